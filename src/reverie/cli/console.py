@@ -1,0 +1,118 @@
+"""What commands share in speaking to the user: results to stdout, all else to stderr.
+
+Progress bars show rate and time left and are silent where stderr is not a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from reverie.errors import UsageError
+
+__all__ = ["Force", "Json", "Seed", "fresh", "note", "parse_settings", "progress", "table", "write", "write_json"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result, to the last byte.")]
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def write(text: str) -> None:
+    """A line of the result."""
+    _out.print(text, markup=False)
+
+
+def write_json(result: Any) -> None:
+    """The result for programs: strict JSON, where a number that is not finite becomes null."""
+    sys.stdout.write(json.dumps(_finite(result), indent=2, allow_nan=False) + "\n")
+
+
+def note(text: str) -> None:
+    """A message that is not the result."""
+    _err.print(text, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """The result as a table; columns after the first that hold numbers are set to the right."""
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for i, name in enumerate(columns):
+        numeric = all(_is_number(row[i]) for row in rows)
+        grid.add_column(name, justify="right" if numeric and i else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    width = None if sys.stdout.isatty() else 160
+    Console(highlight=False, width=width).print(grid)
+
+
+@contextmanager
+def progress(what: str, unit: str = "steps") -> Iterator[Callable[[int, int], None]]:
+    """Yields on_step(done, total), which draws a bar with rate and time left on a terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err, disable=not _err.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def on_step(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
+
+        yield on_step
+
+
+def fresh(path: Path, force: bool) -> Path:
+    """The path, if nothing is there or `force` allows to overwrite it. Raises UsageError otherwise."""
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists already: choose another name, or allow to overwrite it with --force.")
+    return path
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """["a=1", "b.c=x"] -> {"a": 1, "b.c": "x"}, values read as YAML."""
+    import yaml
+
+    settings = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise UsageError(f"--set takes key=value, not {pair!r}.")
+        try:
+            settings[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {pair!r}: the value is not a number, word or list.") from error
+    return settings
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "").rstrip("%"))
+    except ValueError:
+        return text in ("", "-")
+    return True

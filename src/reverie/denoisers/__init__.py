@@ -1,0 +1,17 @@
+"""Who answers "what was x_0?": exact oracles, networks, and wrappers around either."""
+
+from reverie.denoisers.denoiser import Condition, Denoiser, Evidence
+from reverie.denoisers.oracles import Empirical, GaussianMixture, KnownSample
+from reverie.denoisers.wrappers import Clipped, Guided, Thresholded
+
+__all__ = [
+    "Clipped",
+    "Condition",
+    "Denoiser",
+    "Empirical",
+    "Evidence",
+    "GaussianMixture",
+    "Guided",
+    "KnownSample",
+    "Thresholded",
+]

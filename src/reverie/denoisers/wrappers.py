@@ -1,0 +1,124 @@
+"""Denoisers around denoisers.
+
+Each changes the prediction in one view and the others follow: after clipping x_0-hat the noise is derived anew from the
+clipped value, so the reverse step stays on the process.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.denoiser import Condition, Denoiser, Evidence
+from reverie.errors import UsageError
+from reverie.process.gaussian import GaussianProcess, Step
+from reverie.process.prediction import Prediction
+
+__all__ = ["Clipped", "Guided", "Thresholded"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Around:
+    """What a wrapper has from the denoiser inside it."""
+
+    inner: Denoiser
+
+    @property
+    def process(self) -> GaussianProcess:
+        return self.inner.process
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.inner.evidence
+
+
+@dataclass(frozen=True, eq=False)
+class Clipped(_Around):
+    """x_0-hat kept inside [low, high]; only for data that truly is in that range."""
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise UsageError(f"clipping needs low < high, but low = {self.low} and high = {self.high}.")
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        prediction = self.inner(x_t, t, condition)
+        return prediction.with_value("clean", prediction.clean.clamp(self.low, self.high))
+
+
+@dataclass(frozen=True, eq=False)
+class Thresholded(_Around):
+    """Dynamic thresholding (Saharia et al. 2022, section 2.3): x_0-hat clipped at +-c and divided by c.
+
+    c is the `quantile` of |x_0-hat| over each sample, kept inside [1, largest]; data must be scaled to [-1, 1].
+    """
+
+    quantile: float = 0.995
+    largest: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantile <= 1 or self.largest < 1:
+            raise UsageError(
+                f"thresholding needs 0 < quantile <= 1 and largest >= 1, not {self.quantile} and {self.largest}."
+            )
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        prediction = self.inner(x_t, t, condition)
+        clean = prediction.clean
+        magnitude = clean.flatten(1).abs()
+        rank = max(1, math.ceil(self.quantile * magnitude.shape[1]))  # kthvalue has no limit of size, unlike quantile
+        c = magnitude.kthvalue(rank, dim=1).values.clamp(1.0, self.largest)
+        c = c.reshape(-1, *[1] * (clean.ndim - 1))
+        return prediction.with_value("clean", clean.clamp(-c, c) / c)
+
+
+@dataclass(frozen=True, eq=False)
+class Guided(_Around):
+    """Classifier-free guidance: uncond + scale (cond - uncond) (Ho and Salimans 2022).
+
+    Args:
+        inner: a denoiser that answers both with a condition and with None.
+        scale: 1 is the conditional answer itself, 0 the unconditional one, above 1 strengthens the condition.
+        rescale: 0..1, how far the guided answer is brought back to the conditional answer's deviation over each sample
+            (Lin et al. 2024, section 3.4).
+        interval: (low, high), guidance acts only for low <= t <= high; elsewhere the conditional answer is returned with
+            no second call (Kynkaanniemi et al. 2024).
+
+    The views differ by terms that cancel in the formula, so it may be applied to any; velocity is sound at both ends.
+    """
+
+    scale: float = 1.0
+    rescale: float = 0.0
+    interval: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.scale) or not 0 <= self.rescale <= 1:
+            raise UsageError(f"guidance needs a finite scale and rescale in 0..1, not {self.scale} and {self.rescale}.")
+        if self.interval is not None and not self.interval[0] <= self.interval[1]:
+            raise UsageError(f"the guidance interval must be (low, high) with low <= high, not {self.interval}.")
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        given = self.inner(x_t, t, condition)
+        if condition is None or self.scale == 1.0 or not self._active(t):
+            return given
+        uncond, cond = self.inner(x_t, t, None).velocity, given.velocity
+        guided = torch.lerp(uncond, cond, self.scale)
+        if self.rescale:
+            over = tuple(range(1, cond.ndim))
+            ratio = cond.std(over, keepdim=True) / guided.std(over, keepdim=True)
+            guided = guided * (self.rescale * ratio + (1 - self.rescale))
+        if self.interval is not None and isinstance(t, Tensor):
+            inside = ((t >= self.interval[0]) & (t <= self.interval[1])).to(cond.device)
+            guided = torch.where(inside.reshape(-1, *[1] * (cond.ndim - 1)), guided, cond)
+        return given.with_value("velocity", guided)
+
+    def _active(self, t: Step) -> bool:
+        if self.interval is None:
+            return True
+        inside = torch.as_tensor((t >= self.interval[0]) & (t <= self.interval[1]))
+        return bool(inside.any())

@@ -1,0 +1,135 @@
+"""The variational bound, term by term, in nats.
+
+    -log p(x_0) <= L_T + sum_{t=2}^{T} L_{t-1} + L_0
+    L_T     = KL(q(x_T|x_0) || N(0, I))
+    L_{t-1} = KL(q(x_{t-1}|x_t, x_0) || p(x_{t-1}|x_t))
+    L_0     = -log p(x_0|x_1)
+
+Sohl-Dickstein et al. 2015; Ho et al. 2020, equation 5. Bits per dimension divide the sum by D log 2.
+Written in the noise, L_{t-1} = w_t |eps - eps-hat|^2 with w_t = beta_t^2 / (2 sigma_t^2 alpha_t (1 - alpha_bar_t)),
+which is largest at small t.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reverie.errors import UsageError
+from reverie.process.gaussian import Gaussian, GaussianProcess
+from reverie.process.prediction import Prediction
+from reverie.process.randomness import Generators
+from reverie.process.variance import Variance
+
+__all__ = ["Bound", "bits_per_dimension", "bound", "bound_weight", "decoder_term", "prior_term", "step_term"]
+
+Kernel = Callable[[Tensor, int], Gaussian]
+"""p(x_{t-1} | x_t) as a function of (x_t, t)."""
+
+
+def prior_term(process: GaussianProcess, x_0: Tensor) -> Tensor:
+    """L_T for each sample: [B]."""
+    q = process.marginal(x_0, process.schedule.steps)
+    return _per_sample(q.kl(Gaussian(torch.zeros_like(x_0), torch.ones((), dtype=x_0.dtype, device=x_0.device))))
+
+
+def step_term(process: GaussianProcess, x_0: Tensor, x_t: Tensor, t: int, reverse: Gaussian) -> Tensor:
+    """L_{t-1} for each sample, t >= 2: [B]. `reverse` is p(x_{t-1}|x_t)."""
+    if t < 2:
+        raise UsageError("the bound's KL terms begin at t = 2; at t = 1 it is the decoder's term, L_0.")
+    return _per_sample(process.posterior(x_0, x_t, t - 1, t).kl(reverse))
+
+
+def decoder_term(x_0: Tensor, reverse: Gaussian, bin_width: float | None = None) -> Tensor:
+    """L_0 for each sample: [B]. `reverse` is p(x_0|x_1).
+
+    Without `bin_width`, the density (continuous data). With it, the probability of the bin of that width around x_0,
+    open at the ends of [-1, 1] (Ho et al. 2020, equation 13): 2/255 for 8-bit pictures in [-1, 1].
+    """
+    if bin_width is None:
+        return -_per_sample(reverse.log_density(x_0))
+    half, std = bin_width / 2, reverse.std
+    above = torch.where(x_0 > 1 - half, math.inf, (x_0 + half - reverse.mean) / std)
+    below = torch.where(x_0 < -1 + half, -math.inf, (x_0 - half - reverse.mean) / std)
+    flip = below > 0  # the tail that is small keeps its digits
+    above, below = torch.where(flip, -below, above), torch.where(flip, -above, below)
+    log_above, log_below = torch.special.log_ndtr(above), torch.special.log_ndtr(below)
+    gap = (log_below - log_above).clamp(max=-torch.finfo(x_0.dtype).tiny)
+    return -_per_sample(log_above + torch.log(-torch.expm1(gap)))
+
+
+def bound_weight(process: GaussianProcess, t: int | Tensor, variance: Variance = "beta_tilde") -> Tensor:
+    """w_t of the noise form of L_{t-1}, float64. With beta-tilde it is defined from t = 2 on."""
+    schedule = process.schedule
+    sigma2 = {"beta": schedule.beta, "beta_tilde": schedule.posterior_variance}.get(variance)
+    if sigma2 is None:
+        raise UsageError("the weight of the bound is defined for the fixed variances 'beta' and 'beta_tilde'.")
+    return schedule.beta[t] ** 2 / (2 * sigma2[t] * schedule.alpha[t] * (1 - schedule.alpha_bar[t]))
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """The terms of the bound in nats: prior [B], steps [B, T - 1] (L_1..L_{T-1}), decoder [B]."""
+
+    prior: Tensor
+    steps: Tensor
+    decoder: Tensor
+    dimensions: int
+
+    @property
+    def total(self) -> Tensor:
+        """Upper bound of -log p(x_0) for each sample: [B]."""
+        return self.prior + self.steps.sum(1) + self.decoder
+
+    @property
+    def bits_per_dimension(self) -> Tensor:
+        return bits_per_dimension(self.total, self.dimensions)
+
+
+def bits_per_dimension(nats: Tensor, dimensions: int) -> Tensor:
+    """nats / (D log 2)."""
+    return nats / (dimensions * math.log(2))
+
+
+def bound(
+    process: GaussianProcess,
+    denoise: Callable[[Tensor, int], Prediction] | None,
+    x_0: Tensor,
+    generator: Generators,
+    variance: Variance = "beta_tilde",
+    bin_width: float | None = None,
+    kernel: Kernel | None = None,
+) -> Bound:
+    """Every term of the bound, one draw of x_t at each t: T calls of the denoiser on the whole batch.
+
+    p(x_{t-1}|x_t) is the reverse step of `denoise` with `variance`, or `kernel` if given. beta-tilde_1 = 0 has no density,
+    so with beta_tilde the decoder takes beta_1.
+    """
+
+    def reverse(x_t: Tensor, t: int) -> Gaussian:
+        if kernel is not None:
+            return kernel(x_t, t)
+        if denoise is None:
+            raise UsageError("bound needs a denoiser or a kernel.")
+        kind = "beta" if t == 1 and variance == "beta_tilde" else variance
+        return process.reverse(x_t, t, denoise(x_t, t), variance=kind)
+
+    steps = []
+    for t in range(2, process.schedule.steps + 1):
+        x_t = process.corrupt(x_0, t, generator=generator)
+        steps.append(step_term(process, x_0, x_t, t, reverse(x_t, t)))
+    x_1 = process.corrupt(x_0, 1, generator=generator)
+    return Bound(
+        prior=prior_term(process, x_0),
+        steps=torch.stack(steps, 1) if steps else x_0.new_zeros(len(x_0), 0),
+        decoder=decoder_term(x_0, reverse(x_1, 1), bin_width),
+        dimensions=x_0[0].numel(),
+    )
+
+
+def _per_sample(e: Tensor) -> Tensor:
+    return e.flatten(1).sum(1)

@@ -1,0 +1,140 @@
+"""What training minimises.
+
+element     (y-hat - y)^2 for y = noise, clean or velocity, kept per element
+masked mean sum(m e) / max(sum(m), 1), the mask broadcast to every element it covers
+weighting   one weight w(t) on the error of x_0; since |x_0 error|^2 = |eps error|^2 / SNR = |v error|^2 / (SNR + 1),
+            the weight for another target is w / SNR or w / (SNR + 1)
+recon       the x_0 term of the clinical recipe: weight x masked MSE(x_0-hat, x_0)
+hybrid      L_simple + lambda L_vlb, the mean detached in L_vlb (Nichol and Dhariwal 2021, section 3.1)
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from reverie.errors import unknown
+from reverie.process.gaussian import Gaussian, GaussianProcess, Step
+from reverie.process.prediction import Kind, Prediction
+from reverie.process.randomness import Generators, uniform
+from reverie.process.schedule import NoiseSchedule
+
+__all__ = [
+    "TARGETS",
+    "WEIGHTINGS",
+    "Weighting",
+    "element_loss",
+    "loss_weight",
+    "masked_mean",
+    "reconstruction_loss",
+    "target",
+    "variational_loss",
+]
+
+Weighting = Literal["uniform", "snr", "min_snr", "truncated_snr", "p2", "bound"]
+WEIGHTINGS: tuple[str, ...] = get_args(Weighting)
+TARGETS = ("noise", "clean", "velocity")
+
+
+def target(process: GaussianProcess, x_0: Tensor, noise: Tensor, t: Step, kind: Kind) -> Tensor:
+    """The true noise, clean or velocity of the x_t made of x_0 and noise."""
+    match kind:
+        case "clean":
+            return x_0
+        case "noise":
+            return noise
+        case "velocity":
+            return process.velocity(x_0, t, noise)
+    raise unknown("target of a loss", kind, TARGETS)
+
+
+def element_loss(prediction: Prediction, truth: Tensor, kind: Kind) -> Tensor:
+    """Squared error of the view `kind`, per element."""
+    return (prediction.view(kind) - truth) ** 2
+
+
+def masked_mean(e: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean of e where the mask is true (or 1): sum(m e) / max(sum(m), 1); what lies under the mask is never read.
+
+    The mask [B, ...] broadcasts to e and counts once for every element that it covers.
+    """
+    if mask is None:
+        return e.mean()
+    mask = mask.expand_as(e)
+    return torch.where(mask.bool(), e, 0.0).sum() / mask.sum().clamp(min=1)
+
+
+def loss_weight(
+    schedule: NoiseSchedule, t: Step, kind: Kind, weighting: Weighting = "uniform", gamma: float | None = None
+) -> Tensor:
+    """The weight of the squared error of `kind` at t = 1..T, float64 of the shape of t.
+
+    uniform        1 whatever the target
+    snr            the noise error, uniformly (clean error times SNR)
+    min_snr        min(SNR, gamma) on the clean error, gamma = 5 (Hang et al. 2023); for velocity over SNR + 1
+    truncated_snr  max(SNR, 1) on the clean error (Salimans and Ho 2022)
+    p2             SNR / (1 + SNR)^gamma on the clean error, gamma = 1 (Choi et al. 2022)
+    bound          what the variational bound gives, with sigma_t^2 = beta_t (Ho et al. 2020, equation 12)
+    """
+    snr = schedule.snr[t]
+    match weighting:
+        case "uniform":
+            return torch.ones_like(snr)
+        case "snr":
+            on_clean = snr
+        case "min_snr":
+            on_clean = snr.clamp(max=5.0 if gamma is None else gamma)
+        case "truncated_snr":
+            on_clean = snr.clamp(min=1.0)
+        case "p2":
+            on_clean = snr / (1 + snr) ** (1.0 if gamma is None else gamma)
+        case "bound":
+            on_clean = snr * schedule.beta[t] / (2 * schedule.alpha[t] * (1 - schedule.alpha_bar[t]))
+        case _:
+            raise unknown("weighting", weighting, WEIGHTINGS)
+    match kind:
+        case "clean":
+            return on_clean
+        case "noise":
+            return on_clean / snr
+        case "velocity":
+            return on_clean / (snr + 1)
+    raise unknown("target of a loss", kind, TARGETS)
+
+
+def reconstruction_loss(
+    prediction: Prediction,
+    x_0: Tensor,
+    noise: Tensor,
+    weight: float = 20.0,
+    mask: Tensor | None = None,
+    blend: Generators | None = None,
+) -> Tensor:
+    """weight x masked MSE(x_0-hat, x_0), the reconstruction term of the Health Gym v3 recipe.
+
+    With `blend` (a generator), x_0-hat is made from u eps + (1 - u) eps-hat, u ~ U(0, 1) per element, as published: the
+    error is (1 - u) times that of the prediction, so on average the term is a third. The true noise is known in training
+    only, which is why the blend is off by default.
+    """
+    if blend is not None:
+        u = uniform(x_0, blend)
+        prediction = prediction.with_value("noise", torch.lerp(prediction.noise, noise, u))
+    return weight * masked_mean((prediction.clean - x_0) ** 2, mask)
+
+
+def variational_loss(process: GaussianProcess, prediction: Prediction, x_0: Tensor, t: Tensor) -> Tensor:
+    """L_{t-1} (L_0 where t = 1) per element in nats, [B, ...], which trains the learned variance only.
+
+    The mean is detached. Times lambda T, lambda = 0.001, and added to the simple loss, it is the hybrid loss
+    (Nichol and Dhariwal 2021, equation 16): T makes one t drawn uniformly an estimate of the whole sum.
+    """
+    x_t, s = prediction.x_t, t - 1
+    with torch.no_grad():
+        mean = process.reverse_mean(x_t, t, prediction)
+        truth = process.posterior(x_0, x_t, s, t)
+    reverse = Gaussian(mean, process.reverse_variance(x_t, t, s, "learned", prediction.variance_mix))
+    first = (s == 0).reshape(-1, *[1] * (x_0.ndim - 1)).to(x_0.device)
+    truth = Gaussian(truth.mean, torch.where(first, 1.0, truth.variance))  # variance 0 at s = 0 has no KL
+    return torch.where(first, -reverse.log_density(x_0), truth.kl(reverse))

@@ -1,0 +1,47 @@
+"""Ancestral sampling: x_s ~ p(x_s | x_t) = N(posterior mean with x_0-hat, sigma^2 I) (Ho et al. 2020, algorithm 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reverie.errors import unknown
+from reverie.process.gaussian import GaussianProcess
+from reverie.process.prediction import Prediction
+from reverie.process.randomness import Generators, draw
+from reverie.process.variance import VARIANCES, Variance
+from reverie.samplers.sampler import State
+
+__all__ = ["Ancestral"]
+
+
+@dataclass(frozen=True)
+class Ancestral:
+    """The DDPM sampler. Noise is added on every step but the one that ends at t = 0.
+
+    Args:
+        variance: "beta_tilde" (of the posterior), "beta" (of the forward step) or "learned" (predicted by the network).
+    """
+
+    variance: Variance = "beta_tilde"
+    order: ClassVar[int] = 1
+    stochastic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.variance not in VARIANCES:
+            raise unknown("variance", self.variance, VARIANCES)
+
+    def step(
+        self,
+        process: GaussianProcess,
+        state: State,
+        t: int,
+        s: int,
+        prediction: Prediction,
+        generator: Generators | None,
+    ) -> State:
+        mean = process.reverse_mean(state.x, t, prediction, s)
+        if s == 0 or generator is None:
+            return State(mean)
+        variance = process.reverse_variance(state.x, t, s, self.variance, prediction.variance_mix)
+        return State(mean.addcmul_(variance.sqrt(), draw(mean, generator)))

@@ -1,0 +1,71 @@
+"""DPM-Solver++, second-order multistep, as an ODE or an SDE (Lu et al. 2022b, algorithm 2 and section 6).
+
+With lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)), half the log-SNR, h = lambda_s - lambda_t and the predictions
+D_t = x_0-hat(x_t), D_p at the step p before:
+
+    r = (lambda_t - lambda_p) / h,   D = D_t + (D_t - D_p) / (2 r)
+    ODE   x_s = sigma_s/sigma_t x_t + sqrt(alpha_bar_s) (1 - e^{-h}) D
+    SDE   x_s = sigma_s/sigma_t e^{-h} x_t + sqrt(alpha_bar_s) (1 - e^{-2h}) D + sigma_s sqrt(1 - e^{-2h}) z
+
+where sigma = sqrt(1 - alpha_bar). With D = D_t the first is DDIM(eta = 0) and the second DDIM(eta = 1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from reverie.errors import UsageError
+from reverie.process.gaussian import GaussianProcess
+from reverie.process.prediction import Prediction
+from reverie.process.randomness import Generators, draw
+from reverie.samplers.sampler import State
+
+__all__ = ["DPMSolver"]
+
+
+@dataclass(frozen=True)
+class DPMSolver:
+    """DPM-Solver++(2M), or SDE-DPM-Solver++(2M) with sde=True.
+
+    The first step, a step to t = 0 and those next to a level of zero SNR have no finite h or r and are of first order.
+    """
+
+    order: int = 2
+    sde: bool = False
+
+    def __post_init__(self) -> None:
+        if self.order not in (1, 2):
+            raise UsageError(f"DPM-Solver++ is of order 1 or 2 here, not {self.order}.")
+
+    @property
+    def stochastic(self) -> bool:
+        return self.sde
+
+    def step(
+        self,
+        process: GaussianProcess,
+        state: State,
+        t: int,
+        s: int,
+        prediction: Prediction,
+        generator: Generators | None,
+    ) -> State:
+        schedule = process.schedule
+        a_s, sigma_s, sigma_t = schedule.signal[s].item(), schedule.sigma[s].item(), schedule.sigma[t].item()
+        log_snr = schedule.log_snr
+        lambda_s, lambda_t = log_snr[s].item() / 2, log_snr[t].item() / 2
+        h = lambda_s - lambda_t
+        power = 2 if self.sde else 1
+        of_x = sigma_s / sigma_t * (math.exp(-h) if self.sde else 1.0)
+        of_clean = a_s * -math.expm1(-power * h)
+        slope = 0.0  # 1 / (2 r)
+        if self.order == 2 and state.history is not None and math.isfinite(h):
+            slope = h / (2 * (lambda_t - log_snr[state.history[1]].item() / 2))
+        x_s = state.x * of_x
+        x_s.add_(prediction.clean, alpha=of_clean * (1 + slope))
+        if slope and state.history is not None:
+            x_s.add_(state.history[0], alpha=-of_clean * slope)
+        if self.sde and s > 0 and generator is not None:
+            x_s.add_(draw(x_s, generator), alpha=sigma_s * math.sqrt(-math.expm1(-2 * h)))
+        return State(x_s, history=(prediction.clean, t) if self.order == 2 else None)

@@ -1,0 +1,50 @@
+"""Heun's method on the probability-flow ODE (Karras et al. 2022, algorithm 1, deterministic).
+
+In x / sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar) / sqrt(alpha_bar) the ODE is dx/dsigma = eps-hat(x, sigma). Euler's
+step is DDIM(eta = 0); the corrector takes the mean of eps-hat at both ends, at one more network call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from reverie.process.gaussian import GaussianProcess
+from reverie.process.prediction import Prediction
+from reverie.process.randomness import Generators
+from reverie.samplers.sampler import State
+
+__all__ = ["Heun"]
+
+
+@dataclass(frozen=True)
+class Heun:
+    """Second order, two network calls a step; a step to t = 0 or from zero SNR stays Euler's (one call for the former)."""
+
+    order: ClassVar[int] = 2
+    stochastic: ClassVar[bool] = False
+
+    def step(
+        self,
+        process: GaussianProcess,
+        state: State,
+        t: int,
+        s: int,
+        prediction: Prediction,
+        generator: Generators | None,
+    ) -> State:
+        schedule = process.schedule
+        return State(prediction.mix(clean=schedule.signal[s].item(), noise=schedule.sigma[s].item()))
+
+    def correct(
+        self, process: GaussianProcess, before: State, after: State, t: int, s: int, there: Prediction, here: Prediction
+    ) -> State:
+        schedule = process.schedule
+        if schedule.alpha_bar[t] == 0:
+            return after
+        ratio = (schedule.signal[s] / schedule.signal[t]).item()
+        half = 0.5 * (schedule.sigma[s].item() - ratio * schedule.sigma[t].item())
+        # Euler's x_s already holds 2 half eps-hat(x_t); put the mean of both ends in its place.
+        return State(torch.add(after.x, here.noise - there.noise, alpha=half))
