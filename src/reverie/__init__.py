@@ -1,3 +1,29 @@
-"""Reverie runs diffusion backwards, on images and on patient records, and shows that it is right."""
+"""Reverie runs diffusion backwards, on images and on patient records, and shows that it is right.
+
+reverie.train, reverie.load and reverie.Model are imported when first used, for torch takes seconds to import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reverie.models import Model, load
+    from reverie.runs import train
+
+__all__ = ["Model", "__version__", "load", "train"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    match name:
+        case "train":
+            from reverie.runs import train
+
+            return train
+        case "Model" | "load":
+            from reverie import models
+
+            return getattr(models, name)
+    raise AttributeError(f"module 'reverie' has no attribute {name!r}")

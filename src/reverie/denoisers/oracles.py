@@ -10,8 +10,7 @@ Karras et al. 2022, appendix B.3). They make demonstrations honest, samplers tes
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -30,7 +29,7 @@ class KnownSample:
 
     process: GaussianProcess
     x_0: Tensor
-    evidence: ClassVar[Evidence] = "oracle"
+    evidence: Evidence = field(default="oracle", init=False, repr=False)
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
         return self.process.predict(x_t, t, clean=self.x_0.to(x_t).expand_as(x_t))
@@ -53,7 +52,7 @@ class GaussianMixture:
     means: Tensor
     stds: Tensor
     weights: Tensor | None = None
-    evidence: ClassVar[Evidence] = "exact"
+    evidence: Evidence = field(default="exact", init=False, repr=False)
 
     def __post_init__(self) -> None:
         components = len(self.means)
@@ -63,8 +62,8 @@ class GaussianMixture:
             raise UsageError(f"weights must be {components} numbers > 0, one for each mean.")
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        x = x_t.flatten(1).double()
-        means = self.means.flatten(1).to(x)
+        x = x_t[:, None].flatten(1).double()
+        means = self.means[:, None].flatten(1).to(x)
         alpha_bar = _alpha_bar(self.process, t, x)
         a = alpha_bar.sqrt()
         data_variance = self.stds.to(x) ** 2
@@ -107,19 +106,19 @@ class Empirical:
     labels: Tensor | None = None
     rows: int = 256
     columns: int = 4096
-    evidence: ClassVar[Evidence] = "exact"
+    evidence: Evidence = field(default="exact", init=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.data) == 0:
             raise UsageError("the empirical denoiser needs at least one data point.")
         if not torch.isfinite(self.data).all():
-            bad = int((~torch.isfinite(self.data.flatten(1))).any(1).nonzero()[0])
+            bad = int((~torch.isfinite(self.data[:, None].flatten(1))).any(1).nonzero()[0])
             raise UsageError(f"the data of the empirical denoiser must be finite; sample {bad} is not.")
         if self.labels is not None and len(self.labels) != len(self.data):
             raise UsageError(f"{len(self.labels)} labels were given for {len(self.data)} data points.")
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        x = x_t.flatten(1)
+        x = x_t[:, None].flatten(1)
         alpha_bar = _alpha_bar(self.process, t, x.double()).expand(len(x), 1)
         parts = [
             self._mean(
@@ -134,13 +133,13 @@ class Empirical:
 
     def weights(self, x_t: Tensor, t: Step) -> Tensor:
         """The posterior probability of each data point behind each state: [B, N], float64."""
-        x = x_t.flatten(1).double()
-        center = self.data.flatten(1).to(x).mean(0)
-        log_r = self._log_weight(x, _alpha_bar(self.process, t, x), self.data.flatten(1).to(x), center)
+        x = x_t[:, None].flatten(1).double()
+        center = self.data[:, None].flatten(1).to(x).mean(0)
+        log_r = self._log_weight(x, _alpha_bar(self.process, t, x), self.data[:, None].flatten(1).to(x), center)
         return torch.softmax(log_r, dim=1)
 
     def _mean(self, x: Tensor, alpha_bar: Tensor, condition: Condition) -> Tensor:
-        data = self.data.flatten(1)
+        data = self.data[:, None].flatten(1)
         center = data.to(x.device).mean(0, dtype=torch.float64)
         top = x.new_full((len(x), 1), -math.inf)
         total, moment = torch.zeros_like(top), torch.zeros_like(x)
@@ -172,7 +171,8 @@ class Empirical:
 
 def _alpha_bar(process: GaussianProcess, t: Step, x: Tensor) -> Tensor:
     """alpha_bar_t as [B, 1], or [1, 1] for one t."""
-    t = t.cpu() if isinstance(t, Tensor) else torch.tensor([t])
+    process.check(t, 1, x)
+    t = t.cpu().long() if isinstance(t, Tensor) else torch.tensor([t])
     return process.schedule.alpha_bar[t].to(x)[:, None]
 
 

@@ -70,7 +70,7 @@ class Thresholded(_Around):
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         clean = prediction.clean
-        magnitude = clean.flatten(1).abs()
+        magnitude = clean[:, None].flatten(1).abs()
         rank = max(1, math.ceil(self.quantile * magnitude.shape[1]))  # kthvalue has no limit of size, unlike quantile
         c = magnitude.kthvalue(rank, dim=1).values.clamp(1.0, self.largest)
         c = c.reshape(-1, *[1] * (clean.ndim - 1))

@@ -68,15 +68,15 @@ class GaussianProcess:
 
     def marginal(self, x_0: Tensor, t: Step) -> Gaussian:
         """q(x_t | x_0)."""
-        self._check(t, 0, x_0)
+        self.check(t, 0, x_0)
         alpha_bar = self.schedule.alpha_bar[_cpu(t)]
         return Gaussian(scale(x_0, self._shaped(alpha_bar.sqrt(), x_0)), self._variance(1 - alpha_bar, x_0))
 
     def transition(self, x_s: Tensor, s: Step, t: Step) -> Gaussian:
         """q(x_t | x_s) for s < t."""
         self._check_pair(s, t, x_s)
-        beta = variances.upper(self.schedule, _cpu(s), _cpu(t))
-        return Gaussian(scale(x_s, self._shaped((1 - beta).sqrt(), x_s)), self._variance(beta, x_s))
+        alpha_ts = self.schedule.alpha_bar[_cpu(t)] / self.schedule.alpha_bar[_cpu(s)]
+        return Gaussian(scale(x_s, self._shaped(alpha_ts.sqrt(), x_s)), self._variance(1 - alpha_ts, x_s))
 
     def posterior(self, x_0: Tensor, x_t: Tensor, s: Step, t: Step) -> Gaussian:
         """q(x_s | x_t, x_0) for s < t."""
@@ -89,7 +89,7 @@ class GaussianProcess:
 
     def corrupt(self, x_0: Tensor, t: Step, noise: Tensor | None = None, generator: Generators | None = None) -> Tensor:
         """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) noise, with the noise given, or drawn from `generator`."""
-        self._check(t, 0, x_0)
+        self.check(t, 0, x_0)
         if noise is None:
             if generator is None:
                 raise UsageError("corrupt needs the noise, or a generator to draw it from.")
@@ -101,7 +101,7 @@ class GaussianProcess:
 
     def velocity(self, x_0: Tensor, t: Step, noise: Tensor) -> Tensor:
         """v = sqrt(alpha_bar_t) noise - sqrt(1 - alpha_bar_t) x_0 (Salimans and Ho 2022)."""
-        self._check(t, 0, x_0)
+        self.check(t, 0, x_0)
         a, sigma = self._levels(t, x_0)
         return combine(noise, a, x_0, -sigma)
 
@@ -121,7 +121,7 @@ class GaussianProcess:
         given = [(kind, value) for kind, value in values.items() if value is not None]
         if len(given) != 1:
             raise UsageError(f"give exactly one of noise, clean, velocity and score, not {len(given)}.")
-        self._check(t, 1, x_t)
+        self.check(t, 1, x_t)
         return Prediction(x_t, given[0][1], given[0][0], *self._levels(t, x_t), variance_mix=variance_mix)
 
     def reverse_mean(self, x_t: Tensor, t: Step, prediction: Prediction, s: Step | None = None) -> Tensor:
@@ -181,12 +181,13 @@ class GaussianProcess:
         return c.reshape(() if c.ndim == 0 else (-1, *[1] * (x.ndim - 1))).to(x)
 
     def _check_pair(self, s: Step, t: Step, x: Tensor) -> None:
-        self._check(s, 0, x)
-        self._check(t, 1, x)
+        self.check(s, 0, x)
+        self.check(t, 1, x)
         if not bool(torch.as_tensor(_cpu(s) < _cpu(t)).all()):
             raise UsageError(f"a step goes between s < t, but s = {_show(s)} and t = {_show(t)}.")
 
-    def _check(self, t: Step, lowest: int, x: Tensor) -> None:
+    def check(self, t: Step, lowest: int, x: Tensor) -> None:
+        """Raises UsageError unless t is an int or an integer tensor [B] in lowest..T and x is floating point."""
         steps = self.schedule.steps
         if not x.is_floating_point():
             raise UsageError(f"diffusion needs floating point data, but got {x.dtype}: convert it, e.g. x.float().")
@@ -206,7 +207,7 @@ class GaussianProcess:
 
 
 def _cpu(t: Step) -> Step:
-    return t.cpu() if isinstance(t, Tensor) else t
+    return t.cpu().long() if isinstance(t, Tensor) else t  # torch reads a uint8 index as a mask
 
 
 def _show(t: Step) -> str:

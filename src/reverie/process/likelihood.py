@@ -132,4 +132,4 @@ def bound(
 
 
 def _per_sample(e: Tensor) -> Tensor:
-    return e.flatten(1).sum(1)
+    return e[:, None].flatten(1).sum(1)

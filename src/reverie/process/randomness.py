@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Generators", "draw", "generator", "sub_seed", "uniform"]
+__all__ = ["Generators", "Shard", "draw", "generator", "sub_seed", "uniform"]
 
-Generators = torch.Generator | Sequence[torch.Generator]
-"""One generator for a batch, or one for each of its samples."""
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """A generator that always draws for `rows` samples, of which a batch takes the first: the last shard of many, cut short,
+    gets the noise that it would get whole."""
+
+    generator: torch.Generator
+    rows: int
+
+
+Generators = torch.Generator | Shard | Sequence[torch.Generator]
+"""One generator for a batch, one for a shard of which the batch may be a part, or one for each sample."""
 
 
 def sub_seed(seed: int, *address: int | str) -> int:
@@ -46,9 +57,17 @@ def uniform(like: Tensor, generator: Generators) -> Tensor:
 
 
 def _drawn(law: Callable[..., Tensor], like: Tensor, generator: Generators) -> Tensor:
-    if isinstance(generator, torch.Generator):
-        return law(like.shape, generator=generator, dtype=like.dtype, device=generator.device).to(like.device)
+    match generator:
+        case torch.Generator():
+            return _from(law, like.shape, like, generator)
+        case Shard():
+            if len(like) > generator.rows:
+                raise UsageError(f"a shard of {generator.rows} rows cannot serve a batch of {len(like)}.")
+            return _from(law, (generator.rows, *like.shape[1:]), like, generator.generator)[: len(like)]
     if len(generator) != len(like):
         raise UsageError(f"{len(generator)} generators were given for a batch of {len(like)}; give one each, or one.")
-    rows = [law(like.shape[1:], generator=g, dtype=like.dtype, device=g.device) for g in generator]
-    return torch.stack(rows).to(like.device)
+    return torch.stack([_from(law, like.shape[1:], like, g) for g in generator])
+
+
+def _from(law: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: torch.Generator) -> Tensor:
+    return law(shape, generator=generator, dtype=like.dtype, device=generator.device).to(like.device)

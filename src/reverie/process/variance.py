@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
@@ -37,7 +38,8 @@ def log_interpolated(schedule: NoiseSchedule, s: int | Tensor, t: int | Tensor, 
 
     log beta-tilde at s = 0 is minus infinity, so there the value of the schedule's second step stands in.
     """
-    log_lower = lower(schedule, s, t).log().clamp(min=float(schedule.posterior_log_variance[1]))
+    least = lower(schedule, s, t)
+    log_lower = torch.where(least > 0, least.log(), schedule.posterior_log_variance[1])
     log_upper = upper(schedule, s, t).log()
     shape = (-1, *[1] * (u.ndim - 1)) if log_upper.ndim else ()
     log_lower, log_upper = (c.reshape(shape).to(u) for c in (log_lower, log_upper))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 from reverie.errors import unknown
 from reverie.process.gaussian import GaussianProcess
@@ -24,8 +23,8 @@ class Ancestral:
     """
 
     variance: Variance = "beta_tilde"
-    order: ClassVar[int] = 1
-    stochastic: ClassVar[bool] = True
+    order: int = field(default=1, init=False, repr=False)
+    stochastic: bool = field(default=True, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.variance not in VARIANCES:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -33,7 +32,7 @@ class DDIM:
     """DDIM with any eta >= 0; s is the true next level of the grid, whatever its spacing."""
 
     eta: float = 0.0
-    order: ClassVar[int] = 1
+    order: int = field(default=1, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.eta) and self.eta >= 0):
@@ -86,11 +85,11 @@ def invert(
     process = denoiser.process
     grid = check_grid(process.schedule, grid)
     signal, sigma = process.schedule.signal.tolist(), process.schedule.sigma.tolist()
+    if signal[grid[0]] == 0:
+        raise UsageError("a state at zero SNR keeps nothing of x_0: invert up to a step with alpha_bar > 0.")
     yield Point(grid[-1], x, None)
     with torch.no_grad():
         for s, t in zip(reversed(grid), list(reversed(grid))[1:], strict=False):
-            if signal[t] == 0:
-                raise UsageError("a state at zero SNR keeps nothing of x_0: invert up to a step with alpha_bar > 0.")
             ratio = signal[t] / signal[s]
             x_t, gap = x * ratio, math.inf
             for _ in range(iterations):

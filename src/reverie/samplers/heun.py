@@ -6,8 +6,7 @@ step is DDIM(eta = 0); the corrector takes the mean of eps-hat at both ends, at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import torch
 
@@ -23,8 +22,8 @@ __all__ = ["Heun"]
 class Heun:
     """Second order, two network calls a step; a step to t = 0 or from zero SNR stays Euler's (one call for the former)."""
 
-    order: ClassVar[int] = 2
-    stochastic: ClassVar[bool] = False
+    order: int = field(default=2, init=False, repr=False)
+    stochastic: bool = field(default=False, init=False, repr=False)
 
     def step(
         self,

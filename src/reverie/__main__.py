@@ -1,0 +1,5 @@
+"""`python -m reverie`, which is how torchrun starts it."""
+
+from reverie.cli import main
+
+main()

@@ -1,0 +1,132 @@
+"""What a run was told: one immutable record, written to config.yaml as it was resolved.
+
+source    where the data came from, and its fingerprint
+seed      the root of all randomness
+schedule  a schedule's name and settings
+network   the network's size
+training  everything about training
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reverie.denoisers.unet import UNetConfig
+from reverie.errors import DamagedError, UsageError, unknown
+from reverie.process.schedule import NoiseSchedule
+from reverie.training.settings import TrainingSettings
+
+__all__ = ["NAME", "RECIPES", "RunConfig", "Source", "differences", "read", "resolve"]
+
+NAME = "config.yaml"
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "pictures": {},
+    "ddpm": {
+        "schedule": {"name": "linear", "steps": 1000, "beta_min": 1e-4, "beta_max": 0.02},
+        "training": {"predict": "noise", "timesteps": "uniform", "optimizer": "adam"},
+    },
+}
+"""Settings by name: "pictures" is what works best here, "ddpm" predicts noise on the linear schedule (Ho et al. 2020)."""
+
+
+class Source(BaseModel):
+    """The data: its name as given, what it was brought to, and the SHA-256 of what was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    size: int | None = None
+    channels: int | None = None
+    fingerprint: str = ""
+
+
+class RunConfig(BaseModel):
+    """All settings of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Source
+    seed: int = 0
+    schedule: dict[str, Any] = Field(default_factory=lambda: {"name": "cosine", "steps": 1000})
+    network: UNetConfig = Field(default_factory=lambda: UNetConfig.model_validate({}))
+    training: TrainingSettings = Field(default_factory=lambda: TrainingSettings.model_validate({}))
+
+    def yaml(self) -> str:
+        """The text of config.yaml."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any]) -> RunConfig:
+    """The config of a recipe with `settings` on top: {"training.batch": 64, "network.width": 32, "schedule.name": ...}.
+
+    A key without a section is looked for in training, then in network. Raises UsageError, with the nearest name, for an
+    unknown recipe or key, and for a value out of range.
+    """
+    if recipe not in RECIPES:
+        raise unknown("recipe", recipe, RECIPES)
+    base = RunConfig(source=source, seed=seed)
+    sections = {
+        "schedule": dict(base.schedule),
+        "network": base.network.model_dump(),
+        "training": base.training.model_dump(),
+    }
+    for section, values in RECIPES[recipe].items():
+        sections[section] = {**values} if section == "schedule" else {**sections[section], **values}
+    for key, value in settings.items():
+        section, name = _address(key, sections)
+        if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:
+            sections["schedule"] = {"steps": sections["schedule"].get("steps", 1000)}  # the old one's settings go with it
+        sections[section][name] = value
+    sections["schedule"] = dict(NoiseSchedule.from_config(sections["schedule"]).config)
+    try:
+        return RunConfig.model_validate({"source": source, "seed": seed, **sections})
+    except ValidationError as error:
+        raise UsageError(_sentence(error)) from error
+
+
+def read(run: Path) -> RunConfig:
+    """The config of a run folder. Raises UsageError if it is none, DamagedError if its config.yaml makes no sense."""
+    path = run / NAME
+    if not path.is_file():
+        raise UsageError(f"{run} is not a run folder: it has no {NAME}. Make one with reverie train SOURCE --out {run}.")
+    try:
+        return RunConfig.model_validate(yaml.safe_load(path.read_text()))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        detail = _sentence(error) if isinstance(error, ValidationError) else "it is not YAML."
+        raise DamagedError(f"{path} cannot be understood: {detail}") from error
+
+
+def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
+    """Each key that differs, as "training.batch: 64 there, 128 here"."""
+    a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
+    return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted({*a, *b}) if a.get(key) != b.get(key)]
+
+
+def _address(key: str, sections: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    section, dot, name = key.partition(".")
+    if not dot:
+        section, name = next((s for s in ("training", "network") if key in sections[s]), ""), key
+    known = {f"{s}.{n}" for s in ("training", "network") for n in sections[s]}
+    schedule = {"schedule.name", "schedule.steps", "schedule.beta_min", "schedule.beta_max", "schedule.zero_terminal_snr"}
+    if section != "schedule" and f"{section}.{name}" not in known:
+        raise unknown("setting", key, known | schedule | ({n.partition(".")[2] for n in known} if not dot else set()))
+    return section, name
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place or 'the settings'} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}."

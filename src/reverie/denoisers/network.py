@@ -1,0 +1,72 @@
+"""A network as a denoiser: it says once, at construction, what its output means."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from reverie.denoisers.denoiser import Condition, Evidence
+from reverie.errors import UsageError, unknown
+from reverie.process.gaussian import GaussianProcess, Step
+from reverie.process.prediction import KINDS, Kind, Prediction
+
+__all__ = ["Network", "channels_last"]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A module (x_t [B, C, ...], t [B]) -> [B, C or 2C, ...] that predicts `kind`.
+
+    Args:
+        process: the diffusion process it was trained on.
+        module: the network; with `learned_variance` the second half of its channels is 2u - 1, u the learned variance's mix.
+        kind: "noise", "clean", "velocity" or "score".
+        autocast: dtype of the products (torch.bfloat16, torch.float16), or None for the weights' own.
+
+    States of another dtype or device are taken to the weights' and the answer back. Raises UsageError for noise or score
+    prediction on a schedule with zero terminal SNR, where they say nothing of x_0.
+    """
+
+    process: GaussianProcess
+    module: nn.Module
+    kind: Kind = "velocity"
+    learned_variance: bool = False
+    autocast: torch.dtype | None = None
+    evidence: Evidence = field(default="learned", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("kind of prediction", self.kind, KINDS)
+        if self.kind in ("noise", "score") and self.process.schedule.zero_terminal_snr:
+            raise UsageError(
+                f"{self.kind} prediction cannot be used on a schedule with zero terminal SNR: "
+                "at t = T it says nothing of x_0. Predict velocity or clean."
+            )
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        if condition is not None:
+            raise UsageError("this network was trained without conditions, so it cannot be given one.")
+        weight = next(self.module.parameters())
+        levels = t if isinstance(t, Tensor) else torch.full((len(x_t),), t)
+        x = x_t.to(device=weight.device, dtype=weight.dtype)
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)  # as the weights are, see channels_last
+        precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
+        with precision:
+            output = self.module(x, levels.to(weight.device, non_blocking=True)).to(x_t)
+        variance_mix = None
+        if self.learned_variance:
+            output, raw = output.chunk(2, 1)
+            variance_mix = (raw + 1) / 2
+        return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """The module with its 2-D convolutions laid out as the processor likes them, in place."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return module

@@ -1,0 +1,53 @@
+"""A folder that knows what it should hold: manifest.json lists each file with its size and SHA-256.
+
+The manifest is written in one canonical form and read back only in that form, so a changed byte is found wherever it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from reverie.errors import DamagedError
+from reverie.files import write_atomically
+
+__all__ = ["MANIFEST", "seal", "verify"]
+
+MANIFEST = "manifest.json"
+
+
+def seal(folder: Path, names: Iterable[str]) -> None:
+    """Writes the manifest of the named files of the folder."""
+    write_atomically(folder / MANIFEST, _canonical({name: _entry(folder / name) for name in sorted(names)}))
+
+
+def verify(folder: Path) -> None:
+    """Raises DamagedError, naming the file, unless every file of the manifest is there as it was sealed."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_bytes()
+        entries = json.loads(text)
+        if text != _canonical(entries).encode():
+            raise ValueError
+        expected = {folder / str(name): (entry["bytes"], entry["sha256"]) for name, entry in entries.items()}
+    except FileNotFoundError as error:
+        raise DamagedError(f"{path} is missing, so the files beside it cannot be trusted.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedError(f"{path} is damaged: it is not what was written.") from error
+    for file, (size, digest) in expected.items():
+        if not file.is_file():
+            raise DamagedError(f"{file} is missing.")
+        found = _entry(file)
+        if found["bytes"] != size or found["sha256"] != digest:
+            raise DamagedError(f"{file} is damaged: its content is not what was written ({found['bytes']} bytes of {size}).")
+
+
+def _entry(path: Path) -> dict[str, int | str]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _canonical(entries: object) -> str:
+    return json.dumps(entries, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,139 @@
+"""A checkpoint: step + weights + average + optimiser, all that a run's state is.
+
+It is a folder of safetensors and JSON, written under a temporary name, flushed, sealed by a manifest of hashes and renamed,
+so a folder called step-N is whole or it is damaged and says so. The newest two are kept.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from reverie.errors import DamagedError
+from reverie.files import flush_folder
+from reverie.manifest import seal, verify
+from reverie.training.average import Average
+
+__all__ = ["TrainingState", "latest", "restore", "save", "saved_average"]
+
+WEIGHTS, AVERAGE, OPTIMIZER, STATE = "weights.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"
+KEPT = 2
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """What changes while training."""
+
+    module: nn.Module
+    average: Average
+    optimizer: Optimizer
+    scaler: torch.amp.GradScaler
+    step: int = 0
+
+
+def save(folder: Path, state: TrainingState) -> Path:
+    """Writes folder/step-N and removes all but the newest two. A failure leaves the older ones as they were."""
+    final = folder / f"step-{state.step}"
+    temporary = folder / f".step-{state.step}.writing"
+    clean(folder)
+    temporary.mkdir(parents=True)
+    try:
+        _write(temporary / WEIGHTS, state.module.state_dict())
+        _write(temporary / AVERAGE, state.average.weights)
+        _write(temporary / OPTIMIZER, _optimizer_tensors(state))
+        (temporary / STATE).write_text(json.dumps({"step": state.step, "scaler": state.scaler.state_dict()}, indent=1))
+        for name in (WEIGHTS, AVERAGE, OPTIMIZER, STATE):
+            with (temporary / name).open("rb+") as file:
+                os.fsync(file.fileno())
+        seal(temporary, (WEIGHTS, AVERAGE, OPTIMIZER, STATE))
+        if final.exists():
+            shutil.rmtree(final)
+        temporary.rename(final)
+        flush_folder(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    for old in steps(folder)[:-KEPT]:
+        shutil.rmtree(folder / f"step-{old}", ignore_errors=True)
+    return final
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps that have a checkpoint, rising."""
+    names = (path.name.removeprefix("step-") for path in folder.glob("step-*") if path.is_dir())
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def clean(folder: Path) -> None:
+    """Removes what a killed write left behind."""
+    for left in folder.glob(".step-*.writing"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def latest(folder: Path, say: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint that is whole; a damaged one is named through `say` and passed over.
+
+    None if there is no checkpoint at all. Raises DamagedError if there are some and none is whole.
+    """
+    found = steps(folder)
+    problem = ""
+    for step in reversed(found):
+        try:
+            verify(folder / f"step-{step}")
+            return folder / f"step-{step}"
+        except DamagedError as error:
+            problem = str(error)
+            say(f"checkpoint step-{step} cannot be used: {problem} Falling back to the one before.")
+    if found:
+        raise DamagedError(f"no checkpoint in {folder} is whole. {problem} Train again in a new folder.")
+    return None
+
+
+def restore(path: Path, state: TrainingState) -> None:
+    """Puts the state of a checkpoint (see `latest`) into the objects of `state`, in place."""
+    about = json.loads((path / STATE).read_text())
+    state.module.load_state_dict(load_file(path / WEIGHTS))
+    state.average.load(load_file(path / AVERAGE))
+    saved = load_file(path / OPTIMIZER)
+    for name, parameter in state.module.named_parameters():
+        mine = {key.rpartition("/")[2]: value for key, value in saved.items() if key.rpartition("/")[0] == name}
+        # Moments take the parameter's memory layout: the fused update walks both in storage order.
+        state.optimizer.state[parameter] = {
+            key: value if value.ndim == 0 else torch.empty_like(parameter).copy_(value) for key, value in mine.items()
+        }
+    state.scaler.load_state_dict(about["scaler"])
+    state.step = about["step"]
+
+
+def saved_average(path: Path) -> dict[str, Tensor]:
+    """The averaged weights of a checkpoint."""
+    return load_file(path / AVERAGE)
+
+
+def _optimizer_tensors(state: TrainingState) -> dict[str, Tensor]:
+    return {
+        f"{name}/{key}": value
+        for name, parameter in state.module.named_parameters()
+        for key, value in state.optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    try:
+        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, path)
+    except SafetensorError as error:  # the system's error, such as a full disk, reaches us only as text
+        code = re.search(r"code: (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error

@@ -1,0 +1,259 @@
+"""The training loop, to be read once from top to bottom.
+
+Everything random at step k is a function of (seed, k): which examples, which t, which noise. So the state of a run is
+step + weights + average + optimiser and no more; a run that was killed goes on from its last checkpoint to the same
+weights, bit for bit, as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.network import Network, channels_last
+from reverie.errors import UsageError
+from reverie.process.prediction import Prediction
+from reverie.process.randomness import draw, generator, sub_seed
+from reverie.training import checkpoint, processes
+from reverie.training.advice import Watch, about_data, out_of_memory
+from reverie.training.average import Average
+from reverie.training.checkpoint import TrainingState
+from reverie.training.hardware import autocast_dtype, cuda_settings
+from reverie.training.metrics import Metrics
+from reverie.training.objective import Batch, losses, noise_accuracy, timesteps
+from reverie.training.order import batch_indices
+from reverie.training.settings import TrainingSettings
+from reverie.training.stopping import Stopped, stop_signals
+
+__all__ = ["Examples", "Listener", "fit", "seconds_per_step"]
+
+CHECKPOINT_SECONDS = 30.0
+"""How much work a kill may cost, where no number of steps is set."""
+
+
+class Examples(Protocol):
+    """Data to train on: a length, and the examples at some indices as tensors."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor) -> Batch: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """Who wants to hear of a run's progress; each does nothing by default."""
+
+    on_step: Callable[[int, int], None] = lambda done, total: None
+    say: Callable[[str], None] = lambda sentence: None
+
+
+def fit(
+    run: Path,
+    network: Network,
+    examples: Examples,
+    settings: TrainingSettings,
+    seed: int,
+    device: torch.device,
+    listener: Listener | None = None,
+) -> dict[str, Tensor]:
+    """Trains, or goes on training from the newest whole checkpoint in run/checkpoints, and returns the averaged weights.
+
+    Raises Stopped after SIGTERM or Ctrl-C, with a checkpoint written; NotANumber where training broke down; DamagedError
+    where there are checkpoints and none is whole.
+    """
+    listener = listener or Listener()
+    network = replace(network, autocast=autocast_dtype(settings.precision, device))
+    chief = processes.rank() == 0
+    state = begin(network, settings, device)
+    folder = run / "checkpoints"
+    if path := checkpoint.latest(folder, listener.say):
+        checkpoint.restore(path, state)
+    watch = Watch(settings)
+    metrics = Metrics(run, state.step) if chief else None
+
+    def say(sentence: str) -> None:
+        listener.say(sentence)
+        if metrics:
+            metrics.advise(state.step, sentence)
+
+    if state.step == 0:
+        first = examples.batch(batch_indices(seed, 0, settings.batch, len(examples)))
+        for sentence in about_data(first, network.process.schedule):
+            say(sentence)
+    work = stepper(network, state, examples, settings, seed, device)
+    saved, logged = Mark(state.step), Mark(state.step)
+    try:
+        with stop_signals() as stop, cuda_settings(device):
+            while state.step < settings.steps:
+                report = next(work)
+                step = state.step
+                watch.check(step, report.loss, report.norm)
+                for sentence in watch.after(step, report.loss, report.norm):
+                    say(sentence)
+                if metrics and (step % settings.log_every == 0 or step in (1, settings.steps)):
+                    rate = settings.batch * (step - logged.step) / logged.seconds
+                    metrics.write(step, {**report.numbers(), "samples_per_second": rate})
+                    logged = Mark(step)
+                listener.on_step(step, settings.steps)
+                stopped = processes.any_of(stop.number, device)
+                every = settings.checkpoint_every
+                due = step - saved.step >= every if every else saved.seconds >= CHECKPOINT_SECONDS
+                if due or stopped or step == settings.steps:
+                    if chief:
+                        checkpoint.save(folder, state)
+                    saved = Mark(step)
+                if stopped and step < settings.steps:
+                    raise Stopped(f"stopped at step {step} of {settings.steps}, saved; go on with --resume.", stopped)
+    except (RuntimeError, MemoryError) as error:
+        if sentence := out_of_memory(error, settings):
+            raise sentence from error
+        raise
+    finally:
+        if metrics:
+            metrics.close()
+    processes.wait()
+    return state.average.weights
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A step and when it was reached."""
+
+    step: int
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since then."""
+        return max(time.monotonic() - self.at, 1e-9)
+
+
+def begin(network: Network, settings: TrainingSettings, device: torch.device) -> TrainingState:
+    """The state before the first step; the module is moved to the device in place."""
+    module = channels_last(network.module).to(device).train()
+    if settings.gradient_checkpointing:
+        module.checkpointing = True  # pyright: ignore[reportArgumentType]
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
+    decay = {"weight_decay": settings.weight_decay} if settings.optimizer == "adamw" else {}
+    optimizer = kind(module.parameters(), lr=settings.learning_rate, fused=True, **decay)
+    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
+    return TrainingState(module, Average(module, settings.ema), optimizer, scaler)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The numbers of one step."""
+
+    parts: dict[str, float]
+    norm: float
+    learning_rate: float
+    accuracy: Callable[[], dict[str, float]]
+
+    @property
+    def loss(self) -> float:
+        return sum(self.parts.values())
+
+    def numbers(self) -> dict[str, Any]:
+        return {
+            "loss": self.loss,
+            **{f"loss/{name}": value for name, value in self.parts.items()},
+            "gradient_norm": self.norm,
+            "learning_rate": self.learning_rate,
+            **{f"noise_accuracy/{level}": value for level, value in self.accuracy().items()},
+        }
+
+
+def stepper(
+    network: Network, state: TrainingState, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device
+) -> Iterator[Report]:
+    """Does one optimiser step each time it is asked, for ever; `state.step` counts them."""
+    trained = replace(network, module=processes.parallel(state.module))
+    mine = processes.share(settings.batch)
+    T = network.process.schedule.steps
+    size = settings.batch // processes.world() // settings.accumulate
+    if size * settings.accumulate * processes.world() != settings.batch:
+        raise UsageError(
+            f"a batch of {settings.batch} cannot be cut into {settings.accumulate} equal parts for each of "
+            f"{processes.world()} processes: change batch or accumulate."
+        )
+    while True:
+        step = state.step
+        t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))[mine]
+        batch = examples.batch(batch_indices(seed, step, settings.batch, len(examples))[mine])
+        whole = batch.x_0.new_empty(settings.batch, *batch.x_0.shape[1:])
+        noise = draw(whole, generator(seed, "noise", step))[mine]
+        blend = generator(seed, "blend", step, processes.rank())
+        rate = learning_rate(settings, step)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        state.optimizer.zero_grad(set_to_none=True)
+        totals: dict[str, float] = defaultdict(float)
+        seen: list[tuple[Prediction, Tensor, Tensor]] = []
+        with dropout_of(seed, step, device):
+            for first in range(0, len(batch), size):
+                rows = slice(first, first + size)
+                part, eps = batch[rows].to(device), noise[rows].to(device)
+                parts, prediction = losses(trained, part, t[rows], eps, settings, blend)
+                loss = torch.stack(list(parts.values())).sum() / settings.accumulate
+                state.scaler.scale(loss).backward()
+                for name, value in parts.items():
+                    totals[name] += float(value.detach()) / settings.accumulate
+                seen = [(prediction, eps, t[rows])]
+        state.scaler.unscale_(state.optimizer)
+        limit = settings.clip_norm or math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_(state.module.parameters(), limit, foreach=True))
+        scaling = state.scaler.is_enabled()
+        if scaling or (math.isfinite(norm) and all(map(math.isfinite, totals.values()))):
+            state.scaler.step(state.optimizer)  # skips a step that overflowed, where it scales
+            state.scaler.update()
+            state.average.update(state.module, step + 1)
+        state.step = step + 1
+        norm = norm if math.isfinite(norm) or not scaling else 0.0
+        yield Report(dict(totals), norm, rate, partial(noise_accuracy, *seen[-1], T))
+
+
+@contextmanager
+def dropout_of(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Makes what modules draw from torch's global generators (dropout) a function of (seed, step) too."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(sub_seed(seed, "dropout", step, processes.rank()))
+        yield
+
+
+def learning_rate(settings: TrainingSettings, step: int) -> float:
+    """The learning rate of step 0, 1, ...: a linear rise, then constant or half a cosine down to 0."""
+    rise = min(1.0, (step + 1) / (settings.warmup + 1))
+    if settings.decay == "constant":
+        return settings.learning_rate * rise
+    done = max(0, step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def seconds_per_step(
+    network: Network, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device, seconds: float = 4.0
+) -> float:
+    """The median time of a step, measured over a few seconds of training a copy of the network."""
+    precision = autocast_dtype(settings.precision, device)
+    network = replace(network, module=copy.deepcopy(network.module), autocast=precision)
+    state = begin(network, settings, device)
+    work = stepper(network, state, examples, settings, seed, device)
+    times: list[float] = []
+    with cuda_settings(device):
+        deadline = time.monotonic() + seconds
+        while len(times) < 5 or time.monotonic() < deadline:
+            began = time.monotonic()
+            next(work)
+            times.append(time.monotonic() - began)
+    return median(times[2:])

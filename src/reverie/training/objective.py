@@ -1,0 +1,85 @@
+"""The loss of one batch, by its parts, and how well the noise was predicted at each level of noise.
+
+accuracy = 1 - MSE(eps-hat, eps) / Var(eps), Var(eps) = 1: 1 is perfect, 0 is no better than saying "no noise".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.network import Network
+from reverie.process.loss import (
+    element_loss,
+    loss_weight,
+    masked_mean,
+    reconstruction_loss,
+    target,
+    variational_loss,
+)
+from reverie.process.prediction import Prediction
+from reverie.process.randomness import Generators
+from reverie.training.settings import TrainingSettings
+
+__all__ = ["LEVELS", "Batch", "losses", "noise_accuracy", "timesteps"]
+
+LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
+"""Quarters of 1..T, from little noise to much."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Examples x_0 [B, ...] and the mask [B, ...] of what counts (None: everything)."""
+
+    x_0: Tensor
+    mask: Tensor | None = None
+
+    def __getitem__(self, rows: slice) -> Batch:
+        return Batch(self.x_0[rows], None if self.mask is None else self.mask[rows])
+
+    def __len__(self) -> int:
+        return len(self.x_0)
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.x_0.to(device), None if self.mask is None else self.mask.to(device))
+
+
+def timesteps(count: int, steps: int, how: str, generator: torch.Generator) -> Tensor:
+    """t for each of `count` examples: int64 in 1..steps.
+
+    Stratified: one t in each of `count` equal parts of the range, in random order (Kingma et al. 2021, appendix I.1).
+    """
+    u = torch.rand(count, generator=generator, dtype=torch.float64)
+    if how == "stratified":
+        u = (torch.randperm(count, generator=generator) + u) / count
+    return (u * steps).long().clamp(max=steps - 1) + 1
+
+
+def losses(
+    network: Network, batch: Batch, t: Tensor, noise: Tensor, settings: TrainingSettings, blend: Generators
+) -> tuple[dict[str, Tensor], Prediction]:
+    """The parts of the loss (their sum is what is minimised) and the prediction they judge."""
+    process, x_0, mask = network.process, batch.x_0, batch.mask
+    prediction = network(process.corrupt(x_0, t, noise), t)
+    error = element_loss(prediction, target(process, x_0, noise, t, settings.predict), settings.predict)
+    if settings.weighting != "uniform":
+        weight = loss_weight(process.schedule, t, settings.predict, settings.weighting, settings.gamma)
+        error = error * weight.to(error).reshape(-1, *[1] * (error.ndim - 1))
+    parts = {settings.predict: masked_mean(error, mask)}
+    if settings.reconstruction:
+        mixed = blend if settings.blend else None
+        parts["reconstruction"] = reconstruction_loss(prediction, x_0, noise, settings.reconstruction, mask, mixed)
+    if settings.learned_variance:
+        bound = masked_mean(variational_loss(process, prediction, x_0, t), mask)
+        parts["variational"] = settings.variational * process.schedule.steps * bound
+    return parts, prediction
+
+
+def noise_accuracy(prediction: Prediction, noise: Tensor, t: Tensor, steps: int) -> dict[str, float]:
+    """1 - MSE of the predicted noise, for each quarter of 1..T that the batch has examples of."""
+    with torch.no_grad():
+        error = ((prediction.noise - noise) ** 2).flatten(1).mean(1).float().cpu()
+    quarter = ((t - 1) * len(LEVELS) // steps).cpu()
+    return {level: 1 - float(error[quarter == i].mean()) for i, level in enumerate(LEVELS) if bool((quarter == i).any())}

@@ -1,0 +1,73 @@
+"""Every setting of a training run, with its default and why one would change it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["TrainingSettings"]
+
+
+class TrainingSettings(BaseModel):
+    """How a denoiser is trained. Immutable; `config.yaml` of a run holds all of it.
+
+    Attributes:
+        steps: optimiser steps in all. Learning rate and average are functions of the step over this number.
+        batch: examples per optimiser step, over all processes and accumulated parts.
+        accumulate: parts that a batch is computed in; more parts, less memory, the same result.
+        optimizer: "adamw" or "adam".
+        learning_rate: at its highest; reached after `warmup` steps.
+        warmup: steps over which the learning rate rises from 0.
+        decay: "cosine" lets it fall to 0 at the last step, "constant" keeps it.
+        weight_decay: pull of the weights towards 0 (adamw only).
+        clip_norm: largest norm of the gradient; longer ones are scaled down. 0 switches clipping off.
+        ema: decay of the running average of the weights, which is what samples; it rises to this value from 0.1.
+        predict: what the network predicts: "velocity", "noise" or "clean".
+        weighting: weight over t of the squared error (see process/loss.py).
+        gamma: the constant of the weightings "min_snr" and "p2"; none for their usual one.
+        timesteps: how t is drawn: "stratified" spreads each batch evenly over 1..T, "uniform" draws each t alone.
+        reconstruction: weight of the x_0 reconstruction term of the clinical recipe; 0 leaves it out.
+        blend: mix the true noise into the reconstruction, as published; only possible in training, so off by default.
+        learned_variance: predict the variance too, trained by the hybrid loss.
+        variational: lambda of the hybrid loss.
+        precision: "fp32", "bf16", "fp16", or "auto": bf16 where the processor multiplies it faster, else fp32.
+        gradient_checkpointing: compute activations twice instead of keeping them.
+        device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
+        checkpoint_every: steps between checkpoints; none for every 30 seconds or so, as measured at the start.
+        log_every: steps between lines of metrics.jsonl.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(1000, ge=1)
+    batch: int = Field(128, ge=1)
+    accumulate: int = Field(1, ge=1)
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = Field(2e-3, gt=0, lt=1)
+    warmup: int = Field(50, ge=0)
+    decay: Literal["cosine", "constant"] = "cosine"
+    weight_decay: float = Field(0.01, ge=0)
+    clip_norm: float = Field(1.0, ge=0)
+    ema: float = Field(0.995, ge=0, lt=1)
+    predict: Literal["velocity", "noise", "clean"] = "velocity"
+    weighting: Literal["uniform", "snr", "min_snr", "truncated_snr", "p2", "bound"] = "uniform"
+    gamma: float | None = Field(None, gt=0)
+    timesteps: Literal["stratified", "uniform"] = "stratified"
+    reconstruction: float = Field(0.0, ge=0)
+    blend: bool = False
+    learned_variance: bool = False
+    variational: float = Field(1e-3, ge=0)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    gradient_checkpointing: bool = False
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    checkpoint_every: int | None = Field(None, ge=1)
+    log_every: int = Field(20, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.batch % self.accumulate:
+            raise ValueError(f"batch must be a multiple of accumulate, but {self.batch} is not one of {self.accumulate}")
+        if self.blend and not self.reconstruction:
+            raise ValueError("blend mixes noise into the reconstruction term: set reconstruction above 0 (published: 20)")
+        return self
