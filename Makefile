@@ -28,7 +28,7 @@ demo: .venv/base  ## train on handwritten digits, sample, and show where to look
 	@echo 'look at: $(OUT)/samples.png (100 new digits), $(OUT)/reverse.png (how one came out of noise), $(OUT)/digits (the run)'
 
 test: .venv/dev  ## run all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .

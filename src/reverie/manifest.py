@@ -1,6 +1,7 @@
 """A folder that knows what it should hold: manifest.json lists each file with its size and SHA-256.
 
-The manifest is written in one canonical form and read back only in that form, so a changed byte is found wherever it is.
+The manifest holds its own digest too and is read back only in the one form it is written in, so a changed byte is found and
+named wherever it is.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def verify(folder: Path) -> None:
     path = folder / MANIFEST
     try:
         text = path.read_bytes()
-        entries = json.loads(text)
+        entries = json.loads(text)["files"]
         if text != _canonical(entries).encode():
             raise ValueError
         expected = {folder / str(name): (entry["bytes"], entry["sha256"]) for name, entry in entries.items()}
@@ -50,4 +51,5 @@ def _entry(path: Path) -> dict[str, int | str]:
 
 
 def _canonical(entries: object) -> str:
-    return json.dumps(entries, indent=1, sort_keys=True) + "\n"
+    own = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"files": entries, "sha256": own}, indent=1, sort_keys=True) + "\n"

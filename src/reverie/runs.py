@@ -62,6 +62,8 @@ def train(
         raise UsageError(f"minutes must be a number above 0, not {minutes}.")
     listener = listener or Listener()
     run = Path(tempfile.mkdtemp(prefix="reverie-")) if out is None else Path(out)
+    if not resume and processes.rank() == 0 and run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise UsageError(f"{run} exists already: resume it, start anew with --force, or choose another name.")
     pictures = read_images(source, size=size, channels=channels)
     about = Source(name=pictures.name, size=size, channels=channels, fingerprint=pictures.fingerprint)
     wanted = dict(settings or {})

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from reverie.errors import UsageError
 
@@ -52,7 +53,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         numeric = all(_is_number(row[i]) for row in rows)
         grid.add_column(name, justify="right" if numeric and i else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(Text, row))  # as it is: a bracket is not markup
     width = None if sys.stdout.isatty() else 160
     Console(highlight=False, width=width).print(grid)
 

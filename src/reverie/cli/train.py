@@ -49,8 +49,6 @@ def train(
     settings = console.parse_settings(set_ or [])
     if resume and force:
         raise UsageError("--resume goes on with what --force would throw away: give one of them.")
-    if not resume and not force and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists already: go on with --resume, start anew with --force, or choose another name.")
     from reverie import runs
     from reverie.training import Listener, processes
     from reverie.training.hardware import choose_device

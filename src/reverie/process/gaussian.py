@@ -117,8 +117,13 @@ class GaussianProcess:
         variance_mix: Tensor | None = None,
     ) -> Prediction:
         """The prediction that gives exactly one of noise, clean, velocity or score of x_t at t = 1..T."""
-        values: dict[Kind, Tensor | None] = {"noise": noise, "clean": clean, "velocity": velocity, "score": score}
-        given = [(kind, value) for kind, value in values.items() if value is not None]
+        values: tuple[tuple[Kind, Tensor | None], ...] = (
+            ("noise", noise),
+            ("clean", clean),
+            ("velocity", velocity),
+            ("score", score),
+        )
+        given = [(kind, value) for kind, value in values if value is not None]
         if len(given) != 1:
             raise UsageError(f"give exactly one of noise, clean, velocity and score, not {len(given)}.")
         self.check(t, 1, x_t)

@@ -134,6 +134,6 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
     try:
         save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, path)
     except SafetensorError as error:  # the system's error, such as a full disk, reaches us only as text
-        code = re.search(r"code: (\d+)", str(error))
+        code = re.search(r"(?:code:|os error) (\d+)", str(error))
         number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error

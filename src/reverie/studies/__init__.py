@@ -1,0 +1,22 @@
+"""What a teacher shows: a picture drowning in noise, and coming back, with the true numbers. Nothing here prints."""
+
+from reverie.studies.analyse import Analysis, analyse
+from reverie.studies.forward import Forward, forward
+from reverie.studies.reverse import Reverse, reverse
+from reverie.studies.statistics import statistics
+from reverie.studies.subject import Subject, subject
+from reverie.studies.walk import Walk, walk
+
+__all__ = [
+    "Analysis",
+    "Forward",
+    "Reverse",
+    "Subject",
+    "Walk",
+    "analyse",
+    "forward",
+    "reverse",
+    "statistics",
+    "subject",
+    "walk",
+]

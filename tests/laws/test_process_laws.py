@@ -1,0 +1,164 @@
+"""The forward process is a Markov chain of Gaussians, and its posterior is what Bayes' rule makes of it."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from reverie.process import Gaussian, GaussianProcess, NoiseSchedule
+
+SCHEDULES = {
+    "linear": NoiseSchedule.linear(),
+    "scaled_linear": NoiseSchedule.scaled_linear(),
+    "cosine": NoiseSchedule.cosine(),
+    "quadratic": NoiseSchedule.quadratic(),
+    "exponential": NoiseSchedule.exponential(2000),
+    "sigmoid": NoiseSchedule.sigmoid(),
+}
+PAIRS = [(0, 1), (0, 700), (1, 2), (3, 4), (1, 999), (49, 300), (498, 499), (250, 1000), (999, 1000)]
+
+schedules = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+pairs = pytest.mark.parametrize(("s", "t"), PAIRS)
+
+
+def data(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@schedules
+def test_alpha_bar_is_the_product_of_one_minus_beta(schedule):
+    product, beta = 1.0, schedule.beta.tolist()
+    for t in range(schedule.steps + 1):
+        product *= 1 - beta[t]
+        assert math.isclose(product, float(schedule.alpha_bar[t]), rel_tol=1e-12)
+    assert schedule.alpha_bar[0] == 1
+    assert (schedule.alpha_bar.diff() < 0).all()
+
+
+@schedules
+def test_one_step_is_the_markov_kernel_of_beta(schedule):
+    process, x = GaussianProcess(schedule), data(2, 3)
+    for t in (1, 2, 400, 1000):
+        beta = float(schedule.beta[t])
+        step = process.transition(x, t - 1, t)
+        assert_close(step.mean, math.sqrt(1 - beta) * x, rtol=1e-12, atol=0)
+        assert math.isclose(float(step.variance), beta, rel_tol=1e-11)
+
+
+@schedules
+def test_marginal_is_the_composition_of_all_single_steps(schedule):
+    process, x_0 = GaussianProcess(schedule), data(4)
+    mean, variance = x_0, torch.zeros((), dtype=torch.float64)
+    for t in range(1, schedule.steps + 1):
+        alpha = 1 - schedule.beta[t]
+        mean, variance = alpha.sqrt() * mean, alpha * variance + schedule.beta[t]
+        if t in (1, 2, 17, 500, schedule.steps):
+            q = process.marginal(x_0, t)
+            assert_close(q.mean, mean, rtol=1e-11, atol=0)
+            assert_close(q.variance, variance, rtol=1e-11, atol=0)
+
+
+@schedules
+@pytest.mark.parametrize(("r", "s", "t"), [(0, 1, 2), (0, 300, 301), (5, 80, 700), (1, 500, 1000)])
+def test_transitions_compose(schedule, r, s, t):
+    process, x = GaussianProcess(schedule), data(3)
+    first = process.transition(x, r, s)
+    second = process.transition(first.mean, s, t)
+    alpha_ts = schedule.alpha_bar[t] / schedule.alpha_bar[s]
+    direct = process.transition(x, r, t)
+    assert_close(second.mean, direct.mean, rtol=1e-12, atol=0)
+    assert_close(alpha_ts * first.variance + second.variance, direct.variance, rtol=1e-12, atol=0)
+
+
+@schedules
+@pytest.mark.parametrize("t", [1, 2, 333, 1000])
+def test_transition_from_zero_is_the_marginal(schedule, t):
+    process, x_0 = GaussianProcess(schedule), data(3)
+    q, p = process.marginal(x_0, t), process.transition(x_0, 0, t)
+    assert_close(q.mean, p.mean, rtol=1e-13, atol=0)
+    assert_close(q.variance, p.variance, rtol=1e-13, atol=0)
+
+
+@schedules
+@pytest.mark.parametrize(("s", "t"), [pair for pair in PAIRS if pair[0] > 0])
+def test_posterior_is_bayes_from_the_product_of_two_gaussians(schedule, s, t):
+    """q(x_s|x_0) q(x_t|x_s) as a function of x_s: precisions add, and so do precision-weighted means."""
+    process, x_0, x_t = GaussianProcess(schedule), data(5), data(5, seed=1)
+    prior_variance = 1 - schedule.alpha_bar[s]
+    a = (schedule.alpha_bar[t] / schedule.alpha_bar[s]).sqrt()
+    noise_variance = 1 - a**2
+    precision = 1 / prior_variance + a**2 / noise_variance
+    mean = (schedule.alpha_bar[s].sqrt() * x_0 / prior_variance + a * x_t / noise_variance) / precision
+    posterior = process.posterior(x_0, x_t, s, t)
+    assert_close(posterior.mean, mean, rtol=1e-9, atol=1e-12)
+    assert_close(posterior.variance, 1 / precision, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize(("s", "t"), [(1, 2), (49, 300), (250, 1000), (499, 500)])
+def test_posterior_is_bayes_by_numerical_integration(s, t):
+    """The joint density on a grid of x_s, normalised by the trapezium rule, has the posterior's mean and variance."""
+    schedule = NoiseSchedule.linear()
+    process = GaussianProcess(schedule)
+    x_0, x_t = torch.tensor([0.7], dtype=torch.float64), torch.tensor([-0.4], dtype=torch.float64)
+    posterior = process.posterior(x_0, x_t, s, t)
+    x_s = posterior.mean + posterior.std * torch.linspace(-14, 14, 4001, dtype=torch.float64)
+    transition = process.transition(x_s, s, t)
+    log_joint = process.marginal(x_0, s).log_density(x_s) + transition.log_density(x_t)
+    density = torch.exp(log_joint - log_joint.max())
+    density = density / torch.trapezoid(density, x_s)
+    mean = torch.trapezoid(density * x_s, x_s)
+    assert_close(mean, posterior.mean[0], rtol=0, atol=1e-10)
+    assert_close(torch.trapezoid(density * (x_s - mean) ** 2, x_s), posterior.variance, rtol=1e-9, atol=0)
+
+
+@schedules
+@pairs
+def test_posterior_averaged_over_x_t_is_the_marginal_at_s(schedule, s, t):
+    process, x_0 = GaussianProcess(schedule), data(3)
+    q_t, q_s = process.marginal(x_0, t), process.marginal(x_0, s)
+    at_mean = process.posterior(x_0, q_t.mean, s, t)
+    slope = process.posterior(torch.zeros_like(x_0), torch.ones_like(x_0), s, t).mean[0]  # c_t
+    assert_close(at_mean.mean, q_s.mean, rtol=1e-10, atol=1e-13)
+    assert_close(at_mean.variance + slope**2 * q_t.variance, q_s.variance, rtol=1e-9, atol=1e-15)
+
+
+@schedules
+@pytest.mark.parametrize("t", [1, 2, 500, 1000])
+def test_posterior_at_zero_is_the_clean_data_to_the_last_bit(schedule, t):
+    x_0 = data(7)
+    posterior = GaussianProcess(schedule).posterior(x_0, data(7, seed=1), 0, t)
+    assert torch.equal(posterior.mean, x_0)
+    assert posterior.variance == 0
+
+
+def test_posterior_of_one_step_is_equation_7_of_ddpm():
+    schedule, x_0, x_t = NoiseSchedule.linear(), data(3), data(3, seed=1)
+    for t in (2, 3, 500, 1000):
+        beta, alpha_bar, before = schedule.beta[t], schedule.alpha_bar[t], schedule.alpha_bar[t - 1]
+        mean = before.sqrt() * beta / (1 - alpha_bar) * x_0 + (1 - beta).sqrt() * (1 - before) / (1 - alpha_bar) * x_t
+        posterior = GaussianProcess(schedule).posterior(x_0, x_t, t - 1, t)
+        assert_close(posterior.mean, mean, rtol=1e-10, atol=1e-13)
+        assert_close(posterior.variance, (1 - before) / (1 - alpha_bar) * beta, rtol=1e-10, atol=0)
+        assert_close(schedule.posterior_variance[t], posterior.variance, rtol=1e-10, atol=0)
+
+
+def test_corruption_has_the_moments_of_the_marginal():
+    """100,000 draws: mean and variance within five standard errors."""
+    process, n = GaussianProcess(NoiseSchedule.linear()), 100_000
+    x_0 = torch.full((n,), 0.8, dtype=torch.float64)
+    x_t = process.corrupt(x_0, 300, generator=torch.Generator().manual_seed(0))
+    q = process.marginal(x_0[:1], 300)
+    assert abs(x_t.mean() - q.mean[0]) < 5 * float(q.std) / math.sqrt(n)
+    assert abs(x_t.var() - q.variance) < 5 * float(q.variance) * math.sqrt(2 / n)
+
+
+def test_log_density_integrates_to_one_and_kl_is_its_expectation():
+    q = Gaussian(torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.2, dtype=torch.float64))
+    p = Gaussian(torch.tensor(-0.5, dtype=torch.float64), torch.tensor(0.7, dtype=torch.float64))
+    x = torch.linspace(-8, 8, 20001, dtype=torch.float64)
+    density = q.log_density(x).exp()
+    assert_close(torch.trapezoid(density, x), torch.ones((), dtype=torch.float64), rtol=1e-10, atol=0)
+    kl = torch.trapezoid(density * (q.log_density(x) - p.log_density(x)), x)
+    assert_close(q.kl(p), kl, rtol=1e-10, atol=0)
+    assert q.kl(q) == 0

@@ -1,0 +1,184 @@
+"""The driver yields every state with its prediction; samplers are frozen, found by name, and refuse bad settings."""
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+import torch
+
+from reverie.denoisers import Empirical, GaussianMixture
+from reverie.errors import UsageError
+from reverie.process import GaussianProcess, NoiseSchedule, generator
+from reverie.samplers import (
+    DDIM,
+    SAMPLERS,
+    Ancestral,
+    DPMSolver,
+    Heun,
+    State,
+    invert,
+    named,
+    sample,
+    time_grid,
+    trajectory,
+)
+
+PROCESS = GaussianProcess(NoiseSchedule.linear())
+DATA = torch.randn(6, 2, 3, generator=generator(9), dtype=torch.float64)
+DENOISER = Empirical(PROCESS, DATA, labels=torch.arange(6) % 2)
+ALL = [Ancestral(), Ancestral("beta"), DDIM(), DDIM(0.7), DPMSolver(), DPMSolver(order=1), DPMSolver(sde=True), Heun()]
+GRID = time_grid(PROCESS.schedule, 12)
+
+samplers = pytest.mark.parametrize("sampler", ALL, ids=repr)
+
+
+def start(*shape: int, dtype=torch.float64) -> torch.Tensor:
+    return torch.randn(shape, generator=generator(0), dtype=dtype)
+
+
+@samplers
+def test_a_trajectory_yields_every_level_with_the_prediction_made_there(sampler):
+    x = start(4, 2, 3)
+    points = list(trajectory(DENOISER, sampler, GRID, x, generator(1)))
+    assert tuple(point.t for point in points) == GRID
+    assert points[0].x is x
+    assert points[-1].prediction is None
+    for point in points[:-1]:
+        assert torch.equal(point.prediction.clean, DENOISER(point.x, point.t).clean)
+    assert torch.equal(points[-1].x, sample(DENOISER, sampler, GRID, x, generator(1)))
+
+
+@samplers
+def test_every_sampler_of_the_exact_denoiser_ends_on_the_data(sampler):
+    end = sample(DENOISER, sampler, time_grid(PROCESS.schedule, 100), start(16, 2, 3), generator(1))
+    distance = (end[:, None] - DATA).flatten(2).norm(dim=2).amin(1)
+    assert float(distance.max()) < 1e-2
+
+
+@samplers
+def test_a_condition_reaches_the_denoiser_at_every_step(sampler):
+    condition = torch.tensor([0, 1, 1, 0])
+    end = sample(DENOISER, sampler, time_grid(PROCESS.schedule, 100), start(4, 2, 3), generator(1), condition)
+    nearest = (end[:, None] - DATA).flatten(2).norm(dim=2).argmin(1)
+    assert torch.equal(nearest % 2, condition)
+
+
+@samplers
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 2, 3), (4, 1, 2, 3), (4, 1, 2, 3, 2)], ids=len)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_any_rank_and_dtype(sampler, shape, dtype):
+    means = torch.randn(3, *shape[1:], generator=generator(2), dtype=torch.float64)
+    denoiser = GaussianMixture(PROCESS, means, torch.full((3,), 0.3))
+    end = sample(denoiser, sampler, GRID, start(*shape, dtype=dtype), generator(1))
+    assert end.dtype == dtype
+    assert end.shape == shape
+    assert torch.isfinite(end).all()
+
+
+@samplers
+def test_float32_follows_float64(sampler):
+    """The generators of the two dtypes draw different numbers, so a stochastic sampler is compared in its means."""
+    denoiser = GaussianMixture(PROCESS, DATA[:3], torch.full((3,), 0.5))
+    ends = []
+    for dtype in (torch.float32, torch.float64):
+        state = State(start(4, 2, 3).to(dtype))
+        for t, s in itertools.pairwise(GRID):
+            state = sampler.step(PROCESS, state, t, s, denoiser(state.x, t), None)
+        ends.append(state.x.double())
+    assert float((ends[0] - ends[1]).abs().max()) < 1e-4
+
+
+@samplers
+def test_the_number_of_network_calls(sampler):
+    calls = []
+
+    class Counted(Empirical):
+        def __call__(self, x_t, t, condition=None):
+            calls.append(t)
+            return super().__call__(x_t, t, condition)
+
+    sample(Counted(PROCESS, DATA), sampler, GRID, start(2, 2, 3), generator(1))
+    assert len(calls) == (2 * 12 - 1 if isinstance(sampler, Heun) else 12)
+    assert min(calls) > 0
+
+
+def test_progress_is_reported_after_each_step():
+    seen = []
+    sample(DENOISER, DDIM(), GRID, start(1, 2, 3), on_step=lambda done, total: seen.append((done, total)))
+    assert seen == [(i, 12) for i in range(1, 13)]
+
+
+def test_states_are_computed_as_they_are_asked_for():
+    seen = []
+    walk = trajectory(DENOISER, DDIM(), GRID, start(1, 2, 3), on_step=lambda done, total: seen.append(done))
+    next(walk)
+    next(walk)
+    assert seen == [1]
+
+
+def test_no_gradient_is_recorded():
+    x = start(2, 2, 3).requires_grad_()
+    assert not sample(DENOISER, Heun(), GRID, x).requires_grad
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5])
+def test_the_same_generator_gives_the_same_sample_and_another_another(eta):
+    ends = [sample(DENOISER, DDIM(eta), (1000, 500, 100), start(2, 2, 3), generator(seed)) for seed in (1, 1, 2)]
+    assert torch.equal(ends[0], ends[1])
+    assert torch.equal(ends[0], ends[2]) is (eta == 0)
+
+
+# --- samplers as objects ------------------------------------------------------------------------------------------------
+
+
+@samplers
+def test_a_sampler_is_frozen_and_declares_its_order(sampler):
+    assert sampler.order in (1, 2)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        sampler.order = 3
+
+
+def test_names_make_the_samplers():
+    made = {name: named(name) for name in SAMPLERS}
+    assert made == {
+        "ancestral": Ancestral(),
+        "ddim": DDIM(),
+        "dpmpp": DPMSolver(),
+        "dpmpp_sde": DPMSolver(sde=True),
+        "heun": Heun(),
+    }
+    assert named("ddim", eta=0.5) == DDIM(0.5)
+    assert named("ancestral", variance="beta") == Ancestral("beta")
+    assert named("dpmpp_sde", order=1) == DPMSolver(order=1, sde=True)
+
+
+@pytest.mark.parametrize("sampler", [Ancestral(), DDIM(0.1), DPMSolver(sde=True)], ids=repr)
+def test_a_stochastic_sampler_without_a_generator_is_refused(sampler):
+    with pytest.raises(UsageError, match=f"{type(sampler).__name__} draws noise: give it a generator"):
+        sample(DENOISER, sampler, GRID, start(2, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "culprit"),
+    [
+        (lambda: named("dpmp"), "'dpmp': did you mean 'dpmpp'"),
+        (lambda: named("ddim", etta=1.0), "'ddim'.*'etta': did you mean 'eta'"),
+        (lambda: named("dpmpp_sde", sde=False), "'dpmpp_sde'.*'sde'"),
+        (lambda: named("heun", order=1), "'heun'.*'order'"),
+        (lambda: named("ddim", order=2), "'ddim'.*'order'"),
+        (lambda: DDIM(-0.1), r"eta .*-0\.1"),
+        (lambda: DDIM(math.nan), "eta .*nan"),
+        (lambda: DPMSolver(order=3), "order 1 or 2.*3"),
+        (lambda: Ancestral("betta"), "'betta': did you mean 'beta'"),
+        (lambda: sample(DENOISER, DDIM(), (1000, 1000, 0), start(2, 2, 3)), "1000 follows 1000"),
+        (lambda: sample(DENOISER, DDIM(), (2000, 0), start(2, 2, 3)), r"0\.\.1000"),
+        (lambda: sample(DENOISER, DDIM(), GRID, torch.zeros(2, 2, 3).long()), "floating point.*int64"),
+        (lambda: sample(DENOISER, DDIM(1.0), GRID, start(3, 2, 3), [generator(0)]), "1 generators.*batch of 3"),
+        (lambda: sample(DENOISER, Ancestral("learned"), GRID, start(2, 2, 3), generator(0)), "predicts no variance"),
+        (lambda: list(invert(DENOISER, (0, 5), start(2, 2, 3))), "5 follows 0"),
+    ],
+)
+def test_bad_settings_are_refused_with_the_culprit_named(call, culprit):
+    with pytest.raises(UsageError, match=culprit):
+        call()

@@ -1,0 +1,117 @@
+"""Time grids fall strictly from T to 0, whatever the spacing, the schedule and the number of steps."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reverie.errors import UsageError
+from reverie.process import NoiseSchedule
+from reverie.samplers import SPACINGS, check_grid, time_grid
+
+LINEAR = NoiseSchedule.linear()
+SCHEDULES = [
+    LINEAR,
+    NoiseSchedule.cosine(),
+    NoiseSchedule.scaled_linear(),
+    NoiseSchedule.linear().with_zero_terminal_snr(),
+    NoiseSchedule.cosine(37),
+    NoiseSchedule.from_betas([0.5, 0.999]),
+    NoiseSchedule.from_betas([0.5, 1.0]),
+    NoiseSchedule.from_betas([0.999]),
+]
+EVEN = ("trailing", "leading", "linspace")
+
+schedules = st.sampled_from(SCHEDULES)
+spacings = st.sampled_from(SPACINGS)
+
+
+@given(schedules, spacings, st.data())
+def test_a_grid_falls_strictly_from_T_to_0(schedule, spacing, data):
+    steps = data.draw(st.integers(1, schedule.steps))
+    grid = time_grid(schedule, steps, spacing)
+    assert grid[0] == schedule.steps
+    assert grid[-1] == 0
+    assert all(t > s for t, s in itertools.pairwise(grid))
+    assert len(grid) <= steps + 1
+    if spacing in EVEN:
+        assert len(grid) == steps + 1
+    assert check_grid(schedule, grid) == grid
+
+
+@given(schedules, spacings, st.data())
+def test_duplicates_are_removed_or_refused(schedule, spacing, data):
+    steps = data.draw(st.integers(1, schedule.steps))
+    grid = time_grid(schedule, steps, spacing)
+    if len(grid) == steps + 1:
+        assert time_grid(schedule, steps, spacing, duplicates="refuse") == grid
+    else:
+        with pytest.raises(UsageError, match=f"{steps} steps of spacing '{spacing}' fall on only {len(grid) - 1} different"):
+            time_grid(schedule, steps, spacing, duplicates="refuse")
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_all_steps_of_an_even_grid_are_all_steps(spacing):
+    grid = time_grid(LINEAR, 1000, spacing)
+    if spacing in EVEN:
+        assert grid == tuple(range(1000, -1, -1))
+    assert time_grid(LINEAR, 1, spacing) == (1000, 0)
+
+
+@given(st.integers(1, 1000))
+def test_trailing_is_T_times_n_minus_i_over_n_to_the_nearest(n):
+    grid = time_grid(LINEAR, n)
+    assert all(abs(t - 1000 * (n - i) / n) <= 0.5 for i, t in enumerate(grid))
+    jumps = [t - s for t, s in itertools.pairwise(grid)]
+    assert max(jumps) - min(jumps) <= 1
+
+
+def test_even_grids_of_ten_steps():
+    assert time_grid(LINEAR, 10) == (1000, 900, 800, 700, 600, 500, 400, 300, 200, 100, 0)
+    assert time_grid(LINEAR, 10, "leading") == (1000, 801, 701, 601, 501, 401, 301, 201, 101, 1, 0)
+    assert time_grid(LINEAR, 10, "linspace") == (1000, 889, 778, 667, 556, 445, 334, 223, 112, 1, 0)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES[:4], ids=repr)
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_log_snr_grid_is_even_in_log_snr_to_the_nearest_step(schedule, n):
+    grid = time_grid(schedule, n, "log_snr")
+    top = schedule.log_snr[-2 if schedule.zero_terminal_snr else -1]
+    levels = torch.linspace(float(top), float(schedule.log_snr[1]), n, dtype=torch.float64)
+    nearest = [int((schedule.log_snr[1:] - level).abs().argmin()) + 1 for level in levels]
+    assert set(grid) == {schedule.steps, *nearest[1:], 0}
+
+
+@pytest.mark.parametrize("rho", [1.0, 3.0, 7.0])
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_karras_grid_is_even_in_sigma_to_the_one_over_rho(rho, n):
+    grid = time_grid(LINEAR, n, "karras", rho=rho)
+    sigma = (1 / LINEAR.alpha_bar - 1).sqrt()
+    roots = torch.linspace(float(sigma[-1] ** (1 / rho)), float(sigma[1] ** (1 / rho)), n, dtype=torch.float64)
+    nearest = [int((sigma[1:].log() - rho * root.log()).abs().argmin()) + 1 for root in roots]
+    assert set(grid) == {1000, *nearest[1:], 0}
+
+
+@pytest.mark.parametrize(
+    ("call", "culprit"),
+    [
+        (lambda: time_grid(LINEAR, 0), r"1\.\.1000 steps, not 0"),
+        (lambda: time_grid(LINEAR, 1001), r"1\.\.1000 steps, not 1001"),
+        (lambda: time_grid(LINEAR, 5.0), r"not 5\.0"),
+        (lambda: time_grid(LINEAR, True), "not True"),
+        (lambda: time_grid(LINEAR, 10, "trailling"), "'trailling': did you mean 'trailing'"),
+        (lambda: time_grid(LINEAR, 10, "karras", rho=0.0), r"rho .*0\.0"),
+        (lambda: time_grid(LINEAR, 10, "karras", rho=math.inf), "rho .*inf"),
+        (lambda: check_grid(LINEAR, [1000]), "at least two"),
+        (lambda: check_grid(LINEAR, [1000, 500, 500, 0]), "500 follows 500"),
+        (lambda: check_grid(LINEAR, [0, 500, 1000]), "500 follows 0"),
+        (lambda: check_grid(LINEAR, [1001, 0]), r"0\.\.1000.*1001"),
+        (lambda: check_grid(LINEAR, [1000, -1]), r"0\.\.1000.*-1"),
+    ],
+)
+def test_a_bad_grid_is_refused_with_the_culprit_named(call, culprit):
+    with pytest.raises(UsageError, match=culprit):
+        call()

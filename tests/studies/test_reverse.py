@@ -1,0 +1,98 @@
+"""The reverse demonstration: the exact denoiser of real pictures leads to one of them, by DDIM's own numbers."""
+
+import numpy as np
+import pytest
+import torch
+
+from reverie.denoisers import Empirical, KnownSample
+from reverie.errors import UsageError
+from reverie.images import ImageCodec
+from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.studies import reverse
+from reverie.studies.reverse import photographs
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_with_the_exact_denoiser_it_ends_on_a_picture_of_the_data(seed, eta):
+    study = reverse(24, 16, steps=25, eta=eta, seed=seed)
+    gaps = np.abs(photographs(24, 16).astype(int) - study.final).max((1, 2, 3))
+    assert study.evidence == "exact" and study.final.shape == (16, 24, 3)
+    assert gaps.min() <= (0 if eta == 0 else 1)
+
+
+def test_the_photographs_are_six_different_real_cut_outs():
+    cuts = photographs(32, 32)
+    assert cuts.shape == (6, 32, 32, 3) and cuts.dtype == np.uint8
+    assert len({cut.tobytes() for cut in cuts}) == 6 and (cuts.std((1, 2, 3)) > 20).all()
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
+def test_the_numbers_of_each_step_are_those_of_its_two_ends(eta):
+    study = reverse(8, 8, steps=10, eta=eta)
+    alpha_bar = NoiseSchedule.linear().alpha_bar.tolist()
+    results = study.reply()["results"]
+    assert list(results) == [f"step_{i}" for i in range(10)]
+    for i, numbers in enumerate(results.values()):
+        t, s = 1000 - 100 * i, 900 - 100 * i
+        assert (numbers["timestep"], numbers["next_timestep"], numbers["eta"]) == (t, s, eta)
+        assert numbers["alpha_cumprod"] == alpha_bar[t]
+        variance = eta**2 * (1 - alpha_bar[s]) / (1 - alpha_bar[t]) * (1 - alpha_bar[t] / alpha_bar[s])
+        assert numbers["variance"] == pytest.approx(variance, rel=1e-12, abs=0)
+    assert results["step_9"]["variance"] == 0  # nothing is added on the way to x_0
+
+
+def test_eta_zero_is_a_function_of_the_start_and_a_seed_fixes_all():
+    assert np.array_equal(reverse(8, 8, 10, seed=3).views[4].state, reverse(8, 8, 10, seed=3).views[4].state)
+    assert np.array_equal(reverse(8, 8, 10, 1.0, seed=3).final, reverse(8, 8, 10, 1.0, seed=3).final)
+    assert not np.array_equal(reverse(8, 8, 10, seed=3).views[0].state, reverse(8, 8, 10, seed=4).views[0].state)
+
+
+def test_the_views_hold_both_ends_and_are_bounded():
+    study = reverse(8, 8, steps=200, views=5)
+    assert [view.step for view in study.views] == [0, 50, 100, 150, 200]
+    assert study.views[0].t == 1000 and study.views[-1].t == 0 and study.views[-1].predicted is None
+    assert all(view.predicted is not None for view in study.views[:-1])
+    assert len(reverse(8, 8, steps=10, views=100).views) == 11
+
+
+def test_every_image_says_how_its_denoiser_knows():
+    process, codec = GaussianProcess(NoiseSchedule.cosine(100)), ImageCodec(4, 4, 1)
+    x_0 = codec.encode(np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1) * 16)
+    oracle = reverse(steps=10, denoiser=KnownSample(process, x_0), codec=codec)
+    exact = reverse(steps=10, denoiser=Empirical(process, x_0), codec=codec, source="one picture")
+    for study, evidence, name in ((oracle, "oracle", "KnownSample"), (exact, "exact", "one picture")):
+        reply = study.reply(images=True)
+        assert {image["evidence"] for image in reply["images"].values()} == {evidence}
+        assert reply["metadata"]["evidence"] == evidence and reply["metadata"]["denoiser"] == name
+        assert reply["final_image"].startswith("data:image/png;base64,")
+        assert torch.equal(codec.encode(study.final[None]), x_0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"width": 7}, "the width must be"),
+        ({"height": 1025}, "the height must be"),
+        ({"eta": 1.5}, "eta must lie"),
+        ({"eta": float("nan")}, "eta must lie"),
+        ({"steps": 0}, r"1\.\.1000 steps"),
+        ({"steps": 1001}, r"1\.\.1000 steps"),
+        ({"views": 1}, "views must be"),
+        ({"codec": ImageCodec(8, 8, 1)}, "belongs to a denoiser"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        reverse(**{"width": 8, "height": 8, **settings})
+
+
+def test_settings_that_contradict_a_denoiser_are_refused():
+    process, codec = GaussianProcess(NoiseSchedule.cosine(100)), ImageCodec(4, 4, 1)
+    denoiser = KnownSample(process, torch.zeros(1, 1, 4, 4))
+    with pytest.raises(UsageError, match="give the codec"):
+        reverse(denoiser=denoiser)
+    with pytest.raises(UsageError, match="4 x 4, not 8 x 4"):
+        reverse(8, denoiser=denoiser, codec=codec)
+    with pytest.raises(UsageError, match="schedule of its own"):
+        reverse(denoiser=denoiser, codec=codec, schedule=NoiseSchedule.linear())
