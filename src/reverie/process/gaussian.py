@@ -123,7 +123,7 @@ class GaussianProcess:
             ("velocity", velocity),
             ("score", score),
         )
-        given = [(kind, value) for kind, value in values if value is not None]
+        given: list[tuple[Kind, Tensor]] = [(kind, value) for kind, value in values if value is not None]
         if len(given) != 1:
             raise UsageError(f"give exactly one of noise, clean, velocity and score, not {len(given)}.")
         self.check(t, 1, x_t)

@@ -1,0 +1,84 @@
+"""What a sampler adds to the bare network, beside diffusers' schedulers: python benchmarks/sampler_overhead.py
+
+Batch 64 of 3x32x32, 50 steps, both sides with the same network that answers at once (a stored tensor), so that what is
+measured is all the rest. Both sides run in turn, many rounds; medians. Ours is the public driver, `sample`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from machine import describe
+
+from reverie.denoisers.network import Network
+from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.samplers import DDIM, Ancestral, DPMSolver, sample, time_grid
+
+STEPS, ROUNDS = 50, 25
+ANSWER = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last)
+START = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(1)).contiguous(memory_format=torch.channels_last)
+
+
+class Stored(torch.nn.Module):
+    """A network that costs nothing; it has a weight because a network has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return ANSWER
+
+
+def ours(sampler) -> Callable[[], object]:
+    process = GaussianProcess(NoiseSchedule.linear())
+    network, grid = Network(process, Stored(), "noise"), time_grid(process.schedule, STEPS)
+    return lambda: sample(network, sampler, grid, START, torch.Generator().manual_seed(2))
+
+
+def theirs(scheduler) -> Callable[[], object]:
+    def run() -> None:
+        scheduler.set_timesteps(STEPS)
+        network, x, generator = Stored(), START, torch.Generator().manual_seed(2)
+        with torch.no_grad():
+            for t in scheduler.timesteps:
+                more = {"generator": generator} if "generator" in scheduler.step.__code__.co_varnames else {}
+                x = scheduler.step(network(scheduler.scale_model_input(x, t), t), t, x, **more).prev_sample
+
+    return run
+
+
+def main() -> None:
+    settings = {"num_train_timesteps": 1000, "beta_schedule": "linear", "prediction_type": "epsilon"}
+    unclipped = {**settings, "clip_sample": False}
+    spaced = {"timestep_spacing": "trailing"}
+    pairs = {
+        "ancestral / DDPM": (ours(Ancestral()), theirs(DDPMScheduler(**unclipped, **spaced))),
+        "DDIM": (ours(DDIM()), theirs(DDIMScheduler(**unclipped, **spaced))),
+        "DDIM, eta 1": (ours(DDIM(eta=1.0)), theirs(WithEta(**unclipped, **spaced))),
+        "DPM-Solver++ 2M": (ours(DPMSolver()), theirs(DPMSolverMultistepScheduler(**settings, **spaced))),
+    }
+    print(describe())
+    print(f"{'sampler':18} {'ours, ms/step':>14} {'diffusers':>10} {'ratio':>7}   ({ROUNDS} rounds in turn, medians)")
+    for name, (mine, other) in pairs.items():
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(ROUNDS):
+            for side, run in enumerate((mine, other)):
+                began = time.perf_counter()
+                run()
+                times[side].append((time.perf_counter() - began) / STEPS * 1e3)
+        a, b = (statistics.median(side[2:]) for side in times)
+        print(f"{name:18} {a:14.3f} {b:10.3f} {a / b:7.2f}", flush=True)
+
+
+class WithEta(DDIMScheduler):
+    def step(self, model_output, timestep, sample, generator=None):
+        return super().step(model_output, timestep, sample, eta=1.0, generator=generator)
+
+
+if __name__ == "__main__":
+    main()
