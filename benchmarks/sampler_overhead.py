@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
-from machine import describe
 
+from machine import describe
 from reverie.denoisers.network import Network
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.samplers import DDIM, Ancestral, DPMSolver, sample, time_grid
 
 STEPS, ROUNDS = 50, 25
-ANSWER = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last)
-START = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(1)).contiguous(memory_format=torch.channels_last)
+ANSWER = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+START = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
 class Stored(torch.nn.Module):

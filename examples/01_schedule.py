@@ -19,6 +19,7 @@ with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):  # r
     schedules = {
         "linear": NoiseSchedule.linear(1000, beta_min=1e-4, beta_max=0.02),
         "cosine": NoiseSchedule.cosine(1000),
+        # The published clinical schedule is the first half of the linear one, so it stops while there is signal left.
         "clinical": NoiseSchedule.linear(500, beta_min=1e-4, beta_max=0.01),
     }
 schedules["clinical, rescaled"] = schedules["clinical"].with_zero_terminal_snr()

@@ -2,7 +2,7 @@
 
     python examples/04_train_and_sample.py [FOLDER] [STEPS]
 
-Sixty steps take seconds and give blots of ink; digits need a thousand or so (about a minute): pass 1000 for STEPS.
+Forty steps take seconds and give blots of ink. For digits pass 1000 for STEPS and wait a few minutes.
 """
 
 import sys
@@ -16,14 +16,14 @@ from reverie.images import save_images
 from reverie.training import Listener
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="reverie-"))
-steps = int(sys.argv[2]) if len(sys.argv) > 2 else 60
+steps = int(sys.argv[2]) if len(sys.argv) > 2 else 40
 
 reverie.train(
     "digits",
     folder / "run",
     steps=steps,
     seed=0,
-    settings={"network.width": 32, "training.batch": 64, "training.log_every": 10},
+    settings={"network.width": 24, "training.batch": 64, "training.log_every": 10},
     listener=Listener(on_step=lambda done, total: print(f"step {done} of {total}") if done % 20 == 0 else None, say=print),
 )
 

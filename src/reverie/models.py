@@ -23,7 +23,7 @@ from torch import Tensor
 from reverie import config as configs
 from reverie.config import RunConfig
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.network import Network, channels_last
+from reverie.denoisers.network import Network
 from reverie.denoisers.unet import UNet
 from reverie.denoisers.wrappers import Clipped
 from reverie.errors import DamagedError, UsageError
@@ -151,7 +151,7 @@ def load(path: str | Path, device: str = "auto") -> Model:
     except SafetensorError as error:
         raise DamagedError(f"{file} is not a safetensors file; weights of other kinds are never loaded.") from error
     _fit_in(network, weights, file)
-    module = channels_last(network.module).to(choose_device(device)).eval()
+    module = network.module.to(choose_device(device)).eval()
     return Model(settings, codec, with_precision(network, settings, next(module.parameters()).device))
 
 

@@ -62,6 +62,19 @@ def test_score_of_the_mixture_is_the_gradient_of_its_log_density(t):
     assert_close(mixture()(x.detach(), t).score, x.grad, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize("t", [20, 300, 1000])
+def test_score_of_the_mixture_in_more_dimensions_weighs_each_deviation_as_often(t):
+    """In D dimensions a component's density carries D deviations, which decides between a narrow and a wide one."""
+    a, variance = levels(t)
+    means, x = normal(3, 2, 4, seed=5), normal(6, 2, 4).requires_grad_()
+    spread = a * a * STDS.double() ** 2 + variance
+    distance = ((x[:, None] - a * means) ** 2).flatten(2).sum(-1)
+    log_density = torch.logsumexp(WEIGHTS.double().log() - 4 * spread.log() - 0.5 * distance / spread, dim=1)
+    log_density.sum().backward()
+    score = GaussianMixture(PROCESS, means, STDS, WEIGHTS)(x.detach(), t).score
+    assert_close(score, x.grad, rtol=1e-7, atol=1e-7)
+
+
 def test_mixture_of_points_is_the_empirical_denoiser():
     data = normal(9, 2, 3)
     points = GaussianMixture(PROCESS, data, torch.zeros(9))

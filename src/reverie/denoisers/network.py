@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import KINDS, Kind, Prediction
 
-__all__ = ["Network", "channels_last"]
+__all__ = ["Network"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +50,9 @@ class Network:
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
         if condition is not None:
             raise UsageError("this network was trained without conditions, so it cannot be given one.")
-        weight = next(self.module.parameters())
+        weight = self._weight
         levels = t if isinstance(t, Tensor) else torch.full((len(x_t),), t)
         x = x_t.to(device=weight.device, dtype=weight.dtype)
-        if x.ndim == 4:
-            x = x.contiguous(memory_format=torch.channels_last)  # as the weights are, see channels_last
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         with precision:
             output = self.module(x, levels.to(weight.device, non_blocking=True)).to(x_t)
@@ -63,10 +62,7 @@ class Network:
             variance_mix = (raw + 1) / 2
         return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
 
-
-def channels_last(module: nn.Module) -> nn.Module:
-    """The module with its 2-D convolutions laid out as the processor likes them, in place."""
-    for parameter in module.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return module
+    @cached_property
+    def _weight(self) -> Tensor:
+        """A parameter, which stays the module's own when the module is moved or loaded."""
+        return next(self.module.parameters())

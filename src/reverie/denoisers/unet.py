@@ -93,7 +93,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         e = self.embed(t)
-        x = self.enter(x)
+        x = self.enter(x.contiguous(memory_format=torch.channels_last))
         skips = [x]
         for part in self.down:
             x = self._run(part, x, e)
@@ -105,7 +105,7 @@ class UNet(nn.Module):
             if x.shape[2:] != skip.shape[2:]:
                 x = F.interpolate(x, size=skip.shape[2:], mode="nearest")
             x = self._run(part, torch.cat([x, skip], 1), e)
-        return self.leave(x)
+        return self.leave(x).contiguous()
 
     def _run(self, part: nn.Module, x: Tensor, e: Tensor) -> Tensor:
         if not isinstance(part, Block):

@@ -163,21 +163,28 @@ class GaussianProcess:
 
     # --- coefficients -----------------------------------------------------------------------------------------------
 
-    def _posterior_weights(self, s: Step, t: Step) -> tuple[Tensor, Tensor]:
-        """(c_0, c_t), float64 of the shape of s and t."""
-        alpha_bar = self.schedule.alpha_bar
-        at_s, at_t = alpha_bar[_cpu(s)], alpha_bar[_cpu(t)]
+    def _posterior_weights(self, s: Step, t: Step) -> tuple[Coefficient, Coefficient]:
+        """(c_0, c_t), floats for ints, else float64 of the shape of s and t."""
+        at_s, at_t = self._alpha_bar(s), self._alpha_bar(t)
         alpha_ts = at_t / at_s
-        return at_s.sqrt() * (1 - alpha_ts) / (1 - at_t), alpha_ts.sqrt() * (1 - at_s) / (1 - at_t)
+        return at_s**0.5 * (1 - alpha_ts) / (1 - at_t), alpha_ts**0.5 * (1 - at_s) / (1 - at_t)
+
+    def _alpha_bar(self, t: Step) -> Coefficient:
+        alpha_bar = self.schedule.alpha_bar[_cpu(t)]
+        return alpha_bar.item() if isinstance(t, int) else alpha_bar
 
     def _levels(self, t: Step, x: Tensor) -> tuple[Coefficient, Coefficient]:
         """(sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t)) ready to multiply x."""
+        if isinstance(t, int):
+            return self.schedule.levels[t][:2]
         t = _cpu(t)
         return self._shaped(self.schedule.signal[t], x), self._shaped(self.schedule.sigma[t], x)
 
     @staticmethod
-    def _shaped(c: Tensor, x: Tensor) -> Coefficient:
+    def _shaped(c: Coefficient, x: Tensor) -> Coefficient:
         """A coefficient as a float, or as [B, 1, ...] beside x."""
+        if not isinstance(c, Tensor):
+            return c
         return c.item() if c.ndim == 0 else c.reshape(-1, *[1] * (x.ndim - 1))
 
     @staticmethod
@@ -188,7 +195,8 @@ class GaussianProcess:
     def _check_pair(self, s: Step, t: Step, x: Tensor) -> None:
         self.check(s, 0, x)
         self.check(t, 1, x)
-        if not bool(torch.as_tensor(_cpu(s) < _cpu(t)).all()):
+        rising = s < t if isinstance(s, int) and isinstance(t, int) else torch.as_tensor(_cpu(s) < _cpu(t)).all()
+        if not rising:
             raise UsageError(f"a step goes between s < t, but s = {_show(s)} and t = {_show(t)}.")
 
     def check(self, t: Step, lowest: int, x: Tensor) -> None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
@@ -74,10 +73,15 @@ class Prediction:
                 "predict velocity or clean on such a schedule."
             )
 
-    def mix(self, x_t: Coefficient = 0.0, clean: Coefficient = 0.0, noise: Coefficient = 0.0) -> Tensor:
-        """x_t * state + clean * x_0-hat + noise * eps-hat, as one linear combination of the state and the value."""
+    def mix(
+        self, x_t: Coefficient = 0.0, clean: Coefficient = 0.0, noise: Coefficient = 0.0, onto: Tensor | None = None
+    ) -> Tensor:
+        """x_t * state + clean * x_0-hat + noise * eps-hat, as one linear combination of the state and the value.
+
+        With `onto`, that is added to it in place.
+        """
         (cx, cv), (nx, nv) = _views(self.kind, self.a, self.sigma)
-        return combine(self.x_t, x_t + clean * cx + noise * nx, self.value, clean * cv + noise * nv)
+        return combine(self.x_t, x_t + clean * cx + noise * nx, self.value, clean * cv + noise * nv, onto)
 
     @cached_property
     def clean(self) -> Tensor:
@@ -110,15 +114,21 @@ class Prediction:
         return Prediction(self.x_t, value, kind, self.a, self.sigma, self.variance_mix)
 
 
-def combine(x: Tensor, p: Coefficient, y: Tensor, q: Coefficient) -> Tensor:
-    """p x + q y, coefficients in float64, the result in the dtype of x; what is multiplied by an exact 0 is not read."""
+def combine(x: Tensor, p: Coefficient, y: Tensor, q: Coefficient, onto: Tensor | None = None) -> Tensor:
+    """p x + q y (+ onto, in place), coefficients in float64, the result in the dtype of x.
+
+    What is multiplied by an exact 0 is not read.
+    """
     if isinstance(p, Tensor) or isinstance(q, Tensor):
-        return scale(x, p).add_(scale(y, q))
-    if p == 0:
-        return y * q
-    if q == 0:
-        return x * p
-    return torch.mul(x, p).add_(y, alpha=q)
+        total = scale(x, p).add_(scale(y, q))
+        return total if onto is None else onto.add_(total)
+    if onto is None:
+        if p == 0:
+            return y * q
+        onto, p = x * p, 0.0
+    if p != 0:
+        onto.add_(x, alpha=p)
+    return onto if q == 0 else onto.add_(y, alpha=q)
 
 
 def scale(x: Tensor, p: Coefficient) -> Tensor:

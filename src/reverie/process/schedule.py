@@ -94,6 +94,11 @@ class NoiseSchedule:
         return (1 - self.alpha_bar).sqrt()
 
     @cached_property
+    def levels(self) -> tuple[tuple[float, float, float], ...]:
+        """(sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t), log-SNR / 2) for each t as Python floats, for steps of one t."""
+        return tuple(zip(self.signal.tolist(), self.sigma.tolist(), (self.log_snr / 2).tolist(), strict=True))
+
+    @cached_property
     def posterior_variance(self) -> Tensor:
         """beta-tilde_t = beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t), variance of q(x_{t-1}|x_t, x_0); 0 at t = 0, 1.
 

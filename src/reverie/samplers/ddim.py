@@ -51,12 +51,11 @@ class DDIM:
         prediction: Prediction,
         generator: Generators | None,
     ) -> State:
-        schedule = process.schedule
+        signal, sigma, _ = process.schedule.levels[s]
         if self.eta == 0:
-            return State(prediction.mix(clean=schedule.signal[s].item(), noise=schedule.sigma[s].item()))
-        variance_s = 1 - schedule.alpha_bar[s].item()
-        sigma2 = self.eta**2 * variance.lower(schedule, s, t).item()
-        x_s = prediction.mix(clean=schedule.signal[s].item(), noise=math.sqrt(max(variance_s - sigma2, 0.0)))
+            return State(prediction.mix(clean=signal, noise=sigma))
+        sigma2 = self.eta**2 * variance.lower(process.schedule, s, t).item()
+        x_s = prediction.mix(clean=signal, noise=math.sqrt(max(sigma**2 - sigma2, 0.0)))
         if sigma2 > 0 and generator is not None:
             x_s.add_(draw(x_s, generator), alpha=math.sqrt(sigma2))
         return State(x_s)

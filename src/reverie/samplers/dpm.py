@@ -51,21 +51,18 @@ class DPMSolver:
         prediction: Prediction,
         generator: Generators | None,
     ) -> State:
-        schedule = process.schedule
-        a_s, sigma_s, sigma_t = schedule.signal[s].item(), schedule.sigma[s].item(), schedule.sigma[t].item()
-        log_snr = schedule.log_snr
-        lambda_s, lambda_t = log_snr[s].item() / 2, log_snr[t].item() / 2
+        levels = process.schedule.levels
+        (a_s, sigma_s, lambda_s), (_, sigma_t, lambda_t) = levels[s], levels[t]
         h = lambda_s - lambda_t
         power = 2 if self.sde else 1
         of_x = sigma_s / sigma_t * (math.exp(-h) if self.sde else 1.0)
         of_clean = a_s * -math.expm1(-power * h)
         slope = 0.0  # 1 / (2 r)
         if self.order == 2 and state.history is not None and math.isfinite(h):
-            slope = h / (2 * (lambda_t - log_snr[state.history[1]].item() / 2))
-        x_s = state.x * of_x
-        x_s.add_(prediction.clean, alpha=of_clean * (1 + slope))
+            slope = h / (2 * (lambda_t - levels[state.history[1]][2]))
+        x_s = prediction.mix(x_t=of_x, clean=of_clean * (1 + slope))
         if slope and state.history is not None:
-            x_s.add_(state.history[0], alpha=-of_clean * slope)
+            state.history[0].mix(clean=-of_clean * slope, onto=x_s)
         if self.sde and s > 0 and generator is not None:
             x_s.add_(draw(x_s, generator), alpha=sigma_s * math.sqrt(-math.expm1(-2 * h)))
-        return State(x_s, history=(prediction.clean, t) if self.order == 2 else None)
+        return State(x_s, history=(prediction, t) if self.order == 2 else None)

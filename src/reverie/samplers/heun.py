@@ -34,16 +34,15 @@ class Heun:
         prediction: Prediction,
         generator: Generators | None,
     ) -> State:
-        schedule = process.schedule
-        return State(prediction.mix(clean=schedule.signal[s].item(), noise=schedule.sigma[s].item()))
+        signal, sigma, _ = process.schedule.levels[s]
+        return State(prediction.mix(clean=signal, noise=sigma))
 
     def correct(
         self, process: GaussianProcess, before: State, after: State, t: int, s: int, there: Prediction, here: Prediction
     ) -> State:
-        schedule = process.schedule
-        if schedule.alpha_bar[t] == 0:
+        (a_s, sigma_s, _), (a_t, sigma_t, _) = process.schedule.levels[s], process.schedule.levels[t]
+        if a_t == 0:
             return after
-        ratio = (schedule.signal[s] / schedule.signal[t]).item()
-        half = 0.5 * (schedule.sigma[s].item() - ratio * schedule.sigma[t].item())
+        half = 0.5 * (sigma_s - a_s / a_t * sigma_t)
         # Euler's x_s already holds 2 half eps-hat(x_t); put the mean of both ends in its place.
         return State(torch.add(after.x, here.noise - there.noise, alpha=half))

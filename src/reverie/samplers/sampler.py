@@ -29,7 +29,7 @@ class State:
     """x at the current step and what the sampler remembers of earlier ones (None at the start)."""
 
     x: Tensor
-    history: tuple[Tensor, int] | None = None
+    history: tuple[Prediction, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +98,13 @@ def trajectory(
         raise UsageError(
             f"{type(sampler).__name__} draws noise: give it a generator, e.g. torch.Generator().manual_seed(0)."
         )
-    state = State(x)
+    state, corrector = State(x), sampler if isinstance(sampler, Corrector) else None
     for i, (t, s) in enumerate(itertools.pairwise(grid), start=1):
         with torch.no_grad():
             prediction = denoiser(state.x, t, condition)
             after = sampler.step(process, state, t, s, prediction, generator)
-            if s > 0 and isinstance(sampler, Corrector):
-                after = sampler.correct(process, state, after, t, s, prediction, denoiser(after.x, s, condition))
+            if corrector and s > 0:
+                after = corrector.correct(process, state, after, t, s, prediction, denoiser(after.x, s, condition))
         yield Point(t, state.x, prediction)
         state = after
         if on_step:

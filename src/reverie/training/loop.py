@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from reverie.denoisers.network import Network, channels_last
+from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import draw, generator, sub_seed
@@ -142,7 +142,7 @@ class Mark:
 
 def begin(network: Network, settings: TrainingSettings, device: torch.device) -> TrainingState:
     """The state before the first step; the module is moved to the device in place."""
-    module = channels_last(network.module).to(device).train()
+    module = network.module.to(device).train()
     if settings.gradient_checkpointing:
         module.checkpointing = True  # pyright: ignore[reportArgumentType]
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
