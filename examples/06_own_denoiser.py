@@ -46,7 +46,9 @@ class Small(torch.nn.Sequential):
         return super().forward(torch.cat([x_t, t[:, None] / 1000], 1))
 
 
-module = Small(torch.nn.Linear(33, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 32))
+module = Small(
+    torch.nn.Linear(33, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 32)
+)
 learned = Network(process, module, kind="velocity")
 optimizer = torch.optim.Adam(module.parameters(), lr=3e-3)
 for _ in range(600):

@@ -228,7 +228,11 @@ def test_a_bad_step_is_refused_with_the_culprit_named(name, x_t, t, culprit):
         (lambda: Empirical(PROCESS, DATA[:0]), "at least one"),
         (lambda: Empirical(PROCESS, torch.tensor([[0.0], [math.nan]])), "sample 1 is not"),
         (lambda: Empirical(PROCESS, DATA, torch.ones(3)), "3 labels .* 4 data"),
-        (lambda: Empirical(PROCESS, DATA)(DATA, 5, torch.zeros(4)), "no labels"),
+        (lambda: Empirical(PROCESS, DATA)(DATA, 5, torch.zeros(4).long()), "no labels"),
+        (
+            lambda: Empirical(PROCESS, DATA, torch.arange(4))(DATA, 5, torch.zeros(3).long()),
+            "one class index for each of the 4",
+        ),
         (
             lambda: Empirical(PROCESS, DATA, torch.zeros(4))(DATA, 5, torch.full((4,), 9)),
             "class that the data does not have",

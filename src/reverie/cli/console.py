@@ -95,10 +95,22 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
         if not sign or not key:
             raise UsageError(f"--set takes key=value, not {pair!r}.")
         try:
-            settings[key.strip()] = yaml.safe_load(value)
+            settings[key.strip()] = _numbers(yaml.safe_load(value))
         except yaml.YAMLError as error:
             raise UsageError(f"--set {pair!r}: the value is not a number, word or list.") from error
     return settings
+
+
+def _numbers(value: Any) -> Any:
+    """Words that are numbers as numbers: 1e-4 is one, though YAML reads it as a word."""
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    if isinstance(value, str) and value[:1] in "+-.0123456789":
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
 
 
 def _finite(value: Any) -> Any:

@@ -225,26 +225,9 @@ def schedules(
 
 
 def _schedule(name: str, settings: Sequence[str] | None) -> NoiseSchedule:
-    parsed = {key: _number(key, value) for key, value in console.parse_settings(settings or []).items()}
-    if name == "from_betas" and "betas" not in parsed:
-        raise UsageError("the schedule from_betas needs its variances: --set betas=[0.1,0.2,0.5].")
     from reverie.process import NoiseSchedule
 
-    return NoiseSchedule.named(name, **parsed)
-
-
-def _number(key: str, value: Any) -> Any:
-    """The number, or for betas the numbers, of a setting; 1e-4 is one, though YAML reads it as a word."""
-    if key == "betas" and isinstance(value, list):
-        return [_number("a beta", item) for item in value]
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError as error:
-            raise UsageError(f"--set {key}={value}: a schedule's settings are numbers.") from error
-    if not isinstance(value, bool | int | float):
-        raise UsageError(f"--set {key}={value}: a schedule's settings are numbers.")
-    return value
+    return NoiseSchedule.named(name, **console.parse_settings(settings or []))
 
 
 def _timesteps(text: str) -> list[int]:

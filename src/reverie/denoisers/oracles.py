@@ -10,7 +10,9 @@ Karras et al. 2022, appendix B.3). They make demonstrations honest, samplers tes
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -118,6 +120,8 @@ class Empirical:
             raise UsageError(f"{len(self.labels)} labels were given for {len(self.data)} data points.")
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        if condition is not None:
+            _check_condition(condition, x_t)
         x = x_t[:, None].flatten(1)
         alpha_bar = _alpha_bar(self.process, t, x.double()).expand(len(x), 1)
         parts = [
@@ -134,39 +138,53 @@ class Empirical:
     def weights(self, x_t: Tensor, t: Step) -> Tensor:
         """The posterior probability of each data point behind each state: [B, N], float64."""
         x = x_t[:, None].flatten(1).double()
-        center = self.data[:, None].flatten(1).to(x).mean(0)
-        log_r = self._log_weight(x, _alpha_bar(self.process, t, x), self.data[:, None].flatten(1).to(x), center)
-        return torch.softmax(log_r, dim=1)
+        alpha_bar = _alpha_bar(self.process, t, x)
+        log_r = [self._log_weight(x, alpha_bar, chunk) for _, chunk in self._chunks(x.device)]
+        return torch.softmax(torch.cat(log_r, dim=1), dim=1)
 
     def _mean(self, x: Tensor, alpha_bar: Tensor, condition: Condition) -> Tensor:
-        data = self.data[:, None].flatten(1)
-        center = data.to(x.device).mean(0, dtype=torch.float64)
         top = x.new_full((len(x), 1), -math.inf)
         total, moment = torch.zeros_like(top), torch.zeros_like(x)
-        for j in range(0, len(data), self.columns):
-            chunk = data[j : j + self.columns].to(x)
-            log_r = self._log_weight(x, alpha_bar, chunk, center)
+        for rows, chunk in self._chunks(x.device):
+            log_r = self._log_weight(x, alpha_bar, chunk)
             if condition is not None:
                 if self.labels is None:
                     raise UsageError("this empirical denoiser has no labels, so it cannot be conditioned.")
-                other = self.labels[j : j + self.columns].to(x.device) != condition[:, None].to(x.device)
+                other = self.labels[rows].to(x.device) != condition[:, None].to(x.device)
                 log_r = log_r.masked_fill(other, -math.inf)
             new_top = torch.maximum(top, log_r.amax(1, keepdim=True))
             safe_top = torch.where(new_top.isinf(), 0.0, new_top)
             r, shrink = torch.exp(log_r - safe_top), torch.exp(top - safe_top)
             total = total * shrink + r.sum(1, keepdim=True)
-            moment = moment * shrink + r @ (chunk - center)
+            moment = moment * shrink + r @ chunk
             top = new_top
         if (total == 0).any():
             raise UsageError("a condition names a class that the data does not have.")
-        return moment / total + center
+        return moment / total + self._center.to(x.device)
 
-    @staticmethod
-    def _log_weight(x: Tensor, alpha_bar: Tensor, chunk: Tensor, center: Tensor) -> Tensor:
+    @cached_property
+    def _center(self) -> Tensor:
+        return self.data[:, None].flatten(1).mean(0, dtype=torch.float64)
+
+    @cached_property
+    def _centred(self) -> Tensor:
+        """All the data less its mean, in float64; kept only where it is one chunk."""
+        return self.data[:, None].flatten(1).double() - self._center
+
+    def _chunks(self, device: torch.device) -> Iterator[tuple[slice, Tensor]]:
+        """The centred data, `columns` points at a time, with their place."""
+        if len(self.data) <= self.columns:
+            yield slice(None), self._centred.to(device)
+            return
+        for j in range(0, len(self.data), self.columns):
+            rows = slice(j, j + self.columns)
+            yield rows, (self.data[rows, None].flatten(1).double() - self._center).to(device)
+
+    def _log_weight(self, x: Tensor, alpha_bar: Tensor, chunk: Tensor) -> Tensor:
         """-|x - a x_i|^2 / (2 sigma^2) up to a term that is the same for all i: [B, columns]."""
-        a, centred = alpha_bar.sqrt(), chunk - center
-        residual = x - a * center
-        return (a * (residual @ centred.T) - 0.5 * alpha_bar * (centred**2).sum(1)) / (1 - alpha_bar)
+        a = alpha_bar.sqrt()
+        residual = x - a * self._center.to(x.device)
+        return (a * (residual @ chunk.T) - 0.5 * alpha_bar * (chunk**2).sum(1)) / (1 - alpha_bar)
 
 
 def _alpha_bar(process: GaussianProcess, t: Step, x: Tensor) -> Tensor:
@@ -179,7 +197,16 @@ def _alpha_bar(process: GaussianProcess, t: Step, x: Tensor) -> Tensor:
 def _only(log_r: Tensor, condition: Condition) -> Tensor:
     if condition is None:
         return log_r
+    _check_condition(condition, log_r)
     if condition.min() < 0 or condition.max() >= log_r.shape[1]:
         raise UsageError(f"a condition must name a component in 0..{log_r.shape[1] - 1}.")
     chosen = torch.nn.functional.one_hot(condition.to(log_r.device).long(), log_r.shape[1]).bool()
     return log_r.masked_fill(~chosen, -math.inf)
+
+
+def _check_condition(condition: Tensor, x: Tensor) -> None:
+    if condition.shape != (len(x),) or condition.is_floating_point():
+        raise UsageError(
+            f"a condition is one class index for each of the {len(x)} states, "
+            f"not {condition.dtype} of shape {list(condition.shape)}."
+        )

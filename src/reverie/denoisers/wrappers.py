@@ -109,6 +109,8 @@ class Guided(_Around):
         uncond, cond = self.inner(x_t, t, None).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
+            if cond.ndim == 1:
+                raise UsageError("rescale compares deviations within each sample, which a single number does not have.")
             over = tuple(range(1, cond.ndim))
             ratio = cond.std(over, keepdim=True) / guided.std(over, keepdim=True)
             guided = guided * (self.rescale * ratio + (1 - self.rescale))

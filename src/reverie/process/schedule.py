@@ -231,7 +231,10 @@ class NoiseSchedule:
     @classmethod
     def from_betas(cls, betas: Sequence[float] | Tensor) -> NoiseSchedule:
         """A schedule from its variances beta_1..beta_T, each inside (0, 1); the last may be 1."""
-        beta = torch.as_tensor(betas, dtype=torch.float64).detach().cpu()
+        try:
+            beta = torch.as_tensor(betas, dtype=torch.float64).detach().cpu()
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"betas must be a list of numbers, not {betas!r}.") from error
         if beta.ndim != 1 or len(beta) == 0:
             raise UsageError(f"betas must be a list of at least one variance, not of shape {tuple(beta.shape)}.")
         return cls(_from_zero(beta), {"name": "from_betas", "betas": beta.tolist()})
@@ -263,6 +266,11 @@ class NoiseSchedule:
         for key in settings:
             if key not in known:
                 raise unknown(f"setting of the schedule {name!r}:", key, [*known, "zero_terminal_snr"])
+            if not (isinstance(settings[key], int | float) or key == "betas"):
+                raise UsageError(f"the setting {key} of a schedule must be a number, not {settings[key]!r}.")
+        for key, parameter in known.items():
+            if parameter.default is parameter.empty and key not in settings:
+                raise UsageError(f"the schedule {name!r} needs the setting {key}.")
         with warnings.catch_warnings():
             if zero_terminal_snr:  # what the rescaling mends needs no warning
                 warnings.simplefilter("ignore", TerminalSNRWarning)

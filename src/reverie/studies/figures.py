@@ -94,7 +94,7 @@ def schedule_figure(schedules: Mapping[str, NoiseSchedule]) -> Figure:
         panel.set(xlabel="step t", ylabel=title, yscale=scale)
         panel.grid(color="0.9", linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=min(5, len(schedules)), frameon=False)
+    figure.legend(loc="outside upper center", ncols=min(3, len(schedules)), frameon=False)
     return figure
 
 

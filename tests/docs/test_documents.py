@@ -1,0 +1,182 @@
+"""What the documents show is run: every console and Python block, in order, one working directory for each document.
+
+So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network,
+counts of samples become at most 16, demonstrations at most 32 pixels wide. All else runs as it is written.
+"""
+
+import os
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from reverie.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
+]
+BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SMALL = ("--set", "network.width=8", "--set", "training.batch=16")
+ELSEWHERE = {
+    "git",
+    "cd",
+    "source",
+    "pip",
+    "python3",
+    "tensorboard",
+    "open",
+    "ls",
+    "cat",
+}  # shown, not run: installing and looking
+
+
+def blocks(path: Path) -> list[tuple[str, str, int]]:
+    """(language, content, line) of each fenced block that is to be run."""
+    text = path.read_text()
+    found = [(m[1], m[2], text.count("\n", 0, m.start()) + 1) for m in BLOCK.finditer(text)]
+    return [block for block in found if block[0] in ("python", "console", "sh", "bash")]
+
+
+def commands(block: str) -> list[list[str]]:
+    """The words of each command of a block, without comments, prompts, what the shell adds, or shown output."""
+    lines = block.replace("\\\n", " ").splitlines()
+    if any(line.startswith("$ ") for line in lines):
+        lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    found: list[list[str]] = []
+    for line in lines:
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+        lexer.whitespace_split = True
+        words = list(lexer)
+        while words:
+            end = next((i for i, word in enumerate(words) if set(word) <= set("|&;<>")), len(words))
+            piped = end < len(words) and words[end] not in ("&&", ";")
+            first = words[:end]
+            while first and re.fullmatch(r"[A-Z_]+=.*", first[0]):
+                first = first[1:]
+            found += [first] if first else []
+            words = [] if piped else words[end + 1 :]
+    return found
+
+
+def quick(words: list[str]) -> list[str]:
+    """The arguments of a `reverie` command, with what takes long made short."""
+    match words:
+        case ["train", *_]:
+            words = [*replaced(words, "--minutes", "--steps", lambda _: "3"), *SMALL]
+            return replaced(words, "--steps", "--steps", lambda n: str(min(int(n), 3)))
+        case ["sample", *_]:
+            return replaced(words, "--count", "--count", lambda n: str(min(int(n), 16)))
+        case ["study", "reverse", *_] if "--model" not in words:
+            words = words if "--width" in words else [*words, "--width", "512", "--height", "512"]
+            for side in ("--width", "--height"):
+                words = replaced(words, side, side, lambda n: str(min(int(n), 32)))
+    return words
+
+
+def replaced(words: list[str], option: str, other: str, value) -> list[str]:
+    if option not in words:
+        return words
+    i = words.index(option)
+    return [*words[:i], other, value(words[i + 1]), *words[i + 2 :]]
+
+
+def quick_python(code: str) -> str:
+    """reverie.train(..., minutes=1) and steps=1000 become steps=3."""
+    shorten = re.compile(r"\b(?:minutes|steps)=[\d.]+")
+    return re.sub(r"reverie\.train\([^)]*\)", lambda call: shorten.sub("steps=3", call[0]), code)
+
+
+@cache
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@cache
+def proved(*arguments: str) -> int:
+    """`reverie prove` depends on no folder, so each form of it runs once for all documents."""
+    return CliRunner().invoke(app, list(arguments)).exit_code
+
+
+def run(words: list[str], where: str) -> None:
+    """Runs one command, or checks that what it names exists. Raises AssertionError that says where."""
+    program = Path(words[0]).name
+    if program == "torchrun":  # the command that each of its processes runs
+        words = ["reverie", *words[words.index("reverie") + 1 :]]
+        program = "reverie"
+    if program == "make":
+        named = [word for word in words[1:] if "=" not in word]
+        assert set(named) <= targets(), f"{where}: the Makefile has no {named}"
+    elif program == "python" and words[1].startswith("examples/"):
+        assert (ROOT / words[1]).is_file(), f"{where}: there is no {words[1]}"  # test_examples.py runs it
+    elif program == "python" and words[1:3] == ["-m", "pytest"]:
+        assert all((ROOT / word).exists() for word in words[3:] if "/" in word), f"{where}: no such test"
+    elif program == "python" and words[1] == "-m" and words[2].startswith("benchmarks."):
+        assert (ROOT / f"{words[2].replace('.', '/')}.py").is_file(), f"{where}: no such benchmark"
+    elif program == "python" and words[1].startswith("benchmarks/"):
+        assert (ROOT / words[1]).is_file(), f"{where}: there is no {words[1]}"
+    elif program != "reverie":
+        assert program in ELSEWHERE, f"{where}: nothing runs or checks {program!r}"
+    elif words[1] == "prove":
+        assert proved(*words[1:]) == 0, where
+    else:
+        result = CliRunner().invoke(app, quick(words[1:]), prog_name="reverie")
+        assert result.exit_code == 0, f"{where}: {shlex.join(words)}: {result.exception!r} {result.output[-2000:]}"
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with the pictures that readers are told to bring."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for kind in ("cats", "dogs"):
+        for i in range(3):
+            path = tmp_path / "photos" / kind / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (20 + i, 24, 3), dtype=np.uint8)).save(path)
+    Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(tmp_path / "photo.jpg")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=lambda path: path.name)
+def test_every_block_of_a_document_runs(path, workplace):
+    names: dict[str, object] = {"__name__": "__document__"}
+    for language, content, line in blocks(path):
+        where = f"{path.name}:{line}"
+        if language == "python":
+            exec(compile(quick_python(content), where, "exec"), names)
+        else:
+            for words in commands(content):
+                run(words, where)
+    assert Path.cwd() == Path(os.path.realpath(workplace)) or Path.cwd() == workplace
+
+
+def test_commands_are_read_as_a_shell_would():
+    block = "$ X=1 reverie prove --json | head -3\nshown\n$ make demo && reverie study walk 'a b.png'  # look\n"
+    assert commands(block) == [["reverie", "prove", "--json"], ["make", "demo"], ["reverie", "study", "walk", "a b.png"]]
+    assert commands("reverie train x \\\n  --steps 5 > log\n") == [["reverie", "train", "x", "--steps", "5"]]
+
+
+def test_a_wrong_command_is_found(workplace):
+    for words in (
+        ["make", "coffee"],
+        ["python", "examples/none.py"],
+        ["brew", "x"],
+        ["reverie", "sample", "no_run", "--count", "1"],
+    ):
+        with pytest.raises(AssertionError):
+            run(words, "here")
+
+
+def test_budgets_are_cut_and_nothing_else_is():
+    words = quick(shlex.split("train digits --out a --minutes 2 --seed 5"))
+    assert words == [*shlex.split("train digits --out a --steps 3 --seed 5"), *SMALL]
+    assert quick(["sample", "a", "--count", "100"]) == ["sample", "a", "--count", "16"]
+    assert quick(["study", "walk", "--start", "100"]) == ["study", "walk", "--start", "100"]
+    assert quick_python('reverie.train("digits", minutes=2)\nf(steps=9)') == 'reverie.train("digits", steps=3)\nf(steps=9)'

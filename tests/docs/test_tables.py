@@ -1,0 +1,231 @@
+"""The tables of the documents say what the code says: names, settings, advice, checks, links."""
+
+import importlib
+import inspect
+import re
+import subprocess
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from pydantic import BaseModel
+
+from reverie.cli.app import app
+from reverie.denoisers.unet import UNetConfig
+from reverie.process import schedule
+from reverie.training import TrainingSettings, advice
+
+ROOT = Path(__file__).parents[2]
+PAGES = [path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")) if path.is_file()]
+ROOMS = {"process", "denoisers", "samplers", "images", "training", "models", "runs", "config", "studies", "cli"}
+
+
+def rows(page: str, columns: int) -> list[list[str]]:
+    """The cells of every table row of a page that has so many columns, without headings and rules."""
+    lines = [line.strip().strip("|") for line in (ROOT / "docs" / page).read_text().splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
+    return [row for row in cells if len(row) == columns and set(row[0]) - set("-: ")]
+
+
+def resolve(name: str) -> object:
+    """What `name`, relative to the package, stands for; fields of dataclasses and settings count."""
+    parts = name.split(".")
+    if parts[0] == "TrainingSettings":
+        parts = ["training", *parts]
+    found: object = importlib.import_module("reverie")
+    path = "reverie"
+    for i, part in enumerate(parts):
+        if isinstance(found, type) and issubclass(found, BaseModel) and part in found.model_fields:
+            return found.model_fields[part]
+        if isinstance(found, type) and is_dataclass(found) and part in {field.name for field in fields(found)}:
+            return found
+        if inspect.ismodule(found):
+            path = ".".join(["reverie", *parts[: i + 1]])
+            # A module's name may be covered by a function of the same name: studies.walk is both.
+            rest = parts[i + 1 :]
+            attribute = getattr(found, part, None)
+            if attribute is None or (rest and not hasattr(attribute, rest[0]) and not is_dataclass(attribute)):
+                try:
+                    found = importlib.import_module(path)
+                    continue
+                except ModuleNotFoundError as error:
+                    if attribute is None:
+                        raise AttributeError(name) from error
+            found = attribute
+        else:
+            found = getattr(found, part)
+    return found
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def places() -> list[str]:
+    """Everything in code quotes in the columns "here" and "note" of docs/where.md."""
+    cells = [cell for row in (*rows("where.md", 3), *rows("where.md", 2)) for cell in row[1:]]
+    return [name for cell in cells for name in code(cell)]
+
+
+def test_every_name_in_where_resolves():
+    names = {name for name in places() if name.partition(".")[0] in ROOMS | {"TrainingSettings"} and "/" not in name}
+    assert len(names) > 100
+    missing = []
+    for name in sorted(names):
+        try:
+            resolve(name)
+        except (AttributeError, ImportError):
+            missing.append(name)
+    assert not missing, missing
+
+
+@pytest.mark.parametrize(
+    "name", ["process.nothing", "process.NoiseSchedule.nothing", "TrainingSettings.nothing", "studies.walk.nothing"]
+)
+def test_a_name_that_is_not_there_is_found_out(name):
+    with pytest.raises((AttributeError, ImportError)):
+        resolve(name)
+
+
+@cache
+def command_names() -> dict[str, set[str]]:
+    """Each command, as "study walk", with its options."""
+    found: dict[str, set[str]] = {}
+
+    def visit(command, words):
+        found[" ".join(words)] = {option for parameter in command.params for option in parameter.opts}
+        for name, child in getattr(command, "commands", {}).items():
+            visit(child, [*words, name])
+
+    visit(typer.main.get_command(app), [])
+    return found
+
+
+@pytest.mark.parametrize("page", ["where.md", "cli.md", "training.md", "images.md"])
+def test_every_command_and_option_named_exists(page):
+    text = (ROOT / "docs" / page).read_text()
+    missing_here = {line for line in text.splitlines() if "not yet" in line}
+    known, every_option = command_names(), set().union(*command_names().values()) | {"--help"}
+    for quoted in code(text.replace("```", "")):
+        if any(f"`{quoted}`" in line for line in missing_here) and "serve" in quoted:
+            continue
+        words = quoted.split()
+        if words and words[0] == "reverie" and len(words) > 1 and words[1].isalpha() and words[1].islower():
+            name = " ".join(words[1:3]) if words[1] == "study" and len(words) > 2 else words[1]
+            assert name in known, quoted
+            assert {word for word in words if word.startswith("--")} <= known[name], quoted
+        elif re.fullmatch(r"--[a-z]+(-[a-z]+)*", words[0] if words else ""):
+            assert words[0] in every_option, quoted
+
+
+def test_every_command_is_in_the_command_lines_page():
+    text = (ROOT / "docs" / "cli.md").read_text()
+    for name in command_names():
+        if name and name != "study":
+            assert f"reverie {name} " in text or f"reverie {name}\n" in text, name
+
+
+def test_every_check_named_is_proved():
+    from reverie.studies.proofs import prove
+
+    known = {check.name for check in prove()}
+    names = {name for name in places() if re.fullmatch(r"[a-z]+/[a-z0-9-]+", name)} - {"loss/velocity"}
+    assert len(names) > 30 and names <= known, names - known
+
+
+def test_every_known_mistake_has_its_row_in_where():
+    numbers = set(re.findall(r"^### (\d+[a-z]?)\.", (ROOT / "docs" / "mistakes.md").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\[mistake (\d+[a-z]?)\]", (ROOT / "docs" / "where.md").read_text()))
+    assert len(numbers) > 30 and numbers == named
+
+
+def test_the_settings_table_is_the_settings():
+    table = {
+        code(row[0])[0]: yaml.safe_load(row[1])
+        for row in rows("training.md", 3)
+        if re.match(r"`(training|network)\.", row[0])
+    }
+    real = {}
+    for section, model in (("training", TrainingSettings), ("network", UNetConfig)):
+        for name, field in model.model_fields.items():
+            real[f"{section}.{name}"] = list(field.default) if isinstance(field.default, tuple) else field.default
+    assert table == real
+
+
+def test_every_piece_of_advice_is_in_the_table():
+    openings = [re.fullmatch(r'"(.*)"', row[0]) for row in rows("training.md", 3)]
+    table = [found[1] for found in openings if found]
+    source = inspect.getsource(advice) + inspect.getsource(schedule)
+    assert len(table) == 7
+    for opening in table:
+        assert f'"{opening}' in source, opening
+    # Every sentence of advice begins a string with one of these; a new one would need its row.
+    sentences = re.findall(r'f"((?:the|out of|alpha_bar)[^"{]*)', inspect.getsource(advice))
+    assert all(any(sentence.startswith(opening) for opening in table) for sentence in sentences), sentences
+
+
+def test_the_options_of_sampling_are_in_the_table():
+    from reverie.samplers import SAMPLERS, SPACINGS
+
+    table = {code(row[0])[0]: row for row in rows("images.md", 3) if row[0].startswith("`--")}
+    assert set(table) == command_names()["sample"] - {"--count", "--out", "--force", "--json", "--help", "run"}
+    assert all(name in table["--sampler"][2] for name in SAMPLERS)
+    assert all(name in table["--spacing"][2] for name in SPACINGS)
+    parameters = {p.opts[0]: p.default for p in typer.main.get_command(app).commands["sample"].params}
+    for option in ("--sampler", "--steps", "--spacing", "--seed"):
+        assert str(parameters[option]) == table[option][1], option
+
+
+# --- links and addresses ------------------------------------------------------------------------------------------------
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_relative_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in {slug(heading) for heading in headings}, f"{page.name}: {target}"
+
+
+def kept_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout, so there is no list of its files")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_machine_or_a_package_index():
+    folders = "|".join(("work", "root", "home"))
+    hosts = "|".join(("py" + "pi", "pythonhosted", r"download\.py" + "torch", r"index" + "-url"))
+    forbidden = re.compile(rf"(?<![\w.\-/<:])/(?:{folders})/|\b(?:{hosts})\b")
+    found = []
+    for path in kept_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{path.relative_to(ROOT)}:{i}: {line.strip()[:80]}"
+            for i, line in enumerate(text.splitlines(), 1)
+            if forbidden.search(line)
+        ]
+    assert not found, found
