@@ -2,7 +2,7 @@
 
     python examples/04_train_and_sample.py [FOLDER] [STEPS]
 
-Forty steps take seconds and give blots of ink. For digits pass 1000 for STEPS and wait a few minutes.
+Thirty steps take seconds and give blots of ink. For digits pass 1000 for STEPS and wait a few minutes.
 """
 
 import sys
@@ -16,7 +16,7 @@ from reverie.images import save_images
 from reverie.training import Listener
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="reverie-"))
-steps = int(sys.argv[2]) if len(sys.argv) > 2 else 40
+steps = int(sys.argv[2]) if len(sys.argv) > 2 else 30
 
 reverie.train(
     "digits",
@@ -24,7 +24,7 @@ reverie.train(
     steps=steps,
     seed=0,
     settings={"network.width": 24, "training.batch": 64, "training.log_every": 10},
-    listener=Listener(on_step=lambda done, total: print(f"step {done} of {total}") if done % 20 == 0 else None, say=print),
+    listener=Listener(on_step=lambda done, total: print(f"step {done} of {total}") if done % 10 == 0 else None, say=print),
 )
 
 model = reverie.load(folder / "run")

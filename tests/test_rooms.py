@@ -46,7 +46,8 @@ def imports(tree: ast.AST) -> list[str]:
 def climbs(tree: ast.AST, here: str) -> list[str]:
     """Imports from a room that is not below `here` (nor on its floor, where rooms may lean on each other)."""
     rooms = {name: name.split(".")[1] if "." in name else "" for name in imports(tree) if name.split(".")[0] == "reverie"}
-    return [name for name, there in rooms.items() if FLOORS.get(there, len(FLOORS)) > FLOORS[here] or not there]
+    allowed = {room for room, floor in FLOORS.items() if floor <= FLOORS[here]} | ({""} if here == "cli" else set())
+    return [name for name, there in rooms.items() if there not in allowed]
 
 
 def dangers(tree: ast.AST) -> list[str]:

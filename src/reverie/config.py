@@ -103,9 +103,10 @@ def read(run: Path) -> RunConfig:
 
 
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
-    """Each key that differs, as "training.batch: 64 there, 128 here"."""
+    """Each key that differs, as "training.batch: 64 there, 128 here"; data may move, its fingerprint tells it."""
     a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
-    return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted({*a, *b}) if a.get(key) != b.get(key)]
+    keys = {*a, *b} - {"source.name"}
+    return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted(keys) if a.get(key) != b.get(key)]
 
 
 def _address(key: str, sections: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:

@@ -41,4 +41,4 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UsageError:
     names = sorted(known)
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return UsageError(f"unknown {what.removesuffix(':')} {name!r}: {hint}Known: {', '.join(names) or 'none'}.")
+    return UsageError(f"unknown {what} {name!r}: {hint}Known: {', '.join(names) or 'none'}.")

@@ -1,7 +1,8 @@
 """What the documents show is run: every console and Python block, in order, one working directory for each document.
 
-So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network,
-counts of samples become at most 16, demonstrations at most 32 pixels wide. All else runs as it is written.
+So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network
+on pictures of at most 8 x 8, counts of samples at most 16, demonstrations at most 32 pixels wide. All else runs as it is
+written. Of `make` targets, the lines that call reverie are run in the same way, so that later commands find their outputs.
 """
 
 import os
@@ -22,7 +23,7 @@ DOCUMENTS = [
     path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
 ]
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SMALL = ("--set", "network.width=8", "--set", "training.batch=16")
+SMALL = ("--set", "network.width=8", "--set", "network.blocks=1", "--set", "training.batch=16")
 ELSEWHERE = {
     "git",
     "cd",
@@ -69,6 +70,7 @@ def quick(words: list[str]) -> list[str]:
     match words:
         case ["train", *_]:
             words = [*replaced(words, "--minutes", "--steps", lambda _: "3"), *SMALL]
+            words = replaced(words, "--size", "--size", lambda n: str(min(int(n), 8)))
             return replaced(words, "--steps", "--steps", lambda n: str(min(int(n), 3)))
         case ["sample", *_]:
             return replaced(words, "--count", "--count", lambda n: str(min(int(n), 16)))
@@ -93,8 +95,15 @@ def quick_python(code: str) -> str:
 
 
 @cache
-def targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+def targets() -> dict[str, list[str]]:
+    """Each target of the Makefile with the lines of its recipe that call reverie."""
+    text = (ROOT / "Makefile").read_text()
+    variables = dict(re.findall(r"^(\w+) *[:?]?= *(.*)$", text, re.MULTILINE))
+    text = re.sub(r"\$\((\w+)\)", lambda name: variables.get(name[1], name[0]), text)
+    recipes = re.findall(r"^([a-z]+):.*\n((?:\t.*\n)*)", text, re.MULTILINE)
+    return {
+        name: [line.strip() for line in lines.splitlines() if "/reverie " in line.split("'")[0]] for name, lines in recipes
+    }
 
 
 @cache
@@ -109,9 +118,13 @@ def run(words: list[str], where: str) -> None:
     if program == "torchrun":  # the command that each of its processes runs
         words = ["reverie", *words[words.index("reverie") + 1 :]]
         program = "reverie"
+    if words[1:3] == ["-m", "reverie"]:
+        words, program = words[2:], "reverie"
     if program == "make":
         named = [word for word in words[1:] if "=" not in word]
-        assert set(named) <= targets(), f"{where}: the Makefile has no {named}"
+        assert set(named) <= set(targets()), f"{where}: the Makefile has no {named}"
+        for line in (line for name in named for line in targets()[name]):
+            run(shlex.split(line), f"{where}: make {named}: {line}")
     elif program == "python" and words[1].startswith("examples/"):
         assert (ROOT / words[1]).is_file(), f"{where}: there is no {words[1]}"  # test_examples.py runs it
     elif program == "python" and words[1:3] == ["-m", "pytest"]:
@@ -122,10 +135,10 @@ def run(words: list[str], where: str) -> None:
         assert (ROOT / words[1]).is_file(), f"{where}: there is no {words[1]}"
     elif program != "reverie":
         assert program in ELSEWHERE, f"{where}: nothing runs or checks {program!r}"
-    elif words[1] == "prove":
+    elif words[1:2] == ["prove"]:
         assert proved(*words[1:]) == 0, where
     else:
-        result = CliRunner().invoke(app, quick(words[1:]), prog_name="reverie")
+        result = CliRunner().invoke(app, quick(words[1:]) or ["--help"], prog_name="reverie")
         assert result.exit_code == 0, f"{where}: {shlex.join(words)}: {result.exception!r} {result.output[-2000:]}"
 
 
@@ -172,6 +185,12 @@ def test_a_wrong_command_is_found(workplace):
     ):
         with pytest.raises(AssertionError):
             run(words, "here")
+
+
+def test_the_demo_of_the_makefile_runs(workplace):
+    assert len(targets()["demo"]) >= 2 and targets()["help"] == []
+    run(["make", "demo"], "here")
+    assert list(workplace.glob("demo/*.png"))
 
 
 def test_budgets_are_cut_and_nothing_else_is():

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
@@ -17,7 +18,7 @@ SAYS = {
     "01_schedule.py": ("alpha_bar_T = 0.0794", "schedules.png"),
     "02_forward_reverse.py": ("ends exactly at x_0: True", "forward_reverse.png"),
     "03_exact_sampling.py": ("rms to the nearest digit 0.0000", "exact_samples.png"),
-    "04_train_and_sample.py": ("step 40 of 40", "samples.png"),
+    "04_train_and_sample.py": ("step 30 of 30", "samples.png"),
     "05_guidance.py": ("scale 1: 98% nearest", "guidance.png"),
     "06_own_denoiser.py": ("module: height 1.0", "own_denoiser.png"),
 }
@@ -32,7 +33,7 @@ def test_an_example_runs_and_writes_only_where_it_is_told(script, tmp_path, monk
     runpy.run_path(str(script), run_name="__main__")
     words, picture = SAYS[script.name]
     assert words in capsys.readouterr().out
-    assert max(Image.open(given / picture).getextrema()[0]) > 200
+    assert np.ptp(np.asarray(Image.open(given / picture))) > 200, "an even picture shows nothing"
     assert list(here.iterdir()) == []
 
 

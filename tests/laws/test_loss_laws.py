@@ -20,6 +20,7 @@ from reverie.process.loss import (
     reconstruction_loss,
     target,
 )
+from reverie.process.randomness import uniform
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 SCHEDULE = PROCESS.schedule
@@ -75,7 +76,8 @@ def test_reconstruction_loss_sees_neither_what_is_masked_nor_padding(blend):
     def loss(x_0):
         x_t = PROCESS.corrupt(x_0, 300, noise)
         prediction = PROCESS.predict(x_t, 300, noise=noise + error)
-        return reconstruction_loss(prediction, x_0, noise, 20.0, mask, torch.Generator().manual_seed(0) if blend else None)
+        u = uniform(x_0, torch.Generator().manual_seed(0)) if blend else None
+        return reconstruction_loss(prediction, x_0, noise, 20.0, mask, u)
 
     dirty = torch.where(mask.bool(), x_0, math.inf)
     assert_close(loss(dirty), loss(x_0), rtol=1e-12, atol=0)
@@ -171,7 +173,7 @@ def test_the_blend_makes_it_a_third_in_expectation(clinical, t, weight, unit):
     assert abs(effective - weight) < unit
     x_0, noise = normal(n, 1), normal(n, 1, seed=1)
     prediction = clinical.predict(clinical.corrupt(x_0, t, noise), t, noise=noise + 1.0)  # MSE(eps) = 1
-    loss = float(reconstruction_loss(prediction, x_0, noise, 20.0, blend=torch.Generator().manual_seed(0)))
+    loss = float(reconstruction_loss(prediction, x_0, noise, 20.0, blend=uniform(x_0, torch.Generator().manual_seed(0))))
     assert abs(loss / effective - 1) < 4 * math.sqrt(4 / 45) * 3 / math.sqrt(n)
 
 
@@ -179,7 +181,10 @@ def test_the_blend_draws_for_each_element_and_only_when_asked():
     x_0, noise = normal(50, 4), normal(50, 4, seed=1)
     prediction = PROCESS.predict(PROCESS.corrupt(x_0, 300, noise), 300, noise=noise + 1.0)
     plain = float(reconstruction_loss(prediction, x_0, noise))
-    blended = [float(reconstruction_loss(prediction, x_0, noise, blend=torch.Generator().manual_seed(s))) for s in (0, 0, 1)]
+    blended = [
+        float(reconstruction_loss(prediction, x_0, noise, blend=uniform(x_0, torch.Generator().manual_seed(s))))
+        for s in (0, 0, 1)
+    ]
     assert blended[0] == blended[1] != blended[2]
     assert all(b < plain for b in blended)
     u = torch.rand(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -41,8 +41,9 @@ def sample(
     """
     console.fresh(out, force)
     import reverie
-    from reverie.images import save_images
+    from reverie.images import check_output, save_images
 
+    check_output(out)
     model = reverie.load(run)
     settings = {key: value for key, value in (("eta", eta), ("variance", variance)) if value is not None}
     began = time.monotonic()

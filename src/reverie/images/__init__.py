@@ -1,13 +1,14 @@
 """Files, arrays and folders of pictures to tensors in [-1, 1], and back."""
 
 from reverie.images.codec import ImageCodec
-from reverie.images.grid import contact_sheet, save_images, save_picture
+from reverie.images.grid import check_output, contact_sheet, save_images, save_picture
 from reverie.images.pictures import read_picture
 from reverie.images.sources import ImageSet, read_images
 
 __all__ = [
     "ImageCodec",
     "ImageSet",
+    "check_output",
     "contact_sheet",
     "read_images",
     "read_picture",

@@ -16,7 +16,7 @@ from PIL import Image
 from reverie.errors import DataError, UsageError
 from reverie.files import write_atomically, writing
 
-__all__ = ["contact_sheet", "save_images", "save_picture"]
+__all__ = ["check_output", "contact_sheet", "save_images", "save_picture"]
 
 _VISIBLE = 64  # pixels a side, below which a picture is enlarged
 _WIDEST = 4096  # pixels a side of a sheet, above which pictures are not enlarged further
@@ -67,7 +67,7 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
     .png a contact sheet; .npy the array; .npz the array as `images` and the labels, if any, as `labels`; no suffix a
     folder of sample-00000.png, sample-00001.png ... (those left there by an earlier call are removed, other files stay).
     """
-    path, pixels = Path(path), _checked(pixels)
+    path, pixels = check_output(path), _checked(pixels)
     match path.suffix.lower():
         case ".png":
             save_picture(contact_sheet(pixels), path)
@@ -78,10 +78,16 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
             arrays = {"images": pixels} if labels is None else {"images": pixels, "labels": labels}
             with writing(path) as temporary:
                 np.savez_compressed(temporary, allow_pickle=False, **arrays)
-        case "":
+        case _:
             _save_folder(pixels, path)
-        case suffix:
-            raise UsageError(f"pictures are saved as .png, .npy, .npz or to a folder (no suffix), not as {suffix!r}.")
+    return path
+
+
+def check_output(path: Path | str) -> Path:
+    """The path, if pictures can be saved under that name. Raises UsageError otherwise; for use before the work is done."""
+    path = Path(path)
+    if path.suffix.lower() not in ("", ".png", ".npy", ".npz"):
+        raise UsageError(f"{path.name}: pictures are saved as .png, .npy, .npz or to a folder (no suffix).")
     return path
 
 

@@ -18,7 +18,6 @@ from torch import Tensor
 from reverie.errors import unknown
 from reverie.process.gaussian import Gaussian, GaussianProcess, Step
 from reverie.process.prediction import Kind, Prediction
-from reverie.process.randomness import Generators, uniform
 from reverie.process.schedule import NoiseSchedule
 
 __all__ = [
@@ -110,17 +109,16 @@ def reconstruction_loss(
     noise: Tensor,
     weight: float = 20.0,
     mask: Tensor | None = None,
-    blend: Generators | None = None,
+    blend: Tensor | None = None,
 ) -> Tensor:
     """weight x masked MSE(x_0-hat, x_0), the reconstruction term of the Health Gym v3 recipe.
 
-    With `blend` (a generator), x_0-hat is made from u eps + (1 - u) eps-hat, u ~ U(0, 1) per element, as published: the
+    With `blend`, u ~ U(0, 1) of the shape of x_0, x_0-hat is made from u eps + (1 - u) eps-hat, as published: the
     error is (1 - u) times that of the prediction, so on average the term is a third. The true noise is known in training
     only, which is why the blend is off by default.
     """
     if blend is not None:
-        u = uniform(x_0, blend)
-        prediction = prediction.with_value("noise", torch.lerp(prediction.noise, noise, u))
+        prediction = prediction.with_value("noise", torch.lerp(prediction.noise, noise, blend))
     return weight * masked_mean((prediction.clean - x_0) ** 2, mask)
 
 

@@ -265,7 +265,7 @@ class NoiseSchedule:
         known = inspect.signature(constructor).parameters
         for key in settings:
             if key not in known:
-                raise unknown(f"setting of the schedule {name!r}:", key, [*known, "zero_terminal_snr"])
+                raise unknown(f"setting of the schedule {name!r},", key, [*known, "zero_terminal_snr"])
             if not (isinstance(settings[key], int | float) or key == "betas"):
                 raise UsageError(f"the setting {key} of a schedule must be a number, not {settings[key]!r}.")
         for key, parameter in known.items():

@@ -31,5 +31,5 @@ def named(name: str, **settings: Any) -> Sampler:
     known = [key for key in inspect.signature(cls).parameters if key not in fixed]
     for key in settings:
         if key not in known:
-            raise unknown(f"setting of the sampler {name!r}:", key, known)
+            raise unknown(f"setting of the sampler {name!r},", key, known)
     return cls(**fixed, **settings)

@@ -25,7 +25,7 @@ from torch import Tensor
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process.prediction import Prediction
-from reverie.process.randomness import draw, generator, sub_seed
+from reverie.process.randomness import draw, generator, sub_seed, uniform
 from reverie.training import checkpoint, processes
 from reverie.training.advice import Watch, about_data, out_of_memory
 from reverie.training.average import Average
@@ -194,7 +194,7 @@ def stepper(
         batch = examples.batch(batch_indices(seed, step, settings.batch, len(examples))[mine])
         whole = batch.x_0.new_empty(settings.batch, *batch.x_0.shape[1:])
         noise = draw(whole, generator(seed, "noise", step))[mine]
-        blend = generator(seed, "blend", step, processes.rank())
+        blend = uniform(whole, generator(seed, "blend", step))[mine] if settings.blend else None
         rate = learning_rate(settings, step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
@@ -205,7 +205,8 @@ def stepper(
             for first in range(0, len(batch), size):
                 rows = slice(first, first + size)
                 part, eps = batch[rows].to(device), noise[rows].to(device)
-                parts, prediction = losses(trained, part, t[rows], eps, settings, blend)
+                u = None if blend is None else blend[rows].to(device)
+                parts, prediction = losses(trained, part, t[rows], eps, settings, u)
                 loss = torch.stack(list(parts.values())).sum() / settings.accumulate
                 state.scaler.scale(loss).backward()
                 for name, value in parts.items():

@@ -20,7 +20,6 @@ from reverie.process.loss import (
     variational_loss,
 )
 from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators
 from reverie.training.settings import TrainingSettings
 
 __all__ = ["LEVELS", "Batch", "losses", "noise_accuracy", "timesteps"]
@@ -58,9 +57,12 @@ def timesteps(count: int, steps: int, how: str, generator: torch.Generator) -> T
 
 
 def losses(
-    network: Network, batch: Batch, t: Tensor, noise: Tensor, settings: TrainingSettings, blend: Generators
+    network: Network, batch: Batch, t: Tensor, noise: Tensor, settings: TrainingSettings, blend: Tensor | None = None
 ) -> tuple[dict[str, Tensor], Prediction]:
-    """The parts of the loss (their sum is what is minimised) and the prediction they judge."""
+    """The parts of the loss (their sum is what is minimised) and the prediction they judge.
+
+    `blend` is the u of the reconstruction term's blend, of the shape of x_0, where the settings ask for it.
+    """
     process, x_0, mask = network.process, batch.x_0, batch.mask
     prediction = network(process.corrupt(x_0, t, noise), t)
     error = element_loss(prediction, target(process, x_0, noise, t, settings.predict), settings.predict)
@@ -69,8 +71,7 @@ def losses(
         error = error * weight.to(error).reshape(-1, *[1] * (error.ndim - 1))
     parts = {settings.predict: masked_mean(error, mask)}
     if settings.reconstruction:
-        mixed = blend if settings.blend else None
-        parts["reconstruction"] = reconstruction_loss(prediction, x_0, noise, settings.reconstruction, mask, mixed)
+        parts["reconstruction"] = reconstruction_loss(prediction, x_0, noise, settings.reconstruction, mask, blend)
     if settings.learned_variance:
         bound = masked_mean(variational_loss(process, prediction, x_0, t), mask)
         parts["variational"] = settings.variational * process.schedule.steps * bound

@@ -10,6 +10,7 @@ import math
 import torch
 
 from reverie.process import loss as losses
+from reverie.process.randomness import uniform
 from reverie.samplers import DDIM, sample, time_grid
 from reverie.studies.mistakes.mistake import Collection, Measured, gaussian, process
 
@@ -28,7 +29,7 @@ def _() -> Measured:
     by_t = {}
     for t in (1, 500):
         prediction = p.predict(p.corrupt(x_0, t, eps), t, noise=wrong)
-        blended = float(losses.reconstruction_loss(prediction, x_0, eps, weight=20, blend=g))
+        blended = float(losses.reconstruction_loss(prediction, x_0, eps, weight=20, blend=uniform(x_0, g)))
         by_t[t] = blended, float(losses.reconstruction_loss(prediction, x_0, eps, weight=20))
     ratio = by_t[500][0] / by_t[500][1]
     text = (

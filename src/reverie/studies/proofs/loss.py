@@ -13,6 +13,7 @@ from torch import Tensor
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process import loss as losses
 from reverie.process.prediction import Kind
+from reverie.process.randomness import uniform
 from reverie.studies.proofs.check import Case, Chapter, apart, digits, quiet, relative
 
 __all__ = ["chapter"]
@@ -89,7 +90,7 @@ def _() -> float:
     process, g = GaussianProcess(NoiseSchedule.linear()), torch.Generator().manual_seed(0)
     x_0, eps = torch.randn(2, 1, 1_000_000, generator=g, dtype=torch.float64)
     prediction = process.predict(process.corrupt(x_0, 250, eps), 250, noise=eps + 1)
-    blended = losses.reconstruction_loss(prediction, x_0, eps, blend=g)
+    blended = losses.reconstruction_loss(prediction, x_0, eps, blend=uniform(x_0, g))
     return abs(float(blended / losses.reconstruction_loss(prediction, x_0, eps)) - 1 / 3)
 
 

@@ -1,0 +1,137 @@
+"""Images per second of training, beside a plain loop of the usual kind: python benchmarks/training_throughput.py
+
+Both sides train the same network (diffusers' UNet2DModel, 3 x 32 x 32, widths 32/64/128) at batch 64, predicting noise
+on the linear schedule, on the same pictures (crops of the two photographs that ship with scikit-learn).
+
+The plain loop is what the unconditional example of diffusers does: a DataLoader of pictures that are decoded, flipped and
+scaled one by one, accelerate, DDPMScheduler.add_noise, AdamW, clipping, EMAModel, a cosine learning rate with warm-up, in
+the default precision. Ours is `reverie.training.fit` with its defaults. Both run in turn, a few rounds; medians.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from diffusers import DDPMScheduler, UNet2DModel
+from diffusers.optimization import get_scheduler
+from diffusers.training_utils import EMAModel
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from machine import describe
+from reverie.denoisers.network import Network
+from reverie.images import ImageCodec, ImageSet
+from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.runs import Pictures
+from reverie.training import Listener, TrainingSettings, fit
+
+BATCH, STEPS, ROUNDS = 64, 8, 3
+
+
+def unet() -> UNet2DModel:
+    torch.manual_seed(0)
+    return UNet2DModel(
+        sample_size=32,
+        block_out_channels=(32, 64, 128),
+        layers_per_block=2,
+        down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+        norm_num_groups=8,
+    )
+
+
+class Answer(torch.nn.Module):
+    """The same network, returning its tensor; laid out as our own networks are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unet = unet().to(memory_format=torch.channels_last)
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return self.unet(x.contiguous(memory_format=torch.channels_last), t - 1).sample.contiguous()
+
+
+def pictures() -> np.ndarray:
+    photographs, rng = load_sample_images().images, np.random.default_rng(0)
+    corners = [(rng.integers(2), rng.integers(427 - 32), rng.integers(640 - 32)) for _ in range(2048)]
+    return np.stack([photographs[i][y : y + 32, x : x + 32] for i, y, x in corners])
+
+
+class Files(torch.utils.data.Dataset):
+    """Pictures as an image folder gives them: PIL images that are made tensors one at a time."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.images = [Image.fromarray(p) for p in pixels]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, i: int) -> torch.Tensor:
+        image = self.images[i].convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)
+        if torch.rand(()) < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        x = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div(255)
+        return (x - 0.5) / 0.5
+
+
+def plain(pixels: np.ndarray) -> float:
+    accelerator, model = Accelerator(cpu=True), unet()
+    ema = EMAModel(model.parameters(), decay=0.9999, use_ema_warmup=True, model_cls=UNet2DModel, model_config=model.config)
+    scheduler = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.95, 0.999), weight_decay=1e-6)
+    loader = torch.utils.data.DataLoader(Files(pixels), batch_size=BATCH, shuffle=True)
+    rate = get_scheduler("cosine", optimizer=optimizer, num_warmup_steps=500, num_training_steps=10_000)
+    model, optimizer, loader, rate = accelerator.prepare(model, optimizer, loader, rate)
+    times = []
+    batches = iter(loader)
+    for _ in range(STEPS):
+        began = time.perf_counter()
+        clean = next(batches)
+        noise = torch.randn(clean.shape)
+        t = torch.randint(0, 1000, (len(clean),)).long()
+        with accelerator.accumulate(model):
+            loss = F.mse_loss(model(scheduler.add_noise(clean, noise, t), t).sample.float(), noise.float())
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            rate.step()
+            optimizer.zero_grad()
+        ema.step(model.parameters())
+        loss.detach().item()
+        times.append(time.perf_counter() - began)
+    return BATCH / statistics.median(times[2:])
+
+
+def ours(pixels: np.ndarray) -> float:
+    settings = TrainingSettings(steps=STEPS, batch=BATCH, predict="noise", log_every=1)
+    network = Network(GaussianProcess(NoiseSchedule.linear()), Answer(), "noise")
+    marks: list[float] = []
+    listener = Listener(on_step=lambda done, total: marks.append(time.perf_counter()))
+    with tempfile.TemporaryDirectory() as folder:
+        examples = Pictures(ImageSet(pixels), ImageCodec(32, 32, 3))
+        fit(Path(folder), network, examples, settings, 0, torch.device("cpu"), listener)
+    return BATCH / statistics.median(b - a for a, b in itertools.pairwise(marks[1:]))
+
+
+def main() -> None:
+    pixels = pictures()
+    print(describe())
+    rates: tuple[list[float], list[float]] = ([], [])
+    for number in range(ROUNDS):
+        for side, run in enumerate((ours, plain)):
+            rates[side].append(run(pixels))
+        print(f"round {number + 1}: ours {rates[0][-1]:.1f}, plain loop {rates[1][-1]:.1f} images per second", flush=True)
+    a, b = map(statistics.median, rates)
+    print(f"median: ours {a:.1f}, plain loop {b:.1f} images per second, ratio {a / b:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""reverie train and sample as a user runs them: exit codes, sentences, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reverie.cli import main
+
+TINY = ["--set", "width=8", "--set", "groups=4", "--set", "blocks=1", "--set", "batch=16"]
+
+
+def run(*arguments: str | Path) -> int:
+    """The exit code of a command in this process."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def start(*arguments: str | Path, module: str = "reverie") -> subprocess.Popen:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "run"
+    assert run("train", "digits", "--out", out, "--steps", 3, *TINY) == 0
+    return out
+
+
+def test_train_writes_the_run_folder(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert names == {
+        "config.yaml",
+        "codec.json",
+        "model.safetensors",
+        "manifest.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "tensorboard",
+        "samples",
+    }
+    assert Image.open(trained / "samples/step-3.png").size == (8 * 66 + 2, 8 * 66 + 2)
+
+
+def test_the_same_seed_gives_the_same_file(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for name in ("a.npy", "b.npy"):
+        assert run("sample", trained, "--count", 70, "--seed", 5, "--steps", 3, "--out", tmp_path / name, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["count"] == 70
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+    assert run("sample", trained, "--count", 3, "--seed", 5, "--steps", 3, "--out", tmp_path / "c.npy") == 0
+    first, whole = np.load(tmp_path / "c.npy"), np.load(tmp_path / "a.npy")
+    assert np.abs(first.astype(int) - whole[:3]).max() <= 1  # a smaller batch may round differently
+    assert not np.array_equal(whole[:64][:6], whole[64:])
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp", "dpmpp_sde", "ddim", "ancestral", "heun"])
+def test_every_sampler_samples(trained: Path, tmp_path: Path, sampler: str) -> None:
+    assert run("sample", trained, "--count", 2, "--steps", 3, "--sampler", sampler, "--out", tmp_path / "x.npz") == 0
+    assert np.load(tmp_path / "x.npz")["images"].shape == (2, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["train", "digits", "--out", "RUN"], 2, "exists already"),
+        (["train", "digits", "--out", "NEW", "--set", "bacth=3"], 2, "did you mean 'batch'"),
+        (["train", "digits", "--out", "NEW", "--set", "batch"], 2, "--set takes key=value"),
+        (["train", "digits", "--out", "NEW", "--steps", "3", "--minutes", "1"], 2, "not both"),
+        (["train", "digits", "--out", "NEW", "--minutes", "0"], 2, "minutes must be"),
+        (["train", "digits", "--out", "RUN", "--resume", "--set", "batch=8"], 2, "training.batch: 16 there, 8 here"),
+        (["train", "digits", "--out", "RUN", "--resume", "--force"], 2, "give one of them"),
+        (["train", "nowhere", "--out", "NEW"], 3, "nowhere"),
+        (["train", "EMPTY", "--out", "NEW"], 3, "no pictures"),
+        (["sample", "RUN", "--count", "2", "--out", "x.png", "--sampler", "ddmi"], 2, "did you mean 'ddim'"),
+        (["sample", "RUN", "--count", "2", "--out", "x.png", "--spacing", "karas"], 2, "did you mean 'karras'"),
+        (["sample", "RUN", "--count", "2", "--out", "x.png", "--eta", "0.5"], 2, "eta"),
+        (["sample", "RUN", "--count", "0", "--out", "x.png"], 2, "--count"),
+        (["sample", "RUN", "--count", "2", "--out", "x.gif"], 2, "x.gif"),
+        (["sample", "RUN", "--count", "2", "--out", "x.png", "--steps", "2000"], 2, "1..1000 steps"),
+        (["sample", "EMPTY", "--count", "2", "--out", "x.png"], 2, "not a run folder"),
+        (["smaple"], 2, "smaple"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_an_exit_code(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, arguments, code, words
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
+    places = {"RUN": trained, "NEW": tmp_path / "new", "EMPTY": tmp_path / "empty"}
+    assert run(*(places.get(word, word) for word in arguments)) == code
+    captured = capsys.readouterr()
+    assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
+    assert {path: path.stat().st_mtime_ns for path in trained.rglob("*")} == before
+    assert {path.name for path in tmp_path.iterdir()} <= {"empty"}
+
+
+def test_damage_is_exit_4(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    content = (trained / "model.safetensors").read_bytes()
+    try:
+        (trained / "model.safetensors").write_bytes(content[:-1])
+        assert run("sample", trained, "--count", 1, "--out", tmp_path / "x.png") == 4
+        assert "model.safetensors is damaged" in capsys.readouterr().err
+    finally:
+        (trained / "model.safetensors").write_bytes(content)
+
+
+def test_help_does_not_import_torch() -> None:
+    code = (
+        "import sys; sys.argv = ['reverie', '--help']\nfrom reverie.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    )
+    check = code + "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_stops_and_resumes_to_the_same_weights(tmp_path: Path, number: int, code: int) -> None:
+    budget = ["--steps", 60, *TINY]
+    process = start("train", "digits", "--out", tmp_path / "run", *budget, "--set", "checkpoint_every=5")
+    wait_for(process, lambda: any((tmp_path / "run").glob("checkpoints/step-*")))
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "go on with --resume" in errors and "Traceback" not in errors
+    resumed = start("train", "digits", "--out", tmp_path / "run", *budget, "--set", "checkpoint_every=5", "--resume")
+    _, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors
+    whole = start("train", "digits", "--out", tmp_path / "whole", *budget, "--set", "checkpoint_every=5")
+    whole.communicate(timeout=120)
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+def test_a_kill_loses_at_most_one_checkpoint_interval(tmp_path: Path) -> None:
+    arguments = ["train", "digits", "--out", tmp_path / "run", "--steps", 40, *TINY, "--set", "checkpoint_every=1"]
+    for number in range(3):
+        process = start(*arguments, *(["--resume"] if number else []))
+        enough = 4 + 8 * number
+        wait_for(process, lambda enough=enough: newest(tmp_path / "run") >= enough)
+        process.kill()
+        process.wait()
+        process.communicate()
+    assert newest(tmp_path / "run") >= 20
+    assert run(*arguments, "--resume") == 0
+    assert run("train", "digits", "--out", tmp_path / "whole", "--steps", 40, *TINY, "--set", "checkpoint_every=1") == 0
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    """The same data, noise and weights up to the order in which gradients are summed."""
+    from safetensors.torch import load_file
+
+    arguments = ["--steps", 6, *TINY, "--set", "log_every=1"]
+    torchrun = start(
+        "--standalone", "--nproc-per-node", 2, "-m", "reverie", "train", "digits", "--out", tmp_path / "two", *arguments,
+        module="torch.distributed.run",
+    )  # fmt: skip
+    _, errors = torchrun.communicate(timeout=180)
+    assert torchrun.returncode == 0, errors
+    assert run("train", "digits", "--out", tmp_path / "one", *arguments) == 0
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    largest = max(float((one[name] - two[name]).abs().max()) for name in one)
+    assert 0 < largest < 2e-4
+    assert run("train", "digits", "--out", tmp_path / "other", "--seed", 1, *arguments) == 0
+    other = load_file(tmp_path / "other/model.safetensors")
+    assert max(float((one[name] - other[name]).abs().max()) for name in one) > 100 * largest
+
+
+def newest(run: Path) -> int:
+    return max((int(p.name.removeprefix("step-")) for p in run.glob("checkpoints/step-*")), default=0)
+
+
+def wait_for(process: subprocess.Popen, ready, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "the process did not get that far"
+        time.sleep(0.02)
