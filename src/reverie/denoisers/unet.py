@@ -34,9 +34,9 @@ class UNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(48, ge=4, le=1024)
+    width: int = Field(32, ge=4, le=1024)
     multipliers: tuple[int, ...] = Field((1, 2), min_length=1, max_length=6)
-    blocks: int = Field(2, ge=1, le=8)
+    blocks: int = Field(1, ge=1, le=8)
     attention: bool = True
     groups: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -87,9 +87,9 @@ class UNet(nn.Module):
             for _ in range(config.blocks + 1):
                 self.up.append(Block(now + skips.pop(), width, embedding, config))
                 now = width
-        self.leave = nn.Sequential(
-            nn.GroupNorm(config.groups, now), nn.SiLU(), _zeroed(nn.Conv2d(now, out_channels, 3, padding=1))
-        )
+        last = _zeroed(nn.Conv2d(now, out_channels, 3, padding=1))
+        self.leave = nn.Sequential(nn.GroupNorm(config.groups, now), nn.SiLU(), last)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (faster on CPUs and GPUs alike)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         e = self.embed(t)

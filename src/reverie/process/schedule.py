@@ -223,10 +223,8 @@ class NoiseSchedule:
         beta = (1 - f[1:] / f[:-1]).clamp(max=max_beta)
         return cls(_from_zero(beta), {"name": "cosine", "steps": steps, "offset": offset, "max_beta": max_beta})
 
-    @classmethod
-    def squaredcos_cap_v2(cls, steps: int = 1000, offset: float = 0.008, max_beta: float = 0.999) -> NoiseSchedule:
-        """The cosine schedule under its other name."""
-        return cls.cosine(steps, offset, max_beta)
+    squaredcos_cap_v2 = cosine
+    """The cosine schedule under its other name."""
 
     @classmethod
     def from_betas(cls, betas: Sequence[float] | Tensor) -> NoiseSchedule:

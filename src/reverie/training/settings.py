@@ -41,7 +41,7 @@ class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(1000, ge=1)
-    batch: int = Field(128, ge=1)
+    batch: int = Field(64, ge=1)
     accumulate: int = Field(1, ge=1)
     optimizer: Literal["adamw", "adam"] = "adamw"
     learning_rate: float = Field(2e-3, gt=0, lt=1)
