@@ -24,7 +24,7 @@ setup: .venv/base  ## install Reverie into .venv
 demo: .venv/base  ## train on handwritten digits, sample, and show where to look (minutes)
 	$(BIN)/reverie train digits --out $(OUT)/digits --minutes 1.75 --set batch=32 --seed 0 --force
 	$(BIN)/reverie sample $(OUT)/digits --count 100 --seed 1 --out $(OUT)/samples.png --force
-	$(BIN)/reverie study reverse --model $(OUT)/digits --steps 16 --seed 1 --out $(OUT)/reverse.png --force
+	$(BIN)/reverie study reverse --model $(OUT)/digits --steps 16 --seed 3 --out $(OUT)/reverse.png --force
 	@echo 'look at: $(OUT)/samples.png (100 new digits), $(OUT)/reverse.png (how one came out of noise), $(OUT)/digits (the run)'
 
 test: .venv/dev  ## run all tests
