@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -117,6 +118,16 @@ def test_damage_is_exit_4(trained: Path, tmp_path: Path, capsys: pytest.CaptureF
         assert "model.safetensors is damaged" in capsys.readouterr().err
     finally:
         (trained / "model.safetensors").write_bytes(content)
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "weights.safetensors")
+
+    monkeypatch.setattr("reverie.training.checkpoint.save", full)
+    assert run("train", "digits", "--out", tmp_path / "run", "--steps", 2, *TINY) == 1
+    said = capsys.readouterr()
+    assert "No space left on device: weights.safetensors. Free some space" in said.err and said.out == ""
 
 
 def test_help_does_not_import_torch() -> None:

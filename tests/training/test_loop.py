@@ -17,9 +17,11 @@ from safetensors.torch import load_file
 import reverie
 from reverie import config
 from reverie.config import RunConfig
+from reverie.denoisers.network import Network
+from reverie.denoisers.unet import UNet, UNetConfig
 from reverie.errors import DamagedError, UsageError
 from reverie.process import generator
-from reverie.training import Listener, Stopped, TrainingSettings
+from reverie.training import Batch, Listener, Stopped, TrainingSettings, fit
 from reverie.training.advice import NotANumber
 from reverie.training.loop import learning_rate
 from reverie.training.metrics import read
@@ -100,6 +102,30 @@ def test_parts_and_recomputation_change_nothing_but_rounding(unbroken: Path, tmp
     ours, theirs = load_file(tmp_path / "run/model.safetensors"), load_file(unbroken / "model.safetensors")
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, atol=2e-5, rtol=1e-3)
+
+
+def test_parts_of_a_masked_batch_count_by_what_is_measured_in_them(tmp_path: Path) -> None:
+    process = reverie.process.GaussianProcess(reverie.process.NoiseSchedule.cosine(100))
+    x_0, mask = torch.randn(32, 1, 8, 8), torch.zeros(32, 1, 8, 1)
+    for row in range(32):
+        mask[row, :, : row % 8] = 1  # some examples have nothing measured, others nearly all
+
+    class Masked:
+        def __len__(self) -> int:
+            return 32
+
+        def batch(self, indices: torch.Tensor) -> Batch:
+            return Batch(torch.where(mask.bool(), x_0, 0)[indices], mask[indices])
+
+    def trained(accumulate: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        network = Network(process, UNet(1, 1, UNetConfig(width=8, groups=4)))
+        settings = TrainingSettings(steps=4, batch=16, accumulate=accumulate, warmup=0)
+        return fit(tmp_path / str(accumulate), network, Masked(), settings, 0, torch.device("cpu"))
+
+    whole, parts = trained(1), trained(8)
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, atol=2e-5, rtol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

@@ -201,16 +201,19 @@ def stepper(
         state.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = defaultdict(float)
         seen: list[tuple[Prediction, Tensor, Tensor]] = []
+        # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
+        whole_share = processes.total(batch.measured, device) / processes.world()
         with dropout_of(seed, step, device):
             for first in range(0, len(batch), size):
                 rows = slice(first, first + size)
                 part, eps = batch[rows].to(device), noise[rows].to(device)
                 u = None if blend is None else blend[rows].to(device)
                 parts, prediction = losses(trained, part, t[rows], eps, settings, u)
-                loss = torch.stack(list(parts.values())).sum() / settings.accumulate
+                weight = part.measured / max(whole_share, 1)
+                loss = torch.stack(list(parts.values())).sum() * weight
                 state.scaler.scale(loss).backward()
                 for name, value in parts.items():
-                    totals[name] += float(value.detach()) / settings.accumulate
+                    totals[name] += float(value.detach()) * weight
                 seen = [(prediction, eps, t[rows])]
         state.scaler.unscale_(state.optimizer)
         limit = settings.clip_norm or math.inf

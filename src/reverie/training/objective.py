@@ -41,6 +41,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x_0)
 
+    @property
+    def measured(self) -> int:
+        """How many elements count."""
+        return self.x_0.numel() if self.mask is None else int(self.mask.expand_as(self.x_0).sum())
+
     def to(self, device: torch.device) -> Batch:
         return Batch(self.x_0.to(device), None if self.mask is None else self.mask.to(device))
 

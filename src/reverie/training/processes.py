@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from reverie.errors import UsageError
 
-__all__ = ["any_of", "joined", "parallel", "rank", "share", "wait", "world"]
+__all__ = ["any_of", "joined", "parallel", "rank", "share", "total", "wait", "world"]
 
 
 @contextmanager
@@ -58,6 +58,15 @@ def any_of(number: int, device: torch.device) -> int:
     value = torch.tensor(number, device=device)
     dist.all_reduce(value, op=dist.ReduceOp.MAX)
     return int(value)
+
+
+def total(value: float, device: torch.device) -> float:
+    """The sum over the processes."""
+    if world() == 1:
+        return value
+    summed = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.all_reduce(summed)
+    return float(summed)
 
 
 def wait() -> None:
