@@ -25,7 +25,7 @@ from reverie.models import CODEC, SHARD, WEIGHTS, Model, describe, untrained, wi
 from reverie.training import Batch, Listener, fit, processes, seconds_per_step
 from reverie.training.hardware import autocast_dtype, choose_device
 
-__all__ = ["discard", "train"]
+__all__ = ["train"]
 
 
 def train(
@@ -40,6 +40,7 @@ def train(
     size: int | None = None,
     channels: int | None = None,
     resume: bool = False,
+    force: bool = False,
     listener: Listener | None = None,
 ) -> Model:
     """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
@@ -52,6 +53,7 @@ def train(
         recipe, settings: see config.resolve.
         size, channels: bring pictures to this size (centre square) and number of channels.
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
+        force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         listener: hears of progress and advice.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
@@ -62,7 +64,7 @@ def train(
         raise UsageError(f"minutes must be a number above 0, not {minutes}.")
     listener = listener or Listener()
     run = Path(tempfile.mkdtemp(prefix="reverie-")) if out is None else Path(out)
-    if not resume and processes.rank() == 0 and run.exists() and (not run.is_dir() or any(run.iterdir())):
+    if not (resume or force) and processes.rank() == 0 and run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UsageError(f"{run} exists already: resume it, start anew with --force, or choose another name.")
     pictures = read_images(source, size=size, channels=channels)
     about = Source(name=pictures.name, size=size, channels=channels, fingerprint=pictures.fingerprint)
@@ -84,6 +86,7 @@ def train(
         resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * minutes / pace), device)))
         listener.say(f"{minutes:g} minutes are {resolved.training.steps} steps of {pace:.3f} s.")
     if processes.rank() == 0 and not resume:
+        _discard(run)
         describe(run, resolved, codec)
     processes.wait()
     network = untrained(resolved, codec)
@@ -112,11 +115,11 @@ class Pictures:
         return Batch(self.codec.encode(self.pictures.pixels[indices.numpy()]))
 
 
-def discard(run: Path) -> None:
-    """Removes what a run wrote, and the folder if nothing else is in it. Raises UsageError if it is no run folder."""
+def _discard(run: Path) -> None:
+    """Removes what a run wrote, and nothing else. Raises UsageError if `run` is not a run folder."""
     if not run.exists():
         return
-    if not (run / configs.NAME).is_file() and any(run.iterdir()):
+    if not run.is_dir() or (any(run.iterdir()) and not (run / configs.NAME).is_file()):
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
     for name in ("checkpoints", "tensorboard", "samples"):
         shutil.rmtree(run / name, ignore_errors=True)

@@ -110,6 +110,34 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(
     assert {path.name for path in tmp_path.iterdir()} <= {"empty"}
 
 
+@pytest.mark.parametrize("bad", [["nowhere"], ["digits", "--set", "bacth=3"], ["digits", "--set", "device=cuda:9"]])
+def test_force_throws_nothing_away_before_the_new_run_can_begin(trained: Path, bad: list[str]) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    assert run("train", *bad, "--out", trained, "--force") in (2, 3)
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_force_replaces_a_run_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    arguments = ["train", "digits", "--out", tmp_path / "run", *TINY]
+    assert run(*arguments, "--steps", 2) == 0
+    (tmp_path / "run/notes.txt").write_text("mine")
+    assert run(*arguments, "--steps", 1, "--force") == 0
+    assert [p.name for p in (tmp_path / "run/checkpoints").iterdir()] == ["step-1"]
+    assert (tmp_path / "run/notes.txt").read_text() == "mine"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/thesis.txt").write_text("mine")
+    assert run("train", "digits", "--out", tmp_path / "other", "--steps", 1, *TINY, "--force") == 2
+    assert "not a run folder" in capsys.readouterr().err
+    assert [p.name for p in (tmp_path / "other").iterdir()] == ["thesis.txt"]
+
+
+def test_a_schedule_that_ends_too_early_warns_once(tmp_path: Path) -> None:
+    short = ["--set", "schedule.name=linear", "--set", "schedule.steps=500", "--set", "schedule.beta_max=0.01"]
+    command = [sys.executable, "-m", "reverie", "train", "digits", "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
+    done = subprocess.run([*command, *short], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.count("warning: alpha_bar_T = 0.0794") == 1
+
+
 def test_damage_is_exit_4(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     content = (trained / "model.safetensors").read_bytes()
     try:

@@ -52,7 +52,14 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    warnings.showwarning = lambda message, *_, **__: console.note(f"warning: {message}")
+    said: set[str] = set()
+
+    def once(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            console.note(f"warning: {message}")
+
+    warnings.showwarning = once
     try:
         app(args=arguments, prog_name="reverie")
     except (ReverieError, OSError, MemoryError, KeyboardInterrupt) as error:

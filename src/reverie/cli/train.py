@@ -57,9 +57,6 @@ def train(
     device = choose_device(str(settings.get("training.device", settings.get("device", "auto"))))
     with processes.joined(device) if shared else nullcontext(), console.progress("training") as on_step:
         chief = processes.rank() == 0
-        if force and chief:
-            runs.discard(out)
-        processes.wait()
         model = runs.train(
             source,
             out,
@@ -71,6 +68,7 @@ def train(
             size=size,
             channels=channels,
             resume=resume,
+            force=force,
             listener=Listener(on_step, console.note) if chief else None,
         )
     if not chief:
