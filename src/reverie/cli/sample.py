@@ -35,7 +35,7 @@ def sample(
 ) -> None:
     """Make new samples with a trained model.
 
-    The first samples of a seed are the same however many are asked for.
+    The first samples of a seed are the same, up to rounding, however many are asked for.
 
     Example: reverie sample runs/digits --count 64 --out digits.png --sampler ddim --steps 50
     """

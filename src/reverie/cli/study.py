@@ -115,12 +115,10 @@ def reverse(
         if schedule is not None or settings:
             raise UsageError("a model has a schedule of its own: leave out --schedule and --set, or --model.")
         import reverie
-        from reverie.denoisers import Clipped
 
         loaded = reverie.load(model)
         _need_pictures(model, loaded.codec)
-        # Clipped as reverie sample does: pictures lie in [-1, 1].
-        given = {"denoiser": Clipped(loaded.denoiser), "codec": loaded.codec, "source": f"the model in {model}"}
+        given = {"denoiser": loaded.denoiser, "codec": loaded.codec, "source": f"the model in {model}"}
     else:
         given = {"schedule": _schedule(schedule or "linear", settings)}
     from reverie.studies import reverse
