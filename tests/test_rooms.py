@@ -14,9 +14,10 @@ FLOORS = {
             ("process",),
             ("denoisers",),
             ("samplers",),
-            ("images",),
+            ("images", "records"),
+            ("evaluation",),
             ("training",),
-            ("config", "models", "runs"),
+            ("config", "models", "subjects", "runs", "estimate"),
             ("studies",),
             ("cli",),
         )
@@ -111,7 +112,7 @@ def test_a_file_keeps_the_rules_of_the_house(path):
     assert climbs(tree, here) == []
     if here != "cli":
         assert speaks(tree) == []
-    if here in {"process", "denoisers", "samplers"}:
+    if here in {"process", "denoisers", "samplers", "records"}:
         assert undirected(tree) == []
 
 

@@ -3,7 +3,8 @@
 source    where the data came from, and its fingerprint
 seed      the root of all randomness
 schedule  a schedule's name and settings
-network   the network's size
+codec     how a table of records is encoded (none for pictures)
+network   the network's kind and size
 training  everything about training
 """
 
@@ -11,14 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reverie.denoisers.unet import UNetConfig
+from reverie.denoisers.unet1d import SeriesUNetConfig
+from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DamagedError, UsageError, unknown
 from reverie.process.schedule import NoiseSchedule
+from reverie.records import CodecSettings
 from reverie.training.settings import TrainingSettings
 
 __all__ = ["NAME", "RECIPES", "RunConfig", "Source", "differences", "read", "resolve"]
@@ -31,8 +35,34 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": {"name": "linear", "steps": 1000, "beta_min": 1e-4, "beta_max": 0.02},
         "training": {"predict": "noise", "timesteps": "uniform", "optimizer": "adam"},
     },
+    "records": {
+        "codec": {},
+        "network": {"kind": "visits"},
+        "training": {"batch": 128, "steps": 900, "weight_decay": 0.1, "aside": 0.1},
+    },
+    "health-gym": {
+        "schedule": {"name": "linear", "steps": 500, "beta_min": 1e-4, "beta_max": 0.01},
+        "codec": {"numbers": "box-cox", "levels": "one-hot", "statics": "repeated", "stages": False},
+        "network": {"kind": "series-unet"},
+        "training": {
+            "batch": 128,
+            "steps": 6000,
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "warmup": 0,
+            "decay": "constant",
+            "predict": "noise",
+            "timesteps": "uniform",
+            "reconstruction": 20.0,
+            "blend": True,
+            "aside": 0.1,
+        },
+    },
 }
-"""Settings by name: "pictures" is what works best here, "ddpm" predicts noise on the linear schedule (Ho et al. 2020)."""
+"""Settings by name. "pictures" and "records" are what works best here; "ddpm" predicts noise on the linear schedule (Ho et
+al. 2020); "health-gym" is the clinical recipe as published (Health Gym v3), reconstruction term and blend included."""
+
+Network = Annotated[UNetConfig | VisitNetworkConfig | SeriesUNetConfig, Field(discriminator="kind")]
 
 
 class Source(BaseModel):
@@ -54,7 +84,8 @@ class RunConfig(BaseModel):
     source: Source
     seed: int = 0
     schedule: dict[str, Any] = Field(default_factory=lambda: {"name": "cosine", "steps": 1000})
-    network: UNetConfig = Field(default_factory=lambda: UNetConfig.model_validate({}))
+    codec: CodecSettings | None = None
+    network: Network = Field(default_factory=lambda: UNetConfig.model_validate({}))
     training: TrainingSettings = Field(default_factory=lambda: TrainingSettings.model_validate({}))
 
     def yaml(self) -> str:
@@ -65,19 +96,21 @@ class RunConfig(BaseModel):
 def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any]) -> RunConfig:
     """The config of a recipe with `settings` on top: {"training.batch": 64, "network.width": 32, "schedule.name": ...}.
 
-    A key without a section is looked for in training, then in network. Raises UsageError, with the nearest name, for an
-    unknown recipe or key, and for a value out of range.
+    A key without a section is looked for in training, then in network, then in codec. Raises UsageError, with the nearest
+    name, for an unknown recipe or key, and for a value out of range.
     """
     if recipe not in RECIPES:
         raise unknown("recipe", recipe, RECIPES)
     base = RunConfig(source=source, seed=seed)
+    told = RECIPES[recipe]
+    network = TypeAdapter(Network).validate_python({"kind": "unet", **told.get("network", {})})
     sections = {
-        "schedule": dict(base.schedule),
-        "network": base.network.model_dump(),
-        "training": base.training.model_dump(),
+        "schedule": dict(told.get("schedule", base.schedule)),
+        "network": network.model_dump(),
+        "training": base.training.model_dump() | told.get("training", {}),
     }
-    for section, values in RECIPES[recipe].items():
-        sections[section] = {**values} if section == "schedule" else {**sections[section], **values}
+    if "codec" in told:
+        sections["codec"] = CodecSettings.model_validate(told["codec"]).model_dump()
     for key, value in settings.items():
         section, name = _address(key, sections)
         if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:
@@ -111,9 +144,10 @@ def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
 
 def _address(key: str, sections: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     section, dot, name = key.partition(".")
+    open_to_all = [s for s in ("training", "network", "codec") if s in sections]
     if not dot:
-        section, name = next((s for s in ("training", "network") if key in sections[s]), ""), key
-    known = {f"{s}.{n}" for s in ("training", "network") for n in sections[s]}
+        section, name = next((s for s in open_to_all if key in sections[s]), ""), key
+    known = {f"{s}.{n}" for s in open_to_all for n in sections[s]} - {"network.kind"}
     schedule = {"schedule.name", "schedule.steps", "schedule.beta_min", "schedule.beta_max", "schedule.zero_terminal_snr"}
     if section != "schedule" and f"{section}.{name}" not in known:
         raise unknown("setting", key, known | schedule | ({n.partition(".")[2] for n in known} if not dot else set()))

@@ -2,7 +2,7 @@
 
 run/ config.yaml  codec.json  model.safetensors  manifest.json      what models.load reads
      checkpoints/step-N/                                            what --resume reads
-     metrics.jsonl  tensorboard/  samples/                          what people look at
+     metrics.jsonl  tensorboard/  samples/  figures/                what people look at
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from reverie import config as configs
-from reverie.config import RunConfig, Source
+from reverie.config import RunConfig
 from reverie.errors import UsageError
-from reverie.images import ImageCodec, ImageSet, contact_sheet, read_images, save_picture
 from reverie.manifest import MANIFEST
-from reverie.models import CODEC, SHARD, WEIGHTS, Model, describe, untrained, with_precision
-from reverie.training import Batch, Listener, fit, processes, seconds_per_step
+from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel
+from reverie.models.model import describe, untrained, with_precision
+from reverie.subjects import Patients, Pictures, is_table
+from reverie.training import Listener, fit, processes, seconds_per_step
 from reverie.training.hardware import autocast_dtype, choose_device
 
 __all__ = ["train"]
@@ -35,26 +33,31 @@ def train(
     steps: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
-    recipe: str = "pictures",
+    recipe: str | None = None,
     settings: Mapping[str, Any] | None = None,
     size: int | None = None,
     channels: int | None = None,
+    schema: Any = None,
     resume: bool = False,
     force: bool = False,
     listener: Listener | None = None,
-) -> Model:
+    **reading: Any,
+) -> PictureModel | PatientModel:
     """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
 
     Args:
-        source: "digits", a folder of pictures, an .npy or .npz file, or an array of pictures.
+        source: a table of visits (.csv, .csv.gz, .parquet, a polars or pandas frame, "pbc2"), or pictures ("digits", a
+            folder, an .npy or .npz file, an array).
         out: the run folder; a temporary one if left out.
         steps, minutes: the budget. Minutes become a number of steps after a short measurement, written to the config.
         seed: the root of all randomness.
-        recipe, settings: see config.resolve.
+        recipe, settings: see config.resolve; without a recipe, "records" or "pictures".
         size, channels: bring pictures to this size (centre square) and number of channels.
+        schema: of a table, a Schema or a YAML file; inferred if left out.
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         listener: hears of progress and advice.
+        reading: of a table: identifier, time, duplicates, null_values, see records.read_table.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
     """
@@ -66,22 +69,22 @@ def train(
     run = Path(tempfile.mkdtemp(prefix="reverie-")) if out is None else Path(out)
     if not (resume or force) and processes.rank() == 0 and run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UsageError(f"{run} exists already: resume it, start anew with --force, or choose another name.")
-    pictures = read_images(source, size=size, channels=channels)
-    about = Source(name=pictures.name, size=size, channels=channels, fingerprint=pictures.fingerprint)
+    subject = _subject(source, {"size": size, "channels": channels}, {"schema": schema, **reading})
     wanted = dict(settings or {})
     if steps is not None:
         wanted["training.steps"] = steps
-    resolved = configs.resolve(about, seed, recipe, wanted)
+    resolved = configs.resolve(subject.about, seed, recipe or subject.recipe, wanted)
     device = choose_device(resolved.training.device)
-    codec = ImageCodec(*pictures.pixels.shape[1:])
-    examples = Pictures(pictures, codec)
     if resolved.training.precision == "auto":
         resolved = _with_training(resolved, precision="bf16" if autocast_dtype("auto", device) else "fp32")
     if resume:
         resolved = _resumed(run, resolved, minutes is not None or steps is None)
-    elif minutes is not None:
+    codec, examples, aside = subject.prepare(resolved)
+    for sentence in subject.notes:
+        listener.say(sentence)
+    if minutes is not None and not resume:
         listener.say("measuring the time of a step ...")
-        network = untrained(resolved, codec)
+        network = untrained(resolved, codec.channels)
         pace = seconds_per_step(network, examples, resolved.training, seed, device)
         resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * minutes / pace), device)))
         listener.say(f"{minutes:g} minutes are {resolved.training.steps} steps of {pace:.3f} s.")
@@ -89,30 +92,25 @@ def train(
         _discard(run)
         describe(run, resolved, codec)
     processes.wait()
-    network = untrained(resolved, codec)
-    weights = fit(run, network, examples, resolved.training, seed, device, listener)
+    network = untrained(resolved, codec.channels)
+    weights = fit(run, network, examples, resolved.training, seed, device, listener, aside)
     network.module.load_state_dict(weights)
     network.module.eval()
-    model = Model(resolved, codec, with_precision(network, resolved, device))
+    model = subject.model(resolved, codec, with_precision(network, resolved, device))  # pyright: ignore[reportArgumentType]
     if processes.rank() == 0:
         model.save(run)
-        sheet = contact_sheet(model.sample(SHARD, seed=seed))
-        save_picture(sheet, run / "samples" / f"step-{resolved.training.steps}.png")
+        subject.show(model, run)  # pyright: ignore[reportArgumentType]
     return model
 
 
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """A set of pictures as examples to train on; kept as bytes, encoded a batch at a time."""
-
-    pictures: ImageSet
-    codec: ImageCodec
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def batch(self, indices: Tensor) -> Batch:
-        return Batch(self.codec.encode(self.pictures.pixels[indices.numpy()]))
+def _subject(source: Any, pictures: Mapping[str, Any], table: Mapping[str, Any]) -> Pictures | Patients:
+    """The source, read; options that are for the other kind of source are refused."""
+    tabular = is_table(source)
+    strange = [name for name, value in (pictures if tabular else table).items() if value is not None]
+    if strange:
+        kinds = ("pictures", "a table of visits") if tabular else ("tables of visits", "pictures")
+        raise UsageError(f"{strange[0]} is for {kinds[0]}, and the source is {kinds[1]}: leave it out.")
+    return Patients.read(source, **table) if tabular else Pictures.read(source, **pictures)
 
 
 def _discard(run: Path) -> None:
@@ -121,7 +119,7 @@ def _discard(run: Path) -> None:
         return
     if not run.is_dir() or (any(run.iterdir()) and not (run / configs.NAME).is_file()):
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
-    for name in ("checkpoints", "tensorboard", "samples"):
+    for name in ("checkpoints", "tensorboard", "samples", "figures"):
         shutil.rmtree(run / name, ignore_errors=True)
     for name in (configs.NAME, CODEC, WEIGHTS, MANIFEST, "metrics.jsonl"):
         (run / name).unlink(missing_ok=True)

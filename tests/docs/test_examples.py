@@ -21,6 +21,7 @@ SAYS = {
     "04_train_and_sample.py": ("step 30 of 30", "samples.png"),
     "05_guidance.py": ("scale 1: 98% nearest", "guidance.png"),
     "06_own_denoiser.py": ("module: height 1.0", "own_denoiser.png"),
+    "07_records.py": ("31 patients seen twice more", "run/figures/trajectories.png"),
 }
 
 

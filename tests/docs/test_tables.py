@@ -15,12 +15,27 @@ from pydantic import BaseModel
 
 from reverie.cli.app import app
 from reverie.denoisers.unet import UNetConfig
+from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.process import schedule
+from reverie.records import CodecSettings
 from reverie.training import TrainingSettings, advice
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")) if path.is_file()]
-ROOMS = {"process", "denoisers", "samplers", "images", "training", "models", "runs", "config", "studies", "cli"}
+ROOMS = {
+    "process",
+    "denoisers",
+    "samplers",
+    "images",
+    "records",
+    "evaluation",
+    "training",
+    "models",
+    "runs",
+    "config",
+    "cli",
+}
+ROOMS |= {"studies", "subjects"}
 
 
 def rows(page: str, columns: int) -> list[list[str]]:
@@ -104,7 +119,7 @@ def command_names() -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("page", ["where.md", "cli.md", "training.md", "images.md"])
+@pytest.mark.parametrize("page", ["where.md", "cli.md", "training.md", "images.md", "records.md"])
 def test_every_command_and_option_named_exists(page):
     text = (ROOT / "docs" / page).read_text()
     missing_here = {line for line in text.splitlines() if "not yet" in line}
@@ -116,7 +131,8 @@ def test_every_command_and_option_named_exists(page):
         if words and words[0] == "reverie" and len(words) > 1 and words[1].isalpha() and words[1].islower():
             name = " ".join(words[1:3]) if words[1] == "study" and len(words) > 2 else words[1]
             assert name in known, quoted
-            assert {word for word in words if word.startswith("--")} <= known[name], quoted
+            options = known[name] | known.get(f"{name} describe", set())  # what `data FILE` is short for
+            assert {word for word in words if word.startswith("--")} <= options, quoted
         elif re.fullmatch(r"--[a-z]+(-[a-z]+)*", words[0] if words else ""):
             assert words[0] in every_option, quoted
 
@@ -124,7 +140,7 @@ def test_every_command_and_option_named_exists(page):
 def test_every_command_is_in_the_command_lines_page():
     text = (ROOT / "docs" / "cli.md").read_text()
     for name in command_names():
-        if name and name != "study":
+        if name and name not in ("study", "data describe"):
             assert f"reverie {name} " in text or f"reverie {name}\n" in text, name
 
 
@@ -142,17 +158,21 @@ def test_every_known_mistake_has_its_row_in_where():
     assert len(numbers) > 30 and numbers == named
 
 
-def test_the_settings_table_is_the_settings():
-    table = {
-        code(row[0])[0]: yaml.safe_load(row[1])
-        for row in rows("training.md", 3)
-        if re.match(r"`(training|network)\.", row[0])
-    }
+@pytest.mark.parametrize(
+    ("page", "models"),
+    [
+        ("training.md", {"training": TrainingSettings, "network": UNetConfig}),
+        ("records.md", {"network": VisitNetworkConfig, "codec": CodecSettings}),
+    ],
+)
+def test_the_settings_table_is_the_settings(page, models):
+    pattern = rf"`({'|'.join(models)})\."
+    table = {code(row[0])[0]: yaml.safe_load(row[1]) for row in rows(page, 3) if re.match(pattern, row[0])}
     real = {}
-    for section, model in (("training", TrainingSettings), ("network", UNetConfig)):
+    for section, model in models.items():
         for name, field in model.model_fields.items():
             real[f"{section}.{name}"] = list(field.default) if isinstance(field.default, tuple) else field.default
-    assert table == real
+    assert table == {name: default for name, default in real.items() if name != "network.kind"}
 
 
 def test_every_piece_of_advice_is_in_the_table():
@@ -167,16 +187,21 @@ def test_every_piece_of_advice_is_in_the_table():
     assert all(any(sentence.startswith(opening) for opening in table) for sentence in sentences), sentences
 
 
-def test_the_options_of_sampling_are_in_the_table():
+def test_the_options_of_sampling_are_in_the_tables():
+    from reverie.models import PatientModel, PictureModel
     from reverie.samplers import SAMPLERS, SPACINGS
 
-    table = {code(row[0])[0]: row for row in rows("images.md", 3) if row[0].startswith("`--")}
-    assert set(table) == command_names()["sample"] - {"--count", "--out", "--force", "--json", "--help", "run"}
+    told, table = (
+        {code(row[0])[0]: row for row in rows(p, 3) if row[0].startswith("`--")} for p in ("records.md", "images.md")
+    )
+    assert {*table, *told} == command_names()["sample"] - {"--out", "--force", "--json", "--help", "run"}
     assert all(name in table["--sampler"][2] for name in SAMPLERS)
     assert all(name in table["--spacing"][2] for name in SPACINGS)
-    parameters = {p.opts[0]: p.default for p in typer.main.get_command(app).commands["sample"].params}
-    for option in ("--sampler", "--steps", "--spacing", "--seed"):
-        assert str(parameters[option]) == table[option][1], option
+    for page, model in ((table, PictureModel.sample), (told, PatientModel.shards)):
+        defaults = inspect.signature(model).parameters
+        for option in ("--sampler", "--steps", "--spacing", "--seed", "--guidance"):
+            if option in page:
+                assert str(defaults[option.strip("-")].default).removesuffix(".0") == page[option][1], option
 
 
 # --- links and addresses ------------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_parts_of_a_masked_batch_count_by_what_is_measured_in_them(tmp_path: Pat
         def __len__(self) -> int:
             return 32
 
-        def batch(self, indices: torch.Tensor) -> Batch:
+        def batch(self, indices: torch.Tensor, generator: torch.Generator) -> Batch:
             return Batch(torch.where(mask.bool(), x_0, 0)[indices], mask[indices])
 
     def trained(accumulate: int) -> dict[str, torch.Tensor]:

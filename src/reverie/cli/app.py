@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import reverie
-from reverie.cli import console, prove, sample, study, train
+from reverie.cli import console, data, impute, prove, sample, study, train
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
@@ -22,15 +22,18 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="reverie",
     help="Run diffusion backwards, on images and on patient records, and show that it is right.",
-    epilog="Start with: reverie train digits --out runs/digits --minutes 1, then reverie sample runs/digits --count 16 "
-    "--out digits.png. Exit codes: 0 done, 2 usage, 3 bad data, 4 damaged files, 130 or 143 after a clean stop.",
+    epilog="Start with patients: reverie train pbc2 --out runs/pbc --minutes 1, then reverie sample runs/pbc --count 1000 "
+    "--out new.csv. Or with pictures: reverie train digits --out runs/digits --minutes 1, then reverie sample runs/digits "
+    "--count 16 --out digits.png. Exit codes: 0 done, 2 usage, 3 bad data, 4 damaged files, 130 or 143 after a clean stop.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
-app.command("train")(train.train)
-app.command("sample")(sample.sample)
+app.add_typer(data.app, name="data")
+app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
+app.command("impute", epilog=impute.EXAMPLES)(impute.impute)
 app.add_typer(study.app, name="study")
 app.command("prove")(prove.prove)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,7 +21,23 @@ from rich.text import Text
 
 from reverie.errors import UsageError
 
-__all__ = ["Force", "Json", "Seed", "fresh", "note", "parse_settings", "progress", "table", "write", "write_json"]
+__all__ = [
+    "Force",
+    "Json",
+    "Seed",
+    "duplicates",
+    "duration",
+    "fresh",
+    "note",
+    "parse_settings",
+    "progress",
+    "refuse",
+    "size",
+    "summary",
+    "table",
+    "write",
+    "write_json",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
@@ -58,6 +74,34 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     Console(highlight=False, width=width).print(grid)
 
 
+def summary(title: str, entries: Mapping[str, Any]) -> None:
+    """The result as a table of names and values; what is not there is left out."""
+    told = {name: value for name, value in entries.items() if value is not None}
+    table(title, ("what", "value"), [(name.replace("_", " "), _shown(value)) for name, value in told.items()])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        if list(value)[1:] == ["of"]:
+            (first, done), (_, whole) = value.items()
+            return f"{done:,} of {whole:,}{'' if first in ('done', 'learned') else f' {first}'}"
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items()) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """A time to plan by: "20 seconds", "3 minutes", "5.5 hours"."""
+    for limit, unit, name in ((90, 1, "seconds"), (5400, 60, "minutes"), (172_800, 3600, "hours")):
+        if seconds < limit:
+            return f"{max(1, seconds / unit):.2g} {name}"
+    return f"{seconds / 86_400:,.0f} days"
+
+
+def size(count: float) -> str:
+    """Bytes to plan by: "420 MB", "24 GB"."""
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+
+
 @contextmanager
 def progress(what: str, unit: str = "steps") -> Iterator[Callable[[int, int], None]]:
     """Yields on_step(done, total), which draws a bar with rate and time left on a terminal."""
@@ -83,6 +127,20 @@ def fresh(path: Path, force: bool) -> Path:
     if path.exists() and not force:
         raise UsageError(f"{path} exists already: choose another name, or allow to overwrite it with --force.")
     return path
+
+
+def refuse(reason: str, options: Mapping[str, Any]) -> None:
+    """Raises UsageError for the first option that was given, because it is `reason`."""
+    for name, value in options.items():
+        if value not in (None, False, []):
+            raise UsageError(f"{name} is {reason}: leave it out.")
+
+
+def duplicates(rule: str | None) -> Literal["refuse", "keep", "first"] | None:
+    """The rule for rows of one patient at one time, as given to --duplicates."""
+    if rule is None or rule in ("refuse", "keep", "first"):
+        return rule  # pyright: ignore[reportReturnType]
+    raise UsageError(f"--duplicates is refuse, keep or first, not {rule!r}.")
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:

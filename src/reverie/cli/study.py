@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reverie.cli import console
+from reverie.cli.network import network
 from reverie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -217,6 +218,9 @@ def schedules(
         ends = [f"{float(value):.6g}" for value in (s.beta[1], s.beta[-1], s.alpha_bar[-1], snr[1], snr[-1])]
         rows.append([name, str(s.steps), *ends])
     console.table("Schedules", ["name", "T", "beta_1", "beta_T", "alpha_bar_T", "SNR_1, dB", "SNR_T, dB"], rows)
+
+
+app.command(epilog="Example: reverie study network --recipe health-gym --channels 22 --length 60.")(network)
 
 
 # --- what the commands share --------------------------------------------------------------------------------------------

@@ -2,86 +2,235 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reverie.cli import console
 from reverie.errors import UsageError
 
-__all__ = ["train"]
+if TYPE_CHECKING:
+    from reverie.estimate import Estimate
+    from reverie.models import PatientModel
+    from reverie.records import Table
+
+__all__ = ["EXAMPLES", "say_estimate", "train"]
+
+EXAMPLES = """\
+A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.
+
+Pictures: reverie train digits --out runs/digits --minutes 1.
+
+Several processes: torchrun --nproc-per-node 2 -m reverie train ..."""
+TABLE, PICTURE = "For a table of visits", "For pictures"
 
 
 def train(
-    source: Annotated[str, typer.Argument(help="Pictures: 'digits' (bundled), a folder, an .npy or .npz file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A table of visits: a .csv, .csv.gz or .parquet file, or 'pbc2' (bundled). "
+            "Pictures: a folder, an .npy or .npz file, or 'digits' (bundled)."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="The run folder to write.")],
     minutes: Annotated[
         float | None,
         typer.Option("--minutes", help="Budget in minutes; made a number of steps by a short measurement."),
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", help="Budget in optimiser steps. Default 1000.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Budget in optimiser steps; if left out, the recipe's.", show_default=False)
+    ] = None,
     seed: console.Seed = 0,
     recipe: Annotated[
-        str, typer.Option("--recipe", help="'pictures' (best here) or 'ddpm' (noise, linear schedule).")
-    ] = "pictures",
+        str | None,
+        typer.Option(
+            "--recipe",
+            help="'records' (best here) or 'health-gym' (as published) for tables; 'pictures' (best here) or 'ddpm' (noise, "
+            "linear schedule) for pictures.",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting, e.g. batch=64, network.width=32, schedule.name=linear. May be repeated."),
     ] = None,
-    size: Annotated[int | None, typer.Option("--size", help="Bring pictures to this size: centre square, resized.")] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option("--schema", help="What the columns are, as written by reverie data.", rich_help_panel=TABLE),
+    ] = None,
+    identifier: Annotated[
+        str | None, typer.Option("--id", help="The column that says whose visit a row is.", rich_help_panel=TABLE)
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="The column that says when it was.", rich_help_panel=TABLE)
+    ] = None,
+    duplicates: Annotated[
+        str | None,
+        typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.", rich_help_panel=TABLE),
+    ] = None,
+    null: Annotated[
+        list[str] | None,
+        typer.Option("--null", help="A text that means missing. May be repeated.", rich_help_panel=TABLE),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", help="Bring pictures to this size: centre square, resized.", rich_help_panel=PICTURE),
+    ] = None,
     channels: Annotated[
-        int | None, typer.Option("--channels", help="1 for grey, 3 for colour; default as they are.")
+        int | None,
+        typer.Option("--channels", help="1 for grey, 3 for colour; default as they are.", rich_help_panel=PICTURE),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, just where it stopped.")] = False,
     force: console.Force = False,
     as_json: console.Json = False,
 ) -> None:
-    """Train a model and keep everything in one run folder.
+    """Train a model of a table of visits or of pictures, and keep everything in one run folder.
 
-    Ctrl-C and SIGTERM save and stop; --resume then reaches the same weights as a run that never stopped. To use several
-    processes: torchrun --nproc-per-node 2 -m reverie train ...
-
-    Example: reverie train digits --out runs/digits --minutes 1 --seed 0
+    Ctrl-C and SIGTERM save and stop; --resume then reaches the same weights as a run that never stopped. What each column of
+    a table is taken to be is shown, and can be edited, with reverie data.
     """
     settings = console.parse_settings(set_ or [])
     if resume and force:
         raise UsageError("--resume goes on with what --force would throw away: give one of them.")
+    if not (resume or force) and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists already: resume it, start anew with --force, or choose another name.")
+    if minutes is not None and steps is not None:
+        raise UsageError("give the budget in steps or in minutes, not both.")
     from reverie import runs
+    from reverie.subjects import is_table
     from reverie.training import Listener, processes
     from reverie.training.hardware import choose_device
 
+    data: Any = source
+    if is_table(source):
+        console.refuse(f"for pictures, and {source} is a table of visits", {"--size": size, "--channels": channels})
+        data = _read(source, schema, identifier, time, duplicates, null)
+    else:
+        told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
+        console.refuse(f"for a table of visits (.csv, .csv.gz or .parquet), and {source} is read as pictures", told)
     shared = "TORCHELASTIC_RUN_ID" in os.environ
     device = choose_device(str(settings.get("training.device", settings.get("device", "auto"))))
-    with processes.joined(device) if shared else nullcontext(), console.progress("training") as on_step:
+    with processes.joined(device) if shared else nullcontext():
         chief = processes.rank() == 0
-        model = runs.train(
-            source,
-            out,
-            steps=steps,
-            minutes=minutes,
-            seed=seed,
-            recipe=recipe,
-            settings=settings,
-            size=size,
-            channels=channels,
-            resume=resume,
-            force=force,
-            listener=Listener(on_step, console.note) if chief else None,
-        )
+        if data is not source and not resume and chief:
+            budget = {} if steps is None else {"training.steps": steps}
+            _say_before(data, seed, recipe, settings | budget, minutes, device.type)
+        with console.progress("training") as on_step:
+            model = runs.train(
+                data,
+                out,
+                steps=steps,
+                minutes=minutes,
+                seed=seed,
+                recipe=recipe,
+                settings=settings,
+                size=size,
+                channels=channels,
+                resume=resume,
+                force=force,
+                listener=Listener(on_step, console.note) if chief else None,
+            )
     if not chief:
         return
+    parameters = sum(p.numel() for p in model.denoiser.module.parameters())
+    if data is not source:
+        return _tell(_of_records(data, model, out, parameters), as_json, f"reverie sample {out} --count 1000 --out new.csv")  # pyright: ignore
     summary = {
         "run": str(out),
         "steps": model.config.training.steps,
-        "parameters": sum(p.numel() for p in model.denoiser.module.parameters()),
+        "parameters": parameters,
         "samples": str(out / "samples" / f"step-{model.config.training.steps}.png"),
         "metrics": str(out / "metrics.jsonl"),
     }
+    _tell(summary, as_json, f"look at {summary['samples']}; more: reverie sample {out} --count 64 --out samples.png")
+
+
+def say_estimate(guess: Estimate, steps: bool = True) -> None:
+    """One line on stderr: how much there is to learn from, and what that takes."""
+    how = "measured here" if guess.measured else "at 10 billion operations a second"
+    time = (
+        f"at most {guess.steps:,} steps of {guess.step_seconds:.2g} s, {console.duration(guess.seconds)} ({how}); "
+        if steps
+        else ""
+    )
+    of = f" of the machine's {console.size(guess.machine)}" if guess.machine else ""
+    console.note(
+        f"estimate for training: {guess.channels} channels, about {guess.tokens:,.0f} tokens a step, "
+        f"{guess.parameters:,} parameters; {time}memory about {console.size(guess.memory)}{of}"
+    )
+
+
+def _read(
+    source: str,
+    schema: Path | None,
+    identifier: str | None,
+    time: str | None,
+    duplicates: str | None,
+    null: list[str] | None,
+) -> Table:
+    from reverie.subjects import Patients
+
+    rule = console.duplicates(duplicates)
+    reading = {"identifier": identifier, "time": time, "duplicates": rule, "null_values": tuple(null or ())}
+    return Patients.read(source, schema, **reading).table
+
+
+def _say_before(
+    table: Table, seed: int, recipe: str | None, settings: Mapping[str, Any], minutes: float | None, device: str
+) -> None:
+    """Says what it will take. Raises UsageError, naming what would fit, if the machine has not enough memory."""
+    from reverie import config
+    from reverie.estimate import estimate
+    from reverie.subjects import Patients
+
+    subject = Patients(table)
+    resolved = config.resolve(subject.about, seed, recipe or subject.recipe, settings)
+    guess = estimate(table, resolved, measure=minutes is None)
+    if guess.remedy != () and device == "cpu":
+        told = " ".join(f"--set {pair}" for pair in guess.remedy or ())
+        help_ = f"{told} makes it fit" if told else "give fewer patients, or fewer visits for each"
+        raise UsageError(
+            f"training on {table.name} with these settings takes about {console.size(guess.memory)} of memory, and this "
+            f"machine has {console.size(guess.machine or 0)}: {help_}."
+        )
+    say_estimate(guess, steps=minutes is None)
+
+
+def _of_records(table: Table, model: PatientModel, out: Path, parameters: int) -> dict[str, Any]:
+    from reverie.subjects import Patients
+
+    rest, aside = Patients(table).split(model.config)
+    judged = [line for line in _metrics(out) if "loss_aside" in line]
+    best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
+    steps = max((line["step"] for line in _metrics(out)), default=model.config.training.steps)
+    schema = model.codec.schema
+    return {
+        "run": str(out),
+        "patients": len(rest),
+        "set_aside": len(aside) if aside else 0,
+        "visits": len(rest.frame),
+        "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.columns)},
+        "steps": {"done": steps, "of": model.config.training.steps},
+        "best_step": best["step"] if best else None,
+        "loss_aside": round(best["loss_aside"], 4) if best else None,
+        "parameters": parameters,
+        "figures": str(out / "figures"),
+        "metrics": str(out / "metrics.jsonl"),
+    }
+
+
+def _metrics(run: Path) -> list[dict[str, Any]]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [line for line in map(json.loads, lines) if isinstance(line, dict) and "step" in line]
+
+
+def _tell(summary: dict[str, Any], as_json: bool, next_: str) -> None:
     if as_json:
-        console.write_json(summary)
-    else:
-        console.table("trained", ("what", "value"), [(key, str(value)) for key, value in summary.items()])
-        console.note(f"look at {summary['samples']}; more: reverie sample {out} --count 64 --out samples.png")
+        return console.write_json(summary)
+    console.summary("trained", summary)
+    console.note(next_ if next_.startswith("look") else f"look at {summary['figures']}; then: {next_}")

@@ -10,16 +10,22 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
+from reverie.denoisers.given import Given
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
 
-__all__ = ["Condition", "Denoiser", "Evidence"]
+__all__ = ["Condition", "Denoiser", "Evidence", "unconditional"]
 
 Evidence = Literal["exact", "oracle", "learned"]
 """How a denoiser knows: "exact", the optimal answer for a known distribution; "oracle", told the true x_0; "learned"."""
 
-Condition = Tensor | None
-"""What the sample must match, e.g. class indices [B]; None asks for the unconditional answer."""
+Condition = Tensor | Given | None
+"""What the sample must match: class indices [B], or what is given of a record; None asks for the unconditional answer."""
+
+
+def unconditional(condition: Condition) -> Condition:
+    """What to ask instead, for an answer that guidance can compare with."""
+    return condition.unconditional() if isinstance(condition, Given) else None
 
 
 class Denoiser(Protocol):

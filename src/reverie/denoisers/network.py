@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from reverie.denoisers.denoiser import Condition, Evidence
+from reverie.denoisers.given import Given
 from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import KINDS, Kind, Prediction
@@ -25,6 +26,7 @@ class Network:
         process: the diffusion process it was trained on.
         module: the network; with `learned_variance` the second half of its channels is 2u - 1, u the learned variance's mix.
         kind: "noise", "clean", "velocity" or "score".
+        conditioned: the module is also told what is given of a record, (x_t, t, Given); it cannot do without.
         autocast: dtype of the products (torch.bfloat16, torch.float16), or None for the weights' own.
 
     States of another dtype or device are taken to the weights' and the answer back. Raises UsageError for noise or score
@@ -35,6 +37,7 @@ class Network:
     module: nn.Module
     kind: Kind = "velocity"
     learned_variance: bool = False
+    conditioned: bool = False
     autocast: torch.dtype | None = None
     evidence: Evidence = field(default="learned", init=False, repr=False)
 
@@ -48,14 +51,19 @@ class Network:
             )
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        if condition is not None:
-            raise UsageError("this network was trained without conditions, so it cannot be given one.")
+        if self.conditioned != isinstance(condition, Given):
+            raise UsageError(
+                "this network answers for records, so it must be told what is given of them."
+                if self.conditioned
+                else "this network was trained without conditions, so it cannot be given one."
+            )
         weight = self._weight
-        levels = t if isinstance(t, Tensor) else torch.full((len(x_t),), t)
+        told = (condition.to(weight.device),) if isinstance(condition, Given) else ()
+        levels = t if isinstance(t, Tensor) else torch.tensor([t]).expand(len(x_t))
         x = x_t.to(device=weight.device, dtype=weight.dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         with precision:
-            output = self.module(x, levels.to(weight.device, non_blocking=True)).to(x_t)
+            output = self.module(x, levels.to(weight.device, non_blocking=True), *told).to(x_t)
         variance_mix = None
         if self.learned_variance:
             output, raw = output.chunk(2, 1)

@@ -120,15 +120,14 @@ class Empirical:
             raise UsageError(f"{len(self.labels)} labels were given for {len(self.data)} data points.")
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        if condition is not None:
-            _check_condition(condition, x_t)
+        labels = _classes(condition, x_t)
         x = x_t[:, None].flatten(1)
         alpha_bar = _alpha_bar(self.process, t, x.double()).expand(len(x), 1)
         parts = [
             self._mean(
                 x[i : i + self.rows].double(),
                 alpha_bar[i : i + self.rows],
-                None if condition is None else condition[i : i + self.rows],
+                None if labels is None else labels[i : i + self.rows],
             )
             for i in range(0, len(x), self.rows)
         ]
@@ -142,7 +141,7 @@ class Empirical:
         log_r = [self._log_weight(x, alpha_bar, chunk) for _, chunk in self._chunks(x.device)]
         return torch.softmax(torch.cat(log_r, dim=1), dim=1)
 
-    def _mean(self, x: Tensor, alpha_bar: Tensor, condition: Condition) -> Tensor:
+    def _mean(self, x: Tensor, alpha_bar: Tensor, condition: Tensor | None) -> Tensor:
         top = x.new_full((len(x), 1), -math.inf)
         total, moment = torch.zeros_like(top), torch.zeros_like(x)
         for rows, chunk in self._chunks(x.device):
@@ -195,18 +194,20 @@ def _alpha_bar(process: GaussianProcess, t: Step, x: Tensor) -> Tensor:
 
 
 def _only(log_r: Tensor, condition: Condition) -> Tensor:
-    if condition is None:
+    classes = _classes(condition, log_r)
+    if classes is None:
         return log_r
-    _check_condition(condition, log_r)
-    if condition.min() < 0 or condition.max() >= log_r.shape[1]:
+    if classes.min() < 0 or classes.max() >= log_r.shape[1]:
         raise UsageError(f"a condition must name a component in 0..{log_r.shape[1] - 1}.")
-    chosen = torch.nn.functional.one_hot(condition.to(log_r.device).long(), log_r.shape[1]).bool()
+    chosen = torch.nn.functional.one_hot(classes.to(log_r.device).long(), log_r.shape[1]).bool()
     return log_r.masked_fill(~chosen, -math.inf)
 
 
-def _check_condition(condition: Tensor, x: Tensor) -> None:
-    if condition.shape != (len(x),) or condition.is_floating_point():
-        raise UsageError(
-            f"a condition is one class index for each of the {len(x)} states, "
-            f"not {condition.dtype} of shape {list(condition.shape)}."
-        )
+def _classes(condition: Condition, x: Tensor) -> Tensor | None:
+    """The condition, if it is one class index for each state. Raises UsageError otherwise."""
+    if condition is None:
+        return None
+    if not isinstance(condition, Tensor) or condition.shape != (len(x),) or condition.is_floating_point():
+        found = f"{condition.dtype} of shape {list(condition.shape)}" if isinstance(condition, Tensor) else "a record"
+        raise UsageError(f"a condition is one class index for each of the {len(x)} states, not {found}.")
+    return condition

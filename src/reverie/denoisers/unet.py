@@ -9,7 +9,7 @@ attention           over positions at the coarsest level, where it is cheap     
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -24,6 +24,7 @@ class UNetConfig(BaseModel):
     """The size of a U-Net.
 
     Attributes:
+        kind: "unet".
         width: channels at full resolution; a multiple of `groups`.
         multipliers: width of each level over `width`; each further level halves the size.
         blocks: residual blocks per level on the way down (one more on the way up).
@@ -34,6 +35,7 @@ class UNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["unet"] = "unet"
     width: int = Field(32, ge=4, le=1024)
     multipliers: tuple[int, ...] = Field((1, 2), min_length=1, max_length=6)
     blocks: int = Field(1, ge=1, le=8)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser, Evidence
+from reverie.denoisers.denoiser import Condition, Denoiser, Evidence, unconditional
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
@@ -82,7 +82,7 @@ class Guided(_Around):
     """Classifier-free guidance: uncond + scale (cond - uncond) (Ho and Salimans 2022).
 
     Args:
-        inner: a denoiser that answers both with a condition and with None.
+        inner: a denoiser that answers with a condition and without (see denoiser.unconditional).
         scale: 1 is the conditional answer itself, 0 the unconditional one, above 1 strengthens the condition.
         rescale: 0..1, how far the guided answer is brought back to the conditional answer's deviation over each sample
             (Lin et al. 2024, section 3.4).
@@ -106,7 +106,7 @@ class Guided(_Around):
         given = self.inner(x_t, t, condition)
         if condition is None or self.scale == 1.0 or not self._active(t):
             return given
-        uncond, cond = self.inner(x_t, t, None).velocity, given.velocity
+        uncond, cond = self.inner(x_t, t, unconditional(condition)).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
             if cond.ndim == 1:

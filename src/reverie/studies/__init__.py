@@ -2,6 +2,7 @@
 
 from reverie.studies.analyse import Analysis, analyse
 from reverie.studies.forward import Forward, forward
+from reverie.studies.network import NetworkTrace, network
 from reverie.studies.reverse import Reverse, reverse
 from reverie.studies.statistics import statistics
 from reverie.studies.subject import Subject, subject
@@ -10,11 +11,13 @@ from reverie.studies.walk import Walk, walk
 __all__ = [
     "Analysis",
     "Forward",
+    "NetworkTrace",
     "Reverse",
     "Subject",
     "Walk",
     "analyse",
     "forward",
+    "network",
     "reverse",
     "statistics",
     "subject",

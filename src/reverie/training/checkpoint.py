@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -25,10 +25,12 @@ from reverie.errors import DamagedError
 from reverie.files import flush_folder
 from reverie.manifest import seal, verify
 from reverie.training.average import Average
+from reverie.training.best import Best
 
-__all__ = ["TrainingState", "latest", "restore", "save", "saved_average"]
+__all__ = ["TrainingState", "latest", "restore", "save", "weights_to_use"]
 
 WEIGHTS, AVERAGE, OPTIMIZER, STATE = "weights.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"
+BEST = "best.safetensors"
 KEPT = 2
 
 
@@ -41,6 +43,7 @@ class TrainingState:
     optimizer: Optimizer
     scaler: torch.amp.GradScaler
     step: int = 0
+    best: Best = field(default_factory=Best)
 
 
 def save(folder: Path, state: TrainingState) -> Path:
@@ -53,11 +56,17 @@ def save(folder: Path, state: TrainingState) -> Path:
         _write(temporary / WEIGHTS, state.module.state_dict())
         _write(temporary / AVERAGE, state.average.weights)
         _write(temporary / OPTIMIZER, _optimizer_tensors(state))
-        (temporary / STATE).write_text(json.dumps({"step": state.step, "scaler": state.scaler.state_dict()}, indent=1))
-        for name in (WEIGHTS, AVERAGE, OPTIMIZER, STATE):
+        names = [WEIGHTS, AVERAGE, OPTIMIZER, STATE]
+        about = {"step": state.step, "scaler": state.scaler.state_dict()}
+        if state.best.weights:
+            _write(temporary / BEST, state.best.weights)
+            about["best"] = {"step": state.best.step, "loss": state.best.loss}
+            names.append(BEST)
+        (temporary / STATE).write_text(json.dumps(about, indent=1))
+        for name in names:
             with (temporary / name).open("rb+") as file:
                 os.fsync(file.fileno())
-        seal(temporary, (WEIGHTS, AVERAGE, OPTIMIZER, STATE))
+        seal(temporary, names)
         if final.exists():
             shutil.rmtree(final)
         temporary.rename(final)
@@ -115,11 +124,14 @@ def restore(path: Path, state: TrainingState) -> None:
         }
     state.scaler.load_state_dict(about["scaler"])
     state.step = about["step"]
+    if "best" in about:
+        state.best.step, state.best.loss = about["best"]["step"], about["best"]["loss"]
+        state.best.weights = load_file(path / BEST, device=str(next(state.module.parameters()).device))
 
 
-def saved_average(path: Path) -> dict[str, Tensor]:
-    """The averaged weights of a checkpoint."""
-    return load_file(path / AVERAGE)
+def weights_to_use(path: Path) -> Path:
+    """The file of a checkpoint that a model should be made of: the best average so far, if one was judged, or the last."""
+    return path / BEST if (path / BEST).exists() else path / AVERAGE
 
 
 def _optimizer_tensors(state: TrainingState) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,27 +28,21 @@ from reverie.process.prediction import Prediction
 from reverie.process.randomness import draw, generator, sub_seed, uniform
 from reverie.training import checkpoint, processes
 from reverie.training.advice import Watch, about_data, out_of_memory
+from reverie.training.aside import Judge
 from reverie.training.average import Average
 from reverie.training.checkpoint import TrainingState
+from reverie.training.examples import Examples
 from reverie.training.hardware import autocast_dtype, cuda_settings
 from reverie.training.metrics import Metrics
-from reverie.training.objective import Batch, losses, noise_accuracy, timesteps
+from reverie.training.objective import losses, noise_accuracy, timesteps
 from reverie.training.order import batch_indices
 from reverie.training.settings import TrainingSettings
 from reverie.training.stopping import Stopped, stop_signals
 
-__all__ = ["Examples", "Listener", "fit", "seconds_per_step"]
+__all__ = ["Listener", "fit", "seconds_per_step"]
 
 CHECKPOINT_SECONDS = 30.0
 """How much work a kill may cost, where no number of steps is set."""
-
-
-class Examples(Protocol):
-    """Data to train on: a length, and the examples at some indices as tensors."""
-
-    def __len__(self) -> int: ...
-
-    def batch(self, indices: Tensor) -> Batch: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +61,12 @@ def fit(
     seed: int,
     device: torch.device,
     listener: Listener | None = None,
+    aside: Examples | None = None,
 ) -> dict[str, Tensor]:
     """Trains, or goes on training from the newest whole checkpoint in run/checkpoints, and returns the averaged weights.
+
+    With examples set aside, it returns the average at their lowest loss, and ends when that has not fallen for
+    `settings.patience` judgements.
 
     Raises Stopped after SIGTERM or Ctrl-C, with a checkpoint written; NotANumber where training broke down; DamagedError
     where there are checkpoints and none is whole.
@@ -89,14 +87,16 @@ def fit(
             metrics.advise(state.step, sentence)
 
     if state.step == 0:
-        first = examples.batch(batch_indices(seed, 0, settings.batch, len(examples)))
+        indices = batch_indices(seed, 0, settings.batch, len(examples))
+        first = examples.batch(indices, generator(seed, "examples", 0))
         for sentence in about_data(first, network.process.schedule):
             say(sentence)
     work = stepper(network, state, examples, settings, seed, device)
+    judge = Judge(network, aside, settings, seed, device) if aside else None
     saved, logged = Mark(state.step), Mark(state.step)
     try:
         with stop_signals() as stop, cuda_settings(device):
-            while state.step < settings.steps:
+            while state.step < settings.steps and not out_of_patience(state, settings):
                 report = next(work)
                 step = state.step
                 watch.check(step, report.loss, report.norm)
@@ -106,6 +106,11 @@ def fit(
                     rate = settings.batch * (step - logged.step) / logged.seconds
                     metrics.write(step, {**report.numbers(), "samples_per_second": rate})
                     logged = Mark(step)
+                if judge and (step % settings.judge_every == 0 or step == settings.steps):
+                    loss = judge.loss(state.average)
+                    state.best.hear(loss, step, state.average)
+                    if metrics:
+                        metrics.write(step, {"loss_aside": loss})
                 listener.on_step(step, settings.steps)
                 stopped = processes.any_of(stop.number, device)
                 every = settings.checkpoint_every
@@ -116,6 +121,8 @@ def fit(
                     saved = Mark(step)
                 if stopped and step < settings.steps:
                     raise Stopped(f"stopped at step {step} of {settings.steps}, saved; go on with --resume.", stopped)
+        if judge and state.step > state.best.step:
+            say(f"the loss on what was set aside was lowest at step {state.best.step}: the weights of then are kept.")
     except (RuntimeError, MemoryError) as error:
         if sentence := out_of_memory(error, settings):
             raise sentence from error
@@ -124,7 +131,11 @@ def fit(
         if metrics:
             metrics.close()
     processes.wait()
-    return state.average.weights
+    return state.best.weights or state.average.weights
+
+
+def out_of_patience(state: TrainingState, settings: TrainingSettings) -> bool:
+    return state.step - state.best.step >= settings.patience * settings.judge_every and bool(state.best.weights)
 
 
 @dataclass(frozen=True)
@@ -191,16 +202,17 @@ def stepper(
     while True:
         step = state.step
         t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))[mine]
-        batch = examples.batch(batch_indices(seed, step, settings.batch, len(examples))[mine])
-        whole = batch.x_0.new_empty(settings.batch, *batch.x_0.shape[1:])
-        noise = draw(whole, generator(seed, "noise", step))[mine]
-        blend = uniform(whole, generator(seed, "blend", step))[mine] if settings.blend else None
+        indices = batch_indices(seed, step, settings.batch, len(examples))
+        whole = examples.batch(indices, generator(seed, "examples", step))
+        batch = whole[mine]
+        noise = draw(whole.x_0, generator(seed, "noise", step))[mine]
+        blend = uniform(whole.x_0, generator(seed, "blend", step))[mine] if settings.blend else None
         rate = learning_rate(settings, step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         state.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = defaultdict(float)
-        seen: list[tuple[Prediction, Tensor, Tensor]] = []
+        seen: list[tuple[Prediction, Tensor, Tensor, int, Tensor | None]] = []
         # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
         whole_share = processes.total(batch.measured, device) / processes.world()
         with dropout_of(seed, step, device):
@@ -214,7 +226,7 @@ def stepper(
                 state.scaler.scale(loss).backward()
                 for name, value in parts.items():
                     totals[name] += float(value.detach()) * weight
-                seen = [(prediction, eps, t[rows])]
+                seen = [(prediction, eps, t[rows], T, part.mask)]
         state.scaler.unscale_(state.optimizer)
         limit = settings.clip_norm or math.inf
         norm = float(torch.nn.utils.clip_grad_norm_(state.module.parameters(), limit, foreach=True))
@@ -225,7 +237,7 @@ def stepper(
             state.average.update(state.module, step + 1)
         state.step = step + 1
         norm = norm if math.isfinite(norm) or not scaling else 0.0
-        yield Report(dict(totals), norm, rate, partial(noise_accuracy, *seen[-1], T))
+        yield Report(dict(totals), norm, rate, partial(noise_accuracy, *seen[-1]))
 
 
 @contextmanager

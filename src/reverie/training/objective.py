@@ -5,11 +5,14 @@ accuracy = 1 - MSE(eps-hat, eps) / Var(eps), Var(eps) = 1: 1 is perfect, 0 is no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from reverie.denoisers.given import Given
 from reverie.denoisers.network import Network
 from reverie.process.loss import (
     element_loss,
@@ -30,13 +33,14 @@ LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Examples x_0 [B, ...] and the mask [B, ...] of what counts (None: everything)."""
+    """Examples x_0 [B, ...], the mask [B, ...] of what counts (None: everything), and what the network is told of them."""
 
     x_0: Tensor
     mask: Tensor | None = None
+    given: Given | None = None
 
     def __getitem__(self, rows: slice) -> Batch:
-        return Batch(self.x_0[rows], None if self.mask is None else self.mask[rows])
+        return self._each(lambda x: x[rows])
 
     def __len__(self) -> int:
         return len(self.x_0)
@@ -47,7 +51,11 @@ class Batch:
         return self.x_0.numel() if self.mask is None else int(self.mask.expand_as(self.x_0).sum())
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(self.x_0.to(device), None if self.mask is None else self.mask.to(device))
+        return self._each(lambda x: x.to(device))
+
+    def _each(self, change: Callable[[Any], Any]) -> Batch:
+        mask, given = (None if x is None else change(x) for x in (self.mask, self.given))
+        return Batch(change(self.x_0), mask, given)
 
 
 def timesteps(count: int, steps: int, how: str, generator: torch.Generator) -> Tensor:
@@ -69,7 +77,7 @@ def losses(
     `blend` is the u of the reconstruction term's blend, of the shape of x_0, where the settings ask for it.
     """
     process, x_0, mask = network.process, batch.x_0, batch.mask
-    prediction = network(process.corrupt(x_0, t, noise), t)
+    prediction = network(process.corrupt(x_0, t, noise), t, batch.given)
     error = element_loss(prediction, target(process, x_0, noise, t, settings.predict), settings.predict)
     if settings.weighting != "uniform":
         weight = loss_weight(process.schedule, t, settings.predict, settings.weighting, settings.gamma)
@@ -83,9 +91,16 @@ def losses(
     return parts, prediction
 
 
-def noise_accuracy(prediction: Prediction, noise: Tensor, t: Tensor, steps: int) -> dict[str, float]:
-    """1 - MSE of the predicted noise, for each quarter of 1..T that the batch has examples of."""
+def noise_accuracy(
+    prediction: Prediction, noise: Tensor, t: Tensor, steps: int, mask: Tensor | None = None
+) -> dict[str, float]:
+    """1 - MSE of the predicted noise where it counts, for each quarter of 1..T that the batch has examples of."""
     with torch.no_grad():
-        error = ((prediction.noise - noise) ** 2).flatten(1).mean(1).float().cpu()
-    quarter = ((t - 1) * len(LEVELS) // steps).cpu()
-    return {level: 1 - float(error[quarter == i].mean()) for i, level in enumerate(LEVELS) if bool((quarter == i).any())}
+        error = (prediction.noise - noise) ** 2
+    quarter = ((t - 1) * len(LEVELS) // steps).to(error.device)
+    rows = {level: quarter == i for i, level in enumerate(LEVELS)}
+    return {
+        level: 1 - float(masked_mean(error[row], None if mask is None else mask[row]))
+        for level, row in rows.items()
+        if bool(row.any())
+    }

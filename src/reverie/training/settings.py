@@ -31,6 +31,9 @@ class TrainingSettings(BaseModel):
         blend: mix the true noise into the reconstruction, as published; only possible in training, so off by default.
         learned_variance: predict the variance too, trained by the hybrid loss.
         variational: lambda of the hybrid loss.
+        aside: share of the patients that are set aside, never trained on, for early stopping and for judging the model.
+        judge_every: steps between judgements of the loss on what was set aside.
+        patience: judgements without a lower loss after which training ends.
         precision: "fp32", "bf16", "fp16", or "auto": bf16 where the processor multiplies it faster, else fp32.
         gradient_checkpointing: compute activations twice instead of keeping them.
         device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
@@ -58,6 +61,9 @@ class TrainingSettings(BaseModel):
     blend: bool = False
     learned_variance: bool = False
     variational: float = Field(1e-3, ge=0)
+    aside: float = Field(0.0, ge=0, lt=1)
+    judge_every: int = Field(50, ge=1)
+    patience: int = Field(20, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     gradient_checkpointing: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")

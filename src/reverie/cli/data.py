@@ -1,0 +1,276 @@
+"""reverie data FILE, and reverie data simulate COHORT
+
+`data` is a group whose first word may be a file: what is not the name of a subcommand is described.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+from typer.core import TyperGroup
+
+from reverie.cli import console
+from reverie.cli.train import say_estimate
+from reverie.errors import DataError, UsageError, unknown
+
+if TYPE_CHECKING:
+    from reverie.records.schema import Column, Schema
+    from reverie.records.table import Table
+
+__all__ = ["app"]
+
+WIDTH = 120
+"""Columns of text where stdout is no terminal."""
+
+ADVICE = """\
+# What Reverie takes each column of {name} to be. Edit what is wrong; check it with
+# reverie data FILE --using THIS; then train with --schema THIS.
+#
+#   role      identifier (whose visit), time (when), static (the same at every visit), varying
+#   kind      real, integer, ordinal, binary, categorical, date, datetime: learned by the model
+#             constant, empty (written as they were), number (numbered anew), text (written empty): not learned
+#   levels    of ordinal, binary and categorical columns; those of an ordinal column from the lowest to the highest
+#   pooled    rare levels that are read as the level "(other)"
+#   unit      values are whole multiples of it (leave out: not rounded); decimals: digits to write
+#   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
+#   missing, lowest, highest, skew, why    only tell what was seen
+#   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
+#   null_values       texts that stand for a missing value, besides an empty cell
+"""
+
+
+class _Described(TyperGroup):
+    """A group where `data FILE` is short for `data describe FILE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = args and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, ["describe", *args] if args and not known else args)
+
+
+app = typer.Typer(
+    cls=_Described,
+    no_args_is_help=True,
+    subcommand_metavar="FILE | COMMAND ...",
+    help="What Reverie makes of a table of visits, and why: reverie data FILE. Its options: reverie data describe --help.",
+)
+
+
+@app.command("describe")
+def describe(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A .csv, .csv.gz or .parquet file, or 'pbc2' (bundled).")],
+    schema: Annotated[Path | None, typer.Option("--schema", help="Write the decisions here, as YAML to edit.")] = None,
+    using: Annotated[Path | None, typer.Option("--using", help="Read by this schema, to check it or the file.")] = None,
+    identifier: Annotated[str | None, typer.Option("--id", help="The column that says whose visit a row is.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="The column that says when it was.")] = None,
+    null: Annotated[list[str] | None, typer.Option("--null", help="A text that means missing. May be repeated.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
+    ] = None,
+    duplicates: Annotated[
+        str | None, typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.")
+    ] = None,
+    force: console.Force = False,
+    as_json: console.Json = False,
+) -> None:
+    """Say what each column of a table is taken to be, and why. `reverie data FILE` is short for this.
+
+    Example: reverie data pbc2 --schema pbc2.yaml
+    """
+    if schema is not None:
+        console.fresh(schema, force)
+    from reverie.records.table import read_table
+
+    table = read_table(
+        source,
+        _read_schema(using) if using else None,
+        identifier=identifier,
+        time=time,
+        null_values=tuple(null or ()),
+        kinds=_pairs(kind or []),
+        duplicates=console.duplicates(duplicates),
+    )
+    if schema is not None:
+        from reverie.files import write_atomically
+
+        write_atomically(schema, ADVICE.format(name=table.name) + table.schema.yaml())
+    if as_json:
+        console.write_json(_reply(table))
+    else:
+        _show(table)
+        _say_training(table)
+    if schema is not None:
+        console.note(f"schema: {schema} (edit it, then check it with: reverie data {source} --using {schema})")
+
+
+@app.command("simulate")
+def simulate(
+    cohort: Annotated[str, typer.Argument(help="art4hiv: people on therapy against HIV, seen monthly.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write: .csv, .csv.gz or .parquet.")],
+    patients: Annotated[int, typer.Option("--patients", min=1, max=10_000_000, help="How many.")] = 300,
+    months: Annotated[int, typer.Option("--months", min=1, max=1200, help="Months each is seen.")] = 60,
+    seed: console.Seed = 0,
+    force: console.Force = False,
+    as_json: console.Json = False,
+) -> None:
+    """Write a simulated cohort, calibrated to what is published of a real one.
+
+    Example: reverie data simulate art4hiv --patients 300 --months 60 --seed 0 --out art.csv
+    """
+    if cohort != "art4hiv":
+        raise unknown("cohort to simulate", cohort, ["art4hiv"])
+    console.fresh(out, force)
+    from reverie.records.cohort import simulate_art4hiv
+    from reverie.records.output import check_table_output, write_table
+
+    check_table_output(out)
+    frame = simulate_art4hiv(patients, months, seed)
+    write_table(out, [frame])
+    if as_json:
+        console.write_json(
+            {"file": str(out), "patients": patients, "rows": frame.height, "columns": frame.columns, "seed": seed}
+        )
+    else:
+        console.write(f"{out}: {patients:,} simulated patients x {months} months = {frame.height:,} rows, seed {seed}")
+
+
+def _read_schema(path: Path) -> Schema:
+    from reverie.records.schema import Schema
+
+    try:
+        return Schema.from_yaml(path.read_text(encoding="utf-8"), path.name)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}: write a schema with reverie data FILE --schema {path}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a schema: it is no text in UTF-8.") from None
+
+
+def _pairs(kinds: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in kinds:
+        column, sign, kind = pair.rpartition("=")
+        if not sign:
+            raise UsageError(f"--kind takes COLUMN=KIND, not {pair!r}.")
+        found[column] = kind
+    return found
+
+
+def _counts(table: Table) -> dict[str, Any]:
+    lengths = sorted(table.lengths.tolist())
+    middle = len(lengths) // 2
+    median = (lengths[middle] + lengths[~middle]) / 2
+    return {
+        "patients": len(table),
+        "rows": table.frame.height,
+        "visits_per_patient": {"min": lengths[0], "median": median, "max": lengths[-1]},
+    }
+
+
+def _reply(table: Table) -> dict[str, Any]:
+    """All of it for programs."""
+    return {
+        "source": table.name,
+        "fingerprint": table.fingerprint,
+        **_counts(table),
+        "duplicates": table.schema.duplicates,
+        "null_values": list(table.schema.null_values),
+        "notes": list(table.notes),
+        "columns": [column.model_dump(mode="json") for column in table.schema.columns],
+    }
+
+
+def _show(table: Table) -> None:
+    """All of it for people: the columns, then what holds for the whole table, then the notes."""
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    counts = _counts(table)
+    visits = counts["visits_per_patient"]
+    out.print(
+        Text.assemble(
+            (table.name, "bold"),
+            f": {counts['patients']:,} patients, {counts['rows']:,} visits; per patient "
+            f"{visits['min']} to {visits['max']}, median {visits['median']:g}",
+        )
+    )
+    grid = Grid(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
+        grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)
+    for column in table.schema.columns:
+        cells = (column.name or "(no name)", column.role, column.kind, _missing(column), _values(column), *_shape(column))
+        style = "" if column.modelled or column.role in ("identifier", "time") else "dim"
+        grid.add_row(*(Text(cell) for cell in (*cells, column.why)), style=style)
+    out.print(grid)
+    learned = len(table.schema.static) + len(table.schema.varying)
+    out.print(f"\nlearned: {learned} columns, {len(table.schema.static)} static and {len(table.schema.varying)} varying")
+    for note in table.notes:
+        out.print(Text(f"note: {note}"))
+
+
+def _say_training(table: Table) -> None:
+    """What training by the default recipe takes, from sizes alone: measuring would take longer than all else."""
+    from reverie.config import resolve
+    from reverie.estimate import estimate
+    from reverie.subjects import Patients
+
+    try:
+        guess = estimate(table, resolve(Patients(table).about, 0, "records", {}), measure=False)
+    except DataError as error:
+        return console.note(f"it cannot be trained on yet: {error}")
+    say_estimate(guess)
+    if guess.remedy is None:
+        console.note("that is more memory than this machine has: give fewer patients, or fewer visits for each.")
+    elif guess.remedy:
+        told = " ".join(f"--set {pair}" for pair in guess.remedy)
+        console.note(f"that is more memory than this machine has: it fits with reverie train ... {told}")
+
+
+def _missing(column: Column) -> str:
+    if not column.missing:
+        return "-"
+    return "<0.1 %" if column.missing < 0.001 else f"{100 * column.missing:.1f} %"
+
+
+def _values(column: Column) -> str:
+    """Levels, or the range seen and, in brackets, the bounds that hold."""
+    if column.levels:
+        joiner = " < " if column.kind == "ordinal" else ", "
+        few = [level if len(level) <= 24 else level[:21] + "..." for level in column.levels]
+        shown = few[:4] if len(few) > 5 else few
+        return joiner.join(shown) + (f"{joiner}... ({len(few)})" if len(shown) < len(few) else "")
+    if column.kind == "constant":
+        return f"always {column.value}"
+    if column.lowest is None or column.highest is None:
+        return "-"
+    seen = f"{_number(column, column.lowest)} .. {_number(column, column.highest)}"
+    match column.lower, column.upper:
+        case None, None:
+            return seen
+        case lower, None:
+            return f"{seen} (≥ {lower:g})"
+        case None, upper:
+            return f"{seen} (≤ {upper:g})"
+        case lower, upper:
+            return f"{seen} ({lower:g} to {upper:g})"
+
+
+def _number(column: Column, value: float) -> str:
+    if column.kind in ("date", "datetime"):
+        from datetime import UTC, datetime, timedelta
+
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value * (86400 if column.kind == "date" else 1))
+        return moment.strftime("%Y-%m-%d" if column.kind == "date" else "%Y-%m-%d %H:%M")
+    return f"{value:.{column.decimals}f}" if column.decimals is not None else f"{value:.4g}"
+
+
+def _shape(column: Column) -> tuple[str, str]:
+    """Unit and skew."""
+    unit = "-"
+    if column.unit is not None:
+        unit = f"1/{1 / column.unit:g}" if column.unit < 1 and column.decimals is None else f"{column.unit:g}"
+        unit = {"date": "1 day", "datetime": f"{unit} s"}.get(column.kind, unit)
+    return unit, "-" if column.skew is None else f"{column.skew:.1f}"

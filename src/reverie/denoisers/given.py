@@ -1,0 +1,47 @@
+"""What a network of records is told, apart from x_t: the cells it is given, the cells it is asked for, the visits there are.
+
+u = x_t where asked, the given value where observed, 0 elsewhere: what is absent is held at one value, in training and in
+sampling, so it can neither drift nor be looked through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+__all__ = ["Given"]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The condition of a network of records; B patients, N tokens (token 0: statics, then the visits), C channels.
+
+    Attributes:
+        values: codes [B, N, C]; only those under `observed` are looked at.
+        observed: bool [B, N, C], the cells that are given.
+        asked: bool [B, N, C], the cells to denoise; no cell is both.
+        present: bool [B, N], the tokens that exist; all of them come before those that do not.
+    """
+
+    values: Tensor
+    observed: Tensor
+    asked: Tensor
+    present: Tensor
+
+    def state(self, x_t: Tensor) -> Tensor:
+        """u [B, N, C]: the noisy cells, the given ones, and 0."""
+        return torch.where(self.asked, x_t, torch.where(self.observed, self.values, 0.0))
+
+    def unconditional(self) -> Given:
+        """The same question without the statics being given, for guidance."""
+        observed = self.observed.clone()
+        observed[:, 0] = False
+        return replace(self, observed=observed)
+
+    def __getitem__(self, rows: slice | Tensor) -> Given:
+        return Given(self.values[rows], self.observed[rows], self.asked[rows], self.present[rows])
+
+    def to(self, device: torch.device) -> Given:
+        return Given(*(x.to(device) for x in (self.values, self.observed, self.asked, self.present)))

@@ -1,0 +1,150 @@
+"""A table of visits as arrays, in the order of its rows.
+
+rows of patient p = offsets[p] : offsets[p + 1]
+
+Measures look at a table as a reader would: the visits of a patient stand in the order of the file, so a table that is
+not in the order of time shows it (negative gaps, broken coherence).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from reverie.errors import DataError
+from reverie.records.schema import Column, Schema
+
+__all__ = ["GAP", "Cohort", "equal"]
+
+GAP = "(gap)"
+"""The name of the time since the visit before; no value at a first visit."""
+
+DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """All modelled columns of P patients with N visits in all.
+
+    Attributes:
+        schema: what the columns are.
+        offsets: int64 [P + 1].
+        time: float64 [N], as in the source; dates and date-times in days.
+        numbers: float64 [N] for each numeric column and for GAP, NaN where missing.
+        levels: text [N] for each other column, null where missing.
+    """
+
+    schema: Schema
+    offsets: np.ndarray
+    time: np.ndarray
+    numbers: dict[str, np.ndarray]
+    levels: dict[str, pl.Series]
+
+    @classmethod
+    def read(cls, frame: pl.DataFrame, schema: Schema, name: str = "table") -> Cohort:
+        """The cohort of a frame; `name` is how errors call it.
+
+        Raises DataError if the frame has no rows, lacks a column of the schema, or a row lacks its identifier.
+        """
+        columns = [*schema.static, *schema.varying]
+        for wanted in (schema.identifier, schema.time, *columns):
+            if wanted.name not in frame.columns:
+                raise DataError(f"the {name} has no column {wanted.name!r}: score tables that have the source's columns.")
+        if frame.height == 0:
+            raise DataError(f"the {name} has no rows: there is nothing to score.")
+        order, offsets = _grouped(frame[schema.identifier.name], name)
+        frame = frame[order]
+        time = _numbers(frame[schema.time.name], schema.time)
+        gap = np.diff(time, prepend=np.nan)
+        gap[offsets[:-1]] = np.nan
+        numbers = {c.name: _numbers(frame[c.name], c) for c in columns if c.numeric}
+        levels = {c.name: _levels(frame[c.name]) for c in columns if not c.numeric}
+        return cls(schema, offsets, time, {**numbers, GAP: gap}, levels)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def rows(self) -> int:
+        return int(self.offsets[-1])
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Visits of each patient, int64 [P]."""
+        return np.diff(self.offsets)
+
+    @property
+    def patient(self) -> np.ndarray:
+        """Whose visit each row is, int64 [N]."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns: statics, then varying ones, then the gap."""
+        return (*(c.name for c in (*self.schema.static, *self.schema.varying)), GAP)
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Columns that may change from visit to visit, the gap among them."""
+        return (*(c.name for c in self.schema.varying), GAP)
+
+    def missing(self, name: str) -> np.ndarray:
+        """Whether each row lacks this column's value, bool [N]."""
+        return np.isnan(self.numbers[name]) if name in self.numbers else self.levels[name].is_null().to_numpy()
+
+    def take(self, patients: np.ndarray) -> Cohort:
+        """These patients, in this order."""
+        lengths = self.lengths[patients]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][patients] - offsets[:-1], lengths)
+        numbers = {name: values[rows] for name, values in self.numbers.items()}
+        return Cohort(self.schema, offsets, self.time[rows], numbers, {n: s[rows] for n, s in self.levels.items()})
+
+    def sample(self, count: int, generator: np.random.Generator) -> Cohort:
+        """`count` patients drawn without replacement, all of them if there are no more."""
+        return self if count >= len(self) else self.take(np.sort(generator.permutation(len(self))[:count]))
+
+
+def equal(cohorts: list[Cohort], seed: int) -> list[Cohort]:
+    """As many patients of each as the smallest has: distances between samples shrink with their size."""
+    count = min(map(len, cohorts))
+    return [c.sample(count, np.random.default_rng([seed, i])) for i, c in enumerate(cohorts)]
+
+
+def _grouped(identifier: pl.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The order that brings each patient's rows together, patients by first appearance, and the offsets."""
+    if identifier.null_count():
+        row = int(identifier.is_null().arg_max() or 0) + 1
+        raise DataError(f"row {row} of the {name} has no {identifier.name!r}: say whose visit it is.")
+    _, first, which, counts = np.unique(
+        identifier.cast(pl.String).to_numpy(), return_index=True, return_inverse=True, return_counts=True
+    )
+    appearance = np.argsort(first)
+    order = np.argsort(np.argsort(appearance)[which], kind="stable")
+    return order, np.concatenate([[0], np.cumsum(counts[appearance])])
+
+
+def _numbers(series: pl.Series, column: Column) -> np.ndarray:
+    """Values as float64, NaN where missing; dates and date-times in days."""
+    if series.dtype == pl.String and column.kind in ("date", "datetime"):
+        series = series.str.to_date(strict=False) if column.kind == "date" else series.str.to_datetime(strict=False)
+    if series.dtype == pl.Datetime:
+        return _floats(series.cast(pl.Datetime("us")).to_physical()) / DAY
+    return _floats(series.to_physical() if series.dtype == pl.Date else series)
+
+
+def _floats(series: pl.Series) -> np.ndarray:
+    values = series.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy().copy()
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _levels(series: pl.Series) -> pl.Series:
+    """Level names as text. A column of whole numbers that a reader took for floats has the names it had as integers."""
+    if series.dtype.is_float():
+        series = series.fill_nan(None)
+        if (series.drop_nulls() % 1 == 0).all():
+            series = series.cast(pl.Int64)
+    return series.cast(pl.String)

@@ -1,0 +1,113 @@
+"""Are synthetic records nearer to those the model was trained on than to those it never saw?
+
+share = P(d(s, train) < d(s, holdout)) + 1/2 P(equal),   d(s, X) = min_x |s - x|,  as many records in train as in holdout
+
+1/2 is what a model gives that learned the population; 1 is one that copies its patients. Read it beside fidelity: noise
+also gives 1/2. Numbers enter as normal scores (the rank among train and holdout together, so that no tail rules), levels
+as one-hot over sqrt(2) (two different levels are 1 apart), a missing value as 0 and a flag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.spatial.distance import cdist
+from scipy.special import ndtri
+
+from reverie.evaluation.cohort import Cohort, equal
+from reverie.evaluation.features import features, vocabulary
+from reverie.records.schema import Schema
+
+__all__ = ["Nearness", "nearer_share", "nearness", "normal_scores"]
+
+MOST_ROWS = 10_000
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """Shares of synthetic records; see the module.
+
+    Attributes:
+        rows: of visits, nearer to a visit of train than to any of holdout.
+        patients: of patients (features.py), nearer to a patient of train.
+        copied_rows, copied_holdout: of visits that are equal to one of train, and to one of holdout.
+    """
+
+    rows: float
+    patients: float
+    copied_rows: float
+    copied_holdout: float
+
+
+def nearness(train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Nearness:
+    """How near `synthetic` is to `train` and to `holdout`, cut to the same number of patients and of visits.
+
+    Raises DataError if a frame lacks a column.
+    """
+    real = equal([Cohort.read(train, schema, "training table"), Cohort.read(holdout, schema, "held-out table")], seed)
+    drawn = Cohort.read(synthetic, schema, "synthetic table")
+    levels = vocabulary([*real, drawn])
+    visits = _encoded([_rows(c, levels) for c in (*real, drawn)])
+    count = min(len(visits[0]), len(visits[1]), MOST_ROWS)
+    visits = [_some(v, count, seed, i) for i, v in enumerate(visits[:2])] + [_some(visits[2], MOST_ROWS, seed, 2)]
+    patients = _encoded([features(c, levels)[0] for c in (*real, drawn)])
+    patients = [_some(p, MOST_ROWS, seed, 3 + i) for i, p in enumerate(patients)]
+    to_train, to_holdout = _nearest(visits[2], visits[0]), _nearest(visits[2], visits[1])
+    return Nearness(
+        rows=nearer_share(to_train, to_holdout),
+        patients=nearer_share(_nearest(patients[2], patients[0]), _nearest(patients[2], patients[1])),
+        copied_rows=float(np.mean(to_train < 1e-9)),
+        copied_holdout=float(np.mean(to_holdout < 1e-9)),
+    )
+
+
+def nearer_share(to_train: np.ndarray, to_holdout: np.ndarray) -> float:
+    """P(d_train < d_holdout) + 1/2 P(equal), of two distances [n] each."""
+    return float(np.mean((to_train < to_holdout) + 0.5 * (to_train == to_holdout)))
+
+
+def _rows(cohort: Cohort, levels: dict[str, list[str]]) -> np.ndarray:
+    """Visits as numbers [N, C], time included: numerics as they are, 1 / sqrt(2) at a level; NaN where missing."""
+    columns = [cohort.time, *cohort.numbers.values()]
+    for name, series in cohort.levels.items():
+        missing = cohort.missing(name)
+        flags = [series.eq_missing(k).to_numpy() / np.sqrt(2) for k in levels[name]]
+        columns += [np.where(missing, np.nan, flag) for flag in flags]
+    return np.stack(columns, axis=1)
+
+
+def _encoded(tables: list[np.ndarray]) -> list[np.ndarray]:
+    """The last of the tables and the real ones before it, in one space fitted on the real ones."""
+    reference = np.concatenate(tables[:-1])
+    parts: list[list[np.ndarray]] = [[] for _ in tables]
+    for c in range(reference.shape[1]):
+        known = np.sort(reference[~np.isnan(reference[:, c]), c])
+        flagged = len(known) < len(reference)
+        for part, table in zip(parts, tables, strict=True):
+            values, missing = table[:, c], np.isnan(table[:, c])
+            code = normal_scores(values, known) if len(np.unique(known)) > 2 else values
+            part.append(np.where(missing, 0.0, code))
+            if flagged:
+                part.append(missing.astype(float))
+    return [np.stack(part, axis=1) for part in parts]
+
+
+def normal_scores(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Normal scores by mean rank among `known` (sorted): z = Phi^-1((below + equal / 2 + 1/2) / (n + 1))."""
+    below, up_to = np.searchsorted(known, values, side="left"), np.searchsorted(known, values, side="right")
+    return ndtri(((below + up_to) / 2 + 0.5) / (len(known) + 1))
+
+
+def _some(points: np.ndarray, most: int, seed: int, which: int) -> np.ndarray:
+    if len(points) <= most:
+        return points
+    return points[np.random.default_rng([seed, which]).permutation(len(points))[:most]]
+
+
+def _nearest(points: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Distance of each point to the nearest of `among`, in blocks that fit the memory."""
+    blocks = (points[i : i + BLOCK] for i in range(0, len(points), BLOCK))
+    return np.concatenate([cdist(block, among).min(axis=1) for block in blocks])

@@ -1,0 +1,94 @@
+"""A patient as one row of numbers: what stays, how long, and what each column does over the visits.
+
+statics            their value, or one column for each level
+clock              number of visits, start, mean, deviation and smallest of the gaps
+varying numerics   mean, deviation, first, last, smallest, largest, deviation of the steps between visits, share missing
+other varying      share of visits at each level, share of visits at which the level changed, share missing
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reverie.evaluation.cohort import GAP, Cohort
+
+__all__ = ["features", "vocabulary"]
+
+
+def vocabulary(cohorts: list[Cohort]) -> dict[str, list[str]]:
+    """All levels of each column that is not numeric, in order of name."""
+    names = cohorts[0].levels
+    return {n: sorted({level for c in cohorts for level in c.levels[n].drop_nulls().unique().to_list()}) for n in names}
+
+
+def features(cohort: Cohort, levels: dict[str, list[str]]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """float64 [P, F] with NaN where there is nothing to say (the deviation of one visit), and the names [F]."""
+    first = cohort.offsets[:-1]
+    found = {"visits": cohort.lengths.astype(float), "start": cohort.time[first]}
+    for column in cohort.schema.static:
+        if column.name in cohort.numbers:
+            found[column.name] = cohort.numbers[column.name][first]
+        else:
+            found |= {f"{column.name} = {k}": flag[first] for k, flag in _flags(cohort, column.name, levels).items()}
+    for name in cohort.varying:
+        found |= {f"{name}, {what}": v for what, v in _course(cohort, name, levels).items()}
+    return np.stack(list(found.values()), axis=1), tuple(found)
+
+
+def _flags(cohort: Cohort, name: str, levels: dict[str, list[str]]) -> dict[str, np.ndarray]:
+    """Whether each row is at each level, as 0 and 1, NaN where missing."""
+    missing = cohort.missing(name)
+    at = {k: cohort.levels[name].eq_missing(k).to_numpy().astype(float) for k in levels[name]}
+    return {k: np.where(missing, np.nan, flag) for k, flag in at.items()}
+
+
+def _course(cohort: Cohort, name: str, levels: dict[str, list[str]]) -> dict[str, np.ndarray]:
+    if name == GAP:
+        return _summary(cohort, cohort.numbers[GAP])
+    missing = {"missing": _mean(cohort, cohort.missing(name).astype(float))}
+    if name in cohort.numbers:
+        values = cohort.numbers[name]
+        return _summary(cohort, values) | {"steps": _deviation(cohort, _steps(cohort, values))} | missing
+    flags = _flags(cohort, name, levels)
+    moved = (
+        np.max([np.abs(_steps(cohort, flag)) for flag in flags.values()], axis=0) if flags else np.full(cohort.rows, np.nan)
+    )
+    return {f"at {k}": _mean(cohort, flag) for k, flag in flags.items()} | {"changes": _mean(cohort, moved)} | missing
+
+
+def _summary(cohort: Cohort, values: np.ndarray) -> dict[str, np.ndarray]:
+    known = ~np.isnan(values)
+    rows, whose = np.flatnonzero(known), cohort.patient[known]
+    none = np.full(len(cohort), np.nan)
+    first, last, low, high = (none.copy() for _ in range(4))
+    last[whose] = values[rows]  # of several assignments to one patient the last one stays
+    first[whose[::-1]] = values[rows[::-1]]
+    np.fmin.at(low, whose, values[rows])
+    np.fmax.at(high, whose, values[rows])
+    mean, deviation = _mean(cohort, values), _deviation(cohort, values)
+    return {"mean": mean, "deviation": deviation, "first": first, "last": last, "lowest": low, "highest": high}
+
+
+def _steps(cohort: Cohort, values: np.ndarray) -> np.ndarray:
+    """Change since the visit before, NaN at first visits and beside missing values."""
+    steps = np.diff(values, prepend=np.nan)
+    steps[cohort.offsets[:-1]] = np.nan
+    return steps
+
+
+def _mean(cohort: Cohort, values: np.ndarray) -> np.ndarray:
+    """Mean of each patient's values, NaN if there are none."""
+    known = ~np.isnan(values)
+    whose = cohort.patient[known]
+    count = np.bincount(whose, minlength=len(cohort)).astype(float)
+    count[count == 0] = np.nan
+    return np.bincount(whose, values[known], minlength=len(cohort)) / count
+
+
+def _deviation(cohort: Cohort, values: np.ndarray) -> np.ndarray:
+    """Standard deviation (n - 1) of each patient's values, NaN if there are fewer than two."""
+    known = ~np.isnan(values)
+    count = np.bincount(cohort.patient[known], minlength=len(cohort)).astype(float)
+    count[count < 2] = np.nan
+    squares = (values - _mean(cohort, values)[cohort.patient]) ** 2
+    return np.sqrt(np.bincount(cohort.patient[known], squares[known], minlength=len(cohort)) / (count - 1))

@@ -1,0 +1,99 @@
+"""The figures of a run: real patients beside synthetic ones.
+
+run/figures/ trajectories.png  levels.png        values and levels over time
+             marginals.png  visits.png           every column by itself; how many visits, and when
+             missingness.png  correlations.png   columns together
+             losses.png                          how training went
+
+Of large tables, patients drawn at random stand for all, and the title of each figure says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+
+from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.figures.drawing import COLOURS, HELD, REAL, STYLES, SYNTHETIC, save
+from reverie.evaluation.figures.histograms import marginals, visits
+from reverie.evaluation.figures.losses import losses, read_metrics
+from reverie.evaluation.figures.matrices import correlation_matrices, missingness_matrices
+from reverie.evaluation.figures.trajectories import levels_over_time, trajectories
+from reverie.records.schema import Schema
+
+__all__ = [
+    "COLOURS",
+    "HELD",
+    "REAL",
+    "STYLES",
+    "SYNTHETIC",
+    "correlation_matrices",
+    "levels_over_time",
+    "losses",
+    "marginals",
+    "missingness_matrices",
+    "save_figures",
+    "some_patients",
+    "trajectories",
+    "visits",
+]
+
+MOST_PATIENTS, MOST_ROWS = 2000, 20_000
+
+
+def save_figures(
+    real: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, run: Path, held: pl.DataFrame | None = None, seed: int = 0
+) -> tuple[Path, ...]:
+    """Draws all figures into run/figures and returns their paths, each file written whole.
+
+    Args:
+        real, synthetic: visits, with the source's columns.
+        schema: what the columns are.
+        run: the run folder; its metrics.jsonl, if it is there, gives the losses.
+        held: visits of patients set aside, drawn in a third colour.
+        seed: of the patients drawn.
+
+    Raises DataError if a table has no rows, lacks a column of the schema, or a row lacks its identifier.
+    """
+    given = {REAL: real, SYNTHETIC: synthetic} | ({} if held is None else {HELD: held})
+    tables = {name: some_patients(frame, schema, seed) for name, frame in given.items()}
+    cohorts = {name: Cohort.read(frame, schema, f"{name} table") for name, frame in tables.items()}
+    parts = [
+        f"{len(cohorts[name]):,} of {given[name][schema.identifier.name].n_unique():,} {name}"
+        for name in given
+        if tables[name].height < given[name].height
+    ]
+    drawn = f" (patients drawn at random: {', '.join(parts)})" if parts else ""
+    figures: dict[str, Callable[[], Figure]] = {
+        "trajectories": lambda: trajectories(cohorts, seed),
+        "levels": lambda: levels_over_time(cohorts),
+        "marginals": lambda: marginals(cohorts),
+        "visits": lambda: visits(cohorts),
+        "missingness": lambda: missingness_matrices(cohorts),
+        "correlations": lambda: correlation_matrices(tables, cohorts, seed),
+        "losses": lambda: losses(read_metrics(run)),
+    }
+    paths = []
+    for name, draw in figures.items():
+        figure = draw()
+        if drawn and name != "losses" and figure.get_suptitle():
+            figure.suptitle(figure.get_suptitle() + "\n" + drawn.strip(), fontsize=11)
+        paths.append(save(figure, run / "figures" / f"{name}.png"))
+    return tuple(paths)
+
+
+def some_patients(frame: pl.DataFrame, schema: Schema, seed: int) -> pl.DataFrame:
+    """All rows of patients drawn at random, at most MOST_PATIENTS of them and about MOST_ROWS rows; or the frame itself."""
+    name = schema.identifier.name
+    if name not in frame.columns or (frame.height <= MOST_ROWS and frame.height <= MOST_PATIENTS):
+        return frame
+    who = frame[name].unique(maintain_order=True)
+    most = min(MOST_PATIENTS, max(1, MOST_ROWS * len(who) // frame.height))
+    if len(who) <= most:
+        return frame
+    chosen = np.random.default_rng(seed).permutation(len(who))[:most]
+    return frame.filter(pl.col(name).is_in(who[chosen].implode()))

@@ -1,0 +1,8 @@
+"""Trained models: what they can be asked, and the folder they are kept in."""
+
+from reverie.models.folder import load
+from reverie.models.model import CODEC, WEIGHTS, Model
+from reverie.models.patients import PatientModel
+from reverie.models.pictures import PictureModel
+
+__all__ = ["CODEC", "WEIGHTS", "Model", "PatientModel", "PictureModel", "load"]

@@ -1,0 +1,93 @@
+"""A model: a codec, a process and a denoiser, trained on some data and kept as one folder.
+
+data -> codec -> x_0 -> process, denoiser, sampler -> x_0 -> codec -> data
+
+run/ config.yaml  codec.json  model.safetensors (averaged weights)  manifest.json  checkpoints/step-N/
+     metrics.jsonl  tensorboard/  samples/
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from reverie import config as configs
+from reverie.config import RunConfig
+from reverie.denoisers.network import Network
+from reverie.denoisers.unet import UNet, UNetConfig
+from reverie.denoisers.unet1d import SeriesUNet, SeriesUNetConfig
+from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig
+from reverie.files import write_atomically
+from reverie.images import ImageCodec
+from reverie.manifest import seal
+from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.records import RecordCodec
+from reverie.training.hardware import autocast_dtype
+
+__all__ = ["CODEC", "WEIGHTS", "Codec", "Model", "describe", "untrained", "with_precision"]
+
+CODEC, WEIGHTS = "codec.json", "model.safetensors"
+
+Codec = TypeVar("Codec", ImageCodec, RecordCodec)
+
+
+@dataclass(frozen=True, eq=False)
+class Model(Generic[Codec]):
+    """A trained model. `denoiser` answers in encoded space, `codec` goes between that and the data's own."""
+
+    KIND: ClassVar[str]
+
+    config: RunConfig
+    codec: Codec
+    denoiser: Network
+
+    @property
+    def process(self) -> GaussianProcess:
+        return self.denoiser.process
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the model as a folder that `load` reads; the folder may exist already."""
+        path = Path(path)
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.denoiser.module.state_dict().items()}
+        describe(path, self.config, self.codec)
+        write_atomically(path / WEIGHTS, save(weights))
+        seal(path, (configs.NAME, CODEC, WEIGHTS))
+        return path
+
+
+def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec) -> None:
+    """Writes what is known of a model before it is trained: config.yaml and codec.json."""
+    kind = "images" if isinstance(codec, ImageCodec) else "records"
+    write_atomically(run / configs.NAME, config.yaml())
+    write_atomically(run / CODEC, json.dumps({"kind": kind, **codec.config}, indent=1, allow_nan=False) + "\n")
+
+
+def untrained(settings: RunConfig, channels: int) -> Network:
+    """The untrained network of a config for codes of so many channels; its first weights are a function of the seed."""
+    training = settings.training
+    with torch.random.fork_rng([]):
+        torch.manual_seed(settings.seed)
+        module = _module(settings, channels, channels * (2 if training.learned_variance else 1))
+    process = GaussianProcess(NoiseSchedule.from_config(settings.schedule))
+    conditioned = settings.codec is not None
+    return Network(process, module, training.predict, training.learned_variance, conditioned)
+
+
+def _module(settings: RunConfig, channels: int, out_channels: int) -> nn.Module:
+    match settings.network:
+        case UNetConfig():
+            return UNet(channels, out_channels, settings.network)
+        case VisitNetworkConfig():
+            return VisitNetwork(channels, settings.network)
+        case SeriesUNetConfig():
+            return SeriesUNet(channels, out_channels, settings.network)
+
+
+def with_precision(network: Network, settings: RunConfig, device: torch.device) -> Network:
+    return replace(network, autocast=autocast_dtype(settings.training.precision, device))

@@ -1,0 +1,211 @@
+"""A model of patients' records: one network that makes new patients, fills holes and goes on from the first visits."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import torch
+
+from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.errors import UsageError
+from reverie.models.model import Model
+from reverie.process.randomness import generator
+from reverie.records import RecordCodec, Records, Table, generate, read_table, series
+from reverie.records.complete import Completer, longer
+from reverie.records.conditions import Conditions
+from reverie.records.generate import Maker
+from reverie.records.series import SeriesMaker
+from reverie.samplers import Sampler, named, time_grid
+
+__all__ = ["Made", "PatientModel"]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Some synthetic patients.
+
+    Attributes:
+        frame: their rows.
+        patients: how many they are.
+        drawn, kept: of how many patients drawn how many were kept; a whole shard, also where fewer of it were wanted.
+        clipped: how many values of each column were moved to a bound.
+    """
+
+    frame: pl.DataFrame
+    patients: int
+    drawn: int
+    kept: int
+    clipped: Mapping[str, int]
+
+
+class PatientModel(Model[RecordCodec]):
+    """Makes new patients, and completes the records of given ones."""
+
+    def sample(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        **settings: Any,
+    ) -> pl.DataFrame:
+        """A table of `count` new patients, with the columns, types, units and level names of the one trained on.
+
+        Args:
+            seed: the same seed gives the same table, however many threads make it.
+            where: what the statics must be: {"sex": "female", "age": ">60"}, or ["sex=female", "age>60"].
+            given: a frame or file of some of the statics, one row for each patient to make; then `count` may be left out.
+            settings: see `shards`.
+
+        Raises UsageError for a condition that cannot be understood or is hardly ever met, DataError for `given` values that
+        the model does not know.
+        """
+        return pl.concat([made.frame for made in self.shards(count, seed, where, given, **settings)])
+
+    def shards(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        sampler: str | None = None,
+        steps: int | None = None,
+        spacing: str = "trailing",
+        guidance: float = 1.0,
+        workers: int = 0,
+        reject: bool = False,
+        on_step: Callable[[int, int], None] | None = None,
+        **settings: Any,
+    ) -> Iterator[Made]:
+        """The patients of `sample`, a shard at a time, in memory that does not grow with their number.
+
+        Args:
+            sampler, steps, spacing: of each stage, those of `usual` if left out; the sampler's own settings follow, e.g.
+                eta=0.5.
+            guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
+            workers: threads; 0 for one for each core. Their number changes nothing but the time.
+            reject: draw patients again whose numbers leave [-1, 1], as the recipe health-gym does as published; without it
+                those numbers are clipped, and counted.
+            on_step: called with (patients done, in all).
+        """
+        conditions = Conditions.of(self.codec, where, given)
+        count = conditions.rows if count is None else count
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"count must be a whole number above 0, not {count!r}.")
+        if conditions.rows not in (None, count):
+            raise UsageError(f"{conditions.rows} patients are given, so {count} cannot be made: leave the count out.")
+        told = {"spacing": spacing, **settings, "sampler": sampler, "steps": steps}
+        if self._answers_for_statics:
+            if reject:
+                raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
+            whole, size = Maker(self.denoiser, self.codec, *self._method(told), guidance), generate.SHARD
+
+            def shard(number: int, rows: int) -> tuple[Records, int]:
+                return whole.shard(number, rows, seed, conditions.shard(number, size, seed), conditions.accept)
+        else:
+            if conditions.any or guidance != 1:
+                raise UsageError("a model of the recipe health-gym cannot be given statics: train with the recipe records.")
+            series_only, size = SeriesMaker(self.denoiser, self.codec, *self._method(told), reject), series.SHARD
+
+            def shard(number: int, rows: int) -> tuple[Records, int]:
+                return series_only.shard(number, rows, seed)
+
+        row = 1
+        makes = in_order(
+            lambda k: shard(k, min(size, count - k * size)), -(-count // size), workers or torch.get_num_threads()
+        )
+        for number, (records, drawn) in enumerate(makes):
+            first = 1 + number * size
+            decoded = self.codec.decode(records, first=first, first_row=row)
+            row += len(decoded.frame)
+            if on_step:
+                on_step(min(count, first - 1 + size), count)
+            yield Made(decoded.frame, len(records.visits), drawn, size, decoded.clipped)
+
+    def impute(self, frame: Any, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
+        """The given table with its holes filled, `draws` times; what was given is untouched, rows and all.
+
+        The draws differ where the record leaves room: their spread is the uncertainty.
+
+        Args:
+            frame: a frame or a file of the same columns as the one trained on.
+            draws: how many tables.
+            settings: sampler, steps, spacing, guidance and on_step, see `shards`.
+
+        Raises DataError, naming row and column, for a table that does not fit the model.
+        """
+        table = read_table(frame, schema=self.codec.schema)
+        return self._completed(table, Completer.holes, draws, seed, settings)
+
+    def forecast(self, frame: Any, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
+        """The given table with `visits` more visits for each patient, `draws` times; otherwise as `impute`."""
+        if visits < 1:
+            raise UsageError(f"visits must be a whole number above 0, not {visits}.")
+        table = read_table(frame, schema=self.codec.schema)
+        return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
+
+    def _completed(
+        self,
+        table: Table,
+        how: Callable[[Completer, torch.Generator], pl.DataFrame],
+        draws: int,
+        seed: int,
+        settings: dict[str, Any],
+    ) -> list[pl.DataFrame]:
+        if draws < 1:
+            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+        if not self._answers_for_statics:
+            raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
+        told = dict(settings)
+        on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
+        maker = Maker(self.denoiser, self.codec, *self._method(told), guidance)
+        completer = Completer(maker, table)
+        frames = []
+        for number in range(draws):
+            frames.append(how(completer, generator(seed, "complete", number)))
+            if on_step:
+                on_step(number + 1, draws)
+        return frames
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """The sampler and its steps where none are named.
+
+        The series network of the recipe health-gym makes errors that a sampler without noise keeps: with noise, 20 steps
+        are as good as the published 500, and better than any number without.
+        """
+        return {"sampler": "dpmpp", "steps": 8} if self._answers_for_statics else {"sampler": "dpmpp_sde", "steps": 20}
+
+    @property
+    def _answers_for_statics(self) -> bool:
+        return isinstance(self.config.network, VisitNetworkConfig)
+
+    def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[int]]:
+        """The sampler and its grid; what is None or not told is `usual`."""
+        told = {"spacing": "trailing"} | told
+        sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
+        grid = time_grid(self.process.schedule, steps, told.pop("spacing"))
+        return named(sampler, **told), grid
+
+
+def in_order(make: Callable[[int], Any], count: int, workers: int) -> Iterator[Any]:
+    """make(0), make(1), ... by several threads, at most a few ahead of what was taken.
+
+    Each thread computes alone, so the arithmetic is the same however many there are.
+    """
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(min(workers, count), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            ahead = deque(pool.submit(make, number) for number in range(min(count, 2 * workers)))
+            for number in range(count):
+                result = ahead.popleft().result()
+                if number + 2 * workers < count:
+                    ahead.append(pool.submit(make, number + 2 * workers))
+                yield result
+    finally:
+        torch.set_num_threads(before)

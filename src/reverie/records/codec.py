@@ -1,0 +1,294 @@
+"""Table <-> records: decode(encode(table)) is the table, but for new identifiers.
+
+    table -> cells (cells.py) -> intervals of scores (transforms.py, boxcox.py, levels.py) -> EncodedTable -> Records
+    Records -> scores -> cells -> a frame of the source's columns, order, types, rounding and level names
+
+Exact wherever float32 scores can tell the values apart: a column with a unit is told exactly up to some millions of steps,
+one without to a part in a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.errors import DataError, UsageError, unknown
+from reverie.records.boxcox import BoxCox
+from reverie.records.cells import dtype_name, dtype_named, levels, numbers
+from reverie.records.clock import Clock, gaps
+from reverie.records.encoded import Decoded, EncodedTable, Records
+from reverie.records.intervals import Floats, inside
+from reverie.records.layout import Code, CodecSettings, Field, code_of, layout, parts
+from reverie.records.levels import OneHot, Sticks, Thresholds
+from reverie.records.schema import Column, Schema
+from reverie.records.table import Table
+from reverie.records.transforms import NormalScore
+from reverie.records.writing import write
+
+__all__ = ["RecordCodec"]
+
+
+class RecordCodec:
+    """The codec of one table.
+
+    Attributes:
+        schema, settings: as fitted.
+        types: polars' type of each column.
+        clock: what is constant about time.
+        length: the number of visits where all have as many, else None.
+        codes: of each field.
+        fields: what stands where, see layout.py.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        settings: CodecSettings,
+        types: dict[str, pl.DataType],
+        clock: Clock,
+        length: int | None,
+        codes: dict[str, Code],
+    ) -> None:
+        self.schema, self.settings, self.types = schema, settings, types
+        self.clock, self.length, self.codes = clock, length, codes
+        self.fields = layout(schema, settings, codes)
+
+    @classmethod
+    def fit(cls, table: Table, settings: CodecSettings | None = None) -> RecordCodec:
+        """The codec whose scores of this table are N(0, 1). Raises DataError for a table without a patient."""
+        if not len(table):
+            raise DataError(f"{table.name} has no patient: a codec is fitted to at least one.")
+        schema, settings = table.schema, settings or CodecSettings()
+        times = numbers(table.frame[schema.time.name], schema.time, table.name)
+        clock = Clock.fit(times, table.offsets, schema.time.unit)
+        lengths = table.lengths
+        length = int(lengths[0]) if np.ptp(lengths) == 0 else None
+        codes: dict[str, Code] = {}
+        for name, part, column, x in _cells(table, schema, clock.unit):
+            known = x[~np.isnan(x)]
+            if part == "visits" and length is None:
+                codes[name] = NormalScore.fit(known, 1.0, float(lengths.min()), float(lengths.max()))
+            elif part == "start" and clock.start is None:
+                codes[name] = NormalScore.fit(known, clock.unit)
+            elif part == "gap" and clock.gap is None:
+                codes[name] = NormalScore.fit(known, clock.unit, clock.least)
+            elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
+                codes[name] = Thresholds.fit(np.bincount(x.astype(np.int64), minlength=2))
+            elif part == "value" and column is not None:
+                codes[name] = _fitted(known, column, settings)
+        types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
+        return cls(schema, settings, types, clock, length, codes)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return {
+            "version": 1,
+            "settings": self.settings.model_dump(),
+            "schema": self.schema.model_dump(mode="json"),
+            "types": {name: dtype_name(dtype) for name, dtype in self.types.items()},
+            "clock": self.clock.config,
+            "length": self.length,
+            "codes": {name: code.config for name, code in self.codes.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RecordCodec:
+        """The codec that `config` describes. Raises UsageError if it is not one of this version."""
+        if config.get("version") != 1:
+            raise UsageError(
+                f"a codec of version {config.get('version')} cannot be read by this release: train the model anew."
+            )
+        return cls(
+            Schema.model_validate(config["schema"]),
+            CodecSettings.model_validate(config["settings"]),
+            {name: dtype_named(text) for name, text in config["types"].items()},
+            Clock(**config["clock"]),
+            config["length"],
+            {name: code_of(code) for name, code in config["codes"].items()},
+        )
+
+    @cached_property
+    def stage(self) -> Tensor:
+        """int64 [2, C]: the stage of each channel of the static token and of a visit; -1 where it has no such channel."""
+        width = max((c + 1 for field in self.fields for c in field.channels), default=0)
+        stage = torch.full((2, width), -1)
+        for field in self.fields:
+            stage[field.token, list(field.channels)] = field.stage
+        return stage
+
+    @property
+    def channels(self) -> int:
+        """Channels of a token: those of the static token or of a visit, whichever has more."""
+        return self.stage.shape[1]
+
+    def encode(self, table: Table) -> EncodedTable:
+        """The patients of a table of this schema, also one that was not fitted to. Raises DataError for an unknown level."""
+        if lost := [name for name in self.schema.names if name not in table.frame.columns]:
+            raise DataError(f"{table.name} has no column {lost[0]!r}, which the model was fitted to: add it.")
+        fields = {field.name: field for field in self.fields}
+        sizes = [(self.stage[token] >= 0).sum() for token in (0, 1)]
+        ends = [
+            np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
+        ]
+        for name, _, _, x in _cells(table, self.schema, self.clock.unit):
+            if (field := fields.get(name)) is None:
+                continue
+            x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
+            self._write(ends[field.token], field, x)
+        if not self.settings.stages:
+            ends = [np.nan_to_num(e, nan=0.0) for e in ends]
+        offsets = torch.from_numpy(np.array(table.offsets, dtype=np.int64))
+        return EncodedTable(_tensor(ends[0]), _tensor(ends[1]), offsets)
+
+    def visits(self, values: Tensor) -> Tensor:
+        """The number of visits, int64 [B], of records [B, N, C]."""
+        if self.length is not None:
+            return torch.full((len(values),), self.length)
+        field = next(field for field in self.fields if field.part == "visits")
+        z = values[:, 0, list(field.channels)].detach().cpu().double().numpy()
+        return torch.from_numpy(self.codes[field.name].from_score(z[:, 0]).astype(np.int64))  # pyright: ignore
+
+    def known(self, values: Tensor, visits: Tensor) -> Tensor:
+        """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B]."""
+        place = torch.arange(values.shape[1], device=values.device)
+        exists = place <= visits.to(values.device)[:, None]
+        has = (self.stage >= 0).to(values.device)
+        known = torch.where((place == 0)[:, None], has[0], has[1]) & exists[..., None]
+        if not self.settings.stages:
+            return known
+        by_name = {field.name: field for field in self.fields}
+        for field in self.fields:
+            tokens = slice(0, 1) if field.token == 0 else slice(1, None)
+            if field.part == "gap":
+                known[:, 1:2, list(field.channels)] = False
+            elif field.part == "measured":
+                z = values[:, tokens, field.channels[0]].double()
+                if self._of_patient(field):
+                    weight = exists[:, tokens]
+                    z = ((z * weight).sum(1) / weight.sum(1).clamp(min=1))[:, None].expand_as(z)
+                yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
+                for channel in by_name[f"value:{field.column}"].channels:
+                    known[:, tokens, channel] &= yes
+        return known
+
+    def statics(self, values: Tensor) -> pl.DataFrame:
+        """The static columns [B rows] that records [B, N, C] tell. Raises UsageError where they are in visits not given."""
+        if self.settings.statics == "repeated" and values.shape[1] < 2:
+            raise UsageError("statics are in the visits of these records: give the visits too, or fit with statics=token.")
+        visits = self.visits(values).clamp(max=values.shape[1] - 1)
+        records = Records(values, self.known(values, visits), visits)
+        columns, _ = write(self, records, 1, 1, only_statics=True)
+        return pl.DataFrame(columns)
+
+    def given(self, statics: pl.DataFrame, generator: torch.Generator | None = None) -> Records:
+        """Statics that are given, one patient a row; empty cells are not given.
+
+        Args:
+            statics: some of the static columns, as they are in the source or as text.
+            generator: draws the scores; without one they are the middles of their intervals.
+
+        Returns:
+            N = 1, and what is given known. Where statics are repeated in visits, N = 2: one visit, to be repeated.
+
+        Raises DataError for an unknown level or a value out of bounds, naming row and column; UsageError for an unknown
+        column.
+        """
+        columns = {c.name: c for c in self.schema.static}
+        token = 1 if self.settings.statics == "repeated" else 0
+        ends = np.full((2, int((self.stage[token] >= 0).sum()), len(statics)), np.nan, np.float32)
+        for name in statics.columns:
+            if name not in columns:
+                raise unknown("static column", name, columns)
+            x = _values(statics[name], columns[name], "the table of statics")
+            if (bad := np.flatnonzero(_out_of_bounds(x, columns[name]))).size:
+                low, high = ("open" if b is None else f"{b:g}" for b in (columns[name].lower, columns[name].upper))
+                raise DataError(
+                    f"the table of statics, data row {bad[0] + 1}, column {name!r}: {x[bad[0]]:g} is out of the bounds "
+                    f"[{low}, {high}]: correct it or leave it empty."
+                )
+            for field in self.fields:
+                if field.column == name:
+                    measured = np.where(np.isnan(x), np.nan, 1.0)
+                    self._write(ends, field, measured if field.part == "measured" else x)
+        empty = np.full((2, int((self.stage[1 - token] >= 0).sum()), len(statics)), np.nan, np.float32)
+        first, second = (ends, empty) if token == 0 else (empty, ends)
+        encoded = EncodedTable(_tensor(first), _tensor(second), torch.arange(len(statics) + 1) * token)
+        return encoded.records(torch.arange(len(statics)), generator)
+
+    def decode(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
+        """The table that records tell, rows by patient and time.
+
+        Args:
+            first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
+                "P000001" where identifiers are text.
+        """
+        columns, clipped = write(self, records, first, first_row)
+        return Decoded(pl.DataFrame(columns), clipped)
+
+    def _write(self, ends: np.ndarray, field: Field, x: Floats) -> None:
+        """The intervals of cells [n] into [2, C, n]; NaN stays NaN."""
+        known = ~np.isnan(x)
+        code = self.codes[field.name]
+        cells = x[known] if isinstance(code, NormalScore | BoxCox) else x[known].astype(np.int64)
+        lower, upper = inside(*(e.reshape(len(cells), code.width) for e in code.intervals(cells)))  # pyright: ignore
+        for i, channel in enumerate(field.channels):
+            ends[0, channel, known], ends[1, channel, known] = lower[:, i], upper[:, i]
+
+    def _of_patient(self, field: Field) -> bool:
+        """Whether a field of visits says something of the patient, the same at each."""
+        return field.token == 1 and (field.part == "start" or field.column in {c.name for c in self.schema.static})
+
+
+def _fitted(known: Floats, column: Column, settings: CodecSettings) -> Code:
+    if column.numeric:
+        kind = NormalScore if settings.numbers == "normal-score" else BoxCox
+        return kind.fit(known, column.unit, column.lower, column.upper)
+    counts = np.bincount(known.astype(np.int64), minlength=len(column.levels))
+    if len(counts) > 1 and settings.levels == "one-hot":
+        return OneHot.fit(counts)
+    ordered = column.kind == "ordinal" or len(counts) == 2
+    return Thresholds.fit(counts) if ordered else Sticks.fit(counts)
+
+
+def _cells(table: Table, schema: Schema, unit: float | None) -> Iterator[tuple[str, str, Column | None, Floats]]:
+    """(name, part, column, cells) of all that a record could hold; cells are NaN where empty, [P] or [R]."""
+    times = numbers(table.frame[schema.time.name], schema.time, table.name)
+    patient = pl.Series("patient", np.repeat(np.arange(len(table)), table.lengths))
+    for name, part, column, of_patient in parts(schema):
+        if part == "visits":
+            yield name, part, None, table.lengths.astype(np.float64)
+        elif part == "start":
+            yield name, part, None, times[table.offsets[:-1]]
+        elif part == "gap":
+            yield name, part, None, gaps(times, table.offsets, unit)
+        elif column is not None:
+            cells = table.frame[column]
+            if of_patient:
+                pairs = pl.DataFrame({"patient": patient, "cells": cells}).group_by("patient", maintain_order=True)
+                cells = pairs.agg(pl.col("cells").drop_nulls().first())["cells"]
+            x = cells.is_not_null().to_numpy().astype(np.float64)
+            yield name, part, schema[column], x if part == "measured" else _values(cells, schema[column], table.name)
+
+
+def _tensor(ends: np.ndarray) -> Tensor:
+    """[2, C, n] -> [2, n, C]."""
+    return torch.from_numpy(np.ascontiguousarray(ends.transpose(0, 2, 1)))
+
+
+def _values(cells: pl.Series, column: Column, name: str) -> Floats:
+    if column.numeric:
+        return numbers(cells, column, name)
+    index = levels(cells, column, name)
+    return np.where(index < 0, np.nan, index)
+
+
+def _out_of_bounds(x: Floats, column: Column) -> np.ndarray:
+    lower, upper = (np.nan if bound is None else bound for bound in (column.lower, column.upper))
+    return column.numeric & ((x < lower) | (x > upper))

@@ -1,0 +1,110 @@
+"""Records of which a part is given: holes are filled, visits are added, and what is given stays as it is.
+
+p(holes | given) = p(statics' holes | given) p(visits' holes | given, statics)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.denoisers.given import Given
+from reverie.records.encoded import Records
+from reverie.records.generate import Maker, like_lengths
+from reverie.records.table import Table
+from reverie.records.tasks import Tasks, cells
+
+__all__ = ["Completer", "longer"]
+
+Drawn = tuple[Tensor, Tensor]
+"""Codes [B, N, C], and which of them are known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Completer:
+    """Completes the records of a table, each time anew."""
+
+    maker: Maker
+    table: Table
+
+    def holes(self, randomness: torch.Generator) -> pl.DataFrame:
+        """The table with a value drawn for every empty cell of a column that the model has learned."""
+        drawn = self._each(self._fill_holes, randomness)
+        schema = self.maker.codec.schema
+        names = [column.name for column in (*schema.static, *schema.varying)]
+        return self.table.frame.with_columns(pl.coalesce(pl.col(name), drawn[name]) for name in names)
+
+    def future(self, visits: int, randomness: torch.Generator) -> pl.DataFrame:
+        """A table made by `longer`, with times and values drawn for the last `visits` rows of each patient."""
+        drawn = self._each(lambda records, r: self._draw_future(records, visits, r), randomness)
+        new = np.zeros(len(self.table.frame), dtype=bool)
+        for back in range(1, visits + 1):
+            new[self.table.offsets[1:] - back] = True
+        schema = self.maker.codec.schema
+        names = [schema.time.name, *(column.name for column in schema.varying)]
+        return self.table.frame.with_columns(
+            pl.when(pl.Series(new)).then(drawn[name]).otherwise(pl.col(name)).alias(name) for name in names
+        )
+
+    def _each(self, complete: Callable[[Records, torch.Generator], Drawn], randomness: torch.Generator) -> pl.DataFrame:
+        """The rows of all patients in the order of the table, decoded from completed records."""
+        encoded = self.maker.codec.encode(self.table)
+        lengths = torch.from_numpy(encoded.lengths)
+        shape = (len(lengths), 1 + int(lengths.max()), encoded.channels)
+        values, known = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
+        for chosen in like_lengths(lengths):
+            codes, told = complete(encoded.records(chosen, randomness), randomness)
+            values[chosen, : codes.shape[1]], known[chosen, : codes.shape[1]] = codes, told
+        return self.maker.codec.decode(Records(values, known, lengths)).frame
+
+    def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:
+        """What is not known of values is asked; the network is not told that it had not been measured."""
+        N = records.values.shape[1]
+        stage, flags = cells(self.maker.codec.stage, N), cells(self._flags, N)
+        present = torch.arange(N) <= records.visits[:, None]
+        exists = (stage >= 0) & present[..., None] & ~flags
+        seen, values = records.known & ~flags, records.values
+        for now in (1, 3):
+            asked = exists & (stage == now) & ~seen
+            noise = torch.randn(values.shape, generator=randomness)
+            values = self.maker.fill(Given(values, seen, asked, present), noise, randomness)
+            seen = seen | asked
+        return values, exists
+
+    def _draw_future(self, records: Records, visits: int, randomness: torch.Generator) -> Drawn:
+        """The first visits are given whole, with what was not measured at them; the rest is asked."""
+        N = records.values.shape[1]
+        past = torch.arange(N) <= (records.visits - visits)[:, None]
+        noise = [torch.randn(records.values.shape, generator=randomness) for _ in range(2)]
+        seen = records.known & past[..., None]
+        values = self.maker.visits(torch.where(seen, records.values, 0.0), records.visits, noise, randomness, seen, past)
+        known = self.maker.codec.known(values, records.visits)
+        return values, torch.where(past[..., None], records.known, known)
+
+    @cached_property
+    def _flags(self) -> Tensor:
+        return Tasks(self.maker.codec).flags
+
+
+def longer(table: Table, visits: int) -> Table:
+    """The table with `visits` more rows after each patient's last: the same statics, and nothing else known of them."""
+    frame, schema = table.frame, table.schema
+    kept = [c.name for c in schema.columns if c.role in ("identifier", "static") or c.kind == "constant"]
+    last = table.offsets[1:] - 1
+    order = np.argsort(np.concatenate([np.arange(len(frame)), np.repeat(last, visits)]), kind="stable")
+    new = frame[np.repeat(last, visits)].with_columns(
+        pl.lit(None, frame.schema[name]).alias(name) for name in frame.columns if name not in (*kept, schema.time.name)
+    )
+    # Any later time will do, for it is drawn: each is one unit after the one before.
+    later = pl.Series(np.tile(np.arange(1, visits + 1), len(table)))
+    time = new[schema.time.name]
+    step = pl.duration(days=1) if schema.time.kind in ("date", "datetime") else (schema.time.unit or 1.0)
+    new = new.with_columns((pl.col(schema.time.name) + later * step).cast(time.dtype)).select(frame.columns)
+    offsets = table.offsets + visits * np.arange(len(table) + 1)
+    return Table(pl.concat([frame, new])[order], schema, table.name, table.fingerprint, offsets, table.notes)

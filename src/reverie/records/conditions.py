@@ -1,0 +1,144 @@
+"""What synthetic patients must be: sex=female, age>60, or a table of statics.
+
+An equality is given to the model, which then draws the rest to go with it; anything else is met by drawing again.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from torch import Tensor, from_numpy
+
+from reverie.errors import UsageError, unknown
+from reverie.process.randomness import generator
+from reverie.records.codec import RecordCodec
+from reverie.records.encoded import Records
+from reverie.records.schema import Column
+from reverie.records.statics import read_statics
+
+__all__ = ["Conditions"]
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+}
+PATTERN = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """Conditions on the statics.
+
+    Attributes:
+        codec: of the table.
+        equal: text of each column that is given for all patients.
+        others: (column, operator, text), to be met by rejection.
+        statics: a frame of statics, one row for each patient; None if there is none.
+    """
+
+    codec: RecordCodec
+    equal: Mapping[str, str]
+    others: Sequence[tuple[Column, str, str]]
+    statics: pl.DataFrame | None
+
+    @classmethod
+    def of(cls, codec: RecordCodec, where: Mapping[str, Any] | Sequence[str], given: Any) -> Conditions:
+        """Reads what the user wrote. Raises UsageError naming the condition that cannot be understood."""
+        pairs = (
+            [f"{k}{v}" if str(v)[:1] in "<>!=" else f"{k}={v}" for k, v in where.items()]
+            if isinstance(where, Mapping)
+            else where
+        )
+        equal: dict[str, str] = {}
+        others: list[tuple[Column, str, str]] = []
+        for text in [pairs] if isinstance(pairs, str) else pairs:
+            column, sign, value = _parsed(codec, text)
+            if sign == "=":
+                if equal.get(column.name, value) != value:
+                    raise UsageError(f"{column.name} cannot be {equal[column.name]} and {value} at once.")
+                equal[column.name] = value
+            else:
+                others.append((column, sign, value))
+        statics = None if given is None else read_statics(given, codec.schema)
+        if statics is not None and others:
+            raise UsageError("a table of statics and a condition other than column=value cannot be given together.")
+        if statics is not None and (twice := equal.keys() & set(statics.columns)):
+            raise UsageError(f"{min(twice)} is given both by the table of statics and by a condition: leave one out.")
+        return cls(codec, equal, others, statics)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.equal or self.others or self.statics is not None)
+
+    @property
+    def rows(self) -> int | None:
+        """How many patients the table of statics has."""
+        return None if self.statics is None else len(self.statics)
+
+    def shard(self, number: int, size: int, seed: int) -> Records | None:
+        """The codes of the statics that are given to shard `number`: [size, 1, C]."""
+        if not self.equal and self.statics is None:
+            return None
+        if self.statics is None:
+            frame = pl.DataFrame({name: [value] * size for name, value in self.equal.items()})
+        else:
+            rows = self.statics[number * size : (number + 1) * size]
+            rows = pl.concat([rows, rows[[-1] * (size - len(rows))]]) if len(rows) < size else rows
+            frame = rows.with_columns(**{name: pl.lit(value) for name, value in self.equal.items()})
+        return self.codec.given(frame, generator(seed, "given", number))
+
+    @property
+    def accept(self) -> Callable[[Tensor], Tensor] | None:
+        """Which of the drawn statics are kept."""
+        if not self.others:
+            return None
+
+        def kept(values: Tensor) -> Tensor:
+            frame = self.codec.statics(values)
+            good = pl.Series([True] * len(frame))
+            for column, sign, value in self.others:
+                found = frame[column.name]
+                wanted: Any = value if column.levels else float(value)
+                if column.levels:
+                    found = found.cast(pl.String)
+                good = good & OPERATORS[sign](found, wanted).fill_null(False)
+            return from_numpy(good.to_numpy(writable=True))
+
+        return kept
+
+
+def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
+    match = PATTERN.fullmatch(text)
+    if not match:
+        raise UsageError(
+            f"{text!r} is not a condition: write column=value, or column>value with one of {' '.join(OPERATORS)}."
+        )
+    name, sign, value = match[1], match[2].replace("==", "="), match[3]
+    known = {column.name: column for column in codec.schema.static}
+    if name in {column.name for column in codec.schema.varying}:
+        raise UsageError(
+            f"{name} changes from visit to visit, and conditions are on statics: {', '.join(known) or 'none here'}."
+        )
+    if name not in known:
+        raise unknown("static column", name, known)
+    column = known[name]
+    if column.levels:
+        if value not in column.levels:
+            raise unknown(f"level of {name}", value, column.levels)
+        if sign not in ("=", "!=") and column.kind != "ordinal":
+            raise UsageError(f"{name} has levels without an order, so {text!r} says nothing: use = or !=.")
+        return column, sign, value
+    try:
+        float(value)
+    except ValueError as error:
+        raise UsageError(f"{name} is a number, so {value!r} cannot be compared with it.") from error
+    return column, sign, value

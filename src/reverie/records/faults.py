@@ -1,0 +1,145 @@
+"""What can be wrong with a table of visits, each as one sentence that names the data row, the column and the remedy.
+
+Data row 1 is the first row after the header, in the order of the source. Rows carry their number in the column ROW until
+the table is made, so that a fault found late still names the place.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+import polars as pl
+
+from reverie.errors import DataError
+from reverie.records.schema import Schema
+
+__all__ = [
+    "ROW",
+    "at",
+    "check_levels_and_bounds",
+    "check_names",
+    "check_rows",
+    "check_static",
+    "resolve_duplicates",
+    "shown",
+]
+
+ROW, _FIRST = "\0row", "\0first"
+"""Names of columns made here (row numbers; first values) that no source can have, as a NUL is refused."""
+
+
+def shown(value: object, length: int = 40) -> str:
+    """A value as a message quotes it: on one line, shortened."""
+    text = " ".join(str(value).split())
+    return repr(text if len(text) <= length else text[: length - 3] + "...")
+
+
+def at(name: str, row: int | None = None, column: str | None = None) -> str:
+    """The place of a fault, to begin a sentence with."""
+    parts = [name] + ([f"data row {row}"] if row else []) + ([f"column {column!r}"] if column is not None else [])
+    return ", ".join(parts) + ": "
+
+
+def first_row(frame: pl.DataFrame, where: pl.Expr) -> dict[str, Any] | None:
+    """The first row, in the order of the source, for which `where` holds."""
+    found = frame.filter(where)
+    return found.sort(ROW).row(0, named=True) if found.height else None
+
+
+def check_rows(frame: pl.DataFrame, identifier: str, time: str, name: str) -> None:
+    """Every row says whose visit it is and when, and no number is infinite. Raises DataError."""
+    for column, what, option in ((identifier, "whose visit", "--id"), (time, "when", "--time")):
+        if row := first_row(frame, pl.col(column).is_null()):
+            raise DataError(
+                f"{at(name, row[ROW], column)}the cell is empty, so nothing says {what} this is: fill it in, "
+                f"remove the row, or name another column with {option}."
+            )
+    for column in frame.columns:
+        if frame.schema[column].is_float() and (row := first_row(frame, pl.col(column).is_infinite())):
+            raise DataError(
+                f"{at(name, row[ROW], column)}an infinite number cannot be modelled: "
+                "write the value, or leave the cell empty."
+            )
+
+
+def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[pl.DataFrame, list[str]]:
+    """Different rows of one patient at one time, dealt with as the schema says, and notes on it. Raises DataError."""
+    key = [schema.identifier.name, schema.time.name]
+    again = frame.filter(~pl.struct(key).is_first_distinct())
+    if not again.height or schema.duplicates == "keep":
+        extra = f"{again.height} rows share patient and time with another row; all were kept, in the order of the source."
+        return frame, [extra] if again.height else []
+    if schema.duplicates == "first":
+        kept = frame.unique(key, keep="first", maintain_order=True)
+        return kept, [f"Of rows that share patient and time the first was kept; {again.height} were left out."]
+    second = again.sort(ROW).row(0, named=True)
+    first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
+    differs = next(c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c])
+    raise DataError(
+        f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
+        f"{shown(second[key[1]])}, data row {first[ROW]}, with {shown(first[differs])} instead of {shown(second[differs])}: "
+        "remove one, or say which to take with duplicates: keep or first in the schema (--duplicates)."
+    )
+
+
+def check_names(columns: list[str], schema: Schema, name: str) -> None:
+    """The table has the schema's columns. Raises DataError."""
+    if missing := [c for c in schema.names if c not in columns]:
+        extra = [c for c in columns if c not in schema.names]
+        near = get_close_matches(missing[0], extra, n=1, cutoff=0.5)
+        hint = f" (it has {near[0]!r})" if near else ""
+        raise DataError(
+            f"{name} has no column {missing[0]!r}{hint}, which the schema lists: add it, or remove it from the schema."
+        )
+    if extra := [c for c in columns if c not in schema.names]:
+        raise DataError(
+            f"{name} has a column {extra[0]!r} that the schema does not list: remove it, or add it to the schema."
+        )
+
+
+def check_static(frame: pl.DataFrame, schema: Schema, name: str) -> None:
+    """A static column has one value a patient. Raises DataError."""
+    patient = schema.identifier.name
+    for column in (c.name for c in schema.columns if c.role == "static"):
+        first = pl.col(column).drop_nulls().first().over(patient)
+        row = first_row(frame.with_columns(first.alias(_FIRST)), pl.col(column) != pl.col(_FIRST))
+        if row:
+            raise DataError(
+                f"{at(name, row[ROW], column)}{shown(row[column])} differs from {shown(row[_FIRST])} in an earlier row "
+                f"of patient {shown(row[patient])}, but the column is static: correct it, or make it varying in the schema."
+            )
+
+
+def check_levels_and_bounds(frame: pl.DataFrame, schema: Schema, name: str) -> None:
+    """Every level is one of the schema's, every number within its bounds, constants are constant. Raises DataError."""
+    for column in schema.columns:
+        cell = pl.col(column.name)
+        place = lambda row, c=column: at(name, row[ROW], c.name)  # noqa: E731
+        if column.kind in ("ordinal", "binary", "categorical") and column.levels:
+            known = [*column.levels, *column.pooled]
+            if row := first_row(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known)):
+                levels = ", ".join(column.levels[:8]) + (", ..." if len(column.levels) > 8 else "")
+                raise DataError(
+                    f"{place(row)}{shown(row[column.name])} is not one of the schema's levels ({levels}): "
+                    "correct it, or add it to levels or null_values in the schema."
+                )
+        elif column.kind == "constant" and (row := first_row(frame, cell.cast(pl.String) != (column.value or ""))):
+            raise DataError(
+                f"{place(row)}{shown(row[column.name])} stands where the schema says that every value is "
+                f"{shown(column.value)}: correct it, or change the kind in the schema."
+            )
+        elif column.kind == "empty" and (row := first_row(frame, cell.is_not_null())):
+            raise DataError(
+                f"{place(row)}{shown(row[column.name])} stands where the schema says that every cell is empty: "
+                "remove it, or change the kind in the schema."
+            )
+        elif column.numeric and frame.schema[column.name].is_numeric():
+            for key, word, bound in (("lower", "below", column.lower), ("upper", "above", column.upper)):
+                if bound is None:
+                    continue
+                if row := first_row(frame, cell < bound if key == "lower" else cell > bound):
+                    raise DataError(
+                        f"{place(row)}{row[column.name]} is {word} the schema's bound {bound:g}: "
+                        f"correct it, or change {key} in the schema."
+                    )

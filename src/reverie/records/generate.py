@@ -1,0 +1,173 @@
+"""Records made stage by stage: the statics, when visits are and what is measured at them, then the values.
+
+p(record) = p(statics) p(structure | statics) p(values | statics, structure)
+
+Each factor is one run of the sampler with all that came before given, so a value that is not measured is never drawn, and
+visits are drawn in batches of like lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.denoiser import Denoiser
+from reverie.denoisers.given import Given
+from reverie.denoisers.wrappers import Guided
+from reverie.errors import UsageError
+from reverie.process.randomness import generator
+from reverie.records.codec import RecordCodec
+from reverie.records.encoded import Records
+from reverie.records.tasks import cells
+from reverie.samplers import Sampler, sample
+
+__all__ = ["ROUNDS", "SHARD", "Maker"]
+
+SHARD = 2048
+"""Patients made together, with randomness of their own: patient i is a function of (seed, i)."""
+TOKENS, WORTH = 8192, 512
+"""Tokens in one call of the network: at most, and at least before patients of another length are put with them."""
+ROUNDS = 100
+"""How many shards of statics are drawn for one shard of patients that must meet a condition."""
+
+
+@dataclass(frozen=True, eq=False)
+class Maker:
+    """Makes records.
+
+    Attributes:
+        denoiser: answers for records, see Given.
+        codec: of the table.
+        sampler, grid: how each stage is drawn.
+        guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
+    """
+
+    denoiser: Denoiser
+    codec: RecordCodec
+    sampler: Sampler
+    grid: Sequence[int]
+    guidance: float = 1.0
+
+    def shard(
+        self,
+        number: int,
+        rows: int,
+        seed: int,
+        given: Records | None = None,
+        accept: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Records, int]:
+        """The first `rows` of shard `number`, and how many patients were drawn to have a whole shard.
+
+        Args:
+            given: statics that are given, [SHARD, 1, C].
+            accept: codes of statics [B, 1, C] -> bool [B], the patients to keep.
+
+        Raises UsageError if hardly any patient is accepted.
+        """
+        statics, drawn = self._statics(number, seed, given, accept)
+        visits = self.codec.visits(statics)
+        ends = (1 + visits).cumsum(0)
+        noise = [
+            torch.randn(int(ends[-1]), statics.shape[-1], generator=generator(seed, "records", number, stage))
+            for stage in (2, 3)
+        ]
+        starts = ends - 1 - visits
+        longest = int(visits[:rows].max())
+        values = torch.zeros(rows, 1 + longest, statics.shape[-1])
+        for batch, chosen in enumerate(like_lengths(visits[:rows])):
+            N = 1 + int(visits[chosen].max())
+            place = starts[chosen, None] + torch.arange(N).clamp(max=visits[chosen, None])
+            made = torch.zeros(len(chosen), N, values.shape[-1])
+            made[:, :1] = statics[chosen]
+            made = self.visits(made, visits[chosen], [x[place] for x in noise], generator(seed, "steps", number, batch))
+            values[chosen, :N] = made
+        known = self.codec.known(values, visits[:rows])
+        return Records(values * known, known, visits[:rows]), drawn
+
+    def visits(
+        self,
+        values: Tensor,
+        visits: Tensor,
+        noise: Sequence[Tensor],
+        steps: torch.Generator,
+        observed: Tensor | None = None,
+        past: Tensor | None = None,
+    ) -> Tensor:
+        """Draws stages 2 and 3 of records [B, N, C] whose statics are there.
+
+        Args:
+            noise: the starting state of each of the two stages, [B, N, C].
+            steps: of what stochastic samplers draw.
+            observed: bool [B, N, C], the cells that are given; the statics if left out.
+            past: bool [B, N], visits of which nothing is asked.
+        """
+        _, N, _ = values.shape
+        stage = cells(self.codec.stage, N)
+        present = torch.arange(N) <= visits[:, None]
+        seen = (stage >= 0) & (stage < 2) & present[..., None] if observed is None else observed
+        for now, start in zip((2, 3), noise, strict=True):
+            asked = (stage == now) & present[..., None] & ~seen
+            if past is not None:
+                asked &= ~past[..., None]
+            if now == 3:
+                asked &= self.codec.known(values, visits)
+            values = self.fill(Given(values, seen, asked, present), start, steps)
+            seen = seen | asked
+        return values
+
+    def fill(self, given: Given, noise: Tensor, steps: torch.Generator) -> Tensor:
+        """The values [B, N, C] with the cells that are asked drawn."""
+        if not given.asked.any():
+            return given.values
+        of_visits = self.guidance != 1 and bool(given.asked[:, 1:].any())
+        denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
+        drawn = sample(denoiser, self.sampler, self.grid, noise, steps, given)
+        return torch.where(given.asked, drawn, given.values)
+
+    def _statics(
+        self, number: int, seed: int, given: Records | None, accept: Callable[[Tensor], Tensor] | None
+    ) -> tuple[Tensor, int]:
+        """Codes of the statics [SHARD, 1, C] of one shard, and how many were drawn."""
+        kept: list[Tensor] = []
+        for attempt in range(ROUNDS):
+            values = self._draw_statics(generator(seed, "statics", number, attempt), given)
+            kept.append(values if accept is None else values[accept(values)])
+            if sum(map(len, kept)) >= SHARD:
+                return torch.cat(kept)[:SHARD], (attempt + 1) * SHARD
+        raise UsageError(
+            f"of {ROUNDS * SHARD:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: loosen "
+            "it, or state it as an equality (column=level), which needs no rejection."
+        )
+
+    def _draw_statics(self, randomness: torch.Generator, given: Records | None) -> Tensor:
+        channels = self.codec.stage.shape[1]
+        values = torch.zeros(SHARD, 1, channels) if given is None else given.values
+        seen = torch.zeros(SHARD, 1, channels, dtype=torch.bool) if given is None else given.known
+        stage, present = self.codec.stage[None, :1], torch.ones(SHARD, 1, dtype=torch.bool)
+        for now in (0, 1):
+            asked = (stage == now) & ~seen
+            if now == 1:
+                asked &= self.codec.known(values, torch.zeros(SHARD, dtype=torch.long))
+            noise = torch.randn(SHARD, 1, channels, generator=randomness)
+            question = Given(values, seen, asked.expand_as(seen), present)
+            values = self.fill(question, noise, randomness)
+            seen = seen | asked
+        return values
+
+
+def like_lengths(visits: Tensor) -> Iterator[Tensor]:
+    """Indices of patients in batches of like lengths: at most TOKENS tokens (or one patient), all of one length where that
+    makes a batch worth a call of its own, for then there is nothing to pad."""
+    order = torch.argsort(visits, stable=True)
+    lengths = visits[order].tolist()
+    first = 0
+    for last in range(1, len(lengths)):
+        grown = (last + 1 - first) * (1 + lengths[last]) > TOKENS
+        changed = lengths[last] != lengths[last - 1] and (last - first) * (1 + lengths[first]) >= WORTH
+        if grown or changed:
+            yield order[first:last]
+            first = last
+    yield order[first:]

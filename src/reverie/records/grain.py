@@ -1,0 +1,139 @@
+"""What a column of numbers was rounded to, where it must end, and how skew it is.
+
+unit    the largest u such that every value is a whole multiple of u: the greatest common divisor of the values written
+        as whole numbers of their last decimal; or 1/365.25 and the like, where times were counted in smaller units
+edge    a bound is where values pile up: at least 1 % of them exactly at the extreme, and not thinning out towards it
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+__all__ = ["Grain", "grain"]
+
+MAX_DECIMALS = 6
+"""More digits than these are not a rounding, but a number as it came."""
+
+ENOUGH = 10
+"""So many different values are needed before a common divisor of theirs (or a fraction) is no accident."""
+
+PILE = 0.01
+"""The least share of values exactly at an extreme that makes it a limit."""
+
+FRACTIONS = {
+    7.0: "days, in weeks",
+    12.0: "months, in years",
+    24.0: "hours, in days",
+    30.0: "days, in months of 30",
+    30.4375: "days, in months of 30.4375",
+    30.44: "days, in months of 30.44",
+    52.0: "weeks, in years",
+    60.0: "sixtieths (minutes or seconds)",
+    360.0: "days, in years of 360",
+    365.0: "days, in years of 365",
+    365.24: "days, in years of 365.24",
+    365.2425: "days, in years of 365.2425",
+    365.25: "days, in years of 365.25",
+    1440.0: "minutes, in days",
+    3600.0: "seconds, in hours",
+    86400.0: "seconds, in days",
+}
+"""Parts per unit that times are counted in, the coarsest first, and what that means."""
+
+
+@dataclass(frozen=True)
+class Grain:
+    """See Column for unit, decimals, lower, upper and skew; `words` says it."""
+
+    unit: float | None
+    decimals: int | None
+    lowest: float
+    highest: float
+    lower: float | None
+    upper: float | None
+    skew: float | None
+    words: tuple[str, ...]
+
+
+def grain(cells: pl.Series) -> Grain:
+    """The grain of a column: numbers as they are, dates in days since 1970, date-times in seconds since 1970."""
+    dated = cells.dtype in (pl.Date, pl.Datetime)
+    values = as_numbers(cells.drop_nulls())
+    distinct, counts = np.unique(values, return_counts=True)
+    lowest, highest = float(distinct[0]), float(distinct[-1])
+    if dated:
+        return Grain(_clock(cells.dtype, distinct), None, lowest, highest, None, None, _skew(values), ())
+    unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14)
+    if unit is None and cells.dtype.is_integer():  # beyond 2^53
+        unit, decimals, words = 1.0, 0, ""
+    low, high = _piles(counts), _piles(counts[::-1])
+    lower = lowest if low else 0.0 if lowest >= 0 else None
+    upper = highest if high else None
+    said = [words] if words else []
+    for piles, count, edge in ((low, counts[0], lowest), (high, counts[-1], highest)):
+        share = 100 * count / counts.sum()
+        if piles and (edge or share >= 10):  # that 0 is a limit goes without saying
+            said.append(f"{share:.0f} % are exactly {edge:g}" + (", taken as a limit" if edge else ""))
+    return Grain(unit, decimals, lowest, highest, lower, upper, _skew(values), tuple(said))
+
+
+def as_numbers(cells: pl.Series) -> np.ndarray:
+    """float64: numbers as they are, dates in days and date-times in seconds since 1970."""
+    if cells.dtype == pl.Date:
+        return cells.cast(pl.Int32).cast(pl.Float64).to_numpy()
+    if cells.dtype == pl.Datetime:
+        return (cells.dt.epoch("us").cast(pl.Float64) / 1e6).to_numpy()
+    return cells.cast(pl.Float64).to_numpy()
+
+
+def _unit(distinct: np.ndarray, precision: float) -> tuple[float | None, int | None, str]:
+    """Unit, decimals and what to say of them; `precision` is the relative error that values may have."""
+    largest = float(np.abs(distinct).max())
+    for decimals in range(MAX_DECIMALS + 1):
+        if largest * 10.0**decimals >= 2**53:
+            break
+        scaled = distinct * 10.0**decimals
+        if _is_whole(scaled, precision, 1e-12):
+            step = int(np.gcd.reduce(np.round(scaled).astype(np.int64))) if len(distinct) >= ENOUGH else 1
+            unit = max(step, 1) / 10**decimals
+            words = f"multiples of {unit:g}" if step > 1 else f"{decimals} decimal{'s'[: decimals > 1]}" if decimals else ""
+            return unit, decimals, words
+    if len(distinct) >= ENOUGH:
+        for parts, words in FRACTIONS.items():
+            if largest < 1e9 and _is_whole(distinct * parts, precision, 1e-9):
+                return 1 / parts, None, f"whole {words}"
+    return None, None, "not rounded"
+
+
+def _is_whole(scaled: np.ndarray, precision: float, floor: float) -> bool:
+    """Whether all are whole up to the error they may have, relative to each or (`floor`) to the largest."""
+    error = np.maximum(floor * np.abs(scaled).max(), precision * np.abs(scaled))
+    return bool(error.max() < 0.01 and np.all(np.abs(scaled - np.round(scaled)) <= error))
+
+
+def _clock(dtype: pl.DataType, distinct: np.ndarray) -> float | None:
+    """The unit of dates (days) or date-times (seconds): the coarsest of second, minute, hour and day that fits."""
+    if dtype == pl.Date:
+        return 1.0
+    return next((unit for unit in (86400.0, 3600.0, 60.0, 1.0) if np.all(distinct % unit == 0)), None)
+
+
+def _piles(counts: np.ndarray) -> bool:
+    """Whether the first of these counts (that of the extreme) is a pile: many, and no fewer than half of its neighbours'."""
+    if len(counts) < 4 or counts[0] < max(5, PILE * counts.sum()):
+        return False
+    return bool(counts[0] >= counts[1:4].mean() / 2)
+
+
+def _skew(values: np.ndarray) -> float | None:
+    """E[(x - mean)^3] / sd^3, to three digits."""
+    if len(values) and (largest := np.abs(values).max()) > 0:
+        values = values / largest  # as cubes of large numbers overflow
+    spread = values.std()
+    if len(values) < 3 or not spread > 0 or not math.isfinite(spread):
+        return None
+    return round(float(np.mean(((values - values.mean()) / spread) ** 3)), 3)

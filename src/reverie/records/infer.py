@@ -1,0 +1,170 @@
+"""A schema from a table alone: every decision with its reason, to be read and, where it is wrong, edited.
+
+A column is static when no patient has two different values of it, most who have it have it more than once, and it is filled
+in at all of their visits (or at most: then its holes are filled from the patient's other visits). All other columns vary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import polars as pl
+
+from reverie.errors import DataError, unknown
+from reverie.records.faults import ROW, at, check_rows, shown
+from reverie.records.grain import grain
+from reverie.records.kinds import decide, levels_of, share
+from reverie.records.parsing import Mixed, Parsed, parse
+from reverie.records.roles import find_roles
+from reverie.records.schema import Column, Schema
+
+__all__ = ["NULL_VALUES", "infer", "infer_parsed", "observed"]
+
+NULL_VALUES: tuple[str, ...] = Schema.model_fields["null_values"].default
+
+FILLED = 0.5
+"""A column that never differs within a patient is static if, in patients who have it at all, it is filled in this share of
+rows; below, it is a measurement that was seldom made."""
+
+
+def infer(
+    frame: pl.DataFrame,
+    identifier: str | None = None,
+    time: str | None = None,
+    *,
+    name: str = "the table",
+    null_values: tuple[str, ...] = (),
+    duplicates: Literal["refuse", "keep", "first"] = "refuse",
+    kinds: Mapping[str, str] | None = None,
+) -> Schema:
+    """The schema of a table of visits.
+
+    Args:
+        frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
+        identifier, time: columns, where the names and the structure do not tell.
+        null_values: more texts that stand for a missing value, besides NULL_VALUES.
+        kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
+
+    Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
+    """
+    nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
+    schema, _ = infer_parsed(parse(frame, name, nulls), identifier, time, name, kinds or {})
+    return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls})
+
+
+def infer_parsed(
+    parsed: Parsed, identifier: str | None, time: str | None, name: str, kinds: Mapping[str, str]
+) -> tuple[Schema, Parsed]:
+    """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
+    for column in kinds:
+        if column not in parsed.frame.columns:
+            raise unknown("column for --kind", column, [c for c in parsed.frame.columns if c != ROW])
+    cells = [column for column in parsed.frame.columns if column != ROW]
+    frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
+    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, identifier, time)
+    check_rows(frame, i, t, name)
+    _check_time(frame, t, parsed.mixed.get(t), name)
+    static = _static(frame, i, t)
+    columns = []
+    for column in cells:
+        if column == i:
+            columns.append(
+                Column.model_validate(
+                    {"name": i, "role": "identifier", "kind": "number", "type": _type(frame[i]), "why": why_i}
+                )
+            )
+        elif column == t:
+            columns.append(_time(frame[t], why_t))
+        else:
+            role = "static" if column in static else "varying"
+            values = _per_patient(frame, i, column) if role == "static" else frame[column]
+            found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
+            columns.append(Column.model_validate({"name": column, "role": role, **found}))
+    schema = Schema(columns=tuple(columns))
+    if not schema.static and not schema.varying:
+        raise DataError(
+            f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
+        )
+    return schema, Parsed(frame, parsed.mixed, parsed.notes)
+
+
+def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
+    """The schema with what this table shows where the schema only reports: share missing, lowest, highest, skew, type, and
+    the levels of columns whose levels are not given. Decisions (kinds, roles, bounds, units, levels) stay."""
+    columns = []
+    for column in schema.columns:
+        cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
+        update: dict[str, Any] = {"missing": share(cells), "type": _type(cells)}
+        if column.numeric and cells.drop_nulls().len():
+            seen = grain(cells)
+            update |= {"lowest": seen.lowest, "highest": seen.highest, "skew": seen.skew}
+        if column.kind in ("ordinal", "binary", "categorical") and not column.levels:
+            update["levels"] = levels_of(cells)
+        columns.append(column.model_copy(update=update))
+    return schema.model_copy(update={"columns": tuple(columns)})
+
+
+def _type(cells: pl.Series) -> str:
+    return str(cells.dtype.base_type())
+
+
+def _per_patient(frame: pl.DataFrame, identifier: str, column: str) -> pl.Series:
+    """The first value of each patient that is not missing."""
+    return frame.group_by(identifier, maintain_order=True).agg(pl.col(column).drop_nulls().first())[column]
+
+
+def _static(frame: pl.DataFrame, i: str, t: str) -> set[str]:
+    """The columns that say one thing a patient. With one visit for every patient nothing tells, and all of them vary."""
+    others = [c for c in frame.columns if c not in (i, t, ROW)]
+    several = frame.filter(pl.len().over(i) > 1)
+    if not several.height or not others:
+        return set()
+    seen = several.group_by(i).agg(
+        *[pl.col(c).drop_nulls().n_unique().alias(f"n{k}") for k, c in enumerate(others)],
+        *[pl.col(c).count().alias(f"c{k}") for k, c in enumerate(others)],
+        pl.len().alias("rows"),
+    )
+    static = set()
+    for k, column in enumerate(others):
+        has = seen.filter(pl.col(f"c{k}") > 0)
+        holes = int(has["rows"].sum()) - int(has[f"c{k}"].sum())
+        if holes and frame[column].drop_nulls().n_unique() == 1:
+            continue  # one value or empty: that it is empty says something
+        again = has.filter(pl.col(f"c{k}") > 1).height >= FILLED * has.height
+        if (
+            has.height
+            and again
+            and has[f"n{k}"].max() == 1
+            and float(has[f"c{k}"].sum()) >= FILLED * float(has["rows"].sum())
+        ):
+            static.add(column)
+    return static
+
+
+def _check_time(frame: pl.DataFrame, t: str, mixed: Mixed | None, name: str) -> None:
+    """The time is numbers, dates or date-times. Raises DataError."""
+    if mixed and mixed.read >= mixed.text:
+        raise DataError(
+            f"{at(name, mixed.row, t)}{shown(mixed.value)} is no time among {mixed.read:,} {mixed.what}: correct it "
+            "or remove the row."
+        )
+    if frame.schema[t] in (pl.String, pl.Boolean):
+        raise DataError(
+            f"{at(name, frame[ROW][0], t)}{shown(frame[t][0])} is no time: give times as numbers, dates (2026-01-31) or "
+            "date-times (2026-01-31T08:30), or name another column with --time."
+        )
+
+
+def _time(cells: pl.Series, why: str) -> Column:
+    g = grain(cells)
+    if cells.dtype in (pl.Date, pl.Datetime):
+        kind = "date" if cells.dtype == pl.Date else "datetime"
+    else:
+        kind = "integer" if g.decimals == 0 else "real"
+    bounds = {"lower": g.lower if g.lower == 0 else None, "lowest": g.lowest, "highest": g.highest}
+    why = "; ".join([why, *(words for words in g.words if "limit" not in words)])
+    return Column.model_validate(
+        {"name": cells.name, "role": "time", "kind": kind, "type": _type(cells), "unit": g.unit, "decimals": g.decimals}
+        | {"skew": g.skew, "why": why, **bounds}
+    )

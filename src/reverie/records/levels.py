@@ -1,0 +1,158 @@
+"""Levels <-> scores.
+
+    Thresholds   ordered or two levels, 1 channel: level j is the interval (c_j, c_j+1) with Phi(c_j) = share below it
+    Sticks       k unordered levels, k - 1 channels, the commonest level first: "is it this one, if none before?"
+                     level j  <=>  z_1 < c_1, ..., z_j-1 < c_j-1, z_j >= c_j, and the channels after j are free
+    OneHot       k channels of +1 and -1 (Health Gym), decoded by the largest
+
+Thresholds and Sticks give scores that are exactly N(0, 1), and Sticks independent ones (a sequential probit, Tutz 1991).
+Independent normal scores decode to the shares of the table, and ordered levels cannot leave their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from reverie.records.intervals import REACH, Floats
+
+__all__ = ["LevelCode", "OneHot", "Sticks", "Thresholds"]
+
+Indices = NDArray[np.int64]
+
+
+class LevelCode(Protocol):
+    """Levels 0..k-1 as `width` channels."""
+
+    @property
+    def width(self) -> int: ...
+    def intervals(self, level: Indices) -> tuple[Floats, Floats]: ...
+    def level(self, z: Floats) -> Indices: ...
+    @property
+    def config(self) -> dict[str, Any]: ...
+
+
+def _shares(counts: NDArray[Any]) -> Floats:
+    """Of the levels; one that was never seen counts half, so that it has an interval."""
+    counts = np.maximum(np.asarray(counts, dtype=np.float64), 0.5)
+    return counts / counts.sum()
+
+
+@dataclass(frozen=True, eq=False)
+class Thresholds:
+    """Ordered levels, or two.
+
+    Attributes:
+        cuts: c_1 < ... < c_k-1.
+    """
+
+    cuts: Floats
+
+    @classmethod
+    def fit(cls, counts: NDArray[Any]) -> Self:
+        """From the number of cells [k] of each level."""
+        return cls(ndtri(np.cumsum(_shares(counts))[:-1]))
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def intervals(self, level: Indices) -> tuple[Floats, Floats]:
+        """Ends [n, 1] of the scores of levels [n]."""
+        ends = np.concatenate([[-REACH], self.cuts, [REACH]])
+        return ends[level, None], ends[level + 1, None]
+
+    def level(self, z: Floats) -> Indices:
+        """Levels [n] of scores [n, 1]."""
+        return np.searchsorted(self.cuts, z[:, 0], "right")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"kind": "thresholds", "cuts": self.cuts.tolist()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(np.array(config["cuts"], dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Sticks:
+    """Unordered levels.
+
+    Attributes:
+        order: the levels, the commonest first.
+        cuts: c_1 .. c_k-1, of all but the last of them.
+    """
+
+    order: Indices
+    cuts: Floats
+
+    @classmethod
+    def fit(cls, counts: NDArray[Any]) -> Self:
+        """From the number of cells [k] of each level."""
+        share = _shares(counts)
+        order = np.argsort(-share, kind="stable")
+        share = share[order]
+        left = np.cumsum(share[::-1])[::-1]
+        return cls(order, -ndtri(share[:-1] / left[:-1]))
+
+    @property
+    def width(self) -> int:
+        return len(self.cuts)
+
+    def intervals(self, level: Indices) -> tuple[Floats, Floats]:
+        """Ends [n, k - 1] of the scores of levels [n]."""
+        k = len(self.order)
+        channel, place = np.arange(k - 1), np.arange(k)[:, None]
+        lower = np.where(channel == place, self.cuts, -REACH)
+        upper = np.where(channel < place, self.cuts, REACH)
+        rank = np.argsort(self.order)[level]
+        return lower[rank], upper[rank]
+
+    def level(self, z: Floats) -> Indices:
+        """Levels [n] of scores [n, k - 1]."""
+        if not self.width:
+            return np.zeros(len(z), dtype=np.int64)
+        yes = z >= self.cuts
+        return self.order[np.where(yes.any(1), yes.argmax(1), self.width)]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"kind": "sticks", "order": self.order.tolist(), "cuts": self.cuts.tolist()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(np.array(config["order"], dtype=np.int64), np.array(config["cuts"], dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """k levels, as published: +1 for the level, -1 for the others."""
+
+    width: int
+
+    @classmethod
+    def fit(cls, counts: NDArray[Any]) -> Self:
+        """From the number of cells [k] of each level, of which only k counts."""
+        return cls(len(counts))
+
+    def intervals(self, level: Indices) -> tuple[Floats, Floats]:
+        """The scores [n, k] of levels [n], twice: they are points."""
+        z = 2 * np.eye(self.width)[level] - 1
+        return z, z
+
+    def level(self, z: Floats) -> Indices:
+        """Levels [n] of scores [n, k]: the largest."""
+        return z.argmax(1)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"kind": "one-hot", "width": self.width}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(config["width"])

@@ -1,0 +1,207 @@
+"""From text to typed columns: a column has a type when every one of its cells that is not missing can be read as it.
+
+    whole numbers -> Int64, numbers -> Float64, 2026-01-31 -> Date, 2026-01-31T08:30[:00] -> Datetime, all else -> String
+
+Numbers written with leading zeros are names (007 is not 7). A column where some cells can be read and some cannot is mixed;
+whether that is a fault is decided in infer.py, where the role of the column is known. With a schema, its types are law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from reverie.errors import DataError, UsageError
+from reverie.records.faults import ROW, at, shown
+from reverie.records.schema import Column, Schema
+
+__all__ = ["Mixed", "Parsed", "parse", "reads"]
+
+_NAMES = (
+    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
+    *("Float32", "Float64", "String", "Boolean", "Date"),
+)
+
+TYPES = {name: getattr(pl, name) for name in _NAMES} | {"Datetime": pl.Datetime("us")}
+"""Column types by the name that a schema gives them."""
+
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
+_ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
+
+MOSTLY_TEXT = 0.05
+"""Below this share of cells that can be read as numbers (or dates), a column is text that happens to hold some."""
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A column of numbers (or dates) and text: how many cells are which, and the first odd one out."""
+
+    what: str
+    read: int
+    text: int
+    row: int
+    value: str
+
+
+@dataclass
+class Parsed:
+    """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, and notes on what was done."""
+
+    frame: pl.DataFrame
+    mixed: dict[str, Mixed] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...], schema: Schema | None = None) -> Parsed:
+    """Types every column, by what its cells hold, or as the schema says.
+
+    Raises:
+        DataError: a column that cannot be in a table, or a cell that is not of the schema's type; row and column named.
+        UsageError: the schema names a type that does not exist.
+    """
+    rows = frame[ROW] if ROW in frame.columns else pl.Series(ROW, range(1, frame.height + 1), dtype=pl.Int64)
+    parsed = Parsed(pl.DataFrame([rows]))
+    columns, spaced, zoned = [], [], []
+    for cells in frame.iter_columns():
+        if cells.name == ROW:
+            continue
+        cells = _plain(cells, name, zoned)
+        if cells.dtype == pl.String:
+            bare = cells.str.strip_chars()
+            if (bare != cells).any():
+                spaced.append(cells.name)
+            cells = bare.set(bare.is_in(["", *null_values]), None)
+            if schema is None:
+                cells = _typed(cells, rows, parsed, zoned)
+        if schema is not None:
+            cells = _as_schema(cells, rows, schema[cells.name], name)
+        columns.append(cells)
+    parsed.frame = pl.DataFrame({cells.name: cells for cells in (rows, *columns)})  # a list would name a nameless one
+    if spaced:
+        parsed.notes.append(f"Spaces around values were removed in {_names(spaced)}.")
+    if zoned:
+        parsed.notes.append(f"Date-times with a time zone were brought to UTC in {_names(zoned)}.")
+    return parsed
+
+
+def reads(cells: pl.Series, what: str) -> pl.Series:
+    """Which cells of text can be read as "numbers" or "dates". Bool, null where the cell is missing."""
+    if what == "numbers":
+        read = cells.cast(pl.Float64, strict=False).is_not_null()
+    else:
+        read = cells.str.contains(_DATETIME) & cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
+    return read.set(cells.is_null(), None)
+
+
+def _names(columns: list[str]) -> str:
+    return ", ".join(columns[:5]) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
+
+
+def _plain(cells: pl.Series, name: str, zoned: list[str]) -> pl.Series:
+    """One of the few types that a table can hold; NaN is missing."""
+    dtype = cells.dtype
+    if dtype.is_float():
+        return cells.fill_nan(None)
+    if isinstance(dtype, pl.Categorical | pl.Enum) or dtype == pl.Null:
+        return cells.cast(pl.String)
+    if dtype.is_decimal():
+        return cells.cast(pl.Float64)
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone:
+            zoned.append(cells.name)
+            cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return cells.cast(pl.Datetime("us"))
+    if str(dtype.base_type()) not in TYPES:
+        raise DataError(
+            f"{at(name, None, cells.name)}cells of type {dtype} cannot be modelled: "
+            "make them numbers, text, dates or date-times, one value a cell, or remove the column."
+        )
+    return cells
+
+
+def _typed(cells: pl.Series, rows: pl.Series, parsed: Parsed, zoned: list[str]) -> pl.Series:
+    count = cells.len() - cells.null_count()
+    if not count:
+        return cells
+    for what in ("numbers", "dates"):
+        good = reads(cells, what)
+        read = int(good.sum())
+        if read == count:
+            return _numbers(cells) if what == "numbers" else _dates(cells, zoned)
+        if read >= MOSTLY_TEXT * count:
+            odd = (~good if 2 * read >= count else good).fill_null(False).arg_true()[0]
+            parsed.mixed[cells.name] = Mixed(what, read, count - read, rows[odd], cells[odd])
+            return cells
+    return cells
+
+
+def _numbers(cells: pl.Series) -> pl.Series:
+    if cells.str.contains(r"^[+-]?0\d").any():
+        return cells
+    if cells.str.contains(r"^[+-]?\d+$").all():
+        whole = cells.cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == cells.null_count() else cells  # beyond 64 bits: a name
+    return cells.cast(pl.Float64).fill_nan(None)
+
+
+def _dates(cells: pl.Series, zoned: list[str]) -> pl.Series:
+    if cells.str.contains(_DATE).all():
+        return cells.str.to_date("%Y-%m-%d")
+    text = (
+        cells.str.replace(" ", "T")
+        .str.replace(r"^([^T]+)$", "${1}T00:00")
+        .str.replace(r"(T\d{2}:\d{2})(Z|[+-]|$)", "${1}:00${2}")
+    )
+    if text.str.contains(_ZONE).any():
+        zoned.append(cells.name)
+        zone = pl.when(pl.col("t").str.contains(_ZONE)).then(pl.col("t").str.replace("Z$", "+00:00"))
+        text = pl.DataFrame({"t": text}).select(zone.otherwise(pl.col("t") + "+00:00").alias(cells.name)).to_series()
+        moments = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
+        moments = moments.dt.replace_time_zone(None)
+    else:
+        moments = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    return moments if moments.null_count() == cells.null_count() else cells  # 25:61 o'clock: text
+
+
+def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> pl.Series:
+    """The cells in the type that the schema says. Names (levels, identifiers, text) may stay text."""
+    if column.type not in TYPES:
+        raise UsageError(f"the schema's column {column.name!r} has type {column.type!r}: known are {', '.join(TYPES)}.")
+    wanted = {"date": "Date", "datetime": "Datetime"}.get(column.kind, "Float64")
+    target = TYPES[wanted if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
+    dtype = target() if isinstance(target, type) else target
+    if cells.dtype == dtype:
+        return cells
+    if cells.dtype == pl.String and dtype == pl.Boolean:
+        cast = cells.str.to_lowercase().replace_strict({"true": True, "false": False, "1": True, "0": False}, default=None)
+    elif cells.dtype == pl.String and dtype in (pl.Date, pl.Datetime):
+        good = reads(cells, "dates")
+        cast = _dates(cells.set(~good.fill_null(False), None), []).cast(dtype, strict=False)
+    else:
+        cast = cells.cast(pl.Float64, strict=False) if cells.dtype == pl.String and dtype.is_numeric() else cells
+        if dtype.is_integer() and cells.dtype == pl.String:  # not by way of floats, which end at 2^53
+            whole = cells.cast(dtype, strict=False)
+            cast = whole if whole.null_count() == cells.null_count() else cast
+        if dtype.is_integer() and cast.dtype.is_float():
+            cast = cast.set((cast != cast.round(0)) | cast.is_infinite(), None)
+        cast = cast.cast(dtype, strict=False)
+        cast = cast.fill_nan(None) if dtype.is_float() else cast
+    lost = (cast.is_null() & cells.is_not_null()).arg_true()
+    if not len(lost):
+        return cast
+    if cells.dtype == pl.String and not column.numeric:
+        return cells
+    words = {pl.Date: "a date (2026-01-31)", pl.Datetime: "a date-time (2026-01-31T08:30:00)", pl.Boolean: "true or false"}
+    what = (
+        words.get(target, "a date-time")
+        if not dtype.is_numeric()
+        else "a whole number"
+        if dtype.is_integer()
+        else "a number"
+    )
+    raise DataError(
+        f"{at(name, rows[lost[0]], column.name)}{shown(cells[lost[0]])} is not {what}: correct it, "
+        "add it to null_values in the schema, or change the column's type and kind there."
+    )

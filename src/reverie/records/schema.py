@@ -1,0 +1,151 @@
+"""What each column of a table of visits is, and what was decided about it.
+
+One row per patient and time. A schema is inferred (infer.py), explained by `reverie data`, may be edited as YAML, and is
+kept with the model: it is all that is needed to write a table of the same look.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from reverie.errors import UsageError
+
+__all__ = ["Column", "Kind", "Role", "Schema"]
+
+Role = Literal["identifier", "time", "static", "varying"]
+"""identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
+
+Kind = Literal[
+    "real", "integer", "ordinal", "binary", "categorical", "date", "datetime", "constant", "empty", "number", "text"
+]
+"""The last four are not modelled: constant and empty columns are written as they were, "number" is an id-like column that is
+numbered anew (1, 2, ...), "text" is free text or too many names, and is written empty."""
+
+MODELLED = ("real", "integer", "ordinal", "binary", "categorical", "date", "datetime")
+
+
+class Column(BaseModel):
+    """One column.
+
+    Attributes:
+        name: as in the source.
+        role, kind: see Role and Kind. The time column is real, integer, date or datetime.
+        type: polars' name of its type in the source ("Int64", "Float64", "String", "Boolean", "Date", "Datetime").
+        levels: of an ordinal, binary or categorical column, as text, in order where they have one.
+        pooled: level names too rare to keep apart; they are read as the level "(other)".
+        missing: share of cells without a value; above 0, missing cells are modelled.
+        unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
+        decimals: digits after the point to write; none for as many as it takes.
+        lowest, highest: smallest and largest value seen.
+        lower, upper: bounds that no value can be beyond; none where the tail is open.
+        skew: of the values seen (third standardised moment).
+        value: of a constant column, as text.
+        why: the reasons, in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: Role
+    kind: Kind
+    type: str = "Float64"
+    levels: tuple[str, ...] = ()
+    pooled: tuple[str, ...] = ()
+    missing: float = Field(0.0, ge=0, le=1)
+    unit: float | None = Field(None, gt=0)
+    decimals: int | None = Field(None, ge=0)
+    lowest: float | None = None
+    highest: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    skew: float | None = None
+    value: str | None = None
+    why: str = ""
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the model learns it (identifier and time are seen to apart)."""
+        return self.role in ("static", "varying") and self.kind in MODELLED
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("real", "integer", "date", "datetime")
+
+
+class Schema(BaseModel):
+    """All columns, in the source's order, and the rules for reading the table.
+
+    Attributes:
+        columns: one entry each.
+        duplicates: what to do with different rows of one patient at one time: "refuse", "keep" both in the order of the
+            file, or keep the "first". Rows that are wholly alike are kept once in any case.
+        null_values: what stands for a missing value, besides an empty cell.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: tuple[Column, ...]
+    duplicates: Literal["refuse", "keep", "first"] = "refuse"
+    null_values: tuple[str, ...] = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for role in ("identifier", "time"):
+            found = [c.name for c in self.columns if c.role == role]
+            if len(found) != 1:
+                raise ValueError(f"a table has one {role} column, but {found or 'none'} is marked so")
+        return self
+
+    def __getitem__(self, name: str) -> Column:
+        """The column of that name. Raises UsageError with the nearest name if there is none."""
+        from reverie.errors import unknown
+
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise unknown("column", name, [c.name for c in self.columns])
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    @property
+    def identifier(self) -> Column:
+        return next(c for c in self.columns if c.role == "identifier")
+
+    @property
+    def time(self) -> Column:
+        return next(c for c in self.columns if c.role == "time")
+
+    @property
+    def static(self) -> tuple[Column, ...]:
+        """The columns that the model learns once per patient."""
+        return tuple(c for c in self.columns if c.role == "static" and c.modelled)
+
+    @property
+    def varying(self) -> tuple[Column, ...]:
+        """The columns that the model learns at each visit."""
+        return tuple(c for c in self.columns if c.role == "varying" and c.modelled)
+
+    def yaml(self) -> str:
+        """The text of a schema file, to be edited."""
+        tree = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        tree["columns"] = [{k: v for k, v in c.items() if v not in ([], None)} for c in tree["columns"]]
+        return yaml.safe_dump(
+            {"duplicates": self.duplicates, "null_values": list(self.null_values), **tree}, sort_keys=False
+        )
+
+    @classmethod
+    def from_yaml(cls, text: str, name: str) -> Schema:
+        """The schema of a file's text; `name` is how errors call it. Raises UsageError in one sentence."""
+        try:
+            return cls.model_validate(yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the schema"
+            raise UsageError(f"{name}: {place}: {first['msg'].removeprefix('Value error, ')}.") from error

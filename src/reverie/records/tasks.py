@@ -1,0 +1,120 @@
+"""What a network of records is asked in training, so that one network generates, completes, forecasts and is conditioned.
+
+A record is made in stages, each given what came before:
+
+    0  statics, structure   number of visits, which statics are known
+    1  statics, values
+    2  visits, structure    gaps between visits, what is measured at each
+    3  visits, values
+
+so what is absent is known before values are drawn, and is held at 0 instead of being drawn too. Each example asks for one
+stage, and is told
+
+    generate   the stages before, and some of the statics (a condition)
+    forecast   the stages before, and all of the first visits
+    complete   cells at random and when the visits were, but not what was measured
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.given import Given
+from reverie.records.codec import RecordCodec
+from reverie.records.encoded import Records
+
+__all__ = ["Tasks", "cells", "whole"]
+
+STAGES = (0.15, 0.15, 0.25, 0.45)
+"""How often each stage is asked, where the table has all four."""
+GENERATE, FORECAST = 0.5, 0.2
+"""Share of examples; the rest completes."""
+UNGUIDED = 0.1
+"""Share of questions about visits that are not told the statics, so that guidance has something to compare with."""
+
+BLUR = 0.3
+"""Deviation of the noise on statics that are given to questions about visits (conditioning augmentation, Ho et al. 2022):
+one patient's exact age and dates would name that patient, and the network would learn the visits by heart."""
+
+
+def cells(table: Tensor, tokens: int) -> Tensor:
+    """[2, C], something said of the channels of the static token and of a visit, for every cell of a record: [N, C]."""
+    return torch.cat([table[:1], table[1:].expand(tokens - 1, -1)])
+
+
+@dataclass(frozen=True, eq=False)
+class Tasks:
+    """Draws a question for each record of a batch."""
+
+    codec: RecordCodec
+
+    @cached_property
+    def stages(self) -> Tensor:
+        """The stages that this table has, rising."""
+        return torch.tensor(sorted(set(self.codec.stage.flatten().tolist()) - {-1}))
+
+    def channels(self, *parts: str) -> Tensor:
+        """bool [2, C]: the channels of these parts of the codec."""
+        found = torch.zeros_like(self.codec.stage, dtype=torch.bool)
+        for field in self.codec.fields:
+            if field.part in parts:
+                found[field.token, list(field.channels)] = True
+        return found
+
+    @cached_property
+    def flags(self) -> Tensor:
+        """What is measured."""
+        return self.channels("measured")
+
+    @cached_property
+    def frame(self) -> Tensor:
+        """When the visits were, and how many."""
+        return self.channels("visits", "start", "gap")
+
+    def draw(self, records: Records, generator: torch.Generator) -> Given:
+        """The question [B, N, C]; visits that it does not need are not present."""
+        (B, N, C), known = records.values.shape, records.known
+
+        def rand(*shape: int) -> Tensor:
+            return torch.rand(*shape, generator=generator)
+
+        def stratified() -> Tensor:  # so that every batch has each kind in its share
+            return ((torch.randperm(B, generator=generator) + rand(B)) / B)[:, None, None]
+
+        share = torch.tensor(STAGES)[self.stages]
+        asked_stage = self.stages[torch.bucketize(stratified() * share.sum(), share.cumsum(0)[:-1])]
+        mode = stratified()
+        complete = (mode >= GENERATE + FORECAST) & (asked_stage > 0)  # who has all visits does not ask how many there are
+        generate = (mode < GENERATE) | ((mode >= GENERATE + FORECAST) & ~complete)
+        stage, flags, frame = (cells(table, N) for table in (self.codec.stage, self.flags, self.frame))
+        static, of_statics = (torch.arange(N) == 0)[None, :, None], asked_stage < 2
+        before, asked = stage < asked_stage, known & (stage == asked_stage)
+        some = rand(B, N, C) < rand(B, 1, 1)
+        first = torch.arange(N)[None, :, None] <= (rand(B) * (records.visits + 1)).long()[:, None, None]
+        condition = static & some & of_statics & (rand(B, 1, 1) < 0.5)
+        holes = torch.where(asked_stage == 2, before, (some & ~flags) | (before & static & ~flags & ~of_statics)) | frame
+        observed = known & torch.where(
+            generate, before | condition, torch.where(complete, holes, before | (first & ~static))
+        )
+        observed &= ~(static & ~of_statics & (rand(B, 1, 1) < UNGUIDED))
+        asked = asked & ~observed
+        seen = (
+            (observed | asked).any(-1).int().flip(1).cummax(1).values.flip(1).bool()
+        )  # up to the last of which anything is
+        exists = torch.arange(N) <= records.visits[:, None]
+        present = exists & (seen | ~of_statics[..., 0])
+        present[:, 0] = True
+        blur = BLUR * torch.randn(B, N, C, generator=generator) * (static & (stage == 1) & ~of_statics)
+        return Given(torch.where(observed, records.values + blur, 0.0), observed, asked, present)
+
+
+def whole(records: Records) -> Given:
+    """The question of a network that only makes whole visits: everything known of them is asked, nothing is given."""
+    asked = records.known.clone()
+    asked[:, 0] = False
+    present = torch.arange(asked.shape[1]) <= records.visits[:, None]
+    return Given(torch.zeros_like(records.values), torch.zeros_like(asked), asked, present)

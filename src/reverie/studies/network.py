@@ -1,0 +1,135 @@
+"""A network as it is: each layer in the order it is done, what it answers, and its weights, taken from a real pass.
+
+Two passes, of one example and of two, tell which axis of an answer is the batch: it is left out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reverie import config as configs
+from reverie.config import RunConfig, Source
+from reverie.denoisers.given import Given
+from reverie.denoisers.unet import UNetConfig
+from reverie.errors import UsageError
+from reverie.models.model import untrained
+from reverie.process import TerminalSNRWarning
+from reverie.process.randomness import generator
+
+__all__ = ["NetworkTrace", "Row", "network"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the trace: a layer, the shape of its answer for one example, and its weights."""
+
+    layer: str
+    shape: tuple[int, ...]
+    weights: int
+
+
+@dataclass(frozen=True)
+class NetworkTrace:
+    """The network of a recipe, traced.
+
+    Attributes:
+        kind: of network.
+        entering: the shape of x_t for one example.
+        rows: the layers, in the order in which they answer.
+        weights: all of them; those of the rows, and what the network keeps besides its layers.
+    """
+
+    recipe: str
+    kind: str
+    entering: tuple[int, ...]
+    rows: tuple[Row, ...]
+    weights: int
+
+    def reply(self) -> dict[str, Any]:
+        """As JSON."""
+        rows = [{"layer": row.layer, "shape": list(row.shape), "weights": row.weights} for row in self.rows]
+        return {
+            "recipe": self.recipe,
+            "network": self.kind,
+            "entering": list(self.entering),
+            "weights": self.weights,
+            "layers": rows,
+        }
+
+
+def network(
+    recipe: str = "health-gym", channels: int = 22, length: int = 60, settings: Mapping[str, Any] | None = None
+) -> NetworkTrace:
+    """Traces the untrained network of a recipe.
+
+    Args:
+        recipe, settings: see config.resolve.
+        channels: of a picture, or of the codes of a visit.
+        length: pixels of a side, or visits of a record (before which the token of its statics stands).
+
+    Raises UsageError for an unknown recipe or setting, or fewer than 1 channel or visit.
+    """
+    if channels < 1 or length < 1:
+        raise UsageError(f"channels and length must be above 0, not {channels} and {length}.")
+    with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):  # the schedule is not looked at here
+        config = configs.resolve(Source(name="trace"), 0, recipe, settings or {})
+        module = untrained(config, channels).module.eval()
+    one, two = (_pass(module, _question(config, channels, length, batch)) for batch in (1, 2))
+    layers = dict(_layers(module))
+    rows = tuple(
+        Row(name, _without_batch(shape, other), sum(p.numel() for p in layers[name].parameters()))
+        for (name, shape), (_, other) in zip(one, two, strict=True)
+    )
+    entering = tuple(_question(config, channels, length, 1)[0].shape[1:])
+    return NetworkTrace(recipe, config.network.kind, entering, rows, sum(p.numel() for p in module.parameters()))
+
+
+def _question(config: RunConfig, channels: int, length: int, batch: int) -> tuple[Any, ...]:
+    """What the network is asked: x_t, t, and that all of the visits are there and asked for."""
+    pictures = isinstance(config.network, UNetConfig)
+    shape = (batch, channels, length, length) if pictures else (batch, 1 + length, channels)
+    x_t, t = torch.randn(shape, generator=generator(0, "trace")), torch.ones(batch, dtype=torch.int64)
+    if pictures:
+        return x_t, t
+    asked = torch.ones(shape, dtype=torch.bool)
+    asked[:, 0] = False
+    return x_t, t, Given(torch.zeros(shape), torch.zeros(shape, dtype=torch.bool), asked, asked[:, :, 0] | True)
+
+
+def _layers(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The parts a network is made of: its children, lists of them opened."""
+    found = []
+    for name, child in module.named_children():
+        found += (
+            [(f"{name}.{i}", part) for i, part in enumerate(child)] if isinstance(child, nn.ModuleList) else [(name, child)]
+        )
+    return found
+
+
+def _pass(module: nn.Module, question: tuple[Any, ...]) -> list[tuple[str, tuple[int, ...]]]:
+    """Each layer that answered, and the shape of its answer; of several answers, joined along the last axis."""
+    seen: list[tuple[str, tuple[int, ...]]] = []
+
+    def noting(name: str) -> Any:
+        def hook(_: nn.Module, __: tuple[Any, ...], answer: Tensor | tuple[Tensor, ...]) -> None:
+            parts = answer if isinstance(answer, tuple) else (answer,)
+            seen.append((name, (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts))))
+
+        return hook
+
+    hooks = [layer.register_forward_hook(noting(name)) for name, layer in _layers(module)]
+    with torch.no_grad():
+        module(*question)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def _without_batch(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(a for a, b in zip(one, two, strict=True) if (a, b) != (1, 2))

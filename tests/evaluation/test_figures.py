@@ -1,0 +1,386 @@
+"""Figures show the numbers that the tables have, name what they leave out, and are written whole."""
+
+import io
+import json
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.image import AxesImage
+from PIL import Image
+
+from reverie.errors import DataError
+from reverie.evaluation import missingness
+from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.correlations import correlations
+from reverie.evaluation.figures import (
+    COLOURS,
+    HELD,
+    REAL,
+    SYNTHETIC,
+    correlation_matrices,
+    levels_over_time,
+    losses,
+    marginals,
+    missingness_matrices,
+    save_figures,
+    some_patients,
+    trajectories,
+    visits,
+)
+from reverie.evaluation.figures.drawing import distinct, png, shorten
+from reverie.evaluation.figures.histograms import bin_edges, count_in, is_skewed
+from reverie.evaluation.figures.losses import smoothed
+from reverie.evaluation.figures.timing import FEWEST, summary, time_bins
+from reverie.records.schema import Schema
+
+NAMES = ("trajectories", "levels", "marginals", "visits", "missingness", "correlations", "losses")
+
+
+def cohorts_of(schema, real, synthetic, held=None):
+    tables = {REAL: real, SYNTHETIC: synthetic} | ({} if held is None else {HELD: held})
+    return {name: Cohort.read(frame, schema) for name, frame in tables.items()}
+
+
+@pytest.fixture(scope="module")
+def cohorts(schema, halves):
+    return cohorts_of(schema, *halves)
+
+
+def texts(figure):
+    found = [figure.get_suptitle(), figure.get_supxlabel()]
+    for axis in figure.axes:
+        found += [axis.get_title(), axis.get_xlabel(), axis.get_ylabel(), *(text.get_text() for text in axis.texts)]
+    return "\n".join(found)
+
+
+def panel(figure, title):
+    return next(axis for axis in figure.axes if axis.get_title() == title)
+
+
+def drawn(figure):
+    """The pixels; fails if the figure is blank, or if anything runs to its very edge and may be cut."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pixels = np.asarray(Image.open(io.BytesIO(png(figure))).convert("L"))
+    assert pixels.std() > 5
+    assert all((edge == 255).all() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
+    return pixels
+
+
+def steps_of(axis):
+    return {patch.get_label(): patch.get_data() for patch in axis.patches if hasattr(patch, "get_data")}
+
+
+# --- what is drawn equals what is computed ----------------------------------------------------------------------------
+
+
+def test_the_medians_drawn_are_the_medians_of_the_values_in_each_bin(cohorts):
+    figure = trajectories(cohorts)
+    cohort = cohorts[REAL]
+    values = cohort.numbers["albumin"]
+    edges = time_bins(cohort.time[~np.isnan(values)])
+    line = next(line for line in panel(figure, "albumin, real").lines if line.get_label() == "median")
+    inside = (cohort.time >= edges[0]) & (cohort.time < edges[1]) & ~np.isnan(values)
+    assert len(line.get_xdata()) == len(edges) - 1 > 3
+    assert line.get_ydata()[0] == np.median(values[inside])
+    assert line.get_xdata()[0] == pytest.approx(cohort.time[inside].mean())
+    again = next(line for line in panel(figure, "albumin, synthetic").lines if line.get_label() == "real: median")
+    np.testing.assert_array_equal(again.get_ydata(), line.get_ydata())
+
+
+def test_real_and_synthetic_panels_have_the_same_axes(cohorts):
+    for figure in (trajectories(cohorts), levels_over_time(cohorts)):
+        for left, right in zip(figure.axes[::2], figure.axes[1::2], strict=True):
+            assert left.get_title().removesuffix(", real") == right.get_title().removesuffix(", synthetic")
+            assert (left.get_xlim(), left.get_ylim(), left.get_yscale()) == (
+                (right.get_xlim(), right.get_ylim(), right.get_yscale())
+            )
+
+
+def test_the_shares_of_levels_in_a_bin_end_at_one_and_start_with_the_share_of_the_first(cohorts):
+    axis = panel(levels_over_time(cohorts), "histologic, real")
+    cohort = cohorts[REAL]
+    known = cohort.levels["histologic"].is_not_null().to_numpy()
+    edges = time_bins(cohort.time[known])
+    inside = known & (cohort.time < edges[1])
+    steps = steps_of(axis)
+    assert list(steps) == ["1", "2", "3", "4"]
+    np.testing.assert_allclose(steps["4"].values, 1)
+    assert steps["1"].values[0] == pytest.approx((cohort.levels["histologic"].to_numpy()[inside] == "1").mean())
+
+
+def test_histograms_hold_every_value_also_those_beyond_the_bins(cohorts):
+    figure = marginals(cohorts)
+    for name in ("serBilir", "albumin", "platelets", "prothrombin"):
+        for table, step in steps_of(panel(figure, name)).items():
+            values = cohorts[table].numbers[name]
+            values = values[~np.isnan(values)]
+            assert step.values.sum() == pytest.approx(1)
+            assert step.values[0] == (values < step.edges[1]).mean()
+            assert step.values[-1] == (values >= step.edges[-2]).mean()
+    assert panel(figure, "serBilir").get_xscale() == "log" and panel(figure, "albumin").get_xscale() == "linear"
+
+
+def test_bars_of_a_static_column_count_patients_and_those_of_a_varying_one_visits(cohorts, halves):
+    figure = marginals(cohorts)
+    shares = {
+        "sex (static)": (halves[0].group_by("id").first()["sex"] == "female").mean(),
+        "ascites": (halves[0]["ascites"].drop_nulls() == "No").mean(),
+    }
+    for title, share in shares.items():
+        first = panel(figure, title).containers[0]
+        assert first.get_label() == REAL and first[0].get_width() == pytest.approx(share)
+
+
+def test_marginals_name_every_column_and_say_how_much_is_missing(cohorts, schema, halves):
+    said = texts(marginals(cohorts))
+    assert all(c.name in said for c in schema.columns if c.role in ("static", "varying"))
+    assert "Not modelled, so not drawn: sno. (number)." in said
+    shares = " / ".join(f"{100 * half['serChol'].null_count() / half.height:.1f}" for half in halves)
+    assert f"missing {shares} %" in said
+
+
+def test_the_number_of_visits_is_counted(cohorts):
+    step = steps_of(panel(visits(cohorts), "number of visits"))[REAL]
+    counts = np.bincount(cohorts[REAL].lengths)
+    np.testing.assert_allclose(step.edges[:3], [0.5, 1.5, 2.5])
+    np.testing.assert_allclose(step.values[:3], counts[1:4] / len(cohorts[REAL]))
+
+
+def test_missingness_is_that_of_the_measure(cohorts, schema, halves):
+    figure = missingness_matrices(cohorts)
+    measured = missingness(*halves, schema)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == list(measured.columns)
+    for k, bars in enumerate(figure.axes[0].containers):
+        np.testing.assert_allclose([b.get_width() for b in bars], [both[k] for both in measured.columns.values()])
+    for k, title in enumerate((REAL, SYNTHETIC)):
+        matrix = panel(figure, title).images[0].get_array()
+        for (a, b), both in measured.pairs.items():
+            assert matrix[names.index(a), names.index(b)] == pytest.approx(both[k])
+
+
+def test_correlations_are_those_of_the_measure(cohorts, schema, halves):
+    figure = correlation_matrices(dict(zip((REAL, SYNTHETIC), halves, strict=True)), cohorts)
+    found = [correlations(half, schema) for half in halves]
+    images = [image.get_array() for axis in figure.axes for image in axis.images if isinstance(image, AxesImage)]
+    for row, part in enumerate(("static", "trend", "cycle")):
+        real, synthetic = (getattr(one, part) for one in found)
+        for shown, meant in zip(images[3 * row : 3 * row + 3], (real, synthetic, synthetic - real), strict=True):
+            np.testing.assert_allclose(np.ma.filled(shown, np.nan), meant)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(found[0].columns)
+    assert "Levels without an order, so not drawn: edema." in texts(figure)
+
+
+def test_losses_mark_the_lowest_loss_set_aside_and_pass_over_what_is_not_a_number():
+    rows = [{"step": k, "loss": 1 / k, "noise_accuracy/0-25%": 0.1} for k in range(1, 41)]
+    rows += [{"step": 10, "loss_aside": 0.5}, {"step": 20, "loss_aside": 0.3}, {"step": 30, "loss_aside": 0.4}]
+    rows += [{"step": 35, "loss": float("nan")}, {"step": 36, "advice": "lower the learning rate"}]
+    figure = losses(rows)
+    drawn(figure)
+    lines = {line.get_label(): line for line in panel(figure, "Loss").lines}
+    assert lines["best: step 20"].get_xydata().tolist() == [[20, 0.3]]
+    assert len(lines["patients trained on (smoothed)"].get_xdata()) == 40
+    assert "0-25%" in [line.get_label() for line in panel(figure, "Noise predicted, by noise level").lines]
+    assert "wrote no losses" in texts(losses([{"step": 1, "advice": "none"}]))
+
+
+def test_smoothing_keeps_lines_and_ends():
+    line = np.linspace(3, 7, 101)
+    np.testing.assert_allclose(smoothed(line), line)
+    noise = np.random.default_rng(0).normal(size=200)
+    assert smoothed(noise)[0] == pytest.approx(noise[0]) and smoothed(noise).std() < noise.std() / 2
+
+
+# --- bins -------------------------------------------------------------------------------------------------------------
+
+
+def test_bins_are_whole_multiples_of_the_unit_between_values_that_can_be():
+    values = np.random.default_rng(0).integers(0, 1000, 5000).astype(float)
+    edges = bin_edges(values, "integer", 1.0, log=False)
+    assert np.allclose(np.diff(edges) % 1, 0) and np.allclose(edges % 1, 0.5)
+    assert edges[0] <= values.min() and edges[-1] > values.max()
+    assert count_in(values, edges).sum() == 5000
+    assert np.allclose(np.diff(bin_edges(values % 12, "integer", 1.0, log=False)), 1)
+    fine = bin_edges(np.round(values / 997, 2), "real", 0.01, log=False)
+    assert np.allclose(np.diff(fine) / 0.01, np.round(np.diff(fine) / 0.01))
+
+
+def test_a_log_axis_is_for_skewed_positive_numbers_only():
+    draw = np.random.default_rng(0)
+    skewed = np.exp(draw.normal(0, 2, 500))
+    assert is_skewed(skewed, "real")
+    assert not is_skewed(skewed - 1, "real") and not is_skewed(skewed, "date")
+    assert not is_skewed(draw.normal(100, 5, 500), "real")
+
+
+def test_time_bins_are_the_times_of_a_coarse_grid_and_cover_any_other():
+    np.testing.assert_allclose(time_bins(np.array([0.0, 2, 2, 4])), [-1, 1, 3, 5])
+    assert np.diff(time_bins(np.full(9, 3.0))).tolist() == [1.0]
+    x = np.random.default_rng(0).exponential(2, 2000)
+    edges = time_bins(x)
+    assert edges[0] == x.min() and edges[-1] == x.max() and (np.diff(edges) > 0).all() and len(edges) > 8
+
+
+def test_nothing_is_said_of_a_bin_with_few_values():
+    x = np.r_[np.zeros(FEWEST - 1), np.ones(FEWEST)]
+    assert summary(x, x + 5, np.array([-0.5, 0.5, 1.5])).tolist() == [[1, 6, 6, 6]]
+
+
+# --- every kind of table ----------------------------------------------------------------------------------------------
+
+
+def test_all_figures_are_written_and_none_by_half(tmp_path, toy):
+    frame, schema = toy(id=[1, 1, 2, 2], t=[0, 1, 0, 1], x=[1.0, 2.0, 3.0, None], y=[4.0, 2.0, 2.0, 5.0], g=list("abba"))
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": 1.0}) + '\n{"step": 2, "lo')
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        paths = save_figures(frame, frame, schema, tmp_path, held=frame.head(2))
+    assert [path.name for path in paths] == [f"{name}.png" for name in NAMES]
+    assert sorted((tmp_path / "figures").iterdir()) == sorted(paths)
+    for path in paths:
+        assert Image.open(path).size[0] >= 500
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, toy):
+    frame, schema = toy(id=[1, 1, 2, 2], t=[0, 1, 0, 1], x=[1.0, 2.0, 3.0, 4.0])
+    paths = save_figures(frame, frame, schema, tmp_path)
+    before = paths[0].read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reverie.files.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_figures(frame, frame.with_columns(pl.col("x") * 2), schema, tmp_path)
+    assert paths[0].read_bytes() == before and len(list((tmp_path / "figures").iterdir())) == len(NAMES)
+
+
+def test_a_missing_column_and_a_table_without_rows_are_named(tmp_path, toy):
+    frame, schema = toy(id=[1, 1, 2, 2], t=[0, 1, 0, 1], x=[1.0, 2.0, 3.0, 4.0])
+    with pytest.raises(DataError, match="synthetic table has no column 'x'"):
+        save_figures(frame, frame.drop("x"), schema, tmp_path)
+    with pytest.raises(DataError, match="set aside table has no rows"):
+        save_figures(frame, frame, schema, tmp_path, held=frame.clear())
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    "table", ["one column", "one visit each", "nothing measured", "one level", "one side empty", "one row"]
+)
+def test_poor_tables_are_drawn(toy, table):
+    n = 12
+    numbers = np.random.default_rng(0).normal(size=n).round(2).tolist()
+    ids, times = [k // 3 for k in range(n)], [k % 3 for k in range(n)]
+    empty = pl.Series([None] * n, dtype=pl.Float64)
+    build = {
+        "one column": {"id": ids, "t": times, "x": numbers},
+        "one visit each": {"id": list(range(n)), "t": [5] * n, "x": numbers, "g": ["a", "b"] * 6},
+        "nothing measured": {"id": ids, "t": times, "x": empty, "y": numbers},
+        "one level": {"id": ids, "t": times, "g": ["a"] * n},
+        "one side empty": {"id": ids, "t": times, "x": numbers, "g": ["a", "b"] * 6},
+        "one row": {"id": [1], "t": [0], "x": [2.0], "g": ["a"]},
+    }[table]
+    frame, schema = toy(**build)
+    other = frame
+    if table == "one side empty":
+        other = frame.with_columns(pl.lit(None, pl.Float64).alias("x"), pl.lit(None, pl.String).alias("g"))
+    cohorts = cohorts_of(schema, frame, other)
+    figures = [make(cohorts) for make in (trajectories, levels_over_time, marginals, visits, missingness_matrices)]
+    figures.append(correlation_matrices({REAL: frame, SYNTHETIC: other}, cohorts))
+    for figure in figures:
+        drawn(figure)
+    said = "\n".join(map(texts, figures))
+    if table == "nothing measured":
+        assert "no value in either table" in said and "no value in any table" in said
+    if table == "one side empty":
+        assert "no value in the synthetic table" in said
+    if table == "one column":
+        assert "no column of levels varies" in said and "every cell" in said and "fewer than two" in said
+    if table == "one level":
+        assert "no number varies" in said
+    if table == "one visit each":
+        assert "every patient has one visit" in said and "always 5" in said
+
+
+def test_many_columns_and_names_of_any_length_fit_and_those_left_out_are_named(toy):
+    draw, n = np.random.default_rng(0), 40
+    names = [f"a rather long and $pecial_{{name$ of laboratory value number {k} (mmol/L)" for k in range(43)]
+    columns = {name: [None if u < 0.1 else u for u in draw.random(n)] for name in names}
+    columns |= {f"group {k}": [f"level {j} of a kind with a long name" for j in draw.integers(0, 15, n)] for k in range(2)}
+    frame, schema = toy(id=[k // 4 for k in range(n)], t=[k % 4 for k in range(n)], **columns)
+    cohorts = cohorts_of(schema, frame, frame)
+    figures = [make(cohorts) for make in (marginals, missingness_matrices)]
+    figures.append(trajectories(cohorts))
+    drawn(figures[0])
+    assert len({axis.get_title() for axis in figures[0].axes}) == 45
+    said = texts(figures[2])
+    assert "Not drawn, for want of room" in said
+    assert all(f"number {k} " in " ".join(said.split()) for k in range(43))
+    assert "Not drawn, for want of room, the 3 columns" in texts(figures[1])
+
+
+def test_different_names_stay_different():
+    long = [f"a long name of a column that is like others, number {k}, and its end" for k in (1, 2, 12)]
+    short = distinct([*long, "short", long[0]])
+    assert short[0] == short[4] and len(set(short)) == 4
+    assert all(f"number {k}" in name for k, name in zip((1, 2, 12), short[:3], strict=True))
+    assert len(set(distinct(["x" * 50 + tail + "y" * 60 + "z" for tail in "ab"], 12))) == 2
+    assert len(set(distinct(["a b", "a  b", "a b (2)"]))) == 3
+
+
+def test_names_are_shortened_in_the_middle():
+    assert shorten("abc") == "abc" and shorten("a\nb$") == "a b\\$" and shorten("  ") == "(blank)"
+    short = shorten("laboratory_creatinine_serum_mg_dl", 20)
+    assert len(short) == 20 and short.startswith("laboratory") and short.endswith("mg_dl")
+
+
+@pytest.mark.parametrize(("gap", "unit"), [(0.1, "hours"), (20, "days"), (900, "years")])
+def test_date_times_are_counted_from_the_first_visit_in_a_unit_that_reads_well(toy, gap, unit):
+    n = 12
+    frame, schema = toy(id=[k // 3 for k in range(n)], t=list(range(n)), x=[float(k) for k in range(n)])
+    times = [datetime(2020, 1, 1 + k // 3) + timedelta(days=gap * (k % 3)) for k in range(n)]
+    frame = frame.with_columns(pl.Series("t", times))
+    columns = [c.model_copy(update={"kind": "datetime"}) if c.name == "t" else c for c in schema.columns]
+    schema = Schema(columns=tuple(columns))
+    cohorts = cohorts_of(schema, frame, frame)
+    figure = trajectories(cohorts)
+    assert figure.axes[0].get_xlabel() == f"{unit} since the first t"
+    scale = {"hours": 24, "days": 1, "years": 1 / 365.25}[unit]
+    assert np.nanmax(figure.axes[0].lines[0].get_xdata()) == pytest.approx(2 * gap * scale)
+    drawn(figure)
+    drawn(visits(cohorts))
+
+
+# --- large tables and threads -----------------------------------------------------------------------------------------
+
+
+def test_of_a_large_table_whole_patients_are_drawn_by_seed(toy):
+    n = 30_000
+    frame, schema = toy(id=[k // 10 for k in range(n)], t=[k % 10 for k in range(n)], x=[float(k % 7) for k in range(n)])
+    some = some_patients(frame, schema, seed=1)
+    assert some["id"].n_unique() == 2000 and some.height == 20_000
+    assert some.equals(some_patients(frame, schema, seed=1)) and not some.equals(some_patients(frame, schema, seed=2))
+    assert some_patients(frame.head(1000), schema, seed=1).height == 1000
+
+
+def test_the_figures_of_a_large_table_say_that_patients_were_drawn(tmp_path, monkeypatch, toy):
+    n, seen = 24_000, []
+    frame, schema = toy(id=[k // 8 for k in range(n)], t=[k % 8 for k in range(n)], x=[float(k % 7) for k in range(n)])
+    monkeypatch.setattr("reverie.evaluation.figures.save", lambda figure, path: seen.append(figure) or path)
+    save_figures(frame, frame.head(800), schema, tmp_path)
+    assert "2,000 of 3,000 real" in seen[0].get_suptitle()
+
+
+def test_threads_may_draw_at_once(cohorts):
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: png(visits(cohorts)), range(2))
+    assert first == second == png(visits(cohorts))
+
+
+def test_each_table_has_one_colour():
+    assert set(COLOURS) == {REAL, SYNTHETIC, HELD} and len(set(COLOURS.values())) == 3

@@ -1,0 +1,69 @@
+"""Time order, lengths, missing values, bounds and levels, tails."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from reverie.evaluation.shape import kept, lengths, missingness, time_order
+from reverie.evaluation.tails import STATISTICS, tails
+from reverie.records.schema import Schema
+
+
+def test_time_order_counts_patients_and_wants_later_visits_later(toy):
+    frame, schema = toy(id=[1, 1, 2, 2, 3, 4, 4], t=[0, 1, 1, 0, 5, 2, 2])
+    assert time_order(frame, schema) == 0.5
+    assert time_order(frame, schema.model_copy(update={"duplicates": "keep"})) == 0.75
+
+
+def test_shuffled_visits_lose_their_order(pbc2, schema):
+    assert time_order(pbc2, schema) == 1
+    assert time_order(pbc2.sample(fraction=1.0, shuffle=True, seed=1), schema) < 0.4
+
+
+def test_lengths_are_kolmogorovs_distance_and_two_means(toy):
+    real, schema = toy(id=[1, 2, 2, 3, 3, 3, 4, 4], t=[0, 0, 1, 0, 1, 2, 0, 1])
+    drawn, _ = toy(id=[1, 1, 1, 2, 2, 2], t=[0, 1, 2] * 2)
+    found = lengths(real, drawn, schema)
+    assert (found.real, found.synthetic, found.distance) == (2, 3, 0.75)
+
+
+def test_missing_rates_are_counted_alone_and_together(toy):
+    real, schema = toy(id=[1, 1, 2, 2], t=[0, 1] * 2, x=[None, None, 1.0, 2.0], y=[None, None, 1.0, 2.0], z=[1.0] * 4)
+    drawn = real.with_columns(y=pl.Series([1.0, 2.0, None, None]))
+    found = missingness(real, drawn, schema)
+    assert found.columns == {"x": (0.5, 0.5), "y": (0.5, 0.5)} and found.mean == found.largest == 0
+    assert found.pairs == {("x", "y"): (0.5, 0.0)} and found.together_mean == found.together_largest == 0.5
+
+
+def test_filled_values_are_noticed(halves, schema):
+    train, holdout = halves
+    assert missingness(train, holdout, schema).largest < 0.06
+    filled = missingness(train, holdout.with_columns(pl.col("serChol").fill_null(250.0)), schema)
+    assert filled.largest == pytest.approx(train["serChol"].null_count() / train.height)
+
+
+def test_values_beyond_bounds_new_levels_and_changing_statics_are_named(toy):
+    real, schema = toy(static=("sex",), id=[1, 1, 2], t=[0, 1, 0], x=[0.0, 1.0, 2.0], sex=["f", "f", "m"])
+    bounded = Schema(columns=tuple(c.model_copy(update={"lower": 0.0}) if c.name == "x" else c for c in schema.columns))
+    drawn = real.with_columns(x=pl.Series([-1.0, 1.0, None]), sex=pl.Series(["f", "n", "m"]))
+    found = kept(drawn, bounded, real)
+    assert (found.beyond, found.unseen, found.changing, found.count) == ({"x": 1}, {"sex": ("n",)}, {"sex": 1}, 3)
+    assert kept(real, bounded).count == 0
+
+
+def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviations_do_not(halves, schema):
+    train, holdout = halves
+    assert np.mean([s.within for s in tails(train, holdout, holdout, schema)]) > 0.85
+    labs = [c.name for c in schema.varying if c.numeric]
+    narrow = holdout.with_columns((pl.col(labs) + pl.col(labs).mean()) / 2)
+    found = tails(train, holdout, narrow, schema)
+    assert len(found) == len(labs) * len(STATISTICS)
+    assert not any(s.within for s in found if s.statistic == "deviation")
+    assert np.mean([s.synthetic / s.real for s in found if s.statistic == "deviation"]) == pytest.approx(0.5, abs=0.06)
+
+
+def test_cut_tails_are_noticed_by_the_percentiles(halves, schema):
+    train, holdout = halves
+    cut = holdout.with_columns(pl.col("serBilir").clip(upper_bound=pl.col("serBilir").quantile(0.95)))
+    found = {s.statistic: s for s in tails(train, holdout, cut, schema) if s.column == "serBilir"}
+    assert not found["99th percentile"].within and found["1st percentile"].within
