@@ -21,11 +21,12 @@ help:  ## list these commands
 setup: .venv/base  ## install Reverie into .venv
 	@echo 'ready: try $(BIN)/reverie --help'
 
-demo: .venv/base  ## train on handwritten digits, sample, and show where to look (minutes)
-	$(BIN)/reverie train digits --out $(OUT)/digits --minutes 1.75 --set batch=32 --seed 0 --force
-	$(BIN)/reverie sample $(OUT)/digits --count 100 --seed 1 --out $(OUT)/samples.png --force
-	$(BIN)/reverie study reverse --model $(OUT)/digits --steps 16 --seed 3 --out $(OUT)/reverse.png --force
-	@echo 'look at: $(OUT)/samples.png (100 new digits), $(OUT)/reverse.png (how one came out of noise), $(OUT)/digits (the run)'
+demo: .venv/base  ## train on bundled patient records, make new patients, fill holes (minutes)
+	$(BIN)/reverie train pbc2 --out $(OUT)/pbc2 --minutes 1 --seed 0 --force
+	$(BIN)/reverie sample $(OUT)/pbc2 --count 312 --seed 1 --out $(OUT)/patients.csv --force
+	$(BIN)/reverie impute $(OUT)/pbc2 pbc2 --draws 1 --seed 1 --out $(OUT)/completed.csv --force
+	@echo 'look at: $(OUT)/pbc2/figures/*.png (synthetic patients beside real ones: begin with trajectories.png),'
+	@echo '         $(OUT)/patients.csv (312 new patients), $(OUT)/completed.csv (the cohort with its holes filled)'
 
 test: .venv/dev  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

@@ -157,6 +157,8 @@ class Patients:
             raise UsageError(
                 "a series-unet answers for whole visits at once: it needs codec.stages=false and codec.statics=repeated."
             )
+        if config.network.kind == "visits" and (not config.codec.stages or config.codec.statics != "token"):
+            raise UsageError("a network over visits answers in stages: it needs codec.stages=true and codec.statics=token.")
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
         rest, aside = self.split(config)
@@ -167,8 +169,9 @@ class Patients:
     def show(self, model: PatientModel, run: Path) -> None:
         from reverie.evaluation.figures import save_figures
 
-        rest, _ = self.split(model.config)
-        save_figures(rest.frame, model.sample(len(rest), seed=model.config.seed), model.codec.schema, run)
+        rest, aside = self.split(model.config)
+        made = model.sample(len(rest), seed=model.config.seed)
+        save_figures(rest.frame, made, model.codec.schema, run, held=None if aside is None else aside.frame)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,9 @@
 """What the documents show is run: every console and Python block, in order, one working directory for each document.
 
 So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network
-on patients or on pictures of at most 8 x 8, counts of samples at most 16, demonstrations at most 32 pixels wide; figures of
-patients are left out, which test_examples.py sees drawn. All else runs as it is written. Of `make` targets, the lines that
-call reverie are run in the same way, so that later commands find their outputs.
+on patients or on pictures of at most 8 x 8, counts of samples at most 16, draws at most 2, demonstrations at most 32 pixels
+wide; figures of patients are left out but in the demo. All else runs as written. Of `make` targets, the lines that call
+reverie are run in the same way, so that later commands find their outputs.
 """
 
 import os
@@ -77,6 +77,8 @@ def quick(words: list[str]) -> list[str]:
             return replaced(words, "--steps", "--steps", lambda n: str(min(int(n), 3)))
         case ["sample", *_]:
             return replaced(words, "--count", "--count", lambda n: str(min(int(n), 16)))
+        case ["impute", *_]:
+            return replaced(words, "--draws", "--draws", lambda n: str(min(int(n), 2)))
         case ["study", "reverse", *_] if "--model" not in words:
             words = words if "--width" in words else [*words, "--width", "512", "--height", "512"]
             for side in ("--width", "--height"):
@@ -191,10 +193,12 @@ def test_a_wrong_command_is_found(workplace):
             run(words, "here")
 
 
-def test_the_demo_of_the_makefile_runs(workplace):
+def test_the_demo_of_the_makefile_makes_what_it_says_where_to_look_for(workplace):
     assert len(targets()["demo"]) >= 2 and targets()["help"] == []
     run(["make", "demo"], "here")
-    assert list(workplace.glob("demo/*.png"))
+    recipe = re.search(r"^demo:.*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    said = re.findall(r"\$\(OUT\)(/[\w/.*]+)", "".join(line for line in recipe[1].splitlines(True) if "@echo" in line))
+    assert len(said) >= 3 and all(list(workplace.glob(f"demo{path}")) for path in said), said
 
 
 def test_budgets_are_cut_and_nothing_else_is():
@@ -202,5 +206,6 @@ def test_budgets_are_cut_and_nothing_else_is():
     assert words == [*shlex.split("train digits --out a --steps 3 --seed 5"), *SMALL]
     assert quick(["train", "visits.csv", "--minutes", "2"]) == ["train", "visits.csv", "--steps", "3", *SMALL_RECORDS]
     assert quick(["sample", "a", "--count", "100"]) == ["sample", "a", "--count", "16"]
+    assert quick(["impute", "a", "b", "--draws", "5"]) == ["impute", "a", "b", "--draws", "2"]
     assert quick(["study", "walk", "--start", "100"]) == ["study", "walk", "--start", "100"]
     assert quick_python('reverie.train("digits", minutes=2)\nf(steps=9)') == 'reverie.train("digits", steps=3)\nf(steps=9)'

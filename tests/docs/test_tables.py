@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -197,11 +198,23 @@ def test_the_options_of_sampling_are_in_the_tables():
     assert {*table, *told} == command_names()["sample"] - {"--out", "--force", "--json", "--help", "run"}
     assert all(name in table["--sampler"][2] for name in SAMPLERS)
     assert all(name in table["--spacing"][2] for name in SPACINGS)
-    for page, model in ((table, PictureModel.sample), (told, PatientModel.shards)):
-        defaults = inspect.signature(model).parameters
+    usual = PatientModel.usual.fget(SimpleNamespace(_answers_for_statics=True))  # pyright: ignore  # of the recipe records
+    for page, model, named in ((table, PictureModel.sample, {}), (told, PatientModel.shards, usual)):
+        defaults = {name: parameter.default for name, parameter in inspect.signature(model).parameters.items()} | named
         for option in ("--sampler", "--steps", "--spacing", "--seed", "--guidance"):
             if option in page:
-                assert str(defaults[option.strip("-")].default).removesuffix(".0") == page[option][1], option
+                assert str(defaults[option.strip("-")]).removesuffix(".0") == page[option][1], option
+
+
+def test_every_option_of_every_command_is_told_on_the_command_lines_page():
+    text = (ROOT / "docs" / "cli.md").read_text()
+    sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)}
+    for name, options in command_names().items():
+        section = {"": None, "data describe": "data"}.get(name, "study" if name.startswith("study") else name)
+        if section is not None:
+            told = sections["Conventions"] + sections[f"reverie {section}"]
+            untold = {o for o in options - {"--help"} if o.startswith("--") and not re.search(rf"{o}(?![\w-])", told)}
+            assert not untold, f"{name}: {untold}"
 
 
 # --- links and addresses ------------------------------------------------------------------------------------------------

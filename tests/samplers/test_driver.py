@@ -14,6 +14,7 @@ from reverie.samplers import (
     DDIM,
     SAMPLERS,
     Ancestral,
+    Angular,
     DPMSolver,
     Heun,
     State,
@@ -143,6 +144,7 @@ def test_names_make_the_samplers():
     made = {name: named(name) for name in SAMPLERS}
     assert made == {
         "ancestral": Ancestral(),
+        "angular": Angular(),
         "ddim": DDIM(),
         "dpmpp": DPMSolver(),
         "dpmpp_sde": DPMSolver(sde=True),

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLES", "Guidance", "Sampler", "Spacing", "Steps", "sample"]
 
 Sampler = Annotated[
-    str | None, typer.Option("--sampler", help="dpmpp (default), dpmpp_sde, ddim, ancestral or heun.", show_default=False)
+    str | None,
+    typer.Option(
+        "--sampler",
+        help="angular (default for patients), dpmpp (for pictures), dpmpp_sde, ddim, ancestral or heun.",
+        show_default=False,
+    ),
 ]
 Steps = Annotated[
     int | None,

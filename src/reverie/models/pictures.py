@@ -41,7 +41,7 @@ class PictureModel(Model[ImageCodec]):
         Args:
             seed: the same seed gives the same pictures, the first ones too if more are asked for (a last shard that is cut
                 short may round differently, by one grey level).
-            sampler: "dpmpp", "dpmpp_sde", "ddim", "ancestral" or "heun"; its own settings follow, e.g. eta=0.5.
+            sampler: "dpmpp", "dpmpp_sde", "ddim", "angular", "ancestral" or "heun"; its own settings follow, e.g. eta=0.5.
             steps, spacing: the time grid, see samplers.time_grid.
             clip: keep every x_0-hat inside [-1, 1].
             on_step: called with (sampler steps done, in all).

@@ -55,14 +55,14 @@ def element_loss(prediction: Prediction, truth: Tensor, kind: Kind) -> Tensor:
 
 
 def masked_mean(e: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean of e where the mask is true (or 1): sum(m e) / max(sum(m), 1); what lies under the mask is never read.
+    """Mean of e where the mask is true: sum(m e) / max(sum(m), 1); what lies under a mask of 0 is never read.
 
-    The mask [B, ...] broadcasts to e and counts once for every element that it covers.
+    The mask [B, ...], bool or weights, broadcasts to e and counts once for every element that it covers.
     """
     if mask is None:
         return e.mean()
     mask = mask.expand_as(e)
-    return torch.where(mask.bool(), e, 0.0).sum() / mask.sum().clamp(min=1)
+    return (torch.where(mask.bool(), e, 0.0) * mask).sum() / mask.sum().clamp(min=1)
 
 
 def loss_weight(

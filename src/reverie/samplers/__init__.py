@@ -1,6 +1,7 @@
 """Time grids, samplers, and the driver that yields every state."""
 
 from reverie.samplers.ancestral import Ancestral
+from reverie.samplers.angular import Angular
 from reverie.samplers.ddim import DDIM, InversionError, invert
 from reverie.samplers.dpm import DPMSolver
 from reverie.samplers.grid import SPACINGS, check_grid, time_grid
@@ -13,6 +14,7 @@ __all__ = [
     "SAMPLERS",
     "SPACINGS",
     "Ancestral",
+    "Angular",
     "DPMSolver",
     "Heun",
     "InversionError",

@@ -7,6 +7,7 @@ from typing import Any
 
 from reverie.errors import unknown
 from reverie.samplers.ancestral import Ancestral
+from reverie.samplers.angular import Angular
 from reverie.samplers.ddim import DDIM
 from reverie.samplers.dpm import DPMSolver
 from reverie.samplers.heun import Heun
@@ -16,6 +17,7 @@ __all__ = ["SAMPLERS", "named"]
 
 SAMPLERS: dict[str, tuple[type, dict[str, Any]]] = {
     "ancestral": (Ancestral, {}),
+    "angular": (Angular, {}),
     "ddim": (DDIM, {}),
     "dpmpp": (DPMSolver, {}),
     "dpmpp_sde": (DPMSolver, {"sde": True}),

@@ -33,7 +33,7 @@ LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Examples x_0 [B, ...], the mask [B, ...] of what counts (None: everything), and what the network is told of them."""
+    """Examples x_0 [B, ...], the mask [B, ...] of what counts, bool or weights (None: all), and what is given of them."""
 
     x_0: Tensor
     mask: Tensor | None = None
@@ -46,9 +46,9 @@ class Batch:
         return len(self.x_0)
 
     @property
-    def measured(self) -> int:
-        """How many elements count."""
-        return self.x_0.numel() if self.mask is None else int(self.mask.expand_as(self.x_0).sum())
+    def measured(self) -> float:
+        """How much counts: the number of elements, or the sum of their weights."""
+        return self.x_0.numel() if self.mask is None else float(self.mask.expand_as(self.x_0).sum())
 
     def to(self, device: torch.device) -> Batch:
         return self._each(lambda x: x.to(device))

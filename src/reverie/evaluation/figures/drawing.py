@@ -193,7 +193,7 @@ def png(figure: Figure) -> bytes:
         if engine is not None:
             engine.execute(figure)
             figure.set_layout_engine("none")  # else all is drawn twice, once to measure it
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return buffer.getvalue()
 
 

@@ -144,12 +144,27 @@ def bin_edges(values: np.ndarray, kind: str, unit: float | None, log: bool) -> n
     if log:
         return np.geomspace(low, high * (1 + 1e-9), bins + 1)
     grain = (unit or 0.0) / 86_400 if kind == "datetime" else unit or (1.0 if kind in ("integer", "date") else 0.0)
+    grain = _usual_grain(values, grain, (high - low) / 8)
     least = (high - low) / max(bins, 20) / grain if grain else (high - low) / bins
     scale = 10.0 ** np.floor(np.log10(least))
     width = next(scale * step for step in (1, 2, 5, 10) if scale * step >= least * (1 - 1e-9))
     width = grain * max(width, 1.0) if grain else width
     start = np.floor(low / width + 1e-9) * width - grain / 2
     return start + width * np.arange(int(np.floor((high - start) / width + 1e-9)) + 2)
+
+
+def _usual_grain(values: np.ndarray, grain: float, most: float) -> float:
+    """`grain`, or ten times that, and so on up to `most`, if 4 in 5 values other than 0 are whole multiples of it.
+
+    A few tenths among whole numbers would else leave every other bin empty.
+    """
+    values = values[values != 0]
+    while grain and len(values) and 10 * grain <= most:
+        parts = values / (10 * grain)
+        if (np.abs(parts - np.round(parts)) < 1e-6).mean() < 0.8:
+            break
+        grain *= 10
+    return grain
 
 
 def count_in(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

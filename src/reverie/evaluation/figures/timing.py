@@ -30,12 +30,13 @@ class Clock:
 
     x: dict[str, np.ndarray]
     label: str
+    kind: str = "real"
 
     @classmethod
     def read(cls, cohorts: Cohorts) -> Clock:
         column = cohorts[REAL].schema.time
         if column.kind not in ("date", "datetime"):
-            return cls({name: cohort.time for name, cohort in cohorts.items()}, shorten(column.name, 40))
+            return cls({name: cohort.time for name, cohort in cohorts.items()}, shorten(column.name, 40), column.kind)
         since = {name: since_first(cohort) for name, cohort in cohorts.items()}
         longest = float(np.nanmax(since[REAL], initial=0.0))
         scale, unit = (365.25, "years") if longest > 3 * 365.25 else (1.0, "days") if longest > 3 else (1 / 24, "hours")

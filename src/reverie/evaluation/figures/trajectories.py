@@ -128,7 +128,7 @@ def _numbers(left: Axes, right: Axes, cohorts: Cohorts, column: Column, clock: C
         edge = 0.04 * (high - low) if high > low else 0.5
         axis.set(xlim=clock.limits, ylim=(low / 1.15, high * 1.15) if log else (low - edge, high + edge))
         number_axis(axis.yaxis, column.kind, log)
-        number_axis(axis.xaxis, "real", log=False)
+        number_axis(axis.xaxis, clock.kind, log=False)
         axis.set_xlabel(clock.label, fontsize=SMALL)
         axis.grid(color="0.93", linewidth=0.5)
     if HELD in sums and len(sums[HELD]) > 1:
@@ -195,7 +195,7 @@ def _levels(left: Axes, right: Axes, cohorts: Cohorts, column: Column, clock: Cl
         low, high = clock.limits
         axis.set(xlim=(max(low, edges[0]), max(min(high, edges[-1]), edges[0] + 1e-9)), ylim=(0, 1))
         axis.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        number_axis(axis.xaxis, "real", log=False)
+        number_axis(axis.xaxis, clock.kind, log=False)
         axis.set_xlabel(clock.label, fontsize=SMALL)
     drawn = right if len(rows[SYNTHETIC]) else left
     if len(rows[REAL]) or len(rows[SYNTHETIC]):
