@@ -120,9 +120,7 @@ def _codes(cohort: Cohort, name: str, levels: tuple[str, ...]) -> np.ndarray:
     return cohort.levels[name].replace_strict(places, default=None, return_dtype=pl.Float64).fill_null(np.nan).to_numpy()
 
 
-def ours(
-    model: Any, frame: pl.DataFrame, holes: pl.DataFrame, schema: Schema, labs: list[str], draws: int, seed: int
-) -> Draws:
+def ours(model: Any, holes: pl.DataFrame, schema: Schema, labs: list[str], draws: int, seed: int) -> Draws:
     """The model's draws; refuses an answer that changed a value it was given."""
     found = model.impute(holes, draws=draws, seed=seed)
     for answer in found:
