@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from reverie.errors import DataError, UsageError
 from reverie.records import RecordCodec, read_table
@@ -109,3 +112,14 @@ def test_a_table_of_statics_is_read_from_a_file_and_its_strangers_are_named(code
     path.write_text("id\n7\n")
     with pytest.raises(DataError, match="has no static column"):
         read_statics(path, codec.schema)
+
+
+def test_a_date_is_compared_as_a_date(awkward) -> None:
+    codec = RecordCodec.fit(read_table(awkward))
+    later = Conditions.of(codec, ["birthdate>1970-01-01"], None)
+    statics = codec.encode(read_table(awkward)).records(torch.arange(60), None).values[:, :1]
+    born = codec.statics(statics)["birthdate"]
+    assert later.accept is not None
+    assert later.accept(statics).tolist() == [day is not None and day > date(1970, 1, 1) for day in born]
+    with pytest.raises(UsageError, match=r"birthdate is a date such as 2001-12-31, so 'soon' cannot be compared"):
+        Conditions.of(codec, ["birthdate>soon"], None)

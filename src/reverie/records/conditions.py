@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -107,7 +108,7 @@ class Conditions:
             good = pl.Series([True] * len(frame))
             for column, sign, value in self.others:
                 found = frame[column.name]
-                wanted: Any = value if column.levels else float(value)
+                wanted: Any = value if column.levels else _number(column, value)
                 if column.levels:
                     found = found.cast(pl.String)
                 good = good & OPERATORS[sign](found, wanted).fill_null(False)
@@ -138,7 +139,18 @@ def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
             raise UsageError(f"{name} has levels without an order, so {text!r} says nothing: use = or !=.")
         return column, sign, value
     try:
-        float(value)
+        _number(column, value)
     except ValueError as error:
-        raise UsageError(f"{name} is a number, so {value!r} cannot be compared with it.") from error
+        what = f"a {column.kind} such as 2001-12-31" if column.kind in ("date", "datetime") else "a number"
+        raise UsageError(f"{name} is {what}, so {value!r} cannot be compared with it.") from error
     return column, sign, value
+
+
+def _number(column: Column, value: str) -> float | date | datetime:
+    """The text as what the column holds. Raises ValueError if it is no such thing."""
+    match column.kind:
+        case "date":
+            return date.fromisoformat(value)
+        case "datetime":
+            return datetime.fromisoformat(value)
+    return float(value)
