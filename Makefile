@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo serve test lint clean browser
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,7 +28,16 @@ demo: .venv/base  ## train on bundled patient records, make new patients, fill h
 	@echo 'look at: $(OUT)/pbc2/figures/*.png (synthetic patients beside real ones: begin with trajectories.png),'
 	@echo '         $(OUT)/patients.csv (312 new patients), $(OUT)/completed.csv (the cohort with its holes filled)'
 
-test: .venv/dev  ## run all tests
+browser:  # what tests use besides Python: a real browser for the page, and Redis; Debian's, where this may install them
+	@(command -v chromium && command -v redis-server) >/dev/null || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium redis-server curl >/dev/null; \
+	  else echo 'install chromium and redis-server to test the page and the shared queue too; those tests are skipped'; fi
+
+serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
+	$(BIN)/reverie serve --workspace $(OUT)
+
+test: .venv/dev browser  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: .venv/dev  ## check style and types

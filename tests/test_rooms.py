@@ -1,4 +1,4 @@
-"""The house: a room imports only from floors below it, and only the command line prints or reads the environment."""
+"""The house: a room imports only from floors below it; only the command line prints; settings are read in one place."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,7 @@ FLOORS = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "files", "manifest"),
+            ("errors", "files", "manifest", "plain"),
             ("process",),
             ("denoisers",),
             ("samplers",),
@@ -18,7 +18,8 @@ FLOORS = {
             ("evaluation",),
             ("training",),
             ("config", "models", "subjects", "runs", "estimate"),
-            ("studies",),
+            ("studies", "deliver", "bands"),
+            ("service",),
             ("cli",),
         )
     )
@@ -47,7 +48,9 @@ def imports(tree: ast.AST) -> list[str]:
 def climbs(tree: ast.AST, here: str) -> list[str]:
     """Imports from a room that is not below `here` (nor on its floor, where rooms may lean on each other)."""
     rooms = {name: name.split(".")[1] if "." in name else "" for name in imports(tree) if name.split(".")[0] == "reverie"}
-    allowed = {room for room, floor in FLOORS.items() if floor <= FLOORS[here]} | ({""} if here == "cli" else set())
+    allowed = {room for room, floor in FLOORS.items() if floor <= FLOORS[here]} | (
+        {""} if here in {"service", "cli"} else set()
+    )
     return [name for name, there in rooms.items() if there not in allowed]
 
 
@@ -73,6 +76,11 @@ def speaks(tree: ast.AST) -> list[str]:
     found = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node) in names]
     calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return found + [name for name in calls if name in {"print", "input"}] + [n for n in imports(tree) if n in names]
+
+
+def settles(tree: ast.AST) -> list[str]:
+    """Settings that are read from the environment by a library."""
+    return [name for name in imports(tree) if name.split(".")[0] in {"pydantic_settings", "dotenv", "decouple"}]
 
 
 def undirected(tree: ast.AST) -> list[str]:
@@ -112,6 +120,8 @@ def test_a_file_keeps_the_rules_of_the_house(path):
     assert climbs(tree, here) == []
     if here != "cli":
         assert speaks(tree) == []
+    if path != SOURCE / "service" / "settings.py":
+        assert settles(tree) == []
     if here in {"process", "denoisers", "samplers", "records"}:
         assert undirected(tree) == []
 
@@ -138,6 +148,7 @@ def test_the_floors_of_contributing_are_these():
         (speaks, "print(1)"),
         (speaks, "import os\nos.environ['A']"),
         (speaks, "from os import environ"),
+        (settles, "from pydantic_settings import BaseSettings"),
         (undirected, "torch.randn(3)"),
     ],
 )

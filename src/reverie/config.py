@@ -28,6 +28,8 @@ from reverie.training.settings import TrainingSettings
 __all__ = ["NAME", "RECIPES", "RunConfig", "Source", "differences", "read", "resolve"]
 
 NAME = "config.yaml"
+LONGEST, BRACKETS = 1_000_000, 1000
+"""Characters and brackets of a config that is read; those written have some thousands, and a few."""
 
 RECIPES: dict[str, dict[str, Any]] = {
     "pictures": {},
@@ -129,10 +131,18 @@ def read(run: Path) -> RunConfig:
     if not path.is_file():
         raise UsageError(f"{run} is not a run folder: it has no {NAME}. Make one with reverie train SOURCE --out {run}.")
     try:
-        return RunConfig.model_validate(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        text = path.read_text()
+        if len(text) > LONGEST or text.count("[") + text.count("{") > BRACKETS or _aliases(text):
+            raise yaml.YAMLError("it is not what Reverie writes")
+        return RunConfig.model_validate(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError, RecursionError) as error:
         detail = _sentence(error) if isinstance(error, ValidationError) else "it is not YAML."
         raise DamagedError(f"{path} cannot be understood: {detail}") from error
+
+
+def _aliases(text: str) -> bool:
+    """Whether parts of it stand for others, which may unfold to any size."""
+    return any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
 
 
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:

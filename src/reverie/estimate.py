@@ -17,13 +17,15 @@ import numpy as np
 
 from reverie.config import RunConfig
 from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.errors import UsageError
 from reverie.models.model import untrained
+from reverie.plain import size
 from reverie.records import Table
 from reverie.subjects import Patients
 from reverie.training import seconds_per_step
 from reverie.training.hardware import choose_device
 
-__all__ = ["Estimate", "estimate", "machine_memory"]
+__all__ = ["Estimate", "check_memory", "estimate", "machine_memory"]
 
 PROCESS = 350e6
 """Bytes of Python with torch and polars loaded, and what they keep for themselves."""
@@ -113,6 +115,18 @@ def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
         pace,
         measure,
         remedy,
+    )
+
+
+def check_memory(guess: Estimate, name: str) -> None:
+    """Raises UsageError, naming what would fit, if the machine has not enough memory for training on the table `name`."""
+    if guess.remedy == ():
+        return
+    told = " ".join(f"--set {pair}" for pair in guess.remedy or ())
+    help_ = f"{told} makes it fit" if told else "give fewer patients, or fewer visits for each"
+    raise UsageError(
+        f"training on {name} with these settings takes about {size(guess.memory)} of memory, and this machine has "
+        f"{size(guess.machine or 0)}: {help_}."
     )
 
 

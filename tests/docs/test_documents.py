@@ -3,12 +3,16 @@
 So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network
 on patients or on pictures of at most 8 x 8, counts of samples at most 16, draws at most 2, demonstrations at most 32 pixels
 wide; figures of patients are left out but in the demo. All else runs as written. Of `make` targets, the lines that call
-reverie are run in the same way, so that later commands find their outputs.
+reverie are run in the same way, so that later commands find their outputs. What serves until it is stopped is started on a
+free port of this machine, seen to answer, and stopped. docs/api.md is run by test_api.py, against one server.
 """
 
 import os
 import re
 import shlex
+import subprocess
+import sys
+import urllib.request
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +25,9 @@ from reverie.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
+    path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+    if path.exists() and path.name != "api.md"
 ]
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SMALL = ("--set", "network.width=8", "--set", "network.blocks=1", "--set", "training.batch=16")
@@ -140,11 +146,32 @@ def run(words: list[str], where: str) -> None:
         assert (ROOT / words[1]).is_file(), f"{where}: there is no {words[1]}"
     elif program != "reverie":
         assert program in ELSEWHERE, f"{where}: nothing runs or checks {program!r}"
+    elif words[1] in ("serve", "work") and "key" not in words:
+        serves(words[1:], where)
     elif words[1:2] == ["prove"]:
         assert proved(*words[1:]) == 0, where
     else:
         result = CliRunner().invoke(app, quick(words[1:]) or ["--help"], prog_name="reverie")
         assert result.exit_code == 0, f"{where}: {shlex.join(words)}: {result.exception!r} {result.output[-2000:]}"
+
+
+def serves(words: list[str], where: str) -> None:
+    """Starts what runs until it is stopped; it must say that it is there, and end well when it is told to."""
+    if words[0] == "serve":
+        words = [*replaced(words, "--host", "--host", lambda _: "127.0.0.1"), "--port", "0"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "reverie", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            told = process.stdout.readline().strip()
+            if words[0] == "serve":
+                with urllib.request.urlopen(f"{told}/healthz", timeout=60) as reply:
+                    assert reply.status == 200, where
+            assert told.startswith("http://127.0.0.1:" if words[0] == "serve" else "working on"), f"{where}: {told}"
+        finally:
+            process.terminate()
+        assert process.wait(60) == 0, f"{where}: {process.stdout.read()}"
 
 
 @pytest.fixture

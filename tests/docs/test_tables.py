@@ -19,6 +19,7 @@ from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.process import schedule
 from reverie.records import CodecSettings
+from reverie.service.settings import Settings
 from reverie.training import TrainingSettings, advice
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ ROOMS = {
     "config",
     "cli",
 }
-ROOMS |= {"studies", "subjects"}
+ROOMS |= {"studies", "subjects", "service"}
 
 
 def rows(page: str, columns: int) -> list[list[str]]:
@@ -174,6 +175,11 @@ def test_the_settings_table_is_the_settings(page, models):
         for name, field in model.model_fields.items():
             real[f"{section}.{name}"] = list(field.default) if isinstance(field.default, tuple) else field.default
     assert table == {name: default for name, default in real.items() if name != "network.kind"}
+
+
+def test_the_settings_of_the_service_are_its_settings():
+    told = {name for cells in rows("serving.md", 3) for name in re.findall(r"REVERIE_(\w+)", cells[0])}
+    assert told == {name.upper() for name in Settings.model_fields}
 
 
 def test_every_piece_of_advice_is_in_the_table():

@@ -1,15 +1,21 @@
 """The reverse demonstration: the exact denoiser of real pictures leads to one of them, by DDIM's own numbers."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from reverie.denoisers import Empirical, KnownSample
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.samplers import named
+from reverie.samplers.sampler import State
 from reverie.studies import reverse
-from reverie.studies.reverse import photographs
+from reverie.studies.reverse import added_variance, photographs
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -96,3 +102,53 @@ def test_settings_that_contradict_a_denoiser_are_refused():
         reverse(8, denoiser=denoiser, codec=codec)
     with pytest.raises(UsageError, match="schedule of its own"):
         reverse(denoiser=denoiser, codec=codec, schedule=NoiseSchedule.linear())
+
+
+@pytest.mark.parametrize(("name", "calls"), [("ddim", 10), ("dpmpp", 10), ("heun", 19), ("angular", 10)])
+def test_any_solver_ends_on_a_picture_of_the_data_and_adds_no_noise(name, calls):
+    study = reverse(16, 16, 10, sampler=name)
+    gaps = np.abs(photographs(16, 16).astype(int) - study.final).max((1, 2, 3))
+    near = 8 if name == "angular" else 1  # which is not exact where x_0-hat does not change on the way
+    assert gaps.min() <= near and study.calls == calls and study.sampler == name
+    assert {step.variance for step in study.steps} == {0.0}
+
+
+def test_the_variance_of_a_step_is_that_of_the_noise_which_it_adds():
+    """Measured: the state after a step, over many draws of its noise, from one state and one prediction."""
+    schedule = NoiseSchedule.linear()
+    process = GaussianProcess(schedule)
+    x_t = torch.full((200_000,), 0.3, dtype=torch.float64)
+    for name, settings in (
+        ("ddim", {"eta": 0.7}),
+        ("ancestral", {}),
+        ("ancestral", {"variance": "beta"}),
+        ("dpmpp_sde", {}),
+        ("dpmpp", {}),
+    ):
+        rule = named(name, **settings)
+        for t, s in ((900, 600), (500, 490), (20, 0)):
+            prediction = process.predict(x_t, t, clean=torch.zeros_like(x_t))
+            noise = torch.Generator().manual_seed(0)
+            after = rule.step(process, State(x_t), t, s, prediction, noise).x
+            expected = added_variance(rule, schedule, t, s)
+            assert float(after.var()) == pytest.approx(expected, rel=0.02, abs=1e-12), (name, t, s)
+    assert added_variance(named("ancestral", variance="learned"), schedule, 500, 400) is None
+
+
+def test_all_states_are_kept_on_request():
+    study = reverse(8, 8, 150, views=None)
+    assert [view.step for view in study.views] == list(range(151)) and study.seconds > 0
+    assert np.array_equal(study.views[-1].state, reverse(8, 8, 150).final)
+
+
+def test_eta_belongs_to_ddim_and_views_are_reduced_on_request():
+    with pytest.raises(UsageError, match="eta is a setting of the sampler ddim"):
+        reverse(8, 8, 10, 0.5, sampler="heun")
+    study = reverse(64, 32, 10)
+    small, large = (study.reply(images=True, largest=side) for side in (16, None))
+    sizes = [picture(reply["images"]["step_0"]["state"]).size for reply in (small, large)]
+    assert sizes == [(16, 8), (64, 32)] and picture(small["final_image"]).size == (64, 32)
+
+
+def picture(url):
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import reverie
-from reverie.cli import console, data, impute, prove, sample, study, train
+from reverie.cli import console, data, impute, prove, sample, serve, study, train, work
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
@@ -36,6 +36,8 @@ app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
 app.command("impute", epilog=impute.EXAMPLES)(impute.impute)
 app.add_typer(study.app, name="study")
 app.command("prove")(prove.prove)
+app.add_typer(serve.app, name="serve")
+app.command("work")(work.work)
 
 
 def _version(value: bool) -> None:

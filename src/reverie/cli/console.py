@@ -6,7 +6,6 @@ Progress bars show rate and time left and are silent where stderr is not a termi
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reverie.errors import UsageError
+from reverie.plain import plain, size
 
 __all__ = [
     "Force",
@@ -54,7 +54,7 @@ def write(text: str) -> None:
 
 def write_json(result: Any) -> None:
     """The result for programs: strict JSON, where a number that is not finite becomes null."""
-    sys.stdout.write(json.dumps(_finite(result), indent=2, allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(plain(result), indent=2, allow_nan=False) + "\n")
 
 
 def note(text: str) -> None:
@@ -95,11 +95,6 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return f"{max(1, seconds / unit):.2g} {name}"
     return f"{seconds / 86_400:,.0f} days"
-
-
-def size(count: float) -> str:
-    """Bytes to plan by: "420 MB", "24 GB"."""
-    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
 
 
 @contextmanager
@@ -168,16 +163,6 @@ def _numbers(value: Any) -> Any:
             return float(value)
         except ValueError:
             return value
-    return value
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
     return value
 
 

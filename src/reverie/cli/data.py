@@ -85,6 +85,7 @@ def describe(
     """
     if schema is not None:
         console.fresh(schema, force)
+    from reverie.records.describe import describe as as_reply
     from reverie.records.table import read_table
 
     table = read_table(
@@ -101,7 +102,7 @@ def describe(
 
         write_atomically(schema, ADVICE.format(name=table.name) + table.schema.yaml())
     if as_json:
-        console.write_json(_reply(table))
+        console.write_json(as_reply(table))
     else:
         _show(table)
         _say_training(table)
@@ -161,39 +162,17 @@ def _pairs(kinds: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _counts(table: Table) -> dict[str, Any]:
-    lengths = sorted(table.lengths.tolist())
-    middle = len(lengths) // 2
-    median = (lengths[middle] + lengths[~middle]) / 2
-    return {
-        "patients": len(table),
-        "rows": table.frame.height,
-        "visits_per_patient": {"min": lengths[0], "median": median, "max": lengths[-1]},
-    }
-
-
-def _reply(table: Table) -> dict[str, Any]:
-    """All of it for programs."""
-    return {
-        "source": table.name,
-        "fingerprint": table.fingerprint,
-        **_counts(table),
-        "duplicates": table.schema.duplicates,
-        "null_values": list(table.schema.null_values),
-        "notes": list(table.notes),
-        "columns": [column.model_dump(mode="json") for column in table.schema.columns],
-    }
-
-
 def _show(table: Table) -> None:
     """All of it for people: the columns, then what holds for the whole table, then the notes."""
     out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    counts = _counts(table)
-    visits = counts["visits_per_patient"]
+    from reverie.records.describe import counts
+
+    told = counts(table)
+    visits = told["visits_per_patient"]
     out.print(
         Text.assemble(
             (table.name, "bold"),
-            f": {counts['patients']:,} patients, {counts['rows']:,} visits; per patient "
+            f": {told['patients']:,} patients, {told['rows']:,} visits; per patient "
             f"{visits['min']} to {visits['max']}, median {visits['median']:g}",
         )
     )

@@ -5,25 +5,16 @@ Several draws are written one under the other, told apart by a first column "dra
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from reverie.cli import console
 from reverie.cli.sample import Guidance, Sampler, Spacing, Steps
-from reverie.errors import UsageError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from reverie.records import Table
 
 __all__ = ["EXAMPLES", "impute"]
 
-DRAW = "draw"
 EXAMPLES = """\
 Holes: reverie impute runs/pbc visits.csv --out whole.csv.
 
@@ -59,45 +50,19 @@ def impute(
     """
     console.fresh(out, force)
     import reverie
-    from reverie.models import PatientModel
-    from reverie.records import read_table
-    from reverie.records.output import check_table_output, write_table
+    from reverie import deliver
+    from reverie.records.output import check_table_output
 
     check_table_output(out)
     model = reverie.load(run)
-    if not isinstance(model, PatientModel):
-        raise UsageError(
-            f"{run} is a model of pictures, which have no holes to fill: give a run trained on a table of visits."
-        )
-    if draws > 1 and DRAW in model.codec.schema.names:
-        raise UsageError(
-            f"the table has a column {DRAW!r} of its own, where the number of the draw would go: use --draws 1."
-        )
-    table = read_table(file, model.codec.schema)
     told = {"guidance": guidance, "sampler": sampler, "steps": steps, "spacing": spacing}
     settings = {name: value for name, value in told.items() if value is not None}
-    began = time.monotonic()
     with console.progress("drawing", "draws") as on_step:
-        if forecast is None:
-            frames = model.impute(table.frame, draws, seed, on_step=on_step, **settings)
-        else:
-            frames = model.forecast(table.frame, forecast, draws, seed, on_step=on_step, **settings)
-    seconds = time.monotonic() - began
-    kept = _given_again(table, frames, forecast or 0)
-    write_table(out, frames if draws == 1 else _numbered(frames))
-    for sentence in table.notes:
+        done = deliver.complete(model, file, draws, forecast, seed, settings, on_step, run=str(run))
+    done.write(out)
+    for sentence in done.table.notes:
         console.note(sentence)
-    holes = _holes(table, frames[0]) if forecast is None else {}
-    result: dict[str, Any] = {
-        "out": str(out),
-        "patients": len(table),
-        "rows": frames[0].height,
-        **({} if forecast is None else {"visits_added": forecast * len(table)}),
-        "draws": draws,
-        "given_values": {"unchanged": kept[0], "of": kept[1]},
-        "seed": seed,
-        "seconds": round(seconds, 2),
-    }
+    result, holes = done.summary(out), done.holes
     if as_json:
         return console.write_json(result if forecast is not None else {**result, "holes": holes})
     if holes:
@@ -106,32 +71,3 @@ def impute(
         if any(count["filled"] < count["empty"] for count in holes.values()):
             console.note("empty cells stay where nothing can be learned: free text, empty columns, columns of one value.")
     console.summary("imputed" if forecast is None else "forecast", result)
-
-
-def _numbered(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
-    for number, frame in enumerate(frames, 1):
-        yield frame.select(pl.lit(number, pl.Int64).alias(DRAW), pl.all())
-
-
-def _holes(table: Table, frame: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Of each column with empty cells, their number and how many of them are filled."""
-    empty = {name: table.frame[name].null_count() for name in table.frame.columns}
-    return {n: {"empty": count, "filled": count - frame[n].null_count()} for n, count in empty.items() if count}
-
-
-def _given_again(table: Table, frames: list[pl.DataFrame], added: int) -> tuple[int, int]:
-    """How many of the given values stand in every draw as they were given, and how many values were given."""
-    import numpy as np
-
-    patient = np.repeat(np.arange(len(table)), table.lengths)
-    place = np.arange(len(patient)) + added * patient  # of the given rows among those with visits added
-    same = given = 0
-    for name in table.frame.columns:
-        was = table.frame[name]
-        known = was.is_not_null()
-        for frame in frames:
-            known = known & (frame[name][place] == was).fill_null(False)
-        same, given = same + int(known.sum()), given + was.len() - was.null_count()
-    return same, given

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from reverie.cli import console
 from reverie.errors import UsageError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from reverie.models import PatientModel, PictureModel
 
 __all__ = ["EXAMPLES", "Guidance", "Sampler", "Spacing", "Steps", "sample"]
 
@@ -115,6 +106,7 @@ def sample(
     if given is not None and not given.is_file():
         raise UsageError(f"there is no file {given} to take statics from.")
     import reverie
+    from reverie import deliver
     from reverie.models import PatientModel
 
     model = reverie.load(run)
@@ -124,59 +116,15 @@ def sample(
         console.refuse(f"for pictures, and {run} is a model of patient records", {"--clip": clip})
         told = {"where": where or None, "given": given, "guidance": guidance, "workers": workers, "reject": reject or None}
         settings |= {name: value for name, value in told.items() if value is not None}
-        result = _patients(model, count, out, seed, settings)
+        with console.progress("sampling", "patients") as on_step:
+            result = deliver.patients(model, count, out, seed, settings, on_step)
     else:
         told = {"--where": where, "--given": given, "--guidance": guidance, "--workers": workers, "--reject": reject}
         console.refuse(f"for patient records, and {run} is a model of pictures", told)
         assert count is not None
-        result = _pictures(model, count, out, seed, settings | {"clip": clip})
+        with console.progress("sampling") as on_step:
+            result, _ = deliver.pictures(model, count, out, seed, settings | {"clip": clip}, on_step)
     if as_json:
         console.write_json(result)
     else:
         console.summary("sampled", result)
-
-
-def _patients(model: PatientModel, count: int | None, out: Path, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    from reverie.records.output import check_table_output, write_table
-
-    check_table_output(out)
-    totals: Counter[str] = Counter()
-    clipped: Counter[str] = Counter()
-
-    def frames(on_step: Callable[[int, int], None]) -> Iterator[pl.DataFrame]:
-        for made in model.shards(count, seed, on_step=on_step, **settings):
-            totals.update(patients=made.patients, drawn=made.drawn, kept=made.kept)
-            clipped.update(made.clipped)
-            yield made.frame
-
-    began = time.monotonic()
-    with console.progress("sampling", "patients") as on_step:
-        rows = write_table(out, frames(on_step))
-    seconds = time.monotonic() - began
-    rejected = totals["drawn"] > totals["kept"]
-    return {
-        "out": str(out),
-        "patients": totals["patients"],
-        "rows": rows,
-        "drawn": totals["drawn"] if rejected else None,
-        "accepted_share": round(totals["kept"] / totals["drawn"], 4) if rejected else None,
-        "clipped": {column: number for column, number in clipped.items() if number},
-        **{name: settings.get(name, usual) for name, usual in model.usual.items()},
-        "seed": seed,
-        "seconds": round(seconds, 2),
-        "rows_per_second": round(rows / seconds),
-    }
-
-
-def _pictures(model: PictureModel, count: int, out: Path, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    from reverie.images import check_output, save_images
-
-    check_output(out)
-    began = time.monotonic()
-    with console.progress("sampling") as on_step:
-        pixels = model.sample(count, seed, on_step=on_step, **settings)
-    seconds = time.monotonic() - began
-    save_images(pixels, out)
-    usual = inspect.signature(model.sample).parameters
-    told = {name: settings.get(name, usual[name].default) for name in ("sampler", "steps")}
-    return {"out": str(out), "count": count, **told, "seed": seed, "seconds": round(seconds, 2)}

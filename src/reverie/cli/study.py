@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reverie.cli import console
+from reverie.cli.compare import compare
 from reverie.cli.network import network
+from reverie.cli.outputs import check_outputs, draw, write_reply
 from reverie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ def analyse(
     force: console.Force = False,
 ) -> None:
     """How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB."""
-    _check_outputs(force, out)
+    check_outputs(force, out)
     from reverie.studies import analyse
 
     study = analyse(picture, steps, _schedule(schedule, settings), seed)
-    _draw("filmstrip", study, out)
+    draw("filmstrip", study, out)
     if json:
-        return _json(study.reply(images))
+        return write_reply(study.reply(images))
     _frame_table(study)
 
 
@@ -79,14 +80,14 @@ def forward(
     force: console.Force = False,
 ) -> None:
     """The forward process at chosen steps: signal power, noise power and SNR of each state."""
-    _check_outputs(force, out)
+    check_outputs(force, out)
     timesteps = _timesteps(at)
     from reverie.studies import forward
 
     study = forward(picture, timesteps, _schedule(schedule, settings), seed)
-    _draw("filmstrip", study, out)
+    draw("filmstrip", study, out)
     if json:
-        return _json(study.reply(images))
+        return write_reply(study.reply(images))
     _frame_table(study)
 
 
@@ -98,7 +99,10 @@ def reverse(
     width: Annotated[int | None, typer.Option("--width", min=8, max=1024, help="Pixels; 512 if left out.")] = None,
     height: Annotated[int | None, typer.Option("--height", min=8, max=1024, help="Pixels; 512 if left out.")] = None,
     steps: Annotated[int, typer.Option("--steps", min=10, max=200, help="How many reverse steps.")] = 50,
-    eta: Annotated[float, typer.Option("--eta", min=0, max=1, help="0 is deterministic, 1 is ancestral.")] = 0.0,
+    eta: Annotated[float, typer.Option("--eta", min=0, max=1, help="Of ddim: 0 is deterministic, 1 ancestral.")] = 0.0,
+    sampler: Annotated[
+        str, typer.Option("--sampler", help="ddim, dpmpp, dpmpp_sde, heun, angular or ancestral.", show_default=True)
+    ] = "ddim",
     model: Annotated[Path | None, typer.Option("--model", help="A run folder of reverie train; it sets the size.")] = None,
     out: Out = None,
     final: Annotated[Path | None, typer.Option("--final", help="Write the final picture alone to this .png file.")] = None,
@@ -110,34 +114,37 @@ def reverse(
     force: console.Force = False,
 ) -> None:
     """From pure noise to a picture, step by step, with what is predicted of it at each; says how the denoiser knows."""
-    _check_outputs(force, out, final)
+    check_outputs(force, out, final)
     given: dict[str, Any] = {}
     if model is not None:
         if schedule is not None or settings:
             raise UsageError("a model has a schedule of its own: leave out --schedule and --set, or --model.")
         import reverie
+        from reverie.studies.denoising import learned
 
         loaded = reverie.load(model)
-        _need_pictures(model, loaded.codec)
-        given = {"denoiser": loaded.denoiser, "codec": loaded.codec, "source": f"the model in {model}"}
+        by = learned(loaded, str(model))
+        given = {"denoiser": by.denoiser, "codec": by.codec, "source": by.source}
     else:
         given = {"schedule": _schedule(schedule or "linear", settings)}
     from reverie.studies import reverse
 
     with console.progress("reverse steps") as on_step:
-        study = reverse(width, height, steps, eta, seed=seed, on_step=on_step, **given)
-    _draw("reverse_strip", study, out)
+        study = reverse(width, height, steps, eta, sampler=sampler, seed=seed, on_step=on_step, **given)
+    draw("reverse_strip", study, out)
     if final is not None:
         from reverie.images import save_picture
 
         save_picture(study.final, final)
         console.note(f"final picture: {final}")
     if json:
-        return _json(study.reply(images))
-    rows = [[str(i), str(s.t), str(s.s), f"{s.alpha_bar:.6g}", f"{s.variance:.6g}"] for i, s in enumerate(study.steps)]
-    console.table(
-        f"Reverse process, {study.evidence}: {study.source}", ["step", "from t", "to t", "alpha_bar", "variance"], rows
-    )
+        return write_reply(study.reply(images))
+    rows = [
+        [str(i), str(s.t), str(s.s), f"{s.alpha_bar:.6g}", "-" if s.variance is None else f"{s.variance:.6g}"]
+        for i, s in enumerate(study.steps)
+    ]
+    title = f"Reverse process by {study.sampler}, {study.evidence}: {study.source}"
+    console.table(title, ["step", "from t", "to t", "alpha_bar", "variance"], rows)
 
 
 @app.command(epilog="Example: reverie study statistics --schedule cosine --set steps=500.")
@@ -151,7 +158,7 @@ def statistics(
 
     result = statistics(_schedule(schedule, settings))
     if json:
-        return _json(result)
+        return write_reply(result)
     alpha = result["alpha_statistics"]
     groups = {
         "beta": result["beta_statistics"],
@@ -180,16 +187,16 @@ def walk(
     force: console.Force = False,
 ) -> None:
     """From a noisy picture back to itself by the true posterior: an oracle, for every step is told the picture."""
-    _check_outputs(force, out, pair)
+    check_outputs(force, out, pair)
     if settings and schedule is None:
         raise UsageError("--set changes a schedule: name it with --schedule, e.g. --schedule linear --set steps=200.")
     from reverie.studies import walk
 
     study = walk(picture, start, None if schedule is None else _schedule(schedule, settings), seed)
-    _draw("walk_panels", study, out)
-    _draw("walk_pair", study, pair)
+    draw("walk_panels", study, out)
+    draw("walk_pair", study, pair)
     if json:
-        return _json(study.reply(images))
+        return write_reply(study.reply(images))
     rows = [[str(t), f"{study.distance[start - t]:.6g}"] for t, _ in study.states]
     console.table(f"Reverse walk of {picture} by the true posterior (oracle)", ["t", "rms of x_t - x_0"], rows)
     console.write(f"ends exactly at x_0: {'yes' if study.exact else 'no'}")
@@ -204,14 +211,14 @@ def schedules(
     force: console.Force = False,
 ) -> None:
     """Compare schedules: beta, alpha_bar, log-SNR and posterior variance in one figure, and their ends in a table."""
-    _check_outputs(force, out)
+    check_outputs(force, out)
     from reverie.studies import statistics
 
     names = names or ["linear", "scaled_linear", "cosine", "sigmoid", "quadratic"]
     found = {name: _schedule(name, settings) for name in names}
-    _draw("schedule_figure", found, out)
+    draw("schedule_figure", found, out)
     if json:
-        return _json({name: statistics(schedule) for name, schedule in found.items()})
+        return write_reply({name: statistics(schedule) for name, schedule in found.items()})
     rows = []
     for name, s in found.items():
         snr = s.snr_db
@@ -220,6 +227,7 @@ def schedules(
     console.table("Schedules", ["name", "T", "beta_1", "beta_T", "alpha_bar_T", "SNR_1, dB", "SNR_T, dB"], rows)
 
 
+app.command(epilog="Example: reverie study compare --sampler ddim --sampler heun --out compare.png.")(compare)
 app.command(epilog="Example: reverie study network --recipe health-gym --channels 22 --length 60.")(network)
 
 
@@ -237,41 +245,6 @@ def _timesteps(text: str) -> list[int]:
         return [int(word) for word in text.split(",")]
     except ValueError as error:
         raise UsageError(f"--at takes whole numbers with commas, e.g. 0,50,999, not {text!r}.") from error
-
-
-def _check_outputs(force: bool, *paths: Path | None) -> None:
-    """Before any work: each output is a PNG, and nothing is lost by writing it."""
-    given = [path for path in paths if path]
-    for path in given:
-        if path.suffix.lower() != ".png":
-            raise UsageError(
-                f"figures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}."
-            )
-        console.fresh(path, force)
-    if len(set(given)) < len(given):
-        raise UsageError(f"two outputs have the name {given[0]}: give each its own.")
-
-
-def _need_pictures(model: Path, codec: Any) -> None:
-    from reverie.images import ImageCodec
-
-    if not isinstance(codec, ImageCodec):
-        raise UsageError(f"{model} was not trained on pictures, so it has none to show: use reverie sample.")
-
-
-def _draw(figure: str, study: Any, path: Path | None) -> None:
-    """Draws the study by the function of this name in studies/figures.py, if there is a path to write it to."""
-    if path is None:
-        return
-    from reverie.studies import figures
-
-    figures.save_figure(getattr(figures, figure)(study), path)
-    console.note(f"figure: {path}")
-
-
-def _json(reply: dict[str, Any]) -> None:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    console.write_json({**reply, "timestamp": now})
 
 
 def _frame_table(study: Any) -> None:

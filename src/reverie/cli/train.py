@@ -185,19 +185,14 @@ def _say_before(
 ) -> None:
     """Says what it will take. Raises UsageError, naming what would fit, if the machine has not enough memory."""
     from reverie import config
-    from reverie.estimate import estimate
+    from reverie.estimate import check_memory, estimate
     from reverie.subjects import Patients
 
     subject = Patients(table)
     resolved = config.resolve(subject.about, seed, recipe or subject.recipe, settings)
     guess = estimate(table, resolved, measure=minutes is None)
-    if guess.remedy != () and device == "cpu":
-        told = " ".join(f"--set {pair}" for pair in guess.remedy or ())
-        help_ = f"{told} makes it fit" if told else "give fewer patients, or fewer visits for each"
-        raise UsageError(
-            f"training on {table.name} with these settings takes about {console.size(guess.memory)} of memory, and this "
-            f"machine has {console.size(guess.machine or 0)}: {help_}."
-        )
+    if device == "cpu":
+        check_memory(guess, table.name)
     say_estimate(guess, steps=minutes is None)
 
 

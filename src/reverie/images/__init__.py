@@ -3,6 +3,7 @@
 from reverie.images.codec import ImageCodec
 from reverie.images.grid import check_output, contact_sheet, save_images, save_picture
 from reverie.images.pictures import read_picture
+from reverie.images.png import data_url, png
 from reverie.images.sources import ImageSet, read_images
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "ImageSet",
     "check_output",
     "contact_sheet",
+    "data_url",
+    "png",
     "read_images",
     "read_picture",
     "save_images",

@@ -11,6 +11,7 @@ checked before a pixel is decoded. A file of several frames is refused, for whic
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,23 @@ MAX_FILE_BYTES = 512_000_000
 _ROUNDING = 1e-6  # how far a float may leave its range by rounding alone
 
 
-def read_picture(source: Picture, channels: int | None = None) -> np.ndarray:
+def read_picture(
+    source: Picture,
+    channels: int | None = None,
+    *,
+    name: str = "the picture",
+    formats: Sequence[str] = FORMATS,
+    most: int = MAX_PIXELS,
+) -> np.ndarray:
     """The picture as uint8 [H, W, C], C = 1 (grey) or 3 (RGB); the source's own kind unless `channels` says which.
 
+    Args:
+        name: what errors call bytes; a file goes by its path.
+        formats: of FORMATS, those that a file's content may have.
+        most: the largest number of pixels that is decoded.
+
     Raises DataError with one sentence that names the file for anything that is not one readable picture of at most
-    MAX_PIXELS, and UsageError for channels other than 1 and 3.
+    `most` pixels, and UsageError for channels other than 1 and 3.
     """
     check_channels(channels)
     match source:
@@ -49,9 +62,9 @@ def read_picture(source: Picture, channels: int | None = None) -> np.ndarray:
             _check_size(source.size, name)
             return _as_channels(_pixels(source, name), channels)
         case bytes() | bytearray():
-            return _as_channels(_decode(bytes(source), "the picture"), channels)
+            return _as_channels(_decode(bytes(source), name, formats, most), channels)
         case str() | Path():
-            return _as_channels(_decode(_content(Path(source)), str(source)), channels)
+            return _as_channels(_decode(_content(Path(source)), str(source), formats, most), channels)
     raise UsageError(f"a picture is a file, its bytes, a PIL image or an array, not {type(source).__name__}.")
 
 
@@ -127,31 +140,31 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path} may not be read: change its permissions.") from error
 
 
-def _decode(content: bytes, name: str) -> np.ndarray:
+def _decode(content: bytes, name: str, formats: Sequence[str], most: int) -> np.ndarray:
     if not content:
         raise DataError(f"{name} is empty (0 bytes): give a picture.")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_size(image.size, name)
+        with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
+            _check_size(image.size, name, most)
             _check_frames(image, name)
             return _pixels(image, name)
     except (DataError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise DataError(f"{name} is not a picture in any of the formats {', '.join(FORMATS)}.") from error
+        raise DataError(f"{name} is not a picture in any of the formats {', '.join(formats)}.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"{name} has more than the {MAX_PIXELS:,} pixels that are decoded: make it smaller.") from error
+        raise DataError(f"{name} has more than the {most:,} pixels that are decoded: make it smaller.") from error
     except Exception as error:
         raise _damaged(name, error) from error
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
+def _check_size(size: tuple[int, int], name: str, most: int = MAX_PIXELS) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise DataError(f"{name} has no pixels: it is {width} x {height}.")
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         raise DataError(
-            f"{name} is {width} x {height}, {width * height:,} pixels, more than the {MAX_PIXELS:,} that are decoded: "
+            f"{name} is {width} x {height}, {width * height:,} pixels, more than the {most:,} that are decoded: "
             "make it smaller."
         )
 

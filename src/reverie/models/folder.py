@@ -44,7 +44,7 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
         about = json.loads((run / CODEC).read_text())
         kind, codec = {"images": (PictureModel, ImageCodec), "records": (PatientModel, RecordCodec)}[about.pop("kind")]
         codec = codec.from_config(about)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
     network = untrained(settings, codec.channels)
     try:

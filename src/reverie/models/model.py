@@ -30,7 +30,7 @@ from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import RecordCodec
 from reverie.training.hardware import autocast_dtype
 
-__all__ = ["CODEC", "WEIGHTS", "Codec", "Model", "describe", "untrained", "with_precision"]
+__all__ = ["CODEC", "WEIGHTS", "Codec", "Model", "describe", "module_of", "untrained", "with_precision"]
 
 CODEC, WEIGHTS = "codec.json", "model.safetensors"
 
@@ -73,13 +73,14 @@ def untrained(settings: RunConfig, channels: int) -> Network:
     training = settings.training
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)
-        module = _module(settings, channels, channels * (2 if training.learned_variance else 1))
+        module = module_of(settings, channels, channels * (2 if training.learned_variance else 1))
     process = GaussianProcess(NoiseSchedule.from_config(settings.schedule))
     conditioned = settings.codec is not None
     return Network(process, module, training.predict, training.learned_variance, conditioned)
 
 
-def _module(settings: RunConfig, channels: int, out_channels: int) -> nn.Module:
+def module_of(settings: RunConfig, channels: int, out_channels: int) -> nn.Module:
+    """The module of a config alone; its weights are drawn from torch's own generator."""
     match settings.network:
         case UNetConfig():
             return UNet(channels, out_channels, settings.network)

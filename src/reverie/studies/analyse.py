@@ -11,7 +11,7 @@ from typing import Any
 from reverie.errors import UsageError
 from reverie.images.pictures import Picture
 from reverie.process import NoiseSchedule
-from reverie.studies.frames import Frame, data_url, frames
+from reverie.studies.frames import Frame, frames
 from reverie.studies.subject import Subject, subject
 
 __all__ = ["Analysis", "analyse"]
@@ -35,7 +35,7 @@ class Analysis:
             "alpha_cumprod": [frame.alpha_bar for frame in self.frames],
             "signal_to_noise_ratio": [frame.snr_db for frame in self.frames],
             "timesteps": [frame.t for frame in self.frames],
-            "visualization_images": [data_url(frame.pixels) for frame in self.frames] if images else [],
+            "visualization_images": [frame.url for frame in self.frames] if images else [],
             "metadata": {
                 "picture": self.picture.name,
                 "image_shape": list(self.picture.pixels.shape),

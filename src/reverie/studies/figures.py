@@ -22,6 +22,7 @@ from reverie.errors import UsageError
 from reverie.files import write_atomically
 from reverie.process import NoiseSchedule
 from reverie.studies.analyse import Analysis
+from reverie.studies.compare import Comparison
 from reverie.studies.forward import Forward
 from reverie.studies.frames import Frame
 from reverie.studies.reverse import Reverse
@@ -30,6 +31,7 @@ from reverie.studies.walk import Walk
 __all__ = [
     "EVIDENCE_COLOURS",
     "PALETTE",
+    "comparison_figure",
     "filmstrip",
     "picture_bytes",
     "reverse_strip",
@@ -199,11 +201,47 @@ def reverse_strip(result: Reverse) -> Figure:
     axes[0, 0].set_ylabel("state $x_t$", fontsize=11)
     axes[1, 0].set_ylabel(r"predicted $\hat x_0$", fontsize=11)
     figure.suptitle(
-        f"Reverse process: DDIM, {len(result.steps)} steps of T = {result.schedule.steps}, $\\eta$ = {result.eta:g}\n"
-        f"{result.source}",
+        f"Reverse process: {result.sampler}, {len(result.steps)} steps of T = {result.schedule.steps}"
+        + (f", $\\eta$ = {result.eta:g}" if result.sampler == "ddim" else "")
+        + f"\n{_short(result.source, 90)}",
         fontsize=11,
     )
     _badge(figure, result.evidence)
+    return figure
+
+
+def comparison_figure(result: Comparison) -> Figure:
+    """Error against calls of the denoiser, a line for each sampler; those that draw noise are dotted, with open marks."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    for i, name in enumerate(dict.fromkeys(cell.sampler for cell in result.cells)):
+        cells = sorted((cell for cell in result.cells if cell.sampler == name), key=lambda cell: cell.calls)
+        noisy = cells[0].stochastic
+        axes.plot(
+            [cell.calls for cell in cells],
+            [max(cell.error, 1e-7) for cell in cells],  # below rounding all are alike
+            label=f"{name}, draws noise: not an error of discretisation" if noisy else name,
+            color=PALETTE[i % len(PALETTE)],
+            linestyle=":" if noisy else _DASHES[i % 3],
+            marker="osD^vP"[i % 6],
+            markerfacecolor="none" if noisy else None,
+        )
+    reference = result.reference
+    axes.axhline(max(result.own_error, 1e-7), color="0.5", linewidth=0.8)
+    axes.annotate(
+        f"own error of the reference ({reference.sampler}, {reference.steps} steps)",
+        (0.02, max(result.own_error, 1e-7)),
+        xycoords=("axes fraction", "data"),
+        va="bottom",
+        fontsize=8.5,
+        color="0.35",
+    )
+    axes.set(xscale="log", yscale="log", xlabel="calls of the denoiser", ylabel="rms distance to the reference")
+    axes.grid(color="0.9", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    figure.suptitle(f"One starting noise, seed {result.seed}: {_short(result.by.source, 90)}", fontsize=11)
+    _badge(figure, result.by.denoiser.evidence)
     return figure
 
 
@@ -232,7 +270,7 @@ def _badge(figure: Figure, evidence: str) -> None:
     label.set_in_layout(False)
 
 
-def _short(name: str) -> str:
+def _short(name: str, most: int = 40) -> str:
     """A name that fits a title; a dollar sign would begin a formula."""
     name = Path(name).name or name
-    return (name if len(name) <= 40 else f"{name[:37]}...").replace("$", r"\$")
+    return (name if len(name) <= most else f"{name[: most - 3]}...").replace("$", r"\$")

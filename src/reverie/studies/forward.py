@@ -13,7 +13,7 @@ from typing import Any
 from reverie.errors import UsageError
 from reverie.images.pictures import Picture
 from reverie.process import NoiseSchedule
-from reverie.studies.frames import Frame, data_url, frames
+from reverie.studies.frames import Frame, frames
 from reverie.studies.subject import Subject, subject
 
 __all__ = ["TIMESTEPS", "Forward", "forward"]
@@ -44,7 +44,7 @@ class Forward:
                 }
                 for frame in self.frames
             },
-            "images": {f"t_{frame.t}": data_url(frame.pixels) for frame in self.frames} if images else {},
+            "images": {f"t_{frame.t}": frame.url for frame in self.frames} if images else {},
             "metadata": {
                 "picture": self.picture.name,
                 "original_shape": list(self.picture.original_shape),

@@ -10,21 +10,19 @@ drowns earlier than data of unit power, for which SNR = alpha_bar / (1 - alpha_b
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from reverie.errors import UsageError
+from reverie.images import data_url
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
 from reverie.studies.subject import Subject
 
-__all__ = ["Frame", "corrupted", "data_url", "decibels", "frames"]
+__all__ = ["Frame", "corrupted", "decibels", "frames", "noise_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +36,21 @@ class Frame:
     snr_db: float | None
     pixels: np.ndarray
 
+    @property
+    def url(self) -> str:
+        """The pixels as a PNG data URL."""
+        return data_url(self.pixels, noisy=self.t > 0)
+
+
+def noise_of(x_0: Tensor, seed: int = 0) -> Tensor:
+    """The one noise that belongs to the seed, of the shape of x_0."""
+    return draw(x_0, generator(seed, "study", "forward"))
+
 
 def corrupted(x_0: Tensor, timesteps: Sequence[int], schedule: NoiseSchedule, seed: int = 0) -> Iterator[Tensor]:
     """x_t for each t in 0..T, all with the one noise that belongs to the seed; of the shape of x_0."""
     process = GaussianProcess(schedule)
-    noise = draw(x_0, generator(seed, "study", "forward"))
+    noise = noise_of(x_0, seed)
     for t in timesteps:
         yield process.corrupt(x_0, t, noise)
 
@@ -63,10 +71,3 @@ def frames(picture: Subject, timesteps: Sequence[int], schedule: NoiseSchedule, 
 def decibels(signal: float, noise: float) -> float | None:
     """10 log10(signal / noise), or None where it is not finite."""
     return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None
-
-
-def data_url(pixels: np.ndarray) -> str:
-    """uint8 [H, W, C] as a PNG data URL."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,7 +1,11 @@
 """The reverse process shown step by step: from pure noise to a picture, with the numbers of every step.
 
-    x_T ~ N(0, I);  x_s = DDIM_eta(x_t, x_0-hat(x_t, t))  on the grid t_i = round(T (n - i) / n)
-    variance of a step = eta^2 (1 - alpha_bar_s)/(1 - alpha_bar_t) (1 - alpha_bar_t/alpha_bar_s)
+    x_T ~ N(0, I);  x_s = sampler(x_t, x_0-hat(x_t, t))  on the grid t_i = round(T (n - i) / n)
+    variance of the noise that a step adds:
+        DDIM            eta^2 (1 - alpha_bar_s)/(1 - alpha_bar_t) (1 - alpha_bar_t/alpha_bar_s)
+        ancestral       that of eta = 1, or 1 - alpha_bar_t/alpha_bar_s; none that is one number where it is learned
+        SDE-DPM         (1 - alpha_bar_s) (1 - SNR_t/SNR_s)
+        all others      0
 
 Without a trained model the denoiser is the exact one of a handful of real photographs: what perfect training on these
 pictures would give, so the process ends at one of them. Every result says how its denoiser knows: exact, oracle or learned.
@@ -10,33 +14,35 @@ pictures would give, so the process ends at one of them. Every result says how i
 from __future__ import annotations
 
 import itertools
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
-from reverie.denoisers import Denoiser, Empirical, Evidence
+from reverie.denoisers import Denoiser, Evidence
 from reverie.errors import UsageError
-from reverie.images import ImageCodec
-from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
+from reverie.images import ImageCodec, data_url
+from reverie.process import NoiseSchedule, draw, generator
 from reverie.process import variance as variances
-from reverie.samplers import DDIM, time_grid, trajectory
-from reverie.studies.frames import data_url
+from reverie.samplers import DDIM, Ancestral, DPMSolver, Sampler, named, time_grid, trajectory
+from reverie.studies.denoising import SIDES, Counted, Denoising, exact, photographs
+from reverie.studies.subject import reduced
 
-__all__ = ["Reverse", "ReverseStep", "View", "photographs", "reverse"]
+__all__ = ["Reverse", "ReverseStep", "View", "added_variance", "photographs", "reverse"]
 
 
 @dataclass(frozen=True)
 class ReverseStep:
-    """The numbers of the step from t to s: alpha_bar at t and the variance of the noise that the step adds."""
+    """The numbers of the step from t to s: alpha_bar at t and the variance of the noise that the step adds, if it is one."""
 
     t: int
     s: int
     alpha_bar: float
-    variance: float
+    variance: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,26 +57,48 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Reverse:
-    """A demonstration: the numbers of all steps, the views of some, the final picture, and how the denoiser knew."""
+    """A demonstration: the numbers of all steps, the views of some, the final picture, and how the denoiser knew.
+
+    `calls` are those of the denoiser, `seconds` all that the process took.
+    """
 
     codec: ImageCodec
     schedule: NoiseSchedule
+    sampler: str
     eta: float
     seed: int
     evidence: Evidence
     source: str
     steps: tuple[ReverseStep, ...]
     views: tuple[View, ...]
+    calls: int
+    seconds: float
 
     @property
     def final(self) -> np.ndarray:
         """uint8 [H, W, C] at t = 0."""
         return self.views[-1].state
 
-    def reply(self, images: bool = False) -> dict[str, Any]:
+    @property
+    def about(self) -> dict[str, Any]:
+        """What it was made with; the same wherever it is told."""
+        return {
+            "evidence": self.evidence,
+            "denoiser": self.source,
+            "sampler": self.sampler,
+            "image_shape": list(self.final.shape),
+            "num_steps": len(self.steps),
+            "eta": self.eta,
+            "calls": self.calls,
+            "schedule": dict(self.schedule.config),
+            "seed": self.seed,
+        }
+
+    def reply(self, images: bool = False, largest: int | None = None) -> dict[str, Any]:
         """{"results": {"step_<i>": numbers}, "images": {"step_<i>": ...}, "final_image": PNG data URL, "metadata": ...}.
 
-        Each image is {"evidence", "timestep", "state", "predicted_clean"}; images and final_image only if asked for.
+        Each image is {"evidence", "timestep", "state", "predicted_clean"}; images and final_image only if asked for, the
+        images (not final_image) reduced to `largest` pixels a side.
         """
         return {
             "results": {
@@ -83,45 +111,18 @@ class Reverse:
                 }
                 for i, step in enumerate(self.steps)
             },
-            "images": {f"step_{view.step}": self._image(view) for view in self.views} if images else {},
+            "images": {f"step_{view.step}": self._image(view, largest or SIDES[1]) for view in self.views} if images else {},
             "final_image": data_url(self.final) if images else None,
-            "metadata": {
-                "evidence": self.evidence,
-                "denoiser": self.source,
-                "image_shape": list(self.final.shape),
-                "num_steps": len(self.steps),
-                "eta": self.eta,
-                "schedule": dict(self.schedule.config),
-                "seed": self.seed,
-            },
+            "metadata": self.about,
         }
 
-    def _image(self, view: View) -> dict[str, Any]:
+    def _image(self, view: View, largest: int) -> dict[str, Any]:
         return {
             "evidence": self.evidence,
             "timestep": view.t,
-            "state": data_url(view.state),
-            "predicted_clean": None if view.predicted is None else data_url(view.predicted),
+            "state": data_url(reduced(view.state, largest), noisy=view.t > 0),
+            "predicted_clean": None if view.predicted is None else data_url(reduced(view.predicted, largest)),
         }
-
-
-def photographs(width: int, height: int) -> np.ndarray:
-    """Six pictures uint8 [6, height, width, 3] cut from the two photographs that ship with scikit-learn.
-
-    From each photograph the largest cut-outs of the asked proportions at its start, middle and end, resized.
-    """
-    from sklearn.datasets import load_sample_images
-
-    cuts = []
-    for photo in load_sample_images().images:
-        full_h, full_w = photo.shape[:2]
-        scale = min(full_w / width, full_h / height)
-        cut_w, cut_h = width * scale, height * scale
-        for place in (0.0, 0.5, 1.0):
-            left, top = (full_w - cut_w) * place, (full_h - cut_h) * place
-            box = (left, top, left + cut_w, top + cut_h)
-            cuts.append(np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS, box=box)))
-    return np.stack(cuts)
 
 
 def reverse(
@@ -130,12 +131,13 @@ def reverse(
     steps: int = 50,
     eta: float = 0.0,
     *,
+    sampler: str = "ddim",
     denoiser: Denoiser | None = None,
     codec: ImageCodec | None = None,
     source: str = "",
     schedule: NoiseSchedule | None = None,
     seed: int = 0,
-    views: int = 8,
+    views: int | None = 8,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Reverse:
     """Runs the reverse process once and keeps what there is to see.
@@ -143,53 +145,74 @@ def reverse(
     Args:
         width, height: of the picture, 8..1024, 512 by default; a codec brings its own.
         steps: number of reverse steps, 1..T.
-        eta: 0 (deterministic) .. 1 (ancestral).
-        denoiser, codec: a denoiser of pictures and the codec of its pictures; by default the exact denoiser of
-            `photographs`.
+        eta: of DDIM: 0 (deterministic) .. 1 (ancestral).
+        sampler: by its name, see samplers.SAMPLERS.
+        denoiser, codec: a denoiser of pictures and the codec of its pictures (see studies.denoising); by default the exact
+            denoiser of `photographs`.
         source: what to call the denoiser.
         schedule: that of the default denoiser, linear with T = 1000; a given denoiser brings its own.
         views: how many states are kept to look at, evenly over the steps, the first and the last (t = 0) among them, so
-            that memory does not grow with the number of steps.
+            that memory does not grow with the number of steps; None for all.
         on_step: called after each step with (steps done, steps in all).
 
     Raises UsageError for settings out of range or that contradict each other.
     """
     if not 0 <= eta <= 1:
         raise UsageError(f"eta must lie in 0 (deterministic) .. 1 (ancestral), not {eta}.")
-    if isinstance(views, bool) or not isinstance(views, int) or not 2 <= views <= 100:
+    if eta and sampler != "ddim":
+        raise UsageError(f"eta is a setting of the sampler ddim: leave it out for {sampler}.")
+    if views is not None and (isinstance(views, bool) or not isinstance(views, int) or not 2 <= views <= 100):
         raise UsageError(f"views must be a whole number from 2 to 100, not {views!r}.")
+    rule = named(sampler, **({"eta": eta} if sampler == "ddim" else {}))
     if denoiser is None:
         if codec is not None:
             raise UsageError("a codec belongs to a denoiser: give both or neither.")
-        codec = ImageCodec(_side("height", height), _side("width", width), 3)
-        process = GaussianProcess(NoiseSchedule.linear() if schedule is None else schedule)
-        denoiser = Empirical(process, codec.encode(photographs(codec.width, codec.height)))
-        source = source or "exact denoiser of six cut-outs of two photographs"
+        by = exact(width, height, schedule)
     else:
-        codec = _fitting(codec, width, height, denoiser, schedule)
-    table = denoiser.process.schedule
+        fitting = _fitting(codec, width, height, denoiser, schedule)
+        by = Denoising(denoiser, fitting, type(denoiser).__name__)
+    table, began = by.denoiser.process.schedule, time.monotonic()
     grid = time_grid(table, steps, "trailing")
     stream = generator(seed, "study", "reverse")
-    x = draw(torch.empty(1, *codec.shape), stream)
-    shown = {round((len(grid) - 1) * i / (views - 1)) for i in range(views)}
+    x = draw(torch.empty(1, *by.codec.shape), stream)
+    shown = None if views is None else {round((len(grid) - 1) * i / (views - 1)) for i in range(views)}
+    counted = Counted(by.denoiser)
     kept = []
-    for i, point in enumerate(trajectory(denoiser, DDIM(eta), grid, x, stream, on_step=on_step)):
-        if i in shown:
-            predicted = None if point.prediction is None else codec.decode(point.prediction.clean)[0]
-            kept.append(View(i, point.t, codec.decode(point.x)[0], predicted))
+    for i, point in enumerate(trajectory(counted, rule, grid, x, stream, on_step=on_step)):
+        if shown is None or i in shown:
+            predicted = None if point.prediction is None else by.codec.decode(point.prediction.clean)[0]
+            kept.append(View(i, point.t, by.codec.decode(point.x)[0], predicted))
     numbers = tuple(
-        ReverseStep(t, s, float(table.alpha_bar[t]), eta**2 * float(variances.lower(table, s, t)))
-        for t, s in itertools.pairwise(grid)
+        ReverseStep(t, s, float(table.alpha_bar[t]), added_variance(rule, table, t, s)) for t, s in itertools.pairwise(grid)
     )
-    name = source or type(denoiser).__name__
-    return Reverse(codec, table, eta, seed, denoiser.evidence, name, numbers, tuple(kept))
+    return Reverse(
+        by.codec,
+        table,
+        sampler,
+        eta,
+        seed,
+        by.denoiser.evidence,
+        source or by.source,
+        numbers,
+        tuple(kept),
+        counted.calls,
+        time.monotonic() - began,
+    )
 
 
-def _side(name: str, value: int | None) -> int:
-    value = 512 if value is None else value
-    if isinstance(value, bool) or not isinstance(value, int) or not 8 <= value <= 1024:
-        raise UsageError(f"the {name} must be a whole number of pixels from 8 to 1024, not {value!r}.")
-    return value
+def added_variance(sampler: Sampler, schedule: NoiseSchedule, t: int, s: int) -> float | None:
+    """The variance of the noise that a step from t to s adds; None where it is not one number."""
+    match sampler:
+        case DDIM():
+            return sampler.eta**2 * float(variances.lower(schedule, s, t))
+        case Ancestral(variance="beta_tilde"):
+            return float(variances.lower(schedule, s, t))
+        case Ancestral(variance="beta"):
+            return float(variances.upper(schedule, s, t)) if s > 0 else 0.0
+        case DPMSolver(sde=True):
+            (_, sigma, half_s), (_, _, half_t) = schedule.levels[s], schedule.levels[t]
+            return sigma**2 * -math.expm1(2 * (half_t - half_s)) if s > 0 else 0.0
+    return None if sampler.stochastic else 0.0
 
 
 def _fitting(

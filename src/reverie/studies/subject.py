@@ -1,11 +1,13 @@
 """The picture that a study is about, at a size that a screen can show.
 
-A study keeps many states of its picture, so a large one is first reduced: the longer side to at most LARGEST pixels.
+A study keeps many states of its picture, so a large one is first reduced: the longer side to at most LARGEST pixels, or
+fewer. Bundled are the digits, as digits:0, digits:1, ..., and two photographs, china and flower.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,11 @@ from reverie.errors import UsageError
 from reverie.images import ImageCodec, read_images, read_picture
 from reverie.images.pictures import Picture
 
-__all__ = ["LARGEST", "Subject", "subject"]
+__all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "is_bundled", "photograph", "reduced", "subject"]
 
 LARGEST = 512
+PHOTOGRAPHS = ("china", "flower")
+_BUNDLED_SIDE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,31 +48,59 @@ class Subject:
         return float((self.x_0**2).mean())
 
 
-def subject(source: Picture | Subject = "digits", channels: int | None = None) -> Subject:
-    """The picture of a source: "digits" or "digits:3" (a bundled digit by its index), or whatever read_picture reads."""
+def subject(
+    source: Picture | Subject = "digits", channels: int | None = None, largest: int = LARGEST, name: str | None = None
+) -> Subject:
+    """The picture of a source.
+
+    Args:
+        source: "digits" or "digits:3" (a bundled digit by its index), "china", "flower", or whatever read_picture reads.
+        channels: 1 or 3; as it is if left out.
+        largest: the longer side, to which a larger picture is reduced.
+        name: what the picture is called; by default as it was given.
+    """
     if isinstance(source, Subject):
         return source
-    if isinstance(source, str) and (source == "digits" or source.startswith("digits:")):
-        pixels, name = _digit(source, channels), source
+    if isinstance(source, str) and is_bundled(source):
+        pixels = read_picture(photograph(source) if source in PHOTOGRAPHS else _digit(source), channels)
     else:
         pixels = read_picture(source, channels)
-        name = str(source) if isinstance(source, str | Path) else "the picture"
-    return Subject(name, _reduced(pixels), pixels.shape)
+    called = name or (str(source) if isinstance(source, str | Path) else "the picture")
+    return Subject(called, reduced(pixels, largest), pixels.shape)
 
 
-def _digit(source: str, channels: int | None) -> np.ndarray:
-    digits = read_images("digits", channels=channels).pixels
+def is_bundled(name: str) -> bool:
+    """Whether a name is that of a bundled picture rather than a file's."""
+    return name in PHOTOGRAPHS or name == "digits" or name.startswith("digits:")
+
+
+@cache
+def photograph(name: str) -> np.ndarray:
+    """One of the two photographs that ship with scikit-learn, uint8 [H, W, 3], its longer side 256 pixels."""
+    from sklearn.datasets import load_sample_image
+
+    return reduced(np.asarray(load_sample_image(f"{name}.jpg")), _BUNDLED_SIDE)
+
+
+@cache
+def _digits() -> np.ndarray:
+    return read_images("digits").pixels
+
+
+def _digit(source: str) -> np.ndarray:
+    digits = _digits()
     index = source.partition(":")[2] or "0"
-    if not index.isascii() or not index.isdigit() or int(index) >= len(digits):
+    if not index.isascii() or not index.isdigit() or len(index) > 6 or int(index) >= len(digits):
         raise UsageError(f"{source!r} names no bundled digit: their indices are 0..{len(digits) - 1}, e.g. digits:3.")
     return digits[int(index)]
 
 
-def _reduced(pixels: np.ndarray) -> np.ndarray:
+def reduced(pixels: np.ndarray, largest: int) -> np.ndarray:
+    """uint8 [H, W, C] whose longer side is at most `largest`."""
     height, width, channels = pixels.shape
-    if max(height, width) <= LARGEST:
+    if max(height, width) <= largest:
         return pixels
-    shrink = LARGEST / max(height, width)
+    shrink = largest / max(height, width)
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).resize(size, Image.Resampling.LANCZOS)
     return np.asarray(image).reshape(size[1], size[0], channels)

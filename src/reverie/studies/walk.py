@@ -19,9 +19,10 @@ from torch import Tensor
 
 from reverie.denoisers import Evidence
 from reverie.errors import UsageError
+from reverie.images import data_url
 from reverie.images.pictures import Picture
 from reverie.process import GaussianProcess, NoiseSchedule, TerminalSNRWarning, generator
-from reverie.studies.frames import data_url, decibels
+from reverie.studies.frames import decibels
 from reverie.studies.subject import Subject, subject
 
 __all__ = ["Walk", "short_schedule", "walk"]
@@ -80,7 +81,7 @@ class Walk:
             "start_alpha_cumprod": alpha_bar,
             "start_signal_to_noise_ratio": decibels(alpha_bar * self.picture.power, 1 - alpha_bar),
             "rms_distance_to_x_0": {f"t_{t}": self.distance[self.start - t] for t, _ in self.states},
-            "images": {f"t_{t}": data_url(self.pixels(x)) for t, x in self.states} if images else {},
+            "images": {f"t_{t}": data_url(self.pixels(x), noisy=t > 0) for t, x in self.states} if images else {},
             "metadata": {
                 "picture": self.picture.name,
                 "image_shape": list(self.picture.pixels.shape),

@@ -11,7 +11,7 @@ import copy
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -51,6 +51,7 @@ class Listener:
 
     on_step: Callable[[int, int], None] = lambda done, total: None
     say: Callable[[str], None] = lambda sentence: None
+    on_numbers: Callable[[int, Mapping[str, float]], None] = lambda step, numbers: None
 
 
 def fit(
@@ -104,13 +105,16 @@ def fit(
                     say(sentence)
                 if metrics and (step % settings.log_every == 0 or step in (1, settings.steps)):
                     rate = settings.batch * (step - logged.step) / logged.seconds
-                    metrics.write(step, {**report.numbers(), "samples_per_second": rate})
+                    numbers = {**report.numbers(), "samples_per_second": rate}
+                    metrics.write(step, numbers)
+                    listener.on_numbers(step, numbers)
                     logged = Mark(step)
                 if judge and (step % settings.judge_every == 0 or step == settings.steps):
                     loss = judge.loss(state.average)
                     state.best.hear(loss, step, state.average)
                     if metrics:
                         metrics.write(step, {"loss_aside": loss})
+                        listener.on_numbers(step, {"loss_aside": loss})
                 listener.on_step(step, settings.steps)
                 stopped = processes.any_of(stop.number, device)
                 every = settings.checkpoint_every

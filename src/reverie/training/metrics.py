@@ -8,7 +8,7 @@ from typing import Any
 
 from reverie.files import write_atomically
 
-__all__ = ["Metrics", "read"]
+__all__ = ["Metrics", "is_line", "read"]
 
 NAME = "metrics.jsonl"
 
@@ -48,6 +48,11 @@ def read(run: Path) -> list[dict[str, Any]]:
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
             lines.append(json.loads(line))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue
     return lines
+
+
+def is_line(line: Any) -> bool:
+    """Whether something read is a line of metrics: an object with its step."""
+    return isinstance(line, dict) and isinstance(line.get("step"), int)

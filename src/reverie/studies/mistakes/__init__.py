@@ -7,6 +7,8 @@ docs/mistakes.md explains each. No number is kept: all are measured when asked f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reverie.studies.mistakes import chains, clinical, derivations, notebook, practice, schedules, steps
 from reverie.studies.mistakes.mistake import Mistake
 
@@ -25,6 +27,14 @@ COLLECTIONS = (
 )
 
 
-def mistakes() -> list[Mistake]:
-    """Runs every wrong form and its right form, in the order of docs/mistakes.md. Deterministic; a few seconds."""
-    return [run() for collection in COLLECTIONS for run in collection.entries]
+def mistakes(on_step: Callable[[int, int], None] = lambda done, total: None) -> list[Mistake]:
+    """Runs every wrong form and its right form, in the order of docs/mistakes.md. Deterministic; a few seconds.
+
+    `on_step` is called before each with (done, in all).
+    """
+    entries = [run for collection in COLLECTIONS for run in collection.entries]
+    found = []
+    for done, run in enumerate(entries):
+        on_step(done, len(entries))
+        found.append(run())
+    return found

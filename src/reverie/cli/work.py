@@ -1,0 +1,45 @@
+"""`reverie work`: one more worker for a server, here or on another machine that shares its workspace and its queue."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reverie.cli import console
+from reverie.errors import UsageError
+
+__all__ = ["work"]
+
+
+class Lane(StrEnum):
+    """What someone waits for, and what takes minutes."""
+
+    QUICK = "quick"
+    SLOW = "slow"
+
+
+def work(
+    workspace: Annotated[Path, typer.Option("--workspace", help="The folder that the server works in, as it is seen here.")],
+    queue: Annotated[
+        str | None,
+        typer.Option("--queue-url", help="The server's queue: redis://HOST:PORT/0, or this machine's own."),
+    ] = None,
+    lane: Annotated[Lane, typer.Option("--lane", help="The jobs to do: quick or slow ones.")] = Lane.SLOW,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the arithmetic of one job.")] = 1,
+) -> None:
+    """Do jobs of a server, until Ctrl-C or SIGTERM; training is left with a checkpoint, and goes on with another worker.
+
+    Servers and workers on several machines need the same REVERIE_QUEUE_URL and a workspace folder that all of them share.
+    """
+    if not (workspace / ".reverie").is_dir():
+        raise UsageError(f"{workspace} is no server's workspace: start reverie serve --workspace {workspace} first.")
+    from reverie.service import logs, settings
+    from reverie.service.jobs.worker import Worker, new_name
+
+    told = settings.read(workspace=workspace, queue_url=queue)
+    logs.configure()
+    worker = Worker(told, lane.value, new_name(lane.value), threads=threads)
+    worker.run(lambda: console.note(f"working on {lane.value} jobs of {workspace.resolve()}. Ctrl-C ends it."))

@@ -1,0 +1,222 @@
+"""What a model makes, brought to where it is wanted: to a file, counted, checked against what was given.
+
+The command line and the service both deliver by these functions; they print nothing and ask for no HTTP.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from reverie.errors import UsageError
+from reverie.images import check_output, save_images
+from reverie.models import PatientModel, PictureModel
+from reverie.records import Table, read_table
+from reverie.records.output import check_table_output, write_table
+
+__all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
+
+DRAW = "draw"
+"""The first column of several draws written one under the other: 1, 2, ..."""
+
+OnStep = Callable[[int, int], None]
+
+
+def patients(
+    model: PatientModel,
+    count: int | None,
+    out: Path,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    hear: Callable[[pl.DataFrame], None] = lambda frame: None,
+) -> dict[str, Any]:
+    """New patients to a table at `out`, written as they are made, and a summary of what was made.
+
+    `settings` are those of PatientModel.shards; `hear` is shown each part. Raises UsageError and DataError as that does.
+    """
+    check_table_output(out)
+    told = dict(settings or {})
+    totals: Counter[str] = Counter()
+    clipped: Counter[str] = Counter()
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for made in model.shards(count, seed, on_step=on_step, **told):
+            totals.update(patients=made.patients, drawn=made.drawn, kept=made.kept)
+            clipped.update(made.clipped)
+            hear(made.frame)
+            yield made.frame
+
+    began = time.monotonic()
+    rows = write_table(out, frames())
+    seconds = max(time.monotonic() - began, 1e-9)
+    rejected = totals["drawn"] > totals["kept"]
+    return {
+        "out": str(out),
+        "patients": totals["patients"],
+        "rows": rows,
+        "drawn": totals["drawn"] if rejected else None,
+        "accepted_share": round(totals["kept"] / totals["drawn"], 4) if rejected else None,
+        "clipped": {column: number for column, number in clipped.items() if number},
+        **{name: told.get(name, usual) for name, usual in model.usual.items()},
+        "seed": seed,
+        "seconds": round(seconds, 2),
+        "rows_per_second": round(rows / seconds),
+    }
+
+
+class Kept:
+    """Hears parts of a table and keeps its first rows."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows, self._parts = rows, []
+
+    def hear(self, frame: pl.DataFrame) -> None:
+        missing = self._rows - sum(map(len, self._parts))
+        if missing > 0:
+            self._parts.append(frame.head(missing))
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """{"columns": names, "rows": lists of cells}."""
+        frame = pl.concat(self._parts)
+        return {"columns": frame.columns, "rows": [list(row) for row in frame.iter_rows()]}
+
+
+def pictures(
+    model: PictureModel,
+    count: int,
+    out: Path,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """New pictures to `out` in the form that its suffix names; a summary, and the pictures.
+
+    `settings` are those of PictureModel.sample. Raises UsageError as that does.
+    """
+    check_output(out)
+    told = dict(settings or {})
+    began = time.monotonic()
+    pixels = model.sample(count, seed, on_step=on_step, **told)
+    seconds = time.monotonic() - began
+    save_images(pixels, out)
+    usual = inspect.signature(model.sample).parameters
+    how = {name: told.get(name, usual[name].default) for name in ("sampler", "steps")}
+    return {"out": str(out), "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """A table completed a number of times.
+
+    Attributes:
+        table: as it was given.
+        frames: one for each draw.
+        added: visits added to each patient; 0 where holes were filled.
+        seed, seconds: of the drawing.
+    """
+
+    table: Table
+    frames: Sequence[pl.DataFrame]
+    added: int
+    seed: int
+    seconds: float
+
+    @property
+    def holes(self) -> dict[str, dict[str, int]]:
+        """Of each column with empty cells, their number and how many of them are filled; none of a forecast."""
+        if self.added:
+            return {}
+        given, filled = self.table.frame, self.frames[0]
+        empty = {name: given[name].null_count() for name in given.columns}
+        return {n: {"empty": count, "filled": count - filled[n].null_count()} for n, count in empty.items() if count}
+
+    @property
+    def unchanged(self) -> tuple[int, int]:
+        """How many of the given values stand in every draw as they were given, and how many values were given."""
+        patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
+        place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
+        same = given = 0
+        for name in self.table.frame.columns:
+            was = self.table.frame[name]
+            known = was.is_not_null()
+            for frame in self.frames:
+                known = known & (frame[name][place] == was).fill_null(False)
+            same, given = same + int(known.sum()), given + was.len() - was.null_count()
+        return same, given
+
+    def write(self, out: Path) -> None:
+        """The table to a file; of several draws, one under the other with the number of the draw before."""
+        write_table(out, self.frames if len(self.frames) == 1 else self._numbered())
+
+    def _numbered(self) -> Iterator[pl.DataFrame]:
+        for number, frame in enumerate(self.frames, 1):
+            yield frame.select(pl.lit(number, pl.Int64).alias(DRAW), pl.all())
+
+    def summary(self, out: Path) -> dict[str, Any]:
+        """What was done, in numbers."""
+        same, given = self.unchanged
+        return {
+            "out": str(out),
+            "patients": len(self.table),
+            "rows": self.frames[0].height,
+            **({"visits_added": self.added * len(self.table)} if self.added else {}),
+            "draws": len(self.frames),
+            "given_values": {"unchanged": same, "of": given},
+            "seed": self.seed,
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def complete(
+    model: PictureModel | PatientModel,
+    source: Any,
+    draws: int = 1,
+    forecast: int | None = None,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    *,
+    run: str = "the run",
+    name: str | None = None,
+) -> Completed:
+    """Fills the holes of a table, or adds `forecast` visits for each patient, `draws` times.
+
+    Args:
+        source: a file or a frame with the columns of the table trained on, or a Table read by the model's schema.
+        settings: guidance, sampler, steps, spacing, see PatientModel.impute.
+        run, name: what errors call the model and the table.
+
+    Raises UsageError and DataError, naming row and column, for what does not fit the model.
+    """
+    model = check_completing(model, draws, run)
+    table = source if isinstance(source, Table) else read_table(source, model.codec.schema, name)
+    told = dict(settings or {})
+    began = time.monotonic()
+    if forecast is None:
+        frames = model.impute(table.frame, draws, seed, on_step=on_step, **told)
+    else:
+        frames = model.forecast(table.frame, forecast, draws, seed, on_step=on_step, **told)
+    return Completed(table, frames, forecast or 0, seed, time.monotonic() - began)
+
+
+def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:
+    """The model, if it can complete a table so often. Raises UsageError otherwise; for use before the table is read."""
+    if not isinstance(model, PatientModel):
+        raise UsageError(
+            f"{run} is a model of pictures, which have no holes to fill: give a run trained on a table of visits."
+        )
+    if draws > 1 and DRAW in model.codec.schema.names:
+        raise UsageError(
+            f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."
+        )
+    return model

@@ -1,0 +1,33 @@
+"""Results for programs and for people.
+
+Strict JSON: numbers that are not finite become null, names become text, times become ISO 8601.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+__all__ = ["plain", "size"]
+
+
+def plain(value: Any) -> Any:
+    """The value as dict, list, str, int, finite float, bool and None alone."""
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def size(count: float) -> str:
+    """Bytes to plan by: "420 MB", "24 GB"."""
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"

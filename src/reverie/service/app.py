@@ -1,0 +1,75 @@
+"""The app: routes inside; around them, from the outside in, safe headers, the log, the guard, and the intake."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+
+import reverie
+from reverie.service import document, problems
+from reverie.service.assets import Assets
+from reverie.service.guard import Guard, SafeHeaders
+from reverie.service.intake import Intake
+from reverie.service.jobs import Jobs
+from reverie.service.keys import Keys
+from reverie.service.logs import Observed
+from reverie.service.metrics import Metrics
+from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules, studies
+from reverie.service.settings import Settings
+from reverie.service.workspace import Workspace
+
+__all__ = ["create_app"]
+
+ROUTES = (guide, schedules, studies, models, records, jobs, files, health, page)
+
+
+def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
+    """The service over one workspace. Its lifespan starts and stops the jobs."""
+    workspace = Workspace(settings.workspace, settings)
+    keys = Keys(settings.keys) if settings.keys else None
+    queue = Jobs(settings, workspace) if jobs is None else jobs
+    app = FastAPI(
+        title="Reverie",
+        version=reverie.__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        generate_unique_id_function=_operation,
+        redirect_slashes=False,
+    )
+    state = app.state
+    state.settings, state.workspace, state.jobs = settings, workspace, queue
+    state.draining = False
+    state.assets, state.metrics = Assets(), Metrics(queue.snapshot)
+    state.document = cache(lambda: document.text(app))
+    problems.install(app, workspace.root)
+    for module in ROUTES:
+        app.include_router(module.router)
+    app.openapi = cache(lambda: document.document(app))
+    app.add_middleware(Intake, settings=settings)
+    app.add_middleware(Guard, settings=settings, keys=keys)
+    app.add_middleware(Observed, root=workspace.root, metrics=state.metrics)
+    app.add_middleware(SafeHeaders)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    await run_in_threadpool(state.workspace.sweep)
+    await run_in_threadpool(state.jobs.start)
+    yield
+    if not state.jobs.stopped:
+        await run_in_threadpool(state.jobs.stop, state.settings.grace_seconds)
+    await run_in_threadpool(state.jobs.close)
+
+
+def _operation(route: APIRoute) -> str:
+    """The name of an operation in the OpenAPI document: that of its function."""
+    return route.name

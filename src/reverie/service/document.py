@@ -1,0 +1,110 @@
+"""The OpenAPI document: what FastAPI finds in the routes, and how to enter, what errors look like, what the groups are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import reverie
+from reverie.service.guard import OPEN
+from reverie.service.problems import MEDIA_TYPE
+
+__all__ = ["TAGS", "document", "text"]
+
+TAGS = {
+    "guide": "The four calls of the forward and reverse diffusion guide.",
+    "schedules": "Noise schedules, bundled pictures and series: what the page draws.",
+    "studies": "Trajectories, comparisons of samplers, proofs and mistakes.",
+    "models": "Trained runs, sampling, imputation and training.",
+    "records": "Tables of visits.",
+    "jobs": "What takes longer than a call: state, events, cancelling, results.",
+    "files": "The workspace.",
+    "health": "For whoever runs the server.",
+}
+ABOUT = """Diffusion run backwards, on images and on patient records, and shown to be right.
+
+Slow work is a job. Such a call waits for it a while (`Prefer: wait=N`, in seconds) and then answers 202 with the job's
+address. `Idempotency-Key` makes a call safe to repeat. Errors are problem details (RFC 9457) with a request id.
+Numbers that are not finite are null."""
+PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/invalid"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence: what is wrong, and what to do."},
+        "request_id": {"type": "string", "description": "The same as in the server's log."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+UNSAFE = {"post", "put", "delete", "patch"}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of an app."""
+    found = get_openapi(
+        title="Reverie",
+        version=reverie.__version__,
+        summary="Diffusion you can watch.",
+        description=ABOUT,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+    )
+    parts = found.setdefault("components", {})
+    schemas = parts.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = PROBLEM
+    parts["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key, where the server wants one."}
+    }
+    found["security"] = [{"key": []}, {}]
+    for path, operations in found["paths"].items():
+        for method, operation in operations.items():
+            _complete(operation, path, method)
+    return found
+
+
+def text(app: FastAPI) -> bytes:
+    """The document as it is served and kept."""
+    return (json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _complete(operation: dict[str, Any], path: str, method: str) -> None:
+    """Adds the errors that any call may give."""
+    if path in OPEN:
+        operation["security"] = []
+    responses = operation["responses"]
+    if "HTTPValidationError" in json.dumps(responses.get("422", "")):
+        responses["422"] = _problem("A field, a name or the data cannot be used.")
+    for status, about in {
+        "400": "The request is not well formed.",
+        "401": "An API key is needed.",
+        "404": "There is nothing of this name.",
+        "408": "The request came too slowly.",
+        "409": "Something is there already, or is damaged.",
+        "413": "The request is too large.",
+        "415": "The body is not JSON.",
+        "421": "The server is not known by this name.",
+        "503": "The server has no room for this now, or is stopping: see Retry-After.",
+        "507": "The disk has no room.",
+    }.items():
+        if (status == "401" and path in OPEN) or (status in {"408", "409", "413", "415", "507"} and method not in UNSAFE):
+            continue
+        responses.setdefault(status, _problem(about))
+    responses["default"] = _problem("Any other error.")
+
+
+def _problem(about: str) -> dict[str, Any]:
+    return {"description": about, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

@@ -1,0 +1,234 @@
+"""The server's side of all jobs: take them in, show them, cancel them, and stop without losing any."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import math
+import re
+import secrets
+import shutil
+import threading
+import time
+from logging import WARNING
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import unknown
+from reverie.service.jobs.bell import Bell
+from reverie.service.jobs.collector import Collector
+from reverie.service.jobs.job import Event, Job
+from reverie.service.jobs.ledger import Ledger
+from reverie.service.jobs.queue import LANES, Queue
+from reverie.service.jobs.registry import TASKS, tasks_named
+from reverie.service.jobs.supervisor import Supervisor
+from reverie.service.jobs.waiters import Waiters
+from reverie.service.logs import say
+from reverie.service.problems import Problem
+from reverie.service.settings import Settings
+from reverie.service.workspace import Workspace
+
+__all__ = ["Jobs"]
+
+ENDING = 0.6
+"""Part of the grace in which jobs may end by themselves; the rest is for saving."""
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Jobs:
+    """Safe to use from every thread of the server. `submit` and `cancel` write to the disk: not for the event loop."""
+
+    def __init__(self, settings: Settings, workspace: Workspace, tasks: str = TASKS) -> None:
+        self._settings, self._tasks = settings, tasks_named(tasks)
+        self._homes = workspace.state / "jobs"
+        self._homes.mkdir(parents=True, exist_ok=True)
+        self._ledger = Ledger(workspace.state / "jobs.sqlite", settings.events_kept)
+        self._queue = Queue(workspace.state, settings.queue_url)
+        self._bell, self.waiters = Bell(), Waiters()
+        self._supervisor = Supervisor(settings, tasks, self._bell)
+        self._collector = Collector(
+            self._ledger, self._queue, self._supervisor, self.waiters, self._bell, self._homes, settings.kept_jobs
+        )
+        self._submitting = threading.Lock()
+        self._leave_at = math.inf
+        self.stopped = False
+
+    # its own life
+
+    def start(self) -> None:
+        """Takes up what an earlier server left, then lets the workers begin."""
+        known = self._ledger.ids()
+        for folder in self._homes.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder, ignore_errors=True)
+        for job in self._ledger.unfinished():
+            if job.cancelling:
+                self._queue.put(f"cancel:{job.id}", True)
+        self._collector.collect()
+        for job in self._ledger.unfinished():
+            if job.worker is None:  # a second message does no harm, and a power cut may have taken the first
+                self._collector.call(job.lane, job.id, job.attempt)
+        self._supervisor.start()
+        self._collector.start()
+
+    def close_admission(self) -> None:
+        """New jobs are refused from here on, and calls that wait for a job not yet begun are answered with its address."""
+        if self.draining:
+            return
+        self._collector.draining = True
+        self._supervisor.drain()
+        self.waiters.wake()
+
+    def stop(self, grace: float) -> None:
+        """Returns when no worker is left, after this long at most; what could not end goes on at the next start. Blocks.
+
+        What runs has the first part of the time to end. Then it is told to save what it has, and calls that wait for it
+        are answered with its address.
+        """
+        self.close_admission()
+        if not self._collector.is_alive():
+            return
+        began = time.monotonic()
+        self._leave_at = began + ENDING * grace
+        self._supervisor.stop(self._leave_at, began + grace)
+        with contextlib.suppress(Exception):
+            self._collector.collect()
+        self.stopped = True
+        self.waiters.wake()
+        self._collector.close()
+
+    def close(self) -> None:
+        """After `stop`, when nobody asks any more."""
+        self._ledger.close()
+        self._queue.close()
+        self._bell.close()
+
+    @property
+    def wait_seconds(self) -> float:
+        """The longest that one call may wait."""
+        return self._settings.wait_seconds
+
+    @property
+    def draining(self) -> bool:
+        return self._collector.draining
+
+    # what routes ask for
+
+    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None) -> Job:
+        """Accepts a job: it is in the ledger when this returns, and will end in exactly one way.
+
+        A `key` (Idempotency-Key) makes asking twice ask once. Raises Problem 503 where there is no room, or no time left.
+        """
+        if task not in self._tasks:
+            raise unknown("task", task, self._tasks)
+        if key is not None and not KEY.fullmatch(key):
+            raise Problem(422, "invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters.")
+        lane, again = self._tasks[task].lane, self._tasks[task].again
+        request = json.dumps({"task": task, "arguments": arguments}, sort_keys=True, allow_nan=False, separators=(",", ":"))
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        with self._submitting:
+            if key is not None and (before := self._ledger.by_key(key)):
+                if before[0] != digest:
+                    raise Problem(422, "key-reused", "This Idempotency-Key came with another request: use a new one.")
+                return self.get(before[1])
+            self._check_room(lane)
+            id = secrets.token_hex(16)
+            with self._ledger.change() as change:
+                change.add(id, task, lane, again, request, key, digest)
+        try:
+            self._collector.call(lane, id, 1, request)
+        except Exception as error:  # it is in the ledger: the collector calls again
+            say("the queue cannot be reached; a job waits", WARNING, error, job=id)
+        return self.get(id)
+
+    def get(self, id: str) -> Job:
+        job = self._ledger.get(id) if ID.fullmatch(id) else None
+        if job is None:
+            raise Problem(404, "not-found", "There is no such job; old ones are forgotten after a while.")
+        return job
+
+    def list(self, limit: int) -> list[Job]:
+        """Newest first."""
+        return self._ledger.newest(limit)
+
+    def cancel(self, id: str) -> Job:
+        """Ends a job that waits at once, and one that runs within 2 s. Does nothing to one that ended."""
+        job = self.get(id)
+        if job.final:
+            return job
+        if not job.cancelling:
+            with self._ledger.change() as change:
+                change.update(id, cancelling=time.time())
+        self._queue.put(f"cancel:{id}", True)
+        if job.worker is None:
+            self._collector.cancel_waiting(job)
+        self._collector.collect()
+        return self.get(id)
+
+    async def wait(self, id: str, seconds: float) -> Job:
+        """The job when it has ended, or as it is after this time; sooner if the service stops meanwhile."""
+        until = time.monotonic() + seconds
+        with self.waiters.watching(id) as news:
+            while True:
+                news.clear()
+                job = self.get(id)
+                left = min(until, self._leave_at) - time.monotonic()
+                if job.final or left <= 0 or self.stays(job):
+                    return job
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), left)
+
+    def stays(self, job: Job) -> bool:
+        """Whether nothing more will happen to a job before the next start."""
+        return job.final or self.stopped or (self.draining and job.worker is None)
+
+    def result(self, id: str) -> dict[str, Any]:
+        return json.loads(self.result_bytes(id))
+
+    def result_bytes(self, id: str) -> bytes:
+        """The result as it was written. Raises Problem 409 where there is none, or the problem the job ended with."""
+        job = self.get(id)
+        match job.state:
+            case "succeeded":
+                return (self._homes / id / "result.json").read_bytes()
+            case "queued" | "running":
+                raise Problem(409, "unfinished", f"The job is {job.state}: its result is here when it has succeeded.")
+            case "cancelled":
+                raise Problem(409, "cancelled", "The job was cancelled: it has no result.")
+        error = job.error or {}
+        kind = str(error.get("type", "internal")).rsplit("/", 1)[-1]
+        raise Problem(error.get("status", 500), kind, error.get("detail", ""), errors=error.get("errors"))
+
+    def folder(self, id: str) -> Path:
+        """Where the files of a job are, for downloading."""
+        return self._homes / self.get(id).id / "files"
+
+    def events(self, id: str, after: int) -> list[Event]:
+        """The next events after number `after`, oldest first."""
+        return self._ledger.events(self.get(id).id, after)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Numbers for /readyz and /metrics: of each lane the jobs that wait and run and the workers, and jobs by state."""
+        jobs = [(job.lane, job.worker is not None) for job in self._ledger.unfinished()]
+        alive = self._collector.signs.alive
+        lanes = {
+            lane: {"queued": jobs.count((lane, False)), "running": jobs.count((lane, True)), "workers": alive(lane)}
+            for lane in LANES
+        }
+        return {"admitting": not self.draining, "lanes": lanes, "states": self._ledger.counts()}
+
+    def worker_processes(self) -> dict[str, int]:
+        """The process of each of the server's own workers, by its name."""
+        return self._supervisor.processes()
+
+    def _check_room(self, lane: str) -> None:
+        if self.draining:
+            raise Problem(503, "stopping", "The server is stopping: ask again in a moment.", {"Retry-After": "5"})
+        if self._ledger.queued(lane) >= self._settings.queue_slots:
+            workers = self._settings.quick_workers if lane == "quick" else self._settings.slow_workers
+            seconds = min(60, max(1, math.ceil(self._settings.queue_slots * self._ledger.seconds_each(lane) / workers)))
+            sentence = f"{self._settings.queue_slots} jobs wait already: ask again in {seconds} s."
+            raise Problem(503, "busy", sentence, {"Retry-After": str(seconds)})

@@ -1,0 +1,262 @@
+// Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
+
+import { h } from "./dom.js";
+
+const KEY = "reverie-key";
+const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
+const POLL = 1000;
+
+/** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
+export class Problem extends Error {
+  constructor({ status = 0, title = "Something went wrong", detail = "", errors = [], request_id = null, type = "" }) {
+    super(detail || title);
+    Object.assign(this, { status, title, detail: detail || title, errors: errors ?? [], requestId: request_id, type });
+  }
+}
+
+/** The body of a GET: an object for JSON, else a Response. */
+export async function get(path, { signal } = {}) {
+  const response = await ask(path, { signal });
+  return isJson(response) ? response.json() : response;
+}
+
+/** The bytes of a GET. */
+export async function bytes(path, { signal } = {}) {
+  return (await ask(path, { signal })).arrayBuffer();
+}
+
+/** {status, body, location} of a POST. wait: seconds the server may take before it answers with a job instead. */
+export async function post(path, body, { wait = null, signal, key = null } = {}) {
+  const headers = { "Content-Type": "application/json" };
+  if (wait !== null) headers.Prefer = `wait=${wait}`;
+  if (key !== null) headers["Idempotency-Key"] = key;
+  const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+  return { status: response.status, body: isJson(response) ? await response.json() : null, location: response.headers.get("Location") };
+}
+
+/** Uploads a file or a blob; the reply's body. */
+export async function put(path, blob, { signal } = {}) {
+  const headers = { "Content-Type": blob.type || "application/octet-stream" };
+  const response = await ask(path, { method: "PUT", headers, body: blob, signal });
+  return isJson(response) ? response.json() : null;
+}
+
+/** Removes a file. */
+export async function remove(path) {
+  await ask(path, { method: "DELETE" });
+}
+
+/**
+ * Posts work and follows it to its result. onState(job view), onProgress({done, total, seconds_left}), onSay(sentence) and
+ * onMetric(data) are called as news come. Abort the signal to cancel the job on the server; then an AbortError is thrown.
+ */
+export async function job(path, body, { onState, onProgress, onSay, onMetric, signal, wait = 0 } = {}) {
+  const key = newKey();
+  signal?.throwIfAborted();
+  const { status, body: reply } = await post(path, body, { wait, key }); // not dropped on abort: the job would live on unknown
+  const stop = () => status === 202 && cancel(reply.id).catch(() => {});
+  if (signal?.aborted) {
+    stop();
+    throw new DOMException("The work was cancelled.", "AbortError");
+  }
+  if (status !== 202) return reply;
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    onState?.(reply);
+    return await rejoin(reply.id, { onState, onProgress, onSay, onMetric, signal });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Follows a job that was posted before, all its news from the first on, to its result. Aborting the signal only stops
+ *  following: the job goes on. */
+export async function rejoin(id, { onState, onProgress, onSay, onMetric, signal } = {}) {
+  const base = `/api/jobs/${encodeURIComponent(id)}`;
+  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
+  const end = await follow(base, `${base}/events`, hear, signal);
+  if (end.state === "succeeded") return get(`${base}/result`, { signal });
+  if (end.state === "cancelled") throw new DOMException("The work was cancelled.", "AbortError");
+  throw new Problem(end.error ?? { title: "The work did not finish", detail: `The job ended as ${end.state}: try again.` });
+}
+
+/** Asks the server to stop a job; its view. */
+export async function cancel(id) {
+  return (await post(`/api/jobs/${encodeURIComponent(id)}/cancel`, {})).body;
+}
+
+// --- following a job --------------------------------------------------------------------------------------------------
+
+async function follow(base, events, hear, signal) {
+  let last = 0;
+  for (let failures = 0; failures < 3; failures += 1) {
+    try {
+      const end = await stream(events, last, signal, (event) => {
+        failures = 0;
+        if (event.id) last = event.id;
+        if (event.kind !== "end") hear[event.kind]?.(event.data);
+      });
+      if (end) return end;
+    } catch (error) {
+      if (error.name === "AbortError" || (error instanceof Problem && error.status !== 0)) throw error;
+    }
+    await pause(300 * (failures + 1), signal);
+  }
+  return poll(base, hear, signal); // a proxy may swallow streams: asking again and again still works
+}
+
+async function stream(path, last, signal, onEvent) {
+  const quiet = new AbortController();
+  const stop = () => quiet.abort();
+  signal?.addEventListener("abort", stop, { once: true });
+  let timer = setTimeout(stop, SILENT);
+  try {
+    const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": String(last) } : {}) };
+    const response = await ask(path, { headers, signal: quiet.signal });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return null;
+      clearTimeout(timer);
+      timer = setTimeout(stop, SILENT);
+      text += value.replace(/\r\n?/g, "\n");
+      const blocks = text.split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const event = parseEvent(block);
+        if (event === null) continue;
+        onEvent(event);
+        if (event.kind === "end") return event.data;
+      }
+    }
+  } catch (error) {
+    if (signal?.aborted) throw new DOMException("The work was cancelled.", "AbortError");
+    if (error.name === "AbortError") return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    quiet.abort();
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function parseEvent(block) {
+  const event = { id: null, kind: "message", data: "" };
+  const lines = [];
+  for (const line of block.split("\n")) {
+    const [name, value] = line.split(/: ?(.*)/s);
+    if (name === "id") event.id = Number(value) || null;
+    else if (name === "event") event.kind = value;
+    else if (name === "data") lines.push(value);
+  }
+  if (lines.length === 0) return null;
+  try {
+    event.data = JSON.parse(lines.join("\n"));
+  } catch {
+    event.data = lines.join("\n");
+  }
+  return event;
+}
+
+async function poll(base, hear, signal) {
+  for (;;) {
+    const view = await get(base, { signal });
+    hear.state?.(view);
+    if (view.progress) hear.progress?.(view.progress);
+    if (!["queued", "running"].includes(view.state)) return view;
+    await pause(POLL, signal);
+  }
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new DOMException("The work was cancelled.", "AbortError"));
+    if (signal?.aborted) return stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+  });
+}
+
+// --- one request --------------------------------------------------------------------------------------------------------
+
+async function ask(path, options) {
+  for (;;) {
+    const key = stored();
+    const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+    let response;
+    try {
+      response = await fetch(path, { ...options, headers });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Problem({ title: "No answer", detail: "The server does not answer: is reverie serve still running?" });
+    }
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (response.status !== 401) throw problem;
+    const given = await askForKey(key !== null);
+    if (given === null) throw problem;
+    sessionStorage.setItem(KEY, given);
+  }
+}
+
+async function problemOf(response) {
+  let body = {};
+  try {
+    if (isJson(response)) body = await response.json();
+  } catch {
+    // an error without a readable body still has its status
+  }
+  const title = body.title ?? `The server answered ${response.status}`;
+  return new Problem({ ...body, title, status: response.status, detail: typeof body.detail === "string" ? body.detail : title });
+}
+
+function isJson(response) {
+  return /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
+}
+
+function stored() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+function newKey() {
+  const parts = crypto.getRandomValues(new Uint32Array(4));
+  return Array.from(parts, (part) => part.toString(16).padStart(8, "0")).join("");
+}
+
+let asking = null;
+
+/** One dialog, however many requests wait for the key. */
+function askForKey(refused) {
+  asking ??= new Promise((resolve) => {
+    const input = h("input", { type: "password", id: "api-key", autocomplete: "off", required: true });
+    const dialog = h(
+      "dialog",
+      { class: "dialog", "aria-labelledby": "api-key-title" },
+      h(
+        "form",
+        { method: "dialog", class: "stack" },
+        h("h2", { id: "api-key-title" }, "API key"),
+        h("p", null, refused ? "The server refused this key. Try another." : "This server asks for a key. It is kept until you close this tab."),
+        h("label", { for: "api-key" }, "Key"),
+        input,
+        h("div", { class: "row" }, h("button", { class: "button primary", value: "ok" }, "Use it"), h("button", { class: "button", value: "", formnovalidate: true }, "Cancel")),
+      ),
+    );
+    dialog.addEventListener("close", () => {
+      resolve(dialog.returnValue === "ok" ? input.value.trim() : null);
+      dialog.remove();
+      asking = null;
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+  return asking;
+}

@@ -1,0 +1,52 @@
+// The states between asking and having: nothing yet, busy, failed. Honest about which it is.
+
+import { h } from "./dom.js";
+import { button } from "./controls.js";
+
+/** Nothing to show, and what to do about it. action: an element, mostly a button. */
+export function empty(text, action = null) {
+  return h("div", { class: "state" }, h("p", null, text), action);
+}
+
+/**
+ * Work going on. .progress({done, total, seconds_left}) makes the bar count; .say(sentence) changes the sentence;
+ * onCancel adds a Stop button.
+ */
+export function busy(text, { onCancel = null } = {}) {
+  const said = h("p", { role: "status" }, text);
+  const bar = h("progress", { "aria-label": text });
+  const left = h("p", { class: "hint" });
+  const stop = onCancel && button({ label: "Stop", onClick: onCancel });
+  const root = h("div", { class: "state busy" }, said, bar, left, stop);
+  return Object.assign(root, {
+    say: (sentence) => (said.textContent = sentence),
+    progress({ done, total, seconds_left: seconds = null }) {
+      if (!total) return;
+      bar.max = total;
+      bar.value = done;
+      left.textContent = `${done.toLocaleString("en")} of ${total.toLocaleString("en")}${seconds === null ? "" : `, ${duration(seconds)} left`}`;
+    },
+  });
+}
+
+/** What went wrong, in the server's sentence, field by field where it says so; retry adds a button. */
+export function failure(problem, retry = null) {
+  const fields = (problem.errors ?? []).map((error) => h("li", null, error.field ? `${error.field}: ` : "", error.message));
+  return h(
+    "div",
+    { class: "state failed", role: "alert" },
+    h("p", { class: "strong" }, problem.title && problem.title !== problem.detail ? problem.title : "This did not work"),
+    h("p", null, problem.detail ?? problem.message ?? String(problem)),
+    fields.length ? h("ul", null, fields) : null,
+    problem.requestId ? h("p", { class: "hint" }, `Request ${problem.requestId}`) : null,
+    retry && button({ label: "Try again", onClick: retry }),
+  );
+}
+
+/** Seconds in words that a person would use. */
+export function duration(seconds) {
+  if (seconds < 1) return "under a second";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}

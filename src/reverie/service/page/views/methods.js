@@ -1,0 +1,40 @@
+// The samplers by the names that the server knows, with what a person needs to choose one.
+
+import { get } from "../lib/api.js";
+
+/** name, label, calls: network calls of n steps; random: whether its steps draw noise; about: one sentence. */
+export const SAMPLERS = [
+  { name: "ddim", label: "DDIM", calls: (n) => n, random: false, about: "Straight steps along the predicted noise. Eta adds noise back: 0 none, 1 as much as ancestral sampling." },
+  { name: "ancestral", label: "Ancestral", calls: (n) => n, random: true, about: "The chain the theory is derived for: every step draws noise. Needs many steps." },
+  { name: "dpmpp", label: "DPM-Solver++", calls: (n) => n, random: false, about: "Second order at one call a step: remembers the step before." },
+  { name: "dpmpp_sde", label: "DPM-Solver++ SDE", calls: (n) => n, random: true, about: "Second order, with noise drawn at every step." },
+  { name: "heun", label: "Heun", calls: (n) => 2 * n - 1, random: false, about: "Second order by looking twice: two calls a step, one at the last." },
+  { name: "angular", label: "Angular", calls: (n) => n, random: false, about: "Steps along the angle between signal and noise." },
+];
+
+/** What is known of a sampler; one that the page has no words for keeps its name. */
+export function method(name) {
+  return SAMPLERS.find((each) => each.name === name) ?? { name, label: name, calls: (n) => n, random: false, about: "" };
+}
+
+/** The trained runs of a kind ("images" or "records"). */
+export async function runs(kind) {
+  const { models } = await get("/api/models");
+  return models.filter((model) => model.kind === kind);
+}
+
+/** A whole number of the address, brought inside its range; `otherwise` where there is none. */
+export function whole(text, least, most, otherwise) {
+  const value = text === null || text === "" ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? Math.min(most, Math.max(least, Math.round(value))) : otherwise;
+}
+
+/** Seconds that were measured, to two digits. */
+export function took(seconds) {
+  return seconds < 0.1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${Number(seconds.toPrecision(2))} s`;
+}
+
+/** What a job says while it waits for its turn. */
+export function queued(position) {
+  return position ? `Waiting: number ${position} in the queue.` : "Waiting for a free worker …";
+}

@@ -1,0 +1,47 @@
+// One condition on what new patients must be: column, operator, value, from the columns of the model.
+
+import { h, uid } from "../../lib/dom.js";
+import { button } from "../../lib/controls.js";
+import { values } from "./columns.js";
+
+const SIGNS = { "=": "is", "!=": "is not", "<": "below", "<=": "at most", ">": "above", ">=": "at least" };
+const PATTERN = /^\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*$/;
+
+/** "age>60" as {column, sign, value}; null if it is none. */
+export function parsed(text) {
+  const found = PATTERN.exec(text);
+  return found && { column: found[1], sign: found[2] === "==" ? "=" : found[2], value: found[3] };
+}
+
+/** A row of three controls. columns: the statics of the model. .text gives "age>60", "" while there is no value. */
+export function condition(columns, { column: name, sign = "=", value = "" }, { onChange, onRemove }) {
+  const ids = [uid("condition"), uid("condition"), uid("condition")];
+  const find = () => columns.find((each) => each.name === column.value) ?? columns[0];
+  const column = h("select", { id: ids[0], onchange: () => arrange("=", "") }, columns.map((each) => h("option", { value: each.name }, each.name)));
+  column.value = columns.some((each) => each.name === name) ? name : columns[0].name;
+  const signs = h("select", { id: ids[1], onchange: () => onChange() });
+  const place = h("div", { class: "field" });
+  const hint = h("p", { class: "hint" });
+  let input = null;
+  const arrange = (taken, text) => {
+    const { levels = [], kind } = find();
+    const ordered = levels.length === 0 || kind === "ordinal";
+    signs.replaceChildren(...Object.entries(SIGNS).filter(([key]) => ordered || ["=", "!="].includes(key)).map(([key, words]) => h("option", { value: key, title: words }, key)));
+    signs.value = taken;
+    if (signs.selectedIndex < 0) signs.value = "=";
+    input = levels.length
+      ? h("select", { id: ids[2], onchange: () => onChange() }, levels.map((level) => h("option", { value: level }, level)))
+      : h("input", { id: ids[2], type: kind === "date" ? "date" : "text", inputmode: kind === "date" ? null : "decimal", onchange: () => onChange() });
+    input.value = levels.length && !levels.includes(text) ? levels[0] : text;
+    place.replaceChildren(h("label", { for: ids[2], class: "unseen" }, "Value"), input);
+    const seen = levels.length ? "–" : values(find());
+    hint.textContent = seen === "–" ? "" : `Seen: ${seen}`;
+    hint.hidden = seen === "–";
+    onChange();
+  };
+  const remove = button({ label: "×", kind: "quiet", title: "Remove this condition", onClick: () => onRemove(root) });
+  remove.setAttribute("aria-label", "Remove this condition");
+  const root = h("div", { class: "stack" }, h("div", { class: "condition" }, h("div", { class: "field" }, h("label", { for: ids[0], class: "unseen" }, "Column"), column), h("div", { class: "field" }, h("label", { for: ids[1], class: "unseen" }, "Operator"), signs), place, remove), hint);
+  arrange(sign, value);
+  return Object.defineProperty(root, "text", { get: () => (input.value.trim() === "" ? "" : `${column.value}${signs.value}${input.value.trim()}`) });
+}

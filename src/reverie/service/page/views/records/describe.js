@@ -1,0 +1,123 @@
+// Describe: what each column of a table is taken to be, and why; a fault is named with its row and column.
+
+import { h, clear } from "../../lib/dom.js";
+import { job } from "../../lib/api.js";
+import { callDialog, curl, quoted } from "../../lib/call.js";
+import { button, more, select, text } from "../../lib/controls.js";
+import { saveData } from "../../lib/download.js";
+import { busy, failure } from "../../lib/states.js";
+import { queued } from "../methods.js";
+import { modelled, values } from "./columns.js";
+import { source } from "./source.js";
+
+const PATH = "/api/tables/describe";
+const ROLES = { identifier: "whose visit it is", time: "when it was", static: "the same at every visit", varying: "may change from visit to visit" };
+
+/** How a table is to be read, as the address tells it. */
+export function reading(params) {
+  const said = (name) => params.get(name) || null;
+  return { id: said("id"), time: said("time"), duplicates: said("duplicates"), null_values: said("null")?.split(",") ?? null };
+}
+
+/** Only what was told: what is left out is inferred. */
+export function given(settings) {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
+}
+
+export function mount(root, { params, save, go }) {
+  const settings = reading(params);
+  let table = params.get("table") ?? "pbc2";
+  if (table === "digits") table = "pbc2"; // pictures, which only training knows
+  let work = null;
+  const place = h("div", { class: "stage" });
+  const body = () => ({ table, ...given(settings) });
+  const set = (name, key) => (value) => {
+    settings[key] = value === "" ? null : key === "null_values" ? value.split(",").map((each) => each.trim()) : value;
+    save({ [name]: value });
+    start();
+  };
+  const chooser = source({
+    value: table,
+    onChange: (name) => {
+      table = name;
+      save({ table: name });
+      start();
+    },
+  });
+  const rules = more(
+    "How to read it",
+    text({ label: "Column that says whose visit a row is", value: settings.id ?? "", hint: "Left empty, it is found.", onChange: set("id", "id") }),
+    text({ label: "Column that says when it was", value: settings.time ?? "", onChange: set("time", "time") }),
+    select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
+    text({ label: "Texts that mean missing", value: settings.null_values?.join(", ") ?? "", hint: "With commas between them, such as -999, unknown.", onChange: set("null", "null_values") }),
+  );
+  if (Object.values(settings).some((value) => value !== null)) rules.open = true;
+  const show = callDialog({ curl: () => curl(PATH, body()), cli: () => command(body()), python: () => python(body()) });
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, chooser, rules, h("div", { class: "row" }, show)), place));
+
+  async function start() {
+    work?.abort();
+    const mine = (work = new AbortController());
+    const wait = busy(`Reading ${table} …`, { onCancel: () => mine.abort() });
+    clear(place, wait);
+    try {
+      const found = await job(PATH, body(), { signal: mine.signal, onState: ({ state, position }) => state === "queued" && wait.say(queued(position)) });
+      if (work === mine) clear(place, overview(found, go));
+    } catch (problem) {
+      if (work !== mine) return;
+      if (problem.name !== "AbortError") clear(place, failure(problem, start));
+      else clear(place, h("div", { class: "state" }, h("p", null, "Stopped."), button({ label: "Read it", onClick: start })));
+    }
+  }
+
+  start();
+  return () => {
+    const last = work;
+    work = null;
+    last?.abort();
+  };
+}
+
+function overview(found, go) {
+  const { min, median, max } = found.visits_per_patient;
+  const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
+  const learned = found.columns.filter(modelled).length;
+  return h(
+    "div",
+    { class: "stage" },
+    h("dl", { class: "facts" }, fact("patients", found.patients.toLocaleString("en")), fact("visits", found.rows.toLocaleString("en")), fact("visits for each", min === max ? min : `${min} – ${max}`), fact("in the middle", median), fact("columns learned", `${learned} of ${found.columns.length}`)),
+    found.notes.map((note) => h("p", { class: "notice" }, note)),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Columns" }, schema(found.columns)),
+    h("div", { class: "row" }, button({ label: "Train on this table", kind: "primary", onClick: () => go("train", {}) }), button({ label: "Save the description", onClick: () => saveData(`${found.source}.schema.json`, found) })),
+  );
+}
+
+function schema(columns) {
+  const row = (column) =>
+    h("tr", { class: modelled(column) || ["identifier", "time"].includes(column.role) ? null : "dim" },
+      h("td", null, column.name || "(no name)"), h("td", { title: ROLES[column.role] }, column.role), h("td", null, column.kind), h("td", null, missing(column.missing)), h("td", null, values(column)), h("td", { class: "why" }, column.why));
+  const heads = ["column", "role", "kind", "missing", "values", "why"];
+  return h("table", { class: "schema" }, h("caption", null, "What each column is taken to be, and why. Grey ones are not learned: they are written as they were, anew, or empty."), h("thead", null, h("tr", null, heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", null, columns.map(row)));
+}
+
+function missing(share) {
+  if (!share) return "–";
+  const percent = 100 * share;
+  return h("div", { class: "share" }, h("i", { style: { "--part": `${percent}%` }, "aria-hidden": "true" }), percent < 0.1 ? "<0.1 %" : `${percent.toFixed(1)} %`);
+}
+
+// --- the same without the page ---------------------------------------------------------------------------------------------
+
+/** The options of the command line that say how a table is read. */
+export function options({ id, time, duplicates, null_values: nulls }) {
+  return [id && `--id ${quoted(id)}`, time && `--time ${quoted(time)}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
+}
+
+function command(body) {
+  return ["reverie data", quoted(body.table), ...options(body)].join(" ");
+}
+
+function python({ table, id, time, duplicates, null_values: nulls }) {
+  const told = [id && `identifier=${JSON.stringify(id)}`, time && `time=${JSON.stringify(time)}`, nulls && `null_values=${JSON.stringify(nulls)}`, duplicates && `duplicates=${JSON.stringify(duplicates)}`].filter(Boolean);
+  return `from reverie.records import read_table\n\ntable = read_table(${[JSON.stringify(table), ...told].join(", ")})\nprint(table.schema.yaml())\n`;
+}

@@ -1,0 +1,43 @@
+// The trained runs of records: a choice of them, and the columns that one has learned.
+
+import { h } from "../../lib/dom.js";
+import { bytes, get } from "../../lib/api.js";
+import { button, select } from "../../lib/controls.js";
+import { saveBlob } from "../../lib/download.js";
+import { runs } from "../methods.js";
+import { path } from "./csv.js";
+
+/** A choice among the runs; onChange(name) also once the list is there, with null where there is none. */
+export function chooser({ value, onChange, onError }) {
+  const chosen = select({ label: "Model", options: value ? [value] : ["…"], value, onChange });
+  runs("records").then((list) => {
+    const names = list.map(({ name }) => name);
+    if (value && !names.includes(value)) names.unshift(value); // the server says what is wrong with it
+    chosen.options(names.length ? names : [{ value: "", label: "none yet" }]);
+    chosen.set(value ?? names[0] ?? "");
+    onChange(value ?? names[0] ?? null);
+  }, onError);
+  return chosen;
+}
+
+/** The columns of a model, as its table was described. */
+export async function columnsOf(name, signal) {
+  const card = await get(`/api/models/${path(name)}`, { signal });
+  return { columns: card.columns ?? card.schema?.columns ?? [], source: card.source?.name ?? card.source ?? null };
+}
+
+/** Buttons that save the files of a result {name, href, bytes}. */
+export function files(list) {
+  return (list ?? []).map(({ name, href, bytes: size }) => button({ label: `Save ${name}${size ? `, ${amount(size)}` : ""}`, onClick: async () => saveBlob(name, new Blob([await bytes(href)])) }));
+}
+
+/** Summary numbers of a result as facts. */
+export function facts(summary) {
+  const entry = ([key, value]) => h("div", null, h("dt", null, key.replaceAll("_", " ")), h("dd", null, typeof value === "number" ? value.toLocaleString("en", { maximumSignificantDigits: 4 }) : value));
+  const plain = Object.entries(summary ?? {}).filter(([key, value]) => (typeof value === "number" || (typeof value === "string" && value.length < 14)) && !["seed", "out"].includes(key));
+  return plain.length ? h("dl", { class: "facts" }, plain.map(entry)) : null;
+}
+
+function amount(size) {
+  return size < 1e6 ? `${Math.max(1, Math.round(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,113 @@
+// Train: within a budget, with the losses as they come. The job lives at the server: its id is in the address, so a page
+// that is loaded anew goes on showing it, and leaving the page does not end it.
+
+import { h, clear } from "../../lib/dom.js";
+import { cancel, post, rejoin } from "../../lib/api.js";
+import { callDialog, curl } from "../../lib/call.js";
+import { button } from "../../lib/controls.js";
+import { csv, saveData } from "../../lib/download.js";
+import { address } from "../../lib/state.js";
+import { busy, empty, failure } from "../../lib/states.js";
+import { queued } from "../methods.js";
+import { command, form, python, request, told } from "./budget.js";
+import { losses } from "./losses.js";
+import { facts } from "./models.js";
+
+const PATH = "/api/trainings";
+
+export function mount(root, { params, save, go }) {
+  const settings = told(params);
+  let following = null;
+  let plot = null;
+  const place = h("div", { class: "stage" });
+  const start = button({ label: "Train", kind: "primary", onClick: () => begin() });
+  const show = callDialog({ curl: () => curl(PATH, request(settings)), cli: () => command(request(settings)), python: () => python(request(settings)) });
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form(settings, save), h("div", { class: "row" }, start, show)), place));
+
+  async function begin() {
+    start.disabled = true;
+    start.className = "button primary";
+    forget();
+    clear(place, busy("Sending …"));
+    try {
+      const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("");
+      const { body, status } = await post(PATH, request(settings), { wait: 0, key });
+      if (status !== 202) return finished(body);
+      save({ job: body.id }, { push: true });
+      await follow(body.id);
+    } catch (problem) {
+      clear(place, failure(problem, begin));
+    } finally {
+      start.disabled = false;
+    }
+  }
+
+  async function follow(id) {
+    const mine = (following = new AbortController());
+    const wait = busy("Training …", { onCancel: () => stop(id, wait) });
+    const said = h("ul", { class: "hint said" });
+    plot = losses();
+    clear(place, wait, plot, said);
+    start.disabled = true;
+    try {
+      const card = await rejoin(id, {
+        signal: mine.signal,
+        onProgress: wait.progress,
+        onMetric: plot.add,
+        onSay: (sentence) => typeof sentence === "string" && said.append(h("li", null, sentence)),
+        onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Training …"),
+      });
+      if (following === mine) finished(card, said);
+    } catch (problem) {
+      if (following !== mine) return;
+      const stopped = problem.name === "AbortError";
+      const kept = plot.rows().length ? plot : null;
+      clear(place, stopped ? empty("Stopped. What was learned up to the last checkpoint stays in the run's folder.") : failure(problem.status === 404 ? { title: "This training is not known here any more", detail: "Its server keeps only so many jobs. A finished run is still listed under Generate." } : problem), kept, kept && said);
+      save({ job: null });
+    } finally {
+      if (following === mine) start.disabled = false;
+    }
+  }
+
+  async function stop(id, wait) {
+    wait.say("Stopping …");
+    try {
+      await cancel(id);
+    } catch (problem) {
+      wait.say(problem.detail ?? problem.message);
+    }
+  }
+
+  function finished(card, said = null) {
+    const name = card.name ?? settings.out;
+    const pictures = card.kind === "images" || (card.kind === undefined && settings.table === "digits");
+    const told = { steps: card.steps?.done, "best step": card.best_step, "loss set aside": card.loss_aside, parameters: card.parameters };
+    start.className = "button plain"; // the next step is the accent now
+    const next = pictures
+      ? [h("a", { class: "button primary", href: address("reverse", new URLSearchParams({ model: name })) }, "Watch it run backwards"), h("a", { class: "button", href: address("samplers", new URLSearchParams({ model: name, run: "1" })) }, "Compare samplers")]
+      : [button({ label: "Make new patients", kind: "primary", onClick: () => go("generate", { model: name }) }), button({ label: "Complete a record", onClick: () => go("complete", { model: name }) })];
+    clear(
+      place,
+      h("h2", null, `${name} is trained`),
+      facts(told),
+      h("div", { class: "row" }, next, plot ? button({ label: "Save the losses", onClick: () => saveLosses(name) }) : null),
+      plot,
+      said,
+    );
+  }
+
+  function saveLosses(name) {
+    saveData(`${name.split("/").at(-1)}-losses.csv`, csv(["step", "loss", "loss_aside"], plot.rows().map((row) => [row.step, row.loss, row.loss_aside])));
+  }
+
+  function forget() {
+    following?.abort(); // stops listening; the job goes on
+    following = null;
+    plot?.destroy();
+    plot = null;
+  }
+
+  if (params.has("job")) follow(params.get("job"));
+  else clear(place, empty("The losses appear here as training goes on. It runs at the server: you can leave this page, and come back by its address."));
+  return forget;
+}

@@ -1,0 +1,138 @@
+"""What goes wrong over HTTP, as problem details (RFC 9457).
+
+    {"type": "/problems/<kind>", "title", "status", "detail", "request_id", "errors"?}    application/problem+json
+
+No traceback and no path of the machine leaves; an error that was not foreseen leaves nothing but its request id.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from reverie.errors import DamagedError, DataError, ReverieError, UsageError
+
+__all__ = ["MEDIA_TYPE", "Problem", "answer", "install", "of"]
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    "busy": "The server has no room for this now",
+    "conflict": "Something is there already",
+    "damaged": "A file is not what was written",
+    "data": "The data cannot be used",
+    "forbidden": "This is not allowed",
+    "host": "The server does not answer to this name",
+    "internal": "Something went wrong inside the server",
+    "invalid": "The request is not valid",
+    "key": "An API key is needed",
+    "media-type": "The content type is not accepted",
+    "method": "The method is not allowed here",
+    "name": "The name cannot be used",
+    "not-found": "There is nothing here",
+    "origin": "The request came from a foreign page",
+    "slow": "The request came too slowly",
+    "stopping": "The server is stopping",
+    "storage": "The disk has no room",
+    "too-large": "The request is too large",
+    "usage": "The request cannot be carried out",
+}
+KINDS = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "method", 408: "slow", 413: "too-large"}
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Problem(Exception):
+    """An answer that is an error: its status, its kind (a word of TITLES or of the caller), and one sentence."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str = "",
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail, self.headers, self.errors = status, kind, detail, dict(headers or {}), errors
+
+    def view(self, request_id: str | None = None) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "type": f"/problems/{self.kind}",
+            "title": TITLES.get(self.kind, self.kind.replace("-", " ").capitalize()),
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            "errors": self.errors,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def of(error: BaseException, root: Path) -> Problem:
+    """The problem that an error is. Paths below `root` are shown relative to it, other paths by their last name."""
+    match error:
+        case Problem():
+            return error
+        case UsageError():
+            return Problem(422, "usage", _relative(str(error), root))
+        case DataError():
+            return Problem(422, "data", _relative(str(error), root))
+        case DamagedError():
+            return Problem(409, "damaged", _relative(str(error), root))
+        case ReverieError():
+            return Problem(422, "usage", _relative(str(error), root))
+        case RequestValidationError():
+            return Problem(422, "invalid", "Some fields cannot be used: see errors.", errors=_fields(error))
+        case HTTPException():
+            detail = error.detail if isinstance(error.detail, str) and error.status_code < 500 else ""
+            return Problem(error.status_code, KINDS.get(error.status_code, "invalid"), detail, error.headers)
+        case MemoryError():
+            return Problem(503, "busy", "There is not enough memory for this now: ask for less, or try again later.")
+        case OSError() if error.errno in FULL:
+            return Problem(507, "storage", "The disk is full: delete files that are not needed any more, then try again.")
+    return Problem(500, "internal", "The server's log has more under this request id.")
+
+
+def answer(problem: Problem, scope: Scope) -> Response:
+    """The reply to the request of this scope."""
+    view = problem.view(scope.get("state", {}).get("request_id"))
+    headers = {"cache-control": "no-store"} | problem.headers
+    return Response(json.dumps(view, allow_nan=False), problem.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI, root: Path) -> None:
+    """Lets every foreseen error of a route become a problem. What was not foreseen is answered, and logged, further out."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer(of(error, root), request.scope)
+
+    for kind in (Problem, ReverieError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, handle)
+
+
+def _fields(error: RequestValidationError) -> list[dict[str, str]]:
+    """What is wrong with each field. The value itself is not repeated: it may be a patient's."""
+    return [
+        {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "message": str(fault["msg"])}
+        for fault in error.errors()[:100]
+    ]
+
+
+PATH = re.compile(r"(?<![\w./:\-])/(?!(?:api|problems|static)/)(?:[^\s/'\"`<>|:;,()\[\]]+/)+([^\s/'\"`<>|:;,()\[\]]*)")
+
+
+def _relative(text: str, root: Path) -> str:
+    for known in sorted({str(root), str(root.absolute()), str(root.resolve())}, key=len, reverse=True):
+        if known.startswith("/") and known != "/":
+            text = re.sub(rf"{re.escape(known)}/", "", text)
+            text = re.sub(rf"{re.escape(known)}(?![\w\-]|\.\w)", ".", text)
+    return PATH.sub(r"\1", text)

@@ -1,0 +1,144 @@
+"""The files of the workspace: list, upload, download, delete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Annotated, Any, BinaryIO
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
+
+from reverie.service import names
+from reverie.service.problems import Problem
+from reverie.service.state import Store
+from reverie.service.workspace import Workspace
+
+__all__ = ["TYPES", "router"]
+
+TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".csv.gz": "application/gzip",
+    ".parquet": "application/vnd.apache.parquet",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".npy": "application/octet-stream",
+    ".npz": "application/octet-stream",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".yaml": "application/yaml",
+    ".md": "text/markdown; charset=utf-8",
+    ".safetensors": "application/octet-stream",
+}
+SUFFIXES = tuple(TYPES)
+PIECE = 1 << 18
+GATHERED = 1 << 20
+
+router = APIRouter(prefix="/api/files", tags=["files"])
+Name = Annotated[
+    str,
+    Path(
+        description="A name in the workspace, at most four parts deep, with / between them. It ends in one of "
+        + ", ".join(SUFFIXES)
+        + ".",
+        examples=["tables/visits.csv"],
+        max_length=500,
+    ),
+]
+
+
+@router.get("", summary="List the files of the workspace")
+def list_files(workspace: Store) -> dict[str, Any]:
+    found = [entry for entry in workspace.entries() if names.ends(entry.name, SUFFIXES)]
+    settings = workspace.room.settings
+    return {
+        "files": [{"name": f.name, "bytes": f.bytes, "modified": f.modified, "href": _address(f.name)} for f in found],
+        "limits": {"files": settings.files, "file_bytes": settings.file_bytes, "total_bytes": settings.total_bytes},
+    }
+
+
+@router.put(
+    "/{name:path}",
+    summary="Upload a file",
+    description="The body is the file, streamed to the disk. Its name appears when all of it is there, and not before.",
+    status_code=201,
+    responses={200: {"description": "A file of this name was overwritten."}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def put_file(
+    request: Request,
+    workspace: Store,
+    name: Name,
+    overwrite: Annotated[bool, Query(description="Replace a file of this name.")] = False,
+) -> JSONResponse:
+    there = await run_in_threadpool(_exists, workspace, name) if overwrite else False
+    async with contextmanager_in_threadpool(workspace.writing(name, SUFFIXES, overwrite)) as file:
+        gathered = bytearray()
+        async for part in request.stream():
+            gathered += part
+            if len(gathered) >= GATHERED:
+                await run_in_threadpool(file.write, bytes(gathered))
+                gathered.clear()
+        await run_in_threadpool(file.write, bytes(gathered))
+    name = "/".join(names.parts(name))
+    body = {"name": name, "bytes": file.bytes, "href": _address(name)}
+    return JSONResponse(body, 200 if there else 201, {"location": _address(name)})
+
+
+@router.get(
+    "/{name:path}",
+    summary="Download a file",
+    description="Always as an attachment, so that no browser shows or runs it as a page.",
+    response_class=Response,
+    responses={200: {"description": "The file.", "content": {"application/octet-stream": {}}}},
+)
+def get_file(workspace: Store, name: Name) -> StreamingResponse:
+    return attachment(workspace.open(name, SUFFIXES), name)
+
+
+@router.delete("/{name:path}", summary="Delete a file, or a trained run with all that is in its folder", status_code=204)
+def delete_file(workspace: Store, name: Name) -> None:
+    workspace.remove(name, SUFFIXES)
+
+
+def attachment(file: BinaryIO, name: str) -> StreamingResponse:
+    """An open file as a download."""
+    last = "/".join(names.parts(name)).rpartition("/")[2]
+    kind = next(
+        (TYPES[s] for s in sorted(TYPES, key=len, reverse=True) if names.ends(last, (s,))), "application/octet-stream"
+    )
+    headers = {
+        "content-length": str(os.fstat(file.fileno()).st_size),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(last, safe='')}",
+    }
+    return StreamingResponse(_pieces(file), headers=headers, media_type=kind, background=BackgroundTask(file.close))
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _exists(workspace: Workspace, name: str) -> bool:
+    try:
+        workspace.open(name, SUFFIXES).close()
+    except Problem as problem:
+        if problem.status != 404:
+            raise
+        return False
+    return True
+
+
+def _address(name: str) -> str:
+    return f"/api/files/{quote(name)}"

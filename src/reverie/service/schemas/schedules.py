@@ -1,0 +1,104 @@
+"""Schedules, bundled pictures, and what there is at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from reverie.service.schemas.parts import Reply, Request, ScheduleName, example
+
+__all__ = ["About", "PictureList", "ScheduleQuery", "ScheduleReply", "StatisticsQuery"]
+
+Values = list[float | None]
+
+
+class ScheduleQuery(Request):
+    """Settings of a schedule in an address; each must belong to it."""
+
+    model_config = ConfigDict(strict=False)  # what stands in an address is text
+
+    steps: int | None = Field(None, ge=1, le=2000, description="T.", examples=[1000])
+    beta_min: float | None = Field(None, gt=0, lt=1, examples=[0.0001])
+    beta_max: float | None = Field(None, gt=0, lt=1, examples=[0.02])
+    offset: float | None = Field(None, ge=0, lt=1, description="Of cosine.")
+    max_beta: float | None = Field(None, gt=0, lt=1, description="Of cosine.")
+    reach: float | None = Field(None, ge=0.1, le=50, description="Of sigmoid.")
+    zero_terminal_snr: bool | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Those that were given."""
+        return self.model_dump(exclude_none=True)
+
+
+class StatisticsQuery(ScheduleQuery):
+    """A schedule in an address."""
+
+    name: ScheduleName = Field("linear", description="Which schedule.")
+
+
+class ScheduleReply(Reply):
+    """Lists over t = 0..T."""
+
+    model_config = example(
+        {
+            "config": {"name": "linear", "steps": 2, "beta_min": 0.0001, "beta_max": 0.02},
+            "warning": "alpha_bar_T = 0.9799 ...",
+            "t": [0, 1, 2],
+            "beta": [0.0, 0.0001, 0.02],
+            "alpha_bar": [1.0, 0.9999, 0.9799],
+            "log_snr": [None, 9.21, 3.89],
+            "snr_db": [None, 40.0, 16.9],
+            "posterior_variance": [0.0, 0.0, 0.0001],
+            "signal": [1.0, 0.99995, 0.9899],
+            "noise": [0.0, 0.01, 0.1418],
+        }
+    )
+
+    config: dict[str, Any]
+    warning: str | None = Field(description="A sentence where x_T is far from pure noise.")
+    t: list[int]
+    beta: Values
+    alpha_bar: Values
+    log_snr: Values = Field(description="Natural logarithm, for data of unit power.")
+    snr_db: Values
+    posterior_variance: Values
+    signal: Values
+    noise: Values
+
+
+class PictureList(Reply):
+    """The bundled pictures."""
+
+    model_config = example(
+        {"pictures": [{"name": "digits:3", "title": "handwritten digit 3", "width": 8, "height": 8, "channels": 1}]}
+    )
+
+    pictures: list[dict[str, Any]]
+
+
+class About(Reply):
+    """Names that calls understand, and limits."""
+
+    model_config = example(
+        {
+            "version": "0.1.0",
+            "samplers": [{"name": "ddim", "order": 1, "stochastic": False, "settings": {"eta": 0.0}}],
+            "spacings": ["trailing"],
+            "schedules": {"cosine": {"steps": 1000, "offset": 0.008, "max_beta": 0.999}},
+            "recipes": {"records": "records", "pictures": "images"},
+            "pictures": ["digits:0", "china"],
+            "tables": ["pbc2"],
+            "limits": {"base64_bytes": 16000000},
+        }
+    )
+
+    version: str
+    samplers: list[dict[str, Any]]
+    spacings: list[str]
+    schedules: dict[str, dict[str, Any]] = Field(description="Each with its settings and their defaults.")
+    recipes: dict[str, str] = Field(description="Each with the kind of data that it is for.")
+    pictures: list[str]
+    tables: list[str]
+    limits: dict[str, Any]

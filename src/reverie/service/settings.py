@@ -1,0 +1,103 @@
+"""What the service was told, all limits in one place.
+
+Each setting is also an environment variable, REVERIE_ and its name in capitals (REVERIE_PORT=8001). What the command line
+says stands above the environment. Nothing else of the package reads the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from reverie.errors import UsageError
+
+__all__ = ["Settings", "read"]
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Sizes are in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="REVERIE_", frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    workspace: Path = Path()
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names that a browser may call the server by, besides localhost, 127.0.0.1 and [::1]."""
+    keys: Path | None = None
+    """File of hashed API keys. Needed where `host` is not of this machine alone."""
+
+    quick_workers: Count = 1
+    slow_workers: Count = 1
+    """Processes of each lane: what someone waits for, and what takes minutes."""
+    queue_slots: Count = 32
+    """Jobs that may wait in each lane; beyond it the answer is 503 with Retry-After."""
+    queue_url: str | None = None
+    """redis://... to share the queue among machines. None: SQLite in the workspace."""
+    quick_seconds: Seconds = 60
+    slow_seconds: Seconds = 14_400
+    """Deadline of a job in each lane."""
+    wait_seconds: Seconds = 30
+    """Longest wait for a job inside one call; then the answer is 202 with the job's address."""
+    grace_seconds: Seconds = 20
+    """Time from SIGTERM to the exit."""
+
+    body_bytes: Count = 24_000_000
+    """Of a JSON request. A picture of base64_bytes fits; a larger body would hold the event loop while it is parsed."""
+    header_bytes: Count = 16_384
+    read_seconds: Seconds = 15
+    """Longest silence of a client between two parts of its request."""
+    connections: Count = 500
+    """Open at one time; beyond it the answer is 503."""
+
+    base64_bytes: Count = 16_000_000
+    pixels: Count = 16_000_000
+    decode_bytes: Count = 2**30
+    """Address space that decoding one picture may add."""
+    decode_seconds: Seconds = 5
+
+    files: Count = 10_000
+    total_bytes: Count = 20_000_000_000
+    file_bytes: Count = 2_000_000_000
+    free_bytes: Annotated[int, Field(ge=0)] = 500_000_000
+    """Space on the disk that is left free; beyond it the answer is 507."""
+
+    kept_jobs: Count = 1000
+    events_kept: Count = 2000
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """A list with commas, as in an environment variable."""
+        if isinstance(value, str):
+            value = value.split(",")
+        return tuple(str(name).strip().lower() for name in value if str(name).strip())
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs of this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def read(**given: Any) -> Settings:
+    """Settings from what was given, then the environment, then the defaults. Raises UsageError that names the setting."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"the setting {name} (REVERIE_{name.upper()}) cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}."
+        ) from error

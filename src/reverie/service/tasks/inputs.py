@@ -1,0 +1,82 @@
+"""What clients name, opened: pictures, tables, models, schedules."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reverie.errors import DamagedError
+from reverie.service import bounded
+from reverie.service.schemas.parts import Schedule
+
+if TYPE_CHECKING:
+    from reverie.config import RunConfig
+    from reverie.process import NoiseSchedule
+    from reverie.service.jobs.work import Work
+    from reverie.studies import Subject
+
+__all__ = ["TABLES", "model", "picture", "schedule", "table_source", "too_many_weights"]
+
+TABLES = (".csv", ".csv.gz", ".parquet")
+PARAMETERS = 100_000_000
+"""Weights of the largest network that is trained or loaded."""
+
+
+def schedule(told: Schedule | None) -> NoiseSchedule:
+    """The schedule, linear if none was told. Its warning is part of what is answered, not of the log."""
+    from reverie.process import NoiseSchedule, TerminalSNRWarning
+
+    with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):
+        return NoiseSchedule.linear() if told is None else NoiseSchedule.named(**told.config)
+
+
+def picture(work: Work, named: str | None, encoded: str | None, largest: int, field: str = "image_base64") -> Subject:
+    """The picture of a call: by its name, bundled or in the workspace, or inside the call."""
+    from reverie.images.pictures import SUFFIXES
+    from reverie.studies.subject import is_bundled, subject
+
+    if encoded is not None:
+        return subject(bounded.from_base64(encoded, work.settings, field), largest=largest, name=field)
+    assert named is not None
+    if is_bundled(named):
+        return subject(named, largest=largest)
+    with work.workspace.open(named, SUFFIXES) as file:
+        return subject(bounded.from_file(file, work.settings, named), largest=largest, name=named)
+
+
+@contextmanager
+def table_source(work: Work, name: str) -> Iterator[str | Path]:
+    """What read_table takes: the name of a bundled table, or a private path of a file of the workspace."""
+    from reverie.records.reading import BUNDLED
+
+    if name in BUNDLED:
+        yield name
+        return
+    with work.workspace.held(name, TABLES) as path:
+        yield path
+
+
+def model(work: Work, name: str) -> Any:
+    """The trained model of a run in the workspace. Raises DamagedError for one that is not what training writes."""
+    from reverie import config
+    from reverie.models import load
+    from reverie.models.card import channels
+
+    run = work.workspace.folder(name)
+    if sentence := too_many_weights(config.read(run), channels(run, work.settings.pixels)):
+        raise DamagedError(f"{name} is no run that is loaded here: {sentence}.")
+    return load(run)
+
+
+def too_many_weights(config: RunConfig, channels: int) -> str | None:
+    """Why a network is too large to be built here, or None. Nothing is allocated to find out."""
+    import torch
+
+    from reverie.models.model import module_of
+
+    with torch.device("meta"):
+        weights = sum(weight.numel() for weight in module_of(config, channels, channels).parameters())
+    return None if weights <= PARAMETERS else f"it has {weights:,} weights, and at most {PARAMETERS:,} are allowed"

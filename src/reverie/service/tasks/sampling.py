@@ -1,0 +1,82 @@
+"""New patients and new pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reverie.errors import UsageError
+from reverie.service.schemas.models import Sample
+from reverie.service.schemas.parts import within
+from reverie.service.tasks import inputs, outputs
+
+if TYPE_CHECKING:
+    from reverie.models import PatientModel, PictureModel
+    from reverie.service.jobs.work import Work
+
+__all__ = ["sample"]
+
+PATIENT_STEPS, PIXEL_STEPS, PICTURES = 20_000_000, 4_000_000_000, 4096
+ROWS, SHOWN = 50, 16
+IMAGES = (".png", ".npy", ".npz")
+
+
+def sample(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Samples of a trained run, in a file, with a look at them."""
+    told = Sample.model_validate(arguments)
+    model = inputs.model(work, told.model)
+    from reverie.models import PatientModel
+
+    of_both = ("sampler", "steps", "spacing", "eta")
+    settings = {name: value for name in of_both if (value := getattr(told, name)) is not None}
+    if isinstance(model, PatientModel):
+        _refuse("for pictures, and this is a model of patient records", {"clip": told.clip})
+        return _patients(work, told, model, settings)
+    strange = {"where": told.where or None, "guidance": told.guidance}
+    _refuse("for patient records, and this is a model of pictures", strange)
+    return _pictures(work, told, model, settings | {"clip": bool(told.clip)})
+
+
+def _patients(work: Work, told: Sample, model: PatientModel, settings: dict[str, Any]) -> dict[str, Any]:
+    from reverie import deliver
+
+    outputs.reserve(work, told.out, inputs.TABLES, told.overwrite)
+    steps = told.steps or model.usual["steps"]
+    within("count x steps", told.count * steps, PATIENT_STEPS, "ask for fewer patients, or fewer steps")
+    suffix = next((s for s in inputs.TABLES if (told.out or "").lower().endswith(s)), ".csv")
+    if told.where:
+        settings["where"] = told.where
+    if told.guidance is not None:
+        settings["guidance"] = told.guidance
+    made = work.folder / f"patients{suffix}"
+    kept = deliver.Kept(ROWS)
+    summary = deliver.patients(model, told.count, made, told.seed, settings, work.step, kept.hear)
+    file = outputs.deliver(work, made, told.out, inputs.TABLES, told.overwrite)
+    return {"summary": _named(summary, file), "files": [file], "preview": kept.table}
+
+
+def _pictures(work: Work, told: Sample, model: PictureModel, settings: dict[str, Any]) -> dict[str, Any]:
+    from reverie import deliver
+    from reverie.images import data_url
+
+    outputs.reserve(work, told.out, IMAGES, told.overwrite)
+    if told.count > PICTURES:
+        raise UsageError(f"count is {told.count:,} here, and at most {PICTURES:,} pictures are made in one call.")
+    size = model.codec.height * model.codec.width
+    work_units = told.count * size * (told.steps or 20)
+    within("count x pixels x steps", work_units, PIXEL_STEPS, "ask for fewer pictures, or fewer steps")
+    suffix = next((s for s in IMAGES if (told.out or "").lower().endswith(s)), ".png")
+    made = work.folder / f"pictures{suffix}"
+    summary, pixels = deliver.pictures(model, told.count, made, told.seed, settings, work.step)
+    file = outputs.deliver(work, made, told.out, IMAGES, told.overwrite)
+    images = [data_url(picture) for picture in pixels[:SHOWN]]
+    return {"summary": _named(summary, file), "files": [file], "preview": {"images": images}}
+
+
+def _named(summary: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:
+    return {**summary, "out": file["name"]}
+
+
+def _refuse(reason: str, told: dict[str, Any]) -> None:
+    for name, value in told.items():
+        if value is not None:
+            raise UsageError(f"{name} is {reason}: leave it out.")

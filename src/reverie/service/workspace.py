@@ -1,0 +1,205 @@
+"""Everything below one root: the only place where the service opens, writes and lists what clients name.
+
+What is outside the root and what is missing answer alike. Nothing is overwritten unless that was asked. A write is a
+temporary name, fsync and one rename, so that a crash leaves the old file or the new, whole. The service's own state lives
+in root/.reverie, which no client can name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from reverie.errors import UsageError
+from reverie.service import folders, names
+from reverie.service.problems import Problem
+from reverie.service.room import Metered, Room
+from reverie.service.settings import Settings
+
+__all__ = ["Entry", "Workspace"]
+
+PART = ".part"
+STALE = 3600.0  # seconds after which a temporary file is nobody's
+RUN = {"config.yaml", "codec.json"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the workspace; `modified` is in seconds since 1970."""
+
+    name: str
+    bytes: int
+    modified: float
+
+
+class Workspace:
+    """The files of one root."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        if os.open not in os.supports_dir_fd:
+            raise UsageError("this system cannot open files without following links: serve on Linux or macOS.")
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self.root = root.resolve(strict=True)
+            self.state = self.root / folders.STATE
+            self.state.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{root} cannot be the workspace: {error.strerror}. Name a folder that can be written."
+            ) from error
+        if self.state.is_symlink():
+            raise UsageError(f"{self.state} is a link: remove it, the service keeps its own state there.")
+        self.room = Room(self.root, settings)
+        self._committing = threading.Lock()
+
+    # Reading
+
+    def open(self, name: str, suffixes: tuple[str, ...]) -> BinaryIO:
+        """An existing regular file, to read. Raises Problem 404 for anything else."""
+        *above, last = _parts(name, suffixes)
+        with folders.opened(self.root, above, name) as folder:
+            return os.fdopen(folders.file_handle(folder, last, name), "rb")
+
+    def path(self, name: str, suffixes: tuple[str, ...]) -> Path:
+        """The path of an existing regular file, for what is written down about it; to read it by path, use `held`."""
+        self.open(name, suffixes).close()
+        return self.root.joinpath(*names.parts(name))
+
+    @contextmanager
+    def held(self, name: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+        """A private path of the very file that was checked, for libraries that open by path: no swap can reach it."""
+        last = _parts(name, suffixes)[-1]
+        private = self.state / "held" / secrets.token_hex(8)
+        private.mkdir(parents=True)
+        try:
+            with self.open(name, suffixes) as file:
+                _give_name(file, private, last)
+            yield private / last
+        finally:
+            shutil.rmtree(private, ignore_errors=True)
+
+    def folder(self, name: str) -> Path:
+        """The path of an existing folder, say of a run, that holds no links. Raises Problem 404 for anything else."""
+        parts = names.parts(name)
+        with folders.opened(self.root, parts, name) as folder, os.scandir(folder) as found:
+            if any(entry.is_symlink() for entry in found):
+                raise folders.missing(name)
+        return self.root.joinpath(*parts)
+
+    def entries(self) -> list[Entry]:
+        """All files that a client can name, in order of their names."""
+        found = [
+            Entry("/".join((*above, name)), status.st_size, status.st_mtime)
+            for above, files in folders.walk(self.root)
+            for name, status in files.items()
+            if names.allowed(name)
+        ]
+        return sorted(found, key=lambda entry: entry.name)
+
+    def runs(self) -> list[str]:
+        """The folders of trained runs, at most three deep."""
+        return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= RUN)
+
+    # Writing
+
+    def target(self, name: str, suffixes: tuple[str, ...], overwrite: bool) -> Path:
+        """Where a new file (or with no suffixes a new folder) may be written; its parents are made.
+
+        Raises Problem 409 if something is there and may not be overwritten, or is of another kind, and 507 without room.
+        """
+        *above, last = _parts(name, suffixes)
+        self.room.check()
+        with folders.opened(self.root, above, name, make=True) as folder:
+            _check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
+        return self.root.joinpath(*above, last)
+
+    @contextmanager
+    def writing(self, name: str, suffixes: tuple[str, ...], overwrite: bool) -> Iterator[Metered]:
+        """Yields a file whose content takes the name when the block ends well; otherwise nothing has changed."""
+        *above, last = _parts(name, suffixes)
+        left = self.room.settings.total_bytes - self.room.check()
+        with folders.opened(self.root, above, name, make=True) as folder:
+            _check_target(folder, last, overwrite, stat.S_IFREG)
+            temporary = f".{secrets.token_hex(8)}{PART}"
+            handle = folders.new_handle(folder, temporary)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    yield Metered(file, self.room, left)
+                    file.flush()
+                    os.fsync(file.fileno())
+                with self._committing:  # one at a time: quotas hold for writers side by side
+                    self.room.check(begun=True)
+                    _check_target(folder, last, overwrite, stat.S_IFREG)
+                    _take_place(folder, temporary, last, overwrite)
+                os.fsync(folder)
+            finally:
+                folders.remove(folder, temporary)
+
+    def remove(self, name: str, suffixes: tuple[str, ...]) -> None:
+        """Removes a file, or the folder of a run with all that is in it. Raises Problem 404 for anything else."""
+        *above, last = names.parts(name)
+        with folders.opened(self.root, above, name) as folder:
+            kind = folders.kind(folder, last)
+            if kind == stat.S_IFREG and names.ends(last, suffixes):
+                folders.remove(folder, last)
+            elif kind == stat.S_IFDIR and "/".join((*above, last)) in self.runs():
+                shutil.rmtree(last, dir_fd=folder)
+            else:
+                raise folders.missing(name)
+            os.fsync(folder)
+
+    def sweep(self) -> None:
+        """Removes what writers left that were killed."""
+        shutil.rmtree(self.state / "held", ignore_errors=True)
+        for above, files in folders.walk(self.root):
+            for name, status in files.items():
+                if name.startswith(".") and name.endswith(PART) and status.st_mtime < time.time() - STALE:
+                    with contextlib.suppress(Problem, OSError), folders.opened(self.root, above) as folder:
+                        folders.remove(folder, name)
+
+
+def _parts(name: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    parts = names.parts(name)
+    if not names.ends(parts[-1], suffixes):
+        raise Problem(422, "name", f"This name cannot be used here: it must end in {', '.join(suffixes)}.")
+    return parts
+
+
+def _check_target(folder: int, last: str, overwrite: bool, wanted: int) -> None:
+    found = folders.kind(folder, last)
+    if found and found != wanted:
+        raise Problem(409, "conflict", f"{last} is there already and is of another kind: choose another name.")
+    if found and not overwrite:
+        raise Problem(409, "conflict", f"{last} is there already: choose another name, or allow to overwrite it.")
+
+
+def _take_place(folder: int, temporary: str, last: str, overwrite: bool) -> None:
+    """Gives the temporary file its name; where nothing may be overwritten, by a link, which fails if the name is taken."""
+    if not overwrite:
+        try:
+            return os.link(temporary, last, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError as error:
+            raise Problem(409, "conflict", f"{last} is there already: choose another name.") from error
+        except OSError:
+            pass  # a file system without hard links
+    os.rename(temporary, last, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _give_name(file: BinaryIO, private: Path, last: str) -> None:
+    """A second name for the open file; where the system gives none, a copy."""
+    with folders.opened(private, ()) as folder:
+        try:
+            os.link(f"/proc/self/fd/{file.fileno()}", last, dst_dir_fd=folder, follow_symlinks=True)
+        except OSError:
+            with (private / last).open("xb") as copy:
+                shutil.copyfileobj(file, copy, 1 << 20)

@@ -1,0 +1,141 @@
+"""The page in a real browser, against a real server in a workspace of its own.
+
+Whatever a test does, it fails if the browser reported an error, if anything was asked of another origin, or if axe finds a
+violation of serious or critical impact in what stands on the screen at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
+PATIENCE = 60_000  # milliseconds; only a broken page takes as long
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass
+class Log:
+    """What the page asked for, and what the browser complained of. `allow` names complaints that a test brings about."""
+
+    requests: list[Request] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    allow: list[str] = field(default_factory=list)
+
+    def calls(self) -> list[str]:
+        """The addresses asked for so far."""
+        return [request.url for request in self.requests]
+
+    def unexpected(self) -> list[str]:
+        return [text for text in self.complaints if not any(re.search(pattern, text) for pattern in self.allow)]
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workspace")
+
+
+@pytest.fixture(scope="session")
+def address(workspace: Path) -> Iterator[str]:
+    """Where the server of this session answers."""
+    command = [sys.executable, "-m", "reverie", "serve", "--workspace", str(workspace), "--port", "0"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with (workspace.parent / "serve.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+        try:
+            assert process.stdout is not None
+            told = process.stdout.readline().strip()
+            assert told.startswith("http://"), f"the server did not start: {Path(log.name).read_text()}"
+            yield told
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    """wide or narrow. A test that one size is enough for is parametrised: ("size", ["wide"], indirect=True)."""
+    return request.param
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str, size: str, log: Log) -> Iterator[Page]:
+    width, height = SIZES[size]
+    context = chromium.new_context(
+        viewport={"width": width, "height": height},
+        permissions=["clipboard-read", "clipboard-write"],
+        accept_downloads=True,
+        base_url=address,
+        reduced_motion="reduce",  # nothing moves but what a test sets in motion
+    )
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    watch(page, log)
+    yield page
+    found = Axe().run(page).response["violations"] if page.url.startswith("http") else []
+    grave = [
+        f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:200]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    context.close()
+    foreign = [url for url in log.calls() if not url.startswith((address + "/", "data:", "blob:"))]
+    assert not foreign, f"asked of another origin: {foreign}"
+    assert not log.unexpected(), f"the browser complained: {log.unexpected()}"
+    assert not grave, "hard to use for some: " + "\n".join(grave)
+
+
+def watch(page: Page, log: Log) -> None:
+    def complain(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            log.complaints.append(f"{message.type}: {message.text} {message.location.get('url', '')}")
+
+    page.on("request", lambda request: log.requests.append(request))
+    page.on("console", complain)
+    page.on("pageerror", lambda error: log.complaints.append(f"error: {error}"))
+
+
+@pytest.fixture
+def visit(page: Page) -> Callable[..., Page]:
+    """Opens a view by what stands after the # of its address, afresh; if `idle`, waits until nothing is fetched any more."""
+
+    def go(view: str = "", idle: bool = True) -> Page:
+        page.goto("about:blank")
+        page.goto(f"/#/{view}" if view else "/")
+        if idle:
+            page.wait_for_load_state("networkidle")
+        return page
+
+    return go

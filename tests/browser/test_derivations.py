@@ -1,0 +1,97 @@
+"""The derivations view: every check of the derivations is a step with its verdict, every mistake shows its damage."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reverie.studies.mistakes import mistakes
+
+Visit = Callable[..., Page]
+ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
+ROOT = Path(__file__).parents[2]
+
+
+def told(*chapters: str) -> set[str]:
+    """The names of the checks that docs/mathematics.md tells in these chapters."""
+    text = (ROOT / "docs" / "mathematics.md").read_text(encoding="utf-8")
+    return {name for name in re.findall(r"`([a-z]+/[a-z0-9-]+)`", text) if name.split("/")[0] in chapters}
+
+
+@pytest.mark.parametrize(("part", "chapters"), [("", ("variance", "reverse")), ("?part=mean", ("mean",))])
+def test_each_step_has_its_formula_and_its_check(visit: Visit, part: str, chapters: tuple[str, ...]) -> None:
+    page = visit(f"derivations{part}", idle=False)
+    steps = page.locator(".steps li")
+    expect(steps.first).to_be_visible()
+    names = set(steps.locator("code").all_inner_texts())
+    assert names == told(*chapters)
+    expect(page.locator(".steps .verdict[data-state=passed]")).to_have_count(len(names))
+    expect(page.get_by_role("status")).to_contain_text(f"{len(names)} of {len(names)} checks hold")
+    assert steps.locator("math").count() == len(names)
+    expect(steps.first.locator(".verdict")).to_contain_text(re.compile(r"largest error \S+, allowed \S+"))
+
+
+@ONE_SIZE
+def test_a_step_that_is_not_checked_yet_says_so_and_one_that_fails_too(page: Page) -> None:
+    checks = [
+        {"name": "mean/clean-estimate", "compared": "a | b", "largest_error": 0.5, "tolerance": 1e-9, "passed": False},
+        {"name": "mean/result", "compared": "a | b", "largest_error": 1e-15, "tolerance": 1e-9, "passed": True},
+    ]
+    held: list = []
+    page.route("**/api/proofs", lambda route: held.append(route))
+    page.goto("/#/derivations?part=mean")
+    expect(page.locator(".steps .verdict[data-state=running]")).to_have_count(13)
+    held[0].fulfill(json={"checks": checks})
+    first = page.locator(".steps li").first.locator(".verdict")
+    expect(first).to_have_text(re.compile("Fails.*largest error 0.5"))
+    expect(page.locator(".steps .verdict[data-state=passed]")).to_have_count(1)
+    expect(page.get_by_text("Not answered")).to_have_count(11)
+    expect(page.get_by_text("1 of 2 checks hold")).to_be_visible()
+
+
+@ONE_SIZE
+def test_all_other_chapters_are_checked_as_well(visit: Visit) -> None:
+    page = visit("derivations?part=others", idle=False)
+    names = told("forward", "conversion", "schedule", "sampler", "bound", "loss")
+    expect(page.locator(".laws tbody tr")).to_have_count(len(names))
+    expect(page.locator(".laws .verdict[data-state=passed]")).to_have_count(len(names))
+
+
+def test_every_mistake_shows_both_forms_and_its_damage(visit: Visit) -> None:
+    page = visit("derivations?part=mistakes", idle=False)
+    cards = page.locator(".mistake")
+    expect(cards.first).to_be_visible()
+    titles = re.findall(r"^### (\d+[a-z]?\. .+)$", (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cards.locator("h3").all_inner_texts() == titles
+    expect(page.locator(".mistake .verdict[data-state=passed]")).to_have_count(len(titles))
+    expect(page.locator("#mistake-5b .measure")).to_have_count(2)
+    expect(page.locator("#mistake-5b")).to_contain_text("92 times too much")
+
+
+@ONE_SIZE
+def test_the_numbers_of_the_mistakes_can_be_saved(visit: Visit) -> None:
+    page = visit("derivations?part=mistakes", idle=False)
+    expect(page.locator(".mistake").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the numbers").click()
+    saved = {row["number"]: row for row in json.loads(Path(download.value.path()).read_text())}
+    assert saved["5b"]["numbers"] == next(dict(row.numbers) for row in mistakes() if row.number == "5b")
+
+
+@ONE_SIZE
+def test_what_failed_can_be_tried_again(page: Page, log: Any) -> None:
+    log.allow.append("503")
+    body = {"title": "Busy", "status": 503, "detail": "The queue is full: try again in a few seconds."}
+    page.route("**/api/proofs", lambda route: route.fulfill(status=503, json=body, content_type="application/problem+json"))
+    page.goto("/#/derivations?part=mean")
+    expect(page.get_by_role("alert")).to_contain_text("The queue is full")
+    expect(page.get_by_role("status")).to_contain_text("Not checked")
+    page.unroute("**/api/proofs")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".steps .verdict[data-state=passed]")).to_have_count(13)

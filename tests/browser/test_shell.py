@@ -1,0 +1,111 @@
+"""The shell around every view: moving between them, theme, links, narrow screens, what is said when something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+Visit = Callable[..., Page]
+ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
+VIEWS = ("Forward", "Reverse", "Samplers", "Schedules", "Derivations", "Records")
+
+
+def test_a_newcomer_sees_something_move_at_once(chromium: Browser, address: str) -> None:
+    page = chromium.new_context(base_url=address).new_page()
+    page.goto("/")
+    expect(page.get_by_text("run backwards")).to_be_visible()
+    expect(page.get_by_role("slider", name="Step t")).to_have_value("1000")  # nobody touched it
+    drowned = page.locator(".subject-canvas").evaluate("canvas => canvas.toDataURL()")
+    page.goto("about:blank")
+    page.goto("/#/forward?t=0")
+    page.wait_for_load_state("networkidle")
+    assert page.locator(".subject-canvas").evaluate("canvas => canvas.toDataURL()") != drowned
+    page.context.close()
+
+
+def test_every_view_is_one_press_away(visit: Visit, size: str) -> None:
+    page = visit("schedules")
+    for name in VIEWS:
+        if size == "narrow":
+            page.get_by_role("button", name="Menu").click()
+        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        expect(page).to_have_title(f"{name} – Reverie")
+        expect(page.locator("nav [aria-current=page]")).to_have_text(name)
+        expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+@pytest.mark.parametrize("size", ["narrow"], indirect=True)
+@pytest.mark.parametrize("view", ["", "forward?patient=2", "schedules", "derivations", "derivations?part=mistakes"])
+def test_nothing_scrolls_sideways(visit: Visit, view: str) -> None:
+    page = visit(view)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@ONE_SIZE
+def test_the_theme_follows_the_toggle_and_is_kept(visit: Visit) -> None:
+    page = visit("schedules")
+
+    def paper() -> str:
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light = paper()
+    page.get_by_role("button", name="Dark theme").click()
+    dark = paper()
+    assert dark != light
+    page.reload()
+    assert paper() == dark
+    page.get_by_role("button", name="Light theme").click()
+    assert paper() == light
+    page.get_by_role("button", name="Dark theme").click()  # axe looks at the dark one
+
+
+@ONE_SIZE
+@pytest.mark.parametrize("view", ["forward", "derivations?part=mistakes"])
+def test_the_dark_theme_is_as_readable(visit: Visit, view: str) -> None:
+    page = visit(view)
+    page.get_by_role("button", name="Dark theme").click()
+    if "mistakes" in view:
+        expect(page.locator(".mistake").first).to_be_visible()
+
+
+@ONE_SIZE
+def test_a_link_copied_is_the_address_with_all_settings(visit: Visit) -> None:
+    page = visit("forward?picture=digits:3")
+    page.get_by_role("slider", name="Step t").fill("123")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url and "t=123" in copied and "picture=digits:3" in copied
+
+
+@ONE_SIZE
+def test_an_unknown_view_is_said_to_be_unknown(visit: Visit) -> None:
+    page = visit("nowhere")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No such view")
+    page.get_by_role("link", name="Go to the start").click()
+    expect(page).to_have_title("Forward – Reverie")
+
+
+@ONE_SIZE
+def test_the_skip_link_leads_to_the_content_and_keeps_the_view(visit: Visit) -> None:
+    page = visit("schedules?t=20")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main" and "schedules" in page.url
+
+
+@ONE_SIZE
+def test_a_server_that_is_gone_is_said_to_be_gone(page: Page, log: Any) -> None:
+    log.allow.append("Failed to load resource")
+    page.route("**/api/schedules/**", lambda route: route.abort())
+    page.goto("/#/forward")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    page.unroute("**/api/schedules/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".subject-canvas")).to_be_visible()

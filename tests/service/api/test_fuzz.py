@@ -1,0 +1,77 @@
+"""Whatever is sent to whatever operation of the document: an answer, and never a fault of the server (no 5xx).
+
+Bodies, queries and paths are generated from the document, right ones and wrong ones. Jobs are done at once and told to stop
+at their second report, so that what is right costs no more than what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from starlette.testclient import TestClient
+
+from reverie.service.app import create_app
+from reverie.service.jobs.work import Cancelled, Work
+from reverie.service.settings import Settings
+from reverie.service.workspace import Workspace
+
+EXAMPLES = 12
+KEPT = json.loads((Path(__file__).parents[1] / "openapi.json").read_text())
+OPERATIONS = [(path, method) for path, methods in KEPT["paths"].items() for method in methods]
+RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+CASES = [(path, method, RIGHT) for path, method in OPERATIONS] + [
+    (path, method, WRONG)
+    for path, method in OPERATIONS
+    if "requestBody" in (told := KEPT["paths"][path][method]) or any(p["in"] == "query" for p in told.get("parameters", []))
+]
+"""What has neither body nor query cannot be asked wrongly."""
+HEADERS = {"host", "origin", "authorization", "content-length", "transfer-encoding", "connection"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory, at_once):
+    """The operations of an app, and a client of it. A fault that nobody foresaw is raised here."""
+    root = tmp_path_factory.mktemp("fuzzed")
+    told = Settings(workspace=root, free_bytes=0, pixels=100_000, files=100, base64_bytes=10_000)
+    app = create_app(told, at_once(told, Workspace(root, told)))
+    with pytest.MonkeyPatch.context() as patch, TestClient(app, base_url="http://localhost") as client:
+        patch.setattr(Work, "step", _twice)
+        yield schemathesis.openapi.from_dict(app.openapi()), client
+
+
+def _twice(work: Work, done: int, total: int) -> None:
+    if done > 1:
+        raise Cancelled("cancelled")
+
+
+def test_every_operation_of_the_document_is_fuzzed(served):
+    schema, _ = served
+    assert {(path, method.lower()) for path in schema for method in schema[path]} == set(OPERATIONS)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("path", "method", "mode"), CASES, ids=lambda part: getattr(part, "value", part))
+def test_no_request_is_a_fault_of_the_server(path, method, mode, served):
+    schema, client = served
+    operation = schema[path][method.upper()]
+    sent = []
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+    def every(case):
+        told = case.as_transport_kwargs(base_url="http://localhost")
+        told = {key: value for key, value in told.items() if key in ("method", "url", "params", "headers", "json", "data")}
+        told["headers"] = {k: v for k, v in (told.get("headers") or {}).items() if k.lower() not in HEADERS}
+        if "data" in told:
+            told["content"] = told.pop("data")
+        reply = client.request(**told)
+        sent.append(reply.status_code)
+        assert reply.status_code < 500, (told, reply.text)
+
+    every()
+    assert sent

@@ -1,0 +1,105 @@
+"""Jobs over a workspace of their own, with real worker processes that know the chores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from watching import Server, until
+
+from reverie.service.jobs import Jobs
+from reverie.service.settings import Settings
+from reverie.service.workspace import Workspace
+
+REDIS = shutil.which("redis-server")
+
+
+@pytest.fixture(autouse=True)
+def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the workers too: they are processes of their own."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis server of this session alone."""
+    if REDIS is None:
+        pytest.skip("there is no redis-server here")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    command = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--daemonize", "no"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", port)) == 0
+
+    until(answers)
+    yield f"redis://127.0.0.1:{port}/0"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Both kinds of queue."""
+    return None if request.param == "sqlite" else request.getfixturevalue("redis")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def open_jobs(root: Path) -> Iterator[Callable[..., Jobs]]:
+    """Makes the server's side of all jobs, with these settings; it is stopped when the test is over."""
+    running: list[Jobs] = []
+
+    def make(begin: bool = True, **given: Any) -> Jobs:
+        settings = Settings(workspace=root, free_bytes=0, **given)
+        jobs = Jobs(settings, Workspace(root, settings), "chores:TASKS")
+        running.append(jobs)
+        if begin:
+            jobs.start()
+        return jobs
+
+    yield make
+    for jobs in running:
+        jobs.stop(0.5)
+        jobs.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The whole service, for the tests of one file that leave it as it was."""
+    running = Server(tmp_path_factory.mktemp("served") / "work", wait_seconds=5)
+    until(lambda: running.do("echo")[0] == 200)
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def open_server(root: Path) -> Iterator[Callable[..., Server]]:
+    """Starts the whole service in a process of its own, with these settings."""
+    running: list[Server] = []
+
+    def start(**given: Any) -> Server:
+        running.append(Server(root, **given))
+        return running[-1]
+
+    yield start
+    for server in running:
+        if server.process.poll() is None:
+            server.kill()

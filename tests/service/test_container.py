@@ -1,0 +1,121 @@
+"""The container's files keep the rules: no root, nothing writable, no capability, versions named, secrets mounted."""
+
+import fnmatch
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reverie.service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+INSTRUCTIONS = {"FROM", "ARG", "WORKDIR", "RUN", "COPY", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD"}
+
+
+def steps() -> list[tuple[str, str]]:
+    """The instructions of the Dockerfile, with continued lines joined."""
+    lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.strip() and not line.startswith("#")]
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines()
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in joined]
+
+
+@pytest.fixture
+def service() -> dict:
+    (only,) = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
+    return only
+
+
+def test_the_dockerfile_holds_known_instructions_only():
+    assert {name for name, _ in steps()} <= INSTRUCTIONS
+
+
+def test_every_base_names_its_version():
+    bases = [text.split(" ")[0] for name, text in steps() if name == "FROM"]
+    assert bases
+    for base in bases:
+        assert re.fullmatch(r"[a-z./-]+:\d+\.\d+[\w.-]*", base)
+
+
+def test_the_last_stage_runs_as_nobody_special():
+    last = max(i for i, (name, _) in enumerate(steps()) if name == "FROM")
+    users = [text for name, text in steps()[last:] if name == "USER"]
+    assert users
+    assert int(users[-1].split(":")[0]) >= 1000
+    after = [name for name, _ in steps()[last:]]
+    assert after.index("USER") > max(i for i, name in enumerate(after) if name in ("RUN", "COPY"))
+
+
+def test_versions_are_those_of_the_constraints():
+    installs = [text for name, text in steps() if name == "RUN" and "pip install" in text]
+    assert installs
+    assert all("-c constraints.txt" in text for text in installs)
+
+
+def test_no_secret_is_in_the_image():
+    for name, text in steps():
+        assert name in ("CMD", "HEALTHCHECK", "FROM") or not re.search(r"(?i)secret|password|token|key", text)
+
+
+def test_it_serves_with_keys_from_a_secret_and_is_watched():
+    (command,) = [text for name, text in steps() if name == "CMD"]
+    words = yaml.safe_load(command)
+    assert words[:2] == ["reverie", "serve"]
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert options["--keys"].startswith("/run/secrets/")
+    assert not Settings(host=options["--host"]).loopback
+    (check,) = [text for name, text in steps() if name == "HEALTHCHECK"]
+    assert "/healthz" in check
+    (volume,) = [text for name, text in steps() if name == "VOLUME"]
+    assert volume == options["--workspace"]
+
+
+def test_compose_gives_the_container_nothing_it_does_not_need(service):
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"} & set(service)
+    assert not re.match(r"(0|root)\b", service["user"])
+    assert service["pids_limit"]
+    assert service["mem_limit"]
+    assert any(place.startswith("/tmp") for place in service["tmpfs"])
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert not service["image"].endswith("latest")
+    assert ":" in service["image"]
+
+
+def test_compose_keeps_the_workspace_in_a_volume_and_the_keys_in_a_secret(service):
+    whole = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    (volume,) = service["volumes"]
+    name, place = volume.split(":")
+    assert name in whole["volumes"]
+    assert ("VOLUME", place) in steps()
+    (secret,) = service["secrets"]
+    (command,) = [text for name, text in steps() if name == "CMD"]
+    assert f"/run/secrets/{secret}" in command
+    assert "file" in whole["secrets"][secret]
+
+
+def test_compose_waits_longer_than_the_server_takes_to_stop(service):
+    told = {name.removeprefix("REVERIE_").lower() for name in service["environment"]}
+    assert told <= set(Settings.model_fields)
+    assert int(service["stop_grace_period"].removesuffix("s")) > float(service["environment"]["REVERIE_GRACE_SECONDS"])
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [("src", True), ("pyproject.toml", True), ("keys.json", False), (".git", False), ("demo", False), ("visits.csv", False)],
+)
+def test_only_what_is_installed_is_sent_to_the_build(path, sent):
+    kept = True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line and not line.startswith("#") and fnmatch.fnmatch(path, line.removeprefix("!")):
+            kept = line.startswith("!")
+    assert kept == sent
+
+
+def test_what_the_build_copies_is_there():
+    for name, text in steps():
+        if name == "COPY" and not text.startswith("--from"):
+            for source in text.split()[:-1]:
+                assert (ROOT / source).exists()
