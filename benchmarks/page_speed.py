@@ -119,7 +119,12 @@ def main() -> None:
         print(f"Chromium {browser.version}, headless, no GPU\n")
         print(f"{'opening':28} {'seconds':>8} {'MB':>8}")
         drawn, charts = ".subject-canvas", ".panel:nth-child(4) .plot .scatterlayer"
-        for name, path, ready in (("landing", "/", drawn), ("schedules, with plotly", "/#/schedules", charts)):
+        views = (
+            ("landing, server just begun", "/", drawn),
+            ("landing, warm", "/", drawn),
+            ("schedules, with plotly", "/#/schedules", charts),
+        )
+        for name, path, ready in views:
             seconds, total = opening(browser, address, path, ready)
             print(f"{name:28} {seconds:8.2f} {total / 1e6:8.2f}")
         print(f"\n{'scrubbing a colour picture':28} {'frames/s':>8} {'ms/frame':>8}")
