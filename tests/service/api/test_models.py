@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -118,8 +119,13 @@ def test_large_samples_go_to_the_slow_lane(client, trained):
 
 
 class Bomb:
+    """What unpickles it leaves a file at `canary`."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
     def __reduce__(self):
-        return (open, ("/tmp/reverie-was-unpickled", "w"))
+        return (Path.touch, (self.canary,))
 
 
 def damaged(reply, words: str) -> None:
@@ -130,14 +136,17 @@ def damaged(reply, words: str) -> None:
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_a_pickle_called_safetensors_is_never_unpickled(client, trained, sealed, monkeypatch):
-    monkeypatch.setattr(pickle, "load", lambda *_, **__: pytest.fail("unpickled"))
-    run = trained / "runs" / "digits"
-    (run / "model.safetensors").write_bytes(pickle.dumps(Bomb()))
+def test_a_pickle_called_safetensors_is_never_unpickled(client, trained, sealed, tmp_path):
+    run, canary = trained / "runs" / "digits", tmp_path / "unpickled"
+    content = pickle.dumps(Bomb(canary))
+    (run / "model.safetensors").write_bytes(content)
     if sealed:  # by someone who knows how manifests are written
         seal(run, ("config.yaml", "codec.json", "model.safetensors"))
     damaged(client.post("/api/samples", json={"model": "runs/digits", "count": 1}), "runs/digits/model.safetensors")
     damaged(client.get("/api/models/runs/digits"), "runs/digits/model.safetensors is not a safetensors file")
+    assert not canary.exists()
+    pickle.loads(content)
+    assert canary.exists()  # it would have been seen
 
 
 def test_weights_that_do_not_fit_the_config_are_named(client, trained):
