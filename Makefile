@@ -21,11 +21,13 @@ help:  ## list these commands
 setup: .venv/base  ## install Reverie into .venv
 	@echo 'ready: try $(BIN)/reverie --help'
 
-demo: .venv/base  ## train on bundled patient records, make new patients, fill holes (minutes)
+demo: .venv/base  ## train on bundled patient records, make new patients, fill holes, report (minutes)
 	$(BIN)/reverie train pbc2 --out $(OUT)/pbc2 --minutes 1 --seed 0 --force
 	$(BIN)/reverie sample $(OUT)/pbc2 --count 312 --seed 1 --out $(OUT)/patients.csv --force
 	$(BIN)/reverie impute $(OUT)/pbc2 pbc2 --draws 1 --seed 1 --out $(OUT)/completed.csv --force
-	@echo 'look at: $(OUT)/pbc2/figures/*.png (synthetic patients beside real ones: begin with trajectories.png),'
+	$(BIN)/reverie report $(OUT)/pbc2 --synthetic $(OUT)/patients.csv --out $(OUT)/report --force
+	@echo 'look at: $(OUT)/report/report.html (are the synthetic patients realistic, useful, private? in plain words first),'
+	@echo '         $(OUT)/pbc2/figures/*.png (synthetic patients beside real ones: begin with trajectories.png),'
 	@echo '         $(OUT)/patients.csv (312 new patients), $(OUT)/completed.csv (the cohort with its holes filled)'
 
 browser:  # what tests use besides Python: a real browser for the page, and Redis; Debian's, where this may install them

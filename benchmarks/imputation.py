@@ -196,7 +196,7 @@ def trainer(minutes: float | None, settings: Mapping[str, Any]) -> Any:
 
     def train(frame: pl.DataFrame, seed: int) -> Any:
         with tempfile.TemporaryDirectory() as folder:
-            return reverie.train(frame, Path(folder) / "run", seed=seed, minutes=minutes, settings=settings)
+            return reverie.train(frame, Path(folder) / "run", seed=seed, minutes=minutes, settings=settings, holdout=0)
 
     return train
 

@@ -65,7 +65,7 @@ def main(minutes: float, width: int, run: str | None, names: list[str]) -> None:
     out = tempfile.mkdtemp() + "/run" if run is None else run
     if not Path(out).exists():
         settings = {"network.width": width, "training.aside": 0.0}
-        reverie.train(train, out, minutes=minutes, recipe="health-gym", settings=settings)
+        reverie.train(train, out, minutes=minutes, recipe="health-gym", settings=settings, holdout=0)
     model = reverie.load(out)
     assert isinstance(model, PatientModel)
     training = model.config.training

@@ -57,7 +57,7 @@ def one(table: Table, seed: int, minutes: float | None, settings: Mapping[str, A
     with tempfile.TemporaryDirectory() as folder:
         show, subjects.Patients.show = subjects.Patients.show, lambda *_: None  # figures come after the fit
         clock = time.perf_counter()
-        model = reverie.train(train.frame, Path(folder) / "run", seed=seed, minutes=minutes, settings=settings)
+        model = reverie.train(train.frame, Path(folder) / "run", seed=seed, minutes=minutes, settings=settings, holdout=0)
         fitted = time.perf_counter() - clock
         subjects.Patients.show = show
         model.sample(2, seed=seed)  # what is done once is not part of the rate

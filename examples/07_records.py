@@ -20,7 +20,7 @@ steps = int(sys.argv[2]) if len(sys.argv) > 2 else 40
 table = read_table("pbc2")
 known, new = table.split(0.1, seed=0)  # the model never hears of these
 small = {} if steps > 200 else {"network.width": 16, "network.layers": 1, "training.batch": 64}
-model = reverie.train(known, folder / "run", steps=steps, seed=0, settings=small)
+model = reverie.train(known, folder / "run", steps=steps, seed=0, settings=small, holdout=0)
 
 patients = model.sample(100, seed=1)
 print(f"{patients['id'].n_unique()} new patients with {len(patients)} visits and the columns of the source:")

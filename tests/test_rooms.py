@@ -18,7 +18,7 @@ FLOORS = {
             ("evaluation",),
             ("training",),
             ("config", "models", "subjects", "runs", "estimate"),
-            ("studies", "deliver", "bands"),
+            ("reports", "studies", "deliver", "bands"),
             ("service",),
             ("cli",),
         )

@@ -1,6 +1,6 @@
 """Reverie runs diffusion backwards, on images and on patient records, and shows that it is right.
 
-reverie.train, reverie.load and reverie.Model are imported when first used, for torch takes seconds to import.
+reverie.train, load, report and Model are imported when first used, for torch takes seconds to import.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reverie.models import Model, load
+    from reverie.reports import report
     from reverie.runs import train
 
-__all__ = ["Model", "__version__", "load", "train"]
+__all__ = ["Model", "__version__", "load", "report", "train"]
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> Any:
             from reverie.runs import train
 
             return train
+        case "report":
+            from reverie.reports import report
+
+            return report
         case "Model" | "load":
             from reverie import models
 

@@ -1,6 +1,7 @@
 """What a run was told: one immutable record, written to config.yaml as it was resolved.
 
 source    where the data came from, and its fingerprint
+holdout   the table of held-out patients, where it was given as one of its own (else training.holdout says how many)
 seed      the root of all randomness
 schedule  a schedule's name and settings
 codec     how a table of records is encoded (none for pictures)
@@ -40,7 +41,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "records": {
         "codec": {},
         "network": {"kind": "visits"},
-        "training": {"batch": 128, "steps": 900, "weight_decay": 0.1, "aside": 0.1},
+        "training": {"batch": 128, "steps": 900, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
     },
     "health-gym": {
         "schedule": {"name": "linear", "steps": 500, "beta_min": 1e-4, "beta_max": 0.01},
@@ -57,6 +58,7 @@ RECIPES: dict[str, dict[str, Any]] = {
             "timesteps": "uniform",
             "reconstruction": 20.0,
             "blend": True,
+            "holdout": 0.2,
             "aside": 0.1,
         },
     },
@@ -84,6 +86,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Source
+    holdout: Source | None = None
     seed: int = 0
     schedule: dict[str, Any] = Field(default_factory=lambda: {"name": "cosine", "steps": 1000})
     codec: CodecSettings | None = None
@@ -95,11 +98,12 @@ class RunConfig(BaseModel):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
-def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any]) -> RunConfig:
+def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any], holdout: Source | None = None) -> RunConfig:
     """The config of a recipe with `settings` on top: {"training.batch": 64, "network.width": 32, "schedule.name": ...}.
 
-    A key without a section is looked for in training, then in network, then in codec. Raises UsageError, with the nearest
-    name, for an unknown recipe or key, and for a value out of range.
+    A key without a section is looked for in training, then in network, then in codec. With a table of its own to hold out,
+    no share of the source is held out. Raises UsageError, with the nearest name, for an unknown recipe or key, and for a
+    value out of range.
     """
     if recipe not in RECIPES:
         raise unknown("recipe", recipe, RECIPES)
@@ -109,7 +113,7 @@ def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any])
     sections = {
         "schedule": dict(told.get("schedule", base.schedule)),
         "network": network.model_dump(),
-        "training": base.training.model_dump() | told.get("training", {}),
+        "training": base.training.model_dump() | told.get("training", {}) | ({"holdout": 0.0} if holdout else {}),
     }
     if "codec" in told:
         sections["codec"] = CodecSettings.model_validate(told["codec"]).model_dump()
@@ -118,11 +122,16 @@ def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any])
         if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:
             sections["schedule"] = {"steps": sections["schedule"].get("steps", 1000)}  # the old one's settings go with it
         sections[section][name] = value
+    if sections["training"]["epsilon"] is not None and not {"aside", "training.aside"} & settings.keys():
+        sections["training"]["aside"] = 0.0  # no epsilon accounts for patients who decide when to stop
     sections["schedule"] = dict(NoiseSchedule.from_config(sections["schedule"]).config)
     try:
-        return RunConfig.model_validate({"source": source, "seed": seed, **sections})
+        resolved = RunConfig.model_validate({"source": source, "holdout": holdout, "seed": seed, **sections})
     except ValidationError as error:
         raise UsageError(_sentence(error)) from error
+    if holdout and resolved.training.holdout:
+        raise UsageError(f"{holdout.name} is held out, so a share of {source.name} is not: give one of them.")
+    return resolved
 
 
 def read(run: Path) -> RunConfig:
@@ -148,7 +157,7 @@ def _aliases(text: str) -> bool:
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
     """Each key that differs, as "training.batch: 64 there, 128 here"; data may move, its fingerprint tells it."""
     a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
-    keys = {*a, *b} - {"source.name"}
+    keys = {*a, *b} - {"source.name", "holdout.name"}
     return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted(keys) if a.get(key) != b.get(key)]
 
 

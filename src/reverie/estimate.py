@@ -81,7 +81,7 @@ def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
     Args:
         measure: whether to measure the time of a step, in a few seconds; it is not where the memory does not suffice.
     """
-    rest, _ = Patients(table).split(config)
+    rest = Patients(table).split(config).train
     some = np.sort(np.random.default_rng(config.seed).permutation(len(table))[:SOME])
     codec, examples, _ = Patients(table.take(some)).prepare(config)
     network = untrained(config, codec.channels)

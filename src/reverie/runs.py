@@ -38,6 +38,7 @@ def train(
     size: int | None = None,
     channels: int | None = None,
     schema: Any = None,
+    holdout: Any = None,
     resume: bool = False,
     force: bool = False,
     listener: Listener | None = None,
@@ -54,6 +55,8 @@ def train(
         recipe, settings: see config.resolve; without a recipe, "records" or "pictures".
         size, channels: bring pictures to this size (centre square) and number of channels.
         schema: of a table, a Schema or a YAML file; inferred if left out.
+        holdout: what the report is to be made with, and training never sees: a share (of a table, of its patients; 0 for
+            none; the recipe's if left out), or a table of other patients (a file or a frame).
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         listener: hears of progress and advice.
@@ -69,17 +72,21 @@ def train(
     run = Path(tempfile.mkdtemp(prefix="reverie-")) if out is None else Path(out)
     if not (resume or force) and processes.rank() == 0 and run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UsageError(f"{run} exists already: resume it, start anew with --force, or choose another name.")
-    subject = _subject(source, {"size": size, "channels": channels}, {"schema": schema, **reading})
     wanted = dict(settings or {})
+    if isinstance(holdout, int | float):
+        wanted["training.holdout"], holdout = holdout, None
+    subject = _subject(source, {"size": size, "channels": channels}, {"schema": schema, "holdout": holdout, **reading})
     if steps is not None:
         wanted["training.steps"] = steps
-    resolved = configs.resolve(subject.about, seed, recipe or subject.recipe, wanted)
+    resolved = configs.resolve(subject.about, seed, recipe or subject.recipe, wanted, subject.apart)
     device = choose_device(resolved.training.device)
     if resolved.training.precision == "auto":
         resolved = _with_training(resolved, precision="bf16" if autocast_dtype("auto", device) else "fp32")
     if resume:
         resolved = _resumed(run, resolved, minutes is not None or steps is None)
     codec, examples, aside = subject.prepare(resolved)
+    if resolved.training.epsilon is not None and resolved.training.delta is None:
+        resolved = _with_training(resolved, delta=1 / (2 * len(examples)))
     for sentence in subject.notes:
         listener.say(sentence)
     if minutes is not None and not resume:
@@ -132,6 +139,8 @@ def _with_training(settings: RunConfig, **changes: Any) -> RunConfig:
 def _resumed(run: Path, wanted: RunConfig, any_steps: bool) -> RunConfig:
     """The config in the run folder, if what is wanted now does not contradict it."""
     written = configs.read(run)
+    if wanted.training.epsilon is not None and wanted.training.delta is None:
+        wanted = _with_training(wanted, delta=written.training.delta)
     if any_steps:
         wanted = _with_training(wanted, steps=written.training.steps)
     if written.source.fingerprint != wanted.source.fingerprint:

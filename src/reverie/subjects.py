@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ from reverie.records.reading import BUNDLED
 from reverie.records.tasks import Tasks, whole
 from reverie.training import Batch, Examples
 
-__all__ = ["Patients", "Pictures", "Subject", "is_table"]
+__all__ = ["Parts", "Patients", "Pictures", "Subject", "is_table"]
 
 
 class Subject(Protocol):
@@ -33,12 +33,17 @@ class Subject(Protocol):
     def about(self) -> Source: ...
 
     @property
+    def apart(self) -> Source | None:
+        """What is held out, where it is a source of its own."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Decisions worth telling."""
         ...
 
     def prepare(self, config: RunConfig) -> tuple[ImageCodec | RecordCodec, Examples, Examples | None]:
-        """The codec, the examples to train on, and those set aside."""
+        """The codec, the examples to train on, and those set aside; what is held out is in neither."""
         ...
 
     def show(self, model: Any, run: Path) -> None:
@@ -75,6 +80,10 @@ class Pictures:
         named = self.pictures
         return Source(name=named.name, size=self.size, channels=self.channels, fingerprint=named.fingerprint)
 
+    @property
+    def apart(self) -> Source | None:
+        return None
+
     @cached_property
     def codec(self) -> ImageCodec:
         return ImageCodec(*self.pictures.pixels.shape[1:])
@@ -82,13 +91,23 @@ class Pictures:
     def prepare(self, config: RunConfig) -> tuple[ImageCodec, Examples, Examples | None]:
         if config.codec is not None or config.network.kind != "unet":
             raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
-        if not config.training.aside:
+        rest, aside, _ = self.split(config)
+        if len(rest) == len(self):
             return self.codec, self, None
-        order = np.random.default_rng(config.seed).permutation(len(self))
-        aside = max(1, round(config.training.aside * len(self)))
-        if aside >= len(self):
-            raise DataError(f"{self.about.name} has too few pictures to set {config.training.aside:g} of them aside.")
-        return self.codec, Some(self, order[aside:]), Some(self, order[:aside])
+        return self.codec, Some(self, rest), Some(self, aside) if len(aside) else None
+
+    def split(self, config: RunConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which pictures are trained on, set aside, and held out; a function of the seed."""
+        shares = {"hold": config.training.holdout, "set": config.training.aside}
+        order, parts = np.random.default_rng(config.seed).permutation(len(self)), []
+        for verb, share in shares.items():
+            count = max(1, round(share * len(order))) if share else 0
+            if count >= len(order):
+                away = "out" if verb == "hold" else "aside"
+                raise DataError(f"{self.about.name} has too few pictures to {verb} {share:g} of them {away}.")
+            parts.append(order[:count])
+            order = order[count:]
+        return order, parts[1], parts[0]
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -115,40 +134,76 @@ class Some:
         return self.examples.batch(torch.from_numpy(self.chosen)[indices], generator)
 
 
+class Parts(NamedTuple):
+    """The patients of a source: trained on, set aside for early stopping, and held out for the report."""
+
+    train: Table
+    aside: Table | None
+    holdout: Table | None
+
+
 @dataclass(frozen=True, eq=False)
 class Patients:
-    """A table of visits."""
+    """A table of visits; and the patients held out, where they are a table of their own."""
 
     table: Table
+    held: Table | None = None
 
     recipe = "records"
     model = PatientModel
 
     @classmethod
-    def read(cls, source: Any, schema: Any = None, **options: Any) -> Patients:
-        """Reads a table; see records.read_table for options and for what is raised. `schema` is a Schema or a YAML file."""
-        if isinstance(source, Table):
-            return cls(source)
+    def read(cls, source: Any, schema: Any = None, holdout: Any = None, **options: Any) -> Patients:
+        """Reads a table; see records.read_table for options and for what is raised.
+
+        Args:
+            schema: a Schema or a YAML file.
+            holdout: a table of patients to hold out (a file, a frame or a Table), read with the schema of the source.
+
+        Raises DataError too if a patient is in both tables.
+        """
+        table = source if isinstance(source, Table) else cls._table(source, schema, options)
+        if holdout is None:
+            return cls(table)
+        held = holdout if isinstance(holdout, Table) else read_table(holdout, table.schema)
+        key = table.schema.identifier.name
+        trained, apart = (set(t.frame[key].cast(pl.String)) for t in (table, held))
+        if both := sorted(trained & apart):
+            raise DataError(
+                f"patient {both[0]!r} is in {table.name} and in {held.name}: hold out patients that are not trained on."
+            )
+        return cls(table, held)
+
+    @staticmethod
+    def _table(source: Any, schema: Any, options: dict[str, Any]) -> Table:
         if isinstance(schema, str | Path):
             path = Path(schema)
             if not path.is_file():
                 raise UsageError(f"there is no schema file {path}: write one with reverie data SOURCE --schema {path}.")
             schema = Schema.from_yaml(path.read_text(), path.name)
-        return cls(read_table(source, schema=schema, **options))
+        return read_table(source, schema=schema, **options)
 
     @property
     def about(self) -> Source:
         return Source(name=self.table.name, fingerprint=self.table.fingerprint)
 
     @property
+    def apart(self) -> Source | None:
+        return Source(name=self.held.name, fingerprint=self.held.fingerprint) if self.held else None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         return self.table.notes
 
-    def split(self, config: RunConfig) -> tuple[Table, Table | None]:
-        """The patients to train on, and those set aside."""
-        if not config.training.aside:
-            return self.table, None
-        return self.table.split(config.training.aside, config.seed)
+    def split(self, config: RunConfig) -> Parts:
+        """Every patient in one part; a function of the table and the seed. What the columns are was read off all of them,
+        and nothing else is learned of those held out."""
+        rest, aside, holdout = self.table, None, self.held
+        if config.training.holdout:
+            rest, holdout = rest.split(config.training.holdout, config.seed)
+        if config.training.aside:
+            rest, aside = rest.split(config.training.aside, config.seed)
+        return Parts(rest, aside, holdout)
 
     def prepare(self, config: RunConfig) -> tuple[RecordCodec, Examples, Examples | None]:
         if config.codec is None or config.network.kind == "unet":
@@ -161,7 +216,7 @@ class Patients:
             raise UsageError("a network over visits answers in stages: it needs codec.stages=true and codec.statics=token.")
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
-        rest, aside = self.split(config)
+        rest, aside, _ = self.split(config)
         codec = RecordCodec.fit(rest, config.codec)
         asks = isinstance(config.network, VisitNetworkConfig)
         return codec, Asked(codec, codec.encode(rest), asks), Asked(codec, codec.encode(aside), asks) if aside else None
@@ -169,9 +224,10 @@ class Patients:
     def show(self, model: PatientModel, run: Path) -> None:
         from reverie.evaluation.figures import save_figures
 
-        rest, aside = self.split(model.config)
+        rest, aside, holdout = self.split(model.config)
         made = model.sample(len(rest), seed=model.config.seed)
-        save_figures(rest.frame, made, model.codec.schema, run, held=None if aside is None else aside.frame)
+        held = holdout or aside
+        save_figures(rest.frame, made, model.codec.schema, run, held=None if held is None else held.frame)
 
 
 @dataclass(frozen=True, eq=False)

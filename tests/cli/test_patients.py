@@ -29,7 +29,8 @@ def test_training_keeps_a_run_and_tells_what_it_was_trained_on(reverie, visits, 
     assert reverie("train", visits, "--out", copy, *small, "--resume", "--json") == 0
     told = reply(capsys)
     table = read_table(visits)
-    assert told["patients"] + told["set_aside"] == len(table) == 60 and told["set_aside"] == 6
+    assert told["patients"] + told["set_aside"] + told["held_out"] == len(table) == 60
+    assert (told["held_out"], told["set_aside"]) == (12, 5)
     assert told["visits"] < table.frame.height and told["columns"] == {"learned": 18, "of": 21}
     assert told["steps"] == {"done": 5, "of": 5} and told["best_step"] == 5
     assert (copy / "model.safetensors").read_bytes() == (patients / "model.safetensors").read_bytes()
@@ -82,7 +83,7 @@ def test_options_say_what_could_not_be_seen(reverie, tmp_path, unseen, capsys):
     path.write_text("\n".join(["who,at,lab,code", *rows, "0,0,7.5,1"]))
     told = ("--id", "who", "--time", "at", "--null", "lost", "--duplicates", "first", "--set", "width=16", "--json")
     assert reverie("train", path, "--out", tmp_path / "run", "--steps", 1, *told) == 0
-    assert reply(capsys)["patients"] == 18
+    assert reply(capsys)["patients"] == 14
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])

@@ -2,9 +2,10 @@
 
 So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network
 on patients or on pictures of at most 8 x 8, counts of samples at most 16, draws at most 2, demonstrations at most 32 pixels
-wide; figures of patients are left out but in the demo. All else runs as written. Of `make` targets, the lines that call
-reverie are run in the same way, so that later commands find their outputs. What serves until it is stopped is started on a
-free port of this machine, seen to answer, and stopped. docs/api.md is run by test_api.py, against one server.
+wide; figures of patients are left out but in the demo, and reports on patients have a few of their parts. All else runs as
+written. Of `make` targets, the lines that call reverie are run in the same way, so that later commands find their outputs.
+What serves until it is stopped is started on a free port of this machine, seen to answer, and stopped. docs/api.md is run by
+test_api.py, against one server.
 """
 
 import os
@@ -22,6 +23,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from reverie.cli.app import app
+from reverie.reports.parts import patient_parts
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -186,6 +188,16 @@ def workplace(tmp_path, monkeypatch):
             Image.fromarray(rng.integers(0, 256, (20 + i, 24, 3), dtype=np.uint8)).save(path)
     Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(tmp_path / "photo.jpg")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def short_reports(monkeypatch):
+    """Parts of a report on patients that take no time; all of them are made by tests of their own."""
+
+    def few(evidence, seed):
+        return [part for part in patient_parts(evidence, seed) if part.name in ("fidelity.subgroups", "privacy.copies")]
+
+    monkeypatch.setattr("reverie.reports.build.patient_parts", few)
 
 
 @pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")

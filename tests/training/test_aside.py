@@ -180,9 +180,9 @@ def prepared(table: Table, **settings):
 
 def test_patients_aside_are_other_patients_in_the_share_asked_for(table) -> None:
     config = resolve(Patients(table).about, 5, "records", {"aside": 0.25})
-    rest, aside = Patients(table).split(config)
-    ours, theirs = set(rest.frame["id"]), set(aside.frame["id"])
-    assert len(theirs) == 20 and not ours & theirs and ours | theirs == set(table.frame["id"])
+    ours, theirs, held = (set(part.frame["id"]) for part in Patients(table).split(config))
+    assert len(held) == 16 and len(theirs) == 16, "a fifth is held out, and a quarter of the others set aside"
+    assert len(ours) + len(theirs) + len(held) == 80 and ours | theirs | held == set(table.frame["id"])
     assert set(Patients(table).split(config)[1].frame["id"]) == theirs, "the split is a function of the seed"
 
 
@@ -206,7 +206,7 @@ def test_too_few_patients_to_set_some_aside_are_refused() -> None:
     frame = pl.DataFrame({"id": [1, 1, 1], "time": [0, 1, 2], "x": [1.5, 2.5, 4.0]})
     table = read_table(frame, identifier="id", time="time")
     with pytest.raises(DataError, match=r"too few to set 0\.1 of them aside"):
-        prepared(table, aside=0.1)
+        prepared(table, aside=0.1, holdout=0)
 
 
 def test_pictures_can_be_set_aside_too(tmp_path: Path) -> None:

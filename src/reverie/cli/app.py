@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import reverie
-from reverie.cli import console, data, impute, prove, sample, serve, study, train, work
+from reverie.cli import console, data, impute, prove, report, sample, serve, study, train, work
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
@@ -34,6 +34,7 @@ app.add_typer(data.app, name="data")
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
 app.command("impute", epilog=impute.EXAMPLES)(impute.impute)
+app.command("report", epilog=report.EXAMPLES)(report.report)
 app.add_typer(study.app, name="study")
 app.command("prove")(prove.prove)
 app.add_typer(serve.app, name="serve")

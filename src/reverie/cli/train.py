@@ -77,6 +77,23 @@ def train(
         list[str] | None,
         typer.Option("--null", help="A text that means missing. May be repeated.", rich_help_panel=TABLE),
     ] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            "--holdout",
+            help="Patients that training never sees, for the report: a share of them, or a file of others; 0 for none.",
+            show_default="0.2",
+            rich_help_panel=TABLE,
+        ),
+    ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            "--epsilon",
+            help="Train with differential privacy, the patient as the unit, and spend at most this epsilon.",
+            rich_help_panel=TABLE,
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option("--size", help="Bring pictures to this size: centre square, resized.", rich_help_panel=PICTURE),
@@ -94,7 +111,7 @@ def train(
     Ctrl-C and SIGTERM save and stop; --resume then reaches the same weights as a run that never stopped. What each column of
     a table is taken to be is shown, and can be edited, with reverie data.
     """
-    settings = console.parse_settings(set_ or [])
+    settings = console.parse_settings(set_ or []) | ({} if epsilon is None else {"training.epsilon": epsilon})
     if resume and force:
         raise UsageError("--resume goes on with what --force would throw away: give one of them.")
     if not (resume or force) and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -107,19 +124,22 @@ def train(
     from reverie.training.hardware import choose_device
 
     data: Any = source
+    held = _share(holdout)
     if is_table(source):
         console.refuse(f"for pictures, and {source} is a table of visits", {"--size": size, "--channels": channels})
         data = _read(source, schema, identifier, time, duplicates, null)
     else:
         told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
+        told |= {"--holdout": holdout, "--epsilon": epsilon}
         console.refuse(f"for a table of visits (.csv, .csv.gz or .parquet), and {source} is read as pictures", told)
     shared = "TORCHELASTIC_RUN_ID" in os.environ
     device = choose_device(str(settings.get("training.device", settings.get("device", "auto"))))
     with processes.joined(device) if shared else nullcontext():
         chief = processes.rank() == 0
         if data is not source and not resume and chief:
-            budget = {} if steps is None else {"training.steps": steps}
-            _say_before(data, seed, recipe, settings | budget, minutes, device.type)
+            told = {} if steps is None else {"training.steps": steps}
+            told |= {} if held is None else {"training.holdout": held if isinstance(held, float) else 0.0}
+            _say_before(data, seed, recipe, settings | told, minutes, device.type)
         with console.progress("training") as on_step:
             model = runs.train(
                 data,
@@ -131,6 +151,7 @@ def train(
                 settings=settings,
                 size=size,
                 channels=channels,
+                holdout=held,
                 resume=resume,
                 force=force,
                 listener=Listener(on_step, console.note) if chief else None,
@@ -139,7 +160,8 @@ def train(
         return
     parameters = sum(p.numel() for p in model.denoiser.module.parameters())
     if data is not source:
-        return _tell(_of_records(data, model, out, parameters), as_json, f"reverie sample {out} --count 1000 --out new.csv")  # pyright: ignore
+        told = _of_records(data, held, model, out, parameters)  # pyright: ignore[reportArgumentType]
+        return _tell(told, as_json, f"reverie sample {out} --count 1000 --out new.csv")
     summary = {
         "run": str(out),
         "steps": model.config.training.steps,
@@ -180,6 +202,14 @@ def _read(
     return Patients.read(source, schema, **reading).table
 
 
+def _share(holdout: str | None) -> float | str | None:
+    """What --holdout says: a share, or a file."""
+    try:
+        return None if holdout is None else float(holdout)
+    except ValueError:
+        return holdout
+
+
 def _say_before(
     table: Table, seed: int, recipe: str | None, settings: Mapping[str, Any], minutes: float | None, device: str
 ) -> None:
@@ -196,10 +226,10 @@ def _say_before(
     say_estimate(guess, steps=minutes is None)
 
 
-def _of_records(table: Table, model: PatientModel, out: Path, parameters: int) -> dict[str, Any]:
+def _of_records(table: Table, held: float | str | None, model: PatientModel, out: Path, parameters: int) -> dict[str, Any]:
     from reverie.subjects import Patients
 
-    rest, aside = Patients(table).split(model.config)
+    rest, aside, holdout = Patients.read(table, holdout=held if isinstance(held, str) else None).split(model.config)
     judged = [line for line in _metrics(out) if "loss_aside" in line]
     best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
     steps = max((line["step"] for line in _metrics(out)), default=model.config.training.steps)
@@ -208,15 +238,23 @@ def _of_records(table: Table, model: PatientModel, out: Path, parameters: int) -
         "run": str(out),
         "patients": len(rest),
         "set_aside": len(aside) if aside else 0,
+        "held_out": len(holdout) if holdout else 0,
         "visits": len(rest.frame),
         "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.columns)},
         "steps": {"done": steps, "of": model.config.training.steps},
         "best_step": best["step"] if best else None,
         "loss_aside": round(best["loss_aside"], 4) if best else None,
+        **_spent(model, out),
         "parameters": parameters,
         "figures": str(out / "figures"),
         "metrics": str(out / "metrics.jsonl"),
     }
+
+
+def _spent(model: PatientModel, run: Path) -> dict[str, Any]:
+    """What training with differential privacy has spent."""
+    found = [line["epsilon"] for line in _metrics(run) if "epsilon" in line]
+    return {"epsilon": round(found[-1], 3), "delta": model.config.training.delta} if found else {}
 
 
 def _metrics(run: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from reverie.evaluation.cohort import Cohort, equal
 from reverie.evaluation.features import features, vocabulary
 from reverie.records.schema import Schema
 
-__all__ = ["Detection", "detection"]
+__all__ = ["Detection", "detection", "told_apart"]
 
 FOLDS, TREES = 5, 100
 MOST = 4000
@@ -51,7 +51,16 @@ def detection(
 
     Raises DataError if a frame lacks a column.
     """
-    cohorts = equal([Cohort.read(real, schema, "real table"), Cohort.read(synthetic, schema, "synthetic table")], seed)
+    return told_apart(
+        Cohort.read(real, schema, "real table"), Cohort.read(synthetic, schema, "synthetic table"), seed, repeats, most
+    )
+
+
+def told_apart(
+    real: Cohort, synthetic: Cohort, seed: int = 0, repeats: int = 2, most: int = MOST, trees: int = TREES
+) -> Detection:
+    """The same of two cohorts, with so many trees."""
+    cohorts = equal([real, synthetic], seed)
     cohorts = [c.sample(most, np.random.default_rng([seed, 2, i])) for i, c in enumerate(cohorts)]
     levels = vocabulary(cohorts)
     tables = [features(c, levels) for c in cohorts]
@@ -67,15 +76,15 @@ def detection(
     for repeat in range(repeats):
         scores = []
         for fit, judge in StratifiedKFold(folds, shuffle=True, random_state=seed + repeat).split(x, y):
-            trees = _trees(seed + repeat).fit(x[fit], y[fit])
-            scores.append(float(roc_auc_score(y[judge], trees.predict_proba(x[judge])[:, 1])))
-            telling += trees.feature_importances_
+            forest = _forest(trees, seed + repeat).fit(x[fit], y[fit])
+            scores.append(float(roc_auc_score(y[judge], forest.predict_proba(x[judge])[:, 1])))
+            telling += forest.feature_importances_
         means.append(float(np.mean(scores)))
     order = np.argsort(-telling, kind="stable")[:10]
     spread = float(np.std(means, ddof=1)) if repeats > 1 else float("nan")
     return Detection(float(np.mean(means)), spread, {names[i]: float(telling[i] / telling.sum()) for i in order})
 
 
-def _trees(seed: int) -> ExtraTreesClassifier:
+def _forest(trees: int, seed: int) -> ExtraTreesClassifier:
     """A third of the features at each split: many say nothing, and a tree that sees only those is wasted."""
-    return ExtraTreesClassifier(TREES, min_samples_leaf=2, max_features=0.3, random_state=seed)  # pyright: ignore[reportArgumentType]
+    return ExtraTreesClassifier(trees, min_samples_leaf=2, max_features=0.3, random_state=seed)  # pyright: ignore[reportArgumentType]

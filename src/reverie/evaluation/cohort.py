@@ -102,6 +102,13 @@ class Cohort:
         numbers = {name: values[rows] for name, values in self.numbers.items()}
         return Cohort(self.schema, offsets, self.time[rows], numbers, {n: s[rows] for n, s in self.levels.items()})
 
+    def join(self, other: Cohort) -> Cohort:
+        """These patients, and those of another cohort of the same schema after them."""
+        offsets = np.concatenate([self.offsets, self.rows + other.offsets[1:]])
+        numbers = {name: np.concatenate([values, other.numbers[name]]) for name, values in self.numbers.items()}
+        levels = {name: pl.concat([series, other.levels[name]]) for name, series in self.levels.items()}
+        return Cohort(self.schema, offsets, np.concatenate([self.time, other.time]), numbers, levels)
+
     def sample(self, count: int, generator: np.random.Generator) -> Cohort:
         """`count` patients drawn without replacement, all of them if there are no more."""
         return self if count >= len(self) else self.take(np.sort(generator.permutation(len(self))[:count]))

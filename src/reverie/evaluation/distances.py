@@ -20,7 +20,7 @@ from reverie.evaluation.cohort import Cohort, equal
 from reverie.evaluation.features import features, vocabulary
 from reverie.records.schema import Schema
 
-__all__ = ["Nearness", "nearer_share", "nearness", "normal_scores"]
+__all__ = ["Nearness", "encoded", "nearer_share", "nearest_distance", "nearness", "normal_scores", "visit_rows"]
 
 MOST_ROWS = 10_000
 BLOCK = 512
@@ -50,15 +50,15 @@ def nearness(train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame
     real = equal([Cohort.read(train, schema, "training table"), Cohort.read(holdout, schema, "held-out table")], seed)
     drawn = Cohort.read(synthetic, schema, "synthetic table")
     levels = vocabulary([*real, drawn])
-    visits = _encoded([_rows(c, levels) for c in (*real, drawn)])
+    visits = encoded([visit_rows(c, levels) for c in (*real, drawn)])
     count = min(len(visits[0]), len(visits[1]), MOST_ROWS)
     visits = [_some(v, count, seed, i) for i, v in enumerate(visits[:2])] + [_some(visits[2], MOST_ROWS, seed, 2)]
-    patients = _encoded([features(c, levels)[0] for c in (*real, drawn)])
+    patients = encoded([features(c, levels)[0] for c in (*real, drawn)])
     patients = [_some(p, MOST_ROWS, seed, 3 + i) for i, p in enumerate(patients)]
-    to_train, to_holdout = _nearest(visits[2], visits[0]), _nearest(visits[2], visits[1])
+    to_train, to_holdout = nearest_distance(visits[2], visits[0]), nearest_distance(visits[2], visits[1])
     return Nearness(
         rows=nearer_share(to_train, to_holdout),
-        patients=nearer_share(_nearest(patients[2], patients[0]), _nearest(patients[2], patients[1])),
+        patients=nearer_share(nearest_distance(patients[2], patients[0]), nearest_distance(patients[2], patients[1])),
         copied_rows=float(np.mean(to_train < 1e-9)),
         copied_holdout=float(np.mean(to_holdout < 1e-9)),
     )
@@ -69,7 +69,7 @@ def nearer_share(to_train: np.ndarray, to_holdout: np.ndarray) -> float:
     return float(np.mean((to_train < to_holdout) + 0.5 * (to_train == to_holdout)))
 
 
-def _rows(cohort: Cohort, levels: dict[str, list[str]]) -> np.ndarray:
+def visit_rows(cohort: Cohort, levels: dict[str, list[str]]) -> np.ndarray:
     """Visits as numbers [N, C], time included: numerics as they are, 1 / sqrt(2) at a level; NaN where missing."""
     columns = [cohort.time, *cohort.numbers.values()]
     for name, series in cohort.levels.items():
@@ -79,7 +79,7 @@ def _rows(cohort: Cohort, levels: dict[str, list[str]]) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _encoded(tables: list[np.ndarray]) -> list[np.ndarray]:
+def encoded(tables: list[np.ndarray]) -> list[np.ndarray]:
     """The last of the tables and the real ones before it, in one space fitted on the real ones."""
     reference = np.concatenate(tables[:-1])
     parts: list[list[np.ndarray]] = [[] for _ in tables]
@@ -107,7 +107,7 @@ def _some(points: np.ndarray, most: int, seed: int, which: int) -> np.ndarray:
     return points[np.random.default_rng([seed, which]).permutation(len(points))[:most]]
 
 
-def _nearest(points: np.ndarray, among: np.ndarray) -> np.ndarray:
+def nearest_distance(points: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Distance of each point to the nearest of `among`, in blocks that fit the memory."""
     blocks = (points[i : i + BLOCK] for i in range(0, len(points), BLOCK))
     return np.concatenate([cdist(block, among).min(axis=1) for block in blocks])

@@ -12,7 +12,7 @@ import numpy as np
 
 from reverie.evaluation.cohort import GAP, Cohort
 
-__all__ = ["features", "vocabulary"]
+__all__ = ["features", "patient_mean", "patient_summary", "steps", "vocabulary"]
 
 
 def vocabulary(cohorts: list[Cohort]) -> dict[str, list[str]]:
@@ -44,19 +44,24 @@ def _flags(cohort: Cohort, name: str, levels: dict[str, list[str]]) -> dict[str,
 
 def _course(cohort: Cohort, name: str, levels: dict[str, list[str]]) -> dict[str, np.ndarray]:
     if name == GAP:
-        return _summary(cohort, cohort.numbers[GAP])
-    missing = {"missing": _mean(cohort, cohort.missing(name).astype(float))}
+        return patient_summary(cohort, cohort.numbers[GAP])
+    missing = {"missing": patient_mean(cohort, cohort.missing(name).astype(float))}
     if name in cohort.numbers:
         values = cohort.numbers[name]
-        return _summary(cohort, values) | {"steps": _deviation(cohort, _steps(cohort, values))} | missing
+        return patient_summary(cohort, values) | {"steps": _deviation(cohort, steps(cohort, values))} | missing
     flags = _flags(cohort, name, levels)
     moved = (
-        np.max([np.abs(_steps(cohort, flag)) for flag in flags.values()], axis=0) if flags else np.full(cohort.rows, np.nan)
+        np.max([np.abs(steps(cohort, flag)) for flag in flags.values()], axis=0) if flags else np.full(cohort.rows, np.nan)
     )
-    return {f"at {k}": _mean(cohort, flag) for k, flag in flags.items()} | {"changes": _mean(cohort, moved)} | missing
+    return (
+        {f"at {k}": patient_mean(cohort, flag) for k, flag in flags.items()}
+        | {"changes": patient_mean(cohort, moved)}
+        | missing
+    )
 
 
-def _summary(cohort: Cohort, values: np.ndarray) -> dict[str, np.ndarray]:
+def patient_summary(cohort: Cohort, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, deviation, first, last, lowest and highest of each patient's values [N], each [P]; NaN if there are none."""
     known = ~np.isnan(values)
     rows, whose = np.flatnonzero(known), cohort.patient[known]
     none = np.full(len(cohort), np.nan)
@@ -65,18 +70,18 @@ def _summary(cohort: Cohort, values: np.ndarray) -> dict[str, np.ndarray]:
     first[whose[::-1]] = values[rows[::-1]]
     np.fmin.at(low, whose, values[rows])
     np.fmax.at(high, whose, values[rows])
-    mean, deviation = _mean(cohort, values), _deviation(cohort, values)
+    mean, deviation = patient_mean(cohort, values), _deviation(cohort, values)
     return {"mean": mean, "deviation": deviation, "first": first, "last": last, "lowest": low, "highest": high}
 
 
-def _steps(cohort: Cohort, values: np.ndarray) -> np.ndarray:
+def steps(cohort: Cohort, values: np.ndarray) -> np.ndarray:
     """Change since the visit before, NaN at first visits and beside missing values."""
-    steps = np.diff(values, prepend=np.nan)
-    steps[cohort.offsets[:-1]] = np.nan
-    return steps
+    change = np.diff(values, prepend=np.nan)
+    change[cohort.offsets[:-1]] = np.nan
+    return change
 
 
-def _mean(cohort: Cohort, values: np.ndarray) -> np.ndarray:
+def patient_mean(cohort: Cohort, values: np.ndarray) -> np.ndarray:
     """Mean of each patient's values, NaN if there are none."""
     known = ~np.isnan(values)
     whose = cohort.patient[known]
@@ -90,5 +95,5 @@ def _deviation(cohort: Cohort, values: np.ndarray) -> np.ndarray:
     known = ~np.isnan(values)
     count = np.bincount(cohort.patient[known], minlength=len(cohort)).astype(float)
     count[count < 2] = np.nan
-    squares = (values - _mean(cohort, values)[cohort.patient]) ** 2
+    squares = (values - patient_mean(cohort, values)[cohort.patient]) ** 2
     return np.sqrt(np.bincount(cohort.patient[known], squares[known], minlength=len(cohort)) / (count - 1))

@@ -5,7 +5,7 @@ Differences are of synthetic and real shares, so 0 is equality and 0.02 is two v
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +15,18 @@ import polars as pl
 from reverie.evaluation.cohort import GAP, Cohort
 from reverie.records.schema import Schema
 
-__all__ = ["Kept", "Lengths", "Missingness", "kept", "lengths", "missingness", "time_order"]
+__all__ = [
+    "Kept",
+    "Lengths",
+    "Missingness",
+    "in_order",
+    "kept",
+    "lengths",
+    "missing_rates",
+    "missing_together",
+    "missingness",
+    "time_order",
+]
 
 
 @dataclass(frozen=True)
@@ -86,12 +97,15 @@ class Kept:
 def time_order(frame: pl.DataFrame, schema: Schema) -> float:
     """Share of patients whose visits stand in the order of time, later ones strictly later (or at the same time, if the
     schema keeps different rows of one time), each with a time."""
-    cohort = Cohort.read(frame, schema)
+    return float(in_order(Cohort.read(frame, schema)).mean())
+
+
+def in_order(cohort: Cohort) -> np.ndarray:
+    """Whether each patient's visits stand in the order of time, bool [P]; see `time_order`."""
     gap = cohort.numbers[GAP]
-    allowed = gap >= 0 if schema.duplicates == "keep" else gap > 0
+    allowed = gap >= 0 if cohort.schema.duplicates == "keep" else gap > 0
     allowed[cohort.offsets[:-1]] = True
-    fine = np.logical_and.reduceat(allowed & ~np.isnan(cohort.time), cohort.offsets[:-1])
-    return float(fine.mean())
+    return np.logical_and.reduceat(allowed & ~np.isnan(cohort.time), cohort.offsets[:-1])
 
 
 def lengths(real: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema) -> Lengths:
@@ -105,15 +119,24 @@ def lengths(real: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema) -> Leng
 def missingness(real: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema) -> Missingness:
     """Which values are missing, alone and together: varying columns by visit, statics by patient; pairs of varying ones."""
     cohorts = [Cohort.read(frame, schema) for frame in (real, synthetic)]
-    varying = [c.name for c in schema.varying]
-    rates = {c.name: _pair(c_.missing(c.name)[c_.offsets[:-1]].mean() for c_ in cohorts) for c in schema.static}
-    masks = [{name: c.missing(name) for name in varying} for c in cohorts]
-    rates |= {name: _pair(m[name].mean() for m in masks) for name in varying}
-    lacking = {name: rate for name, rate in rates.items() if max(rate) > 0}
-    both = {
-        (a, b): _pair((m[a] & m[b]).mean() for m in masks) for a, b in combinations([n for n in varying if n in lacking], 2)
-    }
-    return Missingness(lacking, both)
+    alone = [missing_rates(cohort) for cohort in cohorts]
+    lacking = {name: (rate, alone[1][name]) for name, rate in alone[0].items() if max(rate, alone[1][name]) > 0}
+    varying = [c.name for c in schema.varying if c.name in lacking]
+    both = [missing_together(cohort, varying) for cohort in cohorts]
+    return Missingness(lacking, {pair: (rate, both[1][pair]) for pair, rate in both[0].items()})
+
+
+def missing_rates(cohort: Cohort) -> dict[str, float]:
+    """Share of patients that lack each static column, and of visits that lack each varying one."""
+    first = cohort.offsets[:-1]
+    rates = {c.name: float(cohort.missing(c.name)[first].mean()) for c in cohort.schema.static}
+    return rates | {c.name: float(cohort.missing(c.name).mean()) for c in cohort.schema.varying}
+
+
+def missing_together(cohort: Cohort, names: Sequence[str]) -> dict[tuple[str, str], float]:
+    """Share of visits that lack both columns of each pair of these."""
+    masks = {name: cohort.missing(name) for name in names}
+    return {(a, b): float((masks[a] & masks[b]).mean()) for a, b in combinations(names, 2)}
 
 
 def kept(synthetic: pl.DataFrame, schema: Schema, *real: pl.DataFrame) -> Kept:
@@ -137,11 +160,6 @@ def kept(synthetic: pl.DataFrame, schema: Schema, *real: pl.DataFrame) -> Kept:
         count = len(np.unique(cohort.patient[values.ne_missing(values[first]).to_numpy()]))
         changing |= {name: count} if count else {}
     return Kept(beyond, unseen, changing)
-
-
-def _pair(values: Iterable[float]) -> tuple[float, float]:
-    first, second = map(float, values)
-    return first, second
 
 
 def _differences(rates: Iterable[tuple[float, float]]) -> tuple[float, float]:

@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.models.model import Model
+from reverie.models.scoring import patient_losses
 from reverie.process.randomness import generator
 from reverie.records import RecordCodec, Records, Table, generate, read_table, series
 from reverie.records.complete import Completer, longer
@@ -147,6 +149,10 @@ class PatientModel(Model[RecordCodec]):
             raise UsageError(f"visits must be a whole number above 0, not {visits}.")
         table = read_table(frame, schema=self.codec.schema)
         return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
+
+    def losses(self, frame: Any, seed: int = 0) -> np.ndarray:
+        """How well each given patient is denoised, at some levels of noise: [patients, levels], see models.scoring."""
+        return patient_losses(self, frame, seed)
 
     def _completed(
         self,

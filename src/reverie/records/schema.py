@@ -6,14 +6,14 @@ kept with the model: it is all that is needed to write a table of the same look.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError
 
-__all__ = ["Column", "Kind", "Role", "Schema"]
+__all__ = ["Column", "Kind", "Purpose", "Role", "Schema"]
 
 Role = Literal["identifier", "time", "static", "varying"]
 """identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
@@ -23,6 +23,10 @@ Kind = Literal[
 ]
 """The last four are not modelled: constant and empty columns are written as they were, "number" is an id-like column that is
 numbered anew (1, 2, ...), "text" is free text or too many names, and is written empty."""
+
+Purpose = Literal["outcome", "treatment", "follow-up"]
+"""What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
+follow-up: for how long a patient was watched, until the outcome where there was one."""
 
 MODELLED = ("real", "integer", "ordinal", "binary", "categorical", "date", "datetime")
 
@@ -43,6 +47,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
 
@@ -63,6 +68,7 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    purpose: Purpose | None = None
     why: str = ""
 
     @property
@@ -97,6 +103,10 @@ class Schema(BaseModel):
             found = [c.name for c in self.columns if c.role == role]
             if len(found) != 1:
                 raise ValueError(f"a table has one {role} column, but {found or 'none'} is marked so")
+        for purpose in get_args(Purpose):
+            found = [c.name for c in self.columns if c.purpose == purpose]
+            if len(found) > 1:
+                raise ValueError(f"a table has at most one column whose purpose is {purpose}, but {found} are marked so")
         return self
 
     def __getitem__(self, name: str) -> Column:

@@ -72,7 +72,8 @@ class Table:
         aside = max(round(share * len(self)), 1) if share else 0
         if aside >= len(self):
             raise DataError(
-                f"{self.name} has {len(self)} patient{'s'[: len(self) > 1]}: too few to set {share:g} of them aside."
+                f"{self.name} has {len(self)} patient{'s'[: len(self) > 1]}: too few to set {share:g} of them aside "
+                "(training takes --holdout 0 and --set aside=0)."
             )
         order = np.random.default_rng(seed).permutation(len(self))
         return self.take(np.sort(order[aside:])), self.take(np.sort(order[:aside]))

@@ -92,7 +92,7 @@ def fit(
         first = examples.batch(indices, generator(seed, "examples", 0))
         for sentence in about_data(first, network.process.schedule):
             say(sentence)
-    work = stepper(network, state, examples, settings, seed, device)
+    work = steps_of(network, state, examples, settings, seed, device)
     judge = Judge(network, aside, settings, seed, device) if aside else None
     saved, logged = Mark(state.step), Mark(state.step)
     try:
@@ -101,8 +101,9 @@ def fit(
                 report = next(work)
                 step = state.step
                 watch.check(step, report.loss, report.norm)
-                for sentence in watch.after(step, report.loss, report.norm):
-                    say(sentence)
+                if settings.epsilon is None:  # what it would say was taken from the patients without noise
+                    for sentence in watch.after(step, report.loss, report.norm):
+                        say(sentence)
                 if metrics and (step % settings.log_every == 0 or step in (1, settings.steps)):
                     rate = settings.batch * (step - logged.step) / logged.seconds
                     numbers = {**report.numbers(), "samples_per_second": rate}
@@ -190,6 +191,17 @@ class Report:
         }
 
 
+def steps_of(
+    network: Network, state: TrainingState, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device
+) -> Iterator[Report]:
+    """The steps of these settings: `stepper`, or the private one where there is an epsilon to keep to."""
+    if settings.epsilon is None:
+        return stepper(network, state, examples, settings, seed, device)
+    from reverie.training.private import private_stepper  # which leans on this module
+
+    return private_stepper(network, state, examples, settings, seed, device)
+
+
 def stepper(
     network: Network, state: TrainingState, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device
 ) -> Iterator[Report]:
@@ -268,7 +280,7 @@ def seconds_per_step(
     precision = autocast_dtype(settings.precision, device)
     network = replace(network, module=copy.deepcopy(network.module), autocast=precision)
     state = begin(network, settings, device)
-    work = stepper(network, state, examples, settings, seed, device)
+    work = steps_of(network, state, examples, settings, seed, device)
     times: list[float] = []
     with cuda_settings(device):
         deadline = time.monotonic() + seconds

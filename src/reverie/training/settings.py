@@ -31,9 +31,13 @@ class TrainingSettings(BaseModel):
         blend: mix the true noise into the reconstruction, as published; only possible in training, so off by default.
         learned_variance: predict the variance too, trained by the hybrid loss.
         variational: lambda of the hybrid loss.
-        aside: share of the patients that are set aside, never trained on, for early stopping and for judging the model.
+        holdout: share of the examples (of a table, patients) that nothing is fitted, stopped or chosen on: the report
+            needs them.
+        aside: share of the others that is set aside, never trained on, for early stopping.
         judge_every: steps between judgements of the loss on what was set aside.
         patience: judgements without a lower loss after which training ends.
+        epsilon: train with differential privacy, the patient as the unit, and spend at most this much; none for without.
+        delta: of (epsilon, delta); none for 1 / (2 x patients trained on).
         precision: "fp32", "bf16", "fp16", or "auto": bf16 where the processor multiplies it faster, else fp32.
         gradient_checkpointing: compute activations twice instead of keeping them.
         device: "auto" (CUDA if there is one), "cpu", "cuda" or "cuda:N".
@@ -61,9 +65,12 @@ class TrainingSettings(BaseModel):
     blend: bool = False
     learned_variance: bool = False
     variational: float = Field(1e-3, ge=0)
+    holdout: float = Field(0.0, ge=0, lt=1)
     aside: float = Field(0.0, ge=0, lt=1)
     judge_every: int = Field(50, ge=1)
     patience: int = Field(20, ge=1)
+    epsilon: float | None = Field(None, gt=0)
+    delta: float | None = Field(None, gt=0, lt=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     gradient_checkpointing: bool = False
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -76,4 +83,19 @@ class TrainingSettings(BaseModel):
             raise ValueError(f"batch must be a multiple of accumulate, but {self.batch} is not one of {self.accumulate}")
         if self.blend and not self.reconstruction:
             raise ValueError("blend mixes noise into the reconstruction term: set reconstruction above 0 (published: 20)")
+        if self.delta is not None and self.epsilon is None:
+            raise ValueError("delta goes with an epsilon: give both, or neither")
+        if self.epsilon is not None:
+            self._private()
         return self
+
+    def _private(self) -> None:
+        """Raises ValueError for what no epsilon can account for."""
+        if not self.clip_norm:
+            raise ValueError("epsilon needs a bound on each patient's gradient: set clip_norm above 0")
+        if self.aside:
+            raise ValueError("epsilon does not account for patients whose loss decides when to stop: set aside=0")
+        if self.reconstruction or self.learned_variance:
+            raise ValueError("epsilon is for the plain loss: set reconstruction=0 and learned_variance=false")
+        if self.precision == "fp16":
+            raise ValueError("epsilon clips what fp16 would scale: set precision to bf16 or fp32")

@@ -1,0 +1,251 @@
+"""Patients over time: when they come, and what a column does from visit to visit.
+
+clock           order of time; Kolmogorov-Smirnov distances of gaps, numbers of visits, starts and spans
+each patient    distances of the distributions over patients of a column's mean, deviation and range
+visit to visit  distance of the changes x_{t+1} - x_t; how often a level changes
+autocorrelation r = sum (x_t - m_p)(x_{t+1} - m_p) / sqrt(sum (x_t - m_p)^2 sum (x_{t+1} - m_p)^2) over pairs of neighbouring
+                visits of all patients, x as normal scores among all real values (so that no outlier rules), m_p the
+                patient's mean: what sets a patient apart from others does not count. It is below 0 for visits without
+                order, the more so the shorter the records, in both tables alike
+correlations    static, trend and cycle as Health Gym judges them (correlations.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from reverie.evaluation.cohort import GAP, Cohort
+from reverie.evaluation.columns import kolmogorov
+from reverie.evaluation.correlations import correlated, distance
+from reverie.evaluation.distances import normal_scores
+from reverie.evaluation.features import patient_mean, patient_summary, steps
+from reverie.evaluation.measure import Measure, Section, Split
+from reverie.evaluation.references import References, Score
+from reverie.evaluation.shape import in_order
+from reverie.records.schema import Schema
+
+__all__ = ["autocorrelation", "course"]
+
+ROUNDS = 6
+"""Splits for the correlations, which take longest."""
+FEW = 20
+"""Patients below which a visit is not drawn."""
+
+CLOCK = {
+    "gap": ("Gaps between visits", "The time from one visit to the next."),
+    "visits": ("Number of visits", "How many visits a patient has."),
+    "start": ("First visit", "The time of the first visit."),
+    "span": ("Time from first to last visit", "How long a patient is seen."),
+}
+PATIENT = {
+    "mean": ("a patient's mean", "of each patient's mean over the visits"),
+    "deviation": ("a patient's deviation", "of each patient's standard deviation over the visits"),
+    "range": ("a patient's range", "of each patient's largest value less the smallest"),
+    "change": ("change from visit to visit", "of the differences between a visit and the one before"),
+}
+CORRELATIONS = {
+    "static": ("at a visit", 0.05, "Kendall's tau between columns over all visits"),
+    "trend": (
+        "of trends",
+        0.1,
+        "the share of patients in whom two columns go the same way less those in whom they part",
+    ),
+    "cycle": ("around the trends", 0.07, "the correlation within patients of what lines in time leave of two columns"),
+}
+
+
+def course(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+    """Measures of the clock and of every varying column. Deterministic for a seed.
+
+    Raises DataError if a frame lacks a column.
+    """
+    references = References.of(split, synthetic, schema, seed)
+    apart = references.distances(_summary, _compared)
+    scale = {c.name: _sorted(references.real.numbers[c.name]) for c in schema.varying if c.numeric}
+    moves = references.statistics(lambda cohort: _moves(cohort, scale))
+    linked = references.distances(lambda cohort: correlated(cohort, seed), _correlations, ROUNDS)
+    measures = [
+        moves["order", ""].measure(
+            "fidelity.course.order",
+            "Visits in the order of time",
+            least=0.01,
+            unit="share",
+            worse="below",
+            how="Share of patients each of whose visits has a time and stands after the one before.",
+        )
+    ]
+    for key, (title, what) in CLOCK.items():
+        if (score := apart.get(("", key))) is not None and not np.isnan(score.value):
+            measures.append(_distance(score, f"fidelity.course.{key}", title, what))
+    for key, (title, least, what) in CORRELATIONS.items():
+        if (score := linked.get(key)) is not None and not np.isnan(score.value):
+            how = f"Mean absolute difference over pairs of columns of {what} (Kuo et al. 2022)."
+            measures.append(
+                score.measure(f"fidelity.course.{key}", f"Correlations {title}, mean difference", least=least, how=how)
+            )
+    for column in schema.varying:
+        name, key = column.name, f"fidelity.course.{column.name}"
+        for part, (title, what) in PATIENT.items():
+            if (score := apart.get((name, part))) is not None and not np.isnan(score.value):
+                measures.append(_distance(score, f"{key}.{part}", f"{name}: {title}", f"The distribution {what}."))
+        if (score := moves.get((name, "autocorrelation"))) is not None and not np.isnan(score.value):
+            how = (
+                "Correlation of neighbouring visits after each patient's mean is taken away; near or below 0 if the order "
+                "of visits means nothing."
+            )
+            measures.append(score.measure(f"{key}.autocorrelation", f"{name}: autocorrelation", least=0.2, how=how))
+        if (score := moves.get((name, "changes"))) is not None and not np.isnan(score.value):
+            how = "Share of visits at which the level is not that of the visit before."
+            measures.append(score.measure(f"{key}.changes", f"{name}: changes of level", least=0.05, unit="share", how=how))
+    return Section(
+        "fidelity.course",
+        "Over time",
+        "Patients from visit to visit: when they come, how much a patient varies, how one visit follows from the last, and "
+        "which columns move together.",
+        tuple(measures),
+        _figures(references, moves, schema, seed),
+        references.notes,
+    )
+
+
+def autocorrelation(cohort: Cohort, values: np.ndarray) -> float:
+    """r of neighbouring visits around each patient's mean (see the module), of values [N]; NaN where nothing varies.
+
+    The mean is that of the visits that have a neighbour with a value.
+    """
+    change = steps(cohort, values)
+    later = np.flatnonzero(~np.isnan(change))
+    if len(later) < 3:
+        return float("nan")
+    centred = values - patient_mean(cohort, values)[cohort.patient]
+    x, y = centred[later - 1], centred[later]
+    size = np.sqrt((x**2).sum() * (y**2).sum())
+    return float((x * y).sum() / size) if size > 0 else float("nan")
+
+
+def _distance(score: Score, name: str, title: str, what: str) -> Measure:
+    how = f"{what} Kolmogorov-Smirnov distance of the distributions: 0 is equality, 1 no overlap."
+    return score.measure(name, title, least=0.1, unit="share", how=how)
+
+
+def _summary(cohort: Cohort) -> dict[tuple[str, str], np.ndarray]:
+    """The samples to be compared, without NaN."""
+    first, last = cohort.time[cohort.offsets[:-1]], cohort.time[cohort.offsets[1:] - 1]
+    found = {
+        ("", "gap"): cohort.numbers[GAP],
+        ("", "visits"): cohort.lengths.astype(float),
+        ("", "start"): first,
+        ("", "span"): last - first,
+    }
+    for column in (c for c in cohort.schema.varying if c.numeric):
+        values = cohort.numbers[column.name]
+        of = patient_summary(cohort, values)
+        found[column.name, "mean"], found[column.name, "deviation"] = of["mean"], of["deviation"]
+        several = ~np.isnan(of["deviation"])  # of one value the range is 0, whatever the column does
+        found[column.name, "range"] = (of["highest"] - of["lowest"])[several]
+        found[column.name, "change"] = steps(cohort, values)
+    return {key: values[~np.isnan(values)] for key, values in found.items()}
+
+
+def _compared(
+    real: Mapping[tuple[str, str], np.ndarray], other: Mapping[tuple[str, str], np.ndarray]
+) -> dict[tuple[str, str], float]:
+    return {key: kolmogorov(values, other[key]) for key, values in real.items()}
+
+
+def _sorted(values: np.ndarray) -> np.ndarray:
+    return np.sort(values[~np.isnan(values)])
+
+
+def _moves(cohort: Cohort, scale: Mapping[str, np.ndarray]) -> dict[tuple[str, str], float]:
+    """Autocorrelations and shares of changes, and the share of patients in order."""
+    found = {("order", ""): float(in_order(cohort).mean())}
+    for column in cohort.schema.varying:
+        if column.numeric:
+            scores = normal_scores(cohort.numbers[column.name], scale[column.name])
+            scores[cohort.missing(column.name)] = np.nan  # a missing value sorts after all others
+            found[column.name, "autocorrelation"] = autocorrelation(cohort, scores)
+        else:
+            codes = cohort.levels[column.name].cast(pl.Categorical).to_physical().cast(pl.Float64)
+            changed = steps(cohort, codes.fill_null(float("nan")).to_numpy())
+            known = ~np.isnan(changed)
+            found[column.name, "changes"] = float((changed[known] != 0).mean()) if known.any() else float("nan")
+    return found
+
+
+def _correlations(real: Any, other: Any) -> dict[str, float]:
+    return {kind: distance(getattr(real, kind), getattr(other, kind)) for kind in CORRELATIONS}
+
+
+def _figures(references: References, moves: Mapping[Any, Score], schema: Schema, seed: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    panels = [panel for c in schema.varying if c.numeric and (panel := _lines(references.tables, c.name))]
+    if panels:
+        figures["visits"] = {
+            "kind": "panels",
+            "title": "Visit by visit",
+            "note": "Median of each column at the first visit, the second, and so on; between the lines half of the values.",
+            "panels": panels,
+        }
+    known = [(n, s) for (n, what), s in moves.items() if what == "autocorrelation" and not np.isnan(s.value)]
+    if known:
+        sides = {"synthetic": [(s.value, s.deviation) for _, s in known]}
+        sides["real"] = [(s.ceiling, s.ceiling_deviation) for _, s in known]
+        figures["autocorrelation"] = {
+            "kind": "intervals",
+            "title": "Autocorrelation",
+            "note": "How much a visit follows from the one before, with 95 % intervals.",
+            "labels": [n for n, _ in known],
+            "series": {n: [[v, v - 1.96 * d, v + 1.96 * d] for v, d in values] for n, values in sides.items()},
+            "x_label": "correlation of neighbouring visits",
+            "reference": 0,
+        }
+    found = {n: correlated(c, seed) for n, c in (("real", references.real), ("synthetic", references.synthetic))}
+    if len(found["real"].columns) > 1:
+        for kind, (title, _, what) in CORRELATIONS.items():
+            series = {n: _listed(getattr(matrices, kind)) for n, matrices in found.items()}
+            figures[kind] = {
+                "kind": "matrix",
+                "title": f"Correlations {title}",
+                "note": f"Each cell: {what}.",
+                "labels": list(found["real"].columns),
+                "series": series,
+                "range": [-1, 1],
+            }
+    return figures
+
+
+def _lines(tables: Mapping[str, Cohort], name: str) -> dict[str, Any]:
+    """Median and quartiles at each visit that enough real patients have."""
+    most = 0
+    quartiles: dict[str, list[list[float | None]]] = {}
+    for table, cohort in tables.items():
+        number = np.arange(cohort.rows) - cohort.offsets[:-1][cohort.patient]
+        values = cohort.numbers[name]
+        found: list[list[float | None]] = []
+        for visit in range(int(cohort.lengths.max())):
+            here = values[(number == visit) & ~np.isnan(values)]
+            if table == "real" and len(here) < FEW:
+                break
+            found.append([float(q) for q in np.quantile(here, [0.25, 0.5, 0.75])] if len(here) >= FEW else [None] * 3)
+        most = len(found) if table == "real" else most
+        quartiles[table] = found
+    if most < 2:
+        return {}
+    full = {table: (found + [[None] * 3] * most)[:most] for table, found in quartiles.items()}
+    return {
+        "kind": "lines",
+        "title": name,
+        "x": list(range(1, most + 1)),
+        "series": {table: [q[1] for q in found] for table, found in full.items()},
+        "bands": {table: [[q[0] for q in found], [q[2] for q in found]] for table, found in full.items()},
+        "x_label": "visit",
+    }
+
+
+def _listed(matrix: np.ndarray) -> list[list[float | None]]:
+    return [[None if np.isnan(v) else float(v) for v in row] for row in matrix]

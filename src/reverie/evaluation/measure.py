@@ -1,0 +1,177 @@
+"""A number of the report, what it stands beside, and the one rule that decides what is said of it.
+
+    farther = d(value) - d(ceiling),   d(x) = |x - ideal|,   s = sqrt(deviation^2 + ceiling_deviation^2)
+
+    fault     farther > max(least, FAULT s)
+    look      farther > max(least / 2, LOOK s)
+    fine      otherwise
+
+The ceiling is what real patients reach when they are scored as if they were synthetic, so a measure is blamed for what
+synthetic patients do worse than real ones, never for the size of the sample. `least` is the smallest difference that
+matters to a reader, in the unit of the measure: on a large table a difference may be certain and of no consequence. A
+report holds some hundreds of measures; at FAULT = 5 deviations chance alone flags none of them in a million, and with a
+deviation known from a dozen repeats (Student's t with 11 degrees of freedom) none in a thousand.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import polars as pl
+
+__all__ = ["FAULT", "LOOK", "Measure", "Section", "Split", "Verdict", "judged", "worst"]
+
+LOOK, FAULT = 3.0, 5.0
+
+Verdict = Literal["fine", "look", "fault", "unknown"]
+ORDER: tuple[Verdict, ...] = ("fine", "unknown", "look", "fault")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number and all that is needed to read it.
+
+    Attributes:
+        name: stable and dotted: "fidelity.column.bili.distance".
+        title: in a reader's words.
+        value: None where it cannot be computed; then `why` says why.
+        n: of what it was computed on (patients or visits: `how` says which).
+        unit: "share", "AUC", ... or "" for a pure number.
+        interval: 95 %; `how` says by what.
+        deviation: of the value, over repeats; if left out, that of a normal value with this interval.
+        ceiling: what held-out patients reach when they are scored as if they were synthetic.
+        ceiling_deviation: of the ceiling, over repeats.
+        floor: what is left when every column is shuffled on its own.
+        ideal: the value of equality: 0, 1, 0.5. None where the ceiling itself is what is aimed at.
+        how: one sentence: what it is and how it is computed.
+        verdict: set by `judged`.
+        why: the reason of the verdict, or of there being no value.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    n: int
+    unit: str = ""
+    interval: tuple[float, float] | None = None
+    deviation: float | None = None
+    ceiling: float | None = None
+    ceiling_deviation: float | None = None
+    floor: float | None = None
+    ideal: float | None = None
+    how: str = ""
+    verdict: Verdict = "unknown"
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        for field in ("value", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal"):
+            number = getattr(self, field)
+            # NaN and infinity are how numpy says "not known"; JSON has no word for them.
+            object.__setattr__(self, field, float(number) if number is not None and math.isfinite(number) else None)
+        if self.interval is not None:
+            low, high = map(float, self.interval)
+            object.__setattr__(self, "interval", (low, high) if math.isfinite(low) and math.isfinite(high) else None)
+
+    def json(self) -> dict[str, Any]:
+        """Plain data, without NaN."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The real patients, whole ones on either side.
+
+    Attributes:
+        train: visits of the patients that the model was trained on.
+        holdout: visits of patients that it never saw; without rows if none were set aside.
+        seen: "" or a sentence that says what of the holdout the model has seen.
+    """
+
+    train: pl.DataFrame
+    holdout: pl.DataFrame
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        name: "fidelity.columns"; measures of the section begin with it or with its first word.
+        title, intro: in a reader's words.
+        measures: in the order in which they are read.
+        figures: plain data (lists, numbers, texts, dictionaries) for figures, by name.
+        notes: what was left out or subsampled, with the numbers.
+    """
+
+    name: str
+    title: str
+    intro: str
+    measures: tuple[Measure, ...]
+    figures: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def judged(
+    measure: Measure,
+    *,
+    least: float,
+    worse: Literal["away", "above", "below"] = "away",
+    chance: float | None = None,
+    among: int = 1,
+) -> Measure:
+    """The measure with its verdict and the reason.
+
+    Args:
+        least: the smallest difference from the ceiling that is a fault, in the unit of the measure.
+        worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
+            "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy). Without a ceiling the
+            ideal stands for it.
+        chance: s, where the caller knows better than the rule of the module what chance makes of value - ceiling.
+        among: of how many measures this one is the worst; LOOK and FAULT rise to sqrt(k^2 + 2 ln among), by which chance
+            flags the worst of many as rarely as one alone (Bonferroni, for a normal tail exp(-k^2 / 2)).
+    """
+    value, reference = measure.value, measure.ceiling if measure.ceiling is not None else measure.ideal
+    if value is None:
+        return replace(measure, verdict="unknown", why=measure.why or "it could not be computed on these tables.")
+    if reference is None:
+        return replace(measure, verdict="unknown", why=measure.why or "there is nothing to compare it with.")
+    ideal = reference if measure.ideal is None else measure.ideal
+    farther = {
+        "away": abs(value - ideal) - abs(reference - ideal),
+        "above": value - max(reference, ideal),
+        "below": min(reference, ideal) - value,
+    }[worse]
+    spread = math.hypot(_deviation(measure), measure.ceiling_deviation or 0.0) if chance is None else chance
+    # Rounding must not turn an exact equality into a finding.
+    farther = 0.0 if abs(farther) < 1e-9 * max(1.0, abs(value), abs(reference)) else farther
+    limits = [math.sqrt(k**2 + 2 * math.log(among)) * spread for k in (LOOK, FAULT)]
+    if farther <= max(least / 2, limits[0]):
+        return replace(measure, verdict="fine", why="")
+    verdict: Verdict = "fault" if farther > max(least, limits[1]) else "look"
+    unit = f" {measure.unit}" if measure.unit else ""
+    whom = "real patients" if measure.ideal is None else "held-out patients"
+    whom = "the ideal" if measure.ceiling is None else whom
+    apart = "apart" if measure.ideal is None else "worse"
+    moved = f", and chance moves it by about {spread:.2g}" if spread else ""
+    why = f"{value:.3g}{unit} against {reference:.3g} of {whom}: {apart} by {farther:.2g}{moved}."
+    return replace(measure, verdict=verdict, why=why)
+
+
+def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:
+    """The gravest verdict among the measures; "unknown" of none."""
+    found = {m.verdict for m in measures}
+    for verdict in reversed(ORDER):
+        if verdict in found:
+            return verdict
+    return "unknown"
+
+
+def _deviation(measure: Measure) -> float:
+    if measure.deviation is not None:
+        return measure.deviation
+    if measure.interval is not None:
+        return (measure.interval[1] - measure.interval[0]) / (2 * 1.959964)
+    return 0.0

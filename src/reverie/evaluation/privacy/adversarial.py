@@ -1,0 +1,158 @@
+"""Nearest neighbours: are synthetic patients too near to those of the training data?
+
+close     = P(d(s, train) < q),  q the 5th percentile of d(h, train) of held-out patients h
+share     = P(d(s, train) < d(s, holdout)) + 1/2 P(equal), train cut to as many patients as holdout
+AA(A, B)  = 1/2 P(d(a, B) > d(a, A less a)) + 1/2 P(d(b, A) > d(b, B less b))     (Yale et al. 2020)
+loss      = AA(holdout, synthetic) - AA(train, synthetic)
+
+A copy has d = 0. AA is 1/2 where nobody tells synthetic from real by neighbours, 0 where synthetic are copies, 1 where they
+are apart; the privacy loss is 0 where training patients are met no more closely than those never seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.spatial.distance import cdist
+
+from reverie.evaluation.distances import nearer_share, nearest_distance
+from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.privacy.space import Places, cut, places, too_few, unknown
+from reverie.records.schema import Schema
+
+__all__ = ["adversarial", "adversarial_accuracy"]
+
+CUTS = 10
+"""Random cuts to equal sizes that are averaged."""
+NEAR = 0.05
+BINS = 30
+TITLES = {
+    "privacy.nearest.close": "synthetic patients unusually near to a training patient",
+    "privacy.nearest.share": "synthetic patients nearer to training than to held-out patients",
+    "privacy.adversarial.loss": "privacy loss by nearest-neighbour adversarial accuracy",
+}
+
+
+def adversarial(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+    """The three measures of nearness, each beside held-out patients in the place of synthetic ones."""
+    about = ("privacy.nearest", "Nearest records", "What an attacker learns from the nearest synthetic patient.")
+    if why := too_few(split, synthetic, schema):
+        return Section(*about, tuple(unknown(name, title, why) for name, title in TITLES.items()), {})
+    at = places(split, synthetic, schema, seed)
+    return Section(*about, (_close(at), _share(at, seed), _loss(at, seed)), _figures(at), at.notes)
+
+
+def adversarial_accuracy(a: np.ndarray, b: np.ndarray) -> float:
+    """AA(A, B) of points [n, F] each, as many of either; ties count half."""
+    own_a, own_b, across = cdist(a, a), cdist(b, b), cdist(a, b)
+    np.fill_diagonal(own_a, np.inf)
+    np.fill_diagonal(own_b, np.inf)
+    of_a = 1 - nearer_share(across.min(axis=1), own_a.min(axis=1))
+    of_b = 1 - nearer_share(across.min(axis=0), own_b.min(axis=1))
+    return (of_a + of_b) / 2
+
+
+def _close(at: Places) -> Measure:
+    to_train, held = nearest_distance(at.synthetic, at.train), nearest_distance(at.holdout, at.train)
+    radius = float(np.quantile(held, NEAR))
+    found = wilson(int((to_train < radius).sum()), len(to_train))
+    control = wilson(int((held < radius).sum()), len(held))
+    measure = Measure(
+        "privacy.nearest.close",
+        TITLES["privacy.nearest.close"],
+        found.value,
+        len(to_train),
+        unit="share",
+        interval=found.interval,
+        deviation=found.deviation,
+        ceiling=control.value,
+        ceiling_deviation=control.deviation,
+        ideal=NEAR,
+        how="The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the "
+        "held-out patients. Wilson's interval.",
+    )
+    return judged(measure, least=0.1, worse="above")
+
+
+def _share(at: Places, seed: int) -> Measure:
+    n, draw = len(at.holdout), np.random.default_rng([seed, 1])
+    held = nearest_distance(at.synthetic, at.holdout[: len(at.train)])
+    shares = [nearer_share(nearest_distance(at.synthetic, cut(at.train, n, draw)), held) for _ in range(CUTS)]
+    controls = []
+    for _ in range(CUTS):
+        order = draw.permutation(n)
+        drawn, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
+        near = nearest_distance(drawn, cut(at.train, len(rest), draw))
+        controls.append(nearer_share(near, nearest_distance(drawn, rest[: len(at.train)])))
+    value = float(np.mean(shares))
+    deviation = float(np.sqrt(value * (1 - value) / len(at.synthetic)))
+    measure = Measure(
+        "privacy.nearest.share",
+        TITLES["privacy.nearest.share"],
+        value,
+        len(at.synthetic),
+        unit="share",
+        interval=(value - 1.96 * deviation, value + 1.96 * deviation),
+        deviation=deviation,
+        ceiling=float(np.mean(controls)),
+        ceiling_deviation=float(np.std(controls, ddof=1)),
+        ideal=0.5,
+        how="Share of synthetic patients whose nearest real patient is of the training table, of as "
+        f"many of each (mean of {CUTS} cuts); the ceiling puts half of the held-out patients in place of synthetic ones. "
+        "Normal interval over synthetic patients.",
+    )
+    return judged(measure, least=0.05, worse="above")
+
+
+def _loss(at: Places, seed: int) -> Measure:
+    draw = np.random.default_rng([seed, 2])
+    n = min(len(at.train), len(at.holdout), len(at.synthetic))
+    losses, accuracies, controls = [], [], []
+    for _ in range(CUTS):
+        train, holdout, drawn = (cut(x, n, draw) for x in (at.train, at.holdout, at.synthetic))
+        accuracies.append(adversarial_accuracy(train, drawn))
+        losses.append(adversarial_accuracy(holdout, drawn) - accuracies[-1])
+        order = draw.permutation(len(at.holdout))
+        half = min(len(order) // 2, len(at.train))
+        a, b = at.holdout[order[:half]], at.holdout[order[half : 2 * half]]
+        controls.append(adversarial_accuracy(b, a) - adversarial_accuracy(cut(at.train, half, draw), a))
+    value = float(np.mean(losses))
+    # Half of a sum of four shares of n patients each, with none above 1/2: sqrt(4 x 1/4 / n) / 2.
+    deviation = 0.5 / float(np.sqrt(n))
+    measure = Measure(
+        "privacy.adversarial.loss",
+        TITLES["privacy.adversarial.loss"],
+        value,
+        n,
+        interval=(value - 1.96 * deviation, value + 1.96 * deviation),
+        deviation=deviation,
+        ceiling=float(np.mean(controls)),
+        ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)),
+        ideal=0.0,
+        how=f"Adversarial accuracy of held-out against synthetic patients less that of training against synthetic "
+        f"({np.mean(accuracies):.3f}; 0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts. Normal interval.",
+    )
+    return judged(measure, least=0.1, worse="above")
+
+
+def _figures(at: Places) -> dict[str, Any]:
+    found = {
+        "synthetic": nearest_distance(at.synthetic, at.train),
+        "held-out": nearest_distance(at.holdout, at.train),
+    }
+    edges = np.linspace(0, max(float(np.quantile(d, 0.99)) for d in found.values()) or 1.0, BINS + 1)
+    shares = {name: (np.histogram(np.minimum(d, edges[-1]), edges)[0] / len(d)).tolist() for name, d in found.items()}
+    return {
+        "nearest.distances": {
+            "kind": "histogram",
+            "title": "Distance to the nearest training patient",
+            "note": "Synthetic patients should be no nearer to training patients than held-out patients are; a column at 0 "
+            "would be copies. The last column holds all that are farther.",
+            "edges": edges.tolist(),
+            "series": shares,
+            "x_label": "distance (normal scores)",
+        }
+    }

@@ -1,0 +1,132 @@
+"""Membership inference without the model: was this patient in the training data?
+
+score(x) = log p_S(x) - log p_R(x),   p by the nearest neighbour: log p_A(x) = -log d(x, A) up to a constant
+
+The attacker holds the synthetic table S and a table R of other patients of the same population, and calls a member whoever
+lies where S is denser than R: a model that learned the population has p_S = p_R, one that learned its patients by heart is
+denser there (van Breugel et al. 2023, DOMIAS, with nearest-neighbour densities in the place of theirs). Held-out patients
+are cut in two: one half is R, the other half is attacked beside the members; then they change places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from reverie.evaluation.distances import nearest_distance
+from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.privacy.rates import auc, true_positives
+from reverie.evaluation.privacy.space import Places, cut, places, too_few, unknown
+from reverie.records.schema import Schema
+
+__all__ = ["density_scores", "membership", "membership_measures"]
+
+ABOUT = (
+    "privacy.membership",
+    "Membership inference from the synthetic table",
+    "An attacker who has the synthetic patients, and other patients of the same kind, guesses who was in the training data.",
+)
+REPEATS = 5
+FALSE = 0.01
+CURVE = np.linspace(0, 1, 101)
+
+
+def membership(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+    """The attack by density ratio: AUC, and true positives at 1 % false positives."""
+    if why := too_few(split, synthetic, schema):
+        titles = ("membership attack on the synthetic table", "members found at 1 % false alarms")
+        names = ("privacy.membership.auc", "privacy.membership.found")
+        return Section(*ABOUT, tuple(unknown(n, t, why) for n, t in zip(names, titles, strict=True)), {})
+    at = places(split, synthetic, schema, seed)
+    members, others = density_scores(at, seed)
+    controls = [_control(at, seed + 1 + repeat) for repeat in range(REPEATS)]
+    how = (
+        "The attacker calls a member whoever lies nearer to the synthetic patients than to a half of the held-out ones, in "
+        "ratio; 0.5 is guessing. The ceiling puts held-out patients in the place of synthetic ones."
+    )
+    measures = membership_measures("privacy.membership", "on the synthetic table", members, others, how, controls)
+    return Section(*ABOUT, measures, {"membership.curve": curve(members, others)}, at.notes)
+
+
+def density_scores(at: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """log p_S / p_R of training and of held-out patients; members have the mean over both halves as reference."""
+    order = np.random.default_rng([seed, 3]).permutation(len(at.holdout))
+    halves = (at.holdout[order[::2]], at.holdout[order[1::2]])
+    members = np.mean([_score(at.train, at.synthetic, half) for half in halves], axis=0)
+    # Both sides are measured against one half of the same size, so neither is nearer to R by its size.
+    others = np.concatenate([_score(halves[1 - i], at.synthetic, halves[i]) for i in (0, 1)])
+    return members, others
+
+
+def membership_measures(
+    name: str, of: str, members: np.ndarray, others: np.ndarray, how: str, controls: list[float] | None = None
+) -> tuple[Measure, Measure]:
+    """AUC and true positives at 1 % false positives of an attack's scores, judged against guessing."""
+    area, found = auc(members, others), true_positives(members, others, FALSE)
+    counted = f" {len(members)} members and {len(others)} held-out patients were attacked."
+    allowed = int(FALSE * len(others))
+    first = Measure(
+        f"{name}.auc",
+        f"membership attack {of} reached",
+        area.value,
+        len(members) + len(others),
+        unit="AUC",
+        interval=area.interval,
+        deviation=area.deviation,
+        ceiling=float(np.mean(controls)) if controls else None,
+        # Of the mean: what a single attack varies by is in the deviation of the value.
+        ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None,
+        ideal=0.5,
+        how=how + counted + " Interval by DeLong's variance.",
+    )
+    second = Measure(
+        f"{name}.found",
+        f"members the attack {of} found at 1 % false alarms",
+        found.value,
+        len(members),
+        unit="share",
+        interval=found.interval,
+        deviation=found.deviation,
+        # That many are found by an attack that guesses: 1 % of members, too, beyond what a coarse count of others allows.
+        ceiling_deviation=float(np.sqrt(max(FALSE, 1 / (len(others) + 1)) * 2 / max(len(others), 1))),
+        ideal=max(FALSE, 1 / (len(others) + 1)),
+        how=f"The share of members that score above all but {allowed} of the {len(others)} held-out patients (1 % of them, "
+        "rounded down). Wilson's interval.",
+    )
+    return judged(first, least=0.05, worse="above"), judged(second, least=0.05, worse="above")
+
+
+def curve(members: np.ndarray, others: np.ndarray, title: str = "Membership attack") -> dict[str, Any]:
+    """The ROC curve as figure data, at 101 rates of false positives."""
+    thresholds = np.quantile(others, 1 - CURVE)
+    thresholds[0] = others.max()
+    found = [float((members > th).mean() + (members == th).mean() / 2) for th in thresholds]
+    found[-1] = 1.0
+    return {
+        "kind": "lines",
+        "title": title,
+        "note": "How many members are found (up) for how many false alarms (right); the diagonal is guessing.",
+        "x": CURVE.tolist(),
+        "series": {"synthetic": found},
+        "x_label": "held-out patients called members",
+        "y_label": "members found",
+        "diagonal": True,
+    }
+
+
+def _score(x: np.ndarray, synthetic: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """log d(x, R) - log d(x, S), with 1e-6 for a copy's 0."""
+    to_r, to_s = (np.maximum(nearest_distance(x, table), 1e-6) for table in (reference, synthetic))
+    return np.log(to_r) - np.log(to_s)
+
+
+def _control(at: Places, seed: int) -> float:
+    """The AUC with a third of the held-out patients in the place of synthetic ones, and the rest attacked."""
+    draw = np.random.default_rng([seed, 4])
+    order = draw.permutation(len(at.holdout))
+    third = len(order) // 3
+    drawn, rest = at.holdout[order[:third]], at.holdout[order[third:]]
+    members, others = density_scores(Places(cut(at.train, len(at.train), draw), rest, drawn, ()), seed)
+    return auc(members, others).value

@@ -1,0 +1,169 @@
+"""Memorisation: which training patients stand behind a synthetic one?
+
+r_i(x_t) = softmax_i(-|x_t - a x_i|^2 / (2 sigma^2)),   x_t = a x_0 + sigma eps,   x_0 an encoded synthetic patient
+
+These are the posterior weights of the exact denoiser of the training set (denoisers.Empirical), the one that has learned it
+by heart. At little noise the nearest training patient has all the weight whoever is asked for, at much noise nobody has.
+
+tie = max_i mean_t r_i(x_t)   over the levels between: one training patient who stands behind at all of them
+
+A synthetic patient is tied to a training patient if its tie is stronger than that of all but 5 % of held-out patients, who
+cannot have been copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.denoisers.oracles import Empirical
+from reverie.errors import ReverieError
+from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.privacy.space import FEW, unknown
+from reverie.process.gaussian import GaussianProcess
+from reverie.process.randomness import generator
+from reverie.process.schedule import NoiseSchedule
+from reverie.records.codec import RecordCodec
+from reverie.records.schema import Schema
+from reverie.records.table import read_table
+
+__all__ = ["Ties", "memorisation", "ties"]
+
+ABOUT = (
+    "privacy.memorisation",
+    "Memorisation",
+    "Who of the training patients an ideal memory of them would see behind each synthetic patient.",
+)
+NAME, TITLE = "privacy.memorisation.tied", "synthetic patients tied to one training patient"
+LEVELS = (0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
+"""alpha_bar of the noise levels that are asked about: share of the variance that is the patient."""
+BETWEEN = slice(1, 5)
+"""Those that a tie is the mean of: below them everyone is tied to someone, above them nobody to anyone."""
+DRAWS = 4
+TIED = 0.05
+MOST = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """Of each patient asked for.
+
+    Attributes:
+        strength: float64 [P] in (0, 1], see the module.
+        patient: int64 [P], the training patient it is to.
+        weight: float64 [P, levels], the largest weight at each noise level, mean over draws of noise.
+    """
+
+    strength: np.ndarray
+    patient: np.ndarray
+    weight: np.ndarray
+
+
+def memorisation(
+    split: Split,
+    synthetic: pl.DataFrame,
+    schema: Schema,
+    seed: int = 0,
+    codec: RecordCodec | None = None,
+    process: GaussianProcess | None = None,
+) -> Section:
+    """The share of synthetic patients tied more closely to one training patient than 95 % of held-out patients are.
+
+    Args:
+        codec, process: the model's; a codec fitted to the training patients and the cosine schedule if left out.
+    """
+    key, notes = schema.identifier.name, []
+    frames = []
+    named = (("training", split.train), ("held-out", split.holdout), ("synthetic", synthetic))
+    for number, (name, frame) in enumerate(named):
+        patients = frame[key].unique(maintain_order=True) if frame.height else frame[key]
+        if len(patients) < FEW:
+            why = f"there are {len(patients)} {name} patients, and fewer than {FEW} say nothing."
+            return Section(*ABOUT, (unknown(NAME, TITLE, why),), {})
+        if len(patients) > MOST:
+            notes.append(f"Of {len(patients):,} {name} patients {MOST:,} were drawn at random.")
+            chosen = np.random.default_rng([seed, 8, number]).permutation(len(patients))[:MOST]
+            frame = frame.filter(pl.col(key).is_in(patients[np.sort(chosen)].implode()))
+        frames.append(frame)
+    try:
+        tables = [read_table(frame, schema) for frame in frames]
+        codec = codec or RecordCodec.fit(tables[0])
+        encoded = [codec.encode(table) for table in tables]
+    except ReverieError as error:
+        return Section(*ABOUT, (unknown(NAME, TITLE, f"the tables cannot be encoded: {error}"),), {})
+    longest = 1 + max(int(e.lengths.max()) for e in encoded)
+    points = [_padded(e.records(torch.arange(len(e)), None).values, longest) for e in encoded]
+    memory = Empirical(process or GaussianProcess(NoiseSchedule.cosine()), points[0])
+    of_held, of_drawn = (ties(memory, points[i], seed) for i in (1, 2))
+    bound = float(np.quantile(of_held.strength, 1 - TIED))
+    tied = wilson(int((of_drawn.strength > bound).sum()), len(of_drawn.strength))
+    control = wilson(int((of_held.strength > bound).sum()), len(of_held.strength))
+    measure = Measure(
+        NAME,
+        TITLE,
+        tied.value,
+        len(of_drawn.strength),
+        unit="share",
+        interval=tied.interval,
+        deviation=tied.deviation,
+        ceiling=control.value,
+        ceiling_deviation=control.deviation,
+        ideal=TIED,
+        how="Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with "
+        f"a mean weight above {bound:.2f}, which only 5 % of held-out patients exceed. Wilson's interval.",
+    )
+    names = [table.frame[key].unique(maintain_order=True).to_list() for table in tables]
+    return Section(
+        *ABOUT, (judged(measure, least=0.1, worse="above"),), _figures(of_held, of_drawn, names, key), tuple(notes)
+    )
+
+
+def ties(memory: Empirical, points: Tensor, seed: int) -> Ties:
+    """How the patients [P, D] are tied to the training patients of `memory`."""
+    schedule = memory.process.schedule
+    weight = np.zeros((len(points), len(LEVELS)))
+    between = torch.zeros(len(points), len(memory.data), dtype=torch.float64)
+    for i, share in enumerate(LEVELS):
+        t = 1 + int((schedule.alpha_bar[1:] - share).abs().argmin())
+        for draw in range(DRAWS):
+            noise = torch.randn(points.shape, generator=generator(seed, "memorisation", i, draw), dtype=torch.float64)
+            r = memory.weights(memory.process.corrupt(points, t, noise), t)
+            weight[:, i] += r.amax(1).numpy() / DRAWS
+            if i in range(*BETWEEN.indices(len(LEVELS))):
+                between += r / DRAWS / len(LEVELS[BETWEEN])
+    strength, patient = between.max(1)
+    return Ties(strength.numpy(), patient.numpy(), weight)
+
+
+def _padded(values: Tensor, longest: int) -> Tensor:
+    """[P, N, C] -> [P, longest x C], float64."""
+    return torch.nn.functional.pad(values, (0, 0, 0, longest - values.shape[1])).flatten(1).double()
+
+
+def _figures(held: Ties, drawn: Ties, names: list[list[object]], key: str) -> dict[str, object]:
+    order = np.argsort(-drawn.strength, kind="stable")[:10]
+    rows = [[str(names[2][i]), str(names[0][drawn.patient[i]]), round(float(drawn.strength[i]), 3)] for i in order]
+    return {
+        "memorisation.weights": {
+            "kind": "lines",
+            "title": "Weight of the training patient seen behind a patient",
+            "note": "Mean weight that an ideal memory of the training set gives to one of its patients, by noise; that of "
+            "synthetic patients should not lie above that of held-out ones.",
+            "x": [round(float(np.log10((1 - share) / share)), 3) for share in LEVELS],
+            "series": {"synthetic": drawn.weight.mean(axis=0).tolist(), "held-out": held.weight.mean(axis=0).tolist()},
+            "x_label": "noise (log10 of noise over signal variance)",
+            "y_label": "largest weight",
+        },
+        "memorisation.nearest": {
+            "kind": "table",
+            "title": "The synthetic patients most tied to a training patient",
+            "note": "The weight is the mean over noise levels of that of one training patient among all.",
+            "columns": [f"synthetic {key}", f"training {key}", "weight"],
+            "rows": rows,
+        },
+    }

@@ -1,0 +1,263 @@
+"""Would an analyst come to the same conclusions? The same regression, fitted to synthetic and to real patients.
+
+z_k      = (b_k - b'_k) / sqrt(s_k^2 + s'_k^2)            differences of coefficients in their standard errors
+overlap  = 1/2 (|I & I'| / |I| + |I & I'| / |I'|)         of the 95 % intervals I, I' of one coefficient (Karr et al. 2006)
+
+z is N(0, 1) where both tables come from one population, whatever their sizes; a coefficient is reversed where both
+intervals exclude 0 on different sides. Linear for numbers, logistic for levels; where rows are visits, errors are clustered
+by patient. Cox's model where there are a follow-up and an outcome of the patient.
+
+Covariates are the same everywhere: numbers less their mean over their deviation in the training table (of the logarithm
+where they are skew), missing ones at its mean; levels against the commonest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.use.design import Rows, codes, levels_of, rows_of
+from reverie.evaluation.use.fits import Coefficients, cox, regression
+from reverie.evaluation.use.prediction import predictors, tables
+from reverie.evaluation.use.purposes import Purposes, purposes
+from reverie.records.schema import Column, Schema
+
+__all__ = ["compared", "effects", "event_of", "overlap"]
+
+ABOUT = (
+    "use.effects",
+    "Effect estimates",
+    "The same regression fitted to synthetic and to real patients: do the coefficients agree?",
+)
+EVENTS = 8
+"""So many rows of the rarer outcome for each coefficient, or the model is too large to be estimated."""
+FEWEST, LARGEST = 3, 12
+RARE = 8
+"""A level that fewer rows have in one of the tables is not told apart."""
+SKEW = 1.5
+OUTCOMES = 3
+_EVENT = {"1", "yes", "true", "dead", "died", "death", "deceased", "event"}
+
+
+def effects(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+    """Coefficients side by side: of the outcome or some columns in turn, and of Cox's model where there is time to event."""
+    if not split.holdout.height:
+        why = "no patients were held out to compare with."
+        return Section(*ABOUT, (Measure("use.effects", "effects", None, 0, why=why),), {})
+    train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
+    cohorts = {"real": train, "synthetic": drawn, "held-out": holdout}
+    told = purposes(schema)
+    numeric = [c for c in schema.varying if c.numeric and c.kind in ("real", "integer")]
+    outcomes = [told.outcome] if told.outcome else ([c for c in schema.varying if c.kind == "binary"] + numeric)[:OUTCOMES]
+    measures: list[Measure] = []
+    figures: dict[str, Any] = {}
+    for outcome in outcomes:
+        name = "outcome" if outcome is told.outcome else f"column.{outcome.name}"
+        measures += _one(f"use.effects.{name}", outcome, told, cohorts, figures, notes)
+    if told.outcome and told.follow_up and told.outcome.role == "static":
+        measures += _one("use.effects.survival", told.outcome, told, cohorts, figures, notes, told.follow_up)
+    if not measures:
+        measures = [Measure("use.effects", "effects", None, 0, why="no column could be explained by the others.")]
+    return Section(*ABOUT, tuple(measures), figures, (*told.notes, *notes))
+
+
+def event_of(outcome: Column, levels: list[str]) -> str:
+    """The level of an outcome that counts as the event: by its name, else the last."""
+    named = [level for level in levels if level.lower() in _EVENT]
+    return named[0] if named else (outcome.levels or levels)[-1]
+
+
+def overlap(b: np.ndarray, s: np.ndarray, b_: np.ndarray, s_: np.ndarray) -> np.ndarray:
+    """Overlap of 95 % intervals [K]; 1 if they are equal, 0 if they are apart."""
+    half, half_ = 1.959964 * s, 1.959964 * s_
+    common = np.minimum(b + half, b_ + half_) - np.maximum(b - half, b_ - half_)
+    return np.maximum(common, 0) / 2 * (1 / (2 * half) + 1 / (2 * half_))
+
+
+def compared(name: str, title: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None) -> list[Measure]:
+    """Overlap, distance, largest difference and reversals of the coefficients, beside the held-out patients'."""
+    k = len(real.names)
+    z = _z(real, drawn)
+    z_held = _z(real, held) if held is not None else None
+    shared = overlap(real.b, real.s, drawn.b, drawn.s)
+    shared_held = overlap(real.b, real.s, held.b, held.s) if held is not None else None
+    most = int(np.abs(z).argmax())
+    turned = [n for n, flag in zip(real.names, _reversed(real, drawn), strict=True) if flag]
+    fitted = f" {k} coefficients, fitted to {drawn.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
+    of_error = 1 / float(np.sqrt(2 * k))
+    distance = Measure(
+        f"{name}.distance",
+        f"{title}: difference of coefficients in standard errors",
+        float(np.sqrt((z**2).mean())),
+        k,
+        deviation=of_error,
+        ceiling=None if z_held is None else float(np.sqrt((z_held**2).mean())),
+        ceiling_deviation=of_error,
+        ideal=1.0,
+        how="Root mean square over coefficients; 1 is what chance gives between two samples of one population." + fitted,
+    )
+    alike = Measure(
+        f"{name}.overlap",
+        f"{title}: overlap of the coefficients' intervals",
+        float(shared.mean()),
+        k,
+        unit="share",
+        deviation=float(shared.std(ddof=1) / np.sqrt(k)) if k > 1 else None,
+        ceiling=None if shared_held is None else float(shared_held.mean()),
+        ceiling_deviation=float(shared_held.std(ddof=1) / np.sqrt(k)) if shared_held is not None and k > 1 else None,
+        ideal=1.0,
+        how="Mean share that the 95 % intervals of synthetic and training coefficients have in common." + fitted,
+    )
+    largest = Measure(
+        f"{name}.largest",
+        f"{title}: largest difference of one coefficient ({real.names[most]})",
+        float(np.abs(z[most])),
+        k,
+        unit="standard errors",
+        deviation=0.6,  # of the largest of some |N(0, 1)|
+        ceiling=None if z_held is None else float(np.abs(z_held).max()),
+        ideal=float(np.sqrt(2 * np.log(max(k, 2)))),
+        how=f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients; the ideal "
+        "is what chance gives to the largest of so many.",
+    )
+    signs = Measure(
+        f"{name}.reversed",
+        f"{title}: effects that point the other way",
+        float(len(turned)),
+        k,
+        unit="effects",
+        deviation=0.0,
+        ceiling=None if held is None else float(_reversed(real, held).sum()),
+        ceiling_deviation=0.0,
+        ideal=0.0,
+        how=": ".join(["Coefficients whose 95 % intervals exclude 0 on different sides", *turned]) + ".",
+    )
+    return [
+        judged(alike, least=0.2, worse="below"),
+        judged(distance, least=1.0, worse="above"),
+        judged(largest, least=2.0, worse="above"),
+        judged(signs, least=0.5, worse="above"),
+    ]
+
+
+def _z(a: Coefficients, b: Coefficients) -> np.ndarray:
+    return (b.b - a.b) / np.sqrt(a.s**2 + b.s**2)
+
+
+def _reversed(a: Coefficients, b: Coefficients) -> np.ndarray:
+    return (a.b * b.b < 0) & (np.abs(a.b) > 1.96 * a.s) & (np.abs(b.b) > 1.96 * b.s)
+
+
+def _one(
+    name: str,
+    outcome: Column,
+    told: Purposes,
+    cohorts: dict[str, Cohort],
+    figures: dict[str, Any],
+    notes: list[str],
+    follow_up: Column | None = None,
+) -> list[Measure]:
+    """One model in all three tables."""
+    rows = {which: rows_of(cohort, outcome) for which, cohort in cohorts.items()}
+    levels = [] if outcome.numeric else levels_of(rows["real"], outcome.name)
+    event = event_of(outcome, levels) if levels else ""
+    what = f"hazard of {outcome.name} = {event}" if follow_up else f"{outcome.name} = {event}" if event else outcome.name
+    y = {which: _outcome(r, outcome, event) for which, r in rows.items()}
+    if not outcome.numeric and min(_rarer(v) for v in y.values()) < FEWEST:
+        notes.append(f"{what} is not explained: in one of the tables nearly all rows are alike in it.")
+        return []
+    room = _rarer(y["real"]) // EVENTS if not outcome.numeric else len(y["real"]) // 10
+    x, names = _covariates(rows, outcome, told, int(np.clip(room, FEWEST, LARGEST)))
+    if not names:
+        notes.append(f"{what} is not explained: no other column varies in all tables.")
+        return []
+    found: dict[str, Coefficients | None] = {}
+    for which, r in rows.items():
+        if follow_up:
+            found[which] = cox(x[which], r.numbers(follow_up.name), y[which], names)
+        else:
+            groups = None if outcome.role == "static" else r.patient
+            found[which] = regression(x[which], y[which], names, not outcome.numeric, groups)
+    real, drawn, held = (found[which] for which in cohorts)
+    if real is None or drawn is None:
+        side = "training" if real is None else "synthetic"
+        why = f"the model has no finite solution on the {side} patients."
+        return [Measure(f"{name}.distance", f"{what}: difference of coefficients", None, 0, why=why)]
+    figures[f"{name.removeprefix('use.')}.coefficients"] = _figure(what, found, follow_up is not None)
+    return compared(name, what, real, drawn, held)
+
+
+def _outcome(rows: Rows, outcome: Column, event: str) -> np.ndarray:
+    if not outcome.numeric:
+        return codes(rows, outcome.name, [event]) + 1.0
+    values = rows.numbers(outcome.name)
+    return np.log(np.maximum(values, 1e-9)) if _logarithmic(outcome) else values
+
+
+def _rarer(y: np.ndarray) -> int:
+    return int(min(y.sum(), len(y) - y.sum()))
+
+
+def _logarithmic(column: Column | None) -> bool:
+    return bool(column and (column.skew or 0) > SKEW and (column.lowest or 0) > 0)
+
+
+def _covariates(
+    rows: dict[str, Rows], outcome: Column, told: Purposes, most: int
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Columns [n, K] of each table and their names, treatment first, then statics, then the best filled columns."""
+    schema = rows["real"].cohort.schema
+    columns = {c.name: c for c in (*schema.static, *schema.varying)}
+    names = [n for n in predictors(rows["real"].cohort, outcome, told) if n in columns]
+    names.sort(key=lambda n: (columns[n] is not told.treatment, columns[n].role != "static", columns[n].missing))
+    found: dict[str, list[np.ndarray]] = {which: [] for which in rows}
+    labels: list[str] = []
+    for name in names:
+        if columns[name].numeric:
+            parts = {which: _standard(rows["real"], r, columns[name]) for which, r in rows.items()}
+            if min(float(v.std()) for v in parts.values()) > 1e-6:
+                labels.append(("log " if _logarithmic(columns[name]) else "") + name)
+                for which, values in parts.items():
+                    found[which].append(values)
+            continue
+        levels = levels_of(rows["real"], name)
+        at = {which: codes(r, name, levels) for which, r in rows.items()}
+        common = int(np.bincount(at["real"][at["real"] >= 0], minlength=len(levels)).argmax()) if levels else 0
+        for i, level in enumerate(levels):
+            if i != common and min(int((a == i).sum()) for a in at.values()) >= RARE:
+                labels.append(f"{name} = {level}")
+                for which, a in at.items():
+                    found[which].append((a == i).astype(float))
+    labels = labels[:most]
+    return {which: np.stack(c[:most], axis=1) if labels else np.zeros((0, 0)) for which, c in found.items()}, labels
+
+
+def _standard(real: Rows, rows: Rows, column: Column) -> np.ndarray:
+    known, values = (r.numbers(column.name) for r in (real, rows))
+    if _logarithmic(column):
+        known, values = (np.log(np.maximum(v, column.lowest or 1e-9)) for v in (known, values))
+    if np.isnan(known).all():
+        return np.zeros(len(values))
+    return np.nan_to_num((values - np.nanmean(known)) / max(float(np.nanstd(known)), 1e-12))
+
+
+def _figure(what: str, found: dict[str, Coefficients | None], hazard: bool) -> dict[str, Any]:
+    series = {
+        which: [[b, b - 1.959964 * s, b + 1.959964 * s] for b, s in zip(c.b.tolist(), c.s.tolist(), strict=True)]
+        for which, c in found.items()
+        if c is not None
+    }
+    kind = "log hazard ratio" if hazard else "coefficient"
+    return {
+        "kind": "intervals",
+        "title": f"Effects on {what}",
+        "note": f"The {kind} per standard deviation (numbers) or against the commonest level, with 95 % intervals.",
+        "labels": next(c.names for c in found.values() if c is not None),
+        "series": series,
+        "x_label": kind,
+        "reference": 0,
+    }

@@ -1,0 +1,84 @@
+"""How well a model denoises given patients: the loss of each, at some levels of noise.
+
+loss(x, t) = mean over the cells of x of (f_theta(x_t, t, given) - target)^2,   x_t = a x + sigma eps
+
+The cells are those of the last stage in which patients are made, the values at the visits, with all before it given: there
+is most to learn by heart there, and most cells to see it by. What is low for the patients of the training set and high for
+others was learned by heart (evaluation/privacy/model_membership.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reverie.denoisers.given import Given
+from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.process.loss import element_loss, target
+from reverie.process.randomness import generator
+from reverie.records import read_table
+from reverie.records.encoded import Records
+from reverie.records.generate import like_lengths
+from reverie.records.tasks import cells, whole
+
+if TYPE_CHECKING:
+    from reverie.models.patients import PatientModel
+
+__all__ = ["LEVELS", "patient_losses"]
+
+LEVELS = (0.95, 0.8, 0.5, 0.2, 0.05)
+"""alpha_bar of the noise levels: share of the variance that is the patient."""
+
+
+@torch.no_grad()
+def patient_losses(
+    model: PatientModel, frame: Any, seed: int = 0, levels: tuple[float, ...] = LEVELS, repeats: int = 8
+) -> np.ndarray:
+    """The loss of each patient at each level of noise: float64 [patients, levels], patients by first appearance.
+
+    Args:
+        frame: visits, a frame or a file of the same columns as the table trained on.
+        seed: of the noise.
+        levels: alpha_bar of the noise levels, in (0, 1).
+        repeats: draws of noise that are averaged.
+
+    Raises DataError, naming row and column, for a table that does not fit the model.
+    """
+    table = read_table(frame, schema=model.codec.schema)
+    encoded = model.codec.encode(table)
+    schedule = model.process.schedule
+    times = [1 + int((schedule.alpha_bar[1:] - share).abs().argmin()) for share in levels]
+    found = np.zeros((len(encoded), len(levels)))
+    for batch, chosen in enumerate(like_lengths(torch.from_numpy(encoded.lengths))):
+        records = encoded.records(chosen, None)
+        given = _question(model, records)
+        for i, t in enumerate(times):
+            for repeat in range(repeats):
+                noise = torch.randn(records.values.shape, generator=generator(seed, "losses", batch, i, repeat))
+                found[chosen.numpy(), i] += _error(model, records.values, given, t, noise).numpy() / repeats
+    return found
+
+
+def _question(model: PatientModel, records: Records) -> Given:
+    """The last stage, given all the others; the whole record of a network that only makes whole ones."""
+    if not isinstance(model.config.network, VisitNetworkConfig):
+        return whole(records)
+    N = records.values.shape[1]
+    stage = cells(model.codec.stage, N)
+    last = int(model.codec.stage.max())
+    asked, observed = records.known & (stage == last), records.known & (stage < last)
+    present = torch.arange(N) <= records.visits[:, None]
+    return Given(torch.where(observed, records.values, 0.0), observed, asked, present)
+
+
+def _error(model: PatientModel, x_0: Tensor, given: Given, t: int, noise: Tensor) -> Tensor:
+    """Mean squared error over the cells asked of each patient, float64 [B]; 0 where nothing is."""
+    kind, process = model.denoiser.kind, model.process
+    times = torch.full((len(x_0),), t)
+    prediction = model.denoiser(process.corrupt(x_0, times, noise), times, given)
+    error = element_loss(prediction, target(process, x_0, noise, times, kind), kind)
+    wrong = torch.where(given.asked, error, 0.0).double().sum((1, 2))
+    return wrong / given.asked.sum((1, 2)).clamp(min=1)

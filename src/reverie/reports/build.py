@@ -1,0 +1,118 @@
+"""From a model or a run folder to its report.
+
+    evidence (evidence.py) -> sections (parts.py) -> verdict (verdict.py) -> page (html/), JSON, card (card.py)
+
+Everything is a function of the evidence and the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import UsageError
+from reverie.evaluation.measure import Split
+from reverie.models import Model, PatientModel, PictureModel, load
+from reverie.records import Schema
+from reverie.reports.card import of_model, of_schema
+from reverie.reports.document import Report
+from reverie.reports.evidence import Evidence, as_given, patients_evidence, schema_of
+from reverie.reports.parts import made, patient_parts
+from reverie.subjects import Patients
+
+__all__ = ["report", "report_on_tables"]
+
+SAMPLING = 0.2
+"""The share of the time that sampling takes, as the progress bar expects it."""
+
+Progress = Callable[[int, int], None]
+
+
+def report(
+    model: Model | str | Path,
+    synthetic: Any = None,
+    holdout: Any = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    source: Any = None,
+) -> Report:
+    """The report on a model, or on the run folder that holds it.
+
+    Args:
+        synthetic: a table of synthetic patients (a file or a frame), or pictures; made by the model if left out, as many as
+            it was trained on.
+        holdout: other real patients (or pictures) that the model never saw, instead of those that training held out.
+        out: a folder for report.html, report.json and card.md.
+        seed: the same seed gives the same report, to the byte.
+        progress: called with (parts done, in all); parts are hundredths of the expected time.
+        source: what the model was trained on, where its name is not enough to find it.
+
+    Raises UsageError or DataError if the source cannot be found, or is not what the model was trained on.
+    """
+    told = progress or (lambda done, total: None)
+    model = model if isinstance(model, Model) else load(model)
+    sampled = SAMPLING if synthetic is None else 0.0
+
+    def sampling(done: int, total: int) -> None:
+        told(round(100 * sampled * done / max(total, 1)), 100)
+
+    if isinstance(model, PatientModel):
+        evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling)
+        found = _report(evidence, seed, told, sampled)
+    elif isinstance(model, PictureModel):
+        from reverie.reports.pictures import picture_report
+
+        found = picture_report(model, synthetic, holdout, source, seed, sampling, lambda s: told(round(100 * s), 100))
+    else:
+        raise UsageError(f"a report is made on a model or a run folder, not on {type(model).__name__}.")
+    if out is not None:
+        found.save(out)
+    return found
+
+
+def report_on_tables(
+    train: Any, holdout: Any, synthetic: Any, schema: Schema | None = None, seed: int = 0, progress: Progress | None = None
+) -> Report:
+    """The report on synthetic patients of any making: three tables, and no model to attack.
+
+    Args:
+        train, holdout, synthetic: files or frames of the same columns.
+        schema: of the columns; inferred from both real tables together if left out.
+
+    Raises DataError for a table that cannot be read, naming row and column, and for a patient in both real tables.
+    """
+    schema = schema or schema_of(train, holdout)
+    real = Patients.read(train, schema, holdout=holdout)
+    assert real.held is not None
+    drawn, name = as_given(synthetic, schema)
+    split = Split(real.table.frame, real.held.frame)
+    evidence = Evidence(real.table.name, split, drawn, schema, f"the patients of {name}", notes=real.table.notes)
+    return _report(evidence, seed, progress or (lambda done, total: None), 0.0)
+
+
+def _report(evidence: Evidence, seed: int, told: Progress, begun: float) -> Report:
+    sections, failed = made(
+        patient_parts(evidence, seed), lambda share: told(round(100 * (begun + (1 - begun) * share)), 100)
+    )
+    counted = {
+        "synthetic patients": evidence.patients(evidence.synthetic),
+        "training patients": evidence.patients(evidence.split.train),
+        "held-out patients": evidence.patients(evidence.split.holdout),
+    }
+    made_, trained, held = counted.values()
+    about = {
+        "kind": "patients",
+        "summary": f"{made_:,} synthetic patients beside {trained:,} of the training and {held:,} held out. Seed {seed}.",
+        "source": evidence.name,
+        "seed": seed,
+        **counted,
+        "synthetic": evidence.origin,
+        "notes": list(evidence.notes),
+        "columns": of_schema(evidence.schema),
+        **(of_model(evidence.model) if evidence.model else {}),
+    }
+    cautions = ([evidence.split.seen] if evidence.split.seen else []) + failed
+    return Report(f"Report on synthetic patients: {evidence.name}", about, tuple(cautions), sections)

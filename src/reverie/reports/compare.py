@@ -1,0 +1,165 @@
+"""Reports of several runs in one table: a row for each measure that two of them have, a column for each run.
+
+The nearest to its own ceiling (to the ideal, where there is none) is marked; runs that were judged against other held-out
+patients have other ceilings, so distances are compared and not values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import DamagedError, UsageError
+from reverie.files import write_atomically
+from reverie.reports.html import page
+from reverie.reports.html.measures import anchor, chip
+from reverie.reports.html.numbers import value
+
+__all__ = ["FILES", "Comparison", "compare"]
+
+FILES = ("comparison.html", "comparison.json")
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What several reports say of the same measures.
+
+    Attributes:
+        runs: their names, all different.
+        reports: the JSON of each.
+    """
+
+    runs: tuple[str, ...]
+    reports: tuple[Mapping[str, Any], ...]
+
+    def told(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Each run with its report."""
+        return list(zip(self.runs, self.reports, strict=True))
+
+    def json(self) -> dict[str, Any]:
+        """{"runs": [...], "verdicts": {run: ...}, "measures": [{"name", "title", "unit", "best", "of": {run: {...}}}]}"""
+        verdicts = {run: report["verdict"] for run, report in self.told()}
+        return {"runs": list(self.runs), "verdicts": verdicts, "measures": self._rows()}
+
+    def _rows(self) -> list[dict[str, Any]]:
+        found = [{m["name"]: m for s in report["sections"] for m in s["measures"]} for report in self.reports]
+        sections = {m["name"]: s["title"] for report in self.reports for s in report["sections"] for m in s["measures"]}
+        rows = []
+        for name in dict.fromkeys(name for measures in found for name in measures):
+            mine = {run: measures.get(name) for run, measures in zip(self.runs, found, strict=True)}
+            known = {run: m for run, m in mine.items() if m}
+            if len(known) < 2:
+                continue
+            first = next(iter(known.values()))
+            rows.append(
+                {
+                    "name": name,
+                    "title": first["title"],
+                    "section": sections[name],
+                    "unit": first["unit"],
+                    "best": _best(known),
+                    "of": {run: m and {k: m[k] for k in KEPT} for run, m in mine.items()},
+                }
+            )
+        return rows
+
+    def html(self) -> str:
+        """The page, one file that needs no other."""
+        told = self.json()
+        heads = "".join(f'<th scope="col">{escape(run)}</th>' for run in self.runs)
+        plain = "".join(
+            f"<tr><th scope='row'>{escape(run)}</th><td>{escape(told['verdicts'][run]['headline'])}</td></tr>"
+            for run in self.runs
+        )
+        body, entries, section = [], [], None
+        for row in told["measures"]:
+            if row["section"] != section:
+                section = row["section"]
+                place = f"s-{anchor(row['name'])}"
+                entries.append(f'<li><a href="#{place}">{escape(section)}</a></li>')
+                body.append(
+                    f'<tr class="how" id="{place}"><td colspan="{1 + len(self.runs)}"><b>{escape(section)}</b></td></tr>'
+                )
+            cells = "".join(self._cell(row, run) for run in self.runs)
+            body.append(f'<tr data-name="{escape(row["name"])}"><th scope="row">{escape(row["title"])}</th>{cells}</tr>')
+        table = f"<table><thead><tr><th>measure</th>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        intro = (
+            "Each cell: the verdict, the value, and what held-out patients reached in the same report. Bold: nearest to its "
+            "own ceiling, or to the ideal where there is none."
+        )
+        return page(
+            f"{len(self.runs)} reports side by side",
+            ", ".join(self.runs),
+            "".join(entries),
+            f'<h2 id="verdicts" class="first">In plain words</h2><table>{plain}</table>'
+            f'<h2 id="measures" class="first">All measures</h2><p>{intro}</p><div class="scroll">{table}</div>',
+        )
+
+    def _cell(self, row: Mapping[str, Any], run: str) -> str:
+        m = row["of"][run]
+        if m is None:
+            return "<td>–</td>"
+        number = value(m["value"], row["unit"])
+        number = f"<b>{number}</b>" if row["best"] == run else number
+        beside = f"<small>held-out {value(m['ceiling'], row['unit'])}</small>" if m["ceiling"] is not None else ""
+        return f"<td>{number} {chip(m['verdict'])}{beside}</td>"
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes comparison.html and comparison.json."""
+        folder = Path(folder)
+        write_atomically(folder / FILES[0], self.html())
+        write_atomically(folder / FILES[1], json.dumps(self.json(), indent=1, allow_nan=False) + "\n")
+        return folder
+
+
+KEPT = ("value", "n", "interval", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal", "verdict")
+
+
+def compare(folders: Sequence[str | Path]) -> Comparison:
+    """The comparison of the reports in these folders (or of the JSON files named).
+
+    Raises UsageError for fewer than two, or where there is no report; DamagedError for a file that is none.
+    """
+    if len(folders) < 2:
+        raise UsageError("a comparison is of two reports or more: name two run folders.")
+    paths = [Path(folder) / REPORT if Path(folder).is_dir() else Path(folder) for folder in folders]
+    reports = []
+    for path, folder in zip(paths, folders, strict=True):
+        if not path.is_file():
+            raise UsageError(f"{folder} holds no {REPORT}: make it with reverie report {folder}.")
+        try:
+            report = json.loads(path.read_text())
+            _ = [m["name"] for s in report["sections"] for m in s["measures"]], report["verdict"]["headline"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedError(f"{path} is not a report that Reverie wrote: make it anew.") from error
+        reports.append(report)
+    return Comparison(_names(paths), tuple(reports))
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The folders' last names, or as much of their paths as tells them apart."""
+    parts = [path.resolve().parent.parts for path in paths]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return tuple(names)
+    return tuple(f"{path} ({i + 1})" for i, path in enumerate(paths))
+
+
+def _best(known: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Which run's value lies nearest to its own ceiling, or ideal; None where that cannot be said or all are equal."""
+    ways = {}
+    for run, m in known.items():
+        reference = m["ceiling"] if m["ceiling"] is not None else m["ideal"]
+        if m["value"] is None or reference is None:
+            return None
+        ideal = reference if m["ideal"] is None else m["ideal"]
+        ways[run] = max(abs(m["value"] - ideal) - abs(reference - ideal), 0.0)
+    least = min(ways.values())
+    best = [run for run, way in ways.items() if way == least]
+    return best[0] if len(best) < len(ways) else None

@@ -1,0 +1,146 @@
+"""What a report rests on: the real patients as training split them, the synthetic ones, and the model.
+
+    run -> config -> source, read again, its fingerprint compared -> train, holdout (never seen)
+    run -> model  -> as many synthetic patients as train has, unless a table of them is given
+
+A report never scores on what the model saw without saying so: where nothing was held out, the patients set aside for early
+stopping stand in and a sentence says what that means; where there are none either, what needs them is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reverie.config import RunConfig, Source
+from reverie.errors import DataError, UsageError
+from reverie.evaluation.measure import Split
+from reverie.models import PatientModel
+from reverie.records.parsing import parse
+from reverie.records.reading import BUNDLED, read_source
+from reverie.records.schema import Schema
+from reverie.records.table import read_table
+from reverie.subjects import Patients
+
+__all__ = ["Evidence", "as_given", "patients_evidence", "schema_of", "the_same"]
+
+ASIDE = (
+    "No patients were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
+    "but they chose when training stopped, so scores beside them flatter a little."
+)
+NONE = (
+    "No patients were held out and none set aside, so there is nothing to compare with: train anew with --holdout, or give "
+    "other real patients with --holdout FILE."
+)
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that is needed to report on synthetic patients.
+
+    Attributes:
+        name: of the source.
+        split: the real patients.
+        synthetic: their visits, in the order of the file.
+        schema: what the columns are.
+        origin: where the synthetic patients are from, in words.
+        model: the model that is attacked, or None where only tables are known.
+        notes: on how the source was read.
+    """
+
+    name: str
+    split: Split
+    synthetic: pl.DataFrame
+    schema: Schema
+    origin: str
+    model: PatientModel | None = None
+    notes: tuple[str, ...] = ()
+
+    def patients(self, frame: pl.DataFrame) -> int:
+        return frame[self.schema.identifier.name].n_unique() if frame.height else 0
+
+
+def patients_evidence(
+    model: PatientModel, synthetic: Any, holdout: Any, source: Any, seed: int, on_step: OnStep | None
+) -> Evidence:
+    """The evidence on a model of patients; synthetic patients are sampled unless they are given.
+
+    Raises UsageError if the source has to be named, DataError if it is not what the run was trained on.
+    """
+    config, schema = model.config, model.codec.schema
+    apart = holdout if holdout is not None else _again(config.holdout, "--holdout") if config.holdout else None
+    subject = Patients.read(source if source is not None else _again(config.source, "--source"), schema, holdout=apart)
+    the_same(config.source, subject.about.fingerprint)
+    if config.holdout and holdout is None and subject.apart:
+        the_same(config.holdout, subject.apart.fingerprint)
+    train, held, seen = _split(subject, config, holdout is not None)
+    if synthetic is None:
+        count = len(train)
+        drawn = model.sample(count, seed=seed, on_step=on_step)
+        origin = f"{count:,} patients sampled for this report with seed {seed} and the model's usual sampler"
+    else:
+        drawn, name = as_given(synthetic, schema)
+        origin = f"{drawn[schema.identifier.name].n_unique():,} patients of {name}"
+    return Evidence(
+        config.source.name,
+        Split(train.frame, train.frame.clear() if held is None else held.frame, seen),
+        drawn,
+        schema,
+        origin,
+        model,
+        subject.notes,
+    )
+
+
+def as_given(source: Any, schema: Schema) -> tuple[pl.DataFrame, str]:
+    """A table of synthetic visits with its own order and faults, for they are what is judged; and its name.
+
+    Raises DataError for a column that is lacking and for cells that are not of the schema's type.
+    """
+    cells, name = read_source(source)
+    if lost := [wanted for wanted in schema.names if wanted not in cells.columns]:
+        raise DataError(f"{name} has no column {lost[0]!r}: a report needs synthetic patients with the source's columns.")
+    return parse(cells.select(schema.names), name, schema.null_values, schema).frame.select(schema.names), name
+
+
+def schema_of(train: Any, holdout: Any) -> Schema:
+    """What the columns of two real tables are: a level that is rare in one of them is a level all the same."""
+    (first, name), (second, other) = (read_source(source) for source in (train, holdout))
+    if lost := next((c for c in first.columns if c not in second.columns), None):
+        raise DataError(f"{other} has no column {lost!r}, which {name} has: a report needs tables of the same columns.")
+    second = second.select(first.columns)
+    if first.schema != second.schema:  # of files of two kinds: one told its types, one did not
+        first, second = (cells.cast(pl.String) for cells in (first, second))
+    return read_table(pl.concat([first, second]), name=f"{name} with {other}").schema
+
+
+def the_same(told: Source, fingerprint: str) -> None:
+    """Raises DataError unless the data is what the run was trained on."""
+    if told.fingerprint != fingerprint:
+        raise DataError(
+            f"{told.name} is not the data that this run was trained on (it reads as {fingerprint[:12]}, the run was given "
+            f"{told.fingerprint[:12]}): name the right file with --source."
+        )
+
+
+def _again(told: Source, option: str) -> str:
+    """The name of a source, if it can be read from here."""
+    if told.name not in BUNDLED and not Path(told.name).exists():
+        raise UsageError(f"{told.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
+    return told.name
+
+
+def _split(subject: Patients, config: RunConfig, other: bool) -> tuple[Any, Any, str]:
+    """The tables of train and holdout, and what of the latter was seen."""
+    train, aside, held = subject.split(config)
+    if other:
+        return train, subject.held, ""
+    if held is not None:
+        return train, held, ""
+    return (train, aside, ASIDE) if aside is not None else (train, None, NONE)

@@ -1,0 +1,53 @@
+"""A measure at a glance: a strip from the worst of its numbers to the best, on which value, ceiling and floor stand.
+
+square   the floor: columns shuffled, one by one
+band     the ceiling: real held-out patients in the place of synthetic ones, with two of its deviations on either side
+dot      the value of the synthetic patients, with its interval
+caret    the ideal
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reverie.evaluation.measure import Measure
+from reverie.reports.html.numbers import value
+from reverie.reports.html.svg import Canvas, Scale, finite
+
+__all__ = ["strip"]
+
+WIDTH, HEIGHT = 170.0, 24.0
+
+
+def strip(measure: Measure) -> str:
+    """SVG of WIDTH x HEIGHT px; nothing where there is no number to show."""
+    m = measure
+    if m.value is None:
+        return ""
+    spread = 2 * (m.ceiling_deviation or 0.0)
+    ceiling = [] if m.ceiling is None else [m.ceiling - spread, m.ceiling + spread]
+    every = finite([[m.value, m.floor, m.ideal], m.interval or (), ceiling])
+    low, high = float(every.min()), float(every.max())
+    room = 0.06 * ((high - low) or abs(high) or 1.0)
+    x, middle = Scale(low - room, high + room, 6, WIDTH - 6), HEIGHT / 2
+    said = [f"synthetic {value(m.value, m.unit)}"]
+    said += [f"held-out {value(m.ceiling, m.unit)}"] if m.ceiling is not None else []
+    said += [f"shuffled {value(m.floor, m.unit)}"] if m.floor is not None else []
+    said += [f"ideal {value(m.ideal, m.unit)}"] if m.ideal is not None else []
+    canvas = Canvas(WIDTH, HEIGHT, "; ".join(said))
+    canvas.line(2, middle, WIDTH - 2, middle, "rail")
+    if m.ceiling is not None:
+        left, right = x(m.ceiling - spread), x(m.ceiling + spread)
+        canvas.rect(min(left, x(m.ceiling) - 2), 5, max(right - left, 4), HEIGHT - 10, "band h")
+        canvas.line(x(m.ceiling), 3, x(m.ceiling), HEIGHT - 3, "mark h")
+    if m.ideal is not None:
+        canvas.path([(x(m.ideal) - 3.5, 0.5), (x(m.ideal) + 3.5, 0.5), (x(m.ideal), 5.5)], "caret", closed=True)
+    if m.floor is not None:
+        canvas.rect(x(m.floor) - 3.5, middle - 3.5, 7, 7, "floor")
+    if m.interval is not None:
+        canvas.line(
+            x(float(np.max([m.interval[0], x.low]))), middle, x(float(np.min([m.interval[1], x.high]))), middle, "mark s"
+        )
+    canvas.circle(x(m.value), middle, 4.2, "point s")
+    canvas.rect(0, 0, WIDTH, HEIGHT, "hit", "; ".join(said))
+    return canvas.svg("strip")

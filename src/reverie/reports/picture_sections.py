@@ -1,0 +1,236 @@
+"""What is measured of pictures: near the source in features, varied, and no copies.
+
+Distances between samples shrink with their size, so all are taken between halves of equal size, drawn anew REPEATS times:
+train against synthetic, train against held-out (the ceiling), train against pictures whose pixels were shuffled from picture
+to picture (the floor). The value is the mean over the repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from reverie.evaluation.image_distances import frechet, kernel, nearest, precision, recall
+from reverie.evaluation.image_features import Features
+from reverie.evaluation.measure import Measure, Section, judged
+
+__all__ = ["PictureEvidence", "copies", "fidelity"]
+
+REPEATS = 10
+SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False)
+class PictureEvidence:
+    """uint8 [N, H, W, C] each; without pictures where none were held out."""
+
+    train: np.ndarray
+    holdout: np.ndarray
+    synthetic: np.ndarray
+    features: Features
+    notes: tuple[str, ...] = ()
+
+
+def fidelity(evidence: PictureEvidence, seed: int) -> Section:
+    """Frechet and kernel distance, precision and recall, and a sheet of pictures."""
+    title, intro = (
+        "Near and varied",
+        f"How the sets of pictures differ, seen by {evidence.features.name}. {evidence.features.about}",
+    )
+    scrambled = _scrambled(evidence.train, seed)
+    sets = [evidence.features.of(p) for p in (evidence.train, evidence.synthetic, scrambled)]
+    sets.insert(2, evidence.features.of(evidence.holdout) if len(evidence.holdout) else sets[1][:0])
+    scale = float(np.sqrt(np.mean(sets[0] ** 2))) or 1.0  # a cubic kernel of large numbers is ruled by few pictures
+    sets = [x / scale for x in sets]
+    m = min(len(x) for x in sets if len(x)) // 2
+    if m < 8:
+        why = "there are fewer than 16 pictures of one kind."
+        return Section(
+            "pictures.fidelity", title, intro, tuple(Measure(n, t, None, 0, why=why) for n, t, *_ in MEASURES), {}
+        )
+    # A mean over draws of m from N varies as one draw does, by sqrt(m / N), and by the draws being few.
+    shrink = np.array([max(np.sqrt(m / max(len(x), 1)), REPEATS**-0.5) for x in sets[1:]])
+    found = []
+    for name, words, rule, unit, ideal, least, worse, how in MEASURES:
+        values = np.array([_repeat(rule, sets, m, seed, r) for r in range(REPEATS)])  # [repeats, synthetic held shuffled]
+        mean, deviation = values.mean(0), values.std(0, ddof=1) * shrink
+        measure = Measure(
+            name,
+            words,
+            mean[0],
+            2 * m,
+            unit,
+            deviation=deviation[0],
+            ceiling=mean[1],
+            ceiling_deviation=deviation[1] if len(evidence.holdout) else None,
+            floor=mean[2],
+            ideal=ideal,
+            how=f"{how} Mean over {REPEATS} draws of {m:,} pictures of each kind; ± is what other pictures would change.",
+        )
+        found.append(about_pictures(judged(measure, least=least, worse=worse)))
+    sheet = {
+        "kind": "pictures",
+        "title": "Pictures, as they come",
+        "rows": [
+            {"label": name, "pixels": pixels[: 2 * SHOWN].tolist()}
+            for name, pixels in (("real, of the training", evidence.train), ("synthetic", evidence.synthetic))
+        ],
+    }
+    return Section("pictures.fidelity", title, intro, tuple(found), {"pictures.sheet": sheet}, evidence.notes)
+
+
+MEASURES: tuple[tuple[str, str, Callable[[np.ndarray, np.ndarray], float], str, float, float, Any, str], ...] = (
+    (
+        "pictures.fidelity.frechet",
+        "Frechet distance",
+        frechet,
+        "",
+        0.0,
+        1.0,
+        "above",
+        "Distance of the two normal laws that have the features' means and covariances, in units of "
+        "the features' mean square; 0 is equality.",
+    ),
+    (
+        "pictures.fidelity.kernel",
+        "kernel distance",
+        kernel,
+        "",
+        0.0,
+        0.05,
+        "above",
+        "Squared distance of the sets in the space of a cubic kernel of the features (maximum mean discrepancy, unbiased).",
+    ),
+    (
+        "pictures.fidelity.precision",
+        "precision: synthetic pictures that look real",
+        precision,
+        "share",
+        1.0,
+        0.1,
+        "below",
+        "Share of synthetic pictures that are nearer to some training picture than its third neighbour is.",
+    ),
+    (
+        "pictures.fidelity.recall",
+        "recall: real pictures that could have been made",
+        recall,
+        "share",
+        1.0,
+        0.1,
+        "below",
+        "Share of training pictures that are nearer to some synthetic picture than its third neighbour is: variety.",
+    ),
+)
+
+
+def copies(evidence: PictureEvidence, seed: int) -> Section:
+    """Pictures equal to a training picture, and the share nearer to train than to held-out ones; nearest ones shown."""
+    title = "New, or copied"
+    intro = "For each synthetic picture the nearest of the training is looked for, pixel by pixel."
+    train, held, made = (p.reshape(len(p), -1).astype(np.float64) / 255 for p in _sets(evidence))
+    far, which = nearest(made, train)
+    same, of_held = float(np.mean(far == 0)), nearest(held, train)[0] if len(held) else np.zeros(0)
+    exact = Measure(
+        "pictures.copies.exact",
+        "synthetic pictures equal to a training picture",
+        same,
+        len(made),
+        "share",
+        ceiling=float(np.mean(of_held == 0)) if len(held) else None,
+        ideal=0.0,
+        how="Share of pictures that agree in every pixel with one of the training; beside it that of held-out pictures.",
+    )
+    measures = [about_pictures(judged(exact, least=0.01, worse="above")), _nearer(train, held, made, seed)]
+    order = np.argsort(far, kind="stable")[:SHOWN]
+    shown = {
+        "kind": "pictures",
+        "title": "The synthetic pictures nearest to the training, and what they are near to",
+        "stacked": True,
+        "note": "Numbers are distances: the root of the summed squared differences of pixels, black 0 and white 1.",
+        "rows": [
+            {"label": "synthetic", "pixels": evidence.synthetic[order].tolist()},
+            {
+                "label": "nearest of the training",
+                "pixels": evidence.train[which[order]].tolist(),
+                "captions": [f"{far[i]:.2f}" for i in order],
+            },
+        ],
+    }
+    edges = np.histogram_bin_edges(np.concatenate([far, of_held]), 24)
+    histogram = {
+        "kind": "histogram",
+        "title": "Distance to the nearest training picture",
+        "edges": edges.tolist(),
+        "series": {
+            name: (np.histogram(d, edges)[0] / len(d)).tolist()
+            for name, d in (("synthetic", far), ("held-out", of_held))
+            if len(d)
+        },
+        "x_label": "distance",
+        "note": "Copies pile up at the left of held-out pictures.",
+    }
+    return Section(
+        "pictures.copies", title, intro, tuple(measures), {"copies.nearest": shown, "copies.distances": histogram}
+    )
+
+
+def _nearer(train: np.ndarray, held: np.ndarray, made: np.ndarray, seed: int) -> Measure:
+    """Share nearer to train than to as many held-out pictures; the control has one half of the held-out in their place."""
+    name, words = "pictures.copies.nearer", "synthetic pictures nearer to the training than to held-out ones"
+    if len(held) < 20:
+        return Measure(name, words, None, len(held), why="fewer than 20 pictures were held out.")
+
+    def share(points: np.ndarray, apart: np.ndarray, among: np.ndarray) -> float:
+        a, b = nearest(points, among)[0], nearest(points, apart)[0]
+        return float(np.mean((a < b) + 0.5 * (a == b)))
+
+    values = []
+    for r in range(REPEATS):
+        g = np.random.default_rng([seed, 31, r])
+        mine, halves, some = g.permutation(len(train)), g.permutation(len(held)), g.permutation(len(made))
+        n = len(held) // 2
+        among, one, other = train[mine[:n]], held[halves[:n]], held[halves[n : 2 * n]]
+        values.append((share(made[some[: max(n, 1)]], other, among), share(one, other, among)))
+    mean, deviation = np.mean(values, 0), np.std(values, 0, ddof=1)
+    measure = Measure(
+        name,
+        words,
+        mean[0],
+        len(made),
+        "share",
+        deviation=deviation[0],
+        ceiling=mean[1],
+        ceiling_deviation=deviation[1],
+        ideal=0.5,
+        how=f"Half is what new pictures give. Pixel by pixel, as many training as held-out ones; mean over {REPEATS} draws.",
+    )
+    return about_pictures(judged(measure, least=0.05, worse="above"))
+
+
+def about_pictures(measure: Measure) -> Measure:
+    """The measure with its reason in the words of pictures."""
+    return replace(measure, why=measure.why.replace("patients", "pictures"))
+
+
+def _repeat(
+    rule: Callable[[np.ndarray, np.ndarray], float], sets: list[np.ndarray], m: int, seed: int, r: int
+) -> list[float]:
+    g = np.random.default_rng([seed, 30, r])
+    train, *others = (x[g.permutation(len(x))[:m]] for x in sets)
+    return [rule(train, x) if len(x) else float("nan") for x in others]
+
+
+def _scrambled(pixels: np.ndarray, seed: int) -> np.ndarray:
+    """Every pixel of another picture: each keeps its own law, and nothing goes together."""
+    g = np.random.default_rng([seed, 32])
+    flat = pixels.reshape(len(pixels), -1)
+    rows = np.stack([g.permutation(len(flat)) for _ in range(flat.shape[1])], axis=1)
+    return np.take_along_axis(flat, rows, axis=0).reshape(pixels.shape)
+
+
+def _sets(evidence: PictureEvidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return evidence.train, evidence.holdout, evidence.synthetic

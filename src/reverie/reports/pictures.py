@@ -1,0 +1,99 @@
+"""The report on pictures: near the source in features, varied, no copies, and how likely the model finds others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from reverie.errors import DataError
+from reverie.evaluation.image_features import features_for
+from reverie.images import read_images
+from reverie.models import PictureModel
+from reverie.reports.card import of_model
+from reverie.reports.document import Report
+from reverie.reports.evidence import NONE, the_same
+from reverie.reports.likelihood import likelihood
+from reverie.reports.picture_sections import PictureEvidence, copies, fidelity
+from reverie.subjects import Pictures
+
+__all__ = ["picture_report"]
+
+MOST = 5000
+"""Pictures of each kind at most: distances between all pairs are quadratic in them."""
+
+ASIDE = (
+    "No pictures were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
+    "but they chose when training stopped."
+)
+
+
+def picture_report(
+    model: PictureModel,
+    synthetic: Any,
+    holdout: Any,
+    source: Any,
+    seed: int,
+    sampling: Callable[[int, int], None],
+    told: Callable[[float], None],
+) -> Report:
+    """The report on a model of pictures; see build.report."""
+    config = model.config
+    of = Pictures.read(source if source is not None else config.source.name, config.source.size, config.source.channels)
+    the_same(config.source, of.about.fingerprint)
+    pixels = of.pictures.pixels
+    train, aside, held = of.split(config)
+    seen = "" if len(held) or holdout is not None else ASIDE if len(aside) else NONE
+    apart = pixels[held if len(held) else aside]
+    if holdout is not None:
+        apart = _like(read_images(holdout), pixels, "the held-out pictures")
+    count = min(len(train), MOST)
+    if synthetic is None:
+        made = model.sample(count, seed=seed, on_step=sampling)
+        origin = f"{count:,} pictures sampled for this report with seed {seed} and the model's usual sampler"
+    else:
+        named = read_images(synthetic)
+        made, origin = _like(named, pixels, "the synthetic pictures"), f"{len(named):,} pictures of {named.name}"
+    evidence = _cut(pixels[train], apart, made, seed)
+    told(0.3)
+    sections = [fidelity(evidence, seed), copies(evidence, seed)]
+    told(0.6)
+    sections.append(likelihood(model, evidence.train, evidence.holdout, seed))
+    told(1.0)
+    sizes = {"synthetic pictures": len(made), "training pictures": len(train), "held-out pictures": len(apart)}
+    about = {
+        "kind": "pictures",
+        "summary": f"{len(made):,} synthetic pictures beside {len(train):,} of the training and {len(apart):,} held out, "
+        f"compared by {evidence.features.name}. Seed {seed}.",
+        "source": config.source.name,
+        "seed": seed,
+        **sizes,
+        "synthetic": origin,
+        "features": evidence.features.about,
+        **of_model(model),
+    }
+    cautions = [*([seen] if seen else []), evidence.features.about]
+    return Report(f"Report on synthetic pictures: {config.source.name}", about, tuple(cautions), tuple(sections))
+
+
+def _cut(train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, seed: int) -> PictureEvidence:
+    notes = []
+
+    def some(stream: int, name: str, pixels: np.ndarray) -> np.ndarray:
+        if len(pixels) <= MOST:
+            return pixels
+        notes.append(f"Of {len(pixels):,} {name} pictures {MOST:,} were drawn at random.")
+        return pixels[np.random.default_rng([seed, 33, stream]).permutation(len(pixels))[:MOST]]
+
+    train = some(0, "training", train)
+    holdout, synthetic = some(1, "held-out", holdout), some(2, "synthetic", synthetic)
+    return PictureEvidence(train, holdout, synthetic, features_for(train), tuple(notes))
+
+
+def _like(found: Any, pixels: np.ndarray, what: str) -> np.ndarray:
+    if found.pixels.shape[1:] != pixels.shape[1:]:
+        raise DataError(
+            f"{what} are {found.pixels.shape[1:]}, those of the source {pixels.shape[1:]}: bring them to one size."
+        )
+    return found.pixels

@@ -1,0 +1,75 @@
+"""One rule decides what is said of a measure, from the ceiling, its deviation and the smallest difference that matters."""
+
+import json
+import math
+
+import pytest
+
+from reverie.evaluation.measure import FAULT, LOOK, Measure, judged, worst
+
+
+def measure(value, **told):
+    return Measure("area.thing", "A thing", value, 100, **told)
+
+
+def verdict(value, least=0.1, worse="away", chance=None, among=1, **told):
+    return judged(measure(value, **told), least=least, worse=worse, chance=chance, among=among).verdict
+
+
+def test_a_value_is_blamed_for_what_it_is_farther_from_the_ideal_than_the_ceiling():
+    told = {"ceiling": 0.2, "ideal": 0.0}
+    assert [verdict(v, **told) for v in (0.0, 0.2, 0.24, 0.26, 0.29, 0.31)] == ["fine"] * 3 + ["look"] * 2 + ["fault"]
+
+
+def test_what_chance_can_make_is_not_blamed():
+    told = {"ceiling": 0.5, "ideal": 0.5, "ceiling_deviation": 0.03, "deviation": 0.04}  # together 0.05
+    assert verdict(0.5 + 0.05 * LOOK - 0.001, least=0, **told) == "fine"
+    assert verdict(0.5 + 0.05 * LOOK + 0.001, least=0, **told) == "look"
+    assert verdict(0.5 - 0.05 * FAULT - 0.001, least=0, **told) == "fault"
+    assert verdict(0.5 + 0.05 * LOOK + 0.001, least=0, chance=0.1, **told) == "fine"
+
+
+def test_an_interval_stands_for_a_deviation_that_is_not_given():
+    wide, narrow = ({"interval": (0.6 - 1.96 * s, 0.6 + 1.96 * s)} for s in (0.05, 0.001))
+    assert (verdict(0.6, ceiling=0.5, **wide), verdict(0.6, least=0.05, ceiling=0.5, **narrow)) == ("fine", "fault")
+
+
+def test_without_an_ideal_the_ceiling_is_aimed_at_from_both_sides_and_without_a_ceiling_the_ideal():
+    assert verdict(0.1, ceiling=0.3) == verdict(0.5, ceiling=0.3) == "fault"
+    assert verdict(1.0, ideal=0.0) == "fault" and verdict(0.0, ideal=0.0) == "fine"
+    assert verdict(0.5) == "unknown" == verdict(None, ceiling=0.5) == verdict(math.nan, ideal=0.0)
+
+
+def test_one_side_can_be_the_worse_one():
+    told = {"ceiling": 0.45, "ideal": 0.5}
+    assert verdict(0.2, worse="above", **told) == "fine" and verdict(0.7, worse="above", **told) == "fault"
+    assert verdict(0.54, worse="above", **told) == "fine"  # above the ceiling, but hardly above guessing
+    assert verdict(0.9, worse="below", **told) == "fine" and verdict(0.3, worse="below", **told) == "fault"
+
+
+def test_the_worst_of_many_must_be_farther_by_bonferroni():
+    told = {"ceiling": 0.0, "ideal": 0.0, "ceiling_deviation": 1.0, "least": 0}
+    assert (
+        verdict(5.5, **told) == "fault"
+        and verdict(5.5, among=100, **told) == "look"
+        and verdict(3.5, among=100, **told) == "fine"
+    )
+
+
+def test_the_reason_says_the_numbers_and_a_good_one_needs_none():
+    found = judged(measure(0.7, unit="AUC", ceiling=0.5, ideal=0.5, ceiling_deviation=0.01), least=0.05)
+    assert found.why == "0.7 AUC against 0.5 of held-out patients: worse by 0.2, and chance moves it by about 0.01."
+    assert judged(measure(0.5, ceiling=0.5), least=0.1).why == ""
+
+
+def test_a_measure_is_plain_data_without_nan():
+    found = measure(math.nan, interval=(math.nan, 1.0), deviation=math.inf, floor=2)
+    assert (found.value, found.interval, found.deviation, found.floor) == (None, None, None, 2.0)
+    assert json.loads(json.dumps(found.json(), allow_nan=False))["name"] == "area.thing"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "gravest"), [(("fine", "look"), "look"), (("fault", "look"), "fault"), ((), "unknown")]
+)
+def test_the_gravest_verdict_speaks_for_many(verdicts, gravest):
+    assert worst([Measure("a", "a", 0.0, 1, verdict=v) for v in verdicts]) == gravest

@@ -1,0 +1,51 @@
+"""Three independent samples of one simulated cohort: what a perfect model would make; and a report on them."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import polars as pl
+import pytest
+
+from reverie.records.cohort import simulate_art4hiv
+from reverie.reports import Report, report_on_tables
+
+PATIENTS, MONTHS = 150, 12
+
+
+@pytest.fixture(scope="session")
+def tables() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """train, holdout, synthetic; patients are numbered throughout."""
+    frame = simulate_art4hiv(3 * PATIENTS, MONTHS, seed=0)
+    first = pl.col("PatientID") - frame["PatientID"].min()
+    return tuple(frame.filter(first // PATIENTS == part) for part in range(3))  # pyright: ignore[reportReturnType]
+
+
+@pytest.fixture(scope="session")
+def strange() -> ModuleType:
+    """The module sections.py."""
+    spec = importlib.util.spec_from_file_location("sections", Path(__file__).with_name("sections.py"))
+    assert spec is not None and spec.loader is not None
+    module = sys.modules["sections"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def healthy(tables) -> Report:
+    return report_on_tables(*tables, seed=0)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless browser; without one, tests of the page in it are skipped."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next((p for p in ("/usr/bin/chromium", "/usr/bin/google-chrome") if Path(p).exists()), None)
+    with playwright.sync_playwright() as started:
+        try:
+            found = started.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        except playwright.Error as error:
+            pytest.skip(f"no browser: {error}")
+        yield found
+        found.close()

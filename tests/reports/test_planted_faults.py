@@ -1,0 +1,91 @@
+"""The report says no: each planted fault ends in a sentence under "not good for" or "look at", and a healthy table in none.
+
+Healthy is a third, independent sample of the same patients. Parts that cannot see a fault are left out, for time.
+"""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from reverie.evaluation.measure import Split
+from reverie.reports.evidence import Evidence, schema_of
+from reverie.reports.parts import made, patient_parts
+from reverie.reports.verdict import Verdict, verdict
+
+KEY, TIME = "PatientID", "Timestep"
+
+
+def said(tables, synthetic: pl.DataFrame, *parts: str) -> Verdict:
+    """The verdict on these parts of the report."""
+    train, holdout, _ = tables
+    evidence = Evidence("art", Split(train, holdout), synthetic, schema_of(train, holdout), "")
+    sections, failed = made([p for p in patient_parts(evidence, 0) if p.name in parts], lambda share: None)
+    assert failed == [] and len(sections) == len(parts)
+    return verdict(sections)
+
+
+def faults(found: Verdict, claim: str) -> bool:
+    return any(s.claim == claim for s in (*found.of("not"), *found.of("look")))
+
+
+def test_a_healthy_table_has_no_fault_at_all(healthy):
+    faulty = [(m.name, m.why) for s in healthy.sections for m in s.measures if m.verdict == "fault"]
+    assert faulty == [] and healthy.verdict.of("not") == () and healthy.cautions == ()
+    assert len(healthy.verdict.of("good")) >= 8
+
+
+def test_a_third_of_patients_copied_from_training(tables):
+    train, _, synthetic = tables
+    shift = synthetic[KEY].min() - train[KEY].min()
+    place = pl.col(KEY) - synthetic[KEY].min()
+    copied = train.with_columns(pl.col(KEY) + shift).filter(place < 50)
+    mixed = pl.concat([copied, synthetic.filter(place >= 50)])
+    found = said(tables, mixed, "privacy.copies", "privacy.adversarial")
+    assert faults(found, "privacy") and "privacy.copies.patients" in found.flagged
+
+
+def test_visits_shuffled_in_time(tables):
+    synthetic = tables[2]
+    shuffled = synthetic.with_columns(pl.exclude(KEY, TIME, "Gender", "Ethnic").shuffle(seed=1).over(KEY))
+    assert faults(said(tables, shuffled, "fidelity.course"), "course in time")
+
+
+def test_one_subgroup_dropped(tables):
+    synthetic = tables[2]
+    level = synthetic["Ethnic"].mode()[0]
+    assert faults(said(tables, synthetic.filter(pl.col("Ethnic") != level), "fidelity.subgroups"), "subgroups")
+
+
+def test_deviation_of_labs_halved(tables):
+    labs = ("VL", "CD4", "Rel CD4")
+    narrow = tables[2].with_columns(((pl.col(c).log() + pl.col(c).log().mean()) / 2).exp() for c in labs)
+    found = said(tables, narrow, "fidelity.columns")
+    assert faults(found, "single columns") and any("CD4" in name for name in found.flagged)
+
+
+def test_missing_values_filled_in(tables):
+    g = np.random.default_rng(0)
+    holes = tuple(
+        frame.with_columns(pl.when(pl.Series(g.random(frame.height) < 0.3)).then(None).otherwise(pl.col("CD4")).alias("CD4"))
+        for frame in tables
+    )
+    whole = holes[2].with_columns(pl.col("CD4").fill_null(pl.col("CD4").median()))
+    assert not faults(said(holes, holes[2], "fidelity.columns"), "single columns")
+    assert faults(said(holes, whole, "fidelity.columns"), "single columns")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_outcomes_effect_reversed(tables, sign):
+    def with_outcome(frame: pl.DataFrame, effect: float, seed: int) -> pl.DataFrame:
+        first = frame.group_by(KEY, maintain_order=True).agg(pl.col("CD4").log().mean().alias("m"))
+        z = ((first["m"] - first["m"].mean()) / first["m"].std()).to_numpy()
+        chance = np.random.default_rng(seed).random(len(z))
+        died = np.where(chance < 1 / (1 + np.exp(-2 * effect * z)), "yes", "no")
+        return frame.join(
+            first.select(KEY).with_columns(pl.Series("death", died)), on=KEY, how="left", maintain_order="left"
+        )
+
+    real = (with_outcome(tables[0], 1, 1), with_outcome(tables[1], 1, 2), tables[2])
+    found = said(real, with_outcome(tables[2], sign, 3), "use.effects", "use.prediction")
+    flagged = faults(found, "effects") or faults(found, "prediction models")
+    assert flagged == (sign < 0), found.json()
