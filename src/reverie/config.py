@@ -70,11 +70,12 @@ Network = Annotated[UNetConfig | VisitNetworkConfig | SeriesUNetConfig, Field(di
 
 
 class Source(BaseModel):
-    """The data: its name as given, what it was brought to, and the SHA-256 of what was read."""
+    """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    path: str | None = None
     size: int | None = None
     channels: int | None = None
     fingerprint: str = ""
@@ -157,7 +158,7 @@ def _aliases(text: str) -> bool:
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
     """Each key that differs, as "training.batch: 64 there, 128 here"; data may move, its fingerprint tells it."""
     a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
-    keys = {*a, *b} - {"source.name", "holdout.name"}
+    keys = {*a, *b} - {f"{part}.{what}" for part in ("source", "holdout") for what in ("name", "path")}
     return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted(keys) if a.get(key) != b.get(key)]
 
 

@@ -19,6 +19,7 @@ from reverie.errors import UsageError
 from reverie.manifest import MANIFEST
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel
 from reverie.models.model import describe, untrained, with_precision
+from reverie.records.reading import BUNDLED
 from reverie.subjects import Patients, Pictures, is_table
 from reverie.training import Listener, fit, processes, seconds_per_step
 from reverie.training.hardware import autocast_dtype, choose_device
@@ -78,7 +79,9 @@ def train(
     subject = _subject(source, {"size": size, "channels": channels}, {"schema": schema, "holdout": holdout, **reading})
     if steps is not None:
         wanted["training.steps"] = steps
-    resolved = configs.resolve(subject.about, seed, recipe or subject.recipe, wanted, subject.apart)
+    about, apart = (_placed(*pair) for pair in ((subject.about, source), (subject.apart, holdout)))
+    assert about is not None
+    resolved = configs.resolve(about, seed, recipe or subject.recipe, wanted, apart)
     device = choose_device(resolved.training.device)
     if resolved.training.precision == "auto":
         resolved = _with_training(resolved, precision="bf16" if autocast_dtype("auto", device) else "fp32")
@@ -118,6 +121,13 @@ def _subject(source: Any, pictures: Mapping[str, Any], table: Mapping[str, Any])
         kinds = ("pictures", "a table of visits") if tabular else ("tables of visits", "pictures")
         raise UsageError(f"{strange[0]} is for {kinds[0]}, and the source is {kinds[1]}: leave it out.")
     return Patients.read(source, **table) if tabular else Pictures.read(source, **pictures)
+
+
+def _placed(about: configs.Source | None, given: Any) -> configs.Source | None:
+    """With the place of a file or folder, so that a report finds it again from wherever it is asked for."""
+    if about is None or not isinstance(given, str | Path) or str(given) in (*BUNDLED, "digits"):
+        return about
+    return about.model_copy(update={"path": str(Path(given).absolute())})
 
 
 def _discard(run: Path) -> None:

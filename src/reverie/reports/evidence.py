@@ -26,7 +26,7 @@ from reverie.records.schema import Schema
 from reverie.records.table import read_table
 from reverie.subjects import Patients
 
-__all__ = ["Evidence", "as_given", "patients_evidence", "schema_of", "the_same"]
+__all__ = ["Evidence", "again", "as_given", "patients_evidence", "schema_of", "the_same"]
 
 ASIDE = (
     "No patients were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
@@ -74,8 +74,8 @@ def patients_evidence(
     Raises UsageError if the source has to be named, DataError if it is not what the run was trained on.
     """
     config, schema = model.config, model.codec.schema
-    apart = holdout if holdout is not None else _again(config.holdout, "--holdout") if config.holdout else None
-    subject = Patients.read(source if source is not None else _again(config.source, "--source"), schema, holdout=apart)
+    apart = holdout if holdout is not None else again(config.holdout, "--holdout") if config.holdout else None
+    subject = Patients.read(source if source is not None else again(config.source, "--source"), schema, holdout=apart)
     the_same(config.source, subject.about.fingerprint)
     if config.holdout and holdout is None and subject.apart:
         the_same(config.holdout, subject.apart.fingerprint)
@@ -129,11 +129,12 @@ def the_same(told: Source, fingerprint: str) -> None:
         )
 
 
-def _again(told: Source, option: str) -> str:
-    """The name of a source, if it can be read from here."""
-    if told.name not in BUNDLED and not Path(told.name).exists():
-        raise UsageError(f"{told.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
-    return told.name
+def again(told: Source, option: str) -> str:
+    """What to read a source from: its place when it was trained on, or its name. Raises UsageError if nothing is there."""
+    for place in (told.path, told.name):
+        if place and (place in (*BUNDLED, "digits") or Path(place).exists()):
+            return place
+    raise UsageError(f"{told.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
 
 
 def _split(subject: Patients, config: RunConfig, other: bool) -> tuple[Any, Any, str]:

@@ -13,7 +13,7 @@ from reverie.images import read_images
 from reverie.models import PictureModel
 from reverie.reports.card import of_model
 from reverie.reports.document import Report
-from reverie.reports.evidence import NONE, the_same
+from reverie.reports.evidence import NONE, again, the_same
 from reverie.reports.likelihood import likelihood
 from reverie.reports.picture_sections import PictureEvidence, copies, fidelity
 from reverie.subjects import Pictures
@@ -40,7 +40,9 @@ def picture_report(
 ) -> Report:
     """The report on a model of pictures; see build.report."""
     config = model.config
-    of = Pictures.read(source if source is not None else config.source.name, config.source.size, config.source.channels)
+    of = Pictures.read(
+        source if source is not None else again(config.source, "--source"), config.source.size, config.source.channels
+    )
     the_same(config.source, of.about.fingerprint)
     pixels = of.pictures.pixels
     train, aside, held = of.split(config)

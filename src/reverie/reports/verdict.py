@@ -39,6 +39,7 @@ class Claim:
         good: the sentence if it holds.
         bad: the sentence if it does not; what is gravest follows.
         spared: the share of its measures that may be flagged, see the rules.
+        telling: the names of measures whose values are told even where the sentence is good.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Claim:
     good: str
     bad: str
     spared: float = 0.0
+    telling: tuple[str, ...] = ()
 
 
 CLAIMS = (
@@ -109,9 +111,10 @@ CLAIMS = (
     Claim(
         "privacy",
         ("privacy",),
-        "Withstanding the attacks tried here: none learned more about patients of the training than about others. That is "
-        "no proof that nothing can be learned.",
+        "Withstanding the attacks tried here: none clearly learned more about patients of the training than about others. "
+        "That is no proof that nothing can be learned.",
         "Giving away without further protection: an attack found out more about patients of the training than about others.",
+        telling=("privacy.membership.auc", "privacy.model_membership.auc"),
     ),
     Claim(
         "pictures",
@@ -176,7 +179,9 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
     faults = [m for m in graves if m.verdict == "fault"]
     names = tuple(m.name for m in graves)
     if not faults and len(graves) <= claim.spared * len(mine):
-        return Sentence(claim.name, "good", claim.good, names)
+        told = [m for m in mine if m.name in claim.telling]
+        more = f" {_named(told)}." if told else ""
+        return Sentence(claim.name, "good", claim.good + more, names or tuple(m.name for m in told))
     if len(faults) <= claim.spared * len(mine):
         what = faults or graves
         how = f"{'is' if len(what) == 1 else 'are'} {'at fault' if faults else 'a little off'}: {_named(what)}"

@@ -13,6 +13,7 @@ where they are skew), missing ones at its mean; levels against the commonest.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import polars as pl
 
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.scores import shuffled
 from reverie.evaluation.use.design import Rows, codes, levels_of, rows_of
 from reverie.evaluation.use.fits import Coefficients, cox, regression
 from reverie.evaluation.use.prediction import predictors, tables
@@ -49,7 +51,8 @@ def effects(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
         why = "no patients were held out to compare with."
         return Section(*ABOUT, (Measure("use.effects", "effects", None, 0, why=why),), {})
     train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
-    cohorts = {"real": train, "synthetic": drawn, "held-out": holdout}
+    mixed = Cohort.read(shuffled(split.train, schema, seed), schema).sample(len(train), np.random.default_rng([seed, 23]))
+    cohorts = {"real": train, "synthetic": drawn, "held-out": holdout, "shuffled": mixed}
     told = purposes(schema)
     numeric = [c for c in schema.varying if c.numeric and c.kind in ("real", "integer")]
     outcomes = [told.outcome] if told.outcome else ([c for c in schema.varying if c.kind == "binary"] + numeric)[:OUTCOMES]
@@ -78,48 +81,75 @@ def overlap(b: np.ndarray, s: np.ndarray, b_: np.ndarray, s_: np.ndarray) -> np.
     return np.maximum(common, 0) / 2 * (1 / (2 * half) + 1 / (2 * half_))
 
 
-def compared(name: str, title: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None) -> list[Measure]:
-    """Overlap, distance, largest difference and reversals of the coefficients, beside the held-out patients'."""
+@dataclass(frozen=True)
+class Agreement:
+    """How far the coefficients of another table are from those of the training table, see the head of this module."""
+
+    distance: float
+    overlap: float
+    overlap_deviation: float | None
+    largest: float
+    of: int
+    turned: tuple[str, ...]
+
+    @classmethod
+    def between(cls, real: Coefficients, other: Coefficients) -> Agreement:
+        z, shared, k = _z(real, other), overlap(real.b, real.s, other.b, other.s), len(real.names)
+        return cls(
+            float(np.sqrt((z**2).mean())),
+            float(shared.mean()),
+            float(shared.std(ddof=1) / np.sqrt(k)) if k > 1 else None,
+            float(np.abs(z).max()),
+            int(np.abs(z).argmax()),
+            tuple(n for n, flag in zip(real.names, _reversed(real, other), strict=True) if flag),
+        )
+
+
+def compared(
+    name: str, title: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None, mixed: Coefficients | None
+) -> list[Measure]:
+    """Overlap, distance, largest difference and reversals of the coefficients, beside those of held-out and of shuffled
+    patients."""
     k = len(real.names)
-    z = _z(real, drawn)
-    z_held = _z(real, held) if held is not None else None
-    shared = overlap(real.b, real.s, drawn.b, drawn.s)
-    shared_held = overlap(real.b, real.s, held.b, held.s) if held is not None else None
-    most = int(np.abs(z).argmax())
-    turned = [n for n, flag in zip(real.names, _reversed(real, drawn), strict=True) if flag]
+    of_drawn = Agreement.between(real, drawn)
+    of_held, of_mixed = (None if other is None else Agreement.between(real, other) for other in (held, mixed))
     fitted = f" {k} coefficients, fitted to {drawn.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
     of_error = 1 / float(np.sqrt(2 * k))
     distance = Measure(
         f"{name}.distance",
         f"{title}: difference of coefficients in standard errors",
-        float(np.sqrt((z**2).mean())),
+        of_drawn.distance,
         k,
         deviation=of_error,
-        ceiling=None if z_held is None else float(np.sqrt((z_held**2).mean())),
+        ceiling=of_held.distance if of_held else None,
         ceiling_deviation=of_error,
+        floor=of_mixed.distance if of_mixed else None,
         ideal=1.0,
         how="Root mean square over coefficients; 1 is what chance gives between two samples of one population." + fitted,
     )
     alike = Measure(
         f"{name}.overlap",
         f"{title}: overlap of the coefficients' intervals",
-        float(shared.mean()),
+        of_drawn.overlap,
         k,
         unit="share",
-        deviation=float(shared.std(ddof=1) / np.sqrt(k)) if k > 1 else None,
-        ceiling=None if shared_held is None else float(shared_held.mean()),
-        ceiling_deviation=float(shared_held.std(ddof=1) / np.sqrt(k)) if shared_held is not None and k > 1 else None,
+        deviation=of_drawn.overlap_deviation,
+        ceiling=of_held.overlap if of_held else None,
+        ceiling_deviation=of_held.overlap_deviation if of_held else None,
+        floor=of_mixed.overlap if of_mixed else None,
         ideal=1.0,
         how="Mean share that the 95 % intervals of synthetic and training coefficients have in common." + fitted,
     )
+    most = of_drawn.of
     largest = Measure(
         f"{name}.largest",
         f"{title}: largest difference of one coefficient ({real.names[most]})",
-        float(np.abs(z[most])),
+        of_drawn.largest,
         k,
         unit="standard errors",
         deviation=0.6,  # of the largest of some |N(0, 1)|
-        ceiling=None if z_held is None else float(np.abs(z_held).max()),
+        ceiling=of_held.largest if of_held else None,
+        floor=of_mixed.largest if of_mixed else None,
         ideal=float(np.sqrt(2 * np.log(max(k, 2)))),
         how=f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients; the ideal "
         "is what chance gives to the largest of so many.",
@@ -127,14 +157,15 @@ def compared(name: str, title: str, real: Coefficients, drawn: Coefficients, hel
     signs = Measure(
         f"{name}.reversed",
         f"{title}: effects that point the other way",
-        float(len(turned)),
+        float(len(of_drawn.turned)),
         k,
         unit="effects",
         deviation=0.0,
-        ceiling=None if held is None else float(_reversed(real, held).sum()),
+        ceiling=float(len(of_held.turned)) if of_held else None,
         ceiling_deviation=0.0,
+        floor=float(len(of_mixed.turned)) if of_mixed else None,
         ideal=0.0,
-        how=": ".join(["Coefficients whose 95 % intervals exclude 0 on different sides", *turned]) + ".",
+        how=": ".join(["Coefficients whose 95 % intervals exclude 0 on different sides", *of_drawn.turned]) + ".",
     )
     return [
         judged(alike, least=0.2, worse="below"),
@@ -161,7 +192,7 @@ def _one(
     notes: list[str],
     follow_up: Column | None = None,
 ) -> list[Measure]:
-    """One model in all three tables."""
+    """One model in all tables."""
     rows = {which: rows_of(cohort, outcome) for which, cohort in cohorts.items()}
     levels = [] if outcome.numeric else levels_of(rows["real"], outcome.name)
     event = event_of(outcome, levels) if levels else ""
@@ -182,13 +213,15 @@ def _one(
         else:
             groups = None if outcome.role == "static" else r.patient
             found[which] = regression(x[which], y[which], names, not outcome.numeric, groups)
-    real, drawn, held = (found[which] for which in cohorts)
+    real, drawn, held, mixed = (found[which] for which in cohorts)
     if real is None or drawn is None:
         side = "training" if real is None else "synthetic"
         why = f"the model has no finite solution on the {side} patients."
         return [Measure(f"{name}.distance", f"{what}: difference of coefficients", None, 0, why=why)]
-    figures[f"{name.removeprefix('use.')}.coefficients"] = _figure(what, found, follow_up is not None)
-    return compared(name, what, real, drawn, held)
+    figures[f"{name.removeprefix('use.')}.coefficients"] = _figure(
+        what, {n: c for n, c in found.items() if n != "shuffled"}, follow_up is not None
+    )
+    return compared(name, what, real, drawn, held, mixed)
 
 
 def _outcome(rows: Rows, outcome: Column, event: str) -> np.ndarray:
