@@ -148,3 +148,10 @@ def test_the_command_refuses_to_overwrite(digits, tmp_path):
 def test_numbers_are_written_as_a_reader_wants_them(x, unit, text):
     assert value(x, unit).replace("\N{NO-BREAK SPACE}", " ") == text
     assert number(0.5) == "0.5" and number(float("nan")) == "–"
+
+
+def test_pictures_without_any_held_out_have_a_report_that_says_so(tmp_path):
+    model = reverie.train("digits", steps=1, settings={"network.width": 8, "training.batch": 16})
+    found = reverie.report(model, synthetic=np.zeros((20, 8, 8, 1), np.uint8), out=tmp_path)
+    assert any("nothing to compare with" in caution for caution in found.cautions)
+    assert all(measure.ceiling is None for section in found.sections for measure in section.measures)

@@ -64,7 +64,7 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
             2 * m,
             unit,
             deviation=deviation[0],
-            ceiling=mean[1],
+            ceiling=mean[1] if len(evidence.holdout) else None,
             ceiling_deviation=deviation[1] if len(evidence.holdout) else None,
             floor=mean[2],
             ideal=ideal,
@@ -131,7 +131,7 @@ def copies(evidence: PictureEvidence, seed: int) -> Section:
     """Pictures equal to a training picture, and the share nearer to train than to held-out ones; nearest ones shown."""
     title = "New, or copied"
     intro = "For each synthetic picture the nearest of the training is looked for, pixel by pixel."
-    train, held, made = (p.reshape(len(p), -1).astype(np.float64) / 255 for p in _sets(evidence))
+    train, held, made = (_flat(p).astype(np.float64) / 255 for p in (evidence.train, evidence.holdout, evidence.synthetic))
     far, which = nearest(made, train)
     same, of_held = float(np.mean(far == 0)), nearest(held, train)[0] if len(held) else np.zeros(0)
     exact = Measure(
@@ -227,10 +227,11 @@ def _repeat(
 def _scrambled(pixels: np.ndarray, seed: int) -> np.ndarray:
     """Every pixel of another picture: each keeps its own law, and nothing goes together."""
     g = np.random.default_rng([seed, 32])
-    flat = pixels.reshape(len(pixels), -1)
+    flat = _flat(pixels)
     rows = np.stack([g.permutation(len(flat)) for _ in range(flat.shape[1])], axis=1)
     return np.take_along_axis(flat, rows, axis=0).reshape(pixels.shape)
 
 
-def _sets(evidence: PictureEvidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return evidence.train, evidence.holdout, evidence.synthetic
+def _flat(pixels: np.ndarray) -> np.ndarray:
+    """[N, H, W, C] -> [N, H W C], of no pictures too."""
+    return pixels.reshape(len(pixels), int(np.prod(pixels.shape[1:])))
