@@ -7,18 +7,23 @@ schedule  a schedule's name and settings
 codec     how a table of records is encoded (none for pictures)
 network   the network's kind and size
 training  everything about training
+latent    the autoencoder, where diffusion runs in its latents
+sampling  how a model that was made elsewhere wants to be sampled
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from reverie.denoisers.unet import UNetConfig
+from reverie.denoisers.autoencoder import LatentSettings
+from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoderConfig
+from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
+from reverie.denoisers.unet import PRESETS, UNetConfig
 from reverie.denoisers.unet1d import SeriesUNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DamagedError, UsageError, unknown
@@ -32,12 +37,19 @@ NAME = "config.yaml"
 LONGEST, BRACKETS = 1_000_000, 1000
 """Characters and brackets of a config that is read; those written have some thousands, and a few."""
 
+LARGE: dict[str, Any] = {"optimizer": "muon", "learning_rate": 5e-3}
+"""How networks for larger pictures are trained; on 8 x 8 the plain optimiser is as good and cheaper."""
+
 RECIPES: dict[str, dict[str, Any]] = {
     "pictures": {},
+    "pictures-tiny": {"network": PRESETS["tiny"]},
+    "pictures-small": {"network": PRESETS["small"], "training": LARGE},
+    "pictures-base": {"network": PRESETS["base"], "training": LARGE},
     "ddpm": {
         "schedule": {"name": "linear", "steps": 1000, "beta_min": 1e-4, "beta_max": 0.02},
         "training": {"predict": "noise", "timesteps": "uniform", "optimizer": "adam"},
     },
+    "diffusers": {"network": {"kind": "diffusers-unet"}},
     "records": {
         "codec": {},
         "network": {"kind": "visits"},
@@ -63,22 +75,51 @@ RECIPES: dict[str, dict[str, Any]] = {
         },
     },
 }
-"""Settings by name. "pictures" and "records" are what works best here; "ddpm" predicts noise on the linear schedule (Ho et
-al. 2020); "health-gym" is the clinical recipe as published (Health Gym v3), reconstruction term and blend included."""
+"""Settings by name. "pictures" (small ones), "pictures-small" (16 pixels a side or more) and "records" are what works best.
+"pictures-tiny" and "pictures-base" are other sizes of the network; "ddpm" predicts noise on the linear schedule (Ho et al.
+2020); "diffusers" trains the U-Net of diffusers, for runs that it can run; "health-gym" is the clinical recipe as published
+(Health Gym v3), reconstruction term and blend included."""
 
-Network = Annotated[UNetConfig | VisitNetworkConfig | SeriesUNetConfig, Field(discriminator="kind")]
+Network = Annotated[UNetConfig | DiffusersUNetConfig | VisitNetworkConfig | SeriesUNetConfig, Field(discriminator="kind")]
+
+Latent = Annotated[LatentSettings | DiffusersAutoencoderConfig, Field(discriminator="kind")]
 
 
 class Source(BaseModel):
-    """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read."""
+    """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read.
+
+    `size` is the side of a square or (height, width); `fit` how pictures are brought to it, see images.read_images;
+    `classes` how many it has.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     path: str | None = None
-    size: int | None = None
+    size: int | tuple[int, int] | None = None
+    fit: Literal["crop", "pad", "stretch"] = "crop"
     channels: int | None = None
+    classes: int = 0
     fingerprint: str = ""
+
+
+class Sampling(BaseModel):
+    """How pictures are sampled where nothing else is asked for.
+
+    Attributes:
+        sampler, steps, spacing: see PictureModel.sample.
+        clip: x_0-hat is kept inside -clip..clip; none to leave it as it is.
+        threshold, largest: dynamic thresholding at this quantile, see denoisers.Thresholded; none for without.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sampler: str = "dpmpp"
+    steps: int = Field(20, ge=1)
+    spacing: str = "trailing"
+    clip: float | None = Field(None, gt=0)
+    threshold: float | None = Field(None, gt=0, le=1)
+    largest: float = Field(1.0, ge=1)
 
 
 class RunConfig(BaseModel):
@@ -93,6 +134,8 @@ class RunConfig(BaseModel):
     codec: CodecSettings | None = None
     network: Network = Field(default_factory=lambda: UNetConfig.model_validate({}))
     training: TrainingSettings = Field(default_factory=lambda: TrainingSettings.model_validate({}))
+    latent: Latent | None = None
+    sampling: Sampling | None = None
 
     def yaml(self) -> str:
         """The text of config.yaml."""
@@ -102,7 +145,8 @@ class RunConfig(BaseModel):
 def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any], holdout: Source | None = None) -> RunConfig:
     """The config of a recipe with `settings` on top: {"training.batch": 64, "network.width": 32, "schedule.name": ...}.
 
-    A key without a section is looked for in training, then in network, then in codec. With a table of its own to hold out,
+    A key without a section is looked for in training, then in network, then in codec. {"latent": True}, or any setting of
+    latent, asks for diffusion in the latents of an autoencoder. With a table of its own to hold out,
     no share of the source is held out. Raises UsageError, with the nearest name, for an unknown recipe or key, and for a
     value out of range.
     """
@@ -113,11 +157,18 @@ def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any],
     network = TypeAdapter(Network).validate_python({"kind": "unet", **told.get("network", {})})
     sections = {
         "schedule": dict(told.get("schedule", base.schedule)),
-        "network": network.model_dump(),
+        "network": network.model_dump()
+        | ({"classes": source.classes} if isinstance(network, UNetConfig | DiffusersUNetConfig) else {}),
         "training": base.training.model_dump() | told.get("training", {}) | ({"holdout": 0.0} if holdout else {}),
     }
     if "codec" in told:
         sections["codec"] = CodecSettings.model_validate(told["codec"]).model_dump()
+    settings = dict(settings)
+    if settings.pop("latent", False) or any(key.startswith("latent.") for key in settings):
+        if "codec" in sections:
+            raise UsageError(f"latent is for pictures, and the recipe {recipe} for tables of visits: leave it out.")
+        sections["latent"] = LatentSettings.model_validate({}).model_dump()
+        sections["network"] |= {"patch": 1} if "patch" in sections["network"] else {}  # latents are folded already
     for key, value in settings.items():
         section, name = _address(key, sections)
         if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:
@@ -158,16 +209,17 @@ def _aliases(text: str) -> bool:
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
     """Each key that differs, as "training.batch: 64 there, 128 here"; data may move, its fingerprint tells it."""
     a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
-    keys = {*a, *b} - {f"{part}.{what}" for part in ("source", "holdout") for what in ("name", "path")}
+    places = {f"{part}.{what}" for part in ("source", "holdout") for what in ("name", "path")}
+    keys = {*a, *b} - places - {"source.classes"}
     return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted(keys) if a.get(key) != b.get(key)]
 
 
 def _address(key: str, sections: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     section, dot, name = key.partition(".")
-    open_to_all = [s for s in ("training", "network", "codec") if s in sections]
+    open_to_all = [s for s in ("training", "network", "codec", "latent") if s in sections]
     if not dot:
-        section, name = next((s for s in open_to_all if key in sections[s]), ""), key
-    known = {f"{s}.{n}" for s in open_to_all for n in sections[s]} - {"network.kind"}
+        section, name = next((s for s in open_to_all if s != "latent" and key in sections[s]), ""), key
+    known = {f"{s}.{n}" for s in open_to_all for n in sections[s]} - {"network.kind", "latent.kind"}
     schedule = {"schedule.name", "schedule.steps", "schedule.beta_min", "schedule.beta_max", "schedule.zero_terminal_snr"}
     if section != "schedule" and f"{section}.{name}" not in known:
         raise unknown("setting", key, known | schedule | ({n.partition(".")[2] for n in known} if not dot else set()))

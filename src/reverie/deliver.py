@@ -5,7 +5,6 @@ The command line and the service both deliver by these functions; they print not
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import UsageError
-from reverie.images import check_output, save_images
+from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.models import PatientModel, PictureModel
 from reverie.records import Table, read_table
 from reverie.records.output import check_table_output, write_table
@@ -26,6 +25,9 @@ __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patient
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
+
+MOVING = 64
+"""Pictures at most in an animation."""
 
 OnStep = Callable[[int, int], None]
 
@@ -98,20 +100,29 @@ def pictures(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
+    animate: Path | None = None,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """New pictures to `out` in the form that its suffix names; a summary, and the pictures.
 
-    `settings` are those of PictureModel.sample. Raises UsageError as that does.
+    An .npz has their classes too, where they were asked for. `settings` are those of PictureModel.sample; `animate` is
+    where the making of the first of them is written, see images.save_animation. Raises UsageError as these do.
     """
     check_output(out)
+    if animate is not None:
+        check_animation(animate)
     told = dict(settings or {})
+    labels = model.method(**told).labels(count)
     began = time.monotonic()
     pixels = model.sample(count, seed, on_step=on_step, **told)
     seconds = time.monotonic() - began
-    save_images(pixels, out)
-    usual = inspect.signature(model.sample).parameters
-    how = {name: told.get(name, usual[name].default) for name in ("sampler", "steps")}
-    return {"out": str(out), "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
+    save_images(pixels, out, None if labels is None else np.array(model.codec.classes)[labels.numpy()])
+    if animate is not None:
+        frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **told))
+        save_animation(frames, animate)
+    how = {name: told.get(name) or getattr(model.usual, name) for name in ("sampler", "steps")}
+    how |= {name: told[name] for name in ("guidance", "rescale", "interval") if told.get(name)}
+    moving = {} if animate is None else {"animation": str(animate)}
+    return {"out": str(out), **moving, "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
 """A run: from a source of data to a trained model, everything of it kept in one folder.
 
 run/ config.yaml  codec.json  model.safetensors  manifest.json      what models.load reads
-     checkpoints/step-N/                                            what --resume reads
+     autoencoder.safetensors                                        of a latent run, too
+     checkpoints/step-N/  autoencoder/checkpoints/step-N/           what --resume reads
      metrics.jsonl  tensorboard/  samples/  figures/                what people look at
 """
 
@@ -9,20 +10,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reverie import config as configs
+from reverie import training
 from reverie.config import RunConfig
 from reverie.errors import UsageError
+from reverie.images import Fit, Size
 from reverie.manifest import MANIFEST
-from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel
-from reverie.models.model import describe, untrained, with_precision
+from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
+from reverie.models.model import AUTOENCODER, describe, untrained, with_precision
 from reverie.records.reading import BUNDLED
 from reverie.subjects import Patients, Pictures, is_table
-from reverie.training import Listener, fit, processes, seconds_per_step
+from reverie.training import Listener, processes, seconds_per_step
 from reverie.training.hardware import autocast_dtype, choose_device
+from reverie.training.shown import Shown
 
 __all__ = ["train"]
 
@@ -36,10 +40,14 @@ def train(
     seed: int = 0,
     recipe: str | None = None,
     settings: Mapping[str, Any] | None = None,
-    size: int | None = None,
+    size: Size | None = None,
+    fit: Fit | None = None,
     channels: int | None = None,
+    classes: Sequence[str] | None = None,
+    cache: str | Path | None = None,
     schema: Any = None,
     holdout: Any = None,
+    latent: bool = False,
     resume: bool = False,
     force: bool = False,
     listener: Listener | None = None,
@@ -54,10 +62,12 @@ def train(
         steps, minutes: the budget. Minutes become a number of steps after a short measurement, written to the config.
         seed: the root of all randomness.
         recipe, settings: see config.resolve; without a recipe, "records" or "pictures".
-        size, channels: bring pictures to this size (centre square) and number of channels.
+        size, fit, channels, classes, cache: bring pictures to this size and number of channels, name their classes, keep
+            them decoded; see images.read_images.
         schema: of a table, a Schema or a YAML file; inferred if left out.
         holdout: what the report is to be made with, and training never sees: a share (of a table, of its patients; 0 for
             none; the recipe's if left out), or a table of other patients (a file or a frame).
+        latent: of pictures: train an autoencoder first, with a third of the budget, and diffuse its latents.
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         listener: hears of progress and advice.
@@ -76,15 +86,19 @@ def train(
     wanted = dict(settings or {})
     if isinstance(holdout, int | float):
         wanted["training.holdout"], holdout = holdout, None
-    subject = _subject(source, {"size": size, "channels": channels}, {"schema": schema, "holdout": holdout, **reading})
+    of_pictures = {"size": size, "fit": fit, "channels": channels, "classes": classes, "cache": cache}
+    subject = _subject(source, of_pictures, {"schema": schema, "holdout": holdout, **reading})
     if steps is not None:
         wanted["training.steps"] = steps
+    if latent:
+        wanted["latent"] = True
     about, apart = (_placed(*pair) for pair in ((subject.about, source), (subject.apart, holdout)))
     assert about is not None
     resolved = configs.resolve(about, seed, recipe or subject.recipe, wanted, apart)
     device = choose_device(resolved.training.device)
     if resolved.training.precision == "auto":
         resolved = _with_training(resolved, precision="bf16" if autocast_dtype("auto", device) else "fp32")
+    resolved = latents.resolved(resolved)
     if resume:
         resolved = _resumed(run, resolved, minutes is not None or steps is None)
     codec, examples, aside = subject.prepare(resolved)
@@ -94,19 +108,27 @@ def train(
         listener.say(sentence)
     if minutes is not None and not resume:
         listener.say("measuring the time of a step ...")
+        minutes, resolved, shown = latents.share(minutes, resolved, codec, examples, device, listener)
         network = untrained(resolved, codec.channels)
-        pace = seconds_per_step(network, examples, resolved.training, seed, device)
+        pace = seconds_per_step(network, shown, resolved.training, seed, device)
         resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * minutes / pace), device)))
         listener.say(f"{minutes:g} minutes are {resolved.training.steps} steps of {pace:.3f} s.")
+    if not resume:
+        resolved = latents.with_steps(resolved)
     if processes.rank() == 0 and not resume:
         _discard(run)
         describe(run, resolved, codec)
     processes.wait()
+    autoencoder = latents.first_stage(run, resolved, codec, examples, device, listener)
+    if autoencoder is not None and isinstance(examples, Shown):
+        examples = examples.in_latents(autoencoder, device)
+        aside = aside.in_latents(autoencoder, device) if isinstance(aside, Shown) else None
     network = untrained(resolved, codec.channels)
-    weights = fit(run, network, examples, resolved.training, seed, device, listener, aside)
+    weights = training.fit(run, network, examples, resolved.training, seed, device, listener, aside)
     network.module.load_state_dict(weights)
     network.module.eval()
-    model = subject.model(resolved, codec, with_precision(network, resolved, device))  # pyright: ignore[reportArgumentType]
+    parts = (resolved, codec, with_precision(network, resolved, device))
+    model = subject.model(*parts) if autoencoder is None else PictureModel(*parts, autoencoder)  # pyright: ignore
     if processes.rank() == 0:
         model.save(run)
         subject.show(model, run)  # pyright: ignore[reportArgumentType]
@@ -136,9 +158,9 @@ def _discard(run: Path) -> None:
         return
     if not run.is_dir() or (any(run.iterdir()) and not (run / configs.NAME).is_file()):
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
-    for name in ("checkpoints", "tensorboard", "samples", "figures"):
+    for name in ("checkpoints", "tensorboard", "samples", "figures", "autoencoder"):
         shutil.rmtree(run / name, ignore_errors=True)
-    for name in (configs.NAME, CODEC, WEIGHTS, MANIFEST, "metrics.jsonl"):
+    for name in (configs.NAME, CODEC, WEIGHTS, AUTOENCODER, MANIFEST, "metrics.jsonl"):
         (run / name).unlink(missing_ok=True)
 
 
@@ -153,6 +175,7 @@ def _resumed(run: Path, wanted: RunConfig, any_steps: bool) -> RunConfig:
         wanted = _with_training(wanted, delta=written.training.delta)
     if any_steps:
         wanted = _with_training(wanted, steps=written.training.steps)
+    wanted = latents.with_steps(wanted, written)
     if written.source.fingerprint != wanted.source.fingerprint:
         raise UsageError(
             f"the data is not what this run was trained on ({wanted.source.name} reads as {wanted.source.fingerprint[:12]}, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,17 +13,25 @@ import torch
 from torch import Tensor
 
 from reverie.config import RunConfig, Source
+from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
+from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DataError, UsageError
-from reverie.images import ImageCodec, ImageSet, contact_sheet, read_images, save_picture
+from reverie.images import Fit, ImageCodec, ImageSet, Size, contact_sheet, read_images, save_picture
+from reverie.images.parquet import holds_pictures
 from reverie.models import PatientModel, PictureModel
+from reverie.models.method import ALL
 from reverie.models.pictures import SHARD
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
 from reverie.records.reading import BUNDLED
 from reverie.records.tasks import Tasks, whole
 from reverie.training import Batch, Examples
+from reverie.training.shown import Shown, Some
 
 __all__ = ["Parts", "Patients", "Pictures", "Subject", "is_table"]
+
+LARGE = 16
+"""Pixels a side from which pictures are folded."""
 
 
 class Subject(Protocol):
@@ -54,7 +62,10 @@ class Subject(Protocol):
 def is_table(source: Any) -> bool:
     """Whether a source is a table of visits rather than pictures."""
     if isinstance(source, str | Path):
-        return str(source) in BUNDLED or str(source).lower().endswith((".csv", ".csv.gz", ".parquet"))
+        name = str(source).lower()
+        if name.endswith(".parquet"):
+            return not holds_pictures(Path(source))
+        return str(source) in BUNDLED or name.endswith((".csv", ".csv.gz"))
     return isinstance(source, pl.DataFrame | Table) or type(source).__module__.split(".")[0] == "pandas"
 
 
@@ -63,22 +74,38 @@ class Pictures:
     """A set of pictures; kept as bytes, encoded a batch at a time."""
 
     pictures: ImageSet
-    size: int | None = None
+    size: Size | None = None
     channels: int | None = None
+    fit: Fit = "crop"
 
-    recipe = "pictures"
     model = PictureModel
     notes = ()
 
     @classmethod
-    def read(cls, source: Any, size: int | None, channels: int | None) -> Pictures:
-        """Reads pictures, brought to a size and a number of channels; see images.read_images for what is raised."""
-        return cls(read_images(source, size=size, channels=channels), size, channels)
+    def read(
+        cls, source: Any, size: Size | None = None, channels: int | None = None, fit: Fit | None = None, **options: Any
+    ) -> Pictures:
+        """Reads pictures, brought to a size and a number of channels; see images.read_images for options and what is
+        raised."""
+        fit = fit or "crop"
+        return cls(read_images(source, size, channels, fit, **options), size, channels, fit)
+
+    @property
+    def recipe(self) -> str:
+        """What works best: a network that folds pixels, but where there are too few of them to fold."""
+        return "pictures-small" if min(self.pictures.pixels.shape[1:3]) >= LARGE else "pictures"
 
     @property
     def about(self) -> Source:
         named = self.pictures
-        return Source(name=named.name, size=self.size, channels=self.channels, fingerprint=named.fingerprint)
+        return Source(
+            name=named.name,
+            size=self.size,
+            fit=self.fit,
+            channels=self.channels,
+            classes=len(self.classes),
+            fingerprint=named.fingerprint,
+        )
 
     @property
     def apart(self) -> Source | None:
@@ -88,13 +115,25 @@ class Pictures:
     def codec(self) -> ImageCodec:
         return ImageCodec(*self.pictures.pixels.shape[1:])
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, if there are two or more: one class says nothing."""
+        return self.pictures.classes if len(self.pictures.classes) > 1 else ()
+
     def prepare(self, config: RunConfig) -> tuple[ImageCodec, Examples, Examples | None]:
-        if config.codec is not None or config.network.kind != "unet":
+        if config.codec is not None or not isinstance(config.network, UNetConfig | DiffusersUNetConfig):
             raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
+        classes, training = config.network.classes, config.training
+        if classes not in (0, len(self.classes)):
+            has = f"{len(self.classes)} classes" if self.classes else "no classes"
+            raise UsageError(
+                f"network.classes is {classes}, but {self.about.name} has {has}: leave it out, or set classes=0 to train "
+                "without them."
+            )
         rest, aside, _ = self.split(config)
-        if len(rest) == len(self):
-            return self.codec, self, None
-        return self.codec, Some(self, rest), Some(self, aside) if len(aside) else None
+        codec = replace(self.codec, classes=self.classes if classes else ())
+        shown = Shown(Some(self, rest), classes, training.condition_dropout, training.flip)
+        return codec, shown, Shown(Some(self, aside), classes) if len(aside) else None
 
     def split(self, config: RunConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which pictures are trained on, set aside, and held out; a function of the seed."""
@@ -113,25 +152,14 @@ class Pictures:
         return len(self.pictures)
 
     def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
-        return Batch(self.codec.encode(self.pictures.pixels[indices.numpy()]))
+        chosen, labels = indices.numpy(), self.pictures.labels
+        x_0 = self.codec.encode(self.pictures.pixels[chosen])
+        return Batch(x_0, given=None if labels is None else torch.from_numpy(labels[chosen]))
 
     def show(self, model: PictureModel, run: Path) -> None:
-        sheet = contact_sheet(model.sample(SHARD, seed=model.config.seed))
+        where = {"class": ALL} if self.classes and model.codec.classes else None
+        sheet = contact_sheet(model.sample(SHARD, seed=model.config.seed, where=where))
         save_picture(sheet, run / "samples" / f"step-{model.config.training.steps}.png")
-
-
-@dataclass(frozen=True, eq=False)
-class Some:
-    """Some of the examples."""
-
-    examples: Examples
-    chosen: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
-        return self.examples.batch(torch.from_numpy(self.chosen)[indices], generator)
 
 
 class Parts(NamedTuple):
@@ -206,7 +234,7 @@ class Patients:
         return Parts(rest, aside, holdout)
 
     def prepare(self, config: RunConfig) -> tuple[RecordCodec, Examples, Examples | None]:
-        if config.codec is None or config.network.kind == "unet":
+        if config.codec is None or config.network.kind in ("unet", "diffusers-unet"):
             raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
         if config.network.kind == "series-unet" and (config.codec.stages or config.codec.statics != "repeated"):
             raise UsageError(

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel
 
 from reverie.cli.app import app
+from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.process import schedule
@@ -165,6 +166,7 @@ def test_every_known_mistake_has_its_row_in_where():
     [
         ("training.md", {"training": TrainingSettings, "network": UNetConfig}),
         ("records.md", {"network": VisitNetworkConfig, "codec": CodecSettings}),
+        ("images.md", {"latent": LatentSettings}),
     ],
 )
 def test_the_settings_table_is_the_settings(page, models):
@@ -174,7 +176,7 @@ def test_the_settings_table_is_the_settings(page, models):
     for section, model in models.items():
         for name, field in model.model_fields.items():
             real[f"{section}.{name}"] = list(field.default) if isinstance(field.default, tuple) else field.default
-    assert table == {name: default for name, default in real.items() if name != "network.kind"}
+    assert table == {name: default for name, default in real.items() if not name.endswith(".kind")}
 
 
 def test_the_settings_of_the_service_are_its_settings():
@@ -195,6 +197,7 @@ def test_every_piece_of_advice_is_in_the_table():
 
 
 def test_the_options_of_sampling_are_in_the_tables():
+    from reverie.config import Sampling
     from reverie.models import PatientModel, PictureModel
     from reverie.samplers import SAMPLERS, SPACINGS
 
@@ -205,7 +208,8 @@ def test_the_options_of_sampling_are_in_the_tables():
     assert all(name in table["--sampler"][2] for name in SAMPLERS)
     assert all(name in table["--spacing"][2] for name in SPACINGS)
     usual = PatientModel.usual.fget(SimpleNamespace(_answers_for_statics=True))  # pyright: ignore  # of the recipe records
-    for page, model, named in ((table, PictureModel.sample, {}), (told, PatientModel.shards, usual)):
+    pictures = Sampling().model_dump() | {"guidance": ""}
+    for page, model, named in ((table, PictureModel.sample, pictures), (told, PatientModel.shards, usual)):
         defaults = {name: parameter.default for name, parameter in inspect.signature(model).parameters.items()} | named
         for option in ("--sampler", "--steps", "--spacing", "--seed", "--guidance"):
             if option in page:
@@ -216,7 +220,8 @@ def test_every_option_of_every_command_is_told_on_the_command_lines_page():
     text = (ROOT / "docs" / "cli.md").read_text()
     sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)}
     for name, options in command_names().items():
-        section = {"": None, "data describe": "data"}.get(name, "study" if name.startswith("study") else name)
+        group = name.split()[0] if name else ""
+        section = {"": None, "data describe": "data"}.get(name, group if group in ("study", "edit") else name)
         if section is not None:
             told = sections["Conventions"] + sections[f"reverie {section}"]
             untold = {o for o in options - {"--help"} if o.startswith("--") and not re.search(rf"{o}(?![\w-])", told)}

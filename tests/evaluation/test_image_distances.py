@@ -5,8 +5,6 @@ import pytest
 
 from reverie.errors import DataError
 from reverie.evaluation.image_distances import frechet, frechet_of_moments, kernel, nearest, precision, recall
-from reverie.evaluation.image_features import WEIGHTS, features_for, of_components, of_digits
-from reverie.images import read_images
 
 
 def test_frechet_of_normal_laws_with_commuting_covariances_is_the_sum_over_axes():
@@ -69,22 +67,3 @@ def test_sets_that_cannot_be_compared_are_refused():
         frechet(np.zeros((5, 2)), np.zeros((5, 3)))
     with pytest.raises(DataError, match="more than 3"):
         precision(np.zeros((3, 2)), np.zeros((5, 2)))
-
-
-def test_the_shipped_classifier_reads_digits_and_weighs_less_than_half_a_megabyte():
-    digits = read_images("digits")
-    assert digits.labels is not None and WEIGHTS.stat().st_size < 500_000
-    features = of_digits().of(digits.pixels)
-    assert features.shape == (len(digits), 64)
-    centres = np.stack([features[digits.labels == d].mean(0) for d in range(10)])
-    read = nearest(features, centres)[1]
-    assert (read == digits.labels).mean() > 0.95
-
-
-def test_other_pictures_are_seen_by_their_own_components():
-    g = np.random.default_rng(5)
-    pixels = g.integers(0, 256, (200, 6, 5, 3), dtype=np.uint8)
-    found = features_for(pixels)
-    assert "components" in found.name and found.of(pixels).shape == (200, 20)
-    assert np.allclose(of_components(pixels).of(pixels).mean(0), 0, atol=1e-9)
-    assert "digit" in features_for(np.zeros((4, 8, 8, 1), np.uint8)).name

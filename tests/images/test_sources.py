@@ -157,7 +157,7 @@ def test_broken_arrays_are_refused_by_name(tmp_path):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr("reverie.images.sources.MAX_BYTES", 100_000)
+    monkeypatch.setattr("reverie.images.arrays.MAX_BYTES", 100_000)
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", b"\0" * 200_000)
     with pytest.raises(DataError, match=r"bomb\.npz unpacks to 200,000 bytes"):

@@ -216,4 +216,4 @@ def test_pictures_can_be_set_aside_too(tmp_path: Path) -> None:
     assert sorted(judgements(tmp_path / "run")) == [2, 4]
     subject = Pictures.read("digits", None, None)
     _, rest, aside = subject.prepare(model.config)
-    assert not np.intersect1d(rest.chosen, aside.chosen).size and len(rest) + len(aside) == len(subject)
+    assert not np.intersect1d(rest.examples.chosen, aside.examples.chosen).size and len(rest) + len(aside) == len(subject)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import reverie
-from reverie.cli import console, data, impute, prove, report, sample, serve, study, train, work
+from reverie.cli import console, data, edit, export, impute, prove, report, sample, serve, study, train, work
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
@@ -33,7 +33,9 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
+app.add_typer(edit.app, name="edit")
 app.command("impute", epilog=impute.EXAMPLES)(impute.impute)
+app.command("export", epilog=export.EXAMPLES)(export.export)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.add_typer(study.app, name="study")
 app.command("prove")(prove.prove)

@@ -10,7 +10,7 @@ import typer
 from reverie.cli import console
 from reverie.errors import UsageError
 
-__all__ = ["EXAMPLES", "Guidance", "Sampler", "Spacing", "Steps", "sample"]
+__all__ = ["EXAMPLES", "Guidance", "Sampler", "Spacing", "Steps", "between", "sample"]
 
 Sampler = Annotated[
     str | None,
@@ -32,13 +32,13 @@ TABLE, PICTURE = "For patient records", "For pictures"
 Guidance = Annotated[
     float | None,
     typer.Option(
-        "--guidance", help="How strongly visits follow the statics: 1 as learned, above 1 more.", rich_help_panel=TABLE
+        "--guidance", help="How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
     ),
 ]
 EXAMPLES = """\
 Patients: reverie sample runs/pbc --count 1000 --where sex=female --where "age>60" --out new.csv.
 
-Pictures: reverie sample runs/digits --count 64 --out digits.png --sampler ddim --steps 50."""
+Pictures: reverie sample runs/digits --count 64 --where class=3 --guidance 2 --out threes.png --animate threes.webp."""
 
 
 def sample(
@@ -56,8 +56,8 @@ def sample(
         list[str] | None,
         typer.Option(
             "--where",
-            help="What the patients must be: column=value, or column>value with one of = != < <= > >=. May be repeated.",
-            rich_help_panel=TABLE,
+            help="What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: "
+            "class=NAME, of several each in turn, class=* for every one. May be repeated.",
         ),
     ] = None,
     given: Annotated[
@@ -81,6 +81,28 @@ def sample(
             rich_help_panel=TABLE,
         ),
     ] = False,
+    rescale: Annotated[
+        float | None,
+        typer.Option(
+            "--rescale",
+            min=0,
+            max=1,
+            help="Of guidance: how far the contrast is brought back, 0 to 1.",
+            rich_help_panel=PICTURE,
+        ),
+    ] = None,
+    interval: Annotated[
+        str | None,
+        typer.Option("--interval", help="Guide only at steps LOW:HIGH, e.g. 100:800.", rich_help_panel=PICTURE),
+    ] = None,
+    animate: Annotated[
+        Path | None,
+        typer.Option(
+            "--animate",
+            help="Write how the first 64 come about, x_t beside x_0-hat: .gif, .webp or .png.",
+            rich_help_panel=PICTURE,
+        ),
+    ] = None,
     clip: Annotated[
         bool, typer.Option("--clip", help="Keep every predicted picture inside [-1, 1].", rich_help_panel=PICTURE)
     ] = False,
@@ -101,6 +123,8 @@ def sample(
     the first ones of a seed are the same, up to rounding, however many are asked for.
     """
     console.fresh(out, force)
+    if animate is not None:
+        console.fresh(animate, force)
     if count is None and given is None:
         raise UsageError("say how many to make with --count, or give a table of statics with --given.")
     if given is not None and not given.is_file():
@@ -113,18 +137,32 @@ def sample(
     of_both = {"sampler": sampler, "steps": steps, "spacing": spacing, "eta": eta, "variance": variance}
     settings = {name: value for name, value in of_both.items() if value is not None}
     if isinstance(model, PatientModel):
-        console.refuse(f"for pictures, and {run} is a model of patient records", {"--clip": clip})
+        strange = {"--clip": clip, "--rescale": rescale, "--interval": interval, "--animate": animate}
+        console.refuse(f"for pictures, and {run} is a model of patient records", strange)
         told = {"where": where or None, "given": given, "guidance": guidance, "workers": workers, "reject": reject or None}
         settings |= {name: value for name, value in told.items() if value is not None}
         with console.progress("sampling", "patients") as on_step:
             result = deliver.patients(model, count, out, seed, settings, on_step)
     else:
-        told = {"--where": where, "--given": given, "--guidance": guidance, "--workers": workers, "--reject": reject}
+        told = {"--given": given, "--workers": workers, "--reject": reject}
         console.refuse(f"for patient records, and {run} is a model of pictures", told)
         assert count is not None
+        told = {"where": where, "guidance": guidance, "rescale": rescale, "interval": between(interval)}
+        settings |= {name: value for name, value in told.items() if value is not None} | {"clip": clip or None}
         with console.progress("sampling") as on_step:
-            result, _ = deliver.pictures(model, count, out, seed, settings | {"clip": clip}, on_step)
+            result, _ = deliver.pictures(model, count, out, seed, settings, on_step, animate)
     if as_json:
         console.write_json(result)
     else:
         console.summary("sampled", result)
+
+
+def between(interval: str | None) -> tuple[int, int] | None:
+    """What --interval says, "100:800" as (100, 800)."""
+    if interval is None:
+        return None
+    low, _, high = interval.partition(":")
+    try:
+        return int(low), int(high)
+    except ValueError as error:
+        raise UsageError(f"--interval is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error

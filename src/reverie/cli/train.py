@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reverie.cli import console
+from reverie.cli import console, pictures
 from reverie.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def train(
         str,
         typer.Argument(
             help="A table of visits: a .csv, .csv.gz or .parquet file, or 'pbc2' (bundled). "
-            "Pictures: a folder, an .npy or .npz file, or 'digits' (bundled)."
+            "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled)."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The run folder to write.")],
@@ -52,7 +52,7 @@ def train(
         typer.Option(
             "--recipe",
             help="'records' (best here) or 'health-gym' (as published) for tables; 'pictures' (best here) or 'ddpm' (noise, "
-            "linear schedule) for pictures.",
+            "linear schedule) or 'diffusers' (its U-Net, to be exported) for pictures.",
         ),
     ] = None,
     set_: Annotated[
@@ -94,14 +94,22 @@ def train(
             rich_help_panel=TABLE,
         ),
     ] = None,
-    size: Annotated[
-        int | None,
-        typer.Option("--size", help="Bring pictures to this size: centre square, resized.", rich_help_panel=PICTURE),
-    ] = None,
+    size: pictures.Size = None,
+    fit: pictures.Fit = None,
+    classes: pictures.Classes = None,
+    cache: pictures.Cache = None,
     channels: Annotated[
         int | None,
         typer.Option("--channels", help="1 for grey, 3 for colour; default as they are.", rich_help_panel=PICTURE),
     ] = None,
+    latent: Annotated[
+        bool,
+        typer.Option(
+            "--latent",
+            help="Train an autoencoder first, with a third of the budget, and diffuse its latents: for 32 pixels and more.",
+            rich_help_panel=PICTURE,
+        ),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, just where it stopped.")] = False,
     force: console.Force = False,
     as_json: console.Json = False,
@@ -124,9 +132,11 @@ def train(
     from reverie.training.hardware import choose_device
 
     data: Any = source
-    held = _share(holdout)
-    if is_table(source):
-        console.refuse(f"for pictures, and {source} is a table of visits", {"--size": size, "--channels": channels})
+    held, tabular = _share(holdout), is_table(source)
+    of_pictures = pictures.reading(size, fit, classes, cache)
+    if tabular:
+        strange = {"--size": size, "--fit": fit, "--classes": classes, "--channels": channels, "--latent": latent}
+        console.refuse(f"for pictures, and {source} is a table of visits", strange)
         data = _read(source, schema, identifier, time, duplicates, null)
     else:
         told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
@@ -149,9 +159,10 @@ def train(
                 seed=seed,
                 recipe=recipe,
                 settings=settings,
-                size=size,
                 channels=channels,
+                **({} if tabular else of_pictures),
                 holdout=held,
+                latent=latent,
                 resume=resume,
                 force=force,
                 listener=Listener(on_step, console.note) if chief else None,
@@ -166,6 +177,7 @@ def train(
         "run": str(out),
         "steps": model.config.training.steps,
         "parameters": parameters,
+        **_of_latents(out),
         "samples": str(out / "samples" / f"step-{model.config.training.steps}.png"),
         "metrics": str(out / "metrics.jsonl"),
     }
@@ -248,6 +260,20 @@ def _of_records(table: Table, held: float | str | None, model: PatientModel, out
         "parameters": parameters,
         "figures": str(out / "figures"),
         "metrics": str(out / "metrics.jsonl"),
+    }
+
+
+def _of_latents(run: Path) -> dict[str, Any]:
+    """How well the autoencoder of a latent run gives back pictures that it did not learn from."""
+    lines = _metrics(run / "autoencoder") if (run / "autoencoder" / "metrics.jsonl").is_file() else []
+    found = next((line for line in reversed(lines) if "reconstruction_psnr" in line), None)
+    if found is None:
+        return {}
+    error, psnr = found["reconstruction_error"], found["reconstruction_psnr"]
+    return {
+        "autoencoder_steps": found["step"],
+        "reconstruction_error": round(error, 2),
+        "reconstruction_psnr": round(psnr, 2),
     }
 
 

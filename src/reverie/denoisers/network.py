@@ -27,6 +27,10 @@ class Network:
         module: the network; with `learned_variance` the second half of its channels is 2u - 1, u the learned variance's mix.
         kind: "noise", "clean", "velocity" or "score".
         conditioned: the module is also told what is given of a record, (x_t, t, Given); it cannot do without.
+        classes: how many classes the module knows; above 0 it is also told the labels, int64 [B] in 0..classes, the last for
+            "no class", or None where no state has a class.
+        states: the module is also told encoder states, floating point [B, S, D].
+        vector: the module is also told floating point [B, D] numbers, or None; a row that is not finite is "not told".
         autocast: dtype of the products (torch.bfloat16, torch.float16), or None for the weights' own.
 
     States of another dtype or device are taken to the weights' and the answer back. Raises UsageError for noise or score
@@ -39,6 +43,9 @@ class Network:
     learned_variance: bool = False
     conditioned: bool = False
     autocast: torch.dtype | None = None
+    classes: int = 0
+    states: bool = False
+    vector: bool = False
     evidence: Evidence = field(default="learned", init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,14 +58,8 @@ class Network:
             )
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        if self.conditioned != isinstance(condition, Given):
-            raise UsageError(
-                "this network answers for records, so it must be told what is given of them."
-                if self.conditioned
-                else "this network was trained without conditions, so it cannot be given one."
-            )
         weight = self._weight
-        told = (condition.to(weight.device),) if isinstance(condition, Given) else ()
+        told = self._told(condition, len(x_t), weight.device)
         levels = t if isinstance(t, Tensor) else torch.tensor([t]).expand(len(x_t))
         x = x_t.to(device=weight.device, dtype=weight.dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
@@ -69,6 +70,39 @@ class Network:
             output, raw = output.chunk(2, 1)
             variance_mix = (raw + 1) / 2
         return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
+
+    def _told(self, condition: Condition, count: int, device: torch.device) -> tuple[Given | Tensor | None, ...]:
+        """What the module is told beside x_t and t. Raises UsageError for a condition that it cannot be given."""
+        match condition:
+            case Given() if self.conditioned:
+                return (condition.to(device),)
+            case None if not self.conditioned:
+                return (None,) if self.classes else ()
+            case Tensor() if self.states and condition.is_floating_point() and condition.ndim == 3:
+                return (condition.to(self._weight),)
+            case Tensor() if self.vector and condition.is_floating_point() and condition.ndim == 2:
+                return None, condition.to(self._weight)
+            case Tensor() if self.classes:
+                self._check_labels(condition, count)
+                return (condition.to(device, non_blocking=True),)
+        raise UsageError(
+            "this network answers for records, so it must be told what is given of them."
+            if self.conditioned
+            else "this network was trained with classes alone, so it can be given nothing else."
+            if self.classes
+            else "this network was trained without conditions, so it cannot be given one."
+        )
+
+    def _check_labels(self, labels: Tensor, count: int) -> None:
+        if labels.dtype != torch.int64 or labels.shape != (count,):
+            raise UsageError(
+                f"labels are one int64 for each of {count} states, but were {labels.dtype} of shape {list(labels.shape)}."
+            )
+        if labels.device.type == "cpu" and count and not 0 <= int(labels.min()) <= int(labels.max()) <= self.classes:
+            raise UsageError(
+                f"labels lie in 0..{self.classes - 1}, or are {self.classes} for no class, but these lie in "
+                f"{int(labels.min())}..{int(labels.max())}."
+            )
 
     @cached_property
     def _weight(self) -> Tensor:

@@ -1,15 +1,20 @@
 """A U-Net over pictures of any size: what the process asks of a network, and no more.
 
-e(t) -> FiLM        each block is scaled and shifted by an embedding of t       (Perez et al. 2018)
-down, middle, up    residual blocks, halved in size by strided convolutions     (Ronneberger et al. 2015)
-skips               concatenated; the way up is resized to its skip, so odd sizes need no padding
-attention           over positions at the coarsest level, where it is cheap     (Ho et al. 2020, appendix B)
+fold                p x p pixels become channels, and channels pixels again at the end  (Shi et al. 2016)
+e(t, class) -> FiLM each block is scaled and shifted by an embedding of both            (Perez et al. 2018)
+down, up            residual blocks, halved in size by strided convolutions             (Ronneberger et al. 2015)
+skips               added, one a level; the way up takes the size of its skip, so odd sizes are exact
+attention           over positions at the coarsest level, where it is cheap             (Ho et al. 2020, appendix B)
+
+Nearly all of its time goes into convolutions, so it is made for few: adding the skips halves the work of the way up for the
+same width, and folding moves it to where a picture has a quarter of the positions. benchmarks/results/images_design.txt has
+what was tried.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,7 +22,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["UNet", "UNetConfig"]
+__all__ = ["PRESETS", "UNet", "UNetConfig"]
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"patch": 2, "width": 32, "multipliers": (1, 2)},
+    "small": {"patch": 2, "width": 64, "multipliers": (1, 2)},
+    "base": {"patch": 2, "width": 128, "multipliers": (1, 2, 2), "blocks": 2},
+}
+"""Sizes of UNetConfig by name: for minutes of a laptop's processor, for an hour of it, and for a GPU."""
 
 
 class UNetConfig(BaseModel):
@@ -25,23 +37,29 @@ class UNetConfig(BaseModel):
 
     Attributes:
         kind: "unet".
-        width: channels at full resolution; a multiple of `groups`.
+        patch: side of the squares of pixels that are folded into channels before the first level; 1 for none.
+        width: channels at the first level; a multiple of `groups`.
         multipliers: width of each level over `width`; each further level halves the size.
-        blocks: residual blocks per level on the way down (one more on the way up).
+        blocks: residual blocks per level on the way down, and as many on the way up.
         attention: self-attention at the coarsest level.
         groups: groups of the normalisation.
         dropout: share of activations dropped in training.
+        classes: how many classes the pictures have; 0 for a network that is not told any.
+        vector: how many numbers go with each picture as its condition; 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["unet"] = "unet"
+    patch: Literal[1, 2, 4] = 1
     width: int = Field(32, ge=4, le=1024)
     multipliers: tuple[int, ...] = Field((1, 2), min_length=1, max_length=6)
     blocks: int = Field(1, ge=1, le=8)
     attention: bool = True
     groups: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
+    classes: int = Field(0, ge=0, le=100_000)
+    vector: int = Field(0, ge=0, le=100_000)
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -53,9 +71,11 @@ class UNetConfig(BaseModel):
 
 
 class UNet(nn.Module):
-    """[B, channels, H, W] and t [B] -> [B, out_channels, H, W]; H and W are free.
+    """x [B, channels, H, W] and t [B] -> [B, out_channels, H, W]; H and W are free.
 
-    `checkpointing` trades time for memory: activations inside a block are computed again in the backward pass.
+    With classes it is told labels, int64 [B] in 0..classes where the last is "no class" (None: no class at all); with a
+    vector, floats [B, vector], where a row that is not finite is "no vector" (None: none at all).
+    `checkpointing` trades time for memory: activations inside a part are computed again in the backward pass.
     """
 
     checkpointing: bool = False
@@ -63,90 +83,122 @@ class UNet(nn.Module):
     def __init__(self, channels: int, out_channels: int, config: UNetConfig) -> None:
         super().__init__()
         widths = [config.width * m for m in config.multipliers]
-        embedding = 4 * config.width
+        embedding, self.patch, folded = 4 * config.width, config.patch, config.patch**2
         self.embed = nn.Sequential(
-            Sinusoids(config.width),
-            nn.Linear(config.width, embedding),
-            nn.SiLU(),
-            nn.Linear(embedding, embedding),
-            nn.SiLU(),
+            Sinusoids(config.width), nn.Linear(config.width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
-        self.enter = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.classes = nn.Embedding(config.classes + 1, embedding) if config.classes else None  # the last: no class
+        self.vector = nn.Linear(config.vector, embedding) if config.vector else None
+        self.enter = nn.Conv2d(channels * folded, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        skips, now = [widths[0]], widths[0]
         for level, width in enumerate(widths):
             if level:
-                self.down.append(nn.Conv2d(now, now, 3, stride=2, padding=1))
-                skips.append(now)
-            for _ in range(config.blocks):
-                self.down.append(Block(now, width, embedding, config))
-                now = width
-                skips.append(now)
-        self.middle = nn.ModuleList([Block(now, now, embedding, config), Block(now, now, embedding, config)])
+                self.down.append(Halve(widths[level - 1], width))
+            self.down.extend(Block(width, embedding, config) for _ in range(config.blocks))
+        self.middle = nn.ModuleList([Block(widths[-1], embedding, config)])
         if config.attention:
-            self.middle.insert(1, Attention(now, config.groups))
-        for width in reversed(widths):
-            for _ in range(config.blocks + 1):
-                self.up.append(Block(now + skips.pop(), width, embedding, config))
-                now = width
-        last = _zeroed(nn.Conv2d(now, out_channels, 3, padding=1))
-        self.leave = nn.Sequential(nn.GroupNorm(config.groups, now), nn.SiLU(), last)
+            self.middle.insert(0, Attention(widths[-1], config.groups))
+        for level, width in reversed(list(enumerate(widths))):
+            self.up.extend(Block(width, embedding, config) for _ in range(config.blocks))
+            if level:
+                self.up.append(Double(width, widths[level - 1]))
+        last = _zeroed(nn.Conv2d(widths[0], out_channels * folded, 3, padding=1))
+        self.leave = nn.Sequential(nn.GroupNorm(config.groups, widths[0]), nn.SiLU(), last)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (faster on CPUs and GPUs alike)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        e = self.embed(t)
-        x = self.enter(x.contiguous(memory_format=torch.channels_last))
-        skips = [x]
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None, vector: Tensor | None = None) -> Tensor:
+        e = F.silu(self._told(self.embed(t), labels, vector))
+        height, width = x.shape[2:]
+        x = self.enter(self._fold(x))
+        skips: list[Tensor] = []
         for part in self.down:
+            if isinstance(part, Halve):
+                skips.append(x)
             x = self._run(part, x, e)
-            skips.append(x)
         for part in self.middle:
             x = self._run(part, x, e)
         for part in self.up:
-            skip = skips.pop()
-            if x.shape[2:] != skip.shape[2:]:
-                x = F.interpolate(x, size=skip.shape[2:], mode="nearest")
-            x = self._run(part, torch.cat([x, skip], 1), e)
-        return self.leave(x).contiguous()
+            x = self._run(part, x, skips.pop() if isinstance(part, Double) else e)
+        x = self._run(self.leave, x)
+        return F.pixel_shuffle(x, self.patch)[:, :, :height, :width].contiguous()
 
-    def _run(self, part: nn.Module, x: Tensor, e: Tensor) -> Tensor:
-        if not isinstance(part, Block):
-            return part(x)
-        if self.checkpointing and torch.is_grad_enabled():
-            return checkpoint(part, x, e, use_reentrant=False)
-        return part(x, e)
+    def _told(self, e: Tensor, labels: Tensor | None, vector: Tensor | None) -> Tensor:
+        """The embedding of t, with that of the class and the vector added."""
+        if self.classes is not None:
+            none = self.classes.num_embeddings - 1
+            e = e + self.classes(torch.full((len(e),), none, device=e.device) if labels is None else labels)
+        if self.vector is not None and vector is not None:
+            known = vector.isfinite().all(1, keepdim=True)
+            e = e + known * self.vector(vector.nan_to_num(0.0, 0.0, 0.0).to(e))
+        return e
+
+    def _fold(self, x: Tensor) -> Tensor:
+        """Pixels into channels; sides that are not multiples of the patch grow by copies of the last row and column."""
+        over = [-side % self.patch for side in x.shape[2:]]
+        if any(over):
+            x = F.pad(x, (0, over[1], 0, over[0]), mode="replicate")
+        return F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last)
+
+    def _run(self, part: nn.Module, *inputs: Tensor) -> Tensor:
+        inputs = inputs if isinstance(part, Block | Double) else inputs[:1]
+        if not (self.checkpointing and torch.is_grad_enabled()):
+            return part(*inputs)
+        if isinstance(part, Block):  # in halves, for what is computed again is held too while it is used
+            h = checkpoint(part.first, inputs[0], use_reentrant=False)
+            return checkpoint(part.told, *inputs, h, use_reentrant=False)
+        return checkpoint(part, *inputs, use_reentrant=False)
 
 
 class Sinusoids(nn.Module):
     """t [B] -> [B, width]: sines and cosines at wavelengths from 2 pi to 20,000 pi (Vaswani et al. 2017)."""
 
+    frequency: Tensor
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.frequencies = width // 2
+        half = width // 2
+        self.register_buffer("frequency", torch.exp(-math.log(1e4) * torch.arange(half) / half), persistent=False)
 
     def forward(self, t: Tensor) -> Tensor:
-        frequency = torch.exp(-math.log(1e4) * torch.arange(self.frequencies, device=t.device) / self.frequencies)
-        angle = t.float()[:, None] * frequency
+        angle = t[:, None] * self.frequency
         return torch.cat([angle.sin(), angle.cos()], 1)
 
 
 class Block(nn.Module):
     """Norm, SiLU, conv; norm scaled and shifted by e, SiLU, conv; added to the input."""
 
-    def __init__(self, width_in: int, width: int, embedding: int, config: UNetConfig) -> None:
+    def __init__(self, width: int, embedding: int, config: UNetConfig) -> None:
         super().__init__()
-        self.first = nn.Sequential(
-            nn.GroupNorm(config.groups, width_in), nn.SiLU(), nn.Conv2d(width_in, width, 3, padding=1)
-        )
+        self.first = nn.Sequential(nn.GroupNorm(config.groups, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
         self.film = nn.Linear(embedding, 2 * width)
         self.norm = nn.GroupNorm(config.groups, width)
         self.second = nn.Sequential(nn.SiLU(), nn.Dropout(config.dropout), _zeroed(nn.Conv2d(width, width, 3, padding=1)))
-        self.match = nn.Identity() if width_in == width else nn.Conv2d(width_in, width, 1)
 
     def forward(self, x: Tensor, e: Tensor) -> Tensor:
+        return self.told(x, e, self.first(x))
+
+    def told(self, x: Tensor, e: Tensor, h: Tensor) -> Tensor:
+        """The second half, which is told t and the class."""
         scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
-        h = self.norm(self.first(x)) * (1 + scale) + shift
-        return self.match(x) + self.second(h)
+        return x + self.second(torch.addcmul(shift, self.norm(h), 1 + scale))
+
+
+class Halve(nn.Conv2d):
+    """[B, width_in, H, W] -> [B, width, ceil(H / 2), ceil(W / 2)]."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__(width_in, width, 3, stride=2, padding=1)
+
+
+class Double(nn.Module):
+    """[B, width_in, h, w] and a skip [B, width, H, W] -> [B, width, H, W]: the nearest of the coarse, added to the skip."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width_in, width, 3, padding=1)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        return skip + F.interpolate(self.conv(x), size=skip.shape[2:], mode="nearest")
 
 
 class Attention(nn.Module):

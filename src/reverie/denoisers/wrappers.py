@@ -17,7 +17,7 @@ from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
 
-__all__ = ["Clipped", "Guided", "Thresholded"]
+__all__ = ["Clipped", "Guided", "Known", "Otherwise", "Thresholded"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,32 @@ class Thresholded(_Around):
         c = magnitude.kthvalue(rank, dim=1).values.clamp(1.0, self.largest)
         c = c.reshape(-1, *[1] * (clean.ndim - 1))
         return prediction.with_value("clean", clean.clamp(-c, c) / c)
+
+
+@dataclass(frozen=True, eq=False)
+class Otherwise(_Around):
+    """A denoiser that must always be told something, and is told `empty` [1, ...] where there is no condition."""
+
+    empty: Tensor
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        told = self.empty.expand(len(x_t), *self.empty.shape[1:]) if condition is None else condition
+        return self.inner(x_t, t, told)
+
+
+@dataclass(frozen=True, eq=False)
+class Known(_Around):
+    """x_0-hat replaced by what is known of x_0 (Wang et al. 2023, equation 13).
+
+    Where `known` is True the reverse process then leads to x_0, and its state there is x_0 with the noise it has.
+    """
+
+    x_0: Tensor
+    known: Tensor
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+        prediction = self.inner(x_t, t, condition)
+        return prediction.with_value("clean", torch.where(self.known, self.x_0.to(x_t), prediction.clean))
 
 
 @dataclass(frozen=True, eq=False)

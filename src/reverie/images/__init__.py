@@ -1,20 +1,27 @@
 """Files, arrays and folders of pictures to tensors in [-1, 1], and back."""
 
+from reverie.images.animation import check_animation, save_animation, side_by_side
 from reverie.images.codec import ImageCodec
 from reverie.images.grid import check_output, contact_sheet, save_images, save_picture
 from reverie.images.pictures import read_picture
 from reverie.images.png import data_url, png
+from reverie.images.sizing import Fit, Size
 from reverie.images.sources import ImageSet, read_images
 
 __all__ = [
+    "Fit",
     "ImageCodec",
     "ImageSet",
+    "Size",
+    "check_animation",
     "check_output",
     "contact_sheet",
     "data_url",
     "png",
     "read_images",
     "read_picture",
+    "save_animation",
     "save_images",
     "save_picture",
+    "side_by_side",
 ]

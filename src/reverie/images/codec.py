@@ -23,18 +23,25 @@ __all__ = ["ImageCodec"]
 
 @dataclass(frozen=True)
 class ImageCodec:
-    """uint8 [N, H, W, C] <-> float32 [N, C, H, W] in [-1, 1], for pictures of one size. Channels: 1 (grey) or 3 (RGB)."""
+    """uint8 [N, H, W, C] <-> float32 [N, C, H, W] in [-1, 1], for pictures of one size. Channels: 1 (grey) or 3 (RGB).
+
+    `classes` are the names of the classes that a model of the pictures was told, in the order of their indices.
+    """
 
     height: int
     width: int
     channels: int
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for key, value in asdict(self).items():
+        for key, value in (("height", self.height), ("width", self.width), ("channels", self.channels)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"the {key} of pictures must be a whole number above 0, not {value!r}.")
         if self.channels not in (1, 3):
             raise UsageError(f"channels must be 1 (grey) or 3 (colour), not {self.channels!r}.")
+        named = all(isinstance(name, str) for name in self.classes)
+        if not named or len(set(self.classes)) < len(self.classes):
+            raise UsageError(f"the classes of pictures must be different names, not {self.classes!r}.")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -42,18 +49,22 @@ class ImageCodec:
         return (self.channels, self.height, self.width)
 
     @property
-    def config(self) -> dict[str, int]:
-        """All that `from_config` needs."""
-        return asdict(self)
+    def config(self) -> dict[str, Any]:
+        """All that `from_config` needs; no classes where there are none."""
+        return {**asdict(self), "classes": list(self.classes)} if self.classes else self._size
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ImageCodec:
         """The inverse of `config`. Raises UsageError for a missing or an unknown key."""
         keys = {"height", "width", "channels"}
-        if set(config) != keys:
-            wrong = ", ".join(sorted(keys.symmetric_difference(config)))
+        if wrong := keys.symmetric_difference(set(config) - {"classes"}):
+            wrong = ", ".join(sorted(wrong))
             raise UsageError(f"an image codec has the keys height, width and channels; missing or unknown: {wrong}.")
-        return cls(**config)
+        return cls(**{**config, "classes": tuple(config.get("classes", ()))})
+
+    @property
+    def _size(self) -> dict[str, int]:
+        return {"height": self.height, "width": self.width, "channels": self.channels}
 
     def encode(self, pixels: np.ndarray) -> Tensor:
         """uint8 [N, H, W, C] -> float32 [N, C, H, W]."""

@@ -1,15 +1,16 @@
 """Sets of pictures, from wherever they are: bundled digits, a folder, an array, a file.
 
 All become uint8 [N, H, W, C] with, where the source has them, labels [N] that index its class names. A set has one size:
-pictures that differ are refused unless `size` says what to bring them to (centre square, then resized).
+pictures that differ are refused unless `size` says what to bring them to.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-import zipfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,13 @@ import numpy as np
 from PIL import Image
 
 from reverie.errors import DataError, UsageError
-from reverie.images.pictures import SUFFIXES, check_channels, read_picture, to_bytes
+from reverie.images import idx
+from reverie.images.arrays import IMAGE_KEYS, LABEL_KEYS, batch, load_npy, load_npz
+from reverie.images.gather import MAX_BYTES, Many, gathered
+from reverie.images.pictures import SUFFIXES, check_channels, read_picture
+from reverie.images.sizing import Fit, Size, check_size, resized
 
 __all__ = ["ImageSet", "read_images"]
-
-MAX_BYTES = 4 * 2**30
-"""The largest set held in memory."""
-
-_IMAGE_KEYS = ("images", "x", "pixels", "arr_0")
-_LABEL_KEYS = ("labels", "y", "label")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,53 +68,102 @@ class ImageSet:
         return digest.hexdigest()
 
 
-def read_images(source: Any, size: int | None = None, channels: int | None = None) -> ImageSet:
+def read_images(
+    source: Any,
+    size: Size | None = None,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    *,
+    classes: Sequence[str] | None = None,
+    cache: Path | str | None = None,
+) -> ImageSet:
     """A set of pictures from a source.
 
     Args:
         source: "digits" (1,797 handwritten digits of 8 x 8 that ship with scikit-learn); a folder of pictures, whose
-            sub-folders, if they hold the pictures, are the classes; an .npy file; an .npz file with the pictures under
-            images, x, pixels or arr_0, and maybe labels under labels or y; one picture file; a numpy array [N, H, W, C],
-            [N, C, H, W], [N, H, W], or [H, W] and [H, W, 3] for one picture; a torch tensor likewise; an ImageSet.
-        size: each picture becomes its centre square, resized to size x size.
+            sub-folders, if they hold the pictures, are the classes; IDX files as of MNIST: one of pictures, or a folder of
+            them, which gives the training set; a .parquet file with the bytes of a picture in each row, or a folder of
+            them; an .npy file; an .npz file with the pictures under images, x, pixels or arr_0, and maybe labels under
+            labels or y; one picture file; a numpy array [N, H, W, C], [N, C, H, W], [N, H, W], or [H, W] and [H, W, 3] for
+            one picture; a torch tensor likewise; an ImageSet.
+        size: each picture becomes a square of this side, or (height, width).
         channels: 1 (grey) or 3 (colour); by default 3 if any picture has colour.
+        fit: how a picture is brought to the size: "crop" to the largest centred part of that shape, "pad" with white, or
+            "stretch".
+        classes: names for the classes, in the order of their numbers or words; for files that only number them.
+        cache: a folder to keep the decoded pictures of a folder or of Parquet files in; read again, they are mapped into
+            memory, so the set may be larger than that.
 
     Raises DataError with one sentence for what cannot be read; nothing is skipped silently but hidden files and files of
     other suffixes in a folder.
     """
     check_channels(channels)
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 4096):
-        raise UsageError(f"size must be a whole number of pixels from 1 to 4096, not {size!r}.")
+    bring = Bring(check_size(size, fit), fit, channels)
+    found = _read(source, bring, None if cache is None else Path(cache))
+    return found if classes is None else _renamed(found, tuple(classes))
+
+
+@dataclass(frozen=True)
+class Bring:
+    """What pictures are brought to."""
+
+    size: tuple[int, int] | None
+    fit: Fit
+    channels: int | None
+
+    def __call__(self, found: ImageSet) -> ImageSet:
+        pixels = found.pixels
+        if self.channels is not None and self.channels != pixels.shape[3]:
+            pixels = np.stack([read_picture(picture, self.channels) for picture in pixels])
+        if self.size is not None and pixels.shape[1:3] != self.size:
+            pixels = np.stack([resized(picture, self.size, self.fit) for picture in pixels])
+        return found if pixels is found.pixels else replace(found, pixels=pixels)
+
+
+def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
     if isinstance(source, ImageSet):
-        return _finished(source, size, channels)
+        return bring(source)
     if isinstance(source, str | Path):
-        return _from_path(source, size, channels)
+        return _from_path(source, bring, cache)
     if isinstance(source, Image.Image | bytes):
-        return _finished(ImageSet(read_picture(source)[None], name="the picture"), size, channels)
+        return bring(ImageSet(read_picture(source)[None], name="the picture"))
     tensor = hasattr(source, "detach")
     array = source.detach().cpu().numpy() if tensor else source
     if not isinstance(array, np.ndarray):
         raise UsageError(f"pictures come from a path, an array, a tensor or 'digits', not {type(source).__name__}.")
     name = "the tensor" if tensor else "the array"
-    return _finished(ImageSet(_batch(array, name, channels_first=tensor), name=name), size, channels)
+    return bring(ImageSet(batch(array, name, channels_first=tensor), name=name))
 
 
-def _from_path(source: str | Path, size: int | None, channels: int | None) -> ImageSet:
+def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet:
     if source == "digits":
-        return _finished(_digits(), size, channels)
+        return bring(_digits())
     path = Path(source)
     if path.is_dir():
-        return _folder(path, size, channels)
+        return _folder(path, bring, cache)
     if not path.exists():
-        raise DataError(f"{source} does not exist: give a folder, a picture, an .npy or .npz file, or the word digits.")
+        raise DataError(
+            f"{source} does not exist: give a folder, a picture, an .npy, .npz, IDX or .parquet file, or the word digits."
+        )
+    if idx.is_idx(path):
+        return bring(_idx(path))
     match path.suffix.lower():
+        case ".parquet":
+            return _parquet(str(path), [path], bring, cache)
         case ".npy":
-            found = ImageSet(_batch(_load_npy(path), str(path), channels_first=False), name=str(path))
+            return bring(ImageSet(batch(load_npy(path), str(path), channels_first=False), name=str(path)))
         case ".npz":
-            found = _npz(path)
-        case _:
-            found = ImageSet(read_picture(path)[None], name=str(path))
-    return _finished(found, size, channels)
+            return bring(_npz(path))
+    return bring(ImageSet(read_picture(path)[None], name=str(path)))
+
+
+def _renamed(found: ImageSet, classes: tuple[str, ...]) -> ImageSet:
+    if len(classes) != len(found.classes) or len(set(classes)) < len(classes):
+        raise UsageError(
+            f"{found.name} has {len(found.classes) or 'no'} classes, so they cannot be given the {len(classes)} names "
+            f"{', '.join(classes)}: give each a name of its own."
+        )
+    return replace(found, classes=classes)
 
 
 def _digits() -> ImageSet:
@@ -129,8 +177,12 @@ def _digits() -> ImageSet:
 # --- folders ----------------------------------------------------------------------------------------------------------
 
 
-def _folder(folder: Path, size: int | None, channels: int | None) -> ImageSet:
+def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
     paths = _picture_paths(folder)
+    if not paths and (file := idx.pictures_in(folder)):
+        return bring(_idx(file))
+    if not paths and (tables := sorted(folder.glob("*.parquet"))):
+        return _parquet(str(folder), tables, bring, cache)
     if not paths:
         raise DataError(f"{folder} holds no pictures: looked for {', '.join(SUFFIXES)} in it and its sub-folders.")
     owners = [path.relative_to(folder).parts[0] if path.parent != folder else None for path in paths]
@@ -140,26 +192,32 @@ def _folder(folder: Path, size: int | None, channels: int | None) -> ImageSet:
             f"{folder} holds pictures beside its sub-folders ({beside.name}) and inside them "
             f"({inside.relative_to(folder)}): put all in sub-folders, which are then the classes, or none."
         )
-    pictures: list[np.ndarray] = []
-    for path in paths:
-        picture = _sized(read_picture(path, channels), size)
-        if pictures and picture.shape[:2] != pictures[0].shape[:2]:
-            raise DataError(
-                f"{paths[0]} is {_show(pictures[0])} but {path} is {_show(picture)}: pictures must have one size; "
-                "give size=... to bring all to a square of that many pixels."
-            )
-        if not pictures and picture.nbytes * len(paths) > MAX_BYTES:
-            raise DataError(
-                f"{folder} holds {len(paths):,} pictures of {_show(picture)}, too many for memory: give size=..."
-            )
-        pictures.append(picture)
-    depth = max(picture.shape[2] for picture in pictures)
-    pixels = np.stack([np.repeat(p, depth, axis=2) if p.shape[2] < depth else p for p in pictures])
+    many = Many(str(folder), len(paths), tuple(paths), lambda: ((str(path), path) for path in paths))
+    pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
     if not any(owners):
         return ImageSet(pixels, name=str(folder))
     classes = sorted({str(owner) for owner in owners})
     labels = np.array([classes.index(str(owner)) for owner in owners], np.int64)
     return ImageSet(pixels, labels, tuple(classes), str(folder))
+
+
+def _idx(path: Path) -> ImageSet:
+    pixels, values = idx.read_labelled(path, MAX_BYTES)
+    pixels = batch(pixels, str(path), channels_first=False)
+    if values is None:
+        return ImageSet(pixels, name=str(path))
+    classes, labels = np.unique(values, return_inverse=True)
+    return ImageSet(pixels, labels.astype(np.int64), tuple(map(str, classes)), str(path))
+
+
+def _parquet(name: str, paths: Sequence[Path], bring: Bring, cache: Path | None) -> ImageSet:
+    from reverie.images import parquet
+
+    count = sum(map(parquet.rows_of, paths))
+    many = Many(name, count, tuple(paths), lambda: itertools.chain.from_iterable(map(parquet.contents, paths)))
+    pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
+    labels, classes = parquet.labels_of(paths) or (None, ())
+    return ImageSet(pixels, labels, classes, name)
 
 
 def _picture_paths(folder: Path) -> list[Path]:
@@ -171,43 +229,15 @@ def _picture_paths(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
 
 
-# --- arrays -----------------------------------------------------------------------------------------------------------
-
-
-def _batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
-    """uint8 [N, H, W, C]. Where both ends could be channels, numpy's are last and torch's first."""
-    if array.ndim == 2 or (array.ndim == 3 and 3 in (array.shape[0 if channels_first else 2],)):
-        array = array[None]
-    if array.ndim == 3:
-        array = array[..., None]
-    elif array.ndim == 4:
-        last, first = array.shape[3] in (1, 3), array.shape[1] in (1, 3)
-        if first and (channels_first or not last):
-            array = array.transpose(0, 2, 3, 1)
-    if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
-        raise DataError(
-            f"{name} has shape {array.shape}, but pictures are [N, H, W, C] or [N, C, H, W] with C = 1 or 3, or [N, H, W]."
-        )
-    return np.ascontiguousarray(to_bytes(array, name))
-
-
-def _load_npy(path: Path) -> np.ndarray:
-    try:
-        # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
-        raise DataError(f"{path} is not a readable .npy array of numbers: save it anew with numpy.save.") from error
-
-
 def _npz(path: Path) -> ImageSet:
-    arrays = _load_npz(path)
-    keys = [key for key in _IMAGE_KEYS if key in arrays]
+    arrays = load_npz(path)
+    keys = [key for key in IMAGE_KEYS if key in arrays]
     keys = keys or [key for key, value in arrays.items() if value.ndim >= 3]
     if not keys:
         raise DataError(f"{path} holds {', '.join(arrays) or 'nothing'}, but no pictures: save them under the name images.")
     name = f"{path} ({keys[0]})"
-    pixels = _batch(arrays[keys[0]], name, channels_first=False)
-    label_key = next((key for key in _LABEL_KEYS if key in arrays), None)
+    pixels = batch(arrays[keys[0]], name, channels_first=False)
+    label_key = next((key for key in LABEL_KEYS if key in arrays), None)
     if label_key is None:
         return ImageSet(pixels, name=str(path))
     values = arrays[label_key]
@@ -218,48 +248,3 @@ def _npz(path: Path) -> ImageSet:
         )
     classes, labels = np.unique(values, return_inverse=True)
     return ImageSet(pixels, labels.astype(np.int64), tuple(str(value) for value in classes), str(path))
-
-
-def _load_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > MAX_BYTES:
-            raise DataError(f"{path} unpacks to {total:,} bytes, more than the {MAX_BYTES:,} that are read.")
-        with np.load(path, allow_pickle=False) as archive:
-            return {
-                key: archive[key] for key in archive.files if key in (*_IMAGE_KEYS, *_LABEL_KEYS) or len(archive.files) < 9
-            }
-    except DataError:
-        raise
-    except Exception as error:  # MemoryError too: a damaged header may promise any size
-        raise DataError(f"{path} is not a readable .npz file of number arrays: save it anew with numpy.savez.") from error
-
-
-# --- size and channels ------------------------------------------------------------------------------------------------
-
-
-def _finished(found: ImageSet, size: int | None, channels: int | None) -> ImageSet:
-    pixels = found.pixels
-    if channels is not None and channels != pixels.shape[3]:
-        pixels = np.stack([read_picture(picture, channels) for picture in pixels])
-    if size is not None and pixels.shape[1:3] != (size, size):
-        pixels = np.stack([_sized(picture, size) for picture in pixels])
-    return found if pixels is found.pixels else ImageSet(pixels, found.labels, found.classes, found.name)
-
-
-def _sized(picture: np.ndarray, size: int | None) -> np.ndarray:
-    """The centre square of uint8 [H, W, C], resized; without a size the picture itself."""
-    if size is None or picture.shape[:2] == (size, size):
-        return picture
-    height, width, channels = picture.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = np.ascontiguousarray(picture[top : top + side, left : left + side])
-    kernel = Image.Resampling.LANCZOS if side > size else Image.Resampling.BICUBIC
-    image = Image.fromarray(square[:, :, 0] if channels == 1 else square).resize((size, size), kernel)
-    return np.asarray(image).reshape(size, size, channels)
-
-
-def _show(picture: np.ndarray) -> str:
-    return f"{picture.shape[1]} x {picture.shape[0]}"

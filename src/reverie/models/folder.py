@@ -7,30 +7,34 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import nn
 
 from reverie import config as configs
-from reverie.denoisers.network import Network
 from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageCodec
 from reverie.manifest import MANIFEST, verify
-from reverie.models.model import CODEC, WEIGHTS, untrained, with_precision
+from reverie.models import diffusers
+from reverie.models.model import AUTOENCODER, CODEC, WEIGHTS, untrained, untrained_autoencoder, with_precision
 from reverie.models.patients import PatientModel
 from reverie.models.pictures import PictureModel
 from reverie.records import RecordCodec
 from reverie.training import checkpoint
 from reverie.training.hardware import choose_device
 
-__all__ = ["load"]
+__all__ = ["fit_in", "load"]
 
 
 def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
-    """The model of a run folder. A run that is still training, or was stopped, gives its newest whole checkpoint.
+    """The model of a run folder, or of a folder in the layout of diffusers (see models.diffusers).
+
+    A run that is still training, or was stopped, gives its newest whole checkpoint.
 
     Raises UsageError if `path` is no run folder or has nothing trained yet, and DamagedError, naming the file, if what is
     there is not what was written.
     """
     run = Path(path)
+    if diffusers.is_layout(run):
+        return diffusers.load(run, device)
     settings = configs.read(run)
     if (run / MANIFEST).exists() or (run / WEIGHTS).exists():
         verify(run)
@@ -47,18 +51,28 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
     network = untrained(settings, codec.channels)
+    if isinstance(codec, ImageCodec) and len(codec.classes) != network.classes:
+        raise DamagedError(
+            f"{run / CODEC} names {len(codec.classes)} classes, but {configs.NAME} has a network for {network.classes}."
+        )
+    fit_in(network.module, file)
+    where = choose_device(device)
+    network.module.to(where).eval()
+    network = with_precision(network, settings, where)
+    autoencoder = untrained_autoencoder(settings, codec.channels)
+    if kind is PatientModel or autoencoder is None:
+        return kind(settings, codec, network)  # pyright: ignore
+    fit_in(autoencoder, run / AUTOENCODER)
+    return PictureModel(settings, codec, network, autoencoder.to(where).eval())
+
+
+def fit_in(module: nn.Module, file: Path) -> None:
+    """Loads the weights if every name, shape and type is the module's. Raises DamagedError with the first that is not."""
     try:
         weights = load_file(file)
-    except SafetensorError as error:
+    except (SafetensorError, FileNotFoundError) as error:
         raise DamagedError(f"{file} is not a safetensors file; weights of other kinds are never loaded.") from error
-    _fit_in(network, weights, file)
-    module = network.module.to(choose_device(device)).eval()
-    return kind(settings, codec, with_precision(network, settings, next(module.parameters()).device))  # pyright: ignore
-
-
-def _fit_in(network: Network, weights: dict[str, Tensor], file: Path) -> None:
-    """Loads the weights if every name, shape and type is the network's. Raises DamagedError with the first that is not."""
-    own = network.module.state_dict()
+    own = module.state_dict()
     for name in sorted({*own, *weights}):
         if name not in weights or name not in own:
             raise DamagedError(
@@ -69,4 +83,4 @@ def _fit_in(network: Network, weights: dict[str, Tensor], file: Path) -> None:
                 f"{file} does not fit {configs.NAME}: {name} is {weights[name].dtype} {list(weights[name].shape)}, "
                 f"but the network has {own[name].dtype} {list(own[name].shape)}."
             )
-    network.module.load_state_dict(weights)
+    module.load_state_dict(weights)

@@ -19,6 +19,9 @@ from torch import nn
 
 from reverie import config as configs
 from reverie.config import RunConfig
+from reverie.denoisers.autoencoder import Autoencoder, LatentSettings
+from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoder
+from reverie.denoisers.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
 from reverie.denoisers.network import Network
 from reverie.denoisers.unet import UNet, UNetConfig
 from reverie.denoisers.unet1d import SeriesUNet, SeriesUNetConfig
@@ -27,12 +30,25 @@ from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.manifest import seal
 from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.process.randomness import sub_seed
 from reverie.records import RecordCodec
 from reverie.training.hardware import autocast_dtype
 
-__all__ = ["CODEC", "WEIGHTS", "Codec", "Model", "describe", "module_of", "untrained", "with_precision"]
+__all__ = [
+    "AUTOENCODER",
+    "CODEC",
+    "WEIGHTS",
+    "Codec",
+    "Model",
+    "describe",
+    "module_of",
+    "untrained",
+    "untrained_autoencoder",
+    "with_precision",
+    "write_weights",
+]
 
-CODEC, WEIGHTS = "codec.json", "model.safetensors"
+CODEC, WEIGHTS, AUTOENCODER = "codec.json", "model.safetensors", "autoencoder.safetensors"
 
 Codec = TypeVar("Codec", ImageCodec, RecordCodec)
 
@@ -54,11 +70,21 @@ class Model(Generic[Codec]):
     def save(self, path: str | Path) -> Path:
         """Writes the model as a folder that `load` reads; the folder may exist already."""
         path = Path(path)
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.denoiser.module.state_dict().items()}
         describe(path, self.config, self.codec)
-        write_atomically(path / WEIGHTS, save(weights))
-        seal(path, (configs.NAME, CODEC, WEIGHTS))
+        for name, module in self.modules.items():
+            write_weights(path / name, module)
+        seal(path, (configs.NAME, CODEC, *self.modules))
         return path
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What it is made of, by the names of the files of their weights."""
+        return {WEIGHTS: self.denoiser.module}
+
+
+def write_weights(file: Path, module: nn.Module) -> None:
+    """The weights of a module as safetensors."""
+    write_atomically(file, save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}))
 
 
 def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec) -> None:
@@ -69,14 +95,31 @@ def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec) -> N
 
 
 def untrained(settings: RunConfig, channels: int) -> Network:
-    """The untrained network of a config for codes of so many channels; its first weights are a function of the seed."""
-    training = settings.training
+    """The untrained network of a config for codes of so many channels, or for the latents it asks for; its first weights are
+    a function of the seed."""
+    training, channels = settings.training, channels if settings.latent is None else settings.latent.channels
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)
         module = module_of(settings, channels, channels * (2 if training.learned_variance else 1))
     process = GaussianProcess(NoiseSchedule.from_config(settings.schedule))
     conditioned = settings.codec is not None
-    return Network(process, module, training.predict, training.learned_variance, conditioned)
+    classes = settings.network.classes if isinstance(settings.network, UNetConfig | DiffusersUNetConfig) else 0
+    states = isinstance(module, DiffusersUNet) and module.told
+    vector = isinstance(settings.network, UNetConfig) and settings.network.vector > 0
+    told = {"conditioned": conditioned, "classes": classes, "states": states, "vector": vector}
+    return Network(process, module, training.predict, training.learned_variance, **told)
+
+
+def untrained_autoencoder(settings: RunConfig, colours: int) -> Autoencoder | DiffusersAutoencoder | None:
+    """The autoencoder of a config for pictures of so many channels, its first weights a function of the seed; none of a
+    config without latents."""
+    if settings.latent is None:
+        return None
+    with torch.random.fork_rng([]):
+        torch.manual_seed(sub_seed(settings.seed, "autoencoder"))
+        if isinstance(settings.latent, LatentSettings):
+            return Autoencoder(colours, settings.latent)
+        return DiffusersAutoencoder(settings.latent)
 
 
 def module_of(settings: RunConfig, channels: int, out_channels: int) -> nn.Module:
@@ -84,6 +127,8 @@ def module_of(settings: RunConfig, channels: int, out_channels: int) -> nn.Modul
     match settings.network:
         case UNetConfig():
             return UNet(channels, out_channels, settings.network)
+        case DiffusersUNetConfig():
+            return DiffusersUNet(channels, out_channels, settings.network)
         case VisitNetworkConfig():
             return VisitNetwork(channels, settings.network)
         case SeriesUNetConfig():

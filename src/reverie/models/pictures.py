@@ -1,39 +1,102 @@
-"""A model of pictures."""
+"""A model of pictures, diffused as they are or as the latents of an autoencoder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
+from reverie.config import Sampling
+from reverie.denoisers.autoencoder import Coder, rows_at_a_time
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.wrappers import Clipped
-from reverie.errors import UsageError
+from reverie.denoisers.wrappers import Clipped, Otherwise, Thresholded
+from reverie.errors import UsageError, unknown
 from reverie.images import ImageCodec
-from reverie.models.model import Model
+from reverie.models.method import Method, Where, guided, wanted
+from reverie.models.model import AUTOENCODER, Model
 from reverie.process.randomness import Shard, draw, generator
-from reverie.samplers import named, sample, time_grid
+from reverie.samplers import named, sample, time_grid, trajectory
+
+if TYPE_CHECKING:
+    from reverie.models.diffusers.layout import Layout
 
 __all__ = ["SHARD", "PictureModel"]
+
+OnStep = Callable[[int, int], None]
 
 SHARD = 64
 """Pictures are made in shards of this size, each with its own randomness: picture i is a function of (seed, i)."""
 
 
+@dataclass(frozen=True, eq=False)
 class PictureModel(Model[ImageCodec]):
-    """Makes new pictures."""
+    """Makes new pictures.
+
+    Attributes:
+        autoencoder: makes the latents that are diffused; none where pictures are.
+        layout: of a model that was read from a folder of diffusers, what was in it.
+    """
+
+    autoencoder: Coder | None = None
+    layout: Layout | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what is diffused, pictures or latents."""
+        if self.autoencoder is None:
+            return self.codec.shape
+        factor = self.autoencoder.factor
+        return (self.autoencoder.channels, -(-self.codec.height // factor), -(-self.codec.width // factor))
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        latent = {} if self.autoencoder is None else {AUTOENCODER: cast(nn.Module, self.autoencoder)}
+        return super().modules | latent
+
+    @property
+    def usual(self) -> Sampling:
+        """How pictures are sampled where nothing else is asked for."""
+        return self.config.sampling or Sampling.model_validate({})
+
+    def encode(self, pixels: np.ndarray) -> Tensor:
+        """uint8 [N, H, W, C] -> what is diffused: float32 [N, *shape], pictures in [-1, 1] or latents of unit scale."""
+        x = self.codec.encode(pixels).to(self._device)
+        return x if self.autoencoder is None else rows_at_a_time(self.autoencoder.encode, x)
+
+    def decode(self, x: Tensor) -> np.ndarray:
+        """The inverse of `encode`; of latents as good as the autoencoder is."""
+        if self.autoencoder is not None:
+            x = rows_at_a_time(self.autoencoder.decode, x.to(self._device, torch.float32))
+            x = x[..., : self.codec.height, : self.codec.width]
+        return self.codec.decode(x)
+
+    def save(self, path: str | Path, layout: str = "reverie") -> Path:
+        """Writes the model as a folder that `load` reads, and with layout="diffusers" diffusers too.
+
+        Raises UsageError for a model that diffusers has no network for.
+        """
+        if layout == "diffusers":
+            from reverie.models import diffusers
+
+            return diffusers.write(self, Path(path))
+        if layout != "reverie":
+            raise unknown("layout", layout, ("reverie", "diffusers"))
+        return super().save(path)
 
     def sample(
         self,
         count: int,
         seed: int = 0,
-        sampler: str = "dpmpp",
-        steps: int = 20,
-        spacing: str = "trailing",
-        clip: bool = False,
-        on_step: Callable[[int, int], None] | None = None,
+        sampler: str | None = None,
+        steps: int | None = None,
+        spacing: str | None = None,
+        clip: bool | None = None,
+        on_step: OnStep | None = None,
         **settings: Any,
     ) -> np.ndarray:
         """`count` new pictures, uint8 [count, H, W, C].
@@ -42,37 +105,93 @@ class PictureModel(Model[ImageCodec]):
             seed: the same seed gives the same pictures, the first ones too if more are asked for (a last shard that is cut
                 short may round differently, by one grey level).
             sampler: "dpmpp", "dpmpp_sde", "ddim", "angular", "ancestral" or "heun"; its own settings follow, e.g. eta=0.5.
-            steps, spacing: the time grid, see samplers.time_grid.
-            clip: keep every x_0-hat inside [-1, 1].
+            steps, spacing: the time grid, see samplers.time_grid. What is left out, sampler and clip too, is `usual`.
+            clip: keep every x_0-hat inside [-1, 1] or, with False, as it is.
             on_step: called with (sampler steps done, in all).
+            settings: where, guidance, rescale, interval, see `method`; and the sampler's own.
         """
+        told = {"sampler": sampler, "steps": steps, "spacing": spacing, "clip": clip, **settings}
+        return np.concatenate(list(self.shards(count, seed, on_step, **told)))
+
+    def shards(self, count: int, seed: int, on_step: OnStep | None = None, **settings: Any) -> Iterator[np.ndarray]:
+        """The pictures of `sample`, SHARD at a time, in memory that does not grow with their number."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
-        shards = self.shards(count, seed, sampler, steps, spacing, clip, on_step, **settings)
-        return np.concatenate(list(shards))
-
-    def shards(
-        self,
-        count: int,
-        seed: int,
-        sampler: str,
-        steps: int,
-        spacing: str,
-        clip: bool = False,
-        on_step: Callable[[int, int], None] | None = None,
-        **settings: Any,
-    ) -> Iterator[np.ndarray]:
-        """The pictures of `sample`, SHARD at a time, in memory that does not grow with their number."""
-        rule = named(sampler, **settings)
-        grid = time_grid(self.process.schedule, steps, spacing)  # pyright: ignore[reportArgumentType]
-        denoiser: Denoiser = Clipped(self.denoiser) if clip else self.denoiser
-        device = next(self.denoiser.module.parameters()).device
-        total = -(-count // SHARD) * (len(grid) - 1)
+        method = self.method(**settings)
+        steps = len(method.grid) - 1
+        total = -(-count // SHARD) * steps
         for number, first in enumerate(range(0, count, SHARD)):
-            rows = min(SHARD, count - first)
-            like = torch.empty(rows, *self.codec.shape, device=device)
-            x = draw(like, Shard(generator(seed, "start", number), SHARD))
-            noise = Shard(generator(seed, "steps", number), SHARD)
-            before = number * (len(grid) - 1)
+            x, noise, labels = self.start(method, min(SHARD, count - first), seed, number)
+            before = number * steps
             told = None if on_step is None else lambda done, _, before=before: on_step(before + done, total)
-            yield self.codec.decode(sample(denoiser, rule, grid, x, noise, on_step=told))
+            yield self.decode(sample(method.denoiser, method.sampler, method.grid, x, noise, labels, told))
+
+    def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """The making of the first pictures of `sample`: (t, what x_t looks like, x_0-hat), each uint8 [count, H, W, C].
+
+        The last has t = 0 and the pictures themselves on both sides. `count` is at most SHARD.
+        """
+        if not 1 <= count <= SHARD:
+            raise UsageError(f"the making of 1 to {SHARD} pictures can be followed, not of {count}.")
+        method = self.method(**settings)
+        x, noise, labels = self.start(method, count, seed)
+        for point in trajectory(method.denoiser, method.sampler, method.grid, x, noise, labels):
+            now = self.decode(point.x)
+            yield point.t, now, now if point.prediction is None else self.decode(point.prediction.clean)
+
+    def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Tensor | None]:
+        """x_T of the first rows of a shard, the randomness of its steps, and its classes; a function of (seed, shard)."""
+        x = draw(torch.empty(rows, *self.shape, device=self._device), Shard(generator(seed, "start", shard), SHARD))
+        return x, Shard(generator(seed, "steps", shard), SHARD), method.labels(rows, shard * SHARD)
+
+    def method(
+        self,
+        sampler: str | None = None,
+        steps: int | None = None,
+        spacing: str | None = None,
+        clip: bool | None = None,
+        where: Where = None,
+        guidance: float | None = None,
+        rescale: float = 0.0,
+        interval: tuple[int, int] | None = None,
+        states: Tensor | None = None,
+        empty: Tensor | None = None,
+        **settings: Any,
+    ) -> Method:
+        """How pictures are made with these settings; what is left out is `usual`.
+
+        Args:
+            where: the class that pictures are of, {"class": "coat"}; of several, {"class": ["coat", "bag"]}, each in turn;
+                "*" for every class. Without it no class is told.
+            guidance: how strongly they are of it: 1 as learned, above 1 more, at two calls of the network a step.
+            rescale, interval: see denoisers.Guided.
+            states, empty: of a conditional U-Net of diffusers, what its encoder says of what is wanted, floating point
+                [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
+
+        Raises UsageError, naming the nearest, for a class the model does not know, and for guidance without a class.
+        """
+        usual = self.usual
+        rule = named(sampler or usual.sampler, **settings)
+        few = min(usual.steps, self.process.schedule.steps)
+        grid = time_grid(self.process.schedule, few if steps is None else steps, spacing or usual.spacing)  # pyright: ignore[reportArgumentType]
+        classes = wanted(self.codec.classes, where) if states is None else states
+        if guidance is not None and classes is None and not self.codec.classes:
+            raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
+        inner = self.denoiser if empty is None else Otherwise(self.denoiser, empty)
+        asked = guided(inner, classes is not None, guidance, rescale, interval)
+        return Method(self._bounded(asked, clip), rule, grid, classes)
+
+    def _bounded(self, denoiser: Denoiser, clip: bool | None) -> Denoiser:
+        """The denoiser with x_0-hat kept where pictures are; of latents nothing is known to keep them in."""
+        if clip and self.autoencoder is not None:
+            raise UsageError("clip keeps pictures inside [-1, 1], and this model diffuses latents: leave it out.")
+        if clip is not None:
+            return Clipped(denoiser) if clip else denoiser
+        usual = self.usual
+        if usual.threshold is not None:
+            return Thresholded(denoiser, usual.threshold, usual.largest)
+        return denoiser if usual.clip is None else Clipped(denoiser, -usual.clip, usual.clip)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.denoiser.module.parameters()).device

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reverie.denoisers.diffusers_unet import DiffusersUNet
 from reverie.evaluation.measure import Measure, Section, judged
 from reverie.models import PictureModel
 from reverie.process.likelihood import bits_per_dimension, decoder_term, prior_term, step_term
@@ -31,12 +32,15 @@ def likelihood(model: PictureModel, train: np.ndarray, holdout: np.ndarray, seed
         "How many bits for each pixel value the model would need to store pictures without loss: fewer is better, and as "
         "few for pictures that it never saw as for those that it learned from."
     )
+    words = "bits that held-out pictures take beyond training pictures"
+    if why := _unknown(model):
+        first = Measure(f"{name}.train", "bits per dimension, training pictures", None, 0, why=why)
+        return Section(name, title, intro, (first, Measure("pictures.copies.gap", words, None, 0, why=why)), {})
     known = bits(model, train[_some(len(train), seed, 0)], seed)
     how = f"Upper bound of -log2 p / D (variational bound), {TERMS} of its terms drawn; ± is the standard error."
     first = Measure(
         f"{name}.train", "bits per dimension, training pictures", known.mean(), len(known), deviation=_error(known), how=how
     )
-    words = "bits that held-out pictures take beyond training pictures"
     if len(holdout) < 2:
         return Section(
             name, title, intro, (first, Measure("pictures.copies.gap", words, None, 0, why="none were held out.")), {}
@@ -60,6 +64,16 @@ def likelihood(model: PictureModel, train: np.ndarray, holdout: np.ndarray, seed
         how="A model that learned its pictures by heart stores those with fewer bits than others.",
     )
     return Section(name, title, intro, (first, second, judged(gap, least=0.2, worse="above")), {})
+
+
+def _unknown(model: PictureModel) -> str:
+    """Why the bound says nothing of this model's pictures; empty where it does."""
+    module = model.denoiser.module
+    if model.autoencoder is not None:
+        return "the model diffuses latents, and an autoencoder that loses something gives pictures no likelihood."
+    if isinstance(module, DiffusersUNet) and not module.answers_alone:
+        return "the model answers only with a condition, and the bound asks it without."
+    return ""
 
 
 @torch.no_grad()

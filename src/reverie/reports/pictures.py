@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from reverie.errors import DataError
+from reverie.errors import DataError, UsageError
 from reverie.evaluation.image_features import features_for
 from reverie.images import read_images
 from reverie.models import PictureModel
+from reverie.models.method import ALL
 from reverie.reports.card import of_model
 from reverie.reports.document import Report
 from reverie.reports.evidence import NONE, again, the_same
@@ -40,10 +41,7 @@ def picture_report(
 ) -> Report:
     """The report on a model of pictures; see build.report."""
     config = model.config
-    of = Pictures.read(
-        source if source is not None else again(config.source, "--source"), config.source.size, config.source.channels
-    )
-    the_same(config.source, of.about.fingerprint)
+    of = _trained_on(model, source)
     pixels = of.pictures.pixels
     train, aside, held = of.split(config)
     seen = "" if len(held) or holdout is not None else ASIDE if len(aside) else NONE
@@ -52,8 +50,9 @@ def picture_report(
         apart = _like(read_images(holdout), pixels, "the held-out pictures")
     count = min(len(train), MOST)
     if synthetic is None:
-        made = model.sample(count, seed=seed, on_step=sampling)
+        made = model.sample(count, seed=seed, on_step=sampling, where={"class": ALL} if model.codec.classes else None)
         origin = f"{count:,} pictures sampled for this report with seed {seed} and the model's usual sampler"
+        origin += ", each class in turn" if model.codec.classes else ""
     else:
         named = read_images(synthetic)
         made, origin = _like(named, pixels, "the synthetic pictures"), f"{len(named):,} pictures of {named.name}"
@@ -77,6 +76,18 @@ def picture_report(
     }
     cautions = [*([seen] if seen else []), evidence.features.about]
     return Report(f"Report on synthetic pictures: {config.source.name}", about, tuple(cautions), tuple(sections))
+
+
+def _trained_on(model: PictureModel, source: Any) -> Pictures:
+    """The pictures of the training. Of a model that was trained elsewhere one must be told."""
+    named, codec = model.config.source, model.codec
+    if named.fingerprint:
+        of = Pictures.read(again(named, "--source") if source is None else source, named.size, named.channels, named.fit)
+        the_same(named, of.about.fingerprint)
+        return of
+    if source is None:
+        raise UsageError(f"{named.name} was not trained here: say with --source what pictures it was trained on.")
+    return Pictures.read(source, (codec.height, codec.width), codec.channels)
 
 
 def _cut(train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, seed: int) -> PictureEvidence:

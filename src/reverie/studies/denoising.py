@@ -95,6 +95,8 @@ def learned(model: Any, name: str) -> Denoising:
     """A trained model. Raises UsageError if it is not one of pictures."""
     if not isinstance(model.codec, ImageCodec):
         raise UsageError(f"{name} was not trained on pictures, so it has none to show: take samples of it instead.")
+    if model.autoencoder is not None:
+        raise UsageError(f"{name} diffuses latents, which cannot be looked at on the way: take samples of it instead.")
     return Denoising(model.denoiser, model.codec, f"the model in {name}")
 
 

@@ -83,12 +83,15 @@ class Watch:
         )
 
 
+FARTHEST = 9
+"""Pictures end at 1; latents, and the scores of a table, are normal and end near 8."""
+
+
 def about_data(batch: Batch, schedule: NoiseSchedule) -> Iterator[str]:
     """What can be said before the first step: of the data's range, and of the schedule's end."""
     x = batch.x_0 if batch.mask is None else batch.x_0[batch.mask.expand_as(batch.x_0).bool()]
     low, high, std = float(x.min()), float(x.max()), float(x.std())
-    reach = 4 if batch.given is None else 9  # the scores of a table are normal, and end at 8
-    if max(-low, high) > reach or std > 2:
+    if max(-low, high) > FARTHEST or std > 2:
         yield (
             f"the data is out of range ({low:.3g} to {high:.3g}, deviation {std:.3g}): the process expects deviations near "
             "0.5 to 1. Scale the data to [-1, 1]."

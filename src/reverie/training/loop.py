@@ -35,6 +35,7 @@ from reverie.training.examples import Examples
 from reverie.training.hardware import autocast_dtype, cuda_settings
 from reverie.training.metrics import Metrics
 from reverie.training.objective import losses, noise_accuracy, timesteps
+from reverie.training.optimizer import optimizer_of
 from reverie.training.order import batch_indices
 from reverie.training.settings import TrainingSettings
 from reverie.training.stopping import Stopped, stop_signals
@@ -161,11 +162,8 @@ def begin(network: Network, settings: TrainingSettings, device: torch.device) ->
     module = network.module.to(device).train()
     if settings.gradient_checkpointing:
         module.checkpointing = True  # pyright: ignore[reportArgumentType]
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
-    decay = {"weight_decay": settings.weight_decay} if settings.optimizer == "adamw" else {}
-    optimizer = kind(module.parameters(), lr=settings.learning_rate, fused=True, **decay)
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
-    return TrainingState(module, Average(module, settings.ema), optimizer, scaler)
+    return TrainingState(module, Average(module, settings.ema), optimizer_of(module, settings), scaler)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.denoiser import Condition
 from reverie.denoisers.network import Network
 from reverie.process.loss import (
     element_loss,
@@ -33,11 +33,12 @@ LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Examples x_0 [B, ...], the mask [B, ...] of what counts, bool or weights (None: all), and what is given of them."""
+    """Examples x_0 [B, ...], the mask [B, ...] of what counts, bool or weights (None: all), and what is given of them: of
+    records a Given, of pictures their classes, int64 [B]."""
 
     x_0: Tensor
     mask: Tensor | None = None
-    given: Given | None = None
+    given: Condition = None
 
     def __getitem__(self, rows: slice) -> Batch:
         return self._each(lambda x: x[rows])

@@ -27,6 +27,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from reverie.denoisers.given import Given
 from reverie.denoisers.network import Network
 from reverie.denoisers.visits import Attention, Packing, VisitNetwork
 from reverie.errors import UsageError
@@ -268,7 +269,7 @@ def _longest(examples: Examples) -> int:
 
 
 def _present(batch: Batch) -> Tensor:
-    assert batch.given is not None
+    assert isinstance(batch.given, Given)
     return batch.given.present
 
 

@@ -43,9 +43,13 @@ class Sample(Request):
     spacing: Spacing | None = Field(None, description="Where the steps lie.")
     eta: float | None = Field(None, ge=0, le=1, description="Of ddim.")
     where: list[Word] = Field(
-        default=[], max_length=20, description="What patients must be: column=value, or one of = != < <= > >=."
+        default=[],
+        max_length=20,
+        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn.",
     )
-    guidance: float | None = Field(None, ge=0, le=10, description="How strongly visits follow the statics; 1 as learned.")
+    guidance: float | None = Field(
+        None, ge=0, le=10, description="How strongly visits follow the statics, or pictures their class; 1 as learned."
+    )
     clip: bool | None = Field(None, description="Keep predicted pictures inside [-1, 1].")
     out: str | None = Field(
         None,

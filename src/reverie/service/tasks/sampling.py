@@ -31,9 +31,8 @@ def sample(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     if isinstance(model, PatientModel):
         _refuse("for pictures, and this is a model of patient records", {"clip": told.clip})
         return _patients(work, told, model, settings)
-    strange = {"where": told.where or None, "guidance": told.guidance}
-    _refuse("for patient records, and this is a model of pictures", strange)
-    return _pictures(work, told, model, settings | {"clip": bool(told.clip)})
+    asked = {"where": told.where or None, "guidance": told.guidance, "clip": told.clip}
+    return _pictures(work, told, model, settings | {name: value for name, value in asked.items() if value is not None})
 
 
 def _patients(work: Work, told: Sample, model: PatientModel, settings: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +61,8 @@ def _pictures(work: Work, told: Sample, model: PictureModel, settings: dict[str,
     if told.count > PICTURES:
         raise UsageError(f"count is {told.count:,} here, and at most {PICTURES:,} pictures are made in one call.")
     size = model.codec.height * model.codec.width
-    work_units = told.count * size * (told.steps or 20)
+    calls = 1 if told.guidance is None else 2
+    work_units = told.count * size * (told.steps or 20) * calls
     within("count x pixels x steps", work_units, PIXEL_STEPS, "ask for fewer pictures, or fewer steps")
     suffix = next((s for s in IMAGES if (told.out or "").lower().endswith(s)), ".png")
     made = work.folder / f"pictures{suffix}"

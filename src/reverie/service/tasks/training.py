@@ -47,7 +47,7 @@ def train(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     return card(run, told.out)
 
 
-def _claim(work: Work, told: Training) -> tuple[Path, dict[str, bool]]:
+def _claim(work: Work, told: Training) -> tuple[Path, dict[str, Any]]:
     """The folder of the run, and whether to begin, to begin anew, or to go on.
 
     Two notes in the job's folder tell a later attempt how far an earlier one came: "claimed", the folder is this job's;
@@ -105,7 +105,7 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
         "duplicates": told.duplicates,
         "null_values": None if told.null_values is None else tuple(told.null_values),
     }
-    pictures = {"size": told.size, "channels": told.channels}
+    pictures: dict[str, Any] = {"size": told.size, "channels": told.channels}
     if is_table(name):
         _refuse("for pictures, and the source is a table of visits", pictures)
         with inputs.table_source(work, name) as path:

@@ -1,0 +1,181 @@
+"""The U-Nets of diffusers as modules of our own: theirs counts steps from 0, ours from 1.
+
+    f(x, t, labels) = unet(x, t - 1, labels)
+
+With this kind of network a run trained here is exported exactly, and a folder in diffusers' layout is sampled, and trained
+on, by ours. Needs the extra [diffusers], imported when a network is made.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from reverie.errors import DataError, UsageError
+
+__all__ = ["DiffusersUNet", "DiffusersUNetConfig", "built", "diffusers", "known"]
+
+LARGEST, DEEPEST = 65_536, 64
+"""The largest number, and the most layers or levels, of a model that is built."""
+
+
+def diffusers() -> Any:
+    """The package, imported when first needed. Raises UsageError where it is not installed."""
+    try:
+        import diffusers
+    except ImportError as error:
+        raise UsageError(
+            "this model is of the layout of diffusers, which is not installed: pip install 'reverie[diffusers]'."
+        ) from error
+    return diffusers
+
+
+def known(name: str) -> dict[str, Any]:
+    """The settings that a class of diffusers is made of, with their defaults."""
+    signature = inspect.signature(getattr(diffusers(), name).__init__)
+    return {key: value.default for key, value in signature.parameters.items() if key != "self"}
+
+
+def built(name: str, settings: Mapping[str, Any]) -> nn.Module:
+    """A module of diffusers by its class and its config. Raises DataError for a config that makes none."""
+    mine, defaults = {key: value for key, value in settings.items() if not key.startswith("_")}, known(name)
+    for key, value in mine.items():
+        many = isinstance(value, list | tuple)
+        most = DEEPEST if "layers" in key or (key.startswith("num_") and key.endswith("_blocks")) else LARGEST
+        largest = max((n for n in (value if many else [value]) if isinstance(n, int | float)), default=0)
+        if largest > most or (many and len(value) > DEEPEST):
+            raise DataError(f"the config of {name} has {key} = {value!r:.60}, which is too large to be true.")
+    try:
+        module = getattr(diffusers(), name)(**{key: value for key, value in mine.items() if key in defaults})
+    except Exception as error:  # whatever a wrong value sets off in their constructors
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"the config of {name} cannot be used: {type(error).__name__}: {reason}.") from error
+    for key, value in mine.items():
+        if value is not None and key not in module.config:
+            raise DataError(
+                f"the config of {name} has the key {key!r}, which diffusers {diffusers().__version__} does not know: it was "
+                "written by another version."
+            )
+    return module
+
+
+class DiffusersUNetConfig(BaseModel):
+    """The size of a U-Net of diffusers.
+
+    Attributes:
+        kind: "diffusers-unet".
+        model: its class, "UNet2DModel", or "UNet2DConditionModel", which is told encoder states in Python.
+        width: channels at full resolution; a multiple of `groups`.
+        multipliers: width of each level over `width`; each further level halves the size.
+        blocks: residual blocks per level on the way down (one more on the way up).
+        attention: self-attention at the coarsest level.
+        groups: groups of the normalisation.
+        dropout: share of activations dropped in training.
+        classes: K of class conditioning; index K says "no class", where the network has an answer for it. 0: unconditional.
+        given: of a loaded model the whole of its config.json, which then says all but the kind and the classes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["diffusers-unet"] = "diffusers-unet"
+    model: Literal["UNet2DModel", "UNet2DConditionModel"] = "UNet2DModel"
+    width: int = Field(32, ge=4, le=1024)
+    multipliers: tuple[int, ...] = Field((1, 2), min_length=1, max_length=6)
+    blocks: int = Field(1, ge=1, le=8)
+    attention: bool = True
+    groups: int = Field(8, ge=1, le=64)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    classes: int = Field(0, ge=0)
+    given: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.given and self.width % self.groups:
+            raise ValueError(f"width must be a multiple of groups, but {self.width} is not one of {self.groups}")
+        if not self.given and self.model != "UNet2DModel":
+            raise ValueError("only a UNet2DModel can be made anew")
+        return self
+
+    def settings(self, channels: int, out_channels: int) -> dict[str, Any]:
+        """What their class is made of, by its own names."""
+        if self.given:
+            return dict(self.given)
+        levels = len(self.multipliers)
+        down = ["DownBlock2D"] * (levels - 1) + ["AttnDownBlock2D" if self.attention else "DownBlock2D"]
+        return {
+            "in_channels": channels,
+            "out_channels": out_channels,
+            "block_out_channels": [self.width * m for m in self.multipliers],
+            "down_block_types": down,
+            "up_block_types": [name.replace("Down", "Up") for name in reversed(down)],
+            "layers_per_block": self.blocks,
+            "add_attention": self.attention,
+            "norm_num_groups": self.groups,
+            "dropout": self.dropout,
+            "num_class_embeds": self.classes + 1 if self.classes else None,
+        }
+
+    @property
+    def factor(self) -> int:
+        """What height and width must be multiples of."""
+        levels = self.given.get("down_block_types", range(4)) if self.given else self.multipliers
+        return 2 ** (len(levels) - 1)
+
+
+class DiffusersUNet(nn.Module):
+    """[B, channels, H, W], t [B] in 1..T, and maybe labels [B] or encoder states [B, S, D] -> [B, out_channels, H, W].
+
+    H and W must be multiples of `config.factor`.
+    """
+
+    def __init__(self, channels: int, out_channels: int, config: DiffusersUNetConfig) -> None:
+        super().__init__()
+        self.classes, self.factor = config.classes, config.factor
+        self.unet: Any = built(config.model, config.settings(channels, out_channels))
+        self.unclassed: bool = self.classes > 0 and (self.unet.config.num_class_embeds or 0) > self.classes
+        self.told = config.model == "UNet2DConditionModel"
+
+    @property
+    def answers_alone(self) -> bool:
+        """Whether it answers without a condition."""
+        return not self.told and (not self.classes or self.unclassed)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The whole of its config, by their names."""
+        return self.unet.config
+
+    @property
+    def checkpointing(self) -> bool:
+        return self.unet.is_gradient_checkpointing
+
+    @checkpointing.setter
+    def checkpointing(self, on: bool) -> None:
+        (self.unet.enable_gradient_checkpointing if on else self.unet.disable_gradient_checkpointing)()
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        if x.shape[2] % self.factor or x.shape[3] % self.factor:
+            raise UsageError(
+                f"this U-Net of diffusers takes heights and widths that are multiples of {self.factor}, "
+                f"not {x.shape[2]} x {x.shape[3]}: bring the pictures to such a size, or use fewer network.multipliers."
+            )
+        if self.told:
+            if labels is None or not labels.is_floating_point() or labels.ndim != 3:
+                raise UsageError("this model must be told encoder states, a floating point tensor [B, S, D], as condition.")
+            return self.unet(x, t - 1, encoder_hidden_states=labels).sample
+        return self.unet(x, t - 1, class_labels=self._labels(labels, len(x), x.device)).sample
+
+    def _labels(self, labels: Tensor | None, count: int, device: torch.device) -> Tensor | None:
+        if not self.classes:
+            return None
+        labels = torch.full((count,), self.classes, device=device) if labels is None else labels
+        if not self.unclassed and bool((labels == self.classes).any()):
+            raise UsageError(
+                f"this model knows {self.classes} classes and has no answer without one: say which, with guidance 1."
+            )
+        return labels

@@ -1,0 +1,84 @@
+"""IDX files, as the MNIST data sets come: arrays of bytes behind a short header, often compressed by gzip.
+
+    0  0  type  axes | sizes of the axes, 4 bytes each, big-endian | the numbers, the last axis running fastest
+
+(LeCun, Cortes and Burges 1998, "The MNIST database"). Pictures have 3 axes, or 4 with channels; labels have 1 and lie in a
+file beside them, of the same name with labels-idx1 in the place of images-idx3.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import struct
+import zlib
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from reverie.errors import DataError
+
+__all__ = ["is_idx", "pictures_in", "read_idx", "read_labelled"]
+
+_NAME = re.compile(r"[-.]idx\d-ubyte(\.gz)?$")
+_BYTES = 0x08
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file's name is that of an IDX file."""
+    return bool(_NAME.search(path.name))
+
+
+def pictures_in(folder: Path) -> Path | None:
+    """The IDX file of pictures of a folder: the training set where there are several."""
+    found = sorted(path for path in folder.iterdir() if is_idx(path) and "images" in path.name)
+    return next((path for path in found if path.name.startswith("train")), found[0] if found else None)
+
+
+def read_labelled(path: Path, most: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """The pictures [N, H, W] or [N, H, W, C] of an IDX file, and the labels [N] of the file beside it, if there is one.
+
+    `most` bytes are read at most. Raises DataError with one sentence for what does not hold together.
+    """
+    pixels = read_idx(path, most)
+    if pixels.ndim == 1:
+        raise DataError(f"{path} holds labels, not pictures: give the file of images beside it.")
+    labels = read_idx(beside, most) if (beside := _labels_of(path)) else None
+    if labels is not None and labels.shape != (len(pixels),):
+        raise DataError(
+            f"{beside} holds {labels.size:,} labels for the {len(pixels):,} pictures of {path}: give files of one set."
+        )
+    return pixels, labels
+
+
+def read_idx(path: Path, most: int) -> np.ndarray:
+    """The uint8 array of an IDX file, plain or compressed. Nothing is allocated that its content does not fill."""
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            head = file.read(4)
+            if len(head) < 4 or head[:2] != b"\0\0" or head[2] != _BYTES or not 1 <= head[3] <= 4:
+                raise DataError(
+                    f"{path} is not an IDX file of bytes: its first four bytes are {head.hex(' ') or 'missing'}."
+                )
+            sizes = file.read(4 * head[3])
+            shape = struct.unpack(f">{head[3]}I", sizes) if len(sizes) == 4 * head[3] else ()
+            count = prod(shape)
+            if count > most:
+                raise DataError(f"{path} promises {count:,} bytes, more than the {most:,} that are read.")
+            content = file.read(count + 1) if shape else b""
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it anew.") from error
+    if not count or len(content) != count:
+        raise DataError(
+            f"{path} promises {count:,} bytes by its header and holds {'more' if len(content) > count else len(content)}: "
+            "it is damaged or cut short, so fetch it anew."
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _labels_of(path: Path) -> Path | None:
+    name = re.sub(r"idx\d", "idx1", path.name.replace("images", "labels")).removesuffix(".gz")
+    if name == path.name.removesuffix(".gz"):
+        return None
+    return next((other for other in (path.with_name(name), path.with_name(f"{name}.gz")) if other.is_file()), None)

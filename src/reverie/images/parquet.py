@@ -1,0 +1,97 @@
+"""Pictures kept as bytes in a column of a Parquet file, as data sets are published.
+
+The column holds the content of a picture file in each row: as binary, or as a struct with a field `bytes`. A column named
+label, labels, class, target or y is the class, whole numbers or words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from reverie.errors import DataError
+
+__all__ = ["contents", "holds_pictures", "labels_of", "rows_of"]
+
+CHUNK = 256
+_PICTURES = ("image", "images", "img", "picture", "jpg", "png")
+_LABELS = ("label", "labels", "class", "target", "y", "fine_label")
+
+
+def holds_pictures(path: Path) -> bool:
+    """Whether a Parquet file has a column of bytes; False for what cannot be read."""
+    try:
+        return _column(pl.read_parquet_schema(path)) is not None
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+
+
+def rows_of(path: Path) -> int:
+    """How many pictures the file holds. Raises DataError if it holds none, or cannot be read."""
+    _column_of(path)
+    count = pl.scan_parquet(path).select(pl.len()).collect().item()
+    if not count:
+        raise DataError(f"{path} has no rows: give a file with a picture in each row.")
+    return count
+
+
+def contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """(what errors call it, the bytes of a picture file) of each row, some rows in memory at a time."""
+    name, nested = _column_of(path)
+    column = pl.col(name).struct.field("bytes") if nested else pl.col(name)
+    frame, row = pl.scan_parquet(path).select(column.alias("bytes")), 0
+    while len(part := _collected(frame.slice(row, CHUNK), path)):
+        for content in part["bytes"]:
+            row += 1
+            called = f"{path}, row {row} of the column {name!r},"
+            if content is None:
+                raise DataError(f"{called} holds no bytes: leave the row out, or write the picture into the file.")
+            yield called, content
+
+
+def labels_of(paths: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Labels int64 [N] of all rows of all files, and the classes they index, whole numbers or words in order; or None."""
+    schema = pl.read_parquet_schema(paths[0])
+    name = next((name for name in _LABELS if name in schema), None)
+    if name is None:
+        return None
+    values = pl.concat([_collected(pl.scan_parquet(path).select(name), path)[name] for path in paths])
+    if not (values.dtype.is_integer() or isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum)):
+        raise DataError(f"{paths[0]}: the column {name!r} is {values.dtype}, but classes are whole numbers or words.")
+    if values.null_count():
+        row = int(values.is_null().arg_true()[0]) + 1
+        raise DataError(f"{paths[0]}: row {row} of the column {name!r} is empty: give every picture a class, or none.")
+    values = values.to_numpy() if values.dtype.is_integer() else values.cast(pl.String).to_numpy().astype(str)
+    classes, labels = np.unique(values, return_inverse=True)
+    return labels.astype(np.int64), tuple(map(str, classes))
+
+
+def _column_of(path: Path) -> tuple[str, bool]:
+    try:
+        schema = pl.read_parquet_schema(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} is not a readable Parquet file: fetch it anew.") from error
+    if (found := _column(schema)) is None:
+        raise DataError(f"{path} has no column of bytes, only {', '.join(schema)}: write pictures as bytes of PNG or JPEG.")
+    return found
+
+
+def _column(schema: pl.Schema | dict[str, pl.DataType]) -> tuple[str, bool] | None:
+    """The name of the column of pictures, a usual name first, and whether the bytes are a field of it."""
+    found = {}
+    for name, kind in schema.items():
+        nested = isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields)
+        if nested or kind == pl.Binary:
+            found[name] = nested
+    name = next((name for name in (*_PICTURES, *found) if name in found), None)
+    return None if name is None else (name, found[name])
+
+
+def _collected(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
+    try:
+        return frame.collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it anew.") from error

@@ -1,0 +1,141 @@
+"""Pictures changed by a model of pictures: made over from a noise level, filled in, taken back to their noise, and between.
+
+Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of the size of the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from reverie.errors import DataError, UsageError
+from reverie.models.pictures import PictureModel
+from reverie.samplers import DDIM, invert, sample
+from reverie.samplers.editing import around, between, from_level, grid_from
+
+__all__ = ["Inverted", "image_to_image", "inpaint", "interpolate", "inverted"]
+
+OnStep = Callable[[int, int], None]
+
+LEAST_SIGNAL = 0.01
+"""sqrt(alpha_bar) at the level up to which pictures are inverted: above it a state keeps nothing that could be retraced."""
+
+TOLERANCE = 1e-4
+"""How far a state may still move where the inverse of a step is taken as found; a grey level is 0.008."""
+
+
+def image_to_image(
+    model: PictureModel,
+    picture: np.ndarray,
+    level: float,
+    count: int = 1,
+    seed: int = 0,
+    on_step: OnStep | None = None,
+    **settings: Any,
+) -> np.ndarray:
+    """`count` pictures made over from `picture` [H, W, C]: noise up to the share `level` of T, then the reverse.
+
+    At 0 it is the picture, at 1 nothing of it is left. `settings` are those of PictureModel.method.
+    """
+    if not 0 <= level <= 1:
+        raise UsageError(f"the noise level to start from is a share of T in 0..1, not {level:g}.")
+    method = model.method(**settings)
+    t = round(level * model.process.schedule.steps)
+    if t == 0:
+        return np.repeat(picture[None], count, 0)
+    _, noise, labels = model.start(method, count, seed)
+    x_0 = model.encode(np.repeat(picture[None], count, 0))
+    grid = grid_from(method.grid, t)
+    return model.decode(from_level(method.denoiser, method.sampler, grid, x_0, noise, labels, on_step))
+
+
+def inpaint(
+    model: PictureModel,
+    picture: np.ndarray,
+    hole: np.ndarray,
+    count: int = 1,
+    seed: int = 0,
+    repeats: int = 4,
+    on_step: OnStep | None = None,
+    **settings: Any,
+) -> np.ndarray:
+    """`count` times `picture` [H, W, C] with its hole filled; outside, every pixel is as it was.
+
+    Args:
+        hole: bool [H, W], True where something new is to be.
+        repeats: how often steps are gone back and done again for what is new to fit; as many times the network calls.
+        settings: those of PictureModel.method.
+    """
+    hole = np.asarray(hole)
+    if hole.shape != picture.shape[:2] or hole.dtype != np.bool_:
+        raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
+    method = model.method(**settings)
+    x, noise, labels = model.start(method, count, seed)
+    x_0 = model.encode(picture[None])
+    known = _of_latents(torch.from_numpy(~hole), model).to(x.device)
+    made = around(method.denoiser, method.sampler, method.grid, x, x_0, known, noise, labels, repeats, on_step=on_step)
+    return np.where(hole[None, :, :, None], model.decode(made), picture[None])
+
+
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """Pictures taken back to their noise, and what comes of it again.
+
+    Attributes:
+        noise: the states at grid[0], [N, *shape].
+        grid: the levels that lead from there to 0.
+        pictures: what sampling from the noise gives.
+        error: mean absolute difference to what was given, in grey levels of 255.
+    """
+
+    noise: Tensor
+    grid: tuple[int, ...]
+    pictures: np.ndarray
+    error: float
+
+
+def inverted(model: PictureModel, pictures: np.ndarray, steps: int = 50, where: Any = None, clip: bool = False) -> Inverted:
+    """Pictures [N, H, W, C] taken to their noise by the inverse of DDIM, which samples back to them.
+
+    The walk ends where the signal is a hundredth, for above nothing could be retraced. Raises InversionError where the
+    steps are too few for this model.
+    """
+    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip)
+    signal = model.process.schedule.signal
+    grid = tuple(t for t in method.grid if float(signal[t]) >= LEAST_SIGNAL)
+    labels = method.labels(len(pictures))
+    *_, last = invert(method.denoiser, grid, model.encode(pictures), labels, TOLERANCE)
+    again = model.decode(sample(method.denoiser, DDIM(), grid, last.x, condition=labels))
+    error = float(np.abs(again.astype(np.int16) - pictures).mean())
+    return Inverted(last.x, grid, again, error)
+
+
+def interpolate(
+    model: PictureModel, pictures: np.ndarray, count: int = 9, steps: int = 50, where: Any = None, clip: bool = False
+) -> np.ndarray:
+    """`count` pictures from the first of two to the second, [count, H, W, C]: both inverted, the arc between sampled.
+
+    The first and the last are what inversion gives back of the two. A class that is asked for holds for all.
+    """
+    if len(pictures) != 2 or count < 2:
+        raise UsageError(f"interpolation is between two pictures, in 2 steps or more, not {len(pictures)} in {count}.")
+    ends = inverted(model, pictures, steps, where, clip)
+    states = between(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
+    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip)
+    return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.labels(count)))
+
+
+def _of_latents(known: Tensor, model: PictureModel) -> Tensor:
+    """Where all pixels of [H, W] that a place of the latents stands for are known, bool [h, w]."""
+    if model.autoencoder is None:
+        return known
+    height, width = model.shape[1:]
+    factor = model.autoencoder.factor
+    holes = F.pad((~known).float()[None, None], (0, width * factor - known.shape[1], 0, height * factor - known.shape[0]))
+    return F.max_pool2d(holes, factor)[0, 0] == 0

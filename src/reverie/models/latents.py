@@ -1,0 +1,100 @@
+"""The autoencoder of a latent run: how long it trains, and where it comes from.
+
+It takes a third of the budget: half as many steps as the denoiser where steps are given, a third of the time where minutes
+are. What it is trained on stays pixels; the denoiser is shown its latents.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reverie.config import RunConfig
+from reverie.denoisers.autoencoder import Autoencoder, LatentSettings
+from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoder, DiffusersAutoencoderConfig
+from reverie.errors import UsageError
+from reverie.models import diffusers
+from reverie.models.folder import fit_in
+from reverie.models.model import AUTOENCODER, untrained_autoencoder, write_weights
+from reverie.training import Listener, processes
+from reverie.training.latents import fit_autoencoder, seconds_per_autoencoder_step
+
+__all__ = ["first_stage", "resolved", "share", "with_steps"]
+
+SHARE = 1 / 3
+FEW = 256
+"""Pictures that the denoiser's step is measured on."""
+
+
+def resolved(settings: RunConfig) -> RunConfig:
+    """The config with a ready autoencoder, where a folder of one is given, in the place of one to train.
+
+    Raises UsageError for what an autoencoder cannot keep, and DataError for a folder that holds none.
+    """
+    latent = settings.latent
+    if latent is not None and settings.training.epsilon is not None:
+        raise UsageError("epsilon accounts for the denoiser alone, not for an autoencoder: leave latent out.")
+    if isinstance(latent, LatentSettings) and latent.folder is not None:
+        config = diffusers.autoencoder_config(Path(latent.folder))
+        return settings.model_copy(update={"latent": config})
+    return settings
+
+
+def share(
+    minutes: float, settings: RunConfig, codec: Any, examples: Any, device: torch.device, listener: Listener
+) -> tuple[float, RunConfig, Any]:
+    """What of the minutes is left for the denoiser, the config with the steps of the autoencoder, and a few examples to
+    measure the denoiser's step on."""
+    if settings.latent is None:
+        return minutes, settings, examples
+    module = untrained_autoencoder(settings, codec.channels)
+    assert module is not None
+    few = examples.in_latents(module.to(device).eval(), device, FEW)
+    if isinstance(settings.latent, LatentSettings) and settings.latent.steps is None:
+        assert isinstance(module, Autoencoder)
+        pace = seconds_per_autoencoder_step(module, examples, settings.latent, device)
+        steps = max(1, processes.any_of(round(60 * minutes * SHARE / pace), device))
+        listener.say(f"a third of the time is {steps} steps of {pace:.3f} s for the autoencoder.")
+        return minutes * (1 - SHARE), _stepped(settings, steps), few
+    return minutes, settings, few
+
+
+def with_steps(settings: RunConfig, written: RunConfig | None = None) -> RunConfig:
+    """The config with a number of steps for the autoencoder: as written, or half as many as the denoiser's."""
+    latent = settings.latent
+    if not isinstance(latent, LatentSettings) or latent.steps is not None:
+        return settings
+    if written is not None and isinstance(written.latent, LatentSettings):
+        return _stepped(settings, written.latent.steps or 1)
+    return _stepped(settings, max(1, settings.training.steps // 2))
+
+
+def first_stage(
+    run: Path, settings: RunConfig, codec: Any, examples: Any, device: torch.device, listener: Listener
+) -> Autoencoder | DiffusersAutoencoder | None:
+    """The autoencoder of the run: as it was written there, read from its folder, or trained now; None without latents."""
+    module = untrained_autoencoder(settings, codec.channels)
+    if module is None:
+        return None
+    file = run / AUTOENCODER
+    if file.is_file():
+        fit_in(module, file)
+    elif isinstance(module, Autoencoder):
+        assert isinstance(settings.latent, LatentSettings)
+        listener.say(f"first the autoencoder: {settings.latent.steps} steps.")
+        found = fit_autoencoder(run, module, examples, settings.latent, settings.seed, device, listener)
+        error, psnr = found["reconstruction_error"], found["reconstruction_psnr"]
+        listener.say(f"pictures it did not learn from come back {error:.1f} grey levels off ({psnr:.1f} dB).")
+    else:
+        assert isinstance(settings.latent, DiffusersAutoencoderConfig)
+        diffusers.fill(module.inner, Path(settings.latent.folder))
+    if processes.rank() == 0 and not file.is_file():
+        write_weights(file, module)
+    return module.to(device).eval()
+
+
+def _stepped(settings: RunConfig, steps: int) -> RunConfig:
+    assert isinstance(settings.latent, LatentSettings)
+    return settings.model_copy(update={"latent": settings.latent.model_copy(update={"steps": steps})})

@@ -1,0 +1,100 @@
+"""How pictures are made: the denoiser as it is asked, the sampler and its grid, and the classes the pictures are to be of.
+
+Picture i is asked to be of the class i mod n of the n wanted ones; without any, no class is told. Guidance
+uncond + scale (cond - uncond) calls the network twice a step (Ho and Salimans 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.denoiser import Denoiser
+from reverie.denoisers.wrappers import Guided
+from reverie.errors import UsageError, unknown
+from reverie.samplers import Sampler
+
+__all__ = ["ALL", "Method", "Where", "guided", "wanted"]
+
+Where = Mapping[str, Any] | Sequence[str] | None
+"""{"class": "coat"}, {"class": ["coat", "bag"]} for each in turn, or ["class=coat", "class=bag"]; "*" is every class."""
+
+KEY, ALL = "class", "*"
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A way to make pictures.
+
+    Attributes:
+        denoiser, sampler, grid: what samplers.sample takes.
+        classes: int64 [n], the classes that are wanted, one after the other, or encoder states [n, S, D]; None for no class.
+    """
+
+    denoiser: Denoiser
+    sampler: Sampler
+    grid: tuple[int, ...]
+    classes: Tensor | None = None
+
+    def labels(self, count: int, first: int = 0) -> Tensor | None:
+        """The classes of pictures first, first + 1, ..., int64 [count]; None for no class."""
+        if self.classes is None:
+            return None
+        return self.classes[torch.arange(first, first + count) % len(self.classes)]
+
+
+def wanted(classes: Sequence[str], where: Where) -> Tensor | None:
+    """The indices of the classes that `where` names, in its order; None where it names none.
+
+    Raises UsageError for a class that is not one of `classes`, with the nearest name, and where there are none.
+    """
+    if not where:
+        return None
+    if not classes:
+        raise UsageError(
+            "this model was trained without classes, so pictures cannot be asked for by class: leave where out."
+        )
+    names = [name for key, value in _pairs(where) for name in _names(key, value)]
+    chosen = [name for asked in names for name in (classes if asked == ALL else [asked])]
+    for name in chosen:
+        if name not in classes:
+            raise unknown("class", name, classes)
+    return torch.tensor([classes.index(name) for name in chosen])
+
+
+def guided(
+    denoiser: Denoiser, asked: bool, guidance: float | None, rescale: float, interval: tuple[int, int] | None
+) -> Denoiser:
+    """The denoiser, guided where that is asked for. Raises UsageError where there is no class to follow.
+
+    Args:
+        asked: whether a class is wanted.
+        guidance, rescale, interval: see denoisers.Guided; None for as learned.
+    """
+    if guidance is None and (rescale or interval is not None):
+        raise UsageError("rescale and interval are of guidance: say how strong it is to be, e.g. guidance=3.")
+    if guidance is None:
+        return denoiser
+    if not asked:
+        raise UsageError('guidance follows a class, and none was asked for: say which, e.g. where={"class": "..."}.')
+    T = denoiser.process.schedule.steps
+    if interval is not None and not 0 <= interval[0] <= interval[1] <= T:
+        raise UsageError(f"the guidance interval is low:high with 0 <= low <= high <= {T}, not {interval[0]}:{interval[1]}.")
+    return Guided(denoiser, guidance, rescale, interval)
+
+
+def _pairs(where: Mapping[str, Any] | Sequence[str]) -> Iterable[tuple[str, Any]]:
+    if isinstance(where, Mapping):
+        return where.items()
+    texts = [where] if isinstance(where, str) else where
+    return ((key.strip(), value.strip() if sign else None) for key, sign, value in (str(t).partition("=") for t in texts))
+
+
+def _names(key: str, value: Any) -> list[str]:
+    if key != KEY or value is None or value == []:
+        raise UsageError(f"pictures are asked for by their class, as class=NAME, not by {key!r}.")
+    return [str(name) for name in value] if isinstance(value, list | tuple) else [str(value)]

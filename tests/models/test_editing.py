@@ -1,0 +1,53 @@
+"""Editing with a trained model: at no noise the picture, outside the hole every pixel, and back again after inversion."""
+
+import numpy as np
+import pytest
+
+import reverie
+from reverie.errors import DataError, UsageError
+from reverie.images import read_images
+from reverie.models.editing import image_to_image, inpaint, interpolate, inverted
+
+DIGITS = read_images("digits").pixels
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    return reverie.train("digits", out, steps=20, settings={"width": 8, "groups": 4, "batch": 32})
+
+
+def test_from_no_noise_the_picture_comes_back(model):
+    assert np.array_equal(image_to_image(model, DIGITS[3], 0.0, 2), np.repeat(DIGITS[3:4], 2, 0))
+
+
+def test_the_higher_the_level_the_less_of_the_picture_stays(model):
+    low, high = (np.abs(image_to_image(model, DIGITS[3], level, 4) - DIGITS[3].astype(int)).mean() for level in (0.1, 0.9))
+    assert low < high
+    with pytest.raises(UsageError, match=r"share of T in 0\.\.1"):
+        image_to_image(model, DIGITS[3], 1.5)
+
+
+def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
+    hole = np.zeros((8, 8), bool)
+    hole[2:6, 3:] = True
+    first, again = (inpaint(model, DIGITS[3], hole, 3, seed=1, repeats=2, where=["class=3"]) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert (first[:, ~hole] == DIGITS[3][~hole]).all()
+    assert (first[0][hole] != first[1][hole]).any()
+    with pytest.raises(DataError, match="a hole is bool"):
+        inpaint(model, DIGITS[3], hole[:4])
+
+
+def test_inversion_gives_the_pictures_back(model):
+    found = inverted(model, DIGITS[:3], steps=25)
+    assert found.error < 0.1 and np.abs(found.pictures.astype(int) - DIGITS[:3]).max() <= 1
+    assert found.noise.shape == (3, 1, 8, 8) and found.grid[-1] == 0
+
+
+def test_between_two_pictures_the_ends_are_the_pictures(model):
+    found = interpolate(model, DIGITS[[3, 8]], 5, steps=25)
+    assert np.abs(found[[0, -1]].astype(int) - DIGITS[[3, 8]]).max() <= 1
+    assert len({picture.tobytes() for picture in found}) == 5
+    with pytest.raises(UsageError, match="between two pictures"):
+        interpolate(model, DIGITS[:3])
