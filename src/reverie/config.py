@@ -37,7 +37,7 @@ NAME = "config.yaml"
 LONGEST, BRACKETS = 1_000_000, 1000
 """Characters and brackets of a config that is read; those written have some thousands, and a few."""
 
-LARGE: dict[str, Any] = {"optimizer": "muon", "learning_rate": 5e-3}
+LARGE: dict[str, Any] = {"optimizer": "muon", "learning_rate": 5e-3, "batch": 32}
 """How networks for larger pictures are trained; on 8 x 8 the plain optimiser is as good and cheaper."""
 
 RECIPES: dict[str, dict[str, Any]] = {

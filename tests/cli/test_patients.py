@@ -186,7 +186,7 @@ REFUSED = {
     "clipped patients": (["sample", "PATIENTS", "--count", "2", "--out", "x.csv", "--clip"], "--clip is for pictures"),
     "a condition on pictures": (
         ["sample", "PICTURES", "--count", "2", "--out", "x.png", "--where", "a=1"],
-        "--where is for",
+        "class=NAME",
     ),
     "workers for pictures": (["sample", "PICTURES", "--count", "2", "--out", "x.png", "--workers", "2"], "--workers is for"),
     "a table of pictures": (["sample", "PICTURES", "--count", "2", "--out", "x.csv"], "x.csv"),

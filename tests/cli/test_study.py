@@ -82,7 +82,7 @@ def test_reverse_uses_a_model_and_its_size(monkeypatch, tmp_path):
     from reverie.process import GaussianProcess, NoiseSchedule
 
     class Model:
-        codec = ImageCodec(8, 8, 1)
+        codec, autoencoder = ImageCodec(8, 8, 1), None
         process = GaussianProcess(NoiseSchedule.cosine(50))
         denoiser = KnownSample(process, codec.encode(np.full((1, 8, 8, 1), 77, np.uint8)))
 

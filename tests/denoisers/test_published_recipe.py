@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,10 @@ def recipe() -> ModuleType:
 def test_with_the_same_weights_the_plain_network_gives_the_same_answer(recipe: ModuleType) -> None:
     torch.manual_seed(0)
     plain, ours = recipe.PublishedUNet().double(), SeriesUNet(22, 22, SeriesUNetConfig()).double()
+    half = recipe.EMBEDDING // 2  # the plain table is float32 however it is cast: compute it in float64 as ours is here
+    frequency = torch.exp(-math.log(1e4) * torch.arange(half) / half).double()
+    angle = torch.arange(recipe.STEPS + 1)[:, None] * frequency
+    plain.table = torch.cat([angle.sin(), angle.cos()], 1)
     names = {"norm_1": "norms.0", "norm_2": "norms.1", "conv_1": "taps.0", "conv_2": "taps.1"}
     mine = ours.state_dict()
     for name, value in plain.state_dict().items():

@@ -26,7 +26,7 @@ __all__ = ["PRESETS", "UNet", "UNetConfig"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"patch": 2, "width": 32, "multipliers": (1, 2)},
-    "small": {"patch": 2, "width": 64, "multipliers": (1, 2)},
+    "small": {"patch": 2, "width": 48, "multipliers": (1, 2)},
     "base": {"patch": 2, "width": 128, "multipliers": (1, 2, 2), "blocks": 2},
 }
 """Sizes of UNetConfig by name: for minutes of a laptop's processor, for an hour of it, and for a GPU."""

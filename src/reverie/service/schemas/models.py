@@ -109,7 +109,10 @@ class Training(Request):
     minutes: float | None = Field(None, ge=0.02, le=120, description="Budget; made a number of steps by a measurement.")
     steps: int | None = Field(None, ge=1, le=1_000_000, description="Budget in steps, instead.")
     seed: Seed = 0
-    recipe: Literal["records", "health-gym", "pictures", "ddpm"] | None = None
+    recipe: (
+        Literal["records", "health-gym", "pictures", "pictures-tiny", "pictures-small", "pictures-base", "ddpm", "diffusers"]
+        | None
+    ) = None
     settings: dict[Word, Value] = Field(
         default={}, max_length=50, description="As --set of reverie train, e.g. network.width.", examples=[{"batch": 64}]
     )
