@@ -40,7 +40,7 @@ serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
 	$(BIN)/reverie serve --workspace $(OUT)
 
 test: .venv/dev browser  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .
