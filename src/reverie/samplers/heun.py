@@ -6,6 +6,7 @@ step is DDIM(eta = 0); the corrector takes the mean of eps-hat at both ends, at 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -17,10 +18,17 @@ from reverie.samplers.sampler import State
 
 __all__ = ["Heun"]
 
+LARGEST = 1.0
+"""Of |factor| of the corrector; eps-hat has deviation 1, as the state has. Steps of usual schedules have 0.01 to 0.5."""
+
 
 @dataclass(frozen=True)
 class Heun:
-    """Second order, two network calls a step; a step to t = 0 or from zero SNR stays Euler's (one call for the former)."""
+    """Second order, two network calls a step; one to t = 0 (a single call) or from nearly zero SNR stays Euler's.
+
+    From where hardly any signal is left, sigma falls a hundredfold in one step, and the corrector would multiply the
+    network's error in eps-hat by as much: it is left out where it multiplies by more than LARGEST.
+    """
 
     order: int = field(default=2, init=False, repr=False)
     stochastic: bool = field(default=False, init=False, repr=False)
@@ -41,8 +49,8 @@ class Heun:
         self, process: GaussianProcess, before: State, after: State, t: int, s: int, there: Prediction, here: Prediction
     ) -> State:
         (a_s, sigma_s, _), (a_t, sigma_t, _) = process.schedule.levels[s], process.schedule.levels[t]
-        if a_t == 0:
+        half = 0.5 * (sigma_s - a_s / a_t * sigma_t) if a_t else -math.inf
+        if abs(half) > LARGEST:
             return after
-        half = 0.5 * (sigma_s - a_s / a_t * sigma_t)
         # Euler's x_s already holds 2 half eps-hat(x_t); put the mean of both ends in its place.
         return State(torch.add(after.x, here.noise - there.noise, alpha=half))
