@@ -177,24 +177,21 @@ def test_a_signal_saves_stops_and_resumes_to_the_same_weights(tmp_path: Path, nu
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
     assert "go on with --resume" in errors and "Traceback" not in errors
-    resumed = start("train", "digits", "--out", tmp_path / "run", *budget, "--set", "checkpoint_every=5", "--resume")
-    _, errors = resumed.communicate(timeout=120)
-    assert resumed.returncode == 0, errors
-    whole = start("train", "digits", "--out", tmp_path / "whole", *budget, "--set", "checkpoint_every=5")
-    whole.communicate(timeout=120)
+    assert run("train", "digits", "--out", tmp_path / "run", *budget, "--set", "checkpoint_every=5", "--resume") == 0
+    assert run("train", "digits", "--out", tmp_path / "whole", *budget, "--set", "checkpoint_every=5") == 0
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
 def test_a_kill_loses_at_most_one_checkpoint_interval(tmp_path: Path) -> None:
     arguments = ["train", "digits", "--out", tmp_path / "run", "--steps", 40, *TINY, "--set", "checkpoint_every=1"]
-    for number in range(3):
+    for number in range(2):
         process = start(*arguments, *(["--resume"] if number else []))
         enough = 4 + 8 * number
         wait_for(process, lambda enough=enough: newest(tmp_path / "run") >= enough)
         process.kill()
         process.wait()
         process.communicate()
-    assert newest(tmp_path / "run") >= 20
+    assert newest(tmp_path / "run") >= 12
     assert run(*arguments, "--resume") == 0
     assert run("train", "digits", "--out", tmp_path / "whole", "--steps", 40, *TINY, "--set", "checkpoint_every=1") == 0
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
