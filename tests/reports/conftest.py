@@ -37,7 +37,7 @@ def healthy(tables) -> Report:
     return report_on_tables(*tables, seed=0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives an event loop runs in this thread
 def browser():
     """A headless browser; without one, tests of the page in it are skipped."""
     playwright = pytest.importorskip("playwright.sync_api")
