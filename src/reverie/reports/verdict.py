@@ -181,7 +181,7 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
     names = tuple(m.name for m in graves)
     if not faults and len(graves) <= claim.spared * len(mine):
         told = [m for m in mine if m.name in claim.telling]
-        more = f" {_named(told)}." if told else ""
+        more = f" What they reached: {_named(told)}." if told else ""
         return Sentence(claim.name, "good", claim.good + more, names or tuple(m.name for m in told))
     if len(faults) <= claim.spared * len(mine):
         what = faults or graves
