@@ -127,7 +127,7 @@ def invert(
     found = editing.inverted(model, pixels, steps, where)
     if noise is not None:
         with writing(noise) as temporary:
-            np.savez(temporary, allow_pickle=False, noise=found.noise.cpu().numpy(), grid=np.array(found.grid))
+            np.savez(temporary, noise=found.noise.cpu().numpy(), grid=np.array(found.grid))
     told = {"steps": len(found.grid) - 1, "from_t": found.grid[0], "error_in_grey_levels": round(found.error, 4)}
     _tell(np.concatenate([pixels, found.pictures]), out, told | ({"noise": str(noise)} if noise else {}), as_json)
 
