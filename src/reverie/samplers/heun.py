@@ -27,7 +27,7 @@ class Heun:
     """Second order, two network calls a step; one to t = 0 (a single call) or from nearly zero SNR stays Euler's.
 
     From where hardly any signal is left, sigma falls a hundredfold in one step, and the corrector would multiply the
-    network's error in eps-hat by as much: it is left out where it multiplies by more than LARGEST.
+    network's error in eps-hat by as much: its factor is held to at most LARGEST.
     """
 
     order: int = field(default=2, init=False, repr=False)
@@ -50,7 +50,6 @@ class Heun:
     ) -> State:
         (a_s, sigma_s, _), (a_t, sigma_t, _) = process.schedule.levels[s], process.schedule.levels[t]
         half = 0.5 * (sigma_s - a_s / a_t * sigma_t) if a_t else -math.inf
-        if abs(half) > LARGEST:
-            return after
+        half = max(-LARGEST, min(half, LARGEST))
         # Euler's x_s already holds 2 half eps-hat(x_t); put the mean of both ends in its place.
         return State(torch.add(after.x, here.noise - there.noise, alpha=half))
