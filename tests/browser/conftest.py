@@ -1,7 +1,7 @@
 """The page in a real browser, against a real server in a workspace of its own.
 
-Whatever a test does, it fails if the browser reported an error, if anything was asked of another origin, or if axe finds a
-violation of serious or critical impact in what stands on the wide screen at the end.
+Whatever a test does, it fails if the browser reported an error, if anything was asked of another origin, if axe finds a
+violation of serious or critical impact in what stands on the wide screen at the end, or if that is too wide for a telephone.
 """
 
 from __future__ import annotations
@@ -111,6 +111,8 @@ def page(chromium: Browser, address: str, size: str, log: Log) -> Iterator[Page]
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_function("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     context.close()
     foreign = [url for url in log.calls() if not url.startswith((address + "/", "data:", "blob:"))]
     assert not foreign, f"asked of another origin: {foreign}"

@@ -24,6 +24,7 @@ def told(*chapters: str) -> set[str]:
     return {name for name in re.findall(r"`([a-z]+/[a-z0-9-]+)`", text) if name.split("/")[0] in chapters}
 
 
+@ONE_SIZE
 @pytest.mark.parametrize(("part", "chapters"), [("", ("variance", "reverse")), ("?part=mean", ("mean",))])
 def test_each_step_has_its_formula_and_its_check(visit: Visit, part: str, chapters: tuple[str, ...]) -> None:
     page = visit(f"derivations{part}", idle=False)
@@ -63,6 +64,7 @@ def test_all_other_chapters_are_checked_as_well(visit: Visit) -> None:
     expect(page.locator(".laws .verdict[data-state=passed]")).to_have_count(len(names))
 
 
+@ONE_SIZE
 def test_every_mistake_shows_both_forms_and_its_damage(visit: Visit) -> None:
     page = visit("derivations?part=mistakes", idle=False)
     cards = page.locator(".mistake")

@@ -72,6 +72,7 @@ def test_the_canvas_shows_the_state_that_the_library_computes(visit: Visit, t: i
         expect(page.locator(".facts")).to_contain_text(f"{expected.snr_db:.1f} dB")
 
 
+@ONE_SIZE
 def test_dragging_changes_the_picture_and_asks_the_server_nothing(visit: Visit, log: Any) -> None:
     page = visit("forward?picture=flower&t=0")
     before, calls = pixels(page), len(log.calls())
@@ -179,6 +180,7 @@ def test_mean_and_deviation_stand_beside_theory(visit: Visit) -> None:
     assert np.allclose(measured, theory, atol=0.02) and abs(theory[1] - 1) < 0.01
 
 
+@ONE_SIZE
 def test_a_patients_columns_drown_too(visit: Visit, log: Any) -> None:
     page = visit("forward?picture=digits:3&t=0")
     page.get_by_role("radio", name="A patient").check()

@@ -77,6 +77,7 @@ def test_the_bundled_table_is_described_as_the_library_does(visit: Visit) -> Non
         expect(page.get_by_text(note)).to_be_visible()
 
 
+@ONE_SIZE
 def test_a_dropped_table_is_kept_and_described(visit: Visit, workspace: Path, size: str) -> None:
     page = visit("records")
     name = f"dropped-{size}.csv"
@@ -89,6 +90,7 @@ def test_a_dropped_table_is_kept_and_described(visit: Visit, workspace: Path, si
     expect(page.locator(".schema tbody tr")).to_have_count(6)
 
 
+@ONE_SIZE
 def test_a_fault_is_named_with_row_and_column(visit: Visit, tmp_path: Path, log: Any, size: str) -> None:
     log.allow.append("422")
     text = "patient,month,marker\n1,0,3.1\n1,3,2.9\n2,0,high\n2,3,4.4\n3,0,2.2\n3,3,2.0\n1,3,9.9\n"
@@ -137,6 +139,7 @@ def test_the_four_steps_are_tabs(visit: Visit, table: str) -> None:
 # --- train ------------------------------------------------------------------------------------------------------------
 
 
+@ONE_SIZE
 def test_a_few_steps_are_trained_with_the_losses_as_they_come(visit: Visit, table: str, workspace: Path, size: str) -> None:
     page = visit(f"records?step=train&table={table}&count=12&set=network.width=8,batch=16,log_every=1")
     name = page.get_by_label("Name of the run")
@@ -192,6 +195,7 @@ def test_a_name_that_is_taken_is_said(visit: Visit, table: str, model: str, log:
 # --- generate ---------------------------------------------------------------------------------------------------------
 
 
+@ONE_SIZE
 def test_new_patients_meet_the_condition(visit: Visit, model: str) -> None:
     page = visit(f"records?step=generate&model={model}&patients=20")
     page.get_by_role("button", name="Add a condition").click()
@@ -224,6 +228,7 @@ def test_a_condition_that_cannot_be_met_is_said(visit: Visit, model: str, log: A
 # --- complete ---------------------------------------------------------------------------------------------------------
 
 
+@ONE_SIZE
 def test_holes_are_filled_with_bands_and_what_was_given_stays(visit: Visit, model: str, table: str) -> None:
     page = visit(f"records?step=complete&model={model}&table={table}&patient=3&draws=12")
     given = [row for row in csv.DictReader(io.StringIO(visits())) if row["patient"] == "3"]

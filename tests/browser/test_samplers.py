@@ -37,6 +37,7 @@ def test_the_page_knows_the_samplers_of_the_library() -> None:
         assert named(name).stochastic == (random == "true"), name
 
 
+@ONE_SIZE
 def test_a_comparison_shows_the_numbers_of_the_library(visit: Visit, expected) -> None:
     page = visit(SMALL)
     expect(page.get_by_text("Choose samplers")).to_be_visible()
@@ -69,6 +70,7 @@ def test_error_is_drawn_against_calls_and_seconds_on_logarithmic_axes(visit: Vis
     expect(page.locator(".chart table tbody tr").first).to_be_visible()
 
 
+@ONE_SIZE
 def test_samplers_that_draw_noise_are_marked_and_never_the_nearest(visit: Visit, expected) -> None:
     page = visit(f"{SMALL}&run=1")
     expect(page.locator(".plot .legend")).to_have_count(2)

@@ -34,6 +34,7 @@ def exact(schedule: NoiseSchedule, t: int) -> list[float]:
     return [float(table[t]) for table in tables]
 
 
+@ONE_SIZE
 def test_the_keyboard_reads_every_curve_to_the_last_digit(visit: Visit) -> None:
     page = visit("schedules?curves=linear;cosine;scaled_linear,steps=800&t=300")
     slider = page.get_by_role("slider", name="Step t")
@@ -64,6 +65,7 @@ def test_the_pointer_reads_the_step_it_points_at(visit: Visit) -> None:
     expect(plot.locator(".hoverlayer")).to_contain_text(repr(float(NoiseSchedule.cosine().alpha_bar[t])))
 
 
+@ONE_SIZE
 def test_a_schedule_that_ends_in_signal_is_warned_of(visit: Visit) -> None:
     page = visit("schedules?curves=linear,steps=500,beta_max=0.01")
     expect(page.locator(".notice.warn")).to_contain_text("alpha_bar_T = 0.0794")
@@ -73,6 +75,7 @@ def test_a_schedule_that_ends_in_signal_is_warned_of(visit: Visit) -> None:
     expect(page).to_have_url(re.compile("zero_terminal_snr=1"))
 
 
+@ONE_SIZE
 def test_curves_can_be_added_changed_and_removed_and_the_link_keeps_them(visit: Visit) -> None:
     page = visit("schedules?curves=linear")
     page.get_by_role("button", name="Add a schedule").click()
