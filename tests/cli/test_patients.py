@@ -13,7 +13,7 @@ from reverie.records import read_table
 
 @pytest.fixture
 def unseen(monkeypatch):
-    """No figures: they take longer than all else, and the session's run has them."""
+    """No figures: they take longer than all else, and the first test draws them."""
     monkeypatch.setattr("reverie.subjects.Patients.show", lambda *_: None)
 
 
@@ -22,12 +22,12 @@ def reply(capsys):
     return json.loads(capsys.readouterr().out)
 
 
-def test_training_keeps_a_run_and_tells_what_it_was_trained_on(reverie, visits, patients, tmp_path, unseen, capsys):
-    assert (patients / "figures").is_dir()
+def test_training_keeps_a_run_and_tells_what_it_was_trained_on(reverie, visits, patients, tmp_path, capsys):
     copy = shutil.copytree(patients, tmp_path / "run")
     small = ("--set", "width=16", "--set", "layers=1", "--set", "batch=32", "--steps", 5)
     assert reverie("train", visits, "--out", copy, *small, "--resume", "--json") == 0
     told = reply(capsys)
+    assert (copy / "figures").is_dir()
     table = read_table(visits)
     assert told["patients"] + told["set_aside"] + told["held_out"] == len(table) == 60
     assert (told["held_out"], told["set_aside"]) == (12, 5)

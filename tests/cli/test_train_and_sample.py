@@ -131,11 +131,11 @@ def test_force_replaces_a_run_and_nothing_else(tmp_path: Path, capsys: pytest.Ca
     assert [p.name for p in (tmp_path / "other").iterdir()] == ["thesis.txt"]
 
 
-def test_a_schedule_that_ends_too_early_warns_once(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("always::reverie.process.TerminalSNRWarning")
+def test_a_schedule_that_ends_too_early_warns_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     short = ["--set", "schedule.name=linear", "--set", "schedule.steps=500", "--set", "schedule.beta_max=0.01"]
-    command = [sys.executable, "-m", "reverie", "train", "digits", "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
-    done = subprocess.run([*command, *short], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr.count("warning: alpha_bar_T = 0.0794") == 1
+    assert run("train", "digits", "--out", tmp_path / "run", "--steps", 1, *TINY, *short) == 0
+    assert capsys.readouterr().err.count("warning: alpha_bar_T = 0.0794") == 1
 
 
 def test_damage_is_exit_4(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -169,16 +169,25 @@ def test_help_does_not_import_torch() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_stops_and_resumes_to_the_same_weights(tmp_path: Path, number: int, code: int) -> None:
-    budget = ["--steps", 60, *TINY]
-    process = start("train", "digits", "--out", tmp_path / "run", *budget, "--set", "checkpoint_every=5")
-    wait_for(process, lambda: any((tmp_path / "run").glob("checkpoints/step-*")))
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
+def test_a_signal_saves_stops_and_resumes_to_the_same_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
+    from reverie.training import checkpoint
+
+    def interrupted(*arguments) -> Path:
+        """The signal comes while the first checkpoint is written."""
+        monkeypatch.undo()
+        signal.raise_signal(number)
+        return checkpoint.save(*arguments)
+
+    arguments = ["--steps", 12, *TINY, "--set", "checkpoint_every=5"]
+    monkeypatch.setattr(checkpoint, "save", interrupted)
+    assert run("train", "digits", "--out", tmp_path / "run", *arguments) == code
+    assert newest(tmp_path / "run") == 6
+    errors = capsys.readouterr().err
     assert "go on with --resume" in errors and "Traceback" not in errors
-    assert run("train", "digits", "--out", tmp_path / "run", *budget, "--set", "checkpoint_every=5", "--resume") == 0
-    assert run("train", "digits", "--out", tmp_path / "whole", *budget, "--set", "checkpoint_every=5") == 0
+    assert run("train", "digits", "--out", tmp_path / "run", *arguments, "--resume") == 0
+    assert run("train", "digits", "--out", tmp_path / "whole", *arguments) == 0
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
@@ -193,7 +202,7 @@ def test_a_kill_loses_at_most_one_checkpoint_interval(tmp_path: Path) -> None:
         process.communicate()
     assert newest(tmp_path / "run") >= 12
     assert run(*arguments, "--resume") == 0
-    assert run("train", "digits", "--out", tmp_path / "whole", "--steps", 40, *TINY, "--set", "checkpoint_every=1") == 0
+    assert run("train", "digits", "--out", tmp_path / "whole", "--steps", 40, *TINY) == 0
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 

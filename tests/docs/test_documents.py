@@ -4,13 +4,14 @@ So that this takes seconds, `quick` rewrites commands in the open: budgets of tr
 on patients or on pictures of at most 8 x 8, counts of samples at most 16, draws at most 2, demonstrations at most 32 pixels
 wide; figures of patients are left out but in the demo, and reports on patients have a few of their parts. All else runs as
 written. Of `make` targets, the lines that call reverie are run in the same way, so that later commands find their outputs.
-What serves until it is stopped is started on a free port of this machine, seen to answer, and stopped. docs/api.md is run by
-test_api.py, against one server.
+What serves until it is stopped is started on a free port of this machine, seen to answer, and stopped; a worker is run here,
+and stopped once it says that it works. docs/api.md is run by test_api.py, against one server.
 """
 
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -148,8 +149,10 @@ def run(words: list[str], where: str) -> None:
         assert (ROOT / words[1]).is_file(), f"{where}: there is no {words[1]}"
     elif program != "reverie":
         assert program in ELSEWHERE, f"{where}: nothing runs or checks {program!r}"
-    elif words[1] in ("serve", "work") and "key" not in words:
+    elif words[1] == "serve" and "key" not in words:
         serves(words[1:], where)
+    elif words[1] == "work":
+        works(words[1:], where)
     elif words[1:2] == ["prove"]:
         assert proved(*words[1:]) == 0, where
     else:
@@ -158,22 +161,40 @@ def run(words: list[str], where: str) -> None:
 
 
 def serves(words: list[str], where: str) -> None:
-    """Starts what runs until it is stopped; it must say that it is there, and end well when it is told to."""
-    if words[0] == "serve":
-        words = [*replaced(words, "--host", "--host", lambda _: "127.0.0.1"), "--port", "0"]
+    """Starts a server; it must say where it is, answer there, and end well when it is told to."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "reverie", *words]
+    local = replaced(words, "--host", "--host", lambda _: "127.0.0.1")
+    command = [sys.executable, "-m", "reverie", *local, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
             told = process.stdout.readline().strip()
-            if words[0] == "serve":
-                with urllib.request.urlopen(f"{told}/healthz", timeout=60) as reply:
-                    assert reply.status == 200, where
-            assert told.startswith("http://127.0.0.1:" if words[0] == "serve" else "working on"), f"{where}: {told}"
+            assert told.startswith("http://127.0.0.1:"), f"{where}: {told}"
+            with urllib.request.urlopen(f"{told}/healthz", timeout=60) as reply:
+                assert reply.status == 200, where
         finally:
             process.terminate()
         assert process.wait(60) == 0, f"{where}: {process.stdout.read()}"
+
+
+def works(words: list[str], where: str) -> None:
+    """Runs a worker until it says that it is there; it must end well when it is told to."""
+    told: list[str] = []
+
+    def heard(sentence: str) -> None:
+        told.append(sentence)
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reverie.cli.console.note", heard)
+        patch.setattr("reverie.service.logs.configure", lambda: None)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            result = CliRunner().invoke(app, words)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    assert result.exit_code == 0 and told[0].startswith("working on"), f"{where}: {result.exception!r} {told}"
 
 
 @pytest.fixture
@@ -232,7 +253,7 @@ def test_a_wrong_command_is_found(workplace):
             run(words, "here")
 
 
-def test_the_demo_of_the_makefile_makes_what_it_says_where_to_look_for(workplace):
+def test_the_demo_of_the_makefile_makes_what_it_says_where_to_look_for(workplace, few_columns):
     assert len(targets()["demo"]) >= 2 and targets()["help"] == []
     run(["make", "demo"], "here")
     recipe = re.search(r"^demo:.*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)

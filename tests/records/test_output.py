@@ -71,17 +71,17 @@ def test_only_tables_can_be_written(name, tmp_path):
 
 
 def test_memory_does_not_grow_with_the_number_of_parts(tmp_path):
-    """Peak memory of a process after it has written 30 MB of columns, and after it has written ten times as much."""
+    """Peak memory of a process after it has written 15 MB of columns, and after it has written ten times as much."""
     program = (
         "import pathlib, polars as pl, resource, sys\n"
         "from reverie.records.output import write_table\n"
         "row = pl.int_range(2**14, eager=True)\n"
         "frame = pl.DataFrame({c: row.hash(k).cast(pl.Float64) for k, c in enumerate('abcdefghijkl')})\n"
-        "for count in (20, 200):\n"
+        "for count in (10, 100):\n"
         "    for name in ('a.csv', 'a.parquet'):\n"
         "        write_table(pathlib.Path(sys.argv[1]) / name, (frame for _ in range(count)))\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
     few, many = (int(line) / 1024 for line in done.stdout.split())
-    assert many - few < 0.35 * 200 * 2**14 * 12 * 8 / 2**20
+    assert many - few < 0.35 * 100 * 2**14 * 12 * 8 / 2**20

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy.stats import boxcox_normmax
 
 from reverie.records.intervals import REACH, Floats
 from reverie.records.transforms import on_grid
@@ -99,6 +98,8 @@ def _power(t: Floats, power: float) -> Floats:
 
 def _likeliest(t: Floats) -> float:
     """The lambda of highest likelihood, of at most 100,000 of the sorted values."""
+    from scipy.stats import boxcox_normmax  # takes a second to import, and few codecs fit this
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         power = boxcox_normmax(np.exp(t[:: max(1, len(t) // 100_000)]), method="mle")

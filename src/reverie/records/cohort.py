@@ -19,7 +19,6 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 from scipy.special import ndtr, ndtri
-from scipy.stats import norm
 
 from reverie.errors import UsageError
 
@@ -131,7 +130,7 @@ def _value(name: str, score: np.ndarray, trend: np.ndarray, spread: float) -> np
     uniform = ndtr((knots[:, None] - trend[None, :_MONTHS]) / spread).mean(1)
     normal = ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
     z = np.interp(score + trend[:months], knots, normal)
-    edge = float(norm.isf(1 / (_PATIENTS * _MONTHS)))  # where the extreme of the published number of rows lies
+    edge = -float(ndtri(1 / (_PATIENTS * _MONTHS)))  # where the extreme of the published number of rows lies
     table = np.array([-edge, ndtri(0.25), 0.0, ndtri(0.75), edge])
     low, *_, high = QUARTILES[name]
     return np.clip(np.exp(np.interp(z, table, np.log(QUARTILES[name]))).round(3), low, high)

@@ -112,10 +112,10 @@ class Server(uvicorn.Server):
 
 
 def _warm(app: FastAPI) -> None:
-    """What a first caller would otherwise wait for."""
-    app.state.assets.warm()
-    app.state.document()
-    schedules.warm()
+    """What a first caller would otherwise wait for; nobody does once the server stops."""
+    for part in (app.state.assets.warm, app.state.document, schedules.warm):
+        if not app.state.draining:
+            part()
 
 
 def _address(host: str, listener: socket.socket) -> str:

@@ -1,5 +1,7 @@
 """The attack with the model: a model that learned its patients by heart is found out, one that learned nothing is not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,15 +31,21 @@ def table() -> Table:
     return read_table("pbc2")
 
 
-def by_heart(table: Table, tmp_path, monkeypatch, steps: int) -> PatientModel:
-    monkeypatch.setattr("reverie.subjects.Patients.show", lambda *_: None)  # figures are not what this is about
-    model = reverie.train(table.take(range(30)).frame, tmp_path / "run", steps=steps, schema=table.schema, settings=SMALL)
+def by_heart(table: Table, folder: Path, steps: int) -> PatientModel:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reverie.subjects.Patients.show", lambda *_: None)  # figures are not what this is about
+        model = reverie.train(table.take(range(30)).frame, folder, steps=steps, schema=table.schema, settings=SMALL)
     assert isinstance(model, PatientModel)
     return model
 
 
-def test_a_model_that_learned_thirty_patients_by_heart_is_found_out(table, tmp_path, monkeypatch):
-    model = by_heart(table, tmp_path, monkeypatch, steps=320)
+@pytest.fixture(scope="module")
+def untrained(table, tmp_path_factory) -> PatientModel:
+    return by_heart(table, tmp_path_factory.mktemp("untrained") / "run", steps=1)
+
+
+def test_a_model_that_learned_thirty_patients_by_heart_is_found_out(table, tmp_path):
+    model = by_heart(table, tmp_path / "run", steps=320)
     split = Split(table.take(range(30)).frame, table.take(range(30, 130)).frame)
     found = {m.name: m for m in model_membership(split, model.losses, table.schema).measures}
     attack = found["privacy.model_membership.auc"]
@@ -45,17 +53,15 @@ def test_a_model_that_learned_thirty_patients_by_heart_is_found_out(table, tmp_p
     assert found["privacy.model_membership.found"].verdict == "fault"
 
 
-def test_an_untrained_model_tells_nothing(table, tmp_path, monkeypatch):
-    model = by_heart(table, tmp_path, monkeypatch, steps=1)
+def test_an_untrained_model_tells_nothing(table, untrained):
     split = Split(table.take(range(30)).frame, table.take(range(30, 130)).frame)
-    section = model_membership(split, model.losses, table.schema)
+    section = model_membership(split, untrained.losses, table.schema)
     assert [m.verdict for m in section.measures] == ["fine", "fine"]
-    assert section == model_membership(split, model.losses, table.schema)
+    assert section == model_membership(split, untrained.losses, table.schema)
 
 
-def test_losses_are_of_patients_by_first_appearance_and_of_levels(table, tmp_path, monkeypatch):
-    model = by_heart(table, tmp_path, monkeypatch, steps=1)
-    losses = model.losses(table.take(range(12)).frame, seed=2)
+def test_losses_are_of_patients_by_first_appearance_and_of_levels(table, untrained):
+    losses = untrained.losses(table.take(range(12)).frame, seed=2)
     assert losses.shape == (12, 5) and (losses > 0).all()
     # An untrained network answers 0, so the loss is the mean square of the velocity: (1 - a_bar) x^2 + a_bar eps^2,
     # which is the noise's alone where a_bar = 0.95.

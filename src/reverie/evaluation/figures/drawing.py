@@ -185,15 +185,15 @@ def percent_axis(axis: Axis, most: int = 4) -> None:
 
 def png(figure: Figure) -> bytes:
     """The figure as PNG."""
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
+    canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()
+    figure.set_dpi(_DPI)
     engine = figure.get_layout_engine()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # names in any script: a box stands for it
         if engine is not None:
             engine.execute(figure)
-            figure.set_layout_engine("none")  # else all is drawn twice, once to measure it
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+            figure.set_layout_engine("none")
+        canvas.print_png(buffer, metadata={"Software": None}, pil_kwargs={"compress_level": 3})  # savefig would draw twice
     return buffer.getvalue()
 
 

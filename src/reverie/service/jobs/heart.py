@@ -1,7 +1,8 @@
 """The second thread of a worker: it shows that the worker lives, and ends jobs that do not end themselves.
 
 It beats once a second, looks ten times a second whether the job is to stop, and carries the job's news to the queue. A job
-that is told to stop has PATIENCE to obey; then the process goes, and a new one takes its place.
+that is told to stop has PATIENCE to obey; then the process goes, and a new one takes its place. A worker that is told to
+stop before it is ready goes at once.
 """
 
 from __future__ import annotations
@@ -30,9 +31,18 @@ BEAT, LOOK = 1.0, 0.1
 class Heart(threading.Thread):
     """Begins to beat when started; `attach` and `detach` stand around each job."""
 
-    def __init__(self, queue: Queue, name: str, about: dict[str, Any], parent: int | None, ring: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        name: str,
+        about: dict[str, Any],
+        parent: int | None,
+        ring: Callable[[], None],
+        leaving: Callable[[], bool],
+    ) -> None:
         super().__init__(name="heart", daemon=True)
-        self._queue, self._worker, self._about, self._parent, self._ring = queue, name, about, parent, ring
+        self._queue, self._worker, self._about, self._parent = queue, name, about, parent
+        self._ring, self._leaving = ring, leaving
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._closing = self._ready = False
@@ -49,12 +59,13 @@ class Heart(threading.Thread):
                 self._look()
             except Exception as error:  # the queue may be away for a while: a heart does not stop for that
                 say("the queue cannot be reached; trying again", WARNING, error)
-            self._changed.wait(LOOK if self._work else BEAT)
+            self._changed.wait(LOOK if self._work or not self._ready else BEAT)
             self._changed.clear()
 
     def ready(self) -> None:
-        """The worker can take jobs."""
-        self._ready = True
+        """The worker can take jobs, and listens itself from here on."""
+        with self._lock:
+            self._ready = True
         self._beaten = float("-inf")
         self._changed.set()
 
@@ -80,6 +91,10 @@ class Heart(threading.Thread):
     def _look(self) -> None:
         if self._parent is not None and os.getppid() != self._parent:
             os._exit(0)
+        with self._lock:
+            if not self._ready and self._leaving():
+                self._queue.bury(self._worker)
+                os._exit(0)
         now = time.monotonic()
         if now - self._beaten >= BEAT * 0.95:
             self._beats, self._beaten = self._beats + 1, now

@@ -61,7 +61,7 @@ class Worker:
         self._queue = Queue(self._workspace.state, settings.queue_url)
         self._about = {"name": name, "lane": lane, "host": socket.gethostname(), "pid": os.getpid()}
         self._ring = line.ring if line else lambda: None
-        self._heart = Heart(self._queue, name, self._about, parent, self._ring)
+        self._heart = Heart(self._queue, name, self._about, parent, self._ring, self._leaving)
         self._tasks, self._threads = tasks, threads
         self._stopping = False
         self._work: Work | None = None
@@ -105,6 +105,10 @@ class Worker:
             return
         self._line.hear(0.5 if seconds else 0.0)
         self._stopping = self._stopping or self._line.drained or self._line.cut
+
+    def _leaving(self) -> bool:
+        self._listen(0.0)
+        return self._stopping
 
     def _next(self) -> tuple[str, int] | None:
         try:
