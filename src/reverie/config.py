@@ -114,9 +114,9 @@ class Sampling(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sampler: str = "dpmpp"
-    steps: int = Field(20, ge=1)
-    spacing: str = "trailing"
+    sampler: str = "angular"
+    steps: int = Field(12, ge=1)
+    spacing: str = "angle"
     clip: float | None = Field(None, gt=0)
     threshold: float | None = Field(None, gt=0, le=1)
     largest: float = Field(1.0, ge=1)

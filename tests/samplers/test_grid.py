@@ -95,6 +95,22 @@ def test_karras_grid_is_even_in_sigma_to_the_one_over_rho(rho, n):
     assert set(grid) == {1000, *nearest[1:], 0}
 
 
+@pytest.mark.parametrize("nu", [1.0, 1.75, 3.0])
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_angle_grid_is_even_in_the_angle_of_sigma_to_the_one_over_nu(nu, n):
+    grid = time_grid(LINEAR, n, "angle", nu=nu)
+    sigma = (1 / LINEAR.alpha_bar - 1).sqrt()
+    angles = [math.atan(float(sigma[-1]) ** (1 / nu)) * (n - i) / n for i in range(n)]
+    nearest = [int((sigma[1:].log() - nu * math.log(math.tan(angle))).abs().argmin()) + 1 for angle in angles]
+    assert set(grid) == {1000, *nearest[1:], 0}
+
+
+def test_angle_grid_is_trailing_on_the_cosine_schedule_where_nothing_is_stretched():
+    cosine = NoiseSchedule.cosine(1000, offset=0.0)
+    for n in (5, 10, 20):
+        assert all(abs(a - b) <= 1 for a, b in zip(time_grid(cosine, n, "angle", nu=1.0), time_grid(cosine, n), strict=True))
+
+
 @pytest.mark.parametrize(
     ("call", "culprit"),
     [
@@ -105,6 +121,7 @@ def test_karras_grid_is_even_in_sigma_to_the_one_over_rho(rho, n):
         (lambda: time_grid(LINEAR, 10, "trailling"), "'trailling': did you mean 'trailing'"),
         (lambda: time_grid(LINEAR, 10, "karras", rho=0.0), r"rho .*0\.0"),
         (lambda: time_grid(LINEAR, 10, "karras", rho=math.inf), "rho .*inf"),
+        (lambda: time_grid(LINEAR, 10, "angle", nu=-1.0), r"nu .*-1\.0"),
         (lambda: check_grid(LINEAR, [1000]), "at least two"),
         (lambda: check_grid(LINEAR, [1000, 500, 500, 0]), "500 follows 500"),
         (lambda: check_grid(LINEAR, [0, 500, 1000]), "500 follows 0"),

@@ -16,7 +16,7 @@ Sampler = Annotated[
     str | None,
     typer.Option(
         "--sampler",
-        help="angular (default for patients), dpmpp (for pictures), dpmpp_sde, ddim, ancestral or heun.",
+        help="angular (default), dpmpp, dpmpp_sde, ddim, ancestral or heun.",
         show_default=False,
     ),
 ]
@@ -26,7 +26,11 @@ Steps = Annotated[
 ]
 Spacing = Annotated[
     str | None,
-    typer.Option("--spacing", help="Where the steps lie: trailing (default), leading, linspace, log_snr or karras."),
+    typer.Option(
+        "--spacing",
+        help="Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or "
+        "karras.",
+    ),
 ]
 TABLE, PICTURE = "For patient records", "For pictures"
 Guidance = Annotated[

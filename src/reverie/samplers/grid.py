@@ -18,7 +18,7 @@ from reverie.process.schedule import NoiseSchedule
 
 __all__ = ["SPACINGS", "Spacing", "check_grid", "time_grid"]
 
-Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras"]
+Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 SPACINGS: tuple[str, ...] = get_args(Spacing)
 
 Grid = tuple[int, ...]
@@ -30,6 +30,7 @@ def time_grid(
     spacing: Spacing = "trailing",
     duplicates: Literal["remove", "refuse"] = "remove",
     rho: float = 7.0,
+    nu: float = 1.75,
 ) -> Grid:
     """A grid of `steps` steps from T to 0.
 
@@ -38,8 +39,10 @@ def time_grid(
     linspace  even from T to 1, then 0
     log_snr   even in log-SNR from T to 1, then 0 (Lu et al. 2022)
     karras    sigma^(1/rho) even, sigma = sqrt((1 - alpha_bar) / alpha_bar) (Karras et al. 2022, equation 5), then 0
+    angle     sigma^(1/nu) = tan of angles even from that of T to 0: on the cosine schedule nu = 1 is trailing, and above 1
+              the levels draw together at both ends, where the large forms of a picture are decided and where its details are
 
-    The last two are rounded to the nearest step, which may coincide where steps are sparse: duplicates are removed (the
+    The last three are rounded to the nearest step, which may coincide where steps are sparse: duplicates are removed (the
     grid is then shorter than asked) or, with duplicates="refuse", an error. Raises UsageError for steps outside 1..T.
     """
     T = schedule.steps
@@ -56,6 +59,8 @@ def time_grid(
             levels = _nearest(schedule, _line(schedule, steps))
         case "karras":
             levels = _nearest(schedule, _karras(schedule, steps, rho))
+        case "angle":
+            levels = _nearest(schedule, _angle(schedule, steps, nu))
         case _:
             raise unknown("spacing of a time grid", spacing, SPACINGS)
     grid = tuple(sorted({*levels, 0}, reverse=True))
@@ -94,9 +99,19 @@ def _line(schedule: NoiseSchedule, steps: int) -> torch.Tensor:
     return torch.linspace(*_ends(schedule), steps, dtype=torch.float64)
 
 
+def _positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(f"{name} must be a positive number, not {value}.")
+
+
+def _angle(schedule: NoiseSchedule, steps: int, nu: float) -> torch.Tensor:
+    _positive("nu", nu)
+    top = math.atan(math.exp(-0.5 * _ends(schedule)[0] / nu))
+    return -2 * nu * (top * torch.arange(steps, 0, -1, dtype=torch.float64) / steps).tan().log()
+
+
 def _karras(schedule: NoiseSchedule, steps: int, rho: float) -> torch.Tensor:
-    if not (math.isfinite(rho) and rho > 0):
-        raise UsageError(f"rho must be a positive number, not {rho}.")
+    _positive("rho", rho)
     top, bottom = (math.exp(-0.5 * end) for end in _ends(schedule))
     ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
     sigma = (top ** (1 / rho) + ramp * (bottom ** (1 / rho) - top ** (1 / rho))) ** rho

@@ -107,12 +107,13 @@ def _schedule(config: Mapping[str, Any], where: str) -> NoiseSchedule:
 
 
 def _sampling(config: Mapping[str, Any]) -> Sampling:
-    """Its grid and its bounds; the sampler and the number of steps are ours, which are better."""
+    """Its grid, where it names one, and its bounds; the sampler is ours, which is better."""
     thresholds = bool(config.get("thresholding"))
-    spacing = config.get("timestep_spacing", "trailing")
+    spacing = config.get("timestep_spacing", "angle")
     spacing = "karras" if config.get("use_karras_sigmas") else "log_snr" if config.get("use_lu_lambdas") else spacing
     told = {
-        "spacing": spacing if spacing in SPACINGS else "trailing",
+        "spacing": spacing if spacing in SPACINGS else "angle",
+        "steps": 20,
         "clip": config.get("clip_sample_range", 1.0) if config.get("clip_sample") and not thresholds else None,
         "threshold": config.get("dynamic_thresholding_ratio", 0.995) if thresholds else None,
         "largest": config.get("sample_max_value", 1.0) if thresholds else 1.0,

@@ -19,7 +19,7 @@ from reverie.service.schemas.parts import (
 
 __all__ = ["Card", "MetricsReply", "ModelList", "Sample", "SampleReply", "Spacing", "Training", "Word"]
 
-Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras"]
+Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Value = bool | int | float | str | None | list[bool | int | float | str]
 
