@@ -6,10 +6,11 @@ holds them.
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
+
+from reverie.images.idx import read_labelled
 
 __all__ = ["FOLDER", "test", "train"]
 
@@ -27,14 +28,9 @@ def test(folder: Path = FOLDER) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pair(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    pixels = _read(folder / f"{part}-images-idx3-ubyte.gz")[..., None]
-    return pixels, _read(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64)
-
-
-def _read(path: Path) -> np.ndarray:
-    """An IDX file: two zeros, the type (8: uint8), the number of axes, their lengths as big-endian 32 bits, the values."""
+    path = folder / f"{part}-images-idx3-ubyte.gz"
     if not path.is_file():
         raise SystemExit(f"{path} is not there: apt-get install dataset-fashion-mnist, or give the folder of its files.")
-    raw = gzip.decompress(path.read_bytes())
-    shape = np.frombuffer(raw, ">u4", raw[3], 4)
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+    pixels, labels = read_labelled(path, 2**31)
+    assert labels is not None
+    return pixels.reshape(len(pixels), 28, 28, 1), labels.astype(np.int64)

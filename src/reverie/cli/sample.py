@@ -46,7 +46,7 @@ Pictures: reverie sample runs/digits --count 64 --where class=3 --guidance 2 --o
 
 
 def sample(
-    run: Annotated[Path, typer.Argument(help="A run folder made by reverie train.")],
+    run: Annotated[Path, typer.Argument(help="A run folder made by reverie train, or a folder in the layout of diffusers.")],
     out: Annotated[
         Path,
         typer.Option(

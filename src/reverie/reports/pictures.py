@@ -14,7 +14,7 @@ from reverie.models import PictureModel
 from reverie.models.method import ALL
 from reverie.reports.card import of_model
 from reverie.reports.document import Report
-from reverie.reports.evidence import NONE, again, the_same
+from reverie.reports.evidence import again, the_same
 from reverie.reports.likelihood import likelihood
 from reverie.reports.picture_sections import PictureEvidence, copies, fidelity
 from reverie.subjects import Pictures
@@ -27,6 +27,10 @@ MOST = 5000
 ASIDE = (
     "No pictures were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
     "but they chose when training stopped."
+)
+NONE = (
+    "No pictures were held out and none set aside, so there is nothing to compare with, and the best values shown are those "
+    "of a perfect model: give other real pictures with --holdout, or train anew with --set holdout=0.1."
 )
 
 
