@@ -28,6 +28,6 @@ reverie.train(
 )
 
 model = reverie.load(folder / "run")
-pixels = model.sample(25, seed=1, sampler="dpmpp", steps=20)  # uint8 [25, 8, 8, 1]
+pixels = model.sample(25, seed=1)  # uint8 [25, 8, 8, 1]
 assert np.array_equal(pixels[:10], model.sample(10, seed=1)), "sample i depends on (seed, i) alone"
 print("written:", save_images(pixels, folder / "samples.png"), "and the run folder", folder / "run")
