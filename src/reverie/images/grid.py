@@ -77,7 +77,7 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
         case ".npz":
             arrays = {"images": pixels} if labels is None else {"images": pixels, "labels": labels}
             with writing(path) as temporary:
-                np.savez_compressed(temporary, allow_pickle=False, **arrays)
+                np.savez_compressed(temporary, **arrays)  # older numpy stores every keyword as an array
         case _:
             _save_folder(pixels, path)
     return path
