@@ -9,6 +9,7 @@ import io
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -75,7 +76,7 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
             with writing(path) as temporary:
                 np.save(temporary, pixels, allow_pickle=False)
         case ".npz":
-            arrays = {"images": pixels} if labels is None else {"images": pixels, "labels": labels}
+            arrays: dict[str, Any] = {"images": pixels} if labels is None else {"images": pixels, "labels": labels}
             with writing(path) as temporary:
                 np.savez_compressed(temporary, **arrays)  # older numpy stores every keyword as an array
         case _:
