@@ -39,6 +39,7 @@ from reverie.models import PictureModel
 from reverie.process.randomness import generator
 from reverie.training.order import batch_indices
 
+SIDES = ("ours", "diffusers")
 SAMPLERS = ("dpmpp", "ddim", "angular", "heun", "ancestral")
 STEPS = [6, 8, 12, 20]
 DDIM_STEPS, SHARD = 50, 64
@@ -176,6 +177,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help="of the table of samplers")
     parser.add_argument("--widths", nargs="*", default=["32,64", "32,64,128"], help="of diffusers' networks")
     parser.add_argument("--batch", type=int, default=64, help="of diffusers' training; its example has 16")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES, help="one side alone, or both in turn")
     parser.add_argument("--recipe", help="of ours; left out, the one that the pictures ask for")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="settings of ours")
     parser.add_argument("--data", type=Path, default=fashion.FOLDER)
@@ -186,14 +188,14 @@ def main() -> None:
     print(describe() + "\n" + HEAD)
     print(judge.row("training pictures", pixels[: told.samples]), flush=True)
     model, peers = None, []
-    for minutes in budgets:
+    for minutes in budgets if "ours" in told.sides else []:
         model, took = ours(pixels, minutes, told.recipe, dict(pair.split("=", 1) for pair in told.set))
         made, seconds = timed(model.sample, told.samples)
         about = f"{model.config.training.steps} steps of {model.config.training.batch}"
         print(judge.row(f"ours, {minutes:g} min (took {took:.1f}), {about}", made, seconds), flush=True)
         if minutes == budgets[0]:
             print(f"  ours has {weights(model.denoiser.module)}")
-    for widths in told.widths:
+    for widths in told.widths if "diffusers" in told.sides else []:
         for minutes, peer in zip(
             budgets, theirs(pixels, tuple(map(int, widths.split(","))), budgets, told.batch), strict=False
         ):
@@ -201,9 +203,9 @@ def main() -> None:
             print(judge.row(f"diffusers {widths}, {minutes:g} min, {peer.steps} of {told.batch}", made, seconds), flush=True)
         print(f"  diffusers {widths} has {weights(peer.module)}")
         peers.append((f"diffusers {widths}, DDIM {DDIM_STEPS}", seconds, frechet(judge.test, of_clothes().of(made))))
-    assert model is not None
-    draw(table_of_samplers(model, judge, told.steps, told.samples), peers, told.figure)
-    print(f"\nthe figure is {told.figure.name}, at {budgets[-1]:g} minutes of training")
+    if model is not None:
+        draw(table_of_samplers(model, judge, told.steps, told.samples), peers, told.figure)
+        print(f"\nthe figure is {told.figure.name}, at {budgets[-1]:g} minutes of training")
 
 
 if __name__ == "__main__":

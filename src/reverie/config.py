@@ -137,6 +137,10 @@ class RunConfig(BaseModel):
     latent: Latent | None = None
     sampling: Sampling | None = None
 
+    def told(self) -> dict[str, Any]:
+        """The settings as they may be shown far away: without the places of files on this machine."""
+        return self.model_dump(mode="json", exclude={"source": {"path"}, "holdout": {"path"}})
+
     def yaml(self) -> str:
         """The text of config.yaml."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

@@ -86,6 +86,11 @@ def train(
     wanted = dict(settings or {})
     if isinstance(holdout, int | float):
         wanted["training.holdout"], holdout = holdout, None
+    elif holdout is not None and not is_table(source):
+        raise UsageError(
+            "of pictures a share is held out (--holdout 0.1); other pictures that training never saw are given to "
+            "reverie report --holdout."
+        )
     of_pictures = {"size": size, "fit": fit, "channels": channels, "classes": classes, "cache": cache}
     subject = _subject(source, of_pictures, {"schema": schema, "holdout": holdout, **reading})
     if steps is not None:

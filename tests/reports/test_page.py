@@ -15,7 +15,7 @@ MOST = 6_000_000
 def made(strange) -> Report:
     evil = strange.EVIL
     about = {"kind": "patients", "summary": evil, "source": evil, "seed": 0, "columns": []}
-    return Report(f"Report {evil}", about, (evil,), tuple(strange.sections()))
+    return Report(about, (evil,), tuple(strange.sections()))
 
 
 def shown(report: Report) -> set[str]:
@@ -28,7 +28,7 @@ def test_every_measure_of_the_json_stands_in_the_page(made):
 
 
 def test_the_same_report_is_the_same_page_to_the_byte(made, strange):
-    again = Report(made.title, made.about, made.cautions, tuple(strange.sections()))
+    again = Report(made.about, made.cautions, tuple(strange.sections()))
     assert again.html() == made.html() and again.json() == made.json() and again.card() == made.card()
 
 

@@ -103,7 +103,7 @@ def test_what_does_not_go_together_is_refused(table, tmp_path):
         reverie.train(table.take(range(30)), tmp_path / "run", steps=1, settings={"holdout": 0.1}, holdout=others)
     with pytest.raises(DataError, match="--holdout 0"):
         reverie.train(table.take([0]), tmp_path / "run", steps=1)
-    with pytest.raises(UsageError, match="holdout is for tables of visits"):
+    with pytest.raises(UsageError, match="of pictures a share is held out"):
         reverie.train("digits", tmp_path / "run", steps=1, holdout="others.csv")
 
 
@@ -127,3 +127,13 @@ def test_the_command_takes_a_share_or_a_file(table, tmp_path, capsys):
                 ["train", str(tmp_path / "visits.csv"), "--out", str(tmp_path / "run"), "--force", "--holdout", told, *small]
             )
         assert not ended.value.code and f'"held_out": {count}' in capsys.readouterr().out
+
+
+def test_the_command_holds_a_share_of_pictures_out(tmp_path, capsys):
+    small = ["--steps", "1", "--set", "network.width=8", "--set", "batch=16", "--json"]
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "digits", "--out", str(tmp_path / "run"), "--holdout", "0.1", *small])
+    assert not ended.value.code and configs.read(tmp_path / "run").training.holdout == 0.1
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "digits", "--out", str(tmp_path / "other"), "--holdout", "others", *small])
+    assert ended.value.code == 2 and "of pictures a share is held out" in capsys.readouterr().err

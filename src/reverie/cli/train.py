@@ -81,9 +81,8 @@ def train(
         str | None,
         typer.Option(
             "--holdout",
-            help="Patients that training never sees, for the report: a share of them, or a file of others; 0 for none.",
-            show_default="0.2",
-            rich_help_panel=TABLE,
+            help="What training never sees, for the report: a share of the patients (0.2 if left out) or of the pictures "
+            "(none if left out); of a table also a file of other patients; 0 for none.",
         ),
     ] = None,
     epsilon: Annotated[
@@ -140,7 +139,7 @@ def train(
         data = _read(source, schema, identifier, time, duplicates, null)
     else:
         told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
-        told |= {"--holdout": holdout, "--epsilon": epsilon}
+        told["--epsilon"] = epsilon
         console.refuse(f"for a table of visits (.csv, .csv.gz or .parquet), and {source} is read as pictures", told)
     shared = "TORCHELASTIC_RUN_ID" in os.environ
     device = choose_device(str(settings.get("training.device", settings.get("device", "auto"))))

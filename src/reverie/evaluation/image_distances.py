@@ -13,13 +13,14 @@ the first is called FID.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from reverie.errors import DataError
 
 __all__ = ["frechet", "frechet_of_moments", "kernel", "nearest", "precision", "recall"]
 
 BLOCK = 1024
+ROUNDING = 1e-12
+"""Of squared distances, as a share of the largest squared norm."""
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
@@ -46,7 +47,8 @@ def kernel(a: np.ndarray, b: np.ndarray) -> float:
     _check(a, b)
 
     def k(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return (x @ y.T / x.shape[1] + 1) ** 3
+        alike = x @ y.T / x.shape[1] + 1
+        return alike * alike * alike  # ** 3 takes ten times as long
 
     def within(x: np.ndarray) -> float:
         gram = k(x, x)
@@ -60,8 +62,11 @@ def precision(real: np.ndarray, synthetic: np.ndarray, k: int = 3) -> float:
     _check(real, synthetic)
     if len(real) <= k:
         raise DataError(f"precision and recall with k = {k} need more than {k} pictures on either side, not {len(real)}.")
-    radius = np.concatenate([np.partition(cdist(part, real), k, axis=1)[:, k] for part in _blocks(real)])  # 0 is itself
-    return float(np.mean(np.concatenate([(cdist(part, real) <= radius).any(1) for part in _blocks(synthetic)])))
+    centre = real.mean(0)
+    real, synthetic = real - centre, synthetic - centre  # what is near 0 is rounded less
+    radius = np.concatenate([np.partition(_squared(part, real), k, axis=1)[:, k] for part in _blocks(real)])  # 0 is itself
+    radius += ROUNDING * np.square(real).sum(1).max()
+    return float(np.mean(np.concatenate([(_squared(part, real) <= radius).any(1) for part in _blocks(synthetic)])))
 
 
 def recall(real: np.ndarray, synthetic: np.ndarray, k: int = 3) -> float:
@@ -70,9 +75,25 @@ def recall(real: np.ndarray, synthetic: np.ndarray, k: int = 3) -> float:
 
 
 def nearest(points: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance [n] of each of `points` [n, D] to the nearest of `among` [m, D], and which it is."""
-    found = [(d.min(1), d.argmin(1)) for d in (cdist(part, among) for part in _blocks(points))]
-    return np.concatenate([d for d, _ in found]), np.concatenate([i for _, i in found])
+    """Distance [n] of each of `points` [n, D] to the nearest of `among` [m, D], and which it is.
+
+    Of whole numbers, as pixels are, the nearest is found without rounding, and of equally near ones the first.
+    """
+    among = among.astype(np.float64)
+    which = np.concatenate([_squared(part.astype(np.float64), among).argmin(1) for part in _blocks(points)])
+    return np.linalg.norm(points - among[which], axis=1), which
+
+
+def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|x - y|^2 = |x|^2 + |y|^2 - 2 x.y of every pair, [n, m]: one product of matrices, far faster than pair by pair.
+
+    Exact for whole numbers, as long as D times their squares stays below 2^53.
+    """
+    squared = a @ b.T
+    squared *= -2
+    squared += np.square(a).sum(1)[:, None]
+    squared += np.square(b).sum(1)
+    return np.maximum(squared, 0, out=squared)
 
 
 def _blocks(points: np.ndarray) -> list[np.ndarray]:

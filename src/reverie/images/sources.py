@@ -180,7 +180,7 @@ def _digits() -> ImageSet:
 def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
     paths = _picture_paths(folder)
     if not paths and (file := idx.pictures_in(folder)):
-        return bring(_idx(file))
+        return bring(replace(_idx(file), name=str(folder)))
     if not paths and (tables := sorted(folder.glob("*.parquet"))):
         return _parquet(str(folder), tables, bring, cache)
     if not paths:

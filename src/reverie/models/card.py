@@ -56,9 +56,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
         "best_step": best["step"] if best else None,
         "loss_aside": best["loss_aside"] if best else None,
         "parameters": _parameters(run / WEIGHTS),
-        "config": config.model_dump(
-            mode="json", exclude={"source": {"path"}, "holdout": {"path"}}
-        ),  # it may be shown far away
+        "config": config.told(),
         "image_shape": [codec.height, codec.width, codec.channels] if pictures else None,
         "columns": None if pictures else [_told(column) for column in codec.columns],
         "metrics": numbers[-LINES:],

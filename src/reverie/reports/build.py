@@ -115,4 +115,4 @@ def _report(evidence: Evidence, seed: int, told: Progress, begun: float) -> Repo
         **(of_model(evidence.model) if evidence.model else {}),
     }
     cautions = ([evidence.split.seen] if evidence.split.seen else []) + failed
-    return Report(f"Report on synthetic patients: {evidence.name}", about, tuple(cautions), sections)
+    return Report(about, tuple(cautions), sections)

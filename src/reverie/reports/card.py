@@ -55,7 +55,7 @@ def of_model(model: Model) -> dict[str, Any]:
         "sha256 of the weights": hashlib.sha256(save(weights)).hexdigest(),
         "parameters": sum(value.numel() for value in weights.values()),
         "seed of the training": config.seed,
-        "settings": config.model_dump(mode="json"),
+        "settings": config.told(),
         "versions": versions(),
     }
 

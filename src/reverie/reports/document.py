@@ -31,16 +31,20 @@ class Report:
     """What was found, in three forms of the same numbers.
 
     Attributes:
-        title: of the page.
-        about: facts on data, model and seed, by name.
+        about: facts on data, model and seed, by name; "kind" (patients or pictures), "source" and "summary" among them.
         cautions: sentences that a reader must know before the numbers.
         sections: the evidence.
     """
 
-    title: str
     about: Mapping[str, Any]
     cautions: tuple[str, ...]
     sections: tuple[Section, ...]
+
+    @property
+    def title(self) -> str:
+        """Of the page; of a source that is a path, its last part."""
+        source = str(self.about["source"])
+        return f"Report on synthetic {self.about['kind']}: {Path(source).name or source}"
 
     @cached_property
     def verdict(self) -> Verdict:

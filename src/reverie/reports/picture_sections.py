@@ -1,8 +1,8 @@
 """What is measured of pictures: near the source in features, varied, and no copies.
 
 Distances between samples shrink with their size, so all are taken between halves of equal size, drawn anew REPEATS times:
-train against synthetic, train against held-out (the ceiling), train against pictures whose pixels were shuffled from picture
-to picture (the floor). The value is the mean over the repeats.
+train against synthetic, train against held-out (the ceiling; without any, one half of the training against the other), train
+against pictures whose pixels were shuffled from picture to picture (the floor). The value is the mean over the repeats.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
         "Near and varied",
         f"How the sets of pictures differ, seen by {evidence.features.name}. {evidence.features.about}",
     )
-    scrambled = _scrambled(evidence.train, seed)
-    sets = [evidence.features.of(p) for p in (evidence.train, evidence.synthetic, scrambled)]
-    sets.insert(2, evidence.features.of(evidence.holdout) if len(evidence.holdout) else sets[1][:0])
-    scale = float(np.sqrt(np.mean(sets[0] ** 2))) or 1.0  # a cubic kernel of large numbers is ruled by few pictures
-    sets = [x / scale for x in sets]
-    m = min(len(x) for x in sets if len(x)) // 2
+    seen = evidence.features.of
+    train = seen(evidence.train)
+    scale = float(np.sqrt(np.mean(train**2))) or 1.0  # a cubic kernel of large numbers is ruled by few pictures
+    train = train / scale
+    made, shuffled = (seen(p) / scale for p in (evidence.synthetic, _scrambled(evidence.train, seed)))
+    sets = [train, made, seen(evidence.holdout) / scale if len(evidence.holdout) else train, shuffled]
+    m = min(map(len, sets)) // 2
     if m < 8:
         why = "there are fewer than 16 pictures of one kind."
         return Section(
@@ -55,7 +56,7 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
     shrink = np.array([max(np.sqrt(m / max(len(x), 1)), REPEATS**-0.5) for x in sets[1:]])
     found = []
     for name, words, rule, unit, ideal, least, worse, how in MEASURES:
-        values = np.array([_repeat(rule, sets, m, seed, r) for r in range(REPEATS)])  # [repeats, synthetic held shuffled]
+        values = np.array([_repeat(rule, sets, m, seed, r) for r in range(REPEATS)])  # [repeats, synthetic real shuffled]
         mean, deviation = values.mean(0), values.std(0, ddof=1) * shrink
         measure = Measure(
             name,
@@ -64,8 +65,8 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
             2 * m,
             unit,
             deviation=deviation[0],
-            ceiling=mean[1] if len(evidence.holdout) else None,
-            ceiling_deviation=deviation[1] if len(evidence.holdout) else None,
+            ceiling=mean[1],
+            ceiling_deviation=deviation[1],
             floor=mean[2],
             ideal=ideal,
             how=f"{how} Mean over {REPEATS} draws of {m:,} pictures of each kind; ± is what other pictures would change.",
@@ -131,9 +132,10 @@ def copies(evidence: PictureEvidence, seed: int) -> Section:
     """Pictures equal to a training picture, and the share nearer to train than to held-out ones; nearest ones shown."""
     title = "New, or copied"
     intro = "For each synthetic picture the nearest of the training is looked for, pixel by pixel."
-    train, held, made = (_flat(p).astype(np.float64) / 255 for p in (evidence.train, evidence.holdout, evidence.synthetic))
+    train, held, made = (_flat(p) for p in (evidence.train, evidence.holdout, evidence.synthetic))
     far, which = nearest(made, train)
-    same, of_held = float(np.mean(far == 0)), nearest(held, train)[0] if len(held) else np.zeros(0)
+    far, of_held = far / 255, nearest(held, train)[0] / 255 if len(held) else np.zeros(0)
+    same = float(np.mean(far == 0))
     exact = Measure(
         "pictures.copies.exact",
         "synthetic pictures equal to a training picture",
@@ -219,9 +221,11 @@ def about_pictures(measure: Measure) -> Measure:
 def _repeat(
     rule: Callable[[np.ndarray, np.ndarray], float], sets: list[np.ndarray], m: int, seed: int, r: int
 ) -> list[float]:
-    g = np.random.default_rng([seed, 30, r])
-    train, *others = (x[g.permutation(len(x))[:m]] for x in sets)
-    return [rule(train, x) if len(x) else float("nan") for x in others]
+    """Of `sets`, the first against each other: m of each, drawn anew, and never the same picture on both sides."""
+    g, train = np.random.default_rng([seed, 30, r]), sets[0]
+    order = g.permutation(len(train))
+    rest = [x[order[m : 2 * m]] if x is train else x[g.permutation(len(x))[:m]] for x in sets[1:]]
+    return [rule(train[order[:m]], x) for x in rest]
 
 
 def _scrambled(pixels: np.ndarray, seed: int) -> np.ndarray:

@@ -29,8 +29,9 @@ ASIDE = (
     "but they chose when training stopped."
 )
 NONE = (
-    "No pictures were held out and none set aside, so there is nothing to compare with, and the best values shown are those "
-    "of a perfect model: give other real pictures with --holdout, or train anew with --set holdout=0.1."
+    "No pictures were held out and none set aside. Where sets are compared, one half of the training pictures against the other "
+    "shows what real pictures reach; whether the model knows its training pictures better than others cannot be told: give "
+    "other real pictures with --holdout, or train anew with --holdout 0.1."
 )
 
 
@@ -79,7 +80,7 @@ def picture_report(
         **of_model(model),
     }
     cautions = [*([seen] if seen else []), evidence.features.about]
-    return Report(f"Report on synthetic pictures: {config.source.name}", about, tuple(cautions), tuple(sections))
+    return Report(about, tuple(cautions), tuple(sections))
 
 
 def _trained_on(model: PictureModel, source: Any) -> Pictures:
