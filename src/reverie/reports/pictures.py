@@ -29,9 +29,9 @@ ASIDE = (
     "but they chose when training stopped."
 )
 NONE = (
-    "No pictures were held out and none set aside. Where sets are compared, one half of the training pictures against the other "
-    "shows what real pictures reach; whether the model knows its training pictures better than others cannot be told: give "
-    "other real pictures with --holdout, or train anew with --holdout 0.1."
+    "No pictures were held out and none set aside. Where sets are compared, one half of the training pictures against the "
+    "other shows what real pictures reach; whether the model knows its training pictures better than others cannot be told: "
+    "give other real pictures with --holdout, or train anew with --holdout 0.1."
 )
 
 
