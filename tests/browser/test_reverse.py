@@ -165,6 +165,16 @@ def test_a_trained_run_is_a_denoiser_among_the_others(visit: Visit, digits: str)
     expect(page.locator(".badge")).to_contain_text("learned")
     expect(page).to_have_url(re.compile(f"model={digits}"))
     expect(page.get_by_label("Size")).to_be_hidden()
+    expect(page.get_by_role("slider", name="Guidance")).to_be_hidden()
+    page.get_by_label("Class").select_option("3")
+    expect(page.get_by_text("of class 3")).to_be_visible()
+    guidance = page.get_by_role("slider", name="Guidance")
+    guidance.fill("2")
+    expect(page.get_by_text("of class 3, guidance 2")).to_be_visible()
+    expect(page.get_by_text("8 network calls")).to_be_visible()
+    expect(page).to_have_url(re.compile("of=3.*guidance=2|guidance=2.*of=3"))
+    page.get_by_role("button", name="Show the call").click()
+    expect(page.locator("dialog pre")).to_contain_text('"where":["class=3"],"guidance":2')
 
 
 @ONE_SIZE

@@ -8,14 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
+import reverie
 from reverie.denoisers import Empirical, KnownSample
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
-from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.samplers import named
+from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
+from reverie.samplers import named, sample
 from reverie.samplers.sampler import State
 from reverie.studies import reverse
+from reverie.studies.denoising import learned
 from reverie.studies.reverse import added_variance, photographs
+from reverie.subjects import Pictures
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -152,3 +155,17 @@ def test_eta_belongs_to_ddim_and_views_are_reduced_on_request():
 
 def picture(url):
     return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
+def test_a_trained_model_is_asked_for_a_class_and_what_guidance_asks_twice_counts_twice(monkeypatch):
+    monkeypatch.setattr(Pictures, "show", lambda *_: None)
+    model = reverie.train("digits", steps=3, settings={"network.width": 8, "training.batch": 16})
+    by = learned(model, "it", where={"class": "3"}, guidance=2.0)
+    study = reverse(steps=4, denoiser=by.denoiser, codec=by.codec, source=by.source)
+    assert study.calls == 8 and study.source == "the model in it, of class 3, guidance 2"
+    method = model.method(sampler="ddim", steps=4, spacing="trailing", where={"class": "3"}, guidance=2.0)
+    x_T = draw(torch.empty(1, *model.shape), generator(0, "study", "reverse"))
+    x_0 = sample(method.denoiser, method.sampler, method.grid, x_T, condition=torch.tensor([3]))
+    assert np.array_equal(study.final, model.decode(x_0)[0])
+    with pytest.raises(UsageError, match="class"):
+        learned(model, "it", where={"class": "13"})

@@ -104,6 +104,10 @@ def reverse(
         str, typer.Option("--sampler", help="ddim, dpmpp, dpmpp_sde, heun, angular or ancestral.", show_default=True)
     ] = "ddim",
     model: Annotated[Path | None, typer.Option("--model", help="A run folder of reverie train; it sets the size.")] = None,
+    where: Annotated[list[str] | None, typer.Option("--where", help="Of a model: the class, class=NAME.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option("--guidance", help="Of a model: how strongly it is of its class; 1 as learned.")
+    ] = None,
     out: Out = None,
     final: Annotated[Path | None, typer.Option("--final", help="Write the final picture alone to this .png file.")] = None,
     schedule: Annotated[str | None, typer.Option("--schedule", help="As for analyse; a model has its own.")] = None,
@@ -123,9 +127,10 @@ def reverse(
         from reverie.studies.denoising import learned
 
         loaded = reverie.load(model)
-        by = learned(loaded, str(model))
+        by = learned(loaded, str(model), where, guidance)
         given = {"denoiser": by.denoiser, "codec": by.codec, "source": by.source}
     else:
+        console.refuse("of a model, and none is given", {"--where": where, "--guidance": guidance})
         given = {"schedule": _schedule(schedule or "linear", settings)}
     from reverie.studies import reverse
 

@@ -56,6 +56,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
         "best_step": best["step"] if best else None,
         "loss_aside": best["loss_aside"] if best else None,
         "parameters": _parameters(run / WEIGHTS),
+        "classes": list(codec.classes) if pictures else [],
         "config": config.told(),
         "image_shape": [codec.height, codec.width, codec.channels] if pictures else None,
         "columns": None if pictures else [_told(column) for column in codec.columns],

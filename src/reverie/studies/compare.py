@@ -22,7 +22,7 @@ from reverie.errors import UsageError
 from reverie.images import data_url
 from reverie.process import draw, generator
 from reverie.samplers import named, sample, time_grid
-from reverie.studies.denoising import Counted, Denoising, grainy
+from reverie.studies.denoising import Denoising, counting, grainy
 
 __all__ = ["REFERENCE", "SAMPLERS_SHOWN", "STEPS", "Cell", "Comparison", "compare"]
 
@@ -148,9 +148,9 @@ def compare(
 
     def run(name: str, count: int) -> tuple[Tensor, int, float]:
         nonlocal done
-        counted, (stream, start) = Counted(by.denoiser), begin()
+        (denoiser, counted), (stream, start) = counting(by.denoiser), begin()
         clock = time.perf_counter()
-        end = sample(counted, named(name), time_grid(schedule, count), start, stream)
+        end = sample(denoiser, named(name), time_grid(schedule, count), start, stream)
         seconds, done = time.perf_counter() - clock, done + 1
         if on_step:
             on_step(done, total)

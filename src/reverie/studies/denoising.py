@@ -9,9 +9,9 @@ learned   a trained model
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,13 +20,17 @@ from torch import Tensor
 
 from reverie.denoisers import Denoiser, Empirical, Evidence, GaussianMixture, KnownSample
 from reverie.denoisers.denoiser import Condition
+from reverie.denoisers.wrappers import Around, Otherwise
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.gaussian import Step
 from reverie.studies.subject import Subject
 
-__all__ = ["SIDES", "Counted", "Denoising", "cut_out", "exact", "grainy", "learned", "oracle", "photographs"]
+if TYPE_CHECKING:
+    from reverie.models.method import Where
+
+__all__ = ["SIDES", "Counted", "Denoising", "counting", "cut_out", "exact", "grainy", "learned", "oracle", "photographs"]
 
 SIDES = (8, 1024)
 """Pixels of a side of a demonstration: fewest and most."""
@@ -64,6 +68,15 @@ class Counted:
         return self.inner(x_t, t, condition)
 
 
+def counting(denoiser: Denoiser) -> tuple[Denoiser, Counted]:
+    """The denoiser with a count at its core: what a wrapper such as guidance asks twice counts twice."""
+    if isinstance(denoiser, Around):
+        inner, counted = counting(denoiser.inner)
+        return replace(denoiser, inner=inner), counted
+    counted = Counted(denoiser)
+    return counted, counted
+
+
 def exact(width: int | None = None, height: int | None = None, schedule: NoiseSchedule | None = None) -> Denoising:
     """The exact denoiser of `photographs` at this size, 512 if left out; the schedule is linear with T = 1000 by default."""
     codec = ImageCodec(_side("height", height), _side("width", width), 3)
@@ -91,13 +104,21 @@ def oracle(
     return Denoising(KnownSample(process, x_0), codec, f"oracle that is told {picture.name}")
 
 
-def learned(model: Any, name: str) -> Denoising:
-    """A trained model. Raises UsageError if it is not one of pictures."""
+def learned(model: Any, name: str, where: Where = None, guidance: float | None = None) -> Denoising:
+    """A trained model; asked for a class, and guided, where that is told (see PictureModel.method).
+
+    Raises UsageError if it is not one of pictures, and for a class that it does not know.
+    """
     if not isinstance(model.codec, ImageCodec):
         raise UsageError(f"{name} was not trained on pictures, so it has none to show: take samples of it instead.")
     if model.autoencoder is not None:
         raise UsageError(f"{name} diffuses latents, which cannot be looked at on the way: take samples of it instead.")
-    return Denoising(model.denoiser, model.codec, f"the model in {name}")
+    method = model.method(where=where, guidance=guidance)
+    told = method.labels(1)
+    if told is None:
+        return Denoising(method.denoiser, model.codec, f"the model in {name}")
+    of = f"of class {model.codec.classes[int(told)]}" + ("" if guidance is None else f", guidance {guidance:g}")
+    return Denoising(Otherwise(method.denoiser, told), model.codec, f"the model in {name}, {of}")
 
 
 @lru_cache(4)

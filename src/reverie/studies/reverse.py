@@ -29,7 +29,7 @@ from reverie.images import ImageCodec, data_url
 from reverie.process import NoiseSchedule, draw, generator
 from reverie.process import variance as variances
 from reverie.samplers import DDIM, Ancestral, DPMSolver, Sampler, named, time_grid, trajectory
-from reverie.studies.denoising import SIDES, Counted, Denoising, exact, photographs
+from reverie.studies.denoising import SIDES, Denoising, counting, exact, photographs
 from reverie.studies.subject import reduced
 
 __all__ = ["Reverse", "ReverseStep", "View", "added_variance", "photographs", "reverse"]
@@ -176,9 +176,9 @@ def reverse(
     stream = generator(seed, "study", "reverse")
     x = draw(torch.empty(1, *by.codec.shape), stream)
     shown = None if views is None else {round((len(grid) - 1) * i / (views - 1)) for i in range(views)}
-    counted = Counted(by.denoiser)
+    denoiser, counted = counting(by.denoiser)
     kept = []
-    for i, point in enumerate(trajectory(counted, rule, grid, x, stream, on_step=on_step)):
+    for i, point in enumerate(trajectory(denoiser, rule, grid, x, stream, on_step=on_step)):
         if shown is None or i in shown:
             predicted = None if point.prediction is None else by.codec.decode(point.prediction.clean)[0]
             kept.append(View(i, point.t, by.codec.decode(point.x)[0], predicted))

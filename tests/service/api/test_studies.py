@@ -157,6 +157,16 @@ def test_a_trained_run_makes_trajectories_at_its_own_size(client, trained):
     assert found["metadata"]["denoiser"] == "the model in runs/digits"
 
 
+def test_a_trained_run_is_asked_for_a_class(client, trained):
+    assert client.get("/api/models/runs/digits").json()["classes"] == [str(digit) for digit in range(10)]
+    asked = {"model": "runs/digits", "steps": 3, "where": ["class=7"], "guidance": 3.0}
+    found = client.post("/api/trajectories", json=asked).json()["metadata"]
+    assert found["denoiser"] == "the model in runs/digits, of class 7, guidance 3" and found["calls"] == 6
+    unknown = client.post("/api/trajectories", json=asked | {"where": ["class=coat"]})
+    assert unknown.status_code == 422 and "coat" in unknown.json()["detail"]
+    assert client.post("/api/trajectories", json={"steps": 3, "guidance": 2.0}).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -14,13 +14,13 @@ from reverie.service.schemas.parts import (
     RunName,
     Sampler,
     Seed,
+    Word,
     example,
 )
 
-__all__ = ["Card", "MetricsReply", "ModelList", "Sample", "SampleReply", "Spacing", "Training", "Word"]
+__all__ = ["Card", "MetricsReply", "ModelList", "Sample", "SampleReply", "Spacing", "Training"]
 
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
 Value = bool | int | float | str | None | list[bool | int | float | str]
 
 
@@ -175,6 +175,7 @@ class Card(Reply):
             "steps": {"done": 20, "of": 20},
             "loss_aside": 0.91,
             "parameters": 41290,
+            "classes": [],
             "config": {"seed": 0},
             "columns": [{"name": "sex", "role": "static", "kind": "binary", "levels": ["female", "male"]}],
             "metrics": [{"step": 20, "loss": 0.93}],
@@ -188,6 +189,7 @@ class Card(Reply):
     trained: bool
     steps: dict[str, int]
     parameters: int | None
+    classes: list[str] = Field(description="Of pictures: what samples can be asked for, as class=NAME.")
     config: dict[str, Any]
     metrics: list[dict[str, Any]]
     how_to: dict[str, str]

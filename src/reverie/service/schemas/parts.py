@@ -24,6 +24,7 @@ __all__ = [
     "ScheduleName",
     "Seed",
     "TableName",
+    "Word",
     "example",
     "within",
 ]
@@ -90,6 +91,7 @@ NewTable = Annotated[
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="The same seed gives the same result.", examples=[0])]
 Overwrite = Annotated[bool, Field(description="Replace what is there under the name of an output.", examples=[False])]
 Count = Annotated[int, Field(ge=1)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def example(value: dict[str, Any]) -> ConfigDict:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from reverie.service.schemas.models import Spacing, Word
+from reverie.service.schemas.models import Spacing
 from reverie.service.schemas.parts import (
     FileMade,
     NewTable,
@@ -17,6 +17,7 @@ from reverie.service.schemas.parts import (
     Sampler,
     Seed,
     TableName,
+    Word,
     example,
 )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from reverie.service.schemas.parts import Reply, Request, RunName, Sampler, Schedule, Seed, example
+from reverie.service.schemas.parts import Reply, Request, RunName, Sampler, Schedule, Seed, Word, example
 
 __all__ = [
     "Comparison",
@@ -46,10 +46,18 @@ class Trajectory(Request):
     steps: int = Field(50, ge=1, le=200)
     eta: float = Field(0.0, ge=0, le=1, description="Of ddim: 0 is deterministic, 1 ancestral.")
     schedule: Schedule | None = Field(None, description="Linear with T = 1000 if left out; a model has its own.")
+    where: list[Word] = Field(
+        default=[], max_length=1, description="Of a model with classes: class=NAME.", examples=[["class=3"]]
+    )
+    guidance: float | None = Field(
+        None, ge=0, le=10, description="Of a model: how strongly the picture is of its class; 1 as learned."
+    )
     seed: Seed = 0
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.model is None and {"where", "guidance"} & self.model_fields_set:
+            raise ValueError("a class and guidance are told to a model: name one, or leave out where and guidance")
         told = {"width", "height", "schedule", "picture", "denoiser"} & self.model_fields_set
         if self.model is not None and told:
             raise ValueError(f"a model is the denoiser, with its own size and schedule: leave out {min(told)}")

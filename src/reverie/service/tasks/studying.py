@@ -32,7 +32,8 @@ def trajectory(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
 
     by = _denoising(work, told)
     remedy = "ask for fewer steps, or smaller pictures"
-    within("steps x width x height", told.steps * by.codec.width * by.codec.height, FRAMES, remedy)
+    calls = told.steps * (1 if told.guidance is None else 2)
+    within("steps x width x height", calls * by.codec.width * by.codec.height, FRAMES, remedy)
     study = studies.reverse(
         steps=told.steps,
         eta=told.eta,
@@ -63,7 +64,7 @@ def _denoising(work: Work, told: schemas.Trajectory) -> Denoising:
     from reverie.studies import denoising
 
     if told.model is not None:
-        return denoising.learned(inputs.model(work, told.model), told.model)
+        return denoising.learned(inputs.model(work, told.model), told.model, told.where or None, told.guidance)
     schedule = inputs.schedule(told.schedule)
     if told.denoiser != "oracle":
         make = denoising.exact if told.denoiser == "exact" else denoising.grainy

@@ -14,6 +14,11 @@ export class Problem extends Error {
   }
 }
 
+/** A name of the workspace as part of an address. */
+export function path(name) {
+  return name.split("/").map(encodeURIComponent).join("/");
+}
+
 /** The body of a GET: an object for JSON, else a Response. */
 export async function get(path, { signal } = {}) {
   const response = await ask(path, { signal });

@@ -1,6 +1,6 @@
 // A small reader of CSV, for choosing a patient and drawing what the browser has at hand. The server reads files itself.
 
-import { Problem, bytes } from "../../lib/api.js";
+import { Problem, bytes, path } from "../../lib/api.js";
 
 const LARGEST = 8_000_000; // bytes that a browser reads without pause
 
@@ -42,11 +42,6 @@ export async function rowsOf(name, signal) {
 /** Where a table is to be had: the bundled ones have no suffix. */
 export function address(name) {
   return name.includes(".") ? `/api/files/${path(name)}` : `/api/tables/${encodeURIComponent(name)}`;
-}
-
-/** A name of the workspace as part of an address. */
-export function path(name) {
-  return name.split("/").map(encodeURIComponent).join("/");
 }
 
 function count(text, mark) {

@@ -1,11 +1,10 @@
 // The trained runs of records: a choice of them, and the columns that one has learned.
 
 import { h } from "../../lib/dom.js";
-import { bytes, get } from "../../lib/api.js";
+import { bytes, get, path } from "../../lib/api.js";
 import { button, select } from "../../lib/controls.js";
 import { saveBlob } from "../../lib/download.js";
 import { runs } from "../methods.js";
-import { path } from "./csv.js";
 
 /** A choice among the runs; onChange(name) also once the list is there, with null where there is none. */
 export function chooser({ value, onChange, onError }) {

@@ -1,10 +1,10 @@
 // Which table: the bundled one, those of the workspace, or a file that is dropped, chosen or pasted, and then kept there.
 
 import { h, clear } from "../../lib/dom.js";
-import { get, put } from "../../lib/api.js";
+import { get, path, put } from "../../lib/api.js";
 import { button, more, select } from "../../lib/controls.js";
 import { failure } from "../../lib/states.js";
-import { parse, path } from "./csv.js";
+import { parse } from "./csv.js";
 
 const TABLE = /\.(csv|csv\.gz|parquet)$/i;
 const BUNDLED = { pbc2: "pbc2, bundled" };

@@ -1,21 +1,25 @@
 // What a run is told: who denoises, how, in how many steps; all of it in the address.
 
 import { h, clear } from "../../lib/dom.js";
+import { get, path } from "../../lib/api.js";
 import { field, number, select, slider } from "../../lib/controls.js";
 import { picker } from "../../lib/pictures.js";
 import { failure } from "../../lib/states.js";
 import { SAMPLERS, method, runs, whole } from "../methods.js";
 
 const SIZES = [16, 32, 64, 96, 128, 192, 256];
-const DEFAULTS = { denoiser: "exact", model: null, picture: "china", size: 64, sampler: "ddim", steps: 50, eta: 0, seed: 0 };
+const DEFAULTS = { denoiser: "exact", model: null, of: null, guidance: 1, picture: "china", size: 64, sampler: "ddim", steps: 50, eta: 0, seed: 0 };
 
 /** The settings that the address tells. */
 export function told(params) {
   const eta = Number(params.get("eta") ?? DEFAULTS.eta);
+  const guidance = Number(params.get("guidance") ?? DEFAULTS.guidance);
   const size = whole(params.get("size"), 16, 256, DEFAULTS.size);
   return {
     denoiser: ["grainy", "oracle"].includes(params.get("denoiser")) ? params.get("denoiser") : DEFAULTS.denoiser,
     model: params.get("model"),
+    of: params.get("model") && params.get("of"),
+    guidance: guidance >= 0 && guidance <= 10 ? guidance : DEFAULTS.guidance,
     picture: params.get("picture") ?? DEFAULTS.picture,
     size: SIZES.includes(size) ? size : DEFAULTS.size,
     sampler: SAMPLERS.some(({ name }) => name === params.get("sampler")) ? params.get("sampler") : DEFAULTS.sampler,
@@ -26,8 +30,9 @@ export function told(params) {
 }
 
 /** The request of these settings; pixels: the data URL of a picture of one's own. */
-export function request({ denoiser, model, picture, size, sampler, steps, eta, seed }, pixels) {
-  const who = model ? { model } : { denoiser, ...(denoiser === "oracle" ? { picture: pixels ?? picture } : {}), width: size, height: size };
+export function request({ denoiser, model, of, guidance, picture, size, sampler, steps, eta, seed }, pixels) {
+  const asked = of === null ? {} : { where: [`class=${of}`], ...(guidance === 1 ? {} : { guidance }) };
+  const who = model ? { model, ...asked } : { denoiser, ...(denoiser === "oracle" ? { picture: pixels ?? picture } : {}), width: size, height: size };
   return { ...who, sampler, steps, ...(sampler === "ddim" ? { eta } : {}), seed };
 }
 
@@ -49,7 +54,10 @@ export function form(settings, { change, picked, onError }) {
     label: "Denoiser",
     options: choices(settings.model ? [settings.model] : []),
     value: who(),
-    onChange: (value) => set(value.startsWith("model:") ? { model: value.slice(6), denoiser: "exact" } : { model: null, denoiser: value }),
+    onChange: (value) => {
+      set({ of: null, ...(value.startsWith("model:") ? { model: value.slice(6), denoiser: "exact" } : { model: null, denoiser: value }) });
+      classes();
+    },
   });
   const none = h("p", { class: "hint" }, "Trained runs of pictures in the workspace are listed here too. ", h("a", { href: "#/records?step=train&table=digits" }, "Train one on digits."));
   runs("images").then((list) => {
@@ -59,6 +67,28 @@ export function form(settings, { change, picked, onError }) {
     denoiser.set(who());
     none.hidden = names.length > 0;
   }, onError);
+
+  const kind = select({ label: "Class", options: [], value: "", onChange: (value) => set({ of: value === "" ? null : value }), hint: "What the picture is asked to be of." });
+  const guidance = slider({ label: "Guidance", min: 0, max: 6, step: 0.25, value: settings.guidance, format: (value) => value.toFixed(2), onInput: () => {}, onChange: (value) => set({ guidance: value }), hint: "1: the class as learned. Above: more of it, at two network calls a step." });
+  const classes = async () => {
+    const { model } = settings;
+    let names = settings.of === null ? [] : [settings.of];
+    const list = () => {
+      kind.options([{ value: "", label: "any" }, ...names]);
+      kind.set(settings.of ?? "");
+      kind.hidden = names.length === 0;
+    };
+    list();
+    if (model === null) return;
+    try {
+      const found = await get(`/api/models/${path(model)}`);
+      if (model !== settings.model) return;
+      names = found.classes;
+      list();
+    } catch {
+      // the run itself says what is wrong with the model
+    }
+  };
 
   const size = select({ label: "Size", options: SIZES.map((each) => ({ value: String(each), label: `${each} × ${each} pixels` })), value: String(settings.size), onChange: (value) => set({ size: Number(value) }) });
   const pictures = picker({
@@ -80,12 +110,14 @@ export function form(settings, { change, picked, onError }) {
   const seed = number({ label: "Seed", min: 0, max: 2 ** 31 - 1, value: settings.seed, onChange: (value) => set({ seed: value }), hint: "The same seed gives the same noise." });
   const arrange = () => {
     size.hidden = Boolean(settings.model);
+    guidance.hidden = settings.of === null;
     picture.hidden = Boolean(settings.model) || settings.denoiser !== "oracle";
     eta.hidden = settings.sampler !== "ddim";
     about.textContent = method(settings.sampler).about;
   };
   arrange();
-  const root = h("div", { class: "stack" }, denoiser, none, picture, size, h("div", { class: "field" }, sampler, about), steps, eta, seed);
+  classes();
+  const root = h("div", { class: "stack" }, denoiser, none, kind, guidance, picture, size, h("div", { class: "field" }, sampler, about), steps, eta, seed);
   const reseed = (value) => {
     seed.set(value);
     set({ seed: value });
