@@ -151,7 +151,7 @@ def test_the_oracle_is_told_a_picture_and_says_so(visit: Visit) -> None:
     frame(page, 4, 4)
     expect(page.locator(".badge")).to_contain_text("oracle")
     by = oracle(subject("digits:3"), 16, 16)
-    expected = reverse(16, 16, 4, denoiser=by.denoiser, codec=by.codec, views=None).final
+    expected = reverse(16, 16, 4, by=by, views=None).final
     assert np.array_equal(pixels(page, 0), np.broadcast_to(expected, (16, 16, 3)))
     page.get_by_role("button", name="china", exact=False).first.or_(page.locator(".thumb").last).last.click()
     expect(page).not_to_have_url(re.compile("digits:3"))

@@ -77,16 +77,16 @@ def test_reverse_writes_its_strip_and_its_final_picture(tmp_path):
 
 def test_reverse_uses_a_model_and_its_size(monkeypatch, tmp_path):
     import reverie
+    from reverie.config import RunConfig, Source
     from reverie.denoisers import KnownSample
     from reverie.images import ImageCodec
+    from reverie.models import PictureModel
     from reverie.process import GaussianProcess, NoiseSchedule
 
-    class Model:
-        codec, autoencoder = ImageCodec(8, 8, 1), None
-        process = GaussianProcess(NoiseSchedule.cosine(50))
-        denoiser = KnownSample(process, codec.encode(np.full((1, 8, 8, 1), 77, np.uint8)))
-
-    monkeypatch.setattr(reverie, "load", lambda path: Model(), raising=False)
+    codec, process = ImageCodec(8, 8, 1, classes=("light", "dark")), GaussianProcess(NoiseSchedule.cosine(50))
+    denoiser = KnownSample(process, codec.encode(np.full((1, 8, 8, 1), 77, np.uint8)))
+    model = PictureModel(RunConfig(source=Source(name="x")), codec, denoiser)
+    monkeypatch.setattr(reverie, "load", lambda path: model, raising=False)
     run("reverse", "--model", "runs/x", "--steps", "10", "--final", tmp_path / "a.png")
     assert (np.asarray(Image.open(tmp_path / "a.png")) == 77).all()
     for extra in (("--schedule", "cosine"), ("--set", "steps=5")):
@@ -94,6 +94,11 @@ def test_reverse_uses_a_model_and_its_size(monkeypatch, tmp_path):
             run("reverse", "--model", "runs/x", *extra)
     with pytest.raises(UsageError, match="8 x 8, not 64 x 8"):
         run("reverse", "--model", "runs/x", "--width", "64")
+    guided = run("reverse", "--model", "runs/x", "--where", "class=dark", "--guidance", "2", "--json")
+    metadata = json.loads(guided.stdout)["metadata"]
+    assert metadata["denoiser"] == "the model in runs/x, of class dark, guidance 2" and metadata["calls"] == 100
+    with pytest.raises(UsageError, match="--where is of a model"):
+        run("reverse", "--where", "class=dark")
 
 
 def test_statistics_and_schedules(tmp_path):

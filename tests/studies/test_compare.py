@@ -54,7 +54,7 @@ def test_what_draws_noise_has_no_rank_and_all_others_have_one(study):
 def test_a_cell_ends_where_the_same_run_watched_step_by_step_ends(study):
     by = grainy(16, 16)
     for name in ("ddim", "ancestral"):
-        run = reverse(steps=20, sampler=name, denoiser=by.denoiser, codec=by.codec, seed=1)
+        run = reverse(steps=20, sampler=name, by=by, seed=1)
         cell = next(cell for cell in cells(study, name) if cell.steps == 20)
         assert np.array_equal(cell.image, run.final) and np.array_equal(study.start, run.views[0].state)
 

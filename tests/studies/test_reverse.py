@@ -16,7 +16,7 @@ from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
 from reverie.samplers import named, sample
 from reverie.samplers.sampler import State
 from reverie.studies import reverse
-from reverie.studies.denoising import learned
+from reverie.studies.denoising import Denoising, learned
 from reverie.studies.reverse import added_variance, photographs
 from reverie.subjects import Pictures
 
@@ -68,9 +68,9 @@ def test_the_views_hold_both_ends_and_are_bounded():
 def test_every_image_says_how_its_denoiser_knows():
     process, codec = GaussianProcess(NoiseSchedule.cosine(100)), ImageCodec(4, 4, 1)
     x_0 = codec.encode(np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1) * 16)
-    oracle = reverse(steps=10, denoiser=KnownSample(process, x_0), codec=codec)
-    exact = reverse(steps=10, denoiser=Empirical(process, x_0), codec=codec, source="one picture")
-    for study, evidence, name in ((oracle, "oracle", "KnownSample"), (exact, "exact", "one picture")):
+    oracle = reverse(steps=10, by=Denoising(KnownSample(process, x_0), codec, "told"))
+    exact = reverse(steps=10, by=Denoising(Empirical(process, x_0), codec, "one picture"))
+    for study, evidence, name in ((oracle, "oracle", "told"), (exact, "exact", "one picture")):
         reply = study.reply(images=True)
         assert {image["evidence"] for image in reply["images"].values()} == {evidence}
         assert reply["metadata"]["evidence"] == evidence and reply["metadata"]["denoiser"] == name
@@ -88,7 +88,6 @@ def test_every_image_says_how_its_denoiser_knows():
         ({"steps": 0}, r"1\.\.1000 steps"),
         ({"steps": 1001}, r"1\.\.1000 steps"),
         ({"views": 1}, "views must be"),
-        ({"codec": ImageCodec(8, 8, 1)}, "belongs to a denoiser"),
     ],
 )
 def test_impossible_settings_are_refused(settings, sentence):
@@ -98,13 +97,11 @@ def test_impossible_settings_are_refused(settings, sentence):
 
 def test_settings_that_contradict_a_denoiser_are_refused():
     process, codec = GaussianProcess(NoiseSchedule.cosine(100)), ImageCodec(4, 4, 1)
-    denoiser = KnownSample(process, torch.zeros(1, 1, 4, 4))
-    with pytest.raises(UsageError, match="give the codec"):
-        reverse(denoiser=denoiser)
+    by = Denoising(KnownSample(process, torch.zeros(1, 1, 4, 4)), codec, "black")
     with pytest.raises(UsageError, match="4 x 4, not 8 x 4"):
-        reverse(8, denoiser=denoiser, codec=codec)
+        reverse(8, by=by)
     with pytest.raises(UsageError, match="schedule of its own"):
-        reverse(denoiser=denoiser, codec=codec, schedule=NoiseSchedule.linear())
+        reverse(by=by, schedule=NoiseSchedule.linear())
 
 
 @pytest.mark.parametrize(("name", "calls"), [("ddim", 10), ("dpmpp", 10), ("heun", 19), ("angular", 10)])
@@ -161,7 +158,7 @@ def test_a_trained_model_is_asked_for_a_class_and_what_guidance_asks_twice_count
     monkeypatch.setattr(Pictures, "show", lambda *_: None)
     model = reverie.train("digits", steps=3, settings={"network.width": 8, "training.batch": 16})
     by = learned(model, "it", where={"class": "3"}, guidance=2.0)
-    study = reverse(steps=4, denoiser=by.denoiser, codec=by.codec, source=by.source)
+    study = reverse(steps=4, by=by)
     assert study.calls == 8 and study.source == "the model in it, of class 3, guidance 2"
     method = model.method(sampler="ddim", steps=4, spacing="trailing", where={"class": "3"}, guidance=2.0)
     x_T = draw(torch.empty(1, *model.shape), generator(0, "study", "reverse"))

@@ -126,9 +126,7 @@ def reverse(
         import reverie
         from reverie.studies.denoising import learned
 
-        loaded = reverie.load(model)
-        by = learned(loaded, str(model), where, guidance)
-        given = {"denoiser": by.denoiser, "codec": by.codec, "source": by.source}
+        given = {"by": learned(reverie.load(model), str(model), where, guidance)}
     else:
         console.refuse("of a model, and none is given", {"--where": where, "--guidance": guidance})
         given = {"schedule": _schedule(schedule or "linear", settings)}

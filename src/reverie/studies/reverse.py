@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reverie.denoisers import Denoiser, Evidence
+from reverie.denoisers import Evidence
 from reverie.errors import UsageError
 from reverie.images import ImageCodec, data_url
 from reverie.process import NoiseSchedule, draw, generator
@@ -132,9 +132,7 @@ def reverse(
     eta: float = 0.0,
     *,
     sampler: str = "ddim",
-    denoiser: Denoiser | None = None,
-    codec: ImageCodec | None = None,
-    source: str = "",
+    by: Denoising | None = None,
     schedule: NoiseSchedule | None = None,
     seed: int = 0,
     views: int | None = 8,
@@ -143,14 +141,12 @@ def reverse(
     """Runs the reverse process once and keeps what there is to see.
 
     Args:
-        width, height: of the picture, 8..1024, 512 by default; a codec brings its own.
+        width, height: of the picture, 8..1024, 512 by default; what `by` names brings its own.
         steps: number of reverse steps, 1..T.
         eta: of DDIM: 0 (deterministic) .. 1 (ancestral).
         sampler: by its name, see samplers.SAMPLERS.
-        denoiser, codec: a denoiser of pictures and the codec of its pictures (see studies.denoising); by default the exact
-            denoiser of `photographs`.
-        source: what to call the denoiser.
-        schedule: that of the default denoiser, linear with T = 1000; a given denoiser brings its own.
+        by: who denoises (see studies.denoising); by default the exact denoiser of `photographs`.
+        schedule: that of the default denoiser, linear with T = 1000; any other brings its own.
         views: how many states are kept to look at, evenly over the steps, the first and the last (t = 0) among them, so
             that memory does not grow with the number of steps; None for all.
         on_step: called after each step with (steps done, steps in all).
@@ -164,13 +160,10 @@ def reverse(
     if views is not None and (isinstance(views, bool) or not isinstance(views, int) or not 2 <= views <= 100):
         raise UsageError(f"views must be a whole number from 2 to 100, not {views!r}.")
     rule = named(sampler, **({"eta": eta} if sampler == "ddim" else {}))
-    if denoiser is None:
-        if codec is not None:
-            raise UsageError("a codec belongs to a denoiser: give both or neither.")
+    if by is None:
         by = exact(width, height, schedule)
     else:
-        fitting = _fitting(codec, width, height, denoiser, schedule)
-        by = Denoising(denoiser, fitting, type(denoiser).__name__)
+        _check(by, width, height, schedule)
     table, began = by.denoiser.process.schedule, time.monotonic()
     grid = time_grid(table, steps, "trailing")
     stream = generator(seed, "study", "reverse")
@@ -192,7 +185,7 @@ def reverse(
         eta,
         seed,
         by.denoiser.evidence,
-        source or by.source,
+        by.source,
         numbers,
         tuple(kept),
         counted.calls,
@@ -215,17 +208,13 @@ def added_variance(sampler: Sampler, schedule: NoiseSchedule, t: int, s: int) ->
     return None if sampler.stochastic else 0.0
 
 
-def _fitting(
-    codec: ImageCodec | None, width: int | None, height: int | None, denoiser: Denoiser, schedule: NoiseSchedule | None
-) -> ImageCodec:
-    """The codec of a given denoiser, if nothing else was asked for that contradicts it."""
-    if codec is None:
-        raise UsageError("give the codec of the denoiser's pictures as well.")
+def _check(by: Denoising, width: int | None, height: int | None, schedule: NoiseSchedule | None) -> None:
+    """Raises UsageError if something else was asked for than what comes with the denoiser."""
+    codec = by.codec
     if (width or codec.width) != codec.width or (height or codec.height) != codec.height:
         raise UsageError(
             f"this denoiser makes pictures of {codec.width} x {codec.height}, not {width or codec.width} x "
             f"{height or codec.height}: leave width and height out."
         )
-    if schedule is not None and schedule != denoiser.process.schedule:
+    if schedule is not None and schedule != by.denoiser.process.schedule:
         raise UsageError("this denoiser has a schedule of its own: leave the schedule out.")
-    return codec

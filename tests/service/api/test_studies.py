@@ -200,7 +200,7 @@ def test_a_comparison_is_told_cell_by_cell_and_begins_where_a_trajectory_does(cl
     told = [data for kind, data in client.jobs.heard[0].events if kind == "metric"]
     assert [(cell["sampler"], cell["steps"]) for cell in told] == list(cells)
     by = grainy(16, 16)
-    run = reverse(steps=9, sampler="ancestral", denoiser=by.denoiser, codec=by.codec, views=None)
+    run = reverse(steps=9, sampler="ancestral", by=by, views=None)
     assert np.array_equal(pixels(found["start"]), run.views[0].state)
     assert np.array_equal(pixels(cells["ancestral", 9]["image"]), run.final)
 

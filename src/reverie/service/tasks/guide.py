@@ -62,9 +62,7 @@ def reverse(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
         steps=told.num_steps,
         eta=told.eta,
         sampler=told.sampler,
-        denoiser=by.denoiser,
-        codec=by.codec,
-        source=by.source,
+        by=by,
         seed=told.seed,
         on_step=work.step,
     )

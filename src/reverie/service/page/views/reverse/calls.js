@@ -28,15 +28,14 @@ function python({ model, where, guidance, denoiser, width, height, sampler, step
 
 /** The lines that say who denoises, and the arguments that follow from them. */
 function by({ model, where, guidance, denoiser, width, height }) {
-  const passed = ["denoiser=who.denoiser", "codec=who.codec", "source=who.source"];
   if (model) {
     const name = JSON.stringify(model);
     const asked = [where ? `, where=${JSON.stringify(where)}` : "", guidance === undefined ? "" : `, guidance=${guidance}`].join("");
-    return { imports: ["import reverie", "from reverie.studies.denoising import learned"], lines: [`who = learned(reverie.load(${name}), ${name}${asked})`], given: passed };
+    return { imports: ["import reverie", "from reverie.studies.denoising import learned"], lines: [`who = learned(reverie.load(${name}), ${name}${asked})`], given: ["by=who"] };
   }
   if (denoiser === "oracle") {
-    return { imports: ["from reverie.studies import subject", "from reverie.studies.denoising import oracle"], lines: [`who = oracle(subject("picture.png"), ${width}, ${height})`], given: passed };
+    return { imports: ["from reverie.studies import subject", "from reverie.studies.denoising import oracle"], lines: [`who = oracle(subject("picture.png"), ${width}, ${height})`], given: ["by=who"] };
   }
-  if (denoiser === "grainy") return { imports: ["from reverie.studies.denoising import grainy"], lines: [`who = grainy(${width}, ${height})`], given: passed };
+  if (denoiser === "grainy") return { imports: ["from reverie.studies.denoising import grainy"], lines: [`who = grainy(${width}, ${height})`], given: ["by=who"] };
   return { imports: [], lines: [], given: [width, height] };
 }
