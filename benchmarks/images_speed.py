@@ -63,7 +63,7 @@ def sampler(recipe: str) -> None:
             network.module(x, t)
 
     print(f"\nsampler, 64 pictures, {STEPS} steps      ms a step    bare   over it")
-    for name in ("dpmpp", "ddim", "ancestral"):
+    for name in ("angular", "dpmpp", "ddim", "ancestral"):
         whole, alone = [], []
         for _ in range(ROUNDS + 1):
             for times, run in ((whole, lambda n=name: model.sample(64, sampler=n, steps=STEPS)), (alone, bare)):

@@ -83,7 +83,7 @@ def test_boxes_hide_a_table_in_all_drawings_and_a_pointer_shows_values(made, bro
     bin_.scroll_into_view_if_needed()
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # scrolling hides the tip
     bin_.hover()
-    assert "real" in (page.locator("#tip.on").text_content(timeout=5000) or "")
+    assert "real" in (page.locator("#tip.on").text_content(timeout=60_000) or "")
     page.close()
 
 

@@ -91,9 +91,7 @@ def inpaint(
     model = _model(run, out, force)
     from reverie.models import editing
 
-    hole = _read(model, mask, channels=1)[:, :, 0] >= 128
-    if not hole.any():
-        raise UsageError(f"{mask} has no white: paint white what is to be made anew.")
+    hole = editing.hole_of(model, _pixels(mask))
     told = _settings(sampler=sampler, steps=steps, where=where, guidance=guidance, interval=between(interval))
     with console.progress("filling") as on_step:
         pixels = editing.inpaint(model, _read(model, picture), hole, count, seed, repeats, on_step, **told)
@@ -169,16 +167,18 @@ def _model(run: Path, out: Path, force: bool, *others: Path) -> PictureModel:
     return model
 
 
-def _read(model: PictureModel, name: str, channels: int | None = None) -> np.ndarray:
-    """The picture, of the model's size and its channels or those asked for, uint8 [H, W, C]."""
-    from reverie.images import read_images
+def _read(model: PictureModel, name: str) -> np.ndarray:
+    """The picture as the model's are, uint8 [H, W, C]."""
+    from reverie.models.editing import fitted
+
+    return fitted(model, _pixels(name))
+
+
+def _pixels(name: str) -> np.ndarray:
     from reverie.images.sizing import LONGEST
     from reverie.studies.subject import subject
 
-    codec = model.codec
-    return read_images(
-        subject(name, largest=LONGEST).pixels[None], (codec.height, codec.width), channels or codec.channels
-    ).pixels[0]
+    return subject(name, largest=LONGEST).pixels
 
 
 def _settings(**told: Any) -> dict[str, Any]:

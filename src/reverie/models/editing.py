@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.errors import DataError, UsageError
+from reverie.images import read_images
 from reverie.models.pictures import PictureModel
 from reverie.samplers import DDIM, invert, sample
 from reverie.samplers.editing import around, between, from_level, grid_from
 
-__all__ = ["Inverted", "image_to_image", "inpaint", "interpolate", "inverted"]
+__all__ = ["Inverted", "fitted", "hole_of", "image_to_image", "inpaint", "interpolate", "inverted"]
 
 OnStep = Callable[[int, int], None]
 
@@ -28,6 +29,18 @@ LEAST_SIGNAL = 0.01
 
 TOLERANCE = 1e-4
 """How far a state may still move where the inverse of a step is taken as found; a grey level is 0.008."""
+
+
+def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None) -> np.ndarray:
+    """A picture [H, W, C] of any size as the model's: cut to its shape about the centre, resized, in its channels or those
+    told."""
+    codec = model.codec
+    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels).pixels[0]
+
+
+def hole_of(model: PictureModel, mask: np.ndarray) -> np.ndarray:
+    """What `inpaint` is to fill: bool [H, W] of the model's size, True where the mask is nearer to white than to black."""
+    return fitted(model, mask, channels=1)[:, :, 0] >= 128
 
 
 def image_to_image(
@@ -75,6 +88,8 @@ def inpaint(
     hole = np.asarray(hole)
     if hole.shape != picture.shape[:2] or hole.dtype != np.bool_:
         raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
+    if not hole.any():
+        raise UsageError("the mask has no white: paint white what is to be made anew.")
     method = model.method(**settings)
     x, noise, labels = model.start(method, count, seed)
     x_0 = model.encode(picture[None])

@@ -1,4 +1,4 @@
-"""Trained runs: which there are, their cards, their metrics; new samples, new runs."""
+"""Trained runs: which there are, their cards, their metrics; new samples, changed pictures, new runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reverie.service.jobs.answer import answer
 from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies, reply
 from reverie.service.schemas import models as schemas
+from reverie.service.schemas.editing import Edit, EditReply
 from reverie.service.state import Limits, Queue, Store
 
 __all__ = ["router"]
@@ -87,6 +88,18 @@ def get_model(workspace: Store, name: Name) -> dict[str, Any]:
 )
 async def sample(request: Request, jobs: Queue, body: schemas.Sample) -> Response:
     return await answer(request, jobs, "sample-large" if body.large else "sample", body.arguments, wait=WAIT)
+
+
+@router.post(
+    "/edits",
+    operation_id="edit_pictures",
+    summary="Pictures changed by a trained run",
+    description="`edit` says how: made over from a noise level, a hole filled, back to the noise, or between two pictures.",
+    responses=job_replies(EditReply),
+    response_class=Response,
+)
+async def edit(request: Request, jobs: Queue, body: Edit) -> Response:
+    return await answer(request, jobs, "edit", body.arguments, wait=WAIT)
 
 
 @router.post(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from reverie.plain import plain
-from reverie.service.tasks import completing, guide, sampling, studying, tables, training
+from reverie.service.tasks import completing, editing, guide, sampling, studying, tables, training
 
 if TYPE_CHECKING:
     from reverie.service.jobs.work import Work
@@ -54,6 +54,7 @@ TASKS: dict[str, Task] = {
         Task("series", "quick", tables.series),
         Task("sample", "quick", sampling.sample),
         Task("sample-large", "slow", sampling.sample),
+        Task("edit", "quick", editing.edit),
         Task("imputation", "quick", completing.impute),
         Task("imputation-large", "slow", completing.impute),
         Task("training", "slow", training.train),

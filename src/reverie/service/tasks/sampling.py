@@ -10,10 +10,14 @@ from reverie.service.schemas.parts import within
 from reverie.service.tasks import inputs, outputs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
     from reverie.models import PatientModel, PictureModel
     from reverie.service.jobs.work import Work
 
-__all__ = ["sample"]
+__all__ = ["IMAGES", "PIXEL_STEPS", "file_for", "preview", "sample"]
 
 PATIENT_STEPS, PIXEL_STEPS, PICTURES = 20_000_000, 4_000_000_000, 4096
 ROWS, SHOWN = 50, 16
@@ -55,7 +59,6 @@ def _patients(work: Work, told: Sample, model: PatientModel, settings: dict[str,
 
 def _pictures(work: Work, told: Sample, model: PictureModel, settings: dict[str, Any]) -> dict[str, Any]:
     from reverie import deliver
-    from reverie.images import data_url
 
     outputs.reserve(work, told.out, IMAGES, told.overwrite)
     if told.count > PICTURES:
@@ -64,12 +67,22 @@ def _pictures(work: Work, told: Sample, model: PictureModel, settings: dict[str,
     calls = 1 if told.guidance is None else 2
     work_units = told.count * size * (told.steps or 20) * calls
     within("count x pixels x steps", work_units, PIXEL_STEPS, "ask for fewer pictures, or fewer steps")
-    suffix = next((s for s in IMAGES if (told.out or "").lower().endswith(s)), ".png")
-    made = work.folder / f"pictures{suffix}"
+    made = file_for(work, told.out)
     summary, pixels = deliver.pictures(model, told.count, made, told.seed, settings, work.step)
     file = outputs.deliver(work, made, told.out, IMAGES, told.overwrite)
-    images = [data_url(picture) for picture in pixels[:SHOWN]]
-    return {"summary": _named(summary, file), "files": [file], "preview": {"images": images}}
+    return {"summary": _named(summary, file), "files": [file], "preview": preview(pixels)}
+
+
+def preview(pixels: np.ndarray) -> dict[str, Any]:
+    """The first of the pictures, as PNG data URLs."""
+    from reverie.images import data_url
+
+    return {"images": [data_url(picture) for picture in pixels[:SHOWN]]}
+
+
+def file_for(work: Work, out: str | None) -> Path:
+    """Where pictures are written first: a file of the job, of the kind that `out` names, .png without it."""
+    return work.folder / f"pictures{next((s for s in IMAGES if (out or '').lower().endswith(s)), '.png')}"
 
 
 def _named(summary: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+"""Pictures changed over HTTP are those that the library makes; what cannot be done is one sentence."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reverie import load
+from reverie.images import read_images
+from reverie.models import editing
+
+RUN = "runs/digits"
+THREE = {"model": RUN, "picture": "digits:3"}
+
+
+@pytest.fixture
+def edit(client, trained):
+    def post(**body):
+        return client.post("/api/edits", json=THREE | {"out": "changed.npy", "overwrite": True} | body)
+
+    return post
+
+
+def made(reply, root) -> np.ndarray:
+    assert reply.status_code == 200, reply.text
+    pixels = np.load(root / "changed.npy")
+    assert len(reply.json()["preview"]["images"]) == min(len(pixels), 16)
+    return pixels
+
+
+def picture(index: int) -> np.ndarray:
+    return read_images("digits").pixels[index]
+
+
+def test_a_picture_is_made_over_and_holes_are_filled(edit, root):
+    model = load(root / RUN)
+    found = made(edit(edit="image-to-image", level=0.5, count=3, steps=4, where=["class=3"], guidance=2.0), root)
+    wanted = editing.image_to_image(model, picture(3), 0.5, 3, 0, steps=4, where=["class=3"], guidance=2.0)
+    assert np.array_equal(found, wanted)
+    mask = np.zeros((16, 16), np.uint8)  # of another size: brought to the model's
+    mask[:, 8:] = 255
+    Image.fromarray(mask).save(root / "mask.png")
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG")
+    sent = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    hole = np.broadcast_to(np.arange(8) >= 4, (8, 8))
+    wanted = editing.inpaint(model, picture(3), hole, 2, 5, 2, steps=4)
+    for name in ("mask.png", sent):
+        found = made(edit(edit="inpaint", mask=name, count=2, steps=4, repeats=2, seed=5), root)
+        assert np.array_equal(found, wanted) and (found[:, :, :4] == picture(3)[None, :, :4]).all()
+
+
+def test_a_picture_is_taken_to_its_noise_and_to_another(edit, client, root):
+    model = load(root / RUN)
+    reply = edit(edit="invert", steps=10)
+    wanted = editing.inverted(model, picture(3)[None], 10)
+    assert np.array_equal(made(reply, root), np.concatenate([picture(3)[None], wanted.pictures]))
+    noise = np.load(io.BytesIO(client.get(reply.json()["files"][1]["href"]).content))
+    assert np.array_equal(noise["noise"], wanted.noise.numpy()) and tuple(noise["grid"]) == wanted.grid
+    found = made(edit(edit="interpolate", other="digits:8", count=3, steps=10), root)
+    assert np.array_equal(found, editing.interpolate(model, np.stack([picture(3), picture(8)]), 3, 10))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"edit": "image-to-image", "level": 1.5}, 422, "level"),
+        ({"edit": "image-to-image", "mask": "digits:3"}, 422, "mask"),
+        ({"edit": "turn"}, 422, "image-to-image"),
+        ({"edit": "image-to-image", "guidance": 2}, 422, "guidance follows a class"),
+        ({"edit": "inpaint", "mask": "none.png"}, 404, ""),
+        ({"edit": "inpaint", "mask": "black.png"}, 422, "the mask has no white"),
+        ({"edit": "interpolate"}, 422, "other"),
+        ({"edit": "invert", "model": "runs/patients"}, 422, "a model of patient records"),
+        ({"edit": "invert", "picture": "/etc/passwd"}, 422, "This name cannot be used"),
+        ({"edit": "invert", "picture": "digits:5000"}, 422, "names no bundled digit"),
+        ({"edit": "invert", "out": "changed.csv"}, 422, "must end in"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(edit, root, body, status, words):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(root / "black.png")
+    reply = edit(**body)
+    assert (reply.status_code, words in reply.text) == (status, True), reply.text
