@@ -19,6 +19,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from reverie import runs
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -49,6 +51,13 @@ class Log:
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("workspace")
+
+
+@pytest.fixture(scope="session")
+def digits(workspace: Path) -> str:
+    """A run of pictures: two steps of a narrow network, which is enough to be asked."""
+    runs.train("digits", workspace / "runs" / "digits", steps=2, settings={"network.width": 8, "training.batch": 16})
+    return "runs/digits"
 
 
 @pytest.fixture(scope="session")

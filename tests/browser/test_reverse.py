@@ -18,7 +18,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from reverie import runs
 from reverie.cli import main
 from reverie.studies import reverse, subject
 from reverie.studies.denoising import oracle
@@ -28,13 +27,6 @@ ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
 SMALL = "reverse?size=16&steps=6&seed=3"
 LONG = "reverse?size=128&steps=200"
 LAST_JOB_IS = "async (wanted) => (await (await fetch('/api/jobs')).json()).jobs[0]?.state === wanted"
-
-
-@pytest.fixture(scope="session")
-def digits(workspace: Path) -> str:
-    """A run of pictures: two steps of a narrow network, which is enough to be asked."""
-    runs.train("digits", workspace / "runs" / "digits", steps=2, settings={"network.width": 8, "training.batch": 16})
-    return "runs/digits"
 
 
 def pixels(page: Page, place: int) -> np.ndarray:

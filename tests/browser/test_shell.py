@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 Visit = Callable[..., Page]
 ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
-VIEWS = ("Forward", "Reverse", "Samplers", "Schedules", "Derivations", "Records")
+VIEWS = ("Forward", "Reverse", "Samplers", "Schedules", "Derivations", "Pictures", "Records")
 
 
 def test_a_newcomer_sees_something_move_at_once(chromium: Browser, address: str) -> None:

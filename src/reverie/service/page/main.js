@@ -12,6 +12,7 @@ const VIEWS = [
   ["samplers", "Samplers"],
   ["schedules", "Schedules"],
   ["derivations", "Derivations"],
+  ["pictures", "Pictures"],
   ["records", "Records"],
 ];
 

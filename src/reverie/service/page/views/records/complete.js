@@ -10,7 +10,7 @@ import { queued, whole } from "../methods.js";
 import { charts, levels } from "./bands.js";
 import { modelled, numberOf, numeric } from "./columns.js";
 import { rowsOf } from "./csv.js";
-import { chooser, columnsOf, facts, files } from "./models.js";
+import { chooser, columnsOf, facts, files } from "../models.js";
 import { edited, edits, hidden, sheet, written } from "./sheet.js";
 import { source } from "./source.js";
 
@@ -43,7 +43,7 @@ export function mount(root, { params, save, go }) {
   chosen.input.addEventListener("change", () => pick(chosen.input.value.trim()));
   const run = button({ label: "Complete", kind: "primary", disabled: true, onClick: () => start() });
   const show = callDialog({ curl: () => data && curl(PATH, body()), cli: () => command(settings, table), python: () => python(settings, table) });
-  const model = chooser({ value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
+  const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const tables = source({ value: table, paste: true, onChange: (name) => open_(name) });
   const draws = slider({ label: "Draws", min: 1, max: 50, value: settings.draws, onInput: set("draws", DRAWS), hint: "How often it is filled. Bands are drawn from 10 on." });
   const ahead = number({ label: "Visits to add", min: 0, max: 20, value: settings.forecast, onChange: set("forecast", 0), hint: "0: fill the holes. Above 0: go on from the last visit instead." });

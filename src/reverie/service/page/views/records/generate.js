@@ -12,7 +12,7 @@ import { condition, parsed } from "./condition.js";
 import { parse, rowsOf } from "./csv.js";
 import { modelled } from "./columns.js";
 import { escaped, unescaped } from "./sheet.js";
-import { chooser, columnsOf, facts, files } from "./models.js";
+import { chooser, columnsOf, facts, files } from "../models.js";
 
 const PATH = "/api/samples";
 const SHOWN = 50;
@@ -59,7 +59,7 @@ export function mount(root, { params, save, go }) {
     },
   });
   const run = button({ label: "Generate", kind: "primary", disabled: true, onClick: () => start() });
-  const model = chooser({ value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
+  const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const show = callDialog({ curl: () => curl(PATH, body()), cli: () => command(body()), python: () => python(body()) });
   clear(
     root,

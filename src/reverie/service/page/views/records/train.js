@@ -11,7 +11,7 @@ import { busy, empty, failure } from "../../lib/states.js";
 import { queued } from "../methods.js";
 import { command, form, python, request, told } from "./budget.js";
 import { losses } from "./losses.js";
-import { facts } from "./models.js";
+import { facts } from "../models.js";
 
 const PATH = "/api/trainings";
 

@@ -1,11 +1,12 @@
 // What a run is told: who denoises, how, in how many steps; all of it in the address.
 
 import { h, clear } from "../../lib/dom.js";
-import { get, path } from "../../lib/api.js";
 import { field, number, select, slider } from "../../lib/controls.js";
 import { picker } from "../../lib/pictures.js";
 import { failure } from "../../lib/states.js";
+import { asked, asking, toldAsked } from "../asked.js";
 import { SAMPLERS, method, runs, whole } from "../methods.js";
+import { cardOf } from "../models.js";
 
 const SIZES = [16, 32, 64, 96, 128, 192, 256];
 const DEFAULTS = { denoiser: "exact", model: null, of: null, guidance: 1, picture: "china", size: 64, sampler: "ddim", steps: 50, eta: 0, seed: 0 };
@@ -13,13 +14,12 @@ const DEFAULTS = { denoiser: "exact", model: null, of: null, guidance: 1, pictur
 /** The settings that the address tells. */
 export function told(params) {
   const eta = Number(params.get("eta") ?? DEFAULTS.eta);
-  const guidance = Number(params.get("guidance") ?? DEFAULTS.guidance);
   const size = whole(params.get("size"), 16, 256, DEFAULTS.size);
   return {
     denoiser: ["grainy", "oracle"].includes(params.get("denoiser")) ? params.get("denoiser") : DEFAULTS.denoiser,
     model: params.get("model"),
-    of: params.get("model") && params.get("of"),
-    guidance: guidance >= 0 && guidance <= 10 ? guidance : DEFAULTS.guidance,
+    ...toldAsked(params),
+    ...(params.get("model") ? {} : { of: null }),
     picture: params.get("picture") ?? DEFAULTS.picture,
     size: SIZES.includes(size) ? size : DEFAULTS.size,
     sampler: SAMPLERS.some(({ name }) => name === params.get("sampler")) ? params.get("sampler") : DEFAULTS.sampler,
@@ -31,8 +31,7 @@ export function told(params) {
 
 /** The request of these settings; pixels: the data URL of a picture of one's own. */
 export function request({ denoiser, model, of, guidance, picture, size, sampler, steps, eta, seed }, pixels) {
-  const asked = of === null ? {} : { where: [`class=${of}`], ...(guidance === 1 ? {} : { guidance }) };
-  const who = model ? { model, ...asked } : { denoiser, ...(denoiser === "oracle" ? { picture: pixels ?? picture } : {}), width: size, height: size };
+  const who = model ? { model, ...asking({ of, guidance }) } : { denoiser, ...(denoiser === "oracle" ? { picture: pixels ?? picture } : {}), width: size, height: size };
   return { ...who, sampler, steps, ...(sampler === "ddim" ? { eta } : {}), seed };
 }
 
@@ -55,6 +54,7 @@ export function form(settings, { change, picked, onError }) {
     options: choices(settings.model ? [settings.model] : []),
     value: who(),
     onChange: (value) => {
+      ask.forget();
       set({ of: null, ...(value.startsWith("model:") ? { model: value.slice(6), denoiser: "exact" } : { model: null, denoiser: value }) });
       classes();
     },
@@ -68,23 +68,13 @@ export function form(settings, { change, picked, onError }) {
     none.hidden = names.length > 0;
   }, onError);
 
-  const kind = select({ label: "Class", options: [], value: "", onChange: (value) => set({ of: value === "" ? null : value }), hint: "What the picture is asked to be of." });
-  const guidance = slider({ label: "Guidance", min: 0, max: 6, step: 0.25, value: settings.guidance, format: (value) => value.toFixed(2), onInput: () => {}, onChange: (value) => set({ guidance: value }), hint: "1: the class as learned. Above: more of it, at two network calls a step." });
+  const ask = asked(settings, set);
   const classes = async () => {
     const { model } = settings;
-    let names = settings.of === null ? [] : [settings.of];
-    const list = () => {
-      kind.options([{ value: "", label: "any" }, ...names]);
-      kind.set(settings.of ?? "");
-      kind.hidden = names.length === 0;
-    };
-    list();
     if (model === null) return;
     try {
-      const found = await get(`/api/models/${path(model)}`);
-      if (model !== settings.model) return;
-      names = found.classes;
-      list();
+      const card = await cardOf(model);
+      if (model === settings.model) ask.classes(card.classes);
     } catch {
       // the run itself says what is wrong with the model
     }
@@ -110,14 +100,13 @@ export function form(settings, { change, picked, onError }) {
   const seed = number({ label: "Seed", min: 0, max: 2 ** 31 - 1, value: settings.seed, onChange: (value) => set({ seed: value }), hint: "The same seed gives the same noise." });
   const arrange = () => {
     size.hidden = Boolean(settings.model);
-    guidance.hidden = settings.of === null;
     picture.hidden = Boolean(settings.model) || settings.denoiser !== "oracle";
     eta.hidden = settings.sampler !== "ddim";
     about.textContent = method(settings.sampler).about;
   };
   arrange();
   classes();
-  const root = h("div", { class: "stack" }, denoiser, none, kind, guidance, picture, size, h("div", { class: "field" }, sampler, about), steps, eta, seed);
+  const root = h("div", { class: "stack" }, denoiser, none, ask, picture, size, h("div", { class: "field" }, sampler, about), steps, eta, seed);
   const reseed = (value) => {
     seed.set(value);
     set({ seed: value });

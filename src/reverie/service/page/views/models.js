@@ -1,15 +1,15 @@
-// The trained runs of records: a choice of them, and the columns that one has learned.
+// The trained runs: a choice of them, what one has learned, and what it made.
 
-import { h } from "../../lib/dom.js";
-import { bytes, get, path } from "../../lib/api.js";
-import { button, select } from "../../lib/controls.js";
-import { saveBlob } from "../../lib/download.js";
-import { runs } from "../methods.js";
+import { h } from "../lib/dom.js";
+import { bytes, get, path } from "../lib/api.js";
+import { button, select } from "../lib/controls.js";
+import { saveBlob } from "../lib/download.js";
+import { runs } from "./methods.js";
 
-/** A choice among the runs; onChange(name) also once the list is there, with null where there is none. */
-export function chooser({ value, onChange, onError }) {
+/** A choice among the runs of a kind ("images" or "records"); onChange(name) also once the list is there, with null where there is none. */
+export function chooser({ kind, value, onChange, onError }) {
   const chosen = select({ label: "Model", options: value ? [value] : ["…"], value, onChange });
-  runs("records").then((list) => {
+  runs(kind).then((list) => {
     const names = list.map(({ name }) => name);
     if (value && !names.includes(value)) names.unshift(value); // the server says what is wrong with it
     chosen.options(names.length ? names : [{ value: "", label: "none yet" }]);
@@ -19,9 +19,14 @@ export function chooser({ value, onChange, onError }) {
   return chosen;
 }
 
+/** The card of a model. */
+export function cardOf(name, signal) {
+  return get(`/api/models/${path(name)}`, { signal });
+}
+
 /** The columns of a model, as its table was described. */
 export async function columnsOf(name, signal) {
-  const card = await get(`/api/models/${path(name)}`, { signal });
+  const card = await cardOf(name, signal);
   return { columns: card.columns ?? card.schema?.columns ?? [], source: card.source?.name ?? card.source ?? null };
 }
 
