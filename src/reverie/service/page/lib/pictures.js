@@ -151,7 +151,8 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
   });
   const paste = (event) => {
     const found = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
-    if (found && root.isConnected) take(readPicture(found));
+    const first = [...document.querySelectorAll(".picker")].find((each) => each.checkVisibility());
+    if (found && root === first) take(readPicture(found));
   };
   document.addEventListener("paste", paste);
   const root = h("div", { class: "picker" }, own ? place : null, choices);
