@@ -32,7 +32,7 @@ from reverie.training import Batch, TrainingSettings
 from reverie.training.hardware import autocast_dtype
 from reverie.training.loop import begin, stepper
 
-SIDE, BATCH, ROUNDS, STEPS = 28, 128, 5, 10
+SIDE, BATCH, ROUNDS, STEPS = 28, 128, 15, 10
 CONVOLUTIONS = [(width, side) for side in (28, 14, 7) for width in (32, 64, 128, 256)]
 
 

@@ -113,7 +113,7 @@ class Server(uvicorn.Server):
 
 def _warm(app: FastAPI) -> None:
     """What a first caller would otherwise wait for; nobody does once the server stops."""
-    for part in (app.state.assets.warm, app.state.document, schedules.warm):
+    for part in (schedules.warm, app.state.assets.warm, app.state.document):
         if not app.state.draining:
             part()
 

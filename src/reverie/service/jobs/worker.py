@@ -72,8 +72,8 @@ class Worker:
         signal.signal(signal.SIGINT, self._stop)
         self._heart.start()
         tasks = tasks_named(self._tasks)
-        if self._tasks == TASKS:
-            warm(self._threads)
+        if self._lane == "quick":
+            self._warm()
         self._heart.ready()
         self._ring()
         announce()
@@ -92,6 +92,12 @@ class Worker:
         self._heart.close()
         self._queue.bury(self._about["name"])
         self._ring()
+
+    def _warm(self) -> None:
+        """Imports what our own tasks need: in the quick lane before anyone waits for it, in the slow one with the first job, so
+        that a server that has just been started has the cores for its callers. Once it is done it costs nothing."""
+        if self._tasks == TASKS:
+            warm(self._threads)
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -134,6 +140,7 @@ class Worker:
             request = _request(home / "request.json")
             shutil.rmtree(home / "files", ignore_errors=True)
             (home / "files").mkdir()
+            self._warm()
             result = tasks[request["task"]].run(work, request["arguments"])
             write_atomically(home / "result.json", json.dumps(result, allow_nan=False, separators=(",", ":")))
             outcome = {"state": "succeeded", "error": None}
