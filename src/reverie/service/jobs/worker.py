@@ -94,8 +94,11 @@ class Worker:
         self._ring()
 
     def _warm(self) -> None:
-        """Imports what our own tasks need: in the quick lane before anyone waits for it, in the slow one with the first job, so
-        that a server that has just been started has the cores for its callers. Once it is done it costs nothing."""
+        """Imports what our own tasks need; once it is done it costs nothing.
+
+        In the quick lane that is before anyone waits, in the slow one with the first job: the cores are for a new server's
+        first callers.
+        """
         if self._tasks == TASKS:
             warm(self._threads)
 
