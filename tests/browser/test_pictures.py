@@ -85,7 +85,7 @@ def test_a_hole_is_chosen_or_painted_and_filled(visit: Visit, model: PictureMode
     page.mouse.move(box["x"] + box["width"] / 16, box["y"] + box["height"] / 16)  # the first pixel
     page.mouse.down()
     page.mouse.up()
-    expect(page.get_by_label("Hole")).to_have_value("painted")
+    expect(page.get_by_label("Hole", exact=True)).to_have_value("painted")
     page.get_by_role("button", name="Change it").click()
     expect(page.locator(".facts")).to_contain_text("new pixels")
     hole = np.zeros((8, 8), bool)
