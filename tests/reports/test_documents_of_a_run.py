@@ -93,7 +93,7 @@ def test_pictures_have_a_report_that_names_its_features(digits, tmp_path):
     assert {name for name in FILES if (tmp_path / name).is_file()} == set(FILES)
     page = (tmp_path / "report.html").read_text()
     assert "features of a small digit classifier" in page and "FID" not in page
-    assert found.verdict.of("not")[0].claim == "pictures"  # three steps of training make no digits
+    assert found.verdict.of("not")[0].claim == "look and variety"  # three steps of training make no digits
     assert calls == sorted(calls) and calls[-1] == (100, 100)
     told = json.loads((tmp_path / "report.json").read_text())
     assert told == found.json() and len(told["about"]["sha256 of the weights"]) == 64

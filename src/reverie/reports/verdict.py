@@ -118,13 +118,13 @@ CLAIMS = (
         telling=("privacy.membership.auc", "privacy.model_membership.auc"),
     ),
     Claim(
-        "pictures",
+        "look and variety",
         ("pictures.fidelity",),
         "Looking like the pictures of the source, as far as the features used here can see.",
         "Looking like the pictures of the source.",
     ),
     Claim(
-        "copies of pictures",
+        "newness",
         ("pictures.copies",),
         "Being new: pictures are no nearer to those of the training than to others.",
         "Being new: pictures lie too near to those of the training.",
