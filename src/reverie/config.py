@@ -138,7 +138,7 @@ class RunConfig(BaseModel):
     sampling: Sampling | None = None
 
     def told(self) -> dict[str, Any]:
-        """The settings as they may be shown far away: without the places of files on this machine."""
+        """The settings as they may be shown far away: sources by the names they were given, without their places here."""
         return self.model_dump(mode="json", exclude={"source": {"path"}, "holdout": {"path"}})
 
     def yaml(self) -> str:

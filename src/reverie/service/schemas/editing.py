@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from reverie.service.schemas.parts import Overwrite, Reply, Request, RunName, Sampler, Seed, Word, example
+from reverie.service.schemas.parts import FileMade, Overwrite, Reply, Request, RunName, Sampler, Seed, Word, example
 
 __all__ = ["Edit", "EditReply", "ImageToImage", "Inpaint", "Interpolate", "Invert"]
 
@@ -111,5 +111,5 @@ class EditReply(Reply):
     )
 
     summary: dict[str, Any]
-    files: list[dict[str, Any]] = Field(description="The pictures; of an inversion also the noise, as .npz.")
+    files: list[FileMade] = Field(description="The pictures; of an inversion also the noise, as .npz.")
     preview: dict[str, Any] = Field(description="The first 16 pictures as data URLs.")
