@@ -45,7 +45,7 @@ export function mount(root, { params, save }) {
   const pick = (key, label) => {
     const choice = picker({
       value: settings[key],
-      promise: "It is sent to this server, which keeps it no longer than the work takes.",
+      promise: "It is sent to this server, which keeps it no longer than the work takes; what is made of it stays with the job.",
       onPick: (picture) => {
         given[picture.name] = picture;
         choice.mark(picture.name);
