@@ -13,7 +13,9 @@ sampling  how a model that was made elsewhere wants to be sampled
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,8 +90,8 @@ Latent = Annotated[LatentSettings | DiffusersAutoencoderConfig, Field(discrimina
 class Source(BaseModel):
     """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read.
 
-    `size` is the side of a square or (height, width); `fit` how pictures are brought to it, see images.read_images;
-    `classes` how many it has.
+    `path` is absolute here and relative to the run in config.yaml, so that both can be moved together. `size` is the side of
+    a square or (height, width); `fit` how pictures are brought to it, see images.read_images; `classes` how many it has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -141,9 +143,15 @@ class RunConfig(BaseModel):
         """The settings as they may be shown far away: sources by the names they were given, without their places here."""
         return self.model_dump(mode="json", exclude={"source": {"path"}, "holdout": {"path"}})
 
-    def yaml(self) -> str:
-        """The text of config.yaml."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+    def yaml(self, run: Path) -> str:
+        """The text of config.yaml in this run folder."""
+        return yaml.safe_dump(self._placed(partial(_from, run)).model_dump(mode="json"), sort_keys=False)
+
+    def _placed(self, place: Callable[[str], str]) -> RunConfig:
+        """With the places of the sources told in another way."""
+        told = {"source": self.source, "holdout": self.holdout}
+        moved = {part: of.model_copy(update={"path": place(of.path)}) for part, of in told.items() if of and of.path}
+        return self.model_copy(update=moved)
 
 
 def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any], holdout: Source | None = None) -> RunConfig:
@@ -199,7 +207,7 @@ def read(run: Path) -> RunConfig:
         text = path.read_text()
         if len(text) > LONGEST or text.count("[") + text.count("{") > BRACKETS or _aliases(text):
             raise yaml.YAMLError("it is not what Reverie writes")
-        return RunConfig.model_validate(yaml.safe_load(text))
+        return RunConfig.model_validate(yaml.safe_load(text))._placed(lambda path: os.path.normpath(run.resolve() / path))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError, RecursionError) as error:
         detail = _sentence(error) if isinstance(error, ValidationError) else "it is not YAML."
         raise DamagedError(f"{path} cannot be understood: {detail}") from error
@@ -208,6 +216,14 @@ def read(run: Path) -> RunConfig:
 def _aliases(text: str) -> bool:
     """Whether parts of it stand for others, which may unfold to any size."""
     return any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
+
+
+def _from(run: Path, path: str) -> str:
+    """A place as it is seen from a run folder; absolute where no way leads there."""
+    try:
+        return os.path.relpath(path, run.resolve())
+    except ValueError:  # on another drive
+        return path
 
 
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:

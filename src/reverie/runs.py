@@ -21,11 +21,10 @@ from reverie.errors import UsageError
 from reverie.images import Fit, Size
 from reverie.manifest import MANIFEST
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
-from reverie.models.model import AUTOENCODER, describe, untrained, with_precision
-from reverie.records.reading import BUNDLED
+from reverie.models.model import AUTOENCODER, describe, untrained
 from reverie.subjects import Patients, Pictures, is_table
 from reverie.training import Listener, processes, seconds_per_step
-from reverie.training.hardware import autocast_dtype, choose_device
+from reverie.training.hardware import automatic_precision, choose_device
 from reverie.training.shown import Shown
 
 __all__ = ["train"]
@@ -97,12 +96,11 @@ def train(
         wanted["training.steps"] = steps
     if latent:
         wanted["latent"] = True
-    about, apart = (_placed(*pair) for pair in ((subject.about, source), (subject.apart, holdout)))
-    assert about is not None
-    resolved = configs.resolve(about, seed, recipe or subject.recipe, wanted, apart)
+    resolved = configs.resolve(subject.about, seed, recipe or subject.recipe, wanted, subject.apart)
     device = choose_device(resolved.training.device)
-    if resolved.training.precision == "auto":
-        resolved = _with_training(resolved, precision="bf16" if autocast_dtype("auto", device) else "fp32")
+    if resolved.training.precision == "auto":  # a run goes on in the precision that it was begun in, also elsewhere
+        begun = configs.read(run).training.precision if resume else automatic_precision(device)
+        resolved = _with_training(resolved, precision=begun)
     resolved = latents.resolved(resolved)
     if resume:
         resolved = _resumed(run, resolved, minutes is not None or steps is None)
@@ -132,7 +130,7 @@ def train(
     weights = training.fit(run, network, examples, resolved.training, seed, device, listener, aside)
     network.module.load_state_dict(weights)
     network.module.eval()
-    parts = (resolved, codec, with_precision(network, resolved, device))
+    parts = (resolved, codec, network)
     model = subject.model(*parts) if autoencoder is None else PictureModel(*parts, autoencoder)  # pyright: ignore
     if processes.rank() == 0:
         model.save(run)
@@ -148,13 +146,6 @@ def _subject(source: Any, pictures: Mapping[str, Any], table: Mapping[str, Any])
         kinds = ("pictures", "a table of visits") if tabular else ("tables of visits", "pictures")
         raise UsageError(f"{strange[0]} is for {kinds[0]}, and the source is {kinds[1]}: leave it out.")
     return Patients.read(source, **table) if tabular else Pictures.read(source, **pictures)
-
-
-def _placed(about: configs.Source | None, given: Any) -> configs.Source | None:
-    """With the place of a file or folder, so that a report finds it again from wherever it is asked for."""
-    if about is None or not isinstance(given, str | Path) or str(given) in (*BUNDLED, "digits"):
-        return about
-    return about.model_copy(update={"path": str(Path(given).absolute())})
 
 
 def _discard(run: Path) -> None:

@@ -98,9 +98,11 @@ def test_two_checkpoints_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"accumulate": 4}, {"gradient_checkpointing": True}])
-def test_parts_and_recomputation_change_nothing_but_rounding(unbroken: Path, tmp_path: Path, change: dict) -> None:
-    train(tmp_path / "run", **change)
-    ours, theirs = load_file(tmp_path / "run/model.safetensors"), load_file(unbroken / "model.safetensors")
+def test_parts_and_recomputation_change_nothing_but_rounding(tmp_path: Path, change: dict) -> None:
+    """In fp32: parts of a batch are summed in another order, and bf16 rounds by more than the tolerance."""
+    for name, settings in (("parts", change), ("whole", {})):
+        train(tmp_path / name, precision="fp32", **settings)
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("parts", "whole"))
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, atol=2e-5, rtol=1e-3)
 
@@ -121,7 +123,8 @@ def test_parts_of_a_masked_batch_count_by_what_is_measured_in_them(tmp_path: Pat
     def trained(accumulate: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
         network = Network(process, UNet(1, 1, UNetConfig(width=8, groups=4)))
-        settings = TrainingSettings(steps=4, batch=16, accumulate=accumulate, warmup=0)
+        # fp32, for in bf16 the order of the sums shows
+        settings = TrainingSettings(steps=4, batch=16, accumulate=accumulate, warmup=0, precision="fp32")
         return fit(tmp_path / str(accumulate), network, Masked(), settings, 0, torch.device("cpu"))
 
     whole, parts = trained(1), trained(8)
@@ -245,8 +248,8 @@ def test_an_unknown_recipe_is_named(tmp_path: Path) -> None:
 def test_the_config_round_trips(unbroken: Path) -> None:
     read_back = config.read(unbroken)
     assert RunConfig.model_validate(json.loads(read_back.model_dump_json())) == read_back
-    assert read_back.yaml() == (unbroken / "config.yaml").read_text()
+    assert read_back.yaml(unbroken) == (unbroken / "config.yaml").read_text()
     (unbroken.parent / "bad").mkdir()
-    (unbroken.parent / "bad/config.yaml").write_text(read_back.yaml().replace("batch: 16", "batch: many"))
+    (unbroken.parent / "bad/config.yaml").write_text(read_back.yaml(unbroken).replace("batch: 16", "batch: many"))
     with pytest.raises(DamagedError, match=r"training\.batch = 'many'"):
         config.read(unbroken.parent / "bad")

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 from reverie.models.pictures import PictureModel
-from reverie.samplers import DDIM, invert, sample
+from reverie.samplers import DDIM, InversionError, invert, sample
 from reverie.samplers.editing import around, between, from_level, grid_from
 
 __all__ = ["Inverted", "fitted", "hole_of", "image_to_image", "inpaint", "interpolate", "inverted"]
@@ -121,11 +121,16 @@ def inverted(model: PictureModel, pictures: np.ndarray, steps: int = 50, where: 
     The walk ends where the signal is a hundredth, for above nothing could be retraced. Raises InversionError where the
     steps are too few for this model.
     """
-    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip)
+    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     signal = model.process.schedule.signal
     grid = tuple(t for t in method.grid if float(signal[t]) >= LEAST_SIGNAL)
     labels = method.labels(len(pictures))
-    *_, last = invert(method.denoiser, grid, model.encode(pictures), labels, TOLERANCE)
+    try:
+        *_, last = invert(method.denoiser, grid, model.encode(pictures), labels, TOLERANCE)
+    except InversionError as error:
+        raise InversionError(
+            f"{steps} steps are too few to invert this picture: take more (--steps {2 * steps})."
+        ) from error
     again = model.decode(sample(method.denoiser, DDIM(), grid, last.x, condition=labels))
     error = float(np.abs(again.astype(np.int16) - pictures).mean())
     return Inverted(last.x, grid, again, error)
@@ -142,7 +147,7 @@ def interpolate(
         raise UsageError(f"interpolation is between two pictures, in 2 steps or more, not {len(pictures)} in {count}.")
     ends = inverted(model, pictures, steps, where, clip)
     states = between(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
-    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip)
+    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.labels(count)))
 
 

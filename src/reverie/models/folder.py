@@ -14,7 +14,7 @@ from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageCodec
 from reverie.manifest import MANIFEST, verify
 from reverie.models import diffusers
-from reverie.models.model import AUTOENCODER, CODEC, WEIGHTS, untrained, untrained_autoencoder, with_precision
+from reverie.models.model import AUTOENCODER, CODEC, WEIGHTS, untrained, untrained_autoencoder
 from reverie.models.patients import PatientModel
 from reverie.models.pictures import PictureModel
 from reverie.records import RecordCodec
@@ -58,7 +58,6 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     fit_in(network.module, file)
     where = choose_device(device)
     network.module.to(where).eval()
-    network = with_precision(network, settings, where)
     autoencoder = untrained_autoencoder(settings, codec.channels)
     if kind is PatientModel or autoencoder is None:
         return kind(settings, codec, network)  # pyright: ignore

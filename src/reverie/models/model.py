@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from safetensors.torch import save
@@ -44,7 +45,6 @@ __all__ = [
     "module_of",
     "untrained",
     "untrained_autoencoder",
-    "with_precision",
     "write_weights",
 ]
 
@@ -55,9 +55,11 @@ Codec = TypeVar("Codec", ImageCodec, RecordCodec)
 
 @dataclass(frozen=True, eq=False)
 class Model(Generic[Codec]):
-    """A trained model. `denoiser` answers in encoded space, `codec` goes between that and the data's own."""
+    """A trained model. `denoiser` answers in encoded space, `codec` goes between that and the data's own.
 
-    KIND: ClassVar[str]
+    Attributes:
+        denoiser: in the precision of the weights, whatever the network was trained in: for all that must be exact.
+    """
 
     config: RunConfig
     codec: Codec
@@ -66,6 +68,15 @@ class Model(Generic[Codec]):
     @property
     def process(self) -> GaussianProcess:
         return self.denoiser.process
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.denoiser.module.parameters()).device
+
+    @cached_property
+    def sampling_denoiser(self) -> Network:
+        """The denoiser in the precision it was trained in, whose rounding is far below the error of a sampler's steps."""
+        return replace(self.denoiser, autocast=autocast_dtype(self.config.training.precision, self.device))
 
     def save(self, path: str | Path) -> Path:
         """Writes the model as a folder that `load` reads; the folder may exist already."""
@@ -90,7 +101,7 @@ def write_weights(file: Path, module: nn.Module) -> None:
 def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec) -> None:
     """Writes what is known of a model before it is trained: config.yaml and codec.json."""
     kind = "images" if isinstance(codec, ImageCodec) else "records"
-    write_atomically(run / configs.NAME, config.yaml())
+    write_atomically(run / configs.NAME, config.yaml(run))
     write_atomically(run / CODEC, json.dumps({"kind": kind, **codec.config}, indent=1, allow_nan=False) + "\n")
 
 
@@ -133,7 +144,3 @@ def module_of(settings: RunConfig, channels: int, out_channels: int) -> nn.Modul
             return VisitNetwork(channels, settings.network)
         case SeriesUNetConfig():
             return SeriesUNet(channels, out_channels, settings.network)
-
-
-def with_precision(network: Network, settings: RunConfig, device: torch.device) -> Network:
-    return replace(network, autocast=autocast_dtype(settings.training.precision, device))

@@ -65,13 +65,13 @@ class PictureModel(Model[ImageCodec]):
 
     def encode(self, pixels: np.ndarray) -> Tensor:
         """uint8 [N, H, W, C] -> what is diffused: float32 [N, *shape], pictures in [-1, 1] or latents of unit scale."""
-        x = self.codec.encode(pixels).to(self._device)
+        x = self.codec.encode(pixels).to(self.device)
         return x if self.autoencoder is None else rows_at_a_time(self.autoencoder.encode, x)
 
     def decode(self, x: Tensor) -> np.ndarray:
         """The inverse of `encode`; of latents as good as the autoencoder is."""
         if self.autoencoder is not None:
-            x = rows_at_a_time(self.autoencoder.decode, x.to(self._device, torch.float32))
+            x = rows_at_a_time(self.autoencoder.decode, x.to(self.device, torch.float32))
             x = x[..., : self.codec.height, : self.codec.width]
         return self.codec.decode(x)
 
@@ -141,7 +141,7 @@ class PictureModel(Model[ImageCodec]):
 
     def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Tensor | None]:
         """x_T of the first rows of a shard, the randomness of its steps, and its classes; a function of (seed, shard)."""
-        x = draw(torch.empty(rows, *self.shape, device=self._device), Shard(generator(seed, "start", shard), SHARD))
+        x = draw(torch.empty(rows, *self.shape, device=self.device), Shard(generator(seed, "start", shard), SHARD))
         return x, Shard(generator(seed, "steps", shard), SHARD), method.labels(rows, shard * SHARD)
 
     def method(
@@ -156,6 +156,7 @@ class PictureModel(Model[ImageCodec]):
         interval: tuple[int, int] | None = None,
         states: Tensor | None = None,
         empty: Tensor | None = None,
+        exact: bool = False,
         **settings: Any,
     ) -> Method:
         """How pictures are made with these settings; what is left out is `usual`.
@@ -167,6 +168,7 @@ class PictureModel(Model[ImageCodec]):
             rescale, interval: see denoisers.Guided.
             states, empty: of a conditional U-Net of diffusers, what its encoder says of what is wanted, floating point
                 [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
+            exact: ask the network in the precision of its weights, not in that of its training: for what is solved or shown.
 
         Raises UsageError, naming the nearest, for a class the model does not know, and for guidance without a class.
         """
@@ -177,7 +179,8 @@ class PictureModel(Model[ImageCodec]):
         classes = wanted(self.codec.classes, where) if states is None else states
         if guidance is not None and classes is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
-        inner = self.denoiser if empty is None else Otherwise(self.denoiser, empty)
+        network = self.denoiser if exact else self.sampling_denoiser
+        inner = network if empty is None else Otherwise(network, empty)
         asked = guided(inner, classes is not None, guidance, rescale, interval)
         return Method(self._bounded(asked, clip), rule, grid, classes)
 
@@ -191,7 +194,3 @@ class PictureModel(Model[ImageCodec]):
         if usual.threshold is not None:
             return Thresholded(denoiser, usual.threshold, usual.largest)
         return denoiser if usual.clip is None else Clipped(denoiser, -usual.clip, usual.clip)
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.denoiser.module.parameters()).device

@@ -1,7 +1,8 @@
 """What the service was told, all limits in one place.
 
 Each setting is also an environment variable, REVERIE_ and its name in capitals (REVERIE_PORT=8001). What the command line
-says stands above the environment. Nothing else of the package reads the environment.
+says stands above the environment. Nothing else of the service reads the environment; REVERIE_PRECISION, which all of the
+package obeys, is read where the processor is asked (training/hardware.py).
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def learned(model: Any, name: str, where: Where = None, guidance: float | None =
         raise UsageError(f"{name} was not trained on pictures, so it has none to show: take samples of it instead.")
     if model.autoencoder is not None:
         raise UsageError(f"{name} diffuses latents, which cannot be looked at on the way: take samples of it instead.")
-    method = model.method(where=where, guidance=guidance)
+    method = model.method(where=where, guidance=guidance, exact=True)
     told = method.labels(1)
     if told is None:
         return Denoising(method.denoiser, model.codec, f"the model in {name}")

@@ -32,7 +32,7 @@ class Judge:
         self, network: Network, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device
     ) -> None:
         module: nn.Module = copy.deepcopy(network.module).to(device).eval().requires_grad_(False)
-        self.network = replace(network, module=module)
+        self.network = replace(network, module=module, autocast=None)  # judgements differ by less than bf16 rounds
         self.settings, self.device = settings, device
         self.batches = []
         T, size = network.process.schedule.steps, min(settings.batch, LOOKS)

@@ -1,7 +1,12 @@
-"""Which device and which precision, by setting; "auto" asks the hardware, never assumes."""
+"""Which device and which precision, by setting; "auto" asks the hardware, never assumes.
+
+Lower precision than the weights' own is for two things only: the steps of training, and the calls of sampling, whose errors
+are larger by far. All else (validation, likelihood, inversion, conversion between formats) computes in the weights' own.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +14,10 @@ import torch
 
 from reverie.errors import UsageError
 
-__all__ = ["autocast_dtype", "choose_device", "cuda_settings"]
+__all__ = ["VARIABLE", "autocast_dtype", "automatic_precision", "choose_device", "cuda_settings"]
+
+VARIABLE = "REVERIE_PRECISION"
+"""The environment variable that says what "auto" is, fp32 or bf16, whatever the hardware: to try what happens elsewhere."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -23,15 +31,21 @@ def choose_device(name: str) -> torch.device:
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """The dtype of matrix products: None means fp32. "auto" takes bf16 only where the processor is built for it."""
-    match precision:
-        case "bf16":
-            return torch.bfloat16
-        case "fp16":
-            return torch.float16
-        case "auto" if _multiplies_bf16(device):
-            return torch.bfloat16
-    return None
+    """The dtype of matrix products: None means fp32. "auto" is `automatic_precision`."""
+    if precision == "auto":
+        precision = automatic_precision(device)
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+
+
+def automatic_precision(device: torch.device) -> str:
+    """What "auto" is on this machine: "bf16" where the hardware multiplies it, else "fp32"; or as VARIABLE says.
+
+    Raises UsageError where that says anything else.
+    """
+    told = os.environ.get(VARIABLE, "")
+    if told not in ("", "fp32", "bf16"):
+        raise UsageError(f"{VARIABLE} is {told!r:.40}, but can only be fp32 or bf16: change it, or unset it.")
+    return told or ("bf16" if _multiplies_bf16(device) else "fp32")
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -57,9 +57,7 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
     with torch.device("meta"):
         module = DiffusersUNet(0, 0, network)
     types["unet"] = fill(module.unet, _place(layout, "unet"))
-    training = TrainingSettings.model_validate(
-        {"predict": told.predict, "learned_variance": told.learned_variance, "precision": "fp32"}
-    )
+    training = _training(told, about, folder / OURS)
     settings = RunConfig(
         source=Source(name=str(folder)),
         schedule=dict(told.schedule.config),
@@ -79,6 +77,15 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
     )
     layout = Layout(layout.folder, layout.parts, layout.index, types, layout.others)
     return PictureModel(settings, codec, denoiser, autoencoder.to(where).eval() if autoencoder else None, layout)
+
+
+def _training(told: Meaning, about: Mapping[str, Any], file: Path) -> TrainingSettings:
+    """What the network was trained to predict, and the precision that it samples in: fp32, unless it was trained here."""
+    precision = about.get("precision", "fp32")
+    if precision not in ("fp32", "bf16", "fp16"):
+        raise DataError(f"{file} has precision = {precision!r:.40}: it can be fp32, bf16 or fp16.")
+    settings = {"predict": told.predict, "learned_variance": told.learned_variance, "precision": precision}
+    return TrainingSettings.model_validate(settings)
 
 
 def autoencoder_config(folder: Path) -> DiffusersAutoencoderConfig:

@@ -61,12 +61,17 @@ def write(model: PictureModel, folder: Path) -> Path:
         weights = {key: _as_kept(value, kind) for key, value in part.state_dict().items()}
         write_atomically(place / WEIGHTS, save(weights, {"format": "pt"}))
     _write_json(folder / "scheduler" / SCHEDULER, layout.parts["scheduler"])
-    codec = model.codec
-    if codec.classes:
-        _write_json(folder / OURS, {"classes": list(codec.classes)})
+    if about := _own(model):
+        _write_json(folder / OURS, about)
     if layout.index is not None:
         _write_json(folder / INDEX, layout.index)  # last: without it, what is there is no pipeline yet
     return folder
+
+
+def _own(model: PictureModel) -> dict[str, Any]:
+    """What the layout has no place for: the names of the classes, and the precision that pictures are sampled in."""
+    names, precision = list(model.codec.classes), model.config.training.precision
+    return ({"classes": names} if names else {}) | ({"precision": precision} if precision != "fp32" else {})
 
 
 def _planned(model: PictureModel, module: DiffusersUNet) -> Layout:
