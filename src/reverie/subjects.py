@@ -100,6 +100,7 @@ class Pictures:
         named = self.pictures
         return Source(
             name=named.name,
+            path=None if named.path is None else str(named.path),
             size=self.size,
             fit=self.fit,
             channels=self.channels,
@@ -213,11 +214,11 @@ class Patients:
 
     @property
     def about(self) -> Source:
-        return Source(name=self.table.name, fingerprint=self.table.fingerprint)
+        return _of_table(self.table)
 
     @property
     def apart(self) -> Source | None:
-        return Source(name=self.held.name, fingerprint=self.held.fingerprint) if self.held else None
+        return _of_table(self.held) if self.held else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -256,6 +257,11 @@ class Patients:
         made = model.sample(len(rest), seed=model.config.seed)
         held = holdout or aside
         save_figures(rest.frame, made, model.codec.schema, run, held=None if held is None else held.frame)
+
+
+def _of_table(table: Table) -> Source:
+    path = None if table.path is None else str(table.path)
+    return Source(name=table.name, path=path, fingerprint=table.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,12 +37,14 @@ class ImageSet:
         labels: int64 [N], each an index into `classes`, or None.
         classes: the names of the classes; empty without labels.
         name: where the pictures are from, for messages and cards.
+        path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
     """
 
     pixels: np.ndarray
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     name: str = "pictures"
+    path: Path | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -100,6 +102,8 @@ def read_images(
     check_channels(channels)
     bring = Bring(check_size(size, fit), fit, channels)
     found = _read(source, bring, None if cache is None else Path(cache))
+    if isinstance(source, str | Path) and source != "digits":
+        found = replace(found, path=Path(source).resolve())
     return found if classes is None else _renamed(found, tuple(classes))
 
 

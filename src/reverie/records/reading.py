@@ -19,7 +19,7 @@ import polars as pl
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.faults import at, shown
 
-__all__ = ["BUNDLED", "MAX_BYTES", "MAX_RATIO", "read_source"]
+__all__ = ["BUNDLED", "MAX_BYTES", "MAX_RATIO", "place_of", "read_source"]
 
 MAX_BYTES = 8 * 2**30
 """The most bytes of text, or of cells of a Parquet file, that are held in memory."""
@@ -62,6 +62,11 @@ def read_source(source: Any, name: str | None = None) -> tuple[pl.DataFrame, str
     if not frame.width or not frame.height:
         raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
     return frame, name
+
+
+def place_of(source: Any) -> Path | None:
+    """Where a source is kept, so that it can be read again from anywhere; None for what is bundled, and for frames."""
+    return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 
 
 def _from_file(path: Path, name: str, given: str) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from reverie.errors import DataError, UsageError
 from reverie.records.faults import ROW, check_levels_and_bounds, check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import NULL_VALUES, infer_parsed, observed
 from reverie.records.parsing import Parsed, parse
-from reverie.records.reading import read_source
+from reverie.records.reading import place_of, read_source
 from reverie.records.schema import Schema
 
 __all__ = ["Table", "read_table"]
@@ -36,6 +37,7 @@ class Table:
         fingerprint: SHA-256 of the cells, their types and the names of the columns: equal for equal data from any file.
         offsets: int64 [P + 1], where the rows of each patient begin and end.
         notes: decisions worth telling.
+        path: of the file it was read from, absolute; None for a bundled table and a frame.
     """
 
     frame: pl.DataFrame
@@ -44,6 +46,7 @@ class Table:
     fingerprint: str
     offsets: np.ndarray
     notes: tuple[str, ...] = ()
+    path: Path | None = None
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -125,7 +128,7 @@ def read_table(
         schema, unique = infer_parsed(parsed, identifier, time, name, kinds or {})
         schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
         frame = unique.frame
-    return _arranged(frame, schema, name, parsed)
+    return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
 
 
 def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) -> Table:

@@ -19,7 +19,7 @@ from reverie.reports.likelihood import likelihood
 from reverie.reports.picture_sections import PictureEvidence, copies, fidelity
 from reverie.subjects import Pictures
 
-__all__ = ["picture_report"]
+__all__ = ["picture_report", "trained_on"]
 
 MOST = 5000
 """Pictures of each kind at most: distances between all pairs are quadratic in them."""
@@ -46,7 +46,7 @@ def picture_report(
 ) -> Report:
     """The report on a model of pictures; see build.report."""
     config = model.config
-    of = _trained_on(model, source)
+    of = trained_on(model, source)
     pixels = of.pictures.pixels
     train, aside, held = of.split(config)
     seen = "" if len(held) or holdout is not None else ASIDE if len(aside) else NONE
@@ -83,7 +83,7 @@ def picture_report(
     return Report(about, tuple(cautions), tuple(sections))
 
 
-def _trained_on(model: PictureModel, source: Any) -> Pictures:
+def trained_on(model: PictureModel, source: Any) -> Pictures:
     """The pictures of the training. Of a model that was trained elsewhere one must be told."""
     named, codec = model.config.source, model.codec
     if named.fingerprint:

@@ -7,12 +7,15 @@ import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from reverie import load
+from reverie import config, load
+from reverie.images import read_images
 from reverie.manifest import seal
 from reverie.records import read_table
+from reverie.reports.evidence import again
 from reverie.service.settings import Settings
 from reverie.service.tasks import TASKS
 from reverie.service.workspace import Workspace
@@ -189,6 +192,20 @@ def test_a_network_too_large_to_be_built_is_refused_before_it_is(client, trained
     (run / "config.yaml").write_text(wide)
     seal(run, ("config.yaml", "codec.json", "model.safetensors"))
     damaged(client.post("/api/samples", json={"model": "runs/digits", "count": 1}), "100,000,000 are allowed")
+
+
+@pytest.mark.parametrize(("name", "settings"), [("data/visits.csv", SMALL), ("data/some.npy", {"training.batch": 8})])
+def test_a_report_finds_what_a_run_was_trained_on_here(client, root, unseen, name, settings, monkeypatch):
+    (root / "data").mkdir()
+    read_table("pbc2").take(range(30)).frame.write_csv(root / "data/visits.csv")
+    np.save(root / "data/some.npy", read_images("digits").pixels[:40])
+    body = {"source": name, "out": "runs/own", "steps": 2, "settings": settings}
+    assert client.post("/api/trainings", json=body).status_code == 200
+    monkeypatch.chdir(root / "runs")
+    source = config.read(root / "runs/own").source
+    assert again(source, "--source") == str(root / name)
+    written = (root / "runs/own/config.yaml").read_text()
+    assert f"path: ../../{name}" in written and str(root) not in written
 
 
 # --- training -----------------------------------------------------------------------------------------------------------

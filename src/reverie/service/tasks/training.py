@@ -110,15 +110,15 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
         _refuse("for pictures, and the source is a table of visits", pictures)
         with inputs.table_source(work, name) as path:
             table = Patients.read(path, **{key: value for key, value in reading.items() if value is not None}).table
-        yield table, {}
+        yield table if table.path is None else replace(table, path=work.workspace.path(name, inputs.TABLES)), {}
         return
     _refuse("for a table of visits, and the source is pictures", reading)
     if name == "digits":
         yield read_images(name, **pictures), pictures
     elif name.lower().endswith((*_SINGLE, *SUFFIXES)):
         with work.workspace.held(name, (*_SINGLE, *SUFFIXES)) as path:
-            found = replace(read_images(path, **pictures), name=name)
-        yield found, pictures
+            found = read_images(path, **pictures)
+        yield replace(found, name=name, path=work.workspace.path(name, (*_SINGLE, *SUFFIXES))), pictures
     else:
         yield replace(read_images(work.workspace.folder(name), **pictures), name=name), pictures
 
