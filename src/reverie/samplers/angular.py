@@ -3,7 +3,7 @@
 With sqrt(alpha_bar) = cos phi and sqrt(1 - alpha_bar) = sin phi, the state of the flow turns from x_0 to eps and
 
     dx / dphi = v                                              (velocity: Salimans and Ho 2022, appendix D)
-    x_s = x_t + h ((1 + h / 2 h_p) v_t - h / (2 h_p) v_p),     h = phi_s - phi_t, h_p = phi_t - phi_p
+    x_s = x_t + h ((1 + w) v_t - w v_p),     w of h = phi_s - phi_t and h_p = phi_t - phi_p as in multistep.py
 
 DDIM and DPM-Solver are exact where x_0-hat does not change on the way, as for a single known picture. This one is exact
 where v-hat does not: for data N(0, 1), v = 0 and x stays as it is, while each step of DDIM shrinks it by cos h. So it is
@@ -20,6 +20,7 @@ from torch import Tensor
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
+from reverie.samplers.multistep import lookahead
 from reverie.samplers.sampler import State
 
 __all__ = ["Angular"]
@@ -54,9 +55,9 @@ class Angular:
             return State(_turned(prediction, h, a_t, sigma_t, 1.0), (prediction, t))
         before, p = state.history
         a_p, sigma_p, _ = levels[p]
-        slope = h / (2 * (phi_t - math.atan2(sigma_p, a_p)))
-        x_s = _turned(prediction, h * (1 + slope), a_t, sigma_t, 1.0)
-        return State(_turned(before, -h * slope, a_p, sigma_p, 0.0, onto=x_s), (prediction, t))
+        w = lookahead(h, phi_t - math.atan2(sigma_p, a_p))
+        x_s = _turned(prediction, h * (1 + w), a_t, sigma_t, 1.0)
+        return State(_turned(before, -h * w, a_p, sigma_p, 0.0, onto=x_s), (prediction, t))
 
 
 def _turned(prediction: Prediction, by: float, a: float, sigma: float, state: float, onto: Tensor | None = None) -> Tensor:

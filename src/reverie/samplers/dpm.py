@@ -3,7 +3,7 @@
 With lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)), half the log-SNR, h = lambda_s - lambda_t and the predictions
 D_t = x_0-hat(x_t), D_p at the step p before:
 
-    r = (lambda_t - lambda_p) / h,   D = D_t + (D_t - D_p) / (2 r)
+    D = D_t + w (D_t - D_p),   w of h and h_p = lambda_t - lambda_p as in multistep.py
     ODE   x_s = sigma_s/sigma_t x_t + sqrt(alpha_bar_s) (1 - e^{-h}) D
     SDE   x_s = sigma_s/sigma_t e^{-h} x_t + sqrt(alpha_bar_s) (1 - e^{-2h}) D + sigma_s sqrt(1 - e^{-2h}) z
 
@@ -19,6 +19,7 @@ from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators, draw
+from reverie.samplers.multistep import lookahead
 from reverie.samplers.sampler import State
 
 __all__ = ["DPMSolver"]
@@ -28,7 +29,8 @@ __all__ = ["DPMSolver"]
 class DPMSolver:
     """DPM-Solver++(2M), or SDE-DPM-Solver++(2M) with sde=True.
 
-    The first step, a step to t = 0 and those next to a level of zero SNR have no finite h or r and are of first order.
+    The first step, a step to t = 0 and those next to a level of zero SNR are of first order; a step more than twice as long
+    as the one before tends to it.
     """
 
     order: int = 2
@@ -57,12 +59,12 @@ class DPMSolver:
         power = 2 if self.sde else 1
         of_x = sigma_s / sigma_t * (math.exp(-h) if self.sde else 1.0)
         of_clean = a_s * -math.expm1(-power * h)
-        slope = 0.0  # 1 / (2 r)
-        if self.order == 2 and state.history is not None and math.isfinite(h):
-            slope = h / (2 * (lambda_t - levels[state.history[1]][2]))
-        x_s = prediction.mix(x_t=of_x, clean=of_clean * (1 + slope))
-        if slope and state.history is not None:
-            state.history[0].mix(clean=-of_clean * slope, onto=x_s)
+        w = 0.0
+        if self.order == 2 and state.history is not None:
+            w = lookahead(h, lambda_t - levels[state.history[1]][2])
+        x_s = prediction.mix(x_t=of_x, clean=of_clean * (1 + w))
+        if w and state.history is not None:
+            state.history[0].mix(clean=-of_clean * w, onto=x_s)
         if self.sde and s > 0 and generator is not None:
             x_s.add_(draw(x_s, generator), alpha=sigma_s * math.sqrt(-math.expm1(-2 * h)))
         return State(x_s, history=(prediction, t) if self.order == 2 else None)

@@ -172,6 +172,13 @@ _law_of_order("order-dpm", DPMSolver())
 _law_of_order("order-heun", Heun())
 
 
+@chapter.law("uneven-steps", "final std of N(0, 1/4), DPM-Solver++, 20 steps leading and linspace | 1/2, relative", 0.05)
+def _() -> float:
+    process, one = GaussianProcess(NoiseSchedule.linear()), torch.ones(1, 1, dtype=torch.float64)
+    grids = [time_grid(process.schedule, 20, spacing) for spacing in ("leading", "linspace")]
+    return max(abs(float(sample(_gaussian(process), DPMSolver(), grid, one)) / D - 1) for grid in grids)
+
+
 @chapter.law("inversion", "a mixture's sample inverted in 20 steps, then sampled | itself, and every state between", 1e-12)
 def _() -> float:
     process = GaussianProcess(NoiseSchedule.linear())
