@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from reverie import load
 from reverie.images import contact_sheet, read_images
 from reverie.models import PictureModel, editing
+from reverie.studies.subject import photograph
 
 Visit = Callable[..., Page]
 pytestmark = pytest.mark.parametrize("size", ["wide"], indirect=True)
@@ -91,6 +92,14 @@ def test_a_hole_is_chosen_or_painted_and_filled(visit: Visit, model: PictureMode
     hole = np.zeros((8, 8), bool)
     hole[0, 0] = True
     assert np.array_equal(shown(page), editing.inpaint(model, three, hole, 2, 0, steps=4))
+
+
+def test_a_hole_lies_where_it_is_shown_in_a_picture_of_another_shape(visit: Visit, model: PictureModel) -> None:
+    page = visit("pictures?step=change&edit=inpaint&picture=china&hole=top&steps=4&many=2")
+    page.get_by_role("button", name="Change it").click()
+    hole = np.broadcast_to(np.arange(8)[:, None] < 4, (8, 8))
+    picture = editing.fitted(model, photograph("china"))
+    assert np.array_equal(shown(page), editing.inpaint(model, picture, hole, 2, 0, steps=4))
 
 
 def test_a_picture_goes_to_its_noise_and_back_and_to_another(visit: Visit, model: PictureModel, three: np.ndarray) -> None:

@@ -34,7 +34,9 @@ def test_pictures_are_changed_from_the_command_line(reverie, pictures, tmp_path,
     assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "hole.png", *few, *common) == 0
     found = np.load(out)
     assert (found[:, :, :4] == read_images("digits").pixels[3][None, :, :4]).all()
-    capsys.readouterr()
+    Image.fromarray(np.full((8, 16), 255, np.uint8)).save(tmp_path / "wide.png")
+    assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "wide.png", *few, *common) == 3
+    assert "the mask is 16 x 8 and the picture 8 x 8 pixels" in " ".join(capsys.readouterr().err.split())
     noise = tmp_path / "noise.npz"
     assert reverie(*edit, "invert", pictures, "digits:3", "--noise", noise, "--steps", 10, *common) == 0
     assert json.loads(capsys.readouterr().out)["error_in_grey_levels"] < 0.5

@@ -6,7 +6,7 @@ import pytest
 import reverie
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
-from reverie.models.editing import image_to_image, inpaint, interpolate, inverted
+from reverie.models.editing import fitted, hole_of, image_to_image, inpaint, interpolate, inverted
 
 DIGITS = read_images("digits").pixels
 
@@ -37,6 +37,19 @@ def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
     assert (first[0][hole] != first[1][hole]).any()
     with pytest.raises(DataError, match="a hole is bool"):
         inpaint(model, DIGITS[3], hole[:4])
+
+
+def test_the_hole_is_where_the_mask_of_a_picture_of_any_shape_is_white(model):
+    wide = np.zeros((40, 72, 3), np.uint8)
+    wide[10:20, 16 + 15 : 16 + 30] = 255  # rows 2 and 3, columns 3 to 5 of the middle, which is cut to 8 x 8
+    hole = np.zeros((8, 8), bool)
+    hole[2:4, 3:6] = True
+    assert np.array_equal(hole_of(model, wide, wide), hole)
+    assert np.array_equal(fitted(model, wide)[:, :, 0] >= 128, hole)
+    for shape in ((40, 40, 1), (72, 40, 1), (8, 8, 1)):
+        given = f"the mask is {shape[1]} x {shape[0]} and the picture 72 x 40 pixels: give a mask of the picture's own size"
+        with pytest.raises(DataError, match=given):
+            hole_of(model, np.full(shape, 255, np.uint8), wide)
 
 
 def test_inversion_gives_the_pictures_back(model):

@@ -72,7 +72,9 @@ def image_to_image(
 def inpaint(
     run: Run,
     picture: Picture,
-    mask: Annotated[str, typer.Option("--mask", help="A picture of the same shape, white where something new is to be.")],
+    mask: Annotated[
+        str, typer.Option("--mask", help="A picture of the same size in pixels, white where something new is to be.")
+    ],
     out: Out,
     count: Count = 16,
     repeats: Annotated[
@@ -91,10 +93,11 @@ def inpaint(
     model = _model(run, out, force)
     from reverie.models import editing
 
-    hole = editing.hole_of(model, _pixels(mask))
+    given = _pixels(picture)
+    hole = editing.hole_of(model, _pixels(mask), given)
     told = _settings(sampler=sampler, steps=steps, where=where, guidance=guidance, interval=between(interval))
     with console.progress("filling") as on_step:
-        pixels = editing.inpaint(model, _read(model, picture), hole, count, seed, repeats, on_step, **told)
+        pixels = editing.inpaint(model, editing.fitted(model, given), hole, count, seed, repeats, on_step, **told)
     _tell(pixels, out, {"new_pixels": int(hole.sum()), "of": hole.size, "count": count, "seed": seed}, as_json)
 
 
@@ -175,10 +178,10 @@ def _read(model: PictureModel, name: str) -> np.ndarray:
 
 
 def _pixels(name: str) -> np.ndarray:
-    from reverie.images.sizing import LONGEST
+    from reverie.images.pictures import MAX_PIXELS
     from reverie.studies.subject import subject
 
-    return subject(name, largest=LONGEST).pixels
+    return subject(name, largest=MAX_PIXELS).pixels
 
 
 def _settings(**told: Any) -> dict[str, Any]:

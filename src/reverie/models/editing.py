@@ -38,8 +38,18 @@ def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None
     return read_images(picture[None], (codec.height, codec.width), channels or codec.channels).pixels[0]
 
 
-def hole_of(model: PictureModel, mask: np.ndarray) -> np.ndarray:
-    """What `inpaint` is to fill: bool [H, W] of the model's size, True where the mask is nearer to white than to black."""
+def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """What `inpaint` is to fill: bool [H, W] of the model's size, True where the mask is nearer to white than to black.
+
+    Args:
+        mask: [h, w, C], brought to the model's size just as `fitted` brings the picture.
+        picture: [h, w, C], as it was before that.
+
+    Raises DataError for a mask of another size than the picture, of which other parts would be cut.
+    """
+    if mask.shape[:2] != picture.shape[:2]:
+        sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
+        raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
     return fitted(model, mask, channels=1)[:, :, 0] >= 128
 
 
@@ -89,7 +99,9 @@ def inpaint(
     if hole.shape != picture.shape[:2] or hole.dtype != np.bool_:
         raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
     if not hole.any():
-        raise UsageError("the mask has no white: paint white what is to be made anew.")
+        raise UsageError(
+            "the mask has no white in the part of the picture that the model sees: paint white what is to be made anew."
+        )
     method = model.method(**settings)
     x, noise, labels = model.start(method, count, seed)
     x_0 = model.encode(picture[None])

@@ -41,8 +41,8 @@ def test_a_picture_is_made_over_and_holes_are_filled(edit, root):
     found = made(edit(edit="image-to-image", level=0.5, count=3, steps=4, where=["class=3"], guidance=2.0), root)
     wanted = editing.image_to_image(model, picture(3), 0.5, 3, 0, steps=4, where=["class=3"], guidance=2.0)
     assert np.array_equal(found, wanted)
-    mask = np.zeros((16, 16), np.uint8)  # of another size: brought to the model's
-    mask[:, 8:] = 255
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:, 4:] = 255
     Image.fromarray(mask).save(root / "mask.png")
     buffer = io.BytesIO()
     Image.fromarray(mask).save(buffer, "PNG")
@@ -74,6 +74,7 @@ def test_a_picture_is_taken_to_its_noise_and_to_another(edit, client, root):
         ({"edit": "image-to-image", "guidance": 2}, 422, "guidance follows a class"),
         ({"edit": "inpaint", "mask": "none.png"}, 404, ""),
         ({"edit": "inpaint", "mask": "black.png"}, 422, "the mask has no white"),
+        ({"edit": "inpaint", "mask": "wide.png"}, 422, "the mask is 16 x 8 and the picture 8 x 8 pixels"),
         ({"edit": "interpolate"}, 422, "other"),
         ({"edit": "invert", "model": "runs/patients"}, 422, "a model of patient records"),
         ({"edit": "invert", "picture": "/etc/passwd"}, 422, "This name cannot be used"),
@@ -83,5 +84,6 @@ def test_a_picture_is_taken_to_its_noise_and_to_another(edit, client, root):
 )
 def test_what_cannot_be_done_is_one_sentence(edit, root, body, status, words):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(root / "black.png")
+    Image.fromarray(np.full((8, 16), 255, np.uint8)).save(root / "wide.png")
     reply = edit(**body)
     assert (reply.status_code, words in reply.text) == (status, True), reply.text

@@ -66,7 +66,7 @@ class Inpaint(_Drawn):
     model_config = example({"edit": "inpaint", "model": "runs/digits", "picture": "digits:3", "mask": "masks/left.png"})
 
     edit: Literal["inpaint"]
-    mask: str = _picture("White where something new is to be.", "masks/left.png")
+    mask: str = _picture("Of the picture's own size in pixels, white where something new is to be.", "masks/left.png")
     repeats: int = Field(4, ge=1, le=20, description="How often steps are done again for what is new to fit.")
 
 

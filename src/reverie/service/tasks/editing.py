@@ -63,14 +63,15 @@ def _changed(work: Work, told: schemas.Edit, model: PictureModel) -> tuple[np.nd
 
     from reverie.models import editing
 
-    picture = editing.fitted(model, _pixels(work, told.picture, "picture"))
+    given = _pixels(work, told.picture, "picture")
+    picture = editing.fitted(model, given)
     where = told.where or None
     match told:
         case schemas.ImageToImage():
             made = editing.image_to_image(model, picture, told.level, told.count, told.seed, work.step, **_settings(told))
             return made, {"level": told.level, "count": told.count, "seed": told.seed}
         case schemas.Inpaint():
-            hole = editing.hole_of(model, _pixels(work, told.mask, "mask"))
+            hole = editing.hole_of(model, _pixels(work, told.mask, "mask"), given)
             settings = _settings(told)
             made = editing.inpaint(model, picture, hole, told.count, told.seed, told.repeats, work.step, **settings)
             return made, {"new_pixels": int(hole.sum()), "of": hole.size, "count": told.count, "seed": told.seed}
@@ -91,7 +92,7 @@ def _settings(told: schemas.ImageToImage | schemas.Inpaint) -> dict[str, Any]:
 
 
 def _pixels(work: Work, named: str, field: str) -> np.ndarray:
-    from reverie.images.sizing import LONGEST
+    from reverie.images.pictures import MAX_PIXELS
 
     encoded = named if named.startswith("data:") else None
-    return inputs.picture(work, None if encoded else named, encoded, LONGEST, field).pixels
+    return inputs.picture(work, None if encoded else named, encoded, MAX_PIXELS, field).pixels

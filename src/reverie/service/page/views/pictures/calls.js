@@ -55,7 +55,7 @@ export function changing(body) {
         `model = reverie.load(${JSON.stringify(model)})`,
         read("picture", files.picture),
         ...(other ? [read("other", files.other)] : []),
-        ...(mask ? ['hole = hole_of(model, subject("mask.png").pixels)'] : []),
+        ...(mask ? [`hole = hole_of(model, subject("mask.png").pixels, subject(${JSON.stringify(files.picture)}).pixels)`] : []),
         `changed = ${call}(model, ${[...given, ...settings(body, ...named)].join(", ")})`,
         "",
       ].join("\n");

@@ -129,6 +129,7 @@ export function mount(root, { params, save }) {
     save({ run: 1 });
     try {
       const own = await Promise.all([read(settings.picture), settings.edit === "interpolate" ? read(settings.other) : null]);
+      await look(); // the hole goes with the picture that is sent
       const asked = body();
       const result = await job("/api/edits", asked, { signal: mine.signal, onProgress: wait.progress, onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Changing the picture …") });
       const before = isDrawn() ? [await fitted(h("canvas", { class: "pixels", role: "img", "aria-label": "The picture as the model sees it" }), own[0], card.image_shape)] : [];

@@ -27,15 +27,24 @@ export async function fitted(canvas, picture, [height, width]) {
   return canvas;
 }
 
+/** The middle of a picture that the server cuts out for a model of this shape: {top, left, high, wide}, in pixels. */
+function middle({ width, height }, [rows, columns]) {
+  const scale = Math.min(height / rows, width / columns);
+  const [high, wide] = [Math.max(1, Math.round(rows * scale)), Math.max(1, Math.round(columns * scale))];
+  return { top: Math.floor((height - high) / 2), left: Math.floor((width - wide) / 2), high, wide };
+}
+
 /** The shape of the address, the left half if it tells none. */
 export function toldHole(params) {
   return params.get("hole") in SHAPES ? params.get("hole") : "left";
 }
 
-/** Shapes to choose from, and a canvas to paint on. .show(picture, shape) begins anew; .mask() is a PNG, white in the hole;
- *  change(name) is called with a shape that was chosen. */
+/** Shapes to choose from, and a canvas to paint on. .show(picture, shape) begins anew; .mask() is a PNG of the picture's own
+ *  size, white in the hole; change(name) is called with a shape that was chosen. */
 export function hole({ value, change }) {
-  let size = [1, 1];
+  let size = [1, 1]; // of what is painted on: the model's, or the picture's where that is smaller
+  let whole = { width: 1, height: 1 };
+  let part = { top: 0, left: 0, high: 1, wide: 1 };
   let inside = new Uint8Array(1);
   let shape = value;
   const below = h("canvas", { class: "pixels", "aria-hidden": "true" });
@@ -105,20 +114,29 @@ export function hole({ value, change }) {
   return Object.assign(root, {
     async show(picture, shapeOf) {
       await fitted(below, picture, shapeOf);
-      if (size[0] !== shapeOf[0] || size[1] !== shapeOf[1]) {
-        size = shapeOf;
+      whole = picture;
+      part = middle(picture, shapeOf);
+      const grid = [Math.min(shapeOf[0], part.high), Math.min(shapeOf[1], part.wide)];
+      if (size[0] !== grid[0] || size[1] !== grid[1]) {
+        size = grid;
         if (shape === PAINTED) shape = value;
         Object.assign(above, { width: size[1], height: size[0] });
       }
       fill();
     },
     mask() {
-      const [height, width] = size;
+      const [rows, columns] = size;
+      const { width, height } = whole;
       const canvas = h("canvas", { width, height });
       const context = canvas.getContext("2d");
-      const image = context.createImageData(width, height);
-      inside.forEach((taken, i) => image.data.set(taken ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i));
-      context.putImageData(image, 0, 0);
+      context.fillRect(0, 0, width, height);
+      context.fillStyle = "#fff";
+      for (let y = 0; y < part.high; y += 1) {
+        for (let x = 0; x < part.wide; x += 1) {
+          const cell = Math.floor(((y + 0.5) / part.high) * rows) * columns + Math.floor(((x + 0.5) / part.wide) * columns);
+          if (inside[cell]) context.fillRect(part.left + x, part.top + y, 1, 1);
+        }
+      }
       return canvas.toDataURL("image/png");
     },
   });
