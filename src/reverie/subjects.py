@@ -79,7 +79,6 @@ class Pictures:
     fit: Fit = "crop"
 
     model = PictureModel
-    notes = ()
 
     @classmethod
     def read(
@@ -111,6 +110,10 @@ class Pictures:
     @property
     def apart(self) -> Source | None:
         return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.pictures.notes
 
     @cached_property
     def codec(self) -> ImageCodec:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,11 +13,7 @@ from reverie.errors import DataError
 from reverie.images.gather import MAX_BYTES
 from reverie.images.pictures import to_bytes
 
-__all__ = ["IMAGE_KEYS", "LABEL_KEYS", "batch", "load_npy", "load_npz"]
-
-IMAGE_KEYS = ("images", "x", "pixels", "arr_0")
-LABEL_KEYS = ("labels", "y", "label")
-"""Names of the arrays of an .npz file."""
+__all__ = ["Header", "batch", "headers", "load", "load_npy"]
 
 
 def batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
@@ -43,17 +41,53 @@ def load_npy(path: Path) -> np.ndarray:
         raise DataError(f"{path} is not a readable .npy array of numbers: save it anew with numpy.save.") from error
 
 
-def load_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
+class Header(NamedTuple):
+    """What an array of an archive says of itself."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def numbers(self) -> bool:
+        return self.dtype.kind in "biuf"
+
+    @property
+    def words(self) -> bool:
+        return self.dtype.kind == "U" and len(self.shape) == 1
+
+
+def headers(path: Path) -> dict[str, Header]:
+    """The headers of the arrays of an .npz file, by their names. Raises DataError for one that unpacks to too much."""
+    with _opened(path) as archive:
+        total = sum(member.file_size for member in archive.zip.infolist())
         if total > MAX_BYTES:
             raise DataError(f"{path} unpacks to {total:,} bytes, more than the {MAX_BYTES:,} that are read.")
+        found = {}
+        for name in archive.zip.namelist():
+            if not name.endswith(".npy"):
+                continue
+            with archive.zip.open(name) as file:
+                first = np.lib.format.read_magic(file) == (1, 0)
+                read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+                found[name.removesuffix(".npy")] = Header(shape, dtype)
+        return found
+
+
+def load(path: Path, key: str) -> np.ndarray:
+    """One array of an .npz file."""
+    with _opened(path, key) as archive:
+        return archive[key]
+
+
+@contextmanager
+def _opened(path: Path, key: str = "it") -> Iterator[Any]:
+    try:
         with np.load(path, allow_pickle=False) as archive:
-            return {
-                key: archive[key] for key in archive.files if key in (*IMAGE_KEYS, *LABEL_KEYS) or len(archive.files) < 9
-            }
+            yield archive
     except DataError:
         raise
     except Exception as error:  # MemoryError too: a damaged header may promise any size
-        raise DataError(f"{path} is not a readable .npz file of number arrays: save it anew with numpy.savez.") from error
+        raise DataError(
+            f"{path} is not a readable .npz file of arrays of numbers: save {key} anew with numpy.savez."
+        ) from error

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from reverie.errors import DataError
+from reverie.images import splits
 
-__all__ = ["is_idx", "pictures_in", "read_idx", "read_labelled"]
+__all__ = ["is_idx", "notes_of", "pictures_in", "read_idx", "read_labelled"]
 
 _NAME = re.compile(r"[-.]idx\d-ubyte(\.gz)?$")
 _BYTES = 0x08
@@ -30,10 +31,21 @@ def is_idx(path: Path) -> bool:
     return bool(_NAME.search(path.name))
 
 
-def pictures_in(folder: Path) -> Path | None:
-    """The IDX file of pictures of a folder: the training set where there are several."""
-    found = sorted(path for path in folder.iterdir() if is_idx(path) and "images" in path.name)
-    return next((path for path in found if path.name.startswith("train")), found[0] if found else None)
+def pictures_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
+    """The IDX file of pictures of a folder, of several that called train, and notes on the others; or None.
+
+    Raises DataError where it cannot be told which one is meant.
+    """
+    files = sorted((path for path in folder.iterdir() if is_idx(path) and "images" in path.name), reverse=True)
+    files = {path.name.removesuffix(".gz"): path for path in files}  # plain and packed, they are one
+    if not files:
+        return None
+    remedy = "give the file of the one to train on"
+    found = splits.training(str(folder), {name: splits.split_of(name) for name in files}, remedy)
+    if len(found) > 1:
+        raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(found))}: {remedy}.")
+    others = sorted(path.name for name, path in files.items() if name not in found)
+    return files[found[0]], splits.left_out(others, "to read one, give that file")
 
 
 def read_labelled(path: Path, most: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -75,6 +87,16 @@ def read_idx(path: Path, most: int) -> np.ndarray:
             "it is damaged or cut short, so fetch it anew."
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def notes_of(path: Path) -> tuple[str, ...]:
+    """Which files of labels lie beside an IDX file of pictures and are not read, where none is."""
+    if _labels_of(path):
+        return ()
+    split = splits.split_of(path.name)
+    others = sorted(p.name for p in path.parent.iterdir() if "labels" in p.name and splits.split_of(p.name) == split)
+    why = "labels are bytes in a file named as that of the pictures, with labels-idx1 for images-idx3"
+    return (f"Not used: {splits.listed(others)} ({why}).",) if others else ()
 
 
 def _labels_of(path: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """Pictures kept as bytes in a column of a Parquet file, as data sets are published.
 
-The column holds the content of a picture file in each row: as binary, or as a struct with a field `bytes`. A column named
-label, labels, class, target or y is the class, whole numbers or words.
+The column holds the content of a picture file in each row: as binary, or as a struct with a field `bytes`. A column that is
+called as labels are (see labels.LABELS) is the class, whole numbers or words.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.images.hugging_face import class_names
+from reverie.images.labels import classes_of, first
+from reverie.images.splits import listed
 
-__all__ = ["contents", "holds_pictures", "labels_of", "rows_of"]
+__all__ = ["contents", "holds_pictures", "labels_of", "notes_of", "rows_of"]
 
 CHUNK = 256
+UNTOLD = -1
+"""The number of a class that is kept secret, as of test sets."""
 _PICTURES = ("image", "images", "img", "picture", "jpg", "png")
-_LABELS = ("label", "labels", "class", "target", "y", "fine_label")
 
 
 def holds_pictures(path: Path) -> bool:
@@ -52,10 +56,13 @@ def contents(path: Path) -> Iterator[tuple[str, bytes]]:
             yield called, content
 
 
-def labels_of(paths: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """Labels int64 [N] of all rows of all files, and the classes they index, whole numbers or words in order; or None."""
-    schema = pl.read_parquet_schema(paths[0])
-    name = next((name for name in _LABELS if name in schema), None)
+def labels_of(paths: Sequence[Path], folder: Path) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Labels int64 [N] of all rows of all files, and the classes that they index, whole numbers or words in order.
+
+    None if there are none. Numbers count through the names that the set gives its classes, in the files or in a README.md
+    above them, up to `folder`.
+    """
+    name = first(pl.read_parquet_schema(paths[0]))
     if name is None:
         return None
     values = pl.concat([_collected(pl.scan_parquet(path).select(name), path)[name] for path in paths])
@@ -64,9 +71,21 @@ def labels_of(paths: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]] | Non
     if values.null_count():
         row = int(values.is_null().arg_true()[0]) + 1
         raise DataError(f"{paths[0]}: row {row} of the column {name!r} is empty: give every picture a class, or none.")
-    values = values.to_numpy() if values.dtype.is_integer() else values.cast(pl.String).to_numpy().astype(str)
-    classes, labels = np.unique(values, return_inverse=True)
-    return labels.astype(np.int64), tuple(map(str, classes))
+    if not values.dtype.is_integer():
+        return classes_of(values.cast(pl.String).to_numpy().astype(str), str(paths[0]))
+    names = class_names(paths[0], name, folder)
+    if names and (values == UNTOLD).all():
+        return None
+    return classes_of(values.to_numpy(), f"the column {name!r} of {paths[0]}", names)
+
+
+def notes_of(path: Path) -> tuple[str, ...]:
+    """Which columns are not read."""
+    schema = pl.read_parquet_schema(path)
+    label = first(schema)
+    rest = [name for name in schema if name not in (_column_of(path)[0], label)]
+    why = "labels are looked for under names such as label" if label is None else f"the labels are read from {label}"
+    return (f"Not used of the columns: {listed(rest)} ({why}).",) if rest else ()
 
 
 def _column_of(path: Path) -> tuple[str, bool]:
@@ -86,7 +105,8 @@ def _column(schema: pl.Schema | dict[str, pl.DataType]) -> tuple[str, bool] | No
         nested = isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields)
         if nested or kind == pl.Binary:
             found[name] = nested
-    name = next((name for name in (*_PICTURES, *found) if name in found), None)
+    names = [name for name in found if name.lower() in _PICTURES]
+    name = min(names, key=lambda name: _PICTURES.index(name.lower()), default=next(iter(found), None))
     return None if name is None else (name, found[name])
 
 

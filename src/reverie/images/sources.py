@@ -19,9 +19,11 @@ import numpy as np
 from PIL import Image
 
 from reverie.errors import DataError, UsageError
-from reverie.images import idx
-from reverie.images.arrays import IMAGE_KEYS, LABEL_KEYS, batch, load_npy, load_npz
+from reverie.images import idx, splits
+from reverie.images.archives import read_npz
+from reverie.images.arrays import batch, load_npy
 from reverie.images.gather import MAX_BYTES, Many, gathered
+from reverie.images.labels import classes_of
 from reverie.images.pictures import SUFFIXES, check_channels, read_picture
 from reverie.images.sizing import Fit, Size, check_size, resized
 
@@ -38,6 +40,7 @@ class ImageSet:
         classes: the names of the classes; empty without labels.
         name: where the pictures are from, for messages and cards.
         path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
+        notes: what of the source was left out, in sentences.
     """
 
     pixels: np.ndarray
@@ -45,6 +48,7 @@ class ImageSet:
     classes: tuple[str, ...] = ()
     name: str = "pictures"
     path: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -84,10 +88,10 @@ def read_images(
     Args:
         source: "digits" (1,797 handwritten digits of 8 x 8 that ship with scikit-learn); a folder of pictures, whose
             sub-folders, if they hold the pictures, are the classes; IDX files as of MNIST: one of pictures, or a folder of
-            them, which gives the training set; a .parquet file with the bytes of a picture in each row, or a folder of
-            them; an .npy file; an .npz file with the pictures under images, x, pixels or arr_0, and maybe labels under
-            labels or y; one picture file; a numpy array [N, H, W, C], [N, C, H, W], [N, H, W], or [H, W] and [H, W, 3] for
-            one picture; a torch tensor likewise; an ImageSet.
+            them; a .parquet file with the bytes of a picture in each row, or a folder of them; an .npy file; an .npz file
+            with the pictures under a name such as images or x, and maybe labels under one such as labels or y; of folders
+            and archives that are cut into parts, those called train; one picture file; a numpy array [N, H, W, C],
+            [N, C, H, W], [N, H, W], or [H, W] and [H, W, 3] for one picture; a torch tensor likewise; an ImageSet.
         size: each picture becomes a square of this side, or (height, width).
         channels: 1 (grey) or 3 (colour); by default 3 if any picture has colour.
         fit: how a picture is brought to the size: "crop" to the largest centred part of that shape, "pad" with white, or
@@ -97,7 +101,7 @@ def read_images(
             memory, so the set may be larger than that.
 
     Raises DataError with one sentence for what cannot be read; nothing is skipped silently but hidden files and files of
-    other suffixes in a folder.
+    other suffixes in a folder, for the notes of the set say what was left out.
     """
     check_channels(channels)
     bring = Bring(check_size(size, fit), fit, channels)
@@ -153,11 +157,12 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
         return bring(_idx(path))
     match path.suffix.lower():
         case ".parquet":
-            return _parquet(str(path), [path], bring, cache)
+            return _parquet(str(path), [path], bring, cache, path.parent)
         case ".npy":
             return bring(ImageSet(batch(load_npy(path), str(path), channels_first=False), name=str(path)))
         case ".npz":
-            return bring(_npz(path))
+            pixels, labels, classes, notes = read_npz(path)
+            return bring(ImageSet(pixels, labels, classes, str(path), notes))
     return bring(ImageSet(read_picture(path)[None], name=str(path)))
 
 
@@ -182,73 +187,94 @@ def _digits() -> ImageSet:
 
 
 def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
-    paths = _picture_paths(folder)
-    if not paths and (file := idx.pictures_in(folder)):
-        return bring(replace(_idx(file), name=str(folder)))
-    if not paths and (tables := sorted(folder.glob("*.parquet"))):
-        return _parquet(str(folder), tables, bring, cache)
+    paths, tables = _files(folder, SUFFIXES), _files(folder, (".parquet",))
+    if paths and tables and (table := _first_of_pictures(tables)):
+        raise DataError(
+            f"{folder} holds picture files ({paths[0].relative_to(folder)}) and pictures in Parquet files "
+            f"({table.relative_to(folder)}): give the folder of those that you mean."
+        )
+    if not paths and (found := idx.pictures_in(folder)):
+        pictures = _idx(found[0])
+        return bring(replace(pictures, name=str(folder), notes=(*found[1], *pictures.notes)))
+    if not paths and tables:
+        return _parquets(folder, tables, bring, cache)
     if not paths:
         raise DataError(f"{folder} holds no pictures: looked for {', '.join(SUFFIXES)} in it and its sub-folders.")
-    owners = [path.relative_to(folder).parts[0] if path.parent != folder else None for path in paths]
+    paths, owners, notes = _owned(folder, paths)
     if None in owners and any(owners):
         beside, inside = paths[owners.index(None)], next(path for path, owner in zip(paths, owners, strict=True) if owner)
         raise DataError(
-            f"{folder} holds pictures beside its sub-folders ({beside.name}) and inside them "
+            f"{folder} holds pictures beside its sub-folders ({beside.relative_to(folder)}) and inside them "
             f"({inside.relative_to(folder)}): put all in sub-folders, which are then the classes, or none."
         )
     many = Many(str(folder), len(paths), tuple(paths), lambda: ((str(path), path) for path in paths))
     pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
-    if not any(owners):
-        return ImageSet(pixels, name=str(folder))
-    classes = sorted({str(owner) for owner in owners})
-    labels = np.array([classes.index(str(owner)) for owner in owners], np.int64)
-    return ImageSet(pixels, labels, tuple(classes), str(folder))
+    labels, classes = classes_of(np.array(owners), str(folder)) if any(owners) else (None, ())
+    return ImageSet(pixels, labels, classes, str(folder), notes)
+
+
+def _owned(folder: Path, paths: list[Path]) -> tuple[list[Path], list[str | None], tuple[str, ...]]:
+    """The pictures to train on, the sub-folder that each is of, its class, and notes on what is left out."""
+    folders, notes = [path.relative_to(folder).parts[:-1] for path in paths], ()
+    while (level := splits.level_of(folders)) is not None:
+        parts = {names[level]: splits.split_of(names[level]) for names in folders}
+        train = splits.training(str(folder), parts, "give the folder of the one to train on")
+        notes += splits.left_out(sorted(set(parts) - set(train)), "to read others, give their folder")
+        kept = [(path, names) for path, names in zip(paths, folders, strict=True) if names[level] in train]
+        above = len({names[:level] for _, names in kept}) > 1  # classes that are cut, each of them
+        paths = [path for path, _ in kept]
+        folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
+    return paths, [names[0] if names else None for names in folders], notes
 
 
 def _idx(path: Path) -> ImageSet:
     pixels, values = idx.read_labelled(path, MAX_BYTES)
     pixels = batch(pixels, str(path), channels_first=False)
-    if values is None:
-        return ImageSet(pixels, name=str(path))
-    classes, labels = np.unique(values, return_inverse=True)
-    return ImageSet(pixels, labels.astype(np.int64), tuple(map(str, classes)), str(path))
+    labels, classes = (None, ()) if values is None else classes_of(values, str(path))
+    return ImageSet(pixels, labels, classes, str(path), idx.notes_of(path))
 
 
-def _parquet(name: str, paths: Sequence[Path], bring: Bring, cache: Path | None) -> ImageSet:
+def _parquets(folder: Path, tables: list[Path], bring: Bring, cache: Path | None) -> ImageSet:
+    """The Parquet files of one set below a folder: of one that is cut into parts those called train."""
+    paths = {str(path.relative_to(folder)): path for path in tables}
+    parts = {name: splits.of_file(path.relative_to(folder)) for name, path in paths.items()}
+    train = splits.training(str(folder), parts, "give the file to train on")
+    places = {tuple(part for part in Path(name).parts[:-1] if splits.split_of(part) is None): name for name in train}
+    if len(places) > 1:
+        raise DataError(
+            f"{folder} holds several sets, one with {splits.listed(sorted(places.values()))}: give the folder of one."
+        )
+    notes = splits.left_out([name for name in paths if name not in train], "to read another, give that file")
+    return _parquet(str(folder), [paths[name] for name in train], bring, cache, folder, notes)
+
+
+def _first_of_pictures(tables: list[Path]) -> Path | None:
+    from reverie.images.parquet import holds_pictures
+
+    return next(filter(holds_pictures, tables), None)
+
+
+def _parquet(
+    name: str,
+    paths: Sequence[Path],
+    bring: Bring,
+    cache: Path | None,
+    folder: Path,
+    notes: tuple[str, ...] = (),
+) -> ImageSet:
     from reverie.images import parquet
 
     count = sum(map(parquet.rows_of, paths))
     many = Many(name, count, tuple(paths), lambda: itertools.chain.from_iterable(map(parquet.contents, paths)))
     pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
-    labels, classes = parquet.labels_of(paths) or (None, ())
-    return ImageSet(pixels, labels, classes, name)
+    labels, classes = parquet.labels_of(paths, folder) or (None, ())
+    return ImageSet(pixels, labels, classes, name, (*notes, *parquet.notes_of(paths[0])))
 
 
-def _picture_paths(folder: Path) -> list[Path]:
-    """Every picture below the folder, sorted by its path; hidden names and linked folders are passed over."""
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Every file of these suffixes below the folder, sorted by its path; hidden names and linked folders are passed over."""
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(SUFFIXES)]
+        found += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(suffixes)]
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
-
-
-def _npz(path: Path) -> ImageSet:
-    arrays = load_npz(path)
-    keys = [key for key in IMAGE_KEYS if key in arrays]
-    keys = keys or [key for key, value in arrays.items() if value.ndim >= 3]
-    if not keys:
-        raise DataError(f"{path} holds {', '.join(arrays) or 'nothing'}, but no pictures: save them under the name images.")
-    name = f"{path} ({keys[0]})"
-    pixels = batch(arrays[keys[0]], name, channels_first=False)
-    label_key = next((key for key in LABEL_KEYS if key in arrays), None)
-    if label_key is None:
-        return ImageSet(pixels, name=str(path))
-    values = arrays[label_key]
-    if values.shape != (len(pixels),) or values.dtype.kind not in "iuU":
-        raise DataError(
-            f"{path}: {label_key} must be {len(pixels)} whole numbers or words, one a picture, but is {values.dtype} of "
-            f"shape {values.shape}."
-        )
-    classes, labels = np.unique(values, return_inverse=True)
-    return ImageSet(pixels, labels.astype(np.int64), tuple(str(value) for value in classes), str(path))

@@ -49,10 +49,12 @@ def picture_report(
     of = trained_on(model, source)
     pixels = of.pictures.pixels
     train, aside, held = of.split(config)
-    seen = "" if len(held) or holdout is not None else ASIDE if len(aside) else NONE
+    cautions = [] if len(held) or holdout is not None else [ASIDE if len(aside) else NONE]
     apart = pixels[held if len(held) else aside]
     if holdout is not None:
-        apart = _like(read_images(holdout), pixels, "the held-out pictures")
+        given = read_images(holdout)
+        apart = _like(given, pixels, "the held-out pictures")
+        cautions += [f"Of the held-out pictures: {note}" for note in given.notes]
     count = min(len(train), MOST)
     if synthetic is None:
         made = model.sample(count, seed=seed, on_step=sampling, where={"class": ALL} if model.codec.classes else None)
@@ -60,6 +62,7 @@ def picture_report(
         origin += ", each class in turn" if model.codec.classes else ""
     else:
         named = read_images(synthetic)
+        cautions += [f"Of the synthetic pictures: {note}" for note in named.notes]
         made, origin = _like(named, pixels, "the synthetic pictures"), f"{len(named):,} pictures of {named.name}"
     evidence = _cut(pixels[train], apart, made, seed)
     told(0.3)
@@ -79,8 +82,7 @@ def picture_report(
         "features": evidence.features.about,
         **of_model(model),
     }
-    cautions = [*([seen] if seen else []), evidence.features.about]
-    return Report(about, tuple(cautions), tuple(sections))
+    return Report(about, (*cautions, evidence.features.about), tuple(sections))
 
 
 def trained_on(model: PictureModel, source: Any) -> Pictures:

@@ -1,0 +1,86 @@
+"""The parts that a published set of pictures is cut into, read off the names of its folders, files and arrays.
+
+What is called train is learned from; what is called validation or test is kept from training, and said to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from reverie.errors import DataError
+
+__all__ = ["left_out", "level_of", "listed", "of_file", "rest_of", "split_of", "training"]
+
+_SPLITS = {
+    "train": ("train", "training", "trainval"),
+    "validation": ("val", "valid", "validation", "dev", "eval"),
+    "test": ("test", "testing", "t10k"),
+}
+_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
+_WORD = re.compile(rf"([xy]?)({'|'.join(_SPLIT_OF)})([xy]?)")  # Xtrain, ytrain
+_FILLERS = {"set", "orig", "split"}
+_OF_FOLDERS = {*_FILLERS, "images", "imgs", "pictures", "data"}
+
+
+def split_of(name: str) -> str | None:
+    """train, validation or test: the part that a name such as x_train, testImages or t10k-images speaks of; or None."""
+    return next((_SPLIT_OF[found[2]] for word in _words(name) if (found := _WORD.fullmatch(word))), None)
+
+
+def rest_of(name: str) -> str:
+    """What a name says besides: of train_images and imagesTrain "images", of Xtrain "x", of train ""."""
+    rest = [word if not (found := _WORD.fullmatch(word)) else found[1] + found[3] for word in _words(name)]
+    return "_".join(word for word in rest if word and word not in _FILLERS)
+
+
+def of_file(path: PurePath) -> str | None:
+    """The part that a file is of: by its name, or by the folders above it, the nearest first."""
+    return next(filter(None, map(split_of, reversed(path.parts))), None)
+
+
+def level_of(folders: Sequence[tuple[str, ...]]) -> int | None:
+    """The depth at which folders are parts of a set and no classes: train beside another, or nothing but parts; or None.
+
+    A word of a longer name is none here, for classes may be called train_station and test_tube.
+    """
+    for depth in range(min(map(len, folders), default=0)):
+        splits = {split_of(name) if _is_part(name) else None for name in {folder[depth] for folder in folders}}
+        if None not in splits or {"train"} < splits - {None}:
+            return depth
+    return None
+
+
+def training(name: str, splits: dict[str, str | None], remedy: str) -> list[str]:
+    """Of things that are each of a part, those to train on: of train; else of no part; else all, if they are of one.
+
+    Raises DataError, with the remedy, where none is for training and several parts are there.
+    """
+    for wanted in ("train", None):
+        if wanted in splits.values():
+            return [thing for thing, split in splits.items() if split == wanted]
+    if len(set(splits.values())) > 1:
+        raise DataError(f"{name} holds {listed(sorted(splits))}, of which none is called train: {remedy}.")
+    return list(splits)
+
+
+def left_out(others: Sequence[str], remedy: str) -> tuple[str, ...]:
+    """The note on what is kept from training, if anything is."""
+    are = "is" if len(others) == 1 else "are"
+    return (f"{listed(others)} {are} left out, for training takes only what is called train: {remedy}.",) if others else ()
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The names in a sentence, the first few where they are many."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _is_part(name: str) -> bool:
+    return all(_WORD.fullmatch(word) or word in _OF_FOLDERS or word.isdigit() for word in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"t10k|[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
