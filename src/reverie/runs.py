@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from reverie.models.model import AUTOENCODER, describe, untrained
 from reverie.subjects import Patients, Pictures, is_table
 from reverie.training import Listener, processes, seconds_per_step
 from reverie.training.hardware import automatic_precision, choose_device
+from reverie.training.plan import Plan
 from reverie.training.shown import Shown
 
 __all__ = ["train"]
@@ -58,7 +60,8 @@ def train(
         source: a table of visits (.csv, .csv.gz, .parquet, a polars or pandas frame, "pbc2"), or pictures ("digits", a
             folder, an .npy or .npz file, an array).
         out: the run folder; a temporary one if left out.
-        steps, minutes: the budget. Minutes become a number of steps after a short measurement, written to the config.
+        steps, minutes: the budget. Minutes become a number of steps after a short measurement, which follows the pace from
+            then on: what was run is written to the config. Reading comes before them, closing samples after.
         seed: the root of all randomness.
         recipe, settings: see config.resolve; without a recipe, "records" or "pictures".
         size, fit, channels, classes, cache: bring pictures to this size and number of channels, name their classes, keep
@@ -109,25 +112,32 @@ def train(
         resolved = _with_training(resolved, delta=1 / (2 * len(examples)))
     for sentence in subject.notes:
         listener.say(sentence)
+    began = time.monotonic()
     if minutes is not None and not resume:
         listener.say("measuring the time of a step ...")
-        minutes, resolved, shown = latents.share(minutes, resolved, codec, examples, device, listener)
+        left, resolved, shown = latents.share(minutes, resolved, codec, examples, device, listener)
         network = untrained(resolved, codec.channels)
         pace = seconds_per_step(network, shown, resolved.training, seed, device)
-        resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * minutes / pace), device)))
-        listener.say(f"{minutes:g} minutes are {resolved.training.steps} steps of {pace:.3f} s.")
+        resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * left / pace), device)))
+        listener.say(
+            f"{left:.3g} minutes are {resolved.training.steps:,} steps of {pace:.2g} s; as that changes, so do they."
+        )
     if not resume:
         resolved = latents.with_steps(resolved)
     if processes.rank() == 0 and not resume:
         _discard(run)
         describe(run, resolved, codec)
     processes.wait()
-    autoencoder = latents.first_stage(run, resolved, codec, examples, device, listener)
+    kept = None if resume or resolved.training.epsilon is not None else minutes  # noise is for just so many steps
+    autoencoder, resolved = latents.first_stage(run, resolved, codec, examples, device, listener, kept, began)
     if autoencoder is not None and isinstance(examples, Shown):
         examples = examples.in_latents(autoencoder, device)
         aside = aside.in_latents(autoencoder, device) if isinstance(aside, Shown) else None
     network = untrained(resolved, codec.channels)
-    weights = training.fit(run, network, examples, resolved.training, seed, device, listener, aside)
+    plan = Plan(resolved.training.entries, None if kept is None else 60 * kept, began)
+    weights = training.fit(run, network, examples, resolved.training, seed, device, listener, aside, plan)
+    if plan.entries != resolved.training.entries:
+        resolved = _with_training(resolved, steps=plan.steps, plan=plan.entries)
     network.module.load_state_dict(weights)
     network.module.eval()
     parts = (resolved, codec, network)
@@ -171,6 +181,8 @@ def _resumed(run: Path, wanted: RunConfig, any_steps: bool) -> RunConfig:
         wanted = _with_training(wanted, delta=written.training.delta)
     if any_steps:
         wanted = _with_training(wanted, steps=written.training.steps)
+    if not wanted.training.plan and wanted.training.steps == written.training.steps:
+        wanted = _with_training(wanted, plan=written.training.plan)
     wanted = latents.with_steps(wanted, written)
     if written.source.fingerprint != wanted.source.fingerprint:
         raise UsageError(

@@ -27,6 +27,7 @@ from reverie.training.loop import learning_rate
 from reverie.training.metrics import read
 from reverie.training.objective import noise_accuracy, timesteps
 from reverie.training.order import batch_indices
+from reverie.training.plan import Plan
 
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "warmup": 2, "log_every": 1}
 
@@ -203,10 +204,10 @@ def test_stratified_timesteps_fill_every_stratum() -> None:
 
 def test_learning_rate_rises_then_falls_to_zero() -> None:
     settings = TrainingSettings(steps=100, warmup=9, learning_rate=1e-3)
-    rates = [learning_rate(settings, step) for step in range(100)]
+    rates = [learning_rate(settings, step, Plan(settings.entries)) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4) and max(rates) == pytest.approx(1e-3) and rates.index(max(rates)) == 9
     assert rates[9:] == sorted(rates[9:], reverse=True) and rates[-1] < 1e-6
-    assert learning_rate(settings.model_copy(update={"decay": "constant"}), 99) == 1e-3
+    assert learning_rate(settings.model_copy(update={"decay": "constant"}), 99, Plan(settings.entries)) == 1e-3
 
 
 def test_noise_accuracy_is_one_for_the_truth_and_zero_for_silence() -> None:

@@ -48,6 +48,7 @@ class LatentSettings(BaseModel):
         width: channels after the first halving; doubled at the second. A multiple of 8.
         blocks: residual blocks at each size.
         steps: optimiser steps; none for half as many as the denoiser's, so a third of all.
+        plan: how that number came about, as `training.plan`.
         batch, learning_rate: of these steps; the rate rises over the first and falls to 0 at the last.
         kl: weight of the divergence from N(0, I).
         edges: weight of the difference of neighbours.
@@ -63,11 +64,17 @@ class LatentSettings(BaseModel):
     width: int = Field(24, ge=8, le=512)
     blocks: int = Field(1, ge=1, le=8)
     steps: int | None = Field(None, ge=1)
+    plan: tuple[tuple[int, int], ...] = ()
     batch: int = Field(32, ge=1)
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     kl: float = Field(1e-3, ge=0)
     edges: float = Field(0.5, ge=0)
     aside: float = Field(0.05, gt=0, lt=1)
+
+    @property
+    def entries(self) -> tuple[tuple[int, int], ...]:
+        """The plan, of one entry where nothing was changed."""
+        return self.plan or ((0, self.steps or 1),)
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:

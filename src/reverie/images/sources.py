@@ -39,16 +39,16 @@ class ImageSet:
         labels: int64 [N], each an index into `classes`, or None.
         classes: the names of the classes; empty without labels.
         name: where the pictures are from, for messages and cards.
-        path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
         notes: what of the source was left out, in sentences.
+        path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
     """
 
     pixels: np.ndarray
     labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     name: str = "pictures"
-    path: Path | None = None
     notes: tuple[str, ...] = ()
+    path: Path | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape

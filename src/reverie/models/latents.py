@@ -17,9 +17,10 @@ from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoder, Diffus
 from reverie.errors import UsageError
 from reverie.models import diffusers
 from reverie.models.folder import fit_in
-from reverie.models.model import AUTOENCODER, untrained_autoencoder, write_weights
+from reverie.models.model import AUTOENCODER, describe, untrained_autoencoder, write_weights
 from reverie.training import Listener, processes
 from reverie.training.latents import fit_autoencoder, seconds_per_autoencoder_step
+from reverie.training.plan import Entries, Plan
 
 __all__ = ["first_stage", "resolved", "share", "with_steps"]
 
@@ -56,7 +57,7 @@ def share(
         assert isinstance(module, Autoencoder)
         pace = seconds_per_autoencoder_step(module, examples, settings.latent, device)
         steps = max(1, processes.any_of(round(60 * minutes * SHARE / pace), device))
-        listener.say(f"a third of the time is {steps} steps of {pace:.3f} s for the autoencoder.")
+        listener.say(f"a third of the time is {steps:,} steps of {pace:.2g} s for the autoencoder.")
         return minutes * (1 - SHARE), _stepped(settings, steps), few
     return minutes, settings, few
 
@@ -67,24 +68,39 @@ def with_steps(settings: RunConfig, written: RunConfig | None = None) -> RunConf
     if not isinstance(latent, LatentSettings) or latent.steps is not None:
         return settings
     if written is not None and isinstance(written.latent, LatentSettings):
-        return _stepped(settings, written.latent.steps or 1)
+        return _stepped(settings, written.latent.steps or 1, written.latent.plan)
     return _stepped(settings, max(1, settings.training.steps // 2))
 
 
 def first_stage(
-    run: Path, settings: RunConfig, codec: Any, examples: Any, device: torch.device, listener: Listener
-) -> Autoencoder | DiffusersAutoencoder | None:
-    """The autoencoder of the run: as it was written there, read from its folder, or trained now; None without latents."""
+    run: Path,
+    settings: RunConfig,
+    codec: Any,
+    examples: Any,
+    device: torch.device,
+    listener: Listener,
+    minutes: float | None,
+    began: float,
+) -> tuple[Autoencoder | DiffusersAutoencoder | None, RunConfig]:
+    """The autoencoder of the run: as it was written there, read from its folder, or trained now; None without latents.
+
+    And the config with the steps that it was trained for, where a budget in minutes that began then was kept.
+    """
     module = untrained_autoencoder(settings, codec.channels)
     if module is None:
-        return None
+        return None, settings
     file = run / AUTOENCODER
     if file.is_file():
         fit_in(module, file)
     elif isinstance(module, Autoencoder):
         assert isinstance(settings.latent, LatentSettings)
         listener.say(f"first the autoencoder: {settings.latent.steps} steps.")
-        found = fit_autoencoder(run, module, examples, settings.latent, settings.seed, device, listener)
+        plan = Plan(settings.latent.entries, None if minutes is None else 60 * minutes * SHARE, began)
+        found = fit_autoencoder(run, module, examples, settings.latent, settings.seed, device, listener, plan)
+        if plan.entries != settings.latent.entries:
+            settings = _stepped(settings, plan.steps, plan.entries)
+            if processes.rank() == 0:
+                describe(run, settings, codec)  # for a run that goes on from here
         error, psnr = found["reconstruction_error"], found["reconstruction_psnr"]
         listener.say(f"pictures it did not learn from come back {error:.1f} grey levels off ({psnr:.1f} dB).")
     else:
@@ -92,9 +108,9 @@ def first_stage(
         diffusers.fill(module.inner, Path(settings.latent.folder))
     if processes.rank() == 0 and not file.is_file():
         write_weights(file, module)
-    return module.to(device).eval()
+    return module.to(device).eval(), settings
 
 
-def _stepped(settings: RunConfig, steps: int) -> RunConfig:
+def _stepped(settings: RunConfig, steps: int, plan: Entries = ()) -> RunConfig:
     assert isinstance(settings.latent, LatentSettings)
-    return settings.model_copy(update={"latent": settings.latent.model_copy(update={"steps": steps})})
+    return settings.model_copy(update={"latent": settings.latent.model_copy(update={"steps": steps, "plan": plan})})

@@ -1,4 +1,4 @@
-"""A checkpoint: step + weights + average + optimiser, all that a run's state is.
+"""A checkpoint: step + weights + average + optimiser + plan, all that a run's state is.
 
 It is a folder of safetensors and JSON, written under a temporary name, flushed, sealed by a manifest of hashes and renamed,
 so a folder called step-N is whole or it is damaged and says so. The newest two are kept.
@@ -26,6 +26,7 @@ from reverie.files import flush_folder
 from reverie.manifest import seal, verify
 from reverie.training.average import Average
 from reverie.training.best import Best
+from reverie.training.plan import Plan
 
 __all__ = ["TrainingState", "latest", "restore", "save", "weights_to_use"]
 
@@ -42,6 +43,7 @@ class TrainingState:
     average: Average
     optimizer: Optimizer
     scaler: torch.amp.GradScaler
+    plan: Plan
     step: int = 0
     best: Best = field(default_factory=Best)
 
@@ -57,7 +59,7 @@ def save(folder: Path, state: TrainingState) -> Path:
         _write(temporary / AVERAGE, state.average.weights)
         _write(temporary / OPTIMIZER, _optimizer_tensors(state))
         names = [WEIGHTS, AVERAGE, OPTIMIZER, STATE]
-        about = {"step": state.step, "scaler": state.scaler.state_dict()}
+        about = {"step": state.step, "plan": state.plan.entries, "scaler": state.scaler.state_dict()}
         if state.best.weights:
             _write(temporary / BEST, state.best.weights)
             about["best"] = {"step": state.best.step, "loss": state.best.loss}
@@ -124,6 +126,8 @@ def restore(path: Path, state: TrainingState) -> None:
         }
     state.scaler.load_state_dict(about["scaler"])
     state.step = about["step"]
+    if "plan" in about:
+        state.plan.entries = tuple((since, steps) for since, steps in about["plan"])
     if "best" in about:
         state.best.step, state.best.loss = about["best"]["step"], about["best"]["loss"]
         state.best.weights = load_file(path / BEST, device=str(next(state.module.parameters()).device))

@@ -27,6 +27,7 @@ from reverie.training.loop import CHECKPOINT_SECONDS, Listener, Mark
 from reverie.training.metrics import Metrics
 from reverie.training.objective import Batch
 from reverie.training.order import batch_indices
+from reverie.training.plan import Plan
 from reverie.training.stopping import Stopped, stop_signals
 
 __all__ = ["FOLDER", "InLatents", "fit_autoencoder", "seconds_per_autoencoder_step"]
@@ -47,14 +48,16 @@ def fit_autoencoder(
     seed: int,
     device: torch.device,
     listener: Listener,
+    plan: Plan,
 ) -> dict[str, float]:
     """Trains the module in place, gives its latents unit scale, and returns its error on pictures it did not learn from.
 
+    The plan says how many steps, and afterwards how many there were.
+
     Raises Stopped after a signal, with a checkpoint written; DamagedError where there are checkpoints and none is whole.
     """
-    steps = settings.steps or 1
     folder = run / FOLDER
-    state = _begin(module, settings, device)
+    state = _begin(module, settings, device, plan)
     if path := checkpoint.latest(folder / "checkpoints", listener.say):
         checkpoint.restore(path, state)
     learned, unseen = _split(len(examples), settings.aside, seed)
@@ -67,9 +70,11 @@ def fit_autoencoder(
     try:
         with stop_signals() as stop:
             work = _steps(state, examples, learned, settings, seed, device)
-            while state.step < steps:
+            while state.step < plan.steps:
                 parts = next(work)
                 step = state.step
+                plan.keep(step, device)
+                steps = plan.steps
                 if metrics and (step % LOG_EVERY == 0 or step in (1, steps)):
                     metrics.write(step, {"loss": sum(parts.values()), **{f"loss/{k}": v for k, v in parts.items()}})
                 listener.on_step(step, steps)
@@ -86,7 +91,7 @@ def fit_autoencoder(
         module.to_unit_scale(rows_at_a_time(lambda x: module.posterior(x.to(device))[0], _some(examples, learned)))
         found = reconstruction(module, _some(examples, unseen).to(device))
         if metrics:
-            metrics.write(steps, found)
+            metrics.write(plan.steps, found)
     finally:
         if metrics:
             metrics.close()
@@ -94,30 +99,30 @@ def fit_autoencoder(
 
 
 def seconds_per_autoencoder_step(
-    module: Autoencoder, examples: Examples, settings: LatentSettings, device: torch.device, seconds: float = 3.0
+    module: Autoencoder, examples: Examples, settings: LatentSettings, device: torch.device, seconds: float = 1.0
 ) -> float:
     """The median time of a step, measured on a module that is thrown away."""
-    state = _begin(module, settings, device)
+    state = _begin(module, settings, device, Plan(((0, 1_000_000),)))
     work, times = _steps(state, examples, torch.arange(len(examples)), settings, 0, device), []
     deadline = time.monotonic() + seconds
-    while len(times) < 5 or time.monotonic() < deadline:
+    while len(times) < 2 or time.monotonic() < deadline:
         began = time.monotonic()
         next(work)
         times.append(time.monotonic() - began)
-    return median(times[2:])
+    return median(times[1 + len(times) // 5 :])
 
 
-def _begin(module: Autoencoder, settings: LatentSettings, device: torch.device) -> TrainingState:
+def _begin(module: Autoencoder, settings: LatentSettings, device: torch.device, plan: Plan) -> TrainingState:
     module.to(device).train()
     optimizer = torch.optim.AdamW(module.parameters(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
-    return TrainingState(module, Average(module, EMA), optimizer, torch.amp.GradScaler(device.type, enabled=False))
+    return TrainingState(module, Average(module, EMA), optimizer, torch.amp.GradScaler(device.type, enabled=False), plan)
 
 
 def _steps(
     state: TrainingState, examples: Examples, rows: Tensor, settings: LatentSettings, seed: int, device: torch.device
 ) -> Iterator[dict[str, float]]:
     """Does one optimiser step each time it is asked; `state.step` counts them. Yields the parts of the loss."""
-    module, steps = state.module, settings.steps or 1_000_000
+    module = state.module
     assert isinstance(module, Autoencoder)
     batch = min(settings.batch, len(rows))
     while True:
@@ -127,7 +132,7 @@ def _steps(
         size = (len(x), module.channels, *(-(-side // module.factor) for side in x.shape[2:]))
         noise = torch.randn(size, generator=generator(seed, "autoencoder noise", step))
         parts = module.loss(x.to(device).contiguous(memory_format=torch.channels_last), noise.to(device), settings)
-        rate = min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+        rate = min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * state.plan.progress(step)))
         for group in state.optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate
         state.optimizer.zero_grad(set_to_none=True)

@@ -37,6 +37,7 @@ from reverie.training.metrics import Metrics
 from reverie.training.objective import losses, noise_accuracy, timesteps
 from reverie.training.optimizer import optimizer_of
 from reverie.training.order import batch_indices
+from reverie.training.plan import Plan
 from reverie.training.settings import TrainingSettings
 from reverie.training.stopping import Stopped, stop_signals
 
@@ -64,10 +65,12 @@ def fit(
     device: torch.device,
     listener: Listener | None = None,
     aside: Examples | None = None,
+    plan: Plan | None = None,
 ) -> dict[str, Tensor]:
     """Trains, or goes on training from the newest whole checkpoint in run/checkpoints, and returns the averaged weights.
 
-    With examples set aside, it returns the average at their lowest loss, and ends when that has not fallen for
+    The plan says how many steps, `settings.steps` if left out; afterwards it says how many there were. With examples set
+    aside, the averaged weights are those at their lowest loss, and training ends when that has not fallen for
     `settings.patience` judgements.
 
     Raises Stopped after SIGTERM or Ctrl-C, with a checkpoint written; NotANumber where training broke down; DamagedError
@@ -76,7 +79,7 @@ def fit(
     listener = listener or Listener()
     network = replace(network, autocast=autocast_dtype(settings.precision, device))
     chief = processes.rank() == 0
-    state = begin(network, settings, device)
+    state = begin(network, settings, device, plan)
     folder = run / "checkpoints"
     if path := checkpoint.latest(folder, listener.say):
         checkpoint.restore(path, state)
@@ -98,35 +101,37 @@ def fit(
     saved, logged = Mark(state.step), Mark(state.step)
     try:
         with stop_signals() as stop, cuda_settings(device):
-            while state.step < settings.steps and not out_of_patience(state, settings):
+            while state.step < state.plan.steps and not out_of_patience(state, settings):
                 report = next(work)
                 step = state.step
+                state.plan.keep(step, device)
+                steps = state.plan.steps
                 watch.check(step, report.loss, report.norm)
                 if settings.epsilon is None:  # what it would say was taken from the patients without noise
                     for sentence in watch.after(step, report.loss, report.norm):
                         say(sentence)
-                if metrics and (step % settings.log_every == 0 or step in (1, settings.steps)):
+                if metrics and (step % settings.log_every == 0 or step in (1, steps)):
                     rate = settings.batch * (step - logged.step) / logged.seconds
                     numbers = {**report.numbers(), "samples_per_second": rate}
                     metrics.write(step, numbers)
                     listener.on_numbers(step, numbers)
                     logged = Mark(step)
-                if judge and (step % settings.judge_every == 0 or step == settings.steps):
+                if judge and (step % settings.judge_every == 0 or step == steps):
                     loss = judge.loss(state.average)
                     state.best.hear(loss, step, state.average)
                     if metrics:
                         metrics.write(step, {"loss_aside": loss})
                         listener.on_numbers(step, {"loss_aside": loss})
-                listener.on_step(step, settings.steps)
+                listener.on_step(step, steps)
                 stopped = processes.any_of(stop.number, device)
                 every = settings.checkpoint_every
                 due = step - saved.step >= every if every else saved.seconds >= CHECKPOINT_SECONDS
-                if due or stopped or step == settings.steps:
+                if due or stopped or step == steps:
                     if chief:
                         checkpoint.save(folder, state)
                     saved = Mark(step)
-                if stopped and step < settings.steps:
-                    raise Stopped(f"stopped at step {step} of {settings.steps}, saved; go on with --resume.", stopped)
+                if stopped and step < steps:
+                    raise Stopped(f"stopped at step {step} of {steps}, saved; go on with --resume.", stopped)
         if judge and state.step > state.best.step:
             say(f"the loss on what was set aside was lowest at step {state.best.step}: the weights of then are kept.")
     except (RuntimeError, MemoryError) as error:
@@ -157,13 +162,14 @@ class Mark:
         return max(time.monotonic() - self.at, 1e-9)
 
 
-def begin(network: Network, settings: TrainingSettings, device: torch.device) -> TrainingState:
+def begin(network: Network, settings: TrainingSettings, device: torch.device, plan: Plan | None = None) -> TrainingState:
     """The state before the first step; the module is moved to the device in place."""
     module = network.module.to(device).train()
     if settings.gradient_checkpointing:
         module.checkpointing = True  # pyright: ignore[reportArgumentType]
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
-    return TrainingState(module, Average(module, settings.ema), optimizer_of(module, settings), scaler)
+    plan = plan or Plan(settings.entries)
+    return TrainingState(module, Average(module, settings.ema), optimizer_of(module, settings), scaler, plan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +227,7 @@ def stepper(
         batch = whole[mine]
         noise = draw(whole.x_0, generator(seed, "noise", step))[mine]
         blend = uniform(whole.x_0, generator(seed, "blend", step))[mine] if settings.blend else None
-        rate = learning_rate(settings, step)
+        rate = learning_rate(settings, step, state.plan)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         state.optimizer.zero_grad(set_to_none=True)
@@ -262,19 +268,18 @@ def dropout_of(seed: int, step: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def learning_rate(settings: TrainingSettings, step: int) -> float:
+def learning_rate(settings: TrainingSettings, step: int, plan: Plan) -> float:
     """The learning rate of step 0, 1, ...: a linear rise, then constant or half a cosine down to 0."""
     rise = min(1.0, (step + 1) / (settings.warmup + 1))
     if settings.decay == "constant":
         return settings.learning_rate * rise
-    done = max(0, step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * plan.progress(step, settings.warmup)))
 
 
 def seconds_per_step(
-    network: Network, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device, seconds: float = 4.0
+    network: Network, examples: Examples, settings: TrainingSettings, seed: int, device: torch.device, seconds: float = 1.0
 ) -> float:
-    """The median time of a step, measured over a few seconds of training a copy of the network."""
+    """The median time of a step, measured over some seconds, and two steps at least, of training a copy of the network."""
     precision = autocast_dtype(settings.precision, device)
     network = replace(network, module=copy.deepcopy(network.module), autocast=precision)
     state = begin(network, settings, device)
@@ -282,8 +287,8 @@ def seconds_per_step(
     times: list[float] = []
     with cuda_settings(device):
         deadline = time.monotonic() + seconds
-        while len(times) < 5 or time.monotonic() < deadline:
+        while len(times) < 2 or time.monotonic() < deadline:
             began = time.monotonic()
             next(work)
             times.append(time.monotonic() - began)
-    return median(times[2:])
+    return median(times[1 + len(times) // 5 :])  # the first steps allocate, and choose their kernels

@@ -235,7 +235,7 @@ def private_stepper(
             whole = examples.batch(drawn, generator(seed, "examples", step))
             noise = draw(whole.x_0, generator(seed, "noise", step))
             t = timesteps(len(drawn), T, settings.timesteps, generator(seed, "t", step))
-            rate = learning_rate(settings, step)
+            rate = learning_rate(settings, step, state.plan)
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
             gradients.sums = {}

@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from reverie.training.plan import Entries
+
 __all__ = ["TrainingSettings"]
 
 
@@ -13,7 +15,8 @@ class TrainingSettings(BaseModel):
     """How a denoiser is trained. Immutable; `config.yaml` of a run holds all of it.
 
     Attributes:
-        steps: optimiser steps in all. Learning rate and average are functions of the step over this number.
+        steps: optimiser steps in all; the learning rate is a function of the step over this number.
+        plan: how that number came about, where a budget in minutes changed it on the way: see training/plan.py.
         batch: examples per optimiser step, over all processes and accumulated parts.
         accumulate: parts that a batch is computed in; more parts, less memory, the same result.
         optimizer: "adamw", "adam" or "muon", which learns pictures in fewer steps (training/muon.py).
@@ -51,6 +54,7 @@ class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(1000, ge=1)
+    plan: Entries = ()
     batch: int = Field(64, ge=1)
     accumulate: int = Field(1, ge=1)
     optimizer: Literal["adamw", "adam", "muon"] = "adamw"
@@ -82,8 +86,20 @@ class TrainingSettings(BaseModel):
     checkpoint_every: int | None = Field(None, ge=1)
     log_every: int = Field(20, ge=1)
 
+    @property
+    def entries(self) -> Entries:
+        """The plan, of one entry where nothing was changed."""
+        return self.plan or ((0, self.steps),)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        since = [first for first, _ in self.entries]
+        if since[0] or since != sorted(set(since)) or any(first > steps for first, steps in self.entries):
+            raise ValueError("plan is (step, steps in all from there on), ...: the first step is 0, and they rise")
+        if self.entries[-1][1] != self.steps:
+            raise ValueError(
+                f"plan ends with {self.entries[-1][1]} steps in all, and steps is {self.steps}: make them equal"
+            )
         if self.batch % self.accumulate:
             raise ValueError(f"batch must be a multiple of accumulate, but {self.batch} is not one of {self.accumulate}")
         if self.blend and not self.reconstruction:
