@@ -82,7 +82,25 @@ CORPUS = {
     "only text for times": ("a.csv", text(**{f"r{r}_year": f"v{r % 4}" for r in range(1, 49)}), ["data row 1", "'year'"]),
     "infinity": ("a.csv", text(r20_lab="inf"), ["data row 20", "column 'lab'", "infinite"]),
     "infinite time": ("a.csv", text(r20_year="-inf"), ["data row 20", "column 'year'", "infinite"]),
-    "same time twice": ("a.csv", text(r6_year="0.0"), ["data row 6", "data row 5", "column 'lab'", "'1'", "duplicates"]),
+    "same time twice": (
+        "a.csv",
+        text(r6_year="0.0"),
+        ["data row 6", "data row 5", "column 'lab'", "'1'", "duplicates", "leaves out 1 of 48"],
+    ),
+    "a row for each test": (
+        "a.csv",
+        "row_id,person_id,test,day,value\n"
+        + "".join(f"{k},{9 - k // 8},{['Na', 'K'][k % 2]},{k // 2},{k}.5\n" for k in range(40)),
+        [
+            "row for each 'test' (Na, K, ...)",
+            "20 of its 40 rows",
+            "'person_id' and 'day'",
+            "pivot",
+            "'value'",
+            "--id",
+            "first",
+        ],
+    ),
     "numbers and text": ("a.csv", MIXED, ["data row 31", "column 'lab'", "'pending'", "null_values", "categorical"]),
     "nothing to model": ("a.csv", text([row[:2] for row in GOOD]), ["nothing left to model"]),
     "all columns constant": (

@@ -116,6 +116,11 @@ def test_the_awkward_table_reads_alike_from_csv_and_by_its_own_schema(awkward, t
         (("pid", "month"), "pid", "month"),
         (("stay", "t"), "stay", "t"),
         (("mrn", "charttime"), "mrn", "charttime"),
+        (("USUBJID", "visit"), "USUBJID", "visit"),
+        (("PATIENT_NUM", "START_DATE"), "PATIENT_NUM", "START_DATE"),
+        (("patientunitstayid", "hour"), "patientunitstayid", "hour"),
+        (("encounter", "hour"), "encounter", "hour"),
+        (("mouse_id", "day"), "mouse_id", "day"),
     ],
 )
 def test_names_tell_identifier_and_time(names, identifier, time):
@@ -130,6 +135,34 @@ def test_structure_decides_between_names():
     both = infer(cohort(patient=np.repeat(np.arange(40), 5)).rename({"id": "stay_id"}))
     assert both.identifier.name == "patient"  # both fit: a person before a stay
     assert infer(cohort(record_id=np.arange(200))).identifier.name == "id"  # another one in each row is no patient
+
+
+def test_a_person_is_the_patient_whatever_else_has_an_id():
+    others = {"measurement_id": np.arange(200) + 1, "itemid": np.arange(200) % 4, "SITEID": np.repeat([1, 2], 100)}
+    for names in (others, {k: [f"Z{v}" for v in values] for k, values in others.items()}):
+        schema = infer(cohort(**names).rename({"id": "person_id"}).select(*others, "time", "x", "person_id"))
+        assert schema.identifier.name == "person_id" and schema["measurement_id"].kind == "number"
+    for name in ("measurement_id", "itemid", "test_id"):
+        with pytest.raises(UsageError, match=r"no column looks like an identifier.*--id"):
+            infer(cohort().rename({"id": name}))
+
+
+def test_whose_or_which_it_was_is_never_learned():
+    person = np.repeat(np.arange(40) + 1000, 5)
+    stays = np.repeat(np.arange(8) + 500, 25)
+    told = {
+        "person_id": person,
+        "MRN": [f"Z{p}" for p in person],
+        "ENCOUNTER_NUM": stays,
+        "visit_occurrence_id": stays * 1.0,
+    }
+    schema = infer(cohort(**told, provider_id=stays % 3, site_id=stays % 3), identifier="id")
+    assert [schema[c].kind for c in (*told, "provider_id")] == ["number"] * 5
+    assert schema["site_id"].kind == "categorical"  # says where, not who
+    one = pl.DataFrame({"stay_id": [1, 1, 2, 2], "patient": [7] * 4, "hour": [0, 1, 0, 1], "x": [1.5, 2.0, 4.0, 3.25]})
+    assert infer(one)["patient"].kind == "number"
+    assert infer(cohort(age_at_admission=person % 7, covid=person % 2), identifier="id")["covid"].kind == "binary"
+    assert infer(cohort(provider_id=stays), identifier="id", kinds={"provider_id": "categorical"})["provider_id"].levels
 
 
 def test_what_cannot_be_decided_names_the_candidates_and_the_remedy():

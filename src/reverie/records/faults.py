@@ -28,6 +28,9 @@ __all__ = [
 ROW, _FIRST = "\0row", "\0first"
 """Names of columns made here (row numbers; first values) that no source can have, as a NUL is refused."""
 
+LONG = 0.2
+"""From this share of rows that share patient and time with another, a table may have a row for each measurement."""
+
 
 def shown(value: object, length: int = 40) -> str:
     """A value as a message quotes it: on one line, shortened."""
@@ -73,13 +76,43 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     if schema.duplicates == "first":
         kept = frame.unique(key, keep="first", maintain_order=True)
         return kept, [f"Of rows that share patient and time the first was kept; {again.height} were left out."]
+    _check_long(frame, again.height, key, name)
     second = again.sort(ROW).row(0, named=True)
     first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
     differs = next(c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c])
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
         f"{shown(second[key[1]])}, data row {first[ROW]}, with {shown(first[differs])} instead of {shown(second[differs])}: "
-        "remove one, or say which to take with duplicates: keep or first in the schema (--duplicates)."
+        "remove one, or say which to take with duplicates: keep or first in the schema "
+        f"(--duplicates; first leaves out {again.height:,} of {frame.height:,} rows)."
+    )
+
+
+def _check_long(frame: pl.DataFrame, again: int, key: list[str], name: str) -> None:
+    """No column says which of several measurements a row is: then rows of one time are parts of a visit. Raises DataError.
+
+    Args:
+        again: how many rows share patient and time with an earlier one.
+    """
+    if again < LONG * frame.height:
+        return
+    kinds = []
+    for place, column in enumerate(c for c in frame.columns if c not in (*key, ROW)):
+        cells = frame[column]
+        if cells.dtype.is_float() or cells.null_count() or not 2 <= cells.n_unique() <= frame.height / 2:
+            continue
+        left = frame.height - frame.select(pl.struct(*key, column).n_unique()).item()
+        if left <= LONG * again:
+            kinds.append((cells.dtype != pl.String, place, column))
+    if not kinds:
+        return
+    _, _, test = min(kinds)
+    value = next((repr(c) for c in frame.columns if frame.schema[c].is_float() and c not in key), "the value")
+    few = ", ".join(map(str, frame[test].unique(maintain_order=True)[:3]))
+    raise DataError(
+        f"{name} has a row for each {test!r} ({few}, ...), for {again:,} of its {frame.height:,} rows share {key[0]!r} and "
+        f"{key[1]!r} with another: pivot it so that each {test} is a column of its own, filled from {value}, and each "
+        "visit is one row, or name another patient or time with --id or --time (duplicates: first would drop those rows)."
     )
 
 

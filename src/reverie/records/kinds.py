@@ -1,6 +1,7 @@
 """What kind a column is: each rule in the order in which it is tried, with the reason it gives.
 
 no value, one value           empty, constant
+another identifier            "number": whose or which it was is never learned
 true and false, two values    binary
 dates and date-times          date, datetime
 text                          categorical; pooled where many levels are rare; "number" where each cell is another; else text
@@ -20,7 +21,7 @@ from reverie.errors import DataError, UsageError
 from reverie.records.faults import at, shown
 from reverie.records.grain import as_numbers, grain
 from reverie.records.parsing import Mixed
-from reverie.records.roles import words
+from reverie.records.roles import NOMINAL, names_someone, words
 
 __all__ = ["OTHER", "decide", "levels_of"]
 
@@ -35,14 +36,6 @@ MAX_MIXED = 20
 
 MAX_CODES = 10
 """Whole numbers in a row of at most so many different values are codes."""
-
-_NOMINAL = {
-    "sex", "gender", "race", "ethnic", "ethnicity", "drug", "combo", "regimen", "arm",
-    "treatment", "group", "type", "category", "class", "code", "site", "centre", "center",
-    "hospital", "ward", "region", "country", "diagnosis", "cause", "source", "reason", "device",
-    "ini", "nnrti", "nrti", "pi",
-}  # fmt: skip
-"""Words in the name of a column whose codes have no order."""
 
 _FIRST = {
     "no",
@@ -82,6 +75,8 @@ def decide(
         return found | _as_said(name, values, kind)
     if not distinct:
         return found | {"kind": "empty", "why": "every cell is empty: written empty"}
+    if names_someone(name):
+        return found | {"kind": "number", "why": "an identifier by its name: numbered anew"}
     if distinct == 1 and len(values) == len(cells):
         return found | {"kind": "constant", "value": text(values)[0], "why": "one value everywhere: written as it is"}
     if mixed and distinct > MAX_MIXED:
@@ -174,7 +169,7 @@ def _numbers(name: str, values: pl.Series, distinct: int, role: str) -> dict[str
     if whole and _counts(name, distinct, len(values), span):
         return {"kind": "number", "why": f"another number {_each(role)} (id-like): numbered anew"}
     often = len(values) >= 5 * distinct
-    nominal = _NOMINAL & set(words(name))
+    nominal = NOMINAL & set(words(name))
     if whole and distinct <= MAX_CODES and span <= distinct + 2 and abs(numbers).max() <= 20 and often:
         kind = "categorical" if nominal else "ordinal"
         reason = f"the name says {sorted(nominal)[0]}: no order" if nominal else "taken in order"

@@ -1,7 +1,8 @@
 """Which column says whose visit a row is, and which says when: by name and by structure.
 
-A pair (identifier, time) fits when no two rows share both. Names propose, structure decides: of the pairs whose names fit,
-those with the fewest rows that share both are kept, and among them the most telling names win.
+A pair (identifier, time) fits when no two rows share both. Names propose: columns named after a person or a stay, and only
+where there is none, others that end in "id" (for a test or a device has an id too, and is nobody). Structure decides: of the
+pairs whose names fit, those with the fewest rows that share both are kept, and among them the most telling names win.
 """
 
 from __future__ import annotations
@@ -12,21 +13,33 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 
-__all__ = ["find_roles", "words"]
+__all__ = ["NOMINAL", "find_roles", "names_someone", "words"]
 
-_PERSON = {"patient", "subject", "person", "participant", "pid", "mrn", "patid", "subjid"}
+_PERSON = {
+    "patient", "subject", "person", "participant", "individual", "pid", "mrn", "patid", "ptid", "subjid", "usubjid", "subj",
+    "pat",
+}  # fmt: skip
 _STAY = {
-    "stay",
-    "icustay",
-    "hospitalization",
-    "hospitalisation",
-    "hadm",
-    "admission",
-    "encounter",
-    "case",
-    "episode",
-    "record",
-}
+    "stay", "icustay", "hospitalization", "hospitalisation", "hadm", "admission", "encounter", "case", "episode", "record",
+}  # fmt: skip
+_KEY = {"id", "no", "nr", "num", "number", "key", "code"}
+"""Words that follow the name of what is told apart."""
+
+_ADDED = {"visit", "occurrence", "unit", "hospital", "icu"}
+"""Words that may stand beside that of a stay."""
+
+NOMINAL = {
+    "sex", "gender", "race", "ethnic", "ethnicity", "drug", "combo", "regimen", "arm",
+    "treatment", "group", "type", "category", "class", "code", "site", "centre", "center",
+    "hospital", "ward", "region", "country", "diagnosis", "cause", "source", "reason", "device",
+    "ini", "nnrti", "nrti", "pi",
+}  # fmt: skip
+"""Words in the name of a column whose codes have no order."""
+
+_CODES = NOMINAL | {"item", "concept", "test", "parameter"}
+_THING = _CODES | {"measurement", "observation", "event", "labevent", "row"}
+"""Words of what a column that ends in "id" may tell apart, and that is nobody: what has codes, and what has numbers."""
+
 _TIME = (
     {"time", "timestep", "timestamp", "datetime", "charttime"},
     {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"},
@@ -40,16 +53,34 @@ def words(name: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", split).lower())
 
 
-def _identifier_rank(name: str) -> int | None:
-    """How well a name fits an identifier of patients: 0 best, None not at all."""
+def _parts(name: str) -> list[str]:
+    """The words of a name, also where "id" was written on: itemid -> item, id; patientunitstayid -> stay, id."""
     parts = words(name)
-    if parts == ["id"] or (
-        _PERSON & set(parts) and set(parts) <= _PERSON | {"id", "no", "nr", "num", "number", "key", "code"}
-    ):
-        return 0
-    if parts[-1:] == ["id"] or (len(parts) == 1 and (parts[0] in _STAY or parts[0].endswith("id"))):
+    if not parts or parts[-1] in _PERSON or not parts[-1].endswith("id"):
+        return parts
+    stem = next((word for word in sorted(_PERSON | _STAY | _THING) if parts[-1][:-2].endswith(word)), None)
+    return [*parts[:-1], stem, "id"] if stem else parts
+
+
+def _identifier_rank(name: str) -> int | None:
+    """How well a name fits an identifier of patients: 0 and 1 a person, 2 a stay, 3 what has an id, None not at all."""
+    parts = _parts(name)
+    if parts == ["usubjid"]:
+        return 0  # a subject's number begins again at each site, this does not
+    if parts == ["id"] or (_PERSON & set(parts) and set(parts) <= _PERSON | _KEY):
         return 1
+    stay = {*parts} & (_STAY if parts[-1:] == ["num"] else _STAY | {"visit"}) and {*parts} <= _STAY | _KEY | _ADDED
+    if stay and (parts[-1] in ("id", "num") or (len(parts) == 1 and parts[0] in _STAY)):
+        return 2
+    if parts[-1:] == ["id"] or (len(parts) == 1 and parts[0].endswith("id")):
+        return 3
     return None
+
+
+def names_someone(name: str) -> bool:
+    """Whether a column by its name tells persons or what was done to them apart: its values are not to be given out."""
+    rank, parts = _identifier_rank(name), _parts(name)
+    return rank in (0, 1, 2) or (rank == 3 and parts[-1] == "id" and not _CODES & set(parts))
 
 
 def _time_rank(name: str) -> int | None:
@@ -114,11 +145,13 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
 
 def _identifiers(frame: pl.DataFrame) -> dict[str, int]:
     """Columns that may say whose visit a row is, by their names and types, with the rank of the name."""
-    return {
+    ranks = {
         c: rank
         for c, dtype in frame.schema.items()
         if (rank := _identifier_rank(c)) is not None and (dtype.is_integer() or dtype == pl.String or _whole(frame[c]))
     }
+    people = {c: rank for c, rank in ranks.items() if rank < 3}
+    return people or {c: rank for c, rank in ranks.items() if not _THING & set(_parts(c))}
 
 
 def _whole(cells: pl.Series) -> bool:
