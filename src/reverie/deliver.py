@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.models import PatientModel, PictureModel
-from reverie.records import Table, read_table
+from reverie.records import Table, given, read_table
 from reverie.records.output import check_table_output, write_table
+from reverie.records.reading import read_source
 
 __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
 
@@ -130,12 +133,14 @@ class Completed:
     """A table completed a number of times.
 
     Attributes:
-        table: as it was given.
+        cells: the source's, as they came.
+        table: what they were read as.
         frames: one for each draw.
         added: visits added to each patient; 0 where holes were filled.
         seed, seconds: of the drawing.
     """
 
+    cells: pl.DataFrame
     table: Table
     frames: Sequence[pl.DataFrame]
     added: int
@@ -151,19 +156,39 @@ class Completed:
         empty = {name: given[name].null_count() for name in given.columns}
         return {n: {"empty": count, "filled": count - filled[n].null_count()} for n, count in empty.items() if count}
 
+    @cached_property
+    def _given(self) -> dict[str, tuple[pl.Series, list[pl.Series]]]:
+        """By column the texts of the cells that the source gives, null where it gives none, and those that each draw has."""
+        assert self.table.rows is not None
+        patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
+        place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
+        source = given.texts(self.cells.select(self.table.schema.names))[self.table.rows - 1]
+        draws = [given.texts(frame)[place] for frame in self.frames]
+        told = {name: source[name].is_in(list(self.table.schema.nulls(name))) for name in source.columns}
+        return {name: (source[name].set(told[name], None), [draw[name] for draw in draws]) for name in source.columns}
+
     @property
     def unchanged(self) -> tuple[int, int]:
         """How many of the given values stand in every draw as they were given, and how many values were given."""
-        patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
-        place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
-        same = given = 0
-        for name in self.table.frame.columns:
-            was = self.table.frame[name]
-            known = was.is_not_null()
-            for frame in self.frames:
-                known = known & (frame[name][place] == was).fill_null(False)
-            same, given = same + int(known.sum()), given + was.len() - was.null_count()
-        return same, given
+        stands = count = 0
+        for name, (was, draws) in self._given.items():
+            alike = [given.same(was, now, self.table.frame.schema[name]) for now in draws]
+            stands, count = stands + int(reduce(and_, alike).sum()), count + was.count()
+        return stands, count
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the table was read, and where a given value is written otherwise than it was given."""
+        notes = list(self.table.notes)
+        for name, (was, draws) in self._given.items():
+            now = draws[0]
+            alike = given.same(was, now, self.table.frame.schema[name])
+            for which, how in ((alike & (was != now), "spelled otherwise"), (~alike & was.is_not_null(), "changed")):
+                if cells := int(which.sum()):
+                    first, values = int(which.arg_true()[0]), "value is" if cells == 1 else "values are"
+                    example = f"{was[first]!r} as {now[first] or ''!r}"
+                    notes.append(f"In {name}, {cells:,} given {values} {how}, such as {example}.")
+        return tuple(notes)
 
     def write(self, out: Path) -> None:
         """The table to a file; of several draws, one under the other with the number of the draw before."""
@@ -203,21 +228,22 @@ def complete(
     """Fills the holes of a table, or adds `forecast` visits for each patient, `draws` times.
 
     Args:
-        source: a file or a frame with the columns of the table trained on, or a Table read by the model's schema.
+        source: a file or a frame with the columns of the table trained on.
         settings: guidance, sampler, steps, spacing, see PatientModel.impute.
         run, name: what errors call the model and the table.
 
     Raises UsageError and DataError, naming row and column, for what does not fit the model.
     """
     model = check_completing(model, draws, run)
-    table = source if isinstance(source, Table) else read_table(source, model.codec.schema, name)
+    cells, name = read_source(source, name)
+    table = read_table(cells, model.codec.schema, name)
     told = dict(settings or {})
     began = time.monotonic()
     if forecast is None:
         frames = model.impute(table.frame, draws, seed, on_step=on_step, **told)
     else:
         frames = model.forecast(table.frame, forecast, draws, seed, on_step=on_step, **told)
-    return Completed(table, frames, forecast or 0, seed, time.monotonic() - began)
+    return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began)
 
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:

@@ -143,6 +143,17 @@ def test_holes_are_filled_and_what_is_given_stays(reverie, patients, visits, tmp
         assert whole.filter(given)[name].equals(source.filter(given)[name])
 
 
+def test_a_hole_that_is_a_word_is_filled_counted_and_said(reverie, patients, visits, tmp_path, capsys):
+    source, holes = pl.read_csv(visits), tmp_path / "NA.csv"
+    source.write_csv(holes, null_value="NA")
+    assert reverie("impute", patients, holes, "--out", tmp_path / "whole.csv", "--steps", 2, "--json") == 0
+    said = capsys.readouterr()
+    summary, empty = json.loads(said.out), source["serChol"].null_count()
+    assert summary["holes"]["serChol"] == {"empty": empty, "filled": empty} and f"serChol ({empty} cells)" in said.err
+    given = source.height * source.width - sum(source.null_count().row(0))
+    assert summary["given_values"] == {"unchanged": given, "of": given}
+
+
 def test_several_draws_stand_below_each_other_numbered(reverie, patients, visits, tmp_path, capsys):
     out = tmp_path / "draws.parquet"
     assert reverie("impute", patients, visits, "--out", out, "--draws", 3, "--steps", 2) == 0

@@ -42,7 +42,7 @@ ADVICE = """\
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
-#   null_values       texts that stand for a missing value, besides an empty cell
+#   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
 """
 
 

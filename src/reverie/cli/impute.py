@@ -60,7 +60,7 @@ def impute(
     with console.progress("drawing", "draws") as on_step:
         done = deliver.complete(model, file, draws, forecast, seed, settings, on_step, run=str(run))
     done.write(out)
-    for sentence in done.table.notes:
+    for sentence in done.notes:
         console.note(sentence)
     result, holes = done.summary(out), done.holes
     if as_json:

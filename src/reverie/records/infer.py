@@ -7,6 +7,7 @@ in at all of their visits (or at most: then its holes are filled from the patien
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import polars as pl
@@ -17,11 +18,9 @@ from reverie.records.grain import grain
 from reverie.records.kinds import decide, levels_of, share
 from reverie.records.parsing import Mixed, Parsed, parse
 from reverie.records.roles import find_roles
-from reverie.records.schema import Column, Schema
+from reverie.records.schema import NULL_VALUES, Column, Schema
 
-__all__ = ["NULL_VALUES", "infer", "infer_parsed", "observed"]
-
-NULL_VALUES: tuple[str, ...] = Schema.model_fields["null_values"].default
+__all__ = ["infer", "infer_parsed", "observed"]
 
 FILLED = 0.5
 """A column that never differs within a patient is static if, in patients who have it at all, it is filled in this share of
@@ -43,13 +42,13 @@ def infer(
     Args:
         frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
         identifier, time: columns, where the names and the structure do not tell.
-        null_values: more texts that stand for a missing value, besides NULL_VALUES.
+        null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
+    schema, _ = infer_parsed(parse(frame, name, null_values), identifier, time, name, kinds or {})
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    schema, _ = infer_parsed(parse(frame, name, nulls), identifier, time, name, kinds or {})
     return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls})
 
 
@@ -63,6 +62,8 @@ def infer_parsed(
     cells = [column for column in parsed.frame.columns if column != ROW]
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
     i, t, why_i, why_t = find_roles(frame.drop(ROW), name, identifier, time)
+    unknown_role = [pl.col(c).replace(dict.fromkeys(NULL_VALUES)) for c in (i, t) if c in parsed.null_values]
+    frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
     _check_time(frame, t, parsed.mixed.get(t), name)
     static = _static(frame, i, t)
@@ -80,13 +81,14 @@ def infer_parsed(
             role = "static" if column in static else "varying"
             values = _per_patient(frame, i, column) if role == "static" else frame[column]
             found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
+            found["null_values"] = parsed.null_values.get(column)
             columns.append(Column.model_validate({"name": column, "role": role, **found}))
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
         )
-    return schema, Parsed(frame, parsed.mixed, parsed.notes)
+    return schema, replace(parsed, frame=frame)
 
 
 def observed(schema: Schema, frame: pl.DataFrame) -> Schema:

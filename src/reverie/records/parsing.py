@@ -2,19 +2,24 @@
 
     whole numbers -> Int64, numbers -> Float64, 2026-01-31 -> Date, 2026-01-31T08:30[:00] -> Datetime, all else -> String
 
+Words that mean "missing" in a column of numbers may be names in one of text: None is how much some people drink, NA is where
+others live. In text such a word is a value, unless the user or the schema says that it is missing, or the columns of numbers
+or dates of the same table write it, and the column leaves no cell empty: then it is the table's word for "missing".
+
 Numbers written with leading zeros are names (007 is not 7). A column where some cells can be read and some cannot is mixed;
 whether that is a fault is decided in infer.py, where the role of the column is known. With a schema, its types are law.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from reverie.errors import DataError, UsageError
 from reverie.records.faults import ROW, at, shown
-from reverie.records.schema import Column, Schema
+from reverie.records.schema import NULL_VALUES, Column, Schema
 
 __all__ = ["Mixed", "Parsed", "parse", "reads"]
 
@@ -29,6 +34,9 @@ TYPES = {name: getattr(pl, name) for name in _NAMES} | {"Datetime": pl.Datetime(
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 _ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
+
+WORDS = ("NA", "N/A", "n/a", "null", "None")
+"""Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""
 
 MOSTLY_TEXT = 0.05
 """Below this share of cells that can be read as numbers (or dates), a column is text that happens to hold some."""
@@ -47,15 +55,22 @@ class Mixed:
 
 @dataclass
 class Parsed:
-    """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, and notes on what was done."""
+    """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, and notes on what was done.
+
+    `null_values` are those of the columns in which not all of the table's mean "missing".
+    """
 
     frame: pl.DataFrame
     mixed: dict[str, Mixed] = field(default_factory=dict)
+    null_values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...], schema: Schema | None = None) -> Parsed:
+def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), schema: Schema | None = None) -> Parsed:
     """Types every column, by what its cells hold, or as the schema says.
+
+    Args:
+        null_values: what stands for a missing value in every column, whatever else the schema or the cells say.
 
     Raises:
         DataError: a column that cannot be in a table, or a cell that is not of the schema's type; row and column named.
@@ -63,27 +78,86 @@ def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...], schema: 
     """
     rows = frame[ROW] if ROW in frame.columns else pl.Series(ROW, range(1, frame.height + 1), dtype=pl.Int64)
     parsed = Parsed(pl.DataFrame([rows]))
-    columns, spaced, zoned = [], [], []
-    for cells in frame.iter_columns():
-        if cells.name == ROW:
-            continue
-        cells = _plain(cells, name, zoned)
+    spaced, zoned = [], []
+    given = {cells.name: _plain(cells, name, zoned) for cells in frame.iter_columns() if cells.name != ROW}
+    texts = {}
+    for column, cells in given.items():
         if cells.dtype == pl.String:
-            bare = cells.str.strip_chars()
-            if (bare != cells).any():
-                spaced.append(cells.name)
-            cells = bare.set(bare.is_in(["", *null_values]), None)
+            texts[column] = cells.str.strip_chars()
+            if (texts[column] != cells).any():
+                spaced.append(column)
+    if schema is None:
+        nulls = _nulls(texts, null_values, parsed)
+    else:
+        nulls = {column: (*schema.nulls(column), *null_values) for column in texts}
+    columns = []
+    for column, cells in given.items():
+        if column in texts:
+            cells = _emptied(texts[column], nulls[column])
             if schema is None:
-                cells = _typed(cells, rows, parsed, zoned)
+                cells, mixed = _typed(cells, rows, zoned)
+                parsed.mixed |= {column: mixed} if mixed else {}
         if schema is not None:
-            cells = _as_schema(cells, rows, schema[cells.name], name)
+            cells = _as_schema(cells, rows, schema[column], name)
         columns.append(cells)
     parsed.frame = pl.DataFrame({cells.name: cells for cells in (rows, *columns)})  # a list would name a nameless one
+    _say_nulls(texts, nulls, parsed, schema is None)
     if spaced:
         parsed.notes.append(f"Spaces around values were removed in {_names(spaced)}.")
     if zoned:
         parsed.notes.append(f"Date-times with a time zone were brought to UTC in {_names(zoned)}.")
     return parsed
+
+
+def _emptied(text: pl.Series, nulls: Sequence[str]) -> pl.Series:
+    """The cells without those that mean "missing"."""
+    return text.set(text.is_in(["", *nulls]), None)
+
+
+def _nulls(texts: dict[str, pl.Series], told: tuple[str, ...], parsed: Parsed) -> dict[str, tuple[str, ...]]:
+    """What stands for a missing value in each column of text; where that is not all of it, `parsed` keeps it."""
+    every = tuple(dict.fromkeys((*NULL_VALUES, *told)))
+    found = {}
+    of_table: set[str] = set()  # what columns that are no text write
+    for column, text in texts.items():
+        held = [word for word in WORDS if word not in told and (text == word).any()]
+        if held and _is_text(_emptied(text, every)):
+            found[column] = held
+        else:
+            of_table |= set(held)
+    for column, held in found.items():
+        whole = not texts[column].is_null().any() and not (texts[column] == "").any()
+        kept = [word for word in held if not (whole and word in of_table)]
+        if kept:
+            parsed.null_values[column] = tuple(word for word in every if word not in kept)
+    return {column: parsed.null_values.get(column, every) for column in texts}
+
+
+def _is_text(cells: pl.Series) -> bool:
+    """Whether cells without any word for "missing" are names rather than numbers, dates or truth values."""
+    if cells.str.to_lowercase().is_in(["true", "false"]).all(ignore_nulls=True) and cells.count():
+        return False
+    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [])
+    return typed.dtype == pl.String and (mixed is None or mixed.read < mixed.text)
+
+
+def _say_nulls(texts: dict[str, pl.Series], nulls: dict[str, tuple[str, ...]], parsed: Parsed, decided: bool) -> None:
+    """Notes on each word that means "missing" in some column, and on each that was `decided` to be a value in one."""
+    for word in dict.fromkeys(word for words in (*nulls.values(), NULL_VALUES) for word in words):
+        where = {column: int((text == word).sum()) for column, text in texts.items()}
+        lost = {c: f"{c} ({_cells(k)})" for c, k in where.items() if k and word in nulls[c]}
+        if kept := [f"{c} ({_cells(k)})" for c, k in where.items() if k and c in parsed.null_values and c not in lost]:
+            parsed.notes.append(
+                f"{word!r} was taken as a value in {_names(kept)}: if it means missing there, say so with --null {word}."
+            )
+        if lost:
+            text = decided and any(parsed.frame.schema[c] == pl.String for c in lost)
+            remedy = ": where it is a value, give the column null_values: [] in a schema" if text else ""
+            parsed.notes.append(f"{word!r} was read as missing in {_names(list(lost.values()))}{remedy}.")
+
+
+def _cells(count: int) -> str:
+    return f"{count:,} cell{'s'[: count > 1]}"
 
 
 def reads(cells: pl.Series, what: str) -> pl.Series:
@@ -121,20 +195,18 @@ def _plain(cells: pl.Series, name: str, zoned: list[str]) -> pl.Series:
     return cells
 
 
-def _typed(cells: pl.Series, rows: pl.Series, parsed: Parsed, zoned: list[str]) -> pl.Series:
+def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str]) -> tuple[pl.Series, Mixed | None]:
+    """The cells as what all of them can be read as; and which are what, where that is more than one thing."""
     count = cells.len() - cells.null_count()
-    if not count:
-        return cells
-    for what in ("numbers", "dates"):
+    for what in ("numbers", "dates") if count else ():
         good = reads(cells, what)
         read = int(good.sum())
         if read == count:
-            return _numbers(cells) if what == "numbers" else _dates(cells, zoned)
+            return (_numbers(cells) if what == "numbers" else _dates(cells, zoned)), None
         if read >= MOSTLY_TEXT * count:
             odd = (~good if 2 * read >= count else good).fill_null(False).arg_true()[0]
-            parsed.mixed[cells.name] = Mixed(what, read, count - read, rows[odd], cells[odd])
-            return cells
-    return cells
+            return cells, Mixed(what, read, count - read, rows[odd], cells[odd])
+    return cells, None
 
 
 def _numbers(cells: pl.Series) -> pl.Series:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reverie.errors import UsageError
 
-__all__ = ["Column", "Kind", "Purpose", "Role", "Schema"]
+__all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
 
 Role = Literal["identifier", "time", "static", "varying"]
 """identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
@@ -28,6 +28,9 @@ Purpose = Literal["outcome", "treatment", "follow-up"]
 """What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
 follow-up: for how long a patient was watched, until the outcome where there was one."""
 
+NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
+"""What stands for a missing value where nothing else is said."""
+
 MODELLED = ("real", "integer", "ordinal", "binary", "categorical", "date", "datetime")
 
 
@@ -40,6 +43,7 @@ class Column(BaseModel):
         type: polars' name of its type in the source ("Int64", "Float64", "String", "Boolean", "Date", "Datetime").
         levels: of an ordinal, binary or categorical column, as text, in order where they have one.
         pooled: level names too rare to keep apart; they are read as the level "(other)".
+        null_values: what stands for a missing value in this column, besides an empty cell; none for those of the schema.
         missing: share of cells without a value; above 0, missing cells are modelled.
         unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
         decimals: digits after the point to write; none for as many as it takes.
@@ -59,6 +63,7 @@ class Column(BaseModel):
     type: str = "Float64"
     levels: tuple[str, ...] = ()
     pooled: tuple[str, ...] = ()
+    null_values: tuple[str, ...] | None = None
     missing: float = Field(0.0, ge=0, le=1)
     unit: float | None = Field(None, gt=0)
     decimals: int | None = Field(None, ge=0)
@@ -88,14 +93,14 @@ class Schema(BaseModel):
         columns: one entry each.
         duplicates: what to do with different rows of one patient at one time: "refuse", "keep" both in the order of the
             file, or keep the "first". Rows that are wholly alike are kept once in any case.
-        null_values: what stands for a missing value, besides an empty cell.
+        null_values: what stands for a missing value, besides an empty cell, in columns without null_values of their own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: tuple[Column, ...]
     duplicates: Literal["refuse", "keep", "first"] = "refuse"
-    null_values: tuple[str, ...] = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
+    null_values: tuple[str, ...] = NULL_VALUES
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -117,6 +122,22 @@ class Schema(BaseModel):
             if column.name == name:
                 return column
         raise unknown("column", name, [c.name for c in self.columns])
+
+    def nulls(self, name: str) -> tuple[str, ...]:
+        """What stands for a missing value in a column."""
+        own = self[name].null_values
+        return self.null_values if own is None else own
+
+    def with_nulls(self, more: tuple[str, ...]) -> Schema:
+        """With more texts that stand for a missing value, in every column."""
+
+        def all_of(words: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(dict.fromkeys((*words, *more)))
+
+        columns = (
+            c if c.null_values is None else c.model_copy(update={"null_values": all_of(c.null_values)}) for c in self.columns
+        )
+        return self.model_copy(update={"columns": tuple(columns), "null_values": all_of(self.null_values)})
 
     @property
     def names(self) -> list[str]:
@@ -143,7 +164,6 @@ class Schema(BaseModel):
     def yaml(self) -> str:
         """The text of a schema file, to be edited."""
         tree = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        tree["columns"] = [{k: v for k, v in c.items() if v not in ([], None)} for c in tree["columns"]]
         return yaml.safe_dump(
             {"duplicates": self.duplicates, "null_values": list(self.null_values), **tree}, sort_keys=False
         )

@@ -29,7 +29,7 @@ def read_statics(source: Any, schema: Schema) -> pl.DataFrame:
             f"{name} has no static column: give some of {', '.join(sorted(known)) or 'them, of which there are none'}."
         )
     return frame.with_columns(
-        pl.when(pl.col(column).is_in(schema.null_values)).then(None).otherwise(pl.col(column)).alias(column)
+        pl.when(pl.col(column).is_in(schema.nulls(column))).then(None).otherwise(pl.col(column)).alias(column)
         for column in frame.columns
         if frame[column].dtype == pl.String
     )

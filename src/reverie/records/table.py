@@ -18,10 +18,10 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError
 from reverie.records.faults import ROW, check_levels_and_bounds, check_names, check_rows, check_static, resolve_duplicates
-from reverie.records.infer import NULL_VALUES, infer_parsed, observed
+from reverie.records.infer import infer_parsed, observed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.reading import place_of, read_source
-from reverie.records.schema import Schema
+from reverie.records.schema import NULL_VALUES, Schema
 
 __all__ = ["Table", "read_table"]
 
@@ -37,6 +37,7 @@ class Table:
         fingerprint: SHA-256 of the cells, their types and the names of the columns: equal for equal data from any file.
         offsets: int64 [P + 1], where the rows of each patient begin and end.
         notes: decisions worth telling.
+        rows: int64, the data row of the source that each row is, counted from 1; None for a table that was not read.
         path: of the file it was read from, absolute; None for a bundled table and a frame.
     """
 
@@ -46,6 +47,7 @@ class Table:
     fingerprint: str
     offsets: np.ndarray
     notes: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
     path: Path | None = None
 
     def __len__(self) -> int:
@@ -66,7 +68,8 @@ class Table:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[chosen], lengths)
         frame = self.frame[rows]
-        return replace(self, frame=frame, offsets=offsets, fingerprint=_fingerprint(frame))
+        of_source = None if self.rows is None else self.rows[rows]
+        return replace(self, frame=frame, offsets=offsets, fingerprint=_fingerprint(frame), rows=of_source)
 
     def split(self, share: float, seed: int) -> tuple[Table, Table]:
         """Patients split at random into (the rest, those set aside): about `share` of them, at least one if share > 0."""
@@ -101,7 +104,7 @@ def read_table(
         name: what messages call the table; the file's name if None.
         identifier, time, kinds: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
-        null_values: texts that stand for a missing value, besides the schema's.
+        null_values: texts that stand for a missing value in every column, besides the schema's.
 
     Raises:
         UsageError: no such file, or arguments that do not go together.
@@ -111,10 +114,9 @@ def read_table(
     if schema is not None:
         if identifier or time or kinds:
             raise UsageError("a schema says which columns are identifier and time and of what kind: change it there.")
-        nulls = tuple(dict.fromkeys((*schema.null_values, *null_values)))
-        schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or schema.duplicates})
+        schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates}).with_nulls(null_values)
         check_names(cells.columns, schema, name)
-        parsed = parse(cells.select(schema.names), name, nulls, schema)
+        parsed = parse(cells.select(schema.names), name, (), schema)
         frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
         check_rows(frame, schema.identifier.name, schema.time.name, name)
         check_levels_and_bounds(frame, schema, name)
@@ -123,9 +125,9 @@ def read_table(
         if not schema.static and not schema.varying:
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
-        nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-        parsed = parse(cells, name, nulls)
+        parsed = parse(cells, name, null_values)
         schema, unique = infer_parsed(parsed, identifier, time, name, kinds or {})
+        nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
         schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
         frame = unique.frame
     return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
@@ -152,12 +154,12 @@ def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) ->
     if not ordered[ROW].equals(frame[ROW]):
         moved = int((ordered[ROW] != frame[ROW]).sum())
         notes.append(f"Rows were sorted by patient and time ({moved:,} of {frame.height:,} moved).")
-    frame = ordered.drop(ROW)
+    frame, rows = ordered.drop(ROW), ordered[ROW].to_numpy()
     lengths = frame.select(pl.col(patient).rle_id()).group_by(patient, maintain_order=True).len()["len"].to_numpy()
     if single := int((lengths == 1).sum()):
         notes.append(f"{single:,} of {len(lengths):,} patients have one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes))
+    return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
 
 
 def _rows(count: int) -> str:

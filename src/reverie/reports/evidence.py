@@ -106,7 +106,7 @@ def as_given(source: Any, schema: Schema) -> tuple[pl.DataFrame, str]:
     cells, name = read_source(source)
     if lost := [wanted for wanted in schema.names if wanted not in cells.columns]:
         raise DataError(f"{name} has no column {lost[0]!r}: a report needs synthetic patients with the source's columns.")
-    return parse(cells.select(schema.names), name, schema.null_values, schema).frame.select(schema.names), name
+    return parse(cells.select(schema.names), name, (), schema).frame.select(schema.names), name
 
 
 def schema_of(train: Any, holdout: Any) -> Schema:

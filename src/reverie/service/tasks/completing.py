@@ -25,6 +25,7 @@ def impute(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     model = inputs.model(work, told.model)
     from reverie import bands, deliver
     from reverie.records import read_table
+    from reverie.records.reading import read_source
 
     names = ("guidance", "sampler", "steps", "spacing")
     settings = {name: value for name in names if (value := getattr(told, name)) is not None}
@@ -32,15 +33,18 @@ def impute(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     with given as source:
         name = told.table or "the rows"
         deliver.check_completing(model, told.draws, told.model)
-        table = read_table(source, model.codec.schema, name)
+        cells, _ = read_source(source, name)
+    table = read_table(cells, model.codec.schema, name)
     rows = (len(table.frame) + (told.forecast or 0) * len(table)) * told.draws
     within("rows x draws", rows, CELLS, "ask for fewer draws or visits, or give fewer patients")
-    done = deliver.complete(model, table, told.draws, told.forecast, told.seed, settings, work.step, run=told.model)
+    done = deliver.complete(
+        model, cells, told.draws, told.forecast, told.seed, settings, work.step, run=told.model, name=name
+    )
     suffix = next((s for s in inputs.TABLES if (told.out or "").lower().endswith(s)), ".csv")
     made = work.folder / f"completed{suffix}"
     done.write(made)
     file = outputs.deliver(work, made, told.out, inputs.TABLES, told.overwrite)
-    for sentence in table.notes:
+    for sentence in done.notes:
         work.say(sentence)
     return {
         "summary": {**done.summary(made), "out": file["name"]},
