@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo
 
-.PHONY: help setup demo serve test lint clean browser
+.PHONY: help setup demo serve test precision lint clean browser
+
+# What is imported is compiled once, also where Python was told not to keep it: tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -42,6 +45,9 @@ serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
 
 test: .venv/dev browser  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3
+
+precision: .venv/dev  ## run the tests of networks in the precision, fp32 or bf16, that this processor would not choose
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 -m precision --other-precision
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .

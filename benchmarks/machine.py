@@ -1,4 +1,4 @@
-"""The machine a benchmark ran on, in one line."""
+"""The machine a benchmark ran on, in one line, and the precision that networks multiply in there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import torch
 
 import reverie
+from reverie.training.hardware import automatic_precision
 
 
 def describe() -> str:
@@ -14,5 +15,6 @@ def describe() -> str:
     extras = [name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if about.get(name)]
     return (
         f"reverie {reverie.__version__}, torch {torch.__version__}, {about.get('cpu_name', 'unknown processor')}, "
-        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {' '.join(extras)}"
+        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {' '.join(extras)}, "
+        f"networks in {automatic_precision(torch.device('cpu'))}"
     )

@@ -19,6 +19,8 @@ from reverie.records import RecordCodec, Schema, Table, read_table
 from reverie.records.generate import SHARD
 from reverie.subjects import Patients
 
+pytestmark = pytest.mark.precision
+
 STEPS = 3
 COUNT = 2 * SHARD + 30
 

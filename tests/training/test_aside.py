@@ -26,6 +26,8 @@ from reverie.training.aside import Judge
 from reverie.training.average import Average
 from reverie.training.metrics import read
 
+pytestmark = pytest.mark.precision
+
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(
     steps=240, batch=16, warmup=5, learning_rate=0.01, decay="constant", ema=0.9, judge_every=10, patience=8, log_every=40

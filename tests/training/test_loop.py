@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file
 
 import reverie
@@ -28,6 +27,8 @@ from reverie.training.metrics import read
 from reverie.training.objective import noise_accuracy, timesteps
 from reverie.training.order import batch_indices
 from reverie.training.plan import Plan
+
+pytestmark = pytest.mark.precision
 
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "warmup": 2, "log_every": 1}
 
@@ -165,8 +166,8 @@ def test_changed_data_is_refused(tmp_path: Path) -> None:
 def test_minutes_become_a_number_of_steps_in_the_config(tmp_path: Path) -> None:
     said: list[str] = []
     reverie.train("digits", tmp_path / "run", minutes=0.01, settings=SMALL, listener=Listener(say=said.append))
-    steps = yaml.safe_load((tmp_path / "run/config.yaml").read_text())["training"]["steps"]
-    assert any(f"{steps} steps" in sentence for sentence in said)
+    told = config.read(tmp_path / "run").training
+    assert any(f"{told.entries[0][1]:,} steps" in sentence for sentence in said)
     assert (tmp_path / f"run/checkpoints/step-{steps}").is_dir()
     reverie.train("digits", tmp_path / "again", steps=steps, settings=SMALL)  # the measurement left no trace
     assert weights(tmp_path / "run") == weights(tmp_path / "again")

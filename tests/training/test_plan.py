@@ -22,6 +22,8 @@ from reverie.training.loop import learning_rate
 from reverie.training.metrics import read
 from reverie.training.plan import Entries, Plan
 
+pytestmark = pytest.mark.precision
+
 CPU = torch.device("cpu")
 
 
@@ -46,7 +48,7 @@ def taken(budget: float, guess: float, pace: Callable[[float], float]) -> tuple[
     return clock.now - 100, plan
 
 
-@pytest.mark.parametrize("budget", [6.0, 60.0, 1800.0])
+@pytest.mark.parametrize("budget", [6.0, 60.0, 300.0])
 @pytest.mark.parametrize("at", [0.0, 0.1, 0.5, 0.8])
 @pytest.mark.parametrize("factor", [3.0, 1 / 3])
 @pytest.mark.parametrize("step", [0.02, 0.15])
@@ -163,4 +165,4 @@ def test_the_learning_rate_falls_to_nothing_at_the_end_of_the_plan():
     settings = TrainingSettings(steps=50, plan=((0, 100), (40, 50)), warmup=5)
     plan = Plan(settings.entries)
     rates = [learning_rate(settings, step, plan) for step in range(51)]
-    assert rates[5:] == sorted(rates[5:], reverse=True) and rates[50] == pytest.approx(0, abs=1e-12) < rates[49]
+    assert rates[5:] == sorted(rates[5:], reverse=True) and rates[50] < 1e-12 < rates[49]

@@ -14,6 +14,8 @@ from reverie.cli import main
 from reverie.errors import DataError, UsageError
 from reverie.samplers import DDIM, sample, time_grid
 
+pytestmark = pytest.mark.precision
+
 SMALL = {"width": 8, "groups": 4, "batch": 8, "classes": 0}
 GRID = {"steps": 3, "spacing": "trailing"}  # which their layout can say; the one that is usual here it cannot
 
