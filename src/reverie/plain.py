@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-__all__ = ["plain", "size"]
+__all__ = ["number_of", "plain", "size"]
 
 
 def plain(value: Any) -> Any:
@@ -26,6 +26,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def number_of(count: int, noun: str) -> str:
+    """ "1 patient", "2,000 patients"."""
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def size(count: float) -> str:

@@ -73,3 +73,21 @@ def test_a_measure_is_plain_data_without_nan():
 )
 def test_the_gravest_verdict_speaks_for_many(verdicts, gravest):
     assert worst([Measure("a", "a", 0.0, 1, verdict=v) for v in verdicts]) == gravest
+
+
+def test_what_is_sure_to_be_flagged_lies_two_deviations_beyond_the_limit_of_a_look():
+    told = {"ceiling": 0.5, "ideal": 0.5, "deviation": 0.03, "ceiling_deviation": 0.04}  # together 0.05
+    found = judged(measure(0.5, floor=0.9, **told), least=0)
+    assert found.detects == pytest.approx(0.05 * FAULT) and found.power == pytest.approx(0.4 / 0.25) and found.carries
+    assert judged(measure(0.5, floor=0.9, **told), least=0.6).detects == pytest.approx(0.3 + 0.05 * (FAULT - LOOK))
+    wide = judged(measure(0.5, floor=0.9, interval=(0.304, 0.696), **told), least=0)  # 0.1 from patient to patient
+    assert wide.detects == pytest.approx(0.05 * LOOK + 0.1 * (FAULT - LOOK), rel=1e-3) and wide.carries
+
+
+def test_there_is_no_power_where_the_floor_passes_is_unknown_or_chance_is():
+    told = {"ceiling": 0.2, "ideal": 0.0, "deviation": 0.01}
+    assert not judged(measure(0.2, floor=0.25, **told), least=0.1).carries
+    assert not judged(measure(0.2, floor=0.1, **told), least=0.1, worse="above").carries
+    assert judged(measure(0.2, **told), least=0.1).power is None
+    alone = judged(measure(0.2, floor=0.9, ceiling=0.2, ideal=0.0), least=0.1)  # of one repeat, no deviation is known
+    assert alone.verdict == "fine" and alone.detects is None and not alone.carries

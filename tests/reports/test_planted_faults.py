@@ -3,11 +3,15 @@
 Healthy is a third, independent sample of the same patients. Parts that cannot see a fault are left out, for time.
 """
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
 
 from reverie.evaluation.measure import Split
+from reverie.evaluation.scores import shuffled
+from reverie.reports import report_on_tables
 from reverie.reports.evidence import Evidence, schema_of
 from reverie.reports.parts import made, patient_parts
 from reverie.reports.verdict import Verdict, verdict
@@ -32,6 +36,46 @@ def test_a_healthy_table_has_no_fault_at_all(healthy):
     faulty = [(m.name, m.why) for s in healthy.sections for m in s.measures if m.verdict == "fault"]
     assert faulty == [] and healthy.verdict.of("not") == () and healthy.cautions == ()
     assert len(healthy.verdict.of("good")) >= 8
+
+
+def test_the_headline_says_on_how_many_patients_it_rests(healthy):
+    assert healthy.verdict.headline.endswith("This rests on 150 training, 150 held-out and 150 synthetic patients.")
+
+
+def test_real_patients_with_every_column_shuffled_earn_no_claim(tables):
+    train, holdout, synthetic = tables
+    floor = shuffled(synthetic, schema_of(train, holdout), 5)
+    parts = ("fidelity.columns", "use.effects", "use.next_visit", "privacy.copies", "privacy.membership")
+    found = said(tables, floor, *parts)
+    assert found.of("good") == () and {"single columns", "privacy"} <= {s.claim for s in found.of("open")}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_patient_or_two_earn_no_claim_and_are_counted_in_words(tables, count):
+    few = [frame.filter(pl.col(KEY) < frame[KEY].min() + count) for frame in tables]
+    found = report_on_tables(*few)
+    assert found.verdict.of("good") == () and "privacy" in found.verdict.headline
+    told = " ".join([found.html(), found.card(), found.verdict.headline])
+    assert "1 patients" not in told and not re.search(r"\b1 (training|held-out|synthetic|real) patients", told)
+    assert f"{count} held-out and {'1 synthetic patient' if count == 1 else '2 synthetic patients'}." in told
+
+
+def test_twelve_held_out_support_no_claim_on_privacy(tables):
+    train, holdout, synthetic = tables
+    twelve = holdout.filter(pl.col(KEY) < holdout[KEY].min() + 12)
+    (told,) = said((train, twelve, synthetic), synthetic, "privacy.copies", "privacy.membership").sentences
+    assert told.kind == "open" and "of the training patients could be missed" in told.text
+
+
+def test_a_leak_as_small_as_the_report_says_would_have_been_found(tables, healthy):
+    train, _, synthetic = tables
+    (told,) = (s.text for s in healthy.verdict.of("good") if s.claim == "privacy")
+    leak = float(re.findall(r"A leak of ([\d.]+) %", told)[0]) / 100
+    shift, place = synthetic[KEY].min() - train[KEY].min(), pl.col(KEY) - synthetic[KEY].min()
+    count = int(np.ceil(leak * train[KEY].n_unique()))
+    leaked = train.with_columns(pl.col(KEY) + shift).filter(place < count)
+    mixed = pl.concat([leaked, synthetic.filter(place >= count)])
+    assert 0 < leak < 0.2 and "privacy.membership.found" in said(tables, mixed, "privacy.membership").flagged
 
 
 def test_a_third_of_patients_copied_from_training(tables):

@@ -6,39 +6,80 @@ from reverie.evaluation.measure import Measure, Section
 from reverie.reports.verdict import CLAIMS, verdict
 
 
-def measure(name: str, said: str, value: float = 0.2) -> Measure:
-    return Measure(name, f"the {name}", value, 10, ceiling=0.1, floor=0.5, ideal=0.0, verdict=said)  # pyright: ignore
+def measure(name: str, said: str, value: float = 0.2, detects: float = 0.1, power: float | None = 4.0) -> Measure:
+    known = {"ceiling": 0.1, "floor": 0.5, "ideal": 0.0, "detects": detects, "power": power}
+    return Measure(name, f"the {name}", value, 10, verdict=said, **known)  # pyright: ignore
 
 
-def judged(*measures: Measure):
-    return verdict([Section("x", "x", "", measures, {})])
+def judged(*measures: Measure, basis: str = ""):
+    return verdict([Section("x", "x", "", measures, {})], basis)
 
 
-def columns(faults: int, looks: int, of: int = 10) -> list[Measure]:
+def pairs(faults: int, looks: int, of: int = 10) -> list[Measure]:
     said = ["fault"] * faults + ["look"] * looks + ["fine"] * (of - faults - looks)
-    return [measure(f"fidelity.column.{i}.distance", verdict) for i, verdict in enumerate(said)]
+    return [measure(f"fidelity.pair.{i}.association", verdict) for i, verdict in enumerate(said)]
+
+
+WHOLE = measure("fidelity.joint.auc", "fine")
+"""What shows that a table is more than shuffled columns."""
+ATTACK = measure("privacy.membership.found", "fine", power=None)
 
 
 @pytest.mark.parametrize(
     ("faults", "looks", "kind"),
     [(0, 0, "good"), (0, 2, "good"), (0, 3, "look"), (1, 0, "look"), (2, 5, "look"), (3, 0, "not")],
 )
-def test_columns_are_good_open_or_not_by_the_share_that_is_flagged(faults, looks, kind):
-    (said,) = judged(*columns(faults, looks)).sentences
-    assert said.claim == "single columns" and said.kind == kind
+def test_pairs_are_good_a_look_or_not_by_the_share_that_is_flagged(faults, looks, kind):
+    (said,) = judged(*pairs(faults, looks)).sentences
+    assert said.claim == "columns together" and said.kind == kind
+
+
+def test_the_spared_share_holds_among_those_with_power_too():
+    weak = [measure(f"fidelity.pair.{i}.missing", "fine", power=0.5) for i in range(90)]
+    assert judged(*weak, *pairs(0, 3)).sentences[0].kind == "look"
+
+
+def test_no_claim_without_a_measure_that_shuffled_columns_would_fail():
+    for power in (None, 0.9, 1.0):
+        (said,) = judged(*(measure(f"use.effects.{i}", "fine", power=power) for i in range(3))).sentences
+        assert said.kind == "open" and "every column shuffled could pass each of the 3 measures judged" in said.text
+    (said,) = judged(measure("use.effects.a", "fine", power=0.9), measure("use.effects.b", "fine", power=1.1)).sentences
+    assert said.kind == "good" and "would fail 1 of its 2 measures" in said.text
+    assert judged(measure("use.effects.a", "fault", power=0.5)).sentences[0].kind == "not"  # a fault needs no power
+
+
+def test_a_claim_that_rests_on_an_alarm_says_what_it_could_have_missed_and_is_made_only_below_the_limit():
+    found = judged(WHOLE, measure("privacy.membership.found", "fine", detects=0.19, power=None)).of("good")
+    assert "A leak of 19.0 % of the training patients would have been found." in found[-1].text
+    (said,) = judged(WHOLE, measure("privacy.membership.found", "fine", detects=0.21, power=None)).of("open")
+    assert said.claim == "privacy" and "a leak of 21.0 % of the training patients could be missed" in said.text
+    blind = measure("privacy.model_membership.found", "fine", detects=0.4, power=None)
+    assert judged(WHOLE, ATTACK, blind).of("open")[0].claim == "privacy"  # each attack that there is must see enough
+
+
+def test_what_shuffled_columns_cannot_fail_is_claimed_only_of_more_than_shuffled_columns():
+    alarms = (measure("fidelity.columns.distance", "fine", power=-1.0), ATTACK)
+    said = {s.claim: s.kind for s in judged(WHOLE, *alarms).sentences}
+    assert said["single columns"] == said["privacy"] == "good"
+    for others in ([], [measure("fidelity.joint.auc", "fault", 0.48)], [measure("fidelity.joint.auc", "fine", power=0.9)]):
+        said = {s.claim: s.kind for s in judged(*others, *alarms).sentences}
+        assert said["single columns"] == said["privacy"] == "open"
 
 
 def test_one_attack_that_succeeds_is_enough():
-    fine = [measure(f"privacy.{i}", "fine") for i in range(20)]
-    assert judged(*fine).of("good")[0].claim == "privacy"
+    fine = [WHOLE, ATTACK, *(measure(f"privacy.{i}", "fine", power=None) for i in range(20))]
+    assert judged(*fine).of("good")[1].claim == "privacy"
     assert judged(*fine, measure("privacy.a", "look")).of("look")[0].claim == "privacy"
     (said,) = judged(*fine, measure("privacy.membership.auc", "fault")).of("not")
     assert "the privacy.membership.auc: 0.2 (held-out 0.1)" in said.text and said.measures == ("privacy.membership.auc",)
 
 
-def test_nothing_is_said_of_what_was_not_judged():
-    found = judged(measure("use.effects.x", "unknown"))
-    assert found.sentences == () and "Nothing could be judged" in found.headline
+def test_what_was_not_judged_is_no_claim_and_says_why():
+    none = Measure("privacy.membership.found", "found", None, 0, why="there is 1 training patient.")
+    other = Measure("privacy.linkage.risk", "linked", None, 0, why="two columns at least can be told apart.")
+    copies = Measure("privacy.copies.patients", "copies", 0.0, 1, ideal=0.0, verdict="fine")
+    (said,) = judged(other, none, copies).sentences
+    assert said.kind == "open" and said.text == "Privacy: 2 of 3 measures were not judged: there is 1 training patient."
 
 
 def test_the_gravest_come_first_faults_before_looks():
@@ -47,9 +88,11 @@ def test_the_gravest_come_first_faults_before_looks():
 
 
 def test_the_headline_names_every_claim_that_was_judged_once():
-    found = judged(*columns(0, 0), measure("privacy.x", "fault"), measure("use.effects.x", "look"))
+    said = [measure("privacy.x", "fault"), measure("use.effects.x", "look"), measure("use.policy.x", "fine", power=0.1)]
+    found = judged(*pairs(0, 0), *said, basis="This rests on 9 patients.")
     assert found.headline == (
-        "Holds up beside the real ones: single columns. Needs a look first: effects. Does not hold up: privacy."
+        "Holds up beside the real ones: columns together. Needs a look first: effects. Does not hold up: privacy. "
+        "Nothing is claimed on: treatment policies. This rests on 9 patients."
     )
 
 

@@ -168,8 +168,9 @@ def test_minutes_become_a_number_of_steps_in_the_config(tmp_path: Path) -> None:
     reverie.train("digits", tmp_path / "run", minutes=0.01, settings=SMALL, listener=Listener(say=said.append))
     told = config.read(tmp_path / "run").training
     assert any(f"{told.entries[0][1]:,} steps" in sentence for sentence in said)
-    assert (tmp_path / f"run/checkpoints/step-{steps}").is_dir()
-    reverie.train("digits", tmp_path / "again", steps=steps, settings=SMALL)  # the measurement left no trace
+    assert (tmp_path / f"run/checkpoints/step-{told.steps}").is_dir()
+    again = SMALL | {"training.plan": told.plan}
+    reverie.train("digits", tmp_path / "again", steps=told.steps, settings=again)  # the measurement left no trace
     assert weights(tmp_path / "run") == weights(tmp_path / "again")
 
 

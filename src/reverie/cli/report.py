@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -82,11 +82,13 @@ def _compare(runs: list[Path], out: Path | None, force: bool, as_json: bool) -> 
 
 
 def _tell(found: Report, folder: Path) -> None:
-    verdict, names = found.verdict, {"good": "good for", "not": "not good for", "look": "look at first"}
+    from reverie.reports.verdict import KINDS
+
+    verdict = found.verdict
     rows: list[tuple[str, str]] = []
-    for kind, name in names.items():
-        texts: list[Any] = [s.text for s in verdict.of(kind)]  # pyright: ignore[reportArgumentType]
-        rows += [(name if i == 0 else "", text) for i, text in enumerate(texts)]
+    for kind, name in KINDS.items():
+        rows += [(name.lower() if i == 0 else "", s.text) for i, s in enumerate(verdict.of(kind))]
     rows += [("" if i else "mind", text) for i, text in enumerate(found.cautions)]
+    console.note(verdict.headline)
     console.table("report", ("", "in plain words"), rows)
     console.note(f"look at {folder / 'report.html'}; the same numbers are in report.json, and card.md is the model card")

@@ -44,7 +44,7 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
     scale = {c.name: np.sort(_known(references.real, c)) for c in modelled if c.numeric}
     spread = references.statistics(lambda cohort: _spreads(cohort, scale, schema))
     missing = references.statistics(missing_rates)
-    measures = _overall(apart) + _kept(synthetic, schema, split, references)
+    measures = _overall(apart, references.few) + _kept(synthetic, schema, split, references)
     for column in modelled:
         name, key = column.name, f"fidelity.column.{column.name}"
         of = "patients" if column.role == "static" else "visits of these patients"
@@ -172,13 +172,14 @@ def _spreads(cohort: Cohort, scale: Mapping[str, np.ndarray], schema: Schema) ->
     return found
 
 
-def _overall(apart: Mapping[tuple[str, str], Score]) -> list[Measure]:
+def _overall(apart: Mapping[tuple[str, str], Score], few: str) -> list[Measure]:
+    name, title = "fidelity.columns.distance", "Distance of distributions, mean over columns"
     if not apart:
-        return []
+        return [Measure(name, title, None, 0, why=few)]
     measures = [
         apart["", "distance"].measure(
-            "fidelity.columns.distance",
-            "Distance of distributions, mean over columns",
+            name,
+            title,
             least=0.03,
             unit="share",
             how="Kolmogorov-Smirnov distance of numeric columns and total variation of the others, 0 to 1 (n: patients on "

@@ -25,7 +25,7 @@ from scipy.spatial.distance import cdist
 from reverie.evaluation.classifier import told_apart
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
-from reverie.evaluation.measure import Section, Split
+from reverie.evaluation.measure import Measure, Section, Split
 from reverie.evaluation.references import References, Score
 from reverie.records.schema import Schema
 
@@ -89,6 +89,8 @@ def joint(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) 
                 "many as real ones. It is low if synthetic patients are unlike any real one.",
             )
         )
+    else:
+        measures.append(Measure("fidelity.joint", "whole patients", None, 0, why=references.few))
     return Section(
         "fidelity.joint",
         "Whole patients",

@@ -34,6 +34,7 @@ NAMED = 12
 """Pairs of each kind that are named one by one."""
 MOST_COLUMNS = 40
 """Columns in pairs: beyond them the first are taken."""
+NONE = "no two columns can be paired."
 MANY = 25
 """Levels above which a table of two columns has more cells than patients to fill them."""
 
@@ -95,7 +96,7 @@ def pairs(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) 
         "Pairs of columns",
         "Columns two by two: which go together and how strongly, which levels occur together, which are missing together. "
         f"Named are the {NAMED} pairs that differ most for their noise; the matrices show all.",
-        tuple(measures),
+        tuple(measures or [Measure("fidelity.pairs", "pairs of columns", None, 0, why=references.few or NONE)]),
         figures,
         tuple(notes),
     )

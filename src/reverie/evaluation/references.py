@@ -35,6 +35,7 @@ import polars as pl
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.measure import Measure, Split, judged
 from reverie.evaluation.scores import shuffled
+from reverie.plain import number_of
 from reverie.records.schema import Schema
 
 __all__ = ["HALVES", "ROUNDS", "References", "Score"]
@@ -119,6 +120,7 @@ class References:
         shuffled: the real ones with every column but identifier and time in an order of its own.
         seed: of all drawing.
         notes: what was left out.
+        few: why no distributions are compared, "" where they are.
     """
 
     train: Cohort
@@ -128,6 +130,7 @@ class References:
     shuffled: Cohort
     seed: int
     notes: tuple[str, ...] = ()
+    few: str = ""
 
     @classmethod
     def of(
@@ -155,11 +158,13 @@ class References:
                 f"Of {len(pooled):,} real and {len(drawn):,} synthetic patients, {min(2 * most, len(pooled)):,} and "
                 f"{min(most, len(drawn)):,} were drawn at random to be compared."
             )
+        few = ""
         if min(len(pooled) // 2, len(drawn)) < FEW:
-            notes.append(
-                f"There are {len(pooled):,} real and {len(drawn):,} synthetic patients: distributions are compared only "
-                f"from {2 * FEW} and {FEW} on."
+            few = (
+                f"{number_of(len(pooled), 'real patient')} and {number_of(len(drawn), 'synthetic patient')} were given, and "
+                f"distributions are compared only from {2 * FEW} and {FEW} on."
             )
+            notes.append(few)
         chosen = np.sort(np.random.default_rng([seed, 1]).permutation(len(pooled))[: 2 * most])
         return cls(
             real[0],
@@ -169,6 +174,7 @@ class References:
             floor.take(chosen),
             seed,
             tuple(notes),
+            few,
         )
 
     @property
@@ -235,8 +241,8 @@ class References:
 def _said(trained: int, held: int) -> str:
     if not held:
         return (
-            f"No patients were held out: real patients are the {trained:,} trained on, and halves of them stand for "
-            "held-out patients."
+            f"No patients were held out: {number_of(trained, 'patient')} of the training stand for real ones, and halves of "
+            "them for held-out ones."
         )
     return (
         f"Real patients are the {trained:,} trained on and the {held:,} held out together, split in two at random, again "

@@ -58,13 +58,12 @@ def subgroups(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int =
     references = References.of(split, synthetic, schema, seed)
     found = groups(references.real, references.synthetic)
     notes = list(references.notes)
-    if not found:
-        notes.append(f"No static column divides the patients into groups of at least {ENOUGH}.")
     larger = sorted(found, key=lambda g: -int(g.real.sum()))[:MOST_GROUPS]
     if len(larger) < len(found):
         notes.append(f"Of {len(found)} groups the {MOST_GROUPS} largest were looked into.")
     inside = _inside(references, larger)
-    measures = _summary(found, inside)
+    none = f"no static column divides the patients into groups of at least {ENOUGH}."
+    measures = _summary(found, inside) or [Measure("fidelity.subgroups", "groups of patients", None, 0, why=none)]
     for group in found:
         if len(group.columns) == 1:
             measures.append(_share(group))

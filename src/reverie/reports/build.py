@@ -14,6 +14,7 @@ from typing import Any
 from reverie.errors import UsageError
 from reverie.evaluation.measure import Split
 from reverie.models import Model, PatientModel, PictureModel, load
+from reverie.plain import number_of
 from reverie.records import Schema
 from reverie.reports.card import of_model, of_schema
 from reverie.reports.document import Report
@@ -105,7 +106,8 @@ def _report(evidence: Evidence, seed: int, told: Progress, begun: float) -> Repo
     made_, trained, held = counted.values()
     about = {
         "kind": "patients",
-        "summary": f"{made_:,} synthetic patients beside {trained:,} of the training and {held:,} held out. Seed {seed}.",
+        "summary": f"{number_of(made_, 'synthetic patient')} beside {trained:,} of the training and {held:,} held out. "
+        f"Seed {seed}.",
         "source": evidence.name,
         "seed": seed,
         **counted,

@@ -16,7 +16,7 @@ from safetensors.torch import save
 
 from reverie.models import Model
 from reverie.records.schema import Schema
-from reverie.reports.verdict import Verdict
+from reverie.reports.verdict import KINDS, Verdict
 
 __all__ = ["card", "of_model", "of_schema", "versions"]
 
@@ -74,8 +74,8 @@ def card(title: str, about: Mapping[str, Any], verdict: Verdict, cautions: Seque
     skipped = {"kind", "summary", "notes", "columns", "settings", "versions"}
     facts = [f"- {name}: {_told(value)}" for name, value in about.items() if name not in skipped]
     lines = [f"# {title.replace('Report on', 'Model card:', 1)}", "", str(about["summary"]), "", verdict.headline, ""]
-    for name, of in (("Good for", "good"), ("Not good for", "not"), ("Look at first", "look")):
-        if told := [s.text for s in verdict.of(of)] + (list(cautions) if of == "look" else []):  # pyright: ignore
+    for of, name in KINDS.items():
+        if told := [s.text for s in verdict.of(of)] + (list(cautions) if of == "look" else []):
             lines += [f"## {name}", "", *(f"- {text}" for text in told), ""]
     lines += ["## Intended use", "", INTENDED[kind], "", "## Limits", "", *(f"- {text}" for text in LIMITS[kind]), ""]
     lines += ["## Data", "", *facts, ""]

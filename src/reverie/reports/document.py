@@ -17,6 +17,7 @@ import numpy as np
 
 from reverie.evaluation.measure import Section
 from reverie.files import write_atomically
+from reverie.plain import number_of
 from reverie.reports.card import card, versions
 from reverie.reports.html import report_page
 from reverie.reports.verdict import Verdict, verdict
@@ -48,7 +49,10 @@ class Report:
 
     @cached_property
     def verdict(self) -> Verdict:
-        return verdict(self.sections)
+        kind = str(self.about["kind"])
+        trained, held, made = (self.about.get(f"{of} {kind}", 0) for of in ("training", "held-out", "synthetic"))
+        noun = f"synthetic {kind.removesuffix('s')}"
+        return verdict(self.sections, f"This rests on {trained:,} training, {held:,} held-out and {number_of(made, noun)}.")
 
     def json(self) -> dict[str, Any]:
         """Strict JSON data: what is not a number is null."""

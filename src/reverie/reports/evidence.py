@@ -20,6 +20,7 @@ from reverie.config import RunConfig, Source
 from reverie.errors import DataError, UsageError
 from reverie.evaluation.measure import Split
 from reverie.models import PatientModel
+from reverie.plain import number_of
 from reverie.records.parsing import parse
 from reverie.records.reading import BUNDLED, read_source
 from reverie.records.schema import Schema
@@ -83,10 +84,10 @@ def patients_evidence(
     if synthetic is None:
         count = len(train)
         drawn = model.sample(count, seed=seed, on_step=on_step)
-        origin = f"{count:,} patients sampled for this report with seed {seed} and the model's usual sampler"
+        origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
     else:
         drawn, name = as_given(synthetic, schema)
-        origin = f"{drawn[schema.identifier.name].n_unique():,} patients of {name}"
+        origin = f"{number_of(drawn[schema.identifier.name].n_unique(), 'patient')} of {name}"
     return Evidence(
         config.source.name,
         Split(train.frame, train.frame.clear() if held is None else held.frame, seen),

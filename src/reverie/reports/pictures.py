@@ -12,6 +12,7 @@ from reverie.evaluation.image_features import features_for
 from reverie.images import read_images
 from reverie.models import PictureModel
 from reverie.models.method import ALL
+from reverie.plain import number_of
 from reverie.reports.card import of_model
 from reverie.reports.document import Report
 from reverie.reports.evidence import again, the_same
@@ -58,12 +59,12 @@ def picture_report(
     count = min(len(train), MOST)
     if synthetic is None:
         made = model.sample(count, seed=seed, on_step=sampling, where={"class": ALL} if model.codec.classes else None)
-        origin = f"{count:,} pictures sampled for this report with seed {seed} and the model's usual sampler"
+        origin = f"{number_of(count, 'picture')} sampled for this report with seed {seed} and the model's usual sampler"
         origin += ", each class in turn" if model.codec.classes else ""
     else:
         named = read_images(synthetic)
         cautions += [f"Of the synthetic pictures: {note}" for note in named.notes]
-        made, origin = _like(named, pixels, "the synthetic pictures"), f"{len(named):,} pictures of {named.name}"
+        made, origin = _like(named, pixels, "the synthetic pictures"), f"{number_of(len(named), 'picture')} of {named.name}"
     evidence = _cut(pixels[train], apart, made, seed)
     told(0.3)
     sections = [fidelity(evidence, seed), copies(evidence, seed)]
@@ -73,8 +74,8 @@ def picture_report(
     sizes = {"synthetic pictures": len(made), "training pictures": len(train), "held-out pictures": len(apart)}
     about = {
         "kind": "pictures",
-        "summary": f"{len(made):,} synthetic pictures beside {len(train):,} of the training and {len(apart):,} held out, "
-        f"compared by {evidence.features.name}. Seed {seed}.",
+        "summary": f"{number_of(len(made), 'synthetic picture')} beside {len(train):,} of the training and {len(apart):,} "
+        f"held out, compared by {evidence.features.name}. Seed {seed}.",
         "source": config.source.name,
         "seed": seed,
         **sizes,

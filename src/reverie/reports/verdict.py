@@ -2,12 +2,17 @@
 
 Every sentence follows from verdicts of measures by these rules.
 
-1. A claim rests on the measures whose names begin with its prefixes. Without one that was judged, nothing is said.
+1. A claim rests on the measures whose names begin with its prefixes. Where the report has none of them, nothing is said.
 2. Each claim spares a share of its measures: a fifth of those on columns and pairs, of which there are many and each stands
    alone, a tenth of those on the course in time, none elsewhere: one attack that succeeds is enough.
-3. No fault among them, and no more to look at than are spared: it is good for that.
-4. No fault, but more to look at; or faults, no more than are spared: look at it first, with the gravest named.
-5. Otherwise it is not good for that, with the gravest named.
+3. No fault among them, and no more to look at than are spared, also among those with power alone: it is good for that, if
+   something among them could have said no (4, 5). Otherwise nothing is claimed, and the reason is told.
+4. Usually that is a measure with power: one by which shuffled columns, the floor, would be flagged (measure.py).
+5. Shuffled columns keep single columns by construction, and an attack cannot succeed on them: such claims name measures as
+   alarms. Each must detect a share of ALARM or less at this number of patients; and the table must be more than shuffled
+   columns: nearer to the ceiling than to the floor on most measures with power of all other claims.
+6. No fault, but more to look at; or faults, no more than are spared: look at it first, with the gravest named.
+7. Otherwise it is not good for that, with the gravest named.
 
 The gravest is the fault that lies farthest on the way from ceiling to floor, or from the ceiling in ceilings where there is
 no floor. Nothing is called anonymous: what is said is which attacks were tried, and what they reached.
@@ -15,121 +20,27 @@ no floor. Nothing is called anonymous: what is said is which attacks were tried,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from reverie.evaluation.measure import Measure, Section
+from reverie.reports.claims import CLAIMS, Claim
 
-__all__ = ["CLAIMS", "Claim", "Sentence", "Verdict", "verdict"]
+__all__ = ["ALARM", "KINDS", "Kind", "Sentence", "Verdict", "verdict"]
 
-Kind = Literal["good", "not", "look"]
-SOME = 0.2
+Kind = Literal["good", "not", "look", "open"]
+KINDS: dict[Kind, str] = {
+    "good": "Good for",
+    "not": "Not good for",
+    "look": "Look at first",
+    "open": "Nothing is claimed on",
+}
+ALARM = 0.2
+"""A claim is not made if so large a share of patients, values or pictures could be wrong unseen."""
 NAMED = 2
 """Measures named in one sentence."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What synthetic patients may be good for, and the measures that decide.
-
-    Attributes:
-        name: short, for tables.
-        prefixes: of the names of its measures.
-        good: the sentence if it holds.
-        bad: the sentence if it does not; what is gravest follows.
-        spared: the share of its measures that may be flagged, see the rules.
-        telling: the names of measures whose values are told even where the sentence is good.
-    """
-
-    name: str
-    prefixes: tuple[str, ...]
-    good: str
-    bad: str
-    spared: float = 0.0
-    telling: tuple[str, ...] = ()
-
-
-CLAIMS = (
-    Claim(
-        "single columns",
-        ("fidelity.column",),
-        "Describing one column at a time: values, ranges and missing cells are distributed as in real patients.",
-        "Describing single columns: their values or missing cells are not distributed as in real patients.",
-        SOME,
-    ),
-    Claim(
-        "columns together",
-        ("fidelity.pair",),
-        "Seeing how two columns go together, and which are missing together.",
-        "Studying how columns go together: associations differ from those of real patients.",
-        SOME,
-    ),
-    Claim(
-        "course in time",
-        ("fidelity.course",),
-        "Questions of time: when patients come, how long records are, how values move from visit to visit.",
-        "Questions of time: the order, spacing or course of visits is not that of real patients.",
-        0.1,
-    ),
-    Claim(
-        "subgroups",
-        ("fidelity.subgroup",),
-        "Looking at subgroups: each that has enough patients is there, in about its share, with its own values.",
-        "Conclusions about every subgroup: at least one is lost, or is not like its real patients.",
-    ),
-    Claim(
-        "whole patients",
-        ("fidelity.joint",),
-        "Standing in for whole patients: a classifier tells them from real ones hardly better than real from real.",
-        "Passing for real patients: a classifier can tell them apart.",
-    ),
-    Claim(
-        "prediction models",
-        ("use.prediction",),
-        "Developing prediction models: trained on synthetic patients, they serve real ones about as well.",
-        "Developing prediction models for real patients: trained on synthetic ones they lose too much.",
-    ),
-    Claim(
-        "effects",
-        ("use.effect",),
-        "Rehearsing an analysis of effects: the same regression finds about the same coefficients.",
-        "Estimating effects: the same regression comes to another answer than on real patients.",
-    ),
-    Claim(
-        "next visits",
-        ("use.next",),
-        "Training models of the next visit, for later use on real patients.",
-        "Training models of the next visit.",
-    ),
-    Claim(
-        "treatment policies",
-        ("use.policy",),
-        "Trying out treatment policies: they are ranked much as on real records.",
-        "Comparing treatment policies: they are not ranked as on real records.",
-    ),
-    Claim(
-        "privacy",
-        ("privacy",),
-        "Withstanding the attacks tried here: none clearly learned more about patients of the training than about others. "
-        "That is no proof that nothing can be learned.",
-        "Giving away without further protection: an attack found out more about patients of the training than about others. "
-        "Training with differential privacy (--epsilon) is the remedy; reports side by side show what it costs.",
-        telling=("privacy.membership.auc", "privacy.model_membership.auc"),
-    ),
-    Claim(
-        "look and variety",
-        ("pictures.fidelity",),
-        "Looking like the pictures of the source, as far as the features used here can see.",
-        "Looking like the pictures of the source.",
-    ),
-    Claim(
-        "newness",
-        ("pictures.copies",),
-        "Being new: pictures are no nearer to those of the training than to others.",
-        "Being new: pictures lie too near to those of the training.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -148,7 +59,7 @@ class Verdict:
 
     Attributes:
         headline: one sentence for those who read no further.
-        sentences: of all claims that could be judged.
+        sentences: of all claims that the report has measures for.
         flagged: the names of all measures with "fault" or "look", gravest first.
     """
 
@@ -160,35 +71,94 @@ class Verdict:
         return tuple(s for s in self.sentences if s.kind == kind)
 
     def json(self) -> dict[str, Any]:
-        told = {kind: [s.text for s in self.of(kind)] for kind in ("good", "not", "look")}
+        told = {kind: [s.text for s in self.of(kind)] for kind in KINDS}
         return {"headline": self.headline, **told, "flagged": list(self.flagged)}
 
 
-def verdict(sections: Sequence[Section]) -> Verdict:
-    """The verdict on all sections of a report."""
+def verdict(sections: Sequence[Section], basis: str = "") -> Verdict:
+    """The verdict on all sections of a report; `basis` is a sentence on how many patients it rests, for the headline."""
     found = [m for section in sections for m in section.measures]
     sentences = [said for claim in CLAIMS if (said := _judge(claim, found))]
     flagged = sorted((m for m in found if m.verdict in ("fault", "look")), key=_gravity, reverse=True)
-    return Verdict(_headline(sentences), tuple(sentences), tuple(m.name for m in flagged))
+    headline = f"{_headline(sentences)} {basis}".strip()
+    return Verdict(headline, tuple(sentences), tuple(m.name for m in flagged))
 
 
 def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
-    mine = [m for m in found if m.name.startswith(claim.prefixes) and m.verdict != "unknown"]
+    mine = [m for m in found if m.name.startswith(claim.prefixes)]
     if not mine:
         return None
-    graves = sorted((m for m in mine if m.verdict != "fine"), key=_gravity, reverse=True)
+    judged = [m for m in mine if m.verdict != "unknown"]
+    carriers = [m for m in judged if m.carries]
+    graves = sorted((m for m in judged if m.verdict != "fine"), key=_gravity, reverse=True)
     faults = [m for m in graves if m.verdict == "fault"]
     names = tuple(m.name for m in graves)
-    if not faults and len(graves) <= claim.spared * len(mine):
-        told = [m for m in mine if m.name in claim.telling]
-        more = f" What they reached: {_named(told)}." if told else ""
-        return Sentence(claim.name, "good", claim.good + more, names or tuple(m.name for m in told))
-    if len(faults) <= claim.spared * len(mine):
+    if not faults and all(sum(m.verdict != "fine" for m in of) <= claim.spared * len(of) for of in (judged, carriers)):
+        alarms = [m for m in mine if m.name in claim.alarms]
+        support, held = _alarmed(claim, alarms, found) if claim.alarms else _carried(claim, carriers, judged)
+        reasons = [text for text in (_unjudged(mine, alarms) if claim.alarms or not held else "", support) if text]
+        if not held:
+            text = f"{_capital(claim.name)}: {' '.join([reasons[0], *map(_capital, reasons[1:])])}"
+            return Sentence(claim.name, "open", text, names or tuple(m.name for m in alarms))
+        told = [m for m in judged if m.name in claim.telling]
+        reached = [f"What they reached: {_named(told)}."] if told else []
+        text = " ".join([claim.good, *reached, *map(_capital, reversed(reasons))])
+        return Sentence(claim.name, "good", text, names or tuple(m.name for m in told))
+    if len(faults) <= claim.spared * len(judged):
         what = faults or graves
         how = f"{'is' if len(what) == 1 else 'are'} {'at fault' if faults else 'a little off'}: {_named(what)}"
-        how = f"{len(what)} of {len(mine)} measures {how}"
-        return Sentence(claim.name, "look", f"{claim.name[0].upper()}{claim.name[1:]}: {how}.", names)
+        how = f"{len(what)} of {len(judged)} measures {how}"
+        return Sentence(claim.name, "look", f"{_capital(claim.name)}: {how}.", names)
     return Sentence(claim.name, "not", f"{claim.bad} Gravest: {_named(faults)}.", names)
+
+
+def _carried(claim: Claim, carriers: Sequence[Measure], judged: Sequence[Measure]) -> tuple[str, bool]:
+    """Of a claim that needs a measure with power: why it is made or not, and whether it is."""
+    if carriers:
+        return f"{claim.floor} would fail {len(carriers)} of its {len(judged)} measures.", True
+    if not judged:
+        return "", False
+    which = "the one measure judged" if len(judged) == 1 else f"each of the {len(judged)} measures judged"
+    return f"{claim.floor} could pass {which} as well.", False
+
+
+def _alarmed(claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure]) -> tuple[str, bool]:
+    """Of a claim that needs its alarms, in more than shuffled columns: why it is made or not, and whether it is."""
+    detects = [m.detects for m in alarms if m.verdict != "unknown" and m.detects is not None]
+    if not alarms:
+        return "what would decide is not in this report.", False
+    if len(detects) < len(alarms):
+        return "", False
+    what = claim.found.format(_short(max(detects), "share"))
+    if max(detects) > ALARM:
+        return f"at this number {what} could be missed, and {_short(ALARM, 'share')} is the most that may be.", False
+    apart = tuple(prefix for other in CLAIMS if other.alarms for prefix in other.prefixes)
+    carriers = [m for m in found if m.carries and not m.name.startswith(apart)]
+    if 2 * sum(map(_nearer, carriers)) <= len(carriers):
+        return f"{claim.floor} would pass here as well, and the other measures do not tell these from such.", False
+    return f"{what} would have been found.", True
+
+
+def _unjudged(mine: Sequence[Measure], alarms: Sequence[Measure]) -> str:
+    """How many of the measures were not judged, and why: the reason of an alarm first, else the commonest."""
+    whys = [m.why for m in mine if m.verdict == "unknown"]
+    if not whys:
+        return ""
+    why = next((m.why for m in alarms if m.verdict == "unknown"), Counter(whys).most_common(1)[0][0])
+    if len(whys) == len(mine):
+        return why
+    return f"{len(whys)} of {len(mine)} measures {'was' if len(whys) == 1 else 'were'} not judged: {why}"
+
+
+def _nearer(m: Measure) -> bool:
+    """Whether a value lies nearer to the ceiling than to the floor."""
+    reference = m.ceiling if m.ceiling is not None else m.ideal
+    known = m.value is not None and m.floor is not None and reference is not None
+    return known and abs(m.value - reference) < abs(m.value - m.floor)  # pyright: ignore[reportOptionalOperand]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _named(measures: Sequence[Measure]) -> str:
@@ -219,11 +189,12 @@ def _gravity(m: Measure) -> tuple[bool, float]:
 def _headline(sentences: Sequence[Sentence]) -> str:
     """Counts of what was judged, and the privacy attacks by name: they weigh most for whoever releases data."""
     if not sentences:
-        return "Nothing could be judged: there were too few patients, or none held out."
+        return "Nothing was measured."
     told = {
         "Holds up beside the real ones": "good",
         "Needs a look first": "look",
         "Does not hold up": "not",
+        "Nothing is claimed on": "open",
     }
     parts = []
     for words, kind in told.items():

@@ -18,9 +18,10 @@ import polars as pl
 from scipy.spatial.distance import cdist
 
 from reverie.evaluation.distances import nearer_share, nearest_distance
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import Places, cut, places, too_few, unknown
+from reverie.evaluation.privacy.space import Places, cut, places, unknown
 from reverie.records.schema import Schema
 
 __all__ = ["adversarial", "adversarial_accuracy"]
@@ -74,7 +75,7 @@ def _close(at: Places) -> Measure:
         how="The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the "
         "held-out patients. Wilson's interval.",
     )
-    return judged(measure, least=0.1, worse="above")
+    return judged(measure, least=0.1, worse="above", at=lambda share: wilson(share * len(to_train), len(to_train)).deviation)
 
 
 def _share(at: Places, seed: int) -> Measure:

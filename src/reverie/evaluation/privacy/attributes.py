@@ -17,10 +17,11 @@ from scipy.spatial.distance import cdist
 
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import encoded, visit_rows
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.features import vocabulary
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.privacy.rates import Rate, risk, wilson
-from reverie.evaluation.privacy.space import cohorts, too_few, unknown
+from reverie.evaluation.privacy.space import cohorts, unknown
 from reverie.records.schema import Schema
 
 __all__ = ["attributes"]

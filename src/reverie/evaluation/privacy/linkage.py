@@ -17,10 +17,11 @@ from scipy.spatial.distance import cdist
 
 from reverie.evaluation.cohort import GAP
 from reverie.evaluation.distances import encoded
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.privacy.rates import risk, wilson
-from reverie.evaluation.privacy.space import cohorts, too_few, unknown
+from reverie.evaluation.privacy.space import cohorts, unknown
 from reverie.records.schema import Schema
 
 __all__ = ["linkage", "linked"]

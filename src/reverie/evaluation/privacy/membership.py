@@ -16,9 +16,10 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.distances import nearest_distance
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.measure import Measure, Section, Split, judged
-from reverie.evaluation.privacy.rates import auc, true_positives
-from reverie.evaluation.privacy.space import Places, cut, places, too_few, unknown
+from reverie.evaluation.privacy.rates import auc, true_positives, wilson
+from reverie.evaluation.privacy.space import Places, cut, places, unknown
 from reverie.records.schema import Schema
 
 __all__ = ["density_scores", "membership", "membership_measures"]
@@ -36,7 +37,10 @@ CURVE = np.linspace(0, 1, 101)
 def membership(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
     """The attack by density ratio: AUC, and true positives at 1 % false positives."""
     if why := too_few(split, synthetic, schema):
-        titles = ("membership attack on the synthetic table", "members found at 1 % false alarms")
+        titles = (
+            "membership attack on the synthetic table",
+            "members the attack on the synthetic table found at 1 % false alarms",
+        )
         names = ("privacy.membership.auc", "privacy.membership.found")
         return Section(*ABOUT, tuple(unknown(n, t, why) for n, t in zip(names, titles, strict=True)), {})
     at = places(split, synthetic, schema, seed)
@@ -95,7 +99,9 @@ def membership_measures(
         how=f"The share of members that score above all but {allowed} of the {len(others)} held-out patients (1 % of them, "
         "rounded down). Wilson's interval.",
     )
-    return judged(first, least=0.05, worse="above"), judged(second, least=0.05, worse="above")
+    return judged(first, least=0.05, worse="above"), judged(
+        second, least=0.05, worse="above", at=lambda share: wilson(share * len(members), len(members)).deviation
+    )
 
 
 def curve(members: np.ndarray, others: np.ndarray, title: str = "Membership attack") -> dict[str, Any]:

@@ -22,9 +22,10 @@ from torch import Tensor
 
 from reverie.denoisers.oracles import Empirical
 from reverie.errors import ReverieError
+from reverie.evaluation.enough import FEW, few
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import FEW, unknown
+from reverie.evaluation.privacy.space import unknown
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.randomness import generator
 from reverie.process.schedule import NoiseSchedule
@@ -83,8 +84,7 @@ def memorisation(
     for number, (name, frame) in enumerate(named):
         patients = frame[key].unique(maintain_order=True) if frame.height else frame[key]
         if len(patients) < FEW:
-            why = f"there are {len(patients)} {name} patients, and fewer than {FEW} say nothing."
-            return Section(*ABOUT, (unknown(NAME, TITLE, why),), {})
+            return Section(*ABOUT, (unknown(NAME, TITLE, few(name, len(patients))),), {})
         if len(patients) > MOST:
             notes.append(f"Of {len(patients):,} {name} patients {MOST:,} were drawn at random.")
             chosen = np.random.default_rng([seed, 8, number]).permutation(len(patients))[:MOST]
@@ -117,10 +117,10 @@ def memorisation(
         how="Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with "
         f"a mean weight above {bound:.2f}, which only 5 % of held-out patients exceed. Wilson's interval.",
     )
+    many = len(of_drawn.strength)
+    measure = judged(measure, least=0.1, worse="above", at=lambda share: wilson(share * many, many).deviation)
     names = [table.frame[key].unique(maintain_order=True).to_list() for table in tables]
-    return Section(
-        *ABOUT, (judged(measure, least=0.1, worse="above"),), _figures(of_held, of_drawn, names, key), tuple(notes)
-    )
+    return Section(*ABOUT, (measure,), _figures(of_held, of_drawn, names, key), tuple(notes))
 
 
 def ties(memory: Empirical, points: Tensor, seed: int) -> Ties:

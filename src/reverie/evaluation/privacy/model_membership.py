@@ -14,10 +14,11 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from reverie.evaluation.enough import FEW, few
 from reverie.evaluation.measure import Section, Split
 from reverie.evaluation.privacy.membership import curve, membership_measures
 from reverie.evaluation.privacy.rates import auc
-from reverie.evaluation.privacy.space import FEW, unknown
+from reverie.evaluation.privacy.space import unknown
 from reverie.records.schema import Schema
 
 __all__ = ["Loss", "model_membership", "standardised"]
@@ -45,8 +46,11 @@ def model_membership(split: Split, loss: Loss, schema: Schema, seed: int = 0, le
     for number, (name, frame) in enumerate((("training", split.train), ("held-out", split.holdout))):
         patients = frame[key].unique(maintain_order=True)
         if len(patients) < FEW:
-            why = f"there are {len(patients)} {name} patients, and fewer than {FEW} say nothing of an attack's success."
-            named = (("auc", "membership attack with the model"), ("found", "members found at 1 % false alarms"))
+            why = few(name, len(patients))
+            named = (
+                ("auc", "membership attack with the model"),
+                ("found", "members the attack with the model found at 1 % false alarms"),
+            )
             return Section(*ABOUT, tuple(unknown(f"privacy.model_membership.{n}", t, why) for n, t in named), {})
         if len(patients) > MOST:
             notes.append(f"Of {len(patients):,} {name} patients {MOST:,} were drawn at random and attacked.")

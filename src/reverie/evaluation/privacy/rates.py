@@ -58,7 +58,7 @@ def true_positives(members: np.ndarray, others: np.ndarray, share: float = 0.01)
     return wilson(int((members > threshold).sum()), len(members))
 
 
-def wilson(count: int, n: int) -> Rate:
+def wilson(count: float, n: int) -> Rate:
     """count / n with Wilson's interval (1927); the deviation is half of it over 1.96, so that 0 of n is not certain."""
     p, z2 = count / n, Z * Z
     middle, half = (p + z2 / (2 * n)) / (1 + z2 / n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)

@@ -16,12 +16,10 @@ from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.measure import Measure, Split
 from reverie.records.schema import Schema
 
-__all__ = ["FEW", "MOST", "Places", "cohorts", "cut", "places", "too_few", "unknown"]
+__all__ = ["MOST", "Places", "cohorts", "cut", "places", "unknown"]
 
 MOST = 2000
 """At most so many patients of each table: distances between all pairs are quadratic in them."""
-FEW = 10
-"""Fewer patients on a side than these, and an attack's success says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +62,6 @@ def places(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int, mos
 def cut(points: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
     """`count` of the points, drawn without replacement; all of them if there are no more."""
     return points if count >= len(points) else points[generator.permutation(len(points))[:count]]
-
-
-def too_few(split: Split, synthetic: pl.DataFrame, schema: Schema) -> str:
-    """Why an attack cannot be judged, or ""."""
-    key = schema.identifier.name
-    for name, frame in (("training", split.train), ("held-out", split.holdout), ("synthetic", synthetic)):
-        count = frame[key].n_unique() if frame.height else 0
-        if count < FEW:
-            return f"there are {count} {name} patients, and fewer than {FEW} say nothing of an attack's success."
-    return ""
 
 
 def unknown(name: str, title: str, why: str) -> Measure:

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.scores import shuffled
 from reverie.evaluation.use.design import Rows, codes, levels_of, rows_of
@@ -47,8 +48,8 @@ _EVENT = {"1", "yes", "true", "dead", "died", "death", "deceased", "event"}
 
 def effects(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
     """Coefficients side by side: of the outcome or some columns in turn, and of Cox's model where there is time to event."""
-    if not split.holdout.height:
-        why = "no patients were held out to compare with."
+    why = "" if split.holdout.height else "no patients were held out to compare with."
+    if why := why or too_few(split, synthetic, schema, "coefficients"):
         return Section(*ABOUT, (Measure("use.effects", "effects", None, 0, why=why),), {})
     train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
     mixed = Cohort.read(shuffled(split.train, schema, seed), schema).sample(len(train), np.random.default_rng([seed, 23]))
@@ -163,7 +164,7 @@ def compared(
         deviation=0.0,
         ceiling=float(len(of_held.turned)) if of_held else None,
         ceiling_deviation=0.0,
-        floor=float(len(of_mixed.turned)) if of_mixed else None,
+        # No floor: shuffled columns have effects of about 0, and those point the other way by chance alone.
         ideal=0.0,
         how=": ".join(["Coefficients whose 95 % intervals exclude 0 on different sides", *of_drawn.turned]) + ".",
     )

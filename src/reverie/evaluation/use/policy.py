@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.use.design import Rows, codes, levels_of, resampled, rows_of
 from reverie.evaluation.use.effects import event_of
@@ -42,14 +43,16 @@ def policy(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0)
     """Agreement, likelihood and value of the policy cloned from synthetic patients; nothing where no treatment is known."""
     told = purposes(schema)
     treatment = told.treatment
-    if treatment is None or treatment.numeric or not split.holdout.height:
-        why = (
-            "no column is marked as the treatment (purpose: treatment in the schema)."
-            if treatment is None
-            else "the treatment is a number, and policies are compared over levels."
-            if treatment.numeric
-            else "no patients were held out to try policies on."
-        )
+    why = (
+        "no column is marked as the treatment (purpose: treatment in the schema)."
+        if treatment is None
+        else "the treatment is a number, and policies are compared over levels."
+        if treatment.numeric
+        else "no patients were held out to try policies on."
+        if not split.holdout.height
+        else too_few(split, synthetic, schema, "a policy")
+    )
+    if treatment is None or why:
         return Section(*ABOUT, (Measure("use.policy", "policies learned from synthetic patients", None, 0, why=why),), {})
     train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
     train, drawn, holdout = (_with_before(c, treatment) for c in (train, drawn, holdout))

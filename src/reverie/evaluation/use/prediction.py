@@ -20,6 +20,7 @@ import polars as pl
 from sklearn.linear_model import LogisticRegression
 
 from reverie.evaluation.cohort import GAP, Cohort, equal
+from reverie.evaluation.enough import too_few
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.use.design import TIME, Encoder, Rows, codes, levels_of, resampled, rows_of
 from reverie.evaluation.use.purposes import Purposes, purposes
@@ -91,8 +92,8 @@ def prediction(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int 
 
     The outcome is the schema's (purposes.py); without one each column with levels is one in turn, at most TASKS of them.
     """
-    if not split.holdout.height:
-        why = "no patients were held out to test on."
+    why = "" if split.holdout.height else "no patients were held out to test on."
+    if why := why or too_few(split, synthetic, schema, "a model's predictions"):
         return Section(*ABOUT, (Measure("use.prediction", "prediction of real patients", None, 0, why=why),), {})
     train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
     told = purposes(schema)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from reverie.evaluation.measure import Measure, Verdict
-from reverie.reports.html.numbers import count, interval, named, value
+from reverie.reports.html.numbers import count, interval, named, number, value
 from reverie.reports.html.strip import strip
 
 __all__ = ["MARKS", "anchor", "chip", "measures", "tally"]
@@ -79,12 +79,14 @@ def _row(m: Measure, explain: bool) -> str:
     around = interval(m.interval, m.unit) or (f"± {value(m.deviation, m.unit)}" if m.deviation else "")
     beside = "".join(f"<small>{escape(text)}</small>" for text in (named(m.unit), around) if text and m.value is not None)
     spread = f"<small>± {value(m.ceiling_deviation, m.unit)}</small>" if m.ceiling_deviation else ""
+    spread += f"<small>sees {value(m.detects, m.unit)}</small>" if m.detects is not None else ""
+    power = f"<small>power {number(m.power)}</small>" if m.power is not None else ""
     return (
         f'<tr id="{anchor(m.name)}" data-name="{escape(m.name)}" class="{m.verdict}">'
         f'<th scope="row">{chip(m.verdict)} <span class="title">{escape(m.title)}</span>{told}{why}</th>'
         f'<td class="n value" data-label="synthetic">{value(m.value, m.unit)}{beside}</td>'
         f'<td class="strips">{strip(m)}</td>'
         f'<td class="n" data-label="held-out">{value(m.ceiling, m.unit)}{spread}</td>'
-        f'<td class="n" data-label="shuffled">{value(m.floor, m.unit)}</td>'
+        f'<td class="n" data-label="shuffled">{value(m.floor, m.unit)}{power}</td>'
         f'<td class="n" data-label="n">{count(m.n)}</td></tr>'
     )

@@ -16,7 +16,7 @@ from reverie.evaluation.measure import FAULT, LOOK, Measure, Section, worst
 from reverie.reports.html.figures import figures
 from reverie.reports.html.measures import MARKS, anchor, chip, measures, tally
 from reverie.reports.html.strip import strip
-from reverie.reports.verdict import Kind, Verdict
+from reverie.reports.verdict import KINDS, Kind, Verdict
 
 __all__ = ["AREAS", "page", "report_page"]
 
@@ -42,11 +42,13 @@ AREAS = {
         "How near synthetic pictures come to those of the source, how varied they are, and whether they are copies.",
     ),
 }
-CARDS: tuple[tuple[Kind, str, str, str], ...] = (
-    ("good", "good", "Good for", "Nothing here was found to hold up."),
-    ("not", "not", "Not good for", "Nothing that was judged failed."),
-    ("look", "see", "Look at first", "Nothing else stands out."),
-)
+CARDS: dict[Kind, tuple[str, str]] = {
+    "good": ("good", "Nothing here was found to hold up."),
+    "not": ("not", "Nothing that was judged failed."),
+    "look": ("see", "Nothing else stands out."),
+    "open": ("open", "On everything that is measured here something is said."),
+}
+"""The style of each kind of sentence, and what stands where there are none."""
 
 
 def report_page(
@@ -106,11 +108,11 @@ def page(title: str, about: str, entries: str, body: str, keys: Iterable[str] = 
 
 def _verdict(verdict: Verdict, titles: dict[str, str], cautions: Sequence[str]) -> str:
     cards = []
-    for kind, css, name, none in CARDS:
+    for kind, (css, none) in CARDS.items():
         told = [f"<li>{escape(s.text)}{_basis(s.measures, titles)}</li>" for s in verdict.of(kind)]
         told += [f"<li>{escape(text)}</li>" for text in cautions] if kind == "look" else []
         css += " many" if len(told) > 4 else ""
-        cards.append(f'<div class="{css}"><h3>{name}</h3><ul>{"".join(told or [f"<li>{none}</li>"])}</ul></div>')
+        cards.append(f'<div class="{css}"><h3>{KINDS[kind]}</h3><ul>{"".join(told or [f"<li>{none}</li>"])}</ul></div>')
     return (
         f'<h2 id="verdict" class="first">In plain words</h2><p class="headline">{escape(verdict.headline)}</p>'
         f'<div class="verdicts">{"".join(cards)}</div>'
@@ -140,6 +142,9 @@ good; a dot near the square has lost what was to be kept. {strip(example)} (an e
 <p>{marks}<br>A fault is worse than the ceiling by more than {FAULT:g} deviations and by more than what matters to a
 reader; a look is worse by {LOOK:g}, and by half of that. What real {who} cannot reach is never blamed on synthetic
 ones. Measures without a reference are not judged.</p>
+<p><b>Sees</b> is the smallest difference from the ceiling that is sure to be flagged (in 98 of 100 samples), <b>power</b>
+how many times that the floor lies away. With a power of 1 or less the shuffled {who} would pass as well: that a measure is
+fine then supports no claim. The fewer {who}, the less is seen.</p>
 <p><b>n</b> is how many {who} {"or visits " if patients else ""}a number rests on. Point at a drawing for its values;
 the boxes at the top hide and show tables in all drawings. The same numbers are in report.json.</p></div>"""
 
