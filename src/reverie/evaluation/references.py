@@ -161,7 +161,7 @@ class References:
         few = ""
         if min(len(pooled) // 2, len(drawn)) < FEW:
             few = (
-                f"{number_of(len(pooled), 'real patient')} and {number_of(len(drawn), 'synthetic patient')} were given, and "
+                f"{len(pooled):,} real and {number_of(len(drawn), 'synthetic patient')} were given, and "
                 f"distributions are compared only from {2 * FEW} and {FEW} on."
             )
             notes.append(few)

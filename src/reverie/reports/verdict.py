@@ -10,7 +10,8 @@ Every sentence follows from verdicts of measures by these rules.
 4. Usually that is a measure with power: one by which shuffled columns, the floor, would be flagged (measure.py).
 5. Shuffled columns keep single columns by construction, and an attack cannot succeed on them: such claims name measures as
    alarms. Each must detect a share of ALARM or less at this number of patients; and the table must be more than shuffled
-   columns: nearer to the ceiling than to the floor on most measures with power of all other claims.
+   columns: nearer to the ceiling than to the floor on more than a fifth of all other measures with power, of which a shuffle
+   has none, and the poorest model some.
 6. No fault, but more to look at; or faults, no more than are spared: look at it first, with the gravest named.
 7. Otherwise it is not good for that, with the gravest named.
 
@@ -39,6 +40,8 @@ KINDS: dict[Kind, str] = {
 }
 ALARM = 0.2
 """A claim is not made if so large a share of patients, values or pictures could be wrong unseen."""
+SHUFFLED = 0.2
+"""So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
 NAMED = 2
 """Measures named in one sentence."""
 
@@ -134,8 +137,11 @@ def _alarmed(claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure]) 
         return f"at this number {what} could be missed, and {_short(ALARM, 'share')} is the most that may be.", False
     apart = tuple(prefix for other in CLAIMS if other.alarms for prefix in other.prefixes)
     carriers = [m for m in found if m.carries and not m.name.startswith(apart)]
-    if 2 * sum(map(_nearer, carriers)) <= len(carriers):
-        return f"{claim.floor} would pass here as well, and the other measures do not tell these from such.", False
+    far = sum(_way(m) >= 0.5 for m in carriers)
+    if len(carriers) - far <= SHUFFLED * len(carriers):
+        told = "no other measure can tell these from such"
+        told = f"by {far} of {len(carriers)} other measures these lie nearer to such" if carriers else told
+        return f"{claim.floor} would pass here as well, and {told}.", False
     return f"{what} would have been found.", True
 
 
@@ -148,13 +154,6 @@ def _unjudged(mine: Sequence[Measure], alarms: Sequence[Measure]) -> str:
     if len(whys) == len(mine):
         return why
     return f"{len(whys)} of {len(mine)} measures {'was' if len(whys) == 1 else 'were'} not judged: {why}"
-
-
-def _nearer(m: Measure) -> bool:
-    """Whether a value lies nearer to the ceiling than to the floor."""
-    reference = m.ceiling if m.ceiling is not None else m.ideal
-    known = m.value is not None and m.floor is not None and reference is not None
-    return known and abs(m.value - reference) < abs(m.value - m.floor)  # pyright: ignore[reportOptionalOperand]
 
 
 def _capital(text: str) -> str:
@@ -179,11 +178,16 @@ def _short(x: float | None, unit: str) -> str:
 
 def _gravity(m: Measure) -> tuple[bool, float]:
     """Faults first; then how far from the ceiling on the way to the floor."""
+    return m.verdict == "fault", _way(m)
+
+
+def _way(m: Measure) -> float:
+    """How far a value lies from the ceiling: 0 is on it, 1 as far as the floor; in ceilings where there is no floor."""
     reference = m.ceiling if m.ceiling is not None else m.ideal
     if m.value is None or reference is None:
-        return m.verdict == "fault", 0.0
+        return 0.0
     way = abs(m.floor - reference) if m.floor is not None else abs(reference)
-    return m.verdict == "fault", abs(m.value - reference) / (way or 1.0)
+    return abs(m.value - reference) / (way or 1.0)
 
 
 def _headline(sentences: Sequence[Sentence]) -> str:
