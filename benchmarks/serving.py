@@ -34,18 +34,31 @@ class Server:
         if not self.host:
             sys.exit(f"the server did not start: see {workspace.with_suffix('.log')}")
 
+    def connection(self) -> http.client.HTTPConnection:
+        """For `ask`, to be kept from call to call; one for each thread."""
+        return http.client.HTTPConnection(self.host, timeout=300)
+
     def ask(
-        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        kept: http.client.HTTPConnection | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (in small letters) and content. Raises OSError or HTTPException if the server goes away."""
-        connection = http.client.HTTPConnection(self.host, timeout=300)
+        """Status, headers (in small letters) and content, by a kept connection or one of its own.
+
+        Raises OSError or HTTPException if the server goes away.
+        """
+        connection = kept or self.connection()
         try:
             sent = None if body is None else json.dumps(body)
             connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
             reply = connection.getresponse()
             return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
         finally:
-            connection.close()
+            if kept is None:
+                connection.close()
 
     def json(self, path: str) -> Any:
         return json.loads(self.ask("GET", path)[2])

@@ -17,7 +17,7 @@ import pytest
 from fastapi import FastAPI
 
 from reverie.service.app import create_app
-from reverie.service.serve import Server
+from reverie.service.serve import Server, listening
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
@@ -106,19 +106,19 @@ def _running(folder: Path, prepare: Callable[[FastAPI], None], given: dict[str, 
     jobs, ready = Idle(), threading.Event()
     app = create_app(settings, jobs)  # pyright: ignore[reportArgumentType]
     prepare(app)
-    listener = socket.create_server(("127.0.0.1", 0))
     server = Server(app, settings, lambda address: ready.set(), warm=lambda app: None)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    assert ready.wait(60), "the server did not start"
-    try:
-        yield Site(app, listener.getsockname()[1], jobs, server, thread)
-    finally:
-        jobs.running = 0
-        if not app.state.draining:
-            server.handle_exit(15, None)
-        thread.join(30)
-        assert not thread.is_alive()
+    with listening(settings) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        assert ready.wait(60), "the server did not start"
+        try:
+            yield Site(app, listener.getsockname()[1], jobs, server, thread)
+        finally:
+            jobs.running = 0
+            if not app.state.draining:
+                server.handle_exit(15, None)
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 @pytest.fixture

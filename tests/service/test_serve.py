@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -89,6 +90,14 @@ def test_a_call_that_is_still_open_at_the_end_is_answered(serving):
 def test_a_call_that_fails_while_stopping_says_its_own_problem(site):
     site.app.add_api_route("/api/late", lambda: (_ for _ in ()).throw(Problem(503, "stopping", "Later.")))
     assert site.call("GET", "/api/late").json["detail"] == "Later."
+
+
+def test_no_part_of_an_answer_waits_for_the_one_before(site):
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60):
+        soon(lambda: site.server.server_state.connections)
+        (connection,) = site.server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @contextmanager
