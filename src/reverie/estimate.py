@@ -9,7 +9,6 @@ half as much again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import numpy as np
 from reverie.config import RunConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
+from reverie.memory import available
 from reverie.models.model import untrained
 from reverie.plain import size
 from reverie.records import Table
@@ -25,7 +25,7 @@ from reverie.subjects import Patients
 from reverie.training import seconds_per_step
 from reverie.training.hardware import choose_device
 
-__all__ = ["Estimate", "check_memory", "estimate", "machine_memory"]
+__all__ = ["Estimate", "check_memory", "estimate"]
 
 PROCESS = 350e6
 """Bytes of Python with torch and polars loaded, and what they keep for themselves."""
@@ -51,7 +51,7 @@ class Estimate:
         tokens: in a step on average: a token of statics for each patient of the batch, and one for each visit.
         steps: at most.
         memory: bytes at the peak.
-        machine: bytes of memory that this machine has; none if it does not say.
+        machine: bytes of memory that may be had here; none if nothing says.
         step_seconds: time of a step.
         measured: whether it was measured here, rather than taken from the number of operations.
         remedy: settings with which it fits, as key=value; empty if it fits as it is, none if nothing helps.
@@ -86,7 +86,7 @@ def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
     codec, examples, _ = Patients(table.take(some)).prepare(config)
     network = untrained(config, codec.channels)
     parameters = sum(p.numel() for p in network.module.parameters())
-    machine = machine_memory()
+    machine = available()
 
     def memory(config: RunConfig) -> float:
         return _memory(table, config, codec.channels, parameters)
@@ -128,14 +128,6 @@ def check_memory(guess: Estimate, name: str) -> None:
         f"training on {name} with these settings takes about {size(guess.memory)} of memory, and this machine has "
         f"{size(guess.machine or 0)}: {help_}."
     )
-
-
-def machine_memory() -> float | None:
-    """Bytes of memory of this machine; none where the system does not say."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def _memory(table: Table, config: RunConfig, channels: int, parameters: int) -> float:

@@ -1,5 +1,6 @@
 """A corpus of broken tables: each gives one sentence with place and remedy, exit code 3, and nothing written."""
 
+import contextlib
 import gzip
 import io
 
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from reverie.cli.data import app
 from reverie.errors import DataError, UsageError
-from reverie.records import reading
+from reverie.records import footer, reading
 from reverie.records.schema import Schema
 from reverie.records.table import read_table
 
@@ -152,12 +153,95 @@ def test_a_missing_file_is_a_usage_error(tmp_path):
         read_table([1, 2])
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MAX_BYTES", 1000)
-    with pytest.raises(DataError, match="unpacks to more than 1,000 bytes"):
-        read_table(written(tmp_path, "a.csv.gz", gzip.compress(text().encode() * 2)))
-    with pytest.raises(DataError, match="holds 48 rows of 5 columns"):
-        read_table(written(tmp_path, "a.parquet", parquet(GOOD_FRAME)))
+# --- tables that are small as files and large when read ------------------------------------------------------------------
+
+MOST = reading.Bounds(bytes=40_000, rows=100, columns=20, cells=1000, text=500)
+
+
+def columns(count):
+    return {"id": [1, 1], "year": [0, 1]} | {f"c{i}": [0.5 * i, 1.5] for i in range(count - 2)}
+
+
+def repeated(text, rows):
+    """A dictionary of one text, in pages of a few bytes."""
+    frame = pl.DataFrame({"id": np.arange(rows), "year": np.zeros(rows)})
+    return parquet(frame.with_columns(note=pl.Series([text]).new_from_index(0, rows)))
+
+
+HOSTILE = {
+    # what it is: name of the file, its content, what the sentence must hold
+    "long CSV": ("a.csv", text() + "9,9,f,3,2\n" * 4000, ["40,000 bytes"]),
+    "gzip that grows": ("a.csv.gz", gzip.compress(text().encode() + b"9,9,f,3,2\n" * 4000), ["40,000 bytes"]),
+    "many rows": ("a.csv", text([["id", "year"], *[["1", "2"]] * 101]), ["100 rows"]),
+    "many empty lines": ("a.csv", text() + "\n" * 101, ["100 rows"]),
+    "many columns": ("a.csv", pl.DataFrame(columns(21)).write_csv(), ["20 columns"]),
+    "many cells": ("a.csv", text([["id", *map(str, range(19))], *[["1"] * 20] * 51]), ["1,000 cells"]),
+    "long text": ("a.csv", text(r3_sex="f" * 501), ["500 bytes of text in one cell"]),
+    "many rows of runs": ("a.parquet", repeated("x", 101), ["100 rows"]),
+    "many columns in Parquet": ("a.parquet", parquet(pl.DataFrame(columns(21))), ["20 columns"]),
+    "many cells in Parquet": (
+        "a.parquet",
+        parquet(pl.DataFrame(columns(20)).sample(52, with_replacement=True)),
+        ["1,000 cells"],
+    ),
+    "long text in pages": ("a.parquet", repeated("x" * 40_001, 1), ["40,000 bytes"]),
+    "long text once for many": ("a.parquet", repeated("x" * 501, 60), ["500 bytes of text in one cell"]),
+    "text once for many": ("a.parquet", repeated("x" * 500, 100), ["40,000 bytes"]),
+    "many values in a cell": (
+        "a.parquet",
+        parquet(pl.DataFrame({"id": [1], "year": [0], "scan": [[0] * 9999]})),
+        ["'scan'"],
+    ),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_is_above_a_bound_is_refused_by_name_and_bound(hostile, tmp_path):
+    name, content, words = HOSTILE[hostile]
+    path = written(tmp_path, name, content)
+    with pytest.raises(DataError) as caught:
+        reading.read_source(path, most=MOST)
+    message = str(caught.value)
+    assert name in message and all(word in message for word in words) and is_one_sentence(message), message
+
+
+@pytest.mark.parametrize(
+    "hostile", ["long text in pages", "many rows of runs", "many columns in Parquet", "many values in a cell"]
+)
+def test_a_parquet_file_is_judged_by_its_footer(hostile, tmp_path, monkeypatch):
+    monkeypatch.setattr(pl, "read_parquet", lambda *_, **__: pytest.fail("read"))
+    name, content, _ = HOSTILE[hostile]
+    with pytest.raises(DataError):
+        reading.read_source(written(tmp_path, name, content), most=MOST)
+
+
+def test_a_table_just_within_the_bounds_is_read(tmp_path):
+    for name, content in (("a.csv", text(r3_sex="f" * 500)), ("a.parquet", parquet(GOOD_FRAME))):
+        assert reading.read_source(written(tmp_path, name, content), most=MOST)[0].shape == (48, 5)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "snappy", "gzip", "uncompressed"])
+def test_the_footer_says_how_much_is_unpacked(compression, tmp_path):
+    frame = pl.DataFrame({"x": np.arange(10_000.0), "s": ["abc"] * 10_000, "d": [b"\0" * 30] * 10_000})
+    sizes = [
+        (path := tmp_path / f"{rows}.parquet", frame.write_parquet(path, compression=compression, row_group_size=rows))
+        for rows in (500, 10_000)
+    ]
+    for path, _ in sizes:
+        assert 80_000 < footer.unpacked(path, 10_000) < 600_000
+
+
+def test_a_footer_that_is_changed_anywhere_costs_a_sentence_at_most(tmp_path):
+    good = parquet(GOOD_FRAME)
+    path = tmp_path / "a.parquet"
+    for place in range(len(good) - 8 - int.from_bytes(good[-8:-4], "little"), len(good), 17):
+        for byte in (0, 0x7F, 0x80, 0xFF):
+            path.write_bytes(good[:place] + bytes([byte]) + good[place + 1 :])
+            with contextlib.suppress(footer.Damaged):
+                footer.unpacked(path, 10_000)
+    with pytest.raises(footer.Damaged, match="longer than 100 bytes"):
+        path.write_bytes(good)
+        footer.unpacked(path, 100)
 
 
 SCHEMA = read_table(GOOD_FRAME, name="good").schema

@@ -21,6 +21,7 @@ __all__ = [
     "check_names",
     "check_rows",
     "check_static",
+    "not_one_value",
     "resolve_duplicates",
     "shown",
 ]
@@ -42,6 +43,14 @@ def at(name: str, row: int | None = None, column: str | None = None) -> str:
     """The place of a fault, to begin a sentence with."""
     parts = [name] + ([f"data row {row}"] if row else []) + ([f"column {column!r}"] if column is not None else [])
     return ", ".join(parts) + ": "
+
+
+def not_one_value(name: str, column: str, dtype: pl.DataType) -> DataError:
+    """The error for cells of a kind that no table has."""
+    return DataError(
+        f"{at(name, None, column)}cells of type {dtype} cannot be modelled: "
+        "make them numbers, text, dates or date-times, one value a cell, or remove the column."
+    )
 
 
 def first_row(frame: pl.DataFrame, where: pl.Expr) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.faults import ROW, at, shown
+from reverie.records.faults import ROW, at, not_one_value, shown
 from reverie.records.schema import NULL_VALUES, Column, Schema
 
 __all__ = ["Mixed", "Parsed", "parse", "reads"]
@@ -188,10 +188,7 @@ def _plain(cells: pl.Series, name: str, zoned: list[str]) -> pl.Series:
             cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return cells.cast(pl.Datetime("us"))
     if str(dtype.base_type()) not in TYPES:
-        raise DataError(
-            f"{at(name, None, cells.name)}cells of type {dtype} cannot be modelled: "
-            "make them numbers, text, dates or date-times, one value a cell, or remove the column."
-        )
+        raise not_one_value(name, cells.name, dtype)
     return cells
 
 

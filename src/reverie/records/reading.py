@@ -11,18 +11,51 @@ import gzip
 import io
 import zlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
-from reverie.records.faults import at, shown
+from reverie.records import footer
+from reverie.records.faults import at, not_one_value, shown
 
-__all__ = ["BUNDLED", "MAX_BYTES", "MAX_RATIO", "place_of", "read_source"]
+__all__ = ["BUNDLED", "MAX_RATIO", "Bounds", "place_of", "read_source"]
 
-MAX_BYTES = 8 * 2**30
-"""The most bytes of text, or of cells of a Parquet file, that are held in memory."""
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most that is read of a file. What the file says of itself is compared first; what it holds, once it is read.
+
+    Attributes:
+        bytes: of text or pages, unpacked, and of the text of all cells.
+        rows, columns, cells: of the table.
+        text: bytes of the text in one cell (that of a CSV is held to 131,072 characters besides).
+    """
+
+    bytes: int = 8 * 2**30
+    rows: int = 2**30
+    columns: int = 2**30
+    cells: int = 2**30
+    text: int = 2**31
+
+    def check(self, name: str, **found: int) -> None:
+        """Raises DataError for the first of `found`, named as the attributes are, that is above its bound."""
+        for what, count in found.items():
+            if count > (most := getattr(self, what)):
+                words, remedy = _SAID[what]
+                raise DataError(f"{name} has more than the {most:,} {words} that are read: {remedy}.")
+
+
+_SPLIT = "split it into files of some patients each"
+_SAID = {
+    "bytes": ("bytes of content", _SPLIT),
+    "rows": ("rows", _SPLIT),
+    "columns": ("columns", "leave out those that are not needed"),
+    "cells": ("cells", f"{_SPLIT}, or leave out columns"),
+    "text": ("bytes of text in one cell", "shorten it, or leave out its column"),
+}
 
 MAX_RATIO = 200
 """A gzip that grows by more than this is a bomb: text of tables shrinks 3 to 50 times, a file of one repeated byte 1,000."""
@@ -30,14 +63,17 @@ MAX_RATIO = 200
 _GRACE = 16 * 2**20
 """So many bytes may come out of a gzip before the ratio counts."""
 
+_FOOTER = 16 * 2**10
+"""Bytes of a Parquet footer for each column that there may be: those of some hundred row groups."""
+
 BUNDLED = {"pbc2": Path(__file__).parent / "data" / "pbc2.csv"}
 """Cohorts that ship with the package, by name."""
 
 _MAGIC = {b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz", b"PK\x03\x04": ".xlsx or .zip"}
 
 
-def read_source(source: Any, name: str | None = None) -> tuple[pl.DataFrame, str]:
-    """The cells of a source, and what messages call it.
+def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -> tuple[pl.DataFrame, str]:
+    """The cells of a source, of a file at most so many, and what messages call it.
 
     Returns:
         A frame whose rows are the data rows in order (from a CSV all columns are String, empty cells null), and a name.
@@ -54,7 +90,7 @@ def read_source(source: Any, name: str | None = None) -> tuple[pl.DataFrame, str
     elif isinstance(source, str | Path):
         path = BUNDLED.get(str(source)) or Path(source)
         name = name or (str(source) if str(source) in BUNDLED else path.name)
-        frame = _from_file(path, name, str(source))
+        frame = _from_file(path, name, str(source), most)
     else:
         raise UsageError(f"a table is a file, a polars frame or a pandas frame, not {type(source).__name__}.")
     if bad := next((c for c in frame.columns if "\0" in c), None):
@@ -69,7 +105,7 @@ def place_of(source: Any) -> Path | None:
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 
 
-def _from_file(path: Path, name: str, given: str) -> pl.DataFrame:
+def _from_file(path: Path, name: str, given: str, most: Bounds) -> pl.DataFrame:
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give one .csv, .csv.gz or .parquet file.")
     if not path.exists():
@@ -93,33 +129,50 @@ def _from_file(path: Path, name: str, given: str) -> pl.DataFrame:
             f"{name} is not what its suffix says, it looks like {looks or 'text'}: rename it or save it anew as CSV."
         )
     if suffix == ".parquet":
-        return _from_parquet(path, name)
-    if suffix == ".csv" and path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{name} is larger than {MAX_BYTES >> 30} GiB: split it into files of some patients each.")
-    return _from_csv(_unzip(path, name) if suffix == ".csv.gz" else path.read_bytes(), name)
+        frame = _from_parquet(path, name, most)
+    elif suffix == ".csv":
+        most.check(name, bytes=path.stat().st_size)
+        frame = _from_csv(path.read_bytes(), name, most)
+    else:
+        frame = _from_csv(_unzip(path, name, most), name, most)
+    _check_text(frame, name, most)
+    return frame
 
 
-def _from_parquet(path: Path, name: str) -> pl.DataFrame:
+def _from_parquet(path: Path, name: str, most: Bounds) -> pl.DataFrame:
     try:
-        rows, width = pl.scan_parquet(path).select(pl.len()).collect().item(), len(pl.read_parquet_schema(path))
-        if rows * width * 8 > MAX_BYTES:  # known from the footer, before anything is unpacked
-            raise DataError(
-                f"{name} holds {rows:,} rows of {width} columns, over {MAX_BYTES >> 30} GiB: split it by patients."
-            )
+        schema = pl.read_parquet_schema(path)
+        most.check(name, columns=len(schema))
+        for column, dtype in schema.items():
+            if dtype.is_nested():  # a cell of these may hold anything, and none is modelled
+                raise not_one_value(name, column, dtype)
+        rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+        most.check(name, rows=rows, cells=rows * len(schema), bytes=footer.unpacked(path, _FOOTER * most.columns))
         return pl.read_parquet(path, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+    except (pl.exceptions.PolarsError, OSError, footer.Damaged, pl.exceptions.PanicException) as error:
         reason = shown(str(error).split("\n")[0], 120)
         raise DataError(f"{name} is not a whole Parquet file ({reason}): write or copy it again.") from error
 
 
-def _unzip(path: Path, name: str) -> bytes:
-    """The bytes inside a gzip, at most MAX_BYTES, and past a grace at most MAX_RATIO times its size."""
-    limit = min(MAX_BYTES, max(_GRACE, MAX_RATIO * path.stat().st_size))
+def _check_text(frame: pl.DataFrame, name: str, most: Bounds) -> None:
+    """In memory a text that many cells share is there once; whatever is done with it copies it."""
+    total = 0
+    for cells in frame.select(pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()).iter_columns():
+        lengths = cells.cast(pl.String).str.len_bytes()
+        most.check(name, text=int(lengths.max() or 0))  # pyright: ignore[reportArgumentType]
+        total += int(lengths.cast(pl.Int64).sum())
+    most.check(name, bytes=total)
+
+
+def _unzip(path: Path, name: str, most: Bounds) -> bytes:
+    """The bytes inside a gzip, within the bounds, and past a grace at most MAX_RATIO times its size."""
+    limit = max(_GRACE, MAX_RATIO * path.stat().st_size)
     content = bytearray()
     try:
         with gzip.open(path) as file:
             while piece := file.read(2**20):
                 content += piece
+                most.check(name, bytes=len(content))
                 if len(content) > limit:
                     raise DataError(
                         f"{name} unpacks to more than {limit:,} bytes, {limit // path.stat().st_size:,} times its size: "
@@ -130,7 +183,7 @@ def _unzip(path: Path, name: str) -> bytes:
     return bytes(content)
 
 
-def _from_csv(data: bytes, name: str) -> pl.DataFrame:
+def _from_csv(data: bytes, name: str, most: Bounds) -> pl.DataFrame:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name} is in UTF-16: save it as CSV in UTF-8.")
@@ -143,7 +196,7 @@ def _from_csv(data: bytes, name: str) -> pl.DataFrame:
             f"{_place(data, error.start, name)}byte {error.start:,} (0x{data[error.start]:02x}) is not UTF-8: "
             "save the file as CSV in UTF-8."
         ) from None
-    header, rows, blank = _check_form(data, name)
+    header, rows, blank = _check_form(data, name, most)
     try:
         frame = pl.read_csv(data, infer_schema=False, raise_if_empty=False)
         frame.columns = header
@@ -159,7 +212,7 @@ def _from_csv(data: bytes, name: str) -> pl.DataFrame:
     return frame
 
 
-def _check_form(data: bytes, name: str) -> tuple[list[str], int, list[int]]:
+def _check_form(data: bytes, name: str, most: Bounds) -> tuple[list[str], int, list[int]]:
     """Rows have as many cells as the header. Returns the header, the number of rows, the blank lines. Raises DataError."""
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=""), strict=True)
     row, blank = 0, []
@@ -167,13 +220,17 @@ def _check_form(data: bytes, name: str) -> tuple[list[str], int, list[int]]:
         header = next(lines, [])
         if not any(cell.strip() for cell in header):
             raise DataError(f"{name} has no header: the first line must hold the names of the columns.")
+        most.check(name, columns=len(header))
         if len(header) == 1 and (mark := next((m for m in ";\t|" if m in header[0]), None)):
             raise DataError(f"{name} is separated by {mark!r}: save it as CSV separated by commas.")
         twice = next((column for column, count in Counter(header).items() if count > 1), None)
         if twice is not None:
             places = " and ".join(str(i + 1) for i, c in enumerate(header) if c == twice)
             raise DataError(f"{name} has several columns named {twice!r} (columns {places}): rename or remove one.")
+        height = min(most.rows, most.cells // len(header))
         for index, cells in enumerate(lines):
+            if index == height:  # lines without cells too: each is remembered
+                most.check(name, rows=index + 1, cells=(index + 1) * len(header))
             if not cells:
                 blank.append(index)
                 continue

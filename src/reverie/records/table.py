@@ -20,7 +20,7 @@ from reverie.errors import DataError, UsageError
 from reverie.records.faults import ROW, check_levels_and_bounds, check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.parsing import Parsed, parse
-from reverie.records.reading import place_of, read_source
+from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.schema import NULL_VALUES, Schema
 
 __all__ = ["Table", "read_table"]
@@ -95,6 +95,7 @@ def read_table(
     duplicates: Literal["refuse", "keep", "first"] | None = None,
     null_values: tuple[str, ...] = (),
     kinds: Mapping[str, str] | None = None,
+    most: Bounds = Bounds(),
 ) -> Table:
     """Reads and checks a table of visits.
 
@@ -105,12 +106,13 @@ def read_table(
         identifier, time, kinds: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
         null_values: texts that stand for a missing value in every column, besides the schema's.
+        most: what a file may hold at most.
 
     Raises:
         UsageError: no such file, or arguments that do not go together.
         DataError: what is wrong with the table, by data row and column, and what to do.
     """
-    cells, name = read_source(source, name)
+    cells, name = read_source(source, name, most)
     if schema is not None:
         if identifier or time or kinds:
             raise UsageError("a schema says which columns are identifier and time and of what kind: change it there.")

@@ -22,8 +22,10 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from reverie.errors import DamagedError, DataError, ReverieError, UsageError
+from reverie.memory import ran_out
+from reverie.plain import size
 
-__all__ = ["MEDIA_TYPE", "Problem", "answer", "install", "of"]
+__all__ = ["MEDIA_TYPE", "Problem", "answer", "install", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -36,6 +38,7 @@ TITLES = {
     "internal": "Something went wrong inside the server",
     "invalid": "The request is not valid",
     "key": "An API key is needed",
+    "memory": "The work needs more memory than it may have",
     "media-type": "The content type is not accepted",
     "method": "The method is not allowed here",
     "name": "The name cannot be used",
@@ -95,11 +98,17 @@ def of(error: BaseException, root: Path) -> Problem:
         case HTTPException():
             detail = error.detail if isinstance(error.detail, str) and error.status_code < 500 else ""
             return Problem(error.status_code, KINDS.get(error.status_code, "invalid"), detail, error.headers)
-        case MemoryError():
+        case _ if ran_out(error):
             return Problem(503, "busy", "There is not enough memory for this now: ask for less, or try again later.")
         case OSError() if error.errno in FULL:
             return Problem(507, "storage", "The disk is full: delete files that are not needed any more, then try again.")
     return Problem(500, "internal", "The server's log has more under this request id.")
+
+
+def too_little_memory(allowed: int | None) -> Problem:
+    """How a job ends that needs more memory than its worker has; `allowed` are bytes, None if no limit is known."""
+    limit = f"the {size(allowed)} that a worker may have" if allowed is not None else "there is"
+    return Problem(422, "memory", f"This needs more memory than {limit}: ask for less, or give smaller files.")
 
 
 def answer(problem: Problem, scope: Scope) -> Response:

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reverie.errors import UsageError
+from reverie.memory import available
 
 __all__ = ["Settings", "read"]
 
@@ -64,6 +65,16 @@ class Settings(BaseSettings):
     """Address space that decoding one picture may add."""
     decode_seconds: Seconds = 5
 
+    worker_bytes: Count | None = None
+    """Memory of one worker. None: that of the machine, in equal parts for each worker and for all else."""
+    table_bytes: Count = 500_000_000
+    """Of a file of a table when unpacked, and of the text in its cells; the largest table takes a worker some 3 GB."""
+    table_rows: Count = 10_000_000
+    table_columns: Count = 1_000
+    table_cells: Count = 25_000_000
+    table_text: Count = 100_000
+    """Bytes of the text in one cell."""
+
     files: Count = 10_000
     total_bytes: Count = 20_000_000_000
     file_bytes: Count = 2_000_000_000
@@ -80,6 +91,14 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             value = value.split(",")
         return tuple(str(name).strip().lower() for name in value if str(name).strip())
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that one worker may have; None where neither the setting nor the machine says."""
+        if self.worker_bytes is not None:
+            return self.worker_bytes
+        there = available()
+        return None if there is None else there // (self.quick_workers + self.slow_workers + 1)
 
     @property
     def loopback(self) -> bool:

@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from statistics import median
 
-import torch
-
+from reverie import memory
 from reverie.errors import ReverieError
 from reverie.process.schedule import NoiseSchedule
 from reverie.training.objective import Batch
@@ -104,8 +103,7 @@ def about_data(batch: Batch, schedule: NoiseSchedule) -> Iterator[str]:
 
 def out_of_memory(error: BaseException, settings: TrainingSettings) -> ReverieError | None:
     """The sentence for running out of memory, if that is what the error says."""
-    text = str(error).lower()
-    if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in text):
+    if not memory.ran_out(error):
         return None
     return ReverieError(
         f"out of memory at batch {settings.batch}: set accumulate={2 * settings.accumulate} (same result, less memory), "

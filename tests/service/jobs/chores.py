@@ -84,6 +84,17 @@ def fatal(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"attempt": work.attempt}
 
 
+def greedy(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Wants so many bytes at once, of Python or of a library that ends the process where it gets none."""
+    noted(work, "greedy")
+    size = arguments["bytes"]
+    if arguments["of"] == "python":
+        return {"had": len(bytearray(size))}
+    import polars as pl
+
+    return {"had": pl.Series([0], dtype=pl.UInt8).new_from_index(0, size).len()}
+
+
 def course(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     """Counts, and saves how far it came when it is to stop; goes on from there."""
     noted(work, "course")
@@ -113,5 +124,6 @@ TASKS = {
         Chore("fatal", "quick", fatal),
         Chore("fatal-once", "quick", fatal, again=False),
         Chore("course", "slow", course),
+        Chore("greedy", "quick", greedy),
     )
 }

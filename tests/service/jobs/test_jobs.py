@@ -113,6 +113,19 @@ def test_what_was_lost_with_its_worker_is_done_again_if_that_is_safe(open_jobs, 
         assert "interrupted" in error["detail"]
 
 
+@pytest.mark.parametrize("of", ["python", "polars"])
+def test_a_job_that_wants_more_memory_than_its_worker_may_have_fails_once_and_says_so(open_jobs, root, of):
+    jobs = open_jobs(worker_bytes=700_000_000)
+    job, other = jobs.submit("greedy", {"of": of, "bytes": 2_000_000_000}), jobs.submit("greedy", {"of": of, "bytes": 1000})
+    view = ended(jobs, job.id)
+    assert view.state == "failed" and view.error is not None
+    assert (view.error["type"], view.error["status"]) == ("/problems/memory", 422)
+    assert "more memory than the 700 MB that a worker may have" in view.error["detail"]
+    assert [event.kind for event in jobs.events(job.id, 0)].count("end") == 1
+    assert [id for _, id, *_ in done(root)].count(job.id) == 1
+    assert ended(jobs, other.id).state == "succeeded" and jobs.result(other.id) == {"had": 1000}
+
+
 def test_a_stopped_worker_leaves_its_job_to_be_continued_from_what_it_saved(open_jobs, root):
     jobs = open_jobs()
     job = jobs.submit("course", {"steps": 60})

@@ -49,9 +49,9 @@ class Server:
         command = [sys.executable, str(HERE / "serving.py"), str(root), *options]
         self.log = root.with_suffix(".log")
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | {"PYTHONPATH": str(HERE)}
-            )
+            found = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+            environment = os.environ | {"PYTHONPATH": found}
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         assert self.process.stdout is not None
         address = self.process.stdout.readline().strip()
         assert address, self.log.read_text()

@@ -111,6 +111,9 @@ class Collector(threading.Thread):
                 news.over.append(job.id)
         elif facts.get(f"left:{job.id}:{job.attempt}"):
             self._go_on(change, job, job.losses, "The worker was stopped; the job goes on from what it had saved.", news)
+        elif worker and gone and not job.cancelling and (excess := self._supervisor.excess(worker["name"])):
+            self._queue.conclude(job.id, {"state": "failed", "error": excess.view()})
+            self._bell.ring()
         elif gone:
             left = MAX_LOSSES - job.losses - 1
             self._go_on(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from reverie.service.jobs.bell import DRAIN, Bell, Pull
 from reverie.service.jobs.heart import DISOBEYED
 from reverie.service.jobs.queue import LANES
 from reverie.service.logs import say
+from reverie.service.problems import Problem, too_little_memory
 from reverie.service.settings import Settings
 
 __all__ = ["Supervisor"]
@@ -47,7 +49,7 @@ class Supervisor(threading.Thread):
         counts = {"quick": settings.quick_workers, "slow": settings.slow_workers}
         self._places = [_Place(lane) for lane in LANES for _ in range(counts[lane])]
         self._lock = threading.Lock()
-        self._ended: set[str] = set()
+        self._ended: dict[str, int] = {}
         self._draining = False
         self._empty = threading.Event()
         self._look = threading.Event()
@@ -71,6 +73,10 @@ class Supervisor(threading.Thread):
     def ended(self, name: str) -> bool:
         """Whether this worker was ours and is certainly gone."""
         return name in self._ended
+
+    def excess(self, name: str) -> Problem | None:
+        """What to say of the job of a worker of ours that was aborted: libraries do that where memory is refused to them."""
+        return too_little_memory(self._settings.memory) if self._ended.get(name) == -signal.SIGABRT else None
 
     def owns(self, name: str) -> bool:
         return any(place.name == name and place.process is not None for place in self._places)
@@ -119,7 +125,7 @@ class Supervisor(threading.Thread):
             if place.process.stdin is not None:
                 place.process.stdin.close()
             place.process, place.pull = None, None
-            self._ended.add(place.name)
+            self._ended[place.name] = code
             well = now - place.since > STEADY or code == DISOBEYED
             place.after = now + (0 if well else place.pause)
             place.pause = FIRST_PAUSE if well else min(place.pause * 2, LONGEST_PAUSE)

@@ -25,6 +25,7 @@ from typing import Any
 
 from reverie.errors import ReverieError
 from reverie.files import write_atomically
+from reverie.memory import hold, ran_out
 from reverie.service import logs, problems
 from reverie.service.jobs.bell import Lifeline
 from reverie.service.jobs.heart import Heart
@@ -58,6 +59,7 @@ class Worker:
     ) -> None:
         self._settings, self._lane, self._line = settings, lane, line
         self._workspace = Workspace(settings.workspace, settings)
+        self._memory = settings.memory
         self._queue = Queue(self._workspace.state, settings.queue_url)
         self._about = {"name": name, "lane": lane, "host": socket.gethostname(), "pid": os.getpid()}
         self._ring = line.ring if line else lambda: None
@@ -70,6 +72,8 @@ class Worker:
         """Works until told to stop; `announce` is called once it can take jobs."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        if self._memory is not None:
+            hold(self._memory)
         self._heart.start()
         tasks = tasks_named(self._tasks)
         if self._lane == "quick":
@@ -177,7 +181,7 @@ class Worker:
                 pass
 
     def _failure(self, job: str, error: Exception) -> dict[str, Any]:
-        problem = problems.of(error, self._workspace.root)
+        problem = problems.too_little_memory(self._memory) if ran_out(error) else problems.of(error, self._workspace.root)
         if problem.status >= 500:
             say("a job failed", ERROR, error, job=job)
             if problem.kind == "internal":

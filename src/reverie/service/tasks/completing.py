@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from reverie.service.schemas.parts import within
@@ -25,15 +24,12 @@ def impute(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     model = inputs.model(work, told.model)
     from reverie import bands, deliver
     from reverie.records import read_table
-    from reverie.records.reading import read_source
 
     names = ("guidance", "sampler", "steps", "spacing")
     settings = {name: value for name in names if (value := getattr(told, name)) is not None}
-    given = inputs.table_source(work, told.table) if told.table is not None else nullcontext(_frame(told.rows))
-    with given as source:
-        name = told.table or "the rows"
-        deliver.check_completing(model, told.draws, told.model)
-        cells, _ = read_source(source, name)
+    deliver.check_completing(model, told.draws, told.model)
+    name = told.table or "the rows"
+    cells = _frame(told.rows) if told.table is None else inputs.cells(work, told.table)
     table = read_table(cells, model.codec.schema, name)
     rows = (len(table.frame) + (told.forecast or 0) * len(table)) * told.draws
     within("rows x draws", rows, CELLS, "ask for fewer draws or visits, or give fewer patients")

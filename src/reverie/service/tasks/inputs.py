@@ -5,20 +5,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reverie.errors import DamagedError
+from reverie.errors import DamagedError, DataError
 from reverie.service import bounded
 from reverie.service.schemas.parts import Schedule
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from reverie.config import RunConfig
     from reverie.process import NoiseSchedule
+    from reverie.records import Schema, Table
     from reverie.service.jobs.work import Work
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "model", "picture", "schedule", "table_source", "too_many_weights"]
+__all__ = ["TABLES", "cells", "model", "picture", "schedule", "table", "too_many_weights"]
 
 TABLES = (".csv", ".csv.gz", ".parquet")
 PARAMETERS = 100_000_000
@@ -47,16 +50,39 @@ def picture(work: Work, named: str | None, encoded: str | None, largest: int, fi
         return subject(bounded.from_file(file, work.settings, named), largest=largest, name=named)
 
 
-@contextmanager
-def table_source(work: Work, name: str) -> Iterator[str | Path]:
-    """What read_table takes: the name of a bundled table, or a private path of a file of the workspace."""
+def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any) -> Table:
+    """The table of a call, bundled or in the workspace, read within the limits; for the options see read_table."""
     from reverie.records.reading import BUNDLED
+    from reverie.records.table import read_table
+
+    source = cells(work, name)
+    with _within_memory(name):
+        found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
+    return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
+
+
+def cells(work: Work, name: str) -> pl.DataFrame:
+    """The cells of a table as they come, read within the limits."""
+    from reverie.records.reading import BUNDLED, Bounds, read_source
 
     if name in BUNDLED:
-        yield name
-        return
-    with work.workspace.held(name, TABLES) as path:
-        yield path
+        return read_source(name)[0]
+    told = work.settings
+    most = Bounds(told.table_bytes, told.table_rows, told.table_columns, told.table_cells, told.table_text)
+    with work.workspace.held(name, TABLES) as path, _within_memory(name):
+        return read_source(path, most=most)[0]
+
+
+@contextmanager
+def _within_memory(name: str) -> Iterator[None]:
+    """Raises DataError for a table that a worker's memory is too small for."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(
+            f"{name} takes more memory to read than a worker may have: split it into files of some patients each, "
+            "or leave out columns."
+        ) from error
 
 
 def model(work: Work, name: str) -> Any:

@@ -96,7 +96,7 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
     """The data, read: a Table or an ImageSet. Options for the other kind of source are refused."""
     from reverie.images import read_images
     from reverie.images.pictures import SUFFIXES
-    from reverie.subjects import Patients, is_table
+    from reverie.subjects import is_table
 
     name = told.source
     reading = {
@@ -108,9 +108,7 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
     pictures: dict[str, Any] = {"size": told.size, "channels": told.channels}
     if is_table(name):
         _refuse("for pictures, and the source is a table of visits", pictures)
-        with inputs.table_source(work, name) as path:
-            table = Patients.read(path, **{key: value for key, value in reading.items() if value is not None}).table
-        yield table if table.path is None else replace(table, path=work.workspace.path(name, inputs.TABLES)), {}
+        yield inputs.table(work, name, **{key: value for key, value in reading.items() if value is not None}), {}
         return
     _refuse("for a table of visits, and the source is pictures", reading)
     if name == "digits":

@@ -1,0 +1,46 @@
+"""How much memory this process may have, and what running out of it looks like."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+__all__ = ["available", "hold", "ran_out"]
+
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
+
+
+def available() -> int | None:
+    """Bytes of the machine, of the container or of this process's own limit, the least of them; None if none is known."""
+    found = []
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(ValueError, OSError):  # "max" where there is no limit
+        found.append(int(_CONTAINER.read_text()))
+    with contextlib.suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        found += [] if limit == resource.RLIM_INFINITY else [limit]
+    return min(found, default=None)
+
+
+def hold(bytes: int) -> None:
+    """Lets this process have no more, from here on; where the system has no such limit, nothing happens.
+
+    What counts are the pages that it may write alone (RLIMIT_DATA), and not the addresses that libraries only reserve.
+    """
+    with contextlib.suppress(ImportError):
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (bytes if hard == resource.RLIM_INFINITY else min(bytes, hard), hard))
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error is for want of memory. torch's own is a RuntimeError, with other words for each device."""
+    words = ("out of memory", "not enough memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(said in str(error).lower() for said in words)
+    )
