@@ -60,21 +60,46 @@ def digits(workspace: Path) -> str:
     return "runs/digits"
 
 
+class Served:
+    """`reverie serve` in a process of its own, that can be killed and begun again at the same address."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace, self.port = workspace, 0
+
+    def __enter__(self) -> Served:
+        self.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+    def begin(self) -> None:
+        command = [sys.executable, "-m", "reverie", "serve", "--workspace", str(self.workspace), "--port", str(self.port)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        with (self.workspace.parent / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+        assert self.address.startswith("http://"), f"the server did not start: {Path(log.name).read_text()}"
+        self.port = int(self.address.rpartition(":")[2])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def served() -> type[Served]:
+    """For tests that need a server of their own."""
+    return Served
+
+
 @pytest.fixture(scope="session")
 def address(workspace: Path) -> Iterator[str]:
     """Where the server of this session answers."""
-    command = [sys.executable, "-m", "reverie", "serve", "--workspace", str(workspace), "--port", "0"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with (workspace.parent / "serve.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
-        try:
-            assert process.stdout is not None
-            told = process.stdout.readline().strip()
-            assert told.startswith("http://"), f"the server did not start: {Path(log.name).read_text()}"
-            yield told
-        finally:
-            process.terminate()
-            process.wait(60)
+    with Served(workspace) as server:
+        yield server.address
 
 
 @pytest.fixture(scope="module")  # while it lives an event loop runs in this thread, and other tests run loops of their own

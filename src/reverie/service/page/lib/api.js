@@ -5,6 +5,8 @@ import { h } from "./dom.js";
 const KEY = "reverie-key";
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
+const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a server that does not answer; the last goes on
+const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or that of a server which stops or has no room
 
 /** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
 export class Problem extends Error {
@@ -53,13 +55,14 @@ export async function remove(path) {
 
 /**
  * Posts work and follows it to its result. onState(job view), onProgress({done, total, seconds_left}), onSay(sentence) and
- * onMetric(data) are called as news come. Abort the signal to cancel the job on the server; then an AbortError is thrown.
+ * onMetric(data) are called as news come; onAway(seconds until it is asked again) while the server does not answer, and
+ * onAway(null) when it does. Abort the signal to cancel the job on the server; then an AbortError is thrown.
  */
-export async function job(path, body, { onState, onProgress, onSay, onMetric, signal, wait = 0 } = {}) {
+export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
   const key = newKey();
   signal?.throwIfAborted();
   const { status, body: reply } = await post(path, body, { wait, key }); // not dropped on abort: the job would live on unknown
-  const stop = () => status === 202 && cancel(reply.id).catch(() => {});
+  const stop = () => status === 202 && patiently(() => cancel(reply.id)).catch(() => {});
   if (signal?.aborted) {
     stop();
     throw new DOMException("The work was cancelled.", "AbortError");
@@ -67,20 +70,33 @@ export async function job(path, body, { onState, onProgress, onSay, onMetric, si
   if (status !== 202) return reply;
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    onState?.(reply);
-    return await rejoin(reply.id, { onState, onProgress, onSay, onMetric, signal });
+    hear.onState?.(reply);
+    return await rejoin(reply.id, { ...hear, signal });
   } finally {
     signal?.removeEventListener("abort", stop);
   }
 }
 
-/** Follows a job that was posted before, all its news from the first on, to its result. Aborting the signal only stops
- *  following: the job goes on. */
-export async function rejoin(id, { onState, onProgress, onSay, onMetric, signal } = {}) {
+/** Follows a job that was posted before, all its news from the first on, to its result; a server that is begun anew still
+ *  has it. Aborting the signal only stops following: the job goes on. */
+export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, signal } = {}) {
   const base = `/api/jobs/${encodeURIComponent(id)}`;
   const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
-  const end = await follow(base, `${base}/events`, hear, signal);
-  if (end.state === "succeeded") return get(`${base}/result`, { signal });
+  const insist = (act) => patiently(act, { onAway, signal });
+  let last = 0;
+  const end = await insist(async (answered) => {
+    for (let silent = 0; silent < 3; silent += 1) {
+      const found = await stream(`${base}/events`, last, signal, answered, (event) => {
+        silent = 0;
+        if (event.id) last = event.id;
+        if (event.kind !== "end") hear[event.kind]?.(event.data);
+      });
+      if (found) return found;
+      await pause(300 * (silent + 1), signal);
+    }
+    return poll(base, hear, signal, answered); // a proxy may swallow streams: asking again and again still works
+  });
+  if (end.state === "succeeded") return insist(() => get(`${base}/result`, { signal }));
   if (end.state === "cancelled") throw new DOMException("The work was cancelled.", "AbortError");
   throw new Problem(end.error ?? { title: "The work did not finish", detail: `The job ended as ${end.state}: try again.` });
 }
@@ -92,25 +108,32 @@ export async function cancel(id) {
 
 // --- following a job --------------------------------------------------------------------------------------------------
 
-async function follow(base, events, hear, signal) {
-  let last = 0;
-  for (let failures = 0; failures < 3; failures += 1) {
+/** What `act` gives, asked again while the server is away, after pauses that grow until it says answered(). */
+async function patiently(act, { onAway, signal } = {}) {
+  let failures = 0;
+  const answered = () => {
+    if (failures) onAway?.(null);
+    failures = 0;
+  };
+  for (;;) {
     try {
-      const end = await stream(events, last, signal, (event) => {
-        failures = 0;
-        if (event.id) last = event.id;
-        if (event.kind !== "end") hear[event.kind]?.(event.data);
-      });
-      if (end) return end;
+      const found = await act(answered);
+      answered();
+      return found;
     } catch (error) {
-      if (error.name === "AbortError" || (error instanceof Problem && error.status !== 0)) throw error;
+      if (!(error instanceof Problem && AWAY.includes(error.status))) {
+        answered();
+        throw error;
+      }
+      const seconds = PAUSES[Math.min(failures, PAUSES.length - 1)];
+      failures += 1;
+      onAway?.(seconds);
+      await pause(1000 * seconds, signal);
     }
-    await pause(300 * (failures + 1), signal);
   }
-  return poll(base, hear, signal); // a proxy may swallow streams: asking again and again still works
 }
 
-async function stream(path, last, signal, onEvent) {
+async function stream(path, last, signal, onOpen, onEvent) {
   const quiet = new AbortController();
   const stop = () => quiet.abort();
   signal?.addEventListener("abort", stop, { once: true });
@@ -118,6 +141,7 @@ async function stream(path, last, signal, onEvent) {
   try {
     const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": String(last) } : {}) };
     const response = await ask(path, { headers, signal: quiet.signal });
+    onOpen();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
@@ -138,7 +162,7 @@ async function stream(path, last, signal, onEvent) {
   } catch (error) {
     if (signal?.aborted) throw new DOMException("The work was cancelled.", "AbortError");
     if (error.name === "AbortError") return null;
-    throw error;
+    throw error instanceof Problem ? error : unanswered(); // cut in the middle
   } finally {
     clearTimeout(timer);
     quiet.abort();
@@ -164,9 +188,10 @@ function parseEvent(block) {
   return event;
 }
 
-async function poll(base, hear, signal) {
+async function poll(base, hear, signal, answered) {
   for (;;) {
     const view = await get(base, { signal });
+    answered();
     hear.state?.(view);
     if (view.progress) hear.progress?.(view.progress);
     if (!["queued", "running"].includes(view.state)) return view;
@@ -197,7 +222,7 @@ async function ask(path, options) {
       response = await fetch(path, { ...options, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new Problem({ title: "No answer", detail: "The server does not answer: is reverie serve still running?" });
+      throw unanswered();
     }
     if (response.ok) return response;
     const problem = await problemOf(response);
@@ -206,6 +231,10 @@ async function ask(path, options) {
     if (given === null) throw problem;
     sessionStorage.setItem(KEY, given);
   }
+}
+
+function unanswered() {
+  return new Problem({ title: "No answer", detail: "The server does not answer: is reverie serve still running?" });
 }
 
 async function problemOf(response) {

@@ -9,24 +9,40 @@ export function empty(text, action = null) {
 }
 
 /**
- * Work going on. .progress({done, total, seconds_left}) makes the bar count; .say(sentence) changes the sentence;
- * onCancel adds a Stop button.
+ * Work going on. .say(sentence) changes the sentence; onCancel adds a Stop button. .hear is what job() tells of its course:
+ * where the job waits, how far it is (the bar counts), and that the server does not answer.
  */
 export function busy(text, { onCancel = null } = {}) {
   const said = h("p", { role: "status" }, text);
   const bar = h("progress", { "aria-label": text });
   const left = h("p", { class: "hint" });
+  const away = h("p", { class: "notice", role: "status", hidden: true });
   const stop = onCancel && button({ label: "Stop", onClick: onCancel });
-  const root = h("div", { class: "state busy" }, said, bar, left, stop);
-  return Object.assign(root, {
-    say: (sentence) => (said.textContent = sentence),
-    progress({ done, total, seconds_left: seconds = null }) {
+  const root = h("div", { class: "state busy" }, said, away, bar, left, stop);
+  const say = (sentence) => (said.textContent = sentence);
+  const hear = {
+    onState: ({ state, position }) => say(state === "queued" ? queued(position) : text),
+    onProgress({ done, total, seconds_left: seconds = null }) {
       if (!total) return;
       bar.max = total;
       bar.value = done;
       left.textContent = `${done.toLocaleString("en")} of ${total.toLocaleString("en")}${seconds === null ? "" : `, ${duration(seconds)} left`}`;
     },
-  });
+    onAway(seconds) {
+      away.hidden = seconds === null;
+      away.textContent = seconds === null ? "" : unanswered(seconds);
+    },
+  };
+  return Object.assign(root, { say, hear });
+}
+
+/** What is said while the server is asked again and again. */
+export function unanswered(seconds) {
+  return `The server does not answer; trying again in ${seconds} s. The job is kept, and goes on when the server does.`;
+}
+
+function queued(position) {
+  return position ? `Waiting: number ${position} in the queue.` : "Waiting for a free worker …";
 }
 
 /** What went wrong, in the server's sentence, field by field where it says so; retry adds a button. */

@@ -2,7 +2,7 @@
 
 import { h, clear } from "../lib/dom.js";
 import { button, segmented } from "../lib/controls.js";
-import { busy, failure } from "../lib/states.js";
+import { busy, failure, unanswered } from "../lib/states.js";
 import { callDialog, curl } from "../lib/call.js";
 import { saveData } from "../lib/download.js";
 import { PARTS } from "./derivations/steps.js";
@@ -65,7 +65,9 @@ export function mount(root, { params, save }) {
     state = "running";
     show();
     try {
-      const answer = mine === WRONG ? await mistakes({ again, signal }) : await prove(mine.chapters, { again, signal });
+      const onAway = (seconds) => (count.textContent = seconds === null ? counted() : unanswered(seconds));
+      const hear = { again, signal, onAway };
+      const answer = mine === WRONG ? await mistakes(hear) : await prove(mine.chapters, hear);
       if (mine !== part || signal.aborted) return;
       result = answer;
       state = null;

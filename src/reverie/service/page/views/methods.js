@@ -33,8 +33,3 @@ export function whole(text, least, most, otherwise) {
 export function took(seconds) {
   return seconds < 0.1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${Number(seconds.toPrecision(2))} s`;
 }
-
-/** What a job says while it waits for its turn. */
-export function queued(position) {
-  return position ? `Waiting: number ${position} in the queue.` : "Waiting for a free worker …";
-}

@@ -6,7 +6,7 @@ import { button } from "../lib/controls.js";
 import { callDialog } from "../lib/call.js";
 import { loadPicture } from "../lib/pictures.js";
 import { busy, empty, failure } from "../lib/states.js";
-import { queued, whole } from "./methods.js";
+import { whole } from "./methods.js";
 import { calls } from "./reverse/calls.js";
 import { develop } from "./reverse/film.js";
 import { form, request, told } from "./reverse/settings.js";
@@ -57,7 +57,7 @@ export function mount(root, { params, save }) {
     clear(place, wait);
     try {
       const body = request(settings, await pixels());
-      const result = await job("/api/trajectories", body, { signal: mine.signal, onProgress: wait.progress, onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Running backwards …") });
+      const result = await job("/api/trajectories", body, { signal: mine.signal, ...wait.hear });
       const [frames, curve] = await Promise.all([develop(result.frames), schedule(result.metadata.schedule)]);
       if (mine.signal.aborted || !open) return;
       shown = stage({ result, frames, curve, at, rate: whole(params.get("speed"), 2, 50, 10), save });

@@ -8,7 +8,7 @@ import { button } from "../lib/controls.js";
 import { csv, saveData } from "../lib/download.js";
 import { address } from "../lib/state.js";
 import { busy, empty, failure } from "../lib/states.js";
-import { method, queued } from "./methods.js";
+import { method } from "./methods.js";
 import { PATH, calls } from "./samplers/calls.js";
 import { gallery } from "./samplers/gallery.js";
 import { plots } from "./samplers/plots.js";
@@ -49,9 +49,8 @@ export function mount(root, { params, save }) {
     try {
       const result = await job(PATH, body, {
         signal: mine.signal,
-        onProgress: wait.progress,
+        ...wait.hear,
         onMetric: (cell) => cell.image && table.add(cell),
-        onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Comparing …"),
       });
       if (!open) return;
       result.cells.forEach(table.add);

@@ -8,7 +8,7 @@ import { button, field, more, select, slider } from "../../lib/controls.js";
 import { loadPicture, picker } from "../../lib/pictures.js";
 import { busy, empty, failure } from "../../lib/states.js";
 import { asking } from "../asked.js";
-import { queued, whole } from "../methods.js";
+import { whole } from "../methods.js";
 import { facts, files } from "../models.js";
 import { changing } from "./calls.js";
 import { fields, request, told, train } from "./drawing.js";
@@ -131,7 +131,7 @@ export function mount(root, { params, save }) {
       const own = await Promise.all([read(settings.picture), settings.edit === "interpolate" ? read(settings.other) : null]);
       await look(); // the hole goes with the picture that is sent
       const asked = body();
-      const result = await job("/api/edits", asked, { signal: mine.signal, onProgress: wait.progress, onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Changing the picture …") });
+      const result = await job("/api/edits", asked, { signal: mine.signal, ...wait.hear });
       const before = isDrawn() ? [await fitted(h("canvas", { class: "pixels", role: "img", "aria-label": "The picture as the model sees it" }), own[0], card.image_shape)] : [];
       if (!open || work !== mine) return;
       present(asked, result, before);

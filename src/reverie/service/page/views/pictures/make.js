@@ -6,7 +6,7 @@ import { badge } from "../../lib/badge.js";
 import { callDialog } from "../../lib/call.js";
 import { button, more, select } from "../../lib/controls.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { queued, whole } from "../methods.js";
+import { whole } from "../methods.js";
 import { facts, files } from "../models.js";
 import { making } from "./calls.js";
 import { fields, request, told, train } from "./drawing.js";
@@ -58,7 +58,7 @@ export function mount(root, { params, save }) {
     save({ run: 1 });
     try {
       const asked = body();
-      const result = await job("/api/samples", asked, { signal: mine.signal, onProgress: wait.progress, onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Making pictures …") });
+      const result = await job("/api/samples", asked, { signal: mine.signal, ...wait.hear });
       const sheet = URL.createObjectURL(new Blob([await bytes(result.files[0].href)], { type: "image/png" }));
       if (!open || work !== mine) return URL.revokeObjectURL(sheet);
       const of = settings.of === null ? "" : settings.of === "*" ? ", of every class in turn" : `, of class ${settings.of}`;

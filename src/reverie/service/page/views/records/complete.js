@@ -6,7 +6,7 @@ import { callDialog, curl, quoted } from "../../lib/call.js";
 import { button, field, number, slider } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { queued, whole } from "../methods.js";
+import { whole } from "../methods.js";
 import { charts, levels } from "./bands.js";
 import { modelled, numberOf, numeric } from "./columns.js";
 import { rowsOf } from "./csv.js";
@@ -172,7 +172,7 @@ export function mount(root, { params, save, go }) {
     clear(place, wait);
     save({ run: 1 });
     try {
-      const result = await job(PATH, body(), { signal: mine.signal, onProgress: wait.progress, onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Filling …") });
+      const result = await job(PATH, body(), { signal: mine.signal, ...wait.hear });
       if (open && work === mine) await present(result);
     } catch (problem) {
       if (!open || work !== mine) return;

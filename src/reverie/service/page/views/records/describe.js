@@ -6,7 +6,6 @@ import { callDialog, curl, quoted } from "../../lib/call.js";
 import { button, more, select, text } from "../../lib/controls.js";
 import { saveData } from "../../lib/download.js";
 import { busy, failure } from "../../lib/states.js";
-import { queued } from "../methods.js";
 import { modelled, values } from "./columns.js";
 import { source } from "./source.js";
 
@@ -61,7 +60,7 @@ export function mount(root, { params, save, go }) {
     const wait = busy(`Reading ${table} …`, { onCancel: () => mine.abort() });
     clear(place, wait);
     try {
-      const found = await job(PATH, body(), { signal: mine.signal, onState: ({ state, position }) => state === "queued" && wait.say(queued(position)) });
+      const found = await job(PATH, body(), { signal: mine.signal, ...wait.hear });
       if (work === mine) clear(place, overview(found, go));
     } catch (problem) {
       if (work !== mine) return;

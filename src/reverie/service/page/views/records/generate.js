@@ -6,7 +6,7 @@ import { callDialog, curl, quoted } from "../../lib/call.js";
 import { button, more, number } from "../../lib/controls.js";
 import { tableOf } from "../../lib/chart.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { queued, whole } from "../methods.js";
+import { whole } from "../methods.js";
 import { beside } from "./beside.js";
 import { condition, parsed } from "./condition.js";
 import { parse, rowsOf } from "./csv.js";
@@ -103,7 +103,7 @@ export function mount(root, { params, save, go }) {
     clear(place, wait);
     save({ run: 1 });
     try {
-      const result = await job(PATH, body(), { signal: mine.signal, onProgress: wait.progress, onSay: wait.say, onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Drawing patients …") });
+      const result = await job(PATH, body(), { signal: mine.signal, ...wait.hear, onSay: wait.say });
       if (!open || work !== mine) return;
       await present(result);
     } catch (problem) {

@@ -23,7 +23,11 @@ export function losses() {
     if (!open) return;
     const seen = [...rows.values()].sort((a, b) => a.step - b.step);
     drawing ??= chart(place, traces(seen), LAYOUT, { label: "Loss against step, on the batches and on what was set aside.", height: 320, table: () => table([...rows.values()]) });
-    (await drawing).update(traces(seen));
+    try {
+      await (await drawing).update(traces(seen));
+    } catch {
+      drawing = null; // the server went away before the chart library came: it is asked for again with the next numbers
+    }
     const { step, loss } = seen.findLast((row) => row.loss !== undefined) ?? {};
     if (step !== undefined) last.textContent = `Step ${step.toLocaleString("en")}: loss ${loss.toPrecision(3)}. Dots: single batches. Line: their mean over neighbours.`;
   };
@@ -35,7 +39,7 @@ export function losses() {
   const destroy = () => {
     open = false;
     clearTimeout(timer);
-    drawing?.then((made) => made.destroy());
+    drawing?.then((made) => made.destroy(), () => {});
   };
   return Object.assign(root, { add, destroy, rows: () => [...rows.values()].sort((a, b) => a.step - b.step) });
 }

@@ -1,5 +1,5 @@
 // Train: within a budget, with the losses as they come. The job lives at the server: its id is in the address, so a page
-// that is loaded anew goes on showing it, and leaving the page does not end it.
+// that is loaded anew goes on showing it, and neither leaving the page nor a restart of the server ends it.
 
 import { h, clear } from "../../lib/dom.js";
 import { cancel, post, rejoin } from "../../lib/api.js";
@@ -8,7 +8,6 @@ import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { queued } from "../methods.js";
 import { command, form, python, request, told } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
@@ -52,10 +51,9 @@ export function mount(root, { params, save, go }) {
     try {
       const card = await rejoin(id, {
         signal: mine.signal,
-        onProgress: wait.progress,
+        ...wait.hear,
         onMetric: plot.add,
         onSay: (sentence) => typeof sentence === "string" && said.append(h("li", null, sentence)),
-        onState: ({ state, position }) => wait.say(state === "queued" ? queued(position) : "Training …"),
       });
       if (following === mine) finished(card, said);
     } catch (problem) {

@@ -1,0 +1,60 @@
+"""A page whose server is killed in mid-training: it keeps its job, asks again after growing pauses, and finds it again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+
+@pytest.fixture
+def server(served: Any, tmp_path: Path) -> Iterator[Any]:
+    """One of its own: others go on using that of the session."""
+    with served(tmp_path / "work") as running:
+        yield running
+
+
+@pytest.fixture
+def address(server: Any) -> str:
+    return server.address
+
+
+@pytest.mark.parametrize("size", ["wide"], indirect=True)
+def test_a_page_finds_its_training_again_when_the_server_was_killed(
+    visit: Callable[..., Page], server: Any, log: Any
+) -> None:
+    log.allow += ["net::ERR_", "404"]
+    page = visit("records?step=train&table=pbc2&count=100000&out=runs/long&set=network.width=8,batch=16,log_every=1")
+    page.get_by_role("button", name="Train", exact=True).click()
+    progress, away = (
+        page.get_by_text(re.compile("of 100,000")),
+        page.get_by_text(re.compile("does not answer; trying again")),
+    )
+    expect(progress).to_be_visible()
+    found = re.search("job=([0-9a-f]+)", page.url)
+    assert found
+
+    def attempt() -> int:
+        return page.evaluate("async (id) => (await (await fetch(`/api/jobs/${id}`)).json()).attempt", found[1])
+
+    assert attempt() == 1
+    server.kill()
+    for seconds in (2, 4):
+        expect(away).to_contain_text(f"again in {seconds} s")
+    assert found[0] in page.url
+    server.begin()
+    expect(away).to_be_hidden()
+    expect(progress).to_be_visible()
+    expect(page.locator(".plot .legend")).to_be_visible()
+    assert attempt() == 2 and found[0] in page.url
+
+    server.kill()
+    shutil.rmtree(server.workspace / ".reverie")  # and all that it knew
+    server.begin()
+    expect(page.get_by_role("alert")).to_contain_text("not known here any more")
+    assert found[0] not in page.url
