@@ -1,7 +1,7 @@
 """What training on a table will take, said before it begins.
 
 memory   process + max(reading, tables kept + weights, gradients, moments, averages + activations of the largest part)
-time     steps x the median time of a few steps, measured on some of the patients; or their operations over RATE
+time     steps x the median time of a few steps, measured here on some of the patients
 
 The constants are fits to peak memory measured on tables of 300 to 10,000 patients and 16 to 240 visits; "about" means within
 half as much again.
@@ -37,8 +37,6 @@ SOME = 256
 """Patients that steps are measured on."""
 TOKENS = 2048
 """Tokens in a measured step, more or less; a larger batch takes as much longer."""
-RATE = 1e10
-"""Operations a second where nothing is measured: what one core of a laptop did for the network of visits, in fp32."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,7 @@ class Estimate:
         steps: at most.
         memory: bytes at the peak.
         machine: bytes of memory that may be had here; none if nothing says.
-        step_seconds: time of a step.
-        measured: whether it was measured here, rather than taken from the number of operations.
+        step_seconds: time of a step, measured; none where it was not.
         remedy: settings with which it fits, as key=value; empty if it fits as it is, none if nothing helps.
     """
 
@@ -65,14 +62,13 @@ class Estimate:
     steps: int
     memory: float
     machine: float | None
-    step_seconds: float
-    measured: bool
+    step_seconds: float | None
     remedy: tuple[str, ...] | None
 
     @property
-    def seconds(self) -> float:
-        """Time of all steps."""
-        return self.steps * self.step_seconds
+    def seconds(self) -> float | None:
+        """Time of all steps, if that of one is known."""
+        return None if self.step_seconds is None else self.steps * self.step_seconds
 
 
 def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
@@ -95,9 +91,8 @@ def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
     if machine is not None and memory(config) > machine:
         remedy = next((told for told, changed in _cheaper(config) if memory(changed) <= machine), None)
     per_patient = 1 + float(rest.lengths.mean())
-    measure = measure and remedy == ()
-    pace = _operations(config, parameters, per_patient) / RATE
-    if measure:
+    pace = None
+    if measure and remedy == ():
         batch = min(config.training.batch, max(1, round(TOKENS / per_patient)))
         small = config.training.model_copy(update={"batch": batch, "accumulate": 1})
         device = choose_device(config.training.device)
@@ -113,7 +108,6 @@ def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
         memory(config),
         machine,
         pace,
-        measure,
         remedy,
     )
 
@@ -150,15 +144,6 @@ def _activations(config: RunConfig, part: int, tokens: float, longest: int) -> f
     kept = network.layers * (26 + 5 * network.expansion) * network.width * tokens
     attention = network.heads * (network.layers + 2) * part * longest**2
     return kept + (attention if network.mixing == "attention" else 0)
-
-
-def _operations(config: RunConfig, parameters: int, per_patient: float) -> float:
-    """Multiplications and additions of a step: 6 for each weight and token, and those of attention between tokens."""
-    network, batch = config.network, config.training.batch
-    between = 0.0
-    if isinstance(network, VisitNetworkConfig) and network.mixing == "attention":
-        between = 12 * network.layers * network.width * batch * per_patient**2
-    return 6 * parameters * batch * per_patient + between
 
 
 def _cheaper(config: RunConfig) -> Iterator[tuple[tuple[str, ...], RunConfig]]:

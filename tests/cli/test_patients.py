@@ -44,7 +44,7 @@ def test_an_estimate_of_memory_and_time_is_said_before_training_and_by_data(reve
     assert reverie("data", visits) == 0
     said = capsys.readouterr().err
     steps = resolve(Source(name="visits"), 0, "records", {}).training.steps
-    assert f"at most {steps:,} steps" in said and "operations a second" in said and "memory about" in said
+    assert f"at most {steps:,} steps" in said and "measured here" in said and "memory about" in said
 
 
 def test_what_does_not_fit_in_memory_is_refused_with_the_setting_that_does(reverie, visits, tmp_path, capsys, monkeypatch):

@@ -191,13 +191,13 @@ def _show(table: Table) -> None:
 
 
 def _say_training(table: Table) -> None:
-    """What training by the default recipe takes, from sizes alone: measuring would take longer than all else."""
+    """What training by the default recipe takes on this machine."""
     from reverie.config import resolve
     from reverie.estimate import estimate
     from reverie.subjects import Patients
 
     try:
-        guess = estimate(table, resolve(Patients(table).about, 0, "records", {}), measure=False)
+        guess = estimate(table, resolve(Patients(table).about, 0, "records", {}))
     except DataError as error:
         return console.note(f"it cannot be trained on yet: {error}")
     say_estimate(guess)

@@ -183,12 +183,11 @@ def train(
     _tell(summary, as_json, f"look at {summary['samples']}; more: reverie sample {out} --count 64 --out samples.png")
 
 
-def say_estimate(guess: Estimate, steps: bool = True) -> None:
+def say_estimate(guess: Estimate) -> None:
     """One line on stderr: how much there is to learn from, and what that takes."""
-    how = "measured here" if guess.measured else "at 10 billion operations a second"
     time = (
-        f"at most {guess.steps:,} steps of {guess.step_seconds:.2g} s, {console.duration(guess.seconds)} ({how}); "
-        if steps
+        f"at most {guess.steps:,} steps of {guess.step_seconds:.2g} s, {console.duration(guess.seconds)} (measured here); "
+        if guess.step_seconds is not None and guess.seconds is not None
         else ""
     )
     of = f" of the machine's {console.size(guess.machine)}" if guess.machine else ""
@@ -234,7 +233,7 @@ def _say_before(
     guess = estimate(table, resolved, measure=minutes is None)
     if device == "cpu":
         check_memory(guess, table.name)
-    say_estimate(guess, steps=minutes is None)
+    say_estimate(guess)
 
 
 def _of_records(table: Table, held: float | str | None, model: PatientModel, out: Path, parameters: int) -> dict[str, Any]:
