@@ -57,4 +57,4 @@ def test_a_page_finds_its_training_again_when_the_server_was_killed(
     shutil.rmtree(server.workspace / ".reverie")  # and all that it knew
     server.begin()
     expect(page.get_by_role("alert")).to_contain_text("not known here any more")
-    assert found[0] not in page.url
+    expect(page).not_to_have_url(re.compile(found[0]))

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import reverie
-from reverie.cli import console, data, edit, export, impute, prove, report, sample, serve, study, train, work
+from reverie.cli import console, data, edit, export, impute, prove, report, sample, serve, study, train, waiting, work
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
@@ -54,7 +54,8 @@ def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    pass
+    if "torch" not in sys.modules:
+        waiting.choose()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,6 +16,7 @@ from reverie.denoisers.network import Network
 from reverie.process.randomness import draw, generator
 from reverie.training.average import Average
 from reverie.training.examples import Examples
+from reverie.training.hardware import cuda_settings
 from reverie.training.objective import losses, timesteps
 from reverie.training.settings import TrainingSettings
 
@@ -47,9 +48,10 @@ class Judge:
         """The mean over all that is measured, of the network with these weights."""
         self.network.module.load_state_dict(average.weights)
         total = count = 0.0
-        for batch, t, noise in self.batches:
-            # Without the blend: it needs the true noise, so what it leaves of the error says nothing of sampling.
-            parts, _ = losses(self.network, batch.to(self.device), t, noise.to(self.device), self.settings)
-            total += float(sum(parts.values())) * batch.measured
-            count += batch.measured
+        with cuda_settings(self.device, fast=False):
+            for batch, t, noise in self.batches:
+                # Without the blend: it needs the true noise, so what it leaves of the error says nothing of sampling.
+                parts, _ = losses(self.network, batch.to(self.device), t, noise.to(self.device), self.settings)
+                total += float(sum(parts.values())) * batch.measured
+                count += batch.measured
         return total / max(count, 1)

@@ -25,8 +25,10 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {name!r} was asked for, but this machine has {torch.cuda.device_count()} CUDA devices.")
+    if device.type == "cuda":
+        if (device.index or 0) >= (count := torch.cuda.device_count()):
+            raise UsageError(f"device {name!r} was asked for, but this machine has {count} CUDA devices.")
+        torch.backends.cudnn.allow_tf32 = False  # convolutions round to ten bits if nothing is said; see cuda_settings
     return device
 
 
@@ -56,13 +58,13 @@ def _multiplies_bf16(device: torch.device) -> bool:
 
 
 @contextmanager
-def cuda_settings(device: torch.device) -> Iterator[None]:
-    """TF32 products and tuned convolutions while training on CUDA; put back as they were afterwards."""
+def cuda_settings(device: torch.device, fast: bool = True) -> Iterator[None]:
+    """TF32 products and tuned convolutions while training on CUDA, or neither; put back as they were afterwards."""
     if device.type != "cuda":
         yield
         return
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = fast
     try:
         yield
     finally:
