@@ -31,7 +31,7 @@ LOOK_BACK = 1 / 5
 """The pace is that of the last seconds: of a fifth of what is left, so that it is known the better the nearer the end is."""
 LEAST = 1 / 30
 """Of the budget: the least that is looked back on."""
-OFF, OFF_OF_ALL = 1 / 20, 1 / 100
+OFF, OFF_OF_ALL = 1 / 20, 1 / 50
 """The plan is changed where its end would be off by more than this share of the time left, and of all the time."""
 
 
