@@ -36,8 +36,8 @@ def source(request, tmp_path):
     folder.mkdir()
     if request.param == "table":
         patients = read_table("pbc2")
-        patients.take(range(40)).frame.write_csv(folder / "visits.csv")
-        patients.take(range(40, 44)).frame.write_csv(folder / "others.csv")
+        patients.take(range(24)).frame.write_csv(folder / "visits.csv")
+        patients.take(range(24, 27)).frame.write_csv(folder / "others.csv")
         return folder / "visits.csv"
     np.save(folder / "some.npy", read_images("digits").pixels[:60])
     return folder / "some.npy"
