@@ -8,8 +8,6 @@ from PIL import Image
 
 from reverie.images import read_images
 
-pytestmark = pytest.mark.precision
-
 
 @pytest.mark.parametrize("count", [3])
 def test_sampling_by_class_writes_the_classes_and_an_animation(reverie, pictures, tmp_path, capsys, count):

@@ -17,8 +17,6 @@ from reverie.process.randomness import generator
 from reverie.training import Batch
 from reverie.training.shown import Shown
 
-pytestmark = pytest.mark.precision
-
 TINY = {"width": 8, "groups": 4, "batch": 32, "multipliers": [1]}
 
 

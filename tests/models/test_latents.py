@@ -17,8 +17,6 @@ from reverie.models import PictureModel
 from reverie.studies import denoising
 from reverie.training import Listener, Stopped
 
-pytestmark = pytest.mark.precision
-
 SMALL = {"width": 8, "batch": 8, "latent.width": 8, "latent.channels": 3, "latent.halvings": 1, "latent.batch": 8}
 
 

@@ -12,8 +12,6 @@ from reverie.cli.study import app
 from reverie.errors import UsageError
 from reverie.studies import network
 
-pytestmark = pytest.mark.precision
-
 SMALL = {"network.width": 16, "network.embedding": 8}
 
 

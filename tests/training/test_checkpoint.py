@@ -16,8 +16,6 @@ import reverie
 from reverie.errors import DamagedError, UsageError
 from reverie.training import Listener, Stopped, checkpoint
 
-pytestmark = pytest.mark.precision
-
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "checkpoint_every": 2}
 FILES = ("weights.safetensors", "average.safetensors", "optimizer.safetensors", "state.json", "manifest.json")
 
