@@ -44,10 +44,10 @@ serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
 	$(BIN)/reverie serve --workspace $(OUT)
 
 test: .venv/dev browser  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3
 
 precision: .venv/dev  ## run the tests of networks in the precision, fp32 or bf16, that this processor would not choose
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 -m precision --other-precision
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 -m precision --other-precision
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .

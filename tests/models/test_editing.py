@@ -8,8 +8,6 @@ from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 from reverie.models.editing import fitted, hole_of, image_to_image, inpaint, interpolate, inverted
 
-pytestmark = pytest.mark.precision
-
 DIGITS = read_images("digits").pixels
 
 

@@ -19,8 +19,6 @@ from reverie.records import RecordCodec, Schema, Table, read_table
 from reverie.records.generate import SHARD
 from reverie.subjects import Patients
 
-pytestmark = pytest.mark.precision
-
 STEPS = 3
 COUNT = 2 * SHARD + 30
 

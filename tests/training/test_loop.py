@@ -28,8 +28,6 @@ from reverie.training.objective import noise_accuracy, timesteps
 from reverie.training.order import batch_indices
 from reverie.training.plan import Plan
 
-pytestmark = pytest.mark.precision
-
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "warmup": 2, "log_every": 1}
 
 
@@ -82,6 +80,7 @@ def test_a_stopped_run_already_samples(tmp_path: Path) -> None:
     assert reverie.load(tmp_path / "run").sample(2, steps=2).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.precision
 def test_resume_is_exact_with_dropout_blend_and_learned_variance(tmp_path: Path) -> None:
     extra = {"dropout": 0.2, "reconstruction": 20.0, "blend": True, "learned_variance": True, "optimizer": "adam"}
     train(tmp_path / "whole", steps=5, **extra)
@@ -99,6 +98,7 @@ def test_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "run/checkpoints").iterdir()) == ["step-5", "step-6"]
 
 
+@pytest.mark.precision
 @pytest.mark.parametrize("change", [{"accumulate": 4}, {"gradient_checkpointing": True}])
 def test_parts_and_recomputation_change_nothing_but_rounding(tmp_path: Path, change: dict) -> None:
     """In fp32: parts of a batch are summed in another order, and bf16 rounds by more than the tolerance."""
@@ -109,6 +109,7 @@ def test_parts_and_recomputation_change_nothing_but_rounding(tmp_path: Path, cha
         torch.testing.assert_close(ours[name], value, atol=2e-5, rtol=1e-3)
 
 
+@pytest.mark.precision
 def test_parts_of_a_masked_batch_count_by_what_is_measured_in_them(tmp_path: Path) -> None:
     process = reverie.process.GaussianProcess(reverie.process.NoiseSchedule.cosine(100))
     x_0, mask = torch.randn(32, 1, 8, 8), torch.zeros(32, 1, 8, 1)

@@ -22,8 +22,6 @@ from reverie.training.loop import learning_rate
 from reverie.training.metrics import read
 from reverie.training.plan import Entries, Plan
 
-pytestmark = pytest.mark.precision
-
 CPU = torch.device("cpu")
 
 
