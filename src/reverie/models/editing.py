@@ -140,9 +140,8 @@ def inverted(model: PictureModel, pictures: np.ndarray, steps: int = 50, where: 
     try:
         *_, last = invert(method.denoiser, grid, model.encode(pictures), labels, TOLERANCE)
     except InversionError as error:
-        raise InversionError(
-            f"{steps} steps are too few to invert this picture: take more (--steps {2 * steps})."
-        ) from error
+        more = min(2 * steps, model.process.schedule.steps)
+        raise InversionError(f"{steps} steps are too few to invert this picture: take more (--steps {more}).") from error
     again = model.decode(sample(method.denoiser, DDIM(), grid, last.x, condition=labels))
     error = float(np.abs(again.astype(np.int16) - pictures).mean())
     return Inverted(last.x, grid, again, error)
