@@ -119,9 +119,8 @@ def train(
         network = untrained(resolved, codec.channels)
         pace = seconds_per_step(network, shown, resolved.training, seed, device)
         resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * left / pace), device)))
-        listener.say(
-            f"{left:.3g} minutes are {resolved.training.steps:,} steps of {pace:.2g} s; as that changes, so do they."
-        )
+        steps = resolved.training.steps
+        listener.say(f"planned for {left:.3g} min: {steps:,} steps of {pace:.2g} s; as that changes, so does their number.")
     if not resume:
         resolved = latents.with_steps(resolved)
     if processes.rank() == 0 and not resume:

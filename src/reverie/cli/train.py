@@ -41,7 +41,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="The run folder to write.")],
     minutes: Annotated[
         float | None,
-        typer.Option("--minutes", help="Budget in minutes; made a number of steps by a short measurement."),
+        typer.Option("--minutes", help="Budget in minutes; the number of steps follows the machine's pace."),
     ] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="Budget in optimiser steps; if left out, the recipe's.", show_default=False)

@@ -1,8 +1,8 @@
 """How threads wait for each other: told to OpenMP before torch is imported, for it listens only then.
 
-Threads that spin until the next piece of work comes are up to four times as fast on idle cores as threads that sleep. Where
-another program runs on the same cores they take its time and their own: then sleeping is two to three times as fast, and
-has been seen to be seventeen times (benchmarks/busy_cores.py). Results do not depend on it.
+Threads that spin until the next piece of work comes are about twice as fast on idle cores as threads that sleep. Where
+another program runs on the same cores they take its time and their own: then those that sleep are two to three times as fast
+(benchmarks/busy_cores.py). Results do not depend on it.
 """
 
 from __future__ import annotations

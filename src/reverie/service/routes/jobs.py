@@ -48,7 +48,7 @@ class JobView(BaseModel):
                 "attempt": 1,
                 "position": None,
                 "progress": {"done": 120, "total": 400, "seconds_left": 21.5},
-                "message": "1 minutes are 400 steps of 0.150 s.",
+                "message": "planned for 1 min: 400 steps of 0.15 s; as that changes, so does their number.",
                 "error": None,
                 "created": "2025-01-31T09:30:00.000+00:00",
                 "started": "2025-01-31T09:30:00.012+00:00",

@@ -74,7 +74,7 @@ export function form(settings, change) {
       recipes();
     },
   });
-  const minutes = number({ label: "Minutes", min: 0.02, max: 120, step: "any", value: settings.minutes, onChange: (value) => set({ minutes: value }), hint: "A short measurement turns them into steps. A quarter of an hour is enough for pbc2." });
+  const minutes = number({ label: "Minutes", min: 0.02, max: 120, step: "any", value: settings.minutes, onChange: (value) => set({ minutes: value }), hint: "The number of steps follows the pace of the machine. A quarter of an hour is enough for pbc2." });
   const count = number({ label: "Steps", min: 1, max: 1_000_000, value: settings.count, onChange: (value) => set({ count: value }) });
   const arrange = () => {
     minutes.hidden = settings.unit !== "minutes";
