@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from reverie.records.intervals import REACH, Floats, between
 
-__all__ = ["NormalScore", "Transform", "on_grid"]
+__all__ = ["NormalScore", "Number", "on_grid"]
 
 KNOTS = 80
 """Knots spread evenly over shares, and as many over scores; besides, both ends of the ATOMS largest cells."""
@@ -29,16 +29,27 @@ STEEPEST = 1.0
 """A tail grows by at most this many e-folds per standard deviation: what a log-normal of shape 1 does."""
 
 
-class Transform(Protocol):
-    """Numbers [n] as scores [n]: one channel."""
+class Number:
+    """What codes of numbers share: one channel."""
 
-    width: ClassVar[int]
-
-    def intervals(self, x: Floats) -> tuple[Floats, Floats]: ...
-    def from_score(self, z: Floats) -> Floats: ...
-    def clipped(self, z: Floats) -> int: ...
     @property
-    def config(self) -> dict[str, Any]: ...
+    def width(self) -> int:
+        return 1
+
+    def ends(self, values: Floats) -> tuple[Floats, Floats]:
+        """Both ends [n, 1] of the scores of values [n]."""
+        a, b = self.intervals(values)
+        return a[:, None], b[:, None]
+
+    def cells(self, z: Floats) -> Floats:
+        """Values [n] of scores [n, 1]."""
+        return self.from_score(z[:, 0])
+
+    def intervals(self, x: Floats) -> tuple[Floats, Floats]:
+        raise NotImplementedError
+
+    def from_score(self, z: Floats) -> Floats:
+        raise NotImplementedError
 
 
 def on_grid(x: Floats, unit: float | None) -> Floats:
@@ -103,7 +114,7 @@ class Tail:
 
 
 @dataclass(frozen=True, eq=False)
-class NormalScore:
+class NormalScore(Number):
     """x -> z with z ~ N(0, 1).
 
     Attributes:
@@ -119,7 +130,6 @@ class NormalScore:
     upper: float | None
     below: Tail
     above: Tail
-    width: ClassVar[int] = 1
 
     @classmethod
     def fit(cls, x: Floats, unit: float | None = None, lower: float | None = None, upper: float | None = None) -> Self:
@@ -164,7 +174,7 @@ class NormalScore:
         return x if self.lower is None and self.upper is None else np.clip(x, self.lower, self.upper)
 
     def clipped(self, z: Floats) -> int:
-        """None: bounded tails level off at the bound."""
+        """None of scores [n, 1]: bounded tails level off at the bound."""
         return 0
 
     def _score(self, x: Floats, side: str) -> Floats:
