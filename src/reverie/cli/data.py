@@ -179,7 +179,7 @@ def _show(table: Table) -> None:
     grid = Grid(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
         grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)
-    for column in table.schema.columns:
+    for column in table.schema.shown:
         cells = (column.name or "(no name)", column.role, column.kind, _missing(column), _values(column), *_shape(column))
         style = "" if column.modelled or column.role in ("identifier", "time") else "dim"
         grid.add_row(*(Text(cell) for cell in (*cells, column.why)), style=style)

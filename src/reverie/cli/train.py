@@ -250,7 +250,7 @@ def _of_records(table: Table, held: float | str | None, model: PatientModel, out
         "set_aside": len(aside) if aside else 0,
         "held_out": len(holdout) if holdout else 0,
         "visits": len(rest.frame),
-        "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.columns)},
+        "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.shown)},
         "steps": {"done": steps, "of": model.config.training.steps},
         "best_step": best["step"] if best else None,
         "loss_aside": round(best["loss_aside"], 4) if best else None,

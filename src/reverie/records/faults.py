@@ -7,12 +7,14 @@ the table is made, so that a fault found late still names the place.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.schema import Schema
+
+if TYPE_CHECKING:
+    from reverie.records.schema import Schema
 
 __all__ = [
     "ROW",

@@ -13,7 +13,10 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 
-__all__ = ["NOMINAL", "find_roles", "names_someone", "words"]
+__all__ = ["EACH_ROW", "NOMINAL", "find_roles", "may_be_identifiers", "may_be_times", "names_someone", "names_visit_time", "patients", "words"]
+
+EACH_ROW = "row"
+"""What a user says instead of an identifier where each row is a patient of its own."""
 
 _PERSON = {
     "patient", "subject", "person", "participant", "individual", "pid", "mrn", "patid", "ptid", "subjid", "usubjid", "subj",
@@ -45,6 +48,11 @@ _TIME = (
     {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"},
     {"visit", "visitnum", "step", "wave", "exam", "obstime", "followup", "age"},
 )
+
+_VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
+_SINCE = {"t", "hour", "day", "week", "month", "hours", "days", "weeks", "months", "step", "wave"}
+_STATUS = {"status", "event", "dead", "died", "death", "censored", "censor", "cens", "outcome"}
+"""Words of a time of visits; those that are one where they stand alone; and what a time until an event stands beside."""
 
 
 def words(name: str) -> list[str]:
@@ -107,7 +115,7 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     if not whose:
         raise UsageError(
             f"{name}: no column looks like an identifier of patients (candidates: {_listed(_repeating(frame))}): "
-            "say which with --id NAME, or give a schema."
+            f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
         )
     when = {time: 0} if time else {c: rank for c in frame.columns if (rank := _time_rank(c)) is not None and c != identifier}
     fits = []
@@ -138,9 +146,40 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     patients = frame[i].n_unique()
     unique = "no two rows share it and the time" if not shared else f"{shared} rows share it and the time with another"
     alone = "; every patient has one visit" if lonely else ""
-    why_i = "as you said" if identifier else f"its name, and {unique}{alone}"
-    why_t = "as you said" if time else f"its name, and it changes within the {patients:,} patients"
+    why_i = _said(identifier) if identifier else f"its name, and {unique}{alone}"
+    why_t = _said(time) if time else f"its name, and it changes within the {patients:,} patients"
     return i, t, why_i, why_t if not lonely or time else "its name"
+
+
+def _said(column: str) -> str:
+    return "made here" if column.startswith("\0") else "as you said"
+
+
+def may_be_identifiers(frame: pl.DataFrame) -> list[str]:
+    """The columns that may say whose visit a row is, by their names."""
+    return list(_identifiers(frame))
+
+
+def may_be_times(frame: pl.DataFrame) -> list[str]:
+    """The columns that may say when a visit was, by their names; age is no such time."""
+    return [c for c in frame.columns if _time_rank(c) is not None and "age" not in words(c)]
+
+
+def names_visit_time(name: str, frame: pl.DataFrame) -> bool:
+    """Whether a column of a table with one row for each patient is named after the time of a visit, and nothing else.
+
+    A date may be that of a birth, and a time beside a status that until an event.
+    """
+    parts = set(words(name))
+    if parts == {"time"}:
+        return not any(set(words(column)) & _STATUS for column in frame.columns)
+    return bool(parts & _VISIT) or (len(parts) == 1 and bool(parts & _SINCE))
+
+
+def patients(frame: pl.DataFrame) -> list[str]:
+    """The columns whose names say best whose visit a row is."""
+    ranks = _identifiers(frame)
+    return [c for c, rank in ranks.items() if rank == min(ranks.values())]
 
 
 def _identifiers(frame: pl.DataFrame) -> dict[str, int]:

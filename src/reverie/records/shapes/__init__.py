@@ -1,0 +1,17 @@
+"""The shapes that tables come in, in the order in which they are tried and applied; a new one is a file and a line here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from reverie.records.shapes.alone import Alone
+from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
+from reverie.records.shapes.timeless import Timeless
+
+__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Shape", "Timeless", "hidden"]
+
+SHAPES: tuple[type[Shape], ...] = (Alone, Timeless)
+
+AnyShape = Annotated[Alone | Timeless, Field(discriminator="shape")]
