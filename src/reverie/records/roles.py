@@ -13,7 +13,10 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 
-__all__ = ["EACH_ROW", "NOMINAL", "find_roles", "may_be_identifiers", "may_be_times", "names_someone", "names_visit_time", "patients", "words"]
+__all__ = [
+    "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone", "names_visit_time",
+    "patients", "words",
+]  # fmt: skip
 
 EACH_ROW = "row"
 """What a user says instead of an identifier where each row is a patient of its own."""

@@ -2,8 +2,8 @@
 
     source form --apply--> modelled form (an identifier, a time, one row for each pair) --undo--> source form
 
-A shape is recognised once, when a schema is inferred, and kept with the schema: undo(apply(x)) is x. Columns that a shape makes
-and that nobody is to see have names that begin with a NUL, which no source can have.
+A shape is recognised once, when a schema is inferred, and kept with the schema: undo(apply(x)) is x. Columns that a shape
+makes and that nobody is to see have names that begin with a NUL, which no source can have.
 """
 
 from __future__ import annotations
