@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from reverie.records.shapes.alone import Alone
+from reverie.records.shapes.joined import Joined
 from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
 
-__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Shape", "Timeless", "hidden"]
+__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Shape", "Timeless", "hidden"]
 
-SHAPES: tuple[type[Shape], ...] = (Alone, Timeless)
+SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Timeless)
 
-AnyShape = Annotated[Alone | Timeless, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Alone | Timeless, Field(discriminator="shape")]

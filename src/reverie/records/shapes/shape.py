@@ -8,7 +8,7 @@ makes and that nobody is to see have names that begin with a NUL, which no sourc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -35,17 +35,23 @@ class Asked:
         time: the column that says when it was; None to find it.
         long: (name, value), the columns that say what was measured and its value, of a table with a row for each
             measurement; None to find them.
+        numbered: columns that are numbered anew, as parts of an identifier.
     """
 
     identifier: tuple[str, ...] = ()
     time: str | None = None
     long: tuple[str, str] | None = None
+    numbered: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, identifier: str | Sequence[str] | None, time: str | None, long: tuple[str, str] | None) -> Asked:
         """From what read_table takes."""
         names = () if identifier is None else (identifier,) if isinstance(identifier, str) else tuple(identifier)
         return cls(names, time, long)
+
+    def kinds(self, kinds: Mapping[str, str] | None) -> dict[str, str]:
+        """With the kinds that follow from the roles."""
+        return dict.fromkeys(self.numbered, "number") | dict(kinds or {})
 
     @property
     def patient(self) -> str | None:
