@@ -15,12 +15,13 @@ import polars as pl
 from reverie.errors import DataError, unknown
 from reverie.records.faults import ROW, at, check_rows, shown
 from reverie.records.grain import grain
+from reverie.records.identifiers import Pattern
 from reverie.records.kinds import decide, levels_of, share
 from reverie.records.parsing import Mixed, Parsed
 from reverie.records.restarts import restarted
-from reverie.records.roles import AGE, find_roles
+from reverie.records.roles import AGE, find_roles, id_of
 from reverie.records.schema import NULL_VALUES, Column, Schema
-from reverie.records.shapes import TIME, Asked
+from reverie.records.shapes import TIME, Asked, hidden
 from reverie.records.shaping import shape
 
 __all__ = ["infer", "infer_parsed", "observed"]
@@ -84,6 +85,7 @@ def infer_parsed(
             columns.append(
                 Column.model_validate(
                     {"name": i, "role": "identifier", "kind": "number", "type": _type(frame[i]), "why": why_i}
+                    | {"pattern": _pattern(frame[i])}
                 )
             )
         elif column == t:
@@ -93,6 +95,7 @@ def infer_parsed(
             values = _per_patient(frame, i, column) if role == "static" else frame[column]
             found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
             found["null_values"] = parsed.null_values.get(column)
+            found["pattern"] = _pattern(frame[column]) if found["kind"] == "number" else None
             columns.append(Column.model_validate({"name": column, "role": role, **found}))
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
@@ -109,6 +112,8 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
     for column in schema.columns:
         cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
         update: dict[str, Any] = {"missing": share(cells), "type": _type(cells)}
+        if column.kind == "number":
+            update["pattern"] = _pattern(frame[column.name])
         if column.numeric and cells.drop_nulls().len():
             seen = grain(cells)
             update |= {"lowest": seen.lowest, "highest": seen.highest, "skew": seen.skew}
@@ -116,6 +121,16 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
             update["levels"] = levels_of(cells)
         columns.append(column.model_copy(update=update))
     return schema.model_copy(update={"columns": tuple(columns)})
+
+
+def _pattern(cells: pl.Series) -> Pattern | None:
+    """How new identifiers of a column are written; None where they are not shown, and where it counts rows: 1, 2, ..."""
+    if hidden(cells.name) or not (cells.dtype.is_numeric() or cells.dtype == pl.String):
+        return None
+    counts = cells.dtype.is_integer() and id_of(cells.name) != "number" and cells.null_count() == 0
+    if counts and cells.len() and set(cells[:2]) <= {0, 1, 2} and (cells.diff().drop_nulls() == 1).all():
+        return None
+    return Pattern.of(cells)
 
 
 def _type(cells: pl.Series) -> str:

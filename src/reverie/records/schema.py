@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError
+from reverie.records.identifiers import Pattern
 from reverie.records.shapes import AnyShape, hidden
 
 __all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
@@ -53,6 +54,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -75,6 +77,7 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    pattern: Pattern | None = None
     purpose: Purpose | None = None
     why: str = ""
 
