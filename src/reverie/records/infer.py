@@ -22,7 +22,7 @@ from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles, id_of
 from reverie.records.schema import NULL_VALUES, Column, Schema
 from reverie.records.shapes import TIME, Asked, hidden
-from reverie.records.shaping import shape
+from reverie.records.shaping import shape, with_shapes
 
 __all__ = ["infer", "infer_parsed", "observed"]
 
@@ -55,9 +55,9 @@ def infer(
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
     parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
-    schema, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
+    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls, "shapes": shapes})
+    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
 
 
 def infer_parsed(

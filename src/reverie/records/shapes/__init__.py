@@ -10,9 +10,10 @@ from reverie.records.shapes.alone import Alone
 from reverie.records.shapes.joined import Joined
 from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
+from reverie.records.shapes.visits import Visits
 
-__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Shape", "Timeless", "hidden"]
+__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Shape", "Timeless", "Visits", "hidden"]
 
-SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Timeless)
+SHAPES: tuple[type[Shape], ...] = (Joined, Visits, Alone, Timeless)
 
-AnyShape = Annotated[Joined | Alone | Timeless, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Visits | Alone | Timeless, Field(discriminator="shape")]

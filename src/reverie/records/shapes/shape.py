@@ -15,10 +15,10 @@ from typing import Any, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-__all__ = ["PATIENT", "TIME", "Asked", "Shape", "hidden"]
+__all__ = ["PATIENT", "TIME", "VARIANT", "Asked", "Shape", "hidden"]
 
-PATIENT, TIME = "\0patient", "\0time"
-"""Columns made by shapes: an identifier, and a time, where the source has none."""
+PATIENT, TIME, VARIANT = "\0patient", "\0time", "\0variant"
+"""Columns made by shapes: an identifier and a time where the source has none, and which of its names a visit has."""
 
 
 def hidden(name: str) -> bool:
@@ -108,6 +108,11 @@ class Shape(BaseModel):
     def note(self) -> str:
         """A sentence on what was decided; empty where there is nothing to say."""
         return ""
+
+    @property
+    def whys(self) -> dict[str, str]:
+        """Why columns of the modelled form are what they are, by name, where the shape decided it."""
+        return {}
 
     @property
     def timeless(self) -> bool:
