@@ -27,7 +27,7 @@ _ARM = re.compile(r"[ _-]arm[ _-]?(\d+)$")
 _NUMBER = r"([-+]?\d+(?:[.,]\d+)?)"
 _BEFORE = re.compile(r"^(screen(ing)?|scr|pre[ _-]?(screen|baseline|treatment|op)\w*|run[ _-]?in)\b")
 _START = re.compile(r"^(base[ _-]?line|bl|enrol\w*|randomi[sz]ation|admission|start|initial|inclusion|intake|entry)\b")
-_END = re.compile(r"(^|[ _-])(end([ _-]of[ _-]\w+)?|eot|eos|final|last|discharge|(early[ _-])?termination|close[ _-]?out)\b")
+_END = re.compile(r"(^|[ _-])(end([ _-]of[ _-]\w+)?|eot|eos|et|final|last|discharge|(early[ _-])?termination|close[ _-]?out)\b")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Order:
 
 
 def _placed(name: str) -> tuple[str, float] | None:
-    """(unit, number) that a name tells, ("before" | "start" | "end", 0) of one without a number; None if it tells neither."""
+    """(unit, number) that a name tells, ("before", "start" or "end", 0) of one without a number; None if it tells none."""
     text = _ARM.sub("", name.strip().lower())
     if re.fullmatch(_NUMBER, text):
         return "", float(text.replace(",", "."))
@@ -80,10 +80,8 @@ def order_of(frame: pl.DataFrame, patient: str, column: str) -> Order | None:
         if len(units) <= 1 or all(unit in _DAYS for unit in units):
             ranks = {day: k for k, day in enumerate(sorted(set(days.values())))}
             even = len(units) == 1 and _whole(placed)
-            times = {name: _time(at) if even and at else float(ranks[days[name]]) for name, at in placed.items()}
-            if even:
-                last = max(t for t in times.values() if t < float("inf"))
-                times = {name: min(t, last + 1) for name, t in times.items()}
+            at_days = _with_ends(sorted(set(days.values()))) if even else ranks
+            times = {name: float(at_days[days[name]]) for name in names}
             same = {name: [other for other in names if times[other] == times[name]] for name in names}
             if not _together(frame, patient, column, same):
                 unit = next(iter(units), "") if even else ""
@@ -92,7 +90,7 @@ def order_of(frame: pl.DataFrame, patient: str, column: str) -> Order | None:
     ranks = _of_rows(frame, patient, column, names)
     if ranks is None:
         return None
-    return Order("", ranks, dict.fromkeys(names, ""), "in the order of the rows", ranks.keys() != sorted(ranks, key=str))
+    return Order("", ranks, dict.fromkeys(names, ""), "in the order of the rows", list(ranks) != sorted(ranks, key=str.lower))
 
 
 def _day(at: tuple[str, float], units: set[str]) -> float:
@@ -108,8 +106,12 @@ def _whole(placed: dict[str, tuple[str, float] | None]) -> bool:
     return not special or min(numbers, default=1.0) > 0
 
 
-def _time(at: tuple[str, float]) -> float:
-    return {"before": -1.0, "start": 0.0, "end": float("inf")}.get(at[0], at[1])
+def _with_ends(days: list[float]) -> dict[float, float]:
+    """The time of each day, ascending, among which may be "before" and "end": as far away as the visits next to them."""
+    inner = [round(day, 6) + 0.0 for day in days if abs(day) < float("inf")] or [0.0]
+    first, last = (inner[1] - inner[0], inner[-1] - inner[-2]) if len(inner) > 1 else (1.0, 1.0)
+    ends = {-float("inf"): inner[0] - first, float("inf"): inner[-1] + last}
+    return {day: ends.get(day, round(day, 6) + 0.0) for day in days}
 
 
 def _variants(names: list[str], same: dict[str, list[str]]) -> dict[str, str]:
