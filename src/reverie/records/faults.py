@@ -88,7 +88,6 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     if schema.duplicates == "first":
         kept = frame.unique(key, keep="first", maintain_order=True)
         return kept, [f"Of rows that share patient and time the first was kept; {again.height} were left out."]
-    _check_long(frame, again.height, key, name)
     second = again.sort(ROW).row(0, named=True)
     first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
     differs = next(c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c])
@@ -97,6 +96,7 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
             f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
             f"{shown(second[key[1]])}, data row {first[ROW]}, and {said}"
         )
+    _check_long(frame, again.height, key, name)
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
         f"{shown(second[key[1]])}, data row {first[ROW]}, with {shown(first[differs])} instead of {shown(second[differs])}: "

@@ -27,7 +27,9 @@ _ARM = re.compile(r"[ _-]arm[ _-]?(\d+)$")
 _NUMBER = r"([-+]?\d+(?:[.,]\d+)?)"
 _BEFORE = re.compile(r"^(screen(ing)?|scr|pre[ _-]?(screen|baseline|treatment|op)\w*|run[ _-]?in)\b")
 _START = re.compile(r"^(base[ _-]?line|bl|enrol\w*|randomi[sz]ation|admission|start|initial|inclusion|intake|entry)\b")
-_END = re.compile(r"(^|[ _-])(end([ _-]of[ _-]\w+)?|eot|eos|et|final|last|discharge|(early[ _-])?termination|close[ _-]?out)\b")
+_END = re.compile(
+    r"(^|[ _-])(end([ _-]of[ _-]\w+)?|eot|eos|et|final|last|discharge|(early[ _-])?termination|close[ _-]?out)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def order_of(frame: pl.DataFrame, patient: str, column: str) -> Order | None:
     ranks = _of_rows(frame, patient, column, names)
     if ranks is None:
         return None
-    return Order("", ranks, dict.fromkeys(names, ""), "in the order of the rows", list(ranks) != sorted(ranks, key=str.lower))
+    return Order(
+        "", ranks, dict.fromkeys(names, ""), "in the order of the rows", list(ranks) != sorted(ranks, key=str.lower)
+    )
 
 
 def _day(at: tuple[str, float], units: set[str]) -> float:
@@ -115,11 +119,11 @@ def _with_ends(days: list[float]) -> dict[float, float]:
 
 
 def _variants(names: list[str], same: dict[str, list[str]]) -> dict[str, str]:
-    """Of names that say one visit: the arm of a trial, or "" for the commonest and 2, 3, ... for other spellings."""
-    arms = {name: found[1] for name in names if (found := _ARM.search(name.strip().lower()))}
+    """Of names that say one visit: the arm of a trial, or "" for the commonest and a number for each other spelling."""
+    arms = {name: f"arm {found[1]}" for name in names if (found := _ARM.search(name.strip().lower()))}
     if len(set(arms.values())) > 1:
         return {name: arms.get(name, "") for name in names}
-    return {name: str(1 + same[name].index(name)) if same[name][0] != name else "" for name in names}
+    return {name: f"spelling {same[name].index(name)}" if same[name][0] != name else "" for name in names}
 
 
 def _together(frame: pl.DataFrame, patient: str, column: str, same: dict[str, list[str]]) -> bool:

@@ -8,11 +8,24 @@ from pydantic import Field
 
 from reverie.records.shapes.alone import Alone
 from reverie.records.shapes.joined import Joined
-from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
+from reverie.records.shapes.shape import PATIENT, TIME, VARIANT, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
 from reverie.records.shapes.visits import Visits
 
-__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Shape", "Timeless", "Visits", "hidden"]
+__all__ = [
+    "PATIENT",
+    "SHAPES",
+    "TIME",
+    "VARIANT",
+    "Alone",
+    "AnyShape",
+    "Asked",
+    "Joined",
+    "Shape",
+    "Timeless",
+    "Visits",
+    "hidden",
+]
 
 SHAPES: tuple[type[Shape], ...] = (Joined, Visits, Alone, Timeless)
 
