@@ -12,6 +12,7 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.records.places import ROW, at, first_row, shown
+from reverie.records.restarts import restarted
 from reverie.records.schema import Schema
 
 __all__ = [
@@ -66,10 +67,15 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     if schema.duplicates == "first":
         kept = frame.unique(key, keep="first", maintain_order=True)
         return kept, [f"Of rows that share patient and time the first was kept; {again.height} were left out."]
-    _check_long(frame, again.height, key, name)
     second = again.sort(ROW).row(0, named=True)
     first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
     differs = next(c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c])
+    if said := restarted(frame, *key):
+        raise DataError(
+            f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
+            f"{shown(second[key[1]])}, data row {first[ROW]}, and {said}"
+        )
+    _check_long(frame, again.height, key, name)
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
         f"{shown(second[key[1]])}, data row {first[ROW]}, with {shown(first[differs])} instead of {shown(second[differs])}: "

@@ -6,7 +6,7 @@ in at all of their visits (or at most: then its holes are filled from the patien
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -16,10 +16,14 @@ from reverie.errors import DataError, unknown
 from reverie.records.faults import check_rows
 from reverie.records.grain import grain
 from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
-from reverie.records.parsing import Parsed, parse
+from reverie.records.kinds.identifier import Identifier
+from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
-from reverie.records.roles import find_roles
+from reverie.records.restarts import restarted
+from reverie.records.roles import AGE, find_roles
 from reverie.records.schema import NULL_VALUES, Schema
+from reverie.records.shapes import TIME, Asked
+from reverie.records.shaping import shape, with_shapes
 
 __all__ = ["infer", "infer_parsed", "observed"]
 
@@ -30,9 +34,10 @@ rows; below, it is a measurement that was seldom made."""
 
 def infer(
     frame: pl.DataFrame,
-    identifier: str | None = None,
+    identifier: str | Sequence[str] | None = None,
     time: str | None = None,
     *,
+    long: tuple[str, str] | None = None,
     name: str = "the table",
     null_values: tuple[str, ...] = (),
     duplicates: Literal["refuse", "keep", "first"] = "refuse",
@@ -42,15 +47,18 @@ def infer(
 
     Args:
         frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
-        identifier, time: columns, where the names and the structure do not tell.
+        identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
+            together.
+        long: the columns that say what was measured and its value, of a table with a row for each measurement.
         null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
-    schema, _ = infer_parsed(parse(frame, name, null_values), identifier, time, name, kinds or {})
+    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
+    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls})
+    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
 
 
 def infer_parsed(
@@ -67,15 +75,15 @@ def infer_parsed(
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
     _check_time(frame, t, parsed.mixed.get(t), name)
-    static = _static(frame, i, t)
+    if why_t.startswith(AGE):
+        parsed.notes.append(f"{t} was taken as the time, {AGE}: if another column does, name it with --time.")
+    if said := restarted(frame, i, t):
+        parsed.notes.append(said)
+    static = {c for c in cells if c not in (i, t)} if t == TIME else _static(frame, i, t)
     columns = []
     for column in cells:
         if column == i:
-            columns.append(
-                Column.model_validate(
-                    {"name": i, "role": "identifier", "kind": "number", "type": _type(frame[i]), "why": why_i}
-                )
-            )
+            columns.append(Identifier.of_patients(frame[i], why_i))
         elif column == t:
             columns.append(_time(frame[t], why_t, name))
         else:

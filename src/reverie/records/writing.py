@@ -37,8 +37,6 @@ class Writer:
             first, first_row: the numbers of the first patient and of the first row.
         """
         scores, clipped, columns = _Scores(records), {}, []
-        patients = np.arange(first, first + len(scores.visits))[scores.patient]
-        rows = np.arange(first_row, first_row + len(scores.patient))
         for column in self.schema.columns:
             dtype = self.types[column.name]
             if column.role == "time":
@@ -47,8 +45,10 @@ class Writer:
                 cells, moved = self._column(column, scores)
                 clipped |= {column.name: moved} if column.numeric else {}
                 cells = cells.gather(scores.patient) if column.role == "static" else cells
+            elif column.role == "varying":
+                cells = column.fill(dtype, first_row, len(scores.patient))
             else:
-                cells = column.fill(dtype, rows if column.role == "varying" else patients)
+                cells = column.fill(dtype, first, len(scores.visits)).gather(scores.patient)
             columns.append(cells.alias(column.name))
         return Decoded(pl.DataFrame(columns), clipped)
 

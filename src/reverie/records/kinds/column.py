@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, mo
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
 from reverie.records.kinds.evidence import Evidence
 
@@ -51,6 +52,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -73,6 +75,7 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    pattern: Pattern | None = None
     purpose: Purpose | None = None
     why: str = ""
 
@@ -119,6 +122,11 @@ class Column(BaseModel):
         return handler(fields)
 
     # --- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """What people are told it is called: a column that was made here has a name that no source can have."""
+        return self.name.removeprefix("\0")
 
     @property
     def modelled(self) -> bool:
@@ -191,9 +199,9 @@ class Column(BaseModel):
         """The value that a person wrote, as in a condition. Raises UsageError."""
         raise NotImplementedError
 
-    def fill(self, dtype: pl.DataType, numbers: NDArray[np.int64]) -> pl.Series:
-        """Cells of a column that is not learned, from the numbers [n] of the patients or rows that they stand in."""
-        return pl.Series([None], dtype=dtype).new_from_index(0, len(numbers))
+    def fill(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+        """Cells [count] of a column that is not learned, of the patients or rows that are numbered from `first`."""
+        return pl.Series([None], dtype=dtype).new_from_index(0, count)
 
     # --- values and scores --------------------------------------------------------------------------------------------
 

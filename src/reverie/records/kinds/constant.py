@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from reverie.errors import DataError
 from reverie.records.kinds.column import Column
@@ -37,8 +35,8 @@ class Constant(Column):
                 f"{shown(self.value)}: correct it, or change the kind in the schema."
             )
 
-    def fill(self, dtype: pl.DataType, numbers: NDArray[np.int64]) -> pl.Series:
-        return typed((self.value or "",), dtype).new_from_index(0, len(numbers))
+    def fill(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+        return typed((self.value or "",), dtype).new_from_index(0, count)
 
     @property
     def range(self) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from reverie.records.grain import as_numbers
+from reverie.records.identifiers import Pattern, new_identifiers
 from reverie.records.kinds.categorical import MANY, MAX_LEVELS
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.integer import is_whole
 from reverie.records.kinds.ordinal import MAX_CODES
 from reverie.records.kinds.text import is_prose
-from reverie.records.roles import names_someone, words
+from reverie.records.roles import id_of, names_someone, words
+from reverie.records.shapes import hidden
 
 __all__ = ["Identifier"]
 
@@ -31,26 +31,52 @@ class Identifier(Column):
         return {"why": "as you said"}
 
     @classmethod
+    def of_patients(cls, cells: pl.Series, why: str) -> Column:
+        """The column that says whose visit a row is."""
+        fields = {"name": cells.name, "role": "identifier", "kind": cls.called, "type": str(cells.dtype.base_type())}
+        return cls.model_validate({**fields, "why": why, "pattern": _pattern(cells)})
+
+    @classmethod
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
-        if names_someone(seen.name):
-            return {"why": "an identifier by its name: numbered anew"}
+        why = cls._reason(seen)
+        return None if why is None else {"why": f"{why}: numbered anew", "pattern": _pattern(seen.cells)}
+
+    @classmethod
+    def _reason(cls, seen: Evidence) -> str | None:
         values, distinct, count = seen.values, seen.distinct, len(seen.values)
+        if names_someone(seen.name):
+            return "an identifier by its name"
         if values.dtype == pl.String and not seen.mixed:
             many = distinct > MAX_LEVELS or distinct == count >= MANY
             if many and distinct >= 0.95 * count and not is_prose(values):
-                return {"why": f"another name {seen.each}: numbered anew"}
+                return f"another name {seen.each}"
         elif values.dtype.is_numeric() and is_whole(values) and _counts(seen.name, values, distinct):
-            return {"why": f"another number {seen.each} (id-like): numbered anew"}
+            return f"another number {seen.each} (id-like)"
         return None
 
-    def fill(self, dtype: pl.DataType, numbers: NDArray[np.int64]) -> pl.Series:
-        """The numbers, in a type; as text of the identifier of patients "P000001", else "1"."""
-        cells = pl.Series(numbers)
+    def observed(self, cells: pl.Series) -> dict[str, Any]:
+        return {"pattern": _pattern(cells)}
+
+    def fill(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+        """By the pattern; without one the numbers, as text of the identifier of patients "P000001", else "1"."""
+        if self.pattern is not None:
+            return new_identifiers(self.pattern, first, count, dtype)
+        cells = pl.Series(range(first, first + count), dtype=pl.Int64)
         if dtype.is_numeric():
             return cells.cast(dtype)
         text = cells.cast(pl.String)
         text = "P" + text.str.zfill(6) if self.role == "identifier" else text
         return text.cast(dtype, strict=False)
+
+
+def _pattern(cells: pl.Series) -> Pattern | None:
+    """How new identifiers of a column are written; None where they are not shown, and where it counts rows: 1, 2, ..."""
+    if hidden(cells.name) or not (cells.dtype.is_numeric() or cells.dtype == pl.String):
+        return None
+    counts = cells.dtype.is_integer() and id_of(cells.name) != "number" and cells.null_count() == 0
+    if counts and cells.len() and set(cells[:2]) <= {0, 1, 2} and (cells.diff().drop_nulls() == 1).all():
+        return None
+    return Pattern.of(cells)
 
 
 def _counts(name: str, values: pl.Series, distinct: int) -> bool:
