@@ -14,14 +14,14 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from reverie.records.forms import clock, date, number, stored
+from reverie.records.forms import clock, date_evidence, number_evidence, stored
 from reverie.records.forms.base import Form, Habits
 from reverie.records.forms.clock import ClockForm
 from reverie.records.forms.date import DateForm
 from reverie.records.forms.number import NumberForm
 from reverie.records.forms.stored import StoredForm
 
-__all__ = ["AnyForm", "Form", "Habits", "habits", "nearly", "recognise", "recognise_whole"]
+__all__ = ["AnyForm", "Form", "Habits", "as_told", "habits", "nearly", "recognise", "recognise_whole"]
 
 AnyForm = Annotated[NumberForm | DateForm | ClockForm | StoredForm, Field(discriminator="form")]
 """Each of the forms; a schema tells them apart by `form`."""
@@ -29,15 +29,16 @@ AnyForm = Annotated[NumberForm | DateForm | ClockForm | StoredForm, Field(discri
 MOST = 0.9
 """A column is of a form but for a few faults where this share of its cells is."""
 
-recognise_whole = date.recognise_whole
+as_told = date_evidence.as_told
+recognise_whole = date_evidence.recognise_whole
 
 
 def habits(columns: Iterable[pl.Series]) -> Habits:
     """What columns of text that can be read in one way only tell of the table."""
     signs, orders = set(), {}
     for text in columns:
-        signs.add(number.votes(text))
-        if (order := date.votes(text)) is not None:
+        signs.add(number_evidence.votes(text))
+        if (order := date_evidence.votes(text)) is not None:
             orders.setdefault(order[0], set()).add(order[1])
     signs.discard(None)
     return Habits(
@@ -53,12 +54,12 @@ def recognise(cells: pl.Series, known: Habits = Habits()) -> AnyForm | None:
     """
     if cells.dtype != pl.String:
         return stored.recognise(cells)
-    return date.recognise(cells, known) or clock.recognise(cells) or number.recognise(cells, known)
+    return date_evidence.recognise(cells, known) or clock.recognise(cells) or number_evidence.recognise(cells, known)
 
 
 def nearly(text: pl.Series, known: Habits = Habits()) -> AnyForm | None:
     """The form of most cells of a column of text, where a few cells are not of it; None where there is no such form."""
-    for found in (date.recognise(text, known, MOST), number.recognise(text, known, MOST)):
+    for found in (date_evidence.recognise(text, known, MOST), number_evidence.recognise(text, known, MOST)):
         if found is not None:
             good = found.read(text).count()
             if MOST * text.count() <= good < text.count():
