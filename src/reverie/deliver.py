@@ -21,8 +21,10 @@ from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.models import PatientModel, PictureModel
 from reverie.records import Table, given, read_table
+from reverie.records.faults import ROW
 from reverie.records.output import check_table_output, write_table
 from reverie.records.reading import read_source
+from reverie.records.shaping import numbered
 
 __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
 
@@ -133,9 +135,9 @@ class Completed:
     """A table completed a number of times.
 
     Attributes:
-        cells: the source's, as they came.
+        cells: the source's, as they came, in the form of the table; and the data rows that they are from, ascending.
         table: what they were read as.
-        frames: one for each draw.
+        frames: one for each draw, in the form of the table.
         added: visits added to each patient; 0 where holes were filled.
         seed, seconds: of the drawing.
     """
@@ -162,7 +164,8 @@ class Completed:
         assert self.table.rows is not None
         patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
         place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
-        source = given.texts(self.cells.select(self.table.schema.names))[self.table.rows - 1]
+        rows = np.searchsorted(self.cells[ROW].to_numpy(), self.table.rows)
+        source = given.texts(self.cells.select(column.name for column in self.table.schema.shown))[rows]
         draws = [given.texts(frame)[place] for frame in self.frames]
         told = {name: source[name].is_in(list(self.table.schema.nulls(name))) for name in source.columns}
         return {name: (source[name].set(told[name], None), [draw[name] for draw in draws]) for name in source.columns}
@@ -191,11 +194,12 @@ class Completed:
         return tuple(notes)
 
     def write(self, out: Path) -> None:
-        """The table to a file; of several draws, one under the other with the number of the draw before."""
-        write_table(out, self.frames if len(self.frames) == 1 else self._numbered())
+        """The table to a file, in the form of the source; of several draws, one under the other with the number of the draw
+        before."""
+        write_table(out, map(self.table.schema.unshaped, self.frames) if len(self.frames) == 1 else self._numbered())
 
     def _numbered(self) -> Iterator[pl.DataFrame]:
-        for number, frame in enumerate(self.frames, 1):
+        for number, frame in enumerate(map(self.table.schema.unshaped, self.frames), 1):
             yield frame.select(pl.lit(number, pl.Int64).alias(DRAW), pl.all())
 
     def summary(self, out: Path) -> dict[str, Any]:
@@ -236,13 +240,10 @@ def complete(
     """
     model = check_completing(model, draws, run)
     cells, name = read_source(source, name)
+    cells = model.codec.schema.shaped(numbered(cells), name)
     table = read_table(cells, model.codec.schema, name)
-    told = dict(settings or {})
     began = time.monotonic()
-    if forecast is None:
-        frames = model.impute(table.frame, draws, seed, on_step=on_step, **told)
-    else:
-        frames = model.forecast(table.frame, forecast, draws, seed, on_step=on_step, **told)
+    frames = model.complete(table, forecast, draws, seed, on_step=on_step, **(settings or {}))
     return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began)
 
 

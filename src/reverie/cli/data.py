@@ -67,7 +67,10 @@ def describe(
     source: Annotated[str, typer.Argument(metavar="FILE", help="A .csv, .csv.gz or .parquet file, or 'pbc2' (bundled).")],
     schema: Annotated[Path | None, typer.Option("--schema", help="Write the decisions here, as YAML to edit.")] = None,
     using: Annotated[Path | None, typer.Option("--using", help="Read by this schema, to check it or the file.")] = None,
-    identifier: Annotated[str | None, typer.Option("--id", help="The column that says whose visit a row is.")] = None,
+    identifier: Annotated[
+        list[str] | None,
+        typer.Option("--id", help="The column that says whose visit a row is; again for each that does so with it."),
+    ] = None,
     time: Annotated[str | None, typer.Option("--time", help="The column that says when it was.")] = None,
     null: Annotated[list[str] | None, typer.Option("--null", help="A text that means missing. May be repeated.")] = None,
     kind: Annotated[
@@ -179,7 +182,7 @@ def _show(table: Table) -> None:
     grid = Grid(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
         grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)
-    for column in table.schema.columns:
+    for column in table.schema.shown:
         cells = (column.name or "(no name)", column.role, column.kind, _missing(column), _values(column), *_shape(column))
         style = "" if column.modelled or column.role in ("identifier", "time") else "dim"
         grid.add_row(*(Text(cell) for cell in (*cells, column.why)), style=style)

@@ -64,7 +64,12 @@ def train(
         typer.Option("--schema", help="What the columns are, as written by reverie data.", rich_help_panel=TABLE),
     ] = None,
     identifier: Annotated[
-        str | None, typer.Option("--id", help="The column that says whose visit a row is.", rich_help_panel=TABLE)
+        list[str] | None,
+        typer.Option(
+            "--id",
+            help="The column that says whose visit a row is; again for each that does so with it.",
+            rich_help_panel=TABLE,
+        ),
     ] = None,
     time: Annotated[
         str | None, typer.Option("--time", help="The column that says when it was.", rich_help_panel=TABLE)
@@ -200,7 +205,7 @@ def say_estimate(guess: Estimate) -> None:
 def _read(
     source: str,
     schema: Path | None,
-    identifier: str | None,
+    identifier: list[str] | None,
     time: str | None,
     duplicates: str | None,
     null: list[str] | None,
@@ -250,7 +255,7 @@ def _of_records(table: Table, held: float | str | None, model: PatientModel, out
         "set_aside": len(aside) if aside else 0,
         "held_out": len(holdout) if holdout else 0,
         "visits": len(rest.frame),
-        "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.columns)},
+        "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.shown)},
         "steps": {"done": steps, "of": model.config.training.steps},
         "best_step": best["step"] if best else None,
         "loss_aside": round(best["loss_aside"], 4) if best else None,

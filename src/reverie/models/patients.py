@@ -126,7 +126,7 @@ class PatientModel(Model[RecordCodec]):
             row += len(decoded.frame)
             if on_step:
                 on_step(min(count, first - 1 + size), count)
-            yield Made(decoded.frame, len(records.visits), drawn, size, decoded.clipped)
+            yield Made(self.codec.schema.unshaped(decoded.frame), len(records.visits), drawn, size, decoded.clipped)
 
     def impute(self, frame: Any, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The given table with its holes filled, `draws` times; what was given is untouched, rows and all.
@@ -140,15 +140,29 @@ class PatientModel(Model[RecordCodec]):
 
         Raises DataError, naming row and column, for a table that does not fit the model.
         """
-        table = read_table(frame, schema=self.codec.schema)
-        return self._completed(table, Completer.holes, draws, seed, settings)
+        return self._unshaped(self.complete(read_table(frame, schema=self.codec.schema), None, draws, seed, **settings))
 
     def forecast(self, frame: Any, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The given table with `visits` more visits for each patient, `draws` times; otherwise as `impute`."""
+        return self._unshaped(self.complete(read_table(frame, schema=self.codec.schema), visits, draws, seed, **settings))
+
+    def complete(
+        self, table: Table, visits: int | None, draws: int = 1, seed: int = 0, **settings: Any
+    ) -> list[pl.DataFrame]:
+        """As `impute` (visits None) or `forecast`, of a table read with the model's schema, in the form of its frame.
+
+        Raises UsageError for a forecast of a table that has no time, or no visit after the last.
+        """
+        if visits is None:
+            return self._completed(table, Completer.holes, draws, seed, settings)
         if visits < 1:
             raise UsageError(f"visits must be a whole number above 0, not {visits}.")
-        table = read_table(frame, schema=self.codec.schema)
+        for shape in self.codec.schema.shapes:
+            shape.check_forecast(table.frame, visits, table.name)
         return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
+
+    def _unshaped(self, frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
+        return [self.codec.schema.unshaped(frame) for frame in frames]
 
     def losses(self, frame: Any, seed: int = 0) -> np.ndarray:
         """How well each given patient is denoised, at some levels of noise: [patients, levels], see models.scoring."""

@@ -30,5 +30,6 @@ def describe(table: Table) -> dict[str, Any]:
         "duplicates": table.schema.duplicates,
         "null_values": list(table.schema.null_values),
         "notes": list(table.notes),
-        "columns": [column.model_dump(mode="json") for column in table.schema.columns],
+        "shapes": [shape.model_dump(mode="json") for shape in table.schema.shapes],
+        "columns": [column.model_dump(mode="json") for column in table.schema.shown],
     }

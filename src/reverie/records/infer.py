@@ -6,7 +6,7 @@ in at all of their visits (or at most: then its holes are filled from the patien
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,10 +15,14 @@ import polars as pl
 from reverie.errors import DataError, unknown
 from reverie.records.faults import ROW, at, check_rows, shown
 from reverie.records.grain import grain
+from reverie.records.identifiers import Pattern
 from reverie.records.kinds import decide, levels_of, share
-from reverie.records.parsing import Mixed, Parsed, parse
-from reverie.records.roles import find_roles
+from reverie.records.parsing import Mixed, Parsed
+from reverie.records.restarts import restarted
+from reverie.records.roles import AGE, find_roles, id_of
 from reverie.records.schema import NULL_VALUES, Column, Schema
+from reverie.records.shapes import TIME, Asked, hidden
+from reverie.records.shaping import shape, with_shapes
 
 __all__ = ["infer", "infer_parsed", "observed"]
 
@@ -29,9 +33,10 @@ rows; below, it is a measurement that was seldom made."""
 
 def infer(
     frame: pl.DataFrame,
-    identifier: str | None = None,
+    identifier: str | Sequence[str] | None = None,
     time: str | None = None,
     *,
+    long: tuple[str, str] | None = None,
     name: str = "the table",
     null_values: tuple[str, ...] = (),
     duplicates: Literal["refuse", "keep", "first"] = "refuse",
@@ -41,15 +46,18 @@ def infer(
 
     Args:
         frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
-        identifier, time: columns, where the names and the structure do not tell.
+        identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
+            together.
+        long: the columns that say what was measured and its value, of a table with a row for each measurement.
         null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
-    schema, _ = infer_parsed(parse(frame, name, null_values), identifier, time, name, kinds or {})
+    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
+    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls})
+    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
 
 
 def infer_parsed(
@@ -66,13 +74,18 @@ def infer_parsed(
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
     _check_time(frame, t, parsed.mixed.get(t), name)
-    static = _static(frame, i, t)
+    if why_t.startswith(AGE):
+        parsed.notes.append(f"{t} was taken as the time, {AGE}: if another column does, name it with --time.")
+    if said := restarted(frame, i, t):
+        parsed.notes.append(said)
+    static = {c for c in cells if c not in (i, t)} if t == TIME else _static(frame, i, t)
     columns = []
     for column in cells:
         if column == i:
             columns.append(
                 Column.model_validate(
                     {"name": i, "role": "identifier", "kind": "number", "type": _type(frame[i]), "why": why_i}
+                    | {"pattern": _pattern(frame[i])}
                 )
             )
         elif column == t:
@@ -82,6 +95,7 @@ def infer_parsed(
             values = _per_patient(frame, i, column) if role == "static" else frame[column]
             found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
             found["null_values"] = parsed.null_values.get(column)
+            found["pattern"] = _pattern(frame[column]) if found["kind"] == "number" else None
             columns.append(Column.model_validate({"name": column, "role": role, **found}))
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
@@ -98,6 +112,8 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
     for column in schema.columns:
         cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
         update: dict[str, Any] = {"missing": share(cells), "type": _type(cells)}
+        if column.kind == "number":
+            update["pattern"] = _pattern(frame[column.name])
         if column.numeric and cells.drop_nulls().len():
             seen = grain(cells)
             update |= {"lowest": seen.lowest, "highest": seen.highest, "skew": seen.skew}
@@ -105,6 +121,16 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
             update["levels"] = levels_of(cells)
         columns.append(column.model_copy(update=update))
     return schema.model_copy(update={"columns": tuple(columns)})
+
+
+def _pattern(cells: pl.Series) -> Pattern | None:
+    """How new identifiers of a column are written; None where they are not shown, and where it counts rows: 1, 2, ..."""
+    if hidden(cells.name) or not (cells.dtype.is_numeric() or cells.dtype == pl.String):
+        return None
+    counts = cells.dtype.is_integer() and id_of(cells.name) != "number" and cells.null_count() == 0
+    if counts and cells.len() and set(cells[:2]) <= {0, 1, 2} and (cells.diff().drop_nulls() == 1).all():
+        return None
+    return Pattern.of(cells)
 
 
 def _type(cells: pl.Series) -> str:

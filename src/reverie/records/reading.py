@@ -20,6 +20,7 @@ import polars as pl
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import footer
 from reverie.records.faults import at, not_one_value, shown
+from reverie.records.shapes import hidden
 
 __all__ = ["BUNDLED", "MAX_RATIO", "Bounds", "place_of", "read_source"]
 
@@ -93,7 +94,7 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
         frame = _from_file(path, name, str(source), most)
     else:
         raise UsageError(f"a table is a file, a polars frame or a pandas frame, not {type(source).__name__}.")
-    if bad := next((c for c in frame.columns if "\0" in c), None):
+    if bad := next((c for c in frame.columns if "\0" in c and not hidden(c)), None):
         raise DataError(f"{name}: the column name {shown(bad)} holds a NUL byte: rename the column.")
     if not frame.width or not frame.height:
         raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")

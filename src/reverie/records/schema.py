@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Literal, Self, get_args
 
+import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError
+from reverie.records.identifiers import Pattern
+from reverie.records.shapes import AnyShape, hidden
 
 __all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
 
@@ -51,6 +54,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -73,6 +77,7 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    pattern: Pattern | None = None
     purpose: Purpose | None = None
     why: str = ""
 
@@ -94,6 +99,8 @@ class Schema(BaseModel):
         duplicates: what to do with different rows of one patient at one time: "refuse", "keep" both in the order of the
             file, or keep the "first". Rows that are wholly alike are kept once in any case.
         null_values: what stands for a missing value, besides an empty cell, in columns without null_values of their own.
+        shapes: what brings the source into the form of one row for each patient and time, in the order in which it is done.
+            The columns are those of that form.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,6 +108,7 @@ class Schema(BaseModel):
     columns: tuple[Column, ...]
     duplicates: Literal["refuse", "keep", "first"] = "refuse"
     null_values: tuple[str, ...] = NULL_VALUES
+    shapes: tuple[AnyShape, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -139,9 +147,34 @@ class Schema(BaseModel):
         )
         return self.model_copy(update={"columns": tuple(columns), "null_values": all_of(self.null_values)})
 
+    def shaped(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
+        """A frame in the source form, typed or text, brought into the modelled form; `name` is how errors call it.
+
+        A frame that is in the modelled form already stays as it is. Raises DataError.
+        """
+        for shape in self.shapes:
+            frame = frame if shape.done(frame) else shape.apply(frame, name)
+        return frame
+
+    def unshaped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A typed frame in the modelled form, brought back into the source form."""
+        for shape in reversed(self.shapes):
+            frame = shape.undo(frame)
+        return frame
+
     @property
     def names(self) -> list[str]:
         return [c.name for c in self.columns]
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns without those that shapes made and nobody is to see."""
+        return tuple(c for c in self.columns if not hidden(c.name))
+
+    @property
+    def timeless(self) -> bool:
+        """Whether the table has no time: one row for each patient, all of it static, nothing to forecast."""
+        return any(shape.timeless for shape in self.shapes)
 
     @property
     def identifier(self) -> Column:

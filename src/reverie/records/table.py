@@ -8,7 +8,7 @@ The rows of patient p are offsets[p] : offsets[p + 1]; patients come in the orde
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,8 @@ from reverie.records.infer import infer_parsed, observed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.schema import NULL_VALUES, Schema
+from reverie.records.shapes import Asked
+from reverie.records.shaping import numbered, shape, with_shapes
 
 __all__ = ["Table", "read_table"]
 
@@ -31,7 +33,8 @@ class Table:
     """Visits of patients.
 
     Attributes:
-        frame: the source's columns in the source's order, typed; missing cells are null.
+        frame: the source's columns in the source's order, typed, or those of the form that the schema's shapes bring it to;
+            missing cells are null.
         schema: what each column is.
         name: what messages and cards call it.
         fingerprint: SHA-256 of the cells, their types and the names of the columns: equal for equal data from any file.
@@ -90,8 +93,9 @@ def read_table(
     schema: Schema | None = None,
     name: str | None = None,
     *,
-    identifier: str | None = None,
+    identifier: str | Sequence[str] | None = None,
     time: str | None = None,
+    long: tuple[str, str] | None = None,
     duplicates: Literal["refuse", "keep", "first"] | None = None,
     null_values: tuple[str, ...] = (),
     kinds: Mapping[str, str] | None = None,
@@ -103,7 +107,7 @@ def read_table(
         source: a .csv, .csv.gz or .parquet file, "pbc2" (bundled), a polars or a pandas frame.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
-        identifier, time, kinds: see infer(); only without a schema.
+        identifier, time, long, kinds: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
         null_values: texts that stand for a missing value in every column, besides the schema's.
         most: what a file may hold at most.
@@ -114,11 +118,12 @@ def read_table(
     """
     cells, name = read_source(source, name, most)
     if schema is not None:
-        if identifier or time or kinds:
+        if identifier or time or long or kinds:
             raise UsageError("a schema says which columns are identifier and time and of what kind: change it there.")
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates}).with_nulls(null_values)
-        check_names(cells.columns, schema, name)
-        parsed = parse(cells.select(schema.names), name, (), schema)
+        cells = schema.shaped(numbered(cells), name)
+        check_names([column for column in cells.columns if column != ROW], schema, name)
+        parsed = parse(cells.select(ROW, *schema.names), name, (), schema)
         frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
         check_rows(frame, schema.identifier.name, schema.time.name, name)
         check_levels_and_bounds(frame, schema, name)
@@ -127,10 +132,10 @@ def read_table(
         if not schema.static and not schema.varying:
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
-        parsed = parse(cells, name, null_values)
-        schema, unique = infer_parsed(parsed, identifier, time, name, kinds or {})
+        parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values)
+        schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
         nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-        schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
+        schema = with_shapes(schema, shapes).model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
         frame = unique.frame
     return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
 
@@ -158,7 +163,7 @@ def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) ->
         notes.append(f"Rows were sorted by patient and time ({moved:,} of {frame.height:,} moved).")
     frame, rows = ordered.drop(ROW), ordered[ROW].to_numpy()
     lengths = frame.select(pl.col(patient).rle_id()).group_by(patient, maintain_order=True).len()["len"].to_numpy()
-    if single := int((lengths == 1).sum()):
+    if (single := int((lengths == 1).sum())) and not schema.timeless:
         notes.append(f"{single:,} of {len(lengths):,} patients have one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)

@@ -64,7 +64,7 @@ def of_schema(schema: Schema) -> list[dict[str, Any]]:
     """What each column is."""
     return [
         {"name": c.name, "role": c.role, "kind": c.kind, "levels": len(c.levels), "missing": round(c.missing, 4)}
-        for c in schema.columns
+        for c in schema.shown
     ]
 
 

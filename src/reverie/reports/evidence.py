@@ -83,7 +83,7 @@ def patients_evidence(
     train, held, seen = _split(subject, config, holdout is not None)
     if synthetic is None:
         count = len(train)
-        drawn = model.sample(count, seed=seed, on_step=on_step)
+        drawn = schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients")
         origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
     else:
         drawn, name = as_given(synthetic, schema)
@@ -105,6 +105,7 @@ def as_given(source: Any, schema: Schema) -> tuple[pl.DataFrame, str]:
     Raises DataError for a column that is lacking and for cells that are not of the schema's type.
     """
     cells, name = read_source(source)
+    cells = schema.shaped(cells, name)
     if lost := [wanted for wanted in schema.names if wanted not in cells.columns]:
         raise DataError(f"{name} has no column {lost[0]!r}: a report needs synthetic patients with the source's columns.")
     return parse(cells.select(schema.names), name, (), schema).frame.select(schema.names), name

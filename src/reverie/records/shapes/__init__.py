@@ -1,0 +1,19 @@
+"""The shapes that tables come in, in the order in which they are tried and applied; a new one is a file and a line here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from reverie.records.shapes.alone import Alone
+from reverie.records.shapes.joined import Joined
+from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
+from reverie.records.shapes.timeless import Timeless
+from reverie.records.shapes.visits import Visits
+
+__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Shape", "Timeless", "Visits", "hidden"]
+
+SHAPES: tuple[type[Shape], ...] = (Joined, Visits, Alone, Timeless)
+
+AnyShape = Annotated[Joined | Visits | Alone | Timeless, Field(discriminator="shape")]

@@ -1,0 +1,50 @@
+"""Which shapes a table needs, found when its schema is inferred: each of the registry is asked in turn.
+
+cells -> types -> shapes -> cells in the modelled form -> types
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from reverie.records.faults import ROW
+from reverie.records.parsing import Parsed, parse
+from reverie.records.schema import Schema
+from reverie.records.shapes import SHAPES, AnyShape, Asked
+
+__all__ = ["numbered", "shape", "with_shapes"]
+
+
+def shape(
+    cells: pl.DataFrame, name: str, asked: Asked, null_values: tuple[str, ...] = ()
+) -> tuple[Parsed, tuple[AnyShape, ...], Asked]:
+    """The table in the modelled form and typed; the shapes that brought it there; and what is known of its roles.
+
+    Raises DataError and UsageError as parse() and Shape.recognise() do.
+    """
+    parsed = parse(cells, name, null_values)
+    frame, found = parsed.frame.drop(ROW), []
+    for kind in SHAPES:
+        recognised = kind.recognise(frame, name, asked)
+        if recognised is not None:
+            found.append(recognised)
+            frame, asked = recognised.apply(frame, name), recognised.asked(asked)
+    if found:
+        cells = numbered(cells)
+        for one in found:
+            cells = one.apply(cells, name)
+        parsed = parse(cells, name, null_values)
+        parsed.notes += [one.note for one in found if one.note]
+    return parsed, tuple(found), asked
+
+
+def with_shapes(schema: Schema, shapes: tuple[AnyShape, ...]) -> Schema:
+    """The schema of a shaped table, with the shapes and the reasons that they give for columns."""
+    whys = {column: why for shape in shapes for column, why in shape.whys.items()}
+    columns = (c.model_copy(update={"why": whys.get(c.name, c.why)}) for c in schema.columns)
+    return schema.model_copy(update={"columns": tuple(columns), "shapes": shapes})
+
+
+def numbered(cells: pl.DataFrame) -> pl.DataFrame:
+    """With the number of each data row, counted from 1, in the column ROW."""
+    return cells if ROW in cells.columns else cells.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW))
