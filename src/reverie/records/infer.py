@@ -14,6 +14,7 @@ import polars as pl
 
 from reverie.errors import DataError, unknown
 from reverie.records.faults import ROW, at, check_rows, shown
+from reverie.records.forms import AnyForm
 from reverie.records.grain import grain
 from reverie.records.identifiers import Pattern
 from reverie.records.kinds import decide, levels_of, share
@@ -41,6 +42,7 @@ def infer(
     null_values: tuple[str, ...] = (),
     duplicates: Literal["refuse", "keep", "first"] = "refuse",
     kinds: Mapping[str, str] | None = None,
+    date_formats: Mapping[str, str] | None = None,
 ) -> Schema:
     """The schema of a table of visits.
 
@@ -51,10 +53,11 @@ def infer(
         long: the columns that say what was measured and its value, of a table with a row for each measurement.
         null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
+        date_formats: forms of dates, see parse().
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
-    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
+    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values, date_formats)
     found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
     return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
@@ -97,12 +100,28 @@ def infer_parsed(
             found["null_values"] = parsed.null_values.get(column)
             found["pattern"] = _pattern(frame[column]) if found["kind"] == "number" else None
             columns.append(Column.model_validate({"name": column, "role": role, **found}))
+    columns = [_formed(column, parsed.forms.get(column.name)) for column in columns]
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
         )
     return schema, replace(parsed, frame=frame)
+
+
+def _formed(column: Column, form: AnyForm | None) -> Column:
+    """The column with its form, and with what follows from it: the order of its levels, its bounds."""
+    if form is None:
+        return column
+    update: dict[str, Any] = {"form": form, "why": f"{form.words}, written back so; {column.why}"}
+    if form.levels and column.levels:
+        seen = set(column.levels)
+        update["levels"] = tuple(level for level in form.levels if level in seen)
+        if column.kind == "categorical" and len(seen) > 1:
+            update |= {"kind": "ordinal", "pooled": ()}
+    if column.numeric and column.role in ("static", "varying"):
+        update |= {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
+    return column.model_copy(update=update)
 
 
 def observed(schema: Schema, frame: pl.DataFrame) -> Schema:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError
+from reverie.records.forms import AnyForm
 from reverie.records.identifiers import Pattern
 from reverie.records.shapes import AnyShape, hidden
 
@@ -55,6 +56,7 @@ class Column(BaseModel):
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
         pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
+        form: how the source writes the cells, where their type does not say it.
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -78,6 +80,7 @@ class Column(BaseModel):
     skew: float | None = None
     value: str | None = None
     pattern: Pattern | None = None
+    form: AnyForm | None = None
     purpose: Purpose | None = None
     why: str = ""
 
@@ -154,13 +157,36 @@ class Schema(BaseModel):
         """
         for shape in self.shapes:
             frame = frame if shape.done(frame) else shape.apply(frame, name)
-        return frame
+        return self.typed(frame)
 
     def unshaped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A typed frame in the modelled form, brought back into the source form."""
+        """A typed frame in the modelled form, brought back into the source form, each cell as the source writes it."""
+        frame = self.written(frame)
         for shape in reversed(self.shapes):
             frame = shape.undo(frame)
         return frame
+
+    @property
+    def forms(self) -> dict[str, AnyForm]:
+        """How the source writes those columns whose types do not say it."""
+        return {column.name: column.form for column in self.columns if column.form is not None}
+
+    def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with those columns read by their forms of which every cell can be; the others stay as they are."""
+        here = {name: form for name, form in self.forms.items() if name in frame.columns}
+        read = {name: cells for name, form in here.items() if (cells := form.read(frame[name])) is not frame[name]}
+        good = [cells for name, cells in read.items() if cells.null_count() == frame[name].null_count()]
+        return frame.with_columns(good) if good else frame
+
+    def written(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The typed frame with its cells in the forms of the source; numbers and dates that all readers know stay typed."""
+        here = {name: form for name, form in self.forms.items() if name in frame.columns and form.dressed}
+        return frame.with_columns(form.write(frame[name]) for name, form in here.items())
+
+    def spelled(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame in the source form as it stands in a file of text: numbers with the digits of the source's."""
+        here = {name: form for name, form in self.forms.items() if name in frame.columns and form.spells(frame.schema[name])}
+        return frame.with_columns(form.write(frame[name]) for name, form in here.items())
 
     @property
     def names(self) -> list[str]:

@@ -17,11 +17,11 @@ from pydantic import Field
 from reverie.records.forms import clock, date_evidence, number_evidence, stored
 from reverie.records.forms.base import Form, Habits
 from reverie.records.forms.clock import ClockForm
-from reverie.records.forms.date import DateForm
+from reverie.records.forms.date import DateForm, order_of
 from reverie.records.forms.number import NumberForm
 from reverie.records.forms.stored import StoredForm
 
-__all__ = ["AnyForm", "Form", "Habits", "as_told", "habits", "nearly", "recognise", "recognise_whole"]
+__all__ = ["AnyForm", "Form", "Habits", "StoredForm", "as_told", "habits", "nearly", "recognise", "recognise_whole"]
 
 AnyForm = Annotated[NumberForm | DateForm | ClockForm | StoredForm, Field(discriminator="form")]
 """Each of the forms; a schema tells them apart by `form`."""
@@ -33,10 +33,14 @@ as_told = date_evidence.as_told
 recognise_whole = date_evidence.recognise_whole
 
 
-def habits(columns: Iterable[pl.Series]) -> Habits:
-    """What columns of text that can be read in one way only tell of the table."""
+def habits(columns: Iterable[pl.Series | DateForm | None]) -> Habits:
+    """What columns of text that can be read in one way only tell of the table; of some the form may be known."""
     signs, orders = set(), {}
     for text in columns:
+        if not isinstance(text, pl.Series):
+            if text is not None and (order := order_of(text.pattern)):
+                orders.setdefault(order[0], set()).add(order[1])
+            continue
         signs.add(number_evidence.votes(text))
         if (order := date_evidence.votes(text)) is not None:
             orders.setdefault(order[0], set()).add(order[1])

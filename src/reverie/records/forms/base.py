@@ -40,6 +40,10 @@ class Form(BaseModel):
         """Whether cells of this form stand in frames as the source writes them; otherwise only in files of text."""
         return True
 
+    def spells(self, dtype: pl.DataType) -> bool:
+        """Whether cells of a type are written otherwise in files of text than by every writer."""
+        return not self.dressed and (dtype.is_numeric() or dtype.is_temporal())
+
     @property
     def levels(self) -> tuple[str, ...]:
         """The values that the form allows, in their order, where it says so."""
