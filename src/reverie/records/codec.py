@@ -206,7 +206,7 @@ class RecordCodec:
         for name in statics.columns:
             if name not in columns:
                 raise unknown("static column", name, columns)
-            x = _values(statics[name], columns[name], "the table of statics")
+            x = _values(columns[name].typed(statics[name]), columns[name], "the table of statics")
             if (bad := np.flatnonzero(_out_of_bounds(x, columns[name]))).size:
                 low, high = ("open" if b is None else f"{b:g}" for b in (columns[name].lower, columns[name].upper))
                 raise DataError(

@@ -147,7 +147,9 @@ def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
 
 
 def _number(column: Column, value: str) -> float | date | datetime:
-    """The text as what the column holds. Raises ValueError if it is no such thing."""
+    """The text as what the column holds, also in the form of the source. Raises ValueError if it is no such thing."""
+    if column.form is not None and (read := column.form.read(pl.Series([value]))).dtype != pl.String and read[0] is not None:
+        return read[0]
     match column.kind:
         case "date":
             return date.fromisoformat(value)

@@ -171,8 +171,8 @@ def _form(cells: pl.Series, rows: pl.Series, known: Habits, formats: Mapping[str
         single = (as_told(cells[i : i + 1], pattern) for i in range(len(cells)))
         bad = next(i for i, form in enumerate(single) if form is None and cells[i] is not None)
         raise DataError(
-            f"{at(name, rows[bad], cells.name)}{shown(cells[bad])} is not of the form {pattern}: correct it, leave it empty, "
-            "or give another --date-format."
+            f"{at(name, rows[bad], cells.name)}{shown(cells[bad])} is not of the form {pattern}: correct it, leave it "
+            "empty, or give another --date-format."
         )
     if names_someone(cells.name):
         return None

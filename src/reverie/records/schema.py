@@ -89,6 +89,11 @@ class Column(BaseModel):
         """Whether the model learns it (identifier and time are seen to apart)."""
         return self.role in ("static", "varying") and self.kind in MODELLED
 
+    def typed(self, cells: pl.Series) -> pl.Series:
+        """The cells read by the form, if all of them can be; else as they are."""
+        read = cells if self.form is None else self.form.read(cells)
+        return read if read.null_count() == cells.null_count() else cells
+
     @property
     def numeric(self) -> bool:
         return self.kind in ("real", "integer", "date", "datetime")
@@ -157,7 +162,7 @@ class Schema(BaseModel):
         """
         for shape in self.shapes:
             frame = frame if shape.done(frame) else shape.apply(frame, name)
-        return self.typed(frame)
+        return frame
 
     def unshaped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A typed frame in the modelled form, brought back into the source form, each cell as the source writes it."""
@@ -173,10 +178,9 @@ class Schema(BaseModel):
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with those columns read by their forms of which every cell can be; the others stay as they are."""
-        here = {name: form for name, form in self.forms.items() if name in frame.columns}
-        read = {name: cells for name, form in here.items() if (cells := form.read(frame[name])) is not frame[name]}
-        good = [cells for name, cells in read.items() if cells.null_count() == frame[name].null_count()]
-        return frame.with_columns(good) if good else frame
+        cells = {c.name: frame[c.name] for c in self.columns if c.form is not None and c.name in frame.columns}
+        read = [typed for name, was in cells.items() if (typed := self[name].typed(was)) is not was]
+        return frame.with_columns(read) if read else frame
 
     def written(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The typed frame with its cells in the forms of the source; numbers and dates that all readers know stay typed."""

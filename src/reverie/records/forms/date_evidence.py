@@ -222,7 +222,7 @@ def recognise_whole(cells: pl.Series) -> DateForm | None:
         return None
     for pattern, digits in (("%Y%m%d", 8), ("%Y%m%d%H%M%S", 14), ("%Y%m%d%H%M", 12)):
         low, high = (year * 10 ** (digits - 4) for year in YEARS)
-        if not known.is_between(low, high).all():
+        if not known.cast(pl.Float64).is_between(low, high).all():
             continue
         form = DateForm(pattern=pattern, type="Int64" if cells.dtype == pl.String else str(cells.dtype))
         if not form.read(known).null_count():

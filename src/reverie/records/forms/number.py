@@ -2,8 +2,8 @@
 
     "230,791"   "169,6"   "95%"   "20 mg"   "(4.50)"   "+7.0"   "4.80"   "8.77e-05"   "<0.5"
 
-A cell is sign, currency, digits, unit (how they are found: number_evidence.py). A token such as "<0.5" is read as a number one
-step beyond all real ones on its side, further out for a further limit, so that its cells are one atom at the end of the
+A cell is sign, currency, digits, unit (how they are found: number_evidence.py). A token such as "<0.5" is read as a number
+one step beyond all real ones on its side, further out for a further limit, so that its cells are one atom at the end of the
 distribution; what is at or beyond that number is written as the token.
 """
 
@@ -24,8 +24,8 @@ __all__ = ["GROUPS", "LIMIT", "NumberForm", "Style", "from_below"]
 GROUPS = {",": "commas", ".": "full stops", " ": "spaces", "\u00a0": "spaces", "\u202f": "spaces", "'": "apostrophes"}
 LIMIT = r"^(<=|>=|<|>|≤|≥)\s?"
 Style = Literal["fixed", "trimmed", "exponent", "significant", "general"]
-"""fixed: so many decimals; trimmed: at most so many, no zeros at the end; exponent: so many decimals before the exponent;
-significant: so many digits, zeros at the end included; general: at most so many digits."""
+"""fixed: so many decimals; trimmed: at most so many, no zeros at the end (beyond `least`); exponent: so many decimals before
+the exponent; significant: so many digits, zeros at the end included; general: at most so many digits."""
 
 
 class NumberForm(Form):
@@ -36,7 +36,7 @@ class NumberForm(Form):
         prefix, suffix: what stands around every number, spaces included.
         parentheses: negative numbers stand in parentheses. minus: the sign before them otherwise.
         plus: which numbers have a plus sign.
-        style, digits: see Style.
+        style, digits, least: see Style.
         exponent: how exponents are written: their letter, "+" where they always have a sign, and a 0 for each digit.
         bare: no 0 before the decimal sign.
         marks: texts such as "<0.5", with the number that each is read as.
@@ -56,6 +56,7 @@ class NumberForm(Form):
     plus: Literal["", "positive", "all"] = ""
     style: Style = "fixed"
     digits: int = Field(0, ge=0)
+    least: int = Field(0, ge=0)
     exponent: str = "e+00"
     bare: bool = False
     marks: dict[str, float] = Field(default={})
@@ -189,7 +190,9 @@ class NumberForm(Form):
             text = f"{x:.{max(n - 1 - power, 0)}f}"
         else:
             text = str(x) if isinstance(x, int) and not n else f"{x:.{n}f}"
-            text = text.rstrip("0").rstrip(".") if self.style == "trimmed" and "." in text else text
+            while self.style == "trimmed" and n > self.least and text.endswith("0"):
+                text, n = text[:-1], n - 1
+            text = text.removesuffix(".")
         whole, point, rest = text.partition(".")
         if self.group and len(whole) >= self.group_from and whole.isdigit():
             whole = f"{int(whole):,}".replace(",", self.group)

@@ -123,7 +123,8 @@ def _styled(frame: NumberForm, numbers: pl.Series) -> tuple[NumberForm, bool]:
     best: tuple[int, NumberForm] | None = None
     typed = frame.model_copy(update={"whole": whole}).numbers(some)
     for style, n in [*styles, *ends]:  # pyright: ignore[reportAssignmentType]
-        form = frame.model_copy(update={**look, "style": style, "digits": n})
+        least = min(decimals) if style == "trimmed" else 0
+        form = frame.model_copy(update={**look, "style": style, "digits": n, "least": least})
         alike = int((form.write(typed) == some).sum())
         if best is None or alike > best[0]:
             best = alike, form

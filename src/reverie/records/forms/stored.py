@@ -7,14 +7,14 @@ Datetime of any unit and zone -> the clock on the wall in that zone (or UTC, whe
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from reverie.errors import UsageError
 from reverie.records.forms.base import Form
 
-__all__ = ["StoredForm", "recognise"]
+__all__ = ["StoredForm", "of_pandas", "recognise"]
 
 _DAY = 86_400 * 10**6
 _PLAIN_TIME = pl.Datetime("us")
@@ -130,3 +130,12 @@ def recognise(cells: pl.Series) -> StoredForm | None:
             form = form.model_copy(update={"wall": False})
         return form
     return None
+
+
+def of_pandas(cells: pl.Series, dtype: Any) -> pl.Series:
+    """Cells that were taken out of a pandas column as objects, in the type nearest to the column's."""
+    if hasattr(dtype, "ordered") and cells.dtype == pl.String:
+        return cells.cast(pl.Enum([str(c) for c in dtype.categories]) if dtype.ordered else pl.Categorical())
+    if re.fullmatch(r"U?Int(8|16|32)|UInt64|Float32", str(dtype)) and cells.dtype.is_numeric():
+        return cells.cast(getattr(pl, str(dtype)))
+    return cells
