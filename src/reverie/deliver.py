@@ -63,7 +63,7 @@ def patients(
             yield made.frame
 
     began = time.monotonic()
-    rows = write_table(out, frames())
+    rows = write_table(out, frames(), model.codec.schema.spelled)
     seconds = max(time.monotonic() - began, 1e-9)
     rejected = totals["drawn"] > totals["kept"]
     return {
@@ -166,7 +166,8 @@ class Completed:
         place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
         rows = np.searchsorted(self.cells[ROW].to_numpy(), self.table.rows)
         source = given.texts(self.cells.select(column.name for column in self.table.schema.shown))[rows]
-        draws = [given.texts(frame)[place] for frame in self.frames]
+        schema = self.table.schema
+        draws = [given.texts(schema.spelled(schema.written(frame)))[place] for frame in self.frames]
         told = {name: source[name].is_in(list(self.table.schema.nulls(name))) for name in source.columns}
         return {name: (source[name].set(told[name], None), [draw[name] for draw in draws]) for name in source.columns}
 
@@ -196,7 +197,8 @@ class Completed:
     def write(self, out: Path) -> None:
         """The table to a file, in the form of the source; of several draws, one under the other with the number of the draw
         before."""
-        write_table(out, map(self.table.schema.unshaped, self.frames) if len(self.frames) == 1 else self._numbered())
+        schema = self.table.schema
+        write_table(out, map(schema.unshaped, self.frames) if len(self.frames) == 1 else self._numbered(), schema.spelled)
 
     def _numbered(self) -> Iterator[pl.DataFrame]:
         for number, frame in enumerate(map(self.table.schema.unshaped, self.frames), 1):

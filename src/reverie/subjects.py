@@ -257,7 +257,8 @@ class Patients:
         from reverie.evaluation.figures import save_figures
 
         rest, aside, holdout = self.split(model.config)
-        made = rest.schema.shaped(model.sample(len(rest), seed=model.config.seed), "the synthetic patients")
+        schema = rest.schema
+        made = schema.typed(schema.shaped(model.sample(len(rest), seed=model.config.seed), "the synthetic patients"))
         held = holdout or aside
         save_figures(rest.frame, made, model.codec.schema, run, held=None if held is None else held.frame)
 

@@ -131,6 +131,18 @@ def refuse(reason: str, options: Mapping[str, Any]) -> None:
             raise UsageError(f"{name} is {reason}: leave it out.")
 
 
+def date_formats(texts: Sequence[str] | None) -> dict[str, str]:
+    """The forms of dates by column, from COLUMN=FORMAT; under "" one for all. Raises UsageError for two of a column."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        column, _, form = text.rpartition("=")
+        if found.setdefault(column, form) != form:
+            raise UsageError(
+                f"--date-format says {found[column]} and {form} of {column or 'all columns'}: give one of them."
+            )
+    return found
+
+
 def duplicates(rule: str | None) -> Literal["refuse", "keep", "first"] | None:
     """The rule for rows of one patient at one time, as given to --duplicates."""
     if rule is None or rule in ("refuse", "keep", "first"):

@@ -40,6 +40,7 @@ ADVICE = """\
 #   pooled    rare levels that are read as the level "(other)"
 #   unit      values are whole multiples of it, of date-times in seconds (leave out: not rounded); decimals: digits to write
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
+#   form      how the source writes the cells, where it is not the plain way; they are read and written back so
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
 #   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
@@ -76,6 +77,10 @@ def describe(
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
     ] = None,
+    date_format: Annotated[
+        list[str] | None,
+        typer.Option("--date-format", help="How dates are written: COLUMN=%d/%m/%Y, or one for all. May be repeated."),
+    ] = None,
     duplicates: Annotated[
         str | None, typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.")
     ] = None,
@@ -98,6 +103,7 @@ def describe(
         time=time,
         null_values=tuple(null or ()),
         kinds=_pairs(kind or []),
+        date_formats=console.date_formats(date_format),
         duplicates=console.duplicates(duplicates),
     )
     if schema is not None:

@@ -82,6 +82,14 @@ def train(
         list[str] | None,
         typer.Option("--null", help="A text that means missing. May be repeated.", rich_help_panel=TABLE),
     ] = None,
+    date_format: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--date-format",
+            help="How dates are written: COLUMN=%d/%m/%Y, or one for all columns. May be repeated.",
+            rich_help_panel=TABLE,
+        ),
+    ] = None,
     holdout: Annotated[
         str | None,
         typer.Option(
@@ -141,7 +149,7 @@ def train(
     if tabular:
         strange = {"--size": size, "--fit": fit, "--classes": classes, "--channels": channels, "--latent": latent}
         console.refuse(f"for pictures, and {source} is a table of visits", strange)
-        data = _read(source, schema, identifier, time, duplicates, null)
+        data = _read(source, schema, identifier, time, duplicates, null, date_format)
     else:
         told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
         told["--epsilon"] = epsilon
@@ -209,11 +217,13 @@ def _read(
     time: str | None,
     duplicates: str | None,
     null: list[str] | None,
+    date_format: list[str] | None,
 ) -> Table:
     from reverie.subjects import Patients
 
     rule = console.duplicates(duplicates)
     reading = {"identifier": identifier, "time": time, "duplicates": rule, "null_values": tuple(null or ())}
+    reading["date_formats"] = console.date_formats(date_format)
     return Patients.read(source, schema, **reading).table
 
 

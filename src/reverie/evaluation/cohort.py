@@ -52,6 +52,7 @@ class Cohort:
                 raise DataError(f"the {name} has no column {wanted.name!r}: score tables that have the source's columns.")
         if frame.height == 0:
             raise DataError(f"the {name} has no rows: there is nothing to score.")
+        frame = schema.typed(frame)
         order, offsets = _grouped(frame[schema.identifier.name], name)
         frame = frame[order]
         time = schema.time.seen(frame[schema.time.name])

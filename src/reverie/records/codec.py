@@ -106,7 +106,7 @@ class RecordCodec:
         """The codec that `config` describes. Raises UsageError if it is not one of this version."""
         version, schema = config.get("version"), Schema.model_validate(config["schema"])
         # Version 1 is the same but for date-times, which it had in seconds.
-        if version != VERSION and (version != 1 or any(column.typed == "Datetime" for column in schema.columns)):
+        if version != VERSION and (version != 1 or any(column.frame_type == "Datetime" for column in schema.columns)):
             raise UsageError(f"a codec of version {version} cannot be read by this release: train the model anew.")
         return cls(
             schema,

@@ -42,6 +42,7 @@ def infer(
     null_values: tuple[str, ...] = (),
     duplicates: Literal["refuse", "keep", "first"] = "refuse",
     kinds: Mapping[str, str] | None = None,
+    date_formats: Mapping[str, str] | None = None,
 ) -> Schema:
     """The schema of a table of visits.
 
@@ -52,10 +53,11 @@ def infer(
         long: the columns that say what was measured and its value, of a table with a row for each measurement.
         null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
+        date_formats: forms of dates, see parse().
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
-    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
+    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values, date_formats)
     found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
     return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
@@ -91,6 +93,7 @@ def infer_parsed(
             values = _per_patient(frame, i, column) if role == "static" else frame[column]
             seen = Evidence(column, values, role, parsed.mixed.get(column), name)
             columns.append(recognise(seen, kinds.get(column), null_values=parsed.null_values.get(column)))
+    columns = [c.in_form(parsed.forms[c.name]) if c.name in parsed.forms else c for c in columns]
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
         raise DataError(

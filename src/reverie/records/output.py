@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -37,17 +37,21 @@ def check_table_output(path: Path) -> str:
     return suffix
 
 
-def write_table(path: Path, frames: Iterable[pl.DataFrame]) -> int:
+def write_table(
+    path: Path, frames: Iterable[pl.DataFrame], spelled: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+) -> int:
     """Writes the rows of all frames, one after the other, and returns their number.
 
     Args:
         path: its suffix says how; what is there is replaced, when all is written.
         frames: at least one, all of the same columns.
+        spelled: gives a frame the digits that the source's numbers have in text; for a file of text (Schema.spelled).
 
     Raises UsageError for a path that cannot be a table, and what `frames` raises; then `path` is as it was.
     """
     write = {".csv": _csv, ".csv.gz": _csv_gz, ".parquet": _parquet}[check_table_output(path)]
-    parts = iter(frames)
+    as_text = spelled is not None and path.suffix.lower() != ".parquet"
+    parts = map(spelled, frames) if as_text else iter(frames)
     first = next(parts)  # before anything is made on disk: what is wrong with a request shows at its first frame
     rows = 0
 

@@ -2,6 +2,8 @@
 
     whole numbers -> Int64, numbers -> Float64, 2026-01-31 -> Date, 2026-01-31T08:30[:00] -> Datetime, all else -> String
 
+How a source writes them (31.12.2026, "169,6", 95%, <0.5, Decimal) is found by forms/, and kept: the form of a column.
+
 Words that mean "missing" in a column of numbers may be names in one of text: None is how much some people drink, NA is where
 others live. In text such a word is a value, unless the user or the schema says that it is missing, or the columns of numbers
 or dates of the same table write it, and the column leaves no cell empty: then it is the table's word for "missing".
@@ -12,15 +14,17 @@ whether that is a fault is decided in infer.py, where the role of the column is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import DataError, UsageError, unknown
 from reverie.records.faults import not_one_value
+from reverie.records.forms import AnyForm, Habits, StoredForm, as_told, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, shown
+from reverie.records.roles import names_someone
 from reverie.records.schema import NULL_VALUES, Column, Schema
 
 __all__ = ["Parsed", "parse", "reads"]
@@ -46,31 +50,52 @@ MOSTLY_TEXT = 0.05
 
 @dataclass
 class Parsed:
-    """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, and notes on what was done.
+    """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, the forms of those columns whose
+    cells are not plainly what they are, and notes on what was done.
 
     `null_values` are those of the columns in which not all of the table's mean "missing".
     """
 
     frame: pl.DataFrame
     mixed: dict[str, Mixed] = field(default_factory=dict)
+    forms: dict[str, AnyForm] = field(default_factory=dict)
     null_values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), schema: Schema | None = None) -> Parsed:
+def parse(
+    frame: pl.DataFrame,
+    name: str,
+    null_values: tuple[str, ...] = (),
+    schema: Schema | None = None,
+    date_formats: Mapping[str, str] | None = None,
+    identifier: Sequence[str] = (),
+) -> Parsed:
     """Types every column, by what its cells hold, or as the schema says.
 
     Args:
         null_values: what stands for a missing value in every column, whatever else the schema or the cells say.
+        date_formats: the forms of dates by column, such as "%d/%m/%Y"; under "" that of all columns that have it.
+        identifier: columns that say whose visit a row is: their cells are names.
 
     Raises:
         DataError: a column that cannot be in a table, or a cell that is not of the schema's type; row and column named.
-        UsageError: the schema names a type that does not exist.
+        UsageError: the schema names a type that does not exist, or nothing tells which part of a date is the day.
     """
     rows = frame[ROW] if ROW in frame.columns else pl.Series(ROW, range(1, frame.height + 1), dtype=pl.Int64)
     parsed = Parsed(pl.DataFrame([rows]))
     spaced, zoned = [], []
-    given = {cells.name: _plain(cells, name, zoned) for cells in frame.iter_columns() if cells.name != ROW}
+    formats = _formats(frame, date_formats or {})
+    given = {}
+    for cells in frame.iter_columns():
+        if cells.name == ROW:
+            continue
+        stored = _stored(cells, schema)
+        if stored and schema is None:
+            parsed.forms[cells.name] = stored
+        given[cells.name] = _plain(stored.read(cells) if stored else cells, name)
+        if stored and not stored.wall:
+            zoned.append(cells.name)
     texts = {}
     for column, cells in given.items():
         if cells.dtype == pl.String:
@@ -82,11 +107,16 @@ def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), sch
     else:
         nulls = {column: (*schema.nulls(column), *null_values) for column in texts}
     columns = []
+    known = _habits({c: _emptied(text, nulls[c]) for c, text in texts.items()}, formats) if schema is None else Habits()
     for column, cells in given.items():
         if column in texts:
             cells = _emptied(texts[column], nulls[column])
-            if schema is None:
-                cells, mixed = _typed(cells, rows, zoned)
+        if schema is None:
+            form = None if column in identifier else _form(cells, rows, known, formats, name)
+            if form is not None:
+                cells, parsed.forms[column] = form.read(cells), form
+            elif column in texts:
+                cells, mixed = _typed(cells, rows, zoned, known)
                 parsed.mixed |= {column: mixed} if mixed else {}
         if schema is not None:
             cells = _as_schema(cells, rows, schema[column], name)
@@ -95,9 +125,55 @@ def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), sch
     _say_nulls(texts, nulls, parsed, schema is None)
     if spaced:
         parsed.notes.append(f"Spaces around values were removed in {_names(spaced)}.")
+    parsed.notes += [f"In {column}, {form.note}." for column, form in parsed.forms.items() if form.note]
     if zoned:
         parsed.notes.append(f"Date-times with a time zone were brought to UTC in {_names(zoned)}.")
     return parsed
+
+
+def _stored(cells: pl.Series, schema: Schema | None) -> StoredForm | None:
+    """How to read cells of a type that a table does not have as such."""
+    if cells.dtype == pl.String:
+        return None
+    own = schema[cells.name].form if schema is not None else None
+    return own if isinstance(own, StoredForm) and own.dtype == cells.dtype else recognise(cells)  # pyright: ignore
+
+
+def _formats(frame: pl.DataFrame, told: Mapping[str, str]) -> dict[str, str]:
+    """The forms of dates that the user gives, by column. Raises UsageError."""
+    for column in told:
+        if column and column not in frame.columns:
+            raise unknown("column for --date-format", column, [c for c in frame.columns if c != ROW])
+    every = {c.name: told[""] for c in frame.iter_columns() if "" in told and c.dtype == pl.String}
+    return {column: pattern for column, pattern in every.items() if as_told(frame[column], pattern)} | {
+        column: pattern for column, pattern in told.items() if column
+    }
+
+
+def _habits(texts: Mapping[str, pl.Series], formats: Mapping[str, str]) -> Habits:
+    return habits(as_told(text, formats[c]) if c in formats else text for c, text in texts.items())
+
+
+def _form(cells: pl.Series, rows: pl.Series, known: Habits, formats: Mapping[str, str], name: str) -> AnyForm | None:
+    """The form of a column, if its cells are not plainly what they are."""
+    if pattern := formats.get(cells.name):
+        if form := as_told(cells, pattern):
+            return form
+        single = (as_told(cells[i : i + 1], pattern) for i in range(len(cells)))
+        bad = next(i for i, form in enumerate(single) if form is None and cells[i] is not None)
+        raise DataError(
+            f"{at(name, rows[bad], cells.name)}{shown(cells[bad])} is not of the form {pattern}: correct it, leave it "
+            "empty, or give another --date-format."
+        )
+    if names_someone(cells.name):
+        return None
+    if cells.dtype.is_numeric():
+        return recognise_whole(cells)
+    if cells.dtype != pl.String or not cells.count():
+        return None
+    if cells.str.contains(r"^[1-9]\d{7,13}$").all():
+        return recognise_whole(cells.cast(pl.Int64))
+    return recognise(cells, known)
 
 
 def _emptied(text: pl.Series, nulls: Sequence[str]) -> pl.Series:
@@ -128,7 +204,7 @@ def _is_text(cells: pl.Series) -> bool:
     """Whether cells without any word for "missing" are names rather than numbers, dates or truth values."""
     if cells.str.to_lowercase().is_in(["true", "false"]).all(ignore_nulls=True) and cells.count():
         return False
-    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [])
+    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [], Habits(day_first={"/": True, "-": True}))
     return typed.dtype == pl.String and (mixed is None or mixed.read < mixed.text)
 
 
@@ -164,26 +240,16 @@ def _names(columns: list[str]) -> str:
     return ", ".join(columns[:5]) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
 
 
-def _plain(cells: pl.Series, name: str, zoned: list[str]) -> pl.Series:
+def _plain(cells: pl.Series, name: str) -> pl.Series:
     """One of the few types that a table can hold; NaN is missing."""
-    dtype = cells.dtype
-    if dtype.is_float():
+    if cells.dtype.is_float():
         return cells.fill_nan(None)
-    if isinstance(dtype, pl.Categorical | pl.Enum) or dtype == pl.Null:
-        return cells.cast(pl.String)
-    if dtype.is_decimal():
-        return cells.cast(pl.Float64)
-    if isinstance(dtype, pl.Datetime):
-        if dtype.time_zone:
-            zoned.append(cells.name)
-            cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return cells.cast(pl.Datetime("us"))
-    if str(dtype.base_type()) not in TYPES:
-        raise not_one_value(name, cells.name, dtype)
+    if str(cells.dtype.base_type()) not in TYPES:
+        raise not_one_value(name, cells.name, cells.dtype)
     return cells
 
 
-def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str]) -> tuple[pl.Series, Mixed | None]:
+def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str], known: Habits) -> tuple[pl.Series, Mixed | None]:
     """The cells as what all of them can be read as; and which are what, where that is more than one thing."""
     count = cells.len() - cells.null_count()
     for what in ("numbers", "dates") if count else ():
@@ -192,9 +258,17 @@ def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str]) -> tuple[pl.Seri
         if read == count:
             return (_numbers(cells) if what == "numbers" else _dates(cells, zoned)), None
         if read >= MOSTLY_TEXT * count:
-            odd = (~good if 2 * read >= count else good).fill_null(False).arg_true()[0]
-            return cells, Mixed(what, read, count - read, rows[odd], cells[odd])
+            return cells, _mixed(cells, good, rows, what)
+    if count and (form := nearly(cells, known)) and not names_someone(cells.name):
+        good = form.read(cells).is_not_null().set(cells.is_null(), None)
+        return cells, _mixed(cells, good, rows, "dates" if form.form == "date" else "numbers")
     return cells, None
+
+
+def _mixed(cells: pl.Series, good: pl.Series, rows: pl.Series, what: str) -> Mixed:
+    count, read = cells.count(), int(good.sum())
+    odd = (~good if 2 * read >= count else good).fill_null(False).arg_true()[0]
+    return Mixed(what, read, count - read, rows[odd], cells[odd])
 
 
 def _numbers(cells: pl.Series) -> pl.Series:
@@ -229,8 +303,16 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
     """The cells in the type that the schema says. Names (levels, identifiers, text) may stay text."""
     if column.type not in TYPES:
         raise UsageError(f"the schema's column {column.name!r} has type {column.type!r}: known are {', '.join(TYPES)}.")
-    target = TYPES[column.typed if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
+    target = TYPES[column.frame_type if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
     dtype = target() if isinstance(target, type) else target
+    if column.form is not None and not isinstance(column.form, StoredForm) and cells.dtype != dtype:
+        read = column.form.read(cells)
+        if len(lost := (read.is_null() & cells.is_not_null()).arg_true()):
+            raise DataError(
+                f"{at(name, rows[lost[0]], column.name)}{shown(cells[lost[0]])} is not written as the schema says "
+                f"({column.form.words}): correct it, add it to null_values in the schema, or change the column's form there."
+            )
+        cells = read
     if cells.dtype == dtype:
         return cells
     if cells.dtype == pl.String and dtype == pl.Boolean:

@@ -20,6 +20,7 @@ import polars as pl
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import footer
 from reverie.records.faults import at, not_one_value, shown
+from reverie.records.forms.stored import of_pandas
 from reverie.records.shapes import hidden
 
 __all__ = ["BUNDLED", "MAX_RATIO", "Bounds", "place_of", "read_source"]
@@ -279,7 +280,7 @@ def _from_pandas(frame: Any, name: str) -> pl.DataFrame:
             values = cells.astype(object).where(cells.notna(), None).tolist()
             if len({type(value) for value in values if value is not None}) > 1:
                 values = [None if value is None else str(value) for value in values]
-            series.append(pl.Series(column, values))
+            series.append(of_pandas(pl.Series(column, values), cells.dtype))
         except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
             raise DataError(
                 f"{at(name, None, column)}cells of type {cells.dtype} cannot be read: make them text."

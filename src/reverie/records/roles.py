@@ -155,6 +155,9 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
         )
     when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
     fits = _fits(frame, whose, when, time)
+    if dated := (not fits and time is None):  # a date that moves tells when, whatever it is called
+        dates = {c: 0 for c, dtype in frame.schema.items() if dtype in (pl.Date, pl.Datetime)}
+        fits = _fits(frame, whose, dates, time)
     if not fits:
         ages = {c: 0 for c in frame.columns if "age" in words(c)}
         fits = [fit for fit in _fits(frame, whose, ages, time) if len(ages) == 1 and not fit[2]]
@@ -180,9 +183,10 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     unique = "no two rows share it and the time" if not shared else f"{shared} rows share it and the time with another"
     alone = "; every patient has one visit" if lonely else ""
     why_i = _said(identifier) if identifier else f"its name, and {unique}{alone}"
-    why_t = _said(time) if time else f"its name, and it changes within the {patients:,} patients"
+    named = "dates" if dated and not aged else "its name"
+    why_t = _said(time) if time else f"{named}, and it changes within the {patients:,} patients"
     why_t = f"{AGE} ({patients:,} patients)" if aged else why_t
-    return i, t, why_i, why_t if not lonely or time else "its name"
+    return i, t, why_i, why_t if not lonely or time else named
 
 
 def _fits(

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from reverie.errors import UsageError, unknown
+from reverie.records.forms import AnyForm
 from reverie.records.kinds import Column, Purpose, Role
 from reverie.records.shapes import AnyShape, hidden
 
@@ -86,10 +87,32 @@ class Schema(BaseModel):
         return frame
 
     def unshaped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A typed frame in the modelled form, brought back into the source form."""
+        """A typed frame in the modelled form, brought back into the source form, each cell as the source writes it."""
+        frame = self.written(frame)
         for shape in reversed(self.shapes):
             frame = shape.undo(frame)
         return frame
+
+    @property
+    def forms(self) -> dict[str, AnyForm]:
+        """How the source writes those columns whose types do not say it."""
+        return {column.name: column.form for column in self.columns if column.form is not None}
+
+    def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with those columns read by their forms of which every cell can be; the others stay as they are."""
+        cells = {c.name: frame[c.name] for c in self.columns if c.form is not None and c.name in frame.columns}
+        read = [typed for name, was in cells.items() if (typed := self[name].typed(was)) is not was]
+        return frame.with_columns(read) if read else frame
+
+    def written(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The typed frame with its cells in the forms of the source; numbers and dates that all readers know stay typed."""
+        here = {name: form for name, form in self.forms.items() if name in frame.columns and form.dressed}
+        return frame.with_columns(form.write(frame[name]) for name, form in here.items())
+
+    def spelled(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame in the source form as it stands in a file of text: numbers with the digits of the source's."""
+        here = {name: form for name, form in self.forms.items() if name in frame.columns and form.spells(frame.schema[name])}
+        return frame.with_columns(form.write(frame[name]) for name, form in here.items())
 
     @property
     def names(self) -> list[str]:

@@ -5,6 +5,8 @@ cells -> types -> shapes -> cells in the modelled form -> types
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from reverie.records.faults import ROW
@@ -16,13 +18,17 @@ __all__ = ["numbered", "shape", "with_shapes"]
 
 
 def shape(
-    cells: pl.DataFrame, name: str, asked: Asked, null_values: tuple[str, ...] = ()
+    cells: pl.DataFrame,
+    name: str,
+    asked: Asked,
+    null_values: tuple[str, ...] = (),
+    date_formats: Mapping[str, str] | None = None,
 ) -> tuple[Parsed, tuple[AnyShape, ...], Asked]:
     """The table in the modelled form and typed; the shapes that brought it there; and what is known of its roles.
 
     Raises DataError and UsageError as parse() and Shape.recognise() do.
     """
-    parsed = parse(cells, name, null_values)
+    parsed = parse(cells, name, null_values, None, date_formats, asked.identifier)
     frame, found = parsed.frame.drop(ROW), []
     for kind in SHAPES:
         recognised = kind.recognise(frame, name, asked)
@@ -33,7 +39,8 @@ def shape(
         cells = numbered(cells)
         for one in found:
             cells = one.apply(cells, name)
-        parsed = parse(cells, name, null_values)
+        kept = {column: form for column, form in (date_formats or {}).items() if column in ("", *cells.columns)}
+        parsed = parse(cells, name, null_values, None, kept, asked.identifier)
         parsed.notes += [one.note for one in found if one.note]
     return parsed, tuple(found), asked
 

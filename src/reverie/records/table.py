@@ -100,6 +100,7 @@ def read_table(
     duplicates: Literal["refuse", "keep", "first"] | None = None,
     null_values: tuple[str, ...] = (),
     kinds: Mapping[str, str] | None = None,
+    date_formats: Mapping[str, str] | None = None,
     most: Bounds = Bounds(),
 ) -> Table:
     """Reads and checks a table of visits.
@@ -108,7 +109,7 @@ def read_table(
         source: a .csv, .csv.gz or .parquet file, "pbc2" (bundled), a polars or a pandas frame.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
-        identifier, time, long, kinds: see infer(); only without a schema.
+        identifier, time, long, kinds, date_formats: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
         null_values: texts that stand for a missing value in every column, besides the schema's.
         most: what a file may hold at most.
@@ -119,8 +120,10 @@ def read_table(
     """
     cells, name = read_source(source, name, most)
     if schema is not None:
-        if identifier or time or long or kinds:
-            raise UsageError("a schema says which columns are identifier and time and of what kind: change it there.")
+        if identifier or time or long or kinds or date_formats:
+            raise UsageError(
+                "a schema says which columns are identifier and time and of what kind and form: change it there."
+            )
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates}).with_nulls(null_values)
         cells = schema.shaped(numbered(cells), name)
         check_names([column for column in cells.columns if column != ROW], schema, name)
@@ -134,7 +137,7 @@ def read_table(
         if not schema.static and not schema.varying:
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
-        parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values)
+        parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values, date_formats)
         schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
         nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
         schema = with_shapes(schema, shapes).model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})

@@ -83,7 +83,7 @@ def patients_evidence(
     train, held, seen = _split(subject, config, holdout is not None)
     if synthetic is None:
         count = len(train)
-        drawn = schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients")
+        drawn = schema.typed(schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients"))
         origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
     else:
         drawn, name = as_given(synthetic, schema)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from reverie.records.forms import AnyForm
 from reverie.records.kinds.binary import few
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.leveled import OTHER, Leveled, levels_of
@@ -40,6 +41,11 @@ class Categorical(Leveled):
             why = f"{seen.distinct} whole-number codes, the name says {word}: no order"
             return {"levels": levels_of(seen.values), "why": why}
         return cls._names(seen) if seen.cells.dtype == pl.String else None
+
+    def _follows(self, form: AnyForm) -> dict[str, Any]:
+        """Levels that have an order in their type are those of a scale."""
+        found = super()._follows(form)
+        return found | {"kind": "ordinal", "pooled": ()} if len(found.get("levels", ())) > 1 else found
 
     @classmethod
     def _names(cls, seen: Evidence) -> dict[str, Any] | None:

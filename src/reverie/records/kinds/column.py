@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, mo
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.forms import AnyForm
 from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
 from reverie.records.kinds.evidence import Evidence
@@ -53,6 +54,7 @@ class Column(BaseModel):
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
         pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
+        form: how the source writes the cells, where their type does not say it.
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -76,6 +78,7 @@ class Column(BaseModel):
     skew: float | None = None
     value: str | None = None
     pattern: Pattern | None = None
+    form: AnyForm | None = None
     purpose: Purpose | None = None
     why: str = ""
 
@@ -85,7 +88,7 @@ class Column(BaseModel):
     """What a cell is, in words, with its article: "a number"."""
     distance: ClassVar[str] = ""
     """What the distance of two samples is, over what ({of})."""
-    typed: ClassVar[str] = "String"
+    frame_type: ClassVar[str] = "String"
     """The name of the type that its cells are kept in, where they are read from text."""
     learned: ClassVar[bool] = True
     """Whether the model learns columns of this kind; others are written as they were, numbered, or left empty."""
@@ -169,7 +172,21 @@ class Column(BaseModel):
     def check(self, frame: pl.DataFrame, place: str) -> None:
         """Every cell is one that a schema with this column allows. `frame` has the column and its ROW. Raises DataError."""
 
+    def in_form(self, form: AnyForm) -> Column:
+        """The column with the form of its cells, and with what follows from that."""
+        why = f"{form.words}, written back so; {self.why}"
+        return self.model_copy(update={"form": form, "why": why, **self._follows(form)})
+
+    def _follows(self, form: AnyForm) -> dict[str, Any]:
+        """The fields that a form decides."""
+        return {}
+
     # --- cells and values ---------------------------------------------------------------------------------------------
+
+    def typed(self, cells: pl.Series) -> pl.Series:
+        """The cells read by the form, if all of them can be; else as they are."""
+        read = cells if self.form is None else self.form.read(cells)
+        return read if read.null_count() == cells.null_count() else cells
 
     def read(self, cells: pl.Series, place: str = "") -> Floats:
         """Values [n] of cells, typed or text; NaN where empty. Raises DataError, naming the row, for a cell that is none."""

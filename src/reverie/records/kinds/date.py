@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reverie.errors import UsageError
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import emptied
 from reverie.records.kinds.evidence import Evidence
@@ -26,7 +25,8 @@ class Date(Numeric):
 
     called: ClassVar[str] = "date"
     what: ClassVar[str] = "a date"
-    typed: ClassVar[str] = "Date"
+    example: ClassVar[str] = "2001-12-31"
+    frame_type: ClassVar[str] = "Date"
     quantity: ClassVar[bool] = False
     calendar: ClassVar[bool] = True
 
@@ -51,12 +51,6 @@ class Date(Numeric):
 
     def text(self, value: float) -> str:
         return str(date(1970, 1, 1) + timedelta(days=float(value)))
-
-    def parse(self, text: str) -> float:
-        try:
-            return float((date.fromisoformat(text) - date(1970, 1, 1)).days)
-        except ValueError:
-            raise UsageError(f"{self.name} is a date such as 2001-12-31, so {text!r} cannot be compared with it.") from None
 
     @property
     def grid(self) -> float:

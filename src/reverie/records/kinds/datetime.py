@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reverie.errors import UsageError
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import emptied
 from reverie.records.kinds.evidence import Evidence
@@ -31,7 +30,8 @@ class DateTime(Numeric):
 
     called: ClassVar[str] = "datetime"
     what: ClassVar[str] = "a datetime"
-    typed: ClassVar[str] = "Datetime"
+    example: ClassVar[str] = "2001-12-31"
+    frame_type: ClassVar[str] = "Datetime"
     quantity: ClassVar[bool] = False
     calendar: ClassVar[bool] = True
 
@@ -67,13 +67,6 @@ class DateTime(Numeric):
 
     def text(self, value: float) -> str:
         return (datetime(1970, 1, 1) + timedelta(days=float(value))).strftime("%Y-%m-%d %H:%M")
-
-    def parse(self, text: str) -> float:
-        try:
-            return (datetime.fromisoformat(text) - datetime(1970, 1, 1)) / timedelta(days=1)
-        except (ValueError, TypeError):
-            what = "a datetime such as 2001-12-31"
-            raise UsageError(f"{self.name} is {what}, so {text!r} cannot be compared with it.") from None
 
     @property
     def step(self) -> float | None:

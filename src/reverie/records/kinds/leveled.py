@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.forms import AnyForm
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import covered, total_variation
@@ -58,6 +59,11 @@ class Leveled(Column):
 
     def observed(self, cells: pl.Series) -> dict[str, Any]:
         return {} if self.levels else {"levels": levels_of(cells)}
+
+    def _follows(self, form: AnyForm) -> dict[str, Any]:
+        """The order of the levels, where the type of the cells has one."""
+        seen = set(self.levels)
+        return {"levels": tuple(level for level in form.levels if level in seen)} if form.levels and seen else {}
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
         cell, known = pl.col(self.name), [*self.levels, *self.pooled]

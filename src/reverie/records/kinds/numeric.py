@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reverie.errors import DataError, UsageError
 from reverie.records.boxcox import BoxCox
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.forms import AnyForm
 from reverie.records.grain import grain
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
@@ -28,7 +29,8 @@ class Numeric(Column):
     numeric: ClassVar[bool] = True
     quantity: ClassVar[bool] = True
     what: ClassVar[str] = "a number"
-    typed: ClassVar[str] = "Float64"
+    example: ClassVar[str] = ""
+    frame_type: ClassVar[str] = "Float64"
     distance: ClassVar[str] = (
         "Kolmogorov-Smirnov: the largest difference between the shares of values below any one value, over {of}; 0 is "
         "equality, 1 no overlap (n: patients on each side)."
@@ -58,14 +60,14 @@ class Numeric(Column):
                 )
 
     def read(self, cells: pl.Series, place: str = "") -> Floats:
-        values = self._typed(cells)
+        values = self._typed(self.typed(cells))
         if (bad := np.flatnonzero((values.is_null() & cells.is_not_null()).to_numpy())).size:
             self._refuse(cells, int(bad[0]), place, f"not {self.what}: correct it or leave it empty")
         return self._floats(values)
 
     def seen(self, cells: pl.Series) -> Floats:
         """As `read`, but what is no number is NaN, and so is what is infinite."""
-        x = self._floats(self._typed(cells)).copy()
+        x = self._floats(self._typed(self.typed(cells))).copy()
         x[~np.isfinite(x)] = np.nan
         return x
 
@@ -88,10 +90,17 @@ class Numeric(Column):
         return f"{value:.{self.decimals}f}" if self.decimals is not None else f"{value:.4g}"
 
     def parse(self, text: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            raise UsageError(f"{self.name} is {self.what}, so {text!r} cannot be compared with it.") from None
+        """Also of a text in the form of the source."""
+        if not len(value := self._typed(self.typed(pl.Series([text]))).drop_nulls()):
+            example = f" such as {self.example}" if self.example else ""
+            raise UsageError(f"{self.name} is {self.what}{example}, so {text!r} cannot be compared with it.")
+        return float(self._floats(value)[0])
+
+    def _follows(self, form: AnyForm) -> dict[str, Any]:
+        """Its bounds; those of the time are the clock's."""
+        if self.role not in ("static", "varying"):
+            return {}
+        return {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
