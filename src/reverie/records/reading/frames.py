@@ -1,0 +1,40 @@
+"""Frames of pandas, brought to polars column by column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import polars as pl
+
+from reverie.errors import DataError
+from reverie.records.faults import at
+
+__all__ = ["from_pandas"]
+
+
+def from_pandas(frame: Any, name: str) -> pl.DataFrame:
+    """A pandas frame, column by column; a named index becomes columns."""
+    if any(level is not None for level in frame.index.names):
+        frame = frame.reset_index()
+    columns = [str(column) for column in frame.columns]
+    if twice := next((column for column, count in Counter(columns).items() if count > 1), None):
+        raise DataError(f"{name} has several columns named {twice!r}: rename or remove one.")
+    series = []
+    for index, column in enumerate(columns):
+        cells = frame.iloc[:, index]
+        try:
+            if getattr(cells.dtype, "kind", "O") in "biufM" and type(cells.dtype).__module__.startswith("numpy"):
+                values = cells.to_numpy()
+                values = values.astype("datetime64[us]") if values.dtype.kind == "M" else values
+                series.append(pl.Series(column, values))
+                continue
+            values = cells.astype(object).where(cells.notna(), None).tolist()
+            if len({type(value) for value in values if value is not None}) > 1:
+                values = [None if value is None else str(value) for value in values]
+            series.append(pl.Series(column, values))
+        except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+            raise DataError(
+                f"{at(name, None, column)}cells of type {cells.dtype} cannot be read: make them text."
+            ) from error
+    return pl.DataFrame({cells.name: cells for cells in series})
