@@ -235,15 +235,15 @@ def complete(
     Raises UsageError and DataError, naming row and column, for what does not fit the model.
     """
     model = check_completing(model, draws, run)
-    cells, name = read_source(source, name)
-    table = read_table(cells, model.codec.schema, name)
+    cells = read_source(source, name)
+    table = read_table(cells, model.codec.schema)
     told = dict(settings or {})
     began = time.monotonic()
     if forecast is None:
         frames = model.impute(table.frame, draws, seed, on_step=on_step, **told)
     else:
         frames = model.forecast(table.frame, forecast, draws, seed, on_step=on_step, **told)
-    return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began)
+    return Completed(cells.frame, table, frames, forecast or 0, seed, time.monotonic() - began)
 
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:

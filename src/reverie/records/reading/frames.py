@@ -1,4 +1,4 @@
-"""Frames of pandas, brought to polars column by column."""
+"""Frames of pandas, brought to polars column by column; and frames of formats that know one type of number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.records.faults import at
 
-__all__ = ["from_pandas"]
+__all__ = ["from_pandas", "with_integers"]
 
 
 def from_pandas(frame: Any, name: str) -> pl.DataFrame:
@@ -38,3 +38,16 @@ def from_pandas(frame: Any, name: str) -> pl.DataFrame:
                 f"{at(name, None, column)}cells of type {cells.dtype} cannot be read: make them text."
             ) from error
     return pl.DataFrame({cells.name: cells for cells in series})
+
+
+def with_integers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Columns of floats that are all whole become Int64, for they were integers before they were kept as floats."""
+    whole = [
+        column
+        for column in frame.columns
+        if frame.schema[column].is_float()
+        and (cells := frame[column].drop_nulls().drop_nans()).len()
+        and (cells.abs() < 2**53).all()
+        and (cells == cells.round()).all()
+    ]
+    return frame.with_columns(pl.col(column).fill_nan(None).cast(pl.Int64) for column in whole)

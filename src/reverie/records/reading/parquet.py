@@ -17,7 +17,8 @@ _FOOTER = 16 * 2**10
 """Bytes of a Parquet footer for each column that there may be: those of some hundred row groups."""
 
 
-def read_parquet(path: Path, name: str, most: Bounds) -> pl.DataFrame:
+def read_parquet(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The table, and no notes. Raises DataError for a damaged file, one beyond the bounds, and cells of several values."""
     try:
         schema = pl.read_parquet_schema(path)
         most.check(name, columns=len(schema))
@@ -26,7 +27,7 @@ def read_parquet(path: Path, name: str, most: Bounds) -> pl.DataFrame:
                 raise not_one_value(name, column, dtype)
         rows = pl.scan_parquet(path).select(pl.len()).collect().item()
         most.check(name, rows=rows, cells=rows * len(schema), bytes=footer.unpacked(path, _FOOTER * most.columns))
-        return pl.read_parquet(path, hive_partitioning=False)
+        return pl.read_parquet(path, hive_partitioning=False), ()
     except (pl.exceptions.PolarsError, OSError, footer.Damaged, pl.exceptions.PanicException) as error:
         reason = shown(str(error).split("\n")[0], 120)
         raise DataError(f"{name} is not a whole Parquet file ({reason}): write or copy it again.") from error

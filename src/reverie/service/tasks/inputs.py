@@ -13,11 +13,10 @@ from reverie.service import bounded
 from reverie.service.schemas.parts import Schedule
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from reverie.config import RunConfig
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
+    from reverie.records.reading import Cells
     from reverie.service.jobs.work import Work
     from reverie.studies import Subject
 
@@ -61,16 +60,16 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
 
 
-def cells(work: Work, name: str) -> pl.DataFrame:
+def cells(work: Work, name: str) -> Cells:
     """The cells of a table as they come, read within the limits."""
     from reverie.records.reading import BUNDLED, Bounds, read_source
 
     if name in BUNDLED:
-        return read_source(name)[0]
+        return read_source(name)
     told = work.settings
     most = Bounds(told.table_bytes, told.table_rows, told.table_columns, told.table_cells, told.table_text)
     with work.workspace.held(name, TABLES) as path, _within_memory(name):
-        return read_source(path, most=most)[0]
+        return read_source(path, most=most)
 
 
 @contextmanager
