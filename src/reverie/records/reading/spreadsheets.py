@@ -52,13 +52,12 @@ def read_spreadsheet(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame,
         last = ["" if cell is None else cell for cell in text.row(data[-1])] if data else []
         total = last if len(data) > 1 and grid.is_total(last, text.width) else None
         data = data if total is None else data[:-1]
-        left = sorted(set(range(text.height)).difference(data))
-        typed = book.load_sheet(sheet, header_row=None, skip_rows=left, schema_sample_rows=None).to_polars()
+        typed = _typed(book, sheet, data, text) if data else text.clear()
     except fastexcel.FastExcelError as error:
         reason = shown(str(error).split("\n")[0], 120)
         raise DataError(f"{name} is not a whole spreadsheet ({reason}): save or copy it again.") from error
     cells = text[data]
-    columns = [_column(cells[i], typed[c] if (c := text.columns[i]) in typed.columns else None) for i in range(text.width)]
+    columns = [_column(cells[column], typed[column] if column in typed.columns else None) for column in text.columns]
     names, kept, nameless = rows[head.place], [], 0
     for title, column in zip(names, columns, strict=True):
         if title.strip() or column.null_count() < len(column):
@@ -74,7 +73,7 @@ def read_spreadsheet(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame,
 
 def _sheet(book: Any, name: str) -> tuple[str, tuple[str, ...]]:
     """The sheet that holds a table, of two columns and rows or more, and a note on others. Raises DataError for several."""
-    sheets = {title: book.load_sheet(title, header_row=None, n_rows=2) for title in book.sheet_names}
+    sheets = {title: book.load_sheet(title, header_row=None, n_rows=2, dtypes="string") for title in book.sheet_names}
     full = [title for title, sheet in sheets.items() if sheet.width and sheet.height]
     tables = [
         title for title in full if min(sheets[title].width, sheets[title].height) > 1 and sheets[title].visible == "visible"
@@ -90,6 +89,16 @@ def _sheet(book: Any, name: str) -> tuple[str, tuple[str, ...]]:
         return tables[0], ()
     verb = "was" if len(others) == 1 else "were"
     return tables[0], (f"The sheet {shown(tables[0])} was read; {', '.join(others)} {verb} left out.",)
+
+
+def _typed(book: Any, sheet: str, data: list[int], text: pl.DataFrame) -> pl.DataFrame:
+    """The data rows, of types that fit all rows from the first of them on."""
+    empty: dict[str | int, Any] = {i: "string" for i, cells in enumerate(text[data]) if cells.null_count() == len(data)}
+    how = {"header_row": None, "schema_sample_rows": None, "dtypes": empty or None}
+    typed = book.load_sheet(sheet, skip_rows=data[0], **how)
+    if above := typed.height - (text.height - data[0]):  # empty rows above all content are counted here, and not elsewhere
+        typed = book.load_sheet(sheet, skip_rows=data[0] + above, **how)
+    return typed.to_polars()[[i - data[0] for i in data]]
 
 
 def _column(text: pl.Series, typed: pl.Series | None) -> pl.Series:

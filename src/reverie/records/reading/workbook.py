@@ -20,9 +20,10 @@ from reverie.records.reading.bounds import Bounds
 
 __all__ = ["check_workbook"]
 
-_PIECE, _LONGEST = 2**20, 2**22
-_PLACE = re.compile(rb"""\sr=["']\$?([A-Za-z]{1,3})\$?(\d{1,7})["']""")
-_SHARED = re.compile(rb"""\st=["']s["'][^<>]*>\s*<(?:\w+:)?v>(\d{1,9})</""")
+_PIECE, _LONGEST = 2**20, 2**12
+_COLUMN = re.compile(rb"""r=["']\$?([A-Za-z]{1,3})\$?\d""")
+_ROW = re.compile(rb"""r=["']\$?[A-Za-z]{0,3}\$?(\d{1,7})["']""")
+_SHARED = re.compile(rb"""t=["']s["'][^<>]*>\s*<(?:\w+:)?v>(\d{1,9})</""")
 _TEXT = re.compile(rb"<(?:\w+:)?si[\s/>]")
 
 
@@ -32,6 +33,8 @@ def check_workbook(path: Path, name: str, most: Bounds) -> None:
         with zipfile.ZipFile(path) as book:
             most.check(name, bytes=sum(entry.file_size for entry in book.infolist()))
             _check_entries(book, name, most)
+    except DataError:
+        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise DataError(f"{name} is not a whole spreadsheet ({error}): save or copy it again.") from error
 
@@ -48,8 +51,8 @@ def _check_entries(book: zipfile.ZipFile, name: str, most: Bounds) -> None:
             if strings:
                 starts += [at + found.start() for found in _TEXT.finditer(piece)]
             elif sheet:
-                for letters, digits in set(_PLACE.findall(piece)):
-                    rows, columns = max(rows, int(digits)), max(columns, _number(letters))
+                rows = max(rows, *map(int, set(_ROW.findall(piece))), 0)
+                columns = max(columns, *map(_number, set(_COLUMN.findall(piece))), 0)
                 shared.append(np.array(_SHARED.findall(piece), dtype=np.int64))
             at += len(piece)
         if strings:
