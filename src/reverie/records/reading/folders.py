@@ -6,6 +6,7 @@ says the same. All files have the same columns in the same order.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.records.faults import shown
 from reverie.records.reading.bounds import Bounds
+from reverie.records.reading.separated import read_separated
 
 __all__ = ["SEPARATED", "read_folder", "tables_in"]
 
@@ -47,19 +49,8 @@ def read_folder(
     stems = [path.name[: -len(next(s for s in reversed(SEPARATED) if path.name.lower().endswith(s)))] for path in paths]
     if twice := next((stem for stem, count in Counter(stems).items() if count > 1), None):
         raise DataError(f"{name} has several files called {twice}: keep one of them, for a file holds all of a patient.")
-    frames: list[pl.DataFrame] = []
-    said: Counter[str] = Counter()
-    rows = size = 0
-    for path in paths:
-        frame, notes = read(path, f"{name}/{path.name}", most)
-        if frames and frame.columns != frames[0].columns:
-            raise _differs(name, paths[0], path, frames[0].columns, frame.columns)
-        frames.append(frame)
-        said.update(notes)
-        rows, size = rows + frame.height, size + int(frame.estimated_size())
-        most.check(name, rows=rows, cells=rows * (frame.width + 1), bytes=size)
-    table = pl.concat(frames)
-    owner = pl.concat(pl.Series([stem]).new_from_index(0, f.height) for stem, f in zip(stems, frames, strict=True))
+    table, heights, said = _at_once(paths, name, most) or _one_by_one(paths, name, most, read)
+    owner = pl.concat(pl.Series([stem]).new_from_index(0, height) for stem, height in zip(stems, heights, strict=True))
     notes = [
         note if count == len(paths) else f"In {count:,} of {len(paths):,} files: {note}" for note, count in said.items()
     ]
@@ -75,6 +66,48 @@ def read_folder(
         raise DataError(f"{name}: the files have columns called {', '.join(map(shown, _NAMES))}: rename one of them.")
     told = f"{len(paths):,} files were read as one table; the column {column!r} holds their names, as {shown(stems[0])}."
     return table.insert_column(0, owner.alias(column)), (told, *notes)
+
+
+def _at_once(paths: list[Path], name: str, most: Bounds) -> tuple[pl.DataFrame, list[int], Counter[str]] | None:
+    """The rows of all files read as one text, how many are of each, and notes by how many files they are on.
+
+    None for files that are not plain enough, or that have a fault, which is to be named with its file.
+    """
+    head, bodies, heights = b"", [], []
+    for path in paths:
+        first, _, body = path.read_bytes().partition(b"\n")
+        head = head or first
+        if first != head or b'"' in body or path.name.lower().endswith(".gz"):
+            return None
+        lines = [line for line in body.split(b"\n") if line.strip(b",;|\t\r ")]
+        if lines and not re.search(rb"\d", lines[0]):  # a row of units, maybe
+            return None
+        bodies += lines
+        heights.append(len(lines))
+    try:
+        frame, notes = read_separated(b"\n".join([head, *bodies, b""]), name, most)
+    except DataError:
+        return None
+    # titles, units and totals are of each file: where one was found, there are fewer rows than lines
+    return (frame, heights, Counter(dict.fromkeys(notes, len(paths)))) if frame.height == sum(heights) else None
+
+
+def _one_by_one(
+    paths: list[Path], name: str, most: Bounds, read: Callable[[Path, str, Bounds], tuple[pl.DataFrame, tuple[str, ...]]]
+) -> tuple[pl.DataFrame, list[int], Counter[str]]:
+    """As _at_once, each file in its own form. Raises DataError, naming the file."""
+    frames: list[pl.DataFrame] = []
+    said: Counter[str] = Counter()
+    rows = size = 0
+    for path in paths:
+        frame, notes = read(path, f"{name}/{path.name}", most)
+        if frames and frame.columns != frames[0].columns:
+            raise _differs(name, paths[0], path, frames[0].columns, frame.columns)
+        frames.append(frame)
+        said.update(notes)
+        rows, size = rows + frame.height, size + int(frame.estimated_size())
+        most.check(name, rows=rows, cells=rows * (frame.width + 1), bytes=size)
+    return pl.concat(frames), [frame.height for frame in frames], said
 
 
 def _differs(name: str, first: Path, path: Path, wanted: list[str], found: list[str]) -> DataError:

@@ -123,7 +123,7 @@ def _name_like(cells: Sequence[str]) -> bool:
 
 def _units(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
     """(column, unit) for each unit that the first row names, or nothing if it is a data row like others."""
-    if len(rows) < 4:
+    if len(rows) < 2:
         return ()
     found = []
     for place, name in enumerate(names):

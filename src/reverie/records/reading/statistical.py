@@ -135,7 +135,7 @@ def _labelled(frame: pl.DataFrame, told: Any) -> tuple[pl.DataFrame, list[str]]:
                 if lacking
                 else "they are not distinct"
             )
-            notes.append(f"The values of {column} were kept, for not all have labels of their own ({why}).")
+            notes.append(f"The values of {column} were kept, for not each has a label of its own ({why}).")
             continue
         ordinal = told.variable_measure.get(column) == "ordinal"
         ordered = dict.fromkeys(str(label).strip() for value, label in sorted(labels.items(), key=_order) if value in known)
