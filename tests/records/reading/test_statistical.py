@@ -12,7 +12,7 @@ import pytest
 
 from reverie.errors import DataError, UsageError
 from reverie.records import read_table
-from reverie.records.reading import Bounds, read_source
+from reverie.records.reading import Bounds, read_source, statistical
 
 pyreadstat = pytest.importorskip("pyreadstat")
 
@@ -99,15 +99,16 @@ def test_a_table_is_made_of_it_and_tells_what_was_decided(tmp_path):
     assert len(table) == 10 and "Read by the labels of their values: sex, pain." in table.notes
 
 
-@pytest.mark.parametrize(("write", "name"), [(spss, "v.sav"), (stata, "v.dta"), (sas, "v.xpt")])
 @pytest.mark.parametrize(
-    ("most", "words"),
+    ("write", "name", "most", "words"),
     [
-        (Bounds(rows=29), "29 rows"),
-        (Bounds(columns=7), "7 columns"),
-        (Bounds(cells=200), "200 cells"),
-        (Bounds(bytes=1000), "1,000 bytes"),
-        (Bounds(text=3), "3 bytes of text in one cell"),
+        (spss, "v.sav", Bounds(rows=29), "29 rows"),
+        (spss, "v.sav", Bounds(columns=7), "7 columns"),
+        (spss, "v.sav", Bounds(cells=200), "200 cells"),
+        (spss, "v.sav", Bounds(bytes=1000), "1,000 bytes"),
+        (spss, "v.sav", Bounds(text=3), "3 bytes of text in one cell"),
+        (stata, "v.dta", Bounds(rows=29), "29 rows"),
+        (sas, "v.xpt", Bounds(rows=29), "29 rows"),
     ],
 )
 def test_the_bounds_hold(tmp_path, write, name, most, words):
@@ -133,8 +134,16 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, write, name, program)
         read_source(path)
 
 
+def test_a_file_at_which_the_library_dies_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    dies = tmp_path / "dies.py"
+    dies.write_text("import os\nos.abort()\n")
+    monkeypatch.setattr(statistical, "_APART", dies)
+    with pytest.raises(DataError, match=r"v\.sav is not a whole SPSS file \(the library that reads it failed\): write or"):
+        read_source(spss(tmp_path / "v.sav"))
+
+
 def test_without_the_extra_a_sentence_says_how_to_install_it(tmp_path, monkeypatch):
     path = spss(tmp_path / "v.sav")
-    monkeypatch.setitem(sys.modules, "pyreadstat", None)
+    monkeypatch.setitem(sys.modules, "pyreadstat", None)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"v\.sav is a file of SPSS: to read it, pip install 'reverie\[formats\]'\.$"):
         read_source(path)

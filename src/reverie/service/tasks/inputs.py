@@ -20,9 +20,17 @@ if TYPE_CHECKING:
     from reverie.service.jobs.work import Work
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "cells", "model", "picture", "schedule", "table", "too_many_weights"]
+__all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "table", "too_many_weights"]
 
-TABLES = (".csv", ".csv.gz", ".parquet")
+TABLES = (
+    *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
+    *(".sas7bdat", ".xpt", ".sav", ".zsav", ".dta", ".xlsx", ".xlsm"),
+)
+"""Suffixes of the tables that are read: all that the command line reads but .xls and .ods, which cannot be bounded."""
+
+WRITTEN = (".csv", ".csv.gz", ".parquet")
+"""Suffixes of the tables that are written."""
+
 PARAMETERS = 100_000_000
 """Weights of the largest network that is trained or loaded."""
 
@@ -47,6 +55,13 @@ def picture(work: Work, named: str | None, encoded: str | None, largest: int, fi
         return subject(named, largest=largest)
     with work.workspace.open(named, SUFFIXES) as file:
         return subject(bounded.from_file(file, work.settings, named), largest=largest, name=named)
+
+
+def is_table(name: str) -> bool:
+    """Whether the data of a call is a table rather than pictures."""
+    from reverie.records.reading import BUNDLED
+
+    return name in BUNDLED or name.lower().endswith(TABLES)
 
 
 def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any) -> Table:
