@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
@@ -241,9 +241,9 @@ def complete(
     Raises UsageError and DataError, naming row and column, for what does not fit the model.
     """
     model = check_completing(model, draws, run)
-    cells, name = read_source(source, name)
-    cells = model.codec.schema.shaped(numbered(cells), name)
-    table = read_table(cells, model.codec.schema, name)
+    read = read_source(source, name)
+    cells = model.codec.schema.shaped(numbered(read.frame), read.name)
+    table = read_table(replace(read, frame=cells), model.codec.schema)
     began = time.monotonic()
     frames = model.complete(table, forecast, draws, seed, on_step=on_step, **(settings or {}))
     return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began)

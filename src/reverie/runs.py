@@ -57,8 +57,8 @@ def train(
     """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
 
     Args:
-        source: a table of visits (.csv, .csv.gz, .parquet, a polars or pandas frame, "pbc2"), or pictures ("digits", a
-            folder, an .npy or .npz file, an array).
+        source: a table of visits (a file or a folder of files, see records.read_table, a polars or pandas frame, "pbc2"), or
+            pictures ("digits", a folder, an .npy or .npz file, an array).
         out: the run folder; a temporary one if left out.
         steps, minutes: the budget. Minutes become a number of steps after a short measurement, which follows the pace from
             then on: what was run is written to the config. Reading comes before them, closing samples after.

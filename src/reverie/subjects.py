@@ -19,11 +19,12 @@ from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DataError, UsageError
 from reverie.images import Fit, ImageCodec, ImageSet, Size, contact_sheet, read_images, save_picture
 from reverie.images.parquet import holds_pictures
+from reverie.images.sources import reads_in
 from reverie.models import PatientModel, PictureModel
 from reverie.models.method import ALL
 from reverie.models.pictures import SHARD
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
-from reverie.records.reading import BUNDLED
+from reverie.records.reading import BUNDLED, SUFFIXES, tables_in
 from reverie.records.tasks import Tasks, whole
 from reverie.training import Batch, Examples
 from reverie.training.shown import Shown, Some
@@ -65,8 +66,13 @@ def is_table(source: Any) -> bool:
         name = str(source).lower()
         if name.endswith(".parquet"):
             return not holds_pictures(Path(source))
-        return str(source) in BUNDLED or name.endswith((".csv", ".csv.gz"))
+        return str(source) in BUNDLED or name.endswith(SUFFIXES) or holds_tables(Path(source))
     return isinstance(source, pl.DataFrame | Table) or type(source).__module__.split(".")[0] == "pandas"
+
+
+def holds_tables(folder: Path) -> bool:
+    """Whether a folder has files of separated text in it, and no pictures in it or below."""
+    return folder.is_dir() and bool(tables_in(folder)) and not reads_in(folder)
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,9 +54,9 @@ CORPUS = {
     "no bytes": ("a.csv", b"", ["a.csv is empty"]),
     "header only": ("a.csv", b"id,year,lab\n", ["no rows"]),
     "empty lines only": ("a.csv", b"\n\n\n", ["no header"]),
-    "wrong suffix": ("a.txt", text(), ["'.txt'", ".parquet"]),
+    "wrong suffix": ("a.doc", text(), ["'.doc'", ".parquet"]),
     "no suffix": ("a", text(), ["no suffix"]),
-    "spreadsheet": ("a.xlsx", b"PK\x03\x04rest", ["'.xlsx'"]),
+    "spreadsheet": ("a.xlsx", b"PK\x03\x04rest", ["not a whole spreadsheet"]),
     "spreadsheet called CSV": ("a.csv", b"PK\x03\x04rest", ["not what its suffix says", ".xlsx"]),
     "gzip called CSV": ("a.csv", gzip.compress(text().encode()), ["not what its suffix says", ".csv.gz"]),
     "text called gzip": ("a.csv.gz", text(), ["not what its suffix says", "text"]),
@@ -68,12 +68,24 @@ CORPUS = {
     "truncated gzip": ("a.csv.gz", gzip.compress(text().encode())[:-20], ["not a whole gzip file"]),
     "damaged gzip": ("a.csv.gz", gzip.compress(text().encode())[:30] + b"\xff" * 200, ["not a whole gzip file"]),
     "gzip bomb": ("a.csv.gz", gzip.compress(b"id,year,lab\n" + b"0" * (20 << 20)), ["unpacks to more than"]),
-    "Latin-1": ("a.csv", text(r5_sex="weiß").encode("latin-1"), ["data row 5", "column 'sex'", "0xdf", "UTF-8"]),
-    "Latin-1 header": ("a.csv", text().replace("lab", "größe").encode("latin-1"), ["header", "UTF-8"]),
-    "UTF-16": ("a.csv", text().encode("utf-16"), ["UTF-16", "UTF-8"]),
+    "Latin-1 in UTF-8": (
+        "a.csv",
+        text(r4_sex="weiß").encode() + "9,9,weiß,3,2\n".encode("latin-1"),
+        ["data row 49", "column 'sex'", "0xdf", "UTF-8"],
+    ),
+    "Latin-1 header of UTF-8": (
+        "a.csv",
+        "größe;".encode("latin-1") + text(r5_sex="weiß").replace(",", ";").encode(),
+        ["header", "UTF-8"],
+    ),
+    "half a letter in UTF-16": ("a.csv", text().encode("utf-16")[:-1], ["UTF-16", "UTF-8"]),
     "NUL byte": ("a.csv", text(r9_lab="1\0"), ["data row 9", "column 'lab'", "NUL"]),
     "column names twice": ("a.csv", text().replace("stage", "lab", 1), ["'lab'", "columns 4 and 5"]),
-    "semicolons": ("a.csv", text().replace(",", ";"), ["';'", "commas"]),
+    "row too short between semicolons": (
+        "a.csv",
+        line(6, "1,0.5,m").replace(",", ";"),
+        ["data row 6", "column 'lab'", "3 cells", "semicolons in quotes"],
+    ),
     "row too short": ("a.csv", line(6, "1,0.5,m"), ["data row 6", "column 'lab'", "3 cells", "5"]),
     "row too long": ("a.csv", line(6, "1,0.5,m,3,2,9"), ["data row 6", "'9'", "6 cells"]),
     "quote left open": ("a.csv", line(48, '11,1.5,"m,3,2'), ["data row 48", "quote"]),
@@ -217,7 +229,7 @@ def test_a_parquet_file_is_judged_by_its_footer(hostile, tmp_path, monkeypatch):
 
 def test_a_table_just_within_the_bounds_is_read(tmp_path):
     for name, content in (("a.csv", text(r3_sex="f" * 500)), ("a.parquet", parquet(GOOD_FRAME))):
-        assert reading.read_source(written(tmp_path, name, content), most=MOST)[0].shape == (48, 5)
+        assert reading.read_source(written(tmp_path, name, content), most=MOST).frame.shape == (48, 5)
 
 
 @pytest.mark.parametrize("compression", ["zstd", "snappy", "gzip", "uncompressed"])

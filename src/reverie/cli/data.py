@@ -65,7 +65,14 @@ app = typer.Typer(
 
 @app.command("describe")
 def describe(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="A .csv, .csv.gz or .parquet file, or 'pbc2' (bundled).")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="Text separated by commas, semicolons, tabs or bars (.csv, .tsv, .psv, .txt, also .gz), .parquet, .xlsx, "
+            ".sas7bdat, .xpt, .sav or .dta; a folder of files of text, one for each patient; or 'pbc2' (bundled).",
+        ),
+    ],
     schema: Annotated[Path | None, typer.Option("--schema", help="Write the decisions here, as YAML to edit.")] = None,
     using: Annotated[Path | None, typer.Option("--using", help="Read by this schema, to check it or the file.")] = None,
     identifier: Annotated[

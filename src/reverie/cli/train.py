@@ -34,7 +34,8 @@ def train(
     source: Annotated[
         str,
         typer.Argument(
-            help="A table of visits: a .csv, .csv.gz or .parquet file, or 'pbc2' (bundled). "
+            help="A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
+            "file, a folder of files of text, one for each patient, or 'pbc2' (bundled). "
             "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled)."
         ),
     ],
@@ -153,7 +154,7 @@ def train(
     else:
         told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
         told["--epsilon"] = epsilon
-        console.refuse(f"for a table of visits (.csv, .csv.gz or .parquet), and {source} is read as pictures", told)
+        console.refuse(f"for a table of visits, and {source} is read as pictures", told)
     shared = "TORCHELASTIC_RUN_ID" in os.environ
     device = choose_device(str(settings.get("training.device", settings.get("device", "auto"))))
     with processes.joined(device) if shared else nullcontext():

@@ -27,7 +27,7 @@ from reverie.images.labels import classes_of
 from reverie.images.pictures import SUFFIXES, check_channels, read_picture
 from reverie.images.sizing import Fit, Size, check_size, resized
 
-__all__ = ["ImageSet", "read_images"]
+__all__ = ["ImageSet", "read_images", "reads_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +269,11 @@ def _parquet(
     pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
     labels, classes = parquet.labels_of(paths, folder) or (None, ())
     return ImageSet(pixels, labels, classes, name, (*notes, *parquet.notes_of(paths[0])))
+
+
+def reads_in(folder: Path) -> bool:
+    """Whether a folder has, in it or below, files of the kinds that pictures are read from."""
+    return bool(_files(folder, (*SUFFIXES, ".parquet", ".npy", ".npz"))) or any(map(idx.is_idx, folder.iterdir()))
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

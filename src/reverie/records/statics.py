@@ -18,8 +18,9 @@ def read_statics(source: Any, schema: Schema) -> pl.DataFrame:
 
     Raises UsageError for a file that is not there, DataError, naming the column, for one that is not a static of the schema.
     """
-    frame, name = read_source(source, None)
-    frame = frame.drop(schema.identifier.name, strict=False)
+    cells = read_source(source)
+    name = cells.name
+    frame = cells.frame.drop(schema.identifier.name, strict=False)
     known = {column.name for column in schema.static}
     for column in frame.columns:
         if column not in known:

@@ -42,7 +42,7 @@ class Table:
         offsets: int64 [P + 1], where the rows of each patient begin and end.
         notes: decisions worth telling.
         rows: int64, the data row of the source that each row is, counted from 1; None for a table that was not read.
-        path: of the file it was read from, absolute; None for a bundled table and a frame.
+        path: of the file or folder it was read from, absolute; None for a bundled table and a frame.
     """
 
     frame: pl.DataFrame
@@ -106,7 +106,8 @@ def read_table(
     """Reads and checks a table of visits.
 
     Args:
-        source: a .csv, .csv.gz or .parquet file, "pbc2" (bundled), a polars or a pandas frame.
+        source: a file, a folder of files, one for each patient (see reading/source.py for both), "pbc2" (bundled), a polars
+            or a pandas frame, or Cells.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
         identifier, time, long, kinds, date_formats: see infer(); only without a schema.
@@ -118,7 +119,8 @@ def read_table(
         UsageError: no such file, or arguments that do not go together.
         DataError: what is wrong with the table, by data row and column, and what to do.
     """
-    cells, name = read_source(source, name, most)
+    read = read_source(source, name, most)
+    cells, name = read.frame, read.name
     if schema is not None:
         if identifier or time or long or kinds or date_formats:
             raise UsageError(
@@ -142,7 +144,8 @@ def read_table(
         nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
         schema = with_shapes(schema, shapes).model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
         frame = unique.frame
-    return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
+    table = _arranged(frame, schema, name, parsed)
+    return replace(table, notes=(*read.notes, *table.notes), path=place_of(source))
 
 
 def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) -> Table:

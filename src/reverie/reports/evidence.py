@@ -104,8 +104,8 @@ def as_given(source: Any, schema: Schema) -> tuple[pl.DataFrame, str]:
 
     Raises DataError for a column that is lacking and for cells that are not of the schema's type.
     """
-    cells, name = read_source(source)
-    cells = schema.shaped(cells, name)
+    read = read_source(source)
+    cells, name = schema.shaped(read.frame, read.name), read.name
     if lost := [wanted for wanted in schema.names if wanted not in cells.columns]:
         raise DataError(f"{name} has no column {lost[0]!r}: a report needs synthetic patients with the source's columns.")
     return parse(cells.select(schema.names), name, (), schema).frame.select(schema.names), name
@@ -113,7 +113,8 @@ def as_given(source: Any, schema: Schema) -> tuple[pl.DataFrame, str]:
 
 def schema_of(train: Any, holdout: Any) -> Schema:
     """What the columns of two real tables are: a level that is rare in one of them is a level all the same."""
-    (first, name), (second, other) = (read_source(source) for source in (train, holdout))
+    one, two = (read_source(source) for source in (train, holdout))
+    first, second, name, other = one.frame, two.frame, one.name, two.name
     if lost := next((c for c in first.columns if c not in second.columns), None):
         raise DataError(f"{other} has no column {lost!r}, which {name} has: a report needs tables of the same columns.")
     second = second.select(first.columns)

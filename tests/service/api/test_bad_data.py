@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reverie.records.reading import SUFFIXES
+from reverie.service.tasks import inputs
+
 TESTS = Path(__file__).parents[2]
 
 
@@ -39,12 +42,24 @@ def one_sentence(reply, words, name=None) -> None:
 @pytest.mark.parametrize("fault", TABLES.CORPUS)
 def test_a_broken_table_is_refused_in_one_sentence_with_its_place(fault, client, root):
     name, content, words = TABLES.CORPUS[fault]
-    if not name.endswith((".csv", ".csv.gz", ".parquet")):
+    if not name.endswith(inputs.TABLES):
         reply = client.post("/api/tables/describe", json={"table": name})
         assert reply.status_code == 422 and "must end in" in reply.json()["detail"]
         return
     TABLES.written(root, name, content)
     one_sentence(client.post("/api/tables/describe", json={"table": name}), words, name)
+
+
+def test_all_tables_are_read_that_the_command_line_reads_but_those_that_cannot_be_bounded():
+    assert {*SUFFIXES} - {*inputs.TABLES} == {".xls", ".ods"} and {*inputs.TABLES} <= {*SUFFIXES}
+
+
+def test_a_table_in_another_form_is_read_and_says_so(client, root):
+    text = TABLES.text().replace(",", ";")
+    (root / "a.txt").write_bytes(("Export of X\n" + text).encode("utf-16"))
+    told = client.post("/api/tables/describe", json={"table": "a.txt"}).json()
+    assert told["patients"] == 12
+    assert told["notes"][:2] == ["The file is in UTF-16.", "Cells are separated by semicolons."]
 
 
 def test_training_refuses_a_broken_table_and_writes_nothing(client, root):

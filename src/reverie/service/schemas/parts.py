@@ -78,7 +78,13 @@ PictureName = Annotated[
     str, _Relative, _name("A picture file; or a bundled picture: digits:3, china or flower.", "pictures/photo.jpg")
 ]
 TableName = Annotated[
-    str, _Relative, _name("A table of visits (.csv, .csv.gz or .parquet); or pbc2, which is bundled.", "tables/visits.csv")
+    str,
+    _Relative,
+    _name(
+        "A table of visits (.csv, .tsv, .psv, .txt, also .gz; .parquet, .xlsx, .sas7bdat, .xpt, .sav, .dta); or pbc2, which "
+        "is bundled.",
+        "tables/visits.csv",
+    ),
 ]
 RunName = Annotated[str, _Relative, _name("The folder of a trained run.", "runs/digits")]
 NewFigure = Annotated[str, _Relative, _ends(".png"), _name("Where to write the figure, a .png file.", "figures/strip.png")]

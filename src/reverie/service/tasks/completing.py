@@ -20,7 +20,7 @@ CELLS = 1_000_000
 def impute(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     """A completed table, with bands for the first patients."""
     told = Imputation.model_validate(arguments)
-    outputs.reserve(work, told.out, inputs.TABLES, told.overwrite)
+    outputs.reserve(work, told.out, inputs.WRITTEN, told.overwrite)
     model = inputs.model(work, told.model)
     from reverie import bands, deliver
     from reverie.records import read_table
@@ -36,10 +36,10 @@ def impute(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     done = deliver.complete(
         model, cells, told.draws, told.forecast, told.seed, settings, work.step, run=told.model, name=name
     )
-    suffix = next((s for s in inputs.TABLES if (told.out or "").lower().endswith(s)), ".csv")
+    suffix = next((s for s in inputs.WRITTEN if (told.out or "").lower().endswith(s)), ".csv")
     made = work.folder / f"completed{suffix}"
     done.write(made)
-    file = outputs.deliver(work, made, told.out, inputs.TABLES, told.overwrite)
+    file = outputs.deliver(work, made, told.out, inputs.WRITTEN, told.overwrite)
     for sentence in done.notes:
         work.say(sentence)
     return {

@@ -13,17 +13,24 @@ from reverie.service import bounded
 from reverie.service.schemas.parts import Schedule
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from reverie.config import RunConfig
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
+    from reverie.records.reading import Cells
     from reverie.service.jobs.work import Work
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "cells", "model", "picture", "schedule", "table", "too_many_weights"]
+__all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "table", "too_many_weights"]
 
-TABLES = (".csv", ".csv.gz", ".parquet")
+TABLES = (
+    *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
+    *(".sas7bdat", ".xpt", ".sav", ".zsav", ".dta", ".xlsx", ".xlsm"),
+)
+"""Suffixes of the tables that are read: all that the command line reads but .xls and .ods, which cannot be bounded."""
+
+WRITTEN = (".csv", ".csv.gz", ".parquet")
+"""Suffixes of the tables that are written."""
+
 PARAMETERS = 100_000_000
 """Weights of the largest network that is trained or loaded."""
 
@@ -50,6 +57,13 @@ def picture(work: Work, named: str | None, encoded: str | None, largest: int, fi
         return subject(bounded.from_file(file, work.settings, named), largest=largest, name=named)
 
 
+def is_table(name: str) -> bool:
+    """Whether the data of a call is a table rather than pictures."""
+    from reverie.records.reading import BUNDLED
+
+    return name in BUNDLED or name.lower().endswith(TABLES)
+
+
 def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any) -> Table:
     """The table of a call, bundled or in the workspace, read within the limits; for the options see read_table."""
     from reverie.records.reading import BUNDLED
@@ -61,16 +75,16 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
 
 
-def cells(work: Work, name: str) -> pl.DataFrame:
+def cells(work: Work, name: str) -> Cells:
     """The cells of a table as they come, read within the limits."""
     from reverie.records.reading import BUNDLED, Bounds, read_source
 
     if name in BUNDLED:
-        return read_source(name)[0]
+        return read_source(name)
     told = work.settings
     most = Bounds(told.table_bytes, told.table_rows, told.table_columns, told.table_cells, told.table_text)
     with work.workspace.held(name, TABLES) as path, _within_memory(name):
-        return read_source(path, most=most)[0]
+        return read_source(path, most=most)
 
 
 @contextmanager

@@ -42,10 +42,10 @@ def sample(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
 def _patients(work: Work, told: Sample, model: PatientModel, settings: dict[str, Any]) -> dict[str, Any]:
     from reverie import deliver
 
-    outputs.reserve(work, told.out, inputs.TABLES, told.overwrite)
+    outputs.reserve(work, told.out, inputs.WRITTEN, told.overwrite)
     steps = told.steps or model.usual["steps"]
     within("count x steps", told.count * steps, PATIENT_STEPS, "ask for fewer patients, or fewer steps")
-    suffix = next((s for s in inputs.TABLES if (told.out or "").lower().endswith(s)), ".csv")
+    suffix = next((s for s in inputs.WRITTEN if (told.out or "").lower().endswith(s)), ".csv")
     if told.where:
         settings["where"] = told.where
     if told.guidance is not None:
@@ -53,7 +53,7 @@ def _patients(work: Work, told: Sample, model: PatientModel, settings: dict[str,
     made = work.folder / f"patients{suffix}"
     kept = deliver.Kept(ROWS)
     summary = deliver.patients(model, told.count, made, told.seed, settings, work.step, kept.hear)
-    file = outputs.deliver(work, made, told.out, inputs.TABLES, told.overwrite)
+    file = outputs.deliver(work, made, told.out, inputs.WRITTEN, told.overwrite)
     return {"summary": _named(summary, file), "files": [file], "preview": kept.table}
 
 

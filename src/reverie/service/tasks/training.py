@@ -96,7 +96,6 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
     """The data, read: a Table or an ImageSet. Options for the other kind of source are refused."""
     from reverie.images import read_images
     from reverie.images.pictures import SUFFIXES
-    from reverie.subjects import is_table
 
     name = told.source
     reading = {
@@ -106,7 +105,7 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
         "null_values": None if told.null_values is None else tuple(told.null_values),
     }
     pictures: dict[str, Any] = {"size": told.size, "channels": told.channels}
-    if is_table(name):
+    if inputs.is_table(name):
         _refuse("for pictures, and the source is a table of visits", pictures)
         yield inputs.table(work, name, **{key: value for key, value in reading.items() if value is not None}), {}
         return

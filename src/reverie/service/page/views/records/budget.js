@@ -32,7 +32,7 @@ export function told(params) {
 
 /** "runs/visits" for "visits.csv". */
 function usual(table) {
-  return `runs/${table.split("/").at(-1).replace(/\.(csv|csv\.gz|parquet)$/i, "")}`;
+  return `runs/${table.split("/").at(-1).replace(/\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|xlsx|xlsm|sas7bdat|xpt|sav|zsav|dta)$/i, "")}`;
 }
 
 /** The request of these settings. */

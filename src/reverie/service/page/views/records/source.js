@@ -6,7 +6,7 @@ import { button, more, select } from "../../lib/controls.js";
 import { failure } from "../../lib/states.js";
 import { parse } from "./csv.js";
 
-const TABLE = /\.(csv|csv\.gz|parquet)$/i;
+const TABLE = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|xlsx|xlsm|sas7bdat|xpt|sav|zsav|dta)$/i;
 const BUNDLED = { pbc2: "pbc2, bundled" };
 
 /** extra: further choices {value, label}. onChange(name) after a choice or an upload. paste: whether rows can be pasted. */
@@ -20,12 +20,12 @@ export function source({ value, onChange, extra = [], label = "Table", paste = f
   };
   const chosen = select({ label, options: choices(), value, onChange: take });
   const wrong = h("div", { hidden: true });
-  const file = h("input", { type: "file", accept: ".csv,.gz,.parquet,text/csv", class: "unseen", tabindex: "-1", "aria-label": "Table file" });
+  const file = h("input", { type: "file", accept: ".csv,.tsv,.psv,.txt,.tab,.gz,.parquet,.xlsx,.xlsm,.sas7bdat,.xpt,.sav,.zsav,.dta,text/csv", class: "unseen", tabindex: "-1", "aria-label": "Table file" });
   file.addEventListener("change", () => {
     if (file.files[0]) upload(file.files[0], file.files[0].name);
     file.value = "";
   });
-  const place = h("div", { class: "drop" }, button({ label: "Choose a file", onClick: () => file.click() }), h("span", { class: "hint" }, "or drop one: .csv, .csv.gz or .parquet, a row for each visit. It is kept in the workspace of this server."), file);
+  const place = h("div", { class: "drop" }, button({ label: "Choose a file", onClick: () => file.click() }), h("span", { class: "hint" }, "or drop one: .csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta, a row for each visit. It is kept in the workspace of this server."), file);
   const over = (on) => (event) => {
     event.preventDefault();
     place.classList.toggle("over", on);
@@ -45,7 +45,7 @@ export function source({ value, onChange, extra = [], label = "Table", paste = f
 
   async function upload(blob, name, overwrite = false) {
     say();
-    if (!TABLE.test(name)) return say(failure({ title: "Not a table", detail: `${name} is no .csv, .csv.gz or .parquet file: save it as one of these.` }));
+    if (!TABLE.test(name)) return say(failure({ title: "Not a table", detail: `${name} is no .csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta file: save it as one of these.` }));
     try {
       await put(`/api/files/${path(name)}${overwrite ? "?overwrite=1" : ""}`, blob);
     } catch (problem) {

@@ -1,0 +1,7 @@
+"""From a file, a folder or a frame to columns of cells: one file here for each family of formats; source.py chooses."""
+
+from reverie.records.reading.bounds import MAX_RATIO, Bounds
+from reverie.records.reading.folders import tables_in
+from reverie.records.reading.source import BUNDLED, SUFFIXES, Cells, place_of, read_source
+
+__all__ = ["BUNDLED", "MAX_RATIO", "SUFFIXES", "Bounds", "Cells", "place_of", "read_source", "tables_in"]

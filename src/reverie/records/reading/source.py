@@ -1,0 +1,143 @@
+"""From a source to cells: columns of text or typed columns, with every fault of form named by data row and column.
+
+    a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
+                .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
+    a folder    of files of separated text, one for each patient: folders.py
+    a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
+
+What was decided about the form of a source is said in notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reverie.errors import DataError, UsageError, unknown
+from reverie.records.faults import shown
+from reverie.records.reading.bounds import Bounds, check_text, unzip
+from reverie.records.reading.folders import SEPARATED, read_folder, tables_in
+from reverie.records.reading.frames import from_pandas
+from reverie.records.reading.parquet import read_parquet
+from reverie.records.reading.separated import read_separated
+from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
+from reverie.records.reading.statistical import STATISTICAL, read_statistical
+from reverie.records.shapes import hidden
+
+__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source"]
+
+BUNDLED = {"pbc2": Path(__file__).parents[1] / "data" / "pbc2.csv"}
+"""Cohorts that ship with the package, by name."""
+
+SUFFIXES = (*SEPARATED, ".parquet", *STATISTICAL, *SHEETS)
+"""Of files that are read as tables."""
+
+_FILES = "a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta file"
+_MAGIC = {
+    b"PAR1": (".parquet",),
+    b"\x1f\x8b": (".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz"),
+    b"PK\x03\x04": (".xlsx", ".xlsm", ".ods"),
+    b"\xd0\xcf\x11\xe0": (".xls",),
+}
+"""How files begin, and the suffixes of those that do; text may begin in any other way."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """What a source holds.
+
+    Attributes:
+        frame: its rows are the data rows in order; from text and spreadsheets columns may be String, empty cells null.
+        name: what messages call the source.
+        notes: what was decided about its form.
+    """
+
+    frame: pl.DataFrame
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Cells:
+    """The cells of a source, of a file or a folder at most so many.
+
+    Args:
+        source: a file, a folder of files, a polars or a pandas frame, or Cells that were read before.
+        name: what messages call it; the name of the file if None.
+
+    Raises:
+        UsageError: there is no such file, or the source is of a kind that cannot be read.
+        DataError: the content is at fault.
+    """
+    if isinstance(source, Cells):
+        return replace(source, name=name or source.name)
+    notes: tuple[str, ...] = ()
+    if isinstance(source, pl.DataFrame):
+        frame, name = source, name or "the frame"
+    elif type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
+        name = name or "the frame"
+        frame = from_pandas(source, name)
+    elif isinstance(source, str | Path):
+        path = BUNDLED.get(str(source)) or Path(source)
+        name = name or (str(source) if str(source) in BUNDLED else path.name)
+        frame, notes = _from_path(path, name, str(source), most)
+    else:
+        raise UsageError(f"a table is a file, a polars frame or a pandas frame, not {type(source).__name__}.")
+    if bad := next((c for c in frame.columns if "\0" in c and not hidden(c)), None):
+        raise DataError(f"{name}: the column name {shown(bad)} holds a NUL byte: rename the column.")
+    if not frame.width or not frame.height:
+        raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
+    return Cells(frame, name, notes)
+
+
+def place_of(source: Any) -> Path | None:
+    """Where a source is kept, so that it can be read again from anywhere; None for what is bundled, and for frames."""
+    return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
+
+
+def _from_path(path: Path, name: str, given: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    if path.is_dir():
+        if not tables_in(path):
+            raise UsageError(f"{path} is a folder without files of separated text: give {_FILES}.")
+        frame, notes = read_folder(path, name, most, _from_file)
+    else:
+        if not path.exists():
+            hint = "" if path.suffix else f" {unknown('cohort', given, BUNDLED)}"
+            raise UsageError(f"there is no file {path}.{hint}")
+        if not path.is_file():
+            raise UsageError(f"{path} is not a regular file: give {_FILES}.")
+        frame, notes = _from_file(path, name, most)
+    check_text(frame, name, most)
+    return frame, notes
+
+
+def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    suffix = next((s for s in reversed(SUFFIXES) if path.name.lower().endswith(s)), None)
+    if suffix is None:
+        raise DataError(f"{name} ends in {path.suffix or 'no suffix'!r}: a table is {_FILES}; save it as one.")
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        raise DataError(f"{name} is empty: a table needs a header and one row for each patient and time.")
+    looks = next((kinds for magic, kinds in _MAGIC.items() if start.startswith(magic)), None)
+    expected = next((kinds for kinds in _MAGIC.values() if suffix in kinds), None)
+    if looks != expected:
+        raise DataError(
+            f"{name} is not what its suffix says, it looks like {looks[0] if looks else 'text'}: "
+            "rename it or save it anew as CSV."
+        )
+    if suffix in _READERS:
+        return _READERS[suffix](path, name, most)
+    most.check(name, bytes=path.stat().st_size)
+    return read_separated(unzip(path, name, most) if suffix.endswith(".gz") else path.read_bytes(), name, most)
+
+
+_Reader = Callable[[Path, str, Bounds], tuple[pl.DataFrame, tuple[str, ...]]]
+_READERS: dict[str, _Reader] = {
+    ".parquet": read_parquet,
+    **dict.fromkeys(STATISTICAL, read_statistical),
+    **dict.fromkeys(SHEETS, read_spreadsheet),
+}
