@@ -69,6 +69,12 @@ def describe(
     using: Annotated[Path | None, typer.Option("--using", help="Read by this schema, to check it or the file.")] = None,
     identifier: Annotated[str | None, typer.Option("--id", help="The column that says whose visit a row is.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="The column that says when it was.")] = None,
+    long: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--long", metavar="NAME VALUE", help="A row is one test: the column that names it, and that of its value."
+        ),
+    ] = None,
     null: Annotated[list[str] | None, typer.Option("--null", help="A text that means missing. May be repeated.")] = None,
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
@@ -93,6 +99,7 @@ def describe(
         _read_schema(using) if using else None,
         identifier=identifier,
         time=time,
+        long=long,
         null_values=tuple(null or ()),
         kinds=_pairs(kind or []),
         duplicates=console.duplicates(duplicates),

@@ -69,6 +69,15 @@ def train(
     time: Annotated[
         str | None, typer.Option("--time", help="The column that says when it was.", rich_help_panel=TABLE)
     ] = None,
+    long: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--long",
+            metavar="NAME VALUE",
+            help="A row is one test: the column that names it, and that of its value.",
+            rich_help_panel=TABLE,
+        ),
+    ] = None,
     duplicates: Annotated[
         str | None,
         typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.", rich_help_panel=TABLE),
@@ -136,9 +145,10 @@ def train(
     if tabular:
         strange = {"--size": size, "--fit": fit, "--classes": classes, "--channels": channels, "--latent": latent}
         console.refuse(f"for pictures, and {source} is a table of visits", strange)
-        data = _read(source, schema, identifier, time, duplicates, null)
+        data = _read(source, schema, identifier, time, long, duplicates, null)
     else:
-        told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
+        told = {"--schema": schema, "--id": identifier, "--time": time, "--long": long, "--duplicates": duplicates}
+        told["--null"] = null
         told["--epsilon"] = epsilon
         console.refuse(f"for a table of visits (.csv, .csv.gz or .parquet), and {source} is read as pictures", told)
     shared = "TORCHELASTIC_RUN_ID" in os.environ
@@ -202,14 +212,15 @@ def _read(
     schema: Path | None,
     identifier: str | None,
     time: str | None,
+    long: tuple[str, str] | None,
     duplicates: str | None,
     null: list[str] | None,
 ) -> Table:
     from reverie.subjects import Patients
 
     rule = console.duplicates(duplicates)
-    reading = {"identifier": identifier, "time": time, "duplicates": rule, "null_values": tuple(null or ())}
-    return Patients.read(source, schema, **reading).table
+    reading = {"identifier": identifier, "time": time, "long": long, "duplicates": rule}
+    return Patients.read(source, schema, **reading, null_values=tuple(null or ())).table
 
 
 def _share(holdout: str | None) -> float | str | None:

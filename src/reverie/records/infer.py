@@ -53,21 +53,20 @@ def infer(
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
     parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
-    schema, _ = infer_parsed(parsed, asked.patient, asked.time, name, kinds or {})
+    schema, _ = infer_parsed(parsed, asked, name, kinds or {})
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
     return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls, "shapes": shapes})
 
 
-def infer_parsed(
-    parsed: Parsed, identifier: str | None, time: str | None, name: str, kinds: Mapping[str, str]
-) -> tuple[Schema, Parsed]:
+def infer_parsed(parsed: Parsed, asked: Asked, name: str, kinds: Mapping[str, str]) -> tuple[Schema, Parsed]:
     """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
     for column in kinds:
         if column not in parsed.frame.columns:
             raise unknown("column for --kind", column, [c for c in parsed.frame.columns if c != ROW])
     cells = [column for column in parsed.frame.columns if column != ROW]
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
-    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, identifier, time)
+    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, asked.patient, asked.time)
+    why_i, why_t = asked.reasons.get(i, why_i), asked.reasons.get(t, why_t)
     unknown_role = [pl.col(c).replace(dict.fromkeys(NULL_VALUES)) for c in (i, t) if c in parsed.null_values]
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)

@@ -13,7 +13,17 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 
-__all__ = ["EACH_ROW", "NOMINAL", "find_roles", "may_be_identifiers", "may_be_times", "names_someone", "names_visit_time", "patients", "words"]
+__all__ = [
+    "EACH_ROW",
+    "NOMINAL",
+    "find_roles",
+    "may_be_identifiers",
+    "may_be_times",
+    "names_someone",
+    "names_visit_time",
+    "patients",
+    "words",
+]
 
 EACH_ROW = "row"
 """What a user says instead of an identifier where each row is a patient of its own."""
@@ -45,8 +55,26 @@ _THING = _CODES | {"measurement", "observation", "event", "labevent", "row"}
 
 _TIME = (
     {"time", "timestep", "timestamp", "datetime", "charttime"},
-    {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"},
-    {"visit", "visitnum", "step", "wave", "exam", "obstime", "followup", "age"},
+    {
+        "date",
+        "hour",
+        "hours",
+        "day",
+        "days",
+        "week",
+        "weeks",
+        "month",
+        "months",
+        "year",
+        "years",
+        "minute",
+        "minutes",
+        "t",
+        "ady",
+        "adt",
+        "adtm",
+    },
+    {"visit", "visitnum", "step", "wave", "exam", "obstime", "followup", "age", "avisitn"},
 )
 
 _VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}

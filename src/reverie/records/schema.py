@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError
+from reverie.records.faults import ROW
 from reverie.records.shapes import AnyShape, hidden
 
 __all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
@@ -153,11 +154,23 @@ class Schema(BaseModel):
             frame = frame if shape.done(frame) else shape.apply(frame, name)
         return frame
 
-    def unshaped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A typed frame in the modelled form, brought back into the source form."""
-        for shape in reversed(self.shapes):
+    def unshaped(self, frame: pl.DataFrame, source: pl.DataFrame | None = None, after: int = 0) -> pl.DataFrame:
+        """A typed frame in the modelled form, brought back into the source form.
+
+        Args:
+            source: what the frame completes, in the source form, numbered: its rows stand as they were given. Then the frame
+                has the column ROW, with the data row that each of its rows was read from, and 0 for a new one.
+            after: below how many other rows the frame is written.
+        """
+        forms: list[pl.DataFrame | None] = []
+        for shape in self.shapes:
+            forms.append(None if source is None or shape.done(source) else source)
+            source = source if source is None or forms[-1] is None else shape.apply(source, "the table")
+        for shape, form in zip(reversed(self.shapes), reversed(forms), strict=True):
             frame = shape.undo(frame)
-        return frame
+            frame = shape.after(frame, after) if after else frame
+            frame = frame if form is None else shape.restore(frame, form)
+        return frame.drop(ROW, strict=False)
 
     @property
     def names(self) -> list[str]:

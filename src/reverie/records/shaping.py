@@ -9,8 +9,7 @@ import polars as pl
 
 from reverie.records.faults import ROW
 from reverie.records.parsing import Parsed, parse
-from reverie.records.schema import Schema
-from reverie.records.shapes import SHAPES, AnyShape, Asked, Shape
+from reverie.records.shapes import SHAPES, AnyShape, Asked
 
 __all__ = ["numbered", "shape"]
 

@@ -133,11 +133,9 @@ def read_table(
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
         parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values)
-        schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, kinds or {})
+        schema, unique = infer_parsed(parsed, asked, name, kinds or {})
         nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-        schema = schema.model_copy(
-            update={"null_values": nulls, "duplicates": duplicates or "refuse", "shapes": shapes}
-        )
+        schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse", "shapes": shapes})
         frame = unique.frame
     return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
 

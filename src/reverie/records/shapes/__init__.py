@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from reverie.records.shapes.alone import Alone
+from reverie.records.shapes.long import Long
 from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
 
-__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Shape", "Timeless", "hidden"]
+__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Long", "Shape", "Timeless", "hidden"]
 
-SHAPES: tuple[type[Shape], ...] = (Alone, Timeless)
+SHAPES: tuple[type[Shape], ...] = (Alone, Long, Timeless)
 
-AnyShape = Annotated[Alone | Timeless, Field(discriminator="shape")]
+AnyShape = Annotated[Alone | Long | Timeless, Field(discriminator="shape")]

@@ -8,8 +8,8 @@ and that nobody is to see have names that begin with a NUL, which no source can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import polars as pl
@@ -35,11 +35,13 @@ class Asked:
         time: the column that says when it was; None to find it.
         long: (name, value), the columns that say what was measured and its value, of a table with a row for each
             measurement; None to find them.
+        reasons: why a shape took a column for the identifier or the time, by column.
     """
 
     identifier: tuple[str, ...] = ()
     time: str | None = None
     long: tuple[str, str] | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, identifier: str | Sequence[str] | None, time: str | None, long: tuple[str, str] | None) -> Asked:
@@ -89,6 +91,17 @@ class Shape(BaseModel):
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The source form of a typed frame in the modelled form, its columns in the source's order."""
         raise NotImplementedError
+
+    def restore(self, frame: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+        """A completed frame in the source form, in which every row of `source`, which it completes, stands as it was given.
+
+        Both have the column ROW: `frame` with the data row that each of its rows was read from, 0 for a new one.
+        """
+        return frame
+
+    def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+        """A frame in the source form as it is written below so many other rows."""
+        return frame
 
     def asked(self, asked: Asked) -> Asked:
         """What is known of the roles once the shape is applied."""

@@ -118,6 +118,9 @@ class Training(Request):
     )
     id: Word | None = Field(None, description="Of a table: the column that says whose visit a row is.")
     time: Word | None = Field(None, description="Of a table: the column that says when it was.")
+    long: tuple[Word, Word] | None = Field(
+        None, description="Of a table where a row is one test: the column that names it, and that of its value."
+    )
     duplicates: Literal["refuse", "keep", "first"] | None = Field(
         None, description="Of a table: rows of one patient at one time."
     )

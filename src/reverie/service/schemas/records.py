@@ -34,6 +34,9 @@ class Describe(Request):
     table: TableName
     id: Word | None = Field(None, description="The column that says whose visit a row is.")
     time: Word | None = Field(None, description="The column that says when it was.")
+    long: tuple[Word, Word] | None = Field(
+        None, description="Where a row is one test: the column that names it, and that of its value."
+    )
     kinds: dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]] = Field(
         default={}, max_length=1000, description="Kinds of single columns.", examples=[{"stage": "ordinal"}]
     )
