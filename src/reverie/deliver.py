@@ -167,7 +167,7 @@ class Completed:
         assert self.table.rows is not None
         patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
         place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
-        rows = np.searchsorted(self.cells[ROW].to_numpy(), self.table.rows)
+        rows = np.searchsorted(numbered(self.cells)[ROW].to_numpy(), self.table.rows)
         source = given.texts(self.cells.select(column.name for column in self.table.schema.shown))[rows]
         draws = [given.texts(frame)[place] for frame in self.frames]
         told = {name: source[name].is_in(list(self.table.schema.nulls(name))) for name in source.columns}

@@ -67,7 +67,10 @@ def describe(
     source: Annotated[str, typer.Argument(metavar="FILE", help="A .csv, .csv.gz or .parquet file, or 'pbc2' (bundled).")],
     schema: Annotated[Path | None, typer.Option("--schema", help="Write the decisions here, as YAML to edit.")] = None,
     using: Annotated[Path | None, typer.Option("--using", help="Read by this schema, to check it or the file.")] = None,
-    identifier: Annotated[str | None, typer.Option("--id", help="The column that says whose visit a row is.")] = None,
+    identifier: Annotated[
+        list[str] | None,
+        typer.Option("--id", help="The column that says whose visit a row is; again for each that does so with it."),
+    ] = None,
     time: Annotated[str | None, typer.Option("--time", help="The column that says when it was.")] = None,
     long: Annotated[
         tuple[str, str] | None,

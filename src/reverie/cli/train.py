@@ -64,7 +64,12 @@ def train(
         typer.Option("--schema", help="What the columns are, as written by reverie data.", rich_help_panel=TABLE),
     ] = None,
     identifier: Annotated[
-        str | None, typer.Option("--id", help="The column that says whose visit a row is.", rich_help_panel=TABLE)
+        list[str] | None,
+        typer.Option(
+            "--id",
+            help="The column that says whose visit a row is; again for each that does so with it.",
+            rich_help_panel=TABLE,
+        ),
     ] = None,
     time: Annotated[
         str | None, typer.Option("--time", help="The column that says when it was.", rich_help_panel=TABLE)
@@ -210,7 +215,7 @@ def say_estimate(guess: Estimate) -> None:
 def _read(
     source: str,
     schema: Path | None,
-    identifier: str | None,
+    identifier: list[str] | None,
     time: str | None,
     long: tuple[str, str] | None,
     duplicates: str | None,

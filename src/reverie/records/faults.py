@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.records.restarts import restarted
 
 if TYPE_CHECKING:
     from reverie.records.schema import Schema
@@ -91,6 +92,11 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     second = again.sort(ROW).row(0, named=True)
     first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
     differs = next(c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c])
+    if said := restarted(frame, *key):
+        raise DataError(
+            f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
+            f"{shown(second[key[1]])}, data row {first[ROW]}, and {said}"
+        )
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
         f"{shown(second[key[1]])}, data row {first[ROW]}, with {shown(first[differs])} instead of {shown(second[differs])}: "

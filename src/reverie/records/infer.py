@@ -17,7 +17,8 @@ from reverie.records.faults import ROW, at, check_rows, shown
 from reverie.records.grain import grain
 from reverie.records.kinds import decide, levels_of, share
 from reverie.records.parsing import Mixed, Parsed
-from reverie.records.roles import find_roles
+from reverie.records.restarts import restarted
+from reverie.records.roles import AGE, find_roles
 from reverie.records.schema import NULL_VALUES, Column, Schema
 from reverie.records.shapes import TIME, Asked
 from reverie.records.shaping import shape
@@ -53,7 +54,7 @@ def infer(
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
     parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
-    schema, _ = infer_parsed(parsed, asked, name, kinds or {})
+    schema, _ = infer_parsed(parsed, asked, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
     return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls, "shapes": shapes})
 
@@ -71,6 +72,10 @@ def infer_parsed(parsed: Parsed, asked: Asked, name: str, kinds: Mapping[str, st
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
     _check_time(frame, t, parsed.mixed.get(t), name)
+    if why_t.startswith(AGE):
+        parsed.notes.append(f"{t} was taken as the time, {AGE}: if another column does, name it with --time.")
+    if said := restarted(frame, i, t):
+        parsed.notes.append(said)
     static = {c for c in cells if c not in (i, t)} if t == TIME else _static(frame, i, t)
     columns = []
     for column in cells:

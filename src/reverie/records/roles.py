@@ -1,36 +1,34 @@
 """Which column says whose visit a row is, and which says when: by name and by structure.
 
-A pair (identifier, time) fits when no two rows share both. Names propose: columns named after a person or a stay, and only
-where there is none, others that end in "id" (for a test or a device has an id too, and is nobody). Structure decides: of the
-pairs whose names fit, those with the fewest rows that share both are kept, and among them the most telling names win.
+Names propose. Whose: a column named after a person, else one called "id", else one named after a stay; only where there is
+none of these, others that end in "id" (for a test or a device has an id too, and is nobody). When: a column named after a
+time; an age only where nothing else tells a patient's rows apart. Structure decides between them: what has another value in
+each row counts rows and is nobody, and of the pairs (identifier, time) left those with the fewest rows that share both stay.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import polars as pl
 
 from reverie.errors import UsageError, unknown
 
 __all__ = [
-    "EACH_ROW",
-    "NOMINAL",
-    "find_roles",
-    "may_be_identifiers",
-    "may_be_times",
-    "names_someone",
-    "names_visit_time",
-    "patients",
-    "words",
-]
+    "AGE", "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone",
+    "names_visit_time", "patients", "words",
+]  # fmt: skip
+
+AGE = "the age at each row, for no other column says when it was"
+"""Why an age is the time, as its column says."""
 
 EACH_ROW = "row"
 """What a user says instead of an identifier where each row is a patient of its own."""
 
 _PERSON = {
     "patient", "subject", "person", "participant", "individual", "pid", "mrn", "patid", "ptid", "subjid", "usubjid", "subj",
-    "pat",
+    "pat", "eid", "seqn", "respondent", "proband", "enrolid", "bene", "beneficiary", "beneid",
 }  # fmt: skip
 _STAY = {
     "stay", "icustay", "hospitalization", "hospitalisation", "hadm", "admission", "encounter", "case", "episode", "record",
@@ -49,31 +47,24 @@ NOMINAL = {
 }  # fmt: skip
 """Words in the name of a column whose codes have no order."""
 
-_CODES = NOMINAL | {"item", "concept", "test", "parameter"}
-_THING = _CODES | {"measurement", "observation", "event", "labevent", "row"}
+_CODES = NOMINAL | {"item", "concept", "test", "parameter", "analyte", "procedure", "product"}
+_THING = _CODES | {
+    "measurement", "observation", "event", "labevent", "row", "provider", "physician", "doctor", "clinician", "nurse",
+    "clinic", "practice", "facility", "household", "family", "sample", "specimen", "accession", "order", "batch", "scan",
+    "image", "note", "study", "trial", "lab",
+}  # fmt: skip
 """Words of what a column that ends in "id" may tell apart, and that is nobody: what has codes, and what has numbers."""
+
+_WORDS = re.compile(r"(oid|covid|lipid|fluid|acid|rapid|solid|valid|paid|bid|tid|qid)$")
+"""Words that end in "id" and tell nobody apart."""
+
+_PERSONS, _ID, _STAYS, _OTHERS = 1, 2, 3, 4
+"""How well a name fits an identifier of patients: up to _PERSONS a person, then "id" alone, a stay, what else has an id."""
 
 _TIME = (
     {"time", "timestep", "timestamp", "datetime", "charttime"},
-    {
-        "date",
-        "hour",
-        "hours",
-        "day",
-        "days",
-        "week",
-        "weeks",
-        "month",
-        "months",
-        "year",
-        "years",
-        "minute",
-        "minutes",
-        "t",
-        "ady",
-        "adt",
-        "adtm",
-    },
+    {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"}
+    | {"ady", "adt", "adtm"},
     {"visit", "visitnum", "step", "wave", "exam", "obstime", "followup", "age", "avisitn"},
 )
 
@@ -92,6 +83,7 @@ def words(name: str) -> list[str]:
 def _parts(name: str) -> list[str]:
     """The words of a name, also where "id" was written on: itemid -> item, id; patientunitstayid -> stay, id."""
     parts = words(name)
+    parts = parts[1:] if len(parts) > 1 and len(parts[0]) == 1 else parts
     if not parts or parts[-1] in _PERSON or not parts[-1].endswith("id"):
         return parts
     stem = next((word for word in sorted(_PERSON | _STAY | _THING) if parts[-1][:-2].endswith(word)), None)
@@ -99,24 +91,41 @@ def _parts(name: str) -> list[str]:
 
 
 def _identifier_rank(name: str) -> int | None:
-    """How well a name fits an identifier of patients: 0 and 1 a person, 2 a stay, 3 what has an id, None not at all."""
+    """How well a name fits an identifier of patients, see _PERSONS; None not at all."""
     parts = _parts(name)
     if parts == ["usubjid"]:
         return 0  # a subject's number begins again at each site, this does not
-    if parts == ["id"] or (_PERSON & set(parts) and set(parts) <= _PERSON | _KEY):
-        return 1
-    stay = {*parts} & (_STAY if parts[-1:] == ["num"] else _STAY | {"visit"}) and {*parts} <= _STAY | _KEY | _ADDED
-    if stay and (parts[-1] in ("id", "num") or (len(parts) == 1 and parts[0] in _STAY)):
-        return 2
-    if parts[-1:] == ["id"] or (len(parts) == 1 and parts[0].endswith("id")):
-        return 3
+    if _PERSON & set(parts) and set(parts) <= _PERSON | _KEY:
+        return _PERSONS
+    if parts == ["id"]:
+        return _ID
+    counted = parts[-1:] != ["id"]  # a visit's number is a time, its id a stay
+    stay = {*parts} & (_STAY if counted else _STAY | {"visit"}) and {*parts} <= _STAY | _KEY | _ADDED
+    if stay and (parts[-1] in ("id", "num", "no", "nr", "number") or (len(parts) == 1 and parts[0] in _STAY)):
+        return _STAYS
+    if parts[-1:] == ["id"] or (len(parts) == 1 and parts[0].endswith("id") and not _WORDS.search(parts[0])):
+        return _OTHERS
     return None
 
 
 def names_someone(name: str) -> bool:
     """Whether a column by its name tells persons or what was done to them apart: its values are not to be given out."""
+    return id_of(name) == "number"
+
+
+def id_of(name: str) -> Literal["number", "levels"] | None:
+    """What a column is by its name, if that ends in "id": never a quantity, whatever its values are.
+
+    Returns:
+        "number" where the values tell persons, or what was done to them, apart, and are numbered anew; "levels" where they
+        are codes (concept_id, itemid, site_id); None where the name says nothing.
+    """
     rank, parts = _identifier_rank(name), _parts(name)
-    return rank in (0, 1, 2) or (rank == 3 and parts[-1] == "id" and not _CODES & set(parts))
+    if rank is not None and rank < _OTHERS:
+        return "number" if parts != ["case"] else None  # of a case and its controls
+    if rank is None or parts[-1] != "id":
+        return None
+    return "levels" if _CODES & set(parts) else "number"
 
 
 def _time_rank(name: str) -> int | None:
@@ -145,17 +154,14 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
             f"{name}: no column looks like an identifier of patients (candidates: {_listed(_repeating(frame))}): "
             f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
         )
-    when = {time: 0} if time else {c: rank for c in frame.columns if (rank := _time_rank(c)) is not None and c != identifier}
-    fits = []
-    for i, i_rank in whose.items():
-        sizes = frame.group_by(i).len()["len"]
-        for t, t_rank in when.items():
-            if i == t or (time is None and not _moves(frame, i, t)):
-                continue
-            shared = frame.height - frame.select(pl.struct(i, t).n_unique()).item()
-            lonely = int(len(sizes) == frame.height > 1)  # one row each: a number of rows rather than of patients
-            text = int(frame.schema[t] in (pl.String, pl.Boolean))
-            fits.append((text, lonely, shared, i_rank, t_rank, i, t))
+    when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
+    fits = _fits(frame, whose, when, time)
+    if not fits:
+        ages = {c: 0 for c in frame.columns if "age" in words(c)}
+        fits = [fit for fit in _fits(frame, whose, ages, time) if len(ages) == 1 and not fit[2]]
+        aged = bool(fits)
+    else:
+        aged = False
     if not fits:
         others = [c for c in frame.columns if frame.schema[c] not in (pl.String, pl.Boolean) and c not in whose]
         raise UsageError(
@@ -176,7 +182,25 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     alone = "; every patient has one visit" if lonely else ""
     why_i = _said(identifier) if identifier else f"its name, and {unique}{alone}"
     why_t = _said(time) if time else f"its name, and it changes within the {patients:,} patients"
+    why_t = f"{AGE} ({patients:,} patients)" if aged else why_t
     return i, t, why_i, why_t if not lonely or time else "its name"
+
+
+def _fits(
+    frame: pl.DataFrame, whose: dict[str, int], when: dict[str, int], time: str | None
+) -> list[tuple[int, int, int, int, int, str, str]]:
+    """(time is text, one row each, rows that share both, ranks, names) of each pair of an identifier and a time."""
+    fits = []
+    for i, i_rank in whose.items():
+        patients = frame[i].n_unique()
+        for t, t_rank in when.items():
+            if i == t or (time is None and not _moves(frame, i, t)):
+                continue
+            shared = frame.height - frame.select(pl.struct(i, t).n_unique()).item()
+            lonely = int(patients == frame.height > 1)  # one row each: a number of rows rather than of patients
+            text = int(frame.schema[t] in (pl.String, pl.Boolean))
+            fits.append((text, lonely, shared, i_rank, t_rank, i, t))
+    return fits
 
 
 def _said(column: str) -> str:
@@ -205,9 +229,10 @@ def names_visit_time(name: str, frame: pl.DataFrame) -> bool:
 
 
 def patients(frame: pl.DataFrame) -> list[str]:
-    """The columns whose names say best whose visit a row is."""
+    """The columns whose names say best whose visit a row is; what is called "id" alone may be a stay or a row as well."""
     ranks = _identifiers(frame)
-    return [c for c, rank in ranks.items() if rank == min(ranks.values())]
+    best = min(ranks.values(), default=0)
+    return [c for c, rank in ranks.items() if rank <= (best if best != _ID else _STAYS)]
 
 
 def _identifiers(frame: pl.DataFrame) -> dict[str, int]:
@@ -215,9 +240,11 @@ def _identifiers(frame: pl.DataFrame) -> dict[str, int]:
     ranks = {
         c: rank
         for c, dtype in frame.schema.items()
-        if (rank := _identifier_rank(c)) is not None and (dtype.is_integer() or dtype == pl.String or _whole(frame[c]))
+        if (rank := _identifier_rank(c)) is not None
+        and (dtype.is_integer() or dtype == pl.String or _whole(frame[c]))
+        and (id_of(c) == "number" or frame[c].n_unique() > 2)
     }
-    people = {c: rank for c, rank in ranks.items() if rank < 3}
+    people = {c: rank for c, rank in ranks.items() if rank < _OTHERS}
     return people or {c: rank for c, rank in ranks.items() if not _THING & set(_parts(c))}
 
 

@@ -133,7 +133,7 @@ def read_table(
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
         parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values)
-        schema, unique = infer_parsed(parsed, asked, name, kinds or {})
+        schema, unique = infer_parsed(parsed, asked, name, asked.kinds(kinds))
         nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
         schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse", "shapes": shapes})
         frame = unique.frame
@@ -163,7 +163,7 @@ def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) ->
         notes.append(f"Rows were sorted by patient and time ({moved:,} of {frame.height:,} moved).")
     frame, rows = ordered.drop(ROW), ordered[ROW].to_numpy()
     lengths = frame.select(pl.col(patient).rle_id()).group_by(patient, maintain_order=True).len()["len"].to_numpy()
-    if single := int((lengths == 1).sum()):
+    if (single := int((lengths == 1).sum())) and not schema.timeless:
         notes.append(f"{single:,} of {len(lengths):,} patients have one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)

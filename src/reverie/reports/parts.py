@@ -18,6 +18,9 @@ from reverie.reports.evidence import Evidence
 
 __all__ = ["Part", "made", "patient_parts"]
 
+OF_TIME = ("fidelity.course", "use.next_visit", "use.policy")
+"""Parts on how a patient goes on from visit to visit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -65,6 +68,8 @@ def patient_parts(evidence: Evidence, seed: int) -> list[Part]:
                 "privacy.model_membership", "Membership with the model", 5, lambda: attack(split, model.losses, schema, seed)
             )
         )
+    if evidence.schema.timeless:  # nothing can be said of a course that there is not
+        parts = [made for made in parts if made.name not in OF_TIME]
     told = {} if model is None else {"codec": model.codec, "process": model.process}
     return [
         *parts,

@@ -43,5 +43,5 @@ def test_a_frame_in_the_modelled_form_stays_as_it_is():
 
 def test_a_table_that_has_times_and_no_identifier_is_asked_about():
     frame = people(visit=[k % 4 for k in range(N)])
-    with pytest.raises(UsageError, match="--id NAME.*--id row"):
+    with pytest.raises(UsageError, match=r"--id NAME.*--id row"):
         read_table(frame)

@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 MOST_PATIENTS, MOST_ROWS = 2000, 20_000
+OF_TIME = ("trajectories", "levels", "visits")
+"""Figures that are drawn over time: a table without a time has none of them."""
 
 
 def save_figures(
@@ -78,6 +80,9 @@ def save_figures(
         "losses": lambda: losses(read_metrics(run)),
     }
     paths = []
+    for name in OF_TIME if schema.timeless else ():
+        del figures[name]
+        (run / "figures" / f"{name}.png").unlink(missing_ok=True)  # of a run before
     for name, draw in figures.items():
         figure = draw()
         if drawn and name != "losses" and figure.get_suptitle():

@@ -7,12 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from reverie.records.shapes.alone import Alone
+from reverie.records.shapes.joined import Joined
 from reverie.records.shapes.long import Long
 from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
 
-__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Long", "Shape", "Timeless", "hidden"]
+__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Long", "Shape", "Timeless", "hidden"]
 
-SHAPES: tuple[type[Shape], ...] = (Alone, Long, Timeless)
+SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Timeless)
 
-AnyShape = Annotated[Alone | Long | Timeless, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Alone | Long | Timeless, Field(discriminator="shape")]

@@ -42,4 +42,4 @@ class Alone(Shape):
 
     @property
     def note(self) -> str:
-        return "No column says whose a row is: each row is a patient of its own (name the identifier with --id if there is one)."
+        return "No column says whose a row is: each row is a patient of its own (if one does, name it with --id)."

@@ -10,6 +10,7 @@ duplicates to decide.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, Self
 
 import polars as pl
@@ -107,7 +108,8 @@ class Long(Shape):
     def asked(self, asked: Asked) -> Asked:
         reason = "its name; rows of one visit share identifier and time"
         reasons = {c: reason for c in self.keys[: 1 + self.timed] if c not in (*asked.identifier, asked.time)}
-        return Asked((self.keys[0],), self.keys[1] if self.timed else None, None, {**asked.reasons, **reasons})
+        time = self.keys[1] if self.timed else None
+        return replace(asked, identifier=self.keys[:1], time=time, long=None, reasons={**asked.reasons, **reasons})
 
     def done(self, frame: pl.DataFrame) -> bool:
         folded = {*self.names, self.value} - {None}

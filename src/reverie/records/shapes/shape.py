@@ -2,8 +2,8 @@
 
     source form --apply--> modelled form (an identifier, a time, one row for each pair) --undo--> source form
 
-A shape is recognised once, when a schema is inferred, and kept with the schema: undo(apply(x)) is x. Columns that a shape makes
-and that nobody is to see have names that begin with a NUL, which no source can have.
+A shape is recognised once, when a schema is inferred, and kept with the schema: undo(apply(x)) is x. Columns that a shape
+makes and that nobody is to see have names that begin with a NUL, which no source can have.
 """
 
 from __future__ import annotations
@@ -36,18 +36,24 @@ class Asked:
         long: (name, value), the columns that say what was measured and its value, of a table with a row for each
             measurement; None to find them.
         reasons: why a shape took a column for the identifier or the time, by column.
+        numbered: columns that are numbered anew, as parts of an identifier.
     """
 
     identifier: tuple[str, ...] = ()
     time: str | None = None
     long: tuple[str, str] | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
+    numbered: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, identifier: str | Sequence[str] | None, time: str | None, long: tuple[str, str] | None) -> Asked:
         """From what read_table takes."""
         names = () if identifier is None else (identifier,) if isinstance(identifier, str) else tuple(identifier)
         return cls(names, time, long)
+
+    def kinds(self, kinds: Mapping[str, str] | None) -> dict[str, str]:
+        """With the kinds that follow from the roles."""
+        return dict.fromkeys(self.numbered, "number") | dict(kinds or {})
 
     @property
     def patient(self) -> str | None:

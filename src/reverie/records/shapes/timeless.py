@@ -45,7 +45,7 @@ class Timeless(Shape):
 
     def check_forecast(self, frame: pl.DataFrame, visits: int, name: str) -> None:
         raise UsageError(
-            f"{name} has no time, one row for each patient, so there are no later visits to forecast: leave --forecast out to "
+            f"{name} has no time, one row for each patient, so no later visit can be forecast: leave --forecast out to "
             "fill its empty cells, or train on a table with several visits for each patient."
         )
 

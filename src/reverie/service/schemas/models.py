@@ -18,7 +18,10 @@ from reverie.service.schemas.parts import (
     example,
 )
 
-__all__ = ["Card", "MetricsReply", "ModelList", "Sample", "SampleReply", "Spacing", "Training"]
+__all__ = ["IDENTIFIER", "Card", "Identifier", "MetricsReply", "ModelList", "Sample", "SampleReply", "Spacing", "Training"]
+
+Identifier = Word | Annotated[list[Word], Field(min_length=2, max_length=5)]
+IDENTIFIER = "the column that says whose visit a row is, or those that do so together; row where each row is a patient."
 
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Value = bool | int | float | str | None | list[bool | int | float | str]
@@ -116,7 +119,7 @@ class Training(Request):
     settings: dict[Word, Value] = Field(
         default={}, max_length=50, description="As --set of reverie train, e.g. network.width.", examples=[{"batch": 64}]
     )
-    id: Word | None = Field(None, description="Of a table: the column that says whose visit a row is.")
+    id: Identifier | None = Field(None, description=f"Of a table: {IDENTIFIER}")
     time: Word | None = Field(None, description="Of a table: the column that says when it was.")
     long: tuple[Word, Word] | None = Field(
         None, description="Of a table where a row is one test: the column that names it, and that of its value."

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from reverie.service.schemas.models import Spacing
+from reverie.service.schemas.models import IDENTIFIER, Identifier, Spacing
 from reverie.service.schemas.parts import (
     FileMade,
     NewTable,
@@ -32,7 +32,7 @@ class Describe(Request):
     model_config = example({"table": "pbc2"})
 
     table: TableName
-    id: Word | None = Field(None, description="The column that says whose visit a row is.")
+    id: Identifier | None = Field(None, description=f"{IDENTIFIER[0].upper()}{IDENTIFIER[1:]}")
     time: Word | None = Field(None, description="The column that says when it was.")
     long: tuple[Word, Word] | None = Field(
         None, description="Where a row is one test: the column that names it, and that of its value."

@@ -15,7 +15,13 @@ const ROLES = { identifier: "whose visit it is", time: "when it was", static: "t
 /** How a table is to be read, as the address tells it. */
 export function reading(params) {
   const said = (name) => params.get(name) || null;
-  return { id: said("id"), time: said("time"), duplicates: said("duplicates"), null_values: said("null")?.split(",") ?? null };
+  return { id: columns(said("id")), time: said("time"), duplicates: said("duplicates"), null_values: said("null")?.split(",") ?? null };
+}
+
+/** The names of one column or several, with commas between them. */
+function columns(text) {
+  const names = text?.split(",").map((each) => each.trim()).filter(Boolean);
+  return names?.length > 1 ? names : (names?.[0] ?? null);
 }
 
 /** Only what was told: what is left out is inferred. */
@@ -31,7 +37,7 @@ export function mount(root, { params, save, go }) {
   const place = h("div", { class: "stage" });
   const body = () => ({ table, ...given(settings) });
   const set = (name, key) => (value) => {
-    settings[key] = value === "" ? null : key === "null_values" ? value.split(",").map((each) => each.trim()) : value;
+    settings[key] = value === "" ? null : key === "null_values" ? value.split(",").map((each) => each.trim()) : key === "id" ? columns(value) : value;
     save({ [name]: value });
     start();
   };
@@ -45,7 +51,7 @@ export function mount(root, { params, save, go }) {
   });
   const rules = more(
     "How to read it",
-    text({ label: "Column that says whose visit a row is", value: settings.id ?? "", hint: "Left empty, it is found.", onChange: set("id", "id") }),
+    text({ label: "Column that says whose visit a row is", value: [settings.id ?? []].flat().join(", "), hint: "Left empty, it is found. Several that do so together: with commas between them.", onChange: set("id", "id") }),
     text({ label: "Column that says when it was", value: settings.time ?? "", onChange: set("time", "time") }),
     select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
     text({ label: "Texts that mean missing", value: settings.null_values?.join(", ") ?? "", hint: "With commas between them, such as -999, unknown.", onChange: set("null", "null_values") }),
@@ -109,7 +115,7 @@ function missing(share) {
 
 /** The options of the command line that say how a table is read. */
 export function options({ id, time, duplicates, null_values: nulls }) {
-  return [id && `--id ${quoted(id)}`, time && `--time ${quoted(time)}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
+  return [...[id ?? []].flat().map((each) => `--id ${quoted(each)}`), time && `--time ${quoted(time)}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
 }
 
 function command(body) {
