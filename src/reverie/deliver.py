@@ -186,6 +186,8 @@ class Completed:
     def notes(self) -> tuple[str, ...]:
         """How the table was read, and where a given value is written otherwise than it was given."""
         notes = list(self.table.notes)
+        if self.source is not None:
+            notes += self.table.schema.unread(self.source)
         if self.source is not None and not self.added and (more := self.rows - self.source.height):
             notes.append(f"{more:,} rows were added, of what had not been measured at a visit.")
         for name, (was, draws) in self._given.items():

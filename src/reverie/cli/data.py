@@ -41,7 +41,7 @@ ADVICE = """\
 #   unit      values are whole multiples of it (leave out: not rounded); decimals: digits to write
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   missing, lowest, highest, skew, why    only tell what was seen
-#   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
+#   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
 #   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
 """
 
@@ -83,7 +83,7 @@ def describe(
         list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
     ] = None,
     duplicates: Annotated[
-        str | None, typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.")
+        str | None, typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep, first, last or mean.")
     ] = None,
     force: console.Force = False,
     as_json: console.Json = False,

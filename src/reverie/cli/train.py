@@ -85,7 +85,9 @@ def train(
     ] = None,
     duplicates: Annotated[
         str | None,
-        typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.", rich_help_panel=TABLE),
+        typer.Option(
+            "--duplicates", help="Rows of one patient at one time: refuse, keep, first, last or mean.", rich_help_panel=TABLE
+        ),
     ] = None,
     null: Annotated[
         list[str] | None,

@@ -119,4 +119,5 @@ def completed(frame: pl.DataFrame, table: Table, source: pl.DataFrame, added: in
         added: how many visits were added after each patient's last.
     """
     rows = np.insert(table.rows, np.repeat(table.offsets[1:], added), 0)
-    return table.schema.unshaped(frame.with_columns(pl.Series(ROW, rows)), numbered(source))
+    frames = [f.with_columns(pl.Series(ROW, r)) for f, r in ((frame, rows), (table.frame, table.rows))]
+    return table.schema.restored(*frames, numbered(source))

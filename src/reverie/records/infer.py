@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -19,7 +19,7 @@ from reverie.records.kinds import decide, levels_of, share
 from reverie.records.parsing import Mixed, Parsed
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
-from reverie.records.schema import NULL_VALUES, Column, Schema
+from reverie.records.schema import NULL_VALUES, Column, Duplicates, Schema
 from reverie.records.shapes import TIME, Asked
 from reverie.records.shaping import shape
 
@@ -38,7 +38,7 @@ def infer(
     long: tuple[str, str] | None = None,
     name: str = "the table",
     null_values: tuple[str, ...] = (),
-    duplicates: Literal["refuse", "keep", "first"] = "refuse",
+    duplicates: Duplicates = "refuse",
     kinds: Mapping[str, str] | None = None,
 ) -> Schema:
     """The schema of a table of visits.

@@ -16,7 +16,7 @@ from reverie.errors import UsageError
 from reverie.records.faults import ROW
 from reverie.records.shapes import AnyShape, hidden
 
-__all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
+__all__ = ["NULL_VALUES", "Column", "Duplicates", "Kind", "Purpose", "Role", "Schema"]
 
 Role = Literal["identifier", "time", "static", "varying"]
 """identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
@@ -30,6 +30,9 @@ numbered anew (1, 2, ...), "text" is free text or too many names, and is written
 Purpose = Literal["outcome", "treatment", "follow-up"]
 """What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
 follow-up: for how long a patient was watched, until the outcome where there was one."""
+
+Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
+"""What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
 
 NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
 """What stands for a missing value where nothing else is said."""
@@ -94,8 +97,9 @@ class Schema(BaseModel):
 
     Attributes:
         columns: one entry each.
-        duplicates: what to do with different rows of one patient at one time: "refuse", "keep" both in the order of the
-            file, or keep the "first". Rows that are wholly alike are kept once in any case.
+        duplicates: what to do with different rows of one patient at one time: "refuse", "keep" all in the order of the
+            file, keep the "first" or the "last", or take the "mean" of their numbers and the first of all else. Rows that
+            are wholly alike are kept once in any case.
         null_values: what stands for a missing value, besides an empty cell, in columns without null_values of their own.
         shapes: what brings the source into the form of one row for each patient and time, in the order in which it is done.
             The columns are those of that form.
@@ -104,7 +108,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: tuple[Column, ...]
-    duplicates: Literal["refuse", "keep", "first"] = "refuse"
+    duplicates: Duplicates = "refuse"
     null_values: tuple[str, ...] = NULL_VALUES
     shapes: tuple[AnyShape, ...] = ()
 
@@ -154,22 +158,37 @@ class Schema(BaseModel):
             frame = frame if shape.done(frame) else shape.apply(frame, name)
         return frame
 
-    def unshaped(self, frame: pl.DataFrame, source: pl.DataFrame | None = None, after: int = 0) -> pl.DataFrame:
-        """A typed frame in the modelled form, brought back into the source form.
-
-        Args:
-            source: what the frame completes, in the source form, numbered: its rows stand as they were given. Then the frame
-                has the column ROW, with the data row that each of its rows was read from, and 0 for a new one.
-            after: below how many other rows the frame is written.
-        """
-        forms: list[pl.DataFrame | None] = []
+    def unread(self, frame: pl.DataFrame) -> list[str]:
+        """Sentences on what of a frame in the source form is left out of the modelled form."""
+        said = []
         for shape in self.shapes:
-            forms.append(None if source is None or shape.done(source) else source)
-            source = source if source is None or forms[-1] is None else shape.apply(source, "the table")
-        for shape, form in zip(reversed(self.shapes), reversed(forms), strict=True):
+            if not shape.done(frame):
+                said.append(shape.unread(frame))
+                frame = shape.apply(frame, "the table")
+        return [sentence for sentence in said if sentence]
+
+    def unshaped(self, frame: pl.DataFrame, after: int = 0) -> pl.DataFrame:
+        """A typed frame in the modelled form, brought back into the source form, to be written below so many other rows."""
+        for shape in reversed(self.shapes):
             frame = shape.undo(frame)
             frame = shape.after(frame, after) if after else frame
-            frame = frame if form is None else shape.restore(frame, form)
+        return frame
+
+    def restored(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+        """A completed frame in the source form, where all that was given stands as it was given.
+
+        Args:
+            frame, given: as it is completed, and as it was read, in the modelled form, with the column ROW: the data row
+                that each row is from, 0 for a new one.
+            source: what was read, in the source form, its rows numbered, typed or text.
+        """
+        forms = []
+        for shape in self.shapes:
+            forms.append(None if shape.done(source) else source)
+            source = source if shape.done(source) else shape.apply(source, "the table")
+        for shape, form in zip(reversed(self.shapes), reversed(forms), strict=True):
+            frame, given = shape.undo(frame), shape.undo(given)
+            frame = frame if form is None else shape.restore(frame, given, form)
         return frame.drop(ROW, strict=False)
 
     @property

@@ -9,11 +9,25 @@ from pydantic import Field
 from reverie.records.shapes.alone import Alone
 from reverie.records.shapes.joined import Joined
 from reverie.records.shapes.long import Long
+from reverie.records.shapes.pair import Pairs
 from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
 
-__all__ = ["PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Long", "Shape", "Timeless", "hidden"]
+__all__ = [
+    "PATIENT",
+    "SHAPES",
+    "TIME",
+    "Alone",
+    "AnyShape",
+    "Asked",
+    "Joined",
+    "Long",
+    "Pairs",
+    "Shape",
+    "Timeless",
+    "hidden",
+]
 
-SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Timeless)
+SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Timeless, Pairs)
 
-AnyShape = Annotated[Joined | Alone | Long | Timeless, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Alone | Long | Timeless | Pairs, Field(discriminator="shape")]

@@ -1,11 +1,11 @@
 """A table with a row for each (patient, time, test): pivoted to a row for each visit, with a column for each test.
 
-    rows (keys, test, value, more) --pivot--> visits (keys, one column a test) --melt--> rows, of the tests that were measured
+    rows (keys, test, value, more) --pivot--> visits (keys, one column a test) --melt--> rows, of the tests measured
 
-Without a column of values the tests are codes of which a visit has a set (diagnoses): its columns say whether a visit has the
-code. What is the same in all rows of a test (its label, its unit) is kept once, here; what varies (a flag) becomes a second
-column of the test. A test that stands several times in a visit makes several rows of that visit, for the schema's rule on
-duplicates to decide.
+Without a column of values the tests are codes of which a visit has a set (diagnoses): its columns say whether a visit has
+the code. What is the same in all rows of a test (its label, its unit) is kept once, here; what varies (a flag) becomes a
+second column of the test. A test that stands several times in a visit makes several rows of that visit, for the schema's
+rule on duplicates to decide.
 """
 
 from __future__ import annotations
@@ -20,22 +20,20 @@ from reverie.errors import DataError
 from reverie.records.faults import ROW, at, shown
 from reverie.records.roles import words
 from reverie.records.shapes.shape import Asked, Shape, hidden
+from reverie.records.shapes.source_cells import TYPES, as_text, typed
 
-__all__ = ["Counter", "Long", "Test", "as_text", "typed"]
+__all__ = ["AGAIN", "TEST", "VISIT", "Counter", "Long", "Test", "says_unit"]
 
 TEST, VISIT, AGAIN = "\0test", "\0visit", "\0again"
-_GIVEN, _ORDER = "\0given", "\0order"
-"""Columns made on the way: the place of a row's test among the tests, of its visit, and how often the visit had it before."""
-
-TYPES: dict[str, pl.DataType] = {
-    **{f"{sign}{bits}": getattr(pl, f"{sign}{bits}")() for sign in ("Int", "UInt") for bits in (8, 16, 32, 64)},
-    **{"Float32": pl.Float32(), "Float64": pl.Float64(), "Boolean": pl.Boolean(), "Date": pl.Date()},
-    "Datetime": pl.Datetime("us"),
-}
-"""Types of cells by name; all others are text."""
+"""Columns made on the way: the place of a row's test among the tests, of its visit, and how often it was there before."""
 
 UNITS = {"unit", "units", "uom", "u", "valueuom", "orresu", "stresu", "lborresu", "lbstresu", "vsorresu", "vsstresu"}
 """Words in the name of a column whose cells say the unit of the value."""
+
+
+def says_unit(column: str) -> bool:
+    """Whether a column by its name holds the unit of the value."""
+    return bool(UNITS & set(words(column)))
 
 
 class Test(BaseModel):
@@ -122,14 +120,14 @@ class Long(Shape):
             raise DataError(
                 f"{name} has no column {missing!r}, which a table with a row for each {self.names[0]!r} must have: add it."
             )
-        rows = self._placed(frame).filter(pl.col(TEST).is_not_null())
+        rows = self.placed(frame).filter(pl.col(TEST).is_not_null())
         if not rows.height:
             raise DataError(
                 f"{at(name, None, self.names[0])}none of its {frame.height:,} rows is of a test that the schema lists: "
                 "name the tests as there, or read the table without the schema."
             )
         self._check_units(rows, name)
-        rows, visits = self._visits(rows)
+        rows, visits = self.visits(rows)
         row = [ROW] if ROW in frame.columns else []
         wide = {}
         if self.value is None:
@@ -173,42 +171,10 @@ class Long(Shape):
         rows = rows.with_columns(self._numbered(c, counter) for c, counter in self.counters.items())
         return rows.select(*others, *(c for c in self.columns if c in rows.columns))
 
-    def restore(self, frame: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
-        placed = self._placed(source).with_columns(pl.col(ROW).alias(_GIVEN))
-        rows, visits = self._visits(placed.filter(pl.col(TEST).is_not_null()))
-        first = visits.filter(pl.col(AGAIN) == 0).select(*self.keys, pl.col(ROW).alias(VISIT))
-        of_visit = rows.select(_GIVEN, visits[ROW].gather(rows[VISIT]).alias(VISIT))
-        given = placed.select(c for c in placed.columns if c in self.columns or c in (_GIVEN, TEST))
-        given = given.with_columns(
-            typed(as_text(given[c]), t) if given[c].dtype == pl.String else given[c]
-            for c, t in self.columns.items()
-            if c in given.columns
-        )
-        given = given.join(of_visit, on=_GIVEN, how="left", maintain_order="left")
-        made = self._placed(frame).rename({ROW: VISIT}).with_row_index(_ORDER)
-        made = made.with_columns(pl.col(_ORDER).cast(pl.Float64), pl.col(VISIT).cast(pl.Int64))
-        both = made.join(given, on=[VISIT, TEST], how="left", suffix="\0", maintain_order="left")
-        columns = [c for c in self.columns if c in frame.columns and c in given.columns]
-        holds = pl.col(_GIVEN).is_not_null()
-        if self.value is not None:
-            holds &= pl.col(f"{self.value}\0").is_not_null()
-        both = both.with_columns(
-            pl.when(holds).then(pl.col(f"{c}\0")).otherwise(pl.coalesce(f"{c}\0", c)).alias(c) for c in columns
-        )
-        left = given.filter(~pl.col(_GIVEN).is_in(both[_GIVEN].drop_nulls().implode()))
-        last = made.group_by(VISIT).agg(pl.col(_ORDER).max())
-        keys = (
-            placed.select(_GIVEN, *self.keys).join(first, on=self.keys, how="left", nulls_equal=True).select(_GIVEN, VISIT)
-        )
-        left = left.drop(VISIT).join(keys, on=_GIVEN, how="left").join(last, on=VISIT, how="left", maintain_order="left")
-        left = left.with_columns(pl.col(_ORDER).fill_null(float("inf")) + 0.5)
-        whole = pl.concat(
-            [both.select(_ORDER, _GIVEN, VISIT, *columns), left.select(_ORDER, _GIVEN, VISIT, *columns)],
-            how="vertical_relaxed",
-        )
-        whole = whole.sort(_ORDER, maintain_order=True)
-        whole = whole.with_columns(self._counted_on(c, counter) for c, counter in self.counters.items() if c in columns)
-        return whole.select(columns)
+    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+        from reverie.records.shapes.long_restore import restore
+
+        return restore(self, frame, given, source)
 
     def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         return frame.with_columns(
@@ -217,11 +183,17 @@ class Long(Shape):
             if counter.within == "table" and frame.schema[c].is_integer()
         )
 
-    def unknown(self, frame: pl.DataFrame) -> dict[str, int]:
-        """Tests of a frame in the source form that have no column in the modelled form, with the number of their rows."""
-        rows = self._placed(frame).filter(pl.col(TEST).is_null())
-        names = rows.select(pl.concat_str(as_text(rows[c]) for c in self.names).alias("name"))["name"]
-        return dict(names.value_counts(sort=True).iter_rows()) if rows.height else {}
+    def unread(self, frame: pl.DataFrame) -> str:
+        rows = self.placed(frame).filter(pl.col(TEST).is_null())
+        if not rows.height:
+            return ""
+        tests = rows.select(
+            pl.concat_str([as_text(rows[c]) for c in self.names], separator=" ", ignore_nulls=True).alias("test")
+        )
+        counts = tests["test"].value_counts(sort=True)
+        few = ", ".join(counts["test"][:3]) + (", ..." if counts.height > 3 else "")
+        what = f"{rows.height:,} row is" if rows.height == 1 else f"{rows.height:,} rows are"
+        return f"{what} of {self.names[0]} that was not learned ({few}): nothing is made of them."
 
     @property
     def note(self) -> str:
@@ -233,8 +205,12 @@ class Long(Shape):
         said += ", and is written back as rows"
         if self.rare:
             few = ", ".join(self.rare[:3]) + (", ..." if len(self.rare) > 3 else "")
-            said += f"; {len(self.rare)} more ({few}) stand in too few rows to be learned: their {self.rare_rows:,} rows are left out"
+            said += f"; {len(self.rare)} more ({few}) have too few rows to be learned: their {self.rare_rows:,} are left out"
         return said + "."
+
+    @property
+    def pivots(self) -> bool:
+        return True
 
     @property
     def _folded(self) -> list[str]:
@@ -254,7 +230,7 @@ class Long(Shape):
         """The column of a test that says whether it was measured."""
         return test.columns[self.names[0] if self.value is None else self.value]
 
-    def _placed(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def placed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with the place of their test among the tests; null for a test that is not one of them."""
         texts = [as_text(frame[c]).alias(f"\0{k}") for k, c in enumerate(self.names)]
         known = pl.DataFrame(
@@ -264,9 +240,9 @@ class Long(Shape):
         keys = [text.name for text in texts]
         return frame.with_columns(texts).join(known, on=keys, how="left", maintain_order="left").drop(keys)
 
-    def _visits(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def visits(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of known tests with the place of their visit, those that are alike once; and the visits in their order."""
-        counted = (*self.counters, ROW, _GIVEN)
+        counted = (*self.counters, ROW)
         rows = rows.unique([c for c in rows.columns if c not in counted], keep="first", maintain_order=True)
         again = pl.int_range(pl.len()).over(*self.keys, TEST) if self.value is not None else pl.lit(0)
         rows, index = rows.with_columns(again.alias(AGAIN)), [*self.keys, AGAIN]
@@ -277,7 +253,7 @@ class Long(Shape):
 
     def _check_units(self, rows: pl.DataFrame, name: str) -> None:
         """The values of a test are in the unit that the schema knows. Raises DataError."""
-        for column in (c for c in self._folded if c in rows.columns and UNITS & set(words(c))):
+        for column in (c for c in self._folded if c in rows.columns and says_unit(c)):
             unit = pl.Series([test.cells.get(column) for test in self.tests], dtype=pl.String)
             fixed = pl.Series([column in test.cells for test in self.tests])
             cells = as_text(rows[column])
@@ -287,8 +263,9 @@ class Long(Shape):
                 k = int(wrong[0])
                 row = int(rows[ROW][k]) if ROW in rows.columns else k + 1
                 raise DataError(
-                    f"{at(name, row, column)}{shown(cells[k])} is not the unit of {self._present(self.tests[rows[TEST][k]])}, "
-                    f"which is {shown(wanted[k] or 'none')} in the table learned from: bring the values to that unit."
+                    f"{at(name, row, column)}{shown(cells[k])} is not the unit of "
+                    f"{self._present(self.tests[rows[TEST][k]])}, which is {shown(wanted[k] or 'none')} in the table "
+                    "learned from: bring the values to that unit."
                 )
 
     def _numbered(self, column: str, counter: Counter) -> pl.Expr:
@@ -296,37 +273,3 @@ class Long(Shape):
         number = pl.int_range(pl.len(), dtype=pl.Int64)
         number = number.over(over) if over else number
         return (number + counter.first).cast(TYPES.get(self.columns[column], pl.String())).alias(column)
-
-    def _counted_on(self, column: str, counter: Counter) -> pl.Expr:
-        """The numbers that were given, and for new rows those that follow."""
-        over = {"table": [], "patient": [self.keys[0]], "visit": list(self.keys[: 1 + self.timed])}[counter.within]
-        new = pl.col(_GIVEN).is_null()
-        most, count = pl.when(~new).then(pl.col(column)).max(), new.cum_sum()
-        most, count = (most.over(over), count.over(over)) if over else (most, count)
-        follows = most.fill_null(counter.first - 1) + count if self.columns[column] != "String" else pl.col(column)
-        return (
-            pl.when(new)
-            .then(follows)
-            .otherwise(pl.col(column))
-            .cast(TYPES.get(self.columns[column], pl.String()))
-            .alias(column)
-        )
-
-
-def as_text(cells: pl.Series) -> pl.Series:
-    """Cells as text, without spaces around them; an empty one is null."""
-    text = cells.cast(pl.String).str.strip_chars()
-    return text.set(text == "", None)
-
-
-def typed(cells: pl.Series, dtype: str) -> pl.Series:
-    """Cells in the type of the source; as they are where some of them cannot be in it."""
-    target = TYPES.get(dtype, pl.String())
-    if cells.dtype == pl.String and target == pl.Boolean:
-        cast = cells.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
-    elif cells.dtype == pl.String and target.is_temporal():
-        form = "%Y-%m-%d" if target == pl.Date else "%Y-%m-%d %H:%M:%S%.f"
-        cast = cells.str.strptime(target, form, strict=False)
-    else:
-        cast = cells.cast(target, strict=False)
-    return cast if cast.null_count() == cells.null_count() else cells

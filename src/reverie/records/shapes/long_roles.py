@@ -1,8 +1,9 @@
 """Which columns of a table say whose, when, of which test and what was found, where a row is one test of a visit.
 
-Names propose (PARAMCD, itemid, measurement_concept_id; AVAL, valuenum, result), and structure decides: rows that share patient
-and time differ in the test. Of the columns that remain, one that is the same in all rows of a visit belongs to the visit, one
-that is the same in all rows of a test belongs to the test, one that counts rows is numbered anew, and each other is pivoted.
+Names propose (PARAMCD, itemid, measurement_concept_id; AVAL, valuenum, result), and structure decides: rows that share
+patient and time differ in the test. Of the columns that remain, one that is the same in all rows of a visit belongs to the
+visit, one that is the same in all rows of a test belongs to the test, one that counts rows is numbered anew, and each other
+is pivoted.
 """
 
 from __future__ import annotations
@@ -15,23 +16,31 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 from reverie.records.faults import LONG
+from reverie.records.restarts import restarted
 from reverie.records.roles import find_roles, names_someone, words
-from reverie.records.shapes.long import Counter, Test, as_text
+from reverie.records.shapes.long import Counter, Test, says_unit
 from reverie.records.shapes.shape import Asked
+from reverie.records.shapes.source_cells import as_text
 
 __all__ = ["find"]
 
 _TEST = {
-    "test", "item", "itemid", "param", "paramcd", "parameter", "parametre", "concept", "variable", "label", "measurement", "analyte",
-    "component", "loinc", "lab", "biomarker", "marker", "feature", "attribute", "measure", "vital", "signal", "question",
-    "observation", "scale",
+    "test", "item", "itemid", "param", "paramcd", "parameter", "parametre", "concept", "variable", "label", "measurement",
+    "analyte", "component", "loinc", "lab", "biomarker", "marker", "feature", "attribute", "measure", "vital", "signal",
+    "question", "observation", "scale",
 }  # fmt: skip
 _CODE = {
-    "icd", "icd9", "icd10", "icd11", "code", "codes", "diagnosis", "diagnoses", "dx", "diag", "atc", "atc5", "drug", "medication",
-    "procedure", "proc", "cpt", "ops", "snomed", "condition", "comorbidity", "symptom", "ndc", "rxnorm", "phecode",
+    "icd", "icd9", "icd10", "icd11", "code", "codes", "diagnosis", "diagnoses", "dx", "diag", "atc", "atc5", "drug",
+    "medication", "procedure", "proc", "cpt", "ops", "snomed", "condition", "comorbidity", "symptom", "ndc", "rxnorm",
+    "phecode",
 }  # fmt: skip
 _VALUE = {
-    "value", "values", "valuenum", "val", "aval", "avalc", "result", "results", "numeric", "reading", "answer", "response", "score",
+    "value", "values", "valuenum", "val", "aval", "avalc", "result", "results", "numeric", "reading", "answer", "response",
+    "score",
+}  # fmt: skip
+_PART = {
+    "specimen", "spec", "fluid", "sample", "position", "method", "location", "timepoint", "laterality", "eye", "side",
+    "system",
 }  # fmt: skip
 _COUNT = {"id", "seq", "row", "nr", "no", "index", "number", "num", "seqnum", ""}
 
@@ -49,10 +58,6 @@ def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
         for column in asked.long:
             if column not in frame.columns:
                 raise unknown("column for --long", column, frame.columns)
-        if asked.long[0] == asked.long[1]:
-            raise UsageError(
-                f"{name}: --long takes two columns, that of the test and that of its value, not {asked.long[0]!r} twice."
-            )
         tests = [asked.long[0]]
     else:
         tests = [c for c in frame.columns if _may_be_test(frame, c) and c not in (*asked.identifier, asked.time)]
@@ -70,8 +75,10 @@ def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
         return None
     left, _, test = fits[0]
     names = [test]
+    if left and not asked.identifier and len(roles) > 1 and (said := restarted(frame, *roles)):
+        raise UsageError(f"{name}: {said}")
     if left:
-        names += _second(frame, roles, test, asked)
+        names += _second(frame, roles, test)
     return _Rows(frame, name, roles, names, asked).fields()
 
 
@@ -111,13 +118,10 @@ def _counts_rows(frame: pl.DataFrame, column: str) -> bool:
     )
 
 
-def _second(frame: pl.DataFrame, roles: tuple[str, ...], test: str, asked: Asked) -> list[str]:
+def _second(frame: pl.DataFrame, roles: tuple[str, ...], test: str) -> list[str]:
     """A further column of names without which a test stands several times in a visit (the specimen), if there is one."""
-    for column in frame.columns:
-        cells = frame[column]
-        if column in (*roles, test) or cells.dtype != pl.String or cells.null_count() or _says_value(column):
-            continue
-        if cells.n_unique() <= frame[test].n_unique() * 5 and not _over(frame, roles, [test, column]):
+    for column in (c for c in frame.columns if _PART & set(words(c)) or c.lower().endswith(("spec", "pos", "tpt", "lat"))):
+        if column not in (*roles, test) and not frame[column].null_count() and not _over(frame, roles, [test, column]):
             return [column]
     return []
 
@@ -136,13 +140,14 @@ class _Rows:
 
     def __init__(self, frame: pl.DataFrame, name: str, roles: tuple[str, ...], names: list[str], asked: Asked) -> None:
         self.frame, self.name, self.roles, self.asked = frame, name, roles, asked
-        same = [c for c in frame.columns if c not in (*roles, *names) and self._of_visit(c)]
+        said = asked.long[1:] if asked.long else ()
+        same = [c for c in frame.columns if c not in (*roles, *names, *said) and self._of_visit(c)]
         self.keys = (*roles, *(c for c in frame.columns if c in same))
         rest = [c for c in frame.columns if c not in (*self.keys, *names)]
         self.names = names
-        self.of_test = [c for c in rest if self._of_test(c)]
+        self.of_test = [c for c in rest if c not in said and self._of_test(c)]
         rest = [c for c in rest if c not in self.of_test]
-        self.counters = {c: counter for c in rest if (counter := self._counter(c)) is not None}
+        self.counters = {c: counter for c in rest if c not in said and (counter := self._counter(c)) is not None}
         rest = [c for c in rest if c not in self.counters]
         self.value = self._value(rest)
         self.twins = tuple(c for c in rest if self._repeats_value(c))
@@ -201,7 +206,7 @@ class _Rows:
     def _value(self, rest: list[str]) -> str | None:
         """The column of the value; of a text and its numbers, the text. None for a set of codes."""
         if self.asked.long is not None:
-            return self.asked.long[1]
+            return None if self.asked.long[1] == self.asked.long[0] else self.asked.long[1]
         named = [c for c in rest if _says_value(c)]
         if not named and not rest:
             return None
@@ -210,8 +215,8 @@ class _Rows:
         if not named:
             few = " or ".join(f"--long {self.names[0]} {c}" for c in rest[:2])
             raise UsageError(
-                f"{self.name} has several rows for a patient at one time, which differ in {self.names[0]!r}, and no column that is "
-                f"plainly their value: say which is with {few}."
+                f"{self.name} has several rows for a patient at one time, which differ in {self.names[0]!r}, and no column "
+                f"that is plainly their value: say which is with {few}."
             )
         filled = [c for c in named if not self.frame[c].null_count()] or named
         return next((c for c in filled if self.frame.schema[c] != pl.String), filled[0])
@@ -246,7 +251,7 @@ class _Rows:
     def _shown(self) -> list[str]:
         """The columns whose cells name a test to people: the shortest text that tells all tests apart."""
         named = self.frame.select(*self.names, *self.of_test).unique()
-        texts = [c for c in (*self.names, *self.of_test) if named.schema[c] == pl.String and not named[c].null_count()]
+        texts = [c for c in named.columns if named.schema[c] == pl.String and not named[c].null_count() and not says_unit(c)]
         texts.sort(key=lambda c: float(named[c].str.len_chars().mean() or 0))  # type: ignore[arg-type]
         for count in (1, 2):
             for some in combinations(texts, count):

@@ -98,10 +98,17 @@ class Shape(BaseModel):
         """The source form of a typed frame in the modelled form, its columns in the source's order."""
         raise NotImplementedError
 
-    def restore(self, frame: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
-        """A completed frame in the source form, in which every row of `source`, which it completes, stands as it was given.
+    def unread(self, frame: pl.DataFrame) -> str:
+        """A sentence on what `apply` leaves out of a frame in the source form; empty where that is nothing."""
+        return ""
 
-        Both have the column ROW: `frame` with the data row that each of its rows was read from, 0 for a new one.
+    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+        """A completed frame in the source form, in which every row of the source stands as it was given.
+
+        Args:
+            frame, given: as it is completed, and as it was read: both undone, with the data row of the source that each of
+                their rows is from in the column ROW, 0 for a new one.
+            source: its rows with their numbers in ROW; the cells may be text still.
         """
         return frame
 
@@ -121,6 +128,11 @@ class Shape(BaseModel):
     def note(self) -> str:
         """A sentence on what was decided; empty where there is nothing to say."""
         return ""
+
+    @property
+    def pivots(self) -> bool:
+        """Whether a row of the modelled form is put together of several rows of the source."""
+        return False
 
     @property
     def timeless(self) -> bool:

@@ -124,7 +124,7 @@ class Training(Request):
     long: tuple[Word, Word] | None = Field(
         None, description="Of a table where a row is one test: the column that names it, and that of its value."
     )
-    duplicates: Literal["refuse", "keep", "first"] | None = Field(
+    duplicates: Literal["refuse", "keep", "first", "last", "mean"] | None = Field(
         None, description="Of a table: rows of one patient at one time."
     )
     null_values: list[Annotated[str, Field(max_length=100)]] | None = Field(

@@ -40,7 +40,9 @@ class Describe(Request):
     kinds: dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]] = Field(
         default={}, max_length=1000, description="Kinds of single columns.", examples=[{"stage": "ordinal"}]
     )
-    duplicates: Literal["refuse", "keep", "first"] | None = Field(None, description="Rows of one patient at one time.")
+    duplicates: Literal["refuse", "keep", "first", "last", "mean"] | None = Field(
+        None, description="Rows of one patient at one time."
+    )
     null_values: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[], max_length=50, description="Texts that mean missing."
     )

@@ -53,7 +53,7 @@ export function mount(root, { params, save, go }) {
     "How to read it",
     text({ label: "Column that says whose visit a row is", value: [settings.id ?? []].flat().join(", "), hint: "Left empty, it is found. Several that do so together: with commas between them.", onChange: set("id", "id") }),
     text({ label: "Column that says when it was", value: settings.time ?? "", onChange: set("time", "time") }),
-    select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
+    select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }, { value: "last", label: "keep the last" }, { value: "mean", label: "the mean of their numbers" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
     text({ label: "Texts that mean missing", value: settings.null_values?.join(", ") ?? "", hint: "With commas between them, such as -999, unknown.", onChange: set("null", "null_values") }),
   );
   if (Object.values(settings).some((value) => value !== null)) rules.open = true;
