@@ -88,7 +88,8 @@ def test_a_synthetic_table_looks_like_its_source(model, table, made) -> None:
 
 def test_identifiers_are_new_patients_together_and_times_rise(made, table) -> None:
     who, when = table.schema.identifier.name, table.schema.time.name
-    assert made[who].unique(maintain_order=True).to_list() == list(range(1, COUNT + 1))
+    real = table.frame[who].max()
+    assert made[who].unique(maintain_order=True).to_list() == list(range(real + 1, real + COUNT + 1))
     assert (made[who].rle_id() + 1).equals(made[who].rank("dense").cast(pl.UInt32))
     assert made.group_by(who).agg((pl.col(when).diff().drop_nulls() > 0).all())[when].all()
 

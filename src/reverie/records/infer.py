@@ -15,13 +15,14 @@ import polars as pl
 from reverie.errors import DataError, unknown
 from reverie.records.faults import ROW, at, check_rows, shown
 from reverie.records.grain import grain
+from reverie.records.identifiers import Pattern
 from reverie.records.kinds import decide, levels_of, share
 from reverie.records.parsing import Mixed, Parsed
 from reverie.records.restarts import restarted
-from reverie.records.roles import AGE, find_roles
+from reverie.records.roles import AGE, find_roles, id_of
 from reverie.records.schema import NULL_VALUES, Column, Duplicates, Schema
-from reverie.records.shapes import TIME, Asked
-from reverie.records.shaping import shape
+from reverie.records.shapes import TIME, Asked, hidden
+from reverie.records.shaping import shape, with_shapes
 
 __all__ = ["infer", "infer_parsed", "observed"]
 
@@ -54,20 +55,21 @@ def infer(
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
     parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values)
-    schema, _ = infer_parsed(parsed, asked, name, asked.kinds(kinds))
+    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
     nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls, "shapes": shapes})
+    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
 
 
-def infer_parsed(parsed: Parsed, asked: Asked, name: str, kinds: Mapping[str, str]) -> tuple[Schema, Parsed]:
+def infer_parsed(
+    parsed: Parsed, identifier: str | None, time: str | None, name: str, kinds: Mapping[str, str]
+) -> tuple[Schema, Parsed]:
     """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
     for column in kinds:
         if column not in parsed.frame.columns:
             raise unknown("column for --kind", column, [c for c in parsed.frame.columns if c != ROW])
     cells = [column for column in parsed.frame.columns if column != ROW]
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
-    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, asked.patient, asked.time)
-    why_i, why_t = asked.reasons.get(i, why_i), asked.reasons.get(t, why_t)
+    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, identifier, time)
     unknown_role = [pl.col(c).replace(dict.fromkeys(NULL_VALUES)) for c in (i, t) if c in parsed.null_values]
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
@@ -83,6 +85,7 @@ def infer_parsed(parsed: Parsed, asked: Asked, name: str, kinds: Mapping[str, st
             columns.append(
                 Column.model_validate(
                     {"name": i, "role": "identifier", "kind": "number", "type": _type(frame[i]), "why": why_i}
+                    | {"pattern": _pattern(frame[i])}
                 )
             )
         elif column == t:
@@ -92,6 +95,7 @@ def infer_parsed(parsed: Parsed, asked: Asked, name: str, kinds: Mapping[str, st
             values = _per_patient(frame, i, column) if role == "static" else frame[column]
             found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
             found["null_values"] = parsed.null_values.get(column)
+            found["pattern"] = _pattern(frame[column]) if found["kind"] == "number" else None
             columns.append(Column.model_validate({"name": column, "role": role, **found}))
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
@@ -108,6 +112,8 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
     for column in schema.columns:
         cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
         update: dict[str, Any] = {"missing": share(cells), "type": _type(cells)}
+        if column.kind == "number":
+            update["pattern"] = _pattern(frame[column.name])
         if column.numeric and cells.drop_nulls().len():
             seen = grain(cells)
             update |= {"lowest": seen.lowest, "highest": seen.highest, "skew": seen.skew}
@@ -115,6 +121,16 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
             update["levels"] = levels_of(cells)
         columns.append(column.model_copy(update=update))
     return schema.model_copy(update={"columns": tuple(columns)})
+
+
+def _pattern(cells: pl.Series) -> Pattern | None:
+    """How new identifiers of a column are written; None where they are not shown, and where it counts rows: 1, 2, ..."""
+    if hidden(cells.name) or not (cells.dtype.is_numeric() or cells.dtype == pl.String):
+        return None
+    counts = cells.dtype.is_integer() and id_of(cells.name) != "number" and cells.null_count() == 0
+    if counts and cells.len() and set(cells[:2]) <= {0, 1, 2} and (cells.diff().drop_nulls() == 1).all():
+        return None
+    return Pattern.of(cells)
 
 
 def _type(cells: pl.Series) -> str:

@@ -17,7 +17,7 @@ from reverie.errors import UsageError, unknown
 
 __all__ = [
     "AGE", "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone",
-    "names_visit_time", "patients", "words",
+    "names_visit_time", "patients", "varies", "words",
 ]  # fmt: skip
 
 AGE = "the age at each row, for no other column says when it was"
@@ -62,10 +62,9 @@ _PERSONS, _ID, _STAYS, _OTHERS = 1, 2, 3, 4
 """How well a name fits an identifier of patients: up to _PERSONS a person, then "id" alone, a stay, what else has an id."""
 
 _TIME = (
-    {"time", "timestep", "timestamp", "datetime", "charttime"},
-    {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"}
-    | {"ady", "adt", "adtm"},
-    {"visit", "visitnum", "step", "wave", "exam", "obstime", "followup", "age", "avisitn"},
+    {"time", "timestep", "timestamp", "datetime", "charttime", "ady", "adt", "adtm"},
+    {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"},
+    {"visit", "visitnum", "visitdy", "avisit", "avisitn", "step", "wave", "exam", "obstime", "followup", "timepoint", "age"},
 )
 
 _VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
@@ -194,7 +193,7 @@ def _fits(
     for i, i_rank in whose.items():
         patients = frame[i].n_unique()
         for t, t_rank in when.items():
-            if i == t or (time is None and not _moves(frame, i, t)):
+            if i == t or (time is None and not varies(frame, i, t)):
                 continue
             shared = frame.height - frame.select(pl.struct(i, t).n_unique()).item()
             lonely = int(patients == frame.height > 1)  # one row each: a number of rows rather than of patients
@@ -257,7 +256,7 @@ def _repeating(frame: pl.DataFrame) -> list[str]:
     return [c for c in frame.columns if not frame.schema[c].is_float() and 2 <= frame[c].n_unique() < frame.height]
 
 
-def _moves(frame: pl.DataFrame, identifier: str, time: str) -> bool:
+def varies(frame: pl.DataFrame, identifier: str, time: str) -> bool:
     """Whether the column takes several values within some patient, as a time must where patients have several visits."""
     visits = frame.group_by(identifier).agg(pl.len().alias("rows"), pl.col(time).n_unique().alias("values"))
     several = visits.filter(pl.col("rows") > 1)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reverie.errors import UsageError
 from reverie.records.faults import ROW
+from reverie.records.identifiers import Pattern
 from reverie.records.shapes import AnyShape, hidden
 
 __all__ = ["NULL_VALUES", "Column", "Duplicates", "Kind", "Purpose", "Role", "Schema"]
@@ -57,6 +58,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -79,6 +81,7 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    pattern: Pattern | None = None
     purpose: Purpose | None = None
     why: str = ""
 

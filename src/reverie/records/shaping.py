@@ -9,9 +9,10 @@ import polars as pl
 
 from reverie.records.faults import ROW
 from reverie.records.parsing import Parsed, parse
+from reverie.records.schema import Schema
 from reverie.records.shapes import SHAPES, AnyShape, Asked
 
-__all__ = ["numbered", "shape"]
+__all__ = ["numbered", "shape", "with_shapes"]
 
 
 def shape(
@@ -35,6 +36,13 @@ def shape(
         parsed = parse(cells, name, null_values)
         parsed.notes += [one.note for one in found if one.note]
     return parsed, tuple(found), asked
+
+
+def with_shapes(schema: Schema, shapes: tuple[AnyShape, ...]) -> Schema:
+    """The schema of a shaped table, with the shapes and the reasons that they give for columns."""
+    whys = {column: why for shape in shapes for column, why in shape.whys.items()}
+    columns = (c.model_copy(update={"why": whys.get(c.name, c.why)}) for c in schema.columns)
+    return schema.model_copy(update={"columns": tuple(columns), "shapes": shapes})
 
 
 def numbered(cells: pl.DataFrame) -> pl.DataFrame:

@@ -23,7 +23,7 @@ from reverie.records.parsing import Parsed, parse
 from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.schema import NULL_VALUES, Duplicates, Schema
 from reverie.records.shapes import Asked
-from reverie.records.shaping import numbered, shape
+from reverie.records.shaping import numbered, shape, with_shapes
 
 __all__ = ["Table", "read_table"]
 
@@ -135,9 +135,9 @@ def read_table(
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
         parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values)
-        schema, unique = infer_parsed(parsed, asked, name, asked.kinds(kinds))
+        schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
         nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-        schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse", "shapes": shapes})
+        schema = with_shapes(schema, shapes).model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
         frame = unique.frame
     return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
 

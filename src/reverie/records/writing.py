@@ -9,6 +9,7 @@ import polars as pl
 
 from reverie.records.cells import of_levels, of_numbers, typed
 from reverie.records.encoded import Records
+from reverie.records.identifiers import new_identifiers
 from reverie.records.intervals import Floats
 from reverie.records.layout import Field
 from reverie.records.levels import Thresholds
@@ -109,7 +110,9 @@ class _Scores:
 
 
 def _numbered(column: Column, dtype: pl.DataType, first: int, count: int) -> pl.Series:
-    """first, first + 1, ..., in a type; as text of an identifier "P000001", else "1"."""
+    """first, first + 1, ..., in a type and by the column's pattern; without one "P000001" of an identifier, else "1"."""
+    if column.pattern is not None:
+        return new_identifiers(column.pattern, first, count, dtype)
     numbers = pl.Series(np.arange(first, first + count))
     if dtype.is_numeric():
         return numbers.cast(dtype)

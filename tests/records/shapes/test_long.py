@@ -124,7 +124,7 @@ def test_the_patient_is_the_person_and_what_was_done_is_said():
     names = {"subject_id": "person_id", "itemid": "measurement_concept_id", "charttime": "measurement_datetime"}
     table = read_table(labs(**names, value="value_as_number", labevent_id="measurement_id").drop("label"))
     assert table.schema.identifier.name == "person_id" and table.schema.time.name == "measurement_datetime"
-    assert "said" not in table.schema.identifier.why
+    assert "as you said" not in table.schema.identifier.why
     assert [c.name for c in table.schema.columns if c.name.isdigit()] == ["50912", "50983", "51222"]
     assert any("a row for each measurement_concept_id: it was pivoted" in note for note in table.notes)
 

@@ -12,22 +12,13 @@ from reverie.records.shapes.long import Long
 from reverie.records.shapes.pair import Pairs
 from reverie.records.shapes.shape import PATIENT, TIME, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
+from reverie.records.shapes.visits import Visits
 
 __all__ = [
-    "PATIENT",
-    "SHAPES",
-    "TIME",
-    "Alone",
-    "AnyShape",
-    "Asked",
-    "Joined",
-    "Long",
-    "Pairs",
-    "Shape",
-    "Timeless",
+    "PATIENT", "SHAPES", "TIME", "Alone", "AnyShape", "Asked", "Joined", "Long", "Pairs", "Shape", "Timeless", "Visits",
     "hidden",
-]
+]  # fmt: skip
 
-SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Timeless, Pairs)
+SHAPES: tuple[type[Shape], ...] = (Joined, Visits, Alone, Long, Timeless, Pairs)
 
-AnyShape = Annotated[Joined | Alone | Long | Timeless | Pairs, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Visits | Alone | Long | Timeless | Pairs, Field(discriminator="shape")]

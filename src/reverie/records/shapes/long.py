@@ -73,6 +73,7 @@ class Long(Shape):
         keys: the columns that are the same in all rows of a visit; the identifier is the first, the time the second if there
             is one.
         timed: whether there is a time.
+        found: which of the two were found by their names, not said by the user.
         names: the columns that together say which test a row is of.
         value: the column of the value; None for a set of codes.
         counters: columns that are numbered anew.
@@ -87,6 +88,7 @@ class Long(Shape):
     columns: dict[str, str]
     keys: tuple[str, ...]
     timed: bool = True
+    found: tuple[str, ...] = ()
     names: tuple[str, ...]
     value: str | None
     counters: dict[str, Counter] = Field(default_factory=dict)
@@ -104,10 +106,8 @@ class Long(Shape):
         return None if found is None else cls.model_validate(found)
 
     def asked(self, asked: Asked) -> Asked:
-        reason = "its name; rows of one visit share identifier and time"
-        reasons = {c: reason for c in self.keys[: 1 + self.timed] if c not in (*asked.identifier, asked.time)}
         time = self.keys[1] if self.timed else None
-        return replace(asked, identifier=self.keys[:1], time=time, long=None, reasons={**asked.reasons, **reasons})
+        return replace(asked, identifier=self.keys[:1], time=time, long=None)
 
     def done(self, frame: pl.DataFrame) -> bool:
         folded = {*self.names, self.value} - {None}
@@ -207,6 +207,10 @@ class Long(Shape):
             few = ", ".join(self.rare[:3]) + (", ..." if len(self.rare) > 3 else "")
             said += f"; {len(self.rare)} more ({few}) have too few rows to be learned: their {self.rare_rows:,} are left out"
         return said + "."
+
+    @property
+    def whys(self) -> dict[str, str]:
+        return dict.fromkeys(self.found, "its name, and rows of one visit share it")
 
     @property
     def pivots(self) -> bool:

@@ -163,6 +163,7 @@ class _Rows:
             "columns": {c: str(dtype.base_type()) for c, dtype in self.frame.schema.items()},
             "keys": self.keys,
             "timed": len(self.roles) > 1,
+            "found": tuple(c for c in self.roles if c not in (*self.asked.identifier, self.asked.time)),
             "names": tuple(self.names),
             "value": self.value,
             "counters": self.counters,

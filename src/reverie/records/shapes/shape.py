@@ -9,16 +9,16 @@ makes and that nobody is to see have names that begin with a NUL, which no sourc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-__all__ = ["PATIENT", "TIME", "Asked", "Shape", "hidden"]
+__all__ = ["PATIENT", "TIME", "VARIANT", "Asked", "Shape", "hidden"]
 
-PATIENT, TIME = "\0patient", "\0time"
-"""Columns made by shapes: an identifier, and a time, where the source has none."""
+PATIENT, TIME, VARIANT = "\0patient", "\0time", "\0variant"
+"""Columns made by shapes: an identifier and a time where the source has none, and which of its names a visit has."""
 
 
 def hidden(name: str) -> bool:
@@ -35,14 +35,12 @@ class Asked:
         time: the column that says when it was; None to find it.
         long: (name, value), the columns that say what was measured and its value, of a table with a row for each
             measurement; None to find them.
-        reasons: why a shape took a column for the identifier or the time, by column.
         numbered: columns that are numbered anew, as parts of an identifier.
     """
 
     identifier: tuple[str, ...] = ()
     time: str | None = None
     long: tuple[str, str] | None = None
-    reasons: Mapping[str, str] = field(default_factory=dict)
     numbered: tuple[str, ...] = ()
 
     @classmethod
@@ -133,6 +131,11 @@ class Shape(BaseModel):
     def pivots(self) -> bool:
         """Whether a row of the modelled form is put together of several rows of the source."""
         return False
+
+    @property
+    def whys(self) -> dict[str, str]:
+        """Why columns of the modelled form are what they are, by name, where the shape decided it."""
+        return {}
 
     @property
     def timeless(self) -> bool:
