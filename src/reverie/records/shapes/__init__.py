@@ -19,6 +19,6 @@ __all__ = [
     "hidden",
 ]  # fmt: skip
 
-SHAPES: tuple[type[Shape], ...] = (Joined, Visits, Alone, Long, Timeless, Pairs)
+SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Visits, Timeless, Pairs)
 
-AnyShape = Annotated[Joined | Visits | Alone | Long | Timeless | Pairs, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Alone | Long | Visits | Timeless | Pairs, Field(discriminator="shape")]

@@ -17,7 +17,7 @@ import polars as pl
 from reverie.errors import UsageError, unknown
 from reverie.records.faults import LONG
 from reverie.records.restarts import restarted
-from reverie.records.roles import find_roles, names_someone, words
+from reverie.records.roles import find_roles, may_be_times, names_someone, patients, words
 from reverie.records.shapes.long import Counter, Test, says_unit
 from reverie.records.shapes.shape import Asked
 from reverie.records.shapes.source_cells import as_text
@@ -69,23 +69,26 @@ def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
     again = frame.height - _distinct(frame, *roles)
     if asked.long is None and again < LONG * frame.height:
         return None
-    fits = sorted((_over(frame, roles, [c]), place, c) for place, c in enumerate(tests) if c not in roles)
-    fits = [fit for fit in fits if asked.long or fit[0] <= LONG * again]
+    fits = []
+    for place, test in enumerate(c for c in tests if c not in roles):
+        names = [test]
+        if left := _over(frame, roles, names):
+            names += _second(frame, roles, test)
+            left = _over(frame, roles, names)
+        if asked.long or left <= (LONG * again if len(roles) > 1 else 0):
+            fits.append((left, place, names))
     if not fits:
         return None
-    left, _, test = fits[0]
-    names = [test]
+    left, _, names = min(fits)
     if left and not asked.identifier and len(roles) > 1 and (said := restarted(frame, *roles)):
         raise UsageError(f"{name}: {said}")
-    if left:
-        names += _second(frame, roles, test)
     return _Rows(frame, name, roles, names, asked).fields()
 
 
 def _may_be_test(frame: pl.DataFrame, column: str) -> bool:
     cells, lower = frame[column], column.lower()
     named = bool((_TEST | _CODE) & set(words(column))) or bool(
-        re.search(r"(testcd|test|paramcd|param|conceptid|itemid)$", lower)
+        re.search(r"(testcd|test|paramcd|param|conceptid|itemid|(lab|test|item|vital|drug|event)name)$", lower)
     )
     if not named or _says_value(column) or cells.dtype.is_float() or cells.dtype.is_temporal() or cells.null_count():
         return False
@@ -93,16 +96,21 @@ def _may_be_test(frame: pl.DataFrame, column: str) -> bool:
 
 
 def _says_value(column: str) -> bool:
-    return bool(_VALUE & set(words(column))) or bool(re.search(r"(stresn|stresc|orres|aval|avalc)$", column.lower()))
+    said = _VALUE & set(words(column)) or re.search(r"(stresn|stresc|orres|aval|avalc|result|value)$", column.lower())
+    return bool(said) and not says_unit(column)
 
 
 def _whose_and_when(frame: pl.DataFrame, name: str, tests: list[str], asked: Asked) -> tuple[str, ...] | None:
     """The identifier and the time; None where they are not plain."""
     others = [c for c in frame.columns if c not in tests and not _says_value(c) and not _counts_rows(frame, c)]
     given = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
+    rest = frame.select(*others, *given)
     try:
-        return find_roles(frame.select(*others, *given), name, *asked.identifier[:1] or (None,), asked.time)[:2]
+        return find_roles(rest, name, *asked.identifier[:1] or (None,), asked.time)[:2]
     except UsageError:
+        whose = list(asked.identifier) or patients(rest)
+        if asked.time is None and len(whose) == 1 and not may_be_times(rest):
+            return (whose[0],)  # answers of people who were asked once
         if asked.long is not None:
             raise
         return None
@@ -141,7 +149,7 @@ class _Rows:
     def __init__(self, frame: pl.DataFrame, name: str, roles: tuple[str, ...], names: list[str], asked: Asked) -> None:
         self.frame, self.name, self.roles, self.asked = frame, name, roles, asked
         said = asked.long[1:] if asked.long else ()
-        same = [c for c in frame.columns if c not in (*roles, *names, *said) and self._of_visit(c)]
+        same = [c for c in frame.columns if c not in (*roles, *names, *said) and not says_unit(c) and self._of_visit(c)]
         self.keys = (*roles, *(c for c in frame.columns if c in same))
         rest = [c for c in frame.columns if c not in (*self.keys, *names)]
         self.names = names
