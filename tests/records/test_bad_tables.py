@@ -80,7 +80,7 @@ CORPUS = {
     "no identifier in a row": ("a.csv", text(r17_id=""), ["data row 17", "column 'id'", "empty"]),
     "no time in a row": ("a.csv", text(r18_year="NA"), ["data row 18", "column 'year'", "empty"]),
     "text in the time": ("a.csv", text(r19_year="soon"), ["data row 19", "column 'year'", "'soon'"]),
-    "only text for times": ("a.csv", text(**{f"r{r}_year": f"v{r % 4}" for r in range(1, 49)}), ["data row 1", "'year'"]),
+    "only text for times": ("a.csv", text(**{f"r{r}_year": f"x{r % 4}" for r in range(1, 49)}), ["data row 1", "'year'"]),
     "infinity": ("a.csv", text(r20_lab="inf"), ["data row 20", "column 'lab'", "infinite"]),
     "infinite time": ("a.csv", text(r20_year="-inf"), ["data row 20", "column 'year'", "infinite"]),
     "same time twice": (

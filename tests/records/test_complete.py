@@ -33,7 +33,7 @@ def table(maker) -> Table:
     """120 patients of the law, with further holes: statics, x and y."""
     frame = maker.codec.decode(maker.shard(0, 120, seed=5)[0]).frame
     draw = np.random.default_rng(1)
-    hide = {"s": (draw.random(120) < 0.3)[frame["id"].to_numpy() - 1], "x": draw.random(len(frame)) < 0.4}
+    hide = {"s": (draw.random(120) < 0.3)[frame["id"].to_numpy() - frame["id"].min()], "x": draw.random(len(frame)) < 0.4}
     hide["y"] = draw.random(len(frame)) < 0.3
     holes = [pl.when(pl.Series(hidden)).then(None).otherwise(pl.col(name)).alias(name) for name, hidden in hide.items()]
     return read_table(frame.with_columns(holes), schema=maker.codec.schema)

@@ -92,8 +92,6 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
         count = f"{again.height} {'was' if again.height == 1 else 'were'} left out"
         return _as_one(frame, key, schema), [f"Of rows that share patient and time {said}; {count}."]
     pivoted = any(shape.pivots for shape in schema.shapes)
-    if not pivoted:
-        _check_long(frame, again.height, key, name)
     second = again.sort(ROW).row(0, named=True)
     first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
     unlike = [c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c]]
@@ -104,6 +102,8 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
             f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
             f"{shown(second[key[1]])}, data row {first[ROW]}, and {said}"
         )
+    if not pivoted:
+        _check_long(frame, again.height, key, name)
     where = "" if pivoted else f" data row {first[ROW]},"
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "

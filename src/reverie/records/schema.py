@@ -86,6 +86,11 @@ class Column(BaseModel):
     why: str = ""
 
     @property
+    def label(self) -> str:
+        """What people are told it is called: a column that was made here has a name that no source can have."""
+        return self.name.removeprefix("\0")
+
+    @property
     def modelled(self) -> bool:
         """Whether the model learns it (identifier and time are seen to apart)."""
         return self.role in ("static", "varying") and self.kind in MODELLED
@@ -202,6 +207,11 @@ class Schema(BaseModel):
     def shown(self) -> tuple[Column, ...]:
         """The columns without those that shapes made and nobody is to see."""
         return tuple(c for c in self.columns if not hidden(c.name))
+
+    @property
+    def nameless(self) -> bool:
+        """Whether nothing says who a patient is: identifiers of two tables have nothing to do with each other."""
+        return any(shape.nameless for shape in self.shapes)
 
     @property
     def timeless(self) -> bool:

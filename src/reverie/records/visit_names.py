@@ -119,11 +119,11 @@ def _with_ends(days: list[float]) -> dict[float, float]:
 
 
 def _variants(names: list[str], same: dict[str, list[str]]) -> dict[str, str]:
-    """Of names that say one visit: the arm of a trial, or "" for the commonest and 2, 3, ... for other spellings."""
-    arms = {name: found[1] for name in names if (found := _ARM.search(name.strip().lower()))}
+    """Of names that say one visit: the arm of a trial, or "" for the commonest and a number for each other spelling."""
+    arms = {name: f"arm {found[1]}" for name in names if (found := _ARM.search(name.strip().lower()))}
     if len(set(arms.values())) > 1:
         return {name: arms.get(name, "") for name in names}
-    return {name: str(1 + same[name].index(name)) if same[name][0] != name else "" for name in names}
+    return {name: f"spelling {same[name].index(name)}" if same[name][0] != name else "" for name in names}
 
 
 def _together(frame: pl.DataFrame, patient: str, column: str, same: dict[str, list[str]]) -> bool:

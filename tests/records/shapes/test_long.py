@@ -273,3 +273,72 @@ def test_rows_of_a_test_without_a_value_are_holes():
     )
     table = read_table(pl.read_csv(io.StringIO(text.replace("3,1,K,4.5", "3,1,K,")), infer_schema=False))
     assert table.frame.filter(subject_id=3, day=1)["K"].to_list() == [None]
+
+
+def table_of(columns, rows_of, patients=20, visits=3):
+    """Rows of visits, with the column of values at the end drawn anew."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (*row, round(float(rng.normal(9, 1)), 1)) for p in range(patients) for v in range(visits) for row in rows_of(p, v)
+    ]
+    return pl.DataFrame(rows, columns, orient="row")
+
+
+KINDS = {
+    "eICU": (
+        table_of(
+            ["patientunitstayid", "labresultoffset", "labname", "labresult"],
+            lambda p, v: [(p, 60 * v - 20, name) for name in ("K", "Na")],
+        ),
+        ["long"],
+        ["K", "Na"],
+    ),
+    "a questionnaire, once for each": (
+        table_of(["subject", "item", "answer"], lambda p, v: [(p, f"Q{k}") for k in range(3)], visits=1),
+        ["long", "timeless"],
+        ["Q0", "Q1", "Q2"],
+    ),
+    "visits by name": (
+        table_of(
+            ["patient_id", "visit", "parameter", "result"],
+            lambda p, v: [(p, ("Baseline", "Week 4", "Week 8")[v], name) for name in ("K", "Na")],
+        ),
+        ["long", "visits"],
+        ["K", "Na"],
+    ),
+    "two columns of names": (
+        table_of(
+            ["USUBJID", "VISITNUM", "VSTESTCD", "VSPOS", "VSSTRESN"],
+            lambda p, v: [(f"X-{p}", v, test, place) for test in ("SYS", "DIA") for place in ("UP", "LYING")],
+        ),
+        ["long"],
+        ["SYS UP", "SYS LYING", "DIA UP", "DIA LYING"],
+    ),
+    "a warehouse": (
+        table_of(
+            ["encounter_num", "patient_num", "concept_cd", "start_date", "units_cd", "nval_num"],
+            lambda p, v: [(3 * p + v, p, f"LOINC:{name}", f"2020-0{v + 1}-05", name.lower()) for name in ("K", "Na")],
+        ),
+        ["long"],
+        ["LOINC:K", "LOINC:Na"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_tables_of_many_systems_are_read_and_written_as_they_came(kind):
+    frame, shapes, tests = KINDS[kind]
+    table = read_table(frame)
+    assert [shape.shape for shape in table.schema.shapes] == shapes
+    assert [c.name for c in table.schema.columns if c.modelled and c.name in tests] == tests
+    assert table.schema.unshaped(table.frame).equals(typed(frame))
+
+
+def test_identifiers_of_two_columns_go_with_rows_of_tests():
+    frame = table_of(
+        ["site", "subject", "day", "test", "value"],
+        lambda p, v: [("AB"[p % 2], p // 2, v * 7, name) for name in ("K", "Na")],
+    )
+    table = read_table(frame, identifier=("site", "subject"))
+    assert len(table) == 20 and table.frame.height == 60
+    assert table.schema.unshaped(table.frame).equals(frame)

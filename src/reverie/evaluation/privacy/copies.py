@@ -91,13 +91,13 @@ def _figures(train: pl.DataFrame, drawn: pl.DataFrame, schema: Schema) -> dict[s
     rows = [[str(made), str(real), count] for (made, real), count in shared.most_common(10)]
     if not rows:
         return {}
-    key = schema.identifier.name
+    who = schema.identifier.label
     return {
         "copies": {
             "kind": "table",
             "title": "Synthetic patients that share most visits with a training patient",
             "note": "Each row names a synthetic patient, the training patient, and how many visits are equal.",
-            "columns": [f"synthetic {key}", f"training {key}", "equal visits"],
+            "columns": [f"synthetic {who}", f"training {who}", "equal visits"],
             "rows": rows,
         }
     }

@@ -120,7 +120,7 @@ def memorisation(
     many = len(of_drawn.strength)
     measure = judged(measure, least=0.1, worse="above", at=lambda share: wilson(share * many, many).deviation)
     names = [table.frame[key].unique(maintain_order=True).to_list() for table in tables]
-    return Section(*ABOUT, (measure,), _figures(of_held, of_drawn, names, key), tuple(notes))
+    return Section(*ABOUT, (measure,), _figures(of_held, of_drawn, names, schema.identifier.label), tuple(notes))
 
 
 def ties(memory: Empirical, points: Tensor, seed: int) -> Ties:
@@ -145,7 +145,7 @@ def _padded(values: Tensor, longest: int) -> Tensor:
     return torch.nn.functional.pad(values, (0, 0, 0, longest - values.shape[1])).flatten(1).double()
 
 
-def _figures(held: Ties, drawn: Ties, names: list[list[object]], key: str) -> dict[str, object]:
+def _figures(held: Ties, drawn: Ties, names: list[list[object]], who: str) -> dict[str, object]:
     order = np.argsort(-drawn.strength, kind="stable")[:10]
     rows = [[str(names[2][i]), str(names[0][drawn.patient[i]]), round(float(drawn.strength[i]), 3)] for i in order]
     return {
@@ -163,7 +163,7 @@ def _figures(held: Ties, drawn: Ties, names: list[list[object]], key: str) -> di
             "kind": "table",
             "title": "The synthetic patients most tied to a training patient",
             "note": "The weight is the mean over noise levels of that of one training patient among all.",
-            "columns": [f"synthetic {key}", f"training {key}", "weight"],
+            "columns": [f"synthetic {who}", f"training {who}", "weight"],
             "rows": rows,
         },
     }

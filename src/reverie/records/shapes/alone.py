@@ -41,5 +41,9 @@ class Alone(Shape):
         return replace(asked, identifier=(PATIENT,))
 
     @property
+    def nameless(self) -> bool:
+        return True
+
+    @property
     def note(self) -> str:
         return "No column says whose a row is: each row is a patient of its own (if one does, name it with --id)."

@@ -19,8 +19,8 @@ from reverie.records.shapes.shape import PATIENT, Asked, Shape
 
 __all__ = ["Joined"]
 
-_BETWEEN = "\x1f"
-"""The unit separator, which stands in no identifier."""
+_BETWEEN = " / "
+"""How reports call such a patient: A / 1."""
 
 
 class Joined(Shape):

@@ -138,6 +138,11 @@ class Shape(BaseModel):
         return {}
 
     @property
+    def nameless(self) -> bool:
+        """Whether identifiers were made here: then nobody is known again in another table."""
+        return False
+
+    @property
     def timeless(self) -> bool:
         """Whether the table has no time at all: then nothing can be forecast, and nothing is said of its course."""
         return False

@@ -28,6 +28,9 @@ __all__ = ["Visit", "Visits"]
 MOST = 100
 """Names of visits in a table, at most."""
 
+USUAL = "usual"
+"""What stands for the commonest name of a visit in the column of variants, which is text."""
+
 _NAMED = {"visit", "visitname", "avisit", "timepoint", "tpt", "event", "epoch", "phase", "wave", "session"}
 
 
@@ -105,7 +108,7 @@ class Visits(Shape):
         frame = frame.with_columns(times.alias(self.time))
         if len(self._variants) == 1:
             return frame
-        variants = cells.replace_strict(list(known), [v.variant or "1" for v in known.values()], return_dtype=pl.String)
+        variants = cells.replace_strict(list(known), [v.variant or USUAL for v in known.values()], return_dtype=pl.String)
         return frame.with_columns(variants.alias(VARIANT))
 
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -120,7 +123,7 @@ class Visits(Shape):
         chosen = (pl.col("place") + pl.min_horizontal(lead, room)).clip(0, len(times) - 1)
         k = rows.select(chosen)["place"].to_numpy()
         variants = frame[VARIANT].to_list() if VARIANT in frame.columns else [None] * len(frame)
-        names = {(visit.time, visit.variant or "1"): visit.name for visit in reversed(self.visits)}
+        names = {(visit.time, visit.variant or USUAL): visit.name for visit in reversed(self.visits)}
         usual = {visit.time: visit.name for visit in reversed(self.visits)}
         texts = [names.get((times[i], v), usual[times[i]]) for i, v in zip(k, variants, strict=True)]
         return frame.with_columns(pl.Series(self.time, texts, dtype=pl.String)).drop(VARIANT, strict=False)
