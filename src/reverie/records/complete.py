@@ -118,6 +118,7 @@ def completed(frame: pl.DataFrame, table: Table, source: pl.DataFrame, added: in
     Args:
         added: how many visits were added after each patient's last.
     """
+    assert table.rows is not None
+    given = table.frame.with_columns(pl.Series(ROW, table.rows))
     rows = np.insert(table.rows, np.repeat(table.offsets[1:], added), 0)
-    frames = [f.with_columns(pl.Series(ROW, r)) for f, r in ((frame, rows), (table.frame, table.rows))]
-    return table.schema.restored(*frames, numbered(source))
+    return table.schema.restored(frame.with_columns(pl.Series(ROW, rows)), given, numbered(source))

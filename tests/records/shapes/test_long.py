@@ -1,13 +1,16 @@
 """A row for each test: pivoted, and written back: undo(apply(x)) is x, cell for cell."""
 
 import io
+import json
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from reverie.cli.data import app
 from reverie.errors import DataError, UsageError
 from reverie.records.complete import completed
 from reverie.records.faults import ROW
@@ -342,3 +345,13 @@ def test_identifiers_of_two_columns_go_with_rows_of_tests():
     table = read_table(frame, identifier=("site", "subject"))
     assert len(table) == 20 and table.frame.height == 60
     assert table.schema.unshaped(table.frame).equals(frame)
+
+
+def test_the_command_line_takes_the_two_columns(tmp_path):
+    frame = labs(label="what", value="found").drop("itemid", "flag", "valueuom")
+    frame.write_csv(tmp_path / "labs.csv")
+    said = CliRunner().invoke(app, [str(tmp_path / "labs.csv"), "--long", "what", "found", "--json"])
+    assert said.exit_code == 0, said.output
+    reply = json.loads(said.stdout)
+    assert reply["rows"] == 60 and [c["name"] for c in reply["columns"]][-3:] == ["Creatinine", "Sodium", "Hemoglobin"]
+    assert reply["shapes"][0]["shape"] == "long"

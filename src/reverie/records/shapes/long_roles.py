@@ -106,7 +106,7 @@ def _whose_and_when(frame: pl.DataFrame, name: str, tests: list[str], asked: Ask
     given = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
     rest = frame.select(*others, *given)
     try:
-        return find_roles(rest, name, *asked.identifier[:1] or (None,), asked.time)[:2]
+        return find_roles(rest, name, asked.patient, asked.time)[:2]
     except UsageError:
         whose = list(asked.identifier) or patients(rest)
         if asked.time is None and len(whose) == 1 and not may_be_times(rest):

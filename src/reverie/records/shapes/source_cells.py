@@ -27,7 +27,7 @@ def typed(cells: pl.Series, dtype: str) -> pl.Series:
         cast = cells.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
     elif cells.dtype == pl.String and target.is_temporal():
         form = "%Y-%m-%d" if target == pl.Date else "%Y-%m-%d %H:%M:%S%.f"
-        cast = cells.str.strptime(target, form, strict=False)
+        cast = cells.str.strptime(target, form, strict=False)  # pyright: ignore[reportArgumentType]
     else:
         cast = cells.cast(target, strict=False)
     return cast if cast.null_count() == cells.null_count() else cells
