@@ -21,6 +21,7 @@ from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.models import PatientModel, PictureModel
 from reverie.records import Table, given, read_table
+from reverie.records.complete import completed
 from reverie.records.faults import ROW
 from reverie.records.output import check_table_output, write_table
 from reverie.records.reading import read_source
@@ -140,6 +141,7 @@ class Completed:
         frames: one for each draw, in the form of the table.
         added: visits added to each patient; 0 where holes were filled.
         seed, seconds: of the drawing.
+        source: the cells in the form of the source; None where that is the form of the table.
     """
 
     cells: pl.DataFrame
@@ -148,6 +150,7 @@ class Completed:
     added: int
     seed: int
     seconds: float
+    source: pl.DataFrame | None = None
 
     @property
     def holes(self) -> dict[str, dict[str, int]]:
@@ -164,7 +167,7 @@ class Completed:
         assert self.table.rows is not None
         patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
         place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
-        rows = np.searchsorted(self.cells[ROW].to_numpy(), self.table.rows)
+        rows = np.searchsorted(numbered(self.cells)[ROW].to_numpy(), self.table.rows)
         source = given.texts(self.cells.select(column.name for column in self.table.schema.shown))[rows]
         schema = self.table.schema
         draws = [given.texts(schema.spelled(schema.written(frame)))[place] for frame in self.frames]
@@ -184,6 +187,10 @@ class Completed:
     def notes(self) -> tuple[str, ...]:
         """How the table was read, and where a given value is written otherwise than it was given."""
         notes = list(self.table.notes)
+        if self.source is not None:
+            notes += self.table.schema.unread(self.source)
+        if self.source is not None and not self.added and (more := self.rows - self.source.height):
+            notes.append(f"{more:,} rows were added, of what had not been measured at a visit.")
         for name, (was, draws) in self._given.items():
             now = draws[0]
             alike = given.same(was, now, self.table.frame.schema[name])
@@ -197,11 +204,20 @@ class Completed:
     def write(self, out: Path) -> None:
         """The table to a file, in the form of the source; of several draws, one under the other with the number of the draw
         before."""
-        schema = self.table.schema
-        write_table(out, map(schema.unshaped, self.frames) if len(self.frames) == 1 else self._numbered(), schema.spelled)
+        write_table(out, self._written() if len(self.frames) == 1 else self._numbered(), self.table.schema.spelled)
+
+    def _written(self) -> Iterator[pl.DataFrame]:
+        """Each draw in the form of the source."""
+        source = self.cells if self.source is None else self.source
+        return (completed(frame, self.table, source, self.added) for frame in self.frames)
+
+    @cached_property
+    def rows(self) -> int:
+        """Of each draw, in the form of the source."""
+        return next(self._written()).height
 
     def _numbered(self) -> Iterator[pl.DataFrame]:
-        for number, frame in enumerate(map(self.table.schema.unshaped, self.frames), 1):
+        for number, frame in enumerate(self._written(), 1):
             yield frame.select(pl.lit(number, pl.Int64).alias(DRAW), pl.all())
 
     def summary(self, out: Path) -> dict[str, Any]:
@@ -210,7 +226,7 @@ class Completed:
         return {
             "out": str(out),
             "patients": len(self.table),
-            "rows": self.frames[0].height,
+            "rows": self.rows,
             **({"visits_added": self.added * len(self.table)} if self.added else {}),
             "draws": len(self.frames),
             "given_values": {"unchanged": same, "of": given},
@@ -242,11 +258,11 @@ def complete(
     """
     model = check_completing(model, draws, run)
     read = read_source(source, name)
-    cells = model.codec.schema.shaped(numbered(read.frame), read.name)
+    source, cells = read.frame, model.codec.schema.shaped(numbered(read.frame), read.name)
     table = read_table(replace(read, frame=cells), model.codec.schema)
     began = time.monotonic()
     frames = model.complete(table, forecast, draws, seed, on_step=on_step, **(settings or {}))
-    return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began)
+    return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began, source)
 
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:

@@ -101,7 +101,10 @@ def test_the_user_can_say_what_was_not_seen(tmp_path):
     assert {c["name"]: c["kind"] for c in reply["columns"]} == {
         "who": "number", "at": "integer", "lab": "real", "code": "categorical",
     }  # fmt: skip
-    for wrong, words in ((("--kind", "code"), "COLUMN=KIND"), (("--duplicates", "drop"), "refuse, keep or first")):
+    for wrong, words in (
+        (("--kind", "code"), "COLUMN=KIND"),
+        (("--duplicates", "drop"), "refuse, keep, first, last or mean"),
+    ):
         with pytest.raises(UsageError, match=words):
             run(path, *wrong)
 

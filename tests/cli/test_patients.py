@@ -185,7 +185,10 @@ REFUSED = {
     "a table with an option of pictures": (["train", "VISITS", "--out", "NEW", "--size", "8"], "--size is for pictures"),
     "pictures with an option of tables": (["train", "digits", "--out", "NEW", "--id", "who"], "--id is for a table"),
     "pictures with a text for missing": (["train", "digits", "--out", "NEW", "--null", "x"], "--null is for a table"),
-    "a rule that is none": (["train", "VISITS", "--out", "NEW", "--duplicates", "drop"], "refuse, keep or first"),
+    "a rule that is none": (
+        ["train", "VISITS", "--out", "NEW", "--duplicates", "drop"],
+        "refuse, keep, first, last or mean",
+    ),
     "a recipe for pictures": (["train", "VISITS", "--out", "NEW", "--recipe", "ddpm"], "for pictures"),
     "a column that is not there": (["train", "VISITS", "--out", "NEW", "--id", "idd"], "did you mean 'id'"),
     "a schema that is not there": (["train", "VISITS", "--out", "NEW", "--schema", "no.yaml"], "no.yaml"),

@@ -102,14 +102,13 @@ CORPUS = {
     ),
     "a row for each test": (
         "a.csv",
-        "row_id,person_id,test,day,value\n"
+        "row_id,person_id,what,day,found\n"
         + "".join(f"{k},{9 - k // 8},{['Na', 'K'][k % 2]},{k // 2},{k}.5\n" for k in range(40)),
         [
-            "row for each 'test' (Na, K, ...)",
+            "row for each 'what' (Na, K, ...)",
             "20 of its 40 rows",
             "'person_id' and 'day'",
-            "pivot",
-            "'value'",
+            "--long what found",
             "--id",
             "first",
         ],

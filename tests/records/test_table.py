@@ -116,6 +116,10 @@ def test_different_rows_at_one_time_are_refused_kept_or_the_first_taken():
     assert first.frame.equals(visits()) and any("first was kept; 1 " in note for note in first.notes)
     schema = both.schema.model_copy(update={"duplicates": "first"})
     assert read_table(twice, schema).frame.equals(visits())
+    for rule, x in (("last", 7.0), ("mean", 5.2)):  # 5.25, to the precision of the column
+        one = read_table(twice, duplicates=rule)
+        assert one.frame.filter(pl.col("id") == 2)["x"].to_list() == [pytest.approx(x, abs=0.051), 1.0]
+        assert one.frame.filter(pl.col("id") != 2).equals(visits().filter(pl.col("id") != 2))
 
 
 def test_dates_and_date_times_are_read_from_their_iso_form(tmp_path):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from rich.text import Text
 
 from reverie.errors import UsageError
 from reverie.plain import plain, size
+
+if TYPE_CHECKING:
+    from reverie.records.schema import Duplicates
 
 __all__ = [
     "Force",
@@ -143,11 +146,11 @@ def date_formats(texts: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def duplicates(rule: str | None) -> Literal["refuse", "keep", "first"] | None:
+def duplicates(rule: str | None) -> Duplicates | None:
     """The rule for rows of one patient at one time, as given to --duplicates."""
-    if rule is None or rule in ("refuse", "keep", "first"):
+    if rule is None or rule in ("refuse", "keep", "first", "last", "mean"):
         return rule  # pyright: ignore[reportReturnType]
-    raise UsageError(f"--duplicates is refuse, keep or first, not {rule!r}.")
+    raise UsageError(f"--duplicates is refuse, keep, first, last or mean, not {rule!r}.")
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:

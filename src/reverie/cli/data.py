@@ -42,7 +42,7 @@ ADVICE = """\
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   form      how the source writes the cells, where it is not the plain way; they are read and written back so
 #   missing, lowest, highest, skew, why    only tell what was seen
-#   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
+#   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
 #   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
 """
 
@@ -80,6 +80,12 @@ def describe(
         typer.Option("--id", help="The column that says whose visit a row is; again for each that does so with it."),
     ] = None,
     time: Annotated[str | None, typer.Option("--time", help="The column that says when it was.")] = None,
+    long: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--long", metavar="NAME VALUE", help="A row is one test: the column that names it, and that of its value."
+        ),
+    ] = None,
     null: Annotated[list[str] | None, typer.Option("--null", help="A text that means missing. May be repeated.")] = None,
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
@@ -89,7 +95,7 @@ def describe(
         typer.Option("--date-format", help="How dates are written: COLUMN=%d/%m/%Y, or one for all. May be repeated."),
     ] = None,
     duplicates: Annotated[
-        str | None, typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.")
+        str | None, typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep, first, last or mean.")
     ] = None,
     force: console.Force = False,
     as_json: console.Json = False,
@@ -108,6 +114,7 @@ def describe(
         _read_schema(using) if using else None,
         identifier=identifier,
         time=time,
+        long=long,
         null_values=tuple(null or ()),
         kinds=_pairs(kind or []),
         date_formats=console.date_formats(date_format),

@@ -75,9 +75,20 @@ def train(
     time: Annotated[
         str | None, typer.Option("--time", help="The column that says when it was.", rich_help_panel=TABLE)
     ] = None,
+    long: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--long",
+            metavar="NAME VALUE",
+            help="A row is one test: the column that names it, and that of its value.",
+            rich_help_panel=TABLE,
+        ),
+    ] = None,
     duplicates: Annotated[
         str | None,
-        typer.Option("--duplicates", help="Rows of one patient at one time: refuse, keep or first.", rich_help_panel=TABLE),
+        typer.Option(
+            "--duplicates", help="Rows of one patient at one time: refuse, keep, first, last or mean.", rich_help_panel=TABLE
+        ),
     ] = None,
     null: Annotated[
         list[str] | None,
@@ -150,9 +161,10 @@ def train(
     if tabular:
         strange = {"--size": size, "--fit": fit, "--classes": classes, "--channels": channels, "--latent": latent}
         console.refuse(f"for pictures, and {source} is a table of visits", strange)
-        data = _read(source, schema, identifier, time, duplicates, null, date_format)
+        data = _read(source, schema, identifier, time, long, duplicates, null, date_format)
     else:
-        told = {"--schema": schema, "--id": identifier, "--time": time, "--duplicates": duplicates, "--null": null}
+        told = {"--schema": schema, "--id": identifier, "--time": time, "--long": long, "--duplicates": duplicates}
+        told["--null"] = null
         told["--epsilon"] = epsilon
         console.refuse(f"for a table of visits, and {source} is read as pictures", told)
     shared = "TORCHELASTIC_RUN_ID" in os.environ
@@ -216,6 +228,7 @@ def _read(
     schema: Path | None,
     identifier: list[str] | None,
     time: str | None,
+    long: tuple[str, str] | None,
     duplicates: str | None,
     null: list[str] | None,
     date_format: list[str] | None,
@@ -223,7 +236,7 @@ def _read(
     from reverie.subjects import Patients
 
     rule = console.duplicates(duplicates)
-    reading = {"identifier": identifier, "time": time, "duplicates": rule, "null_values": tuple(null or ())}
+    reading = {"identifier": identifier, "time": time, "long": long, "duplicates": rule, "null_values": tuple(null or ())}
     reading["date_formats"] = console.date_formats(date_format)
     return Patients.read(source, schema, **reading).table
 

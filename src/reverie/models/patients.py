@@ -19,9 +19,10 @@ from reverie.models.model import Model
 from reverie.models.scoring import patient_losses
 from reverie.process.randomness import generator
 from reverie.records import RecordCodec, Records, Table, generate, read_table, series
-from reverie.records.complete import Completer, longer
+from reverie.records.complete import Completer, completed, longer
 from reverie.records.conditions import Conditions
 from reverie.records.generate import Maker
+from reverie.records.reading import read_source
 from reverie.records.series import SeriesMaker
 from reverie.samplers import Sampler, named, time_grid
 
@@ -118,15 +119,16 @@ class PatientModel(Model[RecordCodec]):
             def shard(number: int, rows: int) -> tuple[Records, int]:
                 return series_only.shard(number, rows, seed)
 
-        row = 1
+        row, written = 1, 0
         makes = in_order(lambda k: shard(k, min(size, count - k * size)), -(-count // size), workers or os.cpu_count() or 1)
         for number, (records, drawn) in enumerate(makes):
             first = 1 + number * size
             decoded = self.codec.decode(records, first=first, first_row=row)
-            row += len(decoded.frame)
+            frame = self.codec.schema.unshaped(decoded.frame, after=written)
+            row, written = row + len(decoded.frame), written + len(frame)
             if on_step:
                 on_step(min(count, first - 1 + size), count)
-            yield Made(self.codec.schema.unshaped(decoded.frame), len(records.visits), drawn, size, decoded.clipped)
+            yield Made(frame, len(records.visits), drawn, size, decoded.clipped)
 
     def impute(self, frame: Any, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The given table with its holes filled, `draws` times; what was given is untouched, rows and all.
@@ -140,11 +142,11 @@ class PatientModel(Model[RecordCodec]):
 
         Raises DataError, naming row and column, for a table that does not fit the model.
         """
-        return self._unshaped(self.complete(read_table(frame, schema=self.codec.schema), None, draws, seed, **settings))
+        return self._back(frame, None, draws, seed, settings)
 
     def forecast(self, frame: Any, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The given table with `visits` more visits for each patient, `draws` times; otherwise as `impute`."""
-        return self._unshaped(self.complete(read_table(frame, schema=self.codec.schema), visits, draws, seed, **settings))
+        return self._back(frame, visits, draws, seed, settings)
 
     def complete(
         self, table: Table, visits: int | None, draws: int = 1, seed: int = 0, **settings: Any
@@ -161,8 +163,12 @@ class PatientModel(Model[RecordCodec]):
             shape.check_forecast(table.frame, visits, table.name)
         return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
 
-    def _unshaped(self, frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
-        return [self.codec.schema.unshaped(frame) for frame in frames]
+    def _back(self, source: Any, visits: int | None, draws: int, seed: int, settings: dict[str, Any]) -> list[pl.DataFrame]:
+        """Completed tables in the form of the source."""
+        read = read_source(source)
+        table, cells = read_table(read, self.codec.schema), read.frame
+        frames = self.complete(table, visits, draws, seed, **settings)
+        return [completed(frame, table, cells, visits or 0) for frame in frames]
 
     def losses(self, frame: Any, seed: int = 0) -> np.ndarray:
         """How well each given patient is denoised, at some levels of noise: [patients, levels], see models.scoring."""

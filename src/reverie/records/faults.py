@@ -6,6 +6,7 @@ the table is made, so that a fault found late still names the place.
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 import polars as pl
@@ -64,24 +65,50 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     if not again.height or schema.duplicates == "keep":
         extra = f"{again.height} rows share patient and time with another row; all were kept, in the order of the source."
         return frame, [extra] if again.height else []
-    if schema.duplicates == "first":
-        kept = frame.unique(key, keep="first", maintain_order=True)
-        return kept, [f"Of rows that share patient and time the first was kept; {again.height} were left out."]
+    if schema.duplicates != "refuse":
+        which = {"mean": "the mean of numbers was taken, and the first of all else"}
+        said = which.get(schema.duplicates, f"the {schema.duplicates} was kept")
+        count = f"{again.height} {'was' if again.height == 1 else 'were'} left out"
+        return _as_one(frame, key, schema), [f"Of rows that share patient and time {said}; {count}."]
+    pivoted = any(shape.pivots for shape in schema.shapes)
     second = again.sort(ROW).row(0, named=True)
     first = frame.filter(pl.all_horizontal(pl.col(k) == second[k] for k in key)).sort(ROW).row(0, named=True)
-    differs = next(c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c])
-    if said := restarted(frame, *key):
+    unlike = [c for c in frame.columns if c not in (*key, ROW) and first[c] != second[c]]
+    differs = next((c for c in unlike if None not in (first[c], second[c])), unlike[0])
+    left, rows = (schema.unshaped(part).height for part in (again, frame)) if pivoted else (again.height, frame.height)
+    if not pivoted and (said := restarted(frame, *key)):
         raise DataError(
             f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
             f"{shown(second[key[1]])}, data row {first[ROW]}, and {said}"
         )
-    _check_long(frame, again.height, key, name)
+    if not pivoted:
+        _check_long(frame, again.height, key, name)
+    where = "" if pivoted else f" data row {first[ROW]},"
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
-        f"{shown(second[key[1]])}, data row {first[ROW]}, with {shown(first[differs])} instead of {shown(second[differs])}: "
-        "remove one, or say which to take with duplicates: keep or first in the schema "
-        f"(--duplicates; first leaves out {again.height:,} of {frame.height:,} rows)."
+        f"{shown(second[key[1]])},{where} with {shown(first[differs])} instead of {shown(second[differs])}: "
+        "remove one, or say which to take with duplicates: keep, first, last or mean in the schema "
+        f"(--duplicates; each but keep leaves out {left:,} of {rows:,} rows)."
     )
+
+
+def _as_one(frame: pl.DataFrame, key: list[str], schema: Schema) -> pl.DataFrame:
+    """Rows of one patient at one time as one row: the first, the last, or the mean of numbers rounded to their unit."""
+    if not any(shape.pivots for shape in schema.shapes) and schema.duplicates != "mean":
+        return frame.unique(key, keep=schema.duplicates, maintain_order=True)  # pyright: ignore[reportArgumentType]
+    cells = []
+    for column in (c for c in frame.columns if c not in key):
+        given = pl.col(column).drop_nulls()
+        if column == ROW:
+            cells.append(pl.col(ROW).min())
+        elif schema.duplicates == "mean" and frame.schema[column].is_numeric():
+            unit = getattr(schema[column], "unit", None) or (1 if frame.schema[column].is_integer() else None)
+            mean = given.mean() if unit is None else ((given.mean() / unit).round() * unit).round(10)
+            alone = pl.when(given.n_unique() > 1).then(mean).otherwise(given.first())
+            cells.append(alone.cast(frame.schema[column]).alias(column))
+        else:
+            cells.append(given.last() if schema.duplicates == "last" else given.first())
+    return frame.group_by(key, maintain_order=True).agg(cells).select(frame.columns)
 
 
 def _check_long(frame: pl.DataFrame, again: int, key: list[str], name: str) -> None:
@@ -103,13 +130,18 @@ def _check_long(frame: pl.DataFrame, again: int, key: list[str], name: str) -> N
     if not kinds:
         return
     _, _, test = min(kinds)
-    value = next((repr(c) for c in frame.columns if frame.schema[c].is_float() and c not in key), "the value")
+    value = next((c for c in frame.columns if frame.schema[c].is_float() and c not in key), test)
     few = ", ".join(map(str, frame[test].unique(maintain_order=True)[:3]))
     raise DataError(
-        f"{name} has a row for each {test!r} ({few}, ...), for {again:,} of its {frame.height:,} rows share {key[0]!r} and "
-        f"{key[1]!r} with another: pivot it so that each {test} is a column of its own, filled from {value}, and each "
-        "visit is one row, or name another patient or time with --id or --time (duplicates: first would drop those rows)."
+        f"{name} may have a row for each {test!r} ({few}, ...), for {again:,} of its {frame.height:,} rows share "
+        f"{key[0]!r} and {key[1]!r} with another: say so with --long {_word(test)} {_word(value)}, or name another patient "
+        f"or time with --id or --time (--duplicates first would drop {again:,} rows)."
     )
+
+
+def _word(name: str) -> str:
+    """A name as it is typed on a command line."""
+    return name if re.fullmatch(r"[\w.]+", name) else f"'{name}'"
 
 
 def check_names(columns: list[str], schema: Schema, name: str) -> None:

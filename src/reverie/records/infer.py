@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import polars as pl
 
@@ -21,7 +20,7 @@ from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
-from reverie.records.schema import NULL_VALUES, Schema
+from reverie.records.schema import NULL_VALUES, Duplicates, Schema
 from reverie.records.shapes import TIME, Asked
 from reverie.records.shaping import shape, with_shapes
 
@@ -40,7 +39,7 @@ def infer(
     long: tuple[str, str] | None = None,
     name: str = "the table",
     null_values: tuple[str, ...] = (),
-    duplicates: Literal["refuse", "keep", "first"] = "refuse",
+    duplicates: Duplicates = "refuse",
     kinds: Mapping[str, str] | None = None,
     date_formats: Mapping[str, str] | None = None,
 ) -> Schema:

@@ -67,6 +67,9 @@ _TIME = (
     {"visit", "visitnum", "visitdy", "avisit", "avisitn", "step", "wave", "exam", "obstime", "followup", "timepoint", "age"},
 )
 
+_ENDS_AS_TIME = re.compile(r"(time|date|datum|dtc|dtm|offset|dy)$", re.IGNORECASE)
+"""How names of times end (admittime, LBDTC, labresultoffset), where no other column is named after one."""
+
 _VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
 _SINCE = {"t", "hour", "day", "week", "month", "hours", "days", "weeks", "months", "step", "wave"}
 _STATUS = {"status", "event", "dead", "died", "death", "censored", "censor", "cens", "outcome"}
@@ -154,6 +157,7 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
             f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
         )
     when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
+    when = when or {c: len(_TIME) for c in frame.columns if _ENDS_AS_TIME.search(c) and c not in whose}
     fits = _fits(frame, whose, when, time)
     if dated := (not fits and time is None):  # a date that moves tells when, whatever it is called
         dates = {c: 0 for c, dtype in frame.schema.items() if dtype in (pl.Date, pl.Datetime)}

@@ -15,9 +15,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from reverie.errors import UsageError, unknown
 from reverie.records.forms import AnyForm
 from reverie.records.kinds import Column, Purpose, Role
+from reverie.records.places import ROW
 from reverie.records.shapes import AnyShape, hidden
 
-__all__ = ["NULL_VALUES", "Column", "Purpose", "Role", "Schema"]
+__all__ = ["NULL_VALUES", "Column", "Duplicates", "Purpose", "Role", "Schema"]
+
+Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
+"""What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
 
 NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
 """What stands for a missing value where nothing else is said."""
@@ -28,8 +32,9 @@ class Schema(BaseModel):
 
     Attributes:
         columns: one entry each.
-        duplicates: what to do with different rows of one patient at one time: "refuse", "keep" both in the order of the
-            file, or keep the "first". Rows that are wholly alike are kept once in any case.
+        duplicates: what to do with different rows of one patient at one time: "refuse", "keep" all in the order of the
+            file, keep the "first" or the "last", or take the "mean" of their numbers and the first of all else. Rows that
+            are wholly alike are kept once in any case.
         null_values: what stands for a missing value, besides an empty cell, in columns without null_values of their own.
         shapes: what brings the source into the form of one row for each patient and time, in the order in which it is done.
             The columns are those of that form.
@@ -38,7 +43,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: tuple[Column, ...]
-    duplicates: Literal["refuse", "keep", "first"] = "refuse"
+    duplicates: Duplicates = "refuse"
     null_values: tuple[str, ...] = NULL_VALUES
     shapes: tuple[AnyShape, ...] = ()
 
@@ -86,12 +91,40 @@ class Schema(BaseModel):
             frame = frame if shape.done(frame) else shape.apply(frame, name)
         return frame
 
-    def unshaped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A typed frame in the modelled form, brought back into the source form, each cell as the source writes it."""
+    def unread(self, frame: pl.DataFrame) -> list[str]:
+        """Sentences on what of a frame in the source form is left out of the modelled form."""
+        said = []
+        for shape in self.shapes:
+            if not shape.done(frame):
+                said.append(shape.unread(frame))
+                frame = shape.apply(frame, "the table")
+        return [sentence for sentence in said if sentence]
+
+    def unshaped(self, frame: pl.DataFrame, after: int = 0) -> pl.DataFrame:
+        """A typed frame in the modelled form, brought back into the source form, each cell as the source writes it; to be
+        written below so many other rows."""
         frame = self.written(frame)
         for shape in reversed(self.shapes):
             frame = shape.undo(frame)
+            frame = shape.after(frame, after) if after else frame
         return frame
+
+    def restored(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+        """A completed frame in the source form, where all that was given stands as it was given.
+
+        Args:
+            frame, given: as it is completed, and as it was read, in the modelled form, with the column ROW: the data row
+                that each row is from, 0 for a new one.
+            source: what was read, in the source form, its rows numbered, typed or text.
+        """
+        forms = []
+        for shape in self.shapes:
+            forms.append(None if shape.done(source) else source)
+            source = source if shape.done(source) else shape.apply(source, "the table")
+        for shape, form in zip(reversed(self.shapes), reversed(forms), strict=True):
+            frame, given = shape.undo(frame), shape.undo(given)
+            frame = frame if form is None else shape.restore(frame, given, form)
+        return frame.drop(ROW, strict=False)
 
     @property
     def forms(self) -> dict[str, AnyForm]:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,7 @@ from reverie.records.infer import infer_parsed, observed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.places import ROW
 from reverie.records.reading import Bounds, place_of, read_source
-from reverie.records.schema import NULL_VALUES, Schema
+from reverie.records.schema import NULL_VALUES, Duplicates, Schema
 from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 
@@ -97,7 +97,7 @@ def read_table(
     identifier: str | Sequence[str] | None = None,
     time: str | None = None,
     long: tuple[str, str] | None = None,
-    duplicates: Literal["refuse", "keep", "first"] | None = None,
+    duplicates: Duplicates | None = None,
     null_values: tuple[str, ...] = (),
     kinds: Mapping[str, str] | None = None,
     date_formats: Mapping[str, str] | None = None,
@@ -127,9 +127,11 @@ def read_table(
                 "a schema says which columns are identifier and time and of what kind and form: change it there."
             )
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates}).with_nulls(null_values)
+        left_out = schema.unread(cells)
         cells = schema.shaped(numbered(cells), name)
         check_names([column for column in cells.columns if column != ROW], schema, name)
         parsed = parse(cells.select(ROW, *schema.names), name, (), schema)
+        parsed.notes += left_out
         frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
         check_rows(frame, schema.identifier.name, schema.time.name, name)
         for column in schema.columns:

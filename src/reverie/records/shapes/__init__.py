@@ -8,25 +8,17 @@ from pydantic import Field
 
 from reverie.records.shapes.alone import Alone
 from reverie.records.shapes.joined import Joined
+from reverie.records.shapes.long import Long
+from reverie.records.shapes.pair import Pairs
 from reverie.records.shapes.shape import PATIENT, TIME, VARIANT, Asked, Shape, hidden
 from reverie.records.shapes.timeless import Timeless
 from reverie.records.shapes.visits import Visits
 
 __all__ = [
-    "PATIENT",
-    "SHAPES",
-    "TIME",
-    "VARIANT",
-    "Alone",
-    "AnyShape",
-    "Asked",
-    "Joined",
-    "Shape",
-    "Timeless",
-    "Visits",
-    "hidden",
-]
+    "PATIENT", "SHAPES", "TIME", "VARIANT", "Alone", "AnyShape", "Asked", "Joined", "Long", "Pairs", "Shape", "Timeless",
+    "Visits", "hidden",
+]  # fmt: skip
 
-SHAPES: tuple[type[Shape], ...] = (Joined, Visits, Alone, Timeless)
+SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Visits, Timeless, Pairs)
 
-AnyShape = Annotated[Joined | Visits | Alone | Timeless, Field(discriminator="shape")]
+AnyShape = Annotated[Joined | Alone | Long | Visits | Timeless | Pairs, Field(discriminator="shape")]

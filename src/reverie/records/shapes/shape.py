@@ -96,6 +96,24 @@ class Shape(BaseModel):
         """The source form of a typed frame in the modelled form, its columns in the source's order."""
         raise NotImplementedError
 
+    def unread(self, frame: pl.DataFrame) -> str:
+        """A sentence on what `apply` leaves out of a frame in the source form; empty where that is nothing."""
+        return ""
+
+    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+        """A completed frame in the source form, in which every row of the source stands as it was given.
+
+        Args:
+            frame, given: as it is completed, and as it was read: both undone, with the data row of the source that each of
+                their rows is from in the column ROW, 0 for a new one.
+            source: its rows with their numbers in ROW; the cells may be text still.
+        """
+        return frame
+
+    def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+        """A frame in the source form as it is written below so many other rows."""
+        return frame
+
     def asked(self, asked: Asked) -> Asked:
         """What is known of the roles once the shape is applied."""
         return asked
@@ -108,6 +126,11 @@ class Shape(BaseModel):
     def note(self) -> str:
         """A sentence on what was decided; empty where there is nothing to say."""
         return ""
+
+    @property
+    def pivots(self) -> bool:
+        """Whether a row of the modelled form is put together of several rows of the source."""
+        return False
 
     @property
     def whys(self) -> dict[str, str]:

@@ -121,7 +121,10 @@ class Training(Request):
     )
     id: Identifier | None = Field(None, description=f"Of a table: {IDENTIFIER}")
     time: Word | None = Field(None, description="Of a table: the column that says when it was.")
-    duplicates: Literal["refuse", "keep", "first"] | None = Field(
+    long: tuple[Word, Word] | None = Field(
+        None, description="Of a table where a row is one test: the column that names it, and that of its value."
+    )
+    duplicates: Literal["refuse", "keep", "first", "last", "mean"] | None = Field(
         None, description="Of a table: rows of one patient at one time."
     )
     null_values: list[Annotated[str, Field(max_length=100)]] | None = Field(

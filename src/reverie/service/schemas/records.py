@@ -34,10 +34,15 @@ class Describe(Request):
     table: TableName
     id: Identifier | None = Field(None, description=f"{IDENTIFIER[0].upper()}{IDENTIFIER[1:]}")
     time: Word | None = Field(None, description="The column that says when it was.")
+    long: tuple[Word, Word] | None = Field(
+        None, description="Where a row is one test: the column that names it, and that of its value."
+    )
     kinds: dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]] = Field(
         default={}, max_length=1000, description="Kinds of single columns.", examples=[{"stage": "ordinal"}]
     )
-    duplicates: Literal["refuse", "keep", "first"] | None = Field(None, description="Rows of one patient at one time.")
+    duplicates: Literal["refuse", "keep", "first", "last", "mean"] | None = Field(
+        None, description="Rows of one patient at one time."
+    )
     null_values: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[], max_length=50, description="Texts that mean missing."
     )

@@ -24,6 +24,7 @@ def describe(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
             told.table,
             identifier=told.id,
             time=told.time,
+            long=told.long,
             null_values=tuple(told.null_values),
             kinds=told.kinds,
             duplicates=told.duplicates,

@@ -101,6 +101,7 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
     reading = {
         "identifier": told.id,
         "time": told.time,
+        "long": told.long,
         "duplicates": told.duplicates,
         "null_values": None if told.null_values is None else tuple(told.null_values),
     }

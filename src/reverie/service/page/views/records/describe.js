@@ -15,13 +15,18 @@ const ROLES = { identifier: "whose visit it is", time: "when it was", static: "t
 /** How a table is to be read, as the address tells it. */
 export function reading(params) {
   const said = (name) => params.get(name) || null;
-  return { id: columns(said("id")), time: said("time"), duplicates: said("duplicates"), null_values: said("null")?.split(",") ?? null };
+  return { id: columns(said("id")), time: said("time"), long: list(said("long")), duplicates: said("duplicates"), null_values: list(said("null")) };
 }
 
 /** The names of one column or several, with commas between them. */
 function columns(text) {
   const names = text?.split(",").map((each) => each.trim()).filter(Boolean);
   return names?.length > 1 ? names : (names?.[0] ?? null);
+}
+
+/** Names or texts with commas between them. */
+function list(text) {
+  return text?.split(",").map((each) => each.trim()) ?? null;
 }
 
 /** Only what was told: what is left out is inferred. */
@@ -37,7 +42,7 @@ export function mount(root, { params, save, go }) {
   const place = h("div", { class: "stage" });
   const body = () => ({ table, ...given(settings) });
   const set = (name, key) => (value) => {
-    settings[key] = value === "" ? null : key === "null_values" ? value.split(",").map((each) => each.trim()) : key === "id" ? columns(value) : value;
+    settings[key] = value === "" ? null : ["null_values", "long"].includes(key) ? list(value) : key === "id" ? columns(value) : value;
     save({ [name]: value });
     start();
   };
@@ -53,7 +58,8 @@ export function mount(root, { params, save, go }) {
     "How to read it",
     text({ label: "Column that says whose visit a row is", value: [settings.id ?? []].flat().join(", "), hint: "Left empty, it is found. Several that do so together: with commas between them.", onChange: set("id", "id") }),
     text({ label: "Column that says when it was", value: settings.time ?? "", onChange: set("time", "time") }),
-    select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
+    text({ label: "Where a row is one test: its name, its value", value: settings.long?.join(", ") ?? "", hint: "Two columns with a comma between them. Left empty, they are found where their names say so.", onChange: set("long", "long") }),
+    select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }, { value: "last", label: "keep the last" }, { value: "mean", label: "the mean of their numbers" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
     text({ label: "Texts that mean missing", value: settings.null_values?.join(", ") ?? "", hint: "With commas between them, such as -999, unknown.", onChange: set("null", "null_values") }),
   );
   if (Object.values(settings).some((value) => value !== null)) rules.open = true;
@@ -114,15 +120,15 @@ function missing(share) {
 // --- the same without the page ---------------------------------------------------------------------------------------------
 
 /** The options of the command line that say how a table is read. */
-export function options({ id, time, duplicates, null_values: nulls }) {
-  return [...[id ?? []].flat().map((each) => `--id ${quoted(each)}`), time && `--time ${quoted(time)}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
+export function options({ id, time, long, duplicates, null_values: nulls }) {
+  return [...[id ?? []].flat().map((each) => `--id ${quoted(each)}`), time && `--time ${quoted(time)}`, long && `--long ${long.map(quoted).join(" ")}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
 }
 
 function command(body) {
   return ["reverie data", quoted(body.table), ...options(body)].join(" ");
 }
 
-function python({ table, id, time, duplicates, null_values: nulls }) {
-  const told = [id && `identifier=${JSON.stringify(id)}`, time && `time=${JSON.stringify(time)}`, nulls && `null_values=${JSON.stringify(nulls)}`, duplicates && `duplicates=${JSON.stringify(duplicates)}`].filter(Boolean);
+function python({ table, id, time, long, duplicates, null_values: nulls }) {
+  const told = [id && `identifier=${JSON.stringify(id)}`, time && `time=${JSON.stringify(time)}`, long && `long=${JSON.stringify(long)}`, nulls && `null_values=${JSON.stringify(nulls)}`, duplicates && `duplicates=${JSON.stringify(duplicates)}`].filter(Boolean);
   return `from reverie.records import read_table\n\ntable = read_table(${[JSON.stringify(table), ...told].join(", ")})\nprint(table.schema.yaml())\n`;
 }

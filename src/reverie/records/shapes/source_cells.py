@@ -1,0 +1,33 @@
+"""Cells as text, by which they are compared, and text as cells of the source's type again: typed(as_text(x)) is x."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["TYPES", "as_text", "typed"]
+
+TYPES: dict[str, pl.DataType] = {
+    **{f"{sign}{bits}": getattr(pl, f"{sign}{bits}")() for sign in ("Int", "UInt") for bits in (8, 16, 32, 64)},
+    **{"Float32": pl.Float32(), "Float64": pl.Float64(), "Boolean": pl.Boolean(), "Date": pl.Date()},
+    "Datetime": pl.Datetime("us"),
+}
+"""Types of cells by name; all others are text."""
+
+
+def as_text(cells: pl.Series) -> pl.Series:
+    """Cells as text, without spaces around them; an empty one is null."""
+    text = cells.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
+
+
+def typed(cells: pl.Series, dtype: str) -> pl.Series:
+    """Cells in the type of the source; as they are where some of them cannot be in it."""
+    target = TYPES.get(dtype, pl.String())
+    if cells.dtype == pl.String and target == pl.Boolean:
+        cast = cells.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    elif cells.dtype == pl.String and target.is_temporal():
+        form = "%Y-%m-%d" if target == pl.Date else "%Y-%m-%d %H:%M:%S%.f"
+        cast = cells.str.strptime(target, form, strict=False)  # pyright: ignore[reportArgumentType]
+    else:
+        cast = cells.cast(target, strict=False)
+    return cast if cast.null_count() == cells.null_count() else cells
