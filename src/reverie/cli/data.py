@@ -42,7 +42,7 @@ ADVICE = """\
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
-#   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
+#   null_values       what stands for a missing value, besides an empty cell; of a column, if it has its own
 """
 
 
@@ -69,7 +69,10 @@ def describe(
     using: Annotated[Path | None, typer.Option("--using", help="Read by this schema, to check it or the file.")] = None,
     identifier: Annotated[str | None, typer.Option("--id", help="The column that says whose visit a row is.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="The column that says when it was.")] = None,
-    null: Annotated[list[str] | None, typer.Option("--null", help="A text that means missing. May be repeated.")] = None,
+    null: Annotated[
+        list[str] | None,
+        typer.Option("--null", help="VALUE that means missing, or COLUMN=VALUE. May be repeated."),
+    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
     ] = None,

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from reverie.errors import DataError
+from reverie.errors import DataError, UsageError
 from reverie.records.schema import Schema
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "at",
     "check_levels_and_bounds",
     "check_names",
+    "check_null_column",
     "check_rows",
     "check_static",
     "not_one_value",
@@ -72,6 +73,16 @@ def check_rows(frame: pl.DataFrame, identifier: str, time: str, name: str) -> No
             raise DataError(
                 f"{at(name, row[ROW], column)}an infinite number cannot be modelled: "
                 "write the value, or leave the cell empty."
+            )
+
+
+def check_null_column(column: str, identifier: str, time: str) -> None:
+    """Whose visit it was and when is never missing, whatever a user says of that column. Raises UsageError."""
+    for of, what in ((identifier, "whose visit a row is"), (time, "when a visit was")):
+        if column == of:
+            raise UsageError(
+                f"{column!r} says {what}, so none of its cells can mean missing: remove those rows, or leave out what was "
+                f"said of it (--null {column}=...)."
             )
 
 

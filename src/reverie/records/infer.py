@@ -13,9 +13,10 @@ from typing import Any, Literal
 import polars as pl
 
 from reverie.errors import DataError, unknown
-from reverie.records.faults import ROW, at, check_rows, shown
+from reverie.records.faults import ROW, at, check_null_column, check_rows, shown
 from reverie.records.grain import grain
 from reverie.records.kinds import decide, levels_of, share
+from reverie.records.nulls import told
 from reverie.records.parsing import Mixed, Parsed, parse
 from reverie.records.roles import find_roles
 from reverie.records.schema import NULL_VALUES, Column, Schema
@@ -42,26 +43,36 @@ def infer(
     Args:
         frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
         identifier, time: columns, where the names and the structure do not tell.
-        null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
+        null_values: texts that stand for a missing value: "-9" in every column but the identifier and the time, "weight=-9"
+            in one; see nulls.py for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
-    schema, _ = infer_parsed(parse(frame, name, null_values), identifier, time, name, kinds or {})
-    nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    return schema.model_copy(update={"duplicates": duplicates, "null_values": nulls})
+    schema, _ = infer_parsed(parse(frame, name, null_values), identifier, time, name, kinds or {}, null_values)
+    return schema.model_copy(update={"duplicates": duplicates})
 
 
 def infer_parsed(
-    parsed: Parsed, identifier: str | None, time: str | None, name: str, kinds: Mapping[str, str]
+    parsed: Parsed,
+    identifier: str | None,
+    time: str | None,
+    name: str,
+    kinds: Mapping[str, str],
+    null_values: tuple[str, ...] = (),
 ) -> tuple[Schema, Parsed]:
     """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
     for column in kinds:
         if column not in parsed.frame.columns:
             raise unknown("column for --kind", column, [c for c in parsed.frame.columns if c != ROW])
     cells = [column for column in parsed.frame.columns if column != ROW]
+    whole = parsed.frame.with_columns(cells for cells, _ in parsed.untold.values())
+    whole = whole.unique(cells, keep="first", maintain_order=True)
+    i, t, why_i, why_t = find_roles(whole.drop(ROW), name, identifier, time)
+    for column in told(null_values, cells).columns:
+        check_null_column(column, i, t)
+    parsed = parsed.keeping((i, t))
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
-    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, identifier, time)
     unknown_role = [pl.col(c).replace(dict.fromkeys(NULL_VALUES)) for c in (i, t) if c in parsed.null_values]
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
@@ -83,7 +94,8 @@ def infer_parsed(
             found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
             found["null_values"] = parsed.null_values.get(column)
             columns.append(Column.model_validate({"name": column, "role": role, **found}))
-    schema = Schema(columns=tuple(columns))
+    every = told(null_values, cells).everywhere
+    schema = Schema(columns=tuple(columns), null_values=tuple(dict.fromkeys((*NULL_VALUES, *every))))
     if not schema.static and not schema.varying:
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."

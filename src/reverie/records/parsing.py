@@ -2,9 +2,7 @@
 
     whole numbers -> Int64, numbers -> Float64, 2026-01-31 -> Date, 2026-01-31T08:30[:00] -> Datetime, all else -> String
 
-Words that mean "missing" in a column of numbers may be names in one of text: None is how much some people drink, NA is where
-others live. In text such a word is a value, unless the user or the schema says that it is missing, or the columns of numbers
-or dates of the same table write it, and the column leaves no cell empty: then it is the table's word for "missing".
+What stands for a missing value is taken away before (nulls.py).
 
 Numbers written with leading zeros are names (007 is not 7). A column where some cells can be read and some cannot is mixed;
 whether that is a fault is decided in infer.py, where the role of the column is known. With a schema, its types are law.
@@ -12,14 +10,15 @@ whether that is a fault is decided in infer.py, where the role of the column is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.records import nulls
 from reverie.records.faults import ROW, at, not_one_value, shown
-from reverie.records.schema import NULL_VALUES, Column, Schema
+from reverie.records.schema import Column, Schema
 
 __all__ = ["Mixed", "Parsed", "parse", "reads"]
 
@@ -34,9 +33,6 @@ TYPES = {name: getattr(pl, name) for name in _NAMES} | {"Datetime": pl.Datetime(
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 _ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
-
-WORDS = ("NA", "N/A", "n/a", "null", "None")
-"""Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""
 
 MOSTLY_TEXT = 0.05
 """Below this share of cells that can be read as numbers (or dates), a column is text that happens to hold some."""
@@ -57,20 +53,36 @@ class Mixed:
 class Parsed:
     """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, and notes on what was done.
 
-    `null_values` are those of the columns in which not all of the table's mean "missing".
+    `null_values` are those of the columns in which other texts mean "missing" than in all of the table, `given` the cells
+    before any was taken for missing, `missing` what was. `untold` are the columns, and how they are mixed, that have more
+    cells without what the user says to be missing.
     """
 
     frame: pl.DataFrame
     mixed: dict[str, Mixed] = field(default_factory=dict)
     null_values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    untold: dict[str, tuple[pl.Series, Mixed | None]] = field(default_factory=dict)
+    given: dict[str, pl.Series] = field(default_factory=dict)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def keeping(self, columns: Collection[str]) -> Parsed:
+        """With these columns as they are whatever the user says to be missing, and notes on the others."""
+        back = {column: found for column, found in self.untold.items() if column in columns}
+        mixed = {c: m for c, m in self.mixed.items() if c not in back} | {c: m for c, (_, m) in back.items() if m}
+        given = {column: cells for column, cells in self.given.items() if column not in back}
+        names = {column for column in given if self.frame.schema[column] == pl.String}
+        notes = nulls.say(given, self.missing, self.null_values, names)
+        frame = self.frame.with_columns(cells for cells, _ in back.values())
+        return replace(self, frame=frame, mixed=mixed, notes=[*notes, *self.notes])
 
 
 def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), schema: Schema | None = None) -> Parsed:
     """Types every column, by what its cells hold, or as the schema says.
 
     Args:
-        null_values: what stands for a missing value in every column, whatever else the schema or the cells say.
+        null_values: what stands for a missing value, whatever the cells say: "-9" in every column, "weight=-9" in one; with a
+            schema, what it says counts (Schema.with_nulls).
 
     Raises:
         DataError: a column that cannot be in a table, or a cell that is not of the schema's type; row and column named.
@@ -80,57 +92,41 @@ def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), sch
     parsed = Parsed(pl.DataFrame([rows]))
     spaced, zoned = [], []
     given = {cells.name: _plain(cells, name, zoned) for cells in frame.iter_columns() if cells.name != ROW}
-    texts = {}
     for column, cells in given.items():
         if cells.dtype == pl.String:
-            texts[column] = cells.str.strip_chars()
-            if (texts[column] != cells).any():
+            given[column] = cells.str.strip_chars()
+            if (given[column] != cells).any():
                 spaced.append(column)
+    said = nulls.told(null_values, list(given))
     if schema is None:
-        nulls = _nulls(texts, null_values, parsed)
+        missing, parsed.null_values = nulls.of_columns(given, said, _is_text)
     else:
-        nulls = {column: (*schema.nulls(column), *null_values) for column in texts}
+        missing = {column: schema.nulls(column) for column in given}
     columns = []
-    for column, cells in given.items():
-        if column in texts:
-            cells = _emptied(texts[column], nulls[column])
-            if schema is None:
-                cells, mixed = _typed(cells, rows, zoned)
-                parsed.mixed |= {column: mixed} if mixed else {}
+    for column, text in given.items():
+        cells = nulls.emptied(text, missing[column])
         if schema is not None:
-            cells = _as_schema(cells, rows, schema[column], name)
+            columns.append(_as_schema(cells, rows, schema[column], name))
+            continue
+        if more := said.of(column):
+            usual = nulls.emptied(text, [word for word in missing[column] if word not in more])
+            if usual.null_count() < cells.null_count():
+                parsed.untold[column] = _typed(usual, rows, zoned) if text.dtype == pl.String else (usual, None)
+        if text.dtype == pl.String:
+            cells, mixed = _typed(cells, rows, zoned)
+            parsed.mixed |= {column: mixed} if mixed else {}
         columns.append(cells)
     parsed.frame = pl.DataFrame({cells.name: cells for cells in (rows, *columns)})  # a list would name a nameless one
-    _say_nulls(texts, nulls, parsed, schema is None)
+    parsed.given, parsed.missing = given, missing
+    if schema is not None:
+        parsed.notes += nulls.say(given, missing, parsed.null_values, set())
     if spaced:
-        parsed.notes.append(f"Spaces around values were removed in {_names(spaced)}.")
+        parsed.notes.append(f"Spaces around values were removed in {nulls.listed(spaced)}.")
     if zoned:
-        parsed.notes.append(f"Date-times with a time zone were brought to UTC in {_names(zoned)}.")
+        parsed.notes.append(
+            f"Date-times with a time zone were brought to UTC in {nulls.listed(list(dict.fromkeys(zoned)))}."
+        )
     return parsed
-
-
-def _emptied(text: pl.Series, nulls: Sequence[str]) -> pl.Series:
-    """The cells without those that mean "missing"."""
-    return text.set(text.is_in(["", *nulls]), None)
-
-
-def _nulls(texts: dict[str, pl.Series], told: tuple[str, ...], parsed: Parsed) -> dict[str, tuple[str, ...]]:
-    """What stands for a missing value in each column of text; where that is not all of it, `parsed` keeps it."""
-    every = tuple(dict.fromkeys((*NULL_VALUES, *told)))
-    found = {}
-    of_table: set[str] = set()  # what columns that are no text write
-    for column, text in texts.items():
-        held = [word for word in WORDS if word not in told and (text == word).any()]
-        if held and _is_text(_emptied(text, every)):
-            found[column] = held
-        else:
-            of_table |= set(held)
-    for column, held in found.items():
-        whole = not texts[column].is_null().any() and not (texts[column] == "").any()
-        kept = [word for word in held if not (whole and word in of_table)]
-        if kept:
-            parsed.null_values[column] = tuple(word for word in every if word not in kept)
-    return {column: parsed.null_values.get(column, every) for column in texts}
 
 
 def _is_text(cells: pl.Series) -> bool:
@@ -141,25 +137,6 @@ def _is_text(cells: pl.Series) -> bool:
     return typed.dtype == pl.String and (mixed is None or mixed.read < mixed.text)
 
 
-def _say_nulls(texts: dict[str, pl.Series], nulls: dict[str, tuple[str, ...]], parsed: Parsed, decided: bool) -> None:
-    """Notes on each word that means "missing" in some column, and on each that was `decided` to be a value in one."""
-    for word in dict.fromkeys(word for words in (*nulls.values(), NULL_VALUES) for word in words):
-        where = {column: int((text == word).sum()) for column, text in texts.items()}
-        lost = {c: f"{c} ({_cells(k)})" for c, k in where.items() if k and word in nulls[c]}
-        if kept := [f"{c} ({_cells(k)})" for c, k in where.items() if k and c in parsed.null_values and c not in lost]:
-            parsed.notes.append(
-                f"{word!r} was taken as a value in {_names(kept)}: if it means missing there, say so with --null {word}."
-            )
-        if lost:
-            text = decided and any(parsed.frame.schema[c] == pl.String for c in lost)
-            remedy = ": where it is a value, give the column null_values: [] in a schema" if text else ""
-            parsed.notes.append(f"{word!r} was read as missing in {_names(list(lost.values()))}{remedy}.")
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell{'s'[: count > 1]}"
-
-
 def reads(cells: pl.Series, what: str) -> pl.Series:
     """Which cells of text can be read as "numbers" or "dates". Bool, null where the cell is missing."""
     if what == "numbers":
@@ -167,10 +144,6 @@ def reads(cells: pl.Series, what: str) -> pl.Series:
     else:
         read = cells.str.contains(_DATETIME) & cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
     return read.set(cells.is_null(), None)
-
-
-def _names(columns: list[str]) -> str:
-    return ", ".join(columns[:5]) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
 
 
 def _plain(cells: pl.Series, name: str, zoned: list[str]) -> pl.Series:

@@ -6,10 +6,11 @@ kept with the model: it is all that is needed to write a table of the same look.
 
 from __future__ import annotations
 
-from typing import Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError
 
@@ -30,6 +31,14 @@ follow-up: for how long a patient was watched, until the outcome where there was
 
 NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
 """What stands for a missing value where nothing else is said."""
+
+
+def _as_text(value: Any) -> Any:
+    """A null value in YAML, where -9 is a number and null is nothing."""
+    return "null" if value is None else str(value) if type(value) in (int, float) else value
+
+
+NullValue = Annotated[str, BeforeValidator(_as_text)]
 
 MODELLED = ("real", "integer", "ordinal", "binary", "categorical", "date", "datetime")
 
@@ -63,7 +72,7 @@ class Column(BaseModel):
     type: str = "Float64"
     levels: tuple[str, ...] = ()
     pooled: tuple[str, ...] = ()
-    null_values: tuple[str, ...] | None = None
+    null_values: tuple[NullValue, ...] | None = None
     missing: float = Field(0.0, ge=0, le=1)
     unit: float | None = Field(None, gt=0)
     decimals: int | None = Field(None, ge=0)
@@ -100,7 +109,7 @@ class Schema(BaseModel):
 
     columns: tuple[Column, ...]
     duplicates: Literal["refuse", "keep", "first"] = "refuse"
-    null_values: tuple[str, ...] = NULL_VALUES
+    null_values: tuple[NullValue, ...] = NULL_VALUES
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -124,20 +133,30 @@ class Schema(BaseModel):
         raise unknown("column", name, [c.name for c in self.columns])
 
     def nulls(self, name: str) -> tuple[str, ...]:
-        """What stands for a missing value in a column."""
-        own = self[name].null_values
-        return self.null_values if own is None else own
+        """What stands for a missing value in a column. What is said of all columns does not hold for identifier and time."""
+        column = self[name]
+        if column.null_values is not None:
+            return column.null_values
+        if column.role in ("identifier", "time"):
+            return tuple(word for word in self.null_values if word in NULL_VALUES)
+        return self.null_values
 
-    def with_nulls(self, more: tuple[str, ...]) -> Schema:
-        """With more texts that stand for a missing value, in every column."""
+    def with_nulls(self, everywhere: tuple[str, ...], columns: Mapping[str, tuple[str, ...]]) -> Schema:
+        """With more texts that stand for a missing value, in every column and in single ones. Raises UsageError for one that
+        tells whose visit it was or when."""
+        from reverie.records.faults import check_null_column
 
-        def all_of(words: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(dict.fromkeys((*words, *more)))
-
-        columns = (
-            c if c.null_values is None else c.model_copy(update={"null_values": all_of(c.null_values)}) for c in self.columns
-        )
-        return self.model_copy(update={"columns": tuple(columns), "null_values": all_of(self.null_values)})
+        every = tuple(dict.fromkeys((*self.null_values, *everywhere)))
+        changed = []
+        for column in self.columns:
+            more = columns.get(column.name, ())
+            if more:
+                check_null_column(column.name, self.identifier.name, self.time.name)
+            if column.role not in ("identifier", "time") and (more or column.null_values is not None):
+                own = every if column.null_values is None else (*column.null_values, *everywhere)
+                column = column.model_copy(update={"null_values": tuple(dict.fromkeys((*own, *more)))})
+            changed.append(column)
+        return self.model_copy(update={"columns": tuple(changed), "null_values": every})
 
     @property
     def names(self) -> list[str]:

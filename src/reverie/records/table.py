@@ -19,9 +19,11 @@ import polars as pl
 from reverie.errors import DataError, UsageError
 from reverie.records.faults import ROW, check_levels_and_bounds, check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import infer_parsed, observed
+from reverie.records.nulls import told
 from reverie.records.parsing import Parsed, parse
+from reverie.records.piles import piles
 from reverie.records.reading import Bounds, place_of, read_source
-from reverie.records.schema import NULL_VALUES, Schema
+from reverie.records.schema import Schema
 
 __all__ = ["Table", "read_table"]
 
@@ -105,7 +107,8 @@ def read_table(
         name: what messages call the table; the file's name if None.
         identifier, time, kinds: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
-        null_values: texts that stand for a missing value in every column, besides the schema's.
+        null_values: texts that stand for a missing value besides the schema's: "-9" in every column but the identifier and the
+            time, "weight=-9" in one.
         most: what a file may hold at most.
 
     Raises:
@@ -116,7 +119,9 @@ def read_table(
     if schema is not None:
         if identifier or time or kinds:
             raise UsageError("a schema says which columns are identifier and time and of what kind: change it there.")
-        schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates}).with_nulls(null_values)
+        said = told(null_values, schema.names)
+        schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
+        schema = schema.with_nulls(said.everywhere, said.columns)
         check_names(cells.columns, schema, name)
         parsed = parse(cells.select(schema.names), name, (), schema)
         frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
@@ -128,10 +133,10 @@ def read_table(
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
         parsed = parse(cells, name, null_values)
-        schema, unique = infer_parsed(parsed, identifier, time, name, kinds or {})
-        nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-        schema = schema.model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
+        schema, unique = infer_parsed(parsed, identifier, time, name, kinds or {}, null_values)
+        schema = schema.model_copy(update={"duplicates": duplicates or "refuse"})
         frame = unique.frame
+        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema)])
     return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
 
 

@@ -39,7 +39,7 @@ class Describe(Request):
     )
     duplicates: Literal["refuse", "keep", "first"] | None = Field(None, description="Rows of one patient at one time.")
     null_values: list[Annotated[str, Field(max_length=100)]] = Field(
-        default=[], max_length=50, description="Texts that mean missing."
+        default=[], max_length=50, description="What means missing: VALUE, or COLUMN=VALUE in one column."
     )
 
 
