@@ -81,8 +81,8 @@ def parse(frame: pl.DataFrame, name: str, null_values: tuple[str, ...] = (), sch
     """Types every column, by what its cells hold, or as the schema says.
 
     Args:
-        null_values: what stands for a missing value, whatever the cells say: "-9" in every column, "weight=-9" in one; with a
-            schema, what it says counts (Schema.with_nulls).
+        null_values: what stands for a missing value, whatever the cells say: "-9" in every column, "weight=-9" in one;
+            with a schema, what it says counts (Schema.with_nulls).
 
     Raises:
         DataError: a column that cannot be in a table, or a cell that is not of the schema's type; row and column named.

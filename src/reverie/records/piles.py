@@ -40,8 +40,8 @@ def piles(frame: pl.DataFrame, schema: Schema) -> list[str]:
             count = int((cells == value).sum())
             option = shlex.quote(f"{column.name}={value:g}")
             notes.append(
-                f"In {column.name}, {count:,} cells are {value:g}, far from all others ({rest.min():g} to {rest.max():g}): if "
-                f"that means missing, say so with --null {option}."
+                f"In {column.name}, {count:,} cells are {value:g}, far from all others ({rest.min():g} to {rest.max():g}): "
+                f"if that means missing, say so with --null {option}."
             )
     return notes
 

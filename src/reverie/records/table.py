@@ -107,8 +107,8 @@ def read_table(
         name: what messages call the table; the file's name if None.
         identifier, time, kinds: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
-        null_values: texts that stand for a missing value besides the schema's: "-9" in every column but the identifier and the
-            time, "weight=-9" in one.
+        null_values: texts that stand for a missing value besides the schema's: "-9" in every column but the identifier and
+            the time, "weight=-9" in one.
         most: what a file may hold at most.
 
     Raises:
