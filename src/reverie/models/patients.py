@@ -18,9 +18,10 @@ from reverie.errors import UsageError
 from reverie.models.model import Model
 from reverie.models.scoring import patient_losses
 from reverie.process.randomness import generator
-from reverie.records import RecordCodec, Records, Table, generate, read_table, series
+from reverie.records import RecordCodec, Records, Table, generate, series
 from reverie.records.complete import Completer, longer
 from reverie.records.conditions import Conditions
+from reverie.records.fitting import fit, to_fill
 from reverie.records.generate import Maker
 from reverie.records.series import SeriesMaker
 from reverie.samplers import Sampler, named, time_grid
@@ -128,26 +129,39 @@ class PatientModel(Model[RecordCodec]):
                 on_step(min(count, first - 1 + size), count)
             yield Made(decoded.frame, len(records.visits), drawn, size, decoded.clipped)
 
-    def impute(self, frame: Any, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
-        """The given table with its holes filled, `draws` times; what was given is untouched, rows and all.
+    def impute(
+        self, frame: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any
+    ) -> list[pl.DataFrame]:
+        """The given table with its holes filled, `draws` times; what was given is untouched, columns, rows and all.
 
         The draws differ where the record leaves room: their spread is the uncertainty.
 
         Args:
-            frame: a frame or a file of the same columns as the one trained on.
+            frame: a frame or a file like the one trained on. Columns may be more or fewer, and what the model cannot read it
+                does not see, see records/fitting.py.
             draws: how many tables.
+            columns: those to fill; all that the model has learned if left out.
             settings: sampler, steps, spacing, guidance and on_step, see `shards`.
 
-        Raises DataError, naming row and column, for a table that does not fit the model.
+        Raises DataError for a table that does not say whose visits these are and when, UsageError for a column not learned.
         """
-        table = read_table(frame, schema=self.codec.schema)
-        return self._completed(table, Completer.holes, draws, seed, settings)
+        fitted, names = fit(frame, self.codec.schema), to_fill(self.codec.schema, columns)
+        return [fitted.whole(drawn, names, typed=True) for drawn in self.filled(fitted.table, draws, seed, **settings)]
 
     def forecast(self, frame: Any, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The given table with `visits` more visits for each patient, `draws` times; otherwise as `impute`."""
+        fitted = fit(frame, self.codec.schema)
+        made = self.continued(fitted.table, visits, draws, seed, **settings)
+        return [fitted.longer(drawn, visits, typed=True) for drawn in made]
+
+    def filled(self, table: Table, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
+        """The rows of a table read by the model's schema, with a value in every empty cell that the model can fill."""
+        return self._completed(table, Completer.holes, draws, seed, settings)
+
+    def continued(self, table: Table, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
+        """The rows of a table read by the model's schema, with so many more for each patient after the patient's own."""
         if visits < 1:
             raise UsageError(f"visits must be a whole number above 0, not {visits}.")
-        table = read_table(frame, schema=self.codec.schema)
         return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
 
     def losses(self, frame: Any, seed: int = 0) -> np.ndarray:

@@ -91,7 +91,8 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     key = [schema.identifier.name, schema.time.name]
     again = frame.filter(~pl.struct(key).is_first_distinct())
     if not again.height or schema.duplicates == "keep":
-        extra = f"{again.height} rows share patient and time with another row; all were kept, in the order of the source."
+        share = "row shares" if again.height == 1 else "rows share"
+        extra = f"{again.height:,} {share} patient and time with another row; all were kept, in the order of the source."
         return frame, [extra] if again.height else []
     if schema.duplicates == "first":
         kept = frame.unique(key, keep="first", maintain_order=True)

@@ -25,7 +25,7 @@ from reverie.records.piles import piles
 from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.schema import Schema
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "arranged", "read_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +137,14 @@ def read_table(
         schema = schema.model_copy(update={"duplicates": duplicates or "refuse"})
         frame = unique.frame
         parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema)])
-    return replace(_arranged(frame, schema, name, parsed), path=place_of(source))
+    return replace(arranged(frame, schema, name, parsed), path=place_of(source))
 
 
-def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) -> Table:
-    """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it."""
+def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
+    """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it.
+
+    `as_read`: what changed places or was filled stands so in what the user will see, and is told.
+    """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
         notes.append(f"{_rows(alike)} identical to another and kept once.")
@@ -153,18 +156,17 @@ def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) ->
         full = frame.select(filled)[column.name]
         if holes := frame[column.name].null_count() - full.null_count():
             frame = frame.with_columns(full)
-            notes.append(
-                f"In {column.name}, which is static, {holes:,} empty cells were filled from other visits of the patient."
-            )
+            cells = f"{holes:,} empty cell{' was' if holes == 1 else 's were'}"
+            notes += [f"In {column.name}, which is static, {cells} filled from other visits of the patient."] * as_read
     first = pl.col(ROW).min().over(patient)
     ordered = frame.sort(first, time, maintain_order=True)
-    if not ordered[ROW].equals(frame[ROW]):
+    if as_read and not ordered[ROW].equals(frame[ROW]):
         moved = int((ordered[ROW] != frame[ROW]).sum())
         notes.append(f"Rows were sorted by patient and time ({moved:,} of {frame.height:,} moved).")
     frame, rows = ordered.drop(ROW), ordered[ROW].to_numpy()
     lengths = frame.select(pl.col(patient).rle_id()).group_by(patient, maintain_order=True).len()["len"].to_numpy()
     if single := int((lengths == 1).sum()):
-        notes.append(f"{single:,} of {len(lengths):,} patients have one visit.")
+        notes.append(f"{single:,} of {len(lengths):,} patients {'has' if single == 1 else 'have'} one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
 
