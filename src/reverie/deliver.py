@@ -21,6 +21,7 @@ from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.models import PatientModel, PictureModel
 from reverie.records import Table, given
+from reverie.records.emptiness import said
 from reverie.records.fitting import Fitted, fit, to_fill
 from reverie.records.nulls import emptied
 from reverie.records.output import check_table_output, write_table
@@ -29,6 +30,9 @@ __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patient
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
+
+SELDOM = 0.5
+"""From this share of empty cells on, that one is empty may well say something."""
 
 MOVING = 64
 """Pictures at most in an animation."""
@@ -195,8 +199,22 @@ class Completed:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the table was read."""
-        return self.fitted.notes
+        """How the table was read, and what stays empty because that says something."""
+        notes = list(self.fitted.notes)
+        for name, count in self.holes.items():
+            column, left = self.table.schema[name], count["empty"] - count["filled"]
+            cells = f"{left:,} cell{' stays' if left == 1 else 's stay'} empty"
+            if left and column.asked_if and name in self.columns:
+                notes.append(f"In {name}, {cells}: it is filled only where {said(column)}.")
+            elif left and column.modelled and not column.fill and name not in self.columns:
+                notes.append(f"In {name}, {cells}, for that says something there: --columns fills it all the same.")
+            learned = self.fitted.schema[name].missing if column.modelled else 0
+            if learned >= SELDOM and name in self.columns and count["filled"]:
+                notes.append(
+                    f"In {name}, {count['filled']:,} cells were filled, and {learned:.0%} of those learned from are empty: "
+                    "if that means that there was nothing, leave it out of --columns, or say fill: false in the schema."
+                )
+        return tuple(notes)
 
     def write(self, out: Path) -> None:
         """The table to a file; of several draws, one under the other with the number of the draw before."""

@@ -40,6 +40,8 @@ ADVICE = """\
 #   pooled    rare levels that are read as the level "(other)"
 #   unit      values are whole multiples of it (leave out: not rounded); decimals: digits to write
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
+#   asked_if          {sex: [F]}: filled only where sex is F; levels may be "(any)", it is filled, and "(empty)"
+#   fill              false: reverie impute leaves its empty cells empty, unless --columns names it
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
 #   null_values       what stands for a missing value, besides an empty cell; of a column, if it has its own

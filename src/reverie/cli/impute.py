@@ -74,7 +74,7 @@ def impute(
         rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
         console.table("holes", ("column", "empty cells", "filled in each draw"), rows)
         if any(count["filled"] < count["empty"] for count in holes.values()):
-            console.note("empty cells stay in columns that are not filled: not learned, or not among --columns.")
+            console.note("empty cells stay where nothing is learned, where that says something, or as --columns says.")
     console.summary("imputed" if forecast is None else "forecast", result)
 
 

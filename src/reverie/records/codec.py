@@ -22,6 +22,7 @@ from reverie.errors import DataError, UsageError, unknown
 from reverie.records.boxcox import BoxCox
 from reverie.records.cells import dtype_name, dtype_named, levels, numbers
 from reverie.records.clock import Clock, gaps
+from reverie.records.emptiness import obeyed, open_visits, sure
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.layout import Code, CodecSettings, Field, code_of, layout, parts
@@ -79,6 +80,8 @@ class RecordCodec:
             elif part == "gap" and clock.gap is None:
                 codes[name] = NormalScore.fit(known, clock.unit, clock.least)
             elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
+                if column.role == "varying" and sure(table, column):
+                    continue
                 codes[name] = Thresholds.fit(np.bincount(x.astype(np.int64), minlength=2))
             elif part == "value" and column is not None:
                 codes[name] = _fitted(known, column, settings)
@@ -176,6 +179,8 @@ class RecordCodec:
                 yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
                 for channel in by_name[f"value:{field.column}"].channels:
                     known[:, tokens, channel] &= yes
+        for channels, may in open_visits(self, values):
+            known[:, 1:, list(channels)] &= may[..., None]
         return known
 
     def statics(self, values: Tensor) -> pl.DataFrame:
@@ -185,7 +190,7 @@ class RecordCodec:
         visits = self.visits(values).clamp(max=values.shape[1] - 1)
         records = Records(values, self.known(values, visits), visits)
         columns, _ = write(self, records, 1, 1, only_statics=True)
-        return pl.DataFrame(columns)
+        return obeyed(pl.DataFrame(columns), self.schema)
 
     def given(self, statics: pl.DataFrame, generator: torch.Generator | None = None) -> Records:
         """Statics that are given, one patient a row; empty cells are not given.
@@ -230,7 +235,7 @@ class RecordCodec:
                 "P000001" where identifiers are text.
         """
         columns, clipped = write(self, records, first, first_row)
-        return Decoded(pl.DataFrame(columns), clipped)
+        return Decoded(obeyed(pl.DataFrame(columns), self.schema), clipped)
 
     def _write(self, ends: np.ndarray, field: Field, x: Floats) -> None:
         """The intervals of cells [n] into [2, C, n]; NaN stays NaN."""

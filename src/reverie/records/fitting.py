@@ -179,10 +179,13 @@ def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:
 
 
 def to_fill(schema: Schema, columns: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns whose empty cells are filled: all that are learned, or those named. Raises UsageError for others."""
+    """The columns whose empty cells are filled: all that are learned but those that the schema leaves out, or those named.
+
+    Raises UsageError for a column that is not learned.
+    """
     learned = [column.name for column in (*schema.static, *schema.varying)]
     if columns is None:
-        return tuple(learned)
+        return tuple(name for name in learned if schema[name].fill)
     for name in columns:
         if name not in schema.names:
             raise unknown("column to fill", name, learned)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import polars as pl
 
 from reverie.errors import DataError, unknown
+from reverie.records.emptiness import explained
 from reverie.records.faults import ROW, at, check_null_column, check_rows, shown
 from reverie.records.grain import grain
 from reverie.records.kinds import decide, levels_of, share
@@ -100,6 +101,7 @@ def infer_parsed(
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
         )
+    schema = explained(schema, frame.drop(ROW))
     return schema, replace(parsed, frame=frame)
 
 

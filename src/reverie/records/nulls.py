@@ -22,7 +22,7 @@ import polars as pl
 
 from reverie.records.schema import NULL_VALUES
 
-__all__ = ["WORDS", "Told", "emptied", "means_missing", "of_columns", "say", "told"]
+__all__ = ["WORDS", "Told", "emptied", "listed", "means_missing", "of_columns", "say", "told"]
 
 WORDS = ("NA", "N/A", "n/a", "null", "None")
 """Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from reverie.errors import UsageError
 
-__all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
+__all__ = ["ANY", "EMPTY", "NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
 
 Role = Literal["identifier", "time", "static", "varying"]
 """identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
@@ -32,13 +32,16 @@ follow-up: for how long a patient was watched, until the outcome where there was
 NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
 """What stands for a missing value where nothing else is said."""
 
+ANY, EMPTY = "(any)", "(empty)"
+"""States of another column in asked_if, besides its levels: that it is filled, and that it is empty."""
+
 
 def _as_text(value: Any) -> Any:
-    """A null value in YAML, where -9 is a number and null is nothing."""
+    """A null value or a level in YAML, where -9 is a number and null is nothing."""
     return "null" if value is None else str(value) if type(value) in (int, float) else value
 
 
-NullValue = Annotated[str, BeforeValidator(_as_text)]
+Word = Annotated[str, BeforeValidator(_as_text)]
 
 MODELLED = ("real", "integer", "ordinal", "binary", "categorical", "date", "datetime")
 
@@ -60,6 +63,9 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        asked_if: other columns, and their levels at which this one may be filled; "(any)": wherever that one is filled,
+            "(empty)": also where it is empty. Elsewhere it is empty, and stays so, see emptiness.py.
+        fill: whether its empty cells are filled when a table is completed and nothing else is said.
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -72,7 +78,7 @@ class Column(BaseModel):
     type: str = "Float64"
     levels: tuple[str, ...] = ()
     pooled: tuple[str, ...] = ()
-    null_values: tuple[NullValue, ...] | None = None
+    null_values: tuple[Word, ...] | None = None
     missing: float = Field(0.0, ge=0, le=1)
     unit: float | None = Field(None, gt=0)
     decimals: int | None = Field(None, ge=0)
@@ -82,6 +88,8 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    asked_if: dict[str, tuple[Word, ...]] = {}
+    fill: bool = True
     purpose: Purpose | None = None
     why: str = ""
 
@@ -109,7 +117,7 @@ class Schema(BaseModel):
 
     columns: tuple[Column, ...]
     duplicates: Literal["refuse", "keep", "first"] = "refuse"
-    null_values: tuple[NullValue, ...] = NULL_VALUES
+    null_values: tuple[Word, ...] = NULL_VALUES
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -121,7 +129,33 @@ class Schema(BaseModel):
             found = [c.name for c in self.columns if c.purpose == purpose]
             if len(found) > 1:
                 raise ValueError(f"a table has at most one column whose purpose is {purpose}, but {found} are marked so")
+        self._check_rules()
         return self
+
+    def _check_rules(self) -> None:
+        """Every asked_if names columns and levels that there are, and none leads back to itself. Raises ValueError."""
+        by_name = {c.name: c for c in self.columns}
+        for column in self.columns:
+            for gate, levels in column.asked_if.items():
+                if gate not in by_name:
+                    raise ValueError(f"{column.name} is asked_if {gate}, and there is no such column")
+                if column.role not in ("static", "varying") or by_name[gate].role not in ("static", "varying"):
+                    raise ValueError(f"{column.name} is asked_if {gate}: identifier and time have no such rules")
+                if column.role == "static" and by_name[gate].role == "varying":
+                    raise ValueError(f"{column.name} is static and asked_if {gate}, which varies from visit to visit")
+                known = {*by_name[gate].levels, *by_name[gate].pooled, ANY, EMPTY}
+                if bad := [level for level in levels if level not in known and by_name[gate].levels]:
+                    raise ValueError(f"{column.name} is asked_if {gate} is {bad[0]!r}, which is no level of {gate}")
+                if not levels:
+                    raise ValueError(f"{column.name} is asked_if {gate} without a level: name some, or strike it")
+            seen, left = set(), list(column.asked_if)
+            while left:
+                gate = left.pop()
+                if gate == column.name:
+                    raise ValueError(f"{column.name} is asked_if of itself, by way of {', '.join(sorted(seen)) or gate}")
+                if gate not in seen:
+                    seen.add(gate)
+                    left += by_name[gate].asked_if if gate in by_name else ()
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name. Raises UsageError with the nearest name if there is none."""

@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.records.emptiness import said
 from reverie.records.faults import ROW, check_levels_and_bounds, check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import infer_parsed, observed
-from reverie.records.nulls import told
+from reverie.records.nulls import listed, told
 from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
 from reverie.records.reading import Bounds, place_of, read_source
@@ -119,9 +120,9 @@ def read_table(
     if schema is not None:
         if identifier or time or kinds:
             raise UsageError("a schema says which columns are identifier and time and of what kind: change it there.")
-        said = told(null_values, schema.names)
+        nulls = told(null_values, schema.names)
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
-        schema = schema.with_nulls(said.everywhere, said.columns)
+        schema = schema.with_nulls(nulls.everywhere, nulls.columns)
         check_names(cells.columns, schema, name)
         parsed = parse(cells.select(schema.names), name, (), schema)
         frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
@@ -136,7 +137,7 @@ def read_table(
         schema, unique = infer_parsed(parsed, identifier, time, name, kinds or {}, null_values)
         schema = schema.model_copy(update={"duplicates": duplicates or "refuse"})
         frame = unique.frame
-        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema)])
+        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *_on_rules(schema)])
     return replace(arranged(frame, schema, name, parsed), path=place_of(source))
 
 
@@ -148,8 +149,8 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
         notes.append(f"{_rows(alike)} identical to another and kept once.")
-    frame, said = resolve_duplicates(frame, schema, name)
-    notes += said
+    frame, on_duplicates = resolve_duplicates(frame, schema, name)
+    notes += on_duplicates
     patient, time = schema.identifier.name, schema.time.name
     for column in schema.static:
         filled = pl.col(column.name).fill_null(pl.col(column.name).drop_nulls().first().over(patient))
@@ -169,6 +170,16 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
         notes.append(f"{single:,} of {len(lengths):,} patients {'has' if single == 1 else 'have'} one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
+
+
+def _on_rules(schema: Schema) -> list[str]:
+    """Notes on columns whose emptiness says something."""
+    kept = "without exception: so it will be in what is made (asked_if in a schema)"
+    notes = [f"{c.name} is filled only where {said(c)}, {kept}." for c in schema.columns if c.asked_if]
+    if names := [c.name for c in schema.columns if not c.fill]:
+        what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
+        notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")
+    return notes
 
 
 def _rows(count: int) -> str:
