@@ -159,7 +159,7 @@ def test_given_statics_come_back_as_given_in_their_order(model) -> None:
 
 
 def test_given_statics_fix_how_many_patients_there_are(model) -> None:
-    with pytest.raises(UsageError, match="2 patients are given, so 5 cannot be made"):
+    with pytest.raises(UsageError, match="statics of 2 patients are given, so 5 cannot be made"):
         model.sample(5, given=pl.DataFrame({"age": [50.0, 60.0]}))
 
 

@@ -17,6 +17,7 @@ from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.models.model import Model
 from reverie.models.scoring import patient_losses
+from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records import RecordCodec, Records, Table, generate, series
 from reverie.records.complete import Completer, longer
@@ -102,7 +103,8 @@ class PatientModel(Model[RecordCodec]):
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
         if conditions.rows not in (None, count):
-            raise UsageError(f"{conditions.rows} patients are given, so {count} cannot be made: leave the count out.")
+            told = number_of(conditions.rows or 0, "patient")
+            raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
         told = {"spacing": spacing, **settings, "sampler": sampler, "steps": steps}
         if self._answers_for_statics:
             if reject:

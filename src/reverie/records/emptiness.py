@@ -173,6 +173,8 @@ def _rules(schema: Schema, frame: pl.DataFrame) -> Iterator[_Rule]:
         cells = pl.DataFrame([half.alias("half"), frame[patient].alias("who"), _states(frame, gate)])
         cells = cells.with_columns(frame[c.name].is_not_null().alias(str(i)) for i, c in enumerate(others))
         names = [str(i) for i in range(len(others))]
+        first = cells.group_by("state").agg(pl.col(names).sum())
+        names = [name for name in names if (first[name] == 0).any()]  # few are ever empty at a state: the rest is for these
         each = cells.group_by("half", "who", "state").agg(pl.col(names).sum(), pl.len().alias("rows"))
         told = each.group_by("half", "state").agg(
             *[(pl.col(n) > 0).sum().alias(f"patients {n}") for n in names],
@@ -181,7 +183,8 @@ def _rules(schema: Schema, frame: pl.DataFrame) -> Iterator[_Rule]:
             pl.col("rows").sum(),
         )
         both = [told.filter(pl.col("half") == h) for h in (0, 1)]
-        for name, column in zip(names, others, strict=True):
+        for name in names:
+            column = others[int(name)]
             if closed := _closed(both, name, column.role == "static", gate, frame):
                 states = list(dict.fromkeys((*gate.levels, *gate.pooled, *([EMPTY] if gate.missing else []))))
                 left = tuple(state for state in states if state not in closed)

@@ -12,6 +12,7 @@ import re
 import polars as pl
 
 from reverie.errors import UsageError, unknown
+from reverie.plain import number_of
 
 __all__ = ["NOMINAL", "find_roles", "names_someone", "words"]
 
@@ -139,7 +140,7 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     unique = "no two rows share it and the time" if not shared else f"{shared} rows share it and the time with another"
     alone = "; every patient has one visit" if lonely else ""
     why_i = "as you said" if identifier else f"its name, and {unique}{alone}"
-    why_t = "as you said" if time else f"its name, and it changes within the {patients:,} patients"
+    why_t = "as you said" if time else f"its name, and it changes within the {number_of(patients, 'patient')}"
     return i, t, why_i, why_t if not lonely or time else "its name"
 
 
