@@ -186,7 +186,7 @@ def _rules(schema: Schema, frame: pl.DataFrame) -> Iterator[_Rule]:
         for name in names:
             column = others[int(name)]
             if closed := _closed(both, name, column.role == "static", gate, frame):
-                states = list(dict.fromkeys((*gate.levels, *gate.pooled, *([EMPTY] if gate.missing else []))))
+                states = (*gate.levels, *gate.pooled, *((EMPTY,) if gate.missing else ()))
                 left = tuple(state for state in states if state not in closed)
                 levels = (ANY,) if closed == (EMPTY,) else left
                 rows = int(told.filter(pl.col("state").is_in(closed))["rows"].sum())
@@ -212,7 +212,7 @@ def _closed(both: list[pl.DataFrame], name: str, static: bool, gate: Column, fra
         if outside[f"patients {name}"].sum() < PATIENTS:
             return ()
         for unit in ("patients",) if static else ("patients", "rows"):
-            share = (outside[f"{unit} {name}"].sum() + 0.5) / (outside[unit].sum() + 1)
+            share = (float(outside[f"{unit} {name}"].sum()) + 0.5) / (float(outside[unit].sum()) + 1)
             if (1 - share) ** float(inside[unit].sum()) >= most:
                 return ()
     return tuple(state for state in (*gate.levels, *gate.pooled, EMPTY) if state in closed)

@@ -13,6 +13,7 @@ or dates of the same table write it, and the column leaves no cell empty: then i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -22,7 +23,7 @@ import polars as pl
 
 from reverie.records.schema import NULL_VALUES
 
-__all__ = ["WORDS", "Told", "emptied", "listed", "means_missing", "of_columns", "say", "told"]
+__all__ = ["WORDS", "Told", "emptied", "listed", "means_missing", "number", "of_columns", "say", "told"]
 
 WORDS = ("NA", "N/A", "n/a", "null", "None")
 """Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""
@@ -60,13 +61,13 @@ def told(texts: Iterable[str], columns: Sequence[str]) -> Told:
 
 def means_missing(cells: pl.Series, word: str) -> pl.Series:
     """Which cells, of text or of any type, are this text for "missing". Bool, false for an empty cell."""
-    number = _number(word)
+    value = number(word)
     if cells.dtype == pl.String:
         same = cells == word
-        if number is not None:
-            same |= (cells.cast(pl.Float64, strict=False) == number) & cells.str.contains(_PLAIN)
+        if value is not None:
+            same |= (cells.cast(pl.Float64, strict=False) == value) & cells.str.contains(_PLAIN)
     elif cells.dtype.is_numeric():
-        same = cells == number if number is not None else cells.is_null() & False
+        same = cells == value if value is not None else cells.is_null() & False
     elif cells.dtype.is_temporal():
         same = cells.cast(pl.String).str.replace(r"[T ]00:00(:00)?(\.0+)?$", "") == word.removesuffix(" 00:00:00")
     else:
@@ -77,7 +78,7 @@ def means_missing(cells: pl.Series, word: str) -> pl.Series:
 def emptied(cells: pl.Series, words: Sequence[str]) -> pl.Series:
     """The cells without those that mean "missing"; an empty text does in any case."""
     if cells.dtype == pl.String:
-        odd = [word for word in words if _number(word) is not None]
+        odd = [word for word in words if number(word) is not None]
         missing = [cells.is_in(["", *words]).fill_null(False), *(means_missing(cells, word) for word in odd)]
     else:
         missing = [means_missing(cells, word) for word in words if word not in NULL_VALUES]
@@ -146,9 +147,6 @@ def _cells(count: int) -> str:
     return f"{count:,} cell{'s'[: count > 1]}"
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+def number(text: str) -> float | None:
+    """The number that a text writes without leading zeros; None for what is no number, or not finite."""
+    return float(text) if re.fullmatch(_PLAIN, text) and math.isfinite(float(text)) else None

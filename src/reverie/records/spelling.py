@@ -6,16 +6,18 @@ and where the levels are a yes and a no, the one that says the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 
 from reverie.records.faults import shown
 from reverie.records.kinds import OTHER
-from reverie.records.nulls import emptied, means_missing
+from reverie.records.nulls import emptied, number
 from reverie.records.schema import Column
 
-__all__ = ["level_of", "spelled"]
+__all__ = ["reader", "spelled"]
 
 _TRUE = {"true", "t", "yes", "y", "1", "on"}
 _FALSE = {"false", "f", "no", "n", "0", "off"}
@@ -28,7 +30,8 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
     """
     text = cells.cast(pl.String).str.strip_chars()
     counts = emptied(text, words).drop_nulls().value_counts(sort=True)
-    found = {value: level_of(value, column) for value in counts[text.name]}
+    level_of = reader(column)
+    found = {value: level_of(value) for value in counts[text.name]}
     spelling: dict[str, str] = {}
     for value, level in found.items():  # the commonest first
         if level is not None and level != OTHER:
@@ -51,21 +54,29 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
     return read.alias(cells.name), notes, same
 
 
-def level_of(value: str, column: Column) -> str | None:
-    """The level that a text means; a rare one is itself; OTHER, or None where there is none, for one that is not known."""
+def reader(column: Column) -> Callable[[str], str | None]:
+    """What finds the level that a text means: a rare one is itself; what is not known is OTHER, or None where there is none."""
     levels = [level for level in column.levels if level != OTHER]
-    if value in column.levels or value in column.pooled:
-        return value
-    one = pl.Series(levels, dtype=pl.String)
-    alike = [levels[i] for i in means_missing(one, value).arg_true()]  # equal as numbers
-    alike = alike or [level for level in levels if level.casefold() == value.casefold()]
-    if not alike and len(levels) == 2:
-        told = [_truth(level) for level in levels]
-        if set(told) == {True, False} and _truth(value) is not None:
-            alike = [levels[told.index(_truth(value))]]
-    if len(alike) == 1:
-        return alike[0]
-    return OTHER if OTHER in column.levels else None
+    unknown = OTHER if OTHER in column.levels else None
+    known = {*column.levels, *column.pooled}
+    numbers, capitals = (_single(levels, of) for of in (number, str.casefold))
+    truths = _single(levels, _truth) if len(levels) == 2 and {_truth(level) for level in levels} == {True, False} else {}
+
+    def level_of(text: str) -> str | None:
+        if text in known:
+            return text
+        for lookup, of in ((numbers, number), (capitals, str.casefold), (truths, _truth)):
+            if (key := of(text)) is not None and key in lookup:
+                return lookup[key]
+        return unknown
+
+    return level_of
+
+
+def _single(levels: Sequence[str], of: Callable[[str], Any]) -> dict[Any, str]:
+    """The levels by something said of them, where it is said of one alone."""
+    counts = Counter(of(level) for level in levels)
+    return {key: level for level in levels if (key := of(level)) is not None and counts[key] == 1}
 
 
 def _truth(text: str) -> bool | None:
