@@ -94,6 +94,16 @@ def test_numbers_beyond_a_bound_and_cells_that_are_no_numbers_stay(tmp_path, sch
     assert typed["lab"].dtype == pl.String and typed["grade"].to_list() == [1, 1, 1]
 
 
+def test_an_infinite_number_stays_and_is_not_seen(tmp_path, schema):
+    text = "id,day,smoker,vent,stage,grade,lab,seen\n1,0,yes,True,I,1,inf,\n"
+    text += "1,5,yes,True,I,1,-Infinity,\n1,6,yes,True,I,1,4.5,\n"
+    fitted, whole = completed(tmp_path, schema, text)
+    assert fitted.table.frame["lab"].to_list() == [None, None, 4.5]
+    assert whole["lab"].to_list() == ["inf", "-Infinity", "4.5"]
+    frame = LEARNED.head(2).with_columns(lab=pl.Series([float("inf"), 4.5]))
+    assert fit(frame, schema).whole(LEARNED.head(2), ["lab"])["lab"].to_list() == [float("inf"), 4.5]
+
+
 def test_columns_may_be_more_or_fewer_and_rows_keep_their_order(tmp_path, schema):
     text = "note,day,lab,id\nb,60,4.10,2\na,0,,2\n,30, 4.5 ,1\nb,30,,2\n"
     fitted, whole = completed(tmp_path, schema, text)

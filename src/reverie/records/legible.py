@@ -46,8 +46,8 @@ def _legible(cells: pl.Series, column: Column, schema: Schema) -> tuple[pl.Serie
     if not (column.numeric or column.role == "time"):
         return cells, []
     bad = _refused(cells.unique(), lambda some: parse(some.to_frame(), column.name, (), schema))
-    if cells.dtype.is_float():
-        bad += [value for value in (float("inf"), float("-inf")) if (cells == value).any()]
+    if cells.dtype.is_float() or cells.dtype == pl.String:
+        bad += cells.filter(cells.cast(pl.Float64, strict=False).is_infinite().fill_null(False)).unique().to_list()
     if not bad:
         return cells, []
     lost = cells.is_in(pl.Series(bad, dtype=cells.dtype).implode())

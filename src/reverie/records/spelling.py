@@ -55,7 +55,7 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
 
 
 def reader(column: Column) -> Callable[[str], str | None]:
-    """What finds the level that a text means: a rare one is itself; what is not known is OTHER, or None where there is none."""
+    """What finds the level that a text means: a rare one is itself; one not known is OTHER, or None without such a level."""
     levels = [level for level in column.levels if level != OTHER]
     unknown = OTHER if OTHER in column.levels else None
     known = {*column.levels, *column.pooled}
