@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
@@ -20,17 +20,20 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.models import PatientModel, PictureModel
-from reverie.records import Table, given, read_table
-from reverie.records.complete import completed
-from reverie.records.faults import ROW
+from reverie.records import Table, given
+from reverie.records.emptiness import said
+from reverie.records.fitting import Fitted, fit, to_fill
+from reverie.records.nulls import emptied
 from reverie.records.output import check_table_output, write_table
-from reverie.records.reading import read_source
-from reverie.records.shaping import numbered
+from reverie.records.shapes import hidden
 
 __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
+
+SELDOM = 0.5
+"""From this share of empty cells on, that one is empty may well say something."""
 
 MOVING = 64
 """Pictures at most in an animation."""
@@ -136,89 +139,102 @@ class Completed:
     """A table completed a number of times.
 
     Attributes:
-        cells: the source's, as they came, in the form of the table; and the data rows that they are from, ascending.
-        table: what they were read as.
-        frames: one for each draw, in the form of the table.
+        fitted: the table as it came, and as the model reads it.
+        frames: what was drawn, each the rows of the table that the model reads, with those added.
+        columns: whose empty cells are filled; none where visits are added.
         added: visits added to each patient; 0 where holes were filled.
         seed, seconds: of the drawing.
-        source: the cells in the form of the source; None where that is the form of the table.
     """
 
-    cells: pl.DataFrame
-    table: Table
+    fitted: Fitted
     frames: Sequence[pl.DataFrame]
+    columns: tuple[str, ...]
     added: int
     seed: int
     seconds: float
-    source: pl.DataFrame | None = None
 
     @property
+    def table(self) -> Table:
+        """What the model reads."""
+        return self.fitted.table
+
+    def made(self, typed: bool = False) -> Iterator[pl.DataFrame]:
+        """The table of each draw, in the modelled form, as it came but for what was drawn; `typed` see Fitted.filled."""
+        for frame in self.frames:
+            yield (
+                self.fitted.continued(frame, self.added, typed)
+                if self.added
+                else self.fitted.filled(frame, self.columns, typed)
+            )
+
+    @cached_property
     def holes(self) -> dict[str, dict[str, int]]:
         """Of each column with empty cells, their number and how many of them are filled; none of a forecast."""
         if self.added:
             return {}
-        given, filled = self.table.frame, self.frames[0]
-        empty = {name: given[name].null_count() for name in given.columns}
-        return {n: {"empty": count, "filled": count - filled[n].null_count()} for n, count in empty.items() if count}
+        found = {}
+        for cells in (cells for cells in next(self.made()).iter_columns() if not hidden(cells.name)):
+            was = self.fitted.given.get(cells.name)
+            empty = len(cells) if was is None else int((~was).sum())
+            here = cells if was is None else cells.filter(~was)
+            if empty:
+                nulls = self.table.schema.nulls(cells.name) if cells.name in self.table.schema.names else ()
+                found[cells.name] = {"empty": empty, "filled": int(emptied(here, nulls).count())}
+        return found
 
     @cached_property
-    def _given(self) -> dict[str, tuple[pl.Series, list[pl.Series]]]:
+    def _compared(self) -> dict[str, tuple[pl.Series, list[pl.Series]]]:
         """By column the texts of the cells that the source gives, null where it gives none, and those that each draw has."""
-        assert self.table.rows is not None
-        patient = np.repeat(np.arange(len(self.table)), self.table.lengths)
-        place = np.arange(len(patient)) + self.added * patient  # of the given rows among those with visits added
-        rows = np.searchsorted(numbered(self.cells)[ROW].to_numpy(), self.table.rows)
-        source = given.texts(self.cells.select(column.name for column in self.table.schema.shown))[rows]
-        schema = self.table.schema
-        draws = [given.texts(schema.spelled(schema.written(frame)))[place] for frame in self.frames]
-        told = {name: source[name].is_in(list(self.table.schema.nulls(name))) for name in source.columns}
-        return {name: (source[name].set(told[name], None), [draw[name] for draw in draws]) for name in source.columns}
+        source, draws = given.texts(self.fitted.cells), []
+        for made in self.made():
+            texts = given.texts(made)
+            draws.append(texts.filter(~self.fitted.new(self.added)) if self.added else texts)
+        return {
+            name: (source[name].set(~here, None), [d[name] for d in draws])
+            for name, here in self.fitted.given.items()
+            if not hidden(name)
+        }
 
     @property
     def unchanged(self) -> tuple[int, int]:
-        """How many of the given values stand in every draw as they were given, and how many values were given."""
+        """How many of the given values stand in every draw in the text that they were given in, and how many there are."""
         stands = count = 0
-        for name, (was, draws) in self._given.items():
-            alike = [given.same(was, now, self.table.frame.schema[name]) for now in draws]
+        for was, draws in self._compared.values():
+            alike = [(was == now).fill_null(False) for now in draws]
             stands, count = stands + int(reduce(and_, alike).sum()), count + was.count()
         return stands, count
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the table was read, and where a given value is written otherwise than it was given."""
-        notes = list(self.table.notes)
-        if self.source is not None:
-            notes += self.table.schema.unread(self.source)
-        if self.source is not None and not self.added and (more := self.rows - self.source.height):
+        """How the table was read, and what stays empty because that says something."""
+        notes = list(self.fitted.notes)
+        if not self.added and (more := self.rows - self.fitted.source.height):
             notes.append(f"{more:,} rows were added, of what had not been measured at a visit.")
-        for name, (was, draws) in self._given.items():
-            now = draws[0]
-            alike = given.same(was, now, self.table.frame.schema[name])
-            for which, how in ((alike & (was != now), "spelled otherwise"), (~alike & was.is_not_null(), "changed")):
-                if cells := int(which.sum()):
-                    first, values = int(which.arg_true()[0]), "value is" if cells == 1 else "values are"
-                    example = f"{was[first]!r} as {now[first] or ''!r}"
-                    notes.append(f"In {name}, {cells:,} given {values} {how}, such as {example}.")
+        for name, count in self.holes.items():
+            column, left = self.table.schema[name], count["empty"] - count["filled"]
+            cells = f"{left:,} cell{' stays' if left == 1 else 's stay'} empty"
+            if left and column.asked_if and name in self.columns:
+                notes.append(f"In {name}, {cells}: it is filled only where {said(column)}.")
+            elif left and column.modelled and not column.fill and name not in self.columns:
+                notes.append(f"In {name}, {cells}, for that says something there: --columns fills it all the same.")
+            learned = self.fitted.schema[name].missing if column.modelled else 0
+            if learned >= SELDOM and name in self.columns and count["filled"]:
+                notes.append(
+                    f"In {name}, {count['filled']:,} cells were filled, and {learned:.0%} of those learned from are empty: "
+                    "if that means that there was nothing, leave it out of --columns, or say fill: false in the schema."
+                )
         return tuple(notes)
 
     def write(self, out: Path) -> None:
-        """The table to a file, in the form of the source; of several draws, one under the other with the number of the draw
-        before."""
-        write_table(out, self._written() if len(self.frames) == 1 else self._numbered(), self.table.schema.spelled)
-
-    def _written(self) -> Iterator[pl.DataFrame]:
-        """Each draw in the form of the source."""
-        source = self.cells if self.source is None else self.source
-        return (completed(frame, self.table, source, self.added) for frame in self.frames)
+        """The table to a file; of several draws, one under the other with the number of the draw before."""
+        made = self.made(typed=out.name.lower().endswith(".parquet"))
+        back = (self.fitted.in_source_form(frame, self.added) for frame in made)
+        write_table(out, back if len(self.frames) == 1 else _numbered(back))
 
     @cached_property
     def rows(self) -> int:
         """Of each draw, in the form of the source."""
-        return next(self._written()).height
-
-    def _numbered(self) -> Iterator[pl.DataFrame]:
-        for number, frame in enumerate(self._written(), 1):
-            yield frame.select(pl.lit(number, pl.Int64).alias(DRAW), pl.all())
+        return self.fitted.in_source_form(next(self.made()), self.added).height
 
     def summary(self, out: Path) -> dict[str, Any]:
         """What was done, in numbers."""
@@ -235,6 +251,11 @@ class Completed:
         }
 
 
+def _numbered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    for number, frame in enumerate(frames, 1):
+        yield frame.select(pl.lit(number, pl.Int64).alias(DRAW), pl.all())
+
+
 def complete(
     model: PictureModel | PatientModel,
     source: Any,
@@ -244,25 +265,36 @@ def complete(
     settings: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
     *,
+    columns: Sequence[str] | None = None,
     run: str = "the run",
     name: str | None = None,
 ) -> Completed:
     """Fills the holes of a table, or adds `forecast` visits for each patient, `draws` times.
 
     Args:
-        source: a file or a frame with the columns of the table trained on.
+        source: a file or a frame like the table trained on, or what fit() made of it.
         settings: guidance, sampler, steps, spacing, see PatientModel.impute.
+        columns: those to fill; all that the model has learned if left out.
         run, name: what errors call the model and the table.
 
-    Raises UsageError and DataError, naming row and column, for what does not fit the model.
+    Raises UsageError and DataError for what the model cannot complete, see PatientModel.impute.
     """
     model = check_completing(model, draws, run)
-    read = read_source(source, name)
-    source, cells = read.frame, model.codec.schema.shaped(numbered(read.frame), read.name)
-    table = read_table(replace(read, frame=cells), model.codec.schema)
+    if forecast is not None and columns is not None:
+        raise UsageError("columns are chosen for filling holes, and visits are added whole: leave out one of the two.")
+    names = to_fill(model.codec.schema, columns)
+    fitted = source if isinstance(source, Fitted) else fit(source, model.codec.schema, name)
+    if draws > 1 and DRAW in fitted.cells.columns:
+        raise UsageError(
+            f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."
+        )
+    told = dict(settings or {})
     began = time.monotonic()
-    frames = model.complete(table, forecast, draws, seed, on_step=on_step, **(settings or {}))
-    return Completed(cells, table, frames, forecast or 0, seed, time.monotonic() - began, source)
+    if forecast is None:
+        frames = model.filled(fitted.table, draws, seed, on_step=on_step, **told)
+    else:
+        frames, names = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **told), ()
+    return Completed(fitted, frames, names, forecast or 0, seed, time.monotonic() - began)
 
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:

@@ -252,10 +252,15 @@ def test_a_broken_table_is_exit_3_and_no_run_is_begun(fault, reverie, tmp_path, 
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_a_table_that_is_not_the_models_is_not_imputed(reverie, patients, visits, tmp_path, capsys):
-    path = tmp_path / "other.csv"
-    pl.read_csv(visits).with_columns(drug=pl.lit("aspirin")).write_csv(path)
-    assert reverie("impute", patients, path, "--out", tmp_path / "x.csv") == 3
-    said = capsys.readouterr().err
-    assert "other.csv, data row 1, column 'drug'" in said and "'aspirin'" in said
-    assert not (tmp_path / "x.csv").exists()
+def test_one_cell_that_the_model_does_not_know_refuses_no_table(reverie, patients, visits, tmp_path, capsys):
+    path, out = tmp_path / "other.csv", tmp_path / "whole.csv"
+    source = pl.read_csv(visits, infer_schema=False).with_columns(site=pl.lit("A"))
+    source = source.with_columns(drug=pl.when(pl.int_range(pl.len()) == 2).then(pl.lit("aspirin")).otherwise("drug"))
+    source.write_csv(path)
+    assert reverie("impute", patients, path, "--out", out, "--steps", 2, "--columns", "serChol", "--json") == 0
+    said = capsys.readouterr()
+    assert "'aspirin'" in said.err and "site was a column the model does not know" in said.err
+    given = json.loads(said.out)["given_values"]
+    assert given["unchanged"] == given["of"] == source.height * source.width - sum(source.null_count().row(0))
+    whole = pl.read_csv(out, infer_schema=False)
+    assert whole.drop("serChol").equals(source.drop("serChol")) and whole["serChol"].null_count() == 0

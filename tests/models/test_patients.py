@@ -161,7 +161,7 @@ def test_given_statics_come_back_as_given_in_their_order(model) -> None:
 
 
 def test_given_statics_fix_how_many_patients_there_are(model) -> None:
-    with pytest.raises(UsageError, match="2 patients are given, so 5 cannot be made"):
+    with pytest.raises(UsageError, match="statics of 2 patients are given, so 5 cannot be made"):
         model.sample(5, given=pl.DataFrame({"age": [50.0, 60.0]}))
 
 
@@ -219,11 +219,25 @@ def test_a_forecast_adds_later_visits_and_leaves_the_past(model, holes) -> None:
     assert (frame.group_by("id").agg(pl.col(name).n_unique() for name in statics).drop("id").max_horizontal() == 1).all()
 
 
-def test_a_table_that_does_not_fit_is_named_by_row_and_column(model, holes) -> None:
-    with pytest.raises(DataError, match="'edema'"):
-        model.impute(holes.with_columns(edema=pl.lit("violet")))
-    with pytest.raises(DataError, match="albumin"):
-        model.impute(holes.drop("albumin"))
+def test_a_table_that_differs_is_completed_and_one_without_time_or_any_column_is_refused(model, holes) -> None:
+    odd = holes.with_columns(edema=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("violet")).otherwise("edema"))
+    (frame,) = model.impute(odd, steps=STEPS)
+    assert frame["edema"][3] == "violet" and frame["albumin"].null_count() == 0
+    (frame,) = model.impute(holes.drop("albumin"), steps=STEPS)
+    assert frame.columns == [*holes.drop("albumin").columns, "albumin"] and frame["albumin"].null_count() == 0
+    with pytest.raises(DataError, match=r"no column 'year'.*which says when"):
+        model.impute(holes.drop("year"))
+    with pytest.raises(DataError, match="none of the columns that the model has learned"):
+        model.impute(holes.select("id", "year"))
+
+
+def test_only_the_columns_that_are_named_are_filled(model, holes) -> None:
+    (frame,) = model.impute(holes, columns=["serChol"], steps=STEPS)
+    assert frame["serChol"].null_count() == 0 and frame["platelets"].null_count() == holes["platelets"].null_count() > 0
+    with pytest.raises(UsageError, match="did you mean 'serChol'"):
+        model.impute(holes, columns=["serchol"])
+    with pytest.raises(UsageError, match="'id' is not learned"):
+        model.impute(holes, columns=["id"])
 
 
 def test_impossible_numbers_are_refused(model, holes) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from reverie.deliver import Completed
 from reverie.errors import DataError
+from reverie.records.fitting import fit
 from reverie.records.schema import Schema
 from reverie.records.statics import read_statics
 from reverie.records.table import read_table
@@ -96,18 +97,21 @@ def test_nobody_is_called_NA(tmp_path):
 
 
 def test_given_values_are_counted_against_the_text_of_the_source(tmp_path):
-    """A cell that is filled, read as missing, spelled otherwise, moved to another hour or overwritten is told apart."""
+    """What was given stands as it was spelled; a cell read as missing is filled and no given value; draws are compared."""
     path = tmp_path / "a.csv"
     path.write_text(
         "id,day,lab,sex,seen\n1,0,4.80,M,2020-01-01T09:15:00+02:00\n1,1,NA,M,2020-01-02T09:15:00Z\n"
         "2,0,2.25,None,2020-01-03 10:00\n2,1,,None,2020-01-04\n"
     )
-    cells = pl.read_csv(path, infer_schema=False)
-    read = read_table(path)
-    filled = read.frame.with_columns(pl.col("lab").fill_null(1.5))
-    done = Completed(cells, read, [filled, filled], 0, 0, 0.0)
-    assert done.holes == {"lab": {"empty": 2, "filled": 2}} and done.unchanged == (17, 18)
-    assert any("In lab, 1 given value is spelled otherwise, such as '4.80' as '4.8'" in note for note in done.notes)
-    assert any("In seen, 1 given value is changed, such as '2020-01-01T09:15:00+02:00'" in note for note in done.notes)
-    broken = filled.with_columns(sex=pl.lit("M"))
-    assert Completed(cells, read, [filled, broken], 0, 0, 0.0).unchanged == (15, 18)
+    fitted = fit(path, read_table(path).schema)
+    drawn = fitted.table.frame.with_columns(pl.col("lab").fill_null(1.5))
+    done = Completed(fitted, [drawn, drawn], ("lab",), 0, 0, 0.0)
+    assert done.holes == {"lab": {"empty": 2, "filled": 2}} and done.unchanged == (18, 18)
+    for made in done.made():
+        assert made["lab"].to_list() == ["4.80", "1.5", "2.25", "1.5"]
+        assert made.drop("lab").equals(pl.read_csv(path, infer_schema=False).drop("lab"))
+    done.write(tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text().splitlines()[:2] == [
+        "draw,id,day,lab,sex,seen",
+        "1,1,0,4.80,M,2020-01-01T09:15:00+02:00",
+    ]

@@ -100,3 +100,12 @@ def test_no_two_claims_share_a_measure_and_nobody_is_called_anonymous():
     prefixes = [prefix for claim in CLAIMS for prefix in claim.prefixes]
     assert not [(a, b) for a in prefixes for b in prefixes if a is not b and a.startswith(b)]
     assert not any("anonym" in claim.good.lower() for claim in CLAIMS)
+
+
+def test_columns_that_are_not_made_are_named_in_the_headline_and_claimed_nothing_of():
+    found = verdict([Section("x", "x", "", tuple(pairs(0, 0)), {})], "This rests on few.", ["note"])
+    assert found.headline.endswith("Nothing is claimed on: the column note (not made). This rests on few.")
+    (said,) = found.of("open")
+    assert said.text.startswith("The column note (not made): its texts") and "written empty" in said.text
+    many = verdict([], "", [f"text{i}" for i in range(10)])
+    assert "the columns text0, text1" in many.headline and "text7 and 2 more (not made)" in many.headline

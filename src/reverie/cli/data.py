@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from reverie.cli import console
 from reverie.cli.train import say_estimate
 from reverie.errors import DataError, UsageError, unknown
+from reverie.plain import number_of
 
 if TYPE_CHECKING:
     from reverie.records.schema import Column, Schema
@@ -44,6 +45,11 @@ ADVICE = """\
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
 #   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
+#   asked_if          {{sex: [F]}}: filled only where sex is F; levels may be "(any)", it is filled, and "(empty)"
+#   fill              false: reverie impute leaves its empty cells empty, unless --columns names it
+#   missing, lowest, highest, skew, why    only tell what was seen
+#   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
+#   null_values       what stands for a missing value, besides an empty cell; of a column, if it has its own
 """
 
 
@@ -86,7 +92,10 @@ def describe(
             "--long", metavar="NAME VALUE", help="A row is one test: the column that names it, and that of its value."
         ),
     ] = None,
-    null: Annotated[list[str] | None, typer.Option("--null", help="A text that means missing. May be repeated.")] = None,
+    null: Annotated[
+        list[str] | None,
+        typer.Option("--null", help="VALUE that means missing, or COLUMN=VALUE. May be repeated."),
+    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="COLUMN=categorical (ordinal, binary, text, number). May be repeated.")
     ] = None,
@@ -161,7 +170,8 @@ def simulate(
             {"file": str(out), "patients": patients, "rows": frame.height, "columns": frame.columns, "seed": seed}
         )
     else:
-        console.write(f"{out}: {patients:,} simulated patients x {months} months = {frame.height:,} rows, seed {seed}")
+        made = number_of(patients, "simulated patient")
+        console.write(f"{out}: {made} x {number_of(months, 'month')} = {number_of(frame.height, 'row')}, seed {seed}")
 
 
 def _read_schema(path: Path) -> Schema:
@@ -195,7 +205,7 @@ def _show(table: Table) -> None:
     out.print(
         Text.assemble(
             (table.name, "bold"),
-            f": {told['patients']:,} patients, {told['rows']:,} visits; per patient "
+            f": {number_of(told['patients'], 'patient')}, {number_of(told['rows'], 'visit')}; per patient "
             f"{visits['min']} to {visits['max']}, median {visits['median']:g}",
         )
     )
@@ -215,8 +225,8 @@ def _show(table: Table) -> None:
         style = "" if column.modelled or column.role in ("identifier", "time") else "dim"
         grid.add_row(*(Text(cell) for cell in (*cells, column.why)), style=style)
     out.print(grid)
-    learned = len(table.schema.static) + len(table.schema.varying)
-    out.print(f"\nlearned: {learned} columns, {len(table.schema.static)} static and {len(table.schema.varying)} varying")
+    learned = number_of(len(table.schema.static) + len(table.schema.varying), "column")
+    out.print(f"\nlearned: {learned}, {len(table.schema.static)} static and {len(table.schema.varying)} varying")
     for note in table.notes:
         out.print(Text(f"note: {note}"))
 

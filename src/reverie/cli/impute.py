@@ -23,7 +23,7 @@ Five likely futures of three visits: reverie impute runs/pbc visits.csv --foreca
 
 def impute(
     run: Annotated[Path, typer.Argument(help="A run folder made by reverie train from a table.")],
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A table with the columns of the one trained on.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A table like the one trained on.")],
     out: Annotated[Path, typer.Option("--out", help="The table to write: .csv, .csv.gz or .parquet.")],
     draws: Annotated[
         int,
@@ -34,6 +34,10 @@ def impute(
         typer.Option(
             "--forecast", min=1, help="Add so many visits for each patient, instead of filling holes.", show_default=False
         ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", help="Those to fill, e.g. albumin,weight; all that are learned if left out."),
     ] = None,
     guidance: Guidance = None,
     sampler: Sampler = None,
@@ -46,7 +50,8 @@ def impute(
     """Fill the holes of a table, or go on with each patient's record; what is given stays as it is.
 
     Every empty cell of a column that the model has learned is drawn from what it takes to be likely there; with --draws the
-    spread is its uncertainty. Rows come by patient and time. The same seed gives the same file.
+    spread is its uncertainty. Columns and rows stay as they are, and what the model does not know is carried along. The same
+    seed gives the same file.
     """
     console.fresh(out, force)
     import reverie
@@ -58,7 +63,7 @@ def impute(
     told = {"guidance": guidance, "sampler": sampler, "steps": steps, "spacing": spacing}
     settings = {name: value for name, value in told.items() if value is not None}
     with console.progress("drawing", "draws") as on_step:
-        done = deliver.complete(model, file, draws, forecast, seed, settings, on_step, run=str(run))
+        done = deliver.complete(model, file, draws, forecast, seed, settings, on_step, columns=_names(columns), run=str(run))
     done.write(out)
     for sentence in done.notes:
         console.note(sentence)
@@ -69,5 +74,9 @@ def impute(
         rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
         console.table("holes", ("column", "empty cells", "filled in each draw"), rows)
         if any(count["filled"] < count["empty"] for count in holes.values()):
-            console.note("empty cells stay where nothing can be learned: free text, empty columns, columns of one value.")
+            console.note("empty cells stay where nothing is learned, where that says something, or as --columns says.")
     console.summary("imputed" if forecast is None else "forecast", result)
+
+
+def _names(columns: str | None) -> list[str] | None:
+    return None if columns is None else [name.strip() for name in columns.split(",")]

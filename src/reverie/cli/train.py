@@ -92,7 +92,7 @@ def train(
     ] = None,
     null: Annotated[
         list[str] | None,
-        typer.Option("--null", help="A text that means missing. May be repeated.", rich_help_panel=TABLE),
+        typer.Option("--null", help="VALUE that means missing, or COLUMN=VALUE. May be repeated.", rich_help_panel=TABLE),
     ] = None,
     date_format: Annotated[
         list[str] | None,

@@ -17,12 +17,13 @@ from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.models.model import Model
 from reverie.models.scoring import patient_losses
+from reverie.plain import number_of
 from reverie.process.randomness import generator
-from reverie.records import RecordCodec, Records, Table, generate, read_table, series
-from reverie.records.complete import Completer, completed, longer
+from reverie.records import RecordCodec, Records, Table, generate, series
+from reverie.records.complete import Completer, longer
 from reverie.records.conditions import Conditions
+from reverie.records.fitting import fit, to_fill
 from reverie.records.generate import Maker
-from reverie.records.reading import read_source
 from reverie.records.series import SeriesMaker
 from reverie.samplers import Sampler, named, time_grid
 
@@ -102,7 +103,8 @@ class PatientModel(Model[RecordCodec]):
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
         if conditions.rows not in (None, count):
-            raise UsageError(f"{conditions.rows} patients are given, so {count} cannot be made: leave the count out.")
+            told = number_of(conditions.rows or 0, "patient")
+            raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
         told = {"spacing": spacing, **settings, "sampler": sampler, "steps": steps}
         if self._answers_for_statics:
             if reject:
@@ -130,45 +132,45 @@ class PatientModel(Model[RecordCodec]):
                 on_step(min(count, first - 1 + size), count)
             yield Made(frame, len(records.visits), drawn, size, decoded.clipped)
 
-    def impute(self, frame: Any, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
-        """The given table with its holes filled, `draws` times; what was given is untouched, rows and all.
+    def impute(
+        self, frame: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any
+    ) -> list[pl.DataFrame]:
+        """The given table with its holes filled, `draws` times; what was given is untouched, columns, rows and all.
 
         The draws differ where the record leaves room: their spread is the uncertainty.
 
         Args:
-            frame: a frame or a file of the same columns as the one trained on.
+            frame: a frame or a file like the one trained on. Columns may be more or fewer, and what the model cannot read it
+                does not see, see records/fitting.py.
             draws: how many tables.
+            columns: those to fill; all that the model has learned if left out.
             settings: sampler, steps, spacing, guidance and on_step, see `shards`.
 
-        Raises DataError, naming row and column, for a table that does not fit the model.
+        Raises DataError for a table that does not say whose visits these are and when, UsageError for a column not learned.
         """
-        return self._back(frame, None, draws, seed, settings)
+        fitted, names = fit(frame, self.codec.schema), to_fill(self.codec.schema, columns)
+        return [fitted.whole(drawn, names, typed=True) for drawn in self.filled(fitted.table, draws, seed, **settings)]
 
     def forecast(self, frame: Any, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
-        """The given table with `visits` more visits for each patient, `draws` times; otherwise as `impute`."""
-        return self._back(frame, visits, draws, seed, settings)
+        """The given table with `visits` more visits for each patient, `draws` times; otherwise as `impute`.
 
-    def complete(
-        self, table: Table, visits: int | None, draws: int = 1, seed: int = 0, **settings: Any
-    ) -> list[pl.DataFrame]:
-        """As `impute` (visits None) or `forecast`, of a table read with the model's schema, in the form of its frame.
-
-        Raises UsageError for a forecast of a table that has no time, or no visit after the last.
+        Raises UsageError for a table that has no time, or no visit after the last.
         """
-        if visits is None:
-            return self._completed(table, Completer.holes, draws, seed, settings)
+        fitted = fit(frame, self.codec.schema)
+        made = self.continued(fitted.table, visits, draws, seed, **settings)
+        return [fitted.longer(drawn, visits, typed=True) for drawn in made]
+
+    def filled(self, table: Table, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
+        """The rows of a table read by the model's schema, with a value in every empty cell that the model can fill."""
+        return self._completed(table, Completer.holes, draws, seed, settings)
+
+    def continued(self, table: Table, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
+        """The rows of a table read by the model's schema, with so many more for each patient after the patient's own."""
         if visits < 1:
             raise UsageError(f"visits must be a whole number above 0, not {visits}.")
         for shape in self.codec.schema.shapes:
             shape.check_forecast(table.frame, visits, table.name)
         return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
-
-    def _back(self, source: Any, visits: int | None, draws: int, seed: int, settings: dict[str, Any]) -> list[pl.DataFrame]:
-        """Completed tables in the form of the source."""
-        read = read_source(source)
-        table, cells = read_table(read, self.codec.schema), read.frame
-        frames = self.complete(table, visits, draws, seed, **settings)
-        return [completed(frame, table, cells, visits or 0) for frame in frames]
 
     def losses(self, frame: Any, seed: int = 0) -> np.ndarray:
         """How well each given patient is denoised, at some levels of noise: [patients, levels], see models.scoring."""

@@ -22,6 +22,7 @@ from reverie.errors import DataError, UsageError, unknown
 from reverie.records.clock import Clock, gaps
 from reverie.records.codes import Code, CodecSettings, code_of
 from reverie.records.dtypes import dtype_name, dtype_named
+from reverie.records.emptiness import obeyed, open_visits, sure
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.kinds import Column
@@ -82,6 +83,8 @@ class RecordCodec:
             elif part == "gap" and clock.gap is None:
                 codes[name] = NormalScore.fit(known, clock.unit, clock.least)
             elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
+                if column.role == "varying" and sure(table, column):
+                    continue
                 codes[name] = Thresholds.fit(np.bincount(x.astype(np.int64), minlength=2))
             elif part == "value" and column is not None:
                 codes[name] = column.code(known, settings)
@@ -179,6 +182,8 @@ class RecordCodec:
                 yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
                 for channel in by_name[f"value:{field.column}"].channels:
                     known[:, tokens, channel] &= yes
+        for channels, may in open_visits(self, values):
+            known[:, 1:, list(channels)] &= may[..., None]
         return known
 
     def statics(self, values: Tensor) -> pl.DataFrame:
@@ -187,7 +192,7 @@ class RecordCodec:
             raise UsageError("statics are in the visits of these records: give the visits too, or fit with statics=token.")
         visits = self.visits(values).clamp(max=values.shape[1] - 1)
         records = Records(values, self.known(values, visits), visits)
-        return self._writer.statics(records)
+        return obeyed(self._writer.statics(records), self.schema)
 
     def given(self, statics: pl.DataFrame, generator: torch.Generator | None = None) -> Records:
         """Statics that are given, one patient a row; empty cells are not given.
@@ -231,7 +236,8 @@ class RecordCodec:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
         """
-        return self._writer.table(records, first, first_row)
+        made = self._writer.table(records, first, first_row)
+        return Decoded(obeyed(made.frame, self.schema), made.clipped)
 
     @cached_property
     def _writer(self) -> Writer:

@@ -16,13 +16,11 @@ from torch import Tensor
 
 from reverie.denoisers.given import Given
 from reverie.records.encoded import Records
-from reverie.records.faults import ROW
 from reverie.records.generate import Maker, like_lengths
-from reverie.records.shaping import numbered
 from reverie.records.table import Table
 from reverie.records.tasks import Tasks, cells
 
-__all__ = ["Completer", "completed", "longer"]
+__all__ = ["Completer", "longer"]
 
 Drawn = tuple[Tensor, Tensor]
 """Codes [B, N, C], and which of them are known."""
@@ -110,15 +108,3 @@ def longer(table: Table, visits: int) -> Table:
     new = new.with_columns((pl.col(schema.time.name) + later * step).cast(time.dtype)).select(frame.columns)
     offsets = table.offsets + visits * np.arange(len(table) + 1)
     return Table(pl.concat([frame, new])[order], schema, table.name, table.fingerprint, offsets, table.notes)
-
-
-def completed(frame: pl.DataFrame, table: Table, source: pl.DataFrame, added: int = 0) -> pl.DataFrame:
-    """A completed frame of a table, in the form of the source that the table was read from: cells as read_source gives them.
-
-    Args:
-        added: how many visits were added after each patient's last.
-    """
-    assert table.rows is not None
-    given = table.frame.with_columns(pl.Series(ROW, table.rows))
-    rows = np.insert(table.rows, np.repeat(table.offsets[1:], added), 0)
-    return table.schema.restored(frame.with_columns(pl.Series(ROW, rows)), given, numbered(source))

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from reverie.errors import DataError
+from reverie.errors import DataError, UsageError
 from reverie.records.places import ROW, at, first_row, shown
 from reverie.records.restarts import restarted
 from reverie.records.schema import Schema
@@ -20,6 +20,7 @@ __all__ = [
     "ROW",
     "at",
     "check_names",
+    "check_null_column",
     "check_rows",
     "check_static",
     "not_one_value",
@@ -58,12 +59,23 @@ def check_rows(frame: pl.DataFrame, identifier: str, time: str, name: str) -> No
             )
 
 
+def check_null_column(column: str, identifier: str, time: str) -> None:
+    """Whose visit it was and when is never missing, whatever a user says of that column. Raises UsageError."""
+    for of, what in ((identifier, "whose visit a row is"), (time, "when a visit was")):
+        if column == of:
+            raise UsageError(
+                f"{column!r} says {what}, so none of its cells can mean missing: remove those rows, or leave out what was "
+                f"said of it (--null {column}=...)."
+            )
+
+
 def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[pl.DataFrame, list[str]]:
     """Different rows of one patient at one time, dealt with as the schema says, and notes on it. Raises DataError."""
     key = [schema.identifier.name, schema.time.name]
     again = frame.filter(~pl.struct(key).is_first_distinct())
     if not again.height or schema.duplicates == "keep":
-        extra = f"{again.height} rows share patient and time with another row; all were kept, in the order of the source."
+        share = "row shares" if again.height == 1 else "rows share"
+        extra = f"{again.height:,} {share} patient and time with another row; all were kept, in the order of the source."
         return frame, [extra] if again.height else []
     if schema.duplicates != "refuse":
         which = {"mean": "the mean of numbers was taken, and the first of all else"}

@@ -130,13 +130,16 @@ class Maker:
     def _statics(
         self, number: int, seed: int, given: Records | None, accept: Callable[[Tensor], Tensor] | None
     ) -> tuple[Tensor, int]:
-        """Codes of the statics [SHARD, 1, C] of one shard, and how many were drawn."""
+        """Codes of the statics [SHARD, 1, C] of one shard, and how many were drawn up to the last of them."""
         kept: list[Tensor] = []
         for attempt in range(ROUNDS):
             values = self._draw_statics(generator(seed, "statics", number, attempt), given)
-            kept.append(values if accept is None else values[accept(values)])
-            if sum(map(len, kept)) >= SHARD:
-                return torch.cat(kept)[:SHARD], (attempt + 1) * SHARD
+            fits = torch.ones(SHARD, dtype=torch.bool) if accept is None else accept(values)
+            wanted = SHARD - sum(map(len, kept))
+            kept.append(values[fits])
+            if len(kept[-1]) >= wanted:
+                last = int(fits.nonzero()[wanted - 1]) + 1
+                return torch.cat(kept)[:SHARD], attempt * SHARD + last
         raise UsageError(
             f"of {ROUNDS * SHARD:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: loosen "
             "it, or state it as an equality (column=level), which needs no rejection."

@@ -57,11 +57,11 @@ class Pattern(BaseModel):
         """The pattern of the identifiers seen, whole numbers or text."""
         seen = cells.drop_nulls().unique()
         if not seen.len():
-            return cls()
+            return cls(start=1)
         if seen.dtype.is_numeric():
             top = 2**53 if seen.dtype.is_float() else min(pl.select(seen.dtype.max()).item(), 2**63 - 1)
             numbers = seen.cast(pl.Int64, strict=False).drop_nulls().sort().to_list()
-            return cls(start=_start(numbers, top)) if numbers else cls()
+            return cls(start=_start(numbers, top)) if numbers else cls(start=1)
         texts = sorted(seen.cast(pl.String).to_list())
         return cls._of_places(texts) or cls._of_groups(texts) or cls._of_names(texts)
 

@@ -12,10 +12,12 @@ from dataclasses import replace
 import polars as pl
 
 from reverie.errors import DataError, unknown
-from reverie.records.faults import check_rows
+from reverie.records.emptiness import explained
+from reverie.records.faults import check_null_column, check_rows
 from reverie.records.grain import grain
 from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
 from reverie.records.kinds.identifier import Identifier
+from reverie.records.nulls import told
 from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
 from reverie.records.restarts import restarted
@@ -50,28 +52,38 @@ def infer(
         identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
             together.
         long: the columns that say what was measured and its value, of a table with a row for each measurement.
-        null_values: texts that stand for a missing value in every column; see parse() for those that need not be said.
+        null_values: texts that stand for a missing value: "-9" in every column but the identifier and the time, "weight=-9"
+            in one; see nulls.py for those that need not be said.
         kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
         date_formats: forms of dates, see parse().
 
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
     parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values, date_formats)
-    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
-    nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates, "null_values": nulls})
+    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
+    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates})
 
 
 def infer_parsed(
-    parsed: Parsed, identifier: str | None, time: str | None, name: str, kinds: Mapping[str, str]
+    parsed: Parsed,
+    identifier: str | None,
+    time: str | None,
+    name: str,
+    kinds: Mapping[str, str],
+    null_values: tuple[str, ...] = (),
 ) -> tuple[Schema, Parsed]:
     """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
     for column in kinds:
         if column not in parsed.frame.columns:
             raise unknown("column for --kind", column, [c for c in parsed.frame.columns if c != ROW])
     cells = [column for column in parsed.frame.columns if column != ROW]
+    whole = parsed.frame.with_columns(cells for cells, _ in parsed.untold.values())
+    whole = whole.unique(cells, keep="first", maintain_order=True)
+    i, t, why_i, why_t = find_roles(whole.drop(ROW), name, identifier, time)
+    for column in told(null_values, cells).columns:
+        check_null_column(column, i, t)
+    parsed = parsed.keeping((i, t))
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
-    i, t, why_i, why_t = find_roles(frame.drop(ROW), name, identifier, time)
     unknown_role = [pl.col(c).replace(dict.fromkeys(NULL_VALUES)) for c in (i, t) if c in parsed.null_values]
     frame = frame.with_columns(unknown_role)  # nobody is called NA
     check_rows(frame, i, t, name)
@@ -93,11 +105,13 @@ def infer_parsed(
             seen = Evidence(column, values, role, parsed.mixed.get(column), name)
             columns.append(recognise(seen, kinds.get(column), null_values=parsed.null_values.get(column)))
     columns = [c.in_form(parsed.forms[c.name]) if c.name in parsed.forms else c for c in columns]
-    schema = Schema(columns=tuple(columns))
+    every = told(null_values, cells).everywhere
+    schema = Schema(columns=tuple(columns), null_values=tuple(dict.fromkeys((*NULL_VALUES, *every))))
     if not schema.static and not schema.varying:
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
         )
+    schema = explained(schema, frame.drop(ROW))
     return schema, replace(parsed, frame=frame)
 
 

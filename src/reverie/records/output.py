@@ -50,8 +50,8 @@ def write_table(
     Raises UsageError for a path that cannot be a table, and what `frames` raises; then `path` is as it was.
     """
     write = {".csv": _csv, ".csv.gz": _csv_gz, ".parquet": _parquet}[check_table_output(path)]
-    as_text = spelled is not None and path.suffix.lower() != ".parquet"
-    parts = map(spelled, frames) if as_text else iter(frames)
+    as_text = None if path.suffix.lower() == ".parquet" else spelled
+    parts = map(as_text, frames) if as_text is not None else iter(frames)
     first = next(parts)  # before anything is made on disk: what is wrong with a request shows at its first frame
     rows = 0
 

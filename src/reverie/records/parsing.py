@@ -2,11 +2,8 @@
 
     whole numbers -> Int64, numbers -> Float64, 2026-01-31 -> Date, 2026-01-31T08:30[:00] -> Datetime, all else -> String
 
-How a source writes them (31.12.2026, "169,6", 95%, <0.5, Decimal) is found by forms/, and kept: the form of a column.
-
-Words that mean "missing" in a column of numbers may be names in one of text: None is how much some people drink, NA is where
-others live. In text such a word is a value, unless the user or the schema says that it is missing, or the columns of numbers
-or dates of the same table write it, and the column leaves no cell empty: then it is the table's word for "missing".
+How a source writes them (31.12.2026, "169,6", 95%, <0.5, Decimal) is found by forms/, and kept: the form of a column. What
+stands for a missing value is taken away before (nulls.py).
 
 Numbers written with leading zeros are names (007 is not 7). A column where some cells can be read and some cannot is mixed;
 whether that is a fault is decided in infer.py, where the role of the column is known. With a schema, its types are law.
@@ -14,18 +11,19 @@ whether that is a fault is decided in infer.py, where the role of the column is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
+from reverie.records import nulls
 from reverie.records.faults import not_one_value
 from reverie.records.forms import AnyForm, Habits, StoredForm, as_told, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, shown
 from reverie.records.roles import names_someone
-from reverie.records.schema import NULL_VALUES, Column, Schema
+from reverie.records.schema import Column, Schema
 
 __all__ = ["Parsed", "parse", "reads"]
 
@@ -41,9 +39,6 @@ _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 _ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
 
-WORDS = ("NA", "N/A", "n/a", "null", "None")
-"""Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""
-
 MOSTLY_TEXT = 0.05
 """Below this share of cells that can be read as numbers (or dates), a column is text that happens to hold some."""
 
@@ -53,14 +48,29 @@ class Parsed:
     """A typed frame with the numbers of its data rows in the column ROW, its mixed columns, the forms of those columns whose
     cells are not plainly what they are, and notes on what was done.
 
-    `null_values` are those of the columns in which not all of the table's mean "missing".
+    `null_values` are those of the columns in which other texts mean "missing" than in all of the table, `given` the cells
+    before any was taken for missing, `missing` what was. `untold` are the columns, and how they are mixed, that have more
+    cells without what the user says to be missing.
     """
 
     frame: pl.DataFrame
     mixed: dict[str, Mixed] = field(default_factory=dict)
     forms: dict[str, AnyForm] = field(default_factory=dict)
     null_values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    untold: dict[str, tuple[pl.Series, Mixed | None]] = field(default_factory=dict)
+    given: dict[str, pl.Series] = field(default_factory=dict)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def keeping(self, columns: Collection[str]) -> Parsed:
+        """With these columns as they are whatever the user says to be missing, and notes on the others."""
+        back = {column: found for column, found in self.untold.items() if column in columns}
+        mixed = {c: m for c, m in self.mixed.items() if c not in back} | {c: m for c, (_, m) in back.items() if m}
+        given = {column: cells for column, cells in self.given.items() if column not in back}
+        names = {column for column in given if self.frame.schema[column] == pl.String}
+        notes = nulls.say(given, self.missing, self.null_values, names)
+        frame = self.frame.with_columns(cells for cells, _ in back.values())
+        return replace(self, frame=frame, mixed=mixed, notes=[*notes, *self.notes])
 
 
 def parse(
@@ -74,7 +84,8 @@ def parse(
     """Types every column, by what its cells hold, or as the schema says.
 
     Args:
-        null_values: what stands for a missing value in every column, whatever else the schema or the cells say.
+        null_values: what stands for a missing value, whatever the cells say: "-9" in every column, "weight=-9" in one;
+            with a schema, what it says counts (Schema.with_nulls).
         date_formats: the forms of dates by column, such as "%d/%m/%Y"; under "" that of all columns that have it.
         identifier: columns that say whose visit a row is: their cells are names.
 
@@ -96,38 +107,52 @@ def parse(
         given[cells.name] = _plain(stored.read(cells) if stored else cells, name)
         if stored and not stored.wall:
             zoned.append(cells.name)
-    texts = {}
     for column, cells in given.items():
         if cells.dtype == pl.String:
-            texts[column] = cells.str.strip_chars()
-            if (texts[column] != cells).any():
+            given[column] = cells.str.strip_chars()
+            if (given[column] != cells).any():
                 spaced.append(column)
+    said = nulls.told(null_values, list(given))
     if schema is None:
-        nulls = _nulls(texts, null_values, parsed)
+        missing, parsed.null_values = nulls.of_columns(given, said, _is_text)
     else:
-        nulls = {column: (*schema.nulls(column), *null_values) for column in texts}
+        missing = {column: schema.nulls(column) for column in given}
     columns = []
-    known = _habits({c: _emptied(text, nulls[c]) for c, text in texts.items()}, formats) if schema is None else Habits()
-    for column, cells in given.items():
-        if column in texts:
-            cells = _emptied(texts[column], nulls[column])
-        if schema is None:
-            form = None if column in identifier else _form(cells, rows, known, formats, name)
-            if form is not None:
-                cells, parsed.forms[column] = form.read(cells), form
-            elif column in texts:
-                cells, mixed = _typed(cells, rows, zoned, known)
-                parsed.mixed |= {column: mixed} if mixed else {}
+    texts = {c: nulls.emptied(cells, missing[c]) for c, cells in given.items() if cells.dtype == pl.String}
+    known = _habits(texts, formats) if schema is None else Habits()
+
+    def read(cells: pl.Series) -> tuple[pl.Series, AnyForm | None, Mixed | None]:
+        form = None if cells.name in identifier else _form(cells, rows, known, formats, name)
+        if form is not None:
+            return form.read(cells), form, None
+        typed, mixed = _typed(cells, rows, zoned, known) if cells.dtype == pl.String else (cells, None)
+        return typed, None, mixed
+
+    for column, text in given.items():
+        cells = nulls.emptied(text, missing[column])
         if schema is not None:
-            cells = _as_schema(cells, rows, schema[column], name)
+            columns.append(_as_schema(cells, rows, schema[column], name))
+            continue
+        if more := said.of(column):
+            usual = nulls.emptied(text, [word for word in missing[column] if word not in more])
+            if usual.null_count() < cells.null_count():
+                whole, _, mixed = read(usual)
+                parsed.untold[column] = whole, mixed
+        cells, form, mixed = read(cells)
+        parsed.mixed |= {column: mixed} if mixed else {}
+        parsed.forms |= {column: form} if form else {}
         columns.append(cells)
     parsed.frame = pl.DataFrame({cells.name: cells for cells in (rows, *columns)})  # a list would name a nameless one
-    _say_nulls(texts, nulls, parsed, schema is None)
+    parsed.given, parsed.missing = given, missing
+    if schema is not None:
+        parsed.notes += nulls.say(given, missing, parsed.null_values, set())
     if spaced:
-        parsed.notes.append(f"Spaces around values were removed in {_names(spaced)}.")
+        parsed.notes.append(f"Spaces around values were removed in {nulls.listed(spaced)}.")
     parsed.notes += [f"In {column}, {form.note}." for column, form in parsed.forms.items() if form.note]
     if zoned:
-        parsed.notes.append(f"Date-times with a time zone were brought to UTC in {_names(zoned)}.")
+        parsed.notes.append(
+            f"Date-times with a time zone were brought to UTC in {nulls.listed(list(dict.fromkeys(zoned)))}."
+        )
     return parsed
 
 
@@ -176,55 +201,15 @@ def _form(cells: pl.Series, rows: pl.Series, known: Habits, formats: Mapping[str
     return recognise(cells, known)
 
 
-def _emptied(text: pl.Series, nulls: Sequence[str]) -> pl.Series:
-    """The cells without those that mean "missing"."""
-    return text.set(text.is_in(["", *nulls]), None)
-
-
-def _nulls(texts: dict[str, pl.Series], told: tuple[str, ...], parsed: Parsed) -> dict[str, tuple[str, ...]]:
-    """What stands for a missing value in each column of text; where that is not all of it, `parsed` keeps it."""
-    every = tuple(dict.fromkeys((*NULL_VALUES, *told)))
-    found = {}
-    of_table: set[str] = set()  # what columns that are no text write
-    for column, text in texts.items():
-        held = [word for word in WORDS if word not in told and (text == word).any()]
-        if held and _is_text(_emptied(text, every)):
-            found[column] = held
-        else:
-            of_table |= set(held)
-    for column, held in found.items():
-        whole = not texts[column].is_null().any() and not (texts[column] == "").any()
-        kept = [word for word in held if not (whole and word in of_table)]
-        if kept:
-            parsed.null_values[column] = tuple(word for word in every if word not in kept)
-    return {column: parsed.null_values.get(column, every) for column in texts}
-
-
 def _is_text(cells: pl.Series) -> bool:
     """Whether cells without any word for "missing" are names rather than numbers, dates or truth values."""
     if cells.str.to_lowercase().is_in(["true", "false"]).all(ignore_nulls=True) and cells.count():
         return False
-    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [], Habits(day_first={"/": True, "-": True}))
+    known = Habits(day_first={"/": True, "-": True, ".": True})
+    if recognise(cells, known) is not None:
+        return False
+    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [], known)
     return typed.dtype == pl.String and (mixed is None or mixed.read < mixed.text)
-
-
-def _say_nulls(texts: dict[str, pl.Series], nulls: dict[str, tuple[str, ...]], parsed: Parsed, decided: bool) -> None:
-    """Notes on each word that means "missing" in some column, and on each that was `decided` to be a value in one."""
-    for word in dict.fromkeys(word for words in (*nulls.values(), NULL_VALUES) for word in words):
-        where = {column: int((text == word).sum()) for column, text in texts.items()}
-        lost = {c: f"{c} ({_cells(k)})" for c, k in where.items() if k and word in nulls[c]}
-        if kept := [f"{c} ({_cells(k)})" for c, k in where.items() if k and c in parsed.null_values and c not in lost]:
-            parsed.notes.append(
-                f"{word!r} was taken as a value in {_names(kept)}: if it means missing there, say so with --null {word}."
-            )
-        if lost:
-            text = decided and any(parsed.frame.schema[c] == pl.String for c in lost)
-            remedy = ": where it is a value, give the column null_values: [] in a schema" if text else ""
-            parsed.notes.append(f"{word!r} was read as missing in {_names(list(lost.values()))}{remedy}.")
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell{'s'[: count > 1]}"
 
 
 def reads(cells: pl.Series, what: str) -> pl.Series:
@@ -234,10 +219,6 @@ def reads(cells: pl.Series, what: str) -> pl.Series:
     else:
         read = cells.str.contains(_DATETIME) & cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
     return read.set(cells.is_null(), None)
-
-
-def _names(columns: list[str]) -> str:
-    return ", ".join(columns[:5]) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
 
 
 def _plain(cells: pl.Series, name: str) -> pl.Series:

@@ -6,6 +6,7 @@ kept with the model: it is all that is needed to write a table of the same look.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self, get_args
 
 import polars as pl
@@ -14,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from reverie.errors import UsageError, unknown
 from reverie.records.forms import AnyForm
-from reverie.records.kinds import Column, Purpose, Role
+from reverie.records.kinds import ANY, EMPTY, Column, Purpose, Role, Word
 from reverie.records.places import ROW
 from reverie.records.shapes import AnyShape, hidden
 
-__all__ = ["NULL_VALUES", "Column", "Duplicates", "Purpose", "Role", "Schema"]
+__all__ = ["ANY", "EMPTY", "NULL_VALUES", "Column", "Duplicates", "Purpose", "Role", "Schema"]
 
 Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
 """What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
@@ -44,7 +45,7 @@ class Schema(BaseModel):
 
     columns: tuple[Column, ...]
     duplicates: Duplicates = "refuse"
-    null_values: tuple[str, ...] = NULL_VALUES
+    null_values: tuple[Word, ...] = NULL_VALUES
     shapes: tuple[AnyShape, ...] = ()
 
     @model_validator(mode="after")
@@ -57,7 +58,33 @@ class Schema(BaseModel):
             found = [c.name for c in self.columns if c.purpose == purpose]
             if len(found) > 1:
                 raise ValueError(f"a table has at most one column whose purpose is {purpose}, but {found} are marked so")
+        self._check_rules()
         return self
+
+    def _check_rules(self) -> None:
+        """Every asked_if names columns and levels that there are, and none leads back to itself. Raises ValueError."""
+        by_name = {c.name: c for c in self.columns}
+        for column in self.columns:
+            for gate, levels in column.asked_if.items():
+                if gate not in by_name:
+                    raise ValueError(f"{column.name} is asked_if {gate}, and there is no such column")
+                if column.role not in ("static", "varying") or by_name[gate].role not in ("static", "varying"):
+                    raise ValueError(f"{column.name} is asked_if {gate}: identifier and time have no such rules")
+                if column.role == "static" and by_name[gate].role == "varying":
+                    raise ValueError(f"{column.name} is static and asked_if {gate}, which varies from visit to visit")
+                known = {*by_name[gate].levels, *by_name[gate].pooled, ANY, EMPTY}
+                if bad := [level for level in levels if level not in known and by_name[gate].levels]:
+                    raise ValueError(f"{column.name} is asked_if {gate} is {bad[0]!r}, which is no level of {gate}")
+                if not levels:
+                    raise ValueError(f"{column.name} is asked_if {gate} without a level: name some, or strike it")
+            seen, left = set(), list(column.asked_if)
+            while left:
+                gate = left.pop()
+                if gate == column.name:
+                    raise ValueError(f"{column.name} is asked_if of itself, by way of {', '.join(sorted(seen)) or gate}")
+                if gate not in seen:
+                    seen.add(gate)
+                    left += by_name[gate].asked_if if gate in by_name else ()
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name. Raises UsageError with the nearest name if there is none."""
@@ -67,20 +94,30 @@ class Schema(BaseModel):
         raise unknown("column", name, [c.name for c in self.columns])
 
     def nulls(self, name: str) -> tuple[str, ...]:
-        """What stands for a missing value in a column."""
-        own = self[name].null_values
-        return self.null_values if own is None else own
+        """What stands for a missing value in a column. What is said of all columns does not hold for identifier and time."""
+        column = self[name]
+        if column.null_values is not None:
+            return column.null_values
+        if column.role in ("identifier", "time"):
+            return tuple(word for word in self.null_values if word in NULL_VALUES)
+        return self.null_values
 
-    def with_nulls(self, more: tuple[str, ...]) -> Schema:
-        """With more texts that stand for a missing value, in every column."""
+    def with_nulls(self, everywhere: tuple[str, ...], columns: Mapping[str, tuple[str, ...]]) -> Schema:
+        """With more texts that stand for a missing value, in every column and in single ones. Raises UsageError for one that
+        tells whose visit it was or when."""
+        from reverie.records.faults import check_null_column
 
-        def all_of(words: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(dict.fromkeys((*words, *more)))
-
-        columns = (
-            c if c.null_values is None else c.model_copy(update={"null_values": all_of(c.null_values)}) for c in self.columns
-        )
-        return self.model_copy(update={"columns": tuple(columns), "null_values": all_of(self.null_values)})
+        every = tuple(dict.fromkeys((*self.null_values, *everywhere)))
+        changed = []
+        for column in self.columns:
+            more = columns.get(column.name, ())
+            if more:
+                check_null_column(column.name, self.identifier.name, self.time.name)
+            if column.role not in ("identifier", "time") and (more or column.null_values is not None):
+                own = every if column.null_values is None else (*column.null_values, *everywhere)
+                column = column.model_copy(update={"null_values": tuple(dict.fromkeys((*own, *more)))})
+            changed.append(column)
+        return self.model_copy(update={"columns": tuple(changed), "null_values": every})
 
     def shaped(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         """A frame in the source form, typed or text, brought into the modelled form; `name` is how errors call it.

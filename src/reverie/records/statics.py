@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, unknown
+from reverie.records.nulls import emptied
 from reverie.records.reading import read_source
 from reverie.records.schema import Schema
 
@@ -29,8 +30,4 @@ def read_statics(source: Any, schema: Schema) -> pl.DataFrame:
         raise DataError(
             f"{name} has no static column: give some of {', '.join(sorted(known)) or 'them, of which there are none'}."
         )
-    return frame.with_columns(
-        pl.when(pl.col(column).is_in(schema.nulls(column))).then(None).otherwise(pl.col(column)).alias(column)
-        for column in frame.columns
-        if frame[column].dtype == pl.String
-    )
+    return frame.with_columns(emptied(frame[column], schema.nulls(column)) for column in frame.columns)

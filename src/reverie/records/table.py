@@ -17,16 +17,19 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.records.emptiness import said
 from reverie.records.faults import check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import infer_parsed, observed
+from reverie.records.nulls import listed, told
 from reverie.records.parsing import Parsed, parse
+from reverie.records.piles import piles
 from reverie.records.places import ROW
 from reverie.records.reading import Bounds, place_of, read_source
-from reverie.records.schema import NULL_VALUES, Duplicates, Schema
+from reverie.records.schema import Duplicates, Schema
 from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "arranged", "read_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,8 @@ def read_table(
         name: what messages call the table; the file's name if None.
         identifier, time, long, kinds, date_formats: see infer(); only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
-        null_values: texts that stand for a missing value in every column, besides the schema's.
+        null_values: texts that stand for a missing value besides the schema's: "-9" in every column but the identifier and
+            the time, "weight=-9" in one.
         most: what a file may hold at most.
 
     Raises:
@@ -126,7 +130,9 @@ def read_table(
             raise UsageError(
                 "a schema says which columns are identifier and time and of what kind and form: change it there."
             )
-        schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates}).with_nulls(null_values)
+        nulls = told(null_values, schema.names)
+        schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
+        schema = schema.with_nulls(nulls.everywhere, nulls.columns)
         left_out = schema.unread(cells)
         cells = schema.shaped(numbered(cells), name)
         check_names([column for column in cells.columns if column != ROW], schema, name)
@@ -142,41 +148,53 @@ def read_table(
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
         parsed, shapes, asked = shape(cells, name, Asked.of(identifier, time, long), null_values, date_formats)
-        schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds))
-        nulls = tuple(dict.fromkeys((*NULL_VALUES, *null_values)))
-        schema = with_shapes(schema, shapes).model_copy(update={"null_values": nulls, "duplicates": duplicates or "refuse"})
+        schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
+        schema = with_shapes(schema, shapes).model_copy(update={"duplicates": duplicates or "refuse"})
         frame = unique.frame
-    table = _arranged(frame, schema, name, parsed)
+        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *_on_rules(schema)])
+    table = arranged(frame, schema, name, parsed)
     return replace(table, notes=(*read.notes, *table.notes), path=place_of(source))
 
 
-def _arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed) -> Table:
-    """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it."""
+def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
+    """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it.
+
+    `as_read`: what changed places or was filled stands so in what the user will see, and is told.
+    """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
         notes.append(f"{_rows(alike)} identical to another and kept once.")
-    frame, said = resolve_duplicates(frame, schema, name)
-    notes += said
+    frame, on_duplicates = resolve_duplicates(frame, schema, name)
+    notes += on_duplicates
     patient, time = schema.identifier.name, schema.time.name
     for column in schema.static:
         filled = pl.col(column.name).fill_null(pl.col(column.name).drop_nulls().first().over(patient))
         full = frame.select(filled)[column.name]
         if holes := frame[column.name].null_count() - full.null_count():
             frame = frame.with_columns(full)
-            notes.append(
-                f"In {column.name}, which is static, {holes:,} empty cells were filled from other visits of the patient."
-            )
+            cells = f"{holes:,} empty cell{' was' if holes == 1 else 's were'}"
+            notes += [f"In {column.name}, which is static, {cells} filled from other visits of the patient."] * as_read
     first = pl.col(ROW).min().over(patient)
     ordered = frame.sort(first, time, maintain_order=True)
-    if not ordered[ROW].equals(frame[ROW]):
+    if as_read and not ordered[ROW].equals(frame[ROW]):
         moved = int((ordered[ROW] != frame[ROW]).sum())
         notes.append(f"Rows were sorted by patient and time ({moved:,} of {frame.height:,} moved).")
     frame, rows = ordered.drop(ROW), ordered[ROW].to_numpy()
     lengths = frame.select(pl.col(patient).rle_id()).group_by(patient, maintain_order=True).len()["len"].to_numpy()
     if (single := int((lengths == 1).sum())) and not schema.timeless:
-        notes.append(f"{single:,} of {len(lengths):,} patients have one visit.")
+        notes.append(f"{single:,} of {len(lengths):,} patients {'has' if single == 1 else 'have'} one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
+
+
+def _on_rules(schema: Schema) -> list[str]:
+    """Notes on columns whose emptiness says something."""
+    kept = "without exception: so it will be in what is made (asked_if in a schema)"
+    notes = [f"{c.name} is filled only where {said(c)}, {kept}." for c in schema.columns if c.asked_if]
+    if names := [c.name for c in schema.columns if not c.fill]:
+        what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
+        notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")
+    return notes
 
 
 def _rows(count: int) -> str:

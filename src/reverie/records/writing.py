@@ -46,9 +46,9 @@ class Writer:
                 clipped |= {column.name: moved} if column.numeric else {}
                 cells = cells.gather(scores.patient) if column.role == "static" else cells
             elif column.role == "varying":
-                cells = column.fill(dtype, first_row, len(scores.patient))
+                cells = column.renew(dtype, first_row, len(scores.patient))
             else:
-                cells = column.fill(dtype, first, len(scores.visits)).gather(scores.patient)
+                cells = column.renew(dtype, first, len(scores.visits)).gather(scores.patient)
             columns.append(cells.alias(column.name))
         return Decoded(pl.DataFrame(columns), clipped)
 

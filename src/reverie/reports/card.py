@@ -61,9 +61,10 @@ def of_model(model: Model) -> dict[str, Any]:
 
 
 def of_schema(schema: Schema) -> list[dict[str, Any]]:
-    """What each column is."""
+    """What each column is; `made` is whether the synthetic one holds anything where the real one does."""
     return [
         {"name": c.name, "role": c.role, "kind": c.kind, "levels": len(c.levels), "missing": round(c.missing, 4)}
+        | ({} if c.made else {"made": False})
         for c in schema.shown
     ]
 
@@ -83,7 +84,9 @@ def card(title: str, about: Mapping[str, Any], verdict: Verdict, cautions: Seque
         lines += [*(f"- {note}" for note in notes), ""]
     if columns := about.get("columns"):
         lines += ["| column | role | kind | levels | missing |", "|---|---|---|---|---|"]
-        lines += [_row(c["name"], c["role"], c["kind"], c["levels"] or "", f"{100 * c['missing']:.1f} %") for c in columns]
+        for c in columns:
+            kind = c["kind"] if c.get("made", True) else f"{c['kind']}, not made"
+            lines += [_row(c["name"], c["role"], kind, c["levels"] or "", f"{100 * c['missing']:.1f} %")]
         lines += [""]
     if settings := about.get("settings"):
         lines += ["## Settings", "", "```yaml", yaml.safe_dump(settings, sort_keys=False).rstrip(), "```", ""]

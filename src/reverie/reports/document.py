@@ -52,7 +52,9 @@ class Report:
         kind = str(self.about["kind"])
         trained, held, made = (self.about.get(f"{of} {kind}", 0) for of in ("training", "held-out", "synthetic"))
         noun = f"synthetic {kind.removesuffix('s')}"
-        return verdict(self.sections, f"This rests on {trained:,} training, {held:,} held-out and {number_of(made, noun)}.")
+        basis = f"This rests on {trained:,} training, {held:,} held-out and {number_of(made, noun)}."
+        unmade = [column["name"] for column in self.about.get("columns", ()) if not column.get("made", True)]
+        return verdict(self.sections, basis, unmade)
 
     def json(self) -> dict[str, Any]:
         """Strict JSON data: what is not a number is null."""

@@ -14,6 +14,7 @@ Every sentence follows from verdicts of measures by these rules.
    has none, and the poorest model some.
 6. No fault, but more to look at; or faults, no more than are spared: look at it first, with the gravest named.
 7. Otherwise it is not good for that, with the gravest named.
+8. Columns of which nothing is made are named: no measure looks at them, so nothing is claimed on them.
 
 The gravest is the fault that lies farthest on the way from ceiling to floor, or from the ceiling in ceilings where there is
 no floor. Nothing is called anonymous: what is said is which attacks were tried, and what they reached.
@@ -42,8 +43,8 @@ ALARM = 0.2
 """A claim is not made if so large a share of patients, values or pictures could be wrong unseen."""
 SHUFFLED = 0.2
 """So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
-NAMED = 2
-"""Measures named in one sentence."""
+NAMED, UNMADE = 2, 8
+"""Measures, and columns that are not made, named in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,16 @@ class Verdict:
         return {"headline": self.headline, **told, "flagged": list(self.flagged)}
 
 
-def verdict(sections: Sequence[Section], basis: str = "") -> Verdict:
-    """The verdict on all sections of a report; `basis` is a sentence on how many patients it rests, for the headline."""
+def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] = ()) -> Verdict:
+    """The verdict on all sections of a report.
+
+    Args:
+        basis: a sentence on how many patients it rests, for the headline.
+        unmade: names of columns of which nothing is made.
+    """
     found = [m for section in sections for m in section.measures]
     sentences = [said for claim in CLAIMS if (said := _judge(claim, found))]
+    sentences += [_unmade(unmade)] if unmade else []
     flagged = sorted((m for m in found if m.verdict in ("fault", "look")), key=_gravity, reverse=True)
     headline = f"{_headline(sentences)} {basis}".strip()
     return Verdict(headline, tuple(sentences), tuple(m.name for m in flagged))
@@ -113,6 +120,14 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
         how = f"{len(what)} of {len(judged)} measures {how}"
         return Sentence(claim.name, "look", f"{_capital(claim.name)}: {how}.", names)
     return Sentence(claim.name, "not", f"{claim.bad} Gravest: {_named(faults)}.", names)
+
+
+def _unmade(columns: Sequence[str]) -> Sentence:
+    """That some columns are written empty."""
+    few = ", ".join(columns[:UNMADE]) + (f" and {len(columns) - UNMADE} more" if len(columns) > UNMADE else "")
+    claim = f"{'the column' if len(columns) == 1 else 'the columns'} {few} (not made)"
+    what = "its texts are too varied to model, so it is" if len(columns) == 1 else "their texts are too varied, so they are"
+    return Sentence(claim, "open", f"{_capital(claim)}: {what} written empty, and no measure looks there.", ())
 
 
 def _carried(claim: Claim, carriers: Sequence[Measure], judged: Sequence[Measure]) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ import polars as pl
 from reverie.errors import DataError, unknown
 from reverie.records.kinds.binary import Binary
 from reverie.records.kinds.categorical import Categorical
-from reverie.records.kinds.column import NAMED, Column, Purpose, Role
+from reverie.records.kinds.column import ANY, EMPTY, NAMED, Column, Purpose, Role, Word
 from reverie.records.kinds.constant import Constant
 from reverie.records.kinds.date import Date
 from reverie.records.kinds.datetime import DateTime
@@ -32,7 +32,20 @@ from reverie.records.kinds.real import Real
 from reverie.records.kinds.text import Text
 from reverie.records.places import at, shown
 
-__all__ = ["KINDS", "Column", "Evidence", "Mixed", "Purpose", "Role", "recognise", "recognise_number", "share"]
+__all__ = [
+    "ANY",
+    "EMPTY",
+    "KINDS",
+    "Column",
+    "Evidence",
+    "Mixed",
+    "Purpose",
+    "Role",
+    "Word",
+    "recognise",
+    "recognise_number",
+    "share",
+]
 
 KINDS: tuple[type[Column], ...] = (
     Empty,

@@ -11,12 +11,12 @@ ask what it can do (`numeric`, `ordered`, `calendar`, `levels`), or let it do it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NoReturn, Self
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings
@@ -25,7 +25,7 @@ from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
 from reverie.records.kinds.evidence import Evidence
 
-__all__ = ["NAMED", "Column", "Purpose", "Role", "emptied"]
+__all__ = ["ANY", "EMPTY", "NAMED", "Column", "Purpose", "Role", "Word", "emptied"]
 
 Role = Literal["identifier", "time", "static", "varying"]
 """identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
@@ -33,6 +33,19 @@ Role = Literal["identifier", "time", "static", "varying"]
 Purpose = Literal["outcome", "treatment", "follow-up"]
 """What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
 follow-up: for how long a patient was watched, until the outcome where there was one."""
+
+
+ANY, EMPTY = "(any)", "(empty)"
+"""States of another column in asked_if, besides its levels: that it is filled, and that it is empty."""
+
+
+def _as_text(value: Any) -> Any:
+    """A null value or a level in YAML, where -9 is a number and null is nothing."""
+    return "null" if value is None else str(value) if type(value) in (int, float) else value
+
+
+Word = Annotated[str, BeforeValidator(_as_text)]
+"""A text that a person may write as a number."""
 
 
 class Column(BaseModel):
@@ -55,6 +68,9 @@ class Column(BaseModel):
         value: of a constant column, as text.
         pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
         form: how the source writes the cells, where their type does not say it.
+        asked_if: other columns, and their levels at which this one may be filled; "(any)": wherever that one is filled,
+            "(empty)": also where it is empty. Elsewhere it is empty, and stays so, see emptiness.py.
+        fill: whether its empty cells are filled when a table is completed and nothing else is said.
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -67,7 +83,7 @@ class Column(BaseModel):
     type: str = "Float64"
     levels: tuple[str, ...] = ()
     pooled: tuple[str, ...] = ()
-    null_values: tuple[str, ...] | None = None
+    null_values: tuple[Word, ...] | None = None
     missing: float = Field(0.0, ge=0, le=1)
     unit: float | None = Field(None, gt=0)
     decimals: int | None = Field(None, ge=0)
@@ -79,6 +95,8 @@ class Column(BaseModel):
     value: str | None = None
     pattern: Pattern | None = None
     form: AnyForm | None = None
+    asked_if: dict[str, tuple[Word, ...]] = {}
+    fill: bool = True
     purpose: Purpose | None = None
     why: str = ""
 
@@ -135,6 +153,11 @@ class Column(BaseModel):
     def modelled(self) -> bool:
         """Whether the model learns it (identifier and time are seen to apart)."""
         return self.role in ("static", "varying") and self.learned
+
+    @property
+    def made(self) -> bool:
+        """Whether a synthetic table holds anything where the real one does."""
+        return True
 
     @property
     def ranked(self) -> bool:
@@ -216,7 +239,7 @@ class Column(BaseModel):
         """The value that a person wrote, as in a condition. Raises UsageError."""
         raise NotImplementedError
 
-    def fill(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+    def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         """Cells [count] of a column that is not learned, of the patients or rows that are numbered from `first`."""
         return pl.Series([None], dtype=dtype).new_from_index(0, count)
 

@@ -35,7 +35,7 @@ class Constant(Column):
                 f"{shown(self.value)}: correct it, or change the kind in the schema."
             )
 
-    def fill(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+    def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         return typed((self.value or "",), dtype).new_from_index(0, count)
 
     @property

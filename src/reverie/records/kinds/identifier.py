@@ -57,7 +57,7 @@ class Identifier(Column):
     def observed(self, cells: pl.Series) -> dict[str, Any]:
         return {"pattern": _pattern(cells)}
 
-    def fill(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+    def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         """By the pattern; without one the numbers, as text of the identifier of patients "P000001", else "1"."""
         if self.pattern is not None:
             return new_identifiers(self.pattern, first, count, dtype)

@@ -18,6 +18,7 @@ class Integer(Numeric):
     """A column of whole numbers."""
 
     called: ClassVar[str] = "integer"
+    what: ClassVar[str] = "a whole number"
     whole: ClassVar[bool] = True
 
     @classmethod

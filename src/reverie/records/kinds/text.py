@@ -18,6 +18,10 @@ class Text(Column):
     called: ClassVar[str] = "text"
     learned: ClassVar[bool] = False
 
+    @property
+    def made(self) -> bool:
+        return False
+
     @classmethod
     def told(cls, seen: Evidence) -> dict[str, Any]:
         return {"why": "as you said"}

@@ -125,7 +125,8 @@ class Visits(Shape):
         variants = frame[VARIANT].to_list() if VARIANT in frame.columns else [None] * len(frame)
         names = {(visit.time, visit.variant or USUAL): visit.name for visit in reversed(self.visits)}
         usual = {visit.time: visit.name for visit in reversed(self.visits)}
-        texts = [names.get((times[i], v), usual[times[i]]) for i, v in zip(k, variants, strict=True)]
+        told = [float(times[i]) for i in k]
+        texts = [names.get((t, v or USUAL), usual[t]) for t, v in zip(told, variants, strict=True)]
         return frame.with_columns(pl.Series(self.time, texts, dtype=pl.String)).drop(VARIANT, strict=False)
 
     def asked(self, asked: Asked) -> Asked:

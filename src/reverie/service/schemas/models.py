@@ -128,7 +128,7 @@ class Training(Request):
         None, description="Of a table: rows of one patient at one time."
     )
     null_values: list[Annotated[str, Field(max_length=100)]] | None = Field(
-        None, max_length=50, description="Of a table: texts that mean missing."
+        None, max_length=50, description="Of a table: what means missing, VALUE or COLUMN=VALUE."
     )
     size: int | None = Field(None, ge=1, le=256, description="Of pictures: bring them to this many pixels a side.")
     channels: Literal[1, 3] | None = Field(None, description="Of pictures: 1 grey, 3 colour.")

@@ -44,7 +44,7 @@ class Describe(Request):
         None, description="Rows of one patient at one time."
     )
     null_values: list[Annotated[str, Field(max_length=100)]] = Field(
-        default=[], max_length=50, description="Texts that mean missing."
+        default=[], max_length=50, description="What means missing: VALUE, or COLUMN=VALUE in one column."
     )
 
 
@@ -101,6 +101,9 @@ class Imputation(Request):
     rows: Rows | None = Field(None, description="The table itself, instead of its name.")
     draws: int = Field(1, ge=1, le=50, description="How often. Cap: rows x draws is at most 1,000,000.")
     forecast: int | None = Field(None, ge=1, le=100, description="Add so many visits for each patient, instead.")
+    columns: list[Word] | None = Field(
+        None, min_length=1, max_length=1000, description="Those to fill; all that the model has learned if left out."
+    )
     seed: Seed = 0
     sampler: Sampler | None = None
     steps: int | None = Field(None, ge=1, le=1000)

@@ -23,18 +23,26 @@ def impute(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     outputs.reserve(work, told.out, inputs.WRITTEN, told.overwrite)
     model = inputs.model(work, told.model)
     from reverie import bands, deliver
-    from reverie.records import read_table
+    from reverie.records.fitting import fit
 
     names = ("guidance", "sampler", "steps", "spacing")
     settings = {name: value for name in names if (value := getattr(told, name)) is not None}
     deliver.check_completing(model, told.draws, told.model)
     name = told.table or "the rows"
     cells = _frame(told.rows) if told.table is None else inputs.cells(work, told.table)
-    table = read_table(cells, model.codec.schema, name)
-    rows = (len(table.frame) + (told.forecast or 0) * len(table)) * told.draws
+    fitted = fit(cells, model.codec.schema, name)
+    rows = (fitted.cells.height + (told.forecast or 0) * len(fitted.table)) * told.draws
     within("rows x draws", rows, CELLS, "ask for fewer draws or visits, or give fewer patients")
     done = deliver.complete(
-        model, cells, told.draws, told.forecast, told.seed, settings, work.step, run=told.model, name=name
+        model,
+        fitted,
+        told.draws,
+        told.forecast,
+        told.seed,
+        settings,
+        work.step,
+        columns=told.columns,
+        run=told.model,
     )
     suffix = next((s for s in inputs.WRITTEN if (told.out or "").lower().endswith(s)), ".csv")
     made = work.folder / f"completed{suffix}"
