@@ -51,7 +51,7 @@ class Timeless(Shape):
 
     @property
     def note(self) -> str:
-        return "There is no time, one row for each patient: all columns are static."
+        return "There is no time, one row for each patient: all columns are static (if one is a time, name it with --time)."
 
     @property
     def timeless(self) -> bool:
