@@ -71,7 +71,7 @@ _ENDED = {"end", "ended", "stop", "discharge", "disch", "out", "finish", "last"}
 _VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
 _SINCE = {"t", "hour", "day", "week", "month", "hours", "days", "weeks", "months", "step", "wave"}
 _STATUS = {"status", "event", "dead", "died", "death", "censored", "censor", "cens", "outcome"}
-"""Words of an end of a visit; of its time; of that where they stand alone; and of what a time until an event stands beside."""
+"""Words of the end of a visit; of its time; of that where they stand alone; what a time to an event stands beside."""
 
 
 def words(name: str) -> list[str]:

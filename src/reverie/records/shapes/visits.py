@@ -125,7 +125,8 @@ class Visits(Shape):
         variants = frame[VARIANT].to_list() if VARIANT in frame.columns else [None] * len(frame)
         names = {(visit.time, visit.variant or USUAL): visit.name for visit in reversed(self.visits)}
         usual = {visit.time: visit.name for visit in reversed(self.visits)}
-        texts = [names.get((times[i], v), usual[times[i]]) for i, v in zip(k, variants, strict=True)]
+        made = times[k].tolist()
+        texts = [names.get((time, variant or USUAL), usual[time]) for time, variant in zip(made, variants, strict=True)]
         return frame.with_columns(pl.Series(self.time, texts, dtype=pl.String)).drop(VARIANT, strict=False)
 
     def asked(self, asked: Asked) -> Asked:
