@@ -167,8 +167,8 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     if not fits:
         others = [c for c in frame.columns if c not in whose and _may_be_said(frame, next(iter(whose)), c)]
         raise UsageError(
-            f"{name}: no column looks like the time of a visit (candidates: {_listed(others)}): "
-            "say which with --time NAME, or give a schema."
+            f"{name}: no column looks like the time of a visit (candidates: {_listed(others)}): say which with --time NAME, "
+            f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema."
         )
     fits.sort(key=lambda fit: fit[:5])
     _, lonely, shared, _, _, i, t = best = fits[0]
