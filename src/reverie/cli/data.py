@@ -42,6 +42,8 @@ ADVICE = """\
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
+#   pattern           how new identifiers are written (leave out: 1, 2, ...)
+#   shapes            what brings the file into the form of one row for each patient and time; columns made for it: "\\0..."
 #   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
 """
 
@@ -179,13 +181,12 @@ def _show(table: Table) -> None:
 
     told = counts(table)
     visits = told["visits_per_patient"]
-    out.print(
-        Text.assemble(
-            (table.name, "bold"),
-            f": {told['patients']:,} patients, {told['rows']:,} visits; per patient "
-            f"{visits['min']} to {visits['max']}, median {visits['median']:g}",
-        )
+    said = (
+        "no time: one row each, all columns static"
+        if table.schema.timeless
+        else f"{told['rows']:,} visits; per patient {visits['min']} to {visits['max']}, median {visits['median']:g}"
     )
+    out.print(Text.assemble((table.name, "bold"), f": {told['patients']:,} patients, {said}"))
     grid = Grid(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
         grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)
