@@ -42,13 +42,12 @@ ADVICE = """\
 #   unit      values are whole multiples of it, of date-times in seconds (leave out: not rounded); decimals: digits to write
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   form      how the source writes the cells, where it is not the plain way; they are read and written back so
-#   missing, lowest, highest, skew, why    only tell what was seen
-#   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
-#   null_values       texts that stand for a missing value, besides an empty cell; of a column, if it has its own
 #   asked_if          {{sex: [F]}}: filled only where sex is F; levels may be "(any)", it is filled, and "(empty)"
 #   fill              false: reverie impute leaves its empty cells empty, unless --columns names it
 #   missing, lowest, highest, skew, why    only tell what was seen
-#   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
+#   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
+#   pattern           how new identifiers are written (leave out: 1, 2, ...)
+#   shapes            what brings the file into the form of one row for each patient and time; columns made for it: "\\0..."
 #   null_values       what stands for a missing value, besides an empty cell; of a column, if it has its own
 """
 
@@ -202,13 +201,13 @@ def _show(table: Table) -> None:
 
     told = counts(table)
     visits = told["visits_per_patient"]
-    out.print(
-        Text.assemble(
-            (table.name, "bold"),
-            f": {number_of(told['patients'], 'patient')}, {number_of(told['rows'], 'visit')}; per patient "
-            f"{visits['min']} to {visits['max']}, median {visits['median']:g}",
-        )
+    said = (
+        "no time: one row each, all columns static"
+        if table.schema.timeless
+        else f"{number_of(told['rows'], 'visit')}; per patient {visits['min']} to {visits['max']}, "
+        f"median {visits['median']:g}"
     )
+    out.print(Text.assemble((table.name, "bold"), f": {number_of(told['patients'], 'patient')}, {said}"))
     grid = Grid(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
         grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)

@@ -50,7 +50,7 @@ class Pattern(BaseModel):
 
     text: str = ""
     places: str = ""
-    start: int = Field(1, ge=-(2**63))
+    start: int = Field(default=1, ge=-(2**63))
 
     @classmethod
     def of(cls, cells: pl.Series) -> Self:
@@ -59,7 +59,7 @@ class Pattern(BaseModel):
         if not seen.len():
             return cls(start=1)
         if seen.dtype.is_numeric():
-            top = 2**53 if seen.dtype.is_float() else min(pl.select(seen.dtype.max()).item(), 2**63 - 1)
+            top = 2**53 if seen.dtype.is_float() else min(pl.select(seen.dtype.max()).item(), 2**63 - 1)  # pyright: ignore[reportAttributeAccessIssue]
             numbers = seen.cast(pl.Int64, strict=False).drop_nulls().sort().to_list()
             return cls(start=_start(numbers, top)) if numbers else cls(start=1)
         texts = sorted(seen.cast(pl.String).to_list())

@@ -70,10 +70,11 @@ _TIME = (
 _ENDS_AS_TIME = re.compile(r"(time|date|datum|dtc|dtm|offset|dy)$", re.IGNORECASE)
 """How names of times end (admittime, LBDTC, labresultoffset), where no other column is named after one."""
 
+_ENDED = {"end", "ended", "stop", "discharge", "disch", "out", "finish", "last"}
 _VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
 _SINCE = {"t", "hour", "day", "week", "month", "hours", "days", "weeks", "months", "step", "wave"}
 _STATUS = {"status", "event", "dead", "died", "death", "censored", "censor", "cens", "outcome"}
-"""Words of a time of visits; those that are one where they stand alone; and what a time until an event stands beside."""
+"""Words of the end of a visit; of its time; of that where they stand alone; what a time to an event stands beside."""
 
 
 def words(name: str) -> list[str]:
@@ -131,8 +132,10 @@ def id_of(name: str) -> Literal["number", "levels"] | None:
 
 
 def _time_rank(name: str) -> int | None:
+    """How well a name fits the time of a visit, best 0; when it ended comes after when it began."""
     parts = set(words(name))
-    return next((rank for rank, known in enumerate(_TIME) if parts & known), None)
+    rank = next((rank for rank, known in enumerate(_TIME) if parts & known), None)
+    return None if rank is None else 2 * rank + bool(parts & _ENDED)
 
 
 def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str | None) -> tuple[str, str, str, str]:
@@ -169,10 +172,10 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     else:
         aged = False
     if not fits:
-        others = [c for c in frame.columns if frame.schema[c] not in (pl.String, pl.Boolean) and c not in whose]
+        others = [c for c in frame.columns if c not in whose and _may_be_said(frame, next(iter(whose)), c)]
         raise UsageError(
-            f"{name}: no column looks like the time of a visit (candidates: {_listed(others)}): "
-            "say which with --time NAME, or give a schema."
+            f"{name}: no column looks like the time of a visit (candidates: {_listed(others)}): say which with --time NAME, "
+            f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema."
         )
     fits.sort(key=lambda fit: fit[:5])
     _, lonely, shared, _, _, i, t = best = fits[0]
@@ -208,6 +211,13 @@ def _fits(
             text = int(frame.schema[t] in (pl.String, pl.Boolean))
             fits.append((text, lonely, shared, i_rank, t_rank, i, t))
     return fits
+
+
+def _may_be_said(frame: pl.DataFrame, identifier: str, column: str) -> bool:
+    """Whether a user could name a column as the time: numbers, dates, or names of visits."""
+    if frame.schema[column] != pl.String:
+        return frame.schema[column] != pl.Boolean
+    return frame[column].n_unique() <= 0.5 * frame.height and varies(frame, identifier, column)
 
 
 def _said(column: str) -> str:

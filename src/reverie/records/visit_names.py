@@ -26,9 +26,11 @@ _UNITS = {
 _ARM = re.compile(r"[ _-]arm[ _-]?(\d+)$")
 _NUMBER = r"([-+]?\d+(?:[.,]\d+)?)"
 _BEFORE = re.compile(r"^(screen(ing)?|scr|pre[ _-]?(screen|baseline|treatment|op)\w*|run[ _-]?in)\b")
-_START = re.compile(r"^(base[ _-]?line|bl|enrol\w*|randomi[sz]ation|admission|start|initial|inclusion|intake|entry)\b")
+_START = re.compile(
+    r"^(base[ _-]?line|bl|pre|before|enrol\w*|randomi[sz]ation|admission|start|initial|inclusion|intake|entry)\b"
+)
 _END = re.compile(
-    r"(^|[ _-])(end([ _-]of[ _-]\w+)?|eot|eos|et|final|last|discharge|(early[ _-])?termination|close[ _-]?out)\b"
+    r"(^|[ _-])(end([ _-]of[ _-]\w+)?|eot|eos|et|final|last|post|after|discharge|(early[ _-])?termination|close[ _-]?out)\b"
 )
 
 

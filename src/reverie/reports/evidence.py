@@ -81,12 +81,14 @@ def patients_evidence(
     if config.holdout and holdout is None and subject.apart:
         the_same(config.holdout, subject.apart.fingerprint)
     train, held, seen = _split(subject, config, holdout is not None)
+    notes = list(subject.notes)
     if synthetic is None:
         count = len(train)
         drawn = schema.typed(schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients"))
         origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
     else:
         drawn, name = as_given(synthetic, schema)
+        notes += [f"In {name}, {said}" for said in schema.unread(read_source(synthetic)[0])]
         origin = f"{number_of(drawn[schema.identifier.name].n_unique(), 'patient')} of {name}"
     return Evidence(
         config.source.name,
@@ -95,7 +97,7 @@ def patients_evidence(
         schema,
         origin,
         model,
-        subject.notes,
+        tuple(notes),
     )
 
 

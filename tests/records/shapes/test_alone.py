@@ -56,6 +56,14 @@ def test_a_table_that_has_times_and_no_identifier_is_asked_about():
     assert len(table) == N and table.schema["visit"].role == "time"
 
 
+def test_rows_that_stand_together_by_some_column_are_asked_about():
+    frame = people(who=np.repeat(np.arange(N // 2), 2))
+    with pytest.raises(UsageError, match=r"rows with the same 'who' stand together: say --id who.*or --id row"):
+        read_table(frame)
+    assert len(read_table(frame, identifier="row")) == N
+    assert len(read_table(people(who=draw.permutation(np.repeat(np.arange(N // 2), 2))))) == N
+
+
 @pytest.mark.parametrize("name", ["covid", "thyroid", "fluid", "case", "site_id", "provider_id", "sample_id"])
 def test_what_names_nobody_is_no_identifier(name):
     table = read_table(people(**{name: [k % 2 for k in range(N)]}))

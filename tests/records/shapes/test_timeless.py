@@ -49,6 +49,16 @@ def test_the_identifier_is_found_by_its_name(name):
     assert schema.timeless and schema.identifier.name == name
 
 
+def test_a_row_that_stands_twice_is_one_patient_and_two_rows_of_one_are_asked_about():
+    frame = people()
+    table = read_table(pl.concat([frame, frame[:2]]))
+    assert table.schema.timeless and len(table) == N and any("2 rows were identical" in note for note in table.notes)
+    other = frame[:1].with_columns(pl.col("lab") + 1)
+    with pytest.raises(UsageError, match=r"no column looks like the time.*--id row"):
+        read_table(pl.concat([frame, other]))
+    assert len(read_table(pl.concat([frame, other]), identifier="row")) == N + 1
+
+
 def test_a_time_until_an_event_is_a_number_of_the_patient():
     schema = read_table(people(time=draw.integers(1, 2000, N), status=draw.integers(0, 2, N))).schema
     assert schema.timeless and schema["time"].role == "static" and schema["time"].kind == "integer"

@@ -109,6 +109,17 @@ def test_what_was_given_comes_back_and_forecasts_end_with_the_last_name(model):
         visits.impute(strange)
 
 
+@pytest.mark.parametrize("word", [None, "NA", ""])
+def test_a_visit_without_a_name_is_a_fault_with_its_row(word):
+    frame = trial(WEEKS).with_columns(
+        visit=pl.when(pl.int_range(pl.len()) == 4).then(pl.lit(word, pl.String)).otherwise(pl.col("visit"))
+    )
+    with pytest.raises(DataError, match="data row 5, column 'visit': the cell is empty"):
+        read_table(frame)
+    with pytest.raises(DataError, match="data row 5, column 'visit': the cell is empty"):
+        read_table(frame, read_table(trial(WEEKS)).schema)
+
+
 def test_a_column_of_times_goes_before_names():
     frame = trial(WEEKS).with_columns(day=pl.int_range(pl.len()).over("id") * 28)
     schema = read_table(frame).schema

@@ -10,10 +10,14 @@ from typing import Literal, Self
 
 import polars as pl
 
-from reverie.records.roles import EACH_ROW, may_be_identifiers, may_be_times
+from reverie.errors import UsageError
+from reverie.records.roles import EACH_ROW, may_be_identifiers, may_be_times, names_visit_time, words
 from reverie.records.shapes.shape import PATIENT, Asked, Shape
 
 __all__ = ["Alone"]
+
+BLOCKS = 10
+"""From so many different values on, each in rows that stand together, a column may say whose a row is."""
 
 
 class Alone(Shape):
@@ -25,8 +29,17 @@ class Alone(Shape):
     def recognise(cls, frame: pl.DataFrame, name: str, asked: Asked) -> Self | None:
         if asked.identifier == (EACH_ROW,) and EACH_ROW not in frame.columns:
             return cls()
-        nobody = not asked.identifier and asked.time is None and not may_be_identifiers(frame) and not may_be_times(frame)
-        return cls() if nobody else None
+        if asked.identifier or asked.time is not None or may_be_identifiers(frame):
+            return None
+        dated = [c for c in may_be_times(frame) if frame.schema[c].is_temporal()]
+        if dated or any(names_visit_time(c, frame) for c in frame.columns):
+            return None
+        if (column := next((c for c in frame.columns if _in_blocks(frame[c])), None)) is not None:
+            raise UsageError(
+                f"{name}: no column is named after patients, but rows with the same {column!r} stand together: say "
+                f"--id {column} if it says whose a row is, or --id {EACH_ROW} if each row is a patient of its own."
+            )
+        return cls()
 
     def done(self, frame: pl.DataFrame) -> bool:
         return PATIENT in frame.columns
@@ -47,3 +60,11 @@ class Alone(Shape):
     @property
     def note(self) -> str:
         return "No column says whose a row is: each row is a patient of its own (if one does, name it with --id)."
+
+
+def _in_blocks(cells: pl.Series) -> bool:
+    """Whether all rows of each value stand together, as those of a patient do; nobody is told by age or by a measurement."""
+    if not (cells.dtype == pl.String or cells.dtype.is_integer()) or {"age", "year"} & {*words(cells.name)}:
+        return False
+    values = cells.n_unique()
+    return BLOCKS <= values <= cells.len() / 2 and not cells.null_count() and cells.rle_id().n_unique() == values

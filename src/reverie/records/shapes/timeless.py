@@ -29,7 +29,8 @@ class Timeless(Shape):
         if asked.time is not None or any(names_visit_time(column, frame) for column in frame.columns):
             return None
         whose = [asked.patient] if asked.patient in frame.columns else [] if asked.patient else patients(frame)
-        return cls() if whose and all(frame[column].n_unique() == frame.height for column in whose) else None
+        rows = frame.n_unique()  # of rows that are wholly alike one is kept
+        return cls() if whose and all(frame[column].n_unique() == rows for column in whose) else None
 
     def done(self, frame: pl.DataFrame) -> bool:
         return TIME in frame.columns
@@ -51,7 +52,7 @@ class Timeless(Shape):
 
     @property
     def note(self) -> str:
-        return "There is no time, one row for each patient: all columns are static."
+        return "There is no time, one row for each patient: all columns are static (if one is a time, name it with --time)."
 
     @property
     def timeless(self) -> bool:

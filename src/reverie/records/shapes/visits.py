@@ -76,8 +76,9 @@ class Visits(Shape):
             columns = [c for c in (asked.time,) if frame.schema.get(c) == pl.String and frame[c].n_unique() <= MOST]
         if not columns:
             return None
-        order = order_of(frame, patient, columns[0])
-        few = ", ".join(frame[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
+        named = frame.filter(~pl.col(columns[0]).is_in(_missing()))
+        order = order_of(named, patient, columns[0])
+        few = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
         if order is None or not (order.sure or asked.time):
             why = "do not stand in one order in the rows of all patients" if order is None else "may stand in any order"
             also = "" if order is None else f"say --time {columns[0]} to take them as their rows come, or "
@@ -95,8 +96,8 @@ class Visits(Shape):
         if self.time not in frame.columns:
             raise DataError(f"{name} has no column {self.time!r}, which names the visits: add it.")
         cells = frame[self.time].cast(pl.String).str.strip_chars()
-        cells = cells.set(cells == "", None)
         known = {visit.name: visit for visit in self.visits}
+        cells = cells.set(cells.is_in(["", *(word for word in _missing() if word not in known)]), None)
         if (bad := (~cells.is_in(list(known))).fill_null(False)).any():
             row = int(bad.arg_true()[0])
             raise DataError(
@@ -125,8 +126,8 @@ class Visits(Shape):
         variants = frame[VARIANT].to_list() if VARIANT in frame.columns else [None] * len(frame)
         names = {(visit.time, visit.variant or USUAL): visit.name for visit in reversed(self.visits)}
         usual = {visit.time: visit.name for visit in reversed(self.visits)}
-        told = [float(times[i]) for i in k]
-        texts = [names.get((t, v or USUAL), usual[t]) for t, v in zip(told, variants, strict=True)]
+        made = times[k].tolist()
+        texts = [names.get((time, variant or USUAL), usual[time]) for time, variant in zip(made, variants, strict=True)]
         return frame.with_columns(pl.Series(self.time, texts, dtype=pl.String)).drop(VARIANT, strict=False)
 
     def asked(self, asked: Asked) -> Asked:
@@ -172,3 +173,10 @@ def _names_visits(frame: pl.DataFrame, patient: str, column: str) -> bool:
         return False
     twice = frame.height - frame.select(pl.struct(patient, column).n_unique()).item()
     return twice <= 0.2 * frame.height
+
+
+def _missing() -> tuple[str, ...]:
+    """What is no name of a visit, but stands for a missing one."""
+    from reverie.records.schema import NULL_VALUES  # which keeps shapes itself
+
+    return NULL_VALUES

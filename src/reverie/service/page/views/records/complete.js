@@ -83,10 +83,10 @@ export function mount(root, { params, save, go }) {
     }
     if (!open) return;
     const at = data.columns.indexOf(identifier());
-    if (at < 0) return clear(paper, failure({ title: "Another table", detail: `${table} has no column ${identifier()}, by which the model tells patients apart: choose a table like the one it was trained on.` }));
-    const names = [...new Set(data.rows.map((row) => row[at]))].filter((each) => each !== null);
+    if (at < 0 && identifier() !== null) return clear(paper, failure({ title: "Another table", detail: `${table} has no column ${identifier()}, by which the model tells patients apart: choose a table like the one it was trained on.` }));
+    const names = [...new Set(data.rows.map(whose))].filter((each) => each !== null);
     clear(known, names.slice(0, 500).map((each) => h("option", { value: each })));
-    pick(patient ?? longest(names, at), true);
+    pick(patient ?? longest(names), true);
   }
 
   function pick(name, same = false) {
@@ -144,13 +144,14 @@ export function mount(root, { params, save, go }) {
     return edited(found, changes).reduce((sum, row) => sum + learned.filter((j) => j >= 0 && row[j] === null).length, 0);
   }
 
-  const identifier = () => columns.find(({ role }) => role === "identifier")?.name ?? "id";
+  const identifier = () => columns.find(({ role }) => role === "identifier")?.name ?? null; // none: each row by its number
+  const whose = (row, number) => (identifier() === null ? String(number + 1) : row[data.columns.indexOf(identifier())]);
   const clock = () => columns.find(({ role }) => role === "time");
-  const rows = (name) => data.rows.filter((row) => row[data.columns.indexOf(identifier())] === name);
+  const rows = (name) => data.rows.filter((row, number) => whose(row, number) === name);
   const varying = () => columns.filter((column) => column.role === "varying" && column.modelled).map(({ name }) => data.columns.indexOf(name)).filter((j) => j >= 0);
-  const longest = (names, at) => {
+  const longest = (names) => {
     const counts = new Map();
-    for (const row of data.rows) counts.set(row[at], (counts.get(row[at]) ?? 0) + 1);
+    data.rows.forEach((row, number) => counts.set(whose(row, number), (counts.get(whose(row, number)) ?? 0) + 1));
     return names.reduce((a, b) => (counts.get(b) > counts.get(a) ? b : a));
   };
 
