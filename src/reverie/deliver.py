@@ -25,7 +25,7 @@ from reverie.records.emptiness import said
 from reverie.records.fitting import Fitted, fit, to_fill
 from reverie.records.nulls import emptied
 from reverie.records.output import check_table_output, write_table
-from reverie.records.shapes import hidden
+from reverie.records.places import hidden
 
 __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
 

@@ -15,32 +15,18 @@ from reverie.errors import DataError, UsageError
 from reverie.records.places import ROW, at, first_row, shown
 from reverie.records.restarts import restarted
 from reverie.records.schema import Schema
+from reverie.records.shapes.long_roles import LONG
 
 __all__ = [
-    "ROW",
-    "at",
     "check_names",
     "check_null_column",
     "check_rows",
     "check_static",
-    "not_one_value",
     "resolve_duplicates",
-    "shown",
 ]
 
 _FIRST = "\0first"
 """The name of a column made here, of first values, that no source can have."""
-
-LONG = 0.2
-"""From this share of rows that share patient and time with another, a table may have a row for each measurement."""
-
-
-def not_one_value(name: str, column: str, dtype: pl.DataType) -> DataError:
-    """The error for cells of a kind that no table has."""
-    return DataError(
-        f"{at(name, None, column)}cells of type {dtype} cannot be modelled: "
-        "make them numbers, text, dates or date-times, one value a cell, or remove the column."
-    )
 
 
 def check_rows(frame: pl.DataFrame, identifier: str, time: str, name: str) -> None:

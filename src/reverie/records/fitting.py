@@ -19,10 +19,10 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import given, nulls
-from reverie.records.faults import ROW
 from reverie.records.infer import observed
 from reverie.records.legible import alike, bounded, either, filled, readable
 from reverie.records.parsing import parse
+from reverie.records.places import ROW
 from reverie.records.reading import read_source
 from reverie.records.schema import Schema
 from reverie.records.shaping import numbered

@@ -13,8 +13,8 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.records import nulls
-from reverie.records.faults import shown
 from reverie.records.parsing import parse
+from reverie.records.places import shown
 from reverie.records.schema import Column, Schema
 from reverie.records.spelling import spelled
 

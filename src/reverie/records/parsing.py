@@ -18,10 +18,9 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
-from reverie.records.faults import not_one_value
 from reverie.records.forms import AnyForm, Habits, StoredForm, as_told, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
-from reverie.records.places import ROW, at, shown
+from reverie.records.places import ROW, at, not_one_value, shown
 from reverie.records.roles import names_someone
 from reverie.records.schema import Column, Schema
 

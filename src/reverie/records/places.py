@@ -10,10 +10,17 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["ROW", "at", "first_row", "shown"]
+from reverie.errors import DataError
+
+__all__ = ["ROW", "at", "first_row", "hidden", "not_one_value", "shown"]
 
 ROW = "\0row"
 """The name of the column of row numbers: one that no source can have, as a NUL is refused."""
+
+
+def hidden(name: str) -> bool:
+    """Whether a column was made here, and is shown to nobody."""
+    return name.startswith("\0")
 
 
 def shown(value: object, length: int = 40) -> str:
@@ -32,3 +39,11 @@ def first_row(frame: pl.DataFrame, where: pl.Expr) -> dict[str, Any] | None:
     """The first row, in the order of the source, for which `where` holds."""
     found = frame.filter(where)
     return found.sort(ROW).row(0, named=True) if found.height else None
+
+
+def not_one_value(name: str, column: str, dtype: pl.DataType) -> DataError:
+    """The error for cells of a kind that no table has."""
+    return DataError(
+        f"{at(name, None, column)}cells of type {dtype} cannot be modelled: "
+        "make them numbers, text, dates or date-times, one value a cell, or remove the column."
+    )

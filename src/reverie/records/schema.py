@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from reverie.errors import UsageError, unknown
 from reverie.records.forms import AnyForm
 from reverie.records.kinds import ANY, EMPTY, Column, Purpose, Role, Word
-from reverie.records.places import ROW
-from reverie.records.shapes import AnyShape, hidden
+from reverie.records.places import ROW, hidden
+from reverie.records.shapes import AnyShape
 
 __all__ = ["ANY", "EMPTY", "NULL_VALUES", "Column", "Duplicates", "Purpose", "Role", "Schema"]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from reverie.records.faults import ROW
 from reverie.records.parsing import Parsed, parse
+from reverie.records.places import ROW
 from reverie.records.schema import Schema
 from reverie.records.shapes import SHAPES, AnyShape, Asked
 

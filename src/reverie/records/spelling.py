@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from reverie.records.faults import shown
 from reverie.records.kinds.leveled import OTHER
 from reverie.records.nulls import emptied, number
+from reverie.records.places import shown
 from reverie.records.schema import Column
 
 __all__ = ["reader", "spelled"]

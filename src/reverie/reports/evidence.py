@@ -88,7 +88,7 @@ def patients_evidence(
         origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
     else:
         drawn, name = as_given(synthetic, schema)
-        notes += [f"In {name}, {said}" for said in schema.unread(read_source(synthetic)[0])]
+        notes += [f"In {name}, {said}" for said in schema.unread(read_source(synthetic).frame)]
         origin = f"{number_of(drawn[schema.identifier.name].n_unique(), 'patient')} of {name}"
     return Evidence(
         config.source.name,

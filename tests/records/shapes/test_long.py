@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from reverie.cli.data import app
 from reverie.errors import DataError, UsageError
 from reverie.records.complete import completed
-from reverie.records.faults import ROW
 from reverie.records.parsing import parse
+from reverie.records.places import ROW
 from reverie.records.schema import Schema
 from reverie.records.shapes import Asked, Long
 from reverie.records.table import read_table

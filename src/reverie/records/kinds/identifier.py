@@ -14,8 +14,8 @@ from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.integer import is_whole
 from reverie.records.kinds.ordinal import MAX_CODES
 from reverie.records.kinds.text import is_prose
+from reverie.records.places import hidden
 from reverie.records.roles import id_of, names_someone, words
-from reverie.records.shapes import hidden
 
 __all__ = ["Identifier"]
 

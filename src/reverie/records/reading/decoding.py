@@ -10,7 +10,7 @@ import io
 import re
 
 from reverie.errors import DataError
-from reverie.records.faults import at, shown
+from reverie.records.places import at, shown
 from reverie.records.reading.separators import separator_of
 
 __all__ = ["as_utf8"]

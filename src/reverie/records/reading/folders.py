@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.faults import shown
+from reverie.records.places import shown
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.separated import read_separated
 

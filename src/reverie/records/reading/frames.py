@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.faults import at
 from reverie.records.forms.stored import of_pandas
+from reverie.records.places import at
 
 __all__ = ["from_pandas", "with_integers"]
 

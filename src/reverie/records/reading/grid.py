@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reverie.records.faults import shown
+from reverie.records.places import shown
 
 __all__ = ["HEAD", "Head", "blank", "head_of", "is_total", "notes_of"]
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.records import footer
-from reverie.records.faults import not_one_value, shown
+from reverie.records.places import not_one_value, shown
 from reverie.records.reading.bounds import Bounds
 
 __all__ = ["read_parquet"]

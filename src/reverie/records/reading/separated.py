@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.faults import at, shown
+from reverie.records.places import at, shown
 from reverie.records.reading import grid
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.decoding import as_utf8

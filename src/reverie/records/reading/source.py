@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
-from reverie.records.faults import shown
+from reverie.records.places import hidden, shown
 from reverie.records.reading.bounds import Bounds, check_text, unzip
 from reverie.records.reading.folders import SEPARATED, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
@@ -26,7 +26,6 @@ from reverie.records.reading.parquet import read_parquet
 from reverie.records.reading.separated import read_separated
 from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
-from reverie.records.shapes import hidden
 
 __all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source"]
 

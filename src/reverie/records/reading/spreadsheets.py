@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.faults import shown
+from reverie.records.places import shown
 from reverie.records.reading import grid
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.frames import with_integers

@@ -10,13 +10,13 @@ from reverie.records.shapes.alone import Alone
 from reverie.records.shapes.joined import Joined
 from reverie.records.shapes.long import Long
 from reverie.records.shapes.pair import Pairs
-from reverie.records.shapes.shape import PATIENT, TIME, VARIANT, Asked, Shape, hidden
+from reverie.records.shapes.shape import PATIENT, TIME, VARIANT, Asked, Shape
 from reverie.records.shapes.timeless import Timeless
 from reverie.records.shapes.visits import Visits
 
 __all__ = [
     "PATIENT", "SHAPES", "TIME", "VARIANT", "Alone", "AnyShape", "Asked", "Joined", "Long", "Pairs", "Shape", "Timeless",
-    "Visits", "hidden",
+    "Visits",
 ]  # fmt: skip
 
 SHAPES: tuple[type[Shape], ...] = (Joined, Alone, Long, Visits, Timeless, Pairs)

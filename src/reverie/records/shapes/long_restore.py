@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from reverie.records.faults import ROW
 from reverie.records.parsing import parse
+from reverie.records.places import ROW
 from reverie.records.shapes.long import AGAIN, TEST, VISIT, Counter, Long
 from reverie.records.shapes.source_cells import TYPES
 

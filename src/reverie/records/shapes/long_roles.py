@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import UsageError, unknown
-from reverie.records.faults import LONG
 from reverie.records.restarts import restarted
 from reverie.records.roles import find_roles, may_be_times, names_someone, patients, words
 from reverie.records.shapes.long import Counter, Test, says_unit
@@ -23,6 +22,9 @@ from reverie.records.shapes.shape import Asked
 from reverie.records.shapes.source_cells import as_text
 
 __all__ = ["find"]
+
+LONG = 0.2
+"""From this share of rows that share patient and time with another, a table may have a row for each measurement."""
 
 _TEST = {
     "test", "item", "itemid", "param", "paramcd", "parameter", "parametre", "concept", "variable", "label", "measurement",

@@ -15,15 +15,10 @@ from typing import Any, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-__all__ = ["PATIENT", "TIME", "VARIANT", "Asked", "Shape", "hidden"]
+__all__ = ["PATIENT", "TIME", "VARIANT", "Asked", "Shape"]
 
 PATIENT, TIME, VARIANT = "\0patient", "\0time", "\0variant"
 """Columns made by shapes: an identifier and a time where the source has none, and which of its names a visit has."""
-
-
-def hidden(name: str) -> bool:
-    """Whether a column was made by a shape, and is not to be shown."""
-    return name.startswith("\0")
 
 
 @dataclass(frozen=True)
