@@ -249,7 +249,7 @@ class RecordCodec:
 def _fitted(known: Floats, column: Column, settings: CodecSettings) -> Code:
     if column.numeric:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
-        return kind.fit(known, column.unit, column.lower, column.upper)
+        return kind.fit(known, column.unit, column.lower, column.upper, column.digits)
     counts = np.bincount(known.astype(np.int64), minlength=len(column.levels))
     if len(counts) > 1 and settings.levels == "one-hot":
         return OneHot.fit(counts)

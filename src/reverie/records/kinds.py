@@ -129,7 +129,7 @@ def _as_said(name: str, values: pl.Series, kind: str) -> dict[str, Any]:
 
 def _grain(values: pl.Series) -> dict[str, Any]:
     g = grain(values)
-    names = ("unit", "decimals", "lowest", "highest", "lower", "upper", "skew")
+    names = ("unit", "decimals", "digits", "lowest", "highest", "lower", "upper", "skew")
     return {key: getattr(g, key) for key in names if getattr(g, key) is not None}
 
 

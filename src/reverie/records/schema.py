@@ -47,6 +47,7 @@ class Column(BaseModel):
         missing: share of cells without a value; above 0, missing cells are modelled.
         unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
         decimals: digits after the point to write; none for as many as it takes.
+        digits: significant digits that every value has at most; none for no rounding of that kind.
         lowest, highest: smallest and largest value seen.
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
@@ -67,6 +68,7 @@ class Column(BaseModel):
     missing: float = Field(0.0, ge=0, le=1)
     unit: float | None = Field(None, gt=0)
     decimals: int | None = Field(None, ge=0)
+    digits: int | None = Field(None, ge=1, le=15)
     lowest: float | None = None
     highest: float | None = None
     lower: float | None = None
