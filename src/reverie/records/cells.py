@@ -89,6 +89,8 @@ def levels(cells: pl.Series, column: Column, name: str = "") -> NDArray[np.int64
     if cells.dtype == pl.Boolean or not cells.dtype.is_numeric():
         text, names = cells.cast(pl.String), list(column.levels)
         pooled: list[Any] = list(column.pooled)
+    elif cells.dtype.is_integer():  # exact beyond 2^53, too
+        text, names, pooled = cells.cast(pl.String), *([_whole(t) for t in some] for some in (column.levels, column.pooled))
     else:  # 1 and 1.0 are one level
         text = cells.cast(pl.Float64)
         names = [_number(level) for level in column.levels]
@@ -118,6 +120,8 @@ def typed(texts: tuple[str, ...], dtype: pl.DataType) -> pl.Series:
         return pl.Series(
             [{"true": True, "false": False, "1": True, "0": False}.get(t.lower()) for t in texts], dtype=pl.Boolean
         )
+    if dtype.is_integer():
+        return pl.Series([_whole(t) for t in texts], dtype=pl.String).cast(dtype, strict=False)
     if dtype.is_numeric():
         return pl.Series([_number(t) for t in texts], dtype=pl.Float64).cast(dtype, strict=False)
     return pl.Series(texts, dtype=pl.String).cast(dtype, strict=False)
@@ -127,6 +131,15 @@ def _emptied(cells: pl.Series, empty: NDArray[np.bool_] | None, name: str) -> pl
     if empty is not None and empty.any():
         cells = pl.select(pl.when(~pl.Series(empty)).then(cells)).to_series()
     return cells.alias(name)
+
+
+def _whole(text: str) -> str | None:
+    """The text of a whole number without zeros before or after it, also of "1.0"; exact, however many digits it has."""
+    try:
+        return str(int(text))
+    except ValueError:
+        number = _number(text)
+        return str(int(number)) if number is not None and number.is_integer() else None
 
 
 def _number(text: str) -> float | None:

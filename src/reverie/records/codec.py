@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import DataError, UsageError, unknown
+from reverie.records.backoff import MOST, Grouped
 from reverie.records.boxcox import BoxCox
 from reverie.records.cells import dtype_name, dtype_named, levels, numbers
 from reverie.records.clock import Clock, gaps
@@ -251,6 +252,8 @@ def _fitted(known: Floats, column: Column, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
         return kind.fit(known, column.unit, column.lower, column.upper, column.digits)
     counts = np.bincount(known.astype(np.int64), minlength=len(column.levels))
+    if len(counts) > MOST and column.kind != "ordinal":
+        return Grouped.fit(counts, column.levels, settings.levels == "one-hot")
     if len(counts) > 1 and settings.levels == "one-hot":
         return OneHot.fit(counts)
     ordered = column.kind == "ordinal" or len(counts) == 2

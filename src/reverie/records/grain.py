@@ -29,6 +29,9 @@ MAX_DIGITS = 6
 PILE = 0.01
 """The least share of values exactly at an extreme that makes it a limit."""
 
+RECURRING = 4
+"""So many are enough, if each is seen five times: then there hardly are others."""
+
 FRACTIONS = {
     7.0: "days, in weeks",
     12.0: "months, in years",
@@ -73,7 +76,8 @@ def grain(cells: pl.Series) -> Grain:
     lowest, highest = float(distinct[0]), float(distinct[-1])
     if dated:
         return Grain(_clock(cells.dtype, distinct), None, None, lowest, highest, None, None, _skew(values), ())
-    unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14)
+    recurs = len(distinct) >= RECURRING and len(values) >= 5 * len(distinct)
+    unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14, recurs)
     if unit is None and cells.dtype.is_integer():  # beyond 2^53
         unit, decimals, words = 1.0, 0, ""
     digits = None
@@ -101,15 +105,19 @@ def as_numbers(cells: pl.Series) -> np.ndarray:
     return cells.cast(pl.Float64).to_numpy()
 
 
-def _unit(distinct: np.ndarray, precision: float) -> tuple[float | None, int | None, str]:
-    """Unit, decimals and what to say of them; `precision` is the relative error that values may have."""
+def _unit(distinct: np.ndarray, precision: float, recurs: bool) -> tuple[float | None, int | None, str]:
+    """Unit, decimals and what to say of them; `precision` is the relative error that values may have.
+
+    Args:
+        recurs: whether few values are seen so often that they are all there are.
+    """
     largest = float(np.abs(distinct).max())
     for decimals in range(MAX_DECIMALS + 1):
         if largest * 10.0**decimals >= 2**53:
             break
         scaled = distinct * 10.0**decimals
         if _is_whole(scaled, precision, 1e-12):
-            step = int(np.gcd.reduce(np.round(scaled).astype(np.int64))) if len(distinct) >= ENOUGH else 1
+            step = int(np.gcd.reduce(np.round(scaled).astype(np.int64))) if recurs or len(distinct) >= ENOUGH else 1
             unit = max(step, 1) / 10**decimals
             words = f"multiples of {unit:g}" if step > 1 else f"{decimals} decimal{'s'[: decimals > 1]}" if decimals else ""
             return unit, decimals, words

@@ -20,6 +20,7 @@ import polars as pl
 from reverie.errors import DataError, UsageError
 from reverie.records.faults import at, shown
 from reverie.records.grain import as_numbers, grain
+from reverie.records.nominal import are_names
 from reverie.records.parsing import Mixed
 from reverie.records.roles import NOMINAL, names_someone, words
 
@@ -174,6 +175,8 @@ def _numbers(name: str, values: pl.Series, distinct: int, role: str) -> dict[str
         kind = "categorical" if nominal else "ordinal"
         reason = f"the name says {sorted(nominal)[0]}: no order" if nominal else "taken in order"
         return {"kind": kind, "levels": levels_of(values), "why": f"{distinct} whole-number codes, {reason}"}
+    if whole and (reason := are_names(name, values)):
+        return _levels(values, f"{distinct:,} whole-number codes, {reason}: no order")
     if distinct <= 5 and len(values) >= 20 * distinct and not whole:
         return {"kind": "ordinal", "levels": levels_of(values), "why": f"only {distinct} different numbers, taken in order"}
     g = grain(values)
@@ -181,6 +184,10 @@ def _numbers(name: str, values: pl.Series, distinct: int, role: str) -> dict[str
     if whole and abs(numbers).max() > 2**53:
         why.append("beyond 2^53, so the last digits are rounded")
     return {"kind": "integer" if whole else "real", "why": "; ".join([*why, *g.words]) or "numbers"} | _grain(values)
+
+
+def _levels(values: pl.Series, why: str) -> dict[str, Any]:
+    return {"kind": "categorical", "levels": levels_of(values), "why": why}
 
 
 def _counts(name: str, distinct: int, count: int, span: float) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import UsageError, unknown
+from reverie.records.backoff import Grouped
 from reverie.records.boxcox import BoxCox
 from reverie.records.levels import LevelCode, OneHot, Sticks, Thresholds
 from reverie.records.schema import Schema
@@ -31,6 +32,7 @@ KINDS: dict[str, Any] = {
     "thresholds": Thresholds,
     "sticks": Sticks,
     "one-hot": OneHot,
+    "grouped": Grouped,
 }
 
 

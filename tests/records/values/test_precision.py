@@ -54,6 +54,6 @@ def test_the_grain_is_found_and_made(x, unit, decimals, digits):
 
 
 def test_significant_digits_are_rounded_as_their_text_is():
-    x = np.array([0.0, 8.774e-05, -0.012349, 99.96, 999.4, 1.2345e7, 1e-200])
-    assert on_grid(x, None, 3).tolist() == [0.0, 8.77e-05, -0.0123, 100.0, 999.0, 1.23e7, 1e-200]
+    x = np.array([0.0, 8.774e-05, -0.012349, 99.96, 999.4, 1.2345e7, 1e-20])
+    assert on_grid(x, None, 3).tolist() == [0.0, 8.77e-05, -0.0123, 100.0, 999.0, 1.23e7, 1e-20]
     assert on_grid(np.array([3.2, 99.6, 1049.0]), 1.0, 2).tolist() == [3.0, 100.0, 1000.0]
