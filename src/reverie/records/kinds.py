@@ -4,9 +4,10 @@ no value, one value           empty, constant
 another identifier            "number": whose or which it was is never learned
 true and false, two values    binary
 dates and date-times          date, datetime
-text                          categorical; pooled where many levels are rare; "number" where each cell is another; else text
-numbers                       "number" where they count rows or patients; codes in a row are ordinal (categorical where the
-                              name says that they have no order); whole numbers integer; else real
+text                          "text" where it identifies or is free; "number" where each cell is another; else categorical
+numbers                       "text" where they identify; "number" where they count rows or patients; codes in a row are
+                              ordinal (categorical where the name says that they have no order), other numbers that are
+                              names (nominal.py) categorical; whole numbers integer; else real
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.records.backoff import MOST
 from reverie.records.faults import at, shown
 from reverie.records.grain import as_numbers, grain
 from reverie.records.nominal import are_names
 from reverie.records.parsing import Mixed
+from reverie.records.patterns import identifying, identifying_number, pattern_of, taken_of
 from reverie.records.roles import NOMINAL, names_someone, words
 
 __all__ = ["OTHER", "decide", "levels_of"]
@@ -29,8 +32,8 @@ __all__ = ["OTHER", "decide", "levels_of"]
 OTHER = "(other)"
 """The level that pooled names are read as."""
 
-MAX_LEVELS, KEPT_LEVELS, KEPT_SHARE = 50, 30, 0.8
-"""More names than MAX_LEVELS are pooled if the KEPT_LEVELS commonest make up KEPT_SHARE of the cells; else they are text."""
+MAX_LEVELS = 50
+"""More names than these may be free text, or another in each row."""
 
 MAX_MIXED = 20
 """Numbers mixed with text are levels up to this number of different values, and a fault beyond."""
@@ -144,19 +147,17 @@ def _two(name: str, values: pl.Series, distinct: int) -> dict[str, Any]:
 
 
 def _names(name: str, values: pl.Series, distinct: int, role: str, mixed: Mixed | None) -> dict[str, Any]:
-    counts = values.value_counts().sort(["count", values.name], descending=[True, False])
+    if who := identifying(name, values, role):
+        return _replaced(values, who)
     spaced = values.str.contains(r"\S\s+\S+\s+\S").mean()
+    free = isinstance(spaced, float) and spaced > 0.5
     if distinct > MAX_LEVELS or (distinct == len(values) >= MAX_MIXED):
-        if distinct >= 0.95 * len(values) and not (isinstance(spaced, float) and spaced > 0.5):
+        if free:
+            return {"kind": "text", "why": f"{distinct:,} different texts, free text: written empty"}
+        if distinct >= 0.95 * len(values):
             return {"kind": "number", "why": f"another name {_each(role)}: numbered anew"}
-        kept = counts[values.name].head(KEPT_LEVELS)
-        covered = counts["count"].head(KEPT_LEVELS).sum() / len(values)
-        if covered < KEPT_SHARE or distinct <= MAX_LEVELS:
-            what = "free text" if isinstance(spaced, float) and spaced > 0.5 else "names"
-            return {"kind": "text", "why": f"{distinct:,} different texts, {what} too varied to model: written empty"}
-        rare = sorted(set(counts[values.name]) - set(kept))
-        why = f"{distinct:,} names; the {KEPT_LEVELS} commonest are {100 * covered:.0f} % of the cells, the rest pooled"
-        return {"kind": "categorical", "levels": (*kept, OTHER), "pooled": tuple(rare), "why": why}
+    if distinct > MOST:
+        return _levels(values, f"{distinct:,} names, the rare ones learned in groups")
     why = f"{distinct} names"
     if mixed:
         why = f"{mixed.what} and text mixed ({mixed.read:,} and {mixed.text:,}), {distinct} different values: read as names"
@@ -167,6 +168,8 @@ def _numbers(name: str, values: pl.Series, distinct: int, role: str) -> dict[str
     numbers = as_numbers(values)
     whole = bool(np.all(numbers == np.round(numbers))) and (values.dtype.is_integer() or abs(numbers).max() < 2**53)
     span = float(numbers.max() - numbers.min()) + 1
+    if whole and (who := identifying_number(name, values, role)):
+        return _replaced(values, who)
     if whole and _counts(name, distinct, len(values), span):
         return {"kind": "number", "why": f"another number {_each(role)} (id-like): numbered anew"}
     often = len(values) >= 5 * distinct
@@ -183,7 +186,17 @@ def _numbers(name: str, values: pl.Series, distinct: int, role: str) -> dict[str
     why = ["whole numbers" + (" written as decimals" if values.dtype.is_float() else "")] if whole else []
     if whole and abs(numbers).max() > 2**53:
         why.append("beyond 2^53, so the last digits are rounded")
+    unique = role == "static" and len(values) >= 20 and distinct >= 0.95 * len(values)
+    if unique and not whole and (g.decimals is None or g.decimals >= 3):
+        why.append("nearly another for each patient: may identify")
     return {"kind": "integer" if whole else "real", "why": "; ".join([*why, *g.words]) or "numbers"} | _grain(values)
+
+
+def _replaced(values: pl.Series, who: str) -> dict[str, Any]:
+    """Of text or numbers that identify: a pattern, and new values of it."""
+    texts = text(values.unique()).to_list()
+    why = f"identifying ({who}): replaced by new values of the same pattern"
+    return {"kind": "text", "pattern": pattern_of(texts), "taken": taken_of(texts), "why": why}
 
 
 def _levels(values: pl.Series, why: str) -> dict[str, Any]:

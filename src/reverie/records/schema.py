@@ -22,7 +22,8 @@ Kind = Literal[
     "real", "integer", "ordinal", "binary", "categorical", "date", "datetime", "constant", "empty", "number", "text"
 ]
 """The last four are not modelled: constant and empty columns are written as they were, "number" is an id-like column that is
-numbered anew (1, 2, ...), "text" is free text or too many names, and is written empty."""
+numbered anew (1, 2, ...), "text" is free text, and is written empty, or text that identifies, and is replaced by new values
+of its pattern."""
 
 Purpose = Literal["outcome", "treatment", "follow-up"]
 """What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
@@ -42,7 +43,7 @@ class Column(BaseModel):
         role, kind: see Role and Kind. The time column is real, integer, date or datetime.
         type: polars' name of its type in the source ("Int64", "Float64", "String", "Boolean", "Date", "Datetime").
         levels: of an ordinal, binary or categorical column, as text, in order where they have one.
-        pooled: level names too rare to keep apart; they are read as the level "(other)".
+        pooled: level names that you want kept apart no longer; they are read as the level "(other)".
         null_values: what stands for a missing value in this column, besides an empty cell; none for those of the schema.
         missing: share of cells without a value; above 0, missing cells are modelled.
         unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
@@ -52,6 +53,8 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
+        pattern: of a text column that identifies: shapes of the new values that are written in its place, see patterns.py.
+        taken: bits that say which new values may be real ones, and are not written.
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -75,6 +78,8 @@ class Column(BaseModel):
     upper: float | None = None
     skew: float | None = None
     value: str | None = None
+    pattern: tuple[str, ...] = ()
+    taken: str = ""
     purpose: Purpose | None = None
     why: str = ""
 

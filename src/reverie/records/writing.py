@@ -12,6 +12,7 @@ from reverie.records.encoded import Records
 from reverie.records.intervals import Floats
 from reverie.records.layout import Field
 from reverie.records.levels import Thresholds
+from reverie.records.patterns import new_values
 from reverie.records.schema import Column
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ class _Scores:
         dtype, rows = self.codec.types[column.name], len(self.patient)
         if column.kind == "constant":
             return typed((column.value or "",), dtype).new_from_index(0, rows)
+        if column.pattern:
+            static = column.role == "static"
+            count, start = (len(self.visits), first) if static else (rows, first_row)
+            cells = typed(tuple(new_values(column.pattern, column.taken, column.name, start, count)), dtype)
+            return cells.gather(self.patient) if static else cells
         if column.kind != "number":
             return pl.Series([None], dtype=dtype).new_from_index(0, rows)
         if column.role == "static":
