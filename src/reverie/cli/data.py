@@ -36,9 +36,12 @@ ADVICE = """\
 #   role      identifier (whose visit), time (when), static (the same at every visit), varying
 #   kind      real, integer, ordinal, binary, categorical, date, datetime: learned by the model
 #             constant, empty (written as they were), number (numbered anew), text (written empty): not learned
+#   pattern   of text that identifies: shapes of the new values that are written in its place (A a 9 are any letter or digit)
+#   taken     tells new values that may be real ones, which are not written
 #   levels    of ordinal, binary and categorical columns; those of an ordinal column from the lowest to the highest
-#   pooled    rare levels that are read as the level "(other)"
+#   pooled    levels that are to be read as the level "(other)"
 #   unit      values are whole multiples of it (leave out: not rounded); decimals: digits to write
+#   digits    values have at most so many significant digits
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   missing, lowest, highest, skew, why    only tell what was seen
 #   duplicates        rows of one patient at one time: refuse, keep (both), first (keep the first)
