@@ -7,6 +7,7 @@ They recur, as names do, and one of these shows that they are no quantity:
     the spacing               three groups or more with gaps between them that no number lies in (support.py), over a range
                               of WIDE or more, which no step, no round numbers (doses) and no ever wider gaps (weeks 1, 2,
                               4, 8, 24) explain
+    their size                beyond 2^53, which no quantity is told to
 
 Only values that occur are made of names. Quantities with gaps stay numbers: their gaps stay empty too.
 """
@@ -70,6 +71,8 @@ def are_names(name: str, values: pl.Series) -> str | None:
         return None
     if _apart(codes):
         return f"{codes[-1] if codes[-1] in UNKNOWN else codes[0]} stands apart from codes in a row"
+    if max(abs(codes[0]), abs(codes[-1])) > 2**53:
+        return "they recur, beyond what is measured or counted"
     if k <= MAX_SPACED and _spaced(codes, counts):
         return "they recur, with gaps that no number lies in"
     return None

@@ -181,11 +181,13 @@ class NormalScore:
         span = float(knots[-1] - knots[0] - np.diff(gaps).sum())
         least = 1e-3 * max(span, 0.0) or 1e-3 * abs(float(knots[0])) or 1.0
         first, last = (float(width) or least for width in (right - left)[[0, -1]])
-        low, high = np.interp([right[at[0]], left[at[-1] + 1]], knots, z) if len(at) else (REACH, -REACH)
+        low, high = REACH, -REACH
+        if len(at):
+            low, high = np.interp(np.array([right[at[0]], left[at[-1] + 1]]), knots, z).tolist()
         half = (unit or 0.0) / 2
-        above = Tail.estimate(knots, z, None if upper is None else max(upper + half, right[-1]), last, float(high))
+        above = Tail.estimate(knots, z, None if upper is None else max(upper + half, right[-1]), last, high)
         bound = None if lower is None else max(half - lower, -left[0])
-        below = Tail.estimate(-knots[::-1], -z[::-1], bound, first, -float(low))
+        below = Tail.estimate(-knots[::-1], -z[::-1], bound, first, -low)
         if len(gaps) > GAPS:
             gaps = gaps[np.sort(np.argsort(gaps[:, 0] - gaps[:, 1], kind="stable")[:GAPS])]
         return cls(knots, z, unit, digits, lower, upper, gaps, below, above)

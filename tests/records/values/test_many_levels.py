@@ -54,7 +54,7 @@ def test_every_float32_within_the_ends_decodes_to_the_very_code(k, seed, one_hot
     again = code_of(json.loads(json.dumps(code.config)))
     for end in inside(*code.intervals(level)):
         assert code.level(end.astype(np.float64)).tolist() == level.tolist()
-        assert again.level(end.astype(np.float64)).tolist() == level.tolist()
+        assert again.level(end.astype(np.float64)).tolist() == level.tolist()  # pyright: ignore[reportAttributeAccessIssue]
     assert code.width <= MOST
 
 
