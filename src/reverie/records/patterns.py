@@ -63,23 +63,21 @@ _CONSONANTS, _VOWELS = "bdfghklmnprstvw", "aeiou"
 
 def identifying(name: str, values: pl.Series, role: str) -> str | None:
     """What texts of a column (none missing; one a patient if static) identify patients by, in words; None if they do not."""
-    count = len(values)
-    distinct = values.n_unique() / max(count, 1)
+    count, distinct = len(values), values.n_unique()
     if _share(values, _EMAIL) >= UNIQUE:
         return "e-mail addresses"
-    if role != "static":
-        return None
     parts = set(words(name))
     if count >= 3 and (parts & _WHO or ("name" in parts and parts & _WHOSE)):
         return "names of persons, as the column says"
-    if count < ENOUGH or distinct < SEVERAL or _share(values, _MEASURED) >= SEVERAL:
+    several = max(ENOUGH * SEVERAL, SEVERAL * count if role == "static" else ENOUGH)  # a patient's rows repeat them
+    if count < ENOUGH or distinct < several or _share(values, _MEASURED) >= SEVERAL:
         return None
     for what, form in _FORMS.items():
         if _share(values, form) >= UNIQUE:
             return what
     if told := sorted(parts & _REACH):
         return f"the name says {told[0]}"
-    if distinct < UNIQUE:
+    if role != "static" or distinct < UNIQUE * count:
         return None
     if _share(values, r"^\p{L}[\p{L}'\- ]+\d?$") >= UNIQUE:
         return "surname-like"
@@ -89,7 +87,7 @@ def identifying(name: str, values: pl.Series, role: str) -> str | None:
 def identifying_number(name: str, values: pl.Series, role: str) -> str | None:
     """The same of whole numbers: numbers of as many digits, nearly another for each patient."""
     count = len(values)
-    if role != "static" or count < ENOUGH or values.n_unique() < UNIQUE * count or float(values.min()) < 0:  # pyright: ignore
+    if count < ENOUGH or values.n_unique() < UNIQUE * count or float(values.min()) < 0:  # pyright: ignore
         return None
     digits = Counter(len(str(int(value))) for value in values)
     length, often = digits.most_common(1)[0]
@@ -97,7 +95,7 @@ def identifying_number(name: str, values: pl.Series, role: str) -> str | None:
         return None
     if length >= 6 and (told := sorted(set(words(name)) & _REACH)):
         return f"the name says {told[0]}"
-    return f"{length} digits, nearly another for each patient" if length >= 9 else None
+    return f"{length} digits, nearly another for each patient" if length >= 9 and role == "static" else None
 
 
 def pattern_of(values: Sequence[str]) -> tuple[str, ...]:

@@ -62,6 +62,13 @@ def test_what_many_share_does_not_identify(name, values):
     assert identifying(name, pl.Series(np.asarray(values)), "static") is None
 
 
+def test_form_and_name_tell_also_where_a_patient_has_one_row_or_changed_it():
+    for column in ("surname", "contact", "mobile", "call", "where"):
+        assert identifying(column, pl.Series(COLUMNS[column][0] * 3), "varying"), column
+    assert identifying("ward", pl.Series(["a1", "b2", "c3"] * 40), "varying") is None
+    assert identifying("note", pl.Series([f"seen {k}" for k in range(90)]), "varying") is None
+
+
 def test_numbers_of_as_many_digits_another_for_each_patient_identify():
     long, short = pl.Series(draw.integers(4 * 10**9, 5 * 10**9, PEOPLE)), pl.Series(draw.integers(10**5, 10**6, PEOPLE))
     assert identifying_number("v", long, "static") and identifying_number("nhs_no", short, "static")
