@@ -25,8 +25,8 @@ from reverie.records.intervals import Floats
 
 __all__ = ["Support", "support"]
 
-NEAR = 30
-"""Distances on a side that a gap is compared with, at most."""
+NEAR = 32
+"""Distances on a side that a gap is compared with, at most; a power of two."""
 
 FEW = 10
 """Fewer values than these beyond a gap are outliers rather than a group: they do not say what is ordinary, and stay as they
@@ -88,19 +88,25 @@ def _ordinary(x: Floats, places: NDArray[np.int64]) -> Floats:
     before, after = places + 1, n - 1 - places
     for scale in (x, np.sign(x) * np.log1p(np.abs(x))):
         distance = np.diff(scale)
-        for step, beyond, own in ((-1, n - 1 - np.arange(n - 1), before), (1, np.arange(n - 1) + 1, after)):
-            steady = distance * beyond
-            total, k = np.zeros(len(places)), np.zeros(len(places))
-            for near in range(1, min(NEAR, n - 2) + 1):
-                at = places + step * near
-                inside = (at >= 0) & (at < n - 1)
-                total += np.where(inside, steady[at.clip(0, n - 2)], 0.0)
-                k += inside
+        for place, own in ((places, after), (n - 2 - places, before)):  # distances after the gap, then those before it
+            steady = distance * (np.arange(n - 1) + 1)
+            total, k = _following(steady)[place], np.minimum(NEAR, n - 2 - place)
             with np.errstate(divide="ignore", invalid="ignore"):
-                p = (1 + steady[places] / total) ** -k  # T / k, as total / k is the mean
+                p = (1 + steady[place] / total) ** -k  # T / k, as total / k is the mean
+            distance = distance[::-1]
             tells = (own >= FEW) | (2 * own >= n)
             found = np.maximum(found, np.where(tells, np.nan_to_num(p, nan=1.0), 0.0))
     return found
+
+
+def _following(x: Floats) -> Floats:
+    """The sum of the NEAR numbers after each, fewer at the end; by doubling, as differences of running sums lose digits."""
+    total = np.append(x[1:], 0.0)
+    width = 1
+    while width < NEAR:
+        total[:-width] = total[:-width] + total[width:]
+        width *= 2
+    return total
 
 
 def _least(p: Floats) -> float:

@@ -32,7 +32,7 @@ STEEPEST = 1.0
 """A tail grows by at most this many e-folds per standard deviation: what a log-normal of shape 1 does."""
 JUMP = 1e-9
 """Scores between both sides of a gap in which nothing is made."""
-GAPS = 1024
+GAPS = 4096
 """Such gaps that a column keeps, the widest of them."""
 
 
