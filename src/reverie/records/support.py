@@ -87,9 +87,9 @@ def _ordinary(x: Floats, places: NDArray[np.int64]) -> Floats:
     found = np.zeros(len(places))
     before, after = places + 1, n - 1 - places
     for scale in (x, np.sign(x) * np.log1p(np.abs(x))):
-        distance = np.diff(scale)
+        distance: Floats = np.diff(scale)
         for place, own in ((places, after), (n - 2 - places, before)):  # distances after the gap, then those before it
-            steady = distance * (np.arange(n - 1) + 1)
+            steady = distance * np.arange(1.0, n)
             total, k = _following(steady)[place], np.minimum(NEAR, n - 2 - place)
             with np.errstate(divide="ignore", invalid="ignore"):
                 p = (1 + steady[place] / total) ** -k  # T / k, as total / k is the mean

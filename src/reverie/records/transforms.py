@@ -11,7 +11,6 @@ neighbours F rises, but for gaps in which no value is made; beyond the last knot
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 from scipy.special import ndtr, ndtri
 
 from reverie.records.intervals import REACH, Floats, between
+from reverie.records.rounding import cell, on_grid
 from reverie.records.support import support
 
 __all__ = ["NormalScore", "Transform", "on_grid"]
@@ -46,43 +46,6 @@ class Transform(Protocol):
     def clipped(self, z: Floats) -> int: ...
     @property
     def config(self) -> dict[str, Any]: ...
-
-
-def on_grid(x: Floats, unit: float | None, digits: int | None = None) -> Floats:
-    """The nearest whole multiples of the unit, as the floats that their decimal text stands for.
-
-    With `digits`, rounded to so many significant ones where that is coarser.
-
-    Multiples of a unit without an end (a day in years) are given 15 digits, which is how tables are mostly written.
-    """
-    exact = x
-    if unit is not None:
-        places = max(0, -int(Decimal(repr(unit)).normalize().as_tuple().exponent))
-        value = np.floor(x / unit + 0.5) * unit
-        x = _significant(value, 15, unit) if places > 12 else np.round(value, places)
-    if digits is None:
-        return x
-    return np.where(np.abs(exact) >= 10.0**digits * (unit or 0.0), _significant(exact, digits), x)
-
-
-def _significant(x: Floats, digits: int, least: float = 1e-300) -> Floats:
-    """Rounded to significant digits, those of `least` for what is smaller."""
-    power = digits - 1 - np.floor(np.log10(np.maximum(np.abs(x), least)))
-    up, down = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)  # exact, as 10^-3 is not
-    return np.rint(x * up / down) / up * down
-
-
-def _cell(x: Floats, unit: float | None, digits: int | None) -> tuple[Floats, Floats]:
-    """Both ends of what is rounded to x, which is on the grid."""
-    half = np.full_like(x, (unit or 0.0) / 2)
-    if digits is None:
-        return x - half, x + half
-    size = np.maximum(np.abs(x), 1e-300)
-    power = np.floor(np.log10(size) + 1e-12)
-    outer = np.maximum(half, 10.0 ** (power + 1 - digits) / 2)
-    inner = np.where(size <= 10.0**power * (1 + 1e-12), np.maximum(half, outer / 10), outer)  # 99.95 is rounded to 100
-    outer, inner = (np.where(x == 0, half, part) for part in (outer, inner))
-    return x - np.where(x > 0, inner, outer), x + np.where(x > 0, outer, inner)
 
 
 @dataclass(frozen=True)
@@ -169,7 +132,7 @@ class NormalScore:
         if not len(x):
             x = np.array([lower if lower is not None else upper if upper is not None else 0.0])
         values, counts = np.unique(on_grid(x, unit, digits), return_counts=True)
-        left, right = _cell(values, unit, digits)
+        left, right = cell(values, unit, digits)
         made = support(left, right, counts)
         if digits is not None and lower is not None and lower <= 0 < values[0]:
             lower = float(10.0 ** np.floor(np.log10(values[0])))  # as there is no smallest number of 3 digits
@@ -198,7 +161,7 @@ class NormalScore:
         A value in a gap in which none is made is taken for the nearer one beside it.
         """
         x = self._outside(on_grid(x, self.unit, self.digits))
-        left, right = _cell(x, self.unit, self.digits)
+        left, right = cell(x, self.unit, self.digits)
         a, b = self._score(left, "left"), self._score(right, "right")
         if self.lower is not None:
             a = np.where(x <= self.lower, -REACH, a)
