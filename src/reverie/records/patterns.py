@@ -70,14 +70,14 @@ def identifying(name: str, values: pl.Series, role: str) -> str | None:
     if count >= 3 and (parts & _WHO or ("name" in parts and parts & _WHOSE)):
         return "names of persons, as the column says"
     several = max(ENOUGH * SEVERAL, SEVERAL * count if role == "static" else ENOUGH)  # a patient's rows repeat them
-    if count < ENOUGH or distinct < several or _share(values, _MEASURED) >= SEVERAL:
+    if count < ENOUGH or distinct < several:
         return None
     for what, form in _FORMS.items():
         if _share(values, form) >= UNIQUE:
             return what
     if told := sorted(parts & _REACH):
         return f"the name says {told[0]}"
-    if role != "static" or distinct < UNIQUE * count:
+    if role != "static" or distinct < UNIQUE * count or _share(values, _MEASURED) >= SEVERAL:
         return None
     if _share(values, r"^\p{L}[\p{L}'\- ]+\d?$") >= UNIQUE:
         return "surname-like"

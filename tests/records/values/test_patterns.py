@@ -30,6 +30,7 @@ COLUMNS = {
         [f"{'ABD'[k % 3]}{k % 9 + 1} {k % 7}{'QRX'[k % 3]}{'ZS'[k % 2]}" for k in range(PEOPLE)],
         r"[A-Z]\d \d[A-Z]{2}",
     ),
+    "ssn": ([f"{k}-{k % 90 + 10}-{k % 9000 + 1000}" for k in draw.integers(100, 1000, PEOPLE)], r"\d{3}-\d{2}-\d{4}"),
     "policy": ([f"QX-{k}-{k % 97:02d}" for k in draw.integers(10**5, 10**6, PEOPLE)], r"QX-\d{6}-\d\d"),
 }
 
