@@ -15,8 +15,7 @@ import numpy as np
 import polars as pl
 
 from reverie.deliver import Completed
-from reverie.records.cells import numbers
-from reverie.records.schema import Column
+from reverie.records.kinds import Column
 
 __all__ = ["PATIENTS", "WIDE", "bands", "shares"]
 
@@ -51,7 +50,7 @@ def _each(
         rows = slice(int(offsets[i]), int(offsets[i + 1]))
         frames = [frame[rows] for frame in result.frames]
         given = table.frame[table.offsets[i] : table.offsets[i + 1]]
-        times = _quantile(np.stack([numbers(frame[schema.time.name], schema.time) for frame in frames]), 0.5)
+        times = _quantile(np.stack([schema.time.read(frame[schema.time.name]) for frame in frames]), 0.5)
         columns = [column for column in schema.varying if column.numeric == numeric]
         patient = str(frames[0][schema.identifier.name][0])
         found[patient] = {column.name: {"time": times, **tell(column, frames, given)} for column in columns}
@@ -59,9 +58,9 @@ def _each(
 
 
 def _band(column: Column, frames: list[pl.DataFrame], given: pl.DataFrame) -> dict[str, Any]:
-    x = np.stack([numbers(frame[column.name], column) for frame in frames])
+    x = np.stack([column.read(frame[column.name]) for frame in frames])
     was = np.full(x.shape[1], np.nan)
-    was[: len(given)] = numbers(given[column.name], column)
+    was[: len(given)] = column.read(given[column.name])
     wide = len(frames) >= WIDE
     return {
         "given": _listed(was),

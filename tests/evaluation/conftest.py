@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie.records.schema import Column, Kind, Schema
+from reverie.records.schema import Column, Schema
 
 LABS = ("serBilir", "serChol", "albumin", "alkaline", "SGOT", "platelets", "prothrombin")
 
 
-def _varying(name: str, kind: Kind, levels: tuple[str, ...] = (), type: str = "String") -> Column:
+def _varying(name: str, kind: str, levels: tuple[str, ...] = (), type: str = "String") -> Column:
     return Column(name=name, role="varying", kind=kind, levels=levels, type=type)
 
 
@@ -83,7 +83,7 @@ def toy() -> Callable[..., tuple[pl.DataFrame, Schema]]:
             if name in ("id", "t"):
                 return Column(name=name, role="identifier" if name == "id" else "time", kind="integer", type="Int64")
             levels = () if frame[name].dtype.is_numeric() else tuple(sorted(set(frame[name].drop_nulls())))
-            kind: Kind = "categorical" if levels else "real"
+            kind: str = "categorical" if levels else "real"
             return Column(name=name, role="static" if name in static else "varying", kind=kind, levels=levels)
 
         return frame, Schema(columns=tuple(map(column, frame.columns)))

@@ -10,12 +10,13 @@ from sdmetrics.column_pairs import ContingencySimilarity
 from sdmetrics.single_column import KSComplement
 
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.columns import columns, kolmogorov, total_variation_of_levels
+from reverie.evaluation.columns import columns
 from reverie.evaluation.course import autocorrelation
 from reverie.evaluation.joint import coverage
 from reverie.evaluation.measure import Split
 from reverie.evaluation.pairs import contingency
 from reverie.evaluation.subgroups import groups, subgroups
+from reverie.records.kinds.comparing import kolmogorov, total_variation
 
 NAN = float("nan")
 
@@ -25,8 +26,8 @@ def test_kolmogorov_and_total_variation_are_those_of_sdmetrics_and_of_closed_for
     x, y = generator.standard_normal(4000), generator.standard_normal(4000) / 2
     assert kolmogorov(x, y) == 1 - KSComplement.compute(x, y) == pytest.approx(0.161, abs=0.03)
     u, v = (pl.Series(list(text)) for text in ("aaab", "abbc"))
-    assert total_variation_of_levels(u, v) == pytest.approx(0.5) and total_variation_of_levels(u, u) == 0
-    assert np.isnan(kolmogorov(x, x[:0])) and np.isnan(total_variation_of_levels(u, u[:0]))
+    assert total_variation(u, v) == pytest.approx(0.5) and total_variation(u, u) == 0
+    assert np.isnan(kolmogorov(x, x[:0])) and np.isnan(total_variation(u, u[:0]))
 
 
 def test_contingency_is_that_of_sdmetrics():

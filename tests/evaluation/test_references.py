@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie.evaluation.columns import kolmogorov
 from reverie.evaluation.measure import Split
 from reverie.evaluation.references import References
+from reverie.records.kinds.comparing import kolmogorov
 
 
 @pytest.fixture

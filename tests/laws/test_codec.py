@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from reverie.records.codec import RecordCodec
+from reverie.records.codes import CodecSettings
 from reverie.records.encoded import Records
-from reverie.records.layout import CodecSettings
 from reverie.records.schema import Column, Schema
 from reverie.records.table import Table
 

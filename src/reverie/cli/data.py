@@ -40,7 +40,7 @@ ADVICE = """\
 #   taken     tells new values that may be real ones, which are not written
 #   levels    of ordinal, binary and categorical columns; those of an ordinal column from the lowest to the highest
 #   pooled    levels that are to be read as the level "(other)"
-#   unit      values are whole multiples of it (leave out: not rounded); decimals: digits to write
+#   unit      values are whole multiples of it, of date-times in seconds (leave out: not rounded); decimals: digits to write
 #   digits    values have at most so many significant digits
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   missing, lowest, highest, skew, why    only tell what was seen
@@ -183,7 +183,15 @@ def _show(table: Table) -> None:
     for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
         grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)
     for column in table.schema.columns:
-        cells = (column.name or "(no name)", column.role, column.kind, _missing(column), _values(column), *_shape(column))
+        cells = (
+            column.name or "(no name)",
+            column.role,
+            column.kind,
+            _missing(column),
+            column.range,
+            column.rounding,
+            _skew(column),
+        )
         style = "" if column.modelled or column.role in ("identifier", "time") else "dim"
         grid.add_row(*(Text(cell) for cell in (*cells, column.why)), style=style)
     out.print(grid)
@@ -217,42 +225,5 @@ def _missing(column: Column) -> str:
     return "<0.1 %" if column.missing < 0.001 else f"{100 * column.missing:.1f} %"
 
 
-def _values(column: Column) -> str:
-    """Levels, or the range seen and, in brackets, the bounds that hold."""
-    if column.levels:
-        joiner = " < " if column.kind == "ordinal" else ", "
-        few = [level if len(level) <= 24 else level[:21] + "..." for level in column.levels]
-        shown = few[:4] if len(few) > 5 else few
-        return joiner.join(shown) + (f"{joiner}... ({len(few)})" if len(shown) < len(few) else "")
-    if column.kind == "constant":
-        return f"always {column.value}"
-    if column.lowest is None or column.highest is None:
-        return "-"
-    seen = f"{_number(column, column.lowest)} .. {_number(column, column.highest)}"
-    match column.lower, column.upper:
-        case None, None:
-            return seen
-        case lower, None:
-            return f"{seen} (≥ {lower:g})"
-        case None, upper:
-            return f"{seen} (≤ {upper:g})"
-        case lower, upper:
-            return f"{seen} ({lower:g} to {upper:g})"
-
-
-def _number(column: Column, value: float) -> str:
-    if column.kind in ("date", "datetime"):
-        from datetime import UTC, datetime, timedelta
-
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value * (86400 if column.kind == "date" else 1))
-        return moment.strftime("%Y-%m-%d" if column.kind == "date" else "%Y-%m-%d %H:%M")
-    return f"{value:.{column.decimals}f}" if column.decimals is not None else f"{value:.4g}"
-
-
-def _shape(column: Column) -> tuple[str, str]:
-    """Unit and skew."""
-    unit = "-"
-    if column.unit is not None:
-        unit = f"1/{1 / column.unit:g}" if column.unit < 1 and column.decimals is None else f"{column.unit:g}"
-        unit = {"date": "1 day", "datetime": f"{unit} s"}.get(column.kind, unit)
-    return unit, "-" if column.skew is None else f"{column.skew:.1f}"
+def _skew(column: Column) -> str:
+    return "-" if column.skew is None else f"{column.skew:.1f}"

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import polars as pl
 from scipy.stats import rankdata
 
 from reverie.evaluation.cohort import Cohort
@@ -55,7 +54,7 @@ class _Coded:
 
     @classmethod
     def of(cls, cohort: Cohort, columns: list[Column], rows: np.ndarray) -> _Coded:
-        ordered = [c for c in columns if c.numeric or c.kind == "ordinal" or len(c.levels) == 2]
+        ordered = [c for c in columns if c.ordered]
         ranks, known = np.zeros((len(rows), len(ordered))), np.zeros((len(rows), len(ordered)))
         for i, column in enumerate(ordered):
             values = _places(cohort, column, rows)
@@ -120,5 +119,4 @@ def _places(cohort: Cohort, column: Column, rows: np.ndarray) -> np.ndarray:
         return cohort.numbers[column.name][rows]
     series = cohort.levels[column.name][rows]
     new = sorted(set(series.drop_nulls().unique()) - set(column.levels))
-    places = {level: float(place) for place, level in enumerate([*column.levels, *new])}
-    return series.replace_strict(places, default=None, return_dtype=pl.Float64).fill_null(float("nan")).to_numpy()
+    return column.places(series, *new)

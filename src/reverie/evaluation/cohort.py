@@ -14,14 +14,12 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.schema import Column, Schema
+from reverie.records.schema import Schema
 
 __all__ = ["GAP", "Cohort", "equal"]
 
 GAP = "(gap)"
 """The name of the time since the visit before; no value at a first visit."""
-
-DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +29,7 @@ class Cohort:
     Attributes:
         schema: what the columns are.
         offsets: int64 [P + 1].
-        time: float64 [N], as in the source; dates and date-times in days.
+        time: float64 [N], the values of the time column, as its kind has them (dates and date-times in days).
         numbers: float64 [N] for each numeric column and for GAP, NaN where missing.
         levels: text [N] for each other column, null where missing.
     """
@@ -56,11 +54,11 @@ class Cohort:
             raise DataError(f"the {name} has no rows: there is nothing to score.")
         order, offsets = _grouped(frame[schema.identifier.name], name)
         frame = frame[order]
-        time = _numbers(frame[schema.time.name], schema.time)
+        time = schema.time.seen(frame[schema.time.name])
         gap = np.diff(time, prepend=np.nan)
         gap[offsets[:-1]] = np.nan
-        numbers = {c.name: _numbers(frame[c.name], c) for c in columns if c.numeric}
-        levels = {c.name: _levels(frame[c.name]) for c in columns if not c.numeric}
+        numbers = {c.name: c.seen(frame[c.name]) for c in columns if c.numeric}
+        levels = {c.name: c.names(frame[c.name]) for c in columns if not c.numeric}
         return cls(schema, offsets, time, {**numbers, GAP: gap}, levels)
 
     def __len__(self) -> int:
@@ -131,27 +129,3 @@ def _grouped(identifier: pl.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
     appearance = np.argsort(first)
     order = np.argsort(np.argsort(appearance)[which], kind="stable")
     return order, np.concatenate([[0], np.cumsum(counts[appearance])])
-
-
-def _numbers(series: pl.Series, column: Column) -> np.ndarray:
-    """Values as float64, NaN where missing; dates and date-times in days."""
-    if series.dtype == pl.String and column.kind in ("date", "datetime"):
-        series = series.str.to_date(strict=False) if column.kind == "date" else series.str.to_datetime(strict=False)
-    if series.dtype == pl.Datetime:
-        return _floats(series.cast(pl.Datetime("us")).to_physical()) / DAY
-    return _floats(series.to_physical() if series.dtype == pl.Date else series)
-
-
-def _floats(series: pl.Series) -> np.ndarray:
-    values = series.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy().copy()
-    values[~np.isfinite(values)] = np.nan
-    return values
-
-
-def _levels(series: pl.Series) -> pl.Series:
-    """Level names as text. A column of whole numbers that a reader took for floats has the names it had as integers."""
-    if series.dtype.is_float():
-        series = series.fill_nan(None)
-        if (series.drop_nulls() % 1 == 0).all():
-            series = series.cast(pl.Int64)
-    return series.cast(pl.String)

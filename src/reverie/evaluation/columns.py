@@ -1,10 +1,8 @@
 """Each column alone: is its distribution that of real patients, and are its holes, bounds and levels?
 
-numeric   distance   Kolmogorov-Smirnov, max_x |F(x) - G(x)|                        1 - sdmetrics' KSComplement
-          transport  Wasserstein-1, integral |F - G| dx, in deviations of the real values
+numeric   distance, transport: see records.kinds.comparing
           spread     deviation of normal scores z = Phi^-1(rank among all real values), 1 for real ones whatever the law
-levels    distance   total variation, 1/2 sum |p_i - q_i|                           1 - sdmetrics' TVComplement
-          covered    share of the real levels that occur at all                     sdmetrics' CategoryCoverage
+levels    distance, covered: see there
 any       missing    share without a value
 
 Static columns count once a patient, varying ones at each visit. The clock is seen to in course.py.
@@ -12,13 +10,12 @@ Static columns count once a patient, varying ones at each visit. The clock is se
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import wasserstein_distance
 
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import normal_scores
@@ -26,9 +23,10 @@ from reverie.evaluation.figures.histograms import bin_edges, common_levels, coun
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import kept, missing_rates
-from reverie.records.schema import Column, Schema
+from reverie.records.kinds import Column
+from reverie.records.schema import Schema
 
-__all__ = ["columns", "kolmogorov", "total_variation_of_levels"]
+__all__ = ["columns"]
 
 Values = dict[str, Any]
 
@@ -40,7 +38,7 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
     """
     references = References.of(split, synthetic, schema, seed)
     modelled = [*schema.static, *schema.varying]
-    apart = references.distances(lambda cohort: _values(cohort, modelled), _compared)
+    apart = references.distances(lambda cohort: _values(cohort, modelled), partial(_compared, schema))
     scale = {c.name: np.sort(_known(references.real, c)) for c in modelled if c.numeric}
     spread = references.statistics(lambda cohort: _spreads(cohort, scale, schema))
     missing = references.statistics(missing_rates)
@@ -48,17 +46,17 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
     for column in modelled:
         name, key = column.name, f"fidelity.column.{column.name}"
         of = "patients" if column.role == "static" else "visits of these patients"
-        if column.numeric and (name, "distance") in apart:
+        if (name, "distance") in apart:
             measures.append(
                 apart[name, "distance"].measure(
                     f"{key}.distance",
                     f"{name}: distance of distributions",
                     least=0.1,
                     unit="share",
-                    how="Kolmogorov-Smirnov: the largest difference between the shares of values below any one value, over "
-                    f"{of}; 0 is equality, 1 no overlap (n: patients on each side).",
+                    how=column.distance.format(of=of),
                 )
             )
+        if (name, "transport") in apart:
             measures.append(
                 apart[name, "transport"].measure(
                     f"{key}.transport",
@@ -79,17 +77,6 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
                     f"ones, on the normal scale, so that no outlier rules), over {of}; about 1 for real patients.",
                 )
             )
-        if not column.numeric and (name, "distance") in apart:
-            measures.append(
-                apart[name, "distance"].measure(
-                    f"{key}.distance",
-                    f"{name}: distance of distributions",
-                    least=0.1,
-                    unit="share",
-                    how="Total variation: the share of values that would have to be another level to make the shares equal, "
-                    f"over {of}.",
-                )
-            )
         if missing[name].value > 0 or missing[name].ceiling > 0:
             measures.append(
                 missing[name].measure(
@@ -107,28 +94,6 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
     )
 
 
-def kolmogorov(real: np.ndarray, synthetic: np.ndarray) -> float:
-    """max_x |F(x) - G(x)| of two samples without NaN, by sdmetrics; NaN if one of them is empty."""
-    from sdmetrics.single_column import KSComplement  # it takes seconds to import
-
-    if not len(real) or not len(synthetic):
-        return float("nan")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of the p-value, which is not used
-        return 1 - float(KSComplement.compute(real, synthetic))
-
-
-def total_variation_of_levels(real: pl.Series, synthetic: pl.Series) -> float:
-    """1/2 sum |p_i - q_i| over levels, by sdmetrics; nulls do not count, and NaN if nothing is left."""
-    from sdmetrics.single_column import TVComplement
-
-    real, synthetic = real.drop_nulls(), synthetic.drop_nulls()
-    if not len(real) or not len(synthetic):
-        return float("nan")
-    codes = pl.concat([real, synthetic]).cast(pl.Categorical).to_physical().to_numpy()  # pandas is slow with text
-    return 1 - float(TVComplement.compute(codes[: len(real)], codes[len(real) :]))
-
-
 def _values(cohort: Cohort, modelled: list[Column]) -> Values:
     """The values that are there: float64 for a numeric column, text for another."""
     return {c.name: _known(cohort, c) if c.numeric else cohort.levels[c.name][counted(cohort, c)] for c in modelled}
@@ -139,27 +104,14 @@ def _known(cohort: Cohort, column: Column) -> np.ndarray:
     return values[~np.isnan(values)]
 
 
-def _compared(real: Values, other: Values) -> dict[tuple[str, str], float]:
-    found: dict[tuple[str, str], float] = {}
-    for name, values in real.items():
-        if isinstance(values, pl.Series):
-            found[name, "distance"] = total_variation_of_levels(values, other[name])
-            found[name, "covered"] = _covered(values, other[name])
-            continue
-        found[name, "distance"] = kolmogorov(values, other[name])
-        deviation = values.std() if len(values) and len(other[name]) else 0.0
-        moved = wasserstein_distance(values, other[name]) / deviation if deviation > 0 else float("nan")
-        found[name, "transport"] = float(moved)
-    distances = [v for (_, what), v in found.items() if what == "distance" and not np.isnan(v)]
-    covered = [v for (_, what), v in found.items() if what == "covered" and not np.isnan(v)]
-    found["", "distance"] = float(np.mean(distances)) if distances else float("nan")
-    found["", "covered"] = float(np.mean(covered)) if covered else float("nan")
+def _compared(schema: Schema, real: Values, other: Values) -> dict[tuple[str, str], float]:
+    found = {
+        (name, what): v for name, values in real.items() for what, v in schema[name].compare(values, other[name]).items()
+    }
+    for part in ("distance", "covered"):
+        known = [v for (_, what), v in found.items() if what == part and not np.isnan(v)]
+        found["", part] = float(np.mean(known)) if known else float("nan")
     return found
-
-
-def _covered(real: pl.Series, other: pl.Series) -> float:
-    levels, found = (set(series.drop_nulls().unique()) for series in (real, other))
-    return len(levels & found) / len(levels) if levels else float("nan")
 
 
 def _spreads(cohort: Cohort, scale: Mapping[str, np.ndarray], schema: Schema) -> dict[str, float]:
@@ -241,7 +193,7 @@ def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:
         values = {name: _known(cohort, column) for name, cohort in tables.items()}
         if not len(values["real"]) or values["real"].min() == values["real"].max():
             return {}
-        edges = bin_edges(values["real"], column.kind, column.unit, is_skewed(values["real"], column.kind))
+        edges = bin_edges(values["real"], column.grid, column.quantity and is_skewed(values["real"]))
         series = {n: (count_in(v, edges) / len(v)).tolist() for n, v in values.items() if len(v)}
         return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **shared}
     levels, others = common_levels(tables, column)

@@ -73,10 +73,8 @@ def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
     for column in cohort.schema.varying:
         if column.numeric:
             found[column.name] = cohort.numbers[column.name]
-        elif column.kind in ("ordinal", "binary"):
-            places = {level: place for place, level in enumerate(column.levels)}
-            series = cohort.levels[column.name].replace_strict(places, default=None, return_dtype=pl.Float64)
-            found[column.name] = series.fill_null(float("nan")).to_numpy()
+        elif column.ordered:
+            found[column.name] = column.places(cohort.levels[column.name])
     return found
 
 

@@ -19,13 +19,13 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.cohort import GAP, Cohort
-from reverie.evaluation.columns import kolmogorov
 from reverie.evaluation.correlations import correlated, distance
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.features import patient_mean, patient_summary, steps
 from reverie.evaluation.measure import Measure, Section, Split
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import in_order
+from reverie.records.kinds.comparing import kolmogorov
 from reverie.records.schema import Schema
 
 __all__ = ["autocorrelation", "course"]

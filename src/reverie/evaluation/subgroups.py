@@ -104,7 +104,7 @@ def _of(column: Column, real: Cohort, synthetic: Cohort) -> Iterator[Group]:
         return
     ours, theirs = (c.numbers[name][c.offsets[:-1]] for c in (synthetic, real))
     known = theirs[~np.isnan(theirs)]
-    if column.kind in ("date", "datetime") or len(np.unique(known)) < 3:
+    if column.calendar or len(np.unique(known)) < 3:
         return
     low, high = (float(q) for q in np.quantile(known, [1 / 3, 2 / 3]))
     if low < high:

@@ -19,7 +19,7 @@ from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DamagedError
 from reverie.images import ImageCodec
 from reverie.models.model import CODEC, WEIGHTS
-from reverie.records.schema import Column, Schema
+from reverie.records.schema import Schema
 from reverie.training import metrics
 
 __all__ = ["card", "channels", "entry"]
@@ -59,7 +59,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
         "classes": list(codec.classes) if pictures else [],
         "config": config.told(),
         "image_shape": [codec.height, codec.width, codec.channels] if pictures else None,
-        "columns": None if pictures else [_told(column) for column in codec.columns],
+        "columns": None if pictures else [column.about for column in codec.columns],
         "metrics": numbers[-LINES:],
         "advice": [line["advice"] for line in lines if "advice" in line],
         "how_to": _how_to(name, pictures, config),
@@ -88,19 +88,6 @@ def _codec(run: Path) -> tuple[str, ImageCodec | Schema]:
         raise ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
-
-
-def _told(column: Column) -> dict[str, Any]:
-    return {
-        "name": column.name,
-        "role": column.role,
-        "kind": column.kind,
-        "type": column.type,
-        "levels": list(column.levels),
-        "missing": column.missing,
-        "unit": column.unit,
-        "modelled": column.modelled,
-    }
 
 
 def _parameters(file: Path) -> int | None:

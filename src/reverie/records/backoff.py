@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from reverie.records.intervals import Floats
-from reverie.records.levels import Indices, OneHot, Sticks, Thresholds
+from reverie.records.levels import Indices, Levels, OneHot, Sticks, Thresholds
 
 __all__ = ["MOST", "Grouped", "groups"]
 
@@ -58,7 +58,7 @@ def groups(names: Sequence[str], counts: NDArray[Any]) -> tuple[tuple[str, ...],
 
 
 @dataclass(frozen=True, eq=False)
-class Grouped:
+class Grouped(Levels):
     """Levels as groups of them.
 
     Attributes:

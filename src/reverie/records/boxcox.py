@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from reverie.records.intervals import REACH, Floats
-from reverie.records.transforms import on_grid
+from reverie.records.transforms import Number, on_grid
 
 __all__ = ["BoxCox"]
 
@@ -23,7 +23,7 @@ CONDITION = float(np.log(1e6))
 
 
 @dataclass(frozen=True, eq=False)
-class BoxCox:
+class BoxCox(Number):
     """x -> [-1, 1] as published: lambda by maximum likelihood, then min-max.
 
     With t = log((x + shift) / scale), y = expm1(lambda t) / lambda: dividing by the geometric mean changes y only by an
@@ -45,7 +45,6 @@ class BoxCox:
     lower: float | None
     upper: float | None
     digits: int | None = None
-    width: ClassVar[int] = 1
 
     @classmethod
     def fit(
@@ -88,7 +87,7 @@ class BoxCox:
         return x if self.lower is None and self.upper is None else np.clip(x, self.lower, self.upper)
 
     def clipped(self, z: Floats) -> int:
-        """How many scores lie beyond [-1, 1], float32's rounding forgiven."""
+        """How many scores of any shape lie beyond [-1, 1], float32's rounding forgiven."""
         return int((np.abs(z) > 1 + 1e-6).sum())
 
     @property

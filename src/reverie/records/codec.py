@@ -1,7 +1,7 @@
 """Table <-> records: decode(encode(table)) is the table, but for new identifiers.
 
-    table -> cells (cells.py) -> intervals of scores (transforms.py, boxcox.py, levels.py) -> EncodedTable -> Records
-    Records -> scores -> cells -> a frame of the source's columns, order, types, rounding and level names
+    table -> values (kinds/) -> intervals of scores (codes.py) -> EncodedTable -> Records
+    Records -> scores -> values -> cells (writing.py), a frame of the source's columns, order, types and rounding
 
 Exact wherever float32 scores can tell the values apart: a column with a unit is told exactly up to some millions of steps,
 one without to a part in a million.
@@ -19,20 +19,22 @@ import torch
 from torch import Tensor
 
 from reverie.errors import DataError, UsageError, unknown
-from reverie.records.backoff import MOST, Grouped
-from reverie.records.boxcox import BoxCox
-from reverie.records.cells import dtype_name, dtype_named, levels, numbers
 from reverie.records.clock import Clock, gaps
+from reverie.records.codes import Code, CodecSettings, code_of
+from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
-from reverie.records.layout import Code, CodecSettings, Field, code_of, layout, parts
-from reverie.records.levels import OneHot, Sticks, Thresholds
-from reverie.records.schema import Column, Schema
+from reverie.records.kinds import Column
+from reverie.records.layout import Field, layout, parts
+from reverie.records.levels import Thresholds
+from reverie.records.schema import Schema
 from reverie.records.table import Table
 from reverie.records.transforms import NormalScore
-from reverie.records.writing import write
+from reverie.records.writing import Writer
 
 __all__ = ["RecordCodec"]
+
+VERSION = 2
 
 
 class RecordCodec:
@@ -66,8 +68,8 @@ class RecordCodec:
         if not len(table):
             raise DataError(f"{table.name} has no patient: a codec is fitted to at least one.")
         schema, settings = table.schema, settings or CodecSettings()
-        times = numbers(table.frame[schema.time.name], schema.time, table.name)
-        clock = Clock.fit(times, table.offsets, schema.time.unit)
+        times = schema.time.read(table.frame[schema.time.name], table.name)
+        clock = Clock.fit(times, table.offsets, schema.time.step)
         lengths = table.lengths
         length = int(lengths[0]) if np.ptp(lengths) == 0 else None
         codes: dict[str, Code] = {}
@@ -82,7 +84,7 @@ class RecordCodec:
             elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
                 codes[name] = Thresholds.fit(np.bincount(x.astype(np.int64), minlength=2))
             elif part == "value" and column is not None:
-                codes[name] = _fitted(known, column, settings)
+                codes[name] = column.code(known, settings)
         types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
         return cls(schema, settings, types, clock, length, codes)
 
@@ -90,7 +92,7 @@ class RecordCodec:
     def config(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
         return {
-            "version": 1,
+            "version": VERSION,
             "settings": self.settings.model_dump(),
             "schema": self.schema.model_dump(mode="json"),
             "types": {name: dtype_name(dtype) for name, dtype in self.types.items()},
@@ -102,12 +104,12 @@ class RecordCodec:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> RecordCodec:
         """The codec that `config` describes. Raises UsageError if it is not one of this version."""
-        if config.get("version") != 1:
-            raise UsageError(
-                f"a codec of version {config.get('version')} cannot be read by this release: train the model anew."
-            )
+        version, schema = config.get("version"), Schema.model_validate(config["schema"])
+        # Version 1 is the same but for date-times, which it had in seconds.
+        if version != VERSION and (version != 1 or any(column.typed == "Datetime" for column in schema.columns)):
+            raise UsageError(f"a codec of version {version} cannot be read by this release: train the model anew.")
         return cls(
-            Schema.model_validate(config["schema"]),
+            schema,
             CodecSettings.model_validate(config["settings"]),
             {name: dtype_named(text) for name, text in config["types"].items()},
             Clock(**config["clock"]),
@@ -154,7 +156,7 @@ class RecordCodec:
             return torch.full((len(values),), self.length)
         field = next(field for field in self.fields if field.part == "visits")
         z = values[:, 0, list(field.channels)].detach().cpu().double().numpy()
-        return torch.from_numpy(self.codes[field.name].from_score(z[:, 0]).astype(np.int64))  # pyright: ignore
+        return torch.from_numpy(self.codes[field.name].cells(z).astype(np.int64))
 
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B]."""
@@ -185,8 +187,7 @@ class RecordCodec:
             raise UsageError("statics are in the visits of these records: give the visits too, or fit with statics=token.")
         visits = self.visits(values).clamp(max=values.shape[1] - 1)
         records = Records(values, self.known(values, visits), visits)
-        columns, _ = write(self, records, 1, 1, only_statics=True)
-        return pl.DataFrame(columns)
+        return self._writer.statics(records)
 
     def given(self, statics: pl.DataFrame, generator: torch.Generator | None = None) -> Records:
         """Statics that are given, one patient a row; empty cells are not given.
@@ -207,7 +208,7 @@ class RecordCodec:
         for name in statics.columns:
             if name not in columns:
                 raise unknown("static column", name, columns)
-            x = _values(statics[name], columns[name], "the table of statics")
+            x = columns[name].read(statics[name], "the table of statics")
             if (bad := np.flatnonzero(_out_of_bounds(x, columns[name]))).size:
                 low, high = ("open" if b is None else f"{b:g}" for b in (columns[name].lower, columns[name].upper))
                 raise DataError(
@@ -230,15 +231,16 @@ class RecordCodec:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
         """
-        columns, clipped = write(self, records, first, first_row)
-        return Decoded(pl.DataFrame(columns), clipped)
+        return self._writer.table(records, first, first_row)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self.schema, self.settings, self.types, self.clock, self.codes, self.fields)
 
     def _write(self, ends: np.ndarray, field: Field, x: Floats) -> None:
         """The intervals of cells [n] into [2, C, n]; NaN stays NaN."""
         known = ~np.isnan(x)
-        code = self.codes[field.name]
-        cells = x[known] if isinstance(code, NormalScore | BoxCox) else x[known].astype(np.int64)
-        lower, upper = inside(*(e.reshape(len(cells), code.width) for e in code.intervals(cells)))  # pyright: ignore
+        lower, upper = inside(*self.codes[field.name].ends(x[known]))
         for i, channel in enumerate(field.channels):
             ends[0, channel, known], ends[1, channel, known] = lower[:, i], upper[:, i]
 
@@ -247,22 +249,9 @@ class RecordCodec:
         return field.token == 1 and (field.part == "start" or field.column in {c.name for c in self.schema.static})
 
 
-def _fitted(known: Floats, column: Column, settings: CodecSettings) -> Code:
-    if column.numeric:
-        kind = NormalScore if settings.numbers == "normal-score" else BoxCox
-        return kind.fit(known, column.unit, column.lower, column.upper, column.digits)
-    counts = np.bincount(known.astype(np.int64), minlength=len(column.levels))
-    if len(counts) > MOST and column.kind != "ordinal":
-        return Grouped.fit(counts, column.levels, settings.levels == "one-hot")
-    if len(counts) > 1 and settings.levels == "one-hot":
-        return OneHot.fit(counts)
-    ordered = column.kind == "ordinal" or len(counts) == 2
-    return Thresholds.fit(counts) if ordered else Sticks.fit(counts)
-
-
 def _cells(table: Table, schema: Schema, unit: float | None) -> Iterator[tuple[str, str, Column | None, Floats]]:
     """(name, part, column, cells) of all that a record could hold; cells are NaN where empty, [P] or [R]."""
-    times = numbers(table.frame[schema.time.name], schema.time, table.name)
+    times = schema.time.read(table.frame[schema.time.name], table.name)
     patient = pl.Series("patient", np.repeat(np.arange(len(table)), table.lengths))
     for name, part, column, of_patient in parts(schema):
         if part == "visits":
@@ -277,7 +266,7 @@ def _cells(table: Table, schema: Schema, unit: float | None) -> Iterator[tuple[s
                 pairs = pl.DataFrame({"patient": patient, "cells": cells}).group_by("patient", maintain_order=True)
                 cells = pairs.agg(pl.col("cells").drop_nulls().first())["cells"]
             x = cells.is_not_null().to_numpy().astype(np.float64)
-            yield name, part, schema[column], x if part == "measured" else _values(cells, schema[column], table.name)
+            yield name, part, schema[column], x if part == "measured" else schema[column].read(cells, table.name)
 
 
 def _tensor(ends: np.ndarray) -> Tensor:
@@ -285,13 +274,6 @@ def _tensor(ends: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(ends.transpose(0, 2, 1)))
 
 
-def _values(cells: pl.Series, column: Column, name: str) -> Floats:
-    if column.numeric:
-        return numbers(cells, column, name)
-    index = levels(cells, column, name)
-    return np.where(index < 0, np.nan, index)
-
-
 def _out_of_bounds(x: Floats, column: Column) -> np.ndarray:
     lower, upper = (np.nan if bound is None else bound for bound in (column.lower, column.upper))
-    return column.numeric & ((x < lower) | (x > upper))
+    return (x < lower) | (x > upper)

@@ -99,7 +99,7 @@ class Completer:
 def longer(table: Table, visits: int) -> Table:
     """The table with `visits` more rows after each patient's last: the same statics, and nothing else known of them."""
     frame, schema = table.frame, table.schema
-    kept = [c.name for c in schema.columns if c.role in ("identifier", "static") or c.kind == "constant"]
+    kept = [c.name for c in schema.columns if c.role in ("identifier", "static") or c.same]
     last = table.offsets[1:] - 1
     order = np.argsort(np.concatenate([np.arange(len(frame)), np.repeat(last, visits)]), kind="stable")
     new = frame[np.repeat(last, visits)].with_columns(
@@ -108,7 +108,7 @@ def longer(table: Table, visits: int) -> Table:
     # Any later time will do, for it is drawn: each is one unit after the one before.
     later = pl.Series(np.tile(np.arange(1, visits + 1), len(table)))
     time = new[schema.time.name]
-    step = pl.duration(days=1) if schema.time.kind in ("date", "datetime") else (schema.time.unit or 1.0)
+    step = pl.duration(days=1) if schema.time.calendar else (schema.time.unit or 1.0)
     new = new.with_columns((pl.col(schema.time.name) + later * step).cast(time.dtype)).select(frame.columns)
     offsets = table.offsets + visits * np.arange(len(table) + 1)
     return Table(pl.concat([frame, new])[order], schema, table.name, table.fingerprint, offsets, table.notes)

@@ -9,9 +9,9 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 from torch import Tensor, from_numpy
 
@@ -19,7 +19,7 @@ from reverie.errors import UsageError, unknown
 from reverie.process.randomness import generator
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
-from reverie.records.schema import Column
+from reverie.records.kinds import Column
 from reverie.records.statics import read_statics
 
 __all__ = ["Conditions"]
@@ -105,14 +105,11 @@ class Conditions:
 
         def kept(values: Tensor) -> Tensor:
             frame = self.codec.statics(values)
-            good = pl.Series([True] * len(frame))
+            good = np.ones(len(frame), dtype=bool)
             for column, sign, value in self.others:
-                found = frame[column.name]
-                wanted: Any = value if column.levels else _number(column, value)
-                if column.levels:
-                    found = found.cast(pl.String)
-                good = good & OPERATORS[sign](found, wanted).fill_null(False)
-            return from_numpy(good.to_numpy(writable=True))
+                found = column.read(frame[column.name])
+                good &= OPERATORS[sign](found, column.parse(value)) & ~np.isnan(found)
+            return from_numpy(good)
 
         return kept
 
@@ -132,25 +129,7 @@ def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
     if name not in known:
         raise unknown("static column", name, known)
     column = known[name]
-    if column.levels:
-        if value not in column.levels:
-            raise unknown(f"level of {name}", value, column.levels)
-        if sign not in ("=", "!=") and column.kind != "ordinal":
-            raise UsageError(f"{name} has levels without an order, so {text!r} says nothing: use = or !=.")
-        return column, sign, value
-    try:
-        _number(column, value)
-    except ValueError as error:
-        what = f"a {column.kind} such as 2001-12-31" if column.kind in ("date", "datetime") else "a number"
-        raise UsageError(f"{name} is {what}, so {value!r} cannot be compared with it.") from error
+    column.parse(value)
+    if sign not in ("=", "!=") and not column.ranked:
+        raise UsageError(f"{name} has levels without an order, so {text!r} says nothing: use = or !=.")
     return column, sign, value
-
-
-def _number(column: Column, value: str) -> float | date | datetime:
-    """The text as what the column holds. Raises ValueError if it is no such thing."""
-    match column.kind:
-        case "date":
-            return date.fromisoformat(value)
-        case "datetime":
-            return datetime.fromisoformat(value)
-    return float(value)

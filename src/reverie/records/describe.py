@@ -30,5 +30,5 @@ def describe(table: Table) -> dict[str, Any]:
         "duplicates": table.schema.duplicates,
         "null_values": list(table.schema.null_values),
         "notes": list(table.notes),
-        "columns": [column.model_dump(mode="json") for column in table.schema.columns],
+        "columns": [column.about for column in table.schema.columns],
     }

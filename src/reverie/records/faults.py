@@ -7,17 +7,16 @@ the table is made, so that a fault found late still names the place.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
 
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.records.places import ROW, at, first_row, shown
 from reverie.records.schema import Schema
 
 __all__ = [
     "ROW",
     "at",
-    "check_levels_and_bounds",
     "check_names",
     "check_rows",
     "check_static",
@@ -26,23 +25,11 @@ __all__ = [
     "shown",
 ]
 
-ROW, _FIRST = "\0row", "\0first"
-"""Names of columns made here (row numbers; first values) that no source can have, as a NUL is refused."""
+_FIRST = "\0first"
+"""The name of a column made here, of first values, that no source can have."""
 
 LONG = 0.2
 """From this share of rows that share patient and time with another, a table may have a row for each measurement."""
-
-
-def shown(value: object, length: int = 40) -> str:
-    """A value as a message quotes it: on one line, shortened."""
-    text = " ".join(str(value).split())
-    return repr(text if len(text) <= length else text[: length - 3] + "...")
-
-
-def at(name: str, row: int | None = None, column: str | None = None) -> str:
-    """The place of a fault, to begin a sentence with."""
-    parts = [name] + ([f"data row {row}"] if row else []) + ([f"column {column!r}"] if column is not None else [])
-    return ", ".join(parts) + ": "
 
 
 def not_one_value(name: str, column: str, dtype: pl.DataType) -> DataError:
@@ -51,12 +38,6 @@ def not_one_value(name: str, column: str, dtype: pl.DataType) -> DataError:
         f"{at(name, None, column)}cells of type {dtype} cannot be modelled: "
         "make them numbers, text, dates or date-times, one value a cell, or remove the column."
     )
-
-
-def first_row(frame: pl.DataFrame, where: pl.Expr) -> dict[str, Any] | None:
-    """The first row, in the order of the source, for which `where` holds."""
-    found = frame.filter(where)
-    return found.sort(ROW).row(0, named=True) if found.height else None
 
 
 def check_rows(frame: pl.DataFrame, identifier: str, time: str, name: str) -> None:
@@ -151,37 +132,3 @@ def check_static(frame: pl.DataFrame, schema: Schema, name: str) -> None:
                 f"{at(name, row[ROW], column)}{shown(row[column])} differs from {shown(row[_FIRST])} in an earlier row "
                 f"of patient {shown(row[patient])}, but the column is static: correct it, or make it varying in the schema."
             )
-
-
-def check_levels_and_bounds(frame: pl.DataFrame, schema: Schema, name: str) -> None:
-    """Every level is one of the schema's, every number within its bounds, constants are constant. Raises DataError."""
-    for column in schema.columns:
-        cell = pl.col(column.name)
-        place = lambda row, c=column: at(name, row[ROW], c.name)  # noqa: E731
-        if column.kind in ("ordinal", "binary", "categorical") and column.levels:
-            known = [*column.levels, *column.pooled]
-            if row := first_row(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known)):
-                levels = ", ".join(column.levels[:8]) + (", ..." if len(column.levels) > 8 else "")
-                raise DataError(
-                    f"{place(row)}{shown(row[column.name])} is not one of the schema's levels ({levels}): "
-                    "correct it, or add it to levels or null_values in the schema."
-                )
-        elif column.kind == "constant" and (row := first_row(frame, cell.cast(pl.String) != (column.value or ""))):
-            raise DataError(
-                f"{place(row)}{shown(row[column.name])} stands where the schema says that every value is "
-                f"{shown(column.value)}: correct it, or change the kind in the schema."
-            )
-        elif column.kind == "empty" and (row := first_row(frame, cell.is_not_null())):
-            raise DataError(
-                f"{place(row)}{shown(row[column.name])} stands where the schema says that every cell is empty: "
-                "remove it, or change the kind in the schema."
-            )
-        elif column.numeric and frame.schema[column.name].is_numeric():
-            for key, word, bound in (("lower", "below", column.lower), ("upper", "above", column.upper)):
-                if bound is None:
-                    continue
-                if row := first_row(frame, cell < bound if key == "lower" else cell > bound):
-                    raise DataError(
-                        f"{place(row)}{row[column.name]} is {word} the schema's bound {bound:g}: "
-                        f"correct it, or change {key} in the schema."
-                    )

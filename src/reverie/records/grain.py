@@ -69,7 +69,7 @@ class Grain:
 
 
 def grain(cells: pl.Series) -> Grain:
-    """The grain of a column: numbers as they are, dates in days since 1970, date-times in seconds since 1970."""
+    """The grain of a column: numbers as they are, dates and date-times in days since 1970."""
     dated = cells.dtype in (pl.Date, pl.Datetime)
     values = as_numbers(cells.drop_nulls())
     distinct, counts = np.unique(values, return_counts=True)
@@ -97,11 +97,11 @@ def grain(cells: pl.Series) -> Grain:
 
 
 def as_numbers(cells: pl.Series) -> np.ndarray:
-    """float64: numbers as they are, dates in days and date-times in seconds since 1970."""
+    """float64: numbers as they are, dates and date-times in days since 1970."""
     if cells.dtype == pl.Date:
         return cells.cast(pl.Int32).cast(pl.Float64).to_numpy()
     if cells.dtype == pl.Datetime:
-        return (cells.dt.epoch("us").cast(pl.Float64) / 1e6).to_numpy()
+        return (cells.dt.epoch("us").cast(pl.Float64) / 86_400e6).to_numpy()
     return cells.cast(pl.Float64).to_numpy()
 
 
@@ -151,10 +151,14 @@ def _is_whole(scaled: np.ndarray, precision: float, floor: float) -> bool:
 
 
 def _clock(dtype: pl.DataType, distinct: np.ndarray) -> float | None:
-    """The unit of dates (days) or date-times (seconds): the coarsest of second, minute, hour and day that fits."""
+    """The unit of dates and date-times, in days: the coarsest of day, hour, minute and second that fits."""
     if dtype == pl.Date:
         return 1.0
-    return next((unit for unit in (86400.0, 3600.0, 60.0, 1.0) if np.all(distinct % unit == 0)), None)
+    seconds = distinct * 86_400
+    whole = np.rint(seconds)
+    if np.abs(seconds - whole).max() > 1e-5:  # days as floats are exact to a microsecond
+        return None
+    return next(unit / 86_400 for unit in (86_400, 3_600, 60, 1) if np.all(whole % unit == 0))
 
 
 def _piles(counts: np.ndarray) -> bool:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from reverie.errors import DataError, unknown
-from reverie.records.faults import ROW, at, check_rows, shown
+from reverie.records.faults import check_rows
 from reverie.records.grain import grain
-from reverie.records.kinds import decide, levels_of, share
-from reverie.records.parsing import Mixed, Parsed, parse
+from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
+from reverie.records.parsing import Parsed, parse
+from reverie.records.places import ROW, at, shown
 from reverie.records.roles import find_roles
-from reverie.records.schema import NULL_VALUES, Column, Schema
+from reverie.records.schema import NULL_VALUES, Schema
 
 __all__ = ["infer", "infer_parsed", "observed"]
 
@@ -76,13 +77,12 @@ def infer_parsed(
                 )
             )
         elif column == t:
-            columns.append(_time(frame[t], why_t))
+            columns.append(_time(frame[t], why_t, name))
         else:
             role = "static" if column in static else "varying"
             values = _per_patient(frame, i, column) if role == "static" else frame[column]
-            found = decide(column, values, role, parsed.mixed.get(column), name, kinds.get(column))
-            found["null_values"] = parsed.null_values.get(column)
-            columns.append(Column.model_validate({"name": column, "role": role, **found}))
+            seen = Evidence(column, values, role, parsed.mixed.get(column), name)
+            columns.append(recognise(seen, kinds.get(column), null_values=parsed.null_values.get(column)))
     schema = Schema(columns=tuple(columns))
     if not schema.static and not schema.varying:
         raise DataError(
@@ -97,12 +97,7 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
     columns = []
     for column in schema.columns:
         cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
-        update: dict[str, Any] = {"missing": share(cells), "type": _type(cells)}
-        if column.numeric and cells.drop_nulls().len():
-            seen = grain(cells)
-            update |= {"lowest": seen.lowest, "highest": seen.highest, "skew": seen.skew}
-        if column.kind in ("ordinal", "binary", "categorical") and not column.levels:
-            update["levels"] = levels_of(cells)
+        update = {"missing": share(cells), "type": _type(cells), **column.observed(cells)}
         columns.append(column.model_copy(update=update))
     return schema.model_copy(update={"columns": tuple(columns)})
 
@@ -158,15 +153,9 @@ def _check_time(frame: pl.DataFrame, t: str, mixed: Mixed | None, name: str) -> 
         )
 
 
-def _time(cells: pl.Series, why: str) -> Column:
-    g = grain(cells)
-    if cells.dtype in (pl.Date, pl.Datetime):
-        kind = "date" if cells.dtype == pl.Date else "datetime"
-    else:
-        kind = "integer" if g.decimals == 0 else "real"
-    bounds = {"lower": g.lower if g.lower == 0 else None, "lowest": g.lowest, "highest": g.highest}
-    why = "; ".join([why, *(words for words in g.words if "limit" not in words)])
-    return Column.model_validate(
-        {"name": cells.name, "role": "time", "kind": kind, "type": _type(cells), "unit": g.unit, "decimals": g.decimals}
-        | {"skew": g.skew, "why": why, **bounds}
-    )
+def _time(cells: pl.Series, why: str, name: str) -> Column:
+    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its grain no limit is told."""
+    column = recognise_number(Evidence(cells.name, cells, "time", None, name))
+    words = [said for said in column.why.split("; ") if said in grain(cells).words and "limit" not in said]
+    bounds = {"lower": column.lower if column.lower == 0 else None, "upper": None}
+    return column.model_copy(update={"why": "; ".join([why, *words]), "missing": 0.0, **bounds})

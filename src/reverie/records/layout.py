@@ -11,49 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from reverie.errors import UsageError, unknown
-from reverie.records.backoff import Grouped
-from reverie.records.boxcox import BoxCox
-from reverie.records.levels import LevelCode, OneHot, Sticks, Thresholds
+from reverie.records.codes import Code, CodecSettings
 from reverie.records.schema import Schema
-from reverie.records.transforms import NormalScore, Transform
 
-__all__ = ["Code", "CodecSettings", "Field", "code_of", "layout", "parts"]
+__all__ = ["Field", "layout", "parts"]
 
-Code = Transform | LevelCode
 Part = Literal["visits", "measured", "start", "value", "gap"]
-KINDS: dict[str, Any] = {
-    "normal-score": NormalScore,
-    "box-cox": BoxCox,
-    "thresholds": Thresholds,
-    "sticks": Sticks,
-    "one-hot": OneHot,
-    "grouped": Grouped,
-}
-
-
-class CodecSettings(BaseModel):
-    """How cells become scores.
-
-    Attributes:
-        numbers: "normal-score", or "box-cox" as in the published clinical recipe.
-        levels: "probit" (normal scores; 1 channel for ordered or two levels, else one less than levels), or "one-hot" as
-            published.
-        statics: "token" puts statics in a token of their own, "repeated" puts them in every visit, as published.
-        stages: whether structure is made before values, and what is not measured is absent; without, as published, all is
-            made at once and what is not measured counts as known to be 0.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    numbers: Literal["normal-score", "box-cox"] = "normal-score"
-    levels: Literal["probit", "one-hot"] = "probit"
-    statics: Literal["token", "repeated"] = "token"
-    stages: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,16 +68,3 @@ def layout(schema: Schema, settings: CodecSettings, codes: dict[str, Code]) -> t
         first, used[token] = used[token], used[token] + codes[name].width
         fields.append(Field(name, token, part, column, stage, tuple(range(first, used[token]))))
     return tuple(fields)
-
-
-def code_of(config: dict[str, Any]) -> Code:
-    """The code that a config describes. Raises UsageError for a kind that there is not."""
-    kind = KINDS.get(config.get("kind", ""))
-    if kind is None:
-        raise unknown("kind of code", config.get("kind"), KINDS)
-    try:
-        return kind.from_config(config)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"the code of kind {config['kind']} is not whole ({error}): take it from the model it was saved with."
-        ) from error

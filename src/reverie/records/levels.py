@@ -12,7 +12,7 @@ Independent normal scores decode to the shares of the table, and ordered levels 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +20,31 @@ from scipy.special import ndtri
 
 from reverie.records.intervals import REACH, Floats
 
-__all__ = ["LevelCode", "OneHot", "Sticks", "Thresholds"]
+__all__ = ["Levels", "OneHot", "Sticks", "Thresholds"]
 
 Indices = NDArray[np.int64]
 
 
-class LevelCode(Protocol):
-    """Levels 0..k-1 as `width` channels."""
+class Levels:
+    """What codes of levels 0 .. k - 1 share."""
 
-    @property
-    def width(self) -> int: ...
-    def intervals(self, level: Indices) -> tuple[Floats, Floats]: ...
-    def level(self, z: Floats) -> Indices: ...
-    @property
-    def config(self) -> dict[str, Any]: ...
+    def ends(self, values: Floats) -> tuple[Floats, Floats]:
+        """Both ends [n, width] of the scores of levels [n]."""
+        return self.intervals(values.astype(np.int64))
+
+    def cells(self, z: Floats) -> Floats:
+        """Levels [n] of scores [n, width]."""
+        return self.level(z).astype(np.float64)
+
+    def clipped(self, z: Floats) -> int:
+        """None: whatever the scores, a level is one of the list."""
+        return 0
+
+    def intervals(self, level: Indices) -> tuple[Floats, Floats]:
+        raise NotImplementedError
+
+    def level(self, z: Floats) -> Indices:
+        raise NotImplementedError
 
 
 def _shares(counts: NDArray[Any]) -> Floats:
@@ -43,7 +54,7 @@ def _shares(counts: NDArray[Any]) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Thresholds:
+class Thresholds(Levels):
     """Ordered levels, or two.
 
     Attributes:
@@ -80,7 +91,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, eq=False)
-class Sticks:
+class Sticks(Levels):
     """Unordered levels.
 
     Attributes:
@@ -130,7 +141,7 @@ class Sticks:
 
 
 @dataclass(frozen=True)
-class OneHot:
+class OneHot(Levels):
     """k levels, as published: +1 for the level, -1 for the others."""
 
     width: int

@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.faults import ROW, at, not_one_value, shown
+from reverie.records.faults import not_one_value
+from reverie.records.kinds import Mixed
+from reverie.records.places import ROW, at, shown
 from reverie.records.schema import NULL_VALUES, Column, Schema
 
-__all__ = ["Mixed", "Parsed", "parse", "reads"]
+__all__ = ["Parsed", "parse", "reads"]
 
 _NAMES = (
     *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
@@ -40,17 +42,6 @@ WORDS = ("NA", "N/A", "n/a", "null", "None")
 
 MOSTLY_TEXT = 0.05
 """Below this share of cells that can be read as numbers (or dates), a column is text that happens to hold some."""
-
-
-@dataclass(frozen=True)
-class Mixed:
-    """A column of numbers (or dates) and text: how many cells are which, and the first odd one out."""
-
-    what: str
-    read: int
-    text: int
-    row: int
-    value: str
 
 
 @dataclass
@@ -238,8 +229,7 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
     """The cells in the type that the schema says. Names (levels, identifiers, text) may stay text."""
     if column.type not in TYPES:
         raise UsageError(f"the schema's column {column.name!r} has type {column.type!r}: known are {', '.join(TYPES)}.")
-    wanted = {"date": "Date", "datetime": "Datetime"}.get(column.kind, "Float64")
-    target = TYPES[wanted if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
+    target = TYPES[column.typed if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
     dtype = target() if isinstance(target, type) else target
     if cells.dtype == dtype:
         return cells

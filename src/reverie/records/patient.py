@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from reverie.errors import UsageError
-from reverie.records.cells import numbers
 from reverie.records.table import Table
 
 __all__ = ["patient_series"]
 
 LISTED = 1000
-_DAY = {"date": 1.0, "datetime": 86_400.0}
 
 
 def patient_series(table: Table, patient: str | None = None) -> dict[str, Any]:
@@ -30,13 +28,11 @@ def patient_series(table: Table, patient: str | None = None) -> dict[str, Any]:
     if place < 0:
         raise UsageError(f"{table.name} has no patient {patient!r}: its identifiers are {', '.join(known[:5])}, ...")
     rows = table.frame[table.offsets[place] : table.offsets[place + 1]]
-    time = numbers(rows[schema.time.name], schema.time)
-    if schema.time.kind in _DAY:
-        time = (time - time[0]) / _DAY[schema.time.kind]
+    time = schema.time.read(rows[schema.time.name])
+    time = time - time[0] if schema.time.calendar else time
     columns = []
-    for column in (c for c in schema.varying if c.kind in ("real", "integer")):
-        cohort = numbers(table.frame[column.name], column)
-        values = numbers(rows[column.name], column)
+    for column in (c for c in schema.varying if c.quantity):
+        cohort, values = column.read(table.frame[column.name]), column.read(rows[column.name])
         columns.append(
             {
                 "name": column.name,
@@ -45,7 +41,7 @@ def patient_series(table: Table, patient: str | None = None) -> dict[str, Any]:
                 "std": float(np.nanstd(cohort)),
             }
         )
-    unit = "days" if schema.time.kind in _DAY else schema.time.name
+    unit = "days" if schema.time.calendar else schema.time.name
     return {
         "patient": known[place],
         "time": time.tolist(),

@@ -119,11 +119,12 @@ def taken_of(values: Sequence[str]) -> str:
     return f"{size}:{base64.b64encode(np.packbits(bits).tobytes()).decode()}"
 
 
-def new_values(pattern: tuple[str, ...], taken: str, name: str, first: int, count: int) -> list[str]:
-    """Values of the patients first, first + 1, ...: a pure function of pattern, name and number, and none a real one."""
+def new_values(pattern: tuple[str, ...], taken: str, name: str, numbers: Sequence[int]) -> list[str]:
+    """Values of patients (or rows) of these numbers: a pure function of pattern, name and number, and none a real one."""
     size, _, coded = taken.partition(":")
     bits = np.unpackbits(np.frombuffer(base64.b64decode(coded), dtype=np.uint8))[: int(size)] if taken else np.zeros(1)
-    return [_new(pattern, bits, f"{name}/{number}") for number in range(first, first + count)]
+    made = {number: _new(pattern, bits, f"{name}/{number}") for number in dict.fromkeys(numbers)}
+    return [made[number] for number in numbers]
 
 
 def _new(pattern: tuple[str, ...], bits: np.ndarray, seed: str) -> str:

@@ -9,88 +9,15 @@ from __future__ import annotations
 from typing import Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from reverie.errors import UsageError
+from reverie.errors import UsageError, unknown
+from reverie.records.kinds import Column, Purpose, Role
 
-__all__ = ["NULL_VALUES", "Column", "Kind", "Purpose", "Role", "Schema"]
-
-Role = Literal["identifier", "time", "static", "varying"]
-"""identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
-
-Kind = Literal[
-    "real", "integer", "ordinal", "binary", "categorical", "date", "datetime", "constant", "empty", "number", "text"
-]
-"""The last four are not modelled: constant and empty columns are written as they were, "number" is an id-like column that is
-numbered anew (1, 2, ...), "text" is free text, and is written empty, or text that identifies, and is replaced by new values
-of its pattern."""
-
-Purpose = Literal["outcome", "treatment", "follow-up"]
-"""What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
-follow-up: for how long a patient was watched, until the outcome where there was one."""
+__all__ = ["NULL_VALUES", "Column", "Purpose", "Role", "Schema"]
 
 NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
 """What stands for a missing value where nothing else is said."""
-
-MODELLED = ("real", "integer", "ordinal", "binary", "categorical", "date", "datetime")
-
-
-class Column(BaseModel):
-    """One column.
-
-    Attributes:
-        name: as in the source.
-        role, kind: see Role and Kind. The time column is real, integer, date or datetime.
-        type: polars' name of its type in the source ("Int64", "Float64", "String", "Boolean", "Date", "Datetime").
-        levels: of an ordinal, binary or categorical column, as text, in order where they have one.
-        pooled: level names that you want kept apart no longer; they are read as the level "(other)".
-        null_values: what stands for a missing value in this column, besides an empty cell; none for those of the schema.
-        missing: share of cells without a value; above 0, missing cells are modelled.
-        unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
-        decimals: digits after the point to write; none for as many as it takes.
-        digits: significant digits that every value has at most; none for no rounding of that kind.
-        lowest, highest: smallest and largest value seen.
-        lower, upper: bounds that no value can be beyond; none where the tail is open.
-        skew: of the values seen (third standardised moment).
-        value: of a constant column, as text.
-        pattern: of a text column that identifies: shapes of the new values that are written in its place, see patterns.py.
-        taken: bits that say which new values may be real ones, and are not written.
-        purpose: see Purpose; one column of each at most. Training does not look at it.
-        why: the reasons, in words.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    role: Role
-    kind: Kind
-    type: str = "Float64"
-    levels: tuple[str, ...] = ()
-    pooled: tuple[str, ...] = ()
-    null_values: tuple[str, ...] | None = None
-    missing: float = Field(0.0, ge=0, le=1)
-    unit: float | None = Field(None, gt=0)
-    decimals: int | None = Field(None, ge=0)
-    digits: int | None = Field(None, ge=1, le=15)
-    lowest: float | None = None
-    highest: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    skew: float | None = None
-    value: str | None = None
-    pattern: tuple[str, ...] = ()
-    taken: str = ""
-    purpose: Purpose | None = None
-    why: str = ""
-
-    @property
-    def modelled(self) -> bool:
-        """Whether the model learns it (identifier and time are seen to apart)."""
-        return self.role in ("static", "varying") and self.kind in MODELLED
-
-    @property
-    def numeric(self) -> bool:
-        return self.kind in ("real", "integer", "date", "datetime")
 
 
 class Schema(BaseModel):
@@ -123,8 +50,6 @@ class Schema(BaseModel):
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name. Raises UsageError with the nearest name if there is none."""
-        from reverie.errors import unknown
-
         for column in self.columns:
             if column.name == name:
                 return column

@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.faults import ROW, check_levels_and_bounds, check_names, check_rows, check_static, resolve_duplicates
+from reverie.records.faults import check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.parsing import Parsed, parse
+from reverie.records.places import ROW
 from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.schema import NULL_VALUES, Schema
 
@@ -121,7 +122,8 @@ def read_table(
         parsed = parse(cells.select(schema.names), name, (), schema)
         frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
         check_rows(frame, schema.identifier.name, schema.time.name, name)
-        check_levels_and_bounds(frame, schema, name)
+        for column in schema.columns:
+            column.check(frame, name)
         check_static(frame, schema, name)
         schema = observed(schema, frame)
         if not schema.static and not schema.varying:

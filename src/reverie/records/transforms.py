@@ -11,7 +11,7 @@ neighbours F rises, but for gaps in which no value is made; beyond the last knot
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from reverie.records.intervals import REACH, Floats, between
 from reverie.records.rounding import cell, on_grid
 from reverie.records.support import support
 
-__all__ = ["NormalScore", "Transform", "on_grid"]
+__all__ = ["NormalScore", "Number", "on_grid"]
 
 KNOTS = 80
 """Knots spread evenly over shares, and as many over scores; besides, both ends of the ATOMS largest cells."""
@@ -36,16 +36,27 @@ GAPS = 4096
 """Such gaps that a column keeps, the widest of them."""
 
 
-class Transform(Protocol):
-    """Numbers [n] as scores [n]: one channel."""
+class Number:
+    """What codes of numbers share: one channel."""
 
-    width: ClassVar[int]
-
-    def intervals(self, x: Floats) -> tuple[Floats, Floats]: ...
-    def from_score(self, z: Floats) -> Floats: ...
-    def clipped(self, z: Floats) -> int: ...
     @property
-    def config(self) -> dict[str, Any]: ...
+    def width(self) -> int:
+        return 1
+
+    def ends(self, values: Floats) -> tuple[Floats, Floats]:
+        """Both ends [n, 1] of the scores of values [n]."""
+        a, b = self.intervals(values)
+        return a[:, None], b[:, None]
+
+    def cells(self, z: Floats) -> Floats:
+        """Values [n] of scores [n, 1]."""
+        return self.from_score(z[:, 0])
+
+    def intervals(self, x: Floats) -> tuple[Floats, Floats]:
+        raise NotImplementedError
+
+    def from_score(self, z: Floats) -> Floats:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,7 @@ class Tail:
 
 
 @dataclass(frozen=True, eq=False)
-class NormalScore:
+class NormalScore(Number):
     """x -> z with z ~ N(0, 1).
 
     Attributes:
@@ -117,7 +128,6 @@ class NormalScore:
     gaps: Floats
     below: Tail
     above: Tail
-    width: ClassVar[int] = 1
 
     @classmethod
     def fit(
@@ -193,7 +203,7 @@ class NormalScore:
         return np.where((x > low) & (x < high), np.where(x - low <= high - x, low, high), x)
 
     def clipped(self, z: Floats) -> int:
-        """None: bounded tails level off at the bound."""
+        """None of scores [n, 1]: bounded tails level off at the bound."""
         return 0
 
     def _score(self, x: Floats, side: str) -> Floats:

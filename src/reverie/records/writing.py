@@ -2,59 +2,90 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from reverie.records.cells import of_levels, of_numbers, typed
-from reverie.records.encoded import Records
+from reverie.records.clock import Clock
+from reverie.records.codes import Code, CodecSettings
+from reverie.records.encoded import Decoded, Records
 from reverie.records.intervals import Floats
+from reverie.records.kinds import Column
 from reverie.records.layout import Field
-from reverie.records.levels import Thresholds
-from reverie.records.patterns import new_values
-from reverie.records.schema import Column
+from reverie.records.schema import Schema
 
-if TYPE_CHECKING:
-    from reverie.records.codec import RecordCodec
-
-__all__ = ["write"]
+__all__ = ["Writer"]
 
 
-def write(
-    codec: RecordCodec, records: Records, first: int, first_row: int, only_statics: bool = False
-) -> tuple[list[pl.Series], dict[str, int]]:
-    """The columns of the source in its order (or only what is modelled once a patient), and the clipped values of each."""
-    scores, clipped = _Scores(codec, records), {}
-    schema, columns = codec.schema, []
-    names = {c.name for c in schema.static} if only_statics else set(schema.names)
-    for column in schema.columns:
-        if column.name not in names:
-            continue
-        if column.role == "identifier":
-            cells = _numbered(column, codec.types[column.name], first, len(scores.visits)).gather(scores.patient)
-        elif column.role == "time":
-            cells = of_numbers(scores.times(), None, column, codec.types[column.name])
-        elif column.modelled:
-            cells, moved = scores.column(column)
-            if column.numeric:
-                clipped[column.name] = moved
-            if column.role == "static" and not only_statics:
-                cells = cells.gather(scores.patient)
-        else:
-            cells = scores.unmodelled(column, first, first_row)
-        columns.append(cells.alias(column.name))
-    return columns, clipped
+@dataclass(frozen=True, eq=False)
+class Writer:
+    """What is fitted to a table, and what is told by scores in its terms; see RecordCodec for what each is."""
+
+    schema: Schema
+    settings: CodecSettings
+    types: Mapping[str, pl.DataType]
+    clock: Clock
+    codes: Mapping[str, Code]
+    fields: tuple[Field, ...]
+
+    def table(self, records: Records, first: int, first_row: int) -> Decoded:
+        """The columns of the source in its order, and how many values of each were moved to a bound.
+
+        Args:
+            first, first_row: the numbers of the first patient and of the first row.
+        """
+        scores, clipped, columns = _Scores(records), {}, []
+        patients = np.arange(first, first + len(scores.visits))[scores.patient]
+        rows = np.arange(first_row, first_row + len(scores.patient))
+        for column in self.schema.columns:
+            dtype = self.types[column.name]
+            if column.role == "time":
+                cells = column.write(self._times(scores), None, dtype)
+            elif column.modelled:
+                cells, moved = self._column(column, scores)
+                clipped |= {column.name: moved} if column.numeric else {}
+                cells = cells.gather(scores.patient) if column.role == "static" else cells
+            else:
+                cells = column.fill(dtype, rows if column.role == "varying" else patients)
+            columns.append(cells.alias(column.name))
+        return Decoded(pl.DataFrame(columns), clipped)
+
+    def statics(self, records: Records) -> pl.DataFrame:
+        """Only what is modelled once a patient, one row each."""
+        scores = _Scores(records)
+        return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.schema.static])
+
+    def _times(self, scores: _Scores) -> Floats:
+        clock, rows, patients = self.clock, len(scores.patient), len(scores.visits)
+        starts = self._told("start", scores) if clock.start is None else np.full(patients, clock.start)
+        steps = self._told("gap", scores) if clock.gap is None else np.full(rows, clock.gap)
+        return clock.times(starts, steps, scores.visits)
+
+    def _told(self, name: str, scores: _Scores) -> Floats:
+        return self.codes[name].cells(scores.of(self._field(name), name == "start")[0])
+
+    def _field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+    def _column(self, column: Column, scores: _Scores) -> tuple[pl.Series, int]:
+        """The cells of a modelled column, one a patient or one a visit, and how many were moved to a bound."""
+        patient = column.role == "static"
+        z, known = scores.of(self._field(f"value:{column.name}"), patient)
+        flag = f"measured:{column.name}"
+        if flag in self.codes and (not self.settings.stages or not z.shape[1]):
+            known = known & (self.codes[flag].cells(scores.of(self._field(flag), patient)[0]) == 1)
+        code = self.codes[f"value:{column.name}"]
+        return column.write(code.cells(z), ~known, self.types[column.name]), code.clipped(z[known])
 
 
 class _Scores:
     """The scores of records by patient and by row."""
 
-    def __init__(self, codec: RecordCodec, records: Records) -> None:
+    def __init__(self, records: Records) -> None:
         values, known = (x.detach().cpu().numpy() for x in (records.values, records.known))
-        self.codec = codec
         self.visits = records.visits.detach().cpu().numpy()
-        self.fields = {field.name: field for field in codec.fields}
         self.patient = np.repeat(np.arange(len(values)), self.visits)
         present = np.arange(values.shape[1] - 1) < self.visits[:, None]
         self.values = [np.ascontiguousarray(x.T) for x in (values[:, 0], values[:, 1:][present])]
@@ -70,55 +101,3 @@ class _Scores:
             z = np.add.reduceat(z, first, axis=1) / self.visits
             known = known[first]
         return z.T, known
-
-    def times(self) -> Floats:
-        clock = self.codec.clock
-        rows, patients = len(self.patient), len(self.visits)
-        starts = self._number("start", True) if clock.start is None else np.full(patients, clock.start)
-        steps = self._number("gap", False) if clock.gap is None else np.full(rows, clock.gap)
-        return clock.times(starts, steps, self.visits)
-
-    def _number(self, name: str, patient: bool) -> Floats:
-        z, _ = self.of(self.fields[name], patient)
-        return self.codec.codes[name].from_score(z[:, 0])  # pyright: ignore[reportAttributeAccessIssue]
-
-    def column(self, column: Column) -> tuple[pl.Series, int]:
-        """The cells of a modelled column, one a patient or one a visit, and how many were moved to a bound."""
-        patient, dtype = column.role == "static", self.codec.types[column.name]
-        z, known = self.of(self.fields[f"value:{column.name}"], patient)
-        flag = self.fields.get(f"measured:{column.name}")
-        if flag is not None and (not self.codec.settings.stages or not z.shape[1]):
-            told = self.codec.codes[flag.name]
-            assert isinstance(told, Thresholds)
-            known = known & (told.level(self.of(flag, patient)[0]) == 1)
-        code = self.codec.codes[f"value:{column.name}"]
-        if column.numeric:
-            moved = code.clipped(z[known, 0])  # pyright: ignore[reportAttributeAccessIssue]
-            return of_numbers(code.from_score(z[:, 0]), ~known, column, dtype), moved  # pyright: ignore[reportAttributeAccessIssue]
-        return of_levels(code.level(z), ~known, column, dtype), 0  # pyright: ignore[reportAttributeAccessIssue]
-
-    def unmodelled(self, column: Column, first: int, first_row: int) -> pl.Series:
-        """Constant, empty or text cells, or new numbers, one a row."""
-        dtype, rows = self.codec.types[column.name], len(self.patient)
-        if column.kind == "constant":
-            return typed((column.value or "",), dtype).new_from_index(0, rows)
-        if column.pattern:
-            static = column.role == "static"
-            count, start = (len(self.visits), first) if static else (rows, first_row)
-            cells = typed(tuple(new_values(column.pattern, column.taken, column.name, start, count)), dtype)
-            return cells.gather(self.patient) if static else cells
-        if column.kind != "number":
-            return pl.Series([None], dtype=dtype).new_from_index(0, rows)
-        if column.role == "static":
-            return _numbered(column, dtype, first, len(self.visits)).gather(self.patient)
-        return _numbered(column, dtype, first_row, rows)
-
-
-def _numbered(column: Column, dtype: pl.DataType, first: int, count: int) -> pl.Series:
-    """first, first + 1, ..., in a type; as text of an identifier "P000001", else "1"."""
-    numbers = pl.Series(np.arange(first, first + count))
-    if dtype.is_numeric():
-        return numbers.cast(dtype)
-    text = numbers.cast(pl.String)
-    text = "P" + text.str.zfill(6) if column.role == "identifier" else text
-    return text.cast(dtype, strict=False)

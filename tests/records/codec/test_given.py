@@ -7,7 +7,7 @@ import torch
 
 from reverie.errors import DataError, UsageError
 from reverie.records.codec import RecordCodec
-from reverie.records.layout import CodecSettings
+from reverie.records.codes import CodecSettings
 from reverie.records.table import read_table
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 from scipy.stats import kstest
 
+from reverie.records.codes import code_of
 from reverie.records.intervals import inside
-from reverie.records.layout import code_of
 from reverie.records.levels import OneHot, Sticks, Thresholds
 
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=12)

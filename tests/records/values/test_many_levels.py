@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reverie.records.backoff import LEAST, MOST, Grouped, groups
+from reverie.records.codes import code_of
 from reverie.records.intervals import inside
-from reverie.records.layout import code_of
 
 draw = np.random.default_rng(0)
 

@@ -40,10 +40,10 @@ def test_new_values_have_the_pattern_and_are_no_real_ones(column):
     real, form = COLUMNS[column]
     assert identifying("v" if column == "v_name" else column, pl.Series(real), "static")
     pattern, taken = pattern_of(real), taken_of(real)
-    made = new_values(pattern, taken, column, 1, 3000)
+    made = new_values(pattern, taken, column, range(1, 3001))
     assert not set(made) & set(real) and all(re.fullmatch(form, value) for value in made)
     assert len(set(made)) > 0.8 * 3000
-    assert new_values(pattern, taken, column, 11, 5) == made[10:15]
+    assert new_values(pattern, taken, column, range(11, 16)) == made[10:15]
     assert len(taken) < 10 * PEOPLE and not any(str(value) in taken + "".join(pattern) for value in real)
 
 
@@ -79,7 +79,7 @@ def test_numbers_of_as_many_digits_another_for_each_patient_identify():
 
 
 def test_where_no_value_of_the_shape_is_free_a_longer_one_is_made():
-    made = new_values(("9",), taken_of([str(k) for k in range(10)]), "v", 1, 50)
+    made = new_values(("9",), taken_of([str(k) for k in range(10)]), "v", range(1, 51))
     assert all(len(value) >= 1 and value not in map(str, range(10)) for value in made)
 
 

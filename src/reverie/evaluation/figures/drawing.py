@@ -26,6 +26,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from reverie.evaluation.cohort import Cohort
 from reverie.files import write_atomically
+from reverie.records.kinds import Column
 
 __all__ = [
     "COLOURS",
@@ -146,9 +147,9 @@ def bounded(values: np.ndarray, log: bool = False, inner: float = 0.995) -> tupl
     return (float(np.exp(ends[0])), float(np.exp(ends[1]))) if log else ends
 
 
-def number_axis(axis: Axis, kind: str, log: bool) -> None:
-    """Few ticks, with labels that stay short: dates, powers of ten, or 20 k for 20 000."""
-    if kind in ("date", "datetime"):
+def number_axis(axis: Axis, column: Column | None, log: bool) -> None:
+    """Few ticks, with labels that stay short: dates, powers of ten, or 20 k for 20 000; plain numbers for no column."""
+    if column is not None and column.calendar:
         locator = AutoDateLocator(minticks=2, maxticks=4)
         axis.set_major_locator(locator)
         axis.set_major_formatter(ConciseDateFormatter(locator))
@@ -159,7 +160,7 @@ def number_axis(axis: Axis, kind: str, log: bool) -> None:
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
     else:
-        axis.set_major_locator(MaxNLocator(4, integer=kind == "integer"))
+        axis.set_major_locator(MaxNLocator(4, integer=column is not None and column.whole))
         low, high = axis.get_view_interval()
         if max(abs(low), abs(high)) >= 10_000 and high - low >= 0.001 * max(abs(low), abs(high)):
             axis.set_major_formatter(FuncFormatter(_compact))

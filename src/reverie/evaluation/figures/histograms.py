@@ -7,7 +7,6 @@ Static columns count once a patient, varying ones at each visit.
 
 from __future__ import annotations
 
-import datetime
 import textwrap
 
 import numpy as np
@@ -31,7 +30,7 @@ from reverie.evaluation.figures.drawing import (
     shorten,
 )
 from reverie.evaluation.figures.timing import since_first
-from reverie.records.schema import Column
+from reverie.records.kinds import Column
 
 __all__ = ["bin_edges", "common_levels", "count_in", "counted", "is_skewed", "marginals", "visits"]
 
@@ -67,7 +66,7 @@ def marginals(cohorts: Cohorts) -> Figure:
             blank(axis, "no value in any table")
         elif column.numeric:
             numbers = {table: cohorts[table].numbers[column.name][rows] for table, rows in known.items()}
-            histogram(axis, numbers, column.kind, column.unit)
+            histogram(axis, numbers, column)
         else:
             _bars(axis, cohorts, column, known)
     notes = [
@@ -90,25 +89,31 @@ def counted(cohort: Cohort, column: Column) -> np.ndarray:
 def visits(cohorts: Cohorts) -> Figure:
     """Number of visits, gaps between them, time from first to last, and time of the first visit."""
     time = cohorts[REAL].schema.time
-    name, dated = shorten(time.name), time.kind in ("date", "datetime")
-    unit = time.unit if time.kind == "integer" else None
-    span = "integer" if unit or time.kind == "date" else "real"
-    of_time = f"{name}, days" if dated else name
+    name = shorten(time.name)
+    whole = time.grid == round(time.grid) != 0
+    count, span = (
+        Column.model_validate({"name": what, "role": "static", "kind": kind, "unit": unit})
+        for what, kind, unit in (
+            ("visits", "integer", 1.0),
+            (time.name, "integer" if whole else "real", time.grid if whole else None),
+        )
+    )
+    of_time = f"{name}, days" if time.calendar else name
     panels = (
-        ("number of visits", "visits of a patient", "integer", 1.0, lambda c: c.lengths.astype(float)),
-        ("gap between visits", of_time, span, unit, lambda c: c.numbers[GAP]),
-        ("from first to last visit", of_time, span, unit, lambda c: since_first(c)[c.offsets[1:] - 1]),
-        ("first visit", name, time.kind, unit, lambda c: c.time[c.offsets[:-1]]),
+        ("number of visits", "visits of a patient", count, lambda c: c.lengths.astype(float)),
+        ("gap between visits", of_time, span, lambda c: c.numbers[GAP]),
+        ("from first to last visit", of_time, span, lambda c: since_first(c)[c.offsets[1:] - 1]),
+        ("first visit", name, time, lambda c: c.time[c.offsets[:-1]]),
     )
     figure, axes = grid(4, 4, 3.1, 2.6)
-    for axis, (title, label, kind, unit, of) in zip(axes, panels, strict=True):
+    for axis, (title, label, column, of) in zip(axes, panels, strict=True):
         values = {table: of(cohort) for table, cohort in cohorts.items()}
         values = {table: found[np.isfinite(found)] for table, found in values.items()}
         axis.set_title(title, fontsize=9)
         if not any(map(len, values.values())):
             blank(axis, "every patient has one visit")
             continue
-        histogram(axis, values, kind, unit)
+        histogram(axis, values, column)
         axis.set_xlabel(label, fontsize=SMALL)
     sizes = "; ".join(f"{table}: {len(c):,} patients, {c.lengths.mean():.3g} visits each" for table, c in cohorts.items())
     notes = [f"Mean over patients: {sizes}."] + ([FEW_HELD] if HELD in cohorts else [])
@@ -119,9 +124,9 @@ def visits(cohorts: Cohorts) -> Figure:
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def is_skewed(values: np.ndarray, kind: str) -> bool:
-    """Whether a column reads better in log: only positive values, skew above 2 and nearer to 0 in log."""
-    if kind not in ("real", "integer") or len(values) < 3 or values.min() <= 0 or values.max() < 10 * values.min():
+def is_skewed(values: np.ndarray) -> bool:
+    """Whether quantities read better in log: only positive values, skew above 2 and nearer to 0 in log."""
+    if len(values) < 3 or values.min() <= 0 or values.max() < 10 * values.min():
         return False
     plain, logged = _skew(values), _skew(np.log(values))
     return plain > SKEW and abs(logged) < plain / 2
@@ -132,8 +137,8 @@ def _skew(values: np.ndarray) -> float:
     return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
 
 
-def bin_edges(values: np.ndarray, kind: str, unit: float | None, log: bool) -> np.ndarray:
-    """Edges of bins [K + 1] for `values` [N], at least one, no NaN; `unit` as in Column, in seconds for date-times.
+def bin_edges(values: np.ndarray, grain: float, log: bool) -> np.ndarray:
+    """Edges of bins [K + 1] for `values` [N], at least one, no NaN; `grain`: what values are whole multiples of, 0 for none.
 
     The width is 1, 2 or 5 units, or ten times that, and so on: many columns are kept in finer units than people read off.
     """
@@ -143,7 +148,6 @@ def bin_edges(values: np.ndarray, kind: str, unit: float | None, log: bool) -> n
         return np.array([low - 0.5, low + 0.5])
     if log:
         return np.geomspace(low, high * (1 + 1e-9), bins + 1)
-    grain = (unit or 0.0) / 86_400 if kind == "datetime" else unit or (1.0 if kind in ("integer", "date") else 0.0)
     grain = _usual_grain(values, grain, (high - low) / 8)
     least = (high - low) / max(bins, 20) / grain if grain else (high - low) / bins
     scale = 10.0 ** np.floor(np.log10(least))
@@ -173,14 +177,14 @@ def count_in(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.bincount(where, minlength=len(edges) - 1)
 
 
-def histogram(axis: Axes, values: dict[str, np.ndarray], kind: str, unit: float | None) -> None:
+def histogram(axis: Axes, values: dict[str, np.ndarray], column: Column) -> None:
     """Share of each table's `values` [N] in shared bins: the real one filled, others as outlines."""
     pooled = np.concatenate(list(values.values()))
     real = values[REAL] if len(values[REAL]) else pooled
-    log = is_skewed(real, kind) and bool((pooled > 0).all())
+    log = column.quantity and is_skewed(real) and bool((pooled > 0).all())
     if pooled.min() == pooled.max():
-        return blank(axis, f"always {_said(pooled[0], kind)}")
-    edges = bin_edges(real, kind, unit, log)
+        return blank(axis, f"always {column.text(pooled[0])}")
+    edges = bin_edges(real, column.grid, log)
     for table, found in values.items():
         if not len(found):
             axis.text(
@@ -200,13 +204,7 @@ def histogram(axis: Axes, values: dict[str, np.ndarray], kind: str, unit: float 
     axis.set_xlim(edges[0], edges[-1])
     axis.set_ylim(bottom=0)
     percent_axis(axis.yaxis, 3)
-    number_axis(axis.xaxis, kind, log)
-
-
-def _said(value: float, kind: str) -> str:
-    if kind in ("date", "datetime"):
-        return str(datetime.date(1970, 1, 1) + datetime.timedelta(days=float(value)))
-    return f"{value:g}"
+    number_axis(axis.xaxis, column, log)
 
 
 # --- levels -----------------------------------------------------------------------------------------------------------

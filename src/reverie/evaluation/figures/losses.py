@@ -71,7 +71,7 @@ def losses(rows: Sequence[Mapping[str, Any]]) -> Figure:
     for axis in (left, right):
         axis.set_xlabel("step", fontsize=9)
         axis.grid(color="0.93", linewidth=0.5)
-        number_axis(axis.xaxis, "real", log=False)
+        number_axis(axis.xaxis, None, log=False)
     heading(figure, "Training", ())
     return figure
 

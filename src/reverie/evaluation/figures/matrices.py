@@ -91,7 +91,7 @@ def missing_together(cohort: Cohort, names: list[str]) -> np.ndarray:
 def correlation_matrices(tables: dict[str, pl.DataFrame], cohorts: Cohorts, seed: int = 0) -> Figure:
     """Rows: over all visits, of trends, of cycles. Columns: real, synthetic, their difference."""
     schema = cohorts[REAL].schema
-    able = [c for c in schema.varying if c.numeric or c.kind in ("ordinal", "binary")]
+    able = [c for c in schema.varying if c.ordered]
     measured = [float(1 - cohorts[REAL].missing(c.name).mean()) for c in able]
     # Columns that are seldom measured say least, and every pair costs time.
     order = np.argsort(-np.array(measured), kind="stable")

@@ -13,6 +13,7 @@ import numpy as np
 
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.figures.drawing import REAL, Cohorts, shorten
+from reverie.records.kinds import Column
 
 __all__ = ["Clock", "summary", "time_bins"]
 
@@ -30,17 +31,18 @@ class Clock:
 
     x: dict[str, np.ndarray]
     label: str
-    kind: str = "real"
+    column: Column | None = None
 
     @classmethod
     def read(cls, cohorts: Cohorts) -> Clock:
         column = cohorts[REAL].schema.time
-        if column.kind not in ("date", "datetime"):
-            return cls({name: cohort.time for name, cohort in cohorts.items()}, shorten(column.name, 40), column.kind)
+        if not column.calendar:
+            return cls({name: cohort.time for name, cohort in cohorts.items()}, shorten(column.name, 40), column)
         since = {name: since_first(cohort) for name, cohort in cohorts.items()}
         longest = float(np.nanmax(since[REAL], initial=0.0))
         scale, unit = (365.25, "years") if longest > 3 * 365.25 else (1.0, "days") if longest > 3 else (1 / 24, "hours")
-        return cls({name: x / scale for name, x in since.items()}, f"{unit} since the first {shorten(column.name)}")
+        label = f"{unit} since the first {shorten(column.name)}"
+        return cls({name: x / scale for name, x in since.items()}, label)
 
     @property
     def limits(self) -> tuple[float, float]:

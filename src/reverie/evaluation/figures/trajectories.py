@@ -30,7 +30,7 @@ from reverie.evaluation.figures.drawing import (
 )
 from reverie.evaluation.figures.histograms import common_levels, is_skewed
 from reverie.evaluation.figures.timing import FEWEST, Clock, place, summary, time_bins
-from reverie.records.schema import Column
+from reverie.records.kinds import Column
 
 __all__ = ["levels_over_time", "trajectories"]
 
@@ -115,7 +115,7 @@ def _numbers(left: Axes, right: Axes, cohorts: Cohorts, column: Column, clock: C
         return
     edges = time_bins(times)
     sums = {table: summary(x, values, edges) for table, (_, x, values) in points.items()}
-    log = is_skewed(points[REAL][2], column.kind)
+    log = column.quantity and is_skewed(points[REAL][2])
     log = log and bool((pooled > 0).all())
     low, high = bounded(pooled, log)
     for axis, table in zip((left, right), _PAIR, strict=True):
@@ -127,8 +127,8 @@ def _numbers(left: Axes, right: Axes, cohorts: Cohorts, column: Column, clock: C
         axis.set_yscale("log" if log else "linear")
         edge = 0.04 * (high - low) if high > low else 0.5
         axis.set(xlim=clock.limits, ylim=(low / 1.15, high * 1.15) if log else (low - edge, high + edge))
-        number_axis(axis.yaxis, column.kind, log)
-        number_axis(axis.xaxis, clock.kind, log=False)
+        number_axis(axis.yaxis, column, log)
+        number_axis(axis.xaxis, clock.column, log=False)
         axis.set_xlabel(clock.label, fontsize=SMALL)
         axis.grid(color="0.93", linewidth=0.5)
     if HELD in sums and len(sums[HELD]) > 1:
@@ -195,7 +195,7 @@ def _levels(left: Axes, right: Axes, cohorts: Cohorts, column: Column, clock: Cl
         low, high = clock.limits
         axis.set(xlim=(max(low, edges[0]), max(min(high, edges[-1]), edges[0] + 1e-9)), ylim=(0, 1))
         axis.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        number_axis(axis.xaxis, clock.kind, log=False)
+        number_axis(axis.xaxis, clock.column, log=False)
         axis.set_xlabel(clock.label, fontsize=SMALL)
     drawn = right if len(rows[SYNTHETIC]) else left
     if len(rows[REAL]) or len(rows[SYNTHETIC]):

@@ -55,8 +55,8 @@ def effects(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
     mixed = Cohort.read(shuffled(split.train, schema, seed), schema).sample(len(train), np.random.default_rng([seed, 23]))
     cohorts = {"real": train, "synthetic": drawn, "held-out": holdout, "shuffled": mixed}
     told = purposes(schema)
-    numeric = [c for c in schema.varying if c.numeric and c.kind in ("real", "integer")]
-    outcomes = [told.outcome] if told.outcome else ([c for c in schema.varying if c.kind == "binary"] + numeric)[:OUTCOMES]
+    numeric = [c for c in schema.varying if c.quantity]
+    outcomes = [told.outcome] if told.outcome else ([c for c in schema.varying if len(c.levels) == 2] + numeric)[:OUTCOMES]
     measures: list[Measure] = []
     figures: dict[str, Any] = {}
     for outcome in outcomes:

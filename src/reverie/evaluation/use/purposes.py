@@ -39,7 +39,7 @@ def purposes(schema: Schema) -> Purposes:
             return told
         guesses = [c for c in columns if c.purpose is None and fits(c) and known & _words(c.name)]
         # Two levels say the plainest thing, and what is said of the patient comes before what is said of a visit.
-        guesses.sort(key=lambda c: (c.role != "static", c.kind != "binary"))
+        guesses.sort(key=lambda c: (c.role != "static", len(c.levels) != 2))
         if guesses:
             notes.append(
                 f"{guesses[0].name} was taken for the {purpose} by its name: mark another column with purpose: {purpose} "
@@ -50,7 +50,7 @@ def purposes(schema: Schema) -> Purposes:
     # A flag such as "Drug (M)" tells whether something was recorded, not what was done.
     outcome = find("outcome", _OUTCOME, lambda c: not c.numeric)
     treatment = find("treatment", _TREATMENT, lambda c: not c.numeric and c is not outcome and not c.name.endswith("(M)"))
-    follow_up = find("follow-up", _FOLLOW_UP, lambda c: c.role == "static" and c.kind in ("real", "integer"))
+    follow_up = find("follow-up", _FOLLOW_UP, lambda c: c.role == "static" and c.quantity)
     if follow_up and (outcome is None or outcome.role != "static"):
         follow_up = None if follow_up.purpose is None else follow_up
     return Purposes(outcome, treatment, follow_up, tuple(notes))

@@ -3,6 +3,7 @@
 import { h } from "../../lib/dom.js";
 import { chart, tableOf } from "../../lib/chart.js";
 import { hue, palette } from "../../lib/palette.js";
+import { onAxis } from "./columns.js";
 
 /**
  * Charts of one patient. bands: {column: {time, given, median, low, high, low50, high50}}, given null at what was
@@ -15,7 +16,7 @@ export function charts({ bands, truth = {}, clock }) {
   const made = Object.entries(bands).map(([name, band]) => {
     const place = h("div");
     places.append(h("section", null, h("h3", null, name), place));
-    return chart(place, traces({ ...band, time: moments(band.time, clock) }, truth[name]), layout(unit), { label: `${name} over time: given values, and the filled ones with bands of 50 % and 80 %.`, height: 260, table: () => table(band, truth[name], unit) });
+    return chart(place, traces({ ...band, time: onAxis(clock ?? {}, band.time) }, truth[name]), layout(unit), { label: `${name} over time: given values, and the filled ones with bands of 50 % and 80 %.`, height: 260, table: () => table(band, truth[name], unit) });
   });
   return { root, ready: Promise.all(made), destroy: async () => (await Promise.all(made)).forEach((each) => each.destroy()) };
 }
@@ -61,19 +62,13 @@ function traces(band, truth) {
   return found;
 }
 
-/** Times as the axis takes them: days and seconds since 1970 as dates, numbers as they are. */
-export function moments(times, clock) {
-  const scale = { date: 86_400_000, datetime: 1000 }[clock?.kind];
-  return scale ? times.map((time) => new Date(time * scale).toISOString().slice(0, clock.kind === "date" ? 10 : 19)) : times;
-}
-
 /**
  * A section with the shares of the levels that were drawn, {column: {time, given, shares: {level: [share]}}}; null where
  * none was.
  */
 export function levels(bands, clock) {
   const rows = Object.entries(bands).flatMap(([name, { time, given, shares }]) =>
-    moments(time, clock).flatMap((at, i) => {
+    onAxis(clock ?? {}, time).flatMap((at, i) => {
       const drawn = Object.entries(shares).map(([level, list]) => [level, list[i]]).filter(([, share]) => share > 0);
       if (given[i] !== null || !drawn.length) return [];
       const words = drawn.sort(([, a], [, b]) => b - a).map(([level, share]) => `${level} ${Math.round(100 * share)} %`);

@@ -4,7 +4,7 @@ import { h } from "../../lib/dom.js";
 import { chart } from "../../lib/chart.js";
 import { select } from "../../lib/controls.js";
 import { TABLES } from "../../lib/palette.js";
-import { modelled, numberOf, numeric } from "./columns.js";
+import { numberOf, onAxis } from "./columns.js";
 
 const BINS = 24;
 
@@ -15,10 +15,10 @@ export function beside({ real, synthetic, columns, value, onChange }) {
   const place = h("div");
   let drawing = null;
   const draw = (name) => {
-    const column = shown.find((each) => each.name === name) ?? shown.find((each) => each.role === "varying" && numeric(each)) ?? shown[0];
+    const column = shown.find((each) => each.name === name) ?? shown.find((each) => each.role === "varying" && each.numeric) ?? shown[0];
     const pick = (table) => (table ? table.rows.map((row) => row[table.columns.indexOf(column.name)]) : null);
     const tables = [["real", pick(real)], ["synthetic", pick(synthetic)]].filter(([, cells]) => cells);
-    const { traces, layout } = numeric(column) ? histogram(column, tables) : levels(column, tables);
+    const { traces, layout } = column.numeric ? histogram(column, tables) : levels(column, tables);
     drawing?.then((made) => made.destroy());
     drawing = chart(place, traces, layout, { label: `${column.name}: share of cells, real beside synthetic.`, height: 300 });
     return column.name;
@@ -44,7 +44,7 @@ function histogram(column, tables) {
   const high = all[Math.ceil(0.998 * all.length) - 1] ?? 1; // a few far values would squeeze all others
   const width = (high - low || 1) / BINS;
   const centres = Array.from({ length: BINS }, (_, k) => low + (k + 0.5) * width);
-  const x = column.kind === "date" || column.kind === "datetime" ? centres.map((each) => new Date(each * (column.kind === "date" ? 86_400_000 : 1000)).toISOString()) : centres;
+  const x = onAxis(column, centres);
   const traces = numbers.map(([name, own]) => {
     const counts = new Array(BINS).fill(0);
     for (const each of own) counts[Math.min(BINS - 1, Math.max(0, Math.floor((each - low) / width)))] += 1;

@@ -8,7 +8,7 @@ import { csv, saveData } from "../../lib/download.js";
 import { busy, empty, failure } from "../../lib/states.js";
 import { whole } from "../methods.js";
 import { charts, levels } from "./bands.js";
-import { modelled, numberOf, numeric } from "./columns.js";
+import { numberOf } from "./columns.js";
 import { rowsOf } from "./csv.js";
 import { chooser, columnsOf, facts, files } from "../models.js";
 import { edited, edits, hidden, sheet, written } from "./sheet.js";
@@ -147,7 +147,7 @@ export function mount(root, { params, save, go }) {
   const identifier = () => columns.find(({ role }) => role === "identifier")?.name ?? "id";
   const clock = () => columns.find(({ role }) => role === "time");
   const rows = (name) => data.rows.filter((row) => row[data.columns.indexOf(identifier())] === name);
-  const varying = () => columns.filter((column) => column.role === "varying" && modelled(column)).map(({ name }) => data.columns.indexOf(name)).filter((j) => j >= 0);
+  const varying = () => columns.filter((column) => column.role === "varying" && column.modelled).map(({ name }) => data.columns.indexOf(name)).filter((j) => j >= 0);
   const longest = (names, at) => {
     const counts = new Map();
     for (const row of data.rows) counts.set(row[at], (counts.get(row[at]) ?? 0) + 1);
@@ -156,8 +156,8 @@ export function mount(root, { params, save, go }) {
 
   /** Cells as what their column holds: numbers as numbers, the rest as text. */
   function body() {
-    const kinds = data.columns.map((name) => columns.find((column) => column.name === name)?.kind);
-    const typed = (cell, j) => (cell !== null && ["real", "integer"].includes(kinds[j]) && Number.isFinite(Number(cell)) ? Number(cell) : cell);
+    const quantities = data.columns.map((name) => columns.find((column) => column.name === name)?.quantity);
+    const typed = (cell, j) => (cell !== null && quantities[j] && Number.isFinite(Number(cell)) ? Number(cell) : cell);
     const found = edited(rows(patient), changes).map((row) => row.map(typed));
     return { model: settings.model, rows: { columns: data.columns, rows: found }, draws: settings.draws, ...(settings.forecast ? { forecast: settings.forecast } : {}), seed: settings.seed };
   }

@@ -6,7 +6,7 @@ import { callDialog, curl, quoted } from "../../lib/call.js";
 import { button, more, select, text } from "../../lib/controls.js";
 import { saveData } from "../../lib/download.js";
 import { busy, failure } from "../../lib/states.js";
-import { modelled, values } from "./columns.js";
+import { values } from "./columns.js";
 import { source } from "./source.js";
 
 const PATH = "/api/tables/describe";
@@ -93,7 +93,7 @@ function overview(found, go) {
 
 function schema(columns) {
   const row = (column) =>
-    h("tr", { class: modelled(column) || ["identifier", "time"].includes(column.role) ? null : "dim" },
+    h("tr", { class: column.modelled || ["identifier", "time"].includes(column.role) ? null : "dim" },
       h("td", null, column.name || "(no name)"), h("td", { title: ROLES[column.role] }, column.role), h("td", null, column.kind), h("td", null, missing(column.missing)), h("td", null, values(column)), h("td", { class: "why" }, column.why));
   const heads = ["column", "role", "kind", "missing", "values", "why"];
   return h("table", { class: "schema" }, h("caption", null, "What each column is taken to be, and why. Grey ones are not learned: they are written as they were, anew, or empty."), h("thead", null, h("tr", null, heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", null, columns.map(row)));

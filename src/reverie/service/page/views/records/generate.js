@@ -10,7 +10,6 @@ import { whole } from "../methods.js";
 import { beside } from "./beside.js";
 import { condition, parsed } from "./condition.js";
 import { parse, rowsOf } from "./csv.js";
-import { modelled } from "./columns.js";
 import { escaped, unescaped } from "./sheet.js";
 import { chooser, columnsOf, facts, files } from "../models.js";
 
@@ -37,7 +36,7 @@ export function mount(root, { params, save, go }) {
     where = [...list.children].map((each) => each.text).filter(Boolean);
     save({ where: where.map(escaped).join(",") });
   };
-  const statics = () => about.columns.filter((column) => column.role === "static" && modelled(column));
+  const statics = () => about.columns.filter((column) => column.role === "static" && column.modelled);
   const add = (start) => {
     let made = false;
     const row = condition(statics(), start, {

@@ -1,0 +1,256 @@
+"""What every kind of column can do: the one interface through which a column is recognised, read, coded, compared and shown.
+
+    cells of the source -> read -> values, float64 with NaN where empty -> encode -> ends of intervals of scores
+    scores -> decode -> values -> write -> cells of the source's type
+
+A `Column` is what a schema holds of one column: plain fields, the same for all kinds, and the class of its kind (`Real`,
+`Ordinal`, `Date`, ...) for what is done with them. Nobody outside this package asks a column for the name of its kind; they
+ask what it can do (`numeric`, `ordered`, `calendar`, `levels`), or let it do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NoReturn, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+
+from reverie.errors import DataError, UsageError, unknown
+from reverie.records.codes import Code, CodecSettings
+from reverie.records.intervals import Floats
+from reverie.records.kinds.evidence import Evidence
+
+__all__ = ["NAMED", "Column", "Purpose", "Role", "emptied"]
+
+Role = Literal["identifier", "time", "static", "varying"]
+"""identifier: whose visit; time: when; static: the same at every visit of a patient; varying: may change."""
+
+Purpose = Literal["outcome", "treatment", "follow-up"]
+"""What the report may use a column for: outcome: what is to be predicted and explained; treatment: what was done about it;
+follow-up: for how long a patient was watched, until the outcome where there was one."""
+
+
+class Column(BaseModel):
+    """One column. Made as the class of its kind, also from a mapping of its fields.
+
+    Attributes:
+        name: as in the source.
+        role: see Role. The time column is real, integer, date or datetime.
+        kind: the name of its kind, see the registry in reverie.records.kinds.
+        type: polars' name of its type in the source ("Int64", "Float64", "String", "Boolean", "Date", "Datetime").
+        levels: of an ordinal, binary or categorical column, as text, in order where they have one.
+        pooled: level names that you want kept apart no longer; they are read as the level "(other)".
+        null_values: what stands for a missing value in this column, besides an empty cell; none for those of the schema.
+        missing: share of cells without a value; above 0, missing cells are modelled.
+        unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
+        decimals: digits after the point to write; none for as many as it takes.
+        digits: significant digits that every value has at most; none for no rounding of that kind.
+        lowest, highest: smallest and largest value seen.
+        lower, upper: bounds that no value can be beyond; none where the tail is open.
+        skew: of the values seen (third standardised moment).
+        value: of a constant column, as text.
+        pattern: of a text column that identifies: shapes of the new values that are written in its place, see patterns.py.
+        taken: bits that say which new values may be real ones, and are not written.
+        purpose: see Purpose; one column of each at most. Training does not look at it.
+        why: the reasons, in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: Role
+    kind: str
+    type: str = "Float64"
+    levels: tuple[str, ...] = ()
+    pooled: tuple[str, ...] = ()
+    null_values: tuple[str, ...] | None = None
+    missing: float = Field(0.0, ge=0, le=1)
+    unit: float | None = Field(None, gt=0)
+    decimals: int | None = Field(None, ge=0)
+    digits: int | None = Field(None, ge=1, le=15)
+    lowest: float | None = None
+    highest: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    skew: float | None = None
+    value: str | None = None
+    pattern: tuple[str, ...] = ()
+    taken: str = ""
+    purpose: Purpose | None = None
+    why: str = ""
+
+    called: ClassVar[str] = ""
+    """The name of the kind; none of what kinds share."""
+    what: ClassVar[str] = ""
+    """What a cell is, in words, with its article: "a number"."""
+    distance: ClassVar[str] = ""
+    """What the distance of two samples is, over what ({of})."""
+    typed: ClassVar[str] = "String"
+    """The name of the type that its cells are kept in, where they are read from text."""
+    learned: ClassVar[bool] = True
+    """Whether the model learns columns of this kind; others are written as they were, numbered, or left empty."""
+    same: ClassVar[bool] = False
+    """Whether every row has the same value."""
+    numeric: ClassVar[bool] = False
+    """Whether values are numbers (calendar days among them) rather than places on a list of levels."""
+    quantity: ClassVar[bool] = False
+    """Whether they are numbers that measure or count something, so that their mean and their logarithm say something."""
+    calendar: ClassVar[bool] = False
+    """Whether values are days since 1970."""
+    whole: ClassVar[bool] = False
+    """Whether values are whole numbers."""
+
+    def __new__(cls, *_: Any, **fields: Any) -> Self:
+        return super().__new__(NAMED.get(fields.get("kind", ""), cls) if cls is Column else cls)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if cls.called:
+            NAMED[cls.called] = cls
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_kind(cls, fields: Any, handler: ModelWrapValidatorHandler[Self]) -> Any:
+        """A mapping becomes a column of the kind that it names."""
+        if not isinstance(fields, Mapping):
+            return handler(fields)
+        kind = fields.get("kind")
+        if kind is not None and kind not in NAMED:
+            raise ValueError(str(unknown("kind", str(kind), list(NAMED))).rstrip("."))
+        if cls is Column and kind is not None:
+            return NAMED[kind].model_validate(fields)
+        return handler(fields)
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the model learns it (identifier and time are seen to apart)."""
+        return self.role in ("static", "varying") and self.learned
+
+    @property
+    def ranked(self) -> bool:
+        """Whether of any two values one is the greater."""
+        return self.numeric
+
+    @property
+    def ordered(self) -> bool:
+        """Whether values can be taken in order: two levels as 0 and 1."""
+        return self.ranked or len(self.levels) == 2
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields; with another kind, of the class of that."""
+        if update and "kind" in update:
+            return Column.model_validate({**self.model_dump(), **update})  # pyright: ignore[reportReturnType]
+        return super().model_copy(update=update, deep=deep)
+
+    @classmethod
+    def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
+        """The fields of a column of this kind, with `why`, if the cells are such; else None. Raises DataError."""
+        return None
+
+    @classmethod
+    def told(cls, seen: Evidence) -> dict[str, Any]:
+        """The fields, where the user says that it is of this kind. Raises UsageError where it cannot be."""
+        raise UsageError(
+            f"--kind {seen.name}={cls.called}: give categorical, ordinal, binary, integer, real, text or number here; "
+            "more in a schema file."
+        )
+
+    def observed(self, cells: pl.Series) -> dict[str, Any]:
+        """The fields that only report what was seen, from the cells of another table."""
+        return {}
+
+    def check(self, frame: pl.DataFrame, place: str) -> None:
+        """Every cell is one that a schema with this column allows. `frame` has the column and its ROW. Raises DataError."""
+
+    # --- cells and values ---------------------------------------------------------------------------------------------
+
+    def read(self, cells: pl.Series, place: str = "") -> Floats:
+        """Values [n] of cells, typed or text; NaN where empty. Raises DataError, naming the row, for a cell that is none."""
+        raise NotImplementedError
+
+    def seen(self, cells: pl.Series) -> Floats:
+        """Values [n] of a column of numbers as an onlooker sees them: NaN for what is none."""
+        raise NotImplementedError
+
+    def names(self, cells: pl.Series) -> pl.Series:
+        """Level names [n], as text, of a column of levels; also those that are not on the list."""
+        raise NotImplementedError
+
+    def places(self, names: pl.Series, *others: str) -> Floats:
+        """The places of level names [n] on the list, and of `others` after it; NaN where missing or on neither."""
+        raise NotImplementedError
+
+    def write(self, values: Floats, empty: NDArray[np.bool_] | None, dtype: pl.DataType) -> pl.Series:
+        """Cells of a type from values [n]; null where `empty`."""
+        raise NotImplementedError
+
+    def text(self, value: float) -> str:
+        """A value as people read it."""
+        raise NotImplementedError
+
+    def parse(self, text: str) -> float:
+        """The value that a person wrote, as in a condition. Raises UsageError."""
+        raise NotImplementedError
+
+    def fill(self, dtype: pl.DataType, numbers: NDArray[np.int64]) -> pl.Series:
+        """Cells of a column that is not learned, from the numbers [n] of the patients or rows that they stand in."""
+        return pl.Series([None], dtype=dtype).new_from_index(0, len(numbers))
+
+    # --- values and scores --------------------------------------------------------------------------------------------
+
+    def code(self, values: Floats, settings: CodecSettings) -> Code:
+        """The code fitted to values [n], none of them NaN."""
+        raise NotImplementedError
+
+    def compare(self, real: Any, other: Any) -> dict[str, float]:
+        """How far two samples are apart, by the names of measures: values (of numbers) or names (of levels)."""
+        raise NotImplementedError
+
+    # --- for people and figures ---------------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> float | None:
+        """`unit` in the terms of values."""
+        return self.unit
+
+    @property
+    def grid(self) -> float:
+        """The step that values are told in; 0 where there is none."""
+        return 0.0
+
+    @property
+    def range(self) -> str:
+        """What values there are, in a few words."""
+        return "-"
+
+    @property
+    def rounding(self) -> str:
+        """Of what values are whole multiples, in a few words."""
+        return "-"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Its fields, and what it can do, as one JSON object: for those who cannot ask, such as the page."""
+        can = ("modelled", "numeric", "quantity", "calendar", "range")
+        return {**self.model_dump(mode="json"), **{what: getattr(self, what) for what in can}}
+
+    def _refuse(self, cells: pl.Series, bad: int, place: str, what: str) -> NoReturn:
+        raise DataError(
+            f"{place + ', ' if place else ''}data row {bad + 1}, column {self.name!r}: {cells[bad]!r} is {what}."
+        )
+
+
+def emptied(cells: pl.Series, empty: NDArray[np.bool_] | None, name: str) -> pl.Series:
+    """The cells, null where `empty`."""
+    if empty is not None and empty.any():
+        cells = pl.select(pl.when(~pl.Series(empty)).then(cells)).to_series()
+    return cells.alias(name)
+
+
+NAMED: dict[str, type[Column]] = {}
+"""The classes of kinds by their names; each enters itself."""

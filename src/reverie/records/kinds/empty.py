@@ -1,0 +1,32 @@
+"""No value at all: written empty."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import polars as pl
+
+from reverie.errors import DataError
+from reverie.records.kinds.column import Column
+from reverie.records.kinds.evidence import Evidence
+from reverie.records.places import ROW, at, first_row, shown
+
+__all__ = ["Empty"]
+
+
+class Empty(Column):
+    """A column without a value."""
+
+    called: ClassVar[str] = "empty"
+    learned: ClassVar[bool] = False
+
+    @classmethod
+    def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
+        return None if seen.distinct else {"why": "every cell is empty: written empty"}
+
+    def check(self, frame: pl.DataFrame, place: str) -> None:
+        if row := first_row(frame, pl.col(self.name).is_not_null()):
+            raise DataError(
+                f"{at(place, row[ROW], self.name)}{shown(row[self.name])} stands where the schema says that every cell is "
+                "empty: remove it, or change the kind in the schema."
+            )

@@ -1,0 +1,136 @@
+"""What kinds of numbers share: values are the numbers themselves, coded as normal scores, compared by their distribution."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from reverie.errors import DataError, UsageError
+from reverie.records.boxcox import BoxCox
+from reverie.records.codes import Code, CodecSettings
+from reverie.records.grain import grain
+from reverie.records.intervals import Floats
+from reverie.records.kinds.column import Column, emptied
+from reverie.records.kinds.comparing import kolmogorov, transport
+from reverie.records.kinds.evidence import Evidence
+from reverie.records.places import ROW, at, first_row
+from reverie.records.transforms import NormalScore
+
+__all__ = ["Numeric", "grain_fields"]
+
+
+class Numeric(Column):
+    """A column of numbers, see Column."""
+
+    numeric: ClassVar[bool] = True
+    quantity: ClassVar[bool] = True
+    what: ClassVar[str] = "a number"
+    typed: ClassVar[str] = "Float64"
+    distance: ClassVar[str] = (
+        "Kolmogorov-Smirnov: the largest difference between the shares of values below any one value, over {of}; 0 is "
+        "equality, 1 no overlap (n: patients on each side)."
+    )
+
+    @classmethod
+    def told(cls, seen: Evidence) -> dict[str, Any]:
+        if not seen.cells.dtype.is_numeric() or not len(seen.values):
+            raise UsageError(f"--kind {seen.name}={cls.called}: not all cells of the column are numbers.")
+        return {"why": "as you said", **grain_fields(seen.values)}
+
+    def observed(self, cells: pl.Series) -> dict[str, Any]:
+        if not cells.drop_nulls().len():
+            return {}
+        now = grain(cells)
+        return {"lowest": now.lowest, "highest": now.highest, "skew": now.skew}
+
+    def check(self, frame: pl.DataFrame, place: str) -> None:
+        if not frame.schema[self.name].is_numeric():
+            return
+        cell = pl.col(self.name)
+        for key, word, bound in (("lower", "below", self.lower), ("upper", "above", self.upper)):
+            if bound is not None and (row := first_row(frame, cell < bound if key == "lower" else cell > bound)):
+                raise DataError(
+                    f"{at(place, row[ROW], self.name)}{row[self.name]} is {word} the schema's bound {bound:g}: "
+                    f"correct it, or change {key} in the schema."
+                )
+
+    def read(self, cells: pl.Series, place: str = "") -> Floats:
+        values = self._typed(cells)
+        if (bad := np.flatnonzero((values.is_null() & cells.is_not_null()).to_numpy())).size:
+            self._refuse(cells, int(bad[0]), place, f"not {self.what}: correct it or leave it empty")
+        return self._floats(values)
+
+    def seen(self, cells: pl.Series) -> Floats:
+        """As `read`, but what is no number is NaN, and so is what is infinite."""
+        x = self._floats(self._typed(cells)).copy()
+        x[~np.isfinite(x)] = np.nan
+        return x
+
+    def _typed(self, cells: pl.Series) -> pl.Series:
+        """The cells in the type of the kind; null where that cannot be."""
+        return cells.cast(pl.Float64, strict=False)
+
+    def _floats(self, typed: pl.Series) -> Floats:
+        return typed.fill_null(np.nan).to_numpy()
+
+    def write(self, values: Floats, empty: NDArray[np.bool_] | None, dtype: pl.DataType) -> pl.Series:
+        if dtype.is_integer():
+            cells = pl.Series(np.rint(values).astype(np.int64))
+        else:
+            exact = self.unit is not None or self.decimals is None
+            cells = pl.Series((values if exact else np.round(values, self.decimals or 0)) + 0.0)  # -0.0 reads as 0.0
+        return emptied(cells.cast(dtype), empty, self.name)
+
+    def text(self, value: float) -> str:
+        return f"{value:.{self.decimals}f}" if self.decimals is not None else f"{value:.4g}"
+
+    def parse(self, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            raise UsageError(f"{self.name} is {self.what}, so {text!r} cannot be compared with it.") from None
+
+    def code(self, values: Floats, settings: CodecSettings) -> Code:
+        kind = NormalScore if settings.numbers == "normal-score" else BoxCox
+        return kind.fit(values, self.step, self.lower, self.upper, self.digits)
+
+    def compare(self, real: Floats, other: Floats) -> dict[str, float]:
+        """Distances of two samples without NaN: "distance" in [0, 1], "transport" in deviations of the real values."""
+        return {"distance": kolmogorov(real, other), "transport": transport(real, other)}
+
+    @property
+    def grid(self) -> float:
+        """The step that values are told in, for bins; 0 where there is none."""
+        return self.step or 0.0
+
+    @property
+    def range(self) -> str:
+        """The range seen and, in brackets, the bounds that hold."""
+        if self.lowest is None or self.highest is None:
+            return "-"
+        seen = f"{self.text(self.lowest)} .. {self.text(self.highest)}"
+        match self.lower, self.upper:
+            case None, None:
+                return seen
+            case lower, None:
+                return f"{seen} (≥ {lower:g})"
+            case None, upper:
+                return f"{seen} (≤ {upper:g})"
+            case lower, upper:
+                return f"{seen} ({lower:g} to {upper:g})"
+
+    @property
+    def rounding(self) -> str:
+        if self.unit is None:
+            return "-"
+        return f"1/{1 / self.unit:g}" if self.unit < 1 and self.decimals is None else f"{self.unit:g}"
+
+
+def grain_fields(values: pl.Series) -> dict[str, Any]:
+    """What a schema keeps of the grain of values."""
+    g = grain(values)
+    names = ("unit", "decimals", "digits", "lowest", "highest", "lower", "upper", "skew")
+    return {key: getattr(g, key) for key in names if getattr(g, key) is not None}

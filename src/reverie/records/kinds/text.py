@@ -1,0 +1,49 @@
+"""Text that identifies: replaced by new values of its pattern. Free text: written empty."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from reverie.records.kinds.column import Column
+from reverie.records.kinds.evidence import Evidence
+from reverie.records.patterns import new_values, pattern_of, taken_of
+
+__all__ = ["Text", "is_prose"]
+
+
+class Text(Column):
+    """A column of text that is not learned."""
+
+    called: ClassVar[str] = "text"
+    learned: ClassVar[bool] = False
+
+    @classmethod
+    def told(cls, seen: Evidence) -> dict[str, Any]:
+        return {"why": "as you said"}
+
+    @classmethod
+    def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
+        if seen.identifying:
+            texts = seen.values.unique().cast(pl.String).to_list()
+            why = f"identifying ({seen.identifying}): replaced by new values of the same pattern"
+            return {"pattern": pattern_of(texts), "taken": taken_of(texts), "why": why}
+        if seen.cells.dtype != pl.String or seen.mixed:
+            return None
+        return {"why": f"{seen.distinct:,} different texts, free text: written empty"}
+
+    def fill(self, dtype: pl.DataType, numbers: NDArray[np.int64]) -> pl.Series:
+        """New values of the pattern; none without one."""
+        if not self.pattern:
+            return super().fill(dtype, numbers)
+        made = new_values(self.pattern, self.taken, self.name, numbers.tolist())
+        return pl.Series(made, dtype=pl.String).cast(dtype, strict=False)
+
+
+def is_prose(values: pl.Series) -> bool:
+    """Whether most cells are sentences rather than names."""
+    spaced = values.str.contains(r"\S\s+\S+\s+\S").mean()
+    return isinstance(spaced, float) and spaced > 0.5
