@@ -91,7 +91,7 @@ def test_the_awkward_table_is_understood(awkward):
     assert schema.time.unit == 60 and schema["platelets"].type == "Float64" and schema["smoker"].levels == ("false", "true")
     assert schema["saturation"].upper == 100 and schema["biomarker"].upper is None and schema["balance"].lower is None
     assert schema["study"].value == "phase two" and schema["sex"].missing == pytest.approx(3 / 60)
-    assert schema["site"].levels[-1] == "(other)" and len(schema["site"].levels) == 31 and len(schema["site"].pooled) > 10
+    assert len(schema["site"].levels) > 40 and "outreach 10" in schema["site"].levels and not schema["site"].pooled
     assert any("5 rows were identical" in note for note in table.notes) and any("sorted" in note for note in table.notes)
     assert any("6 of 60 patients have one visit" in note for note in table.notes)
 
@@ -218,7 +218,8 @@ def test_text_is_levels_ids_or_text():
     assert column([f"row-{k}" for k in range(200)]).kind == "number"
     assert column([f"P{k // 5}" for k in range(200)]).kind == "number"
     assert column([f"the patient said {k} things" for k in range(200)]).kind == "text"
-    assert column([f"v{k}" for k in draw.permutation(np.arange(200) % 100)]).kind == "text"
+    many = column([f"v{k}" for k in draw.permutation(np.arange(200) % 100)])
+    assert many.kind == "categorical" and len(many.levels) == 100 and "groups" in many.why
     zip_codes = column([f"0{k:04d}" for k in draw.integers(0, 9, 200)])
     assert (zip_codes.kind, zip_codes.type) == ("categorical", "String")  # 00007 is not 7
 

@@ -37,9 +37,12 @@ ADVICE = """\
 #   role      identifier (whose visit), time (when), static (the same at every visit), varying
 #   kind      real, integer, ordinal, binary, categorical, date, datetime: learned by the model
 #             constant, empty (written as they were), number (numbered anew), text (written empty): not learned
+#   patterns  of text that identifies: shapes of the new values that are written in its place (A a 9 are any letter or digit)
+#   taken     tells new values that may be real ones, which are not written
 #   levels    of ordinal, binary and categorical columns; those of an ordinal column from the lowest to the highest
-#   pooled    rare levels that are read as the level "(other)"
+#   pooled    levels that are to be read as the level "(other)"
 #   unit      values are whole multiples of it, of date-times in seconds (leave out: not rounded); decimals: digits to write
+#   digits    values have at most so many significant digits
 #   lower, upper      bounds that no value can be beyond (leave out: the tail is open)
 #   form      how the source writes the cells, where it is not the plain way; they are read and written back so
 #   asked_if          {{sex: [F]}}: filled only where sex is F; levels may be "(any)", it is filled, and "(empty)"

@@ -44,10 +44,18 @@ class BoxCox(Number):
     unit: float | None
     lower: float | None
     upper: float | None
+    digits: int | None = None
 
     @classmethod
-    def fit(cls, x: Floats, unit: float | None = None, lower: float | None = None, upper: float | None = None) -> Self:
-        x = np.sort(on_grid(x, unit)) if len(x) else np.ones(1)
+    def fit(
+        cls,
+        x: Floats,
+        unit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        digits: int | None = None,
+    ) -> Self:
+        x = np.sort(on_grid(x, unit, digits)) if len(x) else np.ones(1)
         room = unit or 1e-3 * float(x[-1] - x[0]) or 1.0
         shift = 0.0 if x[0] > 0 else room - float(x[0])
         t = np.log(x + shift)
@@ -58,11 +66,11 @@ class BoxCox(Number):
         low, high = _power(t[[0, -1]], power)
         if high - low < 1e-12:  # one value: all scores decode to it
             low, high = low - 1e-9, low + 1e-9
-        return cls(power, shift, scale, float(low), float(high), unit, lower, upper)
+        return cls(power, shift, scale, float(low), float(high), unit, lower, upper, digits)
 
     def intervals(self, x: Floats) -> tuple[Floats, Floats]:
         """The score twice: it is a point."""
-        t = np.log(np.maximum(on_grid(x, self.unit) + self.shift, 1e-300) / self.scale)
+        t = np.log(np.maximum(on_grid(x, self.unit, self.digits) + self.shift, 1e-300) / self.scale)
         z = 2 * (_power(t, self.power) - self.low) / (self.high - self.low) - 1
         z = np.clip(z, -REACH, REACH)
         return z, z
@@ -75,7 +83,7 @@ class BoxCox(Number):
         """The values; scores beyond [-1, 1] are read as its ends, the smallest and largest value seen."""
         y = self.low + (np.clip(z, -1.0, 1.0) + 1) / 2 * (self.high - self.low)
         t = np.log1p(self.power * y) / self.power if self.power else y
-        x = on_grid(np.exp(t) * self.scale - self.shift, self.unit)
+        x = on_grid(np.exp(t) * self.scale - self.shift, self.unit, self.digits)
         return x if self.lower is None and self.upper is None else np.clip(x, self.lower, self.upper)
 
     def clipped(self, z: Floats) -> int:

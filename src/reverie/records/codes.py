@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import UsageError, unknown
+from reverie.records.backoff import Grouped
 from reverie.records.boxcox import BoxCox
 from reverie.records.intervals import Floats
 from reverie.records.levels import OneHot, Sticks, Thresholds
@@ -24,6 +25,7 @@ CODES: dict[str, Any] = {
     "thresholds": Thresholds,
     "sticks": Sticks,
     "one-hot": OneHot,
+    "grouped": Grouped,
 }
 
 

@@ -48,6 +48,10 @@ class Completer:
             new[self.table.offsets[1:] - back] = True
         schema = self.maker.codec.schema
         names = [schema.time.name, *(column.name for column in schema.varying)]
+        last = self.table.offsets[1:] - 1 - visits
+        times, of = drawn[schema.time.name], np.repeat(np.arange(len(last)), self.table.lengths)
+        moved = self.table.frame[schema.time.name].gather(last) - times.gather(last)  # not 0 where no such gap is ever made
+        drawn = drawn.with_columns((times + moved.gather(of)).alias(schema.time.name))
         return self.table.frame.with_columns(
             pl.when(pl.Series(new)).then(drawn[name]).otherwise(pl.col(name)).alias(name) for name in names
         )

@@ -2,6 +2,8 @@
 
 unit    the largest u such that every value is a whole multiple of u: the greatest common divisor of the values written
         as whole numbers of their last decimal; or 1/365.25 and the like, where times were counted in smaller units
+digits  the fewest significant digits that every value can be written with, where large values have no finer ones, though
+        small ones do: 139, 0.0123, 8.77e-05
 edge    a bound is where values pile up: at least 1 % of them exactly at the extreme, and not thinning out towards it
 """
 
@@ -21,8 +23,14 @@ MAX_DECIMALS = 6
 ENOUGH = 10
 """So many different values are needed before a common divisor of theirs (or a fraction) is no accident."""
 
+MAX_DIGITS = 6
+"""More significant digits than these are not a rounding either."""
+
 PILE = 0.01
 """The least share of values exactly at an extreme that makes it a limit."""
+
+RECURRING = 4
+"""So many are enough, if each is seen five times: then there hardly are others."""
 
 FRACTIONS = {
     7.0: "days, in weeks",
@@ -47,10 +55,11 @@ FRACTIONS = {
 
 @dataclass(frozen=True)
 class Grain:
-    """See Column for unit, decimals, lower, upper and skew; `words` says it."""
+    """See Column for unit, decimals, digits, lower, upper and skew; `words` says it."""
 
     unit: float | None
     decimals: int | None
+    digits: int | None
     lowest: float
     highest: float
     lower: float | None
@@ -66,10 +75,16 @@ def grain(cells: pl.Series) -> Grain:
     distinct, counts = np.unique(values, return_counts=True)
     lowest, highest = float(distinct[0]), float(distinct[-1])
     if dated:
-        return Grain(_clock(cells.dtype, distinct), None, lowest, highest, None, None, _skew(values), ())
-    unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14)
+        return Grain(_clock(cells.dtype, distinct), None, None, lowest, highest, None, None, _skew(values), ())
+    recurs = len(distinct) >= RECURRING and len(values) >= 5 * len(distinct)
+    unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14, recurs)
     if unit is None and cells.dtype.is_integer():  # beyond 2^53
         unit, decimals, words = 1.0, 0, ""
+    digits = None
+    if unit is None or math.log10(unit).is_integer():
+        digits = _digits(distinct, unit, cells.dtype == pl.Float32)
+    if digits is not None:
+        words = f"{digits} significant digit{'s'[: digits > 1]}"
     low, high = _piles(counts), _piles(counts[::-1])
     lower = lowest if low else 0.0 if lowest >= 0 else None
     upper = highest if high else None
@@ -78,7 +93,7 @@ def grain(cells: pl.Series) -> Grain:
         share = 100 * count / counts.sum()
         if piles and (edge or share >= 10):  # that 0 is a limit goes without saying
             said.append(f"{share:.0f} % are exactly {edge:g}" + (", taken as a limit" if edge else ""))
-    return Grain(unit, decimals, lowest, highest, lower, upper, _skew(values), tuple(said))
+    return Grain(unit, decimals, digits, lowest, highest, lower, upper, _skew(values), tuple(said))
 
 
 def as_numbers(cells: pl.Series) -> np.ndarray:
@@ -90,15 +105,19 @@ def as_numbers(cells: pl.Series) -> np.ndarray:
     return cells.cast(pl.Float64).to_numpy()
 
 
-def _unit(distinct: np.ndarray, precision: float) -> tuple[float | None, int | None, str]:
-    """Unit, decimals and what to say of them; `precision` is the relative error that values may have."""
+def _unit(distinct: np.ndarray, precision: float, recurs: bool) -> tuple[float | None, int | None, str]:
+    """Unit, decimals and what to say of them; `precision` is the relative error that values may have.
+
+    Args:
+        recurs: whether few values are seen so often that they are all there are.
+    """
     largest = float(np.abs(distinct).max())
     for decimals in range(MAX_DECIMALS + 1):
         if largest * 10.0**decimals >= 2**53:
             break
         scaled = distinct * 10.0**decimals
         if _is_whole(scaled, precision, 1e-12):
-            step = int(np.gcd.reduce(np.round(scaled).astype(np.int64))) if len(distinct) >= ENOUGH else 1
+            step = int(np.gcd.reduce(np.round(scaled).astype(np.int64))) if recurs or len(distinct) >= ENOUGH else 1
             unit = max(step, 1) / 10**decimals
             words = f"multiples of {unit:g}" if step > 1 else f"{decimals} decimal{'s'[: decimals > 1]}" if decimals else ""
             return unit, decimals, words
@@ -107,6 +126,22 @@ def _unit(distinct: np.ndarray, precision: float) -> tuple[float | None, int | N
             if largest < 1e9 and _is_whole(distinct * parts, precision, 1e-9):
                 return 1 / parts, None, f"whole {words}"
     return None, None, "not rounded"
+
+
+def _digits(distinct: np.ndarray, unit: float | None, single: bool) -> int | None:
+    """The fewest significant digits of all values, if that says more than the unit does; None where it does not."""
+    size = np.abs(distinct[distinct != 0])
+    if len(size) < ENOUGH:
+        return None
+    power = np.floor(np.log10(size) + 1e-12)
+    if unit is None and power.max() == power.min():
+        return None  # of one decade, decimals say it as well
+    for digits in range(1, MAX_DIGITS + 1):
+        scaled = size * 10.0 ** (digits - 1 - power)
+        if np.all(np.abs(scaled - np.rint(scaled)) <= (1e-6 if single else 1e-9) * scaled):
+            bound = size >= 10.0**digits * (unit or 10.0 ** (power.min() - digits + 1)) * (1 - 1e-9)
+            return digits if bound.sum() >= ENOUGH else None
+    return None
 
 
 def _is_whole(scaled: np.ndarray, precision: float, floor: float) -> bool:

@@ -2,14 +2,15 @@
 
     z = Phi^-1(F(x)), F piecewise linear through at most some 256 knots
 
-so that the scores of a column are N(0, 1), whatever its distribution. A column with a unit holds whole multiples of it, and
-each owns the scores of the cell of half a unit to either side (intervals.py). Beyond the last knots the tails go on.
+so that the scores of a column are N(0, 1), whatever its distribution. A column with a unit holds whole multiples of it, one
+of significant digits values of so many, and each owns the scores of the cell that is rounded to it (intervals.py). Between
+neighbours F rises, but for gaps in which no value is made; beyond the last knots the tails go on, but for outliers
+(support.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,8 @@ import torch
 from scipy.special import ndtr, ndtri
 
 from reverie.records.intervals import REACH, Floats, between
+from reverie.records.rounding import cell, on_grid
+from reverie.records.support import support
 
 __all__ = ["NormalScore", "Number", "on_grid"]
 
@@ -27,6 +30,10 @@ KEPT = 1 / 64
 """The part of a lone value's share that stays in its own cell, at least; the rest is spread up to its neighbours."""
 STEEPEST = 1.0
 """A tail grows by at most this many e-folds per standard deviation: what a log-normal of shape 1 does."""
+JUMP = 1e-9
+"""Scores between both sides of a gap in which nothing is made."""
+GAPS = 4096
+"""Such gaps that a column keeps, the widest of them."""
 
 
 class Number:
@@ -50,22 +57,6 @@ class Number:
 
     def from_score(self, z: Floats) -> Floats:
         raise NotImplementedError
-
-
-def on_grid(x: Floats, unit: float | None) -> Floats:
-    """The nearest whole multiples of the unit, as the floats that their decimal text stands for.
-
-    Multiples of a unit without an end (a day in years) are given 15 digits, which is how tables are mostly written.
-    """
-    if unit is None:
-        return x
-    digits = max(0, -int(Decimal(repr(unit)).normalize().as_tuple().exponent))
-    value = np.floor(x / unit + 0.5) * unit
-    if digits > 12:
-        digits = 14 - np.floor(np.log10(np.maximum(np.abs(value), unit)))
-        scale = 10.0**digits
-        return np.rint(value * scale) / scale
-    return np.round(value, digits)
 
 
 @dataclass(frozen=True)
@@ -94,13 +85,17 @@ class Tail:
         return np.minimum(np.where(np.isnan(d), REACH, self.score + d), REACH)
 
     @classmethod
-    def estimate(cls, x: Floats, z: Floats, bound: float | None, least: float) -> Self:
+    def estimate(cls, x: Floats, z: Floats, bound: float | None, least: float, start: float = -REACH) -> Self:
         """From the upper half of a table: the exponential through median, the score half way, and the end.
 
-        A convex tail goes on growing (a log scale), any other goes on straight, a bounded one levels off at its bound.
+        A convex tail goes on growing (a log scale), any other goes on straight, a bounded one levels off at its bound. Where
+        the last gap in which nothing is made ends past the score half way, at `start`, the tail is straight from there.
         """
         end, score = float(x[-1]), float(z[-1])
         half = score / 2
+        if half < start < score and bound is None:
+            slope = (end - float(np.interp(start, z, x))) / (score - start)
+            return cls(end, score, max(slope, least), 0.0)
         median, middle = np.interp([0.0, half], z, x)
         first, second = max(middle - median, 0.0), max(end - middle, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -119,38 +114,65 @@ class NormalScore(Number):
 
     Attributes:
         x, z: knots [K]; z rises strictly, x rises or, where a column without a unit has an atom, stands still.
-        unit, lower, upper: of the column.
+        unit, digits, lower, upper: of the column; outliers bound it too.
+        gaps: the values [G, 2] on both sides of gaps in which nothing is made.
         below, above: the tails; `below` is of the mirror image -x, -z.
     """
 
     x: Floats
     z: Floats
     unit: float | None
+    digits: int | None
     lower: float | None
     upper: float | None
+    gaps: Floats
     below: Tail
     above: Tail
 
     @classmethod
-    def fit(cls, x: Floats, unit: float | None = None, lower: float | None = None, upper: float | None = None) -> Self:
+    def fit(
+        cls,
+        x: Floats,
+        unit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        digits: int | None = None,
+    ) -> Self:
         """The table of a column's values [n]; none at all are read as one value at a bound or 0."""
         if not len(x):
             x = np.array([lower if lower is not None else upper if upper is not None else 0.0])
+        values, counts = np.unique(on_grid(x, unit, digits), return_counts=True)
+        left, right = cell(values, unit, digits)
+        made = support(left, right, counts)
+        if digits is not None and lower is not None and lower <= 0 < values[0]:
+            lower = float(10.0 ** np.floor(np.log10(values[0])))  # as there is no smallest number of 3 digits
+        lower = max(float(values[0]), -np.inf if lower is None else lower) if made.low else lower
+        upper = min(float(values[-1]), np.inf if upper is None else upper) if made.high else upper
+        knots, z = _thinned(*_steps(left, right, counts, made.empty))
+        at = np.flatnonzero(made.empty)
+        gaps = np.stack([values[at], values[at + 1]], -1)
+        span = float(knots[-1] - knots[0] - np.diff(gaps).sum())
+        least = 1e-3 * max(span, 0.0) or 1e-3 * abs(float(knots[0])) or 1.0
+        first, last = (float(width) or least for width in (right - left)[[0, -1]])
+        low, high = REACH, -REACH
+        if len(at):
+            low, high = np.interp(np.array([right[at[0]], left[at[-1] + 1]]), knots, z).tolist()
         half = (unit or 0.0) / 2
-        values, counts = np.unique(np.floor(x / unit + 0.5) if unit else x, return_counts=True)
-        values = values * unit if unit else values
-        knots, shares = _steps(values - half, values + half, counts)
-        knots, z = _thinned(knots, shares)
-        least = unit or 1e-3 * (knots[-1] - knots[0]) or 1e-3 * abs(float(knots[0])) or 1.0
-        above = Tail.estimate(knots, z, None if upper is None else upper + half, least)
-        below = Tail.estimate(-knots[::-1], -z[::-1], None if lower is None else half - lower, least)
-        return cls(knots, z, unit, lower, upper, below, above)
+        above = Tail.estimate(knots, z, None if upper is None else max(upper + half, right[-1]), last, high)
+        bound = None if lower is None else max(half - lower, -left[0])
+        below = Tail.estimate(-knots[::-1], -z[::-1], bound, first, -low)
+        if len(gaps) > GAPS:
+            gaps = gaps[np.sort(np.argsort(gaps[:, 0] - gaps[:, 1], kind="stable")[:GAPS])]
+        return cls(knots, z, unit, digits, lower, upper, gaps, below, above)
 
     def intervals(self, x: Floats) -> tuple[Floats, Floats]:
-        """Ends [n] of the scores that decode to x [n]; both the same where x has no cell of its own."""
-        half = (self.unit or 0.0) / 2
-        x = on_grid(x, self.unit)
-        a, b = self._score(x - half, "left"), self._score(x + half, "right")
+        """Ends [n] of the scores that decode to x [n]; both the same where x has no cell of its own.
+
+        A value in a gap in which none is made is taken for the nearer one beside it.
+        """
+        x = self._outside(on_grid(x, self.unit, self.digits))
+        left, right = cell(x, self.unit, self.digits)
+        a, b = self._score(left, "left"), self._score(right, "right")
         if self.lower is not None:
             a = np.where(x <= self.lower, -REACH, a)
         if self.upper is not None:
@@ -163,15 +185,22 @@ class NormalScore(Number):
         return between(*map(torch.from_numpy, (a, b, uniforms))).numpy()
 
     def from_score(self, z: Floats) -> Floats:
-        """The values, rounded to the unit and within the bounds."""
+        """The values, rounded to unit or digits, within the bounds, and in no gap in which none are made."""
         z = np.clip(z, -REACH, REACH)
         x = np.interp(z, self.z, self.x)
         if (far := z > self.z[-1]).any():
             x[far] = self.above.value(z[far])
         if (far := z < self.z[0]).any():
             x[far] = -self.below.value(-z[far])
-        x = on_grid(x, self.unit)
+        x = self._outside(on_grid(x, self.unit, self.digits))
         return x if self.lower is None and self.upper is None else np.clip(x, self.lower, self.upper)
+
+    def _outside(self, x: Floats) -> Floats:
+        """What lies in a gap goes to its nearer side."""
+        if not len(self.gaps):
+            return x
+        low, high = self.gaps[np.searchsorted(self.gaps[:, 1], x).clip(0, len(self.gaps) - 1)].T
+        return np.where((x > low) & (x < high), np.where(x - low <= high - x, low, high), x)
 
     def clipped(self, z: Floats) -> int:
         """None of scores [n, 1]: bounded tails level off at the bound."""
@@ -196,24 +225,32 @@ class NormalScore(Number):
     @property
     def config(self) -> dict[str, Any]:
         tails = {"below": asdict(self.below), "above": asdict(self.above)}
-        bounds = {"unit": self.unit, "lower": self.lower, "upper": self.upper}
-        return {"kind": "normal-score", "x": self.x.tolist(), "z": self.z.tolist(), **bounds, **tails}
+        bounds = {"unit": self.unit, "digits": self.digits, "lower": self.lower, "upper": self.upper}
+        return {
+            "kind": "normal-score", "x": self.x.tolist(), "z": self.z.tolist(), **bounds, "gaps": self.gaps.tolist(), **tails
+        }  # fmt: skip
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         x, z = (np.array(config[k], dtype=np.float64) for k in ("x", "z"))
         below, above = (Tail(**config[k]) for k in ("below", "above"))
-        return cls(x, z, config["unit"], config["lower"], config["upper"], below, above)
+        gaps = np.array(config.get("gaps", []), dtype=np.float64).reshape(-1, 2)
+        bounds = config["lower"], config["upper"]
+        return cls(x, z, config["unit"], config.get("digits"), *bounds, gaps, below, above)
 
 
-def _steps(left: Floats, right: Floats, counts: np.ndarray) -> tuple[Floats, Floats]:
-    """Knots of the distribution function of cells [left, right]: places and shares, both rising.
+def _steps(left: Floats, right: Floats, counts: np.ndarray, empty: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
+    """Knots of the distribution function of cells [left, right]: places and shares, both rising, and which end an empty gap.
 
     Of a cell's count all but one stay inside it; that one is spread evenly half way to its neighbours, which makes lone
-    values a smooth density and leaves heavy ones the atoms that they are. Half a count lies past either end.
+    values a smooth density and leaves heavy ones the atoms that they are; where the gap is `empty` nothing is spread, and
+    both of its sides have the same share. Half a count lies past either end.
     """
+    touch = left[1:] - right[:-1] <= 1e-9 * (right - left)[1:]
+    left = np.append(left[:1], np.where(touch, right[:-1], left[1:]))
     middle = (right[:-1] + left[1:]) / 2
-    outer_left, outer_right = np.append(left[:1], middle), np.append(middle, right[-1:])
+    outer_left = np.append(left[:1], np.where(empty, left[1:], middle))
+    outer_right = np.append(np.where(empty, right[:-1], middle), right[-1:])
     width = outer_right - outer_left
     ahead, behind = (
         np.divide(d, width, out=np.zeros_like(d), where=width > 0) for d in (left - outer_left, outer_right - right)
@@ -224,19 +261,24 @@ def _steps(left: Floats, right: Floats, counts: np.ndarray) -> tuple[Floats, Flo
     places = np.stack([outer_left, left, right, outer_right], -1).ravel()
     counted = np.stack([before, before + spread * ahead, upto - spread * behind, upto], -1).ravel()
     shares = (counted + 0.5) / (upto[-1] + 1)
-    rises = np.append(True, np.diff(shares) > 1e-15) if len(shares) > 1 else np.array([True])
-    return places[rises], shares[rises]
+    begins = np.zeros((len(counts), 4), dtype=bool)
+    begins[1:, 0] = empty
+    begins = begins.ravel()
+    rises = np.append(True, np.diff(shares) > 1e-15) | begins
+    return places[rises], shares[rises], begins[rises]
 
 
-def _thinned(places: Floats, shares: Floats) -> tuple[Floats, Floats]:
-    """At most some 256 of the knots, and their scores."""
+def _thinned(places: Floats, shares: Floats, begins: np.ndarray) -> tuple[Floats, Floats]:
+    """At most some 256 of the knots, and their scores, which jump where a gap ends that nothing is made in."""
     if len(places) > 2 * (KNOTS + ATOMS):
         low, high = ndtri(shares[[0, -1]])
         even = np.concatenate([np.linspace(shares[0], shares[-1], KNOTS), ndtr(np.linspace(low, high, KNOTS))])
-        heavy = np.argsort(np.diff(shares), kind="stable")[-ATOMS:]
+        jumps = np.flatnonzero(begins)
+        jumps = jumps[np.argsort(places[jumps - 1] - places[jumps], kind="stable")[: ATOMS // 3]]
+        heavy = np.argsort(np.diff(shares), kind="stable")[-(ATOMS - len(jumps)) :]
         near = np.searchsorted(shares, even).clip(0, len(shares) - 1)
-        keep = np.unique(np.concatenate([[0, len(shares) - 1], near, heavy, heavy + 1]))
-        places, shares = places[keep], shares[keep]
-    z = ndtri(shares)
+        keep = np.unique(np.concatenate([[0, len(shares) - 1], near, heavy, heavy + 1, jumps - 1, jumps]))
+        places, shares, begins = places[keep], shares[keep], begins[keep]
+    z = ndtri(shares) + JUMP * begins
     rises = np.append(True, np.diff(z) > 0)
     return places[rises], z[rises]

@@ -3,10 +3,10 @@
 empty, constant         no value, one value: written as they were
 number                  whose or which it was, never learned: numbered anew
 date, datetime          calendar days and moments
-binary, categorical     two levels; levels without an order, the rare ones of many pooled
+binary, categorical     two levels; levels without an order, the rare ones of many in groups
 ordinal                 levels in an order
 integer, real           numbers
-text                    free text and names too varied to model: written empty
+text                    free text, written empty; what identifies, replaced by new values of its pattern
 """
 
 from __future__ import annotations

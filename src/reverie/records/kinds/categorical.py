@@ -1,4 +1,4 @@
-"""Names without an order; where many are rare, these are pooled."""
+"""Names without an order, numbers among them; where many are rare, these are learned in groups."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from reverie.records.backoff import MOST
 from reverie.records.forms import AnyForm
 from reverie.records.kinds.binary import few
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.kinds.leveled import OTHER, Leveled, levels_of
+from reverie.records.kinds.integer import is_whole
+from reverie.records.kinds.leveled import Leveled, levels_of
 from reverie.records.kinds.ordinal import codes
+from reverie.records.kinds.text import is_prose
+from reverie.records.nominal import are_names
 from reverie.records.places import shown
-from reverie.records.roles import NOMINAL, words
+from reverie.records.roles import NOMINAL, id_of, words
 
 __all__ = ["Categorical"]
 
-MAX_LEVELS, KEPT_LEVELS, KEPT_SHARE = 50, 30, 0.8
-"""More names than MAX_LEVELS are pooled if the KEPT_LEVELS commonest make up KEPT_SHARE of the cells; else they are text."""
+MAX_LEVELS = 50
+"""More names than these may be free text, or another in each row."""
 
 MAX_MIXED = 20
 """Numbers mixed with text are levels up to this number of different values, and a fault beyond."""
@@ -40,7 +44,14 @@ class Categorical(Leveled):
             word = min(NOMINAL & set(words(seen.name)), default="code")
             why = f"{seen.distinct} whole-number codes, the name says {word}: no order"
             return {"levels": levels_of(seen.values), "why": why}
-        return cls._names(seen) if seen.cells.dtype == pl.String else None
+        if seen.cells.dtype == pl.String:
+            return cls._names(seen)
+        numbers = seen.cells.dtype.is_numeric() and is_whole(seen.values) and not seen.identifying
+        named = "the name says what was done, not how much" if id_of(seen.name) == "levels" else None
+        if numbers and (reason := named or are_names(seen.name, seen.values)):
+            why = f"{seen.distinct:,} whole-number codes, {reason}: no order"
+            return {"levels": levels_of(seen.values), "why": why}
+        return None
 
     def _follows(self, form: AnyForm) -> dict[str, Any]:
         """Levels that have an order in their type are those of a scale."""
@@ -52,16 +63,10 @@ class Categorical(Leveled):
         values, distinct, mixed = seen.values, seen.distinct, seen.mixed
         if mixed and distinct > MAX_MIXED:
             return None
-        counts = values.value_counts().sort(["count", values.name], descending=[True, False])
-        if distinct > MAX_LEVELS or (distinct == len(values) >= MANY):
-            kept = counts[values.name].head(KEPT_LEVELS)
-            covered = counts["count"].head(KEPT_LEVELS).sum() / len(values)
-            if covered < KEPT_SHARE or distinct <= MAX_LEVELS:
-                return None
-            rare = sorted(set(counts[values.name]) - set(kept))
-            why = f"{distinct:,} names; the {KEPT_LEVELS} commonest are {100 * covered:.0f} % of the cells, the rest pooled"
-            return {"levels": (*kept, OTHER), "pooled": tuple(rare), "why": why}
-        why = f"{distinct} different values" if mixed else f"{distinct} names"
+        if seen.identifying or ((distinct > MAX_LEVELS or distinct == len(values) >= MANY) and is_prose(values)):
+            return None
+        why = f"{distinct} different values" if mixed else f"{distinct:,} names"
+        why += ", the rare ones learned in groups" if distinct > MOST else ""
         if mixed:
             why = f"{mixed.what} and text mixed ({mixed.read:,} and {mixed.text:,}), {why}: read as names"
         return {"levels": levels_of(values), "why": why}

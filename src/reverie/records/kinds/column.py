@@ -57,11 +57,12 @@ class Column(BaseModel):
         kind: the name of its kind, see the registry in reverie.records.kinds.
         type: polars' name of its type in the source ("Int64", "Float64", "String", "Boolean", "Date", "Datetime").
         levels: of an ordinal, binary or categorical column, as text, in order where they have one.
-        pooled: level names too rare to keep apart; they are read as the level "(other)".
+        pooled: level names that you want kept apart no longer; they are read as the level "(other)".
         null_values: what stands for a missing value in this column, besides an empty cell; none for those of the schema.
         missing: share of cells without a value; above 0, missing cells are modelled.
         unit: every value is a whole multiple of this; none for no rounding. Dates are in days, date-times in seconds.
         decimals: digits after the point to write; none for as many as it takes.
+        digits: significant digits that every value has at most; none for no rounding of that kind.
         lowest, highest: smallest and largest value seen.
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
@@ -71,6 +72,8 @@ class Column(BaseModel):
         asked_if: other columns, and their levels at which this one may be filled; "(any)": wherever that one is filled,
             "(empty)": also where it is empty. Elsewhere it is empty, and stays so, see emptiness.py.
         fill: whether its empty cells are filled when a table is completed and nothing else is said.
+        patterns: of a text column that identifies: shapes of the new values that are written in its place, see patterns.py.
+        taken: bits that say which new values may be real ones, and are not written.
         purpose: see Purpose; one column of each at most. Training does not look at it.
         why: the reasons, in words.
     """
@@ -87,6 +90,7 @@ class Column(BaseModel):
     missing: float = Field(0.0, ge=0, le=1)
     unit: float | None = Field(None, gt=0)
     decimals: int | None = Field(None, ge=0)
+    digits: int | None = Field(None, ge=1, le=15)
     lowest: float | None = None
     highest: float | None = None
     lower: float | None = None
@@ -97,6 +101,8 @@ class Column(BaseModel):
     form: AnyForm | None = None
     asked_if: dict[str, tuple[Word, ...]] = {}
     fill: bool = True
+    patterns: tuple[str, ...] = ()
+    taken: str = ""
     purpose: Purpose | None = None
     why: str = ""
 

@@ -7,6 +7,8 @@ from functools import cached_property
 
 import polars as pl
 
+from reverie.records.patterns import identifying, identifying_number
+
 __all__ = ["Evidence", "Mixed"]
 
 
@@ -48,6 +50,14 @@ class Evidence:
     def distinct(self) -> int:
         """How many different values there are."""
         return self.values.n_unique()
+
+    @cached_property
+    def identifying(self) -> str | None:
+        """By what the cells identify patients, in words; None if they do not."""
+        if self.values.dtype == pl.String and not self.mixed:
+            return identifying(self.name, self.values, self.role)
+        whole = self.values.dtype.is_numeric() and bool((self.values == self.values.round(0)).all())
+        return identifying_number(self.name, self.values, self.role) if whole and len(self.values) else None
 
     @property
     def each(self) -> str:

@@ -46,6 +46,8 @@ class Identifier(Column):
         values, distinct, count = seen.values, seen.distinct, len(seen.values)
         if names_someone(seen.name):
             return "an identifier by its name"
+        if seen.identifying:
+            return None
         if values.dtype == pl.String and not seen.mixed:
             many = distinct > MAX_LEVELS or distinct == count >= MANY
             if many and distinct >= 0.95 * count and not is_prose(values):

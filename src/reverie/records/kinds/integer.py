@@ -44,4 +44,9 @@ def is_whole(values: pl.Series) -> bool:
 
 def measured(seen: Evidence) -> dict[str, Any]:
     """The fields of a column of numbers."""
-    return {"why": "; ".join(grain(seen.values).words) or "numbers"} | grain_fields(seen.values)
+    found = grain(seen.values)
+    words = found.words
+    unique = seen.role == "static" and len(seen.values) >= 20 and seen.distinct >= 0.95 * len(seen.values)
+    if unique and (found.decimals is None or found.decimals >= 3):
+        words = ("nearly another for each patient: may identify", *words)
+    return {"why": "; ".join(words) or "numbers"} | grain_fields(seen.values)

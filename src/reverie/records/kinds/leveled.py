@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from reverie.errors import DataError, UsageError, unknown
+from reverie.records.backoff import MOST, Grouped
 from reverie.records.codes import Code, CodecSettings
 from reverie.records.forms import AnyForm
 from reverie.records.intervals import Floats
@@ -124,6 +125,8 @@ class Leveled(Column):
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         counts = np.bincount(values.astype(np.int64), minlength=len(self.levels))
+        if len(counts) > MOST and not self.ordered and not self.ranked:
+            return Grouped.fit(counts, self.levels, settings.levels == "one-hot")
         if len(counts) > 1 and settings.levels == "one-hot":
             return OneHot.fit(counts)
         return Thresholds.fit(counts) if self.ordered else Sticks.fit(counts)

@@ -104,7 +104,7 @@ class Numeric(Column):
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
-        return kind.fit(values, self.step, self.lower, self.upper)
+        return kind.fit(values, self.step, self.lower, self.upper, self.digits)
 
     def compare(self, real: Floats, other: Floats) -> dict[str, float]:
         """Distances of two samples without NaN: "distance" in [0, 1], "transport" in deviations of the real values."""
@@ -141,5 +141,5 @@ class Numeric(Column):
 def grain_fields(values: pl.Series) -> dict[str, Any]:
     """What a schema keeps of the grain of values."""
     g = grain(values)
-    names = ("unit", "decimals", "lowest", "highest", "lower", "upper", "skew")
+    names = ("unit", "decimals", "digits", "lowest", "highest", "lower", "upper", "skew")
     return {key: getattr(g, key) for key in names if getattr(g, key) is not None}

@@ -1,4 +1,4 @@
-"""Free text, and names too varied to be learned: written empty."""
+"""Text that identifies: replaced by new values of its pattern. Free text: written empty."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
+from reverie.records.patterns import new_values, pattern_of, taken_of
 
 __all__ = ["Text", "is_prose"]
 
@@ -20,7 +21,7 @@ class Text(Column):
 
     @property
     def made(self) -> bool:
-        return False
+        return bool(self.patterns)
 
     @classmethod
     def told(cls, seen: Evidence) -> dict[str, Any]:
@@ -28,10 +29,20 @@ class Text(Column):
 
     @classmethod
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
+        if seen.identifying:
+            texts = seen.values.unique().cast(pl.String).to_list()
+            why = f"identifying ({seen.identifying}): replaced by new values of the same pattern"
+            return {"patterns": pattern_of(texts), "taken": taken_of(texts), "why": why}
         if seen.cells.dtype != pl.String or seen.mixed:
             return None
-        what = "free text" if is_prose(seen.values) else "names"
-        return {"why": f"{seen.distinct:,} different texts, {what} too varied to model: written empty"}
+        return {"why": f"{seen.distinct:,} different texts, free text: written empty"}
+
+    def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
+        """New values of the pattern; none without one."""
+        if not self.patterns:
+            return super().renew(dtype, first, count)
+        made = new_values(self.patterns, self.taken, self.name, list(range(first, first + count)))
+        return pl.Series(made, dtype=pl.String).cast(dtype, strict=False)
 
 
 def is_prose(values: pl.Series) -> bool:
