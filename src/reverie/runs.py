@@ -73,7 +73,7 @@ def train(
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         listener: hears of progress and advice.
-        reading: of a table: identifier, time, long, duplicates, null_values, see records.read_table.
+        reading: of a table: identifier, time, long, duplicates, null_values, date_formats, see records.read_table.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
     """

@@ -181,6 +181,7 @@ def test_hours_beyond_a_day_are_durations() -> None:
     day = recognise(pl.Series(["08:30", "23:59"]))
     assert day is not None and day.bounds == (0, 1439) and day.write(pl.Series([1500, -3])).to_list() == ["23:59", "00:00"]
     assert recognise(pl.Series(["08:61"])) is None
+    assert recognise(pl.Series(["1:20", "1:40"])) is None  # titres
 
 
 STORED = {

@@ -39,6 +39,7 @@ READ = {
     "limits with a space": (["< 0.50", "0.50", "1.25"], [0.49, 0.5, 1.25]),
     "several limits": (["<0.5", "<0.3", "0.6", "1.2"], [0.2, 0.1, 0.6, 1.2]),
     "limits of whole numbers": (["<1", "2", "3", "≥90"], [0, 2, 3, 91]),
+    "all above a limit in one": (["45", "89", "90+"], [45, 89, 91]),
     "limits with a unit": (["<1,0%", "2,5%", "3,0%"], [0.9, 2.5, 3.0]),
 }
 
@@ -71,6 +72,9 @@ def test_a_dressed_number_is_read_and_written_back(what: str) -> None:
         ["99999999999999999999", "5"],
         ["one", "two"],
         ["E11.9", "I10"],
+        ["555 123 456", "555 987 654"],
+        ["0", "1+", "2+", "3+"],
+        ["1", "2", "1+", "2+"],
         ["20 mg"],
     ],
 )
@@ -113,6 +117,12 @@ def test_a_few_cells_that_are_not_of_the_form_are_found() -> None:
     form = nearly(cells)
     assert form is not None and form.read(cells).is_null().arg_true().to_list() == [39]
     assert nearly(pl.Series(["a", "b", "1%"])) is None
+
+
+def test_one_number_that_is_written_otherwise_does_not_change_the_others() -> None:
+    cells = pl.Series([str(k) for k in range(100, 160)] + ["1e6"])
+    form = recognise(cells)
+    assert form is not None and form.write(form.read(cells)).to_list() == [*cells[:60], "1000000"]
 
 
 @given(

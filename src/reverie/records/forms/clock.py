@@ -93,6 +93,8 @@ def recognise(text: pl.Series) -> ClockForm | None:
     if seconds.null_count() not in (0, len(cells)) or halves.null_count() not in (0, len(cells)):
         return None
     hours = cells.str.extract(_CELL, 2)
+    if len(cells) > 1 and (hours == "1").all():
+        return None  # 1:20, 1:40 are titres
     widths = hours.str.len_chars()
     padded = hours.str.starts_with("0").any() or not (widths == 1).any()
     form = ClockForm.model_validate(

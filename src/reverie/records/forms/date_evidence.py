@@ -61,8 +61,8 @@ _JOINS = {"T": "T", " ": " ", ":": ":", ", ": ", "}
 def _patterns(cell: str) -> Iterator[str]:
     """The patterns that a cell could be of."""
     for day in _DAYS:
-        single = day.replace("%d", "%-d").replace("%m", "%-m")
-        for pattern in (day, single) if single != day and day != "%Y%m%d" else (day,):
+        loose = day.replace("%d", "%-d"), day.replace("%m", "%-m"), day.replace("%d", "%-d").replace("%m", "%-m")
+        for pattern in dict.fromkeys((day, *loose)) if day != "%Y%m%d" else (day,):
             if day != "%Y%m%d" and re.match(regex(pattern), cell):
                 yield pattern
             head = re.match(regex(pattern)[:-1], cell)

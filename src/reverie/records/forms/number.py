@@ -22,7 +22,9 @@ from reverie.records.forms.base import Form
 __all__ = ["GROUPS", "LIMIT", "NumberForm", "Style", "from_below"]
 
 GROUPS = {",": "commas", ".": "full stops", " ": "spaces", "\u00a0": "spaces", "\u202f": "spaces", "'": "apostrophes"}
-LIMIT = r"^(<=|>=|<|>|≤|≥)\s?"
+LIMIT = r"^(?:<=|>=|<|>|≤|≥)\s?|\d\s?\+$"
+"""What makes a cell a limit: "<0.5", ">= 20", and "90+"."""
+
 Style = Literal["fixed", "trimmed", "exponent", "significant", "general"]
 """fixed: so many decimals; trimmed: at most so many, no zeros at the end (beyond `least`); exponent: so many decimals before
 the exponent; significant: so many digits, zeros at the end included; general: at most so many digits."""
@@ -78,6 +80,8 @@ class NumberForm(Form):
         said += ["an exponent"] if self.style == "exponent" else []
         if self.style == "fixed" and self.digits:
             said.append(f"{self.digits} decimal{'s'[: self.digits > 1]} always")
+        if self.style == "trimmed":
+            said.append("no zeros at the end")
         if self.style in ("significant", "general"):
             said.append(f"{self.digits} significant digits")
         text = "numbers" + (f" with {', '.join(said)}" if said else "")
@@ -152,9 +156,9 @@ class NumberForm(Form):
 
     def limit(self, token: str) -> float | None:
         """The limit that a mark names."""
-        if not re.match(LIMIT, token):
+        if not re.search(LIMIT, token):
             return None
-        return self.numbers(pl.Series([re.sub(LIMIT, "", token)]))[0]
+        return self.numbers(pl.Series([re.sub(r"^[<>≤≥]=?\s?|\s?\+$", "", token)]))[0]
 
     def write(self, cells: pl.Series) -> pl.Series:
         if cells.dtype == pl.String:

@@ -29,6 +29,9 @@ _PLAIN = (pl.Int64, pl.Float64)
 SAMPLE = 5000
 """So many different numbers tell how numbers are written."""
 
+MOSTLY = 0.95
+"""Plain numbers have a form if it writes this share of them as they are."""
+
 TRIED = 5
 """So many cells are tried for what surrounds most numbers."""
 
@@ -61,8 +64,13 @@ def recognise(text: pl.Series, habits: Habits, share: float = 1.0) -> NumberForm
         frame = frame.model_copy(update={"either": True})
     limits = cells.str.contains(LIMIT)
     numbers = cells.filter(~limits)
-    form, exact = _styled(frame, numbers)
-    if not (exact or form.dressed or limits.any()) or (len(numbers) < FEW and (form.dressed or limits.any())):
+    if cells.filter(limits).str.ends_with("+").sum() > 1:
+        return None  # 1+, 2+, 3+ are grades
+    form = _styled(frame, numbers)
+    plainly = not (form.dressed or limits.any())
+    if plainly and int((form.write(form.numbers(text)) == text).sum()) < MOSTLY * text.count():
+        return None
+    if not plainly and len(numbers) < FEW:
         return None
     return _marked(form, cells.filter(limits), numbers) if limits.any() else form
 
@@ -93,6 +101,8 @@ def _frames(text: pl.Series, share: float = 1.0) -> list[NumberForm]:
             continue
         for group_from in (4, 5) if group else (4,):
             form = NumberForm.model_validate({"decimal": decimal, "group": group, "group_from": group_from, **look})
+            if group.isspace() and numbers.str.len_chars().n_unique() == 1 and numbers.str.count_matches(group)[0] > 1:
+                break  # 555 123 456 is a telephone number
             if form.numbers(numbers).null_count() <= len(numbers) - share * len(cells.filter(~limits)):
                 if all(form.limit(token) is not None for token in cells.filter(limits)):
                     forms.append(form)
@@ -100,8 +110,8 @@ def _frames(text: pl.Series, share: float = 1.0) -> list[NumberForm]:
     return forms
 
 
-def _styled(frame: NumberForm, numbers: pl.Series) -> tuple[NumberForm, bool]:
-    """The form with the digits that write most of the numbers (text) as they are, and whether it so writes all of them."""
+def _styled(frame: NumberForm, numbers: pl.Series) -> NumberForm:
+    """The form with the digits that write most of the numbers (text) as they are."""
     some = numbers.head(SAMPLE)
     bare = [_digits_of(frame, cell) for cell in some]
     parts = [re.split("[eE]", cell) for cell in bare]
@@ -131,10 +141,7 @@ def _styled(frame: NumberForm, numbers: pl.Series) -> tuple[NumberForm, bool]:
         if alike == len(some):
             break
     assert best is not None
-    exact = best[0] == len(some)
-    if exact and len(numbers) > len(some):
-        exact = bool((best[1].write(best[1].numbers(numbers)) == numbers).all())
-    return best[1], exact
+    return best[1]
 
 
 def _reached(style: tuple[str, int], bare: list[str], decimals: list[int], digits: list[int]) -> int:
