@@ -108,7 +108,7 @@ def test_given_values_are_counted_against_the_text_of_the_source(tmp_path):
     done = Completed(fitted, [drawn, drawn], ("lab",), 0, 0, 0.0)
     assert done.holes == {"lab": {"empty": 2, "filled": 2}} and done.unchanged == (18, 18)
     for made in done.made():
-        assert made["lab"].to_list() == ["4.80", "1.5", "2.25", "1.5"]
+        assert made["lab"].to_list() == ["4.80", "1.50", "2.25", "1.50"]
         assert made.drop("lab").equals(pl.read_csv(path, infer_schema=False).drop("lab"))
     done.write(tmp_path / "b.csv")
     assert (tmp_path / "b.csv").read_text().splitlines()[:2] == [

@@ -58,9 +58,9 @@ GROUP = 0.02
 
 def are_names(name: str, values: pl.Series) -> str | None:
     """Why whole numbers (none missing) are names, in words; None where they are quantities, or may be."""
-    counted = values.value_counts().sort(values.name)
+    counted = values.alias("value").value_counts().sort("value")
     counts = counted["count"].to_numpy().astype(np.int64)
-    codes = [int(code) for code in counted[values.name]]
+    codes = [int(code) for code in counted["value"]]
     k, n = len(codes), len(values)
     parts = set(words(name))
     quantity = bool(parts & QUANTITY)

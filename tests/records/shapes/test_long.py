@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from reverie.cli.data import app
 from reverie.errors import DataError, UsageError
-from reverie.records.complete import completed
+from reverie.records.fitting import fit
 from reverie.records.parsing import parse
 from reverie.records.places import ROW
 from reverie.records.schema import Schema
@@ -260,7 +260,8 @@ def test_given_rows_stand_as_given_in_a_completed_table():
     table = read_table(source, schema)
     assert any("1 row is of itemid that was not learned (1)" in note for note in table.notes)
     tests = [test.columns["value"] for test in schema.shapes[0].tests]
-    back = completed(table.frame.with_columns(pl.col(tests).fill_null(99.9)), table, source)
+    fitted = fit(source, schema)
+    back = fitted.whole(fitted.table.frame.with_columns(pl.col(tests).fill_null(99.9)), tests, typed=True)
     given_rows = typed(source).filter(pl.col("labevent_id").cast(pl.String) != hole)
     same = back.join(given_rows.select("labevent_id"), on="labevent_id", how="semi", maintain_order="left")
     assert same.sort("labevent_id").equals(given_rows.sort("labevent_id").select(same.columns))

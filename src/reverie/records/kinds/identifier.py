@@ -28,7 +28,7 @@ class Identifier(Column):
 
     @classmethod
     def told(cls, seen: Evidence) -> dict[str, Any]:
-        return {"why": "as you said"}
+        return {"why": "as you said", "pattern": _pattern(seen.cells, seen.role != "static")}
 
     @classmethod
     def of_patients(cls, cells: pl.Series, why: str) -> Column:
@@ -39,7 +39,9 @@ class Identifier(Column):
     @classmethod
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         why = cls._reason(seen)
-        return None if why is None else {"why": f"{why}: numbered anew", "pattern": _pattern(seen.cells)}
+        return (
+            None if why is None else {"why": f"{why}: numbered anew", "pattern": _pattern(seen.cells, seen.role != "static")}
+        )
 
     @classmethod
     def _reason(cls, seen: Evidence) -> str | None:
@@ -57,7 +59,7 @@ class Identifier(Column):
         return None
 
     def observed(self, cells: pl.Series) -> dict[str, Any]:
-        return {"pattern": _pattern(cells)}
+        return {"pattern": _pattern(cells, self.role != "static")}
 
     def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         """By the pattern; without one the numbers, as text of the identifier of patients "P000001", else "1"."""
@@ -71,11 +73,11 @@ class Identifier(Column):
         return text.cast(dtype, strict=False)
 
 
-def _pattern(cells: pl.Series) -> Pattern | None:
-    """How new identifiers of a column are written; None where they are not shown, and where it counts rows: 1, 2, ..."""
+def _pattern(cells: pl.Series, rows: bool = True) -> Pattern | None:
+    """How new identifiers of a column are written; None where they are not shown, and where it counts `rows`: 1, 2, ..."""
     if hidden(cells.name) or not (cells.dtype.is_numeric() or cells.dtype == pl.String):
         return None
-    counts = cells.dtype.is_integer() and id_of(cells.name) != "number" and cells.null_count() == 0
+    counts = rows and cells.dtype.is_integer() and id_of(cells.name) != "number" and cells.null_count() == 0
     if counts and cells.len() and set(cells[:2]) <= {0, 1, 2} and (cells.diff().drop_nulls() == 1).all():
         return None
     return Pattern.of(cells)
