@@ -24,8 +24,8 @@ from reverie.models import PatientModel, PictureModel
 from reverie.models.method import ALL
 from reverie.models.pictures import SHARD
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
+from reverie.records.masks import MaskSampler, whole
 from reverie.records.reading import BUNDLED, SUFFIXES, tables_in
-from reverie.records.tasks import Tasks, whole
 from reverie.training import Batch, Examples
 from reverie.training.shown import Shown, Some
 
@@ -283,8 +283,8 @@ class Asked:
     asks: bool
 
     @cached_property
-    def tasks(self) -> Tasks:
-        return Tasks(self.codec)
+    def tasks(self) -> MaskSampler:
+        return MaskSampler(self.codec)
 
     def __len__(self) -> int:
         return len(self.encoded)

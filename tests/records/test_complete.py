@@ -12,7 +12,7 @@ import torch
 
 from reverie.records import RecordCodec, Table, read_table
 from reverie.records.complete import Completer, longer
-from reverie.records.generate import Maker
+from reverie.records.generate import RecordSampler
 from reverie.samplers import DPMSolver, time_grid
 
 DRAWS, AHEAD = 12, 2
@@ -24,8 +24,8 @@ def exact(gaussian):
 
 
 @pytest.fixture(scope="module")
-def maker(exact) -> Maker:
-    return Maker(exact, exact.codec, DPMSolver(), time_grid(exact.process.schedule, 30))
+def maker(exact) -> RecordSampler:
+    return RecordSampler(exact, exact.codec, DPMSolver(), time_grid(exact.process.schedule, 30))
 
 
 @pytest.fixture(scope="module")

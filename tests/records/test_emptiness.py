@@ -16,7 +16,7 @@ from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import RecordCodec
 from reverie.records.emptiness import asked, obeyed
 from reverie.records.fitting import to_fill
-from reverie.records.generate import Maker
+from reverie.records.generate import RecordSampler
 from reverie.records.schema import ANY, EMPTY, Schema
 from reverie.records.table import read_table
 from reverie.samplers import DPMSolver, time_grid
@@ -165,7 +165,7 @@ class Ignorant:
 def drawn():
     """500 patients of a network that has learned nothing of the rules."""
     codec = RecordCodec.fit(read_table(cohort()))
-    maker = Maker(Ignorant(), codec, DPMSolver(), time_grid(Ignorant().process.schedule, 10))
+    maker = RecordSampler(Ignorant(), codec, DPMSolver(), time_grid(Ignorant().process.schedule, 10))
     return codec, maker.shard(0, 500, seed=1)[0]
 
 

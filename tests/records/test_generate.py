@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal, norm
 
 from reverie.errors import UsageError
 from reverie.records import RecordCodec
-from reverie.records.generate import SHARD, TOKENS, Maker, like_lengths
+from reverie.records.generate import SHARD, TOKENS, RecordSampler, like_lengths
 from reverie.samplers import Ancestral, DPMSolver, time_grid
 
 LINK, SHARDS = 0.6, 20
@@ -23,8 +23,8 @@ def exact(gaussian):
     return gaussian.Exact(RecordCodec.fit(gaussian.cohort()), LINK)
 
 
-def maker(exact, steps: int = 40, rule=None) -> Maker:
-    return Maker(exact, exact.codec, rule or DPMSolver(), time_grid(exact.process.schedule, steps))
+def maker(exact, steps: int = 40, rule=None) -> RecordSampler:
+    return RecordSampler(exact, exact.codec, rule or DPMSolver(), time_grid(exact.process.schedule, steps))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from reverie.models import PatientModel
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import CodecSettings, RecordCodec, Records, read_table
 from reverie.records.cohort import simulate_art4hiv
-from reverie.records.series import SHARD, TRIES, SeriesMaker
+from reverie.records.series import SHARD, TRIES, SeriesSampler
 from reverie.samplers import DPMSolver
 from reverie.subjects import Patients
 
@@ -132,9 +132,9 @@ class Noisy(torch.nn.Module):
         return torch.where(given.asked, self.spread * x_t, 7.0)
 
 
-def maker(codec: RecordCodec, spread: float, reject: bool) -> SeriesMaker:
+def maker(codec: RecordCodec, spread: float, reject: bool) -> SeriesSampler:
     network = Network(GaussianProcess(NoiseSchedule.cosine(10)), Noisy(spread), "clean", conditioned=True)
-    return SeriesMaker(network, codec, DPMSolver(), [10, 0], reject)
+    return SeriesSampler(network, codec, DPMSolver(), [10, 0], reject)
 
 
 def test_with_rejection_nobody_leaves_the_box_and_who_stayed_is_who_was_drawn_first(cohort: pl.DataFrame) -> None:

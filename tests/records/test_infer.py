@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from reverie.errors import DataError, UsageError
-from reverie.records.grain import grain
 from reverie.records.infer import infer
+from reverie.records.precision import precision
 from reverie.records.roles import words
 from reverie.records.table import read_table
 
@@ -254,28 +254,28 @@ def test_numbers_and_text_in_one_column_are_levels_or_a_fault():
     ],
 )
 def test_the_unit_of_rounding_is_found(values, unit, decimals):
-    found = grain(pl.Series(values))
+    found = precision(pl.Series(values))
     assert (found.unit, found.decimals) == (pytest.approx(unit) if unit else None, decimals)
 
 
 def test_single_precision_is_rounded_as_it_was_written():
-    assert grain(pl.Series(np.arange(50) * 0.1, dtype=pl.Float32)).unit == pytest.approx(0.1)
+    assert precision(pl.Series(np.arange(50) * 0.1, dtype=pl.Float32)).unit == pytest.approx(0.1)
 
 
 def test_a_bound_is_where_values_pile_up():
     normal = draw.normal(5, 2, 2000)
-    assert (grain(pl.Series(normal - 20)).lower, grain(pl.Series(normal)).upper) == (None, None)
-    assert grain(pl.Series(np.abs(normal))).lower == 0
-    assert grain(pl.Series(normal.clip(None, 7))).upper == 7
-    assert grain(pl.Series(normal.clip(3, None))).lower == 3
-    assert grain(pl.Series(normal.clip(-1, 11))).upper is None or (normal > 11).mean() >= 0.01
-    assert grain(pl.Series(draw.poisson(4, 2000))).upper is None  # a thin end of whole numbers is a tail
+    assert (precision(pl.Series(normal - 20)).lower, precision(pl.Series(normal)).upper) == (None, None)
+    assert precision(pl.Series(np.abs(normal))).lower == 0
+    assert precision(pl.Series(normal.clip(None, 7))).upper == 7
+    assert precision(pl.Series(normal.clip(3, None))).lower == 3
+    assert precision(pl.Series(normal.clip(-1, 11))).upper is None or (normal > 11).mean() >= 0.01
+    assert precision(pl.Series(draw.poisson(4, 2000))).upper is None  # a thin end of whole numbers is a tail
 
 
 def test_skew_is_the_third_standardised_moment():
     x = draw.gamma(2.0, size=5000)
-    assert grain(pl.Series(x)).skew == pytest.approx(np.mean((x - x.mean()) ** 3) / x.std() ** 3, abs=1e-3)
-    assert grain(pl.Series([1.0, 2.0])).skew is None
+    assert precision(pl.Series(x)).skew == pytest.approx(np.mean((x - x.mean()) ** 3) / x.std() ** 3, abs=1e-3)
+    assert precision(pl.Series([1.0, 2.0])).skew is None
 
 
 def test_one_value_or_empty_is_no_hole():

@@ -23,8 +23,8 @@ from reverie.records import RecordCodec, Records, Table, generate, series
 from reverie.records.complete import Completer, longer
 from reverie.records.conditions import Conditions
 from reverie.records.fitting import fit, to_fill
-from reverie.records.generate import Maker
-from reverie.records.series import SeriesMaker
+from reverie.records.generate import RecordSampler
+from reverie.records.series import SeriesSampler
 from reverie.samplers import Sampler, named, time_grid
 
 __all__ = ["Made", "PatientModel"]
@@ -109,14 +109,14 @@ class PatientModel(Model[RecordCodec]):
         if self._answers_for_statics:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
-            whole, size = Maker(self.sampling_denoiser, self.codec, *self._method(told), guidance), generate.SHARD
+            whole, size = RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance), generate.SHARD
 
             def shard(number: int, rows: int) -> tuple[Records, int]:
                 return whole.shard(number, rows, seed, conditions.shard(number, size, seed), conditions.accept)
         else:
             if conditions.any or guidance != 1:
                 raise UsageError("a model of the recipe health-gym cannot be given statics: train with the recipe records.")
-            series_only, size = SeriesMaker(self.sampling_denoiser, self.codec, *self._method(told), reject), series.SHARD
+            series_only, size = SeriesSampler(self.sampling_denoiser, self.codec, *self._method(told), reject), series.SHARD
 
             def shard(number: int, rows: int) -> tuple[Records, int]:
                 return series_only.shard(number, rows, seed)
@@ -190,7 +190,7 @@ class PatientModel(Model[RecordCodec]):
             raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
         told = dict(settings)
         on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
-        maker = Maker(self.sampling_denoiser, self.codec, *self._method(told), guidance)
+        maker = RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance)
         completer = Completer(maker, table)
         frames = []
         for number in range(draws):

@@ -22,7 +22,7 @@ from reverie.process.randomness import generator
 from reverie.records import read_table
 from reverie.records.encoded import Records
 from reverie.records.generate import like_lengths
-from reverie.records.tasks import cells, whole
+from reverie.records.masks import cells, whole
 
 if TYPE_CHECKING:
     from reverie.models.patients import PatientModel

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from reverie.records.intervals import Floats
-from reverie.records.levels import Indices, Levels, OneHot, Sticks, Thresholds
+from reverie.records.levels import Indices, Levels, OneHot, OrderedProbit, SequentialProbit
 
 __all__ = ["MOST", "Grouped", "groups"]
 
@@ -67,7 +67,7 @@ class Grouped(Levels):
         share: of each level in its group [k].
     """
 
-    code: Thresholds | Sticks | OneHot
+    code: OrderedProbit | SequentialProbit | OneHot
     group: Indices
     share: Floats
 
@@ -77,7 +77,7 @@ class Grouped(Levels):
         _, group = groups(names, counts)
         of_groups = np.bincount(group, weights=counts)
         seen = np.maximum(np.asarray(counts, dtype=np.float64), 0.5)
-        kind = Thresholds if len(of_groups) < 3 else OneHot if one_hot else Sticks
+        kind = OrderedProbit if len(of_groups) < 3 else OneHot if one_hot else SequentialProbit
         return cls(kind.fit(of_groups), group, seen / np.bincount(group, weights=seen)[group])
 
     @property
@@ -101,8 +101,8 @@ class Grouped(Levels):
         return found
 
     def _channel(self, place: int) -> int:
-        """The channel that says yes to a group; the last of Sticks is told by the last no."""
-        if isinstance(self.code, Sticks):
+        """The channel that says yes to a group; the last of SequentialProbit is told by the last no."""
+        if isinstance(self.code, SequentialProbit):
             return min(int(np.flatnonzero(self.code.order == place)[0]), self.width - 1)
         return place if isinstance(self.code, OneHot) else 0
 
@@ -130,7 +130,7 @@ class Grouped(Levels):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        kinds: dict[str, Any] = {"thresholds": Thresholds, "sticks": Sticks, "one-hot": OneHot}
+        kinds: dict[str, Any] = {"thresholds": OrderedProbit, "sticks": SequentialProbit, "one-hot": OneHot}
         code = kinds[config["code"]["kind"]].from_config(config["code"])
         return cls(code, np.array(config["group"], dtype=np.int64), np.array(config["share"], dtype=np.float64))
 

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from reverie.errors import DataError, UsageError, unknown
-from reverie.records.clock import Clock, gaps
 from reverie.records.codes import Code, CodecSettings, code_of
 from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.emptiness import obeyed, open_visits, sure
@@ -27,10 +26,11 @@ from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout, parts
-from reverie.records.levels import Thresholds
+from reverie.records.levels import OrderedProbit
 from reverie.records.schema import Schema
 from reverie.records.table import Table
 from reverie.records.transforms import NormalScore
+from reverie.records.visit_times import VisitTimes, gaps
 from reverie.records.writing import Writer
 
 __all__ = ["RecordCodec"]
@@ -55,7 +55,7 @@ class RecordCodec:
         schema: Schema,
         settings: CodecSettings,
         types: dict[str, pl.DataType],
-        clock: Clock,
+        clock: VisitTimes,
         length: int | None,
         codes: dict[str, Code],
     ) -> None:
@@ -70,7 +70,7 @@ class RecordCodec:
             raise DataError(f"{table.name} has no patient: a codec is fitted to at least one.")
         schema, settings = table.schema, settings or CodecSettings()
         times = schema.time.read(table.frame[schema.time.name], table.name)
-        clock = Clock.fit(times, table.offsets, schema.time.step)
+        clock = VisitTimes.fit(times, table.offsets, schema.time.step)
         lengths = table.lengths
         length = int(lengths[0]) if np.ptp(lengths) == 0 else None
         codes: dict[str, Code] = {}
@@ -85,7 +85,7 @@ class RecordCodec:
             elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
                 if column.role == "varying" and sure(table, column):
                     continue
-                codes[name] = Thresholds.fit(np.bincount(x.astype(np.int64), minlength=2))
+                codes[name] = OrderedProbit.fit(np.bincount(x.astype(np.int64), minlength=2))
             elif part == "value" and column is not None:
                 codes[name] = column.code(known, settings)
         types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
@@ -115,7 +115,7 @@ class RecordCodec:
             schema,
             CodecSettings.model_validate(config["settings"]),
             {name: dtype_named(text) for name, text in config["types"].items()},
-            Clock(**config["clock"]),
+            VisitTimes(**config["clock"]),
             config["length"],
             {name: code_of(code) for name, code in config["codes"].items()},
         )

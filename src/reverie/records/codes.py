@@ -14,7 +14,7 @@ from reverie.errors import UsageError, unknown
 from reverie.records.backoff import Grouped
 from reverie.records.boxcox import BoxCox
 from reverie.records.intervals import Floats
-from reverie.records.levels import OneHot, Sticks, Thresholds
+from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
 from reverie.records.transforms import NormalScore
 
 __all__ = ["Code", "CodecSettings", "code_of"]
@@ -22,8 +22,8 @@ __all__ = ["Code", "CodecSettings", "code_of"]
 CODES: dict[str, Any] = {
     "normal-score": NormalScore,
     "box-cox": BoxCox,
-    "thresholds": Thresholds,
-    "sticks": Sticks,
+    "thresholds": OrderedProbit,
+    "sticks": SequentialProbit,
     "one-hot": OneHot,
     "grouped": Grouped,
 }

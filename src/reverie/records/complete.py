@@ -16,9 +16,9 @@ from torch import Tensor
 
 from reverie.denoisers.given import Given
 from reverie.records.encoded import Records
-from reverie.records.generate import Maker, like_lengths
+from reverie.records.generate import RecordSampler, like_lengths
+from reverie.records.masks import MaskSampler, cells
 from reverie.records.table import Table
-from reverie.records.tasks import Tasks, cells
 
 __all__ = ["Completer", "longer"]
 
@@ -30,7 +30,7 @@ Drawn = tuple[Tensor, Tensor]
 class Completer:
     """Completes the records of a table, each time anew."""
 
-    maker: Maker
+    maker: RecordSampler
     table: Table
 
     def holes(self, randomness: torch.Generator) -> pl.DataFrame:
@@ -93,7 +93,7 @@ class Completer:
 
     @cached_property
     def _flags(self) -> Tensor:
-        return Tasks(self.maker.codec).flags
+        return MaskSampler(self.maker.codec).flags
 
 
 def longer(table: Table, visits: int) -> Table:

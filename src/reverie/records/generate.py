@@ -21,10 +21,10 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
-from reverie.records.tasks import cells
+from reverie.records.masks import cells
 from reverie.samplers import Sampler, sample
 
-__all__ = ["ROUNDS", "SHARD", "Maker"]
+__all__ = ["ROUNDS", "SHARD", "RecordSampler"]
 
 SHARD = 2048
 """Patients made together, with randomness of their own: patient i is a function of (seed, i)."""
@@ -35,7 +35,7 @@ ROUNDS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Maker:
+class RecordSampler:
     """Makes records.
 
     Attributes:

@@ -13,18 +13,18 @@ import polars as pl
 
 from reverie.errors import DataError, unknown
 from reverie.records.emptiness import explained
-from reverie.records.faults import check_null_column, check_rows
-from reverie.records.grain import grain
 from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
 from reverie.records.kinds.identifier import Identifier
 from reverie.records.nulls import told
 from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
+from reverie.records.precision import precision
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
 from reverie.records.schema import NULL_VALUES, Duplicates, Schema
 from reverie.records.shapes import TIME, Asked
 from reverie.records.shaping import shape, with_shapes
+from reverie.records.validation import check_null_column, check_rows
 
 __all__ = ["infer", "infer_parsed", "observed"]
 
@@ -178,8 +178,8 @@ def _check_time(frame: pl.DataFrame, t: str, mixed: Mixed | None, name: str) -> 
 
 
 def _time(cells: pl.Series, why: str, name: str) -> Column:
-    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its grain no limit is told."""
+    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its precision no limit is told."""
     column = recognise_number(Evidence(cells.name, cells, "time", None, name))
-    words = [said for said in column.why.split("; ") if said in grain(cells).words and "limit" not in said]
+    words = [said for said in column.why.split("; ") if said in precision(cells).words and "limit" not in said]
     bounds = {"lower": column.lower if column.lower == 0 else None, "upper": None}
     return column.model_copy(update={"why": "; ".join([why, *words]), "missing": 0.0, **bounds})

@@ -1,12 +1,12 @@
 """Levels <-> scores.
 
-    Thresholds   ordered or two levels, 1 channel: level j is the interval (c_j, c_j+1) with Phi(c_j) = share below it
-    Sticks       k unordered levels, k - 1 channels, the commonest level first: "is it this one, if none before?"
-                     level j  <=>  z_1 < c_1, ..., z_j-1 < c_j-1, z_j >= c_j, and the channels after j are free
-    OneHot       k channels of +1 and -1 (Health Gym), decoded by the largest
+    OrderedProbit      ordered or two levels, 1 channel: level j is the interval (c_j, c_j+1) with Phi(c_j) = share below it
+    SequentialProbit   k unordered levels, k - 1 channels, the commonest first: "is it this one, if none before?" (Tutz 1991)
+                           level j  <=>  z_1 < c_1, ..., z_j-1 < c_j-1, z_j >= c_j, and the channels after j are free
+    OneHot             k channels of +1 and -1 (Health Gym), decoded by the largest
 
-Thresholds and Sticks give scores that are exactly N(0, 1), and Sticks independent ones (a sequential probit, Tutz 1991).
-Independent normal scores decode to the shares of the table, and ordered levels cannot leave their order.
+The probits give scores that are exactly N(0, 1), and the sequential one independent ones. Independent normal scores decode
+to the shares of the table, and ordered levels cannot leave their order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from reverie.records.intervals import REACH, Floats
 
-__all__ = ["Levels", "OneHot", "Sticks", "Thresholds"]
+__all__ = ["Levels", "OneHot", "OrderedProbit", "SequentialProbit"]
 
 Indices = NDArray[np.int64]
 
@@ -54,7 +54,7 @@ def _shares(counts: NDArray[Any]) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Thresholds(Levels):
+class OrderedProbit(Levels):
     """Ordered levels, or two.
 
     Attributes:
@@ -91,7 +91,7 @@ class Thresholds(Levels):
 
 
 @dataclass(frozen=True, eq=False)
-class Sticks(Levels):
+class SequentialProbit(Levels):
     """Unordered levels.
 
     Attributes:

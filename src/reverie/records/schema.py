@@ -105,7 +105,7 @@ class Schema(BaseModel):
     def with_nulls(self, everywhere: tuple[str, ...], columns: Mapping[str, tuple[str, ...]]) -> Schema:
         """With more texts that stand for a missing value, in every column and in single ones. Raises UsageError for one that
         tells whose visit it was or when."""
-        from reverie.records.faults import check_null_column
+        from reverie.records.validation import check_null_column
 
         every = tuple(dict.fromkeys((*self.null_values, *everywhere)))
         changed = []

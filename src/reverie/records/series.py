@@ -23,10 +23,10 @@ from reverie.records.boxcox import BoxCox
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.generate import like_lengths
-from reverie.records.tasks import cells, whole
+from reverie.records.masks import cells, whole
 from reverie.samplers import Sampler, sample
 
-__all__ = ["SHARD", "TRIES", "SeriesMaker"]
+__all__ = ["SHARD", "TRIES", "SeriesSampler"]
 
 SHARD = 50
 """Patients made together, with randomness of their own; few, for each takes long and every thread should have some."""
@@ -35,7 +35,7 @@ TRIES = 20
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesMaker:
+class SeriesSampler:
     """Makes records.
 
     Attributes:

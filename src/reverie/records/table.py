@@ -1,6 +1,6 @@
 """A table of visits, ready to be modelled: one row per patient and time, patients together, their visits in order.
 
-    source -> cells (reading.py) -> types (parsing.py) -> schema (infer.py, or given) -> checks (faults.py) -> Table
+    source -> cells (reading/) -> types (parsing.py) -> schema (infer.py, or given) -> checks (places.py) -> Table
 
 The rows of patient p are offsets[p] : offsets[p + 1]; patients come in the order of their first appearance in the source.
 """
@@ -18,7 +18,6 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError
 from reverie.records.emptiness import said
-from reverie.records.faults import check_names, check_rows, check_static, resolve_duplicates
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.nulls import listed, told
 from reverie.records.parsing import Parsed, parse
@@ -28,6 +27,7 @@ from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.schema import Duplicates, Schema
 from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
+from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
 __all__ = ["Table", "arranged", "read_table"]
 

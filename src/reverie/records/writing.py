@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from reverie.records.clock import Clock
 from reverie.records.codes import Code, CodecSettings
 from reverie.records.encoded import Decoded, Records
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.layout import Field
 from reverie.records.schema import Schema
+from reverie.records.visit_times import VisitTimes
 
 __all__ = ["Writer"]
 
@@ -26,7 +26,7 @@ class Writer:
     schema: Schema
     settings: CodecSettings
     types: Mapping[str, pl.DataType]
-    clock: Clock
+    clock: VisitTimes
     codes: Mapping[str, Code]
     fields: tuple[Field, ...]
 

@@ -9,12 +9,12 @@ from scipy.stats import kstest
 
 from reverie.records.codes import code_of
 from reverie.records.intervals import inside
-from reverie.records.levels import OneHot, Sticks, Thresholds
+from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
 
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=12)
 
 
-@given(counts, st.sampled_from([Thresholds, Sticks, OneHot]))
+@given(counts, st.sampled_from([OrderedProbit, SequentialProbit, OneHot]))
 def test_every_float32_within_the_ends_decodes_to_the_level(counts, kind):
     code = kind.fit(np.array(counts))
     level = np.arange(len(counts))
@@ -23,7 +23,7 @@ def test_every_float32_within_the_ends_decodes_to_the_level(counts, kind):
     assert code_of(code.config).level(end.astype(np.float64)).tolist() == level.tolist()
 
 
-@pytest.mark.parametrize("kind", [Thresholds, Sticks])
+@pytest.mark.parametrize("kind", [OrderedProbit, SequentialProbit])
 def test_normal_scores_decode_to_the_shares(kind):
     counts = np.array([5, 400, 95, 300, 200])
     code = kind.fit(counts)
@@ -33,7 +33,7 @@ def test_normal_scores_decode_to_the_shares(kind):
 
 def test_sticks_are_independent_normal_channels():
     counts = np.array([5, 400, 95, 300, 200])
-    code = Sticks.fit(counts)
+    code = SequentialProbit.fit(counts)
     level = np.random.default_rng(0).choice(5, 20_000, p=counts / 1000)
     a, b = (ndtr(e) for e in code.intervals(level))
     u = a + (b - a) * np.random.default_rng(1).random(a.shape)
@@ -42,5 +42,5 @@ def test_sticks_are_independent_normal_channels():
 
 
 def test_ordered_levels_rise_with_the_score():
-    code = Thresholds.fit(np.array([3, 1, 0, 7]))
+    code = OrderedProbit.fit(np.array([3, 1, 0, 7]))
     assert (np.diff(code.level(np.linspace(-5, 5, 1001)[:, None])) >= 0).all()

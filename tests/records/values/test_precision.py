@@ -1,12 +1,12 @@
-"""The grain of a column: halves, quarters, significant digits; what is made has it too."""
+"""The precision of a column: halves, quarters, significant digits; what is made has it too."""
 
 import numpy as np
 import polars as pl
 import pytest
 
 from reverie.records.boxcox import BoxCox
-from reverie.records.grain import grain
 from reverie.records.intervals import inside
+from reverie.records.precision import precision
 from reverie.records.transforms import NormalScore, on_grid
 
 
@@ -33,8 +33,8 @@ draw = np.random.default_rng(0)
         (np.exp(draw.normal(0, 3, 200)).astype(np.float32), None, None, None),
     ],
 )
-def test_the_grain_is_found_and_made(x, unit, decimals, digits):
-    found = grain(pl.Series(x))
+def test_the_precision_is_found_and_made(x, unit, decimals, digits):
+    found = precision(pl.Series(x))
     assert (found.unit, found.decimals, found.digits) == (unit, decimals, digits)
     x = x.astype(np.float64)
     t = NormalScore.fit(x, found.unit, found.lower, found.upper, found.digits)

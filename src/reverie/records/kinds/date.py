@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import emptied
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.kinds.numeric import Numeric, grain_fields
+from reverie.records.kinds.numeric import Numeric, precision_fields
 
 __all__ = ["Date"]
 
@@ -34,7 +34,7 @@ class Date(Numeric):
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         if seen.cells.dtype != pl.Date:
             return None
-        return {"why": "every cell is a date", **grain_fields(seen.values)}
+        return {"why": "every cell is a date", **precision_fields(seen.values)}
 
     def _typed(self, cells: pl.Series) -> pl.Series:
         if cells.dtype == pl.String:

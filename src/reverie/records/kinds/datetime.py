@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import emptied
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.kinds.numeric import Numeric, grain_fields
+from reverie.records.kinds.numeric import Numeric, precision_fields
 
 __all__ = ["DateTime"]
 
@@ -39,7 +39,7 @@ class DateTime(Numeric):
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         if seen.cells.dtype != pl.Datetime:
             return None
-        found = grain_fields(seen.values)
+        found = precision_fields(seen.values)
         unit = {"unit": round(found["unit"] * DAY)} if "unit" in found else {}
         return {"why": "every cell is a date-time", **found, **unit}
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from reverie.records.grain import as_numbers
 from reverie.records.identifiers import Pattern, new_identifiers
 from reverie.records.kinds.categorical import MANY, MAX_LEVELS
 from reverie.records.kinds.column import Column
@@ -15,6 +14,7 @@ from reverie.records.kinds.integer import is_whole
 from reverie.records.kinds.ordinal import MAX_CODES
 from reverie.records.kinds.text import is_prose
 from reverie.records.places import hidden
+from reverie.records.precision import as_numbers
 from reverie.records.roles import id_of, names_someone, words
 
 __all__ = ["Identifier"]

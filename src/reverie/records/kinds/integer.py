@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from reverie.records.grain import as_numbers, grain
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.kinds.numeric import Numeric, grain_fields
+from reverie.records.kinds.numeric import Numeric, precision_fields
+from reverie.records.precision import as_numbers, precision
 
 __all__ = ["Integer", "is_whole", "measured"]
 
@@ -44,9 +44,9 @@ def is_whole(values: pl.Series) -> bool:
 
 def measured(seen: Evidence) -> dict[str, Any]:
     """The fields of a column of numbers."""
-    found = grain(seen.values)
+    found = precision(seen.values)
     words = found.words
     unique = seen.role == "static" and len(seen.values) >= 20 and seen.distinct >= 0.95 * len(seen.values)
     if unique and (found.decimals is None or found.decimals >= 3):
         words = ("nearly another for each patient: may identify", *words)
-    return {"why": "; ".join(words) or "numbers"} | grain_fields(seen.values)
+    return {"why": "; ".join(words) or "numbers"} | precision_fields(seen.values)

@@ -16,7 +16,7 @@ from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import covered, total_variation
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.levels import OneHot, Sticks, Thresholds
+from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
 from reverie.records.places import ROW, at, first_row, shown
 
 __all__ = ["OTHER", "Leveled", "levels_of", "typed"]
@@ -129,7 +129,7 @@ class Leveled(Column):
             return Grouped.fit(counts, self.levels, settings.levels == "one-hot")
         if len(counts) > 1 and settings.levels == "one-hot":
             return OneHot.fit(counts)
-        return Thresholds.fit(counts) if self.ordered else Sticks.fit(counts)
+        return OrderedProbit.fit(counts) if self.ordered else SequentialProbit.fit(counts)
 
     def compare(self, real: pl.Series, other: pl.Series) -> dict[str, float]:
         """Distances of two samples of names: "distance" and the share "covered", in [0, 1]."""

@@ -12,15 +12,15 @@ from reverie.errors import DataError, UsageError
 from reverie.records.boxcox import BoxCox
 from reverie.records.codes import Code, CodecSettings
 from reverie.records.forms import AnyForm
-from reverie.records.grain import grain
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import kolmogorov, transport
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.places import ROW, at, first_row
+from reverie.records.precision import precision
 from reverie.records.transforms import NormalScore
 
-__all__ = ["Numeric", "grain_fields"]
+__all__ = ["Numeric", "precision_fields"]
 
 
 class Numeric(Column):
@@ -40,12 +40,12 @@ class Numeric(Column):
     def told(cls, seen: Evidence) -> dict[str, Any]:
         if not seen.cells.dtype.is_numeric() or not len(seen.values):
             raise UsageError(f"--kind {seen.name}={cls.called}: not all cells of the column are numbers.")
-        return {"why": "as you said", **grain_fields(seen.values)}
+        return {"why": "as you said", **precision_fields(seen.values)}
 
     def observed(self, cells: pl.Series) -> dict[str, Any]:
         if not cells.drop_nulls().len():
             return {}
-        now = grain(cells)
+        now = precision(cells)
         return {"lowest": now.lowest, "highest": now.highest, "skew": now.skew}
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
@@ -138,8 +138,8 @@ class Numeric(Column):
         return f"1/{1 / self.unit:g}" if self.unit < 1 and self.decimals is None else f"{self.unit:g}"
 
 
-def grain_fields(values: pl.Series) -> dict[str, Any]:
-    """What a schema keeps of the grain of values."""
-    g = grain(values)
+def precision_fields(values: pl.Series) -> dict[str, Any]:
+    """What a schema keeps of the precision of values."""
+    g = precision(values)
     names = ("unit", "decimals", "digits", "lowest", "highest", "lower", "upper", "skew")
     return {key: getattr(g, key) for key in names if getattr(g, key) is not None}

@@ -83,7 +83,7 @@ class Shape(BaseModel):
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         """The modelled form of a frame in the source form, whose cells may be text still. Raises DataError.
 
-        The column ROW (faults.py), if there is one, has the number of each data row: of rows put together the first's stays.
+        The column ROW (places.py), if there is one, has the number of each data row: of rows put together the first's stays.
         """
         raise NotImplementedError
 

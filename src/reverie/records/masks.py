@@ -27,7 +27,7 @@ from reverie.denoisers.given import Given
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 
-__all__ = ["Tasks", "cells", "whole"]
+__all__ = ["MaskSampler", "cells", "whole"]
 
 STAGES = (0.15, 0.15, 0.25, 0.45)
 """How often each stage is asked, where the table has all four."""
@@ -47,7 +47,7 @@ def cells(table: Tensor, tokens: int) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Tasks:
+class MaskSampler:
     """Draws a question for each record of a batch."""
 
     codec: RecordCodec

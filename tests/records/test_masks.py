@@ -9,7 +9,7 @@ import torch
 from reverie.process import generator
 from reverie.records import CodecSettings, RecordCodec, Records, Table, read_table
 from reverie.records import tasks as questions
-from reverie.records.tasks import FORECAST, GENERATE, STAGES, UNGUIDED, Tasks, cells, whole
+from reverie.records.masks import FORECAST, GENERATE, STAGES, UNGUIDED, MaskSampler, cells, whole
 
 BATCH = 400
 
@@ -51,7 +51,7 @@ def asked_stage(given, stage: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_cell_is_asked_or_observed_or_neither_and_only_if_it_is_known(codec, records, stage, seed: int) -> None:
-    given = Tasks(codec).draw(records, generator(seed))
+    given = MaskSampler(codec).draw(records, generator(seed))
     assert not (given.asked & given.observed).any()
     assert not ((given.asked | given.observed) & ~records.known).any(), "what was not measured, or not there, has come up"
     exists = torch.arange(records.values.shape[1]) <= records.visits[:, None]
@@ -61,7 +61,7 @@ def test_a_cell_is_asked_or_observed_or_neither_and_only_if_it_is_known(codec, r
 
 
 def test_what_is_given_is_told_as_it_is_but_for_statics_in_questions_about_visits(codec, records, stage) -> None:
-    given = Tasks(codec).draw(records, generator(0))
+    given = MaskSampler(codec).draw(records, generator(0))
     off = torch.where(given.observed, given.values - records.values, 0.0)
     assert not off[:, 1:].any() and not off[given.asked[:, 0].any(1)].any()
     about_visits = given.asked[:, 1:].flatten(1).any(1)
@@ -71,13 +71,13 @@ def test_what_is_given_is_told_as_it_is_but_for_statics_in_questions_about_visit
 
 def test_visits_that_are_present_come_before_those_that_are_not(codec, records) -> None:
     for seed in range(5):
-        present = Tasks(codec).draw(records, generator(seed)).present
+        present = MaskSampler(codec).draw(records, generator(seed)).present
         assert not (present[:, 1:] & ~present[:, :-1]).any()
 
 
 def test_every_stage_of_the_table_is_asked_in_its_share(codec, records, stage) -> None:
     """Stratified, so no batch is far off. A question about statics may find all of them given, and ask for nothing."""
-    asked = [asked_stage(Tasks(codec).draw(records, generator(seed)), stage) for seed in range(20)]
+    asked = [asked_stage(MaskSampler(codec).draw(records, generator(seed)), stage) for seed in range(20)]
     counts = torch.stack([torch.stack([(a == s).sum() for s in range(4)]) for a in asked]).double() / BATCH
     for s, share in enumerate(STAGES):
         assert share * (0.35 if s == 0 else 0.85) < counts[:, s].mean() and counts[:, s].max() <= share + 1 / BATCH
@@ -88,7 +88,7 @@ def test_generation_is_told_all_stages_before_and_nothing_of_visits_now(codec, r
     only(monkeypatch, generate=1, forecast=0)
     seen = set()
     for seed in range(4):
-        given = Tasks(codec).draw(records, generator(seed))
+        given = MaskSampler(codec).draw(records, generator(seed))
         asked = asked_stage(given, stage)
         for s in range(4):
             rows = asked == s
@@ -109,7 +109,7 @@ def test_a_forecast_is_told_first_visits_whole_and_none_of_the_later_ones(codec,
     only(monkeypatch, generate=0, forecast=1)
     told = []
     for seed in range(4):
-        given = Tasks(codec).draw(records, generator(seed))
+        given = MaskSampler(codec).draw(records, generator(seed))
         asked = asked_stage(given, stage)
         rows = asked == 3
         known, observed = records.known[rows][:, 1:], given.observed[rows][:, 1:]
@@ -128,7 +128,7 @@ def test_a_forecast_is_told_first_visits_whole_and_none_of_the_later_ones(codec,
 
 def test_completion_is_told_when_the_visits_were_but_never_what_was_measured(codec, records, stage, monkeypatch) -> None:
     only(monkeypatch, generate=0, forecast=0)
-    tasks = Tasks(codec)
+    tasks = MaskSampler(codec)
     flags, frame = (cells(x, stage.shape[0]) for x in (tasks.flags, tasks.frame))
     shares = []
     for seed in range(4):
@@ -147,7 +147,7 @@ def test_some_questions_about_visits_are_asked_without_statics(codec, records, s
     only(monkeypatch, generate=0.5, forecast=0.2, unguided=UNGUIDED)
     without = total = 0
     for seed in range(10):
-        given = Tasks(codec).draw(records, generator(seed))
+        given = MaskSampler(codec).draw(records, generator(seed))
         rows = asked_stage(given, stage) >= 2
         without += int((~given.observed[rows, 0].any(-1)).sum())
         total += int(rows.sum())
@@ -160,7 +160,7 @@ def test_the_shares_of_the_kinds_are_shares() -> None:
 
 
 def test_questions_are_a_function_of_the_generator(codec, records) -> None:
-    one, same, other = (Tasks(codec).draw(records, generator(seed)) for seed in (1, 1, 2))
+    one, same, other = (MaskSampler(codec).draw(records, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(one.asked, same.asked) and torch.equal(one.observed, same.observed)
     assert not torch.equal(one.asked, other.asked)
 
@@ -170,9 +170,9 @@ def test_a_table_without_a_stage_is_asked_for_the_others(gaussian) -> None:
     long = gaussian.cohort()
     frame = long.frame.group_by("id", maintain_order=True).head(2)
     codec = RecordCodec.fit(read_table(frame, schema=long.schema))
-    assert Tasks(codec).stages.tolist() == [1, 2, 3]
+    assert MaskSampler(codec).stages.tolist() == [1, 2, 3]
     records = codec.encode(read_table(frame, schema=long.schema)).records(np.arange(BATCH), generator(0))
-    asked = asked_stage(Tasks(codec).draw(records, generator(1)), cells(codec.stage, 3))
+    asked = asked_stage(MaskSampler(codec).draw(records, generator(1)), cells(codec.stage, 3))
     assert set(asked.unique().tolist()) - {-1} == {1, 2, 3}
 
 

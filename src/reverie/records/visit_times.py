@@ -14,11 +14,11 @@ import numpy as np
 from reverie.records.intervals import Floats
 from reverie.records.transforms import on_grid
 
-__all__ = ["Clock", "gaps"]
+__all__ = ["VisitTimes", "gaps"]
 
 
 @dataclass(frozen=True)
-class Clock:
+class VisitTimes:
     """What is constant about time.
 
     Attributes:
@@ -34,7 +34,7 @@ class Clock:
     least: float
 
     @classmethod
-    def fit(cls, times: Floats, offsets: np.ndarray, unit: float | None) -> Clock:
+    def fit(cls, times: Floats, offsets: np.ndarray, unit: float | None) -> VisitTimes:
         """From the times of all rows [R] and the rows of each patient [P + 1]."""
         starts, steps = times[offsets[:-1]], gaps(times, offsets, unit)
         steps = steps[~np.isnan(steps)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-__all__ = ["Grain", "grain"]
+__all__ = ["Precision", "precision"]
 
 MAX_DECIMALS = 6
 """More digits than these are not a rounding, but a number as it came."""
@@ -54,7 +54,7 @@ FRACTIONS = {
 
 
 @dataclass(frozen=True)
-class Grain:
+class Precision:
     """See Column for unit, decimals, digits, lower, upper and skew; `words` says it."""
 
     unit: float | None
@@ -68,14 +68,14 @@ class Grain:
     words: tuple[str, ...]
 
 
-def grain(cells: pl.Series) -> Grain:
+def precision(cells: pl.Series) -> Precision:
     """The grain of a column: numbers as they are, dates and date-times in days since 1970."""
     dated = cells.dtype in (pl.Date, pl.Datetime)
     values = as_numbers(cells.drop_nulls())
     distinct, counts = np.unique(values, return_counts=True)
     lowest, highest = float(distinct[0]), float(distinct[-1])
     if dated:
-        return Grain(_clock(cells.dtype, distinct), None, None, lowest, highest, None, None, _skew(values), ())
+        return Precision(_clock(cells.dtype, distinct), None, None, lowest, highest, None, None, _skew(values), ())
     recurs = len(distinct) >= RECURRING and len(values) >= 5 * len(distinct)
     unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14, recurs)
     if unit is None and cells.dtype.is_integer():  # beyond 2^53
@@ -93,7 +93,7 @@ def grain(cells: pl.Series) -> Grain:
         share = 100 * count / counts.sum()
         if piles and (edge or share >= 10):  # that 0 is a limit goes without saying
             said.append(f"{share:.0f} % are exactly {edge:g}" + (", taken as a limit" if edge else ""))
-    return Grain(unit, decimals, digits, lowest, highest, lower, upper, _skew(values), tuple(said))
+    return Precision(unit, decimals, digits, lowest, highest, lower, upper, _skew(values), tuple(said))
 
 
 def as_numbers(cells: pl.Series) -> np.ndarray:
