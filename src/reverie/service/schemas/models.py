@@ -124,6 +124,9 @@ class Training(Request):
     long: tuple[Word, Word] | None = Field(
         None, description="Of a table where a row is one test: the column that names it, and that of its value."
     )
+    date_formats: dict[Annotated[str, Field(max_length=1000)], Annotated[str, Field(max_length=100)]] | None = Field(
+        None, max_length=1000, description='Of a table: forms of dates by column, as {"seen": "%d/%m/%Y"}; under "" of all.'
+    )
     duplicates: Literal["refuse", "keep", "first", "last", "mean"] | None = Field(
         None, description="Of a table: rows of one patient at one time."
     )

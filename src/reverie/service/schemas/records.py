@@ -37,6 +37,12 @@ class Describe(Request):
     long: tuple[Word, Word] | None = Field(
         None, description="Where a row is one test: the column that names it, and that of its value."
     )
+    date_formats: dict[Annotated[str, Field(max_length=1000)], Annotated[str, Field(max_length=100)]] = Field(
+        default={},
+        max_length=1000,
+        description='Forms of dates by column, where the table does not tell the day from the month; under "" of all.',
+        examples=[{"seen": "%d/%m/%Y"}],
+    )
     kinds: dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]] = Field(
         default={}, max_length=1000, description="Kinds of single columns.", examples=[{"stage": "ordinal"}]
     )

@@ -25,6 +25,7 @@ def describe(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
             identifier=told.id,
             time=told.time,
             long=told.long,
+            date_formats=told.date_formats,
             null_values=tuple(told.null_values),
             kinds=told.kinds,
             duplicates=told.duplicates,

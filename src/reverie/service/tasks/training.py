@@ -102,6 +102,7 @@ def _source(work: Work, told: Training) -> Iterator[tuple[Any, dict[str, Any]]]:
         "identifier": told.id,
         "time": told.time,
         "long": told.long,
+        "date_formats": told.date_formats,
         "duplicates": told.duplicates,
         "null_values": None if told.null_values is None else tuple(told.null_values),
     }
