@@ -271,6 +271,21 @@ def test_given_rows_stand_as_given_in_a_completed_table():
     assert new["labevent_id"].min() == 701 and set(new["value"]) == {99.9} and new["valueuom"].null_count() == 0
 
 
+def test_given_rows_keep_their_very_text():
+    """Times of day, microseconds that nobody wrote, and whole numbers beside decimals."""
+    rows = "".join(
+        f"{p},{p}{d},2020-03-0{d} 08:15:00,08:15:00,{t},{v},{v}\n"
+        for p in range(100, 120)
+        for d in (1, 2, 3)
+        for t, v in (("Na", 130 + p % 7 + d), ("K", f"4.{p % 9 + 1}"))
+    )
+    text = "person_id,visit,at,clock,test,value,source\n" + rows
+    source = pl.read_csv(io.StringIO(text), infer_schema=False)
+    fitted = fit(source, read_table(source).schema)
+    tests = [c for c in fitted.table.schema.names if c.startswith(("Na", "K"))]
+    assert fitted.whole(fitted.table.frame, tests).equals(source)
+
+
 def test_rows_of_a_test_without_a_value_are_holes():
     text = "subject_id,day,test,value\n" + "".join(
         f"{p},{d},{t},{p + d}.5\n" for p in range(9) for d in (0, 1) for t in ("Na", "K")

@@ -166,7 +166,9 @@ class Long(Shape):
         order = (patient, TEST, VISIT) if self.by_test else (VISIT, TEST)
         rows = pl.concat(parts, how="vertical_relaxed").sort(*order, maintain_order=True)
         for column in self.twins:
-            number = rows[self.value or ""].cast(pl.String).cast(pl.Float64, strict=False)
+            text = rows[self.value or ""].cast(pl.String)
+            number = text.cast(pl.Float64, strict=False)
+            number = text.set(number.is_null(), None) if self.columns[column].startswith("Float") else number
             rows = rows.with_columns(typed(number, self.columns[column]).alias(column))
         rows = rows.with_columns(self._numbered(c, counter) for c, counter in self.counters.items())
         return rows.select(*others, *(c for c in self.columns if c in rows.columns))
