@@ -42,6 +42,7 @@ class Test(BaseModel):
     Attributes:
         cells: what its rows have in common, as text, by column of the source: its name or names, its label, its unit.
         columns: its columns in the modelled form, by the column of the source that they hold.
+        value: the column of the source that holds its value, where that is not the table's: a code beside a number.
     """
 
     __test__ = False  # nothing for pytest to collect
@@ -49,6 +50,7 @@ class Test(BaseModel):
 
     cells: dict[str, str | None]
     columns: dict[str, str]
+    value: str | None = None
 
 
 class Counter(BaseModel):
@@ -234,7 +236,7 @@ class Long(Shape):
 
     def _present(self, test: Test) -> str:
         """The column of a test that says whether it was measured."""
-        return test.columns[self.names[0] if self.value is None else self.value]
+        return test.columns[test.value or (self.names[0] if self.value is None else self.value)]
 
     def placed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with the place of their test among the tests; null for a test that is not one of them."""

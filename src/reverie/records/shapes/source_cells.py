@@ -21,7 +21,7 @@ def as_text(cells: pl.Series) -> pl.Series:
 
 
 def typed(cells: pl.Series, dtype: str) -> pl.Series:
-    """Cells in the type of the source; as they are where some of them cannot be in it, or text would come back as another."""
+    """Cells in the type of the source; as they are where some cannot be in it or would come back as another text."""
     target = TYPES.get(dtype, pl.String())
     if cells.dtype == pl.String and target == pl.Boolean:
         cast = cells.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
