@@ -49,6 +49,8 @@ def test_values_beyond_bounds_new_levels_and_changing_statics_are_named(toy):
     found = kept(drawn, bounded, real)
     assert (found.beyond, found.unseen, found.changing, found.count) == ({"x": 1}, {"sex": ("n",)}, {"sex": 1}, 3)
     assert kept(real, bounded).count == 0
+    seldom = real.with_columns(sex=pl.Series([None, "f", "m"]))  # a long table without a row of that test at one visit
+    assert kept(seldom, bounded, real).changing == {}
 
 
 def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviations_do_not(halves, schema):

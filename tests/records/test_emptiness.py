@@ -65,6 +65,26 @@ def test_rules_are_found_and_said():
     assert not any(c.asked_if for c in read_table("pbc2").schema.columns)
 
 
+def test_text_that_is_made_anew_follows_rules_and_one_rule_is_said_once():
+    """REDCap: what is asked at the first event only, the address of the patient among it."""
+    rows = [
+        (
+            p,
+            v,
+            ["baseline", "later"][v > 0],
+            *((f"pat{p}.x{p * 7 % 90 + 10}@mail.org", p % 2 + 1) if v == 0 else (None, None)),
+        )
+        for p in range(60)
+        for v in range(3)
+    ]
+    table = read_table(pl.DataFrame(rows, ["patient", "day", "event", "email", "sex"], orient="row"))
+    assert table.schema["email"].kind == "text" and table.schema["email"].asked_if == {"event": ("baseline",)}
+    said = [note for note in table.notes if "filled only where" in note]
+    assert len(said) == 1 and said[0].startswith("email, sex are filled only where event is baseline, without exception")
+    made = pl.DataFrame({"event": ["baseline", "later"], "email": ["a@b.org", "c@d.org"], "sex": [1, 2]})
+    assert obeyed(made, table.schema)["email"].to_list() == ["a@b.org", None]
+
+
 def test_one_exception_or_too_few_patients_make_no_rule():
     few = (0, 2, 7, 10)
     once = cohort(pregnant=lambda i, v, r: "no" if (i, v) == (1, 2) else r["pregnant"])

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from reverie.records.identifiers import Pattern, new_identifiers
+from reverie.records.table import read_table
 
 chance = random.Random(0)
 SEEN = {
@@ -52,3 +53,10 @@ def test_a_pattern_keeps_of_the_real_ones_only_what_all_share():
 def test_a_small_type_has_room_where_a_gap_is():
     new = new_identifiers(Pattern.of(pl.Series([1, 2, 100], dtype=pl.Int8)), 1, 90, pl.Int8())
     assert new.dtype == pl.Int8 and set(new) == set(range(3, 93))
+
+
+def test_a_study_that_all_patients_share_is_written_as_it_is():
+    rows = [("CDISCPILOT01", f"01-701-{1000 + p}", day, p + day) for p in range(30) for day in (0, 1, 2)]
+    table = read_table(pl.DataFrame(rows, ["STUDYID", "USUBJID", "day", "aval"], orient="row"))
+    assert (table.schema["STUDYID"].kind, table.schema["STUDYID"].value) == ("constant", "CDISCPILOT01")
+    assert table.schema.identifier.name == "USUBJID"

@@ -55,6 +55,10 @@ class Cohort:
         frame = schema.typed(frame)
         order, offsets = _grouped(frame[schema.identifier.name], name)
         frame = frame[order]
+        who = schema.identifier.name  # as a real table is read: a visit that lacks a static has it of the patient's others
+        frame = frame.with_columns(
+            pl.col(c.name).fill_null(pl.col(c.name).drop_nulls().first().over(who)) for c in schema.static
+        )
         time = schema.time.seen(frame[schema.time.name])
         gap = np.diff(time, prepend=np.nan)
         gap[offsets[:-1]] = np.nan

@@ -162,11 +162,13 @@ class _Rule:
 def _rules(schema: Schema, frame: pl.DataFrame) -> Iterator[_Rule]:
     """All that hold of single pairs of columns."""
     patient = schema.identifier.name
-    holey = [c for c in (*schema.static, *schema.varying) if 0 < frame[c.name].null_count() < frame.height]
+    texts = [c for c in schema.columns if c.patterns and c.role == "varying"]
+    modelled = (*schema.static, *schema.varying)
+    holey = [c for c in (*modelled, *texts) if 0 < frame[c.name].null_count() < frame.height]
     who = frame[patient].unique(maintain_order=True)
     place = frame[patient].replace_strict(who, range(len(who)), return_dtype=pl.Int64)
     half = (place * GOLDEN % 1 < 0.5).cast(pl.Int8)  # not every other one: even and odd are often women and men
-    for gate in (c for c in (*schema.static, *schema.varying) if c.levels and len(c.levels) > (not c.missing)):
+    for gate in (c for c in modelled if c.levels and len(c.levels) > (not c.missing)):
         others = [c for c in holey if c.name != gate.name and (c.role == "varying" or gate.role == "static")]
         if not others:
             continue

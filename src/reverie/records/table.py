@@ -189,8 +189,15 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
 
 def _on_rules(schema: Schema) -> list[str]:
     """Notes on columns whose emptiness says something."""
-    kept = "without exception: so it will be in what is made (asked_if in a schema)"
-    notes = [f"{c.name} is filled only where {said(c)}, {kept}." for c in schema.columns if c.asked_if]
+    ruled: dict[str, list[str]] = {}
+    for column in schema.columns:
+        if column.asked_if:
+            ruled.setdefault(said(column), []).append(column.name)
+    notes = [
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} filled only where {rule}, without exception: "
+        f"so {'it' if len(names) == 1 else 'they'} will be in what is made (asked_if in a schema)."
+        for rule, names in ruled.items()
+    ]
     if names := [c.name for c in schema.columns if not c.fill]:
         what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
         notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")

@@ -271,6 +271,42 @@ def test_given_rows_stand_as_given_in_a_completed_table():
     assert new["labevent_id"].min() == 701 and set(new["value"]) == {99.9} and new["valueuom"].null_count() == 0
 
 
+def test_of_a_number_and_a_code_each_test_is_learned_by_the_one_that_it_has():
+    """OMOP: creatinine has a number and no concept, a dipstick a concept and no number; the source's text repeats."""
+    rng, rows = np.random.default_rng(0), []
+    for p in range(40):
+        for day in (1, 2, 3):
+            number = [f"{rng.normal(1, 0.1):.2f}", f"{rng.integers(110, 150)}.0"]
+            found = ((3016723, number[0], 0), (3004249, number[1], 0), (3005225, None, (4126681, 45878583)[rng.integers(2)]))
+            for concept, value, code in found:
+                text = None if value is None else f"{float(value):g}"
+                rows.append((len(rows) + 7, 100 + p, concept, f"2020-01-0{day}", value, code, text))
+    columns = ["measurement_id", "person_id", "measurement_concept_id", "measurement_date"]
+    columns += ["value_as_number", "value_as_concept_id", "value_source_value"]
+    source = pl.DataFrame(rows, columns, orient="row").with_columns(pl.all().cast(pl.String))
+    table = read_table(source)
+    assert [c.name for c in table.schema.varying] == ["3016723", "3004249", "3005225"]
+    assert [c.kind for c in table.schema.varying] == ["real", "integer", "binary"]
+    back = table.schema.unshaped(table.frame)
+    for column in columns[-3:]:
+        assert back[column].cast(pl.Float64).to_list() == source[column].cast(pl.Float64).to_list()
+
+
+def test_given_rows_keep_their_very_text():
+    """Times of day, microseconds that nobody wrote, and whole numbers beside decimals."""
+    rows = "".join(
+        f"{p},{p}{d},2020-03-0{d} 08:15:00,08:15:00,{t},{v},{v}\n"
+        for p in range(100, 120)
+        for d in (1, 2, 3)
+        for t, v in (("Na", 130 + p % 7 + d), ("K", f"4.{p % 9 + 1}"))
+    )
+    text = "person_id,visit,at,clock,test,value,source\n" + rows
+    source = pl.read_csv(io.StringIO(text), infer_schema=False)
+    fitted = fit(source, read_table(source).schema)
+    tests = [c for c in fitted.table.schema.names if c.startswith(("Na", "K"))]
+    assert fitted.whole(fitted.table.frame, tests).equals(source)
+
+
 def test_rows_of_a_test_without_a_value_are_holes():
     text = "subject_id,day,test,value\n" + "".join(
         f"{p},{d},{t},{p + d}.5\n" for p in range(9) for d in (0, 1) for t in ("Na", "K")

@@ -47,6 +47,8 @@ class Identifier(Column):
     def _reason(cls, seen: Evidence) -> str | None:
         values, distinct, count = seen.values, seen.distinct, len(seen.values)
         if names_someone(seen.name):
+            if distinct == 1 and count == len(seen.cells) >= MANY:
+                return None  # of all of them: the study
             return "an identifier by its name"
         if seen.identifying:
             return None

@@ -29,7 +29,9 @@ class Ordinal(Leveled):
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         few = seen.cells.dtype.is_numeric() and seen.distinct <= 5 and len(seen.values) >= 20 * seen.distinct
         if codes(seen) and not NOMINAL & set(words(seen.name)):
-            why = f"{seen.distinct} whole-number codes, taken in order"
+            why = (
+                f"{seen.distinct} whole-number codes, taken in order" if seen.distinct > 1 else "one whole number, or empty"
+            )
         elif few and not is_whole(seen.values):
             why = f"only {seen.distinct} different numbers, taken in order"
         else:

@@ -42,6 +42,7 @@ class Test(BaseModel):
     Attributes:
         cells: what its rows have in common, as text, by column of the source: its name or names, its label, its unit.
         columns: its columns in the modelled form, by the column of the source that they hold.
+        value: the column of the source that holds its value, where that is not the table's: a code beside a number.
     """
 
     __test__ = False  # nothing for pytest to collect
@@ -49,6 +50,7 @@ class Test(BaseModel):
 
     cells: dict[str, str | None]
     columns: dict[str, str]
+    value: str | None = None
 
 
 class Counter(BaseModel):
@@ -166,7 +168,9 @@ class Long(Shape):
         order = (patient, TEST, VISIT) if self.by_test else (VISIT, TEST)
         rows = pl.concat(parts, how="vertical_relaxed").sort(*order, maintain_order=True)
         for column in self.twins:
-            number = rows[self.value or ""].cast(pl.String).cast(pl.Float64, strict=False)
+            text = rows[self.value or ""].cast(pl.String)
+            number = text.cast(pl.Float64, strict=False)
+            number = text.set(number.is_null(), None) if self.columns[column].startswith("Float") else number
             rows = rows.with_columns(typed(number, self.columns[column]).alias(column))
         rows = rows.with_columns(self._numbered(c, counter) for c, counter in self.counters.items())
         return rows.select(*others, *(c for c in self.columns if c in rows.columns))
@@ -232,7 +236,7 @@ class Long(Shape):
 
     def _present(self, test: Test) -> str:
         """The column of a test that says whether it was measured."""
-        return test.columns[self.names[0] if self.value is None else self.value]
+        return test.columns[test.value or (self.names[0] if self.value is None else self.value)]
 
     def placed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with the place of their test among the tests; null for a test that is not one of them."""

@@ -57,11 +57,16 @@ def _given(long: Long, source: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame
     )
     columns = [c for c in long.columns if c in placed.columns]
     parsed = parse(source.select(columns), "the table").frame.select(columns)
-    cells = [
-        cells.cast(made.schema[c], strict=False) if c in made.columns else cells for c, cells in parsed.to_dict().items()
-    ]
-    whole = [new if new.null_count() == old.null_count() else old for new, old in zip(cells, parsed, strict=True)]
+    whole = [_as_made(source[c], parsed[c], made.schema.get(c, parsed.schema[c])) for c in columns]
     return placed.select(_GIVEN, TEST, VISIT).with_columns(whole)
+
+
+def _as_made(text: pl.Series, typed: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """The cells of a column in the type of what was made, where all can be: as text the very text that was given."""
+    if text.dtype == dtype == pl.String:
+        return text.set(text == "", None)
+    cast = typed.cast(dtype, strict=False)
+    return cast if cast.null_count() == typed.null_count() else typed
 
 
 def _counted_on(long: Long, column: str, counter: Counter) -> pl.Expr:

@@ -44,6 +44,7 @@ _PART = {
     "specimen", "spec", "fluid", "sample", "position", "method", "location", "timepoint", "laterality", "eye", "side",
     "system",
 }  # fmt: skip
+_NO_VALUE = {"concept", "source"}  # OMOP: the code where there is no number, and what the source wrote
 _COUNT = {"id", "seq", "row", "nr", "no", "index", "number", "num", "seqnum", ""}
 
 RARE, SHARE = 10, 0.1
@@ -229,6 +230,7 @@ class _Rows:
                 f"{self.name} has several rows for a patient at one time, which differ in {self.names[0]!r}, and no column "
                 f"that is plainly their value: say which is with {few}."
             )
+        named = [c for c in named if not _NO_VALUE & set(words(c))] or named
         filled = [c for c in named if not self.frame[c].null_count()] or named
         return next((c for c in filled if self.frame.schema[c] != pl.String), filled[0])
 
@@ -250,14 +252,24 @@ class _Rows:
             rows = parts[key]
             cells = {c: as_text(rows[c])[0] for c in (*self.names, *self.of_test)}
             label = " ".join(cells[c] or "" for c in shown)
-            columns = {self.names[0] if self.value is None else self.value: _free(label, taken)}
-            for c in self.more:
+            value = self._own(rows)
+            columns = {value or self.names[0]: _free(label, taken)}
+            for c in (c for c in (self.value, *self.more) if c not in (None, value)):
                 if rows[c].n_unique() == 1:
                     cells[c] = as_text(rows[c])[0]
                 else:
                     columns[c] = _free(f"{label} · {c}", taken)
-            tests.append(Test(cells=cells, columns=columns))
+            tests.append(Test(cells=cells, columns=columns, value=None if value == self.value else value))
         return tests
+
+    def _own(self, rows: pl.DataFrame) -> str | None:
+        """The column that holds the value of one test: the table's, or where that says nothing of it another of values."""
+        if self.value is None or self.asked.long is not None or rows[self.value].n_unique() > 1:
+            return self.value
+        others = [c for c in self.more if _says_value(c) and not rows[c].null_count()]
+        telling = [c for c in others if rows[c].n_unique() > 1]
+        never = others if rows[self.value].null_count() else []
+        return next(iter((*telling, *never)), self.value)
 
     def _shown(self) -> list[str]:
         """The columns whose cells name a test to people: the shortest text that tells all tests apart."""

@@ -21,7 +21,7 @@ def as_text(cells: pl.Series) -> pl.Series:
 
 
 def typed(cells: pl.Series, dtype: str) -> pl.Series:
-    """Cells in the type of the source; as they are where some of them cannot be in it."""
+    """Cells in the type of the source; as they are where some cannot be in it or would come back as another text."""
     target = TYPES.get(dtype, pl.String())
     if cells.dtype == pl.String and target == pl.Boolean:
         cast = cells.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
@@ -30,4 +30,6 @@ def typed(cells: pl.Series, dtype: str) -> pl.Series:
         cast = cells.str.strptime(target, form, strict=False)  # pyright: ignore[reportArgumentType]
     else:
         cast = cells.cast(target, strict=False)
+    if cells.dtype == pl.String and target.is_float() and not as_text(cast).eq_missing(as_text(cells)).all():
+        return cells  # 134 beside 0.7 would come back as 134.0
     return cast if cast.null_count() == cells.null_count() else cells
