@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reverie import deliver
+
 draw = np.random.default_rng(0)
 KINDS = {"Creatinine": (50912, "mg/dL", 1.0), "Sodium": (50983, "mEq/L", 139.0), "Hemoglobin": (51222, "g/dL", 12.5)}
 
@@ -46,8 +48,6 @@ def test_laboratory_events_are_of_persons_and_no_real_number_of_anything_is_made
 
 
 def test_every_given_row_of_tests_stands_in_a_completed_file(brought, tmp_path):
-    from reverie import deliver
-
     frame = labevents()
     file = brought(frame)
     given = frame.with_columns(pl.when(pl.int_range(pl.len()) % 11 == 3).then(None).otherwise("valuenum").alias("valuenum"))
