@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -112,6 +113,13 @@ class Brought:
     def _written(self, frames: list[pl.DataFrame], name: str) -> pl.DataFrame:
         write_table(self.path.with_name(name), frames, self.schema.spelled)
         return pl.read_csv(self.path.with_name(name), infer_schema=False)
+
+
+@pytest.fixture(autouse=True)
+def _alone(request) -> None:
+    """A test draws the same numbers alone as among others."""
+    if (draw := getattr(request.module, "draw", None)) is not None:
+        draw.bit_generator.state = np.random.default_rng(0).bit_generator.state
 
 
 @pytest.fixture

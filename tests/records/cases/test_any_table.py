@@ -29,15 +29,12 @@ class Kind:
 
     Attributes:
         make: its cells, from a generator of random numbers; for each visit, or for each patient.
-        possible: whether a cell may be made, or a regular expression for it; None where only those that there are.
-        low, high: of the numbers in what is made.
-        few: whether only cells that there are may be made.
-        told: whether codes tell the cells again.
+        possible: whether a cell may be made, or an expression that it matches; None where only those that there are may.
+        new: whether none that there is may be made.
     """
 
     make: Callable[[np.random.Generator, int], list[Any]]
     possible: str | Possible | None = None
-    told: bool = True
     new: bool = False
 
 
@@ -68,9 +65,9 @@ def moments(zone: str) -> Callable[[np.random.Generator, int], list[str]]:
 def formatted(law: str, text: str) -> Callable[[np.random.Generator, int], list[str]]:
     def of(r: np.random.Generator, n: int) -> list[str]:
         laws = {
-            "normal": lambda: r.normal(100, 15, n),
-            "signed": lambda: r.normal(0, 20, n),
-            "skewed": lambda: np.exp(r.normal(1, 1.2, n)),
+            "normal": lambda: r.normal(100, 15, n).tolist(),
+            "signed": lambda: r.normal(0, 20, n).tolist(),
+            "skewed": lambda: np.exp(r.normal(1, 1.2, n)).tolist(),
             "counts": lambda: r.integers(0, 400_000, n).tolist(),
             "share": lambda: r.integers(60, 101, n).tolist(),
         }
@@ -124,8 +121,8 @@ KINDS: dict[str, Kind] = {
     ),
     "constant": Kind(lambda r, n: ["phase two"] * n),
     "empty": Kind(lambda r, n: [None] * n),
-    "hadm_id": Kind(lambda r, n: [f"{20_000_000 + k}" for k in r.choice(10**6, n, replace=False)], r"\d{8}", told=False, new=True),
-    "email": Kind(lambda r, n: [f"p{k}@clinic.org" for k in range(n)], r"[a-z]+\d+@example\.org", told=False, new=True),
+    "hadm_id": Kind(lambda r, n: [f"{20_000_000 + k}" for k in r.choice(10**6, n, replace=False)], r"\d{8}", new=True),
+    "email": Kind(lambda r, n: [f"p{k}@clinic.org" for k in range(n)], r"[a-z]+\d+@example\.org", new=True),
 }
 WHOLE = {"constant", "empty", "hadm_id", "email", "bp"}
 """Columns that stay without holes of chance."""
