@@ -57,8 +57,10 @@ def _given(long: Long, source: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame
     )
     columns = [c for c in long.columns if c in placed.columns]
     parsed = parse(source.select(columns), "the table").frame.select(columns)
+    texts = {c for c in columns if source.schema[c] == made.schema.get(c) == pl.String}  # as they were given, to the letter
     cells = [
-        cells.cast(made.schema[c], strict=False) if c in made.columns else cells for c, cells in parsed.to_dict().items()
+        source[c] if c in texts else cells.cast(made.schema[c], strict=False) if c in made.columns else cells
+        for c, cells in parsed.to_dict().items()
     ]
     whole = [new if new.null_count() == old.null_count() else old for new, old in zip(cells, parsed, strict=True)]
     return placed.select(_GIVEN, TEST, VISIT).with_columns(whole)
