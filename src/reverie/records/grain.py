@@ -24,7 +24,7 @@ ENOUGH = 10
 """So many different values are needed before a common divisor of theirs (or a fraction) is no accident."""
 
 TELLING = 8
-"""So many different values that are no multiples of a power of ten are needed before they have another divisor than chance."""
+"""So many different values that are no multiples of a power of ten are needed before another divisor is no accident."""
 
 MAX_DIGITS = 6
 """More significant digits than these are not a rounding either."""

@@ -78,7 +78,7 @@ class Brought:
         return self._written([self.schema.unshaped(self.table.frame)], "back.csv")
 
     def drawn(self, patients: int = 300, spread: float = 1.0) -> pl.DataFrame:
-        """The text of a file of patients whose scores are independent, N(0, spread^2): of N(0, 1), each column has its law."""
+        """The text of a file of patients whose scores are independent, N(0, spread^2): of N(0, 1) columns have their law."""
         draw = torch.Generator().manual_seed(1)
         values = spread * torch.randn(patients, int(self.table.lengths.max()) + 1, self.codec.channels, generator=draw)
         visits = self.codec.visits(values)
@@ -142,7 +142,10 @@ def visits() -> Callable[..., pl.DataFrame]:
     """30 patients of 4 visits, as text: id, day, and columns of one cell for each visit (120), or for each patient (30)."""
 
     def of(**columns: Any) -> pl.DataFrame:
-        told = {"id": range(1, PATIENTS + 1), "day": [v * 30 + p % 7 * (v > 0) for p in range(PATIENTS) for v in range(VISITS)]}
+        told = {
+            "id": range(1, PATIENTS + 1),
+            "day": [v * 30 + p % 7 * (v > 0) for p in range(PATIENTS) for v in range(VISITS)],
+        }
         full = {}
         for name, values in (told | columns).items():
             cells = [None if value is None else str(value) for value in values]

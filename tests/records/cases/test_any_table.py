@@ -1,4 +1,4 @@
-"""Any table: what is read is written back cell for cell, its codes tell it whole, and no code tells a cell that cannot be."""
+"""Any table: what is read is written back cell for cell, its codes tell it whole, and none tells a cell that cannot be."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ KINDS: dict[str, Kind] = {
     "full": Kind(formatted("signed", "{!r}"), r"-?\d+(\.\d+)?(e-\d\d)?"),
     "significant": Kind(formatted("skewed", "{:.2e}"), r"\d\.\d\de[+-]\d\d"),
     "comma": Kind(formatted("normal", "{:.1f}"), r"\d+,\d"),
-    "percent": Kind(formatted("share", "{}%"), lambda cell: re.fullmatch(r"\d+%", cell) is not None and int(cell[:-1]) <= 100),
+    "percent": Kind(
+        formatted("share", "{}%"), lambda cell: re.fullmatch(r"\d+%", cell) is not None and int(cell[:-1]) <= 100
+    ),
     "thousands": Kind(formatted("counts", "{:,}"), r"\d{1,3}(,\d{3})*"),
     "limits": Kind(
         lambda r, n: ["<1.0" if x < 1 else ">9.0" if x > 9 else f"{x:.1f}" for x in np.exp(r.normal(1, 1.1, n))],
@@ -105,7 +107,8 @@ KINDS: dict[str, Kind] = {
     "true": Kind(choice("TRUE", "FALSE")),
     "zero": Kind(choice("0", "1")),
     "letters": Kind(choice("Y", "N")),
-    "ward": Kind(choice("north", "south, east", "None", "007")),
+    "ward": Kind(choice("north", "south, east", "None", "7 b")),
+    "zip": Kind(choice("007", "012", "331")),
     "icd10": Kind(codes),
     "iso": Kind(days("%Y-%m-%d"), day("%Y-%m-%d")),
     "stops": Kind(days("%d.%m.%Y"), day("%d.%m.%Y")),
@@ -113,9 +116,7 @@ KINDS: dict[str, Kind] = {
     "sas": Kind(days("%d%b%Y", upper=True), day("%d%b%Y")),
     "zoned": Kind(moments("+02:00"), r"\d{4}-\d\d-\d\dT\d\d:\d\d:00\+02:00"),
     "utc": Kind(moments("Z"), r"\d{4}-\d\d-\d\dT\d\d:\d\d:00Z"),
-    "clock": Kind(
-        lambda r, n: [f"{m // 60:02d}:{m % 60:02d}" for m in r.integers(0, 1440, n)], r"([01]\d|2[0-3]):[0-5]\d"
-    ),
+    "clock": Kind(lambda r, n: [f"{m // 60:02d}:{m % 60:02d}" for m in r.integers(0, 1440, n)], r"([01]\d|2[0-3]):[0-5]\d"),
     "bp": Kind(
         lambda r, n: [f"{x}/{y}" for x, y in zip(r.integers(95, 170, n), r.integers(50, 94, n), strict=True)], r"\d+/\d+"
     ),

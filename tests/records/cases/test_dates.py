@@ -14,7 +14,9 @@ from reverie import deliver
 draw = np.random.default_rng(0)
 PEOPLE, EACH, ROWS = 30, 4, 120
 
-DAYS = [date(2019, 3, 1) + timedelta(days=int(p % 9 + 40 * v + draw.integers(0, 30))) for p in range(PEOPLE) for v in range(EACH)]
+DAYS = [
+    date(2019, 3, 1) + timedelta(days=int(p % 9 + 40 * v + draw.integers(0, 30))) for p in range(PEOPLE) for v in range(EACH)
+]
 BORN = [date(1930, 1, 1) + timedelta(days=int(d)) for d in draw.integers(0, 20_000, PEOPLE)]
 FORMS = ["%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d%b%Y", "%d-%b-%Y", "%B %d, %Y", "%Y-%m-%d"]
 
@@ -39,7 +41,11 @@ def test_made_days_exist_go_forward_and_are_written_as_in_the_source(brought, vi
         seen = read(made["visit_date"], form)
         assert written(seen, form) == made["visit_date"].to_list()
         assert min(seen) >= date(2018, 1, 1) and max(seen) < date(2024, 1, 1)
-        later = pl.DataFrame({"id": made["id"], "seen": seen}).group_by("id").agg((pl.col("seen").diff().drop_nulls().dt.total_days() > 0).all())
+        later = (
+            pl.DataFrame({"id": made["id"], "seen": seen})
+            .group_by("id")
+            .agg((pl.col("seen").diff().drop_nulls().dt.total_days() > 0).all())
+        )
         assert later["seen"].all()
         assert written(read(made["dob"], form), form) == made["dob"].to_list()
     whole = file.completed(holes(frame, "lab", "dob"))
@@ -58,7 +64,11 @@ def test_a_forecast_is_written_as_the_past_is(brought, visits, tmp_path, form):
         was = frame.filter(id=rows["id"][0])
         assert rows[:EACH].equals(was)
         seen = read(rows["visit_date"], form)
-        assert seen[EACH] > seen[EACH - 1] and seen[EACH + 1] > seen[EACH] and written(seen, form) == rows["visit_date"].to_list()
+        assert (
+            seen[EACH] > seen[EACH - 1]
+            and seen[EACH + 1] > seen[EACH]
+            and written(seen, form) == rows["visit_date"].to_list()
+        )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ AROUND = {
     "blank rows": lambda rows: "\n".join([*rows, ",,,", ",,,", "", ""]) + "\n",
     "a title": lambda rows: "\n".join(["Export of study X,,,", "", *rows]) + "\n",
     "old line ends": lambda rows: "\r".join(rows) + "\r",
-    "all of it": lambda rows: "\ufeff" + "\r\n".join(["Export of study X,,,,,", "", *[f"{row},," for row in rows], ",,,,,"]) + "\r\n",
+    "all of it": lambda rows: (
+        "\ufeff" + "\r\n".join(["Export of study X,,,,,", "", *[f"{row},," for row in rows], ",,,,,"]) + "\r\n"
+    ),
 }
 SAID = {"trailing commas": "2 columns without name", "blank rows": "rows without content", "a title": "above the header"}
 
@@ -66,8 +68,13 @@ def intensive(pid: bool) -> pl.DataFrame:
     rows = []
     for p in range(20):
         for hour in range(1, 9):
-            few = [x if draw.random() < 0.6 else "NaN" for x in (f"{draw.normal(37, 0.6):.2f}", f"{draw.lognormal(0.5, 0.4):.1f}")]
-            rows.append((f"p{p:06d}", f"{draw.normal(85, 12):.0f}.0", *few, f"{40 + p}.0", f"{p % 2}", f"{hour}", f"{p % 3 // 2}"))
+            few = [
+                x if draw.random() < 0.6 else "NaN"
+                for x in (f"{draw.normal(37, 0.6):.2f}", f"{draw.lognormal(0.5, 0.4):.1f}")
+            ]
+            rows.append(
+                (f"p{p:06d}", f"{draw.normal(85, 12):.0f}.0", *few, f"{40 + p}.0", f"{p % 2}", f"{hour}", f"{p % 3 // 2}")
+            )
     frame = pl.DataFrame(rows, ["pid", "HR", "Temp", "Lactate", "Age", "Gender", "ICULOS", "SepsisLabel"], orient="row")
     return frame if pid else frame.drop("pid")
 
@@ -96,4 +103,8 @@ def test_a_folder_of_stays_is_one_table(brought, tmp_path):
     from reverie.records import read_table
 
     table = read_table(folder, time="ICULOS")
-    assert len(table) == 20 and table.frame.height == 160 and set(table.frame[table.schema.identifier.name]) == set(frame["pid"])
+    assert (
+        len(table) == 20
+        and table.frame.height == 160
+        and set(table.frame[table.schema.identifier.name]) == set(frame["pid"])
+    )

@@ -81,9 +81,14 @@ def test_an_analysis_data_set_of_a_trial_is_pivoted_and_written_long(brought):
     assert file.schema.identifier.name == "USUBJID" and len(file.table) == 24 and file.table.frame.height == 72
     assert file.back.equals(frame)
     made = file.made()
-    assert made.columns == frame.columns and set(made["PARAMCD"]) == {"ALT", "AST"} and set(made["STUDYID"]) == {"CDISCPILOT01"}
+    assert (
+        made.columns == frame.columns and set(made["PARAMCD"]) == {"ALT", "AST"} and set(made["STUDYID"]) == {"CDISCPILOT01"}
+    )
     assert not set(made["USUBJID"]) & set(frame["USUBJID"]) and made["USUBJID"].str.contains(r"^01-\d+-\d+$").all()
-    assert set(made["TRTA"]) <= set(frame["TRTA"]) and made.group_by("USUBJID").agg(pl.col("TRTA").n_unique())["TRTA"].max() == 1
+    assert (
+        set(made["TRTA"]) <= set(frame["TRTA"])
+        and made.group_by("USUBJID").agg(pl.col("TRTA").n_unique())["TRTA"].max() == 1
+    )
     assert set(made["AVISIT"]) <= set(frame["AVISIT"]) and set(made["ANL01FL"]) <= {"Y", None}
     assert made["AVAL"].str.contains(r"^\d+$").all()
     assert made.select(pl.struct("USUBJID", "ADY", "PARAMCD").is_unique().all()).item()

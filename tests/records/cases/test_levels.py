@@ -76,7 +76,9 @@ def test_codes_of_which_there_are_as_many_as_rows_are_made(brought, visits, hole
     assert set(file.completed(holes(frame, "icd10"))["icd10"]) <= set(codes)
 
 
-@pytest.mark.parametrize("words", [("No", "Yes"), ("0", "1"), ("FALSE", "TRUE"), ("f", "t"), ("0.0", "1.0"), ("N", "Y"), ("1", "2")])
+@pytest.mark.parametrize(
+    "words", [("No", "Yes"), ("0", "1"), ("FALSE", "TRUE"), ("f", "t"), ("0.0", "1.0"), ("N", "Y"), ("1", "2")]
+)
 def test_two_values_are_written_as_they_came(brought, visits, holes, words):
     frame = visits(dead=draw.choice(words, ROWS), lab=draw.normal(9, 1, ROWS).round(1))
     file = brought(frame)
