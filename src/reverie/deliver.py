@@ -229,7 +229,7 @@ class Completed:
         """The table to a file; of several draws, one under the other with the number of the draw before."""
         made = self.made(typed=out.name.lower().endswith(".parquet"))
         back = (self.fitted.in_source_form(frame, self.added) for frame in made)
-        write_table(out, back if len(self.frames) == 1 else _numbered(back), self.fitted.schema.spelled)
+        write_table(out, back if len(self.frames) == 1 else _numbered(back))
 
     @cached_property
     def rows(self) -> int:
