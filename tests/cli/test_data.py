@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from reverie.cli.data import WIDTH, app
 from reverie.errors import ReverieError, UsageError
 from reverie.records.cohort import simulate_art4hiv
-from reverie.records.schema import Schema
+from reverie.records.schema import Column, Schema
 from reverie.records.table import read_table
 
 
@@ -41,7 +41,9 @@ def test_json_holds_all_that_is_known():
     table = read_table("pbc2")
     assert (reply["patients"], reply["rows"], reply["fingerprint"]) == (312, 1945, table.fingerprint)
     assert reply["visits_per_patient"] == {"min": 1, "median": 5.0, "max": 16}
-    assert Schema.model_validate({"columns": reply["columns"]}).columns == table.schema.columns
+    fields = [{what: told[what] for what in Column.model_fields} for told in reply["columns"]]
+    assert Schema.model_validate({"columns": fields}).columns == table.schema.columns
+    assert next(told["range"] for told in reply["columns"] if told["name"] == "albumin") == "1.17 .. 8.01 (≥ 0)"
     assert reply["notes"] == list(table.notes)
 
 

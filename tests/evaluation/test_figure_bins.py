@@ -18,30 +18,30 @@ def test_smoothing_keeps_lines_and_ends():
 
 def test_bins_are_whole_multiples_of_the_unit_between_values_that_can_be():
     values = np.random.default_rng(0).integers(0, 1000, 5000).astype(float)
-    edges = bin_edges(values, "integer", 1.0, log=False)
+    edges = bin_edges(values, 1.0, log=False)
     assert np.allclose(np.diff(edges) % 1, 0) and np.allclose(edges % 1, 0.5)
     assert edges[0] <= values.min() and edges[-1] > values.max()
     assert count_in(values, edges).sum() == 5000
-    assert np.allclose(np.diff(bin_edges(values % 12, "integer", 1.0, log=False)), 1)
-    fine = bin_edges(np.round(values / 997, 2), "real", 0.01, log=False)
+    assert np.allclose(np.diff(bin_edges(values % 12, 1.0, log=False)), 1)
+    fine = bin_edges(np.round(values / 997, 2), 0.01, log=False)
     assert np.allclose(np.diff(fine) / 0.01, np.round(np.diff(fine) / 0.01))
 
 
 def test_a_few_tenths_among_whole_numbers_leave_no_comb():
     draw = np.random.default_rng(0)
     values = draw.integers(88, 101, 3000) + np.where(draw.random(3000) < 0.1, 0.5, 0.0)
-    edges = bin_edges(values, "real", 0.1, log=False)
+    edges = bin_edges(values, 0.1, log=False)
     assert np.allclose(np.diff(edges), 1) and (count_in(values, edges)[1:-1] > 0).all()
     tenths = np.r_[np.zeros(9000), draw.integers(1, 99, 1000) / 10]
-    assert np.diff(bin_edges(tenths, "real", 0.1, log=False))[0] < 1
+    assert np.diff(bin_edges(tenths, 0.1, log=False))[0] < 1
 
 
 def test_a_log_axis_is_for_skewed_positive_numbers_only():
     draw = np.random.default_rng(0)
     skewed = np.exp(draw.normal(0, 2, 500))
-    assert is_skewed(skewed, "real")
-    assert not is_skewed(skewed - 1, "real") and not is_skewed(skewed, "date")
-    assert not is_skewed(draw.normal(100, 5, 500), "real")
+    assert is_skewed(skewed)
+    assert not is_skewed(skewed - 1)
+    assert not is_skewed(draw.normal(100, 5, 500))
 
 
 def test_time_bins_are_the_times_of_a_coarse_grid_and_cover_any_other():

@@ -59,7 +59,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
         "classes": list(codec.classes) if pictures else [],
         "config": config.told(),
         "image_shape": [codec.height, codec.width, codec.channels] if pictures else None,
-        "columns": None if pictures else [column.about for column in codec.columns],
+        "columns": None if pictures else [column.outline for column in codec.columns],
         "metrics": numbers[-LINES:],
         "advice": [line["advice"] for line in lines if "advice" in line],
         "how_to": _how_to(name, pictures, config),

@@ -23,6 +23,9 @@ MAX_DECIMALS = 6
 ENOUGH = 10
 """So many different values are needed before a common divisor of theirs (or a fraction) is no accident."""
 
+TELLING = 8
+"""So many different values that are no multiples of a power of ten are needed before another divisor is no accident."""
+
 MAX_DIGITS = 6
 """More significant digits than these are not a rounding either."""
 
@@ -80,9 +83,14 @@ def precision(cells: pl.Series) -> Precision:
     unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14, recurs)
     if unit is None and cells.dtype.is_integer():  # beyond 2^53
         unit, decimals, words = 1.0, 0, ""
-    digits = None
-    if unit is None or math.log10(unit).is_integer():
-        digits = _digits(distinct, unit, cells.dtype == pl.Float32)
+    digits, power = None, unit
+    if unit is not None and decimals is not None and not math.log10(unit).is_integer():
+        power = 10.0 ** math.floor(math.log10(unit))
+        finer = np.abs(distinct / (10 * power) - np.rint(distinct / (10 * power))) > 1e-6
+        power = power if finer.sum() < TELLING else None  # so few that are all multiples of 2 or 5 may be so by chance
+    if unit is None or power is not None:
+        digits = _digits(distinct, power, cells.dtype == pl.Float32)
+        unit = power if digits is not None else unit
     if digits is not None:
         words = f"{digits} significant digit{'s'[: digits > 1]}"
     low, high = _piles(counts), _piles(counts[::-1])

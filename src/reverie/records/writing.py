@@ -75,7 +75,8 @@ class Writer:
         z, known = scores.of(self._field(f"value:{column.name}"), patient)
         flag = f"measured:{column.name}"
         if flag in self.codes and (not self.settings.stages or not z.shape[1]):
-            known = known & (self.codes[flag].cells(scores.of(self._field(flag), patient)[0]) == 1)
+            told, said = scores.of(self._field(flag), patient)  # what is asked for is not told whether it was measured
+            known = known & ((self.codes[flag].cells(told) == 1) | ~said)
         code = self.codes[f"value:{column.name}"]
         return column.write(code.cells(z), ~known, self.types[column.name]), code.clipped(z[known])
 

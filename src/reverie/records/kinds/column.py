@@ -287,6 +287,12 @@ class Column(BaseModel):
         can = ("modelled", "numeric", "quantity", "calendar", "range")
         return {**self.model_dump(mode="json"), **{what: getattr(self, what) for what in can}}
 
+    @property
+    def outline(self) -> dict[str, Any]:
+        """What may be told of it without telling any value that a patient had: for a model's card."""
+        told = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
+        return {**{what: getattr(self, what) for what in told}, "range": self.range if self.levels else "-"}
+
     def _refuse(self, cells: pl.Series, bad: int, place: str, what: str) -> NoReturn:
         raise DataError(
             f"{place + ', ' if place else ''}data row {bad + 1}, column {self.name!r}: {cells[bad]!r} is {what}."

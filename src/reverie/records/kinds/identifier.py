@@ -19,6 +19,8 @@ from reverie.records.roles import id_of, names_someone, words
 
 __all__ = ["Identifier"]
 
+_STUDY = {"study", "studyid", "trial", "trialid", "protocol", "protocolid"}
+
 
 class Identifier(Column):
     """A column of names or numbers that are another for each patient or row."""
@@ -46,9 +48,8 @@ class Identifier(Column):
     @classmethod
     def _reason(cls, seen: Evidence) -> str | None:
         values, distinct, count = seen.values, seen.distinct, len(seen.values)
-        if names_someone(seen.name):
-            if distinct == 1 and count == len(seen.cells) >= MANY:
-                return None  # of all of them: the study
+        study = distinct == 1 and len(seen.cells) == count > 1 and bool(_STUDY & set(words(seen.name)))
+        if names_someone(seen.name) and not study:  # the study of all is no secret of one
             return "an identifier by its name"
         if seen.identifying:
             return None

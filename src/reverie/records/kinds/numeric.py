@@ -100,7 +100,11 @@ class Numeric(Column):
         """Its bounds; those of the time are the clock's."""
         if self.role not in ("static", "varying"):
             return {}
-        return {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
+        found = {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
+        percent = form.form == "number" and form.suffix.strip() == "%"
+        if percent and self.upper is None and self.lowest is not None and self.highest is not None:
+            found = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | found  # a share of a whole
+        return found
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
