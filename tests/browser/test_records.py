@@ -222,7 +222,7 @@ def test_a_condition_that_cannot_be_met_is_said(visit: Visit, model: str, log: A
     log.allow.append("422")
     page = visit(f"records?step=generate&model={model}&patients=20&where=age>much")
     page.get_by_role("button", name="Generate", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("age is a number")
+    expect(page.get_by_role("alert")).to_contain_text("age is a whole number")
 
 
 # --- complete ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ const BINS = 24;
 
 /** A section with a choice of column and its chart. real, synthetic: {columns, rows}; columns: those of the schema. */
 export function beside({ real, synthetic, columns, value, onChange }) {
-  const shown = columns.filter(modelled);
+  const shown = columns.filter((column) => column.modelled);
   if (!shown.length) return Object.assign(h("div"), { destroy() {} });
   const place = h("div");
   let drawing = null;

@@ -140,7 +140,7 @@ export function mount(root, { params, save, go }) {
   }
 
   function holesOf(found) {
-    const learned = columns.filter(modelled).map(({ name }) => data.columns.indexOf(name));
+    const learned = columns.filter((column) => column.modelled).map(({ name }) => data.columns.indexOf(name));
     return edited(found, changes).reduce((sum, row) => sum + learned.filter((j) => j >= 0 && row[j] === null).length, 0);
   }
 
@@ -204,7 +204,7 @@ export function mount(root, { params, save, go }) {
       const numbers = found.map((row, i) => (changes.get(`${i}.${j}`) === "" && row[j] !== null ? numberOf(column, row[j]) : null));
       return numbers.some((value) => value !== null) ? [[column.name, numbers]] : [];
     };
-    return Object.fromEntries(columns.filter(numeric).flatMap(of));
+    return Object.fromEntries(columns.filter((column) => column.numeric).flatMap(of));
   }
 
   function forget() {

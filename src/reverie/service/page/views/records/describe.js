@@ -92,7 +92,7 @@ export function mount(root, { params, save, go }) {
 function overview(found, go) {
   const { min, median, max } = found.visits_per_patient;
   const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
-  const learned = found.columns.filter(modelled).length;
+  const learned = found.columns.filter((column) => column.modelled).length;
   return h(
     "div",
     { class: "stage" },
