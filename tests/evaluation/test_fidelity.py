@@ -1,6 +1,7 @@
 """Single numbers of the areas of fidelity, against sdmetrics and closed forms."""
 
 import json
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from reverie.evaluation.joint import coverage
 from reverie.evaluation.measure import Split
 from reverie.evaluation.pairs import contingency
 from reverie.evaluation.subgroups import groups, subgroups
+from reverie.records import read_table
 from reverie.records.kinds.comparing import kolmogorov, total_variation
 
 NAN = float("nan")
@@ -147,3 +149,13 @@ def test_a_section_is_plain_data(halves, schema):
     section = subgroups(Split(train, holdout.clear()), holdout, schema)
     text = json.dumps([section.figures, section.notes, [m.json() for m in section.measures]], allow_nan=False)
     assert "No patients were held out" in text
+
+
+def test_days_are_drawn_as_dates():
+    day = [date(2020, 1, 1) + timedelta(days=int(d)) for d in np.random.default_rng(0).integers(0, 900, 120)]
+    frame = pl.DataFrame(
+        {"id": np.repeat(np.arange(60), 2), "t": np.tile([0, 1], 60), "seen": day, "lab": np.sqrt(np.arange(120.0))}
+    )
+    table = read_table(frame)
+    figures = columns(Split(frame[:40], frame[40:80]), frame[80:], table.schema).figures
+    assert figures["seen"]["x_kind"] == "date" and "x_kind" not in figures["lab"]

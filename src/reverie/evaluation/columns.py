@@ -195,7 +195,8 @@ def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:
             return {}
         edges = bin_edges(values["real"], column.grid, column.quantity and is_skewed(values["real"]))
         series = {n: (count_in(v, edges) / len(v)).tolist() for n, v in values.items() if len(v)}
-        return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **shared}
+        dated = {"x_kind": "date"} if column.calendar else {}
+        return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **dated, **shared}
     levels, others = common_levels(tables, column)
     series = {}
     for name, cohort in tables.items():
