@@ -8,7 +8,7 @@ import torch
 
 from reverie.process import generator
 from reverie.records import CodecSettings, RecordCodec, Records, Table, read_table
-from reverie.records import tasks as questions
+from reverie.records import masks as questions
 from reverie.records.masks import FORECAST, GENERATE, STAGES, UNGUIDED, MaskSampler, cells, whole
 
 BATCH = 400
