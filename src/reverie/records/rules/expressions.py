@@ -120,7 +120,8 @@ class Function(Expression):
             sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(x))])
             lacks = np.concatenate([[0], np.cumsum(np.isnan(x))])
             at = np.arange(len(x)) + 1
-            return np.where(lacks[at] - lacks[rows.first] > 0, np.nan, sums[at] - sums[rows.first])
+            so_far: Floats = sums[at] - sums[rows.first]
+            return np.where(lacks[at] - lacks[rows.first] > 0, np.nan, so_far)
         known = np.where(~np.isnan(x), np.arange(len(x)), len(x))
         starts = np.flatnonzero(rows.place == 0)
         first = np.minimum.reduceat(known, starts) if len(x) else known

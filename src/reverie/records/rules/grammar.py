@@ -137,7 +137,7 @@ class _Reader:
         how = HOWS[self.take(), self.take()]
         return Course(name, how)  # pyright: ignore[reportArgumentType]
 
-    def listed(self, one):
+    def listed(self, one: Callable[[], T]) -> list[T]:
         self.take("(")
         found = [one()]
         while self.met(","):
