@@ -21,6 +21,7 @@ from reverie.records.places import ROW, at, shown
 from reverie.records.precision import precision
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
+from reverie.records.rules.find import found
 from reverie.records.schema import NULL_VALUES, Duplicates, Schema
 from reverie.records.shapes import TIME, Asked
 from reverie.records.shaping import shape, with_shapes
@@ -112,6 +113,8 @@ def infer_parsed(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
         )
     schema = explained(schema, frame.drop(ROW))
+    rules = found(schema, frame.drop(ROW))
+    schema = schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})
     return schema, replace(parsed, frame=frame)
 
 

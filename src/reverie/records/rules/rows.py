@@ -23,6 +23,14 @@ __all__ = ["Bools", "Rows"]
 Bools = NDArray[np.bool_]
 
 
+def number_of(text: str) -> float:
+    """The number that a text is, NaN where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """R rows of a typed frame, those of a patient one after the other and in the order of time.
@@ -62,6 +70,14 @@ class Rows:
         if name not in self._values:
             self._values[name] = self.column(name).read(self.frame[name])
         return self._values[name]
+
+    def numbers(self, name: str) -> Floats:
+        """The same, of levels that are numbers the numbers; NaN for levels that are none."""
+        x, levels = self.values(name), self.column(name).levels
+        if not levels:
+            return x
+        numbers = np.array([*map(number_of, levels), np.nan])
+        return numbers[np.where(np.isnan(x), -1, x).astype(np.int64)]
 
     def filled(self, name: str) -> Bools:
         """Which cells are not empty, bool [R]."""

@@ -179,6 +179,7 @@ class Course(Claim):
     def holds(self, rows: Rows) -> tuple[Bools, Bools]:
         x = rows.values(self.column)
         if self.how == "counts from":
+            x = rows.numbers(self.column)
             return x == float(self.told) + rows.place, ~np.isnan(x)
         if self.how == "stays":
             there = (x == rows.column(self.column).parse(self.told)).astype(float)

@@ -1,0 +1,89 @@
+"""Rules that a table shows: found in one half of its patients, confirmed in the other, and no more of them than are needed.
+
+See finding/evidence.py for what makes a rule one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from reverie.records.places import ROW, hidden
+from reverie.records.rules.expressions import Name
+from reverie.records.rules.finding.courses import courses
+from reverie.records.rules.finding.evidence import Evidence
+from reverie.records.rules.finding.orders import OrderStates, gated, orders, relation, sparse
+from reverie.records.rules.finding.pairs import Pair, pairs, phrased, struck
+from reverie.records.rules.finding.states import LevelStates, states_of
+from reverie.records.rules.rule import Relation, Rule
+
+if TYPE_CHECKING:
+    from reverie.records.schema import Schema
+
+__all__ = ["found"]
+
+
+def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
+    """The rules that every patient of a table obeys.
+
+    Args:
+        frame: typed, of the schema's columns, in any order of rows.
+    """
+    frame = arranged(schema, frame)
+    evidence = Evidence.of(frame, schema)
+    columns = [c for c in schema.columns if (c.modelled or c.role == "time") and not hidden(c.name)]
+    if len(evidence.starts) < 2 or not columns:
+        return ()
+    states = list(states_of(evidence, columns))
+    before, loose = orders(evidence, columns)
+    everywhere = sparse(before, {})
+    gates = [s for s in states if isinstance(s, LevelStates) and s.column.levels]
+    together = pairs(evidence, states)
+    at_levels = gated(evidence, loose, gates, before)
+    kept = struck([*together, *at_levels], [*states, *(pair.b for pair in at_levels)], before)
+    rules = [Rule(_turned(relation(*key, allowed), schema)) for key, allowed in everywhere.items()]
+    rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
+    rules += [Rule(_turned(r.claim, schema), r.when) for r in at_level(kept, before)]
+    rules += courses(evidence, columns)
+    return tuple(rule for rule in dict.fromkeys(rules) if not rule.breaks(evidence.rows).any())
+
+
+def arranged(schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows by patient and time, the holes of statics filled from the patient's other rows."""
+    patient = schema.identifier.name
+    fill = [pl.col(c.name).fill_null(pl.col(c.name).drop_nulls().first().over(patient)) for c in schema.static]
+    frame = frame.with_columns(fill) if fill else frame
+    order = pl.col(ROW).min().over(patient)
+    numbered = frame.with_columns(pl.int_range(pl.len()).alias(ROW)).with_columns(order)
+    return numbered.sort(ROW, schema.time.name, maintain_order=True).drop(ROW)
+
+
+def at_level(kept: list[Pair], before: dict[tuple[str, str], set[int]]) -> list[Rule]:
+    """Orders at levels of other columns, without those that follow from others at the same level."""
+    rules = []
+    contexts: dict[tuple[str, int], dict[tuple[str, str], set[int]]] = {}
+    of: dict[str, Pair] = {}
+    for pair in kept:
+        if isinstance(pair.b, OrderStates):
+            of[pair.a.key] = pair
+            for state in range(pair.a.size):
+                if pair.never[state].any():
+                    key = (pair.b.column.name, pair.b.other.name)
+                    allowed = {s for s in range(3) if not pair.never[state, s]} & before.get(key, {0, 1, 2})
+                    allowed |= {1} if len(allowed) == 2 else set()
+                    contexts.setdefault((pair.a.key, state), {})[key] = allowed
+    grouped: dict[tuple[str, Relation], list[int]] = {}
+    for (gate, state), wanted in contexts.items():
+        for key, allowed in sparse(wanted, before).items():
+            grouped.setdefault((gate, relation(*key, allowed)), []).append(state)
+    for (gate, claim), states in grouped.items():
+        rules.append(Rule(claim, of[gate].a.claims(states)))
+    return rules
+
+
+def _turned(claim: Relation, schema: Schema) -> Relation:
+    """The time stands on the right of an equation."""
+    if claim.sign == "=" and isinstance(claim.left, Name) and schema[claim.left.name].role == "time":
+        return Relation(claim.right, "=", claim.left)
+    return claim

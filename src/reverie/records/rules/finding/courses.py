@@ -1,0 +1,107 @@
+"""How columns go on from visit to visit.
+
+    counts from 1         the first, the second, ... of a patient's rows
+    never falls, rises    of numbers and scales; always rises, falls: nor stays as it is
+    stays dead            a level that nobody leaves
+
+Had it no direction, a column that moves in a patient could as well have moved the other way: (1/2)^n for n who moved. Nobody
+leaves a level by chance if of those who had it, and were seen again, some would have left it by then: as many as left other
+levels, or as many as it takes for the level to be as common as it is at first visits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reverie.records.kinds import Column
+from reverie.records.rules.finding.evidence import FALSE, LIKELY, PATIENTS, Evidence
+from reverie.records.rules.rule import Course, Rule
+
+__all__ = ["courses"]
+
+
+def courses(evidence: Evidence, columns: list[Column]) -> list[Rule]:
+    """Of all columns that vary."""
+    found = []
+    varying = [c for c in columns if c.role == "varying"]
+    asked = max(sum(len(c.levels) or 2 for c in varying), 1)
+    for column in varying:
+        x = evidence.values(column.name)
+        if column.levels and not column.ranked:
+            found += _absorbing(evidence, column, x, asked)
+        elif rule := _counted(evidence, column) or _moving(evidence, column, x, asked):
+            found.append(rule)
+    return found
+
+
+def _counted(evidence: Evidence, column: Column) -> Rule | None:
+    x = evidence.rows.numbers(column.name)
+    known = ~np.isnan(x)
+    if not known.any() or not float(start := np.nanmin(x)).is_integer():
+        return None
+    later = known & (evidence.rows.place > 0)
+    if (x == start + evidence.rows.place)[known].all() and evidence.patients(later) >= 2 * PATIENTS:
+        return Rule(Course(column.name, "counts from", f"{start:g}"))
+    return None
+
+
+def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Rule | None:
+    for how, y in (("falls", x), ("rises", -x)):
+        most = evidence.rows.before(y, np.fmax)
+        step = y - most
+        if (step < 0).any():
+            continue
+        up, known = step > 0, ~np.isnan(step)
+        moved = [evidence.patients(up & (evidence.second == half)) for half in (False, True)]
+        if -moved[0] * np.log(2) >= np.log(LIKELY) or -moved[1] * np.log(2) >= np.log(FALSE / asked):
+            return None
+        if not up[known].all():
+            return Rule(Course(column.name, f"never {how}"))  # pyright: ignore[reportArgumentType]
+        if _chance(step[known]):
+            return None
+        return Rule(Course(column.name, f"always {'rises' if how == 'falls' else 'falls'}"))  # pyright: ignore[reportArgumentType]
+    return None
+
+
+def _chance(steps: np.ndarray) -> bool:
+    """Whether steps that are all above 0 may be so because there are few of them: they come near 0, yet none of them so near
+    that as many had to be below."""
+    middle = np.median(steps)
+    spread = 1.4826 * np.median(np.abs(steps - middle))
+    mirrored, close = int((steps > 2 * middle).sum()), int((steps <= middle / 4).sum())
+    beyond = len(steps) * np.exp(-0.5 * (middle / max(spread, 1e-12)) ** 2) / 2
+    return mirrored < 3 and close < 4 and beyond >= 0.05
+
+
+def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Iterator[Rule]:
+    rows = evidence.rows
+    last = _last(evidence, x)
+    step = ~np.isnan(x) & ~np.isnan(last)
+    moved = step & (x != last)
+    for level, name in enumerate(column.levels):
+        been = step & (rows.before((x == level).astype(float), np.fmax) == 1)
+        if (been & (x != level)).any():
+            continue
+        sure = True
+        for half in (False, True):
+            of = evidence.second == half
+            other = step & of & (last != level)
+            leaving = (moved & other).sum() / (other.sum() + 1)
+            begun = float((x[of & (rows.place == 0)] == level).mean())
+            leaving = min(leaving * (1 - begun) / begun, 0.5) if begun else leaving
+            came = evidence.patients(of & moved & (x == level))
+            stayed = evidence.patients(been & of)
+            again = int((been & of).sum())
+            odds = max(again * np.log1p(-leaving), -came * np.log(2))
+            sure &= bool(stayed >= PATIENTS and odds < np.log(FALSE / asked if half else LIKELY))
+        if sure:
+            yield Rule(Course(column.name, "stays", name))
+
+
+def _last(evidence: Evidence, x: np.ndarray) -> np.ndarray:
+    """The last known value of the patient before each row, NaN if there is none."""
+    at = np.where(~np.isnan(x), np.arange(len(x)), -1)
+    at = np.concatenate([[-1], np.maximum.accumulate(at)[:-1]]) if len(x) else at
+    return np.where(at >= evidence.rows.first, x[at], np.nan)

@@ -1,0 +1,228 @@
+"""Pairs of columns, some of whose states never occur together: tells, and implications.
+
+What follows from others is struck: a state i rules out j if some column, known in every row, has no state that goes with
+both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from reverie.records.emptiness import ANY, EMPTY
+from reverie.records.rules.finding.evidence import FALSE, LIKELY, Evidence, Ints
+from reverie.records.rules.finding.states import FilledStates, LevelStates, NumberStates, States
+from reverie.records.rules.rows import Bools
+from reverie.records.rules.rule import ELSE, Rule, Tells
+
+__all__ = ["Pair", "pairs", "phrased", "seen_cells", "struck"]
+
+MANY = 10
+"""A table of more lines says the commonest value once, as the last."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two respects, and what never occurs together.
+
+    Attributes:
+        never: bool [A, B].
+        tells: whether a tells b.
+    """
+
+    a: States
+    b: States
+    never: Bools
+    tells: bool = False
+    strength: float = 0.0
+
+
+def table(a: Ints, b: Ints, size: tuple[int, int], rows: Ints, to: Ints | None = None) -> Ints:
+    """How often the states occur together in these rows, int64 [A, B]; those of b at the rows `to` instead."""
+    x, y = a[rows], b[rows if to is None else to[rows]]
+    known = (x >= 0) & (y >= 0)
+    return np.bincount((x * size[1] + y)[known], minlength=size[0] * size[1]).reshape(size)
+
+
+def pairs(evidence: Evidence, states: list[States]) -> list[Pair]:
+    """All that the second half confirms."""
+    candidates, asked = [], 0
+    for i, a in enumerate(states):
+        for b in states[i + 1 :]:
+            if a.column.name == b.column.name:
+                continue
+            for x, y, never in _seen(evidence, a, b):
+                asked += int(never.sum()) if not isinstance(never, bool) else 1
+                candidates.append((x, y, never))
+    found: dict[tuple[str, str], Pair] = {}
+    for x, y, never in candidates:
+        most = np.log(FALSE / asked)
+        counts, odds, telling = _odds(evidence, x, y, True)
+        if isinstance(never, bool):
+            whole = table(x.codes, y.codes, (x.size, y.size), np.arange(len(x.codes)))
+            if telling < most and ((whole > 0).sum(axis=1) <= 1).all():
+                found[x.key, y.key] = Pair(x, y, (whole == 0) & (whole.sum(axis=1) > 0)[:, None], True, telling)
+        elif (never := never & (counts == 0) & (odds < most)).any():
+            found[x.key, y.key + " "] = Pair(x, y, never, False, float(odds[never].max()))
+    for x, y in [key for key in found if found[key].tells]:
+        found.pop((x, y + " "), None)
+        found.pop((y, x + " "), None)
+        if (x, y) in found and (y, x) in found:  # each tells the other: the earlier does, or numbers do
+            found.pop((x, y) if isinstance(found[y, x].a, NumberStates) else (y, x))
+    return list(found.values())
+
+
+def seen_cells(evidence: Evidence, of: Iterable[tuple[States, States]]) -> list[Pair]:
+    """Those of the pairs that have states which never occur together."""
+    candidates = [(a, b, never) for a, b in of for _, _, never in _seen(evidence, a, b, tells=False)]
+    asked = sum(int(never.sum()) for _, _, never in candidates)
+    found = []
+    for a, b, never in candidates:
+        counts, odds, _ = _odds(evidence, a, b, True)
+        if (sure := never & (counts == 0) & (odds < np.log(FALSE / asked))).any():
+            found.append(Pair(a, b, sure, False, float(odds[sure].max())))
+    return found
+
+
+def _seen(evidence: Evidence, a: States, b: States, tells: bool = True) -> Iterator[tuple[States, States, Any]]:
+    """What the first half shows of a pair: cells that never occur together; True where one tells the other."""
+    size = (a.size, b.size)
+    static = a.static and b.static
+    if not static and (table(a.codes, b.codes, size, evidence.screen) > 0).all():
+        return
+    counts, odds, telling = _odds(evidence, a, b, False)
+    never = (counts == 0) & (odds < np.log(LIKELY))
+    if never.any():
+        yield a, b, never
+    for x, y, t in ((a, b, counts), (b, a, counts.T)) if tells else ():
+        told = isinstance(y, LevelStates) and not isinstance(x, FilledStates)
+        if told and (t.sum(axis=1) > 0).sum() > 1 and ((t > 0).sum(axis=1) <= 1).all() and (t.sum(axis=0) > 0).sum() > 1:
+            if x is not a:
+                telling = _odds(evidence, x, y, False)[2]
+            if telling < np.log(LIKELY):
+                yield x, y, True
+
+
+def _odds(evidence: Evidence, a: States, b: States, half: bool) -> tuple[Ints, np.ndarray, float]:
+    """How often states occur together in a half, [A, B]; the logarithm of the odds that they would not; and of the odds that
+    a would tell b, as it seems to."""
+    size = (a.size, b.size)
+    rows = evidence.whole[half][a.static and b.static]
+    counts = table(a.codes, b.codes, size, rows)
+    swapped = sum(table(a.codes, b.codes, size, rows, to) for to in evidence.partners)
+    of_a = evidence.count(a.codes, a.size, half, a.key)
+    of_b = evidence.count(b.codes, b.size, half, b.key)
+    of_a, of_b = np.minimum(of_a, counts.sum(axis=1)), np.minimum(of_b, counts.sum(axis=0))
+    given_a = swapped / (swapped.sum(axis=1, keepdims=True) + 1)
+    given_b = swapped / (swapped.sum(axis=0, keepdims=True) + 1)
+    odds = np.maximum(of_a[:, None] * np.log1p(-given_a), of_b[None, :] * np.log1p(-given_b))
+    seen = swapped[counts.sum(axis=1) > 0]
+    same = np.take_along_axis(swapped, counts.argmax(axis=1)[:, None], 1)[counts.sum(axis=1) > 0].sum()
+    broken = 1 - same / seen.sum() if seen.sum() else 0.0
+    telling = min(of_a.sum(), len(evidence.whole[half][True])) * np.log1p(-min(broken, 1 - 1 / (seen.sum() + 1)))
+    return counts, odds, float(telling)
+
+
+def struck(found: list[Pair], states: list[States], before: dict[tuple[str, str], set[int]]) -> list[Pair]:
+    """Without what follows from the others, from asked_if and from the orders of columns."""
+    at, total = {}, 0
+    states = list({s.key: s for s in states}.values())
+    for s in states:
+        at[s.key] = slice(total, total + s.size)
+        total += s.size
+    through = [at[s.key] for s in states if s.sure]
+    known = np.zeros((total, total), dtype=bool)
+    for i, j in (*_asked(states, at), *_ordered(states, at, before)):
+        known[i, j] = known[j, i] = True
+
+    def implied(kept: Iterable[Pair]) -> Bools:
+        never = known.copy()
+        for pair in kept:
+            never[at[pair.a.key], at[pair.b.key]] |= pair.never
+            never[at[pair.b.key], at[pair.a.key]] |= pair.never.T
+        for _ in range(6):
+            before = int(never.sum())
+            for y in through:
+                may = (~never[:, y]).astype(np.float32)
+                never |= (may @ may.T) == 0
+            if int(never.sum()) == before:
+                break
+        return never
+
+    kept = sorted(found, key=lambda p: (not p.tells, p.strength))
+    for pair in sorted(found, key=lambda p: (p.tells, -p.strength)):
+        others = [p for p in kept if p is not pair]
+        never = implied(others)[at[pair.a.key], at[pair.b.key]]
+        if (left := pair.never & ~never).any():
+            changed = pair if pair.tells else replace(pair, never=left)
+            kept = [changed if p is pair else p for p in kept]
+        else:
+            kept = others
+    return kept
+
+
+def _asked(states: list[States], at: dict[str, slice]) -> Iterator[tuple[int, int]]:
+    """What asked_if of the columns keeps apart, as places of states."""
+    of = {s.key: s for s in states}
+    for s in states:
+        if not isinstance(s, FilledStates):
+            continue
+        for gate, levels in s.column.asked_if.items():
+            filled, told = of.get(f"FilledStates {gate}"), of.get(f"LevelStates {gate}")
+            if ANY in levels and filled is not None:
+                yield at[filled.key].start, at[s.key].start + 1
+            elif isinstance(told, LevelStates):
+                for state, name in enumerate(told.names):
+                    if name not in levels:
+                        yield at[told.key].start + state, at[s.key].start + 1
+                if EMPTY not in levels and filled is not None:
+                    yield at[filled.key].start, at[s.key].start + 1
+
+
+def _ordered(
+    states: list[States], at: dict[str, slice], before: dict[tuple[str, str], set[int]]
+) -> Iterator[tuple[int, int]]:
+    """What the orders of columns keep apart: a state that is beyond another."""
+    of = {s.column.name: s for s in states if isinstance(s, NumberStates)}
+    for (a, b), allowed in before.items():
+        if a in of and b in of:
+            for i, x in enumerate(of[a].spans):
+                for j, y in enumerate(of[b].spans):
+                    if (2 not in allowed and x[0] > y[1]) or (0 not in allowed and x[1] < y[0]):
+                        yield at[of[a].key].start + i, at[of[b].key].start + j
+
+
+def phrased(pair: Pair) -> list[Rule]:
+    """The rules that say it, as few and as short as can be."""
+    if pair.tells and isinstance(pair.a, LevelStates | NumberStates) and isinstance(pair.b, LevelStates):
+        return [Rule(_telling(pair.a, pair.b, pair.never))]
+    ways = []
+    for gate, target, never in ((pair.a, pair.b, pair.never), (pair.b, pair.a, pair.never.T)):
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for state in np.flatnonzero(never.any(axis=1)):
+            groups.setdefault(tuple(np.flatnonzero(~never[state]).tolist()), []).append(int(state))
+        rules = [
+            Rule(claim, gate.claims(group)) for allowed, group in groups.items() for claim in target.claims(list(allowed))
+        ]
+        rank = 0 if isinstance(target, FilledStates) else 1 if isinstance(target, NumberStates) else 2
+        gated = isinstance(gate, FilledStates)
+        rows = sum(int((gate.codes == state).sum()) for group in groups.values() for state in group)
+        ways.append((gated and not isinstance(target, FilledStates), len(rules), rank, rows, [r.text for r in rules], rules))
+    return min(ways, key=lambda way: way[:5])[5]
+
+
+def _telling(a: LevelStates | NumberStates, b: LevelStates, never: Bools) -> Tells:
+    told = [(state, int((~never[state]).argmax())) for state in range(a.size) if never[state].any()]
+    lines = [(a.names[s], b.names[x]) for s, x in told if s < len(a.names)]
+    if isinstance(a, NumberStates):
+        last = [b.names[x] for s, x in told if s == a.size - 1]
+        return Tells(a.column.name, b.column.name, (*lines, *((ELSE, x) for x in last)))
+    if len(lines) > (2 if a.column.numeric else MANY):
+        values = [x for _, x in lines]
+        common = max(sorted(set(values)), key=values.count)
+        if values.count(common) > 1:
+            lines = [line for line in lines if line[1] != common] + [(ELSE, common)]
+    return Tells(a.column.name, b.column.name, tuple(lines))
