@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from reverie.records.emptiness import ANY, EMPTY
+from reverie.records.intervals import Floats
 from reverie.records.rules.finding.evidence import FALSE, LIKELY, Evidence, Ints
 from reverie.records.rules.finding.states import FilledStates, LevelStates, NumberStates, States
 from reverie.records.rules.rows import Bools
@@ -60,8 +61,9 @@ def pairs(evidence: Evidence, states: list[States]) -> list[Pair]:
     found: dict[tuple[str, str], Pair] = {}
     for x, y, never in candidates:
         most = np.log(FALSE / asked)
-        counts, odds, telling = _odds(evidence, x, y, True)
+        counts, odds = _odds(evidence, x, y, True)
         if isinstance(never, bool):
+            telling = _telling_odds(evidence, x, y, True)
             whole = table(x.codes, y.codes, (x.size, y.size), np.arange(len(x.codes)))
             if telling < most and ((whole > 0).sum(axis=1) <= 1).all():
                 found[x.key, y.key] = Pair(x, y, (whole == 0) & (whole.sum(axis=1) > 0)[:, None], True, telling)
@@ -81,7 +83,7 @@ def seen_cells(evidence: Evidence, of: Iterable[tuple[States, States]]) -> list[
     asked = sum(int(never.sum()) for _, _, never in candidates)
     found = []
     for a, b, never in candidates:
-        counts, odds, _ = _odds(evidence, a, b, True)
+        counts, odds = _odds(evidence, a, b, True)
         if (sure := never & (counts == 0) & (odds < np.log(FALSE / asked))).any():
             found.append(Pair(a, b, sure, False, float(odds[sure].max())))
     return found
@@ -93,22 +95,20 @@ def _seen(evidence: Evidence, a: States, b: States, tells: bool = True) -> Itera
     static = a.static and b.static
     if not static and (table(a.codes, b.codes, size, evidence.screen) > 0).all():
         return
-    counts, odds, telling = _odds(evidence, a, b, False)
+    counts, odds = _odds(evidence, a, b, False)
     never = (counts == 0) & (odds < np.log(LIKELY))
     if never.any():
         yield a, b, never
     for x, y, t in ((a, b, counts), (b, a, counts.T)) if tells else ():
         told = isinstance(y, LevelStates) and not isinstance(x, FilledStates)
-        if told and (t.sum(axis=1) > 0).sum() > 1 and ((t > 0).sum(axis=1) <= 1).all() and (t.sum(axis=0) > 0).sum() > 1:
-            if x is not a:
-                telling = _odds(evidence, x, y, False)[2]
-            if telling < np.log(LIKELY):
-                yield x, y, True
+        several = min((t.sum(axis=1) > 0).sum(), (t.sum(axis=0) > 0).sum()) > 1
+        single = ((t > 0).sum(axis=1) <= 1).all()
+        if told and several and single and _telling_odds(evidence, x, y, False) < np.log(LIKELY):
+            yield x, y, True
 
 
-def _odds(evidence: Evidence, a: States, b: States, half: bool) -> tuple[Ints, np.ndarray, float]:
-    """How often states occur together in a half, [A, B]; the logarithm of the odds that they would not; and of the odds that
-    a would tell b, as it seems to."""
+def _odds(evidence: Evidence, a: States, b: States, half: bool) -> tuple[Ints, Floats]:
+    """How often states occur together in a half, [A, B], and the logarithm of the odds that they would not."""
     size = (a.size, b.size)
     rows = evidence.whole[half][a.static and b.static]
     counts = table(a.codes, b.codes, size, rows)
@@ -119,11 +119,24 @@ def _odds(evidence: Evidence, a: States, b: States, half: bool) -> tuple[Ints, n
     given_a = swapped / (swapped.sum(axis=1, keepdims=True) + 1)
     given_b = swapped / (swapped.sum(axis=0, keepdims=True) + 1)
     odds = np.maximum(of_a[:, None] * np.log1p(-given_a), of_b[None, :] * np.log1p(-given_b))
-    seen = swapped[counts.sum(axis=1) > 0]
-    same = np.take_along_axis(swapped, counts.argmax(axis=1)[:, None], 1)[counts.sum(axis=1) > 0].sum()
-    broken = 1 - same / seen.sum() if seen.sum() else 0.0
-    telling = min(of_a.sum(), len(evidence.whole[half][True])) * np.log1p(-min(broken, 1 - 1 / (seen.sum() + 1)))
-    return counts, odds, float(telling)
+    return counts, odds
+
+
+def _telling_odds(evidence: Evidence, a: States, b: States, half: bool) -> float:
+    """The logarithm of the odds that a would tell b in a half as it does in the first; of states that patients share."""
+    size, static = (a.size, b.size), a.static and b.static
+    first = table(a.codes, b.codes, size, evidence.whole[False][static])
+    shared = first.sum(axis=1) > 0 if half else evidence.count(a.codes, a.size, False, a.key) > 1
+    told = np.where(shared, first.argmax(axis=1), -1)
+    rows = evidence.whole[half][static]
+    rows = rows[(a.codes[rows] >= 0) & (b.codes[rows] >= 0)]
+    rows = rows[told[a.codes[rows]] >= 0]
+    must, able, broken = told[a.codes[rows]], 1, 0
+    for to in evidence.partners:
+        swapped = b.codes[to[rows]]
+        able += int((swapped >= 0).sum())
+        broken += int(((swapped >= 0) & (swapped != must)).sum())
+    return float(len(np.unique(evidence.patient[rows])) * np.log1p(-broken / able))
 
 
 def struck(found: list[Pair], states: list[States], before: dict[tuple[str, str], set[int]]) -> list[Pair]:
