@@ -13,9 +13,11 @@ from reverie.records.places import ROW, hidden
 from reverie.records.rules.expressions import Name
 from reverie.records.rules.finding.courses import courses
 from reverie.records.rules.finding.evidence import Evidence
-from reverie.records.rules.finding.orders import OrderStates, gated, orders, relation, sparse
+from reverie.records.rules.finding.formulas import formulas
+from reverie.records.rules.finding.orders import OrderStates, Signs, gated, orders, relation, sparse
 from reverie.records.rules.finding.pairs import Pair, pairs, phrased, struck
 from reverie.records.rules.finding.states import LevelStates, states_of
+from reverie.records.rules.finding.sums import sums
 from reverie.records.rules.rule import Relation, Rule
 
 if TYPE_CHECKING:
@@ -46,7 +48,20 @@ def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
     rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
     rules += [Rule(_turned(r.claim, schema), r.when) for r in at_level(kept, before)]
     rules += courses(evidence, columns)
+    copies = same(before, schema)
+    equations = sums(evidence, columns, copies)
+    rules += [*equations, *formulas(evidence, columns, copies, equations)]
     return tuple(rule for rule in dict.fromkeys(rules) if not rule.breaks(evidence.rows).any())
+
+
+def same(before: Signs, schema: Schema) -> dict[str, str]:
+    """The columns that are always equal to one before them, or to the time."""
+    found = {}
+    for (a, b), allowed in before.items():
+        if allowed == {1}:
+            a, b = (b, a) if schema[b].role == "time" else (a, b)
+            found[b] = a
+    return found
 
 
 def arranged(schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:

@@ -39,12 +39,13 @@ class Rows:
         frame: typed cells.
         columns: what each column is, by name.
         first: int64 [R], the place of the first row of the patient that each row is of.
+        known_values: what was read of columns already.
     """
 
     frame: pl.DataFrame
     columns: Mapping[str, Column]
     first: NDArray[np.int64]
-    _values: dict[str, Floats] = field(default_factory=dict)
+    known_values: dict[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def of(cls, frame: pl.DataFrame, schema: Any) -> Rows:
@@ -67,9 +68,9 @@ class Rows:
 
     def values(self, name: str) -> Floats:
         """Float64 [R], NaN where empty."""
-        if name not in self._values:
-            self._values[name] = self.column(name).read(self.frame[name])
-        return self._values[name]
+        if name not in self.known_values:
+            self.known_values[name] = self.column(name).read(self.frame[name])
+        return self.known_values[name]
 
     def numbers(self, name: str) -> Floats:
         """The same, of levels that are numbers the numbers; NaN for levels that are none."""

@@ -101,6 +101,11 @@ class Evidence:
             swaps.append(starts[to] + np.minimum(self.rows.place, lengths[to] - 1))
         return tuple(swaps)
 
+    def traded(self, name: str, to: Ints) -> Rows:
+        """The rows with a column that is another patient's."""
+        rows = self.rows
+        return Rows(rows.frame, rows.columns, rows.first, {**rows.known_values, name: self.values(name)[to]})
+
     def values(self, name: str) -> Floats:
         """Of a column, float64 [R], NaN where empty."""
         return self.rows.values(name)

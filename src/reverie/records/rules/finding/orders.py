@@ -23,7 +23,7 @@ from reverie.records.rules.finding.states import LevelStates, States
 from reverie.records.rules.rows import Bools
 from reverie.records.rules.rule import Claim, Relation
 
-__all__ = ["OrderStates", "gated", "orders", "sparse"]
+__all__ = ["OrderStates", "Signs", "gated", "orders", "sparse"]
 
 Signs = dict[tuple[str, str], set[int]]
 """Of two columns, whether the first is less (0), equal (1) or greater (2)."""
