@@ -135,7 +135,8 @@ def is_one_sentence(message):
 
 def test_the_good_table_is_good(tmp_path):
     table = read_table(written(tmp_path, "good.csv", text()))
-    assert (len(table), table.frame.height, table.notes) == (12, 48, ())
+    assert (len(table), table.frame.height) == (12, 48)
+    assert [note for note in table.notes if "rule holds" not in note] == []
 
 
 @pytest.mark.parametrize("fault", CORPUS)

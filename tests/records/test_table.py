@@ -182,7 +182,8 @@ def test_a_schema_read_back_gives_the_same_table(pbc2):
     schema = Schema.from_yaml(pbc2.schema.yaml(), "pbc2.yaml")
     assert schema == pbc2.schema
     again = read_table("pbc2", schema)
-    assert again.schema == pbc2.schema and again.fingerprint == pbc2.fingerprint and again.notes == pbc2.notes
+    assert again.schema == pbc2.schema and again.fingerprint == pbc2.fingerprint
+    assert again.notes == tuple(note for note in pbc2.notes if "rules hold" not in note)  # what a schema says is known
 
 
 def test_a_schema_is_law(pbc2):

@@ -48,6 +48,9 @@ ADVICE = """\
 #   asked_if          {{sex: [F]}}: filled only where sex is F; levels may be "(any)", it is filled, and "(empty)"
 #   fill              false: reverie impute leaves its empty cells empty, unless --columns names it
 #   missing, lowest, highest, skew, why    only tell what was seen
+#   rules             what every patient obeys, kept in all that is made; strike some, or add others: "diastolic < systolic",
+#                     "visit_date <= death_date", "empty(pregnant) if sex = M", "status tells code (alive: 0, dead: 1)",
+#                     "age never falls", "stage stays IV", "change = value - first(value)"
 #   duplicates        rows of one patient at one time: refuse, keep (all), first, last, mean (of the numbers)
 #   pattern           how new identifiers are written (leave out: 1, 2, ...)
 #   shapes            what brings the file into the form of one row for each patient and time; columns made for it: "\\0..."
@@ -229,6 +232,13 @@ def _show(table: Table) -> None:
     out.print(grid)
     learned = number_of(len(table.schema.static) + len(table.schema.varying), "column")
     out.print(f"\nlearned: {learned}, {len(table.schema.static)} static and {len(table.schema.varying)} varying")
+    if table.schema.rules:
+        from reverie.records.rules.reading import supports
+
+        out.print("\nrules:")
+        for support in supports(table):
+            where = f", not in {support.where}" if support.broken else ""
+            out.print(Text.assemble((f"  {support.rule.text}", ""), (f"   {support.words}{where}", "dim")))
     for note in table.notes:
         out.print(Text(f"note: {note}"))
 

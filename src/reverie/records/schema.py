@@ -60,10 +60,17 @@ class Schema(BaseModel):
             found = [c.name for c in self.columns if c.purpose == purpose]
             if len(found) > 1:
                 raise ValueError(f"a table has at most one column whose purpose is {purpose}, but {found} are marked so")
-        self._check_rules()
+        self._check_asked()
+        if self.rules:
+            from reverie.records.rules.check import check_rules
+
+            try:
+                check_rules(self)
+            except UsageError as error:
+                raise ValueError(str(error).rstrip(".")) from error
         return self
 
-    def _check_rules(self) -> None:
+    def _check_asked(self) -> None:
         """Every asked_if names columns and levels that there are, and none leads back to itself. Raises ValueError."""
         by_name = {c.name: c for c in self.columns}
         for column in self.columns:

@@ -24,6 +24,8 @@ from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
 from reverie.records.places import ROW
 from reverie.records.reading import Bounds, place_of, read_source
+from reverie.records.rules.finding.evidence import EXPECTED
+from reverie.records.rules.reading import broken, settled
 from reverie.records.schema import Duplicates, Schema
 from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
@@ -143,7 +145,7 @@ def read_table(
         for column in schema.columns:
             column.check(frame, name)
         check_static(frame, schema, name)
-        schema = observed(schema, frame)
+        schema = settled(observed(schema, frame), frame, name)
         if not schema.static and not schema.varying:
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
     else:
@@ -153,7 +155,7 @@ def read_table(
         frame = unique.frame
         parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *_on_rules(schema)])
     table = arranged(frame, schema, name, parsed)
-    return replace(table, notes=(*read.notes, *table.notes), path=place_of(source))
+    return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=place_of(source))
 
 
 def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
@@ -198,6 +200,9 @@ def _on_rules(schema: Schema) -> list[str]:
         f"so {'it' if len(names) == 1 else 'they'} will be in what is made (asked_if in a schema)."
         for rule, names in ruled.items()
     ]
+    if found := schema.rules:
+        many = f"1 rule holds: {found[0]}" if len(found) == 1 else f"{len(found)} rules hold, {found[0]} among them"
+        notes.append(f"{many}, without exception (rules in a schema); {EXPECTED:g} of them may be chance.")
     if names := [c.name for c in schema.columns if not c.fill]:
         what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
         notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")

@@ -16,7 +16,7 @@ from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rules.rows import Rows
 
-__all__ = ["FUNCTIONS", "Arithmetic", "Expression", "Function", "Name", "Value", "quoted"]
+__all__ = ["FUNCTIONS", "Arithmetic", "Expression", "Function", "Name", "Value", "leaves", "named", "quoted"]
 
 FUNCTIONS = ("first", "previous", "total", "count")
 OPERATORS: dict[str, Callable[[Floats, Floats], Floats]] = {
@@ -152,6 +152,13 @@ class Arithmetic(Expression):
         with np.errstate(all="ignore"):
             found = OPERATORS[self.sign](self.left.values(rows), self.right.values(rows))
         return np.where(np.isfinite(found), found, np.nan).astype(np.float64)
+
+
+def named(expression: Expression) -> str:
+    """The column whose values these are, itself or of another row; "" for what is worked out."""
+    if isinstance(expression, Function) and expression.name in ("first", "previous") and expression.of is not None:
+        return named(expression.of)
+    return expression.name if isinstance(expression, Name) else ""
 
 
 def leaves(expression: Expression) -> Iterator[Expression]:

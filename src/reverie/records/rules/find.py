@@ -11,13 +11,14 @@ import polars as pl
 
 from reverie.records.places import ROW, hidden
 from reverie.records.rules.expressions import Name
+from reverie.records.rules.finding.consequences import without_consequences
 from reverie.records.rules.finding.courses import courses
 from reverie.records.rules.finding.evidence import Evidence
 from reverie.records.rules.finding.formulas import formulas
 from reverie.records.rules.finding.orders import OrderStates, Signs, gated, orders, relation, sparse
 from reverie.records.rules.finding.pairs import Pair, pairs, phrased, struck
 from reverie.records.rules.finding.states import LevelStates, states_of
-from reverie.records.rules.finding.sums import sums
+from reverie.records.rules.finding.sums import beginnings, sums
 from reverie.records.rules.rule import Relation, Rule
 
 if TYPE_CHECKING:
@@ -39,19 +40,22 @@ def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
         return ()
     states = list(states_of(evidence, columns))
     before, loose = orders(evidence, columns)
-    everywhere = sparse(before, {})
     gates = [s for s in states if isinstance(s, LevelStates) and s.column.levels]
     together = pairs(evidence, states)
     at_levels = gated(evidence, loose, gates, before)
     kept = struck([*together, *at_levels], [*states, *(pair.b for pair in at_levels)], before)
-    rules = [Rule(_turned(relation(*key, allowed), schema)) for key, allowed in everywhere.items()]
-    rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
-    rules += [Rule(_turned(r.claim, schema), r.when) for r in at_level(kept, before)]
-    rules += courses(evidence, columns)
     copies = same(before, schema)
     equations = sums(evidence, columns, copies)
-    rules += [*equations, *formulas(evidence, columns, copies, equations)]
-    return tuple(rule for rule in dict.fromkeys(rules) if not rule.breaks(evidence.rows).any())
+    equations += formulas(evidence, columns, copies, equations)
+    told = {r.claim.left.name for r in equations if isinstance(r.claim, Relation) and isinstance(r.claim.left, Name)}
+    free = sparse({key: allowed for key, allowed in before.items() if not told & set(key)}, {})
+    bound = sparse({key: allowed for key, allowed in before.items() if told & set(key)}, free)
+    rules = [Rule(_turned(relation(*key, allowed), schema)) for key, allowed in (free | bound).items()]
+    rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
+    rules += [Rule(_turned(r.claim, schema), r.when) for r in at_level(kept, before)]
+    rules += [*courses(evidence, columns), *equations, *beginnings(evidence, columns)]
+    rules = [rule for rule in dict.fromkeys(rules) if not rule.breaks(evidence.rows).any()]
+    return tuple(without_consequences(evidence, rules))
 
 
 def same(before: Signs, schema: Schema) -> dict[str, str]:

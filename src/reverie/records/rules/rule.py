@@ -21,7 +21,7 @@ import polars as pl
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
-from reverie.records.rules.expressions import Expression, Name, Value, quoted
+from reverie.records.rules.expressions import Expression, Name, Value, named, quoted
 from reverie.records.rules.rows import Bools, Rows
 
 __all__ = ["ELSE", "Claim", "Course", "Empty", "Filled", "OneOf", "Relation", "Rule", "Tells"]
@@ -77,13 +77,18 @@ class Relation(Claim):
 
     def sides(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
         """Both sides, and how far apart they may be and count as equal, float64 [R] each."""
-        like = [rows.column(side.name) if isinstance(side, Name) else None for side in (self.left, self.right)]
+        like = [rows.column(name) if (name := named(side)) else None for side in (self.left, self.right)]
         a, b = self.left.values(rows, like[1]), self.right.values(rows, like[0])
         size = np.fmax(np.abs(a), np.abs(b))
         room = CLOSE * np.where(np.isnan(size), 0.0, size)
         if self.within is not None:
             room = room + self.within
-        elif self.sign == "=" and like[0] is not None and not isinstance(self.right, Name | Value):
+        elif (
+            self.sign == "="
+            and isinstance(self.left, Name)
+            and like[0] is not None
+            and not isinstance(self.right, Name | Value)
+        ):
             room = room + (like[0].step or 0.0) / 2  # a result is rounded as the column is
         return a, b, room
 

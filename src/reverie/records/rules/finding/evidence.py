@@ -29,6 +29,9 @@ Ints = NDArray[np.int64]
 
 FALSE = 0.01
 """False rules expected of each kind, at most."""
+EXPECTED = 0.1
+"""The same of all that is looked for: pairs, orders, orders at levels, courses, beginnings, copies, differences, clocks and
+units, weighted sums, products."""
 LIKELY = 1e-2
 """So likely may it be at most, in the first half, that a rule is none."""
 PATIENTS = 5

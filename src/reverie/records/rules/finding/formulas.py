@@ -17,7 +17,7 @@ import numpy as np
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
-from reverie.records.rules.expressions import Arithmetic, Expression, Value
+from reverie.records.rules.expressions import Arithmetic, Expression, Name, Value
 from reverie.records.rules.finding.evidence import Evidence
 from reverie.records.rules.finding.sums import LEAST, Term, confirmed, sample, terms
 from reverie.records.rules.rule import Relation, Rule
@@ -27,7 +27,10 @@ __all__ = ["formulas"]
 UNITS = (1 / 86400, 1 / 3600, 1 / 1440, 1 / 24, 1.0, 7.0, 30.0, 30.4, 30.4375, 365.0, 365.25, 365.2425)
 """Of time, in days."""
 RATIOS = tuple(sorted({a / b for a in UNITS for b in UNITS if not 0.9 < a / b < 1.1}))
-DIGITS = 5
+CONVERSIONS = (2.20462, 2.2046226218, 2.54, 30.48, 1.8, 18.0182, 18.016, 38.67, 88.57, 88.4, 88.42, 17.1, 59.48)
+"""Pounds, inches, feet, degrees; mg/dL in mmol/L or umol/L of glucose, cholesterol, triglycerides, creatinine, bilirubin and
+uric acid."""
+DIGITS = 6
 """Of a constant, at most."""
 POWERS = ((1, 1), (1, -1), (1, -2), (1, 2), (2, -1), (0.5, 0.5))
 """Exponents of two factors."""
@@ -46,21 +49,30 @@ def formulas(evidence: Evidence, columns: list[Column], same: dict[str, str], be
         same: columns that are always equal to another, and that one: they are left out.
         before: equations that were found already.
     """
-    told = {name for rule in before if isinstance(rule.claim, Relation) for name in rule.claim.left.columns}
+    told = {r.claim.left.name for r in before if isinstance(r.claim, Relation) and isinstance(r.claim.left, Name)}
     known = {frozenset(rule.columns) for rule in before}
+    comes: dict[str, set[str]] = {}
+    for rule in before:
+        _traced(rule, comes)
     bare, firsts = terms(evidence, [c for c in columns if c.name not in same])
     place = {c.name: i for i, c in enumerate(columns)}
-    found: list[Relation] = []
+    found: list[Rule] = []
     for made in (_scaled(evidence, bare, firsts, told), _weighted(evidence, bare, told), _products(evidence, bare, told)):
-        best: dict[frozenset[str], Relation] = {}
         for r in sorted(confirmed(evidence, made), key=lambda r: (r.within is not None, -place[r.left.columns[0]])):
-            best.setdefault(frozenset(r.columns), r)
-        for columns_, relation in best.items():
-            if not told & set(relation.left.columns) and columns_ not in known:
-                found.append(relation)
-                known = known | {columns_}
-                told = told | set(relation.left.columns)
-    return [Rule(r) for r in found]
+            target, *others = r.columns
+            circular = any(target in comes.get(name, ()) for name in others)
+            if target not in told and frozenset(r.columns) not in known and not circular:
+                found.append(Rule(r))
+                known.add(frozenset(r.columns))
+                told.add(target)
+                _traced(found[-1], comes)
+    return found
+
+
+def _traced(rule: Rule, comes: dict[str, set[str]]) -> None:
+    """Adds to what each column is worked out from."""
+    target, *others = rule.columns
+    comes[target] = {*others, *(origin for name in others for origin in comes.get(name, ()))}
 
 
 def _plain(column: Column) -> bool:
@@ -80,22 +92,21 @@ def _scaled(evidence: Evidence, bare: list[Term], firsts: list[Term], told: set[
         for a, b in permutations([t for t in bare if t.column.calendar], 2)
     ]
     some = sample(evidence)
-    for y in bare:
+    for at, y in enumerate(bare):
         if not _plain(y.column) or y.column.name in told:
             continue
-        ways = [(y, u, u.column.role != "time") for u in bare if u.column.name != y.column.name and not u.column.calendar]
+        ways = [(y, u, u.column.role != "time") for u in bare[:at] if not u.column.calendar]
+        ways += [(y, u, False) for u in bare[at + 1 :] if u.column.role == "time" and not u.column.calendar]
         ways += [(y, u, False) for u in apart]
         clock = next((u for u in bare if u.column.role == "time"), None)
         if y.column.name in moved and clock is not None:
             ways.append((moved[y.column.name], moved[clock.column.name], False))
-        for left, right, shifted in ways:
-            relation = _line(evidence, left, right, some, shifted)
-            if relation is not None:
-                yield relation, y.column.name
-                break
+        found = [_line(left, right, some, shifted) for left, right, shifted in ways]
+        if lines := [r for r in found if r is not None]:
+            yield min(lines, key=lambda r: (r.within or 0.0, len(r.text))), y.column.name
 
 
-def _line(evidence: Evidence, y: Term, u: Term, some: np.ndarray, shifted: bool) -> Relation | None:
+def _line(y: Term, u: Term, some: np.ndarray, shifted: bool) -> Relation | None:
     a, b = y.x[some], u.x[some]
     known = ~(np.isnan(a) | np.isnan(b))
     a, b = a[known], b[known]
@@ -111,11 +122,11 @@ def _line(evidence: Evidence, y: Term, u: Term, some: np.ndarray, shifted: bool)
     if k == 0 or rest > max(1.5 * room, 1e-6 * np.abs(a).max()) or rest > TIGHT * max(np.ptp(a), unit) + unit:
         return None
     whole, other = y.x, u.x
-    for factor, expression in _factors(k, u.expression, u.column.role == "time" or u.column.calendar):
-        shifts = (0.0,) if not shifted else _round(float(np.median(a - factor * b)))
-        for shift in shifts:
-            apart = np.abs(whole - factor * other - shift)
-            for within in (unit / 2, unit, unit + abs(factor) * (u.column.step or 0.0)):
+    factors = list(_factors(k, u.expression, u.column.role == "time" or u.column.calendar))
+    for within in (unit / 2, unit, unit + abs(k) * (u.column.step or 0.0)):
+        for factor, expression in factors:
+            for shift in _round(float(np.median(a - factor * b))) if shifted else (0.0,):
+                apart = np.abs(whole - factor * other - shift)
                 if (np.nan_to_num(apart) <= within + 1e-9 * np.abs(np.nan_to_num(whole)) + 1e-12).all():
                     if shift:
                         expression = Arithmetic(expression, "+" if shift > 0 else "-", Value(f"{abs(shift):.10g}"))
@@ -133,17 +144,19 @@ def _factors(k: float, of: Expression, clock: bool = False) -> Iterator[tuple[fl
     def over(factor: float) -> Expression:
         return Arithmetic(of, "/", Value(f"{factor:.10g}"))
 
-    for ratio in RATIOS if clock else ():
-        if abs(ratio / k - 1) < 0.01:
-            yield (ratio, over(1 / ratio)) if ratio < 1 else (ratio, times(ratio))
+    near_k = [r for r in (*RATIOS, *CONVERSIONS, *(1 / c for c in CONVERSIONS)) if abs(r / k - 1) < 0.01]
+    ratios = [(r, over(1 / r)) if r < 1 else (r, times(r)) for r in near_k]
+    yield from ratios if clock else ()
     for digits in range(1, DIGITS + 1):
         for inverse in (False, True):
             near = float(f"{1 / k if inverse else k:.{digits}g}")
             if near and abs((1 / near if inverse else near) / k - 1) < 0.05:
                 yield (1 / near, over(near)) if inverse else (near, times(near))
+    yield from () if clock else ratios
 
 
 def _round(x: float) -> Iterator[float]:
+    yield 0.0
     for digits in range(1, DIGITS + 1):
         yield float(f"{x:.{digits}g}")
 
@@ -171,6 +184,8 @@ def _weighted(evidence: Evidence, bare: list[Term], told: set[str]) -> Iterator[
             room = unit + abs(p) * (able[i].column.step or 0) + abs(q) * (able[j].column.step or 0)
             if rest > max(room, 1e-6 * np.abs(y).max()) or room > TIGHT * np.ptp(y) + unit or min(abs(p), abs(q)) < 1e-6:
                 continue
+            if 8 * room > min(abs(p) * np.ptp(design[:, 0]), abs(q) * np.ptp(design[:, 1])):
+                continue  # one of them alone would do
             relation = _mixed(c, able[i], able[j], (p, q), y, design)
             if relation is not None and _everywhere(evidence, relation):
                 yield relation, c.column.name
@@ -184,7 +199,7 @@ def _mixed(c: Term, a: Term, b: Term, weights: tuple[float, float], y: Floats, d
         if not p or not q:
             continue
         m = float(np.median(y - float(p) * design[:, 0] - float(q) * design[:, 1]))
-        for shift in (0.0, *_round(m)):
+        for shift in _round(m):
             rest = np.abs(y - float(p) * design[:, 0] - float(q) * design[:, 1] - shift).max()
             for within in (unit / 2, unit):
                 if rest <= within + 1e-9 * np.abs(y).max():
@@ -208,11 +223,11 @@ def _blend(a: Term, b: Term, p: Fraction, q: Fraction, shift: float) -> Expressi
 def _products(evidence: Evidence, bare: list[Term], told: set[str]) -> Iterator[tuple[Relation, str]]:
     """c = k a^p b^q."""
     some = sample(evidence)
-    able = [t for t in bare if _plain(t.column) and np.nanmin(t.x) >= 0]
+    able = [t for t in bare if _plain(t.column)]
     if len(able) < 3 or len(some) < LEAST:
         return
     with np.errstate(divide="ignore"):
-        logs = np.stack([np.log(t.x[some]) for t in able])
+        logs = np.stack([np.log(np.abs(t.x[some])) for t in able])
     logs[~np.isfinite(logs)] = np.nan
     for k, c in enumerate(able):
         if c.column.name in told:
@@ -243,11 +258,12 @@ def _product(c: Term, a: Term, b: Term, powers: tuple[float, float], k: float, u
     of = Arithmetic(up, "*" if q > 0 else "/", down)
     with np.errstate(all="ignore"):
         x = a.x**p * b.x**q
-        move = p * (a.column.step or 0) / 2 / a.x + abs(q) * (b.column.step or 0) / 2 / b.x
+        move = p * (a.column.step or 0) / 2 / np.abs(a.x) + abs(q) * (b.column.step or 0) / 2 / np.abs(b.x)
     for factor, expression in _factors(k, of):
         apart = np.abs(c.x - factor * x)
         size = 1e-9 * np.abs(np.nan_to_num(c.x)) + 1e-12
-        if (np.nan_to_num(apart, posinf=np.inf) <= unit + size).all():
+        apart[~np.isfinite(x)] = np.nan
+        if (np.nan_to_num(apart) <= unit + size).all():
             return Relation(c.expression, "=", expression)
         hidden = unit + np.nan_to_num(move * np.abs(factor * x)) + size
         if (np.nan_to_num(apart) <= hidden).all():

@@ -19,7 +19,7 @@ from reverie.records.rules.expressions import Arithmetic, Expression, Function, 
 from reverie.records.rules.finding.evidence import FALSE, LIKELY, PATIENTS, Evidence, Ints
 from reverie.records.rules.rule import Relation, Rule
 
-__all__ = ["Term", "confirmed", "sample", "steps", "sums", "terms"]
+__all__ = ["Term", "beginnings", "confirmed", "sample", "steps", "sums", "terms"]
 
 SAMPLE = 300
 """Rows that every combination is tried on."""
@@ -110,11 +110,13 @@ def sums(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> lis
     found = confirmed(evidence, _singles(evidence, bare, firsts))
     told = {r.right.text for r in found if isinstance(r.left, Name)}
     firsts = [f for f in firsts if f.key not in told]
-    begins = _begins(evidence, firsts)
-    told |= {r.left.text for r in begins}
-    firsts = [f for f in firsts if f.key not in told]
     differences = confirmed(evidence, _differences(evidence, bare, firsts))
-    return [Rule(r) for r in (*found, *begins, *_independent(differences))]
+    return [Rule(r) for r in (*found, *_independent(differences))]
+
+
+def beginnings(evidence: Evidence, columns: list[Column]) -> list[Rule]:
+    """Columns that begin with one value in all patients."""
+    return [Rule(r) for r in _begins(evidence, terms(evidence, columns)[1])]
 
 
 def _singles(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterator[tuple[Relation, str]]:
