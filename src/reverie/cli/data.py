@@ -204,6 +204,8 @@ def _show(table: Table) -> None:
     """All of it for people: the columns, then what holds for the whole table, then the notes."""
     out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     from reverie.records.describe import counts
+    from reverie.records.rules.find import suspects
+    from reverie.records.rules.reading import supports
 
     told = counts(table)
     visits = told["visits_per_patient"]
@@ -233,12 +235,14 @@ def _show(table: Table) -> None:
     learned = number_of(len(table.schema.static) + len(table.schema.varying), "column")
     out.print(f"\nlearned: {learned}, {len(table.schema.static)} static and {len(table.schema.varying)} varying")
     if table.schema.rules:
-        from reverie.records.rules.reading import supports
-
         out.print("\nrules:")
         for support in supports(table):
             where = f", not in {support.where}" if support.broken else ""
-            out.print(Text.assemble((f"  {support.rule.text}", ""), (f"   {support.words}{where}", "dim")))
+            out.print(Text.assemble(f"  {support.rule.text}", (f"   {support.words}{where}", "dim")))
+    if near := suspects(table):
+        out.print("\nnearly rules, and rows that may be faults:")
+        for support in near:
+            out.print(Text.assemble(f"  {support.rule.text}", (f"   {support.words}, not in {support.where}", "dim")))
     for note in table.notes:
         out.print(Text(f"note: {note}"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reverie.records.rules.find import suspects
 from reverie.records.rules.reading import supports
 from reverie.records.table import Table
 
@@ -31,9 +32,8 @@ def describe(table: Table) -> dict[str, Any]:
         "duplicates": table.schema.duplicates,
         "null_values": list(table.schema.null_values),
         "notes": list(table.notes),
-        "rules": [
-            {"rule": s.rule.text, "rows": s.rows, "patients": s.patients, "broken": list(s.broken)} for s in supports(table)
-        ],
+        "rules": [support.about for support in supports(table)],
+        "suspects": [support.about for support in suspects(table)],
         "shapes": [shape.model_dump(mode="json") for shape in table.schema.shapes],
         "columns": [column.about for column in table.schema.shown],
     }

@@ -19,12 +19,22 @@ from reverie.records.rules.finding.orders import OrderStates, Signs, gated, orde
 from reverie.records.rules.finding.pairs import Pair, pairs, phrased, struck
 from reverie.records.rules.finding.states import LevelStates, states_of
 from reverie.records.rules.finding.sums import beginnings, sums
+from reverie.records.rules.reading import Support, supports
 from reverie.records.rules.rule import Relation, Rule
+from reverie.records.rules.rules import Rules
 
 if TYPE_CHECKING:
     from reverie.records.schema import Schema
+    from reverie.records.table import Table
 
-__all__ = ["found"]
+__all__ = ["found", "suspects"]
+
+RARE = 1e-3
+"""Share of the rows that may break what is nearly a rule."""
+EXCEPTIONS = 3
+"""Or so many patients."""
+STRONG = 20
+"""Fewest rows that obey it for each that does not."""
 
 
 def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
@@ -33,11 +43,34 @@ def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
     Args:
         frame: typed, of the schema's columns, in any order of rows.
     """
-    frame = arranged(schema, frame)
-    evidence = Evidence.of(frame, schema)
+    evidence = Evidence.of(arranged(schema, frame), schema)
+    rules = [rule for rule in _looked_for(schema, evidence) if not rule.breaks(evidence.rows).any()]
+    return tuple(without_consequences(evidence, rules))
+
+
+def suspects(table: Table) -> tuple[Support, ...]:
+    """What is nearly a rule, and its exceptions: at most one row in a thousand, or rows of three patients.
+
+    They would be far more if chance had them, so each may be a fault of the data; no rule of the table's schema is among
+    them. Most broken ones last.
+    """
+    slack = max(EXCEPTIONS, int(RARE * table.frame.height / 2))
+    evidence = Evidence.of(table.frame, table.schema, slack)
+    told = Rules.of(table.schema)
+    near = [rule for rule in _looked_for(table.schema, evidence) if rule not in told.rules]
+    few = []
+    for support in supports(table, tuple(near)):
+        rare = len(support.broken) <= RARE * support.rows or support.breakers <= EXCEPTIONS
+        if support.broken and rare and len(support.broken) * STRONG <= support.rows:
+            few.append(support)
+    return tuple(sorted(few, key=lambda s: len(s.broken)))
+
+
+def _looked_for(schema: Schema, evidence: Evidence) -> list[Rule]:
+    """All kinds of rules, without those that plainly follow from others."""
     columns = [c for c in schema.columns if (c.modelled or c.role == "time") and not hidden(c.name)]
     if len(evidence.starts) < 2 or not columns:
-        return ()
+        return []
     states = list(states_of(evidence, columns))
     before, loose = orders(evidence, columns)
     gates = [s for s in states if isinstance(s, LevelStates) and s.column.levels]
@@ -54,8 +87,7 @@ def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
     rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
     rules += [Rule(_turned(r.claim, schema), r.when) for r in at_level(kept, before)]
     rules += [*courses(evidence, columns), *equations, *beginnings(evidence, columns)]
-    rules = [rule for rule in dict.fromkeys(rules) if not rule.breaks(evidence.rows).any()]
-    return tuple(without_consequences(evidence, rules))
+    return list(dict.fromkeys(rules))
 
 
 def same(before: Signs, schema: Schema) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -31,12 +31,14 @@ class Support:
         rule: the rule.
         rows, patients: that had occasion to break it.
         broken: data rows that did, counted from 1.
+        breakers: patients that did.
     """
 
     rule: Rule
     rows: int
     patients: int
     broken: tuple[int, ...]
+    breakers: int = 0
 
     @property
     def words(self) -> str:
@@ -44,6 +46,11 @@ class Support:
         kept = self.rows - len(self.broken)
         rows, patients = ("row", "rows")[self.rows != 1], ("patient", "patients")[self.patients != 1]
         return f"holds in {kept:,} of {self.rows:,} {rows} of {self.patients:,} {patients}"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """As one JSON object."""
+        return {"rule": self.rule.text, "rows": self.rows, "patients": self.patients, "broken": list(self.broken)}
 
     @property
     def where(self) -> str:
@@ -63,7 +70,9 @@ def supports(table: Table, rules: tuple[Rule, ...] | None = None) -> Iterator[Su
     for rule in every if rules is None else rules:
         true, known = rule.claim.holds(rows)
         able = rule.applies(rows) & known
-        yield Support(rule, int(able.sum()), len(np.unique(patient[able])), tuple(sorted(place[able & ~true].tolist())))
+        fails = able & ~true
+        who = [len(np.unique(patient[which])) for which in (able, fails)]
+        yield Support(rule, int(able.sum()), who[0], tuple(sorted(place[fails].tolist())), who[1])
 
 
 def broken(table: Table) -> list[str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reverie.records.kinds import Column
-from reverie.records.rules.finding.evidence import FALSE, LIKELY, PATIENTS, Evidence
+from reverie.records.rules.finding.evidence import PATIENTS, Evidence
 from reverie.records.rules.rule import Course, Rule
 
 __all__ = ["courses"]
@@ -51,13 +51,13 @@ def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Ru
     for how, y in (("falls", x), ("rises", -x)):
         most = evidence.rows.before(y, np.fmax)
         step = y - most
-        if (step < 0).any():
+        if not evidence.few(step < 0):
             continue
         up, known = step > 0, ~np.isnan(step)
         moved = [evidence.patients(up & (evidence.second == half)) for half in (False, True)]
-        if -moved[0] * np.log(2) >= np.log(LIKELY) or -moved[1] * np.log(2) >= np.log(FALSE / asked):
+        if any(-moved[half] * np.log(2) >= evidence.most(half, asked, moved[half]) for half in (False, True)):
             return None
-        if not up[known].all():
+        if evidence.slack or not up[known].all():
             return Rule(Course(column.name, f"never {how}"))  # pyright: ignore[reportArgumentType]
         if _chance(step[known]):
             return None
@@ -82,7 +82,7 @@ def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) ->
     moved = step & (x != last)
     for level, name in enumerate(column.levels):
         been = step & (rows.before((x == level).astype(float), np.fmax) == 1)
-        if (been & (x != level)).any():
+        if not evidence.few(been & (x != level)):
             continue
         sure = True
         for half in (False, True):
@@ -95,7 +95,7 @@ def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) ->
             stayed = evidence.patients(been & of)
             again = int((been & of).sum())
             odds = max(again * np.log1p(-leaving), -came * np.log(2))
-            sure &= bool(stayed >= PATIENTS and odds < np.log(FALSE / asked if half else LIKELY))
+            sure &= bool(stayed >= PATIENTS and odds < evidence.most(half, asked, again))
         if sure:
             yield Rule(Course(column.name, "stays", name))
 

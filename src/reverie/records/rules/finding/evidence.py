@@ -51,19 +51,30 @@ class Evidence:
         rows: R rows, by patient and time.
         patient: int64 [R], the number of the patient of each row.
         second: bool [R], which rows are of the second half.
+        slack: rows of each half that may break a rule; 0 for rules, more for what is nearly one.
     """
 
     rows: Rows
     patient: Ints
     second: Bools
+    slack: int = 0
     _counts: dict[Any, Ints] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, schema: Any) -> Evidence:
+    def of(cls, frame: pl.DataFrame, schema: Any, slack: int = 0) -> Evidence:
         """Of a typed frame, rows by patient and time."""
         rows = Rows.of(frame, schema)
         patient = np.cumsum(rows.place == 0) - 1
-        return cls(rows, patient, (patient * GOLDEN % 1) >= 0.5)
+        return cls(rows, patient, (patient * GOLDEN % 1) >= 0.5, slack)
+
+    def few(self, which: Bools) -> bool:
+        """Whether no more rows than may be are such; bool [R]."""
+        return int(which.sum()) <= self.slack
+
+    def most(self, half: bool, asked: int, patients: Any) -> Any:
+        """The logarithm of what the odds of chance are to be below, for so many patients. With exceptions there are more
+        ways to be nearly a rule: as many as there are choices of those who break it, at most."""
+        return np.log(FALSE / max(asked, 1) if half else LIKELY) - self.slack * np.log(1 + np.asarray(patients))
 
     @property
     def starts(self) -> Ints:

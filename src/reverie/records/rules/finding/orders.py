@@ -17,7 +17,7 @@ import numpy as np
 
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Name
-from reverie.records.rules.finding.evidence import FALSE, LIKELY, PATIENTS, Evidence, Ints
+from reverie.records.rules.finding.evidence import PATIENTS, Evidence, Ints
 from reverie.records.rules.finding.pairs import Pair, seen_cells
 from reverie.records.rules.finding.states import LevelStates, States
 from reverie.records.rules.rows import Bools
@@ -89,13 +89,13 @@ def orders(evidence: Evidence, columns: list[Column]) -> tuple[Signs, list[Order
         counts = np.bincount(pair.codes[pair.codes >= 0], minlength=3)
         if not counts.sum():
             continue
-        if counts[0] and counts[2]:
+        if min(counts[0], counts[2]) > evidence.slack:
             loose.append(pair)
         else:
             ordered.append((pair, counts))
     found = {}
     for pair, counts in ordered:
-        allowed = set(np.flatnonzero(counts).tolist())
+        allowed = set(np.flatnonzero(counts > evidence.slack).tolist()) | ({1} if evidence.slack else set())
         if all(_sure(evidence, pair, allowed, half, len(ordered)) for half in (False, True)):
             found[pair.column.name, pair.other.name] = allowed | _touching(evidence, pair, allowed)
         loose.append(pair)
@@ -115,7 +115,7 @@ def _sure(evidence: Evidence, pair: OrderStates, allowed: set[int], half: bool, 
         swapped = _signs(a[to[rows]], b[rows])
         able += len(np.unique(evidence.patient[rows[swapped >= 0]]))
         broken += len(np.unique(evidence.patient[rows[~np.isin(swapped, [-1, *allowed])]]))
-    if patients * np.log1p(-broken / (able + 1)) >= np.log(FALSE / asked if half else LIKELY):
+    if patients * np.log1p(-broken / (able + 1)) >= evidence.most(half, asked, patients):
         return False
     if allowed == {1}:
         return True

@@ -14,7 +14,7 @@ import numpy as np
 
 from reverie.records.emptiness import ANY, EMPTY
 from reverie.records.intervals import Floats
-from reverie.records.rules.finding.evidence import FALSE, LIKELY, Evidence, Ints
+from reverie.records.rules.finding.evidence import Evidence, Ints
 from reverie.records.rules.finding.states import FilledStates, LevelStates, NumberStates, States
 from reverie.records.rules.rows import Bools
 from reverie.records.rules.rule import ELSE, Rule, Tells
@@ -48,6 +48,11 @@ def table(a: Ints, b: Ints, size: tuple[int, int], rows: Ints, to: Ints | None =
     return np.bincount((x * size[1] + y)[known], minlength=size[0] * size[1]).reshape(size)
 
 
+def _told(counts: Ints, slack: int) -> Bools:
+    """Which states of b go with each of a; the commonest does even if it is rare."""
+    return (counts > slack) | ((counts > 0) & (counts == counts.max(axis=1, keepdims=True)))
+
+
 def pairs(evidence: Evidence, states: list[States]) -> list[Pair]:
     """All that the second half confirms."""
     candidates, asked = [], 0
@@ -60,14 +65,16 @@ def pairs(evidence: Evidence, states: list[States]) -> list[Pair]:
                 candidates.append((x, y, never))
     found: dict[tuple[str, str], Pair] = {}
     for x, y, never in candidates:
-        most = np.log(FALSE / asked)
+        most = evidence.most(True, asked, len(evidence.whole[True][True]))
         counts, odds = _odds(evidence, x, y, True)
         if isinstance(never, bool):
             telling = _telling_odds(evidence, x, y, True)
             whole = table(x.codes, y.codes, (x.size, y.size), np.arange(len(x.codes)))
-            if telling < most and ((whole > 0).sum(axis=1) <= 1).all():
-                found[x.key, y.key] = Pair(x, y, (whole == 0) & (whole.sum(axis=1) > 0)[:, None], True, telling)
-        elif (never := never & (counts == 0) & (odds < most)).any():
+            if telling < most and (_told(whole, evidence.slack).sum(axis=1) <= 1).all():
+                found[x.key, y.key] = Pair(
+                    x, y, ~_told(whole, evidence.slack) & (whole.sum(axis=1) > 0)[:, None], True, telling
+                )
+        elif (never := never & (counts <= evidence.slack) & (odds < most)).any():
             found[x.key, y.key + " "] = Pair(x, y, never, False, float(odds[never].max()))
     for x, y in [key for key in found if found[key].tells]:
         found.pop((x, y + " "), None)
@@ -81,10 +88,10 @@ def seen_cells(evidence: Evidence, of: Iterable[tuple[States, States]]) -> list[
     """Those of the pairs that have states which never occur together."""
     candidates = [(a, b, never) for a, b in of for _, _, never in _seen(evidence, a, b, tells=False)]
     asked = sum(int(never.sum()) for _, _, never in candidates)
-    found = []
+    found, most = [], evidence.most(True, asked, len(evidence.whole[True][True]))
     for a, b, never in candidates:
         counts, odds = _odds(evidence, a, b, True)
-        if (sure := never & (counts == 0) & (odds < np.log(FALSE / asked))).any():
+        if (sure := never & (counts <= evidence.slack) & (odds < most)).any():
             found.append(Pair(a, b, sure, False, float(odds[sure].max())))
     return found
 
@@ -93,17 +100,18 @@ def _seen(evidence: Evidence, a: States, b: States, tells: bool = True) -> Itera
     """What the first half shows of a pair: cells that never occur together; True where one tells the other."""
     size = (a.size, b.size)
     static = a.static and b.static
-    if not static and (table(a.codes, b.codes, size, evidence.screen) > 0).all():
+    if not static and (table(a.codes, b.codes, size, evidence.screen) > evidence.slack).all():
         return
     counts, odds = _odds(evidence, a, b, False)
-    never = (counts == 0) & (odds < np.log(LIKELY))
+    most = evidence.most(False, 1, len(evidence.whole[False][True]))
+    never = (counts <= evidence.slack) & (odds < most)
     if never.any():
         yield a, b, never
     for x, y, t in ((a, b, counts), (b, a, counts.T)) if tells else ():
         told = isinstance(y, LevelStates) and not isinstance(x, FilledStates)
         several = min((t.sum(axis=1) > 0).sum(), (t.sum(axis=0) > 0).sum()) > 1
-        single = ((t > 0).sum(axis=1) <= 1).all()
-        if told and several and single and _telling_odds(evidence, x, y, False) < np.log(LIKELY):
+        single = (_told(t, evidence.slack).sum(axis=1) <= 1).all()
+        if told and several and single and _telling_odds(evidence, x, y, False) < most:
             yield x, y, True
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name, Value
-from reverie.records.rules.finding.evidence import FALSE, LIKELY, PATIENTS, Evidence, Ints
+from reverie.records.rules.finding.evidence import FALSE, PATIENTS, Evidence, Ints
 from reverie.records.rules.rule import Relation, Rule
 
 __all__ = ["Term", "beginnings", "confirmed", "sample", "steps", "sums", "terms"]
@@ -80,9 +80,10 @@ def confirmed(evidence: Evidence, relations: Iterable[tuple[Relation, str]], ask
     candidates = []
     for relation, swapped in relations:
         true, known = relation.holds(evidence.rows)
-        if not (known & ~true).any() and _odds(evidence, relation, swapped, known, False) < np.log(LIKELY):
+        n = len(evidence.whole[False][True])
+        if evidence.few(known & ~true) and _odds(evidence, relation, swapped, known, False) < evidence.most(False, 1, n):
             candidates.append((relation, swapped, known))
-    most = np.log(FALSE / max(len(candidates), asked, 1))
+    most = evidence.most(True, max(len(candidates), asked), len(evidence.whole[True][True]))
     return [r for r, swapped, known in candidates if _odds(evidence, r, swapped, known, True) < most]
 
 
@@ -207,7 +208,7 @@ def _solved(evidence: Evidence, a: Term, b: Term, c: Term, place: dict[str, int]
         right = Arithmetic(a.expression, "-", (b if told is c else c).expression)
     exact = Relation(told.expression, "=", right)
     true, known = exact.holds(evidence.rows)
-    if (known & ~true).any():
+    if not evidence.few(known & ~true):
         exact = Relation(told.expression, "=", right, round(steps(a.column, b.column, c.column), 10))
     return exact, told.column.name
 
