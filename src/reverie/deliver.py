@@ -26,6 +26,7 @@ from reverie.records.fitting import Fitted, fit, to_fill
 from reverie.records.nulls import emptied
 from reverie.records.output import check_table_output, write_table
 from reverie.records.places import hidden
+from reverie.records.rules import Rules
 
 __all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
 
@@ -58,11 +59,13 @@ def patients(
     told = dict(settings or {})
     totals: Counter[str] = Counter()
     clipped: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
 
     def frames() -> Iterator[pl.DataFrame]:
         for made in model.shards(count, seed, on_step=on_step, **told):
             totals.update(patients=made.patients, drawn=made.drawn, kept=made.kept)
             clipped.update(made.clipped)
+            broken.update(made.broken)
             hear(made.frame)
             yield made.frame
 
@@ -76,6 +79,8 @@ def patients(
         "rows": rows,
         "drawn": totals["drawn"] if rejected else None,
         "accepted_share": round(totals["kept"] / totals["drawn"], 4) if rejected else None,
+        "rules": len(model.codec.schema.rules),
+        "rules_broken": dict(broken),
         "clipped": {column: number for column, number in clipped.items() if number},
         **{name: told.get(name, usual) for name, usual in model.usual.items()},
         "seed": seed,
@@ -210,6 +215,7 @@ class Completed:
         notes = list(self.fitted.notes)
         if not self.added and (more := self.rows - self.fitted.source.height):
             notes.append(f"{more:,} rows were added, of what had not been measured at a visit.")
+        notes += self._on_rules()
         for name, count in self.holes.items():
             column, left = self.table.schema[name], count["empty"] - count["filled"]
             cells = f"{left:,} cell{' stays' if left == 1 else 's stay'} empty"
@@ -224,6 +230,21 @@ class Completed:
                     "if that means that there was nothing, leave it out of --columns, or say fill: false in the schema."
                 )
         return tuple(notes)
+
+    def _on_rules(self) -> list[str]:
+        """Rules that the given values break, and those that nothing drawn beside them could keep."""
+        rules = Rules.of(self.fitted.schema)
+        given_rows, made = rules.broken(self.table.frame) if not self.added else {}, rules.broken(self.frames[0])
+        notes = []
+        for text, rows in made.items():
+            as_given = int(given_rows[text].sum()) if given_rows else 0
+            if as_given:
+                notes.append(
+                    f"In {as_given:,} row{'s'[: as_given > 1]} the given values break the rule {text}: kept as given."
+                )
+            if (more := int(rows.sum()) - as_given) > 0:
+                notes.append(f"Beside what is given, {more:,} row{'s'[: more > 1]} could not keep the rule {text}.")
+        return notes
 
     def write(self, out: Path) -> None:
         """The table to a file; of several draws, one under the other with the number of the draw before."""

@@ -112,6 +112,8 @@ def train(
         resolved = _with_training(resolved, delta=1 / (2 * len(examples)))
     for sentence in subject.notes:
         listener.say(sentence)
+    if isinstance(subject, Patients) and len(codec.schema.rules) < len(subject.table.schema.rules):  # pyright: ignore
+        listener.say("rules found in the data are not kept, as no epsilon accounts for them: state them in a schema file.")
     began = time.monotonic()
     if minutes is not None and not resume:
         listener.say("measuring the time of a step ...")

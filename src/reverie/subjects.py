@@ -182,10 +182,12 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Patients:
-    """A table of visits; and the patients held out, where they are a table of their own."""
+    """A table of visits; the patients held out, where they are a table of their own; and whether its schema was told rather
+    than read off the patients."""
 
     table: Table
     held: Table | None = None
+    told: bool = False
 
     recipe = "records"
     model = PatientModel
@@ -202,7 +204,7 @@ class Patients:
         """
         table = source if isinstance(source, Table) else cls._table(source, schema, options)
         if holdout is None:
-            return cls(table)
+            return cls(table, None, schema is not None)
         held = holdout if isinstance(holdout, Table) else read_table(holdout, table.schema)
         key = table.schema.identifier.name
         trained, apart = (set(t.frame[key].cast(pl.String)) for t in (table, held))
@@ -210,7 +212,7 @@ class Patients:
             raise DataError(
                 f"patient {both[0]!r} is in {table.name} and in {held.name}: hold out patients that are not trained on."
             )
-        return cls(table, held)
+        return cls(table, held, schema is not None)
 
     @staticmethod
     def _table(source: Any, schema: Any, options: dict[str, Any]) -> Table:
@@ -255,6 +257,8 @@ class Patients:
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
         rest, aside, _ = self.split(config)
+        if config.training.epsilon is not None and not self.told:  # which rules hold was read off the patients
+            rest = replace(rest, schema=rest.schema.model_copy(update={"rules": ()}))
         codec = RecordCodec.fit(rest, config.codec)
         asks = isinstance(config.network, VisitNetworkConfig)
         return codec, Asked(codec, codec.encode(rest), asks), Asked(codec, codec.encode(aside), asks) if aside else None

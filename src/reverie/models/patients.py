@@ -39,6 +39,7 @@ class Made:
         patients: how many they are.
         drawn, kept: of how many patients drawn how many were kept; a whole shard, also where fewer of it were wanted.
         clipped: how many values of each column were moved to a bound.
+        broken: how many rows break each rule of the schema that any breaks: none but for what was given.
     """
 
     frame: pl.DataFrame
@@ -46,6 +47,7 @@ class Made:
     drawn: int
     kept: int
     clipped: Mapping[str, int]
+    broken: Mapping[str, int]
 
 
 class PatientModel(Model[RecordCodec]):
@@ -125,12 +127,14 @@ class PatientModel(Model[RecordCodec]):
         makes = in_order(lambda k: shard(k, min(size, count - k * size)), -(-count // size), workers or os.cpu_count() or 1)
         for number, (records, drawn) in enumerate(makes):
             first = 1 + number * size
-            decoded = self.codec.decode(records, first=first, first_row=row)
+            fixed = conditions.fixed(number, size, records.visits.numpy())
+            decoded = self.codec.decode(records, first, row, fixed)
             frame = self.codec.schema.unshaped(decoded.frame, after=written)
             row, written = row + len(decoded.frame), written + len(frame)
             if on_step:
                 on_step(min(count, first - 1 + size), count)
-            yield Made(frame, len(records.visits), drawn, size, decoded.clipped)
+            broken = self.codec.broken(decoded.frame)
+            yield Made(frame, len(records.visits), drawn, size, decoded.clipped, broken)
 
     def impute(
         self, frame: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any

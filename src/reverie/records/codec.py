@@ -9,24 +9,28 @@ one without to a part in a million.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings, code_of
 from reverie.records.dtypes import dtype_name, dtype_named
-from reverie.records.emptiness import obeyed, open_visits, sure
+from reverie.records.emptiness import as_rules, obeyed, open_visits, sure
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout, parts
 from reverie.records.levels import OrderedProbit
+from reverie.records.rules import Rows, Rules
+from reverie.records.rules.deriving import Derivation, derivations, told
+from reverie.records.rules.keeping import Keeper
 from reverie.records.schema import Schema
 from reverie.records.table import Table
 from reverie.records.transforms import NormalScore
@@ -47,6 +51,7 @@ class RecordCodec:
         clock: what is constant about time.
         length: the number of visits where all have as many, else None.
         codes: of each field.
+        derived: the columns that follow from others by a rule, and have no code (or at first visits only).
         fields: what stands where, see layout.py.
     """
 
@@ -58,9 +63,10 @@ class RecordCodec:
         clock: VisitTimes,
         length: int | None,
         codes: dict[str, Code],
+        derived: tuple[Derivation, ...] = (),
     ) -> None:
         self.schema, self.settings, self.types = schema, settings, types
-        self.clock, self.length, self.codes = clock, length, codes
+        self.clock, self.length, self.codes, self.derived = clock, length, codes, derived
         self.fields = layout(schema, settings, codes)
 
     @classmethod
@@ -73,8 +79,12 @@ class RecordCodec:
         clock = VisitTimes.fit(times, table.offsets, schema.time.step)
         lengths = table.lengths
         length = int(lengths[0]) if np.ptp(lengths) == 0 else None
+        derived = derivations(Rules.of(schema), Rows.of(table.frame, schema)) if settings.stages else ()
+        followed = {one.column for one in derived if not one.later}
         codes: dict[str, Code] = {}
-        for name, part, column, x in _cells(table, schema, clock.unit):
+        for name, part, column, x in _cells(table, schema, clock.unit, derived):
+            if column is not None and column.name in followed:
+                continue
             known = x[~np.isnan(x)]
             if part == "visits" and length is None:
                 codes[name] = NormalScore.fit(known, 1.0, float(lengths.min()), float(lengths.max()))
@@ -89,7 +99,7 @@ class RecordCodec:
             elif part == "value" and column is not None:
                 codes[name] = column.code(known, settings)
         types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
-        return cls(schema, settings, types, clock, length, codes)
+        return cls(schema, settings, types, clock, length, codes, derived)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -102,6 +112,7 @@ class RecordCodec:
             "clock": self.clock.config,
             "length": self.length,
             "codes": {name: code.config for name, code in self.codes.items()},
+            "derived": [one.config for one in self.derived],
         }
 
     @classmethod
@@ -118,6 +129,7 @@ class RecordCodec:
             VisitTimes(**config["clock"]),
             config["length"],
             {name: code_of(code) for name, code in config["codes"].items()},
+            tuple(Derivation.from_config(one, schema.names) for one in config.get("derived", ())),
         )
 
     @cached_property
@@ -143,7 +155,7 @@ class RecordCodec:
         ends = [
             np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
         ]
-        for name, _, _, x in _cells(table, self.schema, self.clock.unit):
+        for name, _, _, x in _cells(table, self.schema, self.clock.unit, self.derived):
             if (field := fields.get(name)) is None:
                 continue
             x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
@@ -182,17 +194,47 @@ class RecordCodec:
                 yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
                 for channel in by_name[f"value:{field.column}"].channels:
                     known[:, tokens, channel] &= yes
+        later = {one.column for one in self.derived if one.later}
+        for field in self.fields:
+            if field.column in later:
+                known[:, 2:, list(field.channels)] = False
         for channels, may in open_visits(self, values):
             known[:, 1:, list(channels)] &= may[..., None]
         return known
 
     def statics(self, values: Tensor) -> pl.DataFrame:
-        """The static columns [B rows] that records [B, N, C] tell. Raises UsageError where they are in visits not given."""
+        """The static columns [B rows] that records [B, N, C] tell, as rules would have them."""
+        return self.kept(self.drawn_statics(values))
+
+    def drawn_statics(self, values: Tensor) -> pl.DataFrame:
+        """The same before rules are kept. Raises UsageError where statics are in visits that are not given."""
         if self.settings.statics == "repeated" and values.shape[1] < 2:
             raise UsageError("statics are in the visits of these records: give the visits too, or fit with statics=token.")
         visits = self.visits(values).clamp(max=values.shape[1] - 1)
-        records = Records(values, self.known(values, visits), visits)
-        return obeyed(self._writer.statics(records), self.schema)
+        return obeyed(self._writer.statics(Records(values, self.known(values, visits), visits)), self.schema)
+
+    def settled(self, values: Tensor, given: Tensor) -> Tensor:
+        """Statics [B, 1, C] that break no rule, so that visits are drawn to go with what the patient will be.
+
+        Args:
+            given: bool [B, 1, C], the scores that are given and stay.
+        """
+        if self.settings.statics == "repeated" or not self._keeper.rules:
+            return values
+        fields = [field for field in self.fields if field.token == 0 and field.column is not None]
+        fixed = {f.column: given[:, 0, f.channels[0]].numpy() for f in fields if f.part == "value" and f.column}
+        drawn, values = self.drawn_statics(values), values.clone()
+        kept = self.kept(drawn, fixed)
+        for field in fields:
+            column = self.schema[field.column or ""]
+            was, is_ = (column.read(frame[column.name]) for frame in (drawn, kept))
+            if field.part == "measured":
+                was, is_ = (1.0 - np.isnan(x) for x in (was, is_))
+            moved = np.flatnonzero((was != is_) & ~np.isnan(is_))
+            lower, upper = (torch.from_numpy(end) for end in inside(*self.codes[field.name].ends(is_[moved])))
+            at = torch.from_numpy(moved)[:, None], 0, torch.tensor(field.channels)[None]
+            values[at] = values[at].maximum(lower).minimum(upper)  # the nearest score that says it
+        return values
 
     def given(self, statics: pl.DataFrame, generator: torch.Generator | None = None) -> Records:
         """Statics that are given, one patient a row; empty cells are not given.
@@ -210,16 +252,19 @@ class RecordCodec:
         columns = {c.name: c for c in self.schema.static}
         token = 1 if self.settings.statics == "repeated" else 0
         ends = np.full((2, int((self.stage[token] >= 0).sum()), len(statics)), np.nan, np.float32)
+        cells = {}
         for name in statics.columns:
             if name not in columns:
                 raise unknown("static column", name, columns)
-            x = columns[name].read(statics[name], "the table of statics")
+            cells[name] = x = columns[name].read(statics[name], "the table of statics")
             if (bad := np.flatnonzero(_out_of_bounds(x, columns[name]))).size:
                 low, high = ("open" if b is None else f"{b:g}" for b in (columns[name].lower, columns[name].upper))
                 raise DataError(
                     f"the table of statics, data row {bad[0] + 1}, column {name!r}: {x[bad[0]]:g} is out of the bounds "
                     f"[{low}, {high}]: correct it or leave it empty."
                 )
+        rows = Rows(statics, columns, np.arange(len(statics)))
+        for name, x in told(self.derived, cells, rows, self._draws(len(statics), generator)).items():
             for field in self.fields:
                 if field.column == name:
                     measured = np.where(np.isnan(x), np.nan, 1.0)
@@ -229,15 +274,68 @@ class RecordCodec:
         encoded = EncodedTable(_tensor(first), _tensor(second), torch.arange(len(statics) + 1) * token)
         return encoded.records(torch.arange(len(statics)), generator)
 
-    def decode(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
+    def decode(
+        self, records: Records, first: int = 1, first_row: int = 1, fixed: Mapping[str, np.ndarray] | None = None
+    ) -> Decoded:
         """The table that records tell, rows by patient and time.
 
         Args:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
+            fixed: by column, the cells that were given, bool [R]: no rule moves them.
         """
+        made = self.drawn(records, first, first_row)
+        return Decoded(self.kept(made.frame, fixed), made.clipped)
+
+    def drawn(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
+        """As `decode`, before rules are kept: columns that follow from others are empty."""
         made = self._writer.table(records, first, first_row)
         return Decoded(obeyed(made.frame, self.schema), made.clipped)
+
+    def kept(self, frame: pl.DataFrame, fixed: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:
+        """A typed frame of some of the columns that breaks no rule; cells under `fixed`, bool [R] by column, stay."""
+        return obeyed(self._keeper.kept(frame, fixed), self.schema, learned=False)
+
+    def broken(self, frame: pl.DataFrame) -> dict[str, int]:
+        """How many rows of a typed frame break each rule that any breaks, by its text."""
+        found = Rules.of(self.schema).broken(frame)
+        return {text: int(rows.sum()) for text, rows in found.items() if rows.any()}
+
+    def reaching(self, frame: pl.DataFrame, generator: torch.Generator) -> pl.DataFrame:
+        """A typed table with the cells filled that derived ones, which the model does not see, lead back to."""
+        rows = Rows.of(frame, self.schema)
+        names = {name for one in self.derived for name in (one.column, *one.needs)}
+        cells = {name: rows.values(name) for name in names}
+        found = told(self.derived, cells, rows, self._draws(len(rows), generator))
+        changed = [name for name in names if (np.isnan(cells[name]) & ~np.isnan(found[name])).any()]
+        for name in changed:
+            x, column = found[name], self.schema[name]
+            frame = frame.with_columns(column.write(np.nan_to_num(x), np.isnan(x), frame.schema[name]).alias(name))
+        return frame
+
+    def _draws(self, n: int, generator: torch.Generator | None) -> Callable[[str, int], Floats]:
+        """Draws values of a column that are as common as in the table fitted to, [tries, n]; all n alike without a
+        generator."""
+
+        def draws(name: str, tries: int) -> Floats:
+            code = self.codes.get(f"value:{name}")
+            if code is None:
+                return np.full((tries, n), np.nan)
+            if generator is None:
+                z = ndtri((np.arange(tries) + 0.5) / tries)[:, None, None].repeat(n, 1).repeat(code.width, 2)
+            else:
+                z = torch.randn(tries, n, code.width, generator=generator).double().numpy()
+            return code.cells(z.reshape(tries * n, code.width)).reshape(tries, n)
+
+        return draws
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        def values(name: str, scores: Floats) -> Floats:
+            code = self.codes[f"value:{name}"]
+            return code.cells(np.repeat(scores[:, None], code.width, axis=1))
+
+        return Keeper(self.schema, (*as_rules(self.schema), *Rules.of(self.schema)), self.derived, values)
 
     @cached_property
     def _writer(self) -> Writer:
@@ -255,8 +353,13 @@ class RecordCodec:
         return field.token == 1 and (field.part == "start" or field.column in {c.name for c in self.schema.static})
 
 
-def _cells(table: Table, schema: Schema, unit: float | None) -> Iterator[tuple[str, str, Column | None, Floats]]:
-    """(name, part, column, cells) of all that a record could hold; cells are NaN where empty, [P] or [R]."""
+def _cells(
+    table: Table, schema: Schema, unit: float | None, derived: Sequence[Derivation]
+) -> Iterator[tuple[str, str, Column | None, Floats]]:
+    """(name, part, column, cells) of all that a record could hold; cells are NaN where empty, or derived, [P] or [R]."""
+    first = np.zeros(len(table.frame), dtype=bool)
+    first[table.offsets[:-1]] = True
+    later = {one.column for one in derived if one.later}
     times = schema.time.read(table.frame[schema.time.name], table.name)
     patient = pl.Series("patient", np.repeat(np.arange(len(table)), table.lengths))
     for name, part, column, of_patient in parts(schema):
@@ -272,7 +375,10 @@ def _cells(table: Table, schema: Schema, unit: float | None) -> Iterator[tuple[s
                 pairs = pl.DataFrame({"patient": patient, "cells": cells}).group_by("patient", maintain_order=True)
                 cells = pairs.agg(pl.col("cells").drop_nulls().first())["cells"]
             x = cells.is_not_null().to_numpy().astype(np.float64)
-            yield name, part, schema[column], x if part == "measured" else schema[column].read(cells, table.name)
+            if part == "value":
+                x = schema[column].read(cells, table.name)
+                x = np.where(first, x, np.nan) if column in later else x
+            yield name, part, schema[column], x
 
 
 def _tensor(ends: np.ndarray) -> Tensor:

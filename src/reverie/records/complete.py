@@ -6,7 +6,7 @@ p(holes | given) = p(statics' holes | given) p(visits' holes | given, statics)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,9 +36,10 @@ class Completer:
     def holes(self, randomness: torch.Generator) -> pl.DataFrame:
         """The table with a value drawn for every empty cell of a column that the model has learned."""
         drawn = self._each(self._fill_holes, randomness)
-        schema = self.maker.codec.schema
+        schema, frame = self.maker.codec.schema, self.table.frame
         names = [column.name for column in (*schema.static, *schema.varying)]
-        return self.table.frame.with_columns(pl.coalesce(pl.col(name), drawn[name]) for name in names)
+        frame = frame.with_columns(pl.coalesce(pl.col(name), drawn[name]) for name in names)
+        return self.maker.codec.kept(frame, self._given(self.table.frame))
 
     def future(self, visits: int, randomness: torch.Generator) -> pl.DataFrame:
         """A table made by `longer`, with times and values drawn for the last `visits` rows of each patient."""
@@ -52,20 +53,30 @@ class Completer:
         times, of = drawn[schema.time.name], np.repeat(np.arange(len(last)), self.table.lengths)
         moved = self.table.frame[schema.time.name].gather(last) - times.gather(last)  # not 0 where no such gap is ever made
         drawn = drawn.with_columns((times + moved.gather(of)).alias(schema.time.name))
-        return self.table.frame.with_columns(
+        frame = self.table.frame.with_columns(
             pl.when(pl.Series(new)).then(drawn[name]).otherwise(pl.col(name)).alias(name) for name in names
         )
+        fixed = {
+            name: ~new | (here if schema[name].role == "static" else False) for name, here in self._given(frame).items()
+        }
+        return self.maker.codec.kept(frame, fixed)
+
+    def _given(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
+        """By column, the cells of a table that are given."""
+        schema = self.maker.codec.schema
+        return {c.name: frame[c.name].is_not_null().to_numpy() for c in (schema.time, *schema.static, *schema.varying)}
 
     def _each(self, complete: Callable[[Records, torch.Generator], Drawn], randomness: torch.Generator) -> pl.DataFrame:
         """The rows of all patients in the order of the table, decoded from completed records."""
-        encoded = self.maker.codec.encode(self.table)
+        seen = replace(self.table, frame=self.maker.codec.reaching(self.table.frame, randomness))
+        encoded = self.maker.codec.encode(seen)
         lengths = torch.from_numpy(encoded.lengths)
         shape = (len(lengths), 1 + int(lengths.max()), encoded.channels)
         values, known = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
         for chosen in like_lengths(lengths):
             codes, told = complete(encoded.records(chosen, randomness), randomness)
             values[chosen, : codes.shape[1]], known[chosen, : codes.shape[1]] = codes, told
-        return self.maker.codec.decode(Records(values, known, lengths)).frame
+        return self.maker.codec.drawn(Records(values, known, lengths)).frame
 
     def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:
         """What is not known of values is asked; the network is not told that it had not been measured."""

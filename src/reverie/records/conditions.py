@@ -20,6 +20,7 @@ from reverie.process.randomness import generator
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.kinds import Column
+from reverie.records.rules import Rows, Rules
 from reverie.records.statics import read_statics
 
 __all__ = ["Conditions"]
@@ -69,6 +70,7 @@ class Conditions:
                 equal[column.name] = value
             else:
                 others.append((column, sign, value))
+        _check_rules(codec, equal)
         statics = None if given is None else read_statics(given, codec.schema)
         if statics is not None and others:
             raise UsageError("a table of statics and a condition other than column=value cannot be given together.")
@@ -89,13 +91,23 @@ class Conditions:
         """The codes of the statics that are given to shard `number`: [size, 1, C]."""
         if not self.equal and self.statics is None:
             return None
+        return self.codec.given(self._frame(number, size), generator(seed, "given", number))
+
+    def _frame(self, number: int, size: int) -> pl.DataFrame:
+        """What is given to a shard, a row a patient."""
         if self.statics is None:
-            frame = pl.DataFrame({name: [value] * size for name, value in self.equal.items()})
-        else:
-            rows = self.statics[number * size : (number + 1) * size]
-            rows = pl.concat([rows, rows[[-1] * (size - len(rows))]]) if len(rows) < size else rows
-            frame = rows.with_columns(**{name: pl.lit(value) for name, value in self.equal.items()})
-        return self.codec.given(frame, generator(seed, "given", number))
+            return pl.DataFrame({name: [value] * size for name, value in self.equal.items()})
+        rows = self.statics[number * size : (number + 1) * size]
+        rows = pl.concat([rows, rows[[-1] * (size - len(rows))]]) if len(rows) < size else rows
+        return rows.with_columns(**{name: pl.lit(value) for name, value in self.equal.items()})
+
+    def fixed(self, number: int, size: int, visits: np.ndarray) -> dict[str, np.ndarray]:
+        """The cells that a shard's conditions are on, by column bool [R]: no rule may move them, see rules/."""
+        fixed = {column.name: np.ones(int(visits.sum()), dtype=bool) for column, _, _ in self.others}
+        if self.equal or self.statics is not None:
+            there = self._frame(number, size)[: len(visits)]
+            fixed |= {cells.name: np.repeat(cells.is_not_null().to_numpy(), visits) for cells in there.iter_columns()}
+        return fixed
 
     @property
     def accept(self) -> Callable[[Tensor], Tensor] | None:
@@ -112,6 +124,16 @@ class Conditions:
             return from_numpy(good)
 
         return kept
+
+
+def _check_rules(codec: RecordCodec, equal: Mapping[str, str]) -> None:
+    """Raises UsageError where what all patients are to be breaks a rule by itself."""
+    columns = {column.name: column for column in codec.schema.columns}
+    row = Rows(pl.DataFrame({name: [value] for name, value in equal.items()}), columns, np.zeros(1, dtype=np.int64))
+    for rule in Rules.of(codec.schema):
+        if equal.keys() >= set(rule.columns) and rule.breaks(row)[0]:
+            told = " and ".join(f"{name}={equal[name]}" for name in rule.columns)
+            raise UsageError(f"{told} cannot be, for every patient keeps the rule {rule.text}: leave one of them out.")
 
 
 def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:

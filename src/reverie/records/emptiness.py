@@ -24,13 +24,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from reverie.records.rules import Empty, OneOf, Rule
 from reverie.records.schema import ANY, EMPTY, Column, Schema
 
 if TYPE_CHECKING:
     from reverie.records.codec import RecordCodec
     from reverie.records.table import Table
 
-__all__ = ["asked", "explained", "obeyed", "open_visits", "said", "sure"]
+__all__ = ["as_rules", "asked", "explained", "obeyed", "open_visits", "said", "sure"]
 
 PATIENTS = 3
 """Fewest patients of each side of a rule, in each half."""
@@ -52,9 +53,12 @@ def asked(frame: pl.DataFrame, column: Column) -> pl.Series:
     return reduce(and_, found)
 
 
-def obeyed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """A typed table of some of the schema's columns, without the cells that rules leave empty."""
+def obeyed(frame: pl.DataFrame, schema: Schema, learned: bool = True) -> pl.DataFrame:
+    """A typed table of some of the schema's columns, without the cells that rules leave empty; those of columns that are
+    not `learned` alone, where the others are seen to as all rules are."""
     for column in in_order(schema):
+        if column.modelled and not learned:
+            continue
         if column.name in frame.columns and column.asked_if.keys() <= set(frame.columns):
             cells = pl.when(asked(frame, column)).then(pl.col(column.name))
             frame = frame.with_columns(cells.alias(column.name))
@@ -70,7 +74,7 @@ def open_visits(codec: RecordCodec, values: Tensor) -> Iterator[tuple[tuple[int,
     for column in codec.schema.varying:
         for gate, levels in column.asked_if.items():
             told, value = fields.get(f"measured:{gate}"), fields.get(f"value:{gate}")
-            if value is None:
+            if value is None or f"value:{column.name}" not in fields:
                 continue
             static = codec.schema[gate].role == "static"
             here = values[:, :1] if static else values[:, 1:]
@@ -94,6 +98,19 @@ def sure(table: Table, column: Column) -> bool:
     gates = column.asked_if.items()
     before = all(table.schema[gate].role == "static" or ANY in levels for gate, levels in gates)
     return bool(gates) and before and not (asked(table.frame, column) & table.frame[column.name].is_null()).any()
+
+
+def as_rules(schema: Schema) -> Iterator[Rule]:
+    """What asked_if says of the columns that are learned, as rules."""
+    for column in (*schema.static, *schema.varying):
+        for gate, levels in column.asked_if.items():
+            if not schema[gate].modelled:
+                continue
+            claim, others = Empty(column.name), [level for level in schema[gate].levels if level not in levels]
+            if ANY not in levels and others:
+                yield Rule(claim, (OneOf(gate, tuple(others)),))
+            if EMPTY not in levels:
+                yield Rule(claim, (Empty(gate),))
 
 
 def in_order(schema: Schema) -> Iterator[Column]:

@@ -134,6 +134,7 @@ class RecordSampler:
         kept: list[Tensor] = []
         for attempt in range(ROUNDS):
             values = self._draw_statics(generator(seed, "statics", number, attempt), given)
+            values = self.codec.settled(values, torch.zeros_like(values, dtype=torch.bool) if given is None else given.known)
             fits = torch.ones(SHARD, dtype=torch.bool) if accept is None else accept(values)
             wanted = SHARD - sum(map(len, kept))
             kept.append(values[fits])

@@ -72,6 +72,8 @@ class Writer:
     def _column(self, column: Column, scores: _Scores) -> tuple[pl.Series, int]:
         """The cells of a modelled column, one a patient or one a visit, and how many were moved to a bound."""
         patient = column.role == "static"
+        if f"value:{column.name}" not in self.codes:  # it follows from others, see rules/deriving.py
+            return column.renew(self.types[column.name], 1, len(scores.visits if patient else scores.patient)), 0
         z, known = scores.of(self._field(f"value:{column.name}"), patient)
         flag = f"measured:{column.name}"
         if flag in self.codes and (not self.settings.stages or not z.shape[1]):

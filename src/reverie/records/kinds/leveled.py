@@ -119,9 +119,13 @@ class Leveled(Column):
         return self.levels[int(value)]
 
     def parse(self, text: str) -> float:
-        if text not in self.levels:
+        if text in self.levels:
+            return float(self.levels.index(text))
+        number = _number(text)  # 1 and 1.0 are one level
+        same = [place for place, level in enumerate(self.levels) if number is not None and _number(level) == number]
+        if not same:
             raise unknown(f"level of {self.name}", text, self.levels)
-        return float(self.levels.index(text))
+        return float(same[0])
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         counts = np.bincount(values.astype(np.int64), minlength=len(self.levels))

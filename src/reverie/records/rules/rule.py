@@ -21,10 +21,10 @@ import polars as pl
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
-from reverie.records.rules.expressions import Expression, Name, Value, named, quoted
+from reverie.records.rules.expressions import Expression, Name, Value, leaves, named, quoted
 from reverie.records.rules.rows import Bools, Rows
 
-__all__ = ["ELSE", "Claim", "Course", "Empty", "Filled", "OneOf", "Relation", "Rule", "Tells"]
+__all__ = ["CLOSE", "ELSE", "Claim", "Course", "Empty", "Filled", "OneOf", "Relation", "Rule", "Tells"]
 
 Sign = Literal["<", "<=", "=", "!=", ">=", ">"]
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
@@ -59,7 +59,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Relation(Claim):
-    """left sign right; equal up to `within`, or what the rounding of the column on the left hides if that is left out."""
+    """left sign right; equal up to `within`, or what the rounding of the columns on the left hides if that is left out."""
 
     left: Expression
     sign: Sign
@@ -83,13 +83,9 @@ class Relation(Claim):
         room = CLOSE * np.where(np.isnan(size), 0.0, size)
         if self.within is not None:
             room = room + self.within
-        elif (
-            self.sign == "="
-            and isinstance(self.left, Name)
-            and like[0] is not None
-            and not isinstance(self.right, Name | Value)
-        ):
-            room = room + (like[0].step or 0.0) / 2  # a result is rounded as the column is
+        elif self.sign == "=" and not isinstance(self.right, Name | Value):  # a result is rounded as the columns are
+            names = [part.name for part in leaves(self.left) if isinstance(part, Name)]
+            room = room + sum((rows.column(name).step or 0.0) / 2 for name in names)
         return a, b, room
 
     def holds(self, rows: Rows) -> tuple[Bools, Bools]:

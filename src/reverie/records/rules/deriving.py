@@ -1,0 +1,250 @@
+"""Columns that others determine: they have no score of their own, and are computed from what was made.
+
+    change = value - base       status tells code (alive: 0, dead: 1)       visit counts from 1
+    age - first(age) = (day - first(day)) / 365.25       from the second visit on
+
+A column is derived where a rule without conditions says its value, it is filled just where all that the rule needs is, and
+what the rule needs does not lead back to it. Of columns that determine each other the one with more values is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from reverie.records.intervals import Floats
+from reverie.records.kinds import Column
+from reverie.records.rounding import on_grid
+from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name
+from reverie.records.rules.grammar import parse
+from reverie.records.rules.rows import Rows, number_of
+from reverie.records.rules.rule import Course, Relation, Rule, Tells
+
+__all__ = ["Derivation", "counted", "derivations", "inverse", "settled", "told"]
+
+TRIES = 128
+"""Values drawn of a column to find one that tells what is asked for."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a column follows from others.
+
+    Attributes:
+        column: the one that follows.
+        rule: what says so.
+        needs: the columns that it follows from.
+        later: whether only later rows follow, from the first one of the patient that has a value.
+    """
+
+    column: str
+    rule: Rule
+    needs: tuple[str, ...]
+    later: bool = False
+
+    @property
+    def config(self) -> dict[str, str]:
+        """As JSON can hold it."""
+        return {"column": self.column, "rule": self.rule.text}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, str], names: Collection[str]) -> Derivation:
+        """The one that a config describes."""
+        found = derived_by(parse(config["rule"], names))
+        return next(one for one in found if one.column == config["column"])
+
+    def values(self, rows: Rows, anchor: Floats | None = None) -> Floats:
+        """What the column must be at each row, float64 [R], as it is rounded; NaN where something is lacking.
+
+        With `later`, from the first row on that has a value, or an `anchor`, values that are sure.
+        """
+        claim, column = self.rule.claim, rows.column(self.column)
+        if isinstance(claim, Tells):
+            return claim.told(rows)
+        if isinstance(claim, Course):
+            return counted(claim, rows)
+        assert isinstance(claim, Relation)
+        if not self.later:
+            return settled(column, claim.right.values(rows))
+        moved, x = claim.right.values(rows), rows.values(self.column) if anchor is None else anchor
+        there = np.where(np.isnan(x), np.nan, moved)
+        start, since = (Function("first", _Where(y)).values(rows) for y in (x, there))
+        return settled(column, start + moved - since)
+
+
+@dataclass(frozen=True, eq=False)
+class _Where(Expression):
+    """Numbers that are there already."""
+
+    x: Floats
+
+    def values(self, rows: Rows, like: Column | None = None) -> Floats:
+        return self.x
+
+
+def derived_by(rule: Rule) -> Iterable[Derivation]:
+    """What a rule could derive."""
+    claim = rule.claim
+    if rule.when:
+        return
+    if isinstance(claim, Tells):
+        yield Derivation(claim.column, rule, (claim.by,))
+    elif isinstance(claim, Course) and claim.how == "counts from":
+        yield Derivation(claim.column, rule, ())
+    elif isinstance(claim, Relation) and claim.sign == "=":
+        left, right = claim.left, claim.right
+        if isinstance(left, Name) and left.name not in right.columns:
+            yield Derivation(left.name, rule, right.columns)
+            if isinstance(right, Name):
+                yield Derivation(right.name, Rule(Relation(right, "=", left, claim.within)), (left.name,))
+        if (
+            isinstance(left, Arithmetic)
+            and left.sign == "-"
+            and isinstance(left.left, Name)
+            and left.right == Function("first", left.left)
+            and left.left.name not in right.columns
+        ):
+            yield Derivation(left.left.name, rule, right.columns, later=True)
+
+
+def derivations(rules: Iterable[Rule], rows: Rows) -> tuple[Derivation, ...]:
+    """The columns of a table that follow from others, each after those that it needs."""
+    chosen: dict[str, Derivation] = {}
+    place = {name: i for i, name in enumerate(rows.columns)}
+    found = [d for rule in rules for d in derived_by(rule) if _follows(d, rows)]
+    size = {name: len(np.unique(rows.values(name))) for d in found for name in (d.column, *d.needs)}
+
+    def leads(name: str, to: str) -> bool:
+        return name == to or (name in chosen and any(leads(further, to) for further in chosen[name].needs))
+
+    for one in sorted(found, key=lambda d: (d.later, len(d.needs) > 0, size[d.column], -place[d.column])):
+        if one.column not in chosen and not any(leads(name, one.column) for name in one.needs):
+            chosen[one.column] = one
+    done: list[Derivation] = []
+    while left := [d for d in chosen.values() if d not in done]:
+        done += [d for d in left if not any(name in {x.column for x in left} for name in d.needs)]
+    return tuple(done)
+
+
+def _follows(one: Derivation, rows: Rows) -> bool:
+    """Whether a column of a table can be left to a rule."""
+    column = rows.columns.get(one.column)
+    if (
+        column is None
+        or not column.modelled
+        or any(rows.columns[n].role == "varying" for n in one.needs if column.role == "static")
+    ):
+        return False
+    if any(not (rows.columns[n].modelled or rows.columns[n].role == "time") for n in one.needs):
+        return False
+    if column.role == "static" and (not one.needs or any(rows.columns[n].role == "time" for n in one.needs)):
+        return False
+    x = rows.values(one.column)
+    if one.later and np.isnan(x).any():
+        return False
+    must = one.values(rows)
+    known = ~np.isnan(x)
+    return bool((np.isnan(must) == ~known).all()) and not one.rule.breaks(rows).any()
+
+
+def counted(claim: Course, rows: Rows) -> Floats:
+    """What a column that counts must be at each row, float64 [R]; NaN where its levels do not go so far."""
+    x, levels = float(claim.told) + rows.place, rows.column(claim.column).levels
+    if not levels:
+        return x
+    places = {number_of(level): float(place) for place, level in enumerate(levels)}
+    return np.array([places.get(number, np.nan) for number in x.tolist()])
+
+
+def settled(column: Column, x: Floats) -> Floats:
+    """Numbers rounded as those of the column are."""
+    if not column.numeric:
+        return np.clip(np.rint(x), 0, max(len(column.levels) - 1, 0))
+    return on_grid(x, column.step, column.digits)
+
+
+def inverse(expression: Expression, name: str, result: Floats, rows: Rows) -> Floats | None:
+    """What a column that stands once in an expression must be for it to have a result, float64 [R]; None if that is not
+    found by arithmetic."""
+    if isinstance(expression, Name):
+        return result if expression.name == name else None
+    if isinstance(expression, Function) and isinstance(expression.of, Name) and expression.of.name == name:
+        if expression.name == "first":  # at the first row that has a value, and nowhere else
+            known = np.where(np.isnan(rows.values(name)), np.nan, np.arange(len(rows)))
+            at = Function("first", _Where(known)).values(rows)
+            return np.where(np.arange(len(rows)) == np.where(np.isnan(at), rows.first, at), result, np.nan)
+        if expression.name == "previous":  # at the row before
+            return np.where(np.roll(rows.place, -1) > 0, np.roll(result, -1), np.nan)
+    if not isinstance(expression, Arithmetic):
+        return None
+    inside = [name in side.columns for side in (expression.left, expression.right)]
+    if sum(inside) != 1:
+        return None
+    a, b = expression.left.values(rows), expression.right.values(rows)
+    with np.errstate(all="ignore"):
+        match expression.sign, inside[0]:
+            case "+", True:
+                found = result - b
+            case "+", False:
+                found = result - a
+            case "-", True:
+                found = result + b
+            case "-", False:
+                found = a - result
+            case "*", True:
+                found = result / b
+            case "*", False:
+                found = result / a
+            case "/", True:
+                found = result * b
+            case "/", False:
+                found = a / result
+            case "^", True:
+                found = np.power(result, 1 / b)
+            case _:
+                return None
+    return inverse(
+        expression.left if inside[0] else expression.right, name, np.where(np.isfinite(found), found, np.nan), rows
+    )
+
+
+def told(
+    derived: Sequence[Derivation], cells: Mapping[str, Floats], rows: Rows, draws: Callable[[str, int], Floats]
+) -> dict[str, Floats]:
+    """Values of some columns, and of those that derived ones lead back to: who asks for the dead asks for a status that is
+    dead, drawn among all such as common as they are.
+
+    Args:
+        cells: values [R] by column, NaN where not given.
+        rows: whose they are.
+        draws: (column, tries) -> values [tries, R].
+    """
+    found = dict(cells)
+    none = np.full(len(rows), np.nan)
+    for one in reversed(derived):
+        must = found.get(one.column, none)
+        for name in () if one.later else one.needs:
+            x, others = found.get(name, none), [found.get(need, none) for need in one.needs if need != name]
+            where = np.isnan(x) & ~np.isnan(must) & ~np.isnan(sum(others, np.zeros(len(rows))))
+            if where.any() and (y := _leading(one, name, must, found, rows, draws)) is not None:
+                found[name] = np.where(where, y, x)
+    return found
+
+
+def _leading(
+    one: Derivation, name: str, must: Floats, found: Mapping[str, Floats], rows: Rows, draws: Callable[[str, int], Floats]
+) -> Floats | None:
+    """Values of a column that lead to those that a derived one must have, float64 [R]; None where none are found."""
+    if isinstance(one.rule.claim, Tells):
+        tried = draws(name, TRIES)
+        all_ = Rows(pl.DataFrame({"": tried.ravel()}), rows.columns, np.arange(tried.size), {name: tried.ravel()})
+        fits = one.rule.claim.told(all_).reshape(tried.shape) == must
+        return np.where(fits.any(0), tried[fits.argmax(0), np.arange(len(rows))], np.nan)
+    if not isinstance(one.rule.claim, Relation):
+        return None
+    values = {need: found.get(need, np.full(len(rows), np.nan)) for need in one.needs}
+    x = inverse(one.rule.claim.right, name, must, Rows(rows.frame, rows.columns, rows.first, values))
+    return None if x is None else settled(rows.columns[name], x)

@@ -1,0 +1,253 @@
+"""How cells are moved so that a rule is kept: each as little as may be, and none that was given.
+
+A claim that is false is made true by moving a column of it, or is no longer made by moving a column of its conditions. Of
+those that may move, columns of visits go before statics, and the time of a visit before nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from reverie.records.intervals import Floats
+from reverie.records.rules.deriving import counted, inverse, settled
+from reverie.records.rules.draft import Draft
+from reverie.records.rules.expressions import Name, Value
+from reverie.records.rules.rows import Bools
+from reverie.records.rules.rule import CLOSE, ELSE, Claim, Course, Empty, Filled, OneOf, Relation, Rule, Tells
+
+__all__ = ["Fill", "mended"]
+
+Fill = Callable[[str, int], Floats]
+"""(column, n) -> n values for cells of which nothing was drawn."""
+Move = tuple[str, Callable[[Bools], bool]]
+"""A column, and what moves it at some rows [R]; it says whether anything was moved."""
+HEAVY = 1e9
+"""The weight of a value that was given beside one that was drawn."""
+
+
+def mended(rule: Rule, draft: Draft, fill: Fill, turn: int) -> bool:
+    """Moves what breaks a rule; whether anything was. Every other `turn` the moves are tried from the last to the first."""
+    broken = rule.breaks(draft)
+    if not broken.any():
+        return False
+    moves = [*_true(rule.claim, draft, fill), *(m for c in rule.when for m in _false(c, draft, fill))]
+    moves = moves[::-1] if turn % 2 else moves
+    last = {"static": 1 - turn % 2, "time": 2}
+    moves.sort(key=lambda move: last.get(draft.column(move[0]).role, 0))
+    moved = False
+    for _, move in moves:
+        moved |= move(broken)
+        broken = rule.breaks(draft)
+        if not broken.any():
+            break
+    return moved
+
+
+def _true(claim: Claim, draft: Draft, fill: Fill) -> Iterator[Move]:
+    """The moves that make a claim true."""
+    match claim:
+        case Relation():
+            yield from _related(claim, draft)
+        case OneOf():
+            allowed = np.sort(claim.numbers(draft.column(claim.column)))
+            yield claim.column, lambda at: draft.put(claim.column, at, _nearest(draft.values(claim.column), allowed))
+        case Empty():
+            yield claim.column, lambda at: draft.put(claim.column, at, np.full(len(draft), np.nan))
+        case Filled():
+            yield claim.column, lambda at: draft.put(claim.column, at, _filled(draft, claim.column, fill))
+        case Course():
+            yield claim.column, lambda at: _coursed(claim, draft)
+        case Tells():
+            yield claim.column, lambda at: draft.put(claim.column, at, claim.told(draft))
+            yield claim.by, lambda at: draft.put(claim.by, at, _telling(claim, draft, fill))
+
+
+def _telling(claim: Tells, draft: Draft, fill: Fill) -> Floats:
+    """The nearest value that tells what stands in the column; where all but some do, one that is as common as any."""
+    by, column = draft.column(claim.by), draft.column(claim.column)
+    x, must = draft.values(claim.by), draft.values(claim.column)
+    said = [(by.parse(key), column.parse(value)) for key, value in claim.table if key != ELSE]
+    found = x.copy()
+    for value in {told for _, told in said}:
+        found = np.where(must == value, _nearest(x, np.sort([key for key, told in said if told == value])), found)
+    for key, value in claim.table:
+        if key == ELSE:
+            others, keys = fill(claim.by, len(x)), np.array([key for key, _ in said])
+            others = np.where(np.isin(others, keys), keys.max(initial=0.0) + (by.step or 1.0), others)
+            found = np.where((must == column.parse(value)) & ~np.isin(must, [told for _, told in said]), others, found)
+    return found
+
+
+def _false(condition: Claim, draft: Draft, fill: Fill) -> Iterator[Move]:
+    """The moves that make a condition false."""
+    name = condition.columns[0]
+    column = draft.column(name)
+    if isinstance(condition, Empty):
+        yield name, lambda at: draft.put(name, at, _filled(draft, name, fill))
+    elif isinstance(condition, Filled):
+        yield name, lambda at: draft.put(name, at, np.full(len(draft), np.nan))
+    elif column.levels:
+        places = np.arange(len(column.levels), dtype=float)
+        bad = [_meets(condition, draft, name, place) for place in places]
+        if not all(bad):
+            allowed = places[~np.array(bad)]
+            yield name, lambda at: draft.put(name, at, _nearest(draft.values(name), allowed))
+    elif isinstance(condition, Relation) and isinstance(condition.right, Value):
+        bound, step = condition.right.number(column), column.step or 1e-6
+        moved = {"<": bound, "<=": bound + step, ">": bound, ">=": bound - step, "!=": bound}.get(condition.sign)
+        up = bound if column.upper is None or bound + step <= column.upper else bound - 2 * step
+        yield name, lambda at: draft.put(name, at, np.full(len(draft), up + step if moved is None else moved))
+
+
+def _meets(condition: Claim, draft: Draft, name: str, value: float) -> bool:
+    """Whether a value of a column of levels meets a condition on it."""
+    if isinstance(condition, OneOf):
+        return bool(np.isin(value, condition.numbers(draft.column(name))))
+    assert isinstance(condition, Relation) and isinstance(condition.right, Value)
+    place = condition.right.number(draft.column(name))
+    return {"=": value == place, "!=": value != place, "<": value < place, "<=": value <= place, ">": value > place,
+            ">=": value >= place}[condition.sign]  # fmt: skip
+
+
+def _filled(draft: Draft, name: str, fill: Fill) -> Floats:
+    x = draft.values(name)
+    return np.where(np.isnan(x), fill(name, len(draft)), x)
+
+
+def _nearest(x: Floats, allowed: Floats) -> Floats:
+    """The nearest of some rising values to each; NaN stays."""
+    at = np.searchsorted((allowed[1:] + allowed[:-1]) / 2, x)
+    return np.where(np.isnan(x), np.nan, allowed[at])
+
+
+def _related(claim: Relation, draft: Draft) -> Iterator[Move]:
+    """The right side's columns before the left's: what is written last gives way first."""
+    a, b, _ = claim.sides(draft)
+    strict = claim.sign in ("<", ">", "!=")
+    for side, (own, other) in (("right", (claim.right, b)), ("left", (claim.left, a))):
+        target, rising = (a, claim.sign in ("<", "<=", "!=")) if side == "right" else (b, claim.sign in (">", ">=", "!="))
+        if claim.sign == "=" and side == "right" and isinstance(claim.left, Name):
+            continue  # what an equation says is its left side
+        for name in own.columns:
+            found = inverse(own, name, target, draft)
+            if found is None:
+                continue
+            column = draft.column(name)
+            lifts = rising if _rises(own, name, other, draft) else not rising
+            yield name, lambda at, n=name, x=found, c=column, up=lifts: _moved(claim, draft, n, at, x, up, strict)
+    if claim.sign == "=" and isinstance(claim.left, Name):
+        for name in claim.right.columns:
+            found = inverse(claim.right, name, a, draft)
+            if found is not None:
+                yield name, lambda at, n=name, x=found: _moved(claim, draft, n, at, x, True, False)
+
+
+def _rises(own: object, name: str, now: Floats, draft: Draft) -> bool:
+    """Whether a side grows with one of its columns."""
+    more = inverse(own, name, now + 1.0, draft)  # pyright: ignore[reportArgumentType]
+    less = inverse(own, name, now, draft)  # pyright: ignore[reportArgumentType]
+    if more is None or less is None:
+        return True
+    change = (more - less)[~np.isnan(more - less)]
+    return not len(change) or bool(np.median(change) >= 0)
+
+
+def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: bool, strict: bool) -> bool:
+    """A column at the bound that the other side sets it, on its grid and on the right side of the bound."""
+    column = draft.column(name)
+    if column.role == "time":
+        return _squeezed(draft, at, x, strict) if not up else False
+    on = settled(column, x)
+    if claim.sign != "=":
+        step = (column.step or (10.0 ** (np.floor(np.log10(np.maximum(np.abs(x), 1e-9))) - 6))) if column.numeric else 1.0
+        room = 2 * CLOSE * np.abs(x) * (1 if strict else -1)  # what is told apart from the bound, and what is not
+        short = on <= x + room if up else on >= x - room
+        on = np.where(short, settled(column, on + (step if up else -step)), on)
+        if column.levels:
+            on = np.where((on < 0) | (on >= len(column.levels)), np.nan, on)
+    where = at & ~np.isnan(on)
+    of = None if claim.sign == "=" else np.fmax if up else np.fmin
+    return draft.put(name, where, on, of)
+
+
+def _squeezed(draft: Draft, at: Bools, bound: Floats, strict: bool) -> bool:
+    """Visits that come after an end that was given are drawn together so that the last comes just before it.
+
+    t -> t_1 + (t - t_1) (end - t_1) / (t_n - t_1),   on the grid of the time, each visit a step after the one before
+    """
+    name = next(c.name for c in draft.columns.values() if c.role == "time")
+    column, t = draft.column(name), draft.values(name)
+    free, moved, changed = draft.free(name), t.copy(), False
+    step = column.step or 1e-6
+    starts = np.flatnonzero(draft.place == 0)
+    ends = np.append(starts[1:], len(t))
+    for i, j in zip(starts, ends, strict=True):
+        if not at[i:j].any() or not free[i:j].any():
+            continue
+        last = float(np.nanmin(np.where(at[i:j], bound[i:j], np.nan))) - (step if strict else 0.0)
+        here = np.flatnonzero(free[i:j]) + i  # the visits that were not given are those at the end
+        begin = t[here[0] - 1] if here[0] > i else min(t[i], last - step * (j - i - 1))
+        if begin + step * len(here) > last + step:
+            continue
+        far = t[j - 1] - begin
+        new = begin + (t[here] - begin) * ((last - begin) / far if far > 0 else 0.0)
+        new = np.floor(new / step + 1e-9) * step if column.step else new
+        for k in range(1, len(here)):
+            new[k] = max(new[k], new[k - 1] + step)
+        over = max(0.0, new[-1] - last)
+        for k in range(len(here) - 1, -1, -1):
+            new[k] = min(new[k], last - step * (len(here) - 1 - k)) if over else new[k]
+        moved[here], changed = settled(column, new), True
+    if changed:
+        draft.put(name, np.ones(len(t), dtype=bool), moved)
+    return changed
+
+
+def _coursed(claim: Course, draft: Draft) -> bool:
+    """The nearest course by least squares (isotonic regression, Barlow et al. 1972), in which given values weigh most."""
+    name, column, x = claim.column, draft.column(claim.column), draft.values(claim.column)
+    if claim.how == "counts from":
+        must = counted(claim, draft)
+        return draft.put(name, ~np.isnan(x) & ~np.isnan(must), must)
+    level = column.parse(claim.told) if claim.how == "stays" else 0.0
+    broken = draft.spread(claim.holds(draft)[1] & ~claim.holds(draft)[0], np.logical_or)
+    free, moved = draft.free(name), x.copy()
+    rising = claim.how in ("never falls", "always rises")
+    strict = (column.step or 1.0) if claim.how.startswith("always") else 0.0
+    starts = np.flatnonzero((draft.place == 0) & broken)
+    lengths = np.diff(np.append(np.flatnonzero(draft.place == 0), len(x)))[
+        np.flatnonzero(draft.place == 0).searchsorted(starts)
+    ]
+    for i, n in zip(starts, lengths, strict=True):
+        at = np.flatnonzero(~np.isnan(x[i : i + n])) + i
+        weight = np.where(free[at], 1.0, HEAVY)
+        if claim.how == "stays":
+            y = isotonic_regression((x[at] == level).astype(float), weights=weight).x
+            moved[at] = _staying(x[at], np.asarray(y) >= 0.5, level)
+            continue
+        ramp = strict * np.arange(len(at)) * (1 if rising else -1)
+        y = isotonic_regression(x[at] - ramp, weights=weight, increasing=rising).x
+        least, most = (0.0, len(column.levels) - 1.0) if column.levels else (column.lower, column.upper)
+        room = np.arange(len(at)) if rising else np.arange(len(at))[::-1]
+        moved[at] = np.clip(
+            settled(column, y) + ramp,
+            None if least is None else least + strict * room,
+            None if most is None else most - strict * room[::-1],
+        )
+    return draft.put(name, np.ones(len(x), dtype=bool), moved)
+
+
+def _staying(x: Floats, there: Bools, level: float) -> Floats:
+    """At the level from where it stays on; before, what came before where it was there too early."""
+    found, before = x.copy(), np.nan
+    for k in range(len(x)):
+        if there[k]:
+            found[k] = level
+        elif x[k] == level:
+            others = x[(x != level) & ~there]
+            found[k] = before if not np.isnan(before) else others[0] if len(others) else level
+        before = found[k]
+    return found
