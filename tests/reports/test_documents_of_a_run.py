@@ -14,7 +14,7 @@ from reverie.images import read_images
 from reverie.reports import compare
 from reverie.reports.document import FILES
 from reverie.reports.evidence import patients_evidence
-from reverie.reports.html.numbers import number, value
+from reverie.drawing.numbers import number, value
 
 SMALL = {"network.width": 8, "network.layers": 1, "training.batch": 16}
 

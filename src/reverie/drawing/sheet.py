@@ -1,0 +1,83 @@
+"""Many figures on one sheet, as a file of its own: title, key of the tables, panels row by row, notes below."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from reverie.drawing.canvas import SERIES, Canvas
+from reverie.drawing.matrices import intervals, matrices
+from reverie.drawing.names import shorten
+from reverie.drawing.plots import bars, histogram, lines, nothing, stack
+
+__all__ = ["PLOTS", "sheet"]
+
+PLOTS = {
+    "histogram": histogram,
+    "bars": bars,
+    "lines": lines,
+    "stack": stack,
+    "nothing": nothing,
+    "intervals": intervals,
+}
+"""What draws a figure of each kind that has one canvas; those of kind "matrix" have one for each table."""
+MARGIN, GAP = 16.0, 18.0
+LINE = 15.0
+NARROWEST = 560.0
+
+
+def sheet(figure: Mapping[str, Any]) -> Canvas:
+    """{"kind": "panels", "title", "notes": [text], "across": panels in a row, "panels": [figure]} as one drawing.
+
+    A panel's "about" is a line below its title. A sheet without panels says its notes alone.
+    """
+    drawn = [part for panel in figure["panels"] for part in _drawn(panel)]
+    across = min(int(figure.get("across", 4)), max(len(drawn), 1))
+    rows = [drawn[i : i + across] for i in range(0, len(drawn), across)]
+    columns = [max(row[i][2].width for row in rows if i < len(row)) for i in range(across)] if rows else []
+    width = max(sum(columns) + GAP * (len(columns) - 1) + 2 * MARGIN, NARROWEST)
+    canvas = Canvas(width, 0, str(figure["title"]))
+    names = dict.fromkeys(name for panel in figure["panels"] for name in panel.get("series", ()) if name in SERIES)
+    y = _heading(canvas, str(figure["title"]), [name for name in names if not figure.get("keyless")])
+    for row in rows:
+        above = LINE * (1.6 + any(about for _, about, _ in row))
+        x = MARGIN
+        for (title, about, inner), wide in zip(row, columns, strict=False):
+            css = next((f" {SERIES[name]}" for name in SERIES if title.endswith(f", {name}")), "")
+            canvas.text(x + inner.width / 2, y + LINE, shorten(title, int(wide / 7.2)), f"title{css}", "middle")
+            canvas.text(x + inner.width / 2, y + 2 * LINE, about, "axis", "middle")
+            canvas.place(inner, x, y + above)
+            x += wide + GAP
+        y += above + max(inner.height for _, _, inner in row) + 0.5 * GAP
+    for note in figure.get("notes", ()):
+        for line in textwrap.wrap(note, int((width - 2 * MARGIN) / 6.1)):
+            canvas.text(MARGIN, y + LINE, line, "axis")
+            y += LINE
+    canvas.height = y + MARGIN
+    return canvas
+
+
+def _heading(canvas: Canvas, title: str, names: list[str]) -> float:
+    """Title at the left, the key at the right or, for want of room, below it; returns where the panels begin."""
+    y = MARGIN
+    for line in textwrap.wrap(title, int((canvas.width - 2 * MARGIN) / 10)):
+        y += 1.3 * LINE
+        canvas.text(MARGIN, y, line, "heading")
+    wide = sum(50 + 6.6 * len(name) for name in names)
+    if names and 10.5 * len(title) + wide > canvas.width - 2 * MARGIN:
+        y += 1.4 * LINE
+    x = canvas.width - MARGIN - wide
+    for name in names:
+        canvas.line(x + 12, y - 4, x + 38, y - 4, f"stroke {SERIES[name]}")
+        canvas.text(x + 44, y, name, "label")
+        x += 50 + 6.6 * len(name)
+    return y + 0.6 * LINE
+
+
+def _drawn(panel: Mapping[str, Any]) -> list[tuple[str, str, Canvas]]:
+    """(title, the line below it, drawing) of a panel; a matrix has one of each table."""
+    about = str(panel.get("about", ""))
+    if panel["kind"] != "matrix":
+        return [(str(panel["title"]), about, PLOTS[panel["kind"]](panel))]
+    return [(name, about, canvas) for name, canvas in matrices(panel).items()]
