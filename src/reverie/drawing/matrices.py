@@ -8,7 +8,7 @@ from typing import Any
 
 from reverie.drawing.canvas import SERIES, Canvas
 from reverie.drawing.names import distinct
-from reverie.drawing.numbers import number
+from reverie.drawing.numbers import number, value
 from reverie.drawing.scales import Scale, finite, labelled
 
 __all__ = ["intervals", "limits", "matrices"]
@@ -30,7 +30,8 @@ def matrices(figure: Mapping[str, Any]) -> dict[str, Canvas]:
     """A grid of coloured cells for each table, in one scale: purple below the centre, amber above, pale between.
 
     Other colours than those of the tables, which stand for themselves. labels [C], or rows and columns; series {name:
-    [[value or None] * C] * C}; "root" keeps small values apart from none; "numbers" ("share" or "plain") writes them.
+    [[value or None] * C] * C}; "root" keeps small values apart from none; "numbers" ("share" or "plain") writes them where
+    there is room; "scale": true draws the scale below; "width" in px.
     """
     rows = [str(r) for r in figure.get("rows") or figure["labels"]]
     columns = [str(c) for c in figure.get("columns") or figure["labels"]]
@@ -38,13 +39,21 @@ def matrices(figure: Mapping[str, Any]) -> dict[str, Canvas]:
     reach = max(abs(high - centre), abs(low - centre)) or 1.0
     across, down = distinct(columns, 14), distinct(rows, 17)
     left = min(116.0, 14 + 6.2 * max(map(len, down), default=4))
-    size = min((WIDTH - left - 4) / max(len(columns), 1), LARGEST)
+    size = min((figure.get("width", WIDTH) - left - 4) / max(len(columns), 1), LARGEST)
     tall = left * 0.72 if size >= SMALLEST else 4.0
     left = left if size >= SMALLEST else 4.0
     beyond = max(6.2 * 0.64 * len(across[-1]) - size / 2, 4.0) if across and size >= SMALLEST else 4.0
+
+    def shade(v: float) -> tuple[str, float]:
+        strength = min(abs(v - centre) / reach, 1.0)
+        strength = math.sqrt(strength) if figure.get("root") else strength
+        return "cell hot" if v >= centre else "cell cold", 0.04 + 0.96 * strength
+
     drawn = {}
     for name, cells in figure["series"].items():
-        canvas = Canvas(left + size * len(columns) + beyond, tall + size * len(rows) + 6, f"{figure.get('title', '')}: {name}")
+        bottom, below = tall + size * len(rows), 24 if figure.get("scale") else 6
+        wide = max(left + size * len(columns) + beyond, left + 190 if figure.get("scale") else 0)
+        canvas = Canvas(wide, bottom + below, f"{figure.get('title', '')}: {name}")
         for j, column in enumerate(across if size >= SMALLEST else ()):
             canvas.text(left + size * (j + 0.5) + 3, tall - 5, column, "tick", turn=-50)
         for i, row in enumerate(rows):
@@ -53,15 +62,19 @@ def matrices(figure: Mapping[str, Any]) -> dict[str, Canvas]:
             for j, column in enumerate(columns):
                 v = cells[i][j]
                 known = v is not None and math.isfinite(v)
-                strength = min(abs(v - centre) / reach, 1.0) if known else 0.0
-                strength = math.sqrt(strength) if figure.get("root") else strength
-                css = ("cell hot" if v >= centre else "cell cold") if known else "cell none"
+                css, strength = shade(v) if known else ("cell none", None)
                 x, y = left + size * j, tall + size * i
-                told = 0.04 + 0.96 * strength if known else None
-                canvas.rect(x, y, size - 0.6, size - 0.6, css, f"{name}, {row} and {column}: {number(v)}", told)
+                canvas.rect(x, y, size - 0.6, size - 0.6, css, f"{name}, {row} and {column}: {number(v)}", strength)
                 if known and size >= 18 and (said := _said(v, figure.get("numbers"))):
-                    strong = " strong" if strength > 0.55 else ""
+                    strong = " strong" if (strength or 0) > 0.65 else ""
                     canvas.text(x + size / 2, y + size / 2 + 3, said, f"number{strong}", "middle")
+        if figure.get("scale"):
+            for k in range(9):
+                v = low + (high - low) * k / 8
+                canvas.rect(left + 34 + 11 * k, bottom + 10, 10.4, 8, shade(v)[0], "", shade(v)[1])
+            share = figure.get("numbers") == "share"
+            for end, x, anchor in ((low, left + 30, "end"), (high, left + 138, "start")):
+                canvas.text(x, bottom + 18, value(end, "share") if share else number(end), "tick", anchor)
         drawn[name] = canvas
     return drawn
 

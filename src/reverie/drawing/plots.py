@@ -34,7 +34,7 @@ def histogram(figure: Mapping[str, Any]) -> Canvas:
     highest = float(finite(series.values()).max(initial=0.0)) or 1.0
     y = Scale(0, highest * 1.06, HEIGHT - BOTTOM, TOP, kind="share")
     canvas = _canvas(figure, series)
-    canvas.axes(x, y, x.ticks(), y.ticks(3))
+    canvas.axes(x, y, x.ticks(), y.ticks(4))
     for name, shares in series.items():
         steps: list[Point] = [(x(edges[0]), y(0))]
         for b, share in enumerate(shares):
@@ -56,8 +56,9 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
 
     x [N] numbers or labels, series {name: [N]}, bands {name: (low [N], high [N])}; "diagonal" for ROC curves. Or no x, and
     for each series of its own {"x", "y", and if there are: "low", "high", "threads": [(x, y), ...] drawn faintly behind it,
-    "points": true for dots without a line, "again": true for what is the main line of another panel}.
-    "x_range", "y_range" cut what lies beyond; "log" is for y; "marks" [(x, y)] are stars; "key": true names the series.
+    "dots": (x, y) as faint points, "again": true for what is the main line of another panel, "as": whose colour it has}.
+    "x_range", "y_range" cut what lies beyond; "log" and "y_kind" are of y; "marks" [(x, y, what)] stand out; "key": true
+    names the series and marks at the right.
     """
     named = [str(v) for v in figure.get("x", ())] if any(isinstance(v, str) for v in figure.get("x", ())) else None
     series = _courses(figure, list(range(len(named))) if named else list(figure.get("x", ())))
@@ -66,7 +67,7 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
     keyed = KEY if figure.get("key") else 0.0
     x = Scale(*ends, LEFT, WIDTH - RIGHT, kind=figure.get("x_kind", ""))
     log = bool(figure.get("log"))
-    y = Scale(*(figure.get("y_range") or _reach(figure, series)), HEIGHT - BOTTOM, TOP, log)
+    y = Scale(*(figure.get("y_range") or _reach(figure, series)), HEIGHT - BOTTOM, TOP, log, figure.get("y_kind", ""))
     canvas = _canvas(figure, series, WIDTH + keyed)
     places = x.ticks()
     if named:
@@ -85,8 +86,11 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
     for name, one in series.items():
         for thread in one.get("threads", ()):
             canvas.path(clipped(placed(*thread), box), f"thread {css[name]}")
-            if len(thread[0]) == 1 and _within(p := placed(*thread)[0], box):
-                canvas.circle(*p, 1.3, f"speck {css[name]}")
+        for p in [p for xs, ys in one.get("threads", ()) if len(xs) == 1 for p in placed(xs, ys)] + placed(
+            *one.get("dots", ((), ()))
+        ):
+            if p and _within(p, box):
+                canvas.circle(*p, 1.4, f"speck {css[name]}")
         if "low" in one:
             lower, upper = placed(one["x"], one["low"]), placed(one["x"], one["high"])
             both = [(a, b) for a, b in zip(lower, upper, strict=True) if a and b]
@@ -94,22 +98,20 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
             canvas.path([(a, min(max(b, y.end), y.start)) for a, b in outline], f"band {css[name]}", closed=True)
     for name, one in series.items():
         points = placed(one["x"], one["y"])
-        if not one.get("points"):
-            again = " again" if one.get("again") else ""
-            canvas.path(clipped(points, box), f"stroke {css[name]}{again}")
+        canvas.path(clipped(points, box), f"stroke {css[name]}{' again' if one.get('again') else ''}")
         if len(points) == 1 and "low" in one and (at := points[0]):
             canvas.line(at[0], y(one["low"][0]), at[0], y(one["high"][0]), f"stroke {css[name]}")
-        if one.get("points") or (len(points) <= 12 and "again" not in one and ("x" in figure or len(points) == 1)):
-            kind, size = ("speck", 1.5) if one.get("points") else ("dot", 2.2)
-            for p in points:
-                if _within(p, box):
-                    canvas.circle(*p, size, f"{kind} {css[name]}")
-    for mark in figure.get("marks", ()):
-        canvas.circle(x(mark[0]), y(mark[1]), 4, "best")
+        for p in points if len(points) == 1 or ("x" in figure and len(points) <= 12) else ():
+            if p and _within(p, box):
+                canvas.circle(*p, 2.2, f"dot {css[name]}")
+    for at, height, _ in figure.get("marks", ()):
+        canvas.circle(x(at), y(height), 4, "best")
     if "x" in figure:
         _tips(canvas, figure, x, y, named)
     if keyed:
-        _key(canvas, {name: css[name] for name in series if not series[name].get("points")}, WIDTH)
+        _key(
+            canvas, {name: f"layer {c}" for name, c in css.items()} | {what: "best" for *_, what in figure.get("marks", ())}
+        )
     _names(canvas, figure)
     return canvas
 
@@ -169,8 +171,8 @@ def clipped(points: Sequence[Point | None], box: tuple[float, float, float, floa
     return found
 
 
-def _within(point: Point | None, box: tuple[float, float, float, float]) -> bool:
-    return point is not None and box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+def _within(point: Point, box: tuple[float, float, float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
 def stack(figure: Mapping[str, Any]) -> Canvas:
@@ -179,7 +181,8 @@ def stack(figure: Mapping[str, Any]) -> Canvas:
     "key": true names the levels at the right, in the order in which they lie.
     """
     edges, series = list(figure["edges"]), dict(figure["series"])
-    x = Scale(edges[0], edges[-1], LEFT, WIDTH - RIGHT, kind=figure.get("x_kind", ""))
+    x = Scale(*(figure.get("x_range") or (edges[0], edges[-1])), LEFT, WIDTH - RIGHT, kind=figure.get("x_kind", ""))
+    edges = [min(max(edge, x.low), x.high) for edge in edges]
     y = Scale(0, 1, HEIGHT - BOTTOM, TOP, kind="share")
     canvas = _canvas(figure, series, WIDTH + (KEY if figure.get("key") else 0))
     css = _classes(series)
@@ -193,7 +196,7 @@ def stack(figure: Mapping[str, Any]) -> Canvas:
                 below[b] += share
     canvas.axes(x, y, x.ticks(), [(0, "0 %"), (0.5, "50 %"), (1, "100 %")])
     if figure.get("key"):
-        _key(canvas, dict(reversed(css.items())), WIDTH)
+        _key(canvas, {name: f"layer {c}" for name, c in reversed(css.items())})
     _names(canvas, figure)
     return canvas
 
@@ -206,11 +209,16 @@ def nothing(figure: Mapping[str, Any]) -> Canvas:
 
 
 def bars(figure: Mapping[str, Any]) -> Canvas:
-    """A row of bars for each label, lying down so that long names can be read: labels [K], series {name: [K]}."""
+    """A row of bars for each label, lying down so that long names can be read: labels [K], series {name: [K]}.
+
+    "dense": true draws many labels small, without their numbers.
+    """
     labels, series = [str(label) for label in figure["labels"]], _series(figure)
     shown = distinct(labels, 22)
     ends = dict(figure.get("intervals") or {})
     thick, gap = (9.0, 9.0) if len(series) > 1 else (11.0, 7.0)
+    dense = bool(figure.get("dense")) and len(labels) > 12
+    thick, gap = (4.0, 3.0) if dense else (thick, gap)
     row = thick * len(series) + gap
     left = min(150.0, 14 + 6.0 * max(map(len, shown), default=4))
     height = 10 + row * len(labels) + 30
@@ -231,10 +239,10 @@ def bars(figure: Mapping[str, Any]) -> Canvas:
             if v is None:
                 continue
             a, b = sorted((x(0), x(v)))
-            canvas.rect(a, y + 0.8, max(b - a, 0.8), thick - 1.6, f"bar {SERIES.get(name, 'o')}")
+            canvas.rect(a, y + 0.09 * thick, max(b - a, 0.8), 0.82 * thick, f"bar {SERIES.get(name, 'o')}")
             if pair := (ends.get(name) or [None] * len(labels))[k]:
                 canvas.line(x(pair[0]), y + thick / 2, x(pair[1]), y + thick / 2, "whisker")
-            if len(series) <= 3 and len(labels) <= 30:
+            if len(series) <= 3 and len(labels) <= 30 and not dense:
                 canvas.text(max(b, x(pair[1]) if pair else b) + 4, y + thick - 1.4, _shown(v, share), "tiny")
         canvas.rect(0, top - gap / 2, WIDTH, row, "hit", f"{label}: {said}")
     canvas.line(x(0), 6, x(0), height - 26, "base")
@@ -255,16 +263,19 @@ def _ordered(series: Mapping[str, Any]) -> dict[str, Any]:
 
 def _classes(series: Mapping[str, Any]) -> dict[str, str]:
     """The class of each series: of a table that of its name, of others a colour by their order, grey for "others (n)"."""
-    free = iter(range(8))
-    return {
-        name: SERIES.get(name) or ("o" if name.startswith("others (") else f"c{next(free, 7)}") for name in series
-    }  # fmt: skip
+    free = iter(("c0", "c1", "c2", "c3", "c4", "c5", "c6"))
+    found = {}
+    for name, one in series.items():
+        table = one.get("as", name) if isinstance(one, Mapping) else name
+        found[name] = SERIES.get(table) or ("o" if name.startswith("others (") else next(free, "c7"))
+    return found
 
 
-def _key(canvas: Canvas, css: Mapping[str, str], left: float) -> None:
-    for i, ((_, css_), name) in enumerate(zip(css.items(), distinct(list(css), 20), strict=True)):
-        canvas.rect(left + 2, TOP + 14 * i + 4, 9, 9, f"layer {css_}")
-        canvas.text(left + 16, TOP + 14 * i + 12, name, "tick")
+def _key(canvas: Canvas, css: Mapping[str, str]) -> None:
+    """What the colours mean, at the right of the plot."""
+    for i, (kind, name) in enumerate(zip(css.values(), distinct(list(css), 20), strict=True)):
+        canvas.rect(WIDTH + 2, TOP + 14 * i + 4, 9, 9, kind)
+        canvas.text(WIDTH + 16, TOP + 14 * i + 12, name, "tick")
 
 
 def _canvas(figure: Mapping[str, Any], series: Mapping[str, Any], width: float = WIDTH) -> Canvas:

@@ -11,12 +11,10 @@ Columns are the varying numbers, ordinal levels by their place, binary ones as 0
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.stats import kendalltau
 
 from reverie.evaluation.cohort import Cohort
 from reverie.records.schema import Schema
@@ -79,12 +77,34 @@ def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
 
 
 def _tau(x: np.ndarray, y: np.ndarray) -> float:
+    """Kendall's tau-b = (C - D) / sqrt((n0 - nx) (n0 - ny)), over pairs: C in one order, D in opposite orders, n0 all, nx
+    and ny tied; NaN for a constant column. By counting inversions (Knight 1966): scipy's takes a second to import."""
     known = ~(np.isnan(x) | np.isnan(y))
-    if known.sum() < 3:
+    n = int(known.sum())
+    if n < 3:
         return float("nan")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a constant column has no tau: NaN says so
-        return float(np.asarray(kendalltau(x[known], y[known]))[0])
+    (_, x), (_, y) = (np.unique(values[known], return_inverse=True) for values in (x, y))
+    both = np.unique(x * (int(y.max()) + 1) + y, return_counts=True)[1]
+    counts = (np.array([n]), np.bincount(x), np.bincount(y), both)
+    pairs, tied_x, tied_y, tied = (int((k * (k - 1) // 2).sum()) for k in counts)
+    apart = float(pairs - tied_x) * float(pairs - tied_y)
+    if apart == 0:
+        return float("nan")
+    agreeing = pairs - tied_x - tied_y + tied - 2 * _inversions(y[np.lexsort((y, x))])
+    return float(np.clip(agreeing / np.sqrt(apart), -1, 1))
+
+
+def _inversions(ranks: np.ndarray) -> int:
+    """Pairs of which the first is larger: they differ first, from the highest, in a bit that only the first one has."""
+    total = 0
+    for bit in range(int(ranks.max()).bit_length()):
+        above = ranks >> (bit + 1)
+        order = np.argsort(above, kind="stable")
+        ones = (ranks[order] >> bit) & 1
+        first = np.searchsorted(above[order], above[order])  # where the numbers with the same higher bits begin
+        before = np.concatenate([[0], np.cumsum(ones)])
+        total += int((before[:-1] - before[first])[ones == 0].sum())
+    return total
 
 
 def _within(cohort: Cohort, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
