@@ -73,7 +73,7 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
     if named:
         step = max(1, -(-len(named) // 6))
         places = [(i, shorten(name, 9)) for i, name in enumerate(named) if i % step == 0]
-    canvas.axes(x, y, places, y.ticks(4))
+    canvas.axes(x, y, places, y.ticks(5))
     if figure.get("diagonal"):
         low, high = max(x.low, y.low), min(x.high, y.high)
         canvas.line(x(low), y(low), x(high), y(high), "chance")

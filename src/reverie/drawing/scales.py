@@ -115,7 +115,10 @@ def labelled(low: float, high: float, most: int = 5, share: bool = False) -> lis
 
 
 def _tick(x: float, step: float) -> str:
-    """As many digits as the steps have; a comma from 10,000 on, for years have none."""
+    """As many digits as the steps have; a comma from 10,000 on, for years have none, and 2M for 2,000,000."""
+    for scale, letter in ((1e9, "G"), (1e6, "M")):
+        if scale <= abs(x) < 1e12 and step >= scale / 1000:
+            return f"{x / scale:g}{letter}".replace("-", "\N{MINUS SIGN}")
     if not step or abs(x) >= 1e6 or step < 1e-5:
         return number(x)
     text = f"{x:,.{max(0, -math.floor(math.log10(step * 1.001)))}f}".replace("-", "\N{MINUS SIGN}")

@@ -19,7 +19,7 @@ import polars as pl
 
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import normal_scores
-from reverie.evaluation.figures.histograms import bin_edges, common_levels, count_in, counted, is_skewed
+from reverie.evaluation.figures.histograms import counted, marginal
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import kept, missing_rates
@@ -89,7 +89,11 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
         "Each column alone: its distribution, the share that is missing, and values that cannot be. Shuffled columns keep "
         "all of this, so the shuffle scores as well as real patients here; it fails where columns are looked at together.",
         tuple(measures),
-        {column.name: figure for column in modelled if (figure := _figure(references.tables, column))},
+        {
+            column.name: figure | {"note": "Share of values; missing ones apart."}
+            for column in modelled
+            if (figure := marginal(references.tables, column))["kind"] != "nothing"
+        },
         references.notes,
     )
 
@@ -182,26 +186,3 @@ def _kept(synthetic: pl.DataFrame, schema: Schema, split: Split, references: Ref
         )
         measures.append(judged(measure, least=0.5, chance=0.0))
     return measures
-
-
-def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:
-    """Shares of values in bins, or of levels."""
-    rows = {name: counted(cohort, column) for name, cohort in tables.items()}
-    missing = {name: float(cohort.missing(column.name)[rows[name]].mean()) for name, cohort in tables.items()}
-    shared = {"title": column.name, "note": "Share of values; missing ones apart.", "missing": missing}
-    if column.numeric:
-        values = {name: _known(cohort, column) for name, cohort in tables.items()}
-        if not len(values["real"]) or values["real"].min() == values["real"].max():
-            return {}
-        edges = bin_edges(values["real"], column.grid, column.quantity and is_skewed(values["real"]))
-        series = {n: (count_in(v, edges) / len(v)).tolist() for n, v in values.items() if len(v)}
-        dated = {"x_kind": "date"} if column.calendar else {}
-        return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **dated, **shared}
-    levels, others = common_levels(tables, column)
-    series = {}
-    for name, cohort in tables.items():
-        known = cohort.levels[column.name][rows[name]].drop_nulls()
-        shares = [float((known == level).sum()) / max(len(known), 1) for level in levels]
-        series[name] = shares + ([1 - sum(shares) if len(known) else 0.0] if others else [])
-    labels = levels + ([f"others ({others})"] if others else [])
-    return {"kind": "bars", "labels": labels, "series": series, "y_label": "share", **shared} if labels else {}
