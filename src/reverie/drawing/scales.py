@@ -46,7 +46,7 @@ class Scale:
     def ticks(self, most: int = 5) -> list[tuple[float, str]]:
         """At most about `most` round values with what to write at them."""
         if self.kind in DATES:
-            return days(self.low, self.high, min(most, 4))
+            return days(self.low, self.high, most)
         if self.log:
             return [(at, number(at)) for at in powers(self.low, self.high, most)]
         found = labelled(self.low, self.high, most, self.kind == "share")
@@ -83,7 +83,7 @@ def powers(low: float, high: float, most: int = 5) -> list[float]:
     return found[:: -(-len(found) // most)] if found else [low, high]
 
 
-def days(low: float, high: float, most: int = 4) -> list[tuple[float, str]]:
+def days(low: float, high: float, most: int = 5) -> list[tuple[float, str]]:
     """Round dates within [low, high], which are days since 1970-01-01, as briefly as they can be told."""
     if not math.isfinite(high - low) or high <= low:
         return [(low, _day(low).isoformat())] if math.isfinite(low) else []
