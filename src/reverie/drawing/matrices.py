@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 from reverie.drawing.canvas import SERIES, Canvas
@@ -53,29 +54,26 @@ def matrices(figure: Mapping[str, Any]) -> dict[str, Canvas]:
     for name, cells in figure["series"].items():
         bottom, below = tall + size * len(rows), 24 if figure.get("scale") else 6
         wide = max(left + size * len(columns) + beyond, left + 190 if figure.get("scale") else 0)
-        canvas = Canvas(wide, bottom + below, f"{figure.get('title', '')}: {name}")
+        canvas = drawn[name] = Canvas(wide, bottom + below, f"{figure.get('title', '')}: {name}")
         for j, column in enumerate(across if size >= SMALLEST else ()):
             canvas.text(left + size * (j + 0.5) + 3, tall - 5, column, "tick", turn=-50)
-        for i, row in enumerate(rows):
-            if size >= SMALLEST:
-                canvas.text(left - 5, tall + size * (i + 0.5) + 3.5, down[i], "tick", "end")
-            for j, column in enumerate(columns):
-                v = cells[i][j]
-                known = v is not None and math.isfinite(v)
-                css, strength = shade(v) if known else ("cell none", None)
-                x, y = left + size * j, tall + size * i
-                canvas.rect(x, y, size - 0.6, size - 0.6, css, f"{name}, {row} and {column}: {number(v)}", strength)
-                if known and size >= 18 and (said := _said(v, figure.get("numbers"))):
-                    strong = " strong" if (strength or 0) > 0.65 else ""
-                    canvas.text(x + size / 2, y + size / 2 + 3, said, f"number{strong}", "middle")
+        for i, row in enumerate(down if size >= SMALLEST else ()):
+            canvas.text(left - 5, tall + size * (i + 0.5) + 3.5, row, "tick", "end")
+        for (i, row), (j, column) in product(enumerate(rows), enumerate(columns)):
+            v, x, y = cells[i][j], left + size * j, tall + size * i
+            tip = f"{name}, {row} and {column}: {number(v)}"
+            css, strength = ("cell none", None) if v is None or not math.isfinite(v) else shade(v)
+            canvas.rect(x, y, size - 0.6, size - 0.6, css, tip, strength)
+            if strength is not None and size >= 18 and (said := _said(v or 0.0, figure.get("numbers"))):
+                strong = " strong" if strength > 0.65 else ""
+                canvas.text(x + size / 2, y + size / 2 + 3, said, f"number{strong}", "middle")
         if figure.get("scale"):
             for k in range(9):
-                v = low + (high - low) * k / 8
-                canvas.rect(left + 34 + 11 * k, bottom + 10, 10.4, 8, shade(v)[0], "", shade(v)[1])
-            share = figure.get("numbers") == "share"
-            for end, x, anchor in ((low, left + 30, "end"), (high, left + 138, "start")):
-                canvas.text(x, bottom + 18, value(end, "share") if share else number(end), "tick", anchor)
-        drawn[name] = canvas
+                css, strength = shade(low + (high - low) * k / 8)
+                canvas.rect(left + 34 + 11 * k, bottom + 10, 10.4, 8, css, "", strength)
+            unit = "share" if figure.get("numbers") == "share" else ""
+            canvas.text(left + 30, bottom + 18, value(low, unit), "tick", "end")
+            canvas.text(left + 138, bottom + 18, value(high, unit), "tick")
     return drawn
 
 

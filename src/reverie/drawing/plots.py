@@ -30,7 +30,7 @@ def histogram(figure: Mapping[str, Any]) -> Canvas:
     edges, series = list(figure["edges"]), _series(figure)
     widths = [b - a for a, b in pairwise(edges)]
     log = edges[0] > 0 and max(widths) > UNEVEN * min(widths)
-    x = Scale(edges[0], edges[-1], LEFT, WIDTH - RIGHT, log, figure.get("x_kind", ""))
+    x = _across(figure, edges, log)
     highest = float(finite(series.values()).max(initial=0.0)) or 1.0
     y = Scale(0, highest * 1.06, HEIGHT - BOTTOM, TOP, kind="share")
     canvas = _canvas(figure, series)
@@ -63,12 +63,10 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
     named = [str(v) for v in figure.get("x", ())] if any(isinstance(v, str) for v in figure.get("x", ())) else None
     series = _courses(figure, list(range(len(named))) if named else list(figure.get("x", ())))
     every = [v for one in series.values() for v in one["x"]]
-    ends = figure.get("x_range") or (min(every, default=0), max(every, default=1))
-    keyed = KEY if figure.get("key") else 0.0
-    x = Scale(*ends, LEFT, WIDTH - RIGHT, kind=figure.get("x_kind", ""))
-    log = bool(figure.get("log"))
-    y = Scale(*(figure.get("y_range") or _reach(figure, series)), HEIGHT - BOTTOM, TOP, log, figure.get("y_kind", ""))
-    canvas = _canvas(figure, series, WIDTH + keyed)
+    x = _across(figure, (min(every, default=0), max(every, default=1)))
+    low, high = figure.get("y_range") or _reach(figure, series)
+    y = Scale(low, high, HEIGHT - BOTTOM, TOP, bool(figure.get("log")), figure.get("y_kind", ""))
+    canvas = _canvas(figure, series)
     places = x.ticks()
     if named:
         step = max(1, -(-len(named) // 6))
@@ -108,7 +106,7 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
         canvas.circle(x(at), y(height), 4, "best")
     if "x" in figure:
         _tips(canvas, figure, x, y, named)
-    if keyed:
+    if figure.get("key"):
         _key(
             canvas, {name: f"layer {c}" for name, c in css.items()} | {what: "best" for *_, what in figure.get("marks", ())}
         )
@@ -181,10 +179,10 @@ def stack(figure: Mapping[str, Any]) -> Canvas:
     "key": true names the levels at the right, in the order in which they lie.
     """
     edges, series = list(figure["edges"]), dict(figure["series"])
-    x = Scale(*(figure.get("x_range") or (edges[0], edges[-1])), LEFT, WIDTH - RIGHT, kind=figure.get("x_kind", ""))
+    x = _across(figure, edges)
     edges = [min(max(edge, x.low), x.high) for edge in edges]
     y = Scale(0, 1, HEIGHT - BOTTOM, TOP, kind="share")
-    canvas = _canvas(figure, series, WIDTH + (KEY if figure.get("key") else 0))
+    canvas = _canvas(figure, series)
     css = _classes(series)
     below = [0.0] * (len(edges) - 1)
     for name, shares in series.items():
@@ -278,8 +276,14 @@ def _key(canvas: Canvas, css: Mapping[str, str]) -> None:
         canvas.text(WIDTH + 16, TOP + 14 * i + 12, name, "tick")
 
 
-def _canvas(figure: Mapping[str, Any], series: Mapping[str, Any], width: float = WIDTH) -> Canvas:
-    return Canvas(width, HEIGHT, _described(figure, series))
+def _canvas(figure: Mapping[str, Any], series: Mapping[str, Any]) -> Canvas:
+    return Canvas(WIDTH + (KEY if figure.get("key") else 0), HEIGHT, _described(figure, series))
+
+
+def _across(figure: Mapping[str, Any], ends: Sequence[float], log: bool = False) -> Scale:
+    """The axis of x, from the first of the ends to the last, or of the figure's "x_range"."""
+    told = figure.get("x_range") or ends
+    return Scale(told[0], told[-1], LEFT, WIDTH - RIGHT, log, figure.get("x_kind", ""))
 
 
 def _described(figure: Mapping[str, Any], series: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ _Paint = tuple[int, int, int, int]
 
 def png(canvas: Canvas) -> bytes:
     """The canvas on white, ZOOM times its size; the same canvas gives the same bytes."""
-    size = tuple(math.ceil(side * ZOOM) * FINE for side in (canvas.width, canvas.height))
+    size = math.ceil(canvas.width * ZOOM) * FINE, math.ceil(canvas.height * ZOOM) * FINE
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image, "RGBA")
     for shape in canvas.shapes:

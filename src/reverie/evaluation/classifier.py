@@ -80,7 +80,7 @@ def told_apart(
             # A third of the features at each split: many say nothing, and a tree that sees only those is wasted.
             forest = ExtraTreesClassifier(trees, min_samples_leaf=2, max_features=0.3, random_state=seed + repeat)  # pyright: ignore[reportArgumentType]
             forest.fit(x[fit], y[fit])
-            scores.append(float(roc_auc_score(y[judge], forest.predict_proba(x[judge])[:, 1])))
+            scores.append(float(roc_auc_score(y[judge], np.asarray(forest.predict_proba(x[judge]))[:, 1])))
             telling += forest.feature_importances_
         means.append(float(np.mean(scores)))
     order = np.argsort(-telling, kind="stable")[:10]

@@ -94,7 +94,8 @@ def _note(figure: Mapping[str, Any]) -> str:
 
 def _legend(inner: list[Mapping[str, Any]]) -> str:
     """The tables drawn, where the figure stands far from the key of the page (in print, on paper)."""
-    names = dict.fromkeys(name for figure in inner for name in figure.get("series", {}) if name in SERIES)
+    found = {name for figure in inner for name in figure.get("series", {})}
+    names = [name for name in SERIES if name in found]
     keys = "".join(f'<span class="{SERIES[name]}"><span class="key {SERIES[name]}"></span>{name}</span>' for name in names)
     return f'<p class="keys">{keys}</p>' if keys else ""
 
