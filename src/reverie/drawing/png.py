@@ -172,7 +172,11 @@ def _write(image: Image.Image, shape: Shape) -> None:
 
 @cache
 def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which has most scripts; it comes with matplotlib, which need not be imported for it."""
+    """DejaVu Sans, which has most scripts and comes with matplotlib, which need not be imported for it; else Pillow's own."""
     spec = find_spec("matplotlib")
-    folder = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
-    return ImageFont.truetype(folder / "mpl-data" / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf", size)
+    folder = Path(next(iter(spec.submodule_search_locations or ()), "")) if spec else Path()
+    try:
+        path = folder / "mpl-data" / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
+        return ImageFont.truetype(path, size)
+    except OSError:
+        return ImageFont.load_default(size)  # pyright: ignore[reportReturnType]
