@@ -172,7 +172,7 @@ def _write(image: Image.Image, shape: Shape) -> None:
 
 @cache
 def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which has most scripts and comes with matplotlib, which need not be imported for it; else Pillow's own."""
+    """DejaVu Sans, which has most scripts: it comes with matplotlib, which need not be imported. Else Pillow's own."""
     spec = find_spec("matplotlib")
     folder = Path(next(iter(spec.submodule_search_locations or ()), "")) if spec else Path()
     try:
