@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from reverie.drawing import PLOTS, Canvas, matrices, png, sheet
+from reverie.drawing.paint import ZOOM, _look
 from reverie.drawing.plots import clipped
-from reverie.drawing.png import ZOOM, _look
 
 SIDES = {"real": [0.2, 0.8], "synthetic": [0.4, 0.6], "set aside": [0.5, None]}
 COURSE = {"x": [1, 2, 3], "y": [1, 3, 2], "low": [0, 2, 1], "high": [2, 4, 3], "threads": [[[1, 3], [0, 9]], [[2], [1]]]}
@@ -105,3 +105,15 @@ def test_a_sheet_has_every_panel_its_title_and_the_key_of_its_tables_once():
     assert all(words.count(word) == 1 for word in ("All", "panel histogram", "panel bars", "real", "synthetic", "set aside"))
     assert " ".join(words).count("a note") == 60
     assert max(p[1] for shape in made.shapes for p in shape.points if p) < made.height
+
+
+def test_a_very_large_sheet_is_painted_coarser_and_whole(monkeypatch):
+    canvas = Canvas(300, 900)
+    canvas.rect(290, 890, 10, 10, "bar r")
+    sizes = []
+    for most in (10**8, 1_200_000, 200_000):
+        monkeypatch.setattr("reverie.drawing.paint.MOST", most)
+        found = pixels(canvas)
+        sizes.append(found.shape[:2])
+        assert found[-2, -2].tolist() == [0x00, 0x72, 0xB2]
+    assert sizes[0] == (1350, 450) and sizes[1][0] * sizes[1][1] <= 1_210_000 / 4 and sizes[2][0] * sizes[2][1] <= 201_000

@@ -8,7 +8,7 @@ function (plots.py, matrices.py, sheet.py). It becomes a Canvas: shapes that are
 from reverie.drawing.canvas import SERIES, Canvas
 from reverie.drawing.matrices import limits, matrices
 from reverie.drawing.names import distinct, shorten
-from reverie.drawing.png import png
+from reverie.drawing.paint import png
 from reverie.drawing.scales import Scale, finite
 from reverie.drawing.sheet import PLOTS, sheet
 

@@ -89,11 +89,7 @@ def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
         "Each column alone: its distribution, the share that is missing, and values that cannot be. Shuffled columns keep "
         "all of this, so the shuffle scores as well as real patients here; it fails where columns are looked at together.",
         tuple(measures),
-        {
-            column.name: figure | {"note": "Share of values; missing ones apart."}
-            for column in modelled
-            if (figure := marginal(references.tables, column))["kind"] != "nothing"
-        },
+        {column.name: figure for column in modelled if (figure := _figure(references.tables, column))},
         references.notes,
     )
 
@@ -186,3 +182,9 @@ def _kept(synthetic: pl.DataFrame, schema: Schema, split: Split, references: Ref
         )
         measures.append(judged(measure, least=0.5, chance=0.0))
     return measures
+
+
+def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:
+    """Shares of values in bins, or of levels; nothing of a column that has one value, or none."""
+    figure = marginal(tables, column)
+    return {} if figure["kind"] == "nothing" else figure | {"note": "Share of values; missing ones apart."}

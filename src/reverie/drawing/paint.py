@@ -26,22 +26,27 @@ ZOOM = 1.5
 """Pixels of the file for one of the canvas."""
 FINE = 2
 """Painted pixels for one of the file, in each direction."""
+MOST = 60_000_000
+"""Painted pixels of a whole canvas: what is larger is painted coarser, for memory is finite."""
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _Paint = tuple[int, int, int, int]
 
 
 def png(canvas: Canvas) -> bytes:
-    """The canvas on white, ZOOM times its size; the same canvas gives the same bytes."""
-    size = math.ceil(canvas.width * ZOOM) * FINE, math.ceil(canvas.height * ZOOM) * FINE
+    """The canvas on white, ZOOM times its size, a very large one less; the same canvas gives the same bytes."""
+    scale = min(ZOOM * FINE, math.sqrt(MOST / (canvas.width * canvas.height)))
+    fine = FINE if scale >= FINE else 1
+    zoom = scale / fine
+    size = math.ceil(canvas.width * zoom) * fine, math.ceil(canvas.height * zoom) * fine
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image, "RGBA")
     for shape in canvas.shapes:
         if shape.kind != "text":
-            _paint(draw, shape, ZOOM * FINE)
-    image = image.reduce(FINE)
+            _paint(draw, shape, scale)
+    image = image.reduce(fine)
     for shape in canvas.shapes:
         if shape.kind == "text":
-            _write(image, shape)
+            _write(image, shape, zoom)
     buffer = io.BytesIO()
     image.save(buffer, "png", compress_level=3)
     return buffer.getvalue()
@@ -152,11 +157,11 @@ def _dashed(run: list[tuple[float, float]], dashes: list[float]) -> Iterator[lis
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
-def _write(image: Image.Image, shape: Shape) -> None:
+def _write(image: Image.Image, shape: Shape, zoom: float) -> None:
     told = _look("text", shape.css)
     fill = _colour(told, "fill") or (0, 0, 0, 255)
-    font = _font(round(float(told["font-size"].removesuffix("px")) * ZOOM, 1), "font-weight" in told)
-    x, y = (coordinate * ZOOM for coordinate in shape.points[0] or (0, 0))
+    font = _font(round(float(told["font-size"].removesuffix("px")) * zoom, 1), "font-weight" in told)
+    x, y = (coordinate * zoom for coordinate in shape.points[0] or (0, 0))
     length, (rise, fall) = font.getlength(shape.words), font.getmetrics()
     back = {"start": 0.0, "middle": length / 2, "end": length}[shape.anchor]
     if not shape.turn:
