@@ -31,6 +31,7 @@ def test_a_year_has_no_comma_and_a_share_has_its_sign():
         "10\N{NO-BREAK SPACE}%",
     ]
     assert [label for _, label in Scale(0, 2.4e6, 0, 1).ticks(2)] == ["0", "2M"]
+    assert [label for _, label in Scale(0.2, 2000, 0, 1, log=True).ticks(5)] == ["1", "10", "100", "1000"]
 
 
 def test_whole_numbers_have_no_ticks_between():

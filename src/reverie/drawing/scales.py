@@ -48,7 +48,7 @@ class Scale:
         if self.kind in DATES:
             return days(self.low, self.high, most)
         if self.log:
-            return [(at, number(at)) for at in powers(self.low, self.high, most)]
+            return [(at, _tick(at, at)) for at in powers(self.low, self.high, most)]
         found = labelled(self.low, self.high, most, self.kind == "share")
         return [(at, label) for at, label in found if at == round(at)] if self.kind == "whole" else found
 
