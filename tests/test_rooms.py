@@ -10,7 +10,7 @@ FLOORS = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "files", "manifest", "memory", "plain"),
+            ("errors", "files", "manifest", "memory", "plain", "drawing"),
             ("process",),
             ("denoisers",),
             ("samplers",),

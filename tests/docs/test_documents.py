@@ -253,7 +253,7 @@ def test_a_wrong_command_is_found(workplace):
             run(words, "here")
 
 
-def test_the_demo_of_the_makefile_makes_what_it_says_where_to_look_for(workplace, few_columns):
+def test_the_demo_of_the_makefile_makes_what_it_says_where_to_look_for(workplace):
     assert len(targets()["demo"]) >= 2 and targets()["help"] == []
     run(["make", "demo"], "here")
     recipe = re.search(r"^demo:.*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -26,7 +26,7 @@ SAYS = {
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_an_example_runs_and_writes_only_where_it_is_told(script, tmp_path, monkeypatch, capsys, few_columns):
+def test_an_example_runs_and_writes_only_where_it_is_told(script, tmp_path, monkeypatch, capsys):
     given, here = tmp_path / "given", tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)

@@ -31,6 +31,7 @@ ROOMS = {
     "samplers",
     "images",
     "records",
+    "drawing",
     "evaluation",
     "training",
     "models",

@@ -24,6 +24,16 @@ def test_static_is_kendalls_tau_over_visits_where_both_are_measured(toy):
     assert np.array_equal(found.static, found.static.T) and np.all(np.diag(found.static) == 1)
 
 
+@pytest.mark.parametrize(("visits", "levels"), [(3, 2), (40, 2), (300, 6), (2000, 900)])
+def test_tau_of_tied_values_is_that_of_scipy(toy, visits, levels):
+    draw = np.random.default_rng(visits)
+    x = draw.integers(0, levels, visits).astype(float)
+    x[:2] = 0, levels
+    y = np.floor((draw.integers(0, levels, visits) - x) / 2)
+    frame, schema = toy(id=[1] * visits, t=[*range(visits)], x=x.tolist(), y=y.tolist())
+    assert correlations(frame, schema).static[0, 1] == pytest.approx(kendalltau(x, y)[0], abs=1e-12)
+
+
 def test_trend_is_the_share_of_slopes_that_agree_less_those_that_do_not(toy):
     time, slopes = np.arange(5.0), np.array([1.0, 2.0, 3.0, 4.0])
     other = np.array([1.0, 1.0, 1.0, -2.0])

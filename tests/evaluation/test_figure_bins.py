@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reverie.evaluation.figures.drawing import distinct, shorten
+from reverie.drawing import distinct, shorten
 from reverie.evaluation.figures.histograms import bin_edges, count_in, is_skewed
 from reverie.evaluation.figures.losses import smoothed
 from reverie.evaluation.figures.timing import FEWEST, summary, time_bins
@@ -67,6 +67,6 @@ def test_different_names_stay_different():
 
 
 def test_names_are_shortened_in_the_middle():
-    assert shorten("abc") == "abc" and shorten("a\nb$") == "a b\\$" and shorten("  ") == "(blank)"
+    assert shorten("abc") == "abc" and shorten("a\nb$") == "a b$" and shorten("  ") == "(blank)"
     short = shorten("laboratory_creatinine_serum_mg_dl", 20)
     assert len(short) == 20 and short.startswith("laboratory") and short.endswith("mg_dl")

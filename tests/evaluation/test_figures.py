@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from matplotlib.image import AxesImage
 from PIL import Image
 
+from reverie.drawing import SERIES, png, sheet
 from reverie.errors import DataError
 from reverie.evaluation import missingness
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations
 from reverie.evaluation.figures import (
-    COLOURS,
     HELD,
     REAL,
     SYNTHETIC,
@@ -31,7 +30,6 @@ from reverie.evaluation.figures import (
     trajectories,
     visits,
 )
-from reverie.evaluation.figures.drawing import png
 from reverie.evaluation.figures.timing import time_bins
 from reverie.records.schema import Schema
 
@@ -64,28 +62,22 @@ def every_column(cohorts):
 
 
 def texts(figure):
-    found = [figure.get_suptitle(), figure.get_supxlabel()]
-    for axis in figure.axes:
-        found += [axis.get_title(), axis.get_xlabel(), axis.get_ylabel(), *(text.get_text() for text in axis.texts)]
-    return "\n".join(found)
+    """All that a reader can read of a figure: what is written on the sheet, and what a pointer shows."""
+    return "\n".join(shape.words for shape in sheet(figure).shapes)
 
 
 def panel(figure, title):
-    return next(axis for axis in figure.axes if axis.get_title() == title)
+    return next(panel for panel in figure["panels"] if panel["title"] == title)
 
 
 def drawn(figure):
     """The pixels; fails if the figure is blank, or if anything runs to its very edge and may be cut."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pixels = np.asarray(Image.open(io.BytesIO(png(figure))).convert("L"))
+        pixels = np.asarray(Image.open(io.BytesIO(png(sheet(figure)))).convert("L"))
     assert pixels.std() > 5
     assert all((edge == 255).all() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
     return pixels
-
-
-def steps_of(axis):
-    return {patch.get_label(): patch.get_data() for patch in axis.patches if hasattr(patch, "get_data")}
 
 
 # --- what is drawn equals what is computed ----------------------------------------------------------------------------
@@ -95,57 +87,66 @@ def test_the_medians_drawn_are_the_medians_of_the_values_in_each_bin(cohorts, nu
     cohort = cohorts[REAL]
     values = cohort.numbers["albumin"]
     edges = time_bins(cohort.time[~np.isnan(values)])
-    line = next(line for line in panel(numbers, "albumin, real").lines if line.get_label() == "median")
+    line = panel(numbers, "albumin, real")["series"][REAL]
     inside = (cohort.time >= edges[0]) & (cohort.time < edges[1]) & ~np.isnan(values)
-    assert len(line.get_xdata()) == len(edges) - 1 > 3
-    assert line.get_ydata()[0] == np.median(values[inside])
-    assert line.get_xdata()[0] == pytest.approx(cohort.time[inside].mean())
-    again = next(line for line in panel(numbers, "albumin, synthetic").lines if line.get_label() == "real: median")
-    np.testing.assert_array_equal(again.get_ydata(), line.get_ydata())
+    assert len(line["x"]) == len(edges) - 1 > 3
+    assert line["y"][0] == np.median(values[inside]) and line["low"][0] == np.quantile(values[inside], 0.1)
+    assert line["x"][0] == pytest.approx(cohort.time[inside].mean())
+    again = panel(numbers, "albumin, synthetic")["series"][REAL]
+    assert again == {"x": line["x"], "y": line["y"], "again": True}
+
+
+def test_thin_lines_are_whole_patients(cohorts, numbers):
+    cohort = cohorts[REAL]
+    known = ~cohort.missing("albumin")
+    whole = [
+        [cohort.time[of & known].tolist(), cohort.numbers["albumin"][of & known].tolist()]
+        for of in (cohort.patient == p for p in range(len(cohort)))
+    ]
+    threads = panel(numbers, "albumin, real")["series"][REAL]["threads"]
+    assert len(threads) == 25 and all(thread in whole and len(thread[0]) > 1 for thread in threads)
 
 
 def test_real_and_synthetic_panels_have_the_same_axes(numbers, levels):
     for figure in (numbers, levels):
-        for left, right in zip(figure.axes[::2], figure.axes[1::2], strict=True):
-            assert left.get_title().removesuffix(", real") == right.get_title().removesuffix(", synthetic")
-            assert (left.get_xlim(), left.get_ylim(), left.get_yscale()) == (
-                (right.get_xlim(), right.get_ylim(), right.get_yscale())
-            )
+        for left, right in zip(figure["panels"][::2], figure["panels"][1::2], strict=True):
+            assert left["title"].removesuffix(", real") == right["title"].removesuffix(", synthetic")
+            for what in ("x_range", "y_range", "log", "edges", "x_label"):
+                assert left.get(what) == right.get(what)
 
 
 def test_the_shares_of_levels_in_a_bin_end_at_one_and_start_with_the_share_of_the_first(cohorts, levels):
-    axis = panel(levels, "histologic, real")
     cohort = cohorts[REAL]
     known = cohort.levels["histologic"].is_not_null().to_numpy()
     edges = time_bins(cohort.time[known])
     inside = known & (cohort.time < edges[1])
-    steps = steps_of(axis)
-    assert list(steps) == ["1", "2", "3", "4"]
-    np.testing.assert_allclose(steps["4"].values, 1)
-    assert steps["1"].values[0] == pytest.approx((cohort.levels["histologic"].to_numpy()[inside] == "1").mean())
+    shares = panel(levels, "histologic, real")["series"]
+    assert list(shares) == ["1", "2", "3", "4"]
+    np.testing.assert_allclose(np.sum(list(shares.values()), axis=0), 1)
+    assert shares["1"][0] == pytest.approx((cohort.levels["histologic"].to_numpy()[inside] == "1").mean())
 
 
 def test_histograms_hold_every_value_also_those_beyond_the_bins(cohorts, every_column):
-    figure = every_column
     for name in ("serBilir", "albumin", "platelets", "prothrombin"):
-        for table, step in steps_of(panel(figure, name)).items():
+        edges = panel(every_column, name)["edges"]
+        for table, shares in panel(every_column, name)["series"].items():
             values = cohorts[table].numbers[name]
             values = values[~np.isnan(values)]
-            assert step.values.sum() == pytest.approx(1)
-            assert step.values[0] == (values < step.edges[1]).mean()
-            assert step.values[-1] == (values >= step.edges[-2]).mean()
-    assert panel(figure, "serBilir").get_xscale() == "log" and panel(figure, "albumin").get_xscale() == "linear"
+            assert sum(shares) == pytest.approx(1)
+            assert shares[0] == (values < edges[1]).mean()
+            assert shares[-1] == (values >= edges[-2]).mean()
+    ratio, step = (np.array(panel(every_column, name)["edges"]) for name in ("serBilir", "albumin"))
+    np.testing.assert_allclose(np.diff(np.log(ratio)), np.log(ratio[1] / ratio[0]))
+    np.testing.assert_allclose(np.diff(step), step[1] - step[0])
 
 
 def test_bars_of_a_static_column_count_patients_and_those_of_a_varying_one_visits(every_column, halves):
-    figure = every_column
     shares = {
         "sex (static)": (halves[0].group_by("id").first()["sex"] == "female").mean(),
         "ascites": (halves[0]["ascites"].drop_nulls() == "No").mean(),
     }
     for title, share in shares.items():
-        first = panel(figure, title).containers[0]
-        assert first.get_label() == REAL and first[0].get_width() == pytest.approx(share)
+        assert panel(every_column, title)["series"][REAL][0] == pytest.approx(share)
 
 
 def test_marginals_name_every_column_and_say_how_much_is_missing(every_column, schema, halves):
@@ -157,35 +158,34 @@ def test_marginals_name_every_column_and_say_how_much_is_missing(every_column, s
 
 
 def test_the_number_of_visits_is_counted(cohorts):
-    step = steps_of(panel(visits(cohorts), "number of visits"))[REAL]
+    found = panel(visits(cohorts), "number of visits")
     counts = np.bincount(cohorts[REAL].lengths)
-    np.testing.assert_allclose(step.edges[:3], [0.5, 1.5, 2.5])
-    np.testing.assert_allclose(step.values[:3], counts[1:4] / len(cohorts[REAL]))
+    np.testing.assert_allclose(found["edges"][:3], [0.5, 1.5, 2.5])
+    np.testing.assert_allclose(found["series"][REAL][:3], counts[1:4] / len(cohorts[REAL]))
 
 
 def test_missingness_is_that_of_the_measure(cohorts, schema, halves):
-    figure = missingness_matrices(cohorts)
+    shares, together, _ = missingness_matrices(cohorts)["panels"]
     measured = missingness(*halves, schema)
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == list(measured.columns)
-    for k, bars in enumerate(figure.axes[0].containers):
-        np.testing.assert_allclose([b.get_width() for b in bars], [both[k] for both in measured.columns.values()])
-    for k, title in enumerate((REAL, SYNTHETIC)):
-        matrix = panel(figure, title).images[0].get_array()
+    names = shares["labels"]
+    assert names == together["labels"] == list(measured.columns)
+    for k, table in enumerate((REAL, SYNTHETIC)):
+        np.testing.assert_allclose(shares["series"][table], [both[k] for both in measured.columns.values()])
         for (a, b), both in measured.pairs.items():
-            assert matrix[names.index(a), names.index(b)] == pytest.approx(both[k])
+            assert together["series"][table][names.index(a)][names.index(b)] == pytest.approx(both[k])
 
 
 def test_correlations_are_those_of_the_measure(cohorts, schema, halves):
-    figure = correlation_matrices(dict(zip((REAL, SYNTHETIC), halves, strict=True)), cohorts)
+    figure = correlation_matrices(cohorts)
     found = [correlations(half, schema) for half in halves]
-    images = [image.get_array() for axis in figure.axes for image in axis.images if isinstance(image, AxesImage)]
     for row, part in enumerate(("static", "trend", "cycle")):
+        pair, gap = figure["panels"][2 * row : 2 * row + 2]
         real, synthetic = (getattr(one, part) for one in found)
-        for shown, meant in zip(images[3 * row : 3 * row + 3], (real, synthetic, synthetic - real), strict=True):
-            np.testing.assert_allclose(np.ma.filled(shown, np.nan), meant)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(found[0].columns)
-    assert "Levels without an order, so not drawn: edema." in texts(figure)
+        meant = {REAL: real, SYNTHETIC: synthetic, "synthetic - real": synthetic - real}
+        for table, shown in (pair["series"] | gap["series"]).items():
+            np.testing.assert_allclose(np.array(shown, float), meant.pop(table))
+        assert not meant and pair["labels"] == list(found[0].columns)
+    assert "as their levels have no order: edema." in texts(figure)
 
 
 def test_losses_mark_the_lowest_loss_set_aside_and_pass_over_what_is_not_a_number():
@@ -194,10 +194,10 @@ def test_losses_mark_the_lowest_loss_set_aside_and_pass_over_what_is_not_a_numbe
     rows += [{"step": 35, "loss": float("nan")}, {"step": 36, "advice": "lower the learning rate"}]
     figure = losses(rows)
     drawn(figure)
-    lines = {line.get_label(): line for line in panel(figure, "Loss").lines}
-    assert lines["best: step 20"].get_xydata().tolist() == [[20, 0.3]]
-    assert len(lines["patients trained on (smoothed)"].get_xdata()) == 40
-    assert "0-25%" in [line.get_label() for line in panel(figure, "Noise predicted, by noise level").lines]
+    left = panel(figure, "Loss")
+    assert left["marks"] == [[20, 0.3, "best: step 20"]] and "best: step 20" in texts(figure)
+    assert left["series"]["trained on"]["dots"] == [[*range(1, 41)], [1 / k for k in range(1, 41)]]
+    assert list(panel(figure, "Noise predicted, by noise level")["series"]) == ["0-25%"]
     assert "wrote no losses" in texts(losses([{"step": 1, "advice": "none"}]))
 
 
@@ -258,16 +258,16 @@ def test_poor_tables_are_drawn(toy, table):
     figures = [make(cohorts) for make in (trajectories, levels_over_time, marginals, visits, missingness_matrices)]
     for figure in figures:
         drawn(figure)
-    figures.append(correlation_matrices({REAL: frame, SYNTHETIC: other}, cohorts))
+    figures.append(correlation_matrices(cohorts))
     said = "\n".join(map(texts, figures))
     if table == "nothing measured":
         assert "no value in either table" in said and "no value in any table" in said
     if table == "one side empty":
         assert "no value in the synthetic table" in said
     if table == "one column":
-        assert "no column of levels varies" in said and "every cell" in said and "fewer than two" in said
+        assert "No column of levels varies" in said and "Every cell" in said and "fewer than two" in said
     if table == "one level":
-        assert "no number varies" in said
+        assert "No number varies" in said
     if table == "one visit each":
         assert "every patient has one visit" in said and "always 5" in said
 
@@ -283,7 +283,7 @@ def test_many_columns_and_names_of_any_length_fit_and_those_left_out_are_named(m
     figures = [make(cohorts) for make in (marginals, missingness_matrices)]
     figures.append(trajectories(cohorts))
     drawn(figures[0])
-    assert len({axis.get_title() for axis in figures[0].axes} - {""}) == 17
+    assert len({panel["title"] for panel in figures[0]["panels"]}) == 17
     said = texts(figures[2])
     assert "Not drawn, for want of room" in said
     assert all(f"number {k} " in " ".join(said.split()) for k in range(16))
@@ -300,9 +300,10 @@ def test_date_times_are_counted_from_the_first_visit_in_a_unit_that_reads_well(t
     schema = Schema(columns=tuple(columns))
     cohorts = cohorts_of(schema, frame, frame)
     figure = trajectories(cohorts)
-    assert figure.axes[0].get_xlabel() == f"{unit} since the first t"
+    first = figure["panels"][0]
+    assert first["x_label"] == f"{unit} since the first t"
     scale = {"hours": 24, "days": 1, "years": 1 / 365.25}[unit]
-    assert np.nanmax(figure.axes[0].lines[0].get_xdata()) == pytest.approx(2 * gap * scale)
+    assert max(x for xs, _ in first["series"][REAL]["threads"] for x in xs) == pytest.approx(2 * gap * scale)
     drawn(figure)
     drawn(visits(cohorts))
 
@@ -322,16 +323,16 @@ def test_of_a_large_table_whole_patients_are_drawn_by_seed(toy):
 def test_the_figures_of_a_large_table_say_that_patients_were_drawn(tmp_path, monkeypatch, toy):
     n, seen = 24_000, []
     frame, schema = toy(id=[k // 8 for k in range(n)], t=[k % 8 for k in range(n)], x=[float(k % 7) for k in range(n)])
-    monkeypatch.setattr("reverie.evaluation.figures.save", lambda figure, path: seen.append(figure) or path)
+    monkeypatch.setattr("reverie.evaluation.figures.sheet", lambda figure: seen.append(figure) or sheet(figure))
     save_figures(frame, frame.head(800), schema, tmp_path)
-    assert "2,000 of 3,000 real" in seen[0].get_suptitle()
+    assert all("2,000 of 3,000 real" in texts(figure) for figure in seen[:-1])
 
 
 def test_threads_may_draw_at_once(cohorts):
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: png(visits(cohorts)), range(2))
-    assert first == second == png(visits(cohorts))
+        first, second = pool.map(lambda _: png(sheet(visits(cohorts))), range(2))
+    assert first == second == png(sheet(visits(cohorts)))
 
 
 def test_each_table_has_one_colour():
-    assert set(COLOURS) == {REAL, SYNTHETIC, HELD} and len(set(COLOURS.values())) == 3
+    assert len({SERIES[table] for table in (REAL, SYNTHETIC, HELD)}) == 3

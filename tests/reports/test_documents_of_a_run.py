@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 import reverie
 from reverie.cli.app import app
+from reverie.drawing.numbers import number, value
 from reverie.errors import DamagedError, DataError, UsageError
 from reverie.images import read_images
 from reverie.reports import compare
 from reverie.reports.document import FILES
 from reverie.reports.evidence import patients_evidence
-from reverie.reports.html.numbers import number, value
 
 SMALL = {"network.width": 8, "network.layers": 1, "training.batch": 16}
 

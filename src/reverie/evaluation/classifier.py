@@ -14,9 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from reverie.evaluation.cohort import Cohort, equal
 from reverie.evaluation.features import features, vocabulary
@@ -60,6 +57,10 @@ def told_apart(
     real: Cohort, synthetic: Cohort, seed: int = 0, repeats: int = 2, most: int = MOST, trees: int = TREES
 ) -> Detection:
     """The same of two cohorts, with so many trees."""
+    from sklearn.ensemble import ExtraTreesClassifier  # takes seconds to import, and most of evaluation does without
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
     cohorts = equal([real, synthetic], seed)
     cohorts = [c.sample(most, np.random.default_rng([seed, 2, i])) for i, c in enumerate(cohorts)]
     levels = vocabulary(cohorts)
@@ -76,15 +77,12 @@ def told_apart(
     for repeat in range(repeats):
         scores = []
         for fit, judge in StratifiedKFold(folds, shuffle=True, random_state=seed + repeat).split(x, y):
-            forest = _forest(trees, seed + repeat).fit(x[fit], y[fit])
-            scores.append(float(roc_auc_score(y[judge], forest.predict_proba(x[judge])[:, 1])))
+            # A third of the features at each split: many say nothing, and a tree that sees only those is wasted.
+            forest = ExtraTreesClassifier(trees, min_samples_leaf=2, max_features=0.3, random_state=seed + repeat)  # pyright: ignore[reportArgumentType]
+            forest.fit(x[fit], y[fit])
+            scores.append(float(roc_auc_score(y[judge], np.asarray(forest.predict_proba(x[judge]))[:, 1])))
             telling += forest.feature_importances_
         means.append(float(np.mean(scores)))
     order = np.argsort(-telling, kind="stable")[:10]
     spread = float(np.std(means, ddof=1)) if repeats > 1 else float("nan")
     return Detection(float(np.mean(means)), spread, {names[i]: float(telling[i] / telling.sum()) for i in order})
-
-
-def _forest(trees: int, seed: int) -> ExtraTreesClassifier:
-    """A third of the features at each split: many say nothing, and a tree that sees only those is wasted."""
-    return ExtraTreesClassifier(trees, min_samples_leaf=2, max_features=0.3, random_state=seed)  # pyright: ignore[reportArgumentType]

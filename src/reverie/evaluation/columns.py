@@ -19,7 +19,7 @@ import polars as pl
 
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import normal_scores
-from reverie.evaluation.figures.histograms import bin_edges, common_levels, count_in, counted, is_skewed
+from reverie.evaluation.figures.histograms import counted, marginal
 from reverie.evaluation.measure import Measure, Section, Split, judged
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import kept, missing_rates
@@ -185,23 +185,6 @@ def _kept(synthetic: pl.DataFrame, schema: Schema, split: Split, references: Ref
 
 
 def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:
-    """Shares of values in bins, or of levels."""
-    rows = {name: counted(cohort, column) for name, cohort in tables.items()}
-    missing = {name: float(cohort.missing(column.name)[rows[name]].mean()) for name, cohort in tables.items()}
-    shared = {"title": column.name, "note": "Share of values; missing ones apart.", "missing": missing}
-    if column.numeric:
-        values = {name: _known(cohort, column) for name, cohort in tables.items()}
-        if not len(values["real"]) or values["real"].min() == values["real"].max():
-            return {}
-        edges = bin_edges(values["real"], column.grid, column.quantity and is_skewed(values["real"]))
-        series = {n: (count_in(v, edges) / len(v)).tolist() for n, v in values.items() if len(v)}
-        dated = {"x_kind": "date"} if column.calendar else {}
-        return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **dated, **shared}
-    levels, others = common_levels(tables, column)
-    series = {}
-    for name, cohort in tables.items():
-        known = cohort.levels[column.name][rows[name]].drop_nulls()
-        shares = [float((known == level).sum()) / max(len(known), 1) for level in levels]
-        series[name] = shares + ([1 - sum(shares) if len(known) else 0.0] if others else [])
-    labels = levels + ([f"others ({others})"] if others else [])
-    return {"kind": "bars", "labels": labels, "series": series, "y_label": "share", **shared} if labels else {}
+    """Shares of values in bins, or of levels; nothing of a column that has one value, or none."""
+    figure = marginal(tables, column)
+    return {} if figure["kind"] == "nothing" else figure | {"note": "Share of values; missing ones apart."}

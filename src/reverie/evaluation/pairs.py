@@ -216,5 +216,6 @@ def _figures(
             "labels": lacking,
             "series": series,
             "range": [0, 1],
+            "root": True,
         }
     return figures

@@ -13,11 +13,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from reverie.drawing.numbers import value
 from reverie.errors import DamagedError, UsageError
 from reverie.files import write_atomically
 from reverie.reports.html import page
 from reverie.reports.html.measures import anchor, chip
-from reverie.reports.html.numbers import value
 
 __all__ = ["FILES", "Comparison", "compare"]
 

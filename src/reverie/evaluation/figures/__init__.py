@@ -5,7 +5,8 @@ run/figures/ trajectories.png  levels.png        values and levels over time
              missingness.png  correlations.png   columns together
              losses.png                          how training went
 
-Of large tables, patients drawn at random stand for all, and the title of each figure says so.
+Each is plain data, which `reverie.drawing` draws. Of large tables, patients drawn at random stand for all, and each figure
+says so below its title.
 """
 
 from __future__ import annotations
@@ -15,21 +16,20 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from matplotlib.figure import Figure
 
+from reverie.drawing import png, sheet
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.figures.drawing import COLOURS, HELD, REAL, STYLES, SYNTHETIC, save
 from reverie.evaluation.figures.histograms import marginals, visits
 from reverie.evaluation.figures.losses import losses, read_metrics
 from reverie.evaluation.figures.matrices import correlation_matrices, missingness_matrices
+from reverie.evaluation.figures.tables import HELD, REAL, SYNTHETIC, Figure
 from reverie.evaluation.figures.trajectories import levels_over_time, trajectories
+from reverie.files import write_atomically
 from reverie.records.schema import Schema
 
 __all__ = [
-    "COLOURS",
     "HELD",
     "REAL",
-    "STYLES",
     "SYNTHETIC",
     "correlation_matrices",
     "levels_over_time",
@@ -69,14 +69,14 @@ def save_figures(
         for name in given
         if tables[name].height < given[name].height
     ]
-    drawn = f" (patients drawn at random: {', '.join(parts)})" if parts else ""
+    drawn = f"Patients drawn at random: {', '.join(parts)}." if parts else ""
     figures: dict[str, Callable[[], Figure]] = {
         "trajectories": lambda: trajectories(cohorts, seed),
         "levels": lambda: levels_over_time(cohorts),
         "marginals": lambda: marginals(cohorts),
         "visits": lambda: visits(cohorts),
         "missingness": lambda: missingness_matrices(cohorts),
-        "correlations": lambda: correlation_matrices(tables, cohorts, seed),
+        "correlations": lambda: correlation_matrices(cohorts, seed),
         "losses": lambda: losses(read_metrics(run)),
     }
     paths = []
@@ -84,10 +84,9 @@ def save_figures(
         del figures[name]
         (run / "figures" / f"{name}.png").unlink(missing_ok=True)  # of a run before
     for name, draw in figures.items():
-        figure = draw()
-        if drawn and name != "losses" and figure.get_suptitle():
-            figure.suptitle(figure.get_suptitle() + "\n" + drawn.strip(), fontsize=11)
-        paths.append(save(figure, run / "figures" / f"{name}.png"))
+        figure = draw() | ({"about": drawn} if name != "losses" else {})
+        paths.append(run / "figures" / f"{name}.png")
+        write_atomically(paths[-1], png(sheet(figure)))
     return tuple(paths)
 
 

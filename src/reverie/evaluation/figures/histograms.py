@@ -7,32 +7,15 @@ Static columns count once a patient, varying ones at each visit.
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from reverie.drawing import distinct
 from reverie.evaluation.cohort import GAP, Cohort
-from reverie.evaluation.figures.drawing import (
-    COLOURS,
-    HELD,
-    REAL,
-    SMALL,
-    Cohorts,
-    blank,
-    bounded,
-    distinct,
-    grid,
-    heading,
-    number_axis,
-    percent_axis,
-    shorten,
-)
+from reverie.evaluation.figures.tables import HELD, REAL, Cohorts, Figure, kind_of, sheet_of
 from reverie.evaluation.figures.timing import since_first
 from reverie.records.kinds import Column
 
-__all__ = ["bin_edges", "common_levels", "count_in", "counted", "is_skewed", "marginals", "visits"]
+__all__ = ["bin_edges", "bounded", "common_levels", "count_in", "counted", "is_skewed", "marginal", "marginals", "visits"]
 
 BINS = 30
 MOST_LEVELS = 8
@@ -48,37 +31,40 @@ def marginals(cohorts: Cohorts) -> Figure:
     """One panel per modelled column; the others are named below."""
     schema = cohorts[REAL].schema
     columns = [c for c in schema.columns if c.modelled]
-    figure, axes = grid(len(columns), 5 if len(columns) > 4 else len(columns), 2.75, 2.05)
-    names = distinct([c.name for c in columns], 24)
-    statics = distinct([c.name for c in columns], 18)
-    for axis, column, name, static in zip(axes, columns, names, statics, strict=True):
-        known, missing = {}, {}
-        for table, cohort in cohorts.items():
-            rows = counted(cohort, column)
-            lacks = cohort.missing(column.name)[rows]
-            known[table], missing[table] = rows[~lacks], float(lacks.mean())
-        title = f"{static} (static)" if column.role == "static" else name
-        axis.set_title(title, fontsize=9, pad=14 if max(missing.values()) else 6)
-        if max(missing.values()):
-            shares = " / ".join(f"{100 * share:.1f}" for share in missing.values())
-            axis.text(0.5, 1.02, f"missing {shares} %", transform=axis.transAxes, ha="center", fontsize=SMALL, color="0.3")
-        if not any(map(len, known.values())):
-            blank(axis, "no value in any table")
-        elif column.numeric:
-            numbers = {table: cohorts[table].numbers[column.name][rows] for table, rows in known.items()}
-            histogram(axis, numbers, column)
-        else:
-            _bars(axis, cohorts, column, known)
+    panels = []
+    for column, name in zip(columns, distinct([c.name for c in columns], 32), strict=True):
+        title = f"{name} (static)" if column.role == "static" else name
+        panels.append(marginal(cohorts, column) | {"title": title, "x_label": ""})
     notes = [
         f"Share of values in each bin, or at each level. Missing: {' / '.join(cohorts)}. Bars at the ends hold all beyond."
     ]
     if HELD in cohorts:
         notes.append(FEW_HELD)
-    unmodelled = [c for c in schema.columns if c.role in ("static", "varying") and not c.modelled]
+    unmodelled = [f"{c.name} ({c.kind})" for c in schema.columns if c.role in ("static", "varying") and not c.modelled]
     if unmodelled:
-        notes.append("Not modelled, so not drawn: " + ", ".join(f"{shorten(c.name)} ({c.kind})" for c in unmodelled) + ".")
-    heading(figure, "Marginals: every modelled column", cohorts, notes)
-    return figure
+        notes.append(f"Not modelled, so not drawn: {', '.join(distinct(unmodelled, 40))}.")
+    return sheet_of("Marginals: every modelled column", panels, notes)
+
+
+def marginal(cohorts: Cohorts, column: Column) -> Figure:
+    """A column alone: shares of its values in bins, or at each level, and what is missing, in every table."""
+    rows = {table: counted(cohort, column) for table, cohort in cohorts.items()}
+    lacks = {table: cohort.missing(column.name)[rows[table]] for table, cohort in cohorts.items()}
+    known = {table: of[~lacks[table]] for table, of in rows.items()}
+    shared = {"title": column.name, "missing": {table: float(lacking.mean()) for table, lacking in lacks.items()}}
+    if not any(map(len, known.values())):
+        return {"kind": "nothing", "why": "no value in any table"} | shared
+    if column.numeric:
+        values = {table: cohorts[table].numbers[column.name][of] for table, of in known.items()}
+        return distribution(values, column) | shared
+    kept, others = common_levels(cohorts, column)
+    series = {}
+    for table, of in known.items():
+        levels = cohorts[table].levels[column.name][of]
+        shares = [float((levels == level).sum()) / max(len(levels), 1) for level in kept]
+        series[table] = shares + ([1 - sum(shares) if len(levels) else 0.0] if others else [])
+    labels = kept + ([f"others ({others})"] if others else [])
+    return {"kind": "bars", "labels": labels, "series": series, "y_label": "share"} | shared
 
 
 def counted(cohort: Cohort, column: Column) -> np.ndarray:
@@ -89,7 +75,6 @@ def counted(cohort: Cohort, column: Column) -> np.ndarray:
 def visits(cohorts: Cohorts) -> Figure:
     """Number of visits, gaps between them, time from first to last, and time of the first visit."""
     time = cohorts[REAL].schema.time
-    name = shorten(time.name)
     whole = time.grid == round(time.grid) != 0
     count, span = (
         Column.model_validate({"name": what, "role": "static", "kind": kind, "unit": unit})
@@ -98,27 +83,24 @@ def visits(cohorts: Cohorts) -> Figure:
             (time.name, "integer" if whole else "real", time.grid if whole else None),
         )
     )
-    of_time = f"{name}, days" if time.calendar else name
-    panels = (
+    of_time = f"{time.name}, days" if time.calendar else time.name
+    parts = (
         ("number of visits", "visits of a patient", count, lambda c: c.lengths.astype(float)),
         ("gap between visits", of_time, span, lambda c: c.numbers[GAP]),
         ("from first to last visit", of_time, span, lambda c: since_first(c)[c.offsets[1:] - 1]),
-        ("first visit", name, time, lambda c: c.time[c.offsets[:-1]]),
+        ("first visit", time.name, time, lambda c: c.time[c.offsets[:-1]]),
     )
-    figure, axes = grid(4, 4, 3.1, 2.6)
-    for axis, (title, label, column, of) in zip(axes, panels, strict=True):
+    panels = []
+    for title, label, column, of in parts:
         values = {table: of(cohort) for table, cohort in cohorts.items()}
         values = {table: found[np.isfinite(found)] for table, found in values.items()}
-        axis.set_title(title, fontsize=9)
-        if not any(map(len, values.values())):
-            blank(axis, "every patient has one visit")
-            continue
-        histogram(axis, values, column)
-        axis.set_xlabel(label, fontsize=SMALL)
+        none = {"kind": "nothing", "why": "every patient has one visit"}
+        panels.append(
+            (distribution(values, column) if any(map(len, values.values())) else none) | {"title": title, "x_label": label}
+        )
     sizes = "; ".join(f"{table}: {len(c):,} patients, {c.lengths.mean():.3g} visits each" for table, c in cohorts.items())
     notes = [f"Mean over patients: {sizes}."] + ([FEW_HELD] if HELD in cohorts else [])
-    heading(figure, "Visits: how many, how far apart, how long", cohorts, notes)
-    return figure
+    return sheet_of("Visits: how many, how far apart, how long", panels, notes)
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
@@ -135,6 +117,16 @@ def is_skewed(values: np.ndarray) -> bool:
 def _skew(values: np.ndarray) -> float:
     spread = values.std()
     return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
+
+
+def bounded(values: np.ndarray, log: bool = False, inner: float = 0.995) -> tuple[float, float]:
+    """The range of finite `values` [N], or that of their middle if a few lie so far out that all else would be squeezed."""
+    values = np.log(values) if log else values
+    low, high = float(values.min()), float(values.max())
+    near, far = (float(q) for q in np.quantile(values, [1 - inner, inner]))
+    room = (far - near) / 4
+    ends = low if near - low <= room else near, high if high - far <= room else far
+    return (float(np.exp(ends[0])), float(np.exp(ends[1]))) if log else ends
 
 
 def bin_edges(values: np.ndarray, grain: float, log: bool) -> np.ndarray:
@@ -177,34 +169,18 @@ def count_in(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.bincount(where, minlength=len(edges) - 1)
 
 
-def histogram(axis: Axes, values: dict[str, np.ndarray], column: Column) -> None:
-    """Share of each table's `values` [N] in shared bins: the real one filled, others as outlines."""
+def distribution(values: dict[str, np.ndarray], column: Column) -> Figure:
+    """Share of each table's `values` [N] in shared bins; a table without any is left out."""
     pooled = np.concatenate(list(values.values()))
     real = values[REAL] if len(values[REAL]) else pooled
-    log = column.quantity and is_skewed(real) and bool((pooled > 0).all())
     if pooled.min() == pooled.max():
-        return blank(axis, f"always {column.text(pooled[0])}")
-    edges = bin_edges(real, column.grid, log)
-    for table, found in values.items():
-        if not len(found):
-            axis.text(
-                0.98, 0.9, f"no value: {table}", transform=axis.transAxes, ha="right", fontsize=SMALL, color=COLOURS[table]
-            )
-            continue
-        if table == HELD and len(found) < PER_BIN * (len(edges) - 1):
-            continue
-        shares = count_in(found, edges) / len(found)
-        if table == REAL:
-            axis.stairs(shares, edges, fill=True, color=COLOURS[table], alpha=0.35, label=table)
-        else:
-            axis.stairs(
-                shares, edges, color=COLOURS[table], linewidth=1.3, label=table, linestyle="--" if table == HELD else "-"
-            )
-    axis.set_xscale("log" if log else "linear")
-    axis.set_xlim(edges[0], edges[-1])
-    axis.set_ylim(bottom=0)
-    percent_axis(axis.yaxis, 3)
-    number_axis(axis.xaxis, column, log)
+        return {"kind": "nothing", "why": f"always {column.text(pooled[0])}"}
+    edges = bin_edges(real, column.grid, column.quantity and is_skewed(real) and bool((pooled > 0).all()))
+    few = PER_BIN * (len(edges) - 1)
+    drawn = {table: found for table, found in values.items() if len(found) and not (table == HELD and len(found) < few)}
+    series = {table: (count_in(found, edges) / len(found)).tolist() for table, found in drawn.items()}
+    dated = {"x_kind": kind} if (kind := kind_of(column)) else {}
+    return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **dated}
 
 
 # --- levels -----------------------------------------------------------------------------------------------------------
@@ -223,21 +199,3 @@ def common_levels(cohorts: Cohorts, column: Column, most: int = MOST_LEVELS) -> 
         return names, 0
     kept = sorted(names, key=lambda level: -seen[level])[: most - 1]
     return [level for level in names if level in kept], len(names) - len(kept)
-
-
-def _bars(axis: Axes, cohorts: Cohorts, column: Column, known: dict[str, np.ndarray]) -> None:
-    kept, others = common_levels(cohorts, column)
-    height = 0.8 / len(cohorts)
-    for i, (table, rows) in enumerate(known.items()):
-        series = cohorts[table].levels[column.name][rows]
-        counts = np.array([int((series == level).sum()) for level in kept], dtype=float)
-        counts = np.append(counts, len(series) - counts.sum()) if others else counts
-        at = np.arange(len(counts)) + (i - (len(cohorts) - 1) / 2) * height
-        axis.barh(at, counts / max(len(series), 1), height * 0.95, color=COLOURS[table], label=table)
-    lines = 2 if len(kept) <= 4 else 1
-    names = ["\n".join(textwrap.wrap(level, 18)) for level in distinct(kept, 16 * lines)] + (
-        [f"others ({others})"] if others else []
-    )
-    axis.set_yticks(np.arange(len(names)), names, fontsize=6.5)
-    axis.invert_yaxis()
-    percent_axis(axis.xaxis)

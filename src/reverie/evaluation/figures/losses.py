@@ -1,8 +1,8 @@
 """The course of training, from the lines of a run's metrics.jsonl.
 
-Left: the loss on the batches and on examples set aside, at each step that was written; the thick line is a mean over a
-window of neighbouring points, and a mark stands where the loss set aside was lowest: those weights were kept. Right: how
-much of the noise is predicted, 1 - mean squared error, by quarter of the noise levels.
+Left: the loss on the batches and on examples set aside, at each step that was written; the line is a mean over a window of
+neighbouring points, and a mark stands where the loss set aside was lowest: those weights were kept. Right: how much of the
+noise is predicted, 1 - mean squared error, by quarter of the noise levels.
 """
 
 from __future__ import annotations
@@ -13,26 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from reverie.evaluation.figures.drawing import (
-    COLOURS,
-    HELD,
-    LEVEL_COLOURS,
-    REAL,
-    SMALL,
-    grid,
-    heading,
-    number_axis,
-    sentence,
-)
+from reverie.evaluation.figures.tables import HELD, Figure, sheet_of
 
 __all__ = ["losses", "read_metrics", "smoothed"]
 
 _ACCURACY = "noise_accuracy/"
 WINDOW = 15
 """The window of the mean is a fifteenth of all points."""
+LINES = {"kind": "lines", "x_label": "step", "x_kind": "whole", "key": True}
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -51,50 +40,35 @@ def losses(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """The figure of these lines."""
     steps, values = _series(rows, "loss")
     if not len(steps):
-        return sentence("Losses: the run wrote no losses (its metrics.jsonl is not there or has none).")
-    figure, (left, right) = grid(2, 2, 5.2, 3.4, extra=0.6)
-    left.plot(steps, values, ".", color=COLOURS[REAL], markersize=3, alpha=0.35)
-    left.plot(steps, smoothed(values), color=COLOURS[REAL], linewidth=1.8, label="patients trained on (smoothed)")
+        return sheet_of("Training", [], ["The run wrote no losses (its metrics.jsonl is not there or has none)."])
     aside, judged = _series(rows, "loss_aside")
+    marks = []
     if len(aside):
-        left.plot(aside, judged, "-o", color=COLOURS[HELD], markersize=3, linewidth=1.3, label=f"patients {HELD}")
-        best = int(np.argmin(judged))
-        left.plot(
-            aside[best], judged[best], "*", color="#000000", markersize=11, zorder=5, label=f"best: step {aside[best]:,.0f}"
-        )
-    low, high = np.quantile(np.concatenate([values, judged]), [0, 0.99])
-    left.set_ylim(low - 0.05 * (high - low or 1), high + 0.1 * (high - low or 1))  # one early burst hides all that follows
-    left.set_ylabel("loss", fontsize=9)
-    left.set_title("Loss", fontsize=10)
-    left.legend(fontsize=8, frameon=False)
-    _accuracies(right, rows)
-    for axis in (left, right):
-        axis.set_xlabel("step", fontsize=9)
-        axis.grid(color="0.93", linewidth=0.5)
-        number_axis(axis.xaxis, None, log=False)
-    heading(figure, "Training", ())
-    return figure
+        best = int(judged.argmin())
+        marks = [[float(aside[best]), float(judged[best]), f"best: step {aside[best]:,.0f}"]]
+    low, high = (float(q) for q in np.quantile(np.concatenate([values, judged]), [0, 0.99]))
+    room = high - low or 1.0
+    series = {"trained on": {**_smooth(steps, values), "as": "real"}}
+    series |= {HELD: {"x": aside.tolist(), "y": judged.tolist()}} if len(aside) else {}
+    ends = [low - 0.05 * room, high + 0.1 * room]  # one early burst hides all that follows
+    left = LINES | {"title": "Loss", "series": series, "marks": marks, "y_range": ends}
+    return sheet_of("Training", [left, _accuracies(rows)], [], keyless=True)
 
 
-def _accuracies(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = list(dict.fromkeys(key for row in rows for key in row if key.startswith(_ACCURACY)))
-    axis.set_title("Noise predicted, by noise level", fontsize=10)
-    for name, colour in zip(names, LEVEL_COLOURS, strict=False):
-        steps, values = _series(rows, name)
-        if len(steps):
-            axis.plot(steps, values, ".", color=colour, markersize=3, alpha=0.3)
-            axis.plot(steps, smoothed(values), color=colour, linewidth=1.8, label=name.removeprefix(_ACCURACY))
-    if axis.lines:
-        axis.set_ylabel("1 - mean squared error", fontsize=9)
-        axis.set_ylim(
-            min(0.0, *(float(np.quantile(np.asarray(line.get_ydata(), dtype=float), 0.05)) for line in axis.lines)), 1.02
-        )
-        axis.legend(
-            fontsize=8, frameon=False, title="step t of T,\nlittle noise to much", title_fontsize=SMALL, loc="center left",
-            bbox_to_anchor=(1, 0.5),
-        )  # fmt: skip
-    else:
-        axis.text(0.5, 0.5, "not measured", ha="center", transform=axis.transAxes, fontsize=SMALL)
+def _accuracies(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    title = "Noise predicted, by noise level"
+    names = dict.fromkeys(key for row in rows for key in row if key.startswith(_ACCURACY))
+    found = {name.removeprefix(_ACCURACY): _series(rows, name) for name in names}
+    series = {name: _smooth(*pair) for name, pair in found.items() if len(pair[0])}
+    if not series:
+        return {"kind": "nothing", "title": title, "why": "not measured"}
+    low = min(0.0, *(float(np.quantile(one["y"], 0.05)) for one in series.values()))
+    told = {"title": title, "about": "1 - mean squared error; step t of T, little noise to much"}
+    return LINES | told | {"series": series, "y_range": [low, 1.02]}
+
+
+def _smooth(steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+    return {"x": steps.tolist(), "y": smoothed(values).tolist(), "dots": [steps.tolist(), values.tolist()]}
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reverie.drawing import shorten
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.figures.drawing import REAL, Cohorts, shorten
+from reverie.evaluation.figures.tables import REAL, Cohorts
 from reverie.records.kinds import Column
 
 __all__ = ["Clock", "summary", "time_bins"]
@@ -41,7 +42,7 @@ class Clock:
         since = {name: since_first(cohort) for name, cohort in cohorts.items()}
         longest = float(np.nanmax(since[REAL], initial=0.0))
         scale, unit = (365.25, "years") if longest > 3 * 365.25 else (1.0, "days") if longest > 3 else (1 / 24, "hours")
-        label = f"{unit} since the first {shorten(column.name)}"
+        label = f"{unit} since the first {shorten(column.name, 24)}"
         return cls({name: x / scale for name, x in since.items()}, label)
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from reverie.drawing.numbers import count, interval, named, number, value
 from reverie.evaluation.measure import Measure, Verdict
-from reverie.reports.html.numbers import count, interval, named, number, value
 from reverie.reports.html.strip import strip
 
 __all__ = ["MARKS", "anchor", "chip", "measures", "tally"]

@@ -79,6 +79,7 @@ def report_page(
 
 def page(title: str, about: str, entries: str, body: str, keys: Iterable[str] = ()) -> str:
     """The frame around any body: head, table of contents, key of the tables, script."""
+    look = files("reverie.drawing").joinpath("look.css").read_text()
     style, script = (files("reverie.reports.html").joinpath(name).read_text() for name in ("style.css", "script.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'"
@@ -94,7 +95,7 @@ def page(title: str, about: str, entries: str, body: str, keys: Iterable[str] = 
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>{escape(title)}</title>
-<style>{style}</style></head>
+<style>{look}{style}</style></head>
 <body><div class="layout">
 <nav class="contents" aria-label="Contents"><details open><summary>Contents</summary><ol>{entries}</ol></details></nav>
 <main><header class="top"><h1>{escape(title)}</h1><p class="about">{escape(about)}</p></header>

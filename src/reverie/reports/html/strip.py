@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from reverie.drawing import Canvas, Scale, finite
+from reverie.drawing.numbers import value
 from reverie.evaluation.measure import Measure
-from reverie.reports.html.numbers import value
-from reverie.reports.html.svg import Canvas, Scale, finite
 
 __all__ = ["strip"]
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
 
-__all__ = ["count", "date", "interval", "named", "number", "value"]
+__all__ = ["count", "interval", "named", "number", "value"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PER_CENT = "\N{NO-BREAK SPACE}%"
 SHARES = ("share", "shares", "rate", "difference of shares")
 
@@ -55,8 +53,3 @@ def interval(ends: tuple[float, float] | None, unit: str = "") -> str:
 
 def count(n: int) -> str:
     return f"{n:,}"
-
-
-def date(days: float) -> str:
-    """Days since 1970-01-01 as a date."""
-    return (EPOCH + timedelta(days=days)).date().isoformat()
