@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.shape import kept, lengths, missingness, time_order
 from reverie.evaluation.tails import STATISTICS, tails
 from reverie.records.schema import Schema
@@ -46,11 +47,12 @@ def test_values_beyond_bounds_new_levels_and_changing_statics_are_named(toy):
     real, schema = toy(static=("sex",), id=[1, 1, 2], t=[0, 1, 0], x=[0.0, 1.0, 2.0], sex=["f", "f", "m"])
     bounded = Schema(columns=tuple(c.model_copy(update={"lower": 0.0}) if c.name == "x" else c for c in schema.columns))
     drawn = real.with_columns(x=pl.Series([-1.0, 1.0, None]), sex=pl.Series(["f", "n", "m"]))
-    found = kept(drawn, bounded, real)
+    cohort, other = Cohort.read(drawn, bounded), Cohort.read(real, bounded)
+    found = kept(cohort, other)
     assert (found.beyond, found.unseen, found.changing, found.count) == ({"x": 1}, {"sex": ("n",)}, {"sex": 1}, 3)
-    assert kept(real, bounded).count == 0
+    assert kept(other).count == 0
     seldom = real.with_columns(sex=pl.Series([None, "f", "m"]))  # a long table without a row of that test at one visit
-    assert kept(seldom, bounded, real).changing == {}
+    assert kept(Cohort.read(seldom, bounded), other).changing == {}
 
 
 def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviations_do_not(halves, schema):

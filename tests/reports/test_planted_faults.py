@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
+from reverie.evaluation.privacy import membership
 from reverie.evaluation.scores import shuffled
+from reverie.evaluation.tables import Tables
 from reverie.reports import report_on_tables
-from reverie.reports.evidence import Evidence, schema_of
-from reverie.reports.parts import made, patient_parts
+from reverie.reports.evidence import schema_of
+from reverie.reports.parts import made
 from reverie.reports.verdict import Verdict, verdict
 
 KEY, TIME = "PatientID", "Timestep"
@@ -22,8 +25,8 @@ KEY, TIME = "PatientID", "Timestep"
 def said(tables, synthetic: pl.DataFrame, *parts: str) -> Verdict:
     """The verdict on these parts of the report."""
     train, holdout, _ = tables
-    evidence = Evidence("art", Split(train, holdout), synthetic, schema_of(train, holdout), "")
-    sections, failed = made([p for p in patient_parts(evidence, 0) if p.name in parts], lambda share: None)
+    read = Tables.read(Split(train, holdout), synthetic, schema_of(train, holdout))
+    sections, failed = made([area for area in AREAS if area.name in parts], read)
     assert failed == [] and len(sections) == len(parts)
     return verdict(sections)
 
@@ -66,8 +69,7 @@ def test_twelve_held_out_support_no_claim_on_privacy(tables):
 
 def test_a_leak_as_small_as_the_report_says_would_have_been_found(tables):
     train, holdout, synthetic = tables
-    evidence = Evidence("art", Split(train, holdout), synthetic, schema_of(train, holdout), "")
-    sections, _ = made([p for p in patient_parts(evidence, 0) if p.name == "privacy.membership"], lambda share: None)
+    sections = [membership(Tables.read(Split(train, holdout), synthetic, schema_of(train, holdout)))]
     (leak,) = (m.detects for s in sections for m in s.measures if m.name == "privacy.membership.found")
     shift, place = synthetic[KEY].min() - train[KEY].min(), pl.col(KEY) - synthetic[KEY].min()
     count = int(np.ceil(leak * train[KEY].n_unique()))
@@ -82,7 +84,7 @@ def test_a_third_of_patients_copied_from_training(tables):
     place = pl.col(KEY) - synthetic[KEY].min()
     copied = train.with_columns(pl.col(KEY) + shift).filter(place < 50)
     mixed = pl.concat([copied, synthetic.filter(place >= 50)])
-    found = said(tables, mixed, "privacy.copies", "privacy.adversarial")
+    found = said(tables, mixed, "privacy.copies", "privacy.nearest")
     assert faults(found, "privacy") and "privacy.copies.patients" in found.flagged
 
 

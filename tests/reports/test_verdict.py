@@ -1,13 +1,34 @@
 """The verdict's sentences follow from the measures by the rules of its module, and from nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
-from reverie.evaluation.measure import Measure, Section
+from reverie.evaluation.areas import AREAS
+from reverie.evaluation.measure import Measure, Metric, Section
+from reverie.reports.likelihood import GAP
+from reverie.reports.picture_sections import EXACT, NEARER, RULES
 from reverie.reports.verdict import CLAIMS, verdict
+
+CLAIM = {
+    "fidelity.columns": "single columns",
+    "fidelity.pair": "columns together",
+    "fidelity.joint": "whole patients",
+    "use.effects": "effects",
+    "use.policy": "treatment policies",
+    "privacy": "privacy",
+}
+
+
+def metric(name: str) -> Metric:
+    """A declaration that bears on the claim of its area."""
+    claim = next(claim for area, claim in CLAIM.items() if name.startswith(area))
+    rests = name.endswith(".found") or name == "fidelity.columns.distance"
+    return Metric(name, f"the {name}", "", claim, alarm=rests, told=name.endswith("membership.auc"))
 
 
 def measure(name: str, said: str, value: float = 0.2, detects: float = 0.1, power: float | None = 4.0) -> Measure:
-    known = {"ceiling": 0.1, "floor": 0.5, "ideal": 0.0, "detects": detects, "power": power}
+    known = {"ceiling": 0.1, "floor": 0.5, "ideal": 0.0, "detects": detects, "power": power, "metric": metric(name)}
     return Measure(name, f"the {name}", value, 10, verdict=said, **known)  # pyright: ignore
 
 
@@ -75,9 +96,9 @@ def test_one_attack_that_succeeds_is_enough():
 
 
 def test_what_was_not_judged_is_no_claim_and_says_why():
-    none = Measure("privacy.membership.found", "found", None, 0, why="there is 1 training patient.")
-    other = Measure("privacy.linkage.risk", "linked", None, 0, why="two columns at least can be told apart.")
-    copies = Measure("privacy.copies.patients", "copies", 0.0, 1, ideal=0.0, verdict="fine")
+    none = metric("privacy.membership.found").unknown("there is 1 training patient.")
+    other = metric("privacy.linkage.risk").unknown("two columns at least can be told apart.")
+    copies = replace(metric("privacy.copies.patients"), ideal=0.0).measure(0.0, 1)
     (said,) = judged(other, none, copies).sentences
     assert said.kind == "open" and said.text == "Privacy: 2 of 3 measures were not judged: there is 1 training patient."
 
@@ -96,9 +117,11 @@ def test_the_headline_names_every_claim_that_was_judged_once():
     )
 
 
-def test_no_two_claims_share_a_measure_and_nobody_is_called_anonymous():
-    prefixes = [prefix for claim in CLAIMS for prefix in claim.prefixes]
-    assert not [(a, b) for a in prefixes for b in prefixes if a is not b and a.startswith(b)]
+def test_every_metric_bears_on_a_claim_that_there_is_and_each_claim_rests_on_some_and_nobody_is_called_anonymous():
+    declared = [m for area in AREAS for m in area.metrics] + [*RULES, EXACT, NEARER, GAP]
+    assert {m.claim for m in declared} == {claim.name for claim in CLAIMS}
+    assert {m.claim for m in declared if m.alarm} == {claim.name for claim in CLAIMS if claim.found}
+    assert len({m.name for m in declared}) == len(declared)
     assert not any("anonym" in claim.good.lower() for claim in CLAIMS)
 
 

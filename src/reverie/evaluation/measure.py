@@ -1,4 +1,4 @@
-"""A number of the report, what it stands beside, and the one rule that decides what is said of it.
+"""A number of the report: what it is, declared once (Metric), what it came to (Measure), and the one rule that judges it.
 
     farther = d(value) - d(ceiling),   d(x) = |x - ideal|,   s = sqrt(deviation^2 + ceiling_deviation^2)
 
@@ -25,12 +25,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import polars as pl
 
-__all__ = ["FAULT", "LOOK", "Measure", "Section", "Split", "Verdict", "judged", "worst"]
+__all__ = ["FAULT", "LOOK", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "worst"]
 
 LOOK, FAULT = 3.0, 5.0
 ROUNDS = 30
@@ -38,6 +38,69 @@ ROUNDS = 30
 
 Verdict = Literal["fine", "look", "fault", "unknown"]
 ORDER: tuple[Verdict, ...] = ("fine", "unknown", "look", "fault")
+Worse = Literal["away", "above", "below"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is measured, declared once beside its computation: sections, claims, verdict and documents follow from it.
+
+    Attributes:
+        name, title: of its measures; {column} and the like are filled in by `of`.
+        how: one sentence or two: what it is and how it is computed. What only the tables tell is added by `measure`.
+        claim: the name of the claim it bears on (reports/claims.py), "" for none.
+        least: the smallest difference from the ceiling that is a fault, in the unit.
+        unit: "share", "AUC", ... or "" for a pure number.
+        ideal: the value of equality: 0, 1, 0.5. None where the ceiling itself is what is aimed at.
+        worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
+            "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy).
+        beside: the references that it may stand beside.
+        alarm: whether its claim rests on it, for shuffled columns cannot fail that claim: what it detects must be small.
+        told: whether its value is told also where the claim holds.
+    """
+
+    name: str
+    title: str
+    how: str
+    claim: str = ""
+    least: float = 0.0
+    unit: str = ""
+    ideal: float | None = None
+    worse: Worse = "away"
+    beside: tuple[str, ...] = ("ceiling", "floor")
+    alarm: bool = False
+    told: bool = False
+
+    def of(self, **words: str) -> Metric:
+        """That of one column, pair or group."""
+        return replace(self, **{key: getattr(self, key).format(**words) for key in ("name", "title", "how")})
+
+    def measure(
+        self,
+        value: float | None,
+        n: int,
+        told: str = "",
+        *,
+        chance: float | None = None,
+        among: int = 1,
+        at: Callable[[float], float] | None = None,
+        **numbers: Any,
+    ) -> Measure:
+        """The judged measure; see `judged`.
+
+        Args:
+            told: what these tables add to `how`.
+            numbers: interval, deviation, references and their deviations.
+        """
+        assert numbers.get("floor") is None or "floor" in self.beside, f"{self.name} is declared without a floor"
+        assert numbers.get("ceiling") is None or "ceiling" in self.beside, f"{self.name} is declared without a ceiling"
+        how = f"{self.how} {told}".strip()
+        found = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
+        return judged(found, least=self.least, worse=self.worse, chance=chance, among=among, at=at)
+
+    def unknown(self, why: str, n: int = 0) -> Measure:
+        """The measure where it could not be computed."""
+        return Measure(self.name, self.title, None, n, self.unit, why=why, metric=self)
 
 
 @dataclass(frozen=True)
@@ -62,6 +125,7 @@ class Measure:
         power: how many times that the floor lies from the ceiling; set by `judged`. None where there is no floor.
         verdict: set by `judged`.
         why: the reason of the verdict, or of there being no value.
+        metric: what it is a measure of; not part of its data.
     """
 
     name: str
@@ -80,12 +144,13 @@ class Measure:
     power: float | None = None
     verdict: Verdict = "unknown"
     why: str = ""
+    metric: Metric | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for field in ("value", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal", "detects", "power"):
-            number = getattr(self, field)
+        for name in ("value", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal", "detects", "power"):
+            number = getattr(self, name)
             # NaN and infinity are how numpy says "not known"; JSON has no word for them.
-            object.__setattr__(self, field, float(number) if number is not None and math.isfinite(number) else None)
+            object.__setattr__(self, name, float(number) if number is not None and math.isfinite(number) else None)
         if self.interval is not None:
             low, high = map(float, self.interval)
             object.__setattr__(self, "interval", (low, high) if math.isfinite(low) and math.isfinite(high) else None)
@@ -97,7 +162,7 @@ class Measure:
 
     def json(self) -> dict[str, Any]:
         """Plain data, without NaN."""
-        return asdict(self)
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "metric"}
 
 
 @dataclass(frozen=True)
@@ -134,12 +199,17 @@ class Section:
     figures: dict[str, Any]
     notes: tuple[str, ...] = ()
 
+    def json(self) -> dict[str, Any]:
+        """Plain data."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**told, "measures": [m.json() for m in self.measures]}
+
 
 def judged(
     measure: Measure,
     *,
     least: float,
-    worse: Literal["away", "above", "below"] = "away",
+    worse: Worse = "away",
     chance: float | None = None,
     among: int = 1,
     at: Callable[[float], float] | None = None,
@@ -147,10 +217,7 @@ def judged(
     """The measure with its verdict, the reason, and what it could have found.
 
     Args:
-        least: the smallest difference from the ceiling that is a fault, in the unit of the measure.
-        worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
-            "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy). Without a ceiling the
-            ideal stands for it.
+        least, worse: see Metric. Without a ceiling the ideal stands for it.
         chance: s, where the caller knows better than the rule of the module what chance makes of value - ceiling.
         among: of how many measures this one is the worst; LOOK and FAULT rise to sqrt(k^2 + 2 ln among), by which chance
             flags the worst of many as rarely as one alone (Bonferroni, for a normal tail exp(-k^2 / 2)).

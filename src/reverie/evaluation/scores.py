@@ -11,6 +11,7 @@ import polars as pl
 
 from reverie.evaluation.accuracy import accuracy
 from reverie.evaluation.classifier import detection
+from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.distances import nearness
 from reverie.evaluation.shape import kept, lengths, missingness, time_order
@@ -68,7 +69,7 @@ def scores(
         "correlation.static": distance(real.static, drawn.static),
         "correlation.trend": distance(real.trend, drawn.trend),
         "correlation.cycle": distance(real.cycle, drawn.cycle),
-        "faults": float(kept(synthetic, schema, train, holdout).count),
+        "faults": float(kept(*(Cohort.read(frame, schema) for frame in (synthetic, train, holdout))).count),
     }
 
 

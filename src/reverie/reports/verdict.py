@@ -2,7 +2,7 @@
 
 Every sentence follows from verdicts of measures by these rules.
 
-1. A claim rests on the measures whose names begin with its prefixes. Where the report has none of them, nothing is said.
+1. A claim rests on the measures of the metrics that are declared to bear on it. Where there is none, nothing is said.
 2. Each claim spares a share of its measures: a fifth of those on columns and pairs, of which there are many and each stands
    alone, a tenth of those on the course in time, none elsewhere: one attack that succeeds is enough.
 3. No fault among them, and no more to look at than are spared, also among those with power alone: it is good for that, if
@@ -95,7 +95,7 @@ def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] 
 
 
 def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
-    mine = [m for m in found if m.name.startswith(claim.prefixes)]
+    mine = [m for m in found if m.metric and m.metric.claim == claim.name]
     if not mine:
         return None
     judged = [m for m in mine if m.verdict != "unknown"]
@@ -104,13 +104,13 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
     faults = [m for m in graves if m.verdict == "fault"]
     names = tuple(m.name for m in graves)
     if not faults and all(sum(m.verdict != "fine" for m in of) <= claim.spared * len(of) for of in (judged, carriers)):
-        alarms = [m for m in mine if m.name in claim.alarms]
-        support, held = _alarmed(claim, alarms, found) if claim.alarms else _carried(claim, carriers, judged)
-        reasons = [text for text in (_unjudged(mine, alarms) if claim.alarms or not held else "", support) if text]
+        alarms = [m for m in mine if m.metric and m.metric.alarm]
+        support, held = _alarmed(claim, alarms, found) if claim.found else _carried(claim, carriers, judged)
+        reasons = [text for text in (_unjudged(mine, alarms) if claim.found or not held else "", support) if text]
         if not held:
             text = f"{_capital(claim.name)}: {' '.join([reasons[0], *map(_capital, reasons[1:])])}"
             return Sentence(claim.name, "open", text, names or tuple(m.name for m in alarms))
-        told = [m for m in judged if m.name in claim.telling]
+        told = [m for m in judged if m.metric and m.metric.told]
         reached = [f"What they reached: {_named(told)}."] if told else []
         text = " ".join([claim.good, *reached, *map(_capital, reversed(reasons))])
         return Sentence(claim.name, "good", text, names or tuple(m.name for m in told))
@@ -150,8 +150,8 @@ def _alarmed(claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure]) 
     what = claim.found.format(_short(max(detects), "share"))
     if max(detects) > ALARM:
         return f"at this number {what} could be missed, and {_short(ALARM, 'share')} is the most that may be.", False
-    apart = tuple(prefix for other in CLAIMS if other.alarms for prefix in other.prefixes)
-    carriers = [m for m in found if m.carries and not m.name.startswith(apart)]
+    apart = {other.name for other in CLAIMS if other.found}
+    carriers = [m for m in found if m.carries and m.metric and m.metric.claim not in apart]
     far = sum(_way(m) >= 0.5 for m in carriers)
     if len(carriers) - far <= SHUFFLED * len(carriers):
         told = "no other measure can tell these from such"

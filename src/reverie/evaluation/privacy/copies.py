@@ -9,58 +9,66 @@ too. Short records of few columns can be equal by chance, which is what the cont
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.area import Found, area
+from reverie.evaluation.measure import Metric
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import unknown
+from reverie.evaluation.tables import Tables
 from reverie.records.schema import Schema
 
 __all__ = ["copies"]
 
-LEAST = 0.01
-"""A share of copies above the control's by more than this is a fault."""
+COPIED = "in every modelled column, time included; beside it the share of held-out ones that are. Wilson's interval."
+VISITS = Metric(
+    "privacy.copies.visits",
+    "synthetic visits that are exact copies of training visits",
+    f"The share of synthetic visits equal to a training one {COPIED}",
+    "privacy",
+    least=0.01,
+    unit="share",
+    ideal=0.0,
+    worse="above",
+    beside=("ceiling",),
+)
+PATIENTS = replace(
+    VISITS,
+    name="privacy.copies.patients",
+    title="synthetic patients that are exact copies of training patients",
+    how=f"The share of synthetic patients equal to a training one at every visit {COPIED}",
+)
 
 
-def copies(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Copied patients and copied visits, beside the held-out patients who equal a training patient by chance.
-
-    `seed` is not used: nothing is drawn.
-    """
-    train, holdout, drawn = (_hashed(frame, schema) for frame in (split.train, split.holdout, synthetic))
+@area(
+    "privacy.copies",
+    "Exact copies",
+    "The simplest attack: look for a synthetic record in the training data.",
+    0.1,
+    PATIENTS,
+    VISITS,
+)
+def copies(tables: Tables) -> Found:
+    """Copied patients and copied visits, beside the held-out patients who equal a training patient by chance."""
+    frames = (tables.split.train, tables.split.holdout, tables.drawn)
+    train, holdout, drawn = (_hashed(frame, tables.schema) for frame in frames)
     measures = []
-    for unit, view in (("patients", _patients), ("visits", _visits)):
-        name, title = f"privacy.copies.{unit}", f"synthetic {unit} that are exact copies of training {unit}"
+    for metric, view in ((PATIENTS, _patients), (VISITS, _visits)):
         known, made, held = set(view(train)), view(drawn), view(holdout)
-        if not made or not known:
-            measures.append(unknown(name, title, "one of the tables has no rows."))
-            continue
         found = wilson(sum(record in known for record in made), len(made))
         control = wilson(sum(record in known for record in held), len(held)) if held else None
-        measure = Measure(
-            name,
-            title,
-            found.value,
-            len(made),
-            unit="share",
-            interval=found.interval,
-            deviation=0.0,  # a copy is a fact, no estimate
-            ceiling=control.value if control else None,
-            ceiling_deviation=control.deviation if control and control.value else 0.0,
-            ideal=0.0,
-            how=f"The share of synthetic {unit} equal to a training one in every modelled column"
-            + (" at every visit" if unit == "patients" else ", time included")
-            + "; beside it the share of held-out ones that are. Wilson's interval.",
+        measures.append(
+            metric.measure(
+                found.value,
+                len(made),
+                interval=found.interval,
+                deviation=0.0,  # a copy is a fact, no estimate
+                ceiling=control.value if control else None,
+                ceiling_deviation=control.deviation if control and control.value else 0.0,
+            )
         )
-        measures.append(judged(measure, least=LEAST, worse="above"))
-    return Section(
-        "privacy.copies",
-        "Exact copies",
-        "The simplest attack: look for a synthetic record in the training data.",
-        tuple(measures),
-        _figures(train, drawn, schema),
-    )
+    return measures, _figures(train, drawn, tables.schema), ()
 
 
 def _hashed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
