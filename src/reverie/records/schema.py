@@ -39,6 +39,7 @@ class Schema(BaseModel):
         null_values: what stands for a missing value, besides an empty cell, in columns without null_values of their own.
         shapes: what brings the source into the form of one row for each patient and time, in the order in which it is done.
             The columns are those of that form.
+        rules: what every patient obeys, as text, see rules/rule.py; kept in all that is made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class Schema(BaseModel):
     duplicates: Duplicates = "refuse"
     null_values: tuple[Word, ...] = NULL_VALUES
     shapes: tuple[AnyShape, ...] = ()
+    rules: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -1,0 +1,164 @@
+"""What stands on either side of a comparison: columns, values, arithmetic, and what came before in the same patient.
+
+first(x)      the first known value of the patient          total(x)   the sum of x so far, this row included
+previous(x)   the value at the row before                   count()    1, 2, 3, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from reverie.errors import UsageError
+from reverie.records.intervals import Floats
+from reverie.records.kinds import Column
+from reverie.records.rules.rows import Rows
+
+__all__ = ["FUNCTIONS", "Arithmetic", "Expression", "Function", "Name", "Value", "quoted"]
+
+FUNCTIONS = ("first", "previous", "total", "count")
+OPERATORS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "^": np.power,
+}
+BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}
+
+
+def quoted(text: str, mark: str) -> str:
+    """A name (mark `) or a value (mark ") as rules write it: bare where it is one word."""
+    bare = text.replace("_", "a").replace(".", "a") if mark == "`" else text.lstrip("-").replace("_", "a").replace(".", "1")
+    if bare.isalnum() and (mark == '"' or not text[0].isdigit()) and text not in ("if", "and", "in", "within", "else"):
+        return text
+    return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+
+
+class Expression:
+    """A number at each row."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it looks at."""
+        return ()
+
+    @property
+    def text(self) -> str:
+        raise NotImplementedError
+
+    def values(self, rows: Rows, like: Column | None = None) -> Floats:
+        """Float64 [R], NaN where something that it needs is empty. A value is read as one of the column `like`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Name(Expression):
+    """The column of that name."""
+
+    name: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def text(self) -> str:
+        return quoted(self.name, "`")
+
+    def values(self, rows: Rows, like: Column | None = None) -> Floats:
+        return rows.values(self.name)
+
+
+@dataclass(frozen=True)
+class Value(Expression):
+    """A number, a date or a level, as a person writes it."""
+
+    told: str
+
+    @property
+    def text(self) -> str:
+        return quoted(self.told, '"')
+
+    def values(self, rows: Rows, like: Column | None = None) -> Floats:
+        return np.full(len(rows), self.number(like))
+
+    def number(self, like: Column | None) -> float:
+        """Raises UsageError for what is no value of the column, and for a word where a number is meant."""
+        if like is not None:
+            return like.parse(self.told)
+        try:
+            return float(self.told)
+        except ValueError:
+            raise UsageError(f"{self.told!r} is no number, and stands beside no column that it could be of.") from None
+
+
+@dataclass(frozen=True)
+class Function(Expression):
+    """One of FUNCTIONS, of an expression; `count` of none."""
+
+    name: str
+    of: Expression | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.of.columns if self.of else ()
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}({self.of.text if self.of else ''})"
+
+    def values(self, rows: Rows, like: Column | None = None) -> Floats:
+        if self.name == "count" or self.of is None:
+            return rows.place + 1.0
+        x = self.of.values(rows, like)
+        if self.name == "previous":
+            return np.where(rows.place > 0, np.roll(x, 1), np.nan)
+        if self.name == "total":
+            sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(x))])
+            lacks = np.concatenate([[0], np.cumsum(np.isnan(x))])
+            at = np.arange(len(x)) + 1
+            so_far: Floats = sums[at] - sums[rows.first]
+            return np.where(lacks[at] - lacks[rows.first] > 0, np.nan, so_far)
+        known = np.where(~np.isnan(x), np.arange(len(x)), len(x))
+        starts = np.flatnonzero(rows.place == 0)
+        first = np.minimum.reduceat(known, starts) if len(x) else known
+        return np.append(x, np.nan)[np.repeat(first, np.diff(np.append(starts, len(x))))]
+
+
+@dataclass(frozen=True)
+class Arithmetic(Expression):
+    """Two expressions and one of + - * / ^ between them."""
+
+    left: Expression
+    sign: str
+    right: Expression
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.left.columns, *self.right.columns)))
+
+    @property
+    def text(self) -> str:
+        return f"{self._part(self.left, 0)} {self.sign} {self._part(self.right, 1)}"
+
+    def _part(self, part: Expression, tighter: int) -> str:
+        loose = isinstance(part, Arithmetic) and BINDS[part.sign] < BINDS[self.sign] + tighter
+        return f"({part.text})" if loose else part.text
+
+    def values(self, rows: Rows, like: Column | None = None) -> Floats:
+        with np.errstate(all="ignore"):
+            found = OPERATORS[self.sign](self.left.values(rows), self.right.values(rows))
+        return np.where(np.isfinite(found), found, np.nan).astype(np.float64)
+
+
+def leaves(expression: Expression) -> Iterator[Expression]:
+    """All that it is made of, itself included."""
+    yield expression
+    if isinstance(expression, Arithmetic):
+        yield from leaves(expression.left)
+        yield from leaves(expression.right)
+    elif isinstance(expression, Function) and expression.of is not None:
+        yield from leaves(expression.of)

@@ -1,0 +1,268 @@
+"""Rules that every patient obeys: a claim on each row, and the conditions under which it is made.
+
+    diastolic < systolic                     visit_date <= death_date            change = value - first(value)
+    TIMEDTH = 8766 if DEATH = 0              empty(pregnant) if sex = M          stage in (I, II) if localised = yes
+    age never falls                          status stays dead                   visit counts from 1
+    status tells code (alive: 0, dead: 1)    smokes tells smoker (0: no, else: yes)
+
+A rule is broken at a row where its conditions are known to be met and its claim is known to be false; what is empty breaks
+none but those on emptiness.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from reverie.records.intervals import Floats
+from reverie.records.kinds import Column
+from reverie.records.rules.expressions import Expression, Name, Value, quoted
+from reverie.records.rules.rows import Bools, Rows
+
+__all__ = ["ELSE", "Claim", "Course", "Empty", "Filled", "OneOf", "Relation", "Rule", "Tells"]
+
+Sign = Literal["<", "<=", "=", "!=", ">=", ">"]
+SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+How = Literal["never falls", "never rises", "always rises", "always falls", "counts from", "stays"]
+ELSE = "else"
+CLOSE = 1e-9
+"""Numbers are equal, or in order, up to this part of their size: sums of decimals are not exact in binary."""
+
+
+class Claim:
+    """Something that a row does or does not do."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        raise NotImplementedError
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        """Whether it is true at each row, and whether that is known, bool [R] each."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Relation(Claim):
+    """left sign right; equal up to `within`, or what the rounding of the column on the left hides if that is left out."""
+
+    left: Expression
+    sign: Sign
+    right: Expression
+    within: float | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.left.columns, *self.right.columns)))
+
+    @property
+    def text(self) -> str:
+        room = "" if self.within is None else f" within {self.within:g}"
+        return f"{self.left.text} {self.sign} {self.right.text}{room}"
+
+    def sides(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
+        """Both sides, and how far apart they may be and count as equal, float64 [R] each."""
+        like = [rows.column(side.name) if isinstance(side, Name) else None for side in (self.left, self.right)]
+        a, b = self.left.values(rows, like[1]), self.right.values(rows, like[0])
+        size = np.fmax(np.abs(a), np.abs(b))
+        room = CLOSE * np.where(np.isnan(size), 0.0, size)
+        if self.within is not None:
+            room = room + self.within
+        elif self.sign == "=" and like[0] is not None and not isinstance(self.right, Name | Value):
+            room = room + (like[0].step or 0.0) / 2  # a result is rounded as the column is
+        return a, b, room
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        a, b, room = self.sides(rows)
+        known = ~(np.isnan(a) | np.isnan(b))
+        near = np.abs(a - b) <= room
+        true = near if self.sign == "=" else ~near if self.sign == "!=" else SIGNS[self.sign](a, b)
+        if self.sign in ("<=", ">="):
+            true = true | near
+        elif self.sign in ("<", ">"):
+            true = true & ~near
+        return true & known, known
+
+
+@dataclass(frozen=True)
+class OneOf(Claim):
+    """The cell is one of these values."""
+
+    column: str
+    told: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def text(self) -> str:
+        return f"{quoted(self.column, '`')} in ({', '.join(quoted(value, chr(34)) for value in self.told)})"
+
+    def numbers(self, column: Column) -> Floats:
+        """The values, as the column counts them."""
+        return np.array([column.parse(value) for value in self.told])
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        x = rows.values(self.column)
+        return np.isin(x, self.numbers(rows.column(self.column))), ~np.isnan(x)
+
+
+@dataclass(frozen=True)
+class Empty(Claim):
+    """The cell is empty."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def text(self) -> str:
+        return f"empty({quoted(self.column, '`')})"
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        return ~rows.filled(self.column), np.ones(len(rows), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Filled(Claim):
+    """The cell is not empty."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def text(self) -> str:
+        return f"filled({quoted(self.column, '`')})"
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        return rows.filled(self.column), np.ones(len(rows), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Course(Claim):
+    """How a column goes on from row to row of a patient; `told` is the number or the level of "counts from" and "stays"."""
+
+    column: str
+    how: How
+    told: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def text(self) -> str:
+        what = f" {quoted(self.told, chr(34))}" if self.told else ""
+        return f"{quoted(self.column, '`')} {self.how}{what}"
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        x = rows.values(self.column)
+        if self.how == "counts from":
+            return x == float(self.told) + rows.place, ~np.isnan(x)
+        if self.how == "stays":
+            there = (x == rows.column(self.column).parse(self.told)).astype(float)
+            been = rows.before(there, np.fmax) == 1
+            return ~been | (there == 1), ~np.isnan(x)
+        rising = self.how.endswith(("never falls", "always rises"))
+        y = x if rising else -x
+        most = rows.before(y, np.fmax)
+        known = ~(np.isnan(x) | np.isnan(most))
+        room = CLOSE * np.abs(np.nan_to_num(most))
+        return (y > most + room if self.how.startswith("always") else y >= most - room) & known, known
+
+
+@dataclass(frozen=True)
+class Tells(Claim):
+    """One column says what another is.
+
+    Attributes:
+        by, column: the one that tells, and the one that is told.
+        table: (value of `by`, value of `column`), the first that fits counts; ELSE fits all. Without any, the table that the
+            rule is read for has to be seen first, see find.py.
+    """
+
+    by: str
+    column: str
+    table: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.by, self.column)
+
+    @property
+    def text(self) -> str:
+        pairs = ", ".join(
+            f"{key if key == ELSE else quoted(key, chr(34))}: {quoted(value, chr(34))}" for key, value in self.table
+        )
+        return f"{quoted(self.by, '`')} tells {quoted(self.column, '`')}" + (f" ({pairs})" if pairs else "")
+
+    def told(self, rows: Rows) -> Floats:
+        """What the column must be at each row, float64 [R]; NaN where nothing is said."""
+        x, by, column = rows.values(self.by), rows.column(self.by), rows.column(self.column)
+        found, open_ = np.full(len(x), np.nan), ~np.isnan(x)
+        for key, value in self.table:
+            here = open_ if key == ELSE else open_ & (x == by.parse(key))
+            found[here] = column.parse(value)
+            open_ = open_ & ~here
+        return found
+
+    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
+        must, is_ = self.told(rows), rows.values(self.column)
+        known = ~(np.isnan(must) | np.isnan(is_))
+        return (must == is_) & known, known
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A claim, made where all of some others are true."""
+
+    claim: Claim
+    when: tuple[Claim, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it is written, and read again."""
+        return self.claim.text + (f" if {' and '.join(c.text for c in self.when)}" if self.when else "")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that it looks at, those of the claim first."""
+        return tuple(dict.fromkeys(name for claim in (self.claim, *self.when) for name in claim.columns))
+
+    def applies(self, rows: Rows) -> Bools:
+        """At which rows the claim is made, bool [R]."""
+        made = np.ones(len(rows), dtype=bool)
+        for condition in self.when:
+            true, known = condition.holds(rows)
+            made &= true & known
+        return made
+
+    def breaks(self, rows: Rows) -> Bools:
+        """At which rows it is broken, bool [R]."""
+        true, known = self.claim.holds(rows)
+        return self.applies(rows) & known & ~true
+
+    def broken(self, frame: pl.DataFrame, schema: Any) -> pl.Series:
+        """The same of a typed frame, rows by patient and time."""
+        return pl.Series(self.breaks(Rows.of(frame, schema)))
