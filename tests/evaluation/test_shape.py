@@ -55,7 +55,7 @@ def test_values_beyond_bounds_new_levels_and_changing_statics_are_named(toy):
     assert kept(Cohort.read(seldom, bounded), other).changing == {}
 
 
-def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviations_do_not(halves, schema):
+def test_real_patients_lie_within_the_spread_of_real_draws_and_halved_deviations_do_not(halves, schema):
     train, holdout = halves
     assert np.mean([s.within for s in tails(train, holdout, holdout, schema)]) > 0.85
     labs = [c.name for c in schema.varying if c.numeric]
@@ -64,6 +64,19 @@ def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviation
     assert len(found) == len(labs) * len(STATISTICS)
     assert not any(s.within for s in found if s.statistic == "deviation")
     assert np.mean([s.synthetic / s.real for s in found if s.statistic == "deviation"]) == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("count", [60, 2000])
+def test_so_many_new_patients_of_one_law_lie_within_the_spread_in_95_of_100_statistics(toy, count):
+    """Whatever their number: their own chance is in the spread, and that of the real ones."""
+    generator, within = np.random.default_rng(0), []
+    for seed in range(30):
+        sizes = (60, 60, count)
+        sides = [toy(id=list(range(n)), t=[0] * n, **{k: generator.normal(size=n).tolist() for k in "abcd"}) for n in sizes]
+        train, holdout, drawn = (frame for frame, _ in sides)
+        found = tails(train, holdout.with_columns(pl.col("id") + 60), drawn, sides[0][1], seed)
+        within += [s.within for s in found if s.statistic == "deviation"]
+    assert np.mean(within) == pytest.approx(0.95, abs=0.07)
 
 
 def test_cut_tails_are_noticed_by_the_percentiles(halves, schema):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reverie.evaluation.measure import Measure, Metric, Section
+from reverie.evaluation.measure import Measure, Metric, Section, against
 from reverie.evaluation.tables import Tables
 
 __all__ = ["Area", "Found", "area"]
@@ -32,6 +32,8 @@ class Area:
         metrics: all that it may measure, in the order in which they are read.
         compute: what computes them.
         given: whether it can be asked of these tables at all.
+        attack: whether it must find out the training patients themselves, given as synthetic ones: what it could not find
+            there either is not judged.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Area:
     metrics: tuple[Metric, ...]
     compute: Callable[[Tables], Found]
     given: Callable[[Tables], bool]
+    attack: bool
 
     def __call__(self, tables: Tables) -> Section:
         """The section. Deterministic for the tables and their seed."""
@@ -48,6 +51,9 @@ class Area:
         if isinstance(found, str):
             return self.unknown(found)
         measures, figures, notes = found
+        if self.attack and not isinstance(leaked := self.compute(tables.leaked), str):
+            reached = {m.name: m for m in leaked[0]}
+            measures = [against(m, reached.get(m.name)) for m in measures]
         return Section(self.name, self.title, self.intro, tuple(measures), figures, tuple(notes))
 
     def unknown(self, why: str) -> Section:
@@ -59,7 +65,13 @@ class Area:
 
 
 def area(
-    name: str, title: str, intro: str, weight: float, *metrics: Metric, given: Callable[[Tables], bool] = lambda tables: True
+    name: str,
+    title: str,
+    intro: str,
+    weight: float,
+    *metrics: Metric,
+    given: Callable[[Tables], bool] = lambda tables: True,
+    attack: bool = False,
 ) -> Callable[[Callable[[Tables], Found]], Area]:
     """Makes an area of the function that computes it."""
-    return lambda compute: Area(name, title, intro, weight, metrics, compute, given)
+    return lambda compute: Area(name, title, intro, weight, metrics, compute, given, attack)

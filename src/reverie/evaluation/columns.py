@@ -20,7 +20,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.figures.histograms import bin_edges, common_levels, count_in, counted, is_skewed
-from reverie.evaluation.measure import Metric
+from reverie.evaluation.measure import ALARM, Metric
 from reverie.evaluation.shape import missing_rates
 from reverie.evaluation.tables import Tables
 from reverie.records.kinds import Column
@@ -31,6 +31,8 @@ __all__ = ["columns"]
 Values = dict[str, Any]
 
 CLAIM = "single columns"
+MIDDLE = 0.5
+"""A plainly wrong column has the median everywhere: half of a distribution away, and some half of a deviation."""
 DISTANCE = Metric(
     "fidelity.columns.distance",
     "Distance of distributions, mean over columns",
@@ -39,7 +41,8 @@ DISTANCE = Metric(
     least=0.03,
     unit="share",
     ideal=0.0,
-    alarm=True,
+    wrong=ALARM,
+    alarm="a difference of {} of the values of a column, in the mean,",
 )
 COVERED = Metric(
     "fidelity.columns.covered",
@@ -50,9 +53,17 @@ COVERED = Metric(
     unit="share",
     ideal=1.0,
     worse="below",
+    wrong=0.5,
 )
 OF_COLUMN = Metric(
-    "fidelity.column.{column}.distance", "{column}: distance of distributions", "{how}", CLAIM, 0.1, "share", ideal=0.0
+    "fidelity.column.{column}.distance",
+    "{column}: distance of distributions",
+    "{how}",
+    CLAIM,
+    0.1,
+    "share",
+    0.0,
+    wrong=MIDDLE,
 )
 TRANSPORT = Metric(
     "fidelity.column.{column}.transport",
@@ -63,6 +74,7 @@ TRANSPORT = Metric(
     least=0.2,
     unit="deviations",
     ideal=0.0,
+    wrong=MIDDLE,
 )
 SPREAD = Metric(
     "fidelity.column.{column}.spread",
@@ -71,9 +83,16 @@ SPREAD = Metric(
     "scale, so that no outlier rules), over {of}; about 1 for real patients.",
     CLAIM,
     least=0.15,
+    wrong=1.0,
 )
 MISSING = Metric(
-    "fidelity.column.{column}.missing", "{column}: missing", "Share of {of} without a value.", CLAIM, 0.05, "share"
+    "fidelity.column.{column}.missing",
+    "{column}: missing",
+    "Share of {of} without a value.",
+    CLAIM,
+    least=0.05,
+    unit="share",
+    wrong=0.5,
 )
 INTRO = (
     "Each column alone: its distribution, and the share that is missing. Shuffled columns keep all of this, so the shuffle "

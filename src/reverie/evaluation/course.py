@@ -13,6 +13,7 @@ correlations    static, trend and cycle as Health Gym judges them (correlations.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,15 @@ def _distance(name: str, title: str, what: str) -> Metric:
     return Metric(f"fidelity.course.{name}", title, f"{what} {DISTANCE}", CLAIM, least=0.1, unit="share", ideal=0.0)
 
 
+def _of_clock(name: str, title: str, what: str) -> Metric:
+    """Shuffled columns keep the clock; a plainly wrong one has the median everywhere."""
+    return replace(_distance(name, title, what), wrong=0.5)
+
+
 def _difference(kind: str, title: str, least: float, what: str) -> Metric:
     how = f"Mean absolute difference over pairs of columns of {what} (Kuo et al. 2022)."
-    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, CLAIM, least, ideal=0.0)
+    claim = "columns together" if kind == "static" else CLAIM  # that at one visit says nothing of the next
+    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, claim, least, ideal=0.0)
 
 
 ORDER = Metric(
@@ -60,10 +67,10 @@ ORDER = Metric(
     worse="below",
 )
 CLOCK = {
-    "gap": _distance("gap", "Gaps between visits", "The time from one visit to the next."),
-    "visits": _distance("visits", "Number of visits", "How many visits a patient has."),
-    "start": _distance("start", "First visit", "The time of the first visit."),
-    "span": _distance("span", "Time from first to last visit", "How long a patient is seen."),
+    "gap": _of_clock("gap", "Gaps between visits", "The time from one visit to the next."),
+    "visits": _of_clock("visits", "Number of visits", "How many visits a patient has."),
+    "start": _of_clock("start", "First visit", "The time of the first visit."),
+    "span": _of_clock("span", "Time from first to last visit", "How long a patient is seen."),
 }
 TAU = "Kendall's tau between columns over all visits"
 TRENDS = "the share of patients in whom two columns go the same way less those in whom they part"
@@ -116,7 +123,8 @@ def course(tables: Tables) -> Found:
     scale = {c.name: _sorted(references.real.numbers[c.name]) for c in schema.varying if c.numeric}
     moves = references.statistics(lambda cohort: _moves(cohort, scale))
     linked = references.distances(lambda cohort: correlated(cohort, seed), _correlations, ROUNDS)
-    scores = [(ORDER, moves["order", ""])]
+    several = float((references.real.lengths > 1).mean())  # rows in any order are out of order where there are two of them
+    scores = [(replace(ORDER, wrong=several), moves["order", ""])]
     scores += [(metric, apart.get(("", key))) for key, metric in CLOCK.items()]
     scores += [(metric, linked.get(key)) for key, metric in CORRELATIONS.items()]
     for name in (c.name for c in schema.varying):

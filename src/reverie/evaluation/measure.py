@@ -15,10 +15,12 @@ deviation known from a dozen repeats (Student's t with 11 degrees of freedom) no
 What a measure could have found says what it is worth that it found nothing:
 
     detects = max(least / 2, LOOK s) + (FAULT - LOOK) s',   s' the larger of s and the deviation of the value by its interval
-    power   = farther(floor) / detects
+    power   = farther(w) / detects,   w what a plainly wrong table reaches
 
-A true difference of `detects` is flagged in 98 of 100 samples (2 deviations above the limit of a look). Where the power is
-no more than 1, real patients with shuffled columns would pass as well, and that the measure is fine supports no claim.
+A true difference of `detects` is flagged in 98 of 100 samples (2 deviations above the limit of a look). Plainly wrong are
+real patients with every column shuffled by itself (the floor); where shuffling changes nothing, a table that the metric's
+declaration tells (`wrong`); for an attack the training patients themselves. Where the power is no more than 1, such a table
+would pass as well: that the measure is fine says nothing, and it is not judged. What was found was found all the same.
 """
 
 from __future__ import annotations
@@ -30,9 +32,13 @@ from typing import Any, Literal
 
 import polars as pl
 
-__all__ = ["FAULT", "LOOK", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "worst"]
+__all__ = ["ALARM", "FAULT", "FEW", "LOOK", "Measure", "Metric", "Section", "Split", "Verdict", "against", "judged", "worst"]
 
 LOOK, FAULT = 3.0, 5.0
+FEW = 20
+"""Fewer patients on a side say nothing: their deviations are not those of a normal law, and a fit or an attack is luck."""
+ALARM = 0.2
+"""A claim is not made if so large a share of patients, values or pictures could be wrong unseen."""
 ROUNDS = 30
 """Of the fixed point of what is detected; a third of them are enough for three digits."""
 
@@ -55,7 +61,9 @@ class Metric:
         worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
             "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy).
         beside: the references that it may stand beside.
-        alarm: whether its claim rests on it, for shuffled columns cannot fail that claim: what it detects must be small.
+        wrong: how much farther than the ceiling a plainly wrong table lies, where shuffled columns are none.
+        alarm: of a metric that its claim rests on, for shuffled columns cannot fail that claim: what it detects, in words,
+            with a place for the number.
         told: whether its value is told also where the claim holds.
     """
 
@@ -68,7 +76,8 @@ class Metric:
     ideal: float | None = None
     worse: Worse = "away"
     beside: tuple[str, ...] = ("ceiling", "floor")
-    alarm: bool = False
+    wrong: float | None = None
+    alarm: str = ""
     told: bool = False
 
     def of(self, **words: str) -> Metric:
@@ -96,7 +105,7 @@ class Metric:
         assert numbers.get("ceiling") is None or "ceiling" in self.beside, f"{self.name} is declared without a ceiling"
         how = f"{self.how} {told}".strip()
         found = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
-        return judged(found, least=self.least, worse=self.worse, chance=chance, among=among, at=at)
+        return judged(found, least=self.least, worse=self.worse, chance=chance, among=among, at=at, wrong=self.wrong)
 
     def unknown(self, why: str, n: int = 0) -> Measure:
         """The measure where it could not be computed."""
@@ -158,7 +167,8 @@ class Measure:
     @property
     def carries(self) -> bool:
         """Whether it was judged, and shuffled columns are sure to be flagged by it."""
-        return self.verdict != "unknown" and self.power is not None and self.power > 1
+        shuffled = self.floor is not None and (self.metric is None or self.metric.wrong is None)
+        return shuffled and self.verdict != "unknown" and self.power is not None and self.power > 1
 
     def json(self) -> dict[str, Any]:
         """Plain data, without NaN."""
@@ -213,6 +223,7 @@ def judged(
     chance: float | None = None,
     among: int = 1,
     at: Callable[[float], float] | None = None,
+    wrong: float | None = None,
 ) -> Measure:
     """The measure with its verdict, the reason, and what it could have found.
 
@@ -223,6 +234,7 @@ def judged(
             flags the worst of many as rarely as one alone (Bonferroni, for a normal tail exp(-k^2 / 2)).
         at: of a share that is worse above, the deviation of the value if it were x: larger for a leak than for none, and
             what could have been found is reckoned with it.
+        wrong: see Metric.
     """
     value, reference = measure.value, measure.ceiling if measure.ceiling is not None else measure.ideal
     if value is None:
@@ -238,13 +250,12 @@ def judged(
         for _ in range(ROUNDS if at else 0):
             s = at(min(max(reference, ideal) + detects, 1.0))  # pyright: ignore[reportOptionalCall]
             detects = max(least / 2, LOOK * math.hypot(s, measure.ceiling_deviation or 0.0)) + (FAULT - LOOK) * s
-        far = None if measure.floor is None else _farther(measure.floor, reference, ideal, worse)
-        measure = replace(measure, detects=detects, power=None if far is None or not detects else far / detects)
+        measure = replace(measure, detects=detects)
     farther = _farther(value, reference, ideal, worse)
     # Rounding must not turn an exact equality into a finding.
     farther = 0.0 if abs(farther) < 1e-9 * max(1.0, abs(value), abs(reference)) else farther
     if farther <= max(least / 2, limits[0]):
-        return replace(measure, verdict="fine", why="")
+        return _powered(replace(measure, verdict="fine", why=""), wrong, worse)
     verdict: Verdict = "fault" if farther > max(least, limits[1]) else "look"
     unit = f" {measure.unit}" if measure.unit else ""
     whom = "real patients" if measure.ideal is None else "held-out patients"
@@ -252,7 +263,44 @@ def judged(
     apart = "apart" if measure.ideal is None else "worse"
     moved = f", and chance moves it by about {spread:.2g}" if spread else ""
     why = f"{value:.3g}{unit} against {reference:.3g} of {whom}: {apart} by {farther:.2g}{moved}."
-    return replace(measure, verdict=verdict, why=why)
+    return _powered(replace(measure, verdict=verdict, why=why), wrong, worse)
+
+
+def against(measure: Measure, other: Measure | None) -> Measure:
+    """A measure of an attack with its power against `other`: the same attack on the training patients themselves."""
+    if other is None or other.value is None or measure.value is None or measure.metric is None:
+        return measure
+    reference = measure.ceiling if measure.ceiling is not None else measure.ideal
+    far = None if reference is None else _farther(other.value, reference, reference, measure.metric.worse)
+    return measure if far is None else _weighed(measure, far, "the training patients themselves would pass as well")
+
+
+def _powered(measure: Measure, wrong: float | None, worse: str) -> Measure:
+    """The measure with its power; not judged where a plainly wrong table would be fine."""
+    if wrong is not None:
+        return _weighed(measure, wrong, "a plainly wrong table could pass as well")
+    reference = measure.ceiling if measure.ceiling is not None else measure.ideal
+    if measure.floor is None or reference is None:
+        return measure
+    far = _farther(measure.floor, reference, reference if measure.ideal is None else measure.ideal, worse)
+    if worse != "away" and far < 0 and measure.detects:
+        why = "real patients do no better here than with every column shuffled, so nothing can be lost."
+        return replace(measure, power=far / measure.detects, verdict="unknown", why=why)
+    return _weighed(measure, far, "real patients with every column shuffled could pass as well")
+
+
+def _weighed(measure: Measure, far: float, whom: str) -> Measure:
+    if not measure.detects:
+        return measure
+    measure = replace(measure, power=far / measure.detects)
+    if measure.verdict != "fine" or far > measure.detects:
+        return measure
+    unit = f" {measure.unit}" if measure.unit else ""
+    why = f"{whom}: only a difference of {measure.detects:.2g}{unit} is sure to be seen."
+    if measure.metric and measure.metric.alarm:
+        lost, most = (f"{100 * x:.1f} %" for x in (measure.detects, far))
+        why = f"at this number {measure.metric.alarm.format(lost)} could be missed, and {most} is the most that may be."
+    return replace(measure, verdict="unknown", why=why)
 
 
 def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:

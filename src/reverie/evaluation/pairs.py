@@ -12,6 +12,7 @@ chance, so one of few values does not come first for being few.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -109,7 +110,11 @@ def pairs(tables: Tables) -> Found:
     if len(modelled) > MOST_COLUMNS:
         notes.append(f"Of {len(modelled)} columns the first {MOST_COLUMNS} were paired.")
         modelled = modelled[:MOST_COLUMNS]
-    linked = references.statistics(lambda cohort: associations(cohort, modelled))
+    linked = {
+        pair: replace(score, value=0.0, deviation=0.0, chance=score.ceiling_deviation) if np.isnan(score.value) else score
+        for pair, score in references.statistics(lambda cohort: associations(cohort, modelled)).items()
+        if not np.isnan(score.ceiling)
+    }
     gaps = references.distances(lambda cohort: associations(cohort, modelled), _apart)
     lacking = [c.name for c in schema.varying if _ever_missing(references, c.name)]
     both = references.statistics(lambda cohort: missing_together(cohort, lacking))
@@ -139,8 +144,9 @@ def contingency(real: np.ndarray, other: np.ndarray) -> float:
 
 
 def _apart(real: Mapping[Any, float], other: Mapping[Any, float]) -> dict[str, float]:
-    """Mean |difference| over the keys that both know; NaN if there are none."""
-    gaps = [abs(real[key] - other[key]) for key in real if not np.isnan(real[key] - other[key])]
+    """Mean |difference| over the keys that real patients know; NaN if there are none. A column that is constant in the other
+    table alone goes with nothing: 0."""
+    gaps = [abs(value - np.nan_to_num(other[key])) for key, value in real.items() if not np.isnan(value)]
     return {"mean": float(np.mean(gaps)) if gaps else float("nan")}
 
 

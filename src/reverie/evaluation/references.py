@@ -32,14 +32,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.measure import Measure, Metric
+from reverie.evaluation.measure import FEW, Measure, Metric
 from reverie.plain import number_of
 
 __all__ = ["HALVES", "ROUNDS", "References", "Score"]
 
 ROUNDS, HALVES = 20, 24
-FEW = 5
-"""Patients on a side below which distributions are not compared."""
 MOST_PATIENTS, MOST_VISITS = 4000, 40_000
 """At most so many patients, and about so many visits, of a kind: more make the answer slower, not more telling."""
 

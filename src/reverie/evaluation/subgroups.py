@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -189,16 +189,20 @@ def _share(group: Group) -> Measure:
     deviations = [math.sqrt(p * (1 - p) / n) for p, n in zip((ours, theirs), sizes, strict=True)]
     # Where the group is gone its own deviation is 0: chance is that of the shares being one.
     chance = max(math.hypot(*deviations), math.sqrt(pooled * (1 - pooled) * sum(1 / n for n in sizes)))
-    return SHARE.of(group=group.name).measure(
-        ours,
-        sizes[0],
-        f"{counts[0]:,} of {sizes[0]:,} synthetic patients, {counts[1]:,} of {sizes[1]:,} real ones.",
-        interval=(max(0.0, ours - 1.96 * deviations[0]), min(1.0, ours + 1.96 * deviations[0])),
-        deviation=deviations[0],
-        ceiling=theirs,
-        ceiling_deviation=deviations[1],
-        floor=theirs,
-        chance=chance,
+    return (
+        replace(SHARE, wrong=theirs)
+        .of(group=group.name)
+        .measure(
+            ours,
+            sizes[0],
+            f"{counts[0]:,} of {sizes[0]:,} synthetic patients, {counts[1]:,} of {sizes[1]:,} real ones.",
+            interval=(max(0.0, ours - 1.96 * deviations[0]), min(1.0, ours + 1.96 * deviations[0])),
+            deviation=deviations[0],
+            ceiling=theirs,
+            ceiling_deviation=deviations[1],
+            floor=theirs,
+            chance=chance,
+        )
     )
 
 
@@ -211,8 +215,10 @@ def _lost(group: Group) -> bool:
 def _counted(found: list[Group]) -> Measure:
     lost = [group.name for group in found if _lost(group)]
     named = f" Lost: {'; '.join(lost[:NAMED])}{' and others' if len(lost) > NAMED else ''}." if lost else ""
-    told = f"There are {len(found)} groups.{named}"
-    return LOST.measure(float(len(lost)), len(found[0].synthetic), told, ceiling=0.0, floor=0.0, chance=0.0)
+    seen = sum(_lost(replace(group, synthetic=np.zeros_like(group.synthetic))) for group in found)
+    told = f"Of {len(found)} groups, the loss of {seen} would stand out.{named}"
+    metric = replace(LOST, wrong=float(seen))
+    return metric.measure(float(len(lost)), len(found[0].synthetic), told, ceiling=0.0, floor=0.0, chance=0.0)
 
 
 def _figures(found: list[Group], inside: dict[str, Score]) -> dict[str, Any]:

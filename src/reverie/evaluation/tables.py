@@ -6,14 +6,14 @@ Every part of the report looks at the same cohorts; what a part needs of the cel
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.measure import Split
+from reverie.evaluation.measure import FEW, Split
 from reverie.evaluation.references import MOST_PATIENTS, References
 from reverie.evaluation.scores import shuffled
 from reverie.plain import number_of
@@ -21,10 +21,7 @@ from reverie.process.gaussian import GaussianProcess
 from reverie.records.codec import RecordCodec
 from reverie.records.schema import Schema
 
-__all__ = ["FEW", "Loss", "Model", "Tables"]
-
-FEW = 10
-"""Fewer patients on a side than these, and an attack's success, or a fit, says nothing."""
+__all__ = ["Loss", "Model", "Tables"]
 
 Loss = Callable[[pl.DataFrame, int], np.ndarray]
 """(visits, seed) -> float [patients, noise levels], patients by first appearance: see PatientModel.losses."""
@@ -47,7 +44,8 @@ class Tables:
         split: the real visits.
         drawn: the synthetic visits, in the order of the file.
         train, holdout, synthetic: the same as cohorts; no holdout where no patients were held out.
-        shuffled: train (and holdout), every column but identifier and time in an order of its own.
+        mixed: the training visits, every column but identifier and time in an order of its own.
+        shuffled: the same of train (and holdout) as cohorts.
         seed: of all drawing.
         model: the model that is attacked, or None where only tables are known.
     """
@@ -59,6 +57,7 @@ class Tables:
     train: Cohort
     holdout: Cohort | None
     synthetic: Cohort
+    mixed: pl.DataFrame
     shuffled: tuple[Cohort, ...]
     model: Model | None = None
 
@@ -69,9 +68,15 @@ class Tables:
         """Reads the frames. Raises DataError if one lacks a column or has no rows; the holdout may have none."""
         real = {"training table": split.train} | ({"held-out table": split.holdout} if split.holdout.height else {})
         train, *held = (Cohort.read(frame, schema, name) for name, frame in real.items())
-        mixed = tuple(Cohort.read(shuffled(frame, schema, seed), schema) for frame in real.values())
+        mixed = [shuffled(frame, schema, seed) for frame in real.values()]
+        floor = tuple(Cohort.read(frame, schema) for frame in mixed)
         drawn = Cohort.read(synthetic, schema, "synthetic table")
-        return cls(split, synthetic, schema, seed, train, held[0] if held else None, drawn, mixed, model)
+        return cls(split, synthetic, schema, seed, train, held[0] if held else None, drawn, mixed[0], floor, model)
+
+    @property
+    def leaked(self) -> Tables:
+        """The same with the training patients in the place of the synthetic ones."""
+        return replace(self, drawn=self.split.train, synthetic=self.train)
 
     @property
     def real(self) -> tuple[Cohort, ...]:

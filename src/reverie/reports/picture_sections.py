@@ -14,7 +14,7 @@ import numpy as np
 
 from reverie.evaluation.image_distances import frechet, kernel, nearest, precision, recall
 from reverie.evaluation.image_features import Features
-from reverie.evaluation.measure import Measure, Metric, Section
+from reverie.evaluation.measure import ALARM, Measure, Metric, Section
 
 __all__ = ["NEW", "PictureEvidence", "copies", "fidelity"]
 
@@ -100,7 +100,8 @@ NEARER = Metric(
     ideal=0.5,
     worse="above",
     beside=("ceiling",),
-    alarm=True,
+    wrong=ALARM,
+    alarm="an excess of {} of pictures that lie nearer to the training",
 )
 
 

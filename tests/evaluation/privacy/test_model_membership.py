@@ -61,7 +61,8 @@ def test_a_model_that_learned_thirty_patients_by_heart_is_found_out(table, tmp_p
 def test_an_untrained_model_tells_nothing(table, untrained):
     split = Split(table.take(range(30)).frame, table.take(range(30, 130)).frame)
     section = model_membership(attacked(split, untrained, table))
-    assert [m.verdict for m in section.measures] == ["fine", "fine"]
+    reached, found = section.measures  # of thirty patients too large a share could be found unseen to judge that none was
+    assert reached.verdict == "fine" and found.verdict == "unknown" and "a leak of" in found.why
     assert section == model_membership(attacked(split, untrained, table))
 
 

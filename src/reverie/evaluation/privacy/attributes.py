@@ -54,7 +54,7 @@ WORST = replace(
 INTRO = "An attacker who knows all of a patient's first visit but one column guesses that column from the synthetic table."
 
 
-@area("privacy.attributes", "Attribute inference", INTRO, 0.5, RISK, WORST)
+@area("privacy.attributes", "Attribute inference", INTRO, 0.5, RISK, WORST, attack=True)
 def attributes(tables: Tables) -> Found:
     """The risk of attribute inference, over all columns and of the worst column."""
     names = [c.name for c in (*tables.schema.static, *tables.schema.varying)]

@@ -43,7 +43,7 @@ RISK = Metric(
 INTRO = "An attacker who knows a patient from two sources tries to join them through the synthetic table."
 
 
-@area("privacy.linkage", "Linkage", INTRO, 0.3, RISK)
+@area("privacy.linkage", "Linkage", INTRO, 0.3, RISK, attack=True)
 def linkage(tables: Tables) -> Found:
     """The risk of linkage, over random divisions of the columns into two."""
     names = [c.name for c in (*tables.schema.static, *tables.schema.varying)]

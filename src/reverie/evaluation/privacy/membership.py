@@ -17,7 +17,7 @@ import numpy as np
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearest_distance
-from reverie.evaluation.measure import Measure, Metric
+from reverie.evaluation.measure import ALARM, Measure, Metric
 from reverie.evaluation.privacy.rates import auc, true_positives, wilson
 from reverie.evaluation.privacy.space import Places, cut, places
 from reverie.evaluation.tables import Tables
@@ -52,7 +52,8 @@ def attacks(name: str, of: str, how: str, beside: tuple[str, ...]) -> tuple[Metr
         unit="share",
         worse="above",
         beside=(),
-        alarm=True,
+        wrong=ALARM,
+        alarm="a leak of {} of the training patients",
     )
     return success, found
 
@@ -69,7 +70,7 @@ INTRO = (
 )
 
 
-@area("privacy.membership", "Membership inference from the synthetic table", INTRO, 0.2, *ATTACK)
+@area("privacy.membership", "Membership inference from the synthetic table", INTRO, 0.2, *ATTACK, attack=True)
 def membership(tables: Tables) -> Found:
     """The attack by density ratio: AUC, and true positives at 1 % false positives."""
     if why := tables.too_few():
@@ -150,5 +151,7 @@ def _control(at: Places, seed: int) -> float:
     order = draw.permutation(len(at.holdout))
     third = len(order) // 3
     drawn, rest = at.holdout[order[:third]], at.holdout[order[third:]]
-    members, others = density_scores(Places(cut(at.train, len(at.train), draw), rest, drawn, ()), seed)
+    members, others = density_scores(
+        replace(at, train=cut(at.train, len(at.train), draw), holdout=rest, synthetic=drawn), seed
+    )
     return auc(members, others).value

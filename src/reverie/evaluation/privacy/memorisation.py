@@ -72,7 +72,7 @@ TIES = Metric(
 INTRO = "Who of the training patients an ideal memory of them would see behind each synthetic patient."
 
 
-@area("privacy.memorisation", "Memorisation", INTRO, 0.5, TIES)
+@area("privacy.memorisation", "Memorisation", INTRO, 0.5, TIES, attack=True)
 def memorisation(tables: Tables) -> Found:
     """The share of synthetic patients tied more closely to one training patient than 95 % of held-out patients are.
 

@@ -9,6 +9,8 @@ and deviation over all that are attacked, so that none rules; each level alone i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from reverie.evaluation.area import Found, area
@@ -19,12 +21,13 @@ from reverie.evaluation.tables import Tables
 
 __all__ = ["model_membership", "standardised"]
 
-ATTACK = attacks(
+REACHED, FOUND = attacks(
     "privacy.model_membership",
     "with the model",
     "Members are those whose records the network denoises best, over several levels of noise; 0.5 is guessing.",
     (),
 )
+ATTACK = (replace(REACHED, wrong=0.5), FOUND)  # a model that tells every patient of its training
 INTRO = "An attacker who has the trained weights guesses who was in the training data by how well each patient is denoised."
 
 

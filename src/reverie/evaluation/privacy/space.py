@@ -27,12 +27,14 @@ class Places:
 
     Attributes:
         train, holdout, synthetic: the points.
+        shuffled: training patients with every column shuffled, who copy nobody.
         notes: sentences on subsampling.
     """
 
     train: np.ndarray
     holdout: np.ndarray
     synthetic: np.ndarray
+    shuffled: np.ndarray
     notes: tuple[str, ...]
 
 
@@ -52,8 +54,10 @@ def places(tables: Tables, most: int = MOST) -> Places:
     """The points of all three tables."""
     three, notes = cohorts(tables, most)
     levels = vocabulary(three)
-    train, holdout, drawn = encoded([features(cohort, levels)[0] for cohort in three])
-    return Places(train, holdout, drawn, notes)
+    real, drawn = [features(cohort, levels)[0] for cohort in three[:2]], features(three[2], levels)[0]
+    mixed = features(tables.shuffled[0].sample(most, np.random.default_rng([tables.seed, 18])), levels)[0]
+    (train, holdout, drawn), (*_, floor) = encoded([*real, drawn]), encoded([*real, mixed])
+    return Places(train, holdout, drawn, floor, notes)
 
 
 def some(frame: pl.DataFrame, name: str, key: str, stream: list[int], notes: list[str]) -> pl.DataFrame:

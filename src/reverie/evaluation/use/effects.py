@@ -165,14 +165,16 @@ def compared(
     chance = {"deviation": of_error, "ceiling_deviation": of_error}
     shared = {"deviation": ours.overlap_deviation, "ceiling_deviation": of_held and of_held.overlap_deviation}
     apart = {"deviation": 0.6, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
+    clear = float((np.abs(real.b) > 1.96 * real.s).sum())
     largest = replace(LARGEST.of(**words), ideal=float(np.sqrt(2 * np.log(max(k, 2)))))
     values = f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients."
     turned = f"{', '.join(ours.turned)}." if ours.turned else ""
+    reversed_ = replace(REVERSED, wrong=clear).of(**words)
     return [
         OVERLAP.of(**words).measure(ours.overlap, k, fitted, **beside(lambda a: a.overlap) | shared),
         DISTANCE.of(**words).measure(ours.distance, k, fitted, **beside(lambda a: a.distance) | chance),
         largest.measure(ours.largest, k, values, **beside(lambda a: a.largest) | apart),
-        REVERSED.of(**words).measure(float(len(ours.turned)), k, turned, **beside(lambda a: float(len(a.turned)), False)),
+        reversed_.measure(float(len(ours.turned)), k, turned, **beside(lambda a: float(len(a.turned)), False)),
     ]
 
 

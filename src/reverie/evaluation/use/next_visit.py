@@ -16,7 +16,7 @@ import numpy as np
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP, Cohort
-from reverie.evaluation.measure import Metric
+from reverie.evaluation.measure import FEW, Metric
 from reverie.evaluation.tables import Tables
 from reverie.evaluation.use.design import TIME, Encoder, Rows, resampled
 from reverie.evaluation.use.prediction import alike
@@ -26,7 +26,6 @@ __all__ = ["next_visit", "ridge"]
 REFITS = 12
 BOOTSTRAPS = 100
 PENALTY = 1.0
-FEW = 20
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,6 +107,7 @@ SLOPE = Metric(
     CLAIM,
     least=0.3,
     ideal=1.0,
+    wrong=1.0,
     beside=("ceiling",),
 )
 INTRO = "A model trained on synthetic patients and tested on real held-out ones, beside the same model trained on real ones."
