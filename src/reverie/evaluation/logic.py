@@ -2,7 +2,7 @@
 
 rules      schema.rules (records/rules): patients, and rows, that break each, beside held-out patients and shuffled ones
 asked      cells filled where another column says that they are empty (records/emptiness.py)
-between    numbers in a gap of the training patients' values that their spacing does not explain (records/support.py)
+between    numbers in a gap of the real patients' values that their spacing does not explain (records/support.py)
 beyond, unseen, changing    values beyond bounds, levels in no real table, statics that change (shape.py)
 
 All are counts of the whole synthetic table, and no estimates: one is a fault, where held-out patients have none.
@@ -11,7 +11,7 @@ All are counts of the whole synthetic table, and no estimates: one is a fault, w
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.area import Found, area
+from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.figures.histograms import counted
 from reverie.evaluation.measure import FEW, Measure, Metric
 from reverie.evaluation.privacy.rates import wilson
 from reverie.evaluation.shape import kept
@@ -33,6 +35,8 @@ from reverie.records.support import support
 __all__ = ["logic"]
 
 CLAIM = "logic"
+WIDE = 0.5
+"""A gap of first values is one of all values if so large a part of it has none of them."""
 SHOWN = 30
 """Rules in the table, those broken most first."""
 
@@ -62,7 +66,7 @@ def _count(key: str, title: str, what: str, *beside: str) -> Metric:
 ASKED = _count(
     "asked", "Cells that must be empty", "cells filled where another column says that they are empty", "ceiling", "floor"
 )
-BETWEEN = _count("between", "Values where there are none", "numbers in a gap of the values of training patients", "ceiling")
+BETWEEN = _count("between", "Values where there are none", "numbers in a gap of the values of real patients", "ceiling")
 BEYOND = _count("beyond", "Values beyond bounds", "values that no patient can have by the bounds of the schema")
 UNSEEN = _count("unseen", "Levels that do not exist", "levels that are in no real table", "ceiling")
 CHANGING = _count(
@@ -85,11 +89,11 @@ def logic(tables: Tables) -> Found:
     drawn, held, _ = sides
     told = f"{number_of(len(schema.rules), 'rule')}; " + drawn.counted(drawn.any)
     measures = [_broken(ANY, [side.any for side in sides], sides, told)] if schema.rules else []
-    found, (ours, theirs) = kept(tables.synthetic, *tables.real), (_between(c, tables) for c in (drawn, held))
+    found, between = kept(tables.synthetic, *tables.real), _between(tables.synthetic, tables)
     levels = {name: len(new) for name, new in found.unseen.items()}
     if any(column.asked_if for column in schema.columns):
         measures.append(_counted(ASKED, drawn.filled, tables, held.filled, sides[2].filled))
-    measures.append(_counted(BETWEEN, ours, tables, theirs))
+    measures.append(_counted(BETWEEN, between, tables, {}))
     new = kept(tables.real[-1], tables.train).unseen  # where other patients bring levels, so may the next
     measures += [
         _counted(BEYOND, found.beyond, tables),
@@ -186,25 +190,28 @@ def _alone(tables: Tables) -> float:
     return math.sqrt(found)
 
 
-def _between(side: _Side, tables: Tables) -> dict[str, int]:
-    """Numbers in a gap of the training patients' values, by column."""
+def _between(drawn: Cohort, tables: Tables) -> dict[str, int]:
+    """Numbers in a gap of the real patients' values, by column."""
     found = {}
-    for column in (*tables.schema.static, *tables.schema.varying):
-        if column.numeric and not column.calendar:
-            values = np.unique(column.seen(side.frame[column.name]))
-            count = sum(int(((values > low) & (values < high)).sum()) for low, high in _gaps(column, tables))
-            found |= {column.name: count} if count else {}
+    for column in (c for c in (*tables.schema.static, *tables.schema.varying) if c.numeric and not c.calendar):
+        values = drawn.numbers[column.name][counted(drawn, column)]
+        count = sum(int(((values > low) & (values < high)).sum()) for low, high in _gaps(column, tables.real))
+        found |= {column.name: count} if count else {}
     return found
 
 
-def _gaps(column: Column, tables: Tables) -> np.ndarray:
-    """The values [G, 2] on both sides of gaps in which a model makes nothing."""
-    known = tables.train.numbers[column.name]
-    values, counts = np.unique(on_grid(known[~np.isnan(known)], column.step, column.digits), return_counts=True)
+def _gaps(column: Column, real: Sequence[Cohort]) -> Iterator[tuple[float, float]]:
+    """Both sides of gaps that the spacing of first values of patients does not explain, as far as all values leave them."""
+    first = np.concatenate([c.numbers[column.name][c.offsets[:-1]] for c in real])  # a patient's own values lie together
+    every = np.unique(np.concatenate([c.numbers[column.name] for c in real]))
+    values, counts = np.unique(on_grid(first[~np.isnan(first)], column.step, column.digits), return_counts=True)
     if len(values) < 2:
-        return np.zeros((0, 2))
-    at = np.flatnonzero(support(*cell(values, column.step, column.digits), counts).empty)
-    return np.stack([values[at], values[at + 1]], axis=-1)
+        return
+    for at in np.flatnonzero(support(*cell(values, column.step, column.digits), counts).empty):
+        inside = every[(every >= values[at]) & (every <= values[at + 1])]
+        widest = int(np.diff(inside).argmax()) if len(inside) > 1 else 0
+        if len(inside) > 1 and np.diff(inside)[widest] > WIDE * (values[at + 1] - values[at]):
+            yield float(inside[widest]), float(inside[widest + 1])
 
 
 def _figures(sides: Sequence[_Side]) -> dict[str, Any]:

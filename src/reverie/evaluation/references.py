@@ -200,7 +200,7 @@ class References:
         whole = [statistic(cohort) for cohort in (self.synthetic, self.real, self.shuffled)]
         spreads: list[list[Mapping[Any, float]]] = [[], []]
         for which, cohort in enumerate((self.synthetic, self.real)):
-            for number in range(halves if len(cohort) > 3 else 0):
+            for number in range(halves if len(cohort) >= (1 + which) * FEW else 0):
                 order = np.random.default_rng([self.seed, 4, which, number]).permutation(len(cohort))
                 spreads[which].append(statistic(cohort.take(np.sort(order[: len(cohort) // 2]))))
         scores = {}

@@ -7,8 +7,8 @@ Every sentence follows from verdicts of measures by these rules.
    alone, a tenth of those on the course in time, none elsewhere: one attack that succeeds is enough.
 3. No fault among them, and no more to look at than are spared, also among those with power alone: it is good for that, if
    something among them could have said no (4, 5). Otherwise nothing is claimed, and the reason is told.
-4. Usually that is more than a fifth of its measures with power: those by which shuffled columns, the floor, would be flagged. Where
-   they, or another plainly wrong table, would pass, a measure is not judged and nothing follows from it.
+4. Usually that is more than a tenth of its measures with power: those by which shuffled columns, the floor, would be
+   flagged. Where they, or another plainly wrong table, would pass, a measure is not judged and nothing follows from it.
 5. Shuffled columns keep single columns by construction, and an attack cannot succeed on them: such claims rest on measures
    declared as alarms. Each must be judged: detect a share of ALARM or less; and the table must be more than shuffled
    columns: nearer to the ceiling than to the floor on more than a fifth of all other measures with power, of which a shuffle
@@ -42,7 +42,7 @@ KINDS: dict[Kind, str] = {
 }
 SHUFFLED = 0.2
 """So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
-SHARE = 0.2
+SHARE = 0.1
 """More than so large a share of a claim's measures must be ones that shuffled columns would fail."""
 NAMED, UNMADE = 2, 8
 """Measures, and columns that are not made, named in one sentence."""

@@ -162,9 +162,11 @@ def compared(
         found = {"ceiling": of_held and of(of_held), "floor": of_mixed and of(of_mixed) if floor else None}
         return {"deviation": 0.0, "ceiling_deviation": 0.0} | found
 
-    chance = {"deviation": of_error, "ceiling_deviation": of_error}
+    # Where real patients differ by more than chance (errors that are too small, rows that are not alike) that is chance too.
+    wide = max(1.0, of_held.distance) if of_held else 1.0
+    chance = {"deviation": of_error * wide, "ceiling_deviation": of_error * wide}
     shared = {"deviation": ours.overlap_deviation, "ceiling_deviation": of_held and of_held.overlap_deviation}
-    apart = {"deviation": 0.6, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
+    apart = {"deviation": 0.6 * wide, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
     clear = float((np.abs(real.b) > 1.96 * real.s).sum())
     largest = replace(LARGEST.of(**words), ideal=float(np.sqrt(2 * np.log(max(k, 2)))))
     values = f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients."
