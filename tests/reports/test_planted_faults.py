@@ -42,6 +42,19 @@ def test_a_healthy_table_has_no_fault_at_all_and_the_headline_says_on_how_many_p
     assert healthy.verdict.headline.endswith("This rests on 150 training, 150 held-out and 150 synthetic patients.")
 
 
+def test_each_table_of_a_report_is_read_once(healthy, read):
+    shuffled = ["table", "table"]  # train and holdout
+    assert healthy.sections and sorted(read) == ["held-out table", "synthetic table", *shuffled, "training table"]
+
+
+def test_every_number_of_a_report_is_declared_with_the_references_that_it_stands_beside(healthy):
+    declared = {metric.claim for area in AREAS for metric in area.metrics}
+    for measure in (m for section in healthy.sections for m in section.measures):
+        assert measure.metric is not None and measure.metric.name == measure.name and measure.metric.claim in declared
+        assert measure.ceiling is None or "ceiling" in measure.metric.beside
+        assert measure.floor is None or "floor" in measure.metric.beside
+
+
 def test_real_patients_with_every_column_shuffled_earn_no_claim(tables):
     train, holdout, synthetic = tables
     floor = shuffled(synthetic, schema_of(train, holdout), 5)
