@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reverie.evaluation.measure import Measure, Metric, Section, against
+from reverie.evaluation.judging import against
+from reverie.evaluation.measure import Measure, Metric, Section
 from reverie.evaluation.tables import Tables
 
 __all__ = ["Area", "Found", "area"]
