@@ -118,7 +118,7 @@ def _weighed(measure: Measure, far: float, whom: str) -> Measure:
     if not measure.detects:
         return measure
     measure = replace(measure, power=far / measure.detects)
-    if measure.verdict != "fine" or far > measure.detects:
+    if measure.verdict != "fine" or far > measure.detects or (measure.metric and measure.metric.exact):
         return measure
     unit = f" {measure.unit}" if measure.unit else ""
     why = f"{whom}: only a difference of {measure.detects:.2g}{unit} is sure to be seen."

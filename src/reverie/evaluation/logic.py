@@ -49,6 +49,7 @@ ANY = Metric(
     unit="share",
     ideal=0.0,
     worse="above",
+    exact=True,
 )
 RULE = replace(
     ANY,
@@ -59,18 +60,20 @@ RULE = replace(
 
 
 def _count(key: str, title: str, what: str, *beside: str) -> Metric:
-    how = f"Number of {what}, exact over all synthetic visits; it should be 0."
-    return Metric(f"logic.{key}", title, how, CLAIM, least=0.5, unit="count", ideal=0.0, worse="above", beside=beside)
+    how = f"{what}, counted over all synthetic visits; there should be none."
+    return Metric(
+        f"logic.{key}", title, how, CLAIM, least=0.5, unit="count", ideal=0.0, worse="above", beside=beside, exact=True
+    )
 
 
 ASKED = _count(
-    "asked", "Cells that must be empty", "cells filled where another column says that they are empty", "ceiling", "floor"
+    "asked", "Cells that must be empty", "Cells filled where another column says that they are empty", "ceiling", "floor"
 )
-BETWEEN = _count("between", "Values where there are none", "numbers in a gap of the values of real patients", "ceiling")
-BEYOND = _count("beyond", "Values beyond bounds", "values that no patient can have by the bounds of the schema")
-UNSEEN = _count("unseen", "Levels that do not exist", "levels that are in no real table", "ceiling")
+BETWEEN = _count("between", "Values where there are none", "Numbers in a gap of the values of real patients", "ceiling")
+BEYOND = _count("beyond", "Values beyond bounds", "Values that no patient can have by the bounds of the schema")
+UNSEEN = _count("unseen", "Levels that do not exist", "Levels that are in no real table", "ceiling")
 CHANGING = _count(
-    "changing", "Constants that change", "patients whose static column is not the same at all visits", "ceiling"
+    "changing", "Constants that change", "Patients whose static column is not the same at all visits", "ceiling"
 )
 INTRO = (
     "What every real patient obeys, and what no patient can have. Each rule of the schema stands beside how many held-out "
@@ -156,8 +159,7 @@ def _broken(metric: Metric, rows: Sequence[np.ndarray], sides: Sequence[_Side], 
         ours.value,
         sides[0].size,
         told,
-        interval=ours.interval,
-        deviation=0.0,  # a broken rule is a fact, no estimate
+        deviation=0.0,
         ceiling=theirs.value,
         ceiling_deviation=theirs.deviation if theirs.value else 0.0,
         floor=mixed.value,

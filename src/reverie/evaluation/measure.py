@@ -38,6 +38,7 @@ class Metric:
             "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy).
         beside: the references that it may stand beside.
         wrong: how much farther than the ceiling a plainly wrong table lies, where shuffled columns are none.
+        exact: whether it counts what is there, and estimates nothing: fine is fine then, whatever else would pass.
         alarm: of a metric that its claim rests on, for shuffled columns cannot fail that claim: what it detects, in words,
             with a place for the number.
         told: whether its value is told also where the claim holds.
@@ -53,6 +54,7 @@ class Metric:
     worse: Worse = "away"
     beside: tuple[str, ...] = ("ceiling", "floor")
     wrong: float | None = None
+    exact: bool = False
     alarm: str = ""
     told: bool = False
 
