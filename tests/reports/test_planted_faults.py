@@ -11,7 +11,7 @@ import pytest
 
 from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
-from reverie.evaluation.privacy import membership
+from reverie.evaluation.privacy import copies, membership
 from reverie.evaluation.scores import shuffled
 from reverie.evaluation.tables import Tables
 from reverie.reports import report_on_tables
@@ -73,11 +73,41 @@ def test_one_patient_or_two_earn_no_claim_and_are_counted_in_words(tables, count
     assert f"{count} held-out and {'1 synthetic patient' if count == 1 else '2 synthetic patients'}." in told
 
 
-def test_twelve_held_out_support_no_claim_on_privacy(tables):
+@pytest.mark.parametrize(
+    ("count", "why"), [(12, "there are 12 held-out patients"), (24, "of the training patients could be missed")]
+)
+def test_few_held_out_support_no_claim_on_privacy(tables, count, why):
     train, holdout, synthetic = tables
-    twelve = holdout.filter(pl.col(KEY) < holdout[KEY].min() + 12)
-    (told,) = said((train, twelve, synthetic), synthetic, "privacy.copies", "privacy.membership").sentences
-    assert told.kind == "open" and "of the training patients could be missed" in told.text
+    few = holdout.filter(pl.col(KEY) < holdout[KEY].min() + count)
+    (told,) = said((train, few, synthetic), synthetic, "privacy.copies", "privacy.membership").sentences
+    assert told.kind == "open" and why in told.text
+
+
+def test_a_claim_on_privacy_is_made_only_where_the_training_table_itself_would_be_found_out(tables):
+    train, holdout, _ = tables
+    read = Tables.read(Split(train, holdout), train, schema_of(train, holdout))
+    for area in (area for area in AREAS if area.attack):
+        found = {m.name: m for m in area(read).measures}
+        assert not [name for name, m in found.items() if m.verdict == "fine"], area.name
+        assert any(m.verdict == "fault" for m in found.values()), area.name
+
+
+def test_a_copy_by_chance_is_none_and_a_copy_of_a_table_of_many_columns_is(tables):
+    draw = np.random.default_rng(0)
+
+    def narrow(count: int, first: int) -> pl.DataFrame:
+        levels = {name: draw.choice(["a", "b", "c"], 2 * count) for name in ("x", "y", "z")}
+        return pl.DataFrame({"id": np.repeat(np.arange(count), 2) + first, "visit": [1, 2] * count, **levels})
+
+    train, holdout, synthetic = narrow(43, 0), narrow(12, 100), narrow(43, 200)
+    read = Tables.read(Split(train, holdout), synthetic, schema_of(train, holdout))
+    assert not [m.name for m in copies(read).measures if m.verdict == "fault"]
+    train, holdout, synthetic = tables
+    shift = synthetic[KEY].min() - train[KEY].min()
+    one = train.with_columns(pl.col(KEY) + shift).filter(pl.col(KEY) < synthetic[KEY].min() + 2)
+    mixed = pl.concat([one, synthetic.filter(pl.col(KEY) >= synthetic[KEY].min() + 2)])
+    found = copies(Tables.read(Split(train, holdout), mixed, schema_of(train, holdout))).measures[0]
+    assert found.value == pytest.approx(2 / 150) and found.verdict == "fault"
 
 
 def test_a_leak_as_small_as_the_report_says_would_have_been_found(tables):
