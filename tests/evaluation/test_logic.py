@@ -133,6 +133,18 @@ def test_a_rule_that_held_out_patients_break_as_often_is_no_fault_of_synthetic_o
     assert f"logic.rule.{RULES[2]}" not in faults(section)
 
 
+def test_a_level_that_no_real_patient_has_is_none_where_others_are_of_one_patient_alone(schema):
+    """Where each of some patients brings a level of his own, so may the next."""
+    own = pl.when(pl.col("id") % 1000 < 30).then(pl.format("only {}", "id")).otherwise(pl.lit("common")).alias("state")
+    real = [clinic(60, seed).with_columns(own) for seed in (1, 2)]
+    loose = schema.model_copy(update={"rules": RULES[:2]})
+    one = clinic(60, 3).with_columns(
+        state=pl.when(pl.col("id") == 3000).then(pl.lit("only 3000")).otherwise(pl.lit("common"))
+    )
+    section = logic(Tables.read(Split(*real), one, loose))
+    assert next(m for m in section.measures if m.name == "logic.unseen").value == 1 and faults(section) == {}
+
+
 def test_too_few_real_patients_do_not_say_what_cannot_be(schema):
     few = clinic(60, 1).filter(pl.col("id") < 1005)
     section = logic(Tables.read(Split(few, few.clear()), codes_lie(clinic(60, 3)), schema))

@@ -97,11 +97,7 @@ def logic(tables: Tables) -> Found:
     if any(column.asked_if for column in schema.columns):
         measures.append(_counted(ASKED, drawn.filled, tables, held.filled, sides[2].filled))
     measures.append(_counted(BETWEEN, between, tables, {}))
-    new = kept(tables.real[-1], tables.train).unseen  # where other patients bring levels, so may the next
-    measures += [
-        _counted(BEYOND, found.beyond, tables),
-        _counted(UNSEEN, levels, tables, {n: len(v) for n, v in new.items()}),
-    ]
+    measures += [_counted(BEYOND, found.beyond, tables), _counted(UNSEEN, levels, tables, {}, chance=_alone(tables))]
     measures.append(_counted(CHANGING, found.changing, tables, {}))
     for rule in drawn.rules:
         rows = [side.rules[rule] for side in sides]
