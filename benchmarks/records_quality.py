@@ -3,7 +3,9 @@
 For each seed half of the patients train a model, half are held out, and as many patients as were held out are sampled and
 scored. Beside it stand the ceiling (the held-out patients scored as if they were synthetic; for "nearer" they are cut in
 two, one part in the place of the synthetic patients and the other still held out) and the floor (the held-out patients,
-every column shuffled by itself). Mean and deviation over the seeds, as a markdown table.
+every column shuffled by itself; for "nearer" the training patients, who then copy nobody and yet lie nearer to where their
+values came from). Tails are those of TAILS synthetic patients: of fewer, chance would decide. Mean and deviation over the
+seeds, as a markdown table.
 
     python benchmarks/records_quality.py --score TRAIN HOLDOUT SYNTHETIC       scores files, without any model
 """
@@ -23,7 +25,7 @@ import yaml
 
 from machine import describe
 from reverie import subjects
-from reverie.evaluation import nearness, scores, shuffled
+from reverie.evaluation import nearness, scores, shuffled, tail_scores, tails
 from reverie.records.schema import Schema
 from reverie.records.table import Table, read_table
 
@@ -31,6 +33,10 @@ Scores = dict[str, float]
 
 RATED = 8192
 """Patients in the sample whose rate is measured: a few hundred come out of one shard, in one thread."""
+
+
+TAILS = 2000
+"""Patients whose tails are scored."""
 
 
 def halves(table: Table, seed: int) -> tuple[Table, Table]:
@@ -47,6 +53,16 @@ def ceiling(train: Table, holdout: Table, seed: int) -> Scores:
     near = nearness(train.frame, second.frame, first.frame, train.schema, seed)
     apart = {"nearer.rows": near.rows, "nearer.patients": near.patients}
     return found | apart | {"nearer.copied": near.copied_rows - near.copied_holdout}
+
+
+def floor(train: Table, holdout: Table, seed: int) -> Scores:
+    """The held-out patients with every column shuffled; how near training patients lie when theirs are."""
+    schema = train.schema
+    mixed = (shuffled(table.frame, schema, seed) for table in (holdout, train))
+    apart, own = next(mixed), next(mixed)
+    near = nearness(train.frame, holdout.frame, own, schema, seed)
+    found = scores(train.frame, holdout.frame, apart, schema, seed)
+    return found | {"nearer.rows": near.rows, "nearer.patients": near.patients}
 
 
 def one(table: Table, seed: int, minutes: float | None, settings: Mapping[str, Any], keep: Path | None) -> dict[str, Scores]:
@@ -70,11 +86,16 @@ def one(table: Table, seed: int, minutes: float | None, settings: Mapping[str, A
         keep.mkdir(parents=True, exist_ok=True)
         for name, frame in (("train", train.frame), ("holdout", holdout.frame), ("synthetic", drawn)):
             frame.write_csv(keep / f"{name}-{seed}.csv")
-    ours = scores(train.frame, holdout.frame, drawn, table.schema, seed)
+    key, schema = table.schema.identifier.name, table.schema
+    ours = scores(train.frame, holdout.frame, drawn, schema, seed)
+    large = many.filter(pl.col(key).is_in(many[key].unique(maintain_order=True).head(TAILS).implode()))
+    ours |= tail_scores(tails(train.frame, holdout.frame, large, schema, seed))
+    low = floor(train, holdout, seed)
+    ours |= {f"{name}, over the floor": ours[name] - low[name] for name in ("nearer.rows", "nearer.patients")}
     return {
         "synthetic": ours | {"fit, seconds": fitted, "rows a second": many.height / sampled},
         "ceiling": ceiling(train, holdout, seed),
-        "floor": scores(train.frame, holdout.frame, shuffled(holdout.frame, table.schema, seed), table.schema, seed),
+        "floor": low,
     }
 
 
@@ -105,7 +126,7 @@ def score_files(train: str, holdout: str, synthetic: str, schema: Schema | None,
     schema = schema or read_table(pl.concat(frames[:2], how="vertical_relaxed")).schema
     real = [read_table(frame, schema) for frame in frames[:2]]
     ours = scores(real[0].frame, real[1].frame, frames[2], schema, seed)
-    return markdown([{"synthetic": ours, "ceiling": ceiling(real[0], real[1], seed)}])
+    return markdown([{"synthetic": ours, "ceiling": ceiling(real[0], real[1], seed), "floor": floor(*real, seed)}])
 
 
 def _read_csv(name: str, schema: Schema | None) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from reverie.cli.app import app
-from reverie.reports.parts import patient_parts
+from reverie.evaluation.areas import AREAS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -214,11 +214,8 @@ def workplace(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def short_reports(monkeypatch):
     """Parts of a report on patients that take no time; all of them are made by tests of their own."""
-
-    def few(evidence, seed):
-        return [part for part in patient_parts(evidence, seed) if part.name in ("fidelity.subgroups", "privacy.copies")]
-
-    monkeypatch.setattr("reverie.reports.build.patient_parts", few)
+    few = [area for area in AREAS if area.name in ("fidelity.subgroups", "privacy.copies")]
+    monkeypatch.setattr("reverie.reports.build.AREAS", few)
 
 
 @pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")

@@ -14,9 +14,11 @@ from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.columns import columns
 from reverie.evaluation.course import autocorrelation
 from reverie.evaluation.joint import coverage
+from reverie.evaluation.logic import logic
 from reverie.evaluation.measure import Split
 from reverie.evaluation.pairs import contingency
 from reverie.evaluation.subgroups import groups, subgroups
+from reverie.evaluation.tables import Tables
 from reverie.records import read_table
 from reverie.records.kinds.comparing import kolmogorov, total_variation
 
@@ -94,10 +96,10 @@ def test_what_cannot_be_is_counted_to_the_last_value(toy):
     )
     odd = frame[40:].with_columns(x=pl.when(pl.col("id") < 43).then(2.0).otherwise(pl.col("x")))
     odd = odd.with_columns(k=pl.when(pl.col("id") == 59).then(pl.lit("w")).otherwise(pl.col("k")))
-    found = {m.name: m for m in columns(Split(frame[:20], frame[20:40]), odd, bounded).measures}
-    assert found["fidelity.columns.beyond"].value == 3 and "x (3)" in found["fidelity.columns.beyond"].how
-    assert found["fidelity.columns.unseen"].value == 1 and found["fidelity.columns.unseen"].verdict == "fault"
-    assert found["fidelity.columns.changing"].value == 0 and found["fidelity.columns.changing"].verdict == "fine"
+    found = {m.name: m for m in logic(Tables.read(Split(frame[:20], frame[20:40]), odd, bounded)).measures}
+    assert found["logic.beyond"].value == 3 and "x (3)" in found["logic.beyond"].how
+    assert found["logic.unseen"].value == 1 and found["logic.unseen"].verdict == "fault"
+    assert found["logic.changing"].value == 0 and found["logic.changing"].verdict == "fine"
 
 
 def test_groups_are_levels_thirds_and_two_of_them_with_enough_real_patients(toy):
@@ -133,20 +135,20 @@ def test_a_lost_group_is_named_and_a_rare_one_is_not_held_against_chance(toy):
     frame, schema = toy(static=("sex",), id=list(range(n)), t=[0] * n, sex=sex, x=generator.random(n).tolist())
     split, drawn = Split(frame[:200], frame[200:400]), frame[400:]
     whole, without = (
-        {m.name: m for m in subgroups(split, table, schema).measures}
+        {m.name: m for m in subgroups(Tables.read(split, table, schema)).measures}
         for table in (drawn, drawn.filter(pl.col("sex") == "f"))
     )
     assert whole["fidelity.subgroups.lost"].verdict == "fine"
     lost = without["fidelity.subgroups.lost"]
     assert (lost.value, lost.verdict) == (1, "fault") and "sex = m" in lost.how
     assert without["fidelity.subgroup.sex = m.share"].value == 0
-    few = {m.name: m for m in subgroups(split, drawn.filter(pl.col("sex") == "f")[:15], schema).measures}
+    few = {m.name: m for m in subgroups(Tables.read(split, drawn.filter(pl.col("sex") == "f")[:15], schema)).measures}
     assert few["fidelity.subgroups.lost"].verdict == "fine"  # 15 patients without one of an eighth: chance
 
 
 def test_a_section_is_plain_data(halves, schema):
     train, holdout = (frame.filter(pl.col("id").rank("dense") <= 40) for frame in halves)
-    section = subgroups(Split(train, holdout.clear()), holdout, schema)
+    section = subgroups(Tables.read(Split(train, holdout.clear()), holdout, schema))
     text = json.dumps([section.figures, section.notes, [m.json() for m in section.measures]], allow_nan=False)
     assert "No patients were held out" in text
 
@@ -157,5 +159,5 @@ def test_days_are_drawn_as_dates():
         {"id": np.repeat(np.arange(60), 2), "t": np.tile([0, 1], 60), "seen": day, "lab": np.sqrt(np.arange(120.0))}
     )
     table = read_table(frame)
-    figures = columns(Split(frame[:40], frame[40:80]), frame[80:], table.schema).figures
+    figures = columns(Tables.read(Split(frame[:40], frame[40:80]), frame[80:], table.schema)).figures
     assert figures["seen"]["x_kind"] == "date" and "x_kind" not in figures["lab"]

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie.evaluation.measure import Split
-from reverie.evaluation.references import References
+from reverie.evaluation.measure import Metric, Split
+from reverie.evaluation.tables import Tables
 from reverie.records.kinds.comparing import kolmogorov
 
 
@@ -24,7 +24,8 @@ def cohorts(toy):
 
 
 def of(train, holdout, synthetic, schema, seed=0, **told):
-    return References.of(Split(train, holdout), synthetic, schema, seed, **told)
+    tables = Tables.read(Split(train, holdout), synthetic, schema, seed)
+    return tables.compared(**told) if told else tables.references
 
 
 def values(cohort):
@@ -89,13 +90,13 @@ def test_too_few_patients_are_not_compared_and_it_is_said(cohorts):
     lonely = of(train[:1], holdout[:1], synthetic, schema).statistics(lambda c: {"mean": float(c.numbers["x"].mean())})[
         "mean"
     ]
-    assert lonely.measure("a", "a", least=0.1, how="").verdict == "unknown"
+    assert lonely.measure(Metric("a", "a", "", least=0.1)).verdict == "unknown"
 
 
 def test_what_was_seen_of_the_holdout_is_told(cohorts):
     train, holdout, synthetic, schema = cohorts()
     split = Split(train, holdout, "It was chosen by.")
-    assert "It was chosen by." in References.of(split, synthetic, schema).notes
+    assert "It was chosen by." in Tables.read(split, synthetic, schema).references.notes
 
 
 def test_the_same_seed_gives_the_same_scores(cohorts):

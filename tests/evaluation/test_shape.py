@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.shape import kept, lengths, missingness, time_order
 from reverie.evaluation.tails import STATISTICS, tails
 from reverie.records.schema import Schema
@@ -46,14 +47,15 @@ def test_values_beyond_bounds_new_levels_and_changing_statics_are_named(toy):
     real, schema = toy(static=("sex",), id=[1, 1, 2], t=[0, 1, 0], x=[0.0, 1.0, 2.0], sex=["f", "f", "m"])
     bounded = Schema(columns=tuple(c.model_copy(update={"lower": 0.0}) if c.name == "x" else c for c in schema.columns))
     drawn = real.with_columns(x=pl.Series([-1.0, 1.0, None]), sex=pl.Series(["f", "n", "m"]))
-    found = kept(drawn, bounded, real)
+    cohort, other = Cohort.read(drawn, bounded), Cohort.read(real, bounded)
+    found = kept(cohort, other)
     assert (found.beyond, found.unseen, found.changing, found.count) == ({"x": 1}, {"sex": ("n",)}, {"sex": 1}, 3)
-    assert kept(real, bounded).count == 0
+    assert kept(other).count == 0
     seldom = real.with_columns(sex=pl.Series([None, "f", "m"]))  # a long table without a row of that test at one visit
-    assert kept(seldom, bounded, real).changing == {}
+    assert kept(Cohort.read(seldom, bounded), other).changing == {}
 
 
-def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviations_do_not(halves, schema):
+def test_real_patients_lie_within_the_spread_of_real_draws_and_halved_deviations_do_not(halves, schema):
     train, holdout = halves
     assert np.mean([s.within for s in tails(train, holdout, holdout, schema)]) > 0.85
     labs = [c.name for c in schema.varying if c.numeric]
@@ -62,6 +64,19 @@ def test_real_patients_lie_within_the_spread_of_real_halves_and_halved_deviation
     assert len(found) == len(labs) * len(STATISTICS)
     assert not any(s.within for s in found if s.statistic == "deviation")
     assert np.mean([s.synthetic / s.real for s in found if s.statistic == "deviation"]) == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("count", [60, 2000])
+def test_so_many_new_patients_of_one_law_lie_within_the_spread_in_95_of_100_statistics(toy, count):
+    """Whatever their number: their own chance is in the spread, and that of the real ones."""
+    generator, within = np.random.default_rng(0), []
+    for seed in range(30):
+        sizes = (60, 60, count)
+        sides = [toy(id=list(range(n)), t=[0] * n, **{k: generator.normal(size=n).tolist() for k in "abcd"}) for n in sizes]
+        train, holdout, drawn = (frame for frame, _ in sides)
+        found = tails(train, holdout.with_columns(pl.col("id") + 60), drawn, sides[0][1], seed)
+        within += [s.within for s in found if s.statistic == "deviation"]
+    assert np.mean(within) == pytest.approx(0.95, abs=0.07)
 
 
 def test_cut_tails_are_noticed_by_the_percentiles(halves, schema):

@@ -8,6 +8,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
+from reverie.evaluation.cohort import Cohort
 from reverie.records.cohort import simulate_art4hiv
 from reverie.reports import Report, report_on_tables
 
@@ -33,8 +34,22 @@ def strange() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def healthy(tables) -> Report:
-    return report_on_tables(*tables, seed=0)
+def read() -> list[str]:
+    """The tables that were read for the healthy report, by name."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def healthy(tables, read) -> Report:
+    once = Cohort.read
+
+    def counted(frame, schema, name="table"):
+        read.append(name)
+        return once(frame, schema, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cohort, "read", counted)
+        return report_on_tables(*tables, seed=0)
 
 
 @pytest.fixture(scope="module")  # while it lives an event loop runs in this thread

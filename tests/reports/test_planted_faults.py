@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
+from reverie.evaluation.privacy import copies, membership
 from reverie.evaluation.scores import shuffled
+from reverie.evaluation.tables import Tables
 from reverie.reports import report_on_tables
-from reverie.reports.evidence import Evidence, schema_of
-from reverie.reports.parts import made, patient_parts
+from reverie.reports.evidence import schema_of
+from reverie.reports.parts import made
 from reverie.reports.verdict import Verdict, verdict
 
 KEY, TIME = "PatientID", "Timestep"
@@ -22,8 +25,8 @@ KEY, TIME = "PatientID", "Timestep"
 def said(tables, synthetic: pl.DataFrame, *parts: str) -> Verdict:
     """The verdict on these parts of the report."""
     train, holdout, _ = tables
-    evidence = Evidence("art", Split(train, holdout), synthetic, schema_of(train, holdout), "")
-    sections, failed = made([p for p in patient_parts(evidence, 0) if p.name in parts], lambda share: None)
+    read = Tables.read(Split(train, holdout), synthetic, schema_of(train, holdout))
+    sections, failed = made([area for area in AREAS if area.name in parts], read)
     assert failed == [] and len(sections) == len(parts)
     return verdict(sections)
 
@@ -37,6 +40,19 @@ def test_a_healthy_table_has_no_fault_at_all_and_the_headline_says_on_how_many_p
     assert faulty == [] and healthy.verdict.of("not") == () and healthy.cautions == ()
     assert len(healthy.verdict.of("good")) >= 8
     assert healthy.verdict.headline.endswith("This rests on 150 training, 150 held-out and 150 synthetic patients.")
+
+
+def test_each_table_of_a_report_is_read_once(healthy, read):
+    shuffled = ["table", "table"]  # train and holdout
+    assert healthy.sections and sorted(read) == ["held-out table", "synthetic table", *shuffled, "training table"]
+
+
+def test_every_number_of_a_report_is_declared_with_the_references_that_it_stands_beside(healthy):
+    declared = {metric.claim for area in AREAS for metric in area.metrics}
+    for measure in (m for section in healthy.sections for m in section.measures):
+        assert measure.metric is not None and measure.metric.name == measure.name and measure.metric.claim in declared
+        assert measure.ceiling is None or "ceiling" in measure.metric.beside
+        assert measure.floor is None or "floor" in measure.metric.beside
 
 
 def test_real_patients_with_every_column_shuffled_earn_no_claim(tables):
@@ -57,17 +73,46 @@ def test_one_patient_or_two_earn_no_claim_and_are_counted_in_words(tables, count
     assert f"{count} held-out and {'1 synthetic patient' if count == 1 else '2 synthetic patients'}." in told
 
 
-def test_twelve_held_out_support_no_claim_on_privacy(tables):
+@pytest.mark.parametrize(
+    ("count", "why"), [(12, "there are 12 held-out patients"), (24, "of the training patients could be missed")]
+)
+def test_few_held_out_support_no_claim_on_privacy(tables, count, why):
     train, holdout, synthetic = tables
-    twelve = holdout.filter(pl.col(KEY) < holdout[KEY].min() + 12)
-    (told,) = said((train, twelve, synthetic), synthetic, "privacy.copies", "privacy.membership").sentences
-    assert told.kind == "open" and "of the training patients could be missed" in told.text
+    few = holdout.filter(pl.col(KEY) < holdout[KEY].min() + count)
+    (told,) = said((train, few, synthetic), synthetic, "privacy.copies", "privacy.membership").sentences
+    assert told.kind == "open" and why in told.text
+
+
+def test_a_claim_on_privacy_is_made_only_where_the_training_table_itself_would_be_found_out(tables):
+    train, holdout, _ = tables
+    read = Tables.read(Split(train, holdout), train, schema_of(train, holdout))
+    for area in (area for area in AREAS if area.attack):
+        found = {m.name: m for m in area(read).measures}
+        assert not [name for name, m in found.items() if m.verdict == "fine"], area.name
+        assert any(m.verdict == "fault" for m in found.values()), area.name
+
+
+def test_a_copy_by_chance_is_none_and_a_copy_of_a_table_of_many_columns_is(tables):
+    draw = np.random.default_rng(0)
+
+    def narrow(count: int, first: int) -> pl.DataFrame:
+        levels = {name: draw.choice(["a", "b", "c"], 2 * count) for name in ("x", "y", "z")}
+        return pl.DataFrame({"id": np.repeat(np.arange(count), 2) + first, "visit": [1, 2] * count, **levels})
+
+    train, holdout, synthetic = narrow(43, 0), narrow(12, 100), narrow(43, 200)
+    read = Tables.read(Split(train, holdout), synthetic, schema_of(train, holdout))
+    assert not [m.name for m in copies(read).measures if m.verdict == "fault"]
+    train, holdout, synthetic = tables
+    shift = synthetic[KEY].min() - train[KEY].min()
+    one = train.with_columns(pl.col(KEY) + shift).filter(pl.col(KEY) < synthetic[KEY].min() + 2)
+    mixed = pl.concat([one, synthetic.filter(pl.col(KEY) >= synthetic[KEY].min() + 2)])
+    found = copies(Tables.read(Split(train, holdout), mixed, schema_of(train, holdout))).measures[0]
+    assert found.value == pytest.approx(2 / 150) and found.verdict == "fault"
 
 
 def test_a_leak_as_small_as_the_report_says_would_have_been_found(tables):
     train, holdout, synthetic = tables
-    evidence = Evidence("art", Split(train, holdout), synthetic, schema_of(train, holdout), "")
-    sections, _ = made([p for p in patient_parts(evidence, 0) if p.name == "privacy.membership"], lambda share: None)
+    sections = [membership(Tables.read(Split(train, holdout), synthetic, schema_of(train, holdout)))]
     (leak,) = (m.detects for s in sections for m in s.measures if m.name == "privacy.membership.found")
     shift, place = synthetic[KEY].min() - train[KEY].min(), pl.col(KEY) - synthetic[KEY].min()
     count = int(np.ceil(leak * train[KEY].n_unique()))
@@ -82,7 +127,7 @@ def test_a_third_of_patients_copied_from_training(tables):
     place = pl.col(KEY) - synthetic[KEY].min()
     copied = train.with_columns(pl.col(KEY) + shift).filter(place < 50)
     mixed = pl.concat([copied, synthetic.filter(place >= 50)])
-    found = said(tables, mixed, "privacy.copies", "privacy.adversarial")
+    found = said(tables, mixed, "privacy.copies", "privacy.nearest")
     assert faults(found, "privacy") and "privacy.copies.patients" in found.flagged
 
 

@@ -1,13 +1,44 @@
 """The verdict's sentences follow from the measures by the rules of its module, and from nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
-from reverie.evaluation.measure import Measure, Section
+from reverie.evaluation.areas import AREAS
+from reverie.evaluation.measure import Measure, Metric, Section
+from reverie.reports.likelihood import GAP
+from reverie.reports.picture_sections import EXACT, NEARER, RULES
 from reverie.reports.verdict import CLAIMS, verdict
+
+CLAIM = {
+    "fidelity.columns": "single columns",
+    "fidelity.pair": "columns together",
+    "fidelity.joint": "whole patients",
+    "use.effects": "effects",
+    "use.policy": "treatment policies",
+    "privacy": "privacy",
+}
+
+
+def metric(name: str) -> Metric:
+    """A declaration that bears on the claim of its area."""
+    claim = next(claim for area, claim in CLAIM.items() if name.startswith(area))
+    rests = name.endswith(".found") or name == "fidelity.columns.distance"
+    alarm = "a leak of {} of the training patients" if rests else ""
+    return Metric(
+        name,
+        f"the {name}",
+        "",
+        claim,
+        worse="above",
+        wrong=0.2 if rests else None,
+        alarm=alarm,
+        told=name.endswith("membership.auc"),
+    )
 
 
 def measure(name: str, said: str, value: float = 0.2, detects: float = 0.1, power: float | None = 4.0) -> Measure:
-    known = {"ceiling": 0.1, "floor": 0.5, "ideal": 0.0, "detects": detects, "power": power}
+    known = {"ceiling": 0.1, "floor": 0.5, "ideal": 0.0, "detects": detects, "power": power, "metric": metric(name)}
     return Measure(name, f"the {name}", value, 10, verdict=said, **known)  # pyright: ignore
 
 
@@ -51,10 +82,21 @@ def test_no_claim_without_a_measure_that_shuffled_columns_would_fail():
 def test_a_claim_that_rests_on_an_alarm_says_what_it_could_have_missed_and_is_made_only_below_the_limit():
     found = judged(WHOLE, measure("privacy.membership.found", "fine", detects=0.19, power=None)).of("good")
     assert "A leak of 19.0 % of the training patients would have been found." in found[-1].text
-    (said,) = judged(WHOLE, measure("privacy.membership.found", "fine", detects=0.21, power=None)).of("open")
-    assert said.claim == "privacy" and "a leak of 21.0 % of the training patients could be missed" in said.text
-    blind = measure("privacy.model_membership.found", "fine", detects=0.4, power=None)
-    assert judged(WHOLE, ATTACK, blind).of("open")[0].claim == "privacy"  # each attack that there is must see enough
+    blunt = metric("privacy.membership.found").measure(0.01, 9, ceiling=0.01, deviation=0.05)  # sees 5 deviations: 0.25
+    (said,) = judged(WHOLE, blunt).of("open")
+    assert blunt.verdict == "unknown" and said.claim == "privacy"
+    assert "at this number a leak of 25.0 % of the training patients could be missed, and 20.0 % is the most" in said.text
+    other = replace(blunt, name="privacy.model_membership.found")
+    assert judged(WHOLE, ATTACK, other).of("open")[0].claim == "privacy"  # each attack that there is must see enough
+
+
+def test_nothing_is_claimed_of_a_few_measures_out_of_many():
+    judged_ones = pairs(0, 0, of=2)
+    blind = [replace(measure(f"fidelity.pair.{i}.missing", "unknown"), why="all are there.") for i in range(18)]
+    (said,) = judged(*judged_ones, *blind).sentences
+    assert said.kind == "open" and "18 of 20 measures were not judged: all are there." in said.text
+    (said,) = judged(*judged_ones, *blind[:17]).sentences
+    assert said.kind == "good" and "would fail 2 of its 2 measures, and 17 were not judged" in said.text
 
 
 def test_what_shuffled_columns_cannot_fail_is_claimed_only_of_more_than_shuffled_columns():
@@ -75,9 +117,9 @@ def test_one_attack_that_succeeds_is_enough():
 
 
 def test_what_was_not_judged_is_no_claim_and_says_why():
-    none = Measure("privacy.membership.found", "found", None, 0, why="there is 1 training patient.")
-    other = Measure("privacy.linkage.risk", "linked", None, 0, why="two columns at least can be told apart.")
-    copies = Measure("privacy.copies.patients", "copies", 0.0, 1, ideal=0.0, verdict="fine")
+    none = metric("privacy.membership.found").unknown("there is 1 training patient.")
+    other = metric("privacy.linkage.risk").unknown("two columns at least can be told apart.")
+    copies = replace(metric("privacy.copies.patients"), ideal=0.0).measure(0.0, 1)
     (said,) = judged(other, none, copies).sentences
     assert said.kind == "open" and said.text == "Privacy: 2 of 3 measures were not judged: there is 1 training patient."
 
@@ -96,9 +138,11 @@ def test_the_headline_names_every_claim_that_was_judged_once():
     )
 
 
-def test_no_two_claims_share_a_measure_and_nobody_is_called_anonymous():
-    prefixes = [prefix for claim in CLAIMS for prefix in claim.prefixes]
-    assert not [(a, b) for a in prefixes for b in prefixes if a is not b and a.startswith(b)]
+def test_every_metric_bears_on_a_claim_that_there_is_and_each_claim_rests_on_some_and_nobody_is_called_anonymous():
+    declared = [m for area in AREAS for m in area.metrics] + [*RULES, EXACT, NEARER, GAP]
+    assert {m.claim for m in declared} == {claim.name for claim in CLAIMS}
+    assert {m.claim for m in declared if m.alarm} == {claim.name for claim in CLAIMS if claim.alarmed}
+    assert len({m.name for m in declared}) == len(declared)
     assert not any("anonym" in claim.good.lower() for claim in CLAIMS)
 
 

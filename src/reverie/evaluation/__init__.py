@@ -8,7 +8,7 @@ from reverie.evaluation.classifier import Detection, detection
 from reverie.evaluation.correlations import Correlations, correlations
 from reverie.evaluation.crps import coverage, crps, median_error
 from reverie.evaluation.distances import Nearness, nearness
-from reverie.evaluation.scores import scores, shuffled
+from reverie.evaluation.scores import scores, shuffled, tail_scores
 from reverie.evaluation.shape import Kept, Lengths, Missingness, kept, lengths, missingness, time_order
 from reverie.evaluation.tails import Spread, tails
 
@@ -33,6 +33,7 @@ __all__ = [
     "nearness",
     "scores",
     "shuffled",
+    "tail_scores",
     "tails",
     "time_order",
 ]

@@ -1,4 +1,4 @@
-"""Each column alone: is its distribution that of real patients, and are its holes, bounds and levels?
+"""Each column alone: is its distribution that of real patients, and are its holes?
 
 numeric   distance, transport: see records.kinds.comparing
           spread     deviation of normal scores z = Phi^-1(rank among all real values), 1 for real ones whatever the law
@@ -15,14 +15,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.figures.histograms import counted, marginal
-from reverie.evaluation.measure import Measure, Section, Split, judged
-from reverie.evaluation.references import References, Score
-from reverie.evaluation.shape import kept, missing_rates
+from reverie.evaluation.measure import ALARM, Metric
+from reverie.evaluation.shape import missing_rates
+from reverie.evaluation.tables import Tables
 from reverie.records.kinds import Column
 from reverie.records.schema import Schema
 
@@ -30,68 +30,100 @@ __all__ = ["columns"]
 
 Values = dict[str, Any]
 
+CLAIM = "single columns"
+MIDDLE = 0.5
+"""A plainly wrong column has the median everywhere: half of a distribution away, and some half of a deviation."""
+DISTANCE = Metric(
+    "fidelity.columns.distance",
+    "Distance of distributions, mean over columns",
+    "Kolmogorov-Smirnov distance of numeric columns and total variation of the others, 0 to 1 (n: patients on each side).",
+    CLAIM,
+    least=0.03,
+    unit="share",
+    ideal=0.0,
+    wrong=ALARM,
+    alarm="a difference of {} of the values of a column, in the mean,",
+)
+COVERED = Metric(
+    "fidelity.columns.covered",
+    "Levels that occur",
+    "Share of the levels of one half of the real patients that occur among others, mean over the columns that have levels.",
+    CLAIM,
+    least=0.1,
+    unit="share",
+    ideal=1.0,
+    worse="below",
+    wrong=0.5,
+)
+OF_COLUMN = Metric(
+    "fidelity.column.{column}.distance",
+    "{column}: distance of distributions",
+    "{how}",
+    CLAIM,
+    0.1,
+    "share",
+    0.0,
+    wrong=MIDDLE,
+)
+TRANSPORT = Metric(
+    "fidelity.column.{column}.transport",
+    "{column}: how far values would have to move",
+    "Wasserstein: the mean distance by which values must be moved to make the distributions equal, in standard deviations "
+    "of the real values, over {of}.",
+    CLAIM,
+    least=0.2,
+    unit="deviations",
+    ideal=0.0,
+    wrong=MIDDLE,
+)
+SPREAD = Metric(
+    "fidelity.column.{column}.spread",
+    "{column}: spread",
+    "Standard deviation of the values as normal scores (each value replaced by its rank among real ones, on the normal "
+    "scale, so that no outlier rules), over {of}; about 1 for real patients.",
+    CLAIM,
+    least=0.15,
+    wrong=1.0,
+)
+MISSING = Metric(
+    "fidelity.column.{column}.missing",
+    "{column}: missing",
+    "Share of {of} without a value.",
+    CLAIM,
+    least=0.05,
+    unit="share",
+    wrong=0.5,
+)
+INTRO = (
+    "Each column alone: its distribution, and the share that is missing. Shuffled columns keep all of this, so the shuffle "
+    "scores as well as real patients here; it fails where columns are looked at together."
+)
 
-def columns(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Measures of every modelled column, and what the real data rule out. Deterministic for a seed.
 
-    Raises DataError if a frame lacks a column.
-    """
-    references = References.of(split, synthetic, schema, seed)
+@area("fidelity.columns", "Columns", INTRO, 4, DISTANCE, COVERED, OF_COLUMN, TRANSPORT, SPREAD, MISSING)
+def columns(tables: Tables) -> Found:
+    """Measures of every modelled column."""
+    references, schema = tables.references, tables.schema
     modelled = [*schema.static, *schema.varying]
     apart = references.distances(lambda cohort: _values(cohort, modelled), partial(_compared, schema))
     scale = {c.name: np.sort(_known(references.real, c)) for c in modelled if c.numeric}
     spread = references.statistics(lambda cohort: _spreads(cohort, scale, schema))
     missing = references.statistics(missing_rates)
-    measures = _overall(apart, references.few) + _kept(synthetic, schema, split, references)
+    measures = [] if apart else [DISTANCE.unknown(references.few)]
+    for metric, part in ((DISTANCE, "distance"), (COVERED, "covered")):
+        if apart and not np.isnan(apart["", part].ceiling):
+            measures.append(apart["", part].measure(metric))
     for column in modelled:
-        name, key = column.name, f"fidelity.column.{column.name}"
         of = "patients" if column.role == "static" else "visits of these patients"
-        if (name, "distance") in apart:
-            measures.append(
-                apart[name, "distance"].measure(
-                    f"{key}.distance",
-                    f"{name}: distance of distributions",
-                    least=0.1,
-                    unit="share",
-                    how=column.distance.format(of=of),
-                )
-            )
-        if (name, "transport") in apart:
-            measures.append(
-                apart[name, "transport"].measure(
-                    f"{key}.transport",
-                    f"{name}: how far values would have to move",
-                    least=0.2,
-                    unit="deviations",
-                    how="Wasserstein: the mean distance by which values must be moved to make the distributions equal, in "
-                    f"standard deviations of the real values, over {of}.",
-                )
-            )
-        if name in spread:
-            measures.append(
-                spread[name].measure(
-                    f"{key}.spread",
-                    f"{name}: spread",
-                    least=0.15,
-                    how="Standard deviation of the values as normal scores (each value replaced by its rank among real "
-                    f"ones, on the normal scale, so that no outlier rules), over {of}; about 1 for real patients.",
-                )
-            )
-        if missing[name].value > 0 or missing[name].ceiling > 0:
-            measures.append(
-                missing[name].measure(
-                    f"{key}.missing", f"{name}: missing", least=0.05, unit="share", how=f"Share of {of} without a value."
-                )
-            )
-    return Section(
-        "fidelity.columns",
-        "Columns",
-        "Each column alone: its distribution, the share that is missing, and values that cannot be. Shuffled columns keep "
-        "all of this, so the shuffle scores as well as real patients here; it fails where columns are looked at together.",
-        tuple(measures),
-        {column.name: figure for column in modelled if (figure := _figure(references.tables, column))},
-        references.notes,
-    )
+        told = {"column": column.name, "of": of, "how": column.distance.format(of=of)}
+        scores = ((OF_COLUMN, apart.get((column.name, "distance"))), (TRANSPORT, apart.get((column.name, "transport"))))
+        lacking = missing[column.name]
+        there = lacking.value > 0 or lacking.ceiling > 0
+        for metric, score in (*scores, (SPREAD, spread.get(column.name)), (MISSING, lacking if there else None)):
+            if score is not None:
+                measures.append(score.measure(metric.of(**told)))
+    figures = {column.name: figure for column in modelled if (figure := _figure(references.tables, column))}
+    return measures, figures, references.notes
 
 
 def _values(cohort: Cohort, modelled: list[Column]) -> Values:
@@ -124,67 +156,7 @@ def _spreads(cohort: Cohort, scale: Mapping[str, np.ndarray], schema: Schema) ->
     return found
 
 
-def _overall(apart: Mapping[tuple[str, str], Score], few: str) -> list[Measure]:
-    name, title = "fidelity.columns.distance", "Distance of distributions, mean over columns"
-    if not apart:
-        return [Measure(name, title, None, 0, why=few)]
-    measures = [
-        apart["", "distance"].measure(
-            name,
-            title,
-            least=0.03,
-            unit="share",
-            how="Kolmogorov-Smirnov distance of numeric columns and total variation of the others, 0 to 1 (n: patients on "
-            "each side).",
-        )
-    ]
-    if not np.isnan(apart["", "covered"].ceiling):
-        measures.append(
-            apart["", "covered"].measure(
-                "fidelity.columns.covered",
-                "Levels that occur",
-                least=0.1,
-                unit="share",
-                ideal=1.0,
-                worse="below",
-                how="Share of the levels of one half of the real patients that occur among others, mean over the columns "
-                "that have levels.",
-            )
-        )
-    return measures
-
-
-def _kept(synthetic: pl.DataFrame, schema: Schema, split: Split, references: References) -> list[Measure]:
-    """What cannot be: exact counts over the whole synthetic table."""
-    real = [split.train, *([split.holdout] if split.holdout.height else [])]
-    found, rows = kept(synthetic, schema, *real), synthetic.height
-    counts = {
-        "beyond": ("Values beyond bounds", found.beyond, "values that no patient can have by the bounds of the schema"),
-        "unseen": (
-            "Levels that do not exist",
-            {name: len(levels) for name, levels in found.unseen.items()},
-            "levels that are in no real table",
-        ),
-        "changing": ("Constants that change", found.changing, "patients whose static column is not the same at all visits"),
-    }
-    measures = []
-    for key, (title, where, what) in counts.items():
-        culprits = f" Found in {', '.join(f'{name} ({count:,})' for name, count in where.items())}." if where else ""
-        measure = Measure(
-            f"fidelity.columns.{key}",
-            title,
-            float(sum(where.values())),
-            rows,
-            "count",
-            ceiling=0.0 if key != "beyond" else None,
-            ideal=0.0,
-            how=f"Number of {what}, exact over all {rows:,} synthetic visits; it should be 0.{culprits}",
-        )
-        measures.append(judged(measure, least=0.5, chance=0.0))
-    return measures
-
-
 def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:
-    """Shares of values in bins, or of levels; nothing of a column that has one value, or none."""
+    """Shares of values in bins, or of levels."""
     figure = marginal(tables, column)
     return {} if figure["kind"] == "nothing" else figure | {"note": "Share of values; missing ones apart."}

@@ -13,18 +13,21 @@ correlations    static, trend and cycle as Health Gym judges them (correlations.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP, Cohort
 from reverie.evaluation.correlations import correlated, distance
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.features import patient_mean, patient_summary, steps
-from reverie.evaluation.measure import Measure, Section, Split
+from reverie.evaluation.measure import Metric
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import in_order
+from reverie.evaluation.tables import Tables
 from reverie.records.kinds.comparing import kolmogorov
 from reverie.records.schema import Schema
 
@@ -35,81 +38,100 @@ ROUNDS = 6
 FEW = 20
 """Patients below which a visit is not drawn."""
 
+CLAIM = "course in time"
+DISTANCE = "Kolmogorov-Smirnov distance of the distributions: 0 is equality, 1 no overlap."
+
+
+def _distance(name: str, title: str, what: str) -> Metric:
+    return Metric(f"fidelity.course.{name}", title, f"{what} {DISTANCE}", CLAIM, least=0.1, unit="share", ideal=0.0)
+
+
+def _of_clock(name: str, title: str, what: str) -> Metric:
+    """Shuffled columns keep the clock; a plainly wrong one has the median everywhere."""
+    return replace(_distance(name, title, what), wrong=0.5)
+
+
+def _difference(kind: str, title: str, least: float, what: str) -> Metric:
+    how = f"Mean absolute difference over pairs of columns of {what} (Kuo et al. 2022)."
+    claim = "columns together" if kind == "static" else CLAIM  # that at one visit says nothing of the next
+    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, claim, least, ideal=0.0)
+
+
+ORDER = Metric(
+    "fidelity.course.order",
+    "Visits in the order of time",
+    "Share of patients each of whose visits has a time and stands after the one before.",
+    CLAIM,
+    least=0.01,
+    unit="share",
+    worse="below",
+)
 CLOCK = {
-    "gap": ("Gaps between visits", "The time from one visit to the next."),
-    "visits": ("Number of visits", "How many visits a patient has."),
-    "start": ("First visit", "The time of the first visit."),
-    "span": ("Time from first to last visit", "How long a patient is seen."),
+    "gap": _of_clock("gap", "Gaps between visits", "The time from one visit to the next."),
+    "visits": _of_clock("visits", "Number of visits", "How many visits a patient has."),
+    "start": _of_clock("start", "First visit", "The time of the first visit."),
+    "span": _of_clock("span", "Time from first to last visit", "How long a patient is seen."),
 }
-PATIENT = {
-    "mean": ("a patient's mean", "of each patient's mean over the visits"),
-    "deviation": ("a patient's deviation", "of each patient's standard deviation over the visits"),
-    "range": ("a patient's range", "of each patient's largest value less the smallest"),
-    "change": ("change from visit to visit", "of the differences between a visit and the one before"),
-}
+TAU = "Kendall's tau between columns over all visits"
+TRENDS = "the share of patients in whom two columns go the same way less those in whom they part"
+CYCLES = "the correlation within patients of what lines in time leave of two columns"
 CORRELATIONS = {
-    "static": ("at a visit", 0.05, "Kendall's tau between columns over all visits"),
-    "trend": (
-        "of trends",
-        0.1,
-        "the share of patients in whom two columns go the same way less those in whom they part",
-    ),
-    "cycle": ("around the trends", 0.07, "the correlation within patients of what lines in time leave of two columns"),
+    "static": _difference("static", "at a visit", 0.05, TAU),
+    "trend": _difference("trend", "of trends", 0.1, TRENDS),
+    "cycle": _difference("cycle", "around the trends", 0.07, CYCLES),
 }
+DRAWN = {"static": ("at a visit", TAU), "trend": ("of trends", TRENDS), "cycle": ("around the trends", CYCLES)}
+PATIENT = {
+    part: _distance(f"{{column}}.{part}", f"{{column}}: {title}", f"The distribution {what}.")
+    for part, title, what in (
+        ("mean", "a patient's mean", "of each patient's mean over the visits"),
+        ("deviation", "a patient's deviation", "of each patient's standard deviation over the visits"),
+        ("range", "a patient's range", "of each patient's largest value less the smallest"),
+        ("change", "change from visit to visit", "of the differences between a visit and the one before"),
+    )
+}
+MOVES = {
+    "autocorrelation": Metric(
+        "fidelity.course.{column}.autocorrelation",
+        "{column}: autocorrelation",
+        "Correlation of neighbouring visits after each patient's mean is taken away; near or below 0 if the order of visits "
+        "means nothing.",
+        CLAIM,
+        least=0.2,
+    ),
+    "changes": Metric(
+        "fidelity.course.{column}.changes",
+        "{column}: changes of level",
+        "Share of visits at which the level is not that of the visit before.",
+        CLAIM,
+        least=0.05,
+        unit="share",
+    ),
+}
+METRICS = (ORDER, *CLOCK.values(), *CORRELATIONS.values(), *PATIENT.values(), *MOVES.values())
+INTRO = (
+    "Patients from visit to visit: when they come, how much a patient varies, how one visit follows from the last, and "
+    "which columns move together."
+)
 
 
-def course(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Measures of the clock and of every varying column. Deterministic for a seed.
-
-    Raises DataError if a frame lacks a column.
-    """
-    references = References.of(split, synthetic, schema, seed)
+@area("fidelity.course", "Over time", INTRO, 5, *METRICS, given=lambda tables: not tables.schema.timeless)
+def course(tables: Tables) -> Found:
+    """Measures of the clock and of every varying column."""
+    references, schema, seed = tables.references, tables.schema, tables.seed
     apart = references.distances(_summary, _compared)
     scale = {c.name: _sorted(references.real.numbers[c.name]) for c in schema.varying if c.numeric}
     moves = references.statistics(lambda cohort: _moves(cohort, scale))
     linked = references.distances(lambda cohort: correlated(cohort, seed), _correlations, ROUNDS)
-    measures = [
-        moves["order", ""].measure(
-            "fidelity.course.order",
-            "Visits in the order of time",
-            least=0.01,
-            unit="share",
-            worse="below",
-            how="Share of patients each of whose visits has a time and stands after the one before.",
-        )
-    ]
-    for key, (title, what) in CLOCK.items():
-        if (score := apart.get(("", key))) is not None and not np.isnan(score.value):
-            measures.append(_distance(score, f"fidelity.course.{key}", title, what))
-    for key, (title, least, what) in CORRELATIONS.items():
-        if (score := linked.get(key)) is not None and not np.isnan(score.value):
-            how = f"Mean absolute difference over pairs of columns of {what} (Kuo et al. 2022)."
-            measures.append(
-                score.measure(f"fidelity.course.{key}", f"Correlations {title}, mean difference", least=least, how=how)
-            )
-    for column in schema.varying:
-        name, key = column.name, f"fidelity.course.{column.name}"
-        for part, (title, what) in PATIENT.items():
-            if (score := apart.get((name, part))) is not None and not np.isnan(score.value):
-                measures.append(_distance(score, f"{key}.{part}", f"{name}: {title}", f"The distribution {what}."))
-        if (score := moves.get((name, "autocorrelation"))) is not None and not np.isnan(score.value):
-            how = (
-                "Correlation of neighbouring visits after each patient's mean is taken away; near or below 0 if the order "
-                "of visits means nothing."
-            )
-            measures.append(score.measure(f"{key}.autocorrelation", f"{name}: autocorrelation", least=0.2, how=how))
-        if (score := moves.get((name, "changes"))) is not None and not np.isnan(score.value):
-            how = "Share of visits at which the level is not that of the visit before."
-            measures.append(score.measure(f"{key}.changes", f"{name}: changes of level", least=0.05, unit="share", how=how))
-    return Section(
-        "fidelity.course",
-        "Over time",
-        "Patients from visit to visit: when they come, how much a patient varies, how one visit follows from the last, and "
-        "which columns move together.",
-        tuple(measures),
-        _figures(references, moves, schema, seed),
-        references.notes,
-    )
+    several = float((references.real.lengths > 1).mean())  # rows in any order are out of order where there are two of them
+    scores = [(replace(ORDER, wrong=several), moves["order", ""])]
+    scores += [(metric, apart.get(("", key))) for key, metric in CLOCK.items()]
+    scores += [(metric, linked.get(key)) for key, metric in CORRELATIONS.items()]
+    for name in (c.name for c in schema.varying):
+        scores += [(metric.of(column=name), apart.get((name, part))) for part, metric in PATIENT.items()]
+        scores += [(metric.of(column=name), moves.get((name, part))) for part, metric in MOVES.items()]
+    measures = [score.measure(metric) for metric, score in scores if score is not None and not np.isnan(score.value)]
+    return measures, _figures(references, moves, schema, seed), references.notes
 
 
 def autocorrelation(cohort: Cohort, values: np.ndarray) -> float:
@@ -125,11 +147,6 @@ def autocorrelation(cohort: Cohort, values: np.ndarray) -> float:
     x, y = centred[later - 1], centred[later]
     size = np.sqrt((x**2).sum() * (y**2).sum())
     return float((x * y).sum() / size) if size > 0 else float("nan")
-
-
-def _distance(score: Score, name: str, title: str, what: str) -> Measure:
-    how = f"{what} Kolmogorov-Smirnov distance of the distributions: 0 is equality, 1 no overlap."
-    return score.measure(name, title, least=0.1, unit="share", how=how)
 
 
 def _summary(cohort: Cohort) -> dict[tuple[str, str], np.ndarray]:
@@ -206,7 +223,7 @@ def _figures(references: References, moves: Mapping[Any, Score], schema: Schema,
         }
     found = {n: correlated(c, seed) for n, c in (("real", references.real), ("synthetic", references.synthetic))}
     if len(found["real"].columns) > 1:
-        for kind, (title, _, what) in CORRELATIONS.items():
+        for kind, (title, what) in DRAWN.items():
             series = {n: _listed(getattr(matrices, kind)) for n, matrices in found.items()}
             figures[kind] = {
                 "kind": "matrix",

@@ -19,15 +19,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.spatial.distance import cdist
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.classifier import told_apart
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
-from reverie.evaluation.measure import Measure, Section, Split
-from reverie.evaluation.references import References, Score
-from reverie.records.schema import Schema
+from reverie.evaluation.measure import Metric
+from reverie.evaluation.references import Score
+from reverie.evaluation.tables import Tables
 
 __all__ = ["NEIGHBOURS", "coverage", "joint"]
 
@@ -38,9 +38,49 @@ MOST = 1000
 NEIGHBOURS = 5
 
 
-def joint(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Measures of whole patients. Deterministic for a seed. Raises DataError if a frame lacks a column."""
-    references = References.of(split, synthetic, schema, seed, patients=MOST)
+CLAIM = "whole patients"
+AUC = Metric(
+    "fidelity.joint.auc",
+    "Real or synthetic? A classifier's success",
+    "Area under the curve of extremely randomised trees that see whole patients (statics, and what each column does over "
+    f"the visits), five-fold, {ROUNDS} times with other patients: the probability that they give a synthetic patient the "
+    "higher score; 0.5 is guessing, 1 is telling every one.",
+    CLAIM,
+    least=0.05,
+    unit="AUC",
+    ideal=0.5,
+)
+COVERAGE = Metric(
+    "fidelity.joint.coverage",
+    "Kinds of patients that occur",
+    "Coverage: the share of real patients that have a synthetic one as near as their fifth nearest real one. It is low if "
+    "kinds of patients are missing.",
+    CLAIM,
+    least=0.1,
+    unit="share",
+    ideal=1.0,
+    worse="below",
+)
+DENSITY = Metric(
+    "fidelity.joint.density",
+    "Synthetic patients where real ones are",
+    "Density: how many synthetic patients there are in the neighbourhoods of real ones, beside 1 for as many as real ones. "
+    "It is low if synthetic patients are unlike any real one.",
+    CLAIM,
+    least=0.15,
+    ideal=1.0,
+    worse="below",
+)
+INTRO = (
+    "All columns at once: whether a classifier can tell synthetic patients from real ones, and whether each kind of patient "
+    "occurs."
+)
+
+
+@area("fidelity.joint", "Whole patients", INTRO, 12, AUC, COVERAGE, DENSITY)
+def joint(tables: Tables) -> Found:
+    """Measures of whole patients."""
+    references, seed = tables.compared(MOST), tables.seed
     found, telling = [], {}
     for number, (a, b, s) in enumerate(references.rounds(ROUNDS)):
         real = references.real.take(a)
@@ -50,56 +90,13 @@ def joint(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) 
         for feature, share in judged[0].telling.items():
             telling[feature] = telling.get(feature, 0.0) + share / ROUNDS
         found.append([j.auc for j in judged] + [math.nan] * (3 - len(judged)))
+    if not found:
+        return references.few
     levels = vocabulary([references.real, references.synthetic])
     covered = references.distances(lambda cohort: features(cohort, levels)[0], coverage, ROUNDS)
-    measures = []
-    if found:
-        measures.append(
-            _at_least_by_chance(references.score(found)).measure(
-                "fidelity.joint.auc",
-                "Real or synthetic? A classifier's success",
-                least=0.05,
-                unit="AUC",
-                ideal=0.5,
-                how="Area under the curve of extremely randomised trees that see whole patients (statics, and what each "
-                f"column does over the visits), five-fold, {ROUNDS} times with other patients: the probability that they "
-                "give a synthetic patient the higher score; 0.5 is guessing, 1 is telling every one.",
-            )
-        )
-        measures.append(
-            covered["coverage"].measure(
-                "fidelity.joint.coverage",
-                "Kinds of patients that occur",
-                least=0.1,
-                unit="share",
-                ideal=1.0,
-                worse="below",
-                how="Coverage: the share of real patients that have a synthetic one as near as their fifth nearest real "
-                "one. It is low if kinds of patients are missing.",
-            )
-        )
-        measures.append(
-            covered["density"].measure(
-                "fidelity.joint.density",
-                "Synthetic patients where real ones are",
-                least=0.15,
-                ideal=1.0,
-                worse="below",
-                how="Density: how many synthetic patients there are in the neighbourhoods of real ones, beside 1 for as "
-                "many as real ones. It is low if synthetic patients are unlike any real one.",
-            )
-        )
-    else:
-        measures.append(Measure("fidelity.joint", "whole patients", None, 0, why=references.few))
-    return Section(
-        "fidelity.joint",
-        "Whole patients",
-        "All columns at once: whether a classifier can tell synthetic patients from real ones, and whether each kind of "
-        "patient occurs.",
-        tuple(measures),
-        _figures(telling),
-        references.notes,
-    )
+    told = _at_least_by_chance(references.score(found))
+    scores = ((AUC, told), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
+    return [score.measure(metric) for metric, score in scores], _figures(telling), references.notes
 
 
 def coverage(real: np.ndarray, other: np.ndarray, neighbours: int = NEIGHBOURS) -> dict[str, float]:

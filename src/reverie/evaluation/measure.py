@@ -1,43 +1,93 @@
-"""A number of the report, what it stands beside, and the one rule that decides what is said of it.
-
-    farther = d(value) - d(ceiling),   d(x) = |x - ideal|,   s = sqrt(deviation^2 + ceiling_deviation^2)
-
-    fault     farther > max(least, FAULT s)
-    look      farther > max(least / 2, LOOK s)
-    fine      otherwise
-
-The ceiling is what real patients reach when they are scored as if they were synthetic, so a measure is blamed for what
-synthetic patients do worse than real ones, never for the size of the sample. `least` is the smallest difference that
-matters to a reader, in the unit of the measure: on a large table a difference may be certain and of no consequence. A
-report holds some hundreds of measures; at FAULT = 5 deviations chance alone flags none of them in a million, and with a
-deviation known from a dozen repeats (Student's t with 11 degrees of freedom) none in a thousand.
-
-What a measure could have found says what it is worth that it found nothing:
-
-    detects = max(least / 2, LOOK s) + (FAULT - LOOK) s',   s' the larger of s and the deviation of the value by its interval
-    power   = farther(floor) / detects
-
-A true difference of `detects` is flagged in 98 of 100 samples (2 deviations above the limit of a look). Where the power is
-no more than 1, real patients with shuffled columns would pass as well, and that the measure is fine supports no claim.
-"""
+"""A number of the report: what it is, declared once (Metric), and what it came to (Measure); judging.py says what of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import polars as pl
 
-__all__ = ["FAULT", "LOOK", "Measure", "Section", "Split", "Verdict", "judged", "worst"]
+from reverie.evaluation.judging import FAULT, LOOK, judged
 
-LOOK, FAULT = 3.0, 5.0
-ROUNDS = 30
-"""Of the fixed point of what is detected; a third of them are enough for three digits."""
+__all__ = ["ALARM", "FAULT", "FEW", "LOOK", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "worst"]
+
+FEW = 20
+"""Fewer patients on a side say nothing: their deviations are not those of a normal law, and a fit or an attack is luck."""
+ALARM = 0.2
+"""A claim is not made if so large a share of patients, values or pictures could be wrong unseen."""
 
 Verdict = Literal["fine", "look", "fault", "unknown"]
 ORDER: tuple[Verdict, ...] = ("fine", "unknown", "look", "fault")
+Worse = Literal["away", "above", "below"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is measured, declared once beside its computation: sections, claims, verdict and documents follow from it.
+
+    Attributes:
+        name, title: of its measures; {column} and the like are filled in by `of`.
+        how: one sentence or two: what it is and how it is computed. What only the tables tell is added by `measure`.
+        claim: the name of the claim it bears on (reports/claims.py), "" for none.
+        least: the smallest difference from the ceiling that is a fault, in the unit.
+        unit: "share", "AUC", ... or "" for a pure number.
+        ideal: the value of equality: 0, 1, 0.5. None where the ceiling itself is what is aimed at.
+        worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
+            "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy).
+        beside: the references that it may stand beside.
+        wrong: how much farther than the ceiling a plainly wrong table lies, where shuffled columns are none.
+        exact: whether it counts what is there, and estimates nothing: fine is fine then, whatever else would pass.
+        alarm: of a metric that its claim rests on, for shuffled columns cannot fail that claim: what it detects, in words,
+            with a place for the number.
+        told: whether its value is told also where the claim holds.
+    """
+
+    name: str
+    title: str
+    how: str
+    claim: str = ""
+    least: float = 0.0
+    unit: str = ""
+    ideal: float | None = None
+    worse: Worse = "away"
+    beside: tuple[str, ...] = ("ceiling", "floor")
+    wrong: float | None = None
+    exact: bool = False
+    alarm: str = ""
+    told: bool = False
+
+    def of(self, **words: str) -> Metric:
+        """That of one column, pair or group."""
+        return replace(self, **{key: getattr(self, key).format(**words) for key in ("name", "title", "how")})
+
+    def measure(
+        self,
+        value: float | None,
+        n: int,
+        told: str = "",
+        *,
+        chance: float | None = None,
+        among: int = 1,
+        at: Callable[[float], float] | None = None,
+        **numbers: Any,
+    ) -> Measure:
+        """The judged measure; see `judged`.
+
+        Args:
+            told: what these tables add to `how`.
+            numbers: interval, deviation, references and their deviations.
+        """
+        assert numbers.get("floor") is None or "floor" in self.beside, f"{self.name} is declared without a floor"
+        assert numbers.get("ceiling") is None or "ceiling" in self.beside, f"{self.name} is declared without a ceiling"
+        how = f"{self.how} {told}".strip()
+        found = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
+        return judged(found, least=self.least, worse=self.worse, chance=chance, among=among, at=at, wrong=self.wrong)
+
+    def unknown(self, why: str, n: int = 0) -> Measure:
+        """The measure where it could not be computed."""
+        return Measure(self.name, self.title, None, n, self.unit, why=why, metric=self)
 
 
 @dataclass(frozen=True)
@@ -62,6 +112,7 @@ class Measure:
         power: how many times that the floor lies from the ceiling; set by `judged`. None where there is no floor.
         verdict: set by `judged`.
         why: the reason of the verdict, or of there being no value.
+        metric: what it is a measure of; not part of its data.
     """
 
     name: str
@@ -80,12 +131,13 @@ class Measure:
     power: float | None = None
     verdict: Verdict = "unknown"
     why: str = ""
+    metric: Metric | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for field in ("value", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal", "detects", "power"):
-            number = getattr(self, field)
+        for name in ("value", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal", "detects", "power"):
+            number = getattr(self, name)
             # NaN and infinity are how numpy says "not known"; JSON has no word for them.
-            object.__setattr__(self, field, float(number) if number is not None and math.isfinite(number) else None)
+            object.__setattr__(self, name, float(number) if number is not None and math.isfinite(number) else None)
         if self.interval is not None:
             low, high = map(float, self.interval)
             object.__setattr__(self, "interval", (low, high) if math.isfinite(low) and math.isfinite(high) else None)
@@ -93,11 +145,12 @@ class Measure:
     @property
     def carries(self) -> bool:
         """Whether it was judged, and shuffled columns are sure to be flagged by it."""
-        return self.verdict != "unknown" and self.power is not None and self.power > 1
+        shuffled = self.floor is not None and (self.metric is None or self.metric.wrong is None)
+        return shuffled and self.verdict != "unknown" and self.power is not None and self.power > 1
 
     def json(self) -> dict[str, Any]:
         """Plain data, without NaN."""
-        return asdict(self)
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "metric"}
 
 
 @dataclass(frozen=True)
@@ -134,58 +187,10 @@ class Section:
     figures: dict[str, Any]
     notes: tuple[str, ...] = ()
 
-
-def judged(
-    measure: Measure,
-    *,
-    least: float,
-    worse: Literal["away", "above", "below"] = "away",
-    chance: float | None = None,
-    among: int = 1,
-    at: Callable[[float], float] | None = None,
-) -> Measure:
-    """The measure with its verdict, the reason, and what it could have found.
-
-    Args:
-        least: the smallest difference from the ceiling that is a fault, in the unit of the measure.
-        worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
-            "above" ceiling and ideal (an attack's success), or only "below" both (an accuracy). Without a ceiling the
-            ideal stands for it.
-        chance: s, where the caller knows better than the rule of the module what chance makes of value - ceiling.
-        among: of how many measures this one is the worst; LOOK and FAULT rise to sqrt(k^2 + 2 ln among), by which chance
-            flags the worst of many as rarely as one alone (Bonferroni, for a normal tail exp(-k^2 / 2)).
-        at: of a share that is worse above, the deviation of the value if it were x: larger for a leak than for none, and
-            what could have been found is reckoned with it.
-    """
-    value, reference = measure.value, measure.ceiling if measure.ceiling is not None else measure.ideal
-    if value is None:
-        return replace(measure, verdict="unknown", why=measure.why or "it could not be computed on these tables.")
-    if reference is None:
-        return replace(measure, verdict="unknown", why=measure.why or "there is nothing to compare it with.")
-    ideal = reference if measure.ideal is None else measure.ideal
-    own = _deviation(measure)
-    spread = math.hypot(own or 0.0, measure.ceiling_deviation or 0.0) if chance is None else chance
-    limits = [math.sqrt(k**2 + 2 * math.log(among)) * spread for k in (LOOK, FAULT)]
-    if own is not None or chance is not None:
-        detects = max(least / 2, limits[0]) + (FAULT - LOOK) * max(spread, _by_interval(measure) or 0.0)
-        for _ in range(ROUNDS if at else 0):
-            s = at(min(max(reference, ideal) + detects, 1.0))  # pyright: ignore[reportOptionalCall]
-            detects = max(least / 2, LOOK * math.hypot(s, measure.ceiling_deviation or 0.0)) + (FAULT - LOOK) * s
-        far = None if measure.floor is None else _farther(measure.floor, reference, ideal, worse)
-        measure = replace(measure, detects=detects, power=None if far is None or not detects else far / detects)
-    farther = _farther(value, reference, ideal, worse)
-    # Rounding must not turn an exact equality into a finding.
-    farther = 0.0 if abs(farther) < 1e-9 * max(1.0, abs(value), abs(reference)) else farther
-    if farther <= max(least / 2, limits[0]):
-        return replace(measure, verdict="fine", why="")
-    verdict: Verdict = "fault" if farther > max(least, limits[1]) else "look"
-    unit = f" {measure.unit}" if measure.unit else ""
-    whom = "real patients" if measure.ideal is None else "held-out patients"
-    whom = "the ideal" if measure.ceiling is None else whom
-    apart = "apart" if measure.ideal is None else "worse"
-    moved = f", and chance moves it by about {spread:.2g}" if spread else ""
-    why = f"{value:.3g}{unit} against {reference:.3g} of {whom}: {apart} by {farther:.2g}{moved}."
-    return replace(measure, verdict=verdict, why=why)
+    def json(self) -> dict[str, Any]:
+        """Plain data."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**told, "measures": [m.json() for m in self.measures]}
 
 
 def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:
@@ -195,19 +200,3 @@ def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:
         if verdict in found:
             return verdict
     return "unknown"
-
-
-def _farther(x: float, reference: float, ideal: float, worse: str) -> float:
-    """How much worse x is than the reference; below 0 where it is better."""
-    if worse == "away":
-        return abs(x - ideal) - abs(reference - ideal)
-    return x - max(reference, ideal) if worse == "above" else min(reference, ideal) - x
-
-
-def _deviation(measure: Measure) -> float | None:
-    return _by_interval(measure) if measure.deviation is None else measure.deviation
-
-
-def _by_interval(measure: Measure) -> float | None:
-    """The deviation of a normal value with this interval."""
-    return None if measure.interval is None else (measure.interval[1] - measure.interval[0]) / (2 * 1.959964)

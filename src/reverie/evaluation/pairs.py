@@ -12,6 +12,7 @@ chance, so one of few values does not come first for being few.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -19,13 +20,15 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.accuracy import total_variation
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.association import associations
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.figures.histograms import counted
-from reverie.evaluation.measure import Measure, Section, Split
+from reverie.evaluation.measure import Metric
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import missing_rates, missing_together
-from reverie.records.schema import Column, Schema
+from reverie.evaluation.tables import Tables
+from reverie.records.schema import Column
 
 __all__ = ["contingency", "pairs"]
 
@@ -39,67 +42,94 @@ MANY = 25
 """Levels above which a table of two columns has more cells than patients to fill them."""
 
 
-def pairs(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Measures of pairs of the modelled columns. Deterministic for a seed. Raises DataError if a frame lacks a column."""
-    references = References.of(split, synthetic, schema, seed)
+CLAIM = "columns together"
+ASSOCIATIONS = Metric(
+    "fidelity.pairs.association",
+    "Associations, mean difference",
+    "Mean absolute difference of the associations of all pairs of columns (Spearman's correlation, correlation ratio or "
+    "Cramer's V).",
+    CLAIM,
+    least=0.04,
+    ideal=0.0,
+)
+CONTINGENCIES = Metric(
+    "fidelity.pairs.contingency",
+    "Joint shares of levels, mean distance",
+    "Mean over pairs of level columns of the total variation between their joint shares.",
+    CLAIM,
+    least=0.04,
+    unit="share",
+    ideal=0.0,
+)
+HOLES = Metric(
+    "fidelity.pairs.missing",
+    "Missing together, mean difference",
+    "Mean absolute difference, over pairs of columns, of the share of visits that lack both.",
+    CLAIM,
+    least=0.02,
+    unit="share",
+    ideal=0.0,
+)
+ASSOCIATION = Metric(
+    "fidelity.pair.{a}~{b}.association",
+    "{a} and {b}: association",
+    "Spearman's correlation, correlation ratio or Cramer's V, as the kinds of the columns ask for: 0 they have nothing to "
+    "do with each other, 1 (or -1) one decides the other.",
+    CLAIM,
+    least=0.15,
+)
+CONTINGENCY = Metric(
+    "fidelity.pair.{a}~{b}.contingency",
+    "{a} and {b}: joint shares",
+    "Total variation between the tables of shares of both columns' levels together: the share of visits that would have to "
+    "be in another cell.",
+    CLAIM,
+    least=0.1,
+    unit="share",
+    ideal=0.0,
+)
+TOGETHER = Metric(
+    "fidelity.pair.{a}~{b}.missing",
+    "{a} and {b}: missing together",
+    "Share of visits that lack a value of both.",
+    CLAIM,
+    least=0.05,
+    unit="share",
+)
+INTRO = (
+    "Columns two by two: which go together and how strongly, which levels occur together, which are missing together. "
+    f"Named are the {NAMED} pairs that differ most for their noise; the matrices show all."
+)
+
+
+@area("fidelity.pairs", "Pairs of columns", INTRO, 3, ASSOCIATIONS, CONTINGENCIES, HOLES, ASSOCIATION, CONTINGENCY, TOGETHER)
+def pairs(tables: Tables) -> Found:
+    """Measures of pairs of the modelled columns."""
+    references, schema = tables.references, tables.schema
     modelled, notes = [*schema.static, *schema.varying], list(references.notes)
     if len(modelled) > MOST_COLUMNS:
         notes.append(f"Of {len(modelled)} columns the first {MOST_COLUMNS} were paired.")
         modelled = modelled[:MOST_COLUMNS]
-    linked = references.statistics(lambda cohort: associations(cohort, modelled))
+    linked = {
+        pair: replace(score, value=0.0, deviation=0.0, chance=score.ceiling_deviation) if np.isnan(score.value) else score
+        for pair, score in references.statistics(lambda cohort: associations(cohort, modelled)).items()
+        if not np.isnan(score.ceiling)
+    }
     gaps = references.distances(lambda cohort: associations(cohort, modelled), _apart)
     lacking = [c.name for c in schema.varying if _ever_missing(references, c.name)]
     both = references.statistics(lambda cohort: missing_together(cohort, lacking))
     holes = references.distances(lambda cohort: missing_together(cohort, lacking), _apart)
     tabled = _tabled(modelled, references, notes)
     places = _every_level({c.name for pair in tabled for c in pair}, references)
-    tables = references.distances(lambda cohort: _coded(cohort, tabled, places), _contingencies)
-    measures = _overall(gaps, holes, tables)
-    for (a, b), score in _farthest(linked):
-        measures.append(
-            score.measure(
-                f"fidelity.pair.{a}~{b}.association",
-                f"{a} and {b}: association",
-                among=len(linked),
-                least=0.15,
-                how="Spearman's correlation, correlation ratio or Cramer's V, as the kinds of the columns ask for: 0 they "
-                "have nothing to do with each other, 1 (or -1) one decides the other.",
-            )
-        )
-    for (a, b), score in _farthest(tables):
-        if (a, b) != ("", ""):
-            measures.append(
-                score.measure(
-                    f"fidelity.pair.{a}~{b}.contingency",
-                    f"{a} and {b}: joint shares",
-                    among=len(tables),
-                    least=0.1,
-                    unit="share",
-                    how="Total variation between the tables of shares of both columns' levels together: the share of visits "
-                    "that would have to be in another cell.",
-                )
-            )
-    for (a, b), score in _farthest(both):
-        measures.append(
-            score.measure(
-                f"fidelity.pair.{a}~{b}.missing",
-                f"{a} and {b}: missing together",
-                among=len(both),
-                least=0.05,
-                unit="share",
-                how="Share of visits that lack a value of both.",
-            )
-        )
+    joint = references.distances(lambda cohort: _coded(cohort, tabled, places), _contingencies)
+    means = ((ASSOCIATIONS, gaps.get("mean")), (CONTINGENCIES, joint.get(("", ""))), (HOLES, holes.get("mean")))
+    measures = [score.measure(m) for m, score in means if score is not None and not np.isnan(score.value)]
+    for metric, scores in ((ASSOCIATION, linked), (CONTINGENCY, joint), (TOGETHER, both)):
+        measures += [s.measure(metric.of(a=a, b=b), len(scores)) for (a, b), s in _farthest(scores) if (a, b) != ("", "")]
+    if not measures:
+        return references.few or NONE
     figures = _figures([c.name for c in modelled], linked, missing_rates(references.real), lacking, references)
-    return Section(
-        "fidelity.pairs",
-        "Pairs of columns",
-        "Columns two by two: which go together and how strongly, which levels occur together, which are missing together. "
-        f"Named are the {NAMED} pairs that differ most for their noise; the matrices show all.",
-        tuple(measures or [Measure("fidelity.pairs", "pairs of columns", None, 0, why=references.few or NONE)]),
-        figures,
-        tuple(notes),
-    )
+    return measures, figures, notes
 
 
 def contingency(real: np.ndarray, other: np.ndarray) -> float:
@@ -114,8 +144,9 @@ def contingency(real: np.ndarray, other: np.ndarray) -> float:
 
 
 def _apart(real: Mapping[Any, float], other: Mapping[Any, float]) -> dict[str, float]:
-    """Mean |difference| over the keys that both know; NaN if there are none."""
-    gaps = [abs(real[key] - other[key]) for key in real if not np.isnan(real[key] - other[key])]
+    """Mean |difference| over the keys that real patients know; NaN if there are none. A column that is constant in the other
+    table alone goes with nothing: 0."""
+    gaps = [abs(value - np.nan_to_num(other[key])) for key, value in real.items() if not np.isnan(value)]
     return {"mean": float(np.mean(gaps)) if gaps else float("nan")}
 
 
@@ -160,22 +191,6 @@ def _contingencies(
 def _farthest(scores: Mapping[Any, Score]) -> list[tuple[Any, Score]]:
     known = [(key, score) for key, score in scores.items() if not np.isnan(score.value)]
     return sorted(known, key=lambda item: -item[1].excess)[:NAMED]
-
-
-def _overall(gaps: Mapping[str, Score], holes: Mapping[str, Score], tables: Mapping[Any, Score]) -> list[Measure]:
-    told = (
-        (gaps.get("mean"), "association", "Associations, mean difference", 0.04, "", "Mean absolute difference of the "
-         "associations of all pairs of columns (Spearman's correlation, correlation ratio or Cramer's V)."),
-        (tables.get(("", "")), "contingency", "Joint shares of levels, mean distance", 0.04, "share", "Mean over pairs of "
-         "level columns of the total variation between their joint shares."),
-        (holes.get("mean"), "missing", "Missing together, mean difference", 0.02, "share", "Mean absolute difference, over "
-         "pairs of columns, of the share of visits that lack both."),
-    )  # fmt: skip
-    return [
-        score.measure(f"fidelity.pairs.{key}", title, least=least, unit=unit, how=how)
-        for score, key, title, least, unit, how in told
-        if score is not None and not np.isnan(score.value)
-    ]
 
 
 def _figures(

@@ -27,22 +27,17 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import polars as pl
 
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.measure import Measure, Split, judged
-from reverie.evaluation.scores import shuffled
+from reverie.evaluation.measure import FEW, Measure, Metric
 from reverie.plain import number_of
-from reverie.records.schema import Schema
 
 __all__ = ["HALVES", "ROUNDS", "References", "Score"]
 
 ROUNDS, HALVES = 20, 24
-FEW = 5
-"""Patients on a side below which distributions are not compared."""
 MOST_PATIENTS, MOST_VISITS = 4000, 40_000
 """At most so many patients, and about so many visits, of a kind: more make the answer slower, not more telling."""
 
@@ -68,37 +63,24 @@ class Score:
     n: int
     level: bool
 
-    def measure(
-        self,
-        name: str,
-        title: str,
-        *,
-        least: float,
-        how: str,
-        unit: str = "",
-        ideal: float | None = 0.0,
-        worse: Literal["away", "above", "below"] = "away",
-        among: int = 1,
-    ) -> Measure:
-        """The measure with its verdict, see `judged`; unknown where there are too few patients to say what chance does."""
-        measure = Measure(
-            name,
-            title,
+    def measure(self, metric: Metric, among: int = 1) -> Measure:
+        """The measure with its verdict; unknown where there are too few patients to say what chance does."""
+        if self.level:
+            metric = replace(metric, ideal=None)
+        known = not (math.isnan(self.chance) or math.isnan(self.ceiling))
+        found = metric.measure(
             self.value,
             self.n,
-            unit,
-            None if math.isnan(self.deviation) else (self.value - 1.96 * self.deviation, self.value + 1.96 * self.deviation),
-            self.deviation,
-            self.ceiling,
-            self.ceiling_deviation,
-            self.floor,
-            None if self.level else ideal,
-            how,
+            interval=(self.value - 1.96 * self.deviation, self.value + 1.96 * self.deviation),
+            deviation=self.deviation,
+            ceiling=self.ceiling,
+            ceiling_deviation=self.ceiling_deviation,
+            floor=self.floor,
+            chance=self.chance if known else 0.0,
+            among=max(among, 1),
         )
-        if math.isnan(self.chance) or math.isnan(self.ceiling):
-            why = "too few patients have values to say what chance alone does."
-            return replace(measure, verdict="unknown", why=why)
-        return judged(measure, least=least, worse=worse, chance=self.chance, among=max(among, 1))
+        why = "too few patients have values to say what chance alone does."
+        return found if known else replace(found, verdict="unknown", why=why, detects=None, power=None)
 
     @property
     def excess(self) -> float:
@@ -135,24 +117,19 @@ class References:
     @classmethod
     def of(
         cls,
-        split: Split,
-        synthetic: pl.DataFrame,
-        schema: Schema,
+        real: tuple[Cohort, ...],
+        drawn: Cohort,
+        mixed: tuple[Cohort, ...],
+        seen: str = "",
         seed: int = 0,
         patients: int = MOST_PATIENTS,
         visits: int = MOST_VISITS,
     ) -> References:
-        """The patients of a split and the synthetic ones, brought to at most `patients` and about `visits` on each side.
-
-        Raises DataError if a frame lacks a column or has no rows; the holdout may have none.
-        """
-        frames = [split.train, split.holdout] if split.holdout.height else [split.train]
-        real = [Cohort.read(f, schema, name) for f, name in zip(frames, ("training table", "held-out table"), strict=False)]
-        mixed = [Cohort.read(shuffled(f, schema, seed), schema) for f in frames]
-        drawn = Cohort.read(synthetic, schema, "synthetic table")
+        """The patients trained on (and held out), the synthetic ones, and the real ones shuffled, brought to at most
+        `patients` and about `visits` on each side; `seen` says what of the holdout the model has seen."""
         pooled, floor = (found[0].join(found[1]) if len(found) == 2 else found[0] for found in (real, mixed))
         most = max(2, min(patients, int(visits * len(pooled) / pooled.rows)))
-        notes = [_said(len(real[0]), len(real[1]) if len(real) == 2 else 0)] + ([split.seen] if split.seen else [])
+        notes = [_said(len(real[0]), len(real[1]) if len(real) == 2 else 0)] + ([seen] if seen else [])
         if len(pooled) > 2 * most or len(drawn) > most:
             notes.append(
                 f"Of {len(pooled):,} real and {len(drawn):,} synthetic patients, {min(2 * most, len(pooled)):,} and "
@@ -223,7 +200,7 @@ class References:
         whole = [statistic(cohort) for cohort in (self.synthetic, self.real, self.shuffled)]
         spreads: list[list[Mapping[Any, float]]] = [[], []]
         for which, cohort in enumerate((self.synthetic, self.real)):
-            for number in range(halves if len(cohort) > 3 else 0):
+            for number in range(halves if len(cohort) >= (1 + which) * FEW else 0):
                 order = np.random.default_rng([self.seed, 4, which, number]).permutation(len(cohort))
                 spreads[which].append(statistic(cohort.take(np.sort(order[: len(cohort) // 2]))))
         scores = {}

@@ -11,13 +11,14 @@ import polars as pl
 
 from reverie.evaluation.accuracy import accuracy
 from reverie.evaluation.classifier import detection
+from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.distances import nearness
 from reverie.evaluation.shape import kept, lengths, missingness, time_order
 from reverie.evaluation.tails import Spread, tails
 from reverie.records.schema import Schema
 
-__all__ = ["scores", "shuffled"]
+__all__ = ["scores", "shuffled", "tail_scores"]
 
 
 def scores(
@@ -32,8 +33,8 @@ def scores(
     order              share of patients in the order of time
     length.*           mean: synthetic over real; distance: Kolmogorov's
     missing.*          mean, largest, together_mean, together_largest: absolute differences of shares
-    tails.*            within: share of statistics within the spread of real halves; deviation, low, high: geometric mean of
-                       synthetic over real deviation; mean distance of the 1st and 99th percentiles in spreads of the halves
+    tails.*            within: share of statistics within the spread of real draws; deviation, low, high: geometric mean of
+                       synthetic over real deviation; mean distance of the 1st and 99th percentiles in spreads of the draws
     correlation.*      static, trend, cycle: mean absolute difference over pairs
     faults             values beyond bounds, unseen levels, statics that change (0 is best)
 
@@ -42,7 +43,6 @@ def scores(
     alike = accuracy(train, synthetic, schema, seed)
     near = nearness(train, holdout, synthetic, schema, seed)
     long, missing = lengths(train, synthetic, schema), missingness(train, synthetic, schema)
-    spreads = tails(train, holdout, synthetic, schema, seed)
     real, drawn = correlations(train, schema, seed), correlations(synthetic, schema, seed)
     return {
         "accuracy.overall": alike.overall,
@@ -61,14 +61,21 @@ def scores(
         "missing.largest": missing.largest,
         "missing.together_mean": missing.together_mean,
         "missing.together_largest": missing.together_largest,
+        **tail_scores(tails(train, holdout, synthetic, schema, seed)),
+        "correlation.static": distance(real.static, drawn.static),
+        "correlation.trend": distance(real.trend, drawn.trend),
+        "correlation.cycle": distance(real.cycle, drawn.cycle),
+        "faults": float(kept(*(Cohort.read(frame, schema) for frame in (synthetic, train, holdout))).count),
+    }
+
+
+def tail_scores(spreads: list[Spread]) -> dict[str, float]:
+    """The scores of tails; see `scores`."""
+    return {
         "tails.within": float(np.mean([s.within for s in spreads])) if spreads else float("nan"),
         "tails.deviation": _ratio([(s.synthetic, s.real) for s in spreads if s.statistic == "deviation"]),
         "tails.low": _spreads([s for s in spreads if s.statistic == "1st percentile"]),
         "tails.high": _spreads([s for s in spreads if s.statistic == "99th percentile"]),
-        "correlation.static": distance(real.static, drawn.static),
-        "correlation.trend": distance(real.trend, drawn.trend),
-        "correlation.cycle": distance(real.cycle, drawn.cycle),
-        "faults": float(kept(synthetic, schema, train, holdout).count),
     }
 
 
@@ -98,6 +105,6 @@ def _ratio(pairs: list[tuple[float, float]]) -> float:
 
 
 def _spreads(found: list[Spread]) -> float:
-    """Mean |synthetic - real| in deviations of the real halves; NaN if none varies."""
+    """Mean |synthetic - real| in deviations of the real draws; NaN if none varies."""
     known = [abs(s.synthetic - s.real) / s.deviation for s in found if s.deviation > 0 and not np.isnan(s.synthetic)]
     return float(np.mean(known)) if known else float("nan")

@@ -139,9 +139,9 @@ def missing_together(cohort: Cohort, names: Sequence[str]) -> dict[tuple[str, st
     return {(a, b): float((masks[a] & masks[b]).mean()) for a, b in combinations(names, 2)}
 
 
-def kept(synthetic: pl.DataFrame, schema: Schema, *real: pl.DataFrame) -> Kept:
-    """Values beyond the schema's bounds, levels that neither the schema nor a `real` table has, statics that change."""
-    cohort, others = Cohort.read(synthetic, schema), [Cohort.read(frame, schema) for frame in real]
+def kept(cohort: Cohort, *real: Cohort) -> Kept:
+    """Values beyond the schema's bounds, levels that neither the schema nor a `real` cohort has, statics that change."""
+    schema = cohort.schema
     beyond, unseen, changing = {}, {}, {}
     for name in (n for n in cohort.names if n != GAP):
         column = schema[name]
@@ -151,7 +151,7 @@ def kept(synthetic: pl.DataFrame, schema: Schema, *real: pl.DataFrame) -> Kept:
             count = int(((cohort.numbers[name] < low) | (cohort.numbers[name] > high)).sum())
             beyond |= {name: count} if count else {}
         else:
-            known = {*column.levels, *column.pooled}.union(*(set(o.levels[name].drop_nulls()) for o in others))
+            known = {*column.levels, *column.pooled}.union(*(set(o.levels[name].drop_nulls()) for o in real))
             new = tuple(sorted(set(cohort.levels[name].drop_nulls()) - known))
             unseen |= {name: new} if new else {}
     first = cohort.offsets[:-1][cohort.patient]

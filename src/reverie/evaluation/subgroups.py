@@ -14,20 +14,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.stats import hypergeom
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.bins import Bins
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.figures.histograms import counted
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import Measure, Metric
 from reverie.evaluation.references import ROUNDS, References, Score
-from reverie.records.schema import Column, Schema
+from reverie.evaluation.tables import Tables
+from reverie.records.schema import Column
 
 __all__ = ["Group", "groups", "subgroups"]
 
@@ -50,36 +51,58 @@ class Group:
     synthetic: np.ndarray
 
 
-def subgroups(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Measures of the groups that the static columns make. Deterministic for a seed.
+CLAIM = "subgroups"
+INSIDE = (
+    "Within the group, mean over columns of the total variation between shares in bins: the share of values that would have "
+    "to move to another bin."
+)
+LOST = Metric(
+    "fidelity.subgroups.lost",
+    "Groups of patients that are lost",
+    "Groups with at most a quarter of the patients that they should have, where chance gives so few less than once in "
+    f"{1 / RARE:,.0f} (Fisher's exact test).",
+    CLAIM,
+    least=0.5,
+    unit="count",
+    ideal=0.0,
+)
+WORST = Metric("fidelity.subgroups.worst", "Worst group: {group}", INSIDE, CLAIM, least=0.05, unit="share", ideal=0.0)
+SHARE = Metric(
+    "fidelity.subgroup.{group}.share",
+    "{group}: share of patients",
+    "Of synthetic and of real patients; the deviation is that of drawing so many patients.",
+    CLAIM,
+    least=0.05,
+    unit="share",
+)
+DISTANCE = Metric(
+    "fidelity.subgroup.{group}.distance", "{group}: distance of distributions", INSIDE, CLAIM, 0.05, "share", ideal=0.0
+)
+NONE = f"no static column divides the patients into groups of at least {ENOUGH}."
+INTRO = (
+    "Patients by what stays the same over their visits: each level of each static column, each two of them together. "
+    "Whether each group occurs as often as it should, and whether its patients are as well made as others."
+)
 
-    Raises DataError if a frame lacks a column.
-    """
-    references = References.of(split, synthetic, schema, seed)
+
+@area("fidelity.subgroups", "Groups of patients", INTRO, 0.5, LOST, WORST, SHARE, DISTANCE)
+def subgroups(tables: Tables) -> Found:
+    """Measures of the groups that the static columns make."""
+    references = tables.references
     found = groups(references.real, references.synthetic)
+    if not found:
+        return NONE
     notes = list(references.notes)
     larger = sorted(found, key=lambda g: -int(g.real.sum()))[:MOST_GROUPS]
     if len(larger) < len(found):
         notes.append(f"Of {len(found)} groups the {MOST_GROUPS} largest were looked into.")
     inside = _inside(references, larger)
-    none = f"no static column divides the patients into groups of at least {ENOUGH}."
-    measures = _summary(found, inside) or [Measure("fidelity.subgroups", "groups of patients", None, 0, why=none)]
-    for group in found:
-        if len(group.columns) == 1:
-            measures.append(_share(group))
-    for name, score in sorted(inside.items(), key=lambda item: -item[1].excess)[:NAMED]:
-        measures.append(
-            _distance(f"fidelity.subgroup.{name}.distance", f"{name}: distance of distributions", score, len(inside))
-        )
-    return Section(
-        "fidelity.subgroups",
-        "Groups of patients",
-        "Patients by what stays the same over their visits: each level of each static column, each two of them together. "
-        "Whether each group occurs as often as it should, and whether its patients are as well made as others.",
-        tuple(measures),
-        _figures(found, inside),
-        tuple(notes),
-    )
+    ranked = sorted(inside.items(), key=lambda item: -item[1].excess)
+    measures = [_counted(found)]
+    measures += [score.measure(WORST.of(group=name), len(inside)) for name, score in ranked[:1]]
+    measures += [_share(group) for group in found if len(group.columns) == 1]
+    measures += [score.measure(DISTANCE.of(group=name), len(inside)) for name, score in ranked[:NAMED]]
+    return measures, _figures(found, inside), notes
 
 
 def groups(real: Cohort, synthetic: Cohort) -> list[Group]:
@@ -166,21 +189,21 @@ def _share(group: Group) -> Measure:
     deviations = [math.sqrt(p * (1 - p) / n) for p, n in zip((ours, theirs), sizes, strict=True)]
     # Where the group is gone its own deviation is 0: chance is that of the shares being one.
     chance = max(math.hypot(*deviations), math.sqrt(pooled * (1 - pooled) * sum(1 / n for n in sizes)))
-    measure = Measure(
-        f"fidelity.subgroup.{group.name}.share",
-        f"{group.name}: share of patients",
-        ours,
-        sizes[0],
-        "share",
-        (max(0.0, ours - 1.96 * deviations[0]), min(1.0, ours + 1.96 * deviations[0])),
-        deviations[0],
-        theirs,
-        deviations[1],
-        floor=theirs,
-        how=f"{counts[0]:,} of {sizes[0]:,} synthetic patients, {counts[1]:,} of {sizes[1]:,} real ones; the deviation is "
-        "that of drawing so many patients.",
+    return (
+        replace(SHARE, wrong=theirs)
+        .of(group=group.name)
+        .measure(
+            ours,
+            sizes[0],
+            f"{counts[0]:,} of {sizes[0]:,} synthetic patients, {counts[1]:,} of {sizes[1]:,} real ones.",
+            interval=(max(0.0, ours - 1.96 * deviations[0]), min(1.0, ours + 1.96 * deviations[0])),
+            deviation=deviations[0],
+            ceiling=theirs,
+            ceiling_deviation=deviations[1],
+            floor=theirs,
+            chance=chance,
+        )
     )
-    return judged(measure, least=0.05, chance=chance)
 
 
 def _lost(group: Group) -> bool:
@@ -189,42 +212,16 @@ def _lost(group: Group) -> bool:
     return ours <= THINNED * theirs * n / of and float(hypergeom.cdf(ours, n + of, ours + theirs, n)) < RARE
 
 
-def _distance(name: str, title: str, score: Score, among: int) -> Measure:
-    how = (
-        "Within the group, mean over columns of the total variation between shares in bins: the share of values that would "
-        "have to move to another bin."
-    )
-    return score.measure(name, title, least=0.05, unit="share", how=how, among=among)
-
-
-def _summary(found: list[Group], inside: dict[str, Score]) -> list[Measure]:
-    if not found:
-        return []
+def _counted(found: list[Group]) -> Measure:
     lost = [group.name for group in found if _lost(group)]
     named = f" Lost: {'; '.join(lost[:NAMED])}{' and others' if len(lost) > NAMED else ''}." if lost else ""
-    count = Measure(
-        "fidelity.subgroups.lost",
-        "Groups of patients that are lost",
-        float(len(lost)),
-        len(found[0].synthetic),
-        "count",
-        ceiling=0.0,
-        floor=0.0,
-        ideal=0.0,
-        how=f"Of {len(found)} groups, those with at most a quarter of the patients that they should have, where chance "
-        f"gives so few less than once in {1 / RARE:,.0f} (Fisher's exact test).{named}",
-    )
-    count = judged(count, least=0.5, chance=0.0)
-    if not inside:
-        return [count]
-    worst = max(inside, key=lambda name: inside[name].excess)
-    title = f"Worst group: {worst}"
-    return [count, _distance("fidelity.subgroups.worst", title, inside[worst], len(inside))]
+    seen = sum(_lost(replace(group, synthetic=np.zeros_like(group.synthetic))) for group in found)
+    told = f"Of {len(found)} groups, the loss of {seen} would stand out.{named}"
+    metric = replace(LOST, wrong=float(seen))
+    return metric.measure(float(len(lost)), len(found[0].synthetic), told, ceiling=0.0, floor=0.0, chance=0.0)
 
 
 def _figures(found: list[Group], inside: dict[str, Score]) -> dict[str, Any]:
-    if not found:
-        return {}
     single = [g for g in found if len(g.columns) == 1]
     rows = []
     for group in sorted(found, key=lambda g: -inside[g.name].excess if g.name in inside else 0.0):

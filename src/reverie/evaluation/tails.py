@@ -1,7 +1,13 @@
-"""Are deviation and tails kept? Each statistic beside its spread over random halves of the real patients.
+"""Are deviation and tails kept? Each statistic beside its spread over real patients drawn again and again.
 
-A statistic of n patients is not one number but a distribution. Halves of the pooled real patients, drawn again and again,
-show it; a synthetic value is within the spread if it lies between the 2.5th and the 97.5th percentile of the halves.
+A statistic of n patients is not one number but a distribution, of variance v / n. That of m synthetic patients of the same
+law, beside that of all N real ones, varies by both:
+
+    v / N + v / m = v / k,    k = N m / (N + m)
+
+so k of the pooled real patients are drawn with replacement (Efron 1979), and a synthetic value is within the spread if it
+lies between the 2.5th and the 97.5th percentile of what they give. The more synthetic patients, the more it says: of as
+many as there are real ones half of the variance is their own.
 """
 
 from __future__ import annotations
@@ -25,9 +31,9 @@ class Spread:
 
     Attributes:
         synthetic: its value; NaN if no value is there.
-        real: its mean over real halves.
-        low, high: between them lie 95 % of the halves.
-        deviation: of the halves.
+        real: its mean over the draws of real patients.
+        low, high: between them lie 95 % of the draws.
+        deviation: of the draws.
     """
 
     column: str
@@ -44,21 +50,22 @@ class Spread:
 
 
 def tails(
-    train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0, halves: int = 200
+    train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0, draws: int = 200
 ) -> list[Spread]:
     """Deviation and 1st and 99th percentile of each varying numeric column over all visits."""
     pooled = [Cohort.read(frame, schema) for frame in (train, holdout)]
     drawn = Cohort.read(synthetic, schema)
     generator = np.random.default_rng(seed)
     count = sum(map(len, pooled))
-    chosen = [np.isin(np.arange(count), generator.permutation(count)[: count // 2]) for _ in range(halves)]
+    size = max(1, round(count * len(drawn) / (count + len(drawn))))
+    chosen = [np.bincount(generator.integers(count, size=size), minlength=count) for _ in range(draws)]
     patient = np.concatenate([pooled[0].patient, pooled[1].patient + len(pooled[0])])
     found = []
     for name in (c.name for c in schema.varying if c.numeric):
         values = np.concatenate([c.numbers[name] for c in pooled])
         known = ~np.isnan(values)
         whose, values = patient[known], values[known]
-        real = np.stack([_statistics(values[half[whose]]) for half in chosen])
+        real = np.stack([_statistics(np.repeat(values, times[whose])) for times in chosen])
         ours = _statistics(drawn.numbers[name][~drawn.missing(name)])
         if np.isnan(real).all():
             continue

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reverie.errors import UsageError
+from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
 from reverie.models import Model, PatientModel, PictureModel, load
 from reverie.plain import number_of
@@ -19,7 +20,7 @@ from reverie.records import Schema
 from reverie.reports.card import of_model, of_schema
 from reverie.reports.document import Report
 from reverie.reports.evidence import Evidence, as_given, patients_evidence, schema_of
-from reverie.reports.parts import made, patient_parts
+from reverie.reports.parts import made
 from reverie.subjects import Patients
 
 __all__ = ["report", "report_on_tables"]
@@ -95,13 +96,12 @@ def report_on_tables(
 
 
 def _report(evidence: Evidence, seed: int, told: Progress, begun: float) -> Report:
-    sections, failed = made(
-        patient_parts(evidence, seed), lambda share: told(round(100 * (begun + (1 - begun) * share)), 100)
-    )
+    tables = evidence.tables(seed)
+    sections, failed = made(AREAS, tables, lambda share: told(round(100 * (begun + (1 - begun) * share)), 100))
     counted = {
-        "synthetic patients": evidence.patients(evidence.synthetic),
-        "training patients": evidence.patients(evidence.split.train),
-        "held-out patients": evidence.patients(evidence.split.holdout),
+        "synthetic patients": len(tables.synthetic),
+        "training patients": len(tables.train),
+        "held-out patients": len(tables.holdout) if tables.holdout else 0,
     }
     made_, trained, held = counted.values()
     about = {

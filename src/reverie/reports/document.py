@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Report:
                 "about": self.about,
                 "verdict": self.verdict.json(),
                 "cautions": self.cautions,
-                "sections": [asdict(section) for section in self.sections],
+                "sections": [section.json() for section in self.sections],
             }
         )
 

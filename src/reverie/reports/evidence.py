@@ -19,6 +19,7 @@ import polars as pl
 from reverie.config import RunConfig, Source
 from reverie.errors import DataError, UsageError
 from reverie.evaluation.measure import Split
+from reverie.evaluation.tables import Model, Tables
 from reverie.models import PatientModel
 from reverie.plain import number_of
 from reverie.records.parsing import parse
@@ -63,8 +64,10 @@ class Evidence:
     model: PatientModel | None = None
     notes: tuple[str, ...] = ()
 
-    def patients(self, frame: pl.DataFrame) -> int:
-        return frame[self.schema.identifier.name].n_unique() if frame.height else 0
+    def tables(self, seed: int) -> Tables:
+        """What the parts of the report look at."""
+        model = self.model and Model(self.model.losses, self.model.codec, self.model.process)
+        return Tables.read(self.split, self.synthetic, self.schema, seed, model)
 
 
 def patients_evidence(

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.diffusers_unet import DiffusersUNet
-from reverie.evaluation.measure import Measure, Section, judged
+from reverie.evaluation.measure import Measure, Metric, Section
 from reverie.models import PictureModel
 from reverie.process.likelihood import bits_per_dimension, decoder_term, prior_term, step_term
 from reverie.process.randomness import generator
+from reverie.reports.picture_sections import NEW
 
 __all__ = ["bits", "likelihood"]
 
@@ -25,45 +26,48 @@ PICTURES = 64
 BIN = 2 / 255
 
 
+TRAIN, HOLDOUT = (
+    Metric(
+        f"pictures.likelihood.{key}",
+        f"bits per dimension, {name} pictures",
+        f"Upper bound of -log2 p / D (variational bound), {TERMS} of its terms drawn; ± is the standard error.",
+        beside=(),
+    )
+    for key, name in (("train", "training"), ("holdout", "held-out"))
+)
+GAP = Metric(
+    "pictures.copies.gap",
+    "bits that held-out pictures take beyond training pictures",
+    "A model that learned its pictures by heart stores those with fewer bits than others.",
+    NEW,
+    least=0.2,
+    ideal=0.0,
+    worse="above",
+    beside=(),
+)
+INTRO = (
+    "How many bits for each pixel value the model would need to store pictures without loss: fewer is better, and as few "
+    "for pictures that it never saw as for those that it learned from."
+)
+
+
 def likelihood(model: PictureModel, train: np.ndarray, holdout: np.ndarray, seed: int) -> Section:
     """Bits per dimension of held-out pictures, and how many more they take than training pictures."""
-    name, title = "pictures.likelihood", "Likelihood"
-    intro = (
-        "How many bits for each pixel value the model would need to store pictures without loss: fewer is better, and as "
-        "few for pictures that it never saw as for those that it learned from."
-    )
-    words = "bits that held-out pictures take beyond training pictures"
     if why := _unknown(model):
-        first = Measure(f"{name}.train", "bits per dimension, training pictures", None, 0, why=why)
-        return Section(name, title, intro, (first, Measure("pictures.copies.gap", words, None, 0, why=why)), {})
+        return _section(TRAIN.unknown(why), GAP.unknown(why))
     known = bits(model, train[_some(len(train), seed, 0)], seed)
-    how = f"Upper bound of -log2 p / D (variational bound), {TERMS} of its terms drawn; ± is the standard error."
-    first = Measure(
-        f"{name}.train", "bits per dimension, training pictures", known.mean(), len(known), deviation=_error(known), how=how
-    )
+    first = TRAIN.measure(known.mean(), len(known), deviation=_error(known))
     if len(holdout) < 2:
-        return Section(
-            name, title, intro, (first, Measure("pictures.copies.gap", words, None, 0, why="none were held out.")), {}
-        )
+        return _section(first, GAP.unknown("none were held out."))
     unseen = bits(model, holdout[_some(len(holdout), seed, 1)], seed)
-    second = Measure(
-        f"{name}.holdout",
-        "bits per dimension, held-out pictures",
-        unseen.mean(),
-        len(unseen),
-        deviation=_error(unseen),
-        how=how,
-    )
-    gap = Measure(
-        "pictures.copies.gap",
-        words,
-        unseen.mean() - known.mean(),
-        len(unseen) + len(known),
-        deviation=float(np.hypot(_error(unseen), _error(known))),
-        ideal=0.0,
-        how="A model that learned its pictures by heart stores those with fewer bits than others.",
-    )
-    return Section(name, title, intro, (first, second, judged(gap, least=0.2, worse="above")), {})
+    second = HOLDOUT.measure(unseen.mean(), len(unseen), deviation=_error(unseen))
+    spread = float(np.hypot(_error(unseen), _error(known)))
+    gap = GAP.measure(unseen.mean() - known.mean(), len(unseen) + len(known), deviation=spread)
+    return _section(first, second, gap)
+
+
+def _section(*measures: Measure) -> Section:
+    return Section("pictures.likelihood", "Likelihood", INTRO, measures, {})
 
 
 def _unknown(model: PictureModel) -> str:

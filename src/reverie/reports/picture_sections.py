@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from reverie.evaluation.image_distances import frechet, kernel, nearest, precision, recall
 from reverie.evaluation.image_features import Features
-from reverie.evaluation.measure import Measure, Section, judged
+from reverie.evaluation.measure import ALARM, Measure, Metric, Section
 
-__all__ = ["PictureEvidence", "copies", "fidelity"]
+__all__ = ["NEW", "PictureEvidence", "copies", "fidelity"]
 
 REPEATS = 10
 SHOWN = 12
@@ -32,6 +31,78 @@ class PictureEvidence:
     synthetic: np.ndarray
     features: Features
     notes: tuple[str, ...] = ()
+
+
+LOOK, NEW = "look and variety", "newness"
+FRECHET = Metric(
+    "pictures.fidelity.frechet",
+    "Frechet distance",
+    "Distance of the two normal laws that have the features' means and covariances, in units of the features' mean square; "
+    "0 is equality.",
+    LOOK,
+    least=1.0,
+    ideal=0.0,
+    worse="above",
+)
+KERNEL = Metric(
+    "pictures.fidelity.kernel",
+    "kernel distance",
+    "Squared distance of the sets in the space of a cubic kernel of the features (maximum mean discrepancy, unbiased).",
+    LOOK,
+    least=0.05,
+    ideal=0.0,
+    worse="above",
+)
+PRECISION = Metric(
+    "pictures.fidelity.precision",
+    "precision: synthetic pictures that look real",
+    "Share of synthetic pictures that are nearer to some training picture than its third neighbour is.",
+    LOOK,
+    least=0.1,
+    unit="share",
+    ideal=1.0,
+    worse="below",
+)
+RECALL = Metric(
+    "pictures.fidelity.recall",
+    "recall: real pictures that could have been made",
+    "Share of training pictures that are nearer to some synthetic picture than its third neighbour is: variety.",
+    LOOK,
+    least=0.1,
+    unit="share",
+    ideal=1.0,
+    worse="below",
+)
+RULES: dict[Metric, Callable[[np.ndarray, np.ndarray], float]] = {
+    FRECHET: frechet,
+    KERNEL: kernel,
+    PRECISION: precision,
+    RECALL: recall,
+}
+EXACT = Metric(
+    "pictures.copies.exact",
+    "synthetic pictures equal to a training picture",
+    "Share of pictures that agree in every pixel with one of the training; beside it that of held-out pictures.",
+    NEW,
+    least=0.01,
+    unit="share",
+    ideal=0.0,
+    worse="above",
+    beside=("ceiling",),
+)
+NEARER = Metric(
+    "pictures.copies.nearer",
+    "synthetic pictures nearer to the training than to held-out ones",
+    f"Half is what new pictures give. Pixel by pixel, as many training as held-out ones; mean over {REPEATS} draws.",
+    NEW,
+    least=0.05,
+    unit="share",
+    ideal=0.5,
+    worse="above",
+    beside=("ceiling",),
+    wrong=ALARM,
+    alarm="an excess of {} of pictures that lie nearer to the training",
+)
 
 
 def fidelity(evidence: PictureEvidence, seed: int) -> Section:
@@ -49,29 +120,23 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
     m = min(map(len, sets)) // 2
     if m < 8:
         why = "there are fewer than 16 pictures of one kind."
-        return Section(
-            "pictures.fidelity", title, intro, tuple(Measure(n, t, None, 0, why=why) for n, t, *_ in MEASURES), {}
-        )
+        return Section("pictures.fidelity", title, intro, tuple(metric.unknown(why) for metric in RULES), {})
     # A mean over draws of m from N varies as one draw does, by sqrt(m / N), and by the draws being few.
     shrink = np.array([max(np.sqrt(m / max(len(x), 1)), REPEATS**-0.5) for x in sets[1:]])
     found = []
-    for name, words, rule, unit, ideal, least, worse, how in MEASURES:
+    for metric, rule in RULES.items():
         values = np.array([_repeat(rule, sets, m, seed, r) for r in range(REPEATS)])  # [repeats, synthetic real shuffled]
         mean, deviation = values.mean(0), values.std(0, ddof=1) * shrink
-        measure = Measure(
-            name,
-            words,
+        measure = metric.measure(
             mean[0],
             2 * m,
-            unit,
+            f"Mean over {REPEATS} draws of {m:,} pictures of each kind; ± is what other pictures would change.",
             deviation=deviation[0],
             ceiling=mean[1],
             ceiling_deviation=deviation[1],
             floor=mean[2],
-            ideal=ideal,
-            how=f"{how} Mean over {REPEATS} draws of {m:,} pictures of each kind; ± is what other pictures would change.",
         )
-        found.append(about_pictures(judged(measure, least=least, worse=worse)))
+        found.append(about_pictures(measure))
     sheet = {
         "kind": "pictures",
         "title": "Pictures, as they come",
@@ -83,51 +148,6 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
     return Section("pictures.fidelity", title, intro, tuple(found), {"pictures.sheet": sheet}, evidence.notes)
 
 
-MEASURES: tuple[tuple[str, str, Callable[[np.ndarray, np.ndarray], float], str, float, float, Any, str], ...] = (
-    (
-        "pictures.fidelity.frechet",
-        "Frechet distance",
-        frechet,
-        "",
-        0.0,
-        1.0,
-        "above",
-        "Distance of the two normal laws that have the features' means and covariances, in units of "
-        "the features' mean square; 0 is equality.",
-    ),
-    (
-        "pictures.fidelity.kernel",
-        "kernel distance",
-        kernel,
-        "",
-        0.0,
-        0.05,
-        "above",
-        "Squared distance of the sets in the space of a cubic kernel of the features (maximum mean discrepancy, unbiased).",
-    ),
-    (
-        "pictures.fidelity.precision",
-        "precision: synthetic pictures that look real",
-        precision,
-        "share",
-        1.0,
-        0.1,
-        "below",
-        "Share of synthetic pictures that are nearer to some training picture than its third neighbour is.",
-    ),
-    (
-        "pictures.fidelity.recall",
-        "recall: real pictures that could have been made",
-        recall,
-        "share",
-        1.0,
-        0.1,
-        "below",
-        "Share of training pictures that are nearer to some synthetic picture than its third neighbour is: variety.",
-    ),
-)
-
-
 def copies(evidence: PictureEvidence, seed: int) -> Section:
     """Pictures equal to a training picture, and the share nearer to train than to held-out ones; nearest ones shown."""
     title = "New, or copied"
@@ -136,17 +156,8 @@ def copies(evidence: PictureEvidence, seed: int) -> Section:
     far, which = nearest(made, train)
     far, of_held = far / 255, nearest(held, train)[0] / 255 if len(held) else np.zeros(0)
     same = float(np.mean(far == 0))
-    exact = Measure(
-        "pictures.copies.exact",
-        "synthetic pictures equal to a training picture",
-        same,
-        len(made),
-        "share",
-        ceiling=float(np.mean(of_held == 0)) if len(held) else None,
-        ideal=0.0,
-        how="Share of pictures that agree in every pixel with one of the training; beside it that of held-out pictures.",
-    )
-    measures = [about_pictures(judged(exact, least=0.01, worse="above")), _nearer(train, held, made, seed)]
+    exact = EXACT.measure(same, len(made), ceiling=float(np.mean(of_held == 0)) if len(held) else None)
+    measures = [about_pictures(exact), _nearer(train, held, made, seed)]
     order = np.argsort(far, kind="stable")[:SHOWN]
     shown = {
         "kind": "pictures",
@@ -182,9 +193,8 @@ def copies(evidence: PictureEvidence, seed: int) -> Section:
 
 def _nearer(train: np.ndarray, held: np.ndarray, made: np.ndarray, seed: int) -> Measure:
     """Share nearer to train than to as many held-out pictures; the control has one half of the held-out in their place."""
-    name, words = "pictures.copies.nearer", "synthetic pictures nearer to the training than to held-out ones"
     if len(held) < 20:
-        return Measure(name, words, None, len(held), why="fewer than 20 pictures were held out.")
+        return NEARER.unknown("fewer than 20 pictures were held out.", len(held))
 
     def share(points: np.ndarray, apart: np.ndarray, among: np.ndarray) -> float:
         a, b = nearest(points, among)[0], nearest(points, apart)[0]
@@ -198,19 +208,14 @@ def _nearer(train: np.ndarray, held: np.ndarray, made: np.ndarray, seed: int) ->
         among, one, other = train[mine[:n]], held[halves[:n]], held[halves[n : 2 * n]]
         values.append((share(made[some[: max(n, 1)]], other, among), share(one, other, among)))
     mean, deviation = np.mean(values, 0), np.std(values, 0, ddof=1)
-    measure = Measure(
-        name,
-        words,
+    measure = NEARER.measure(
         mean[0],
         len(made),
-        "share",
         deviation=deviation[0],
         ceiling=mean[1],
         ceiling_deviation=deviation[1],
-        ideal=0.5,
-        how=f"Half is what new pictures give. Pixel by pixel, as many training as held-out ones; mean over {REPEATS} draws.",
     )
-    return about_pictures(judged(measure, least=0.05, worse="above"))
+    return about_pictures(measure)
 
 
 def about_pictures(measure: Measure) -> Measure:

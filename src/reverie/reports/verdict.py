@@ -2,14 +2,15 @@
 
 Every sentence follows from verdicts of measures by these rules.
 
-1. A claim rests on the measures whose names begin with its prefixes. Where the report has none of them, nothing is said.
+1. A claim rests on the measures of the metrics that are declared to bear on it. Where there is none, nothing is said.
 2. Each claim spares a share of its measures: a fifth of those on columns and pairs, of which there are many and each stands
    alone, a tenth of those on the course in time, none elsewhere: one attack that succeeds is enough.
 3. No fault among them, and no more to look at than are spared, also among those with power alone: it is good for that, if
    something among them could have said no (4, 5). Otherwise nothing is claimed, and the reason is told.
-4. Usually that is a measure with power: one by which shuffled columns, the floor, would be flagged (measure.py).
-5. Shuffled columns keep single columns by construction, and an attack cannot succeed on them: such claims name measures as
-   alarms. Each must detect a share of ALARM or less at this number of patients; and the table must be more than shuffled
+4. Usually that is more than a tenth of its measures with power: those by which shuffled columns, the floor, would be
+   flagged. Where they, or another plainly wrong table, would pass, a measure is not judged and nothing follows from it.
+5. Shuffled columns keep single columns by construction, and an attack cannot succeed on them: such claims rest on measures
+   declared as alarms. Each must be judged: detect a share of ALARM or less; and the table must be more than shuffled
    columns: nearer to the ceiling than to the floor on more than a fifth of all other measures with power, of which a shuffle
    has none, and the poorest model some.
 6. No fault, but more to look at; or faults, no more than are spared: look at it first, with the gravest named.
@@ -30,7 +31,7 @@ from typing import Any, Literal
 from reverie.evaluation.measure import Measure, Section
 from reverie.reports.claims import CLAIMS, Claim
 
-__all__ = ["ALARM", "KINDS", "Kind", "Sentence", "Verdict", "verdict"]
+__all__ = ["KINDS", "Kind", "Sentence", "Verdict", "verdict"]
 
 Kind = Literal["good", "not", "look", "open"]
 KINDS: dict[Kind, str] = {
@@ -39,10 +40,10 @@ KINDS: dict[Kind, str] = {
     "look": "Look at first",
     "open": "Nothing is claimed on",
 }
-ALARM = 0.2
-"""A claim is not made if so large a share of patients, values or pictures could be wrong unseen."""
 SHUFFLED = 0.2
 """So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
+SHARE = 0.1
+"""More than so large a share of a claim's measures must be ones that shuffled columns would fail."""
 NAMED, UNMADE = 2, 8
 """Measures, and columns that are not made, named in one sentence."""
 
@@ -95,7 +96,7 @@ def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] 
 
 
 def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
-    mine = [m for m in found if m.name.startswith(claim.prefixes)]
+    mine = [m for m in found if m.metric and m.metric.claim == claim.name]
     if not mine:
         return None
     judged = [m for m in mine if m.verdict != "unknown"]
@@ -104,13 +105,13 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
     faults = [m for m in graves if m.verdict == "fault"]
     names = tuple(m.name for m in graves)
     if not faults and all(sum(m.verdict != "fine" for m in of) <= claim.spared * len(of) for of in (judged, carriers)):
-        alarms = [m for m in mine if m.name in claim.alarms]
-        support, held = _alarmed(claim, alarms, found) if claim.alarms else _carried(claim, carriers, judged)
-        reasons = [text for text in (_unjudged(mine, alarms) if claim.alarms or not held else "", support) if text]
+        alarms = [m for m in mine if m.metric and m.metric.alarm]
+        support, held = _alarmed(claim, alarms, found) if claim.alarmed else _carried(claim, carriers, judged, len(mine))
+        reasons = [text for text in (_unjudged(mine, alarms) if claim.alarmed or not held else "", support) if text]
         if not held:
             text = f"{_capital(claim.name)}: {' '.join([reasons[0], *map(_capital, reasons[1:])])}"
             return Sentence(claim.name, "open", text, names or tuple(m.name for m in alarms))
-        told = [m for m in judged if m.name in claim.telling]
+        told = [m for m in judged if m.metric and m.metric.told]
         reached = [f"What they reached: {_named(told)}."] if told else []
         text = " ".join([claim.good, *reached, *map(_capital, reversed(reasons))])
         return Sentence(claim.name, "good", text, names or tuple(m.name for m in told))
@@ -130,28 +131,29 @@ def _unmade(columns: Sequence[str]) -> Sentence:
     return Sentence(claim, "open", f"{_capital(claim)}: {what} written empty, and no measure looks there.", ())
 
 
-def _carried(claim: Claim, carriers: Sequence[Measure], judged: Sequence[Measure]) -> tuple[str, bool]:
+def _carried(claim: Claim, carriers: Sequence[Measure], judged: Sequence[Measure], mine: int) -> tuple[str, bool]:
     """Of a claim that needs a measure with power: why it is made or not, and whether it is."""
-    if carriers:
-        return f"{claim.floor} would fail {len(carriers)} of its {len(judged)} measures.", True
+    if len(carriers) > SHARE * mine:
+        left = f", and {mine - len(judged)} were not judged" if mine > len(judged) else ""
+        return f"{claim.floor} would fail {len(carriers)} of its {len(judged)} measures{left}.", True
     if not judged:
         return "", False
+    if carriers:
+        return f"{claim.floor} would fail {len(carriers)} of its {mine} measures, and that is too few.", False
     which = "the one measure judged" if len(judged) == 1 else f"each of the {len(judged)} measures judged"
     return f"{claim.floor} could pass {which} as well.", False
 
 
 def _alarmed(claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure]) -> tuple[str, bool]:
     """Of a claim that needs its alarms, in more than shuffled columns: why it is made or not, and whether it is."""
-    detects = [m.detects for m in alarms if m.verdict != "unknown" and m.detects is not None]
     if not alarms:
         return "what would decide is not in this report.", False
-    if len(detects) < len(alarms):
+    if any(m.verdict == "unknown" or m.detects is None for m in alarms):
         return "", False
-    what = claim.found.format(_short(max(detects), "share"))
-    if max(detects) > ALARM:
-        return f"at this number {what} could be missed, and {_short(ALARM, 'share')} is the most that may be.", False
-    apart = tuple(prefix for other in CLAIMS if other.alarms for prefix in other.prefixes)
-    carriers = [m for m in found if m.carries and not m.name.startswith(apart)]
+    blunt = max(alarms, key=lambda m: m.detects or 0.0)
+    what = blunt.metric.alarm.format(_short(blunt.detects, "share")) if blunt.metric else ""
+    apart = {other.name for other in CLAIMS if other.alarmed}
+    carriers = [m for m in found if m.carries and m.metric and m.metric.claim not in apart]
     far = sum(_way(m) >= 0.5 for m in carriers)
     if len(carriers) - far <= SHUFFLED * len(carriers):
         told = "no other measure can tell these from such"

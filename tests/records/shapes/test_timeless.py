@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from reverie.errors import UsageError
+from reverie.evaluation.areas import AREAS
 from reverie.evaluation.figures import save_figures
 from reverie.evaluation.measure import Split
+from reverie.evaluation.tables import Tables
 from reverie.records import read_table
 from reverie.records.shapes import TIME
-from reverie.reports.evidence import Evidence
-from reverie.reports.parts import patient_parts
 
 draw = np.random.default_rng(0)
 N = 40
@@ -85,7 +85,7 @@ def test_a_forecast_is_refused_in_a_sentence(model):
 def test_nothing_is_claimed_or_drawn_in_time(tmp_path):
     table = read_table(people())
     split = Split(table.frame[:20], table.frame[20:])
-    evidence = Evidence("people", split, table.frame, table.schema, "the patients themselves")
-    assert not {"fidelity.course", "use.next_visit", "use.policy"} & {part.name for part in patient_parts(evidence, 0)}
+    tables = Tables.read(split, table.frame, table.schema)
+    assert not {"fidelity.course", "use.next_visit", "use.policy"} & {area.name for area in AREAS if area.given(tables)}
     drawn = {path.stem for path in save_figures(table.frame, table.frame, table.schema, tmp_path)}
     assert drawn == {"marginals", "missingness", "correlations", "losses"}

@@ -10,6 +10,6 @@ from reverie.evaluation.privacy.copies import copies
 from reverie.evaluation.privacy.linkage import linkage
 from reverie.evaluation.privacy.membership import membership
 from reverie.evaluation.privacy.memorisation import memorisation
-from reverie.evaluation.privacy.model_membership import Loss, model_membership
+from reverie.evaluation.privacy.model_membership import model_membership
 
-__all__ = ["Loss", "adversarial", "attributes", "copies", "linkage", "membership", "memorisation", "model_membership"]
+__all__ = ["adversarial", "attributes", "copies", "linkage", "membership", "memorisation", "model_membership"]

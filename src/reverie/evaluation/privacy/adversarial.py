@@ -5,24 +5,26 @@ share     = P(d(s, train) < d(s, holdout)) + 1/2 P(equal), train cut to as many 
 AA(A, B)  = 1/2 P(d(a, B) > d(a, A less a)) + 1/2 P(d(b, A) > d(b, B less b))     (Yale et al. 2020)
 loss      = AA(holdout, synthetic) - AA(train, synthetic)
 
-A copy has d = 0. AA is 1/2 where nobody tells synthetic from real by neighbours, 0 where synthetic are copies, 1 where they
-are apart; the privacy loss is 0 where training patients are met no more closely than those never seen.
+Who copies nobody may lie nearer to train all the same: the values of training patients, shuffled, are nearer to where they
+came from. So the share is read as the excess over that of training patients with every column shuffled. A copy has d = 0. AA
+is 1/2 where nobody tells synthetic from real by neighbours, 0 where synthetic are copies, 1 where they are apart; the
+privacy loss is 0 where training patients are met no more closely than those never seen.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.spatial.distance import cdist
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearer_share, nearest_distance
-from reverie.evaluation.enough import too_few
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import Measure, Metric
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import Places, cut, places, unknown
-from reverie.records.schema import Schema
+from reverie.evaluation.privacy.space import Places, cut, places
+from reverie.evaluation.tables import Tables
 
 __all__ = ["adversarial", "adversarial_accuracy"]
 
@@ -30,20 +32,51 @@ CUTS = 10
 """Random cuts to equal sizes that are averaged."""
 NEAR = 0.05
 BINS = 30
-TITLES = {
-    "privacy.nearest.close": "synthetic patients unusually near to a training patient",
-    "privacy.nearest.share": "synthetic patients nearer to training than to held-out patients",
-    "privacy.adversarial.loss": "privacy loss by nearest-neighbour adversarial accuracy",
-}
+CLOSE = Metric(
+    "privacy.nearest.close",
+    "synthetic patients unusually near to a training patient",
+    "The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the held-out "
+    "patients. Wilson's interval.",
+    "privacy",
+    least=0.1,
+    unit="share",
+    ideal=NEAR,
+    worse="above",
+    beside=("ceiling",),
+)
+SHARE = Metric(
+    "privacy.nearest.share",
+    "synthetic patients nearer to training than to held-out patients",
+    f"Share of synthetic patients whose nearest real patient is of the training table, of as many of each (mean of {CUTS} "
+    "cuts); the ceiling puts half of the held-out patients in place of synthetic ones. Normal interval over synthetic "
+    "patients.",
+    "privacy",
+    least=0.05,
+    unit="share",
+    ideal=0.5,
+    worse="above",
+    beside=("ceiling",),
+)
+LOSS = Metric(
+    "privacy.adversarial.loss",
+    "privacy loss by nearest-neighbour adversarial accuracy",
+    "Adversarial accuracy of held-out against synthetic patients less that of training against synthetic. Normal interval.",
+    "privacy",
+    least=0.1,
+    ideal=0.0,
+    worse="above",
+    beside=("ceiling",),
+)
+INTRO = "What an attacker learns from the nearest synthetic patient."
 
 
-def adversarial(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+@area("privacy.nearest", "Nearest records", INTRO, 0.3, CLOSE, SHARE, LOSS, attack=True)
+def adversarial(tables: Tables) -> Found:
     """The three measures of nearness, each beside held-out patients in the place of synthetic ones."""
-    about = ("privacy.nearest", "Nearest records", "What an attacker learns from the nearest synthetic patient.")
-    if why := too_few(split, synthetic, schema):
-        return Section(*about, tuple(unknown(name, title, why) for name, title in TITLES.items()), {})
-    at = places(split, synthetic, schema, seed)
-    return Section(*about, (_close(at), _share(at, seed), _loss(at, seed)), _figures(at), at.notes)
+    if why := tables.too_few():
+        return why
+    at = places(tables)
+    return (_close(at), _share(at, tables.seed), _loss(at, tables.seed)), _figures(at), at.notes
 
 
 def adversarial_accuracy(a: np.ndarray, b: np.ndarray) -> float:
@@ -61,51 +94,40 @@ def _close(at: Places) -> Measure:
     radius = float(np.quantile(held, NEAR))
     found = wilson(int((to_train < radius).sum()), len(to_train))
     control = wilson(int((held < radius).sum()), len(held))
-    measure = Measure(
-        "privacy.nearest.close",
-        TITLES["privacy.nearest.close"],
+    return CLOSE.measure(
         found.value,
         len(to_train),
-        unit="share",
         interval=found.interval,
         deviation=found.deviation,
         ceiling=control.value,
         ceiling_deviation=control.deviation,
-        ideal=NEAR,
-        how="The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the "
-        "held-out patients. Wilson's interval.",
+        at=lambda share: wilson(share * len(to_train), len(to_train)).deviation,
     )
-    return judged(measure, least=0.1, worse="above", at=lambda share: wilson(share * len(to_train), len(to_train)).deviation)
 
 
 def _share(at: Places, seed: int) -> Measure:
     n, draw = len(at.holdout), np.random.default_rng([seed, 1])
-    held = nearest_distance(at.synthetic, at.holdout[: len(at.train)])
-    shares = [nearer_share(nearest_distance(at.synthetic, cut(at.train, n, draw)), held) for _ in range(CUTS)]
-    controls = []
+
+    def share(points: np.ndarray) -> float:
+        held = nearest_distance(points, at.holdout[: len(at.train)])
+        return float(np.mean([nearer_share(nearest_distance(points, cut(at.train, n, draw)), held) for _ in range(CUTS)]))
+
+    value, controls = share(at.synthetic), []
     for _ in range(CUTS):
         order = draw.permutation(n)
         drawn, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
         near = nearest_distance(drawn, cut(at.train, len(rest), draw))
         controls.append(nearer_share(near, nearest_distance(drawn, rest[: len(at.train)])))
-    value = float(np.mean(shares))
-    deviation = float(np.sqrt(value * (1 - value) / len(at.synthetic)))
-    measure = Measure(
-        "privacy.nearest.share",
-        TITLES["privacy.nearest.share"],
+    deviation, floor = float(np.sqrt(value * (1 - value) / len(at.synthetic))), share(at.shuffled)
+    return replace(SHARE, ideal=max(0.5, floor)).measure(
         value,
         len(at.synthetic),
-        unit="share",
+        f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}.",
         interval=(value - 1.96 * deviation, value + 1.96 * deviation),
         deviation=deviation,
         ceiling=float(np.mean(controls)),
         ceiling_deviation=float(np.std(controls, ddof=1)),
-        ideal=0.5,
-        how="Share of synthetic patients whose nearest real patient is of the training table, of as "
-        f"many of each (mean of {CUTS} cuts); the ceiling puts half of the held-out patients in place of synthetic ones. "
-        "Normal interval over synthetic patients.",
     )
-    return judged(measure, least=0.05, worse="above")
 
 
 def _loss(at: Places, seed: int) -> Measure:
@@ -123,20 +145,15 @@ def _loss(at: Places, seed: int) -> Measure:
     value = float(np.mean(losses))
     # Half of a sum of four shares of n patients each, with none above 1/2: sqrt(4 x 1/4 / n) / 2.
     deviation = 0.5 / float(np.sqrt(n))
-    measure = Measure(
-        "privacy.adversarial.loss",
-        TITLES["privacy.adversarial.loss"],
+    return LOSS.measure(
         value,
         n,
+        f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts.",
         interval=(value - 1.96 * deviation, value + 1.96 * deviation),
         deviation=deviation,
         ceiling=float(np.mean(controls)),
         ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)),
-        ideal=0.0,
-        how=f"Adversarial accuracy of held-out against synthetic patients less that of training against synthetic "
-        f"({np.mean(accuracies):.3f}; 0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts. Normal interval.",
     )
-    return judged(measure, least=0.1, worse="above")
 
 
 def _figures(at: Places) -> dict[str, Any]:

@@ -11,82 +11,89 @@ guessed of patients never seen is knowledge of the population, which synthetic d
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-import polars as pl
 from scipy.spatial.distance import cdist
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import encoded, visit_rows
-from reverie.evaluation.enough import too_few
 from reverie.evaluation.features import vocabulary
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import Measure, Metric
 from reverie.evaluation.privacy.rates import Rate, risk, wilson
-from reverie.evaluation.privacy.space import cohorts, unknown
-from reverie.records.schema import Schema
+from reverie.evaluation.privacy.space import cohorts
+from reverie.evaluation.tables import Tables
 
 __all__ = ["attributes"]
 
-ABOUT = (
-    "privacy.attributes",
-    "Attribute inference",
-    "An attacker who knows all of a patient's first visit but one column guesses that column from the synthetic table.",
-)
 TOLERANCE = 0.05
 COLUMNS = 20
 """At most so many columns are attacked."""
 
 
-def attributes(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+RISK = Metric(
+    "privacy.attributes.risk",
+    "risk of attribute inference beyond that of patients never seen",
+    "R = (attack - control) / (1 - control), of the cells guessed of training and of held-out patients. Interval by "
+    "Wilson's, patients as n.",
+    "privacy",
+    least=0.05,
+    unit="R",
+    ideal=0.0,
+    worse="above",
+    beside=(),
+)
+WORST = replace(
+    RISK,
+    name="privacy.attributes.worst",
+    title="the same for the column most at risk ({column})",
+    how="Column {column}: it stands out most in R.",
+    least=0.1,
+)
+INTRO = "An attacker who knows all of a patient's first visit but one column guesses that column from the synthetic table."
+
+
+@area("privacy.attributes", "Attribute inference", INTRO, 0.5, RISK, WORST, attack=True)
+def attributes(tables: Tables) -> Found:
     """The risk of attribute inference, over all columns and of the worst column."""
-    titles = {
-        "privacy.attributes.risk": "risk of attribute inference beyond that of patients never seen",
-        "privacy.attributes.worst": "the same for the column most at risk",
-    }
-    names = [c.name for c in (*schema.static, *schema.varying)]
-    why = too_few(split, synthetic, schema) or ("" if len(names) > 1 else "one column is known and another guessed.")
-    if why:
-        return Section(*ABOUT, tuple(unknown(n, t, why) for n, t in titles.items()), {})
-    three, notes = cohorts(split, synthetic, schema, seed)
+    names = [c.name for c in (*tables.schema.static, *tables.schema.varying)]
+    if why := tables.too_few() or ("" if len(names) > 1 else "one column is known and another guessed."):
+        return why
+    three, notes = cohorts(tables)
     if len(names) > COLUMNS:
-        order = np.random.default_rng([seed, 7]).permutation(len(names))[:COLUMNS]
+        order = np.random.default_rng([tables.seed, 7]).permutation(len(names))[:COLUMNS]
         notes = (*notes, f"Of {len(names)} columns {COLUMNS} were drawn at random and attacked.")
         names = [names[i] for i in np.sort(order)]
     first = [_first(cohort) for cohort in three]
     found = {name: rates for name in names if (rates := _attack(first, name)) is not None}
     if not found:
-        return Section(*ABOUT, tuple(unknown(n, t, "no column is filled in.") for n, t in titles.items()), {}, notes)
+        return "no column is filled in."
     risks = {name: risk(*(wilson(h, n) for h, n in rates)) for name, rates in found.items()}
     # Columns of one patient are not independent, so the mean has the sizes of patients, not of guesses.
     shares = [np.mean([rates[side][0] / rates[side][1] for rates in found.values()]) for side in (0, 1)]
     attack, control = (wilson(round(s * len(c)), len(c)) for s, c in zip(shares, first[:2], strict=True))
-    overall = risk(attack, control)
     most = max(risks, key=lambda name: risks[name].value / max(risks[name].deviation, 1e-9))
-    how = (
-        f"The attack guessed {attack.value:.1%} of the cells of training and {control.value:.1%} of those of held-out "
-        f"patients over {len(found)} columns; R = (attack - control) / (1 - control). Interval by Wilson's, patients as n."
-    )
     (a, m), (c, n) = found[most]
-    of_most = f"Column {most}: guessed of {a} of {m} training and of {c} of {n} held-out patients; it stands out most in R."
+    told = (
+        f"The attack guessed {attack.value:.1%} of the cells of training and {control.value:.1%} of those of held-out "
+        f"patients over {len(found)} columns."
+    )
     measures = (
-        _measure("privacy.attributes.risk", titles["privacy.attributes.risk"], overall, len(first[0]), how, 0.05),
+        _measure(RISK, risk(attack, control), len(first[0]), told),
         _measure(
-            "privacy.attributes.worst",
-            f"{titles['privacy.attributes.worst']} ({most})",
+            WORST.of(column=most),
             risks[most],
             m,
-            of_most,
-            0.1,
+            f"It was guessed of {a} of {m} training and of {c} of {n} held-out patients.",
             len(risks),
         ),
     )
-    return Section(*ABOUT, measures, {"attributes.columns": _figure(risks)}, notes)
+    return measures, {"attributes.columns": _figure(risks)}, notes
 
 
-def _measure(name: str, title: str, found: Rate, n: int, how: str, least: float, among: int = 1) -> Measure:
-    measure = Measure(
-        name, title, found.value, n, unit="R", interval=found.interval, deviation=found.deviation, ideal=0.0, how=how
-    )
-    return judged(measure, least=least, worse="above", among=among)
+def _measure(metric: Metric, found: Rate, n: int, told: str, among: int = 1) -> Measure:
+    return metric.measure(found.value, n, told, interval=found.interval, deviation=found.deviation, among=among)
 
 
 def _first(cohort: Cohort) -> Cohort:

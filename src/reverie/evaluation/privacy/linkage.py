@@ -12,64 +12,62 @@ patients.
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from scipy.spatial.distance import cdist
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP
 from reverie.evaluation.distances import encoded
-from reverie.evaluation.enough import too_few
 from reverie.evaluation.features import features, vocabulary
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import Metric
 from reverie.evaluation.privacy.rates import risk, wilson
-from reverie.evaluation.privacy.space import cohorts, unknown
-from reverie.records.schema import Schema
+from reverie.evaluation.privacy.space import cohorts
+from reverie.evaluation.tables import Tables
 
 __all__ = ["linkage", "linked"]
 
-ABOUT = (
-    "privacy.linkage",
-    "Linkage",
-    "An attacker who knows a patient from two sources tries to join them through the synthetic table.",
-)
 DIVISIONS = 5
 
 
-def linkage(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+RISK = Metric(
+    "privacy.linkage.risk",
+    "risk of linkage beyond that of patients never seen",
+    f"R = (attack - control) / (1 - control) of training and held-out patients linked, over {DIVISIONS} random divisions of "
+    "the columns. Interval by Wilson's.",
+    "privacy",
+    least=0.05,
+    unit="R",
+    ideal=0.0,
+    worse="above",
+    beside=(),
+)
+INTRO = "An attacker who knows a patient from two sources tries to join them through the synthetic table."
+
+
+@area("privacy.linkage", "Linkage", INTRO, 0.3, RISK, attack=True)
+def linkage(tables: Tables) -> Found:
     """The risk of linkage, over random divisions of the columns into two."""
-    name, title = "privacy.linkage.risk", "risk of linkage beyond that of patients never seen"
-    names = [c.name for c in (*schema.static, *schema.varying)]
-    why = too_few(split, synthetic, schema) or ("" if len(names) > 1 else "two columns at least can be told apart.")
-    if why:
-        return Section(*ABOUT, (unknown(name, title, why),), {})
-    three, notes = cohorts(split, synthetic, schema, seed)
+    names = [c.name for c in (*tables.schema.static, *tables.schema.varying)]
+    if why := tables.too_few() or ("" if len(names) > 1 else "two columns at least can be told apart."):
+        return why
+    three, notes = cohorts(tables)
     levels = vocabulary(three)
-    tables = [features(c, levels) for c in three]
-    owner = [_owner(feature, names) for feature in tables[0][1]]
-    draw = np.random.default_rng([seed, 6])
+    seen = [features(c, levels) for c in three]
+    owner = [_owner(feature, names) for feature in seen[0][1]]
+    draw = np.random.default_rng([tables.seed, 6])
     hits = np.zeros(2)
     for _ in range(DIVISIONS):
         order = draw.permutation(len(names))
         first = {names[i] for i in order[: len(names) // 2]}
         mask = np.array([o in first or o == GAP for o in owner])
-        a, b = ([x[:, side] for x, _ in tables] for side in (mask, ~mask))
+        a, b = ([x[:, side] for x, _ in seen] for side in (mask, ~mask))
         at_a, at_b = encoded(a), encoded(b)
         hits += [linked(at_a[i], at_b[i], at_a[2], at_b[2]).mean() for i in (0, 1)]
     # Divisions of one patient are not independent: the sizes are those of patients.
     attack, control = (wilson(round(h / DIVISIONS * len(c)), len(c)) for h, c in zip(hits, three[:2], strict=True))
     found = risk(attack, control)
-    measure = Measure(
-        name,
-        title,
-        found.value,
-        len(three[0]),
-        unit="R",
-        interval=found.interval,
-        deviation=found.deviation,
-        ideal=0.0,
-        how=f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients; "
-        f"R = (attack - control) / (1 - control), over {DIVISIONS} random divisions of the columns. Interval by Wilson's.",
-    )
-    return Section(*ABOUT, (judged(measure, least=0.05, worse="above"),), {}, notes)
+    told = f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients."
+    measure = RISK.measure(found.value, len(three[0]), told, interval=found.interval, deviation=found.deviation)
+    return (measure,), {}, notes
 
 
 def linked(known_a: np.ndarray, known_b: np.ndarray, drawn_a: np.ndarray, drawn_b: np.ndarray) -> np.ndarray:

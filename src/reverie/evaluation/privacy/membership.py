@@ -10,48 +10,76 @@ are cut in two: one half is R, the other half is attacked beside the members; th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearest_distance
-from reverie.evaluation.enough import too_few
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import ALARM, Measure, Metric
 from reverie.evaluation.privacy.rates import auc, true_positives, wilson
-from reverie.evaluation.privacy.space import Places, cut, places, unknown
-from reverie.records.schema import Schema
+from reverie.evaluation.privacy.space import Places, cut, places
+from reverie.evaluation.tables import Tables
 
-__all__ = ["density_scores", "membership", "membership_measures"]
+__all__ = ["attacks", "density_scores", "membership", "membership_measures"]
 
-ABOUT = (
-    "privacy.membership",
-    "Membership inference from the synthetic table",
-    "An attacker who has the synthetic patients, and other patients of the same kind, guesses who was in the training data.",
-)
 REPEATS = 5
 FALSE = 0.01
 CURVE = np.linspace(0, 1, 101)
 
 
-def membership(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+def attacks(name: str, of: str, how: str, beside: tuple[str, ...]) -> tuple[Metric, Metric]:
+    """AUC, and true positives at 1 % false positives, of an attack."""
+    success = Metric(
+        f"{name}.auc",
+        f"membership attack {of} reached",
+        f"{how} Interval by DeLong's variance.",
+        "privacy",
+        least=0.05,
+        unit="AUC",
+        ideal=0.5,
+        worse="above",
+        beside=beside,
+        told=True,
+    )
+    found = Metric(
+        f"{name}.found",
+        f"members the attack {of} found at 1 % false alarms",
+        "The share of members that score above all but 1 % of the held-out patients, rounded down. Wilson's interval.",
+        "privacy",
+        least=0.05,
+        unit="share",
+        worse="above",
+        beside=(),
+        wrong=ALARM,
+        alarm="a leak of {} of the training patients",
+    )
+    return success, found
+
+
+ATTACK = attacks(
+    "privacy.membership",
+    "on the synthetic table",
+    "The attacker calls a member whoever lies nearer to the synthetic patients than to a half of the held-out ones, in "
+    "ratio; 0.5 is guessing. The ceiling puts held-out patients in the place of synthetic ones.",
+    ("ceiling",),
+)
+INTRO = (
+    "An attacker who has the synthetic patients, and other patients of the same kind, guesses who was in the training data."
+)
+
+
+@area("privacy.membership", "Membership inference from the synthetic table", INTRO, 0.2, *ATTACK, attack=True)
+def membership(tables: Tables) -> Found:
     """The attack by density ratio: AUC, and true positives at 1 % false positives."""
-    if why := too_few(split, synthetic, schema):
-        titles = (
-            "membership attack on the synthetic table",
-            "members the attack on the synthetic table found at 1 % false alarms",
-        )
-        names = ("privacy.membership.auc", "privacy.membership.found")
-        return Section(*ABOUT, tuple(unknown(n, t, why) for n, t in zip(names, titles, strict=True)), {})
-    at = places(split, synthetic, schema, seed)
+    if why := tables.too_few():
+        return why
+    at, seed = places(tables), tables.seed
     members, others = density_scores(at, seed)
     controls = [_control(at, seed + 1 + repeat) for repeat in range(REPEATS)]
-    how = (
-        "The attacker calls a member whoever lies nearer to the synthetic patients than to a half of the held-out ones, in "
-        "ratio; 0.5 is guessing. The ceiling puts held-out patients in the place of synthetic ones."
-    )
-    measures = membership_measures("privacy.membership", "on the synthetic table", members, others, how, controls)
-    return Section(*ABOUT, measures, {"membership.curve": curve(members, others)}, at.notes)
+    measures = membership_measures(ATTACK, members, others, controls)
+    return measures, {"membership.curve": curve(members, others)}, at.notes
 
 
 def density_scores(at: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -65,43 +93,32 @@ def density_scores(at: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def membership_measures(
-    name: str, of: str, members: np.ndarray, others: np.ndarray, how: str, controls: list[float] | None = None
+    attack: tuple[Metric, Metric], members: np.ndarray, others: np.ndarray, controls: list[float] | None = None
 ) -> tuple[Measure, Measure]:
-    """AUC and true positives at 1 % false positives of an attack's scores, judged against guessing."""
-    area, found = auc(members, others), true_positives(members, others, FALSE)
-    counted = f" {len(members)} members and {len(others)} held-out patients were attacked."
-    allowed = int(FALSE * len(others))
-    first = Measure(
-        f"{name}.auc",
-        f"membership attack {of} reached",
-        area.value,
+    """Both measures of an attack's scores, judged against guessing."""
+    reached, found = auc(members, others), true_positives(members, others, FALSE)
+    # So many are found by an attack that guesses: 1 % of members, too, beyond what a coarse count of others allows.
+    guessed = max(FALSE, 1 / (len(others) + 1))
+    first = attack[0].measure(
+        reached.value,
         len(members) + len(others),
-        unit="AUC",
-        interval=area.interval,
-        deviation=area.deviation,
+        f"{len(members)} members and {len(others)} held-out patients were attacked.",
+        interval=reached.interval,
+        deviation=reached.deviation,
         ceiling=float(np.mean(controls)) if controls else None,
         # Of the mean: what a single attack varies by is in the deviation of the value.
         ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None,
-        ideal=0.5,
-        how=how + counted + " Interval by DeLong's variance.",
     )
-    second = Measure(
-        f"{name}.found",
-        f"members the attack {of} found at 1 % false alarms",
+    second = replace(attack[1], ideal=guessed).measure(
         found.value,
         len(members),
-        unit="share",
+        f"That is all but {int(FALSE * len(others))} of {len(others)}.",
         interval=found.interval,
         deviation=found.deviation,
-        # That many are found by an attack that guesses: 1 % of members, too, beyond what a coarse count of others allows.
-        ceiling_deviation=float(np.sqrt(max(FALSE, 1 / (len(others) + 1)) * 2 / max(len(others), 1))),
-        ideal=max(FALSE, 1 / (len(others) + 1)),
-        how=f"The share of members that score above all but {allowed} of the {len(others)} held-out patients (1 % of them, "
-        "rounded down). Wilson's interval.",
+        ceiling_deviation=float(np.sqrt(guessed * 2 / max(len(others), 1))),
+        at=lambda share: wilson(share * len(members), len(members)).deviation,
     )
-    return judged(first, least=0.05, worse="above"), judged(
-        second, least=0.05, worse="above", at=lambda share: wilson(share * len(members), len(members)).deviation
-    )
+    return first, second
 
 
 def curve(members: np.ndarray, others: np.ndarray, title: str = "Membership attack") -> dict[str, Any]:
@@ -134,5 +151,7 @@ def _control(at: Places, seed: int) -> float:
     order = draw.permutation(len(at.holdout))
     third = len(order) // 3
     drawn, rest = at.holdout[order[:third]], at.holdout[order[third:]]
-    members, others = density_scores(Places(cut(at.train, len(at.train), draw), rest, drawn, ()), seed)
+    members, others = density_scores(
+        replace(at, train=cut(at.train, len(at.train), draw), holdout=rest, synthetic=drawn), seed
+    )
     return auc(members, others).value

@@ -16,38 +16,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor
 
 from reverie.denoisers.oracles import Empirical
 from reverie.errors import ReverieError
-from reverie.evaluation.enough import FEW, few
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.area import Found, area
+from reverie.evaluation.measure import Metric
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import unknown
+from reverie.evaluation.privacy.space import some
+from reverie.evaluation.tables import Tables
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.randomness import generator
 from reverie.process.schedule import NoiseSchedule
 from reverie.records.codec import RecordCodec
-from reverie.records.schema import Schema
 from reverie.records.table import read_table
 
 __all__ = ["Ties", "memorisation", "ties"]
 
-ABOUT = (
-    "privacy.memorisation",
-    "Memorisation",
-    "Who of the training patients an ideal memory of them would see behind each synthetic patient.",
-)
-NAME, TITLE = "privacy.memorisation.tied", "synthetic patients tied to one training patient"
 LEVELS = (0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """alpha_bar of the noise levels that are asked about: share of the variance that is the patient."""
 BETWEEN = slice(1, 5)
 """Those that a tie is the mean of: below them everyone is tied to someone, above them nobody to anyone."""
 DRAWS = 4
 TIED = 0.05
-MOST = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,62 +57,59 @@ class Ties:
     weight: np.ndarray
 
 
-def memorisation(
-    split: Split,
-    synthetic: pl.DataFrame,
-    schema: Schema,
-    seed: int = 0,
-    codec: RecordCodec | None = None,
-    process: GaussianProcess | None = None,
-) -> Section:
+TIES = Metric(
+    "privacy.memorisation.tied",
+    "synthetic patients tied to one training patient",
+    "Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with a mean "
+    "weight that only 5 % of held-out patients exceed. Wilson's interval.",
+    "privacy",
+    least=0.1,
+    unit="share",
+    ideal=TIED,
+    worse="above",
+    beside=("ceiling",),
+)
+INTRO = "Who of the training patients an ideal memory of them would see behind each synthetic patient."
+
+
+@area("privacy.memorisation", "Memorisation", INTRO, 0.5, TIES, attack=True)
+def memorisation(tables: Tables) -> Found:
     """The share of synthetic patients tied more closely to one training patient than 95 % of held-out patients are.
 
-    Args:
-        codec, process: the model's; a codec fitted to the training patients and the cosine schedule if left out.
+    Codec and process are the model's; without one, a codec fitted to the training patients and the cosine schedule.
     """
-    key, notes = schema.identifier.name, []
-    frames = []
-    named = (("training", split.train), ("held-out", split.holdout), ("synthetic", synthetic))
-    for number, (name, frame) in enumerate(named):
-        patients = frame[key].unique(maintain_order=True) if frame.height else frame[key]
-        if len(patients) < FEW:
-            return Section(*ABOUT, (unknown(NAME, TITLE, few(name, len(patients))),), {})
-        if len(patients) > MOST:
-            notes.append(f"Of {len(patients):,} {name} patients {MOST:,} were drawn at random.")
-            chosen = np.random.default_rng([seed, 8, number]).permutation(len(patients))[:MOST]
-            frame = frame.filter(pl.col(key).is_in(patients[np.sort(chosen)].implode()))
-        frames.append(frame)
+    if why := tables.too_few():
+        return why
+    key, notes, seed = tables.schema.identifier.name, [], tables.seed
+    named = (("training", tables.split.train), ("held-out", tables.split.holdout), ("synthetic", tables.drawn))
+    frames = [some(frame, name, key, [seed, 8, number], notes) for number, (name, frame) in enumerate(named)]
+    model = tables.model
     try:
-        tables = [read_table(frame, schema) for frame in frames]
-        codec = codec or RecordCodec.fit(tables[0])
-        encoded = [codec.encode(table) for table in tables]
+        read = [read_table(frame, tables.schema) for frame in frames]
+        codec = model.codec if model and model.codec else RecordCodec.fit(read[0])
+        encoded = [codec.encode(table) for table in read]
     except ReverieError as error:
-        return Section(*ABOUT, (unknown(NAME, TITLE, f"the tables cannot be encoded: {error}"),), {})
+        return f"the tables cannot be encoded: {error}"
     longest = 1 + max(int(e.lengths.max()) for e in encoded)
     points = [_padded(e.records(torch.arange(len(e)), None).values, longest) for e in encoded]
-    memory = Empirical(process or GaussianProcess(NoiseSchedule.cosine()), points[0])
+    process = model.process if model and model.process else GaussianProcess(NoiseSchedule.cosine())
+    memory = Empirical(process, points[0])
     of_held, of_drawn = (ties(memory, points[i], seed) for i in (1, 2))
-    bound = float(np.quantile(of_held.strength, 1 - TIED))
-    tied = wilson(int((of_drawn.strength > bound).sum()), len(of_drawn.strength))
+    bound, many = float(np.quantile(of_held.strength, 1 - TIED)), len(of_drawn.strength)
+    tied = wilson(int((of_drawn.strength > bound).sum()), many)
     control = wilson(int((of_held.strength > bound).sum()), len(of_held.strength))
-    measure = Measure(
-        NAME,
-        TITLE,
+    measure = TIES.measure(
         tied.value,
-        len(of_drawn.strength),
-        unit="share",
+        many,
+        f"That weight is {bound:.2f}.",
         interval=tied.interval,
         deviation=tied.deviation,
         ceiling=control.value,
         ceiling_deviation=control.deviation,
-        ideal=TIED,
-        how="Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with "
-        f"a mean weight above {bound:.2f}, which only 5 % of held-out patients exceed. Wilson's interval.",
+        at=lambda share: wilson(share * many, many).deviation,
     )
-    many = len(of_drawn.strength)
-    measure = judged(measure, least=0.1, worse="above", at=lambda share: wilson(share * many, many).deviation)
-    names = [table.frame[key].unique(maintain_order=True).to_list() for table in tables]
-    return Section(*ABOUT, (measure,), _figures(of_held, of_drawn, names, schema.identifier.label), tuple(notes))
+    names = [table.frame[key].unique(maintain_order=True).to_list() for table in read]
+    return (measure,), _figures(of_held, of_drawn, names, tables.schema.identifier.label), notes
 
 
 def ties(memory: Empirical, points: Tensor, seed: int) -> Ties:

@@ -31,11 +31,12 @@ class Auc:
 
 @dataclass(frozen=True)
 class Rate:
-    """A share (or a risk) with its standard deviation and 95 % interval."""
+    """A share of n (or a risk) with its standard deviation and 95 % interval."""
 
     value: float
     deviation: float
     interval: tuple[float, float]
+    n: int = 0
 
 
 def auc(members: np.ndarray, others: np.ndarray) -> Auc:
@@ -62,7 +63,7 @@ def wilson(count: float, n: int) -> Rate:
     """count / n with Wilson's interval (1927); the deviation is half of it over 1.96, so that 0 of n is not certain."""
     p, z2 = count / n, Z * Z
     middle, half = (p + z2 / (2 * n)) / (1 + z2 / n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Rate(p, half / Z, (max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p))))
+    return Rate(p, half / Z, (max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p))), n)
 
 
 def risk(attack: Rate, control: Rate) -> Rate:
@@ -70,4 +71,7 @@ def risk(attack: Rate, control: Rate) -> Rate:
     room = max(1 - control.value, 1e-9)
     value = (attack.value - control.value) / room
     deviation = math.hypot(attack.deviation / room, control.deviation * (1 - attack.value) / room**2)
+    if attack.n and control.n:  # at the ends of the scale few patients vary too little: no less than if both were alike
+        both = (attack.value * attack.n + control.value * control.n) / (attack.n + control.n)
+        deviation = max(deviation, math.sqrt(both * (1 - both) * (1 / attack.n + 1 / control.n)) / room)
     return Rate(value, deviation, (max(-1.0, value - Z * deviation), min(1.0, value + Z * deviation)))

@@ -13,10 +13,9 @@ import polars as pl
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
-from reverie.evaluation.measure import Measure, Split
-from reverie.records.schema import Schema
+from reverie.evaluation.tables import Tables
 
-__all__ = ["MOST", "Places", "cohorts", "cut", "places", "unknown"]
+__all__ = ["MOST", "Places", "cohorts", "cut", "places", "some"]
 
 MOST = 2000
 """At most so many patients of each table: distances between all pairs are quadratic in them."""
@@ -28,42 +27,49 @@ class Places:
 
     Attributes:
         train, holdout, synthetic: the points.
+        shuffled: training patients with every column shuffled, who copy nobody.
         notes: sentences on subsampling.
     """
 
     train: np.ndarray
     holdout: np.ndarray
     synthetic: np.ndarray
+    shuffled: np.ndarray
     notes: tuple[str, ...]
 
 
-def cohorts(
-    split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int, most: int = MOST
-) -> tuple[list[Cohort], tuple[str, ...]]:
-    """The patients of train, holdout and synthetic, at most `most` of each drawn by `seed`, and notes on it."""
-    tables = {"training": split.train, "held-out": split.holdout, "synthetic": synthetic}
+def cohorts(tables: Tables, most: int = MOST) -> tuple[list[Cohort], tuple[str, ...]]:
+    """The patients of train, holdout and synthetic, at most `most` of each drawn by the seed, and notes on it."""
+    assert tables.holdout is not None
     found, notes = [], []
-    for number, (name, frame) in enumerate(tables.items()):
-        cohort = Cohort.read(frame, schema, f"{name} table")
+    named = {"training": tables.train, "held-out": tables.holdout, "synthetic": tables.synthetic}
+    for number, (name, cohort) in enumerate(named.items()):
         if len(cohort) > most:
             notes.append(f"Of {len(cohort):,} {name} patients {most:,} were drawn at random, for all pairs are compared.")
-        found.append(cohort.sample(most, np.random.default_rng([seed, 17, number])))
+        found.append(cohort.sample(most, np.random.default_rng([tables.seed, 17, number])))
     return found, tuple(notes)
 
 
-def places(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int, most: int = MOST) -> Places:
-    """The points of all three tables. Raises DataError if a frame lacks a column or has no rows."""
-    three, notes = cohorts(split, synthetic, schema, seed, most)
+def places(tables: Tables, most: int = MOST) -> Places:
+    """The points of all three tables."""
+    three, notes = cohorts(tables, most)
     levels = vocabulary(three)
-    train, holdout, drawn = encoded([features(cohort, levels)[0] for cohort in three])
-    return Places(train, holdout, drawn, notes)
+    real, drawn = [features(cohort, levels)[0] for cohort in three[:2]], features(three[2], levels)[0]
+    mixed = features(tables.shuffled[0].sample(most, np.random.default_rng([tables.seed, 18])), levels)[0]
+    (train, holdout, drawn), (*_, floor) = encoded([*real, drawn]), encoded([*real, mixed])
+    return Places(train, holdout, drawn, floor, notes)
+
+
+def some(frame: pl.DataFrame, name: str, key: str, stream: list[int], notes: list[str]) -> pl.DataFrame:
+    """The visits of at most MOST of a table's patients, drawn by `stream`; what was left out is added to the notes."""
+    patients = frame[key].unique(maintain_order=True)
+    if len(patients) <= MOST:
+        return frame
+    notes.append(f"Of {len(patients):,} {name} patients {MOST:,} were drawn at random.")
+    chosen = np.random.default_rng(stream).permutation(len(patients))[:MOST]
+    return frame.filter(pl.col(key).is_in(patients[np.sort(chosen)].implode()))
 
 
 def cut(points: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
     """`count` of the points, drawn without replacement; all of them if there are no more."""
     return points if count >= len(points) else points[generator.permutation(len(points))[:count]]
-
-
-def unknown(name: str, title: str, why: str) -> Measure:
-    """A measure that could not be computed."""
-    return Measure(name, title, None, 0, why=why)

@@ -13,32 +13,27 @@ where they are skew), missing ones at its mean; levels against the commonest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.enough import too_few
-from reverie.evaluation.measure import Measure, Section, Split, judged
-from reverie.evaluation.scores import shuffled
+from reverie.evaluation.measure import Measure, Metric
+from reverie.evaluation.tables import Tables
 from reverie.evaluation.use.design import Rows, codes, levels_of, rows_of
 from reverie.evaluation.use.fits import Coefficients, cox, regression
-from reverie.evaluation.use.prediction import predictors, tables
+from reverie.evaluation.use.prediction import alike, predictors
 from reverie.evaluation.use.purposes import Purposes, purposes
-from reverie.records.schema import Column, Schema
+from reverie.records.schema import Column
 
 __all__ = ["compared", "effects", "event_of", "overlap"]
 
-ABOUT = (
-    "use.effects",
-    "Effect estimates",
-    "The same regression fitted to synthetic and to real patients: do the coefficients agree?",
-)
 EVENTS = 8
 """So many rows of the rarer outcome for each coefficient, or the model is too large to be estimated."""
-FEWEST, LARGEST = 3, 12
+FEWEST, MOST = 3, 12
 RARE = 8
 """A level that fewer rows have in one of the tables is not told apart."""
 SKEW = 1.5
@@ -46,13 +41,58 @@ OUTCOMES = 3
 _EVENT = {"1", "yes", "true", "dead", "died", "death", "deceased", "event"}
 
 
-def effects(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+CLAIM = "effects"
+OVERLAP = Metric(
+    "use.effects.{model}.overlap",
+    "{what}: overlap of the coefficients' intervals",
+    "Mean share that the 95 % intervals of synthetic and training coefficients have in common.",
+    CLAIM,
+    least=0.2,
+    unit="share",
+    ideal=1.0,
+    worse="below",
+)
+DISTANCE = Metric(
+    "use.effects.{model}.distance",
+    "{what}: difference of coefficients in standard errors",
+    "Root mean square over coefficients; 1 is what chance gives between two samples of one population.",
+    CLAIM,
+    least=1.0,
+    ideal=1.0,
+    worse="above",
+)
+LARGEST = Metric(
+    "use.effects.{model}.largest",
+    "{what}: largest difference of one coefficient ({coefficient})",
+    "The ideal is what chance gives to the largest of so many.",
+    CLAIM,
+    least=2.0,
+    unit="standard errors",
+    worse="above",
+)
+REVERSED = Metric(
+    "use.effects.{model}.reversed",
+    "{what}: effects that point the other way",
+    "Coefficients whose 95 % intervals exclude 0 on different sides.",
+    CLAIM,
+    least=0.5,
+    unit="effects",
+    ideal=0.0,
+    worse="above",
+    beside=("ceiling",),  # shuffled columns have effects of about 0, and those point the other way by chance alone
+)
+INTRO = "The same regression fitted to synthetic and to real patients: do the coefficients agree?"
+
+
+@area("use.effects", "Effect estimates", INTRO, 1, OVERLAP, DISTANCE, LARGEST, REVERSED)
+def effects(tables: Tables) -> Found:
     """Coefficients side by side: of the outcome or some columns in turn, and of Cox's model where there is time to event."""
-    why = "" if split.holdout.height else "no patients were held out to compare with."
-    if why := why or too_few(split, synthetic, schema, "coefficients"):
-        return Section(*ABOUT, (Measure("use.effects", "effects", None, 0, why=why),), {})
-    train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
-    mixed = Cohort.read(shuffled(split.train, schema, seed), schema).sample(len(train), np.random.default_rng([seed, 23]))
+    why = "" if tables.holdout else "no patients were held out to compare with."
+    if why := why or tables.too_few("coefficients"):
+        return why
+    schema = tables.schema
+    train, drawn, holdout, notes = alike(tables)
+    mixed = tables.shuffled[0].sample(len(train), np.random.default_rng([tables.seed, 23]))
     cohorts = {"real": train, "synthetic": drawn, "held-out": holdout, "shuffled": mixed}
     told = purposes(schema)
     numeric = [c for c in schema.varying if c.quantity]
@@ -61,12 +101,12 @@ def effects(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0
     figures: dict[str, Any] = {}
     for outcome in outcomes:
         name = "outcome" if outcome is told.outcome else f"column.{outcome.name}"
-        measures += _one(f"use.effects.{name}", outcome, told, cohorts, figures, notes)
+        measures += _one(name, outcome, told, cohorts, figures, notes)
     if told.outcome and told.follow_up and told.outcome.role == "static":
-        measures += _one("use.effects.survival", told.outcome, told, cohorts, figures, notes, told.follow_up)
+        measures += _one("survival", told.outcome, told, cohorts, figures, notes, told.follow_up)
     if not measures:
-        measures = [Measure("use.effects", "effects", None, 0, why="no column could be explained by the others.")]
-    return Section(*ABOUT, tuple(measures), figures, (*told.notes, *notes))
+        return "no column could be explained by the others."
+    return measures, figures, (*told.notes, *notes)
 
 
 def event_of(outcome: Column, levels: list[str]) -> str:
@@ -107,72 +147,36 @@ class Agreement:
 
 
 def compared(
-    name: str, title: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None, mixed: Coefficients | None
+    model: str, what: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None, mixed: Coefficients | None
 ) -> list[Measure]:
     """Overlap, distance, largest difference and reversals of the coefficients, beside those of held-out and of shuffled
     patients."""
     k = len(real.names)
-    of_drawn = Agreement.between(real, drawn)
+    ours = Agreement.between(real, drawn)
     of_held, of_mixed = (None if other is None else Agreement.between(real, other) for other in (held, mixed))
-    fitted = f" {k} coefficients, fitted to {drawn.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
-    of_error = 1 / float(np.sqrt(2 * k))
-    distance = Measure(
-        f"{name}.distance",
-        f"{title}: difference of coefficients in standard errors",
-        of_drawn.distance,
-        k,
-        deviation=of_error,
-        ceiling=of_held.distance if of_held else None,
-        ceiling_deviation=of_error,
-        floor=of_mixed.distance if of_mixed else None,
-        ideal=1.0,
-        how="Root mean square over coefficients; 1 is what chance gives between two samples of one population." + fitted,
-    )
-    alike = Measure(
-        f"{name}.overlap",
-        f"{title}: overlap of the coefficients' intervals",
-        of_drawn.overlap,
-        k,
-        unit="share",
-        deviation=of_drawn.overlap_deviation,
-        ceiling=of_held.overlap if of_held else None,
-        ceiling_deviation=of_held.overlap_deviation if of_held else None,
-        floor=of_mixed.overlap if of_mixed else None,
-        ideal=1.0,
-        how="Mean share that the 95 % intervals of synthetic and training coefficients have in common." + fitted,
-    )
-    most = of_drawn.of
-    largest = Measure(
-        f"{name}.largest",
-        f"{title}: largest difference of one coefficient ({real.names[most]})",
-        of_drawn.largest,
-        k,
-        unit="standard errors",
-        deviation=0.6,  # of the largest of some |N(0, 1)|
-        ceiling=of_held.largest if of_held else None,
-        floor=of_mixed.largest if of_mixed else None,
-        ideal=float(np.sqrt(2 * np.log(max(k, 2)))),
-        how=f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients; the ideal "
-        "is what chance gives to the largest of so many.",
-    )
-    signs = Measure(
-        f"{name}.reversed",
-        f"{title}: effects that point the other way",
-        float(len(of_drawn.turned)),
-        k,
-        unit="effects",
-        deviation=0.0,
-        ceiling=float(len(of_held.turned)) if of_held else None,
-        ceiling_deviation=0.0,
-        # No floor: shuffled columns have effects of about 0, and those point the other way by chance alone.
-        ideal=0.0,
-        how=": ".join(["Coefficients whose 95 % intervals exclude 0 on different sides", *of_drawn.turned]) + ".",
-    )
+    most, of_error = ours.of, 1 / float(np.sqrt(2 * k))
+    words = {"model": model, "what": what, "coefficient": real.names[most]}
+    fitted = f"{k} coefficients, fitted to {drawn.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
+
+    def beside(of: Callable[[Agreement], float], floor: bool = True) -> dict[str, float | None]:
+        found = {"ceiling": of_held and of(of_held), "floor": of_mixed and of(of_mixed) if floor else None}
+        return {"deviation": 0.0, "ceiling_deviation": 0.0} | found
+
+    # Where real patients differ by more than chance (errors that are too small, rows that are not alike) that is chance too.
+    wide = max(1.0, of_held.distance) if of_held else 1.0
+    chance = {"deviation": of_error * wide, "ceiling_deviation": of_error * wide}
+    shared = {"deviation": ours.overlap_deviation, "ceiling_deviation": of_held and of_held.overlap_deviation}
+    apart = {"deviation": 0.6 * wide, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
+    clear = float((np.abs(real.b) > 1.96 * real.s).sum())
+    largest = replace(LARGEST.of(**words), ideal=float(np.sqrt(2 * np.log(max(k, 2)))))
+    values = f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients."
+    turned = f"{', '.join(ours.turned)}." if ours.turned else ""
+    reversed_ = replace(REVERSED, wrong=clear).of(**words)
     return [
-        judged(alike, least=0.2, worse="below"),
-        judged(distance, least=1.0, worse="above"),
-        judged(largest, least=2.0, worse="above"),
-        judged(signs, least=0.5, worse="above"),
+        OVERLAP.of(**words).measure(ours.overlap, k, fitted, **beside(lambda a: a.overlap) | shared),
+        DISTANCE.of(**words).measure(ours.distance, k, fitted, **beside(lambda a: a.distance) | chance),
+        largest.measure(ours.largest, k, values, **beside(lambda a: a.largest) | apart),
+        reversed_.measure(float(len(ours.turned)), k, turned, **beside(lambda a: float(len(a.turned)), False)),
     ]
 
 
@@ -203,7 +207,7 @@ def _one(
         notes.append(f"{what} is not explained: in one of the tables nearly all rows are alike in it.")
         return []
     room = _rarer(y["real"]) // EVENTS if not outcome.numeric else len(y["real"]) // 10
-    x, names = _covariates(rows, outcome, told, int(np.clip(room, FEWEST, LARGEST)))
+    x, names = _covariates(rows, outcome, told, int(np.clip(room, FEWEST, MOST)))
     if not names:
         notes.append(f"{what} is not explained: no other column varies in all tables.")
         return []
@@ -218,8 +222,8 @@ def _one(
     if real is None or drawn is None:
         side = "training" if real is None else "synthetic"
         why = f"the model has no finite solution on the {side} patients."
-        return [Measure(f"{name}.distance", f"{what}: difference of coefficients", None, 0, why=why)]
-    figures[f"{name.removeprefix('use.')}.coefficients"] = _figure(
+        return [DISTANCE.of(model=name, what=what).unknown(why)]
+    figures[f"effects.{name}.coefficients"] = _figure(
         what, {n: c for n, c in found.items() if n != "shuffled"}, follow_up is not None
     )
     return compared(name, what, real, drawn, held, mixed)

@@ -13,25 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP, Cohort
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import FEW, Metric
+from reverie.evaluation.tables import Tables
 from reverie.evaluation.use.design import TIME, Encoder, Rows, resampled
-from reverie.evaluation.use.prediction import tables
-from reverie.records.schema import Schema
+from reverie.evaluation.use.prediction import alike
 
 __all__ = ["next_visit", "ridge"]
 
-ABOUT = (
-    "use.next_visit",
-    "The next visit",
-    "A model trained on synthetic patients forecasts the next visit of held-out ones, beside one trained on real patients.",
-)
 REFITS = 12
 BOOTSTRAPS = 100
 PENALTY = 1.0
-FEW = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +38,40 @@ class _Pairs:
     patient: np.ndarray
 
 
-def next_visit(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+CLAIM = "next visits"
+EXPLAINED = Metric(
+    "use.next_visit.explained",
+    "variance of the next visit explained, trained on synthetic patients",
+    "Of ridge regression fitted to pairs of visits, mean over columns of held-out patients. Bootstrap over held-out "
+    f"patients; deviations over {REFITS} refits to resampled patients.",
+    CLAIM,
+    least=0.05,
+    unit="share",
+    worse="below",
+)
+WORST = Metric(
+    "use.next_visit.worst",
+    "the same for the column that loses most ({column})",
+    "Of ridge regression fitted to pairs of visits; the column whose loss is largest in deviations of the refits.",
+    CLAIM,
+    least=0.1,
+    unit="share",
+    worse="below",
+)
+INTRO = (
+    "A model trained on synthetic patients forecasts the next visit of held-out ones, beside one trained on real patients."
+)
+
+
+@area("use.next_visit", "The next visit", INTRO, 1, EXPLAINED, WORST, given=lambda tables: not tables.schema.timeless)
+def next_visit(tables: Tables) -> Found:
     """Variance of the next visit explained, over all columns and of the column that loses most."""
-    name, title = "use.next_visit.explained", "variance of the next visit explained, trained on synthetic patients"
-    if not split.holdout.height:
-        return Section(*ABOUT, (Measure(name, title, None, 0, why="no patients were held out to test on."),), {})
-    train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
+    if tables.holdout is None:
+        return "no patients were held out to test on."
+    schema, seed = tables.schema, tables.seed
+    train, drawn, holdout, notes = alike(tables)
     if min((c.lengths > 1).sum() for c in (train, drawn, holdout)) < FEW:
-        why = f"fewer than {FEW} patients of one of the tables have a second visit."
-        return Section(*ABOUT, (Measure(name, title, None, 0, why=why),), {}, tuple(notes))
+        return f"fewer than {FEW} patients of one of the tables have a second visit."
     names = [GAP, *(c.name for c in schema.varying)]
     targets = Encoder.fit(Rows(train, np.arange(train.rows)), names)
     known = [TIME, *(c.name for c in schema.static), *names]
@@ -77,45 +96,30 @@ def next_visit(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int 
     carried = float(np.nanmean([forward[n] for n in kept if n != GAP])) if len(kept) > 1 else float("nan")
     lost = (real - made) / np.maximum(np.hypot(spread[0], spread[1]), 0.02)
     most = int(lost.argmax())
-    how = f"Ridge regression fitted to {len(fitted[1].x):,} synthetic and {len(fitted[0].x):,} training pairs of visits"
     measures = (
-        Measure(
-            name,
-            title,
+        EXPLAINED.measure(
             float(made.mean()),
             len(tests[0].x),
-            unit="share",
+            f"{len(fitted[1].x):,} synthetic and {len(fitted[0].x):,} training pairs, {len(kept)} columns; carrying the "
+            f"last value forward explains {carried:.2f}.",
             interval=(float(np.quantile(again, 0.025)), float(np.quantile(again, 0.975))),
             deviation=float(means[1]),
             ceiling=float(real.mean()),
             ceiling_deviation=float(means[0]),
             floor=0.0,
-            how=f"{how}, mean over {len(kept)} columns of held-out patients; carrying the last value forward explains "
-            f"{carried:.2f}. Bootstrap over held-out patients; deviations over {REFITS} refits to resampled patients.",
         ),
-        Measure(
-            "use.next_visit.worst",
-            f"the same for the column that loses most ({kept[most]})",
+        WORST.of(column=kept[most]).measure(
             float(made[most]),
             len(tests[0].x),
-            unit="share",
             deviation=float(spread[1][most]),
             ceiling=float(real[most]),
             ceiling_deviation=float(spread[0][most]),
             floor=0.0,
-            how=f"{how}; the column whose loss is largest in deviations of the refits.",
+            among=len(kept),
         ),
     )
     figure = _figure(kept, real, made, [forward[n] for n in kept])
-    return Section(
-        *ABOUT,
-        (
-            judged(measures[0], least=0.05, worse="below"),
-            judged(measures[1], least=0.1, worse="below", among=len(kept)),
-        ),
-        {"next_visit.columns": figure},
-        tuple(notes),
-    )
+    return measures, {"next_visit.columns": figure}, notes
 
 
 def ridge(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -12,49 +12,86 @@ The effective number (sum w)^2 / sum w^2 says how many held-out decisions speak.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.enough import too_few
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import Measure, Metric
+from reverie.evaluation.tables import Tables
 from reverie.evaluation.use.design import Rows, codes, levels_of, resampled, rows_of
 from reverie.evaluation.use.effects import event_of
-from reverie.evaluation.use.prediction import Classifier, predictors, tables
+from reverie.evaluation.use.prediction import Classifier, alike, predictors
 from reverie.evaluation.use.purposes import Purposes, purposes
-from reverie.records.schema import Column, Schema
+from reverie.records.schema import Column
 
 __all__ = ["policy", "weighted"]
 
-ABOUT = (
-    "use.policy",
-    "Treatment policies",
-    "How treatment is chosen, learned from synthetic and from real patients, and tried on held-out ones.",
-)
 REFITS = 12
 BOOTSTRAPS = 200
 FEW = 20
 BEFORE = "(treatment before)"
 
 
-def policy(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
+CLAIM = "treatment policies"
+AGREEMENT = Metric(
+    "use.policy.agreement",
+    "agreement on {treatment} of policies learned from synthetic and from real patients",
+    "Share of held-out decisions at which both policies hold the same treatment the likeliest; the ceiling is that of "
+    f"policies learned from resampled real patients ({REFITS} times), the floor that of always the commonest.",
+    CLAIM,
+    least=0.1,
+    unit="share",
+    ideal=1.0,
+    worse="below",
+)
+SURPRISE = Metric(
+    "use.policy.surprise",
+    "surprise of the policy learned from synthetic patients at what {treatment} held-out patients had",
+    "Mean negative log probability of each held-out decision; the ceiling is the policy learned from training patients, the "
+    "floor knows no more than how common each is.",
+    CLAIM,
+    least=0.2,
+    unit="nats",
+    worse="above",
+)
+VALUE = Metric(
+    "use.policy.value",
+    "{what} under the policy learned from synthetic patients",
+    "Weighted importance sampling of one decision at a time over held-out decisions. The ceiling is the policy learned from "
+    "training patients. Bootstrap over held-out patients. A comparison of two policies, no advice on treatment.",
+    CLAIM,
+    beside=("ceiling",),
+)
+INTRO = "How treatment is chosen, learned from synthetic and from real patients, and tried on held-out ones."
+
+
+@area(
+    "use.policy",
+    "Treatment policies",
+    INTRO,
+    0.5,
+    AGREEMENT,
+    SURPRISE,
+    VALUE,
+    given=lambda tables: not tables.schema.timeless,
+)
+def policy(tables: Tables) -> Found:
     """Agreement, likelihood and value of the policy cloned from synthetic patients; nothing where no treatment is known."""
-    told = purposes(schema)
+    told, seed = purposes(tables.schema), tables.seed
     treatment = told.treatment
-    why = (
-        "no column is marked as the treatment (purpose: treatment in the schema)."
-        if treatment is None
-        else "the treatment is a number, and policies are compared over levels."
-        if treatment.numeric
-        else "no patients were held out to try policies on."
-        if not split.holdout.height
-        else too_few(split, synthetic, schema, "a policy")
-    )
-    if treatment is None or why:
-        return Section(*ABOUT, (Measure("use.policy", "policies learned from synthetic patients", None, 0, why=why),), {})
-    train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
+    if treatment is None:
+        return "no column is marked as the treatment (purpose: treatment in the schema)."
+    if treatment.numeric:
+        return "the treatment is a number, and policies are compared over levels."
+    if tables.holdout is None:
+        return "no patients were held out to try policies on."
+    if why := tables.too_few("a policy"):
+        return why
+    train, drawn, holdout, notes = alike(tables)
     train, drawn, holdout = (_with_before(c, treatment) for c in (train, drawn, holdout))
     names = [*predictors(train, treatment, told), *([BEFORE] if treatment.role == "varying" else [])]
     names = [n for n in names if told.outcome is None or n != told.outcome.name]
@@ -63,15 +100,14 @@ def policy(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0)
     action = codes(rows[2], treatment.name, levels)
     test, action = rows[2].where(action >= 0), action[action >= 0]
     if len(levels) < 2 or min(len(test), len(rows[1])) < FEW:
-        why = f"fewer than {FEW} decisions of two treatments are known."
-        return Section(*ABOUT, (Measure("use.policy", "policies learned from synthetic patients", None, 0, why=why),), {})
+        return f"fewer than {FEW} decisions of two treatments are known."
     models = [Classifier.of(r, treatment.name, names, levels) for r in rows[:2]]
     at = [m.encoder(test) for m in models]
     real, made = (m.predict(x) for m, x in zip(models, at, strict=True))
     draw = np.random.default_rng([seed, 41])
     again = [[m.predict(x, resampled(m.patient, draw)) for _ in range(REFITS)] for m, x in zip(models, at, strict=True)]
     measures = [
-        _agreement(treatment, real, made, again),
+        _agreement(treatment, real, made, again, action),
         _likelihood(treatment, real, made, again, action, levels),
     ]
     measures += _value(treatment, told, test, names, levels, action, (real, made), again, draw)
@@ -85,7 +121,7 @@ def policy(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0)
         "series": shares,
         "y_label": "share of decisions",
     }
-    return Section(*ABOUT, tuple(measures), {"policy.choices": figure}, (*told.notes, *notes))
+    return measures, {"policy.choices": figure}, (*told.notes, *notes)
 
 
 def weighted(policy: np.ndarray, behaviour: np.ndarray, reward: np.ndarray) -> tuple[float, float]:
@@ -109,25 +145,21 @@ def _with_before(cohort: Cohort, treatment: Column) -> Cohort:
     return Cohort(cohort.schema, cohort.offsets, cohort.time, cohort.numbers, {**cohort.levels, BEFORE: before})
 
 
-def _agreement(treatment: Column, real: np.ndarray, made: np.ndarray, again: list[list[np.ndarray]]) -> Measure:
+def _agreement(
+    treatment: Column, real: np.ndarray, made: np.ndarray, again: list[list[np.ndarray]], action: np.ndarray
+) -> Measure:
     def same(p: np.ndarray) -> float:
         return float((p.argmax(axis=1) == real.argmax(axis=1)).mean())
 
     controls = [same(p) for p in again[0]]
-    measure = Measure(
-        "use.policy.agreement",
-        f"agreement on {treatment.name} of policies learned from synthetic and from real patients",
+    return AGREEMENT.of(treatment=treatment.name).measure(
         same(made),
         len(made),
-        unit="share",
         deviation=float(np.std([same(p) for p in again[1]], ddof=1)),
         ceiling=float(np.mean(controls)),
         ceiling_deviation=float(np.std(controls, ddof=1)),
-        ideal=1.0,
-        how="Share of held-out decisions at which both policies hold the same treatment the likeliest; the ceiling is that "
-        f"of policies learned from resampled real patients ({REFITS} times).",
+        floor=float((real.argmax(axis=1) == np.bincount(action).argmax()).mean()),
     )
-    return judged(measure, least=0.1, worse="below")
 
 
 def _likelihood(
@@ -142,20 +174,14 @@ def _likelihood(
         return float(-np.log(np.maximum(p[np.arange(len(p)), action], 1e-4)).mean())
 
     share = np.bincount(action, minlength=len(levels)) / len(action)
-    measure = Measure(
-        "use.policy.surprise",
-        f"surprise of the policy learned from synthetic patients at what {treatment.name} held-out patients had",
+    return SURPRISE.of(treatment=treatment.name).measure(
         surprise(made),
         len(made),
-        unit="nats",
         deviation=float(np.std([surprise(p) for p in again[1]], ddof=1)),
         ceiling=surprise(real),
         ceiling_deviation=float(np.std([surprise(p) for p in again[0]], ddof=1)),
         floor=surprise(np.tile(share, (len(made), 1))),
-        how="Mean negative log probability of each held-out decision; the ceiling is the policy learned from training "
-        "patients, the floor knows no more than how common each is.",
     )
-    return judged(measure, least=0.2, worse="above")
 
 
 def _value(
@@ -188,20 +214,18 @@ def _value(
     spread = [
         np.std([weighted(p[known][np.arange(len(taken)), taken], mu, reward)[0] for p in side], ddof=1) for side in again
     ]
-    measure = Measure(
-        "use.policy.value",
-        f"{what} under the policy learned from synthetic patients",
-        made,
-        len(taken),
-        interval=(float(np.nanquantile(values, 0.025)), float(np.nanquantile(values, 0.975))),
-        deviation=float(spread[1]),
-        ceiling=real,
-        ceiling_deviation=float(spread[0]),
-        how=f"Weighted importance sampling of one decision at a time over {len(taken):,} held-out decisions, of which "
-        f"{effective:.0f} speak in effect; as it was: {reward.mean():.3g}. The ceiling is the policy learned from training "
-        "patients. Bootstrap over held-out patients. A comparison of two policies, no advice on treatment.",
-    )
-    return [judged(measure, least=0.25 * float(reward.std()) or 0.05)]
+    metric = replace(VALUE.of(what=what), least=0.25 * float(reward.std()) or 0.05)
+    return [
+        metric.measure(
+            made,
+            len(taken),
+            f"Of {len(taken):,} decisions {effective:.0f} speak in effect; as it was: {reward.mean():.3g}.",
+            interval=(float(np.nanquantile(values, 0.025)), float(np.nanquantile(values, 0.975))),
+            deviation=float(spread[1]),
+            ceiling=real,
+            ceiling_deviation=float(spread[0]),
+        )
+    ]
 
 
 def _reward(test: Rows, outcome: Column) -> tuple[np.ndarray, str]:

@@ -19,21 +19,17 @@ import numpy as np
 import polars as pl
 from sklearn.linear_model import LogisticRegression
 
+from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP, Cohort, equal
-from reverie.evaluation.enough import too_few
-from reverie.evaluation.measure import Measure, Section, Split, judged
+from reverie.evaluation.measure import Measure, Metric
+from reverie.evaluation.tables import Tables
 from reverie.evaluation.use.design import TIME, Encoder, Rows, codes, levels_of, resampled, rows_of
 from reverie.evaluation.use.purposes import Purposes, purposes
-from reverie.evaluation.use.scoring import CASES, area, brier, slope
-from reverie.records.schema import Column, Schema
+from reverie.evaluation.use.scoring import CASES, area_under, brier, slope
+from reverie.records.schema import Column
 
-__all__ = ["Classifier", "prediction", "predictors", "tables"]
+__all__ = ["Classifier", "alike", "prediction", "predictors"]
 
-ABOUT = (
-    "use.prediction",
-    "Prediction",
-    "A model trained on synthetic patients and tested on real held-out ones, beside the same model trained on real ones.",
-)
 REFITS, BOOTSTRAPS = 12, 100
 TASKS = 6
 MOST, ROWS = 1500, 2500
@@ -87,15 +83,47 @@ class Classifier:
         return p
 
 
-def prediction(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Section:
-    """Discrimination, Brier score and calibration slope of each outcome, trained on synthetic and on real patients.
+HOW = (
+    "Logistic regression fitted to synthetic rows and tested on held-out ones; the ceiling is fitted to training rows. "
+    f"Interval: bootstrap over held-out patients; deviations over {REFITS} refits to resampled patients."
+)
+CLAIM = "prediction models"
+AUC = Metric(
+    "use.prediction.{target}.auc",
+    "{column}: discrimination, trained on synthetic patients",
+    HOW,
+    CLAIM,
+    least=0.05,
+    unit="AUC",
+    worse="below",
+)
+BRIER = Metric(
+    "use.prediction.{target}.brier", "{column}: Brier score, trained on synthetic patients", HOW, CLAIM, 0.03, worse="above"
+)
+SLOPE = Metric(
+    "use.prediction.{target}.slope",
+    "{column}: calibration slope, trained on synthetic patients",
+    HOW,
+    CLAIM,
+    least=0.3,
+    ideal=1.0,
+    wrong=1.0,
+    beside=("ceiling",),
+)
+INTRO = "A model trained on synthetic patients and tested on real held-out ones, beside the same model trained on real ones."
+
+
+@area("use.prediction", "Prediction", INTRO, 2, AUC, BRIER, SLOPE)
+def prediction(tables: Tables) -> Found:
+    """How well a model learned from synthetic patients predicts held-out ones, beside one learned from training patients.
 
     The outcome is the schema's (purposes.py); without one each column with levels is one in turn, at most TASKS of them.
     """
-    why = "" if split.holdout.height else "no patients were held out to test on."
-    if why := why or too_few(split, synthetic, schema, "a model's predictions"):
-        return Section(*ABOUT, (Measure("use.prediction", "prediction of real patients", None, 0, why=why),), {})
-    train, drawn, holdout, notes = tables(split, synthetic, schema, seed)
+    why = "" if tables.holdout else "no patients were held out to test on."
+    if why := why or tables.too_few("a model's predictions"):
+        return why
+    schema, seed = tables.schema, tables.seed
+    train, drawn, holdout, notes = alike(tables)
     told = purposes(schema)
     others = [c for c in (*schema.static, *schema.varying) if not c.numeric][:TASKS]
     outcomes = others if told.outcome is None else [told.outcome]
@@ -108,7 +136,7 @@ def prediction(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int 
         if why := task.impossible:
             notes.append(f"{target.name} is not predicted: {why}.")
             continue
-        name = "use.prediction.outcome" if main else f"use.prediction.column.{target.name}"
+        name = "outcome" if main else f"column.{target.name}"
         found = task.measures(name, seed + number)
         measures += found
         areas[target.name] = list(found)
@@ -119,24 +147,22 @@ def prediction(split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int 
     if areas:
         figures["prediction.areas"] = _figure(areas)
     if not measures:
-        why = "no column with levels has enough held-out patients of two levels."
-        measures = [Measure("use.prediction", "prediction of real patients", None, 0, why=why)]
-    return Section(*ABOUT, tuple(measures), figures, (*told.notes, *notes))
+        return "no column with levels has enough held-out patients of two levels."
+    return measures, figures, (*told.notes, *notes)
 
 
-def tables(
-    split: Split, synthetic: pl.DataFrame, schema: Schema, seed: int, most: int = MOST
-) -> tuple[Cohort, Cohort, Cohort, list[str]]:
+def alike(tables: Tables, most: int = MOST) -> tuple[Cohort, Cohort, Cohort, list[str]]:
     """Training and synthetic patients, as many of each and at most `most`; held-out ones; and notes on it."""
-    named = (("training", split.train), ("synthetic", synthetic), ("held-out", split.holdout))
-    read = [Cohort.read(frame, schema, f"{name} table") for name, frame in named]
-    most = min(most, max(1, int(ROWS * len(read[0]) / read[0].rows)))
-    train, drawn = (c.sample(most, np.random.default_rng([seed, 21, i])) for i, c in enumerate(equal(read[:2], seed)))
-    holdout = read[2].sample(most, np.random.default_rng([seed, 22]))
+    assert tables.holdout is not None
+    whole = {"training": tables.train, "synthetic": tables.synthetic, "held-out": tables.holdout}
+    most = min(most, max(1, int(ROWS * len(tables.train) / tables.train.rows)))
+    pair, seed = equal([tables.train, tables.synthetic], tables.seed), tables.seed
+    train, drawn = (c.sample(most, np.random.default_rng([seed, 21, i])) for i, c in enumerate(pair))
+    holdout = tables.holdout.sample(most, np.random.default_rng([seed, 22]))
     notes = [
-        f"Of {len(whole):,} {name} patients {len(part):,} were drawn at random; models are fitted to as many of each kind."
-        for (name, _), whole, part in zip(named, read, (train, drawn, holdout), strict=True)
-        if len(part) < len(whole)
+        f"Of {len(all_):,} {name} patients {len(part):,} were drawn at random; models are fitted to as many of each kind."
+        for (name, all_), part in zip(whole.items(), (train, drawn, holdout), strict=True)
+        if len(part) < len(all_)
     ]
     return train, drawn, holdout, notes
 
@@ -184,7 +210,7 @@ class _Task:
 
     def measures(self, name: str, seed: int) -> list[Measure]:
         draw = np.random.default_rng([seed, 23])
-        scores = (area, brier, slope)
+        scores = (area_under, brier, slope)
         refits: list[list[list[float]]] = []
         tested: list[np.ndarray] = []
         for model in self.models:
@@ -198,37 +224,27 @@ class _Task:
         share = np.bincount(self.y, minlength=len(self.levels)) / len(self.y)
         guess = brier(np.tile(share, (len(self.y), 1)), self.y)
         unit = "held-out patients" if self.target.role == "static" else "visits of held-out patients"
+        fitted = f"{len(self.drawn):,} synthetic and {len(self.train):,} training rows, {len(self.y):,} {unit}."
         found: list[Measure] = []
-        for i, (key, title, score, floor, ideal, least, worse) in enumerate(
-            (
-                ("auc", "discrimination", area, 0.5, None, 0.05, "below"),
-                ("brier", "Brier score", brier, guess, None, 0.03, "above"),
-                ("slope", "calibration slope", slope, None, 1.0, 0.3, "away"),
-            )
-        ):
+        parts = ((AUC, area_under, 0.5), (BRIER, brier, guess), (SLOPE, slope, None))
+        for i, (declared, score, floor) in enumerate(parts):
+            metric = declared.of(target=name, column=self.target.name)
             values = [score(p[t], self.y[t]) for t in tests]
             low, high = np.nanquantile(values, [0.025, 0.975]) if not np.isnan(values).all() else (np.nan, np.nan)
-            measure = Measure(
-                f"{name}.{key}",
-                f"{self.target.name}: {title}, trained on synthetic patients",
+            measure = metric.measure(
                 score(p, self.y),
                 len(self.y),
-                unit="AUC" if key == "auc" else "",
+                fitted,
                 interval=(float(low), float(high)),
                 deviation=float(spread[0][i]),
                 ceiling=score(real, self.y),
                 ceiling_deviation=float(spread[1][i]),
                 floor=floor,
-                ideal=ideal,
-                how=f"Logistic regression fitted to {len(self.drawn):,} synthetic rows and tested on {len(self.y):,} "
-                f"{unit}; the ceiling is fitted to {len(self.train):,} training rows. Interval: bootstrap over held-out "
-                f"patients; deviations over {REFITS} refits to resampled patients.",
             )
-            if key == "slope" and found[0].ceiling is not None and found[0].ceiling < TOLD:
+            if declared is SLOPE and found[0].ceiling is not None and found[0].ceiling < TOLD:
                 why = "real patients do not tell it either, and what is not told is not calibrated."
-                found.append(replace(measure, why=why))
-            else:
-                found.append(judged(measure, least=least, worse=worse))  # pyright: ignore[reportArgumentType]
+                measure = replace(measure, verdict="unknown", why=why, detects=None, power=None)
+            found.append(measure)
         return found
 
     def calibration(self) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-__all__ = ["area", "brier", "slope"]
+__all__ = ["area_under", "brier", "slope"]
 
 CASES = 5
 """A level counts in the AUC if so many have it and so many do not."""
 
 
-def area(p: np.ndarray, y: np.ndarray) -> float:
+def area_under(p: np.ndarray, y: np.ndarray) -> float:
     """AUC of probabilities [n, K] for levels [n]; NaN if no level has enough of both."""
     levels = range(1, 2) if p.shape[1] == 2 else range(p.shape[1])
     told = [k for k in levels if min((y == k).sum(), (y != k).sum()) >= CASES]

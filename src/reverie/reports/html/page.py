@@ -21,6 +21,7 @@ from reverie.reports.verdict import KINDS, Kind, Verdict
 __all__ = ["AREAS", "page", "report_page"]
 
 AREAS = {
+    "logic": ("Are they possible?", "Logic: what every real patient obeys, and what no patient can have."),
     "fidelity": (
         "Are they realistic?",
         "Fidelity: how near synthetic patients come to real ones, one column at a time, in pairs, over time, in subgroups "
@@ -144,8 +145,8 @@ good; a dot near the square has lost what was to be kept. {strip(example)} (an e
 reader; a look is worse by {LOOK:g}, and by half of that. What real {who} cannot reach is never blamed on synthetic
 ones. Measures without a reference are not judged.</p>
 <p><b>Sees</b> is the smallest difference from the ceiling that is sure to be flagged (in 98 of 100 samples), <b>power</b>
-how many times that the floor lies away. With a power of 1 or less the shuffled {who} would pass as well: that a measure is
-fine then supports no claim. The fewer {who}, the less is seen.</p>
+how many times that a plainly wrong table lies away. With a power of 1 or less such {who} would pass as well, and what
+looks fine is not judged. The fewer {who}, the less is seen.</p>
 <p><b>n</b> is how many {who} {"or visits " if patients else ""}a number rests on. Point at a drawing for its values;
 the boxes at the top hide and show tables in all drawings. The same numbers are in report.json.</p></div>"""
 
