@@ -162,7 +162,11 @@ class RecordCodec:
         return torch.from_numpy(self.codes[field.name].cells(z).astype(np.int64))
 
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
-        """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B]."""
+        """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].
+
+        They are those that `encode` would know, so whoever asks or observes none but these asks what training can ask:
+        everything that draws cells takes them from here.
+        """
         place = torch.arange(values.shape[1], device=values.device)
         exists = place <= visits.to(values.device)[:, None]
         has = (self.stage >= 0).to(values.device)

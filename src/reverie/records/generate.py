@@ -107,13 +107,11 @@ class RecordSampler:
         _, N, _ = values.shape
         stage = cells(self.codec.stage, N)
         present = torch.arange(N) <= visits[:, None]
-        seen = (stage >= 0) & (stage < 2) & present[..., None] if observed is None else observed
+        seen = self.codec.known(values, visits) & (stage < 2) if observed is None else observed
         for now, start in zip((2, 3), noise, strict=True):
-            asked = (stage == now) & present[..., None] & ~seen
+            asked = self.codec.known(values, visits) & (stage == now) & ~seen
             if past is not None:
                 asked &= ~past[..., None]
-            if now == 3:
-                asked &= self.codec.known(values, visits)
             values = self.fill(Given(values, seen, asked, present), start, steps)
             seen = seen | asked
         return values
@@ -150,10 +148,9 @@ class RecordSampler:
         values = torch.zeros(SHARD, 1, channels) if given is None else given.values
         seen = torch.zeros(SHARD, 1, channels, dtype=torch.bool) if given is None else given.known
         stage, present = self.codec.stage[None, :1], torch.ones(SHARD, 1, dtype=torch.bool)
+        nobody = torch.zeros(SHARD, dtype=torch.long)  # visits that a static cell could hang on
         for now in (0, 1):
-            asked = (stage == now) & ~seen
-            if now == 1:
-                asked &= self.codec.known(values, torch.zeros(SHARD, dtype=torch.long))
+            asked = self.codec.known(values, nobody) & (stage == now) & ~seen
             noise = torch.randn(SHARD, 1, channels, generator=randomness)
             question = Given(values, seen, asked.expand_as(seen), present)
             values = self.fill(question, noise, randomness)
