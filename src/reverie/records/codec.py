@@ -26,7 +26,7 @@ from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout, parts
-from reverie.records.levels import OrderedProbit
+from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.schema import Schema
 from reverie.records.table import Table
 from reverie.records.transforms import NormalScore
@@ -189,6 +189,14 @@ class RecordCodec:
         for channels, may in open_visits(self, values):
             known[:, 1:, list(channels)] &= may[..., None]
         return known
+
+    def levels(self, field: Field, values: Tensor) -> Tensor:
+        """int64 [B, N]: the level of each cell of a field in records [B, N, C]; 0 where it has none."""
+        code = self.codes[field.name]
+        if not isinstance(code, OrderedProbit | SequentialProbit):
+            return torch.zeros(values.shape[:2], dtype=torch.long)
+        z = values[..., list(field.channels)].detach().cpu().double().flatten(0, 1).numpy()
+        return torch.from_numpy(code.level(z)).view(values.shape[:2])
 
     def statics(self, values: Tensor) -> pl.DataFrame:
         """The static columns [B rows] that records [B, N, C] tell. Raises UsageError where they are in visits not given."""
