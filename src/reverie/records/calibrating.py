@@ -19,18 +19,19 @@ from reverie.process.randomness import generator, sub_seed
 from reverie.records.calibration import KNOTS, Calibration, Map, follow, targets
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import EncodedTable, Records
-from reverie.records.generate import SHARD, RecordSampler
+from reverie.records.generate import SHARD, RecordSampler, like_lengths
 from reverie.records.intervals import Floats
 from reverie.records.layout import Field
 from reverie.records.levels import OrderedProbit, SequentialProbit
+from reverie.records.masks import cells
 
 __all__ = ["calibrate"]
 
-DRAWN, TRAINED = 24_000, 4096
-"""Visits that are drawn, and patients that they are compared with, at most."""
+TIMES, MOST, TRAINED = 8, 24_000, 4096
+"""Visits that are drawn for each one trained on, and at most; patients that they are compared with, at most."""
 VISITS, SUPPORT = 60, 20
 """Trained patients who have a visit that has a map of its own; cells that a map or a distance rests on, at least."""
-ROUNDS, HALVINGS = 3, 12
+ROUNDS, HALVINGS = 2, 9
 """How often both maps are fitted in turn, and how often the interval of a distance is halved."""
 FARTHEST = 3.0
 """The largest distance at which a score stays."""
@@ -43,14 +44,31 @@ def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibra
     """The calibration of what `maker` draws to the patients that it was trained on; a function of them and the seed."""
     randomness = generator(seed, "calibration")
     chosen = torch.randperm(len(encoded), generator=randomness)[:TRAINED]
-    real = encoded.records(chosen, randomness)
-    count = int(np.clip(DRAWN / float(real.visits.double().mean()), 1, SHARD))
-    fitted = Calibration(maker.codec, _first(real.visits))
-    for stage in sorted(set(maker.codec.stage.flatten().tolist()) - {-1}):
+    real, codec = encoded.records(chosen, randomness), maker.codec
+    each = float(real.visits.double().mean())
+    count = int(np.clip(min(MOST, TIMES * len(encoded) * each) / each, SUPPORT, SHARD))
+    fitted, drawn = Calibration(codec, _first(real.visits)), None
+    for stage in sorted(set(codec.stage.flatten().tolist()) - {-1}):
         asking = replace(maker, calibration=fitted)
-        drawn, _ = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)
-        fitted = _with_stage(fitted, [f for f in maker.codec.fields if f.stage == stage], real, drawn)
+        if drawn is None or stage < 3:
+            drawn, _ = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)
+        else:
+            drawn = _with_values(asking, fitted, drawn, randomness)
+        fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage], real, drawn)
     return fitted
+
+
+def _with_values(maker: RecordSampler, fitted: Calibration, drawn: Records, randomness: torch.Generator) -> Records:
+    """Records whose last stage is drawn, given the one before it put right."""
+    stage = cells(maker.codec.stage, drawn.values.shape[1])
+    values = fitted(drawn.values, drawn.known & (stage == 2), drawn.known & (stage < 3))
+    seen = maker.codec.known(values, drawn.visits) & (stage < 3)
+    for chosen in like_lengths(drawn.visits):
+        N = 1 + int(drawn.visits[chosen].max())
+        start = torch.randn(len(chosen), N, values.shape[-1], generator=randomness)
+        begun = values[chosen, :N], drawn.visits[chosen], [start, start], randomness, seen[chosen, :N]
+        values[chosen, :N] = maker.visits(*begun)
+    return Records(values, maker.codec.known(values, drawn.visits), drawn.visits)
 
 
 def _first(visits: Tensor) -> tuple[int, ...]:

@@ -132,9 +132,7 @@ def targets(codec: RecordCodec) -> Tensor:
     return table
 
 
-def follow(
-    fields: Sequence[Field], values: Tensor, reach: Tensor, asked: Tensor, known: Tensor
-) -> tuple[Tensor, Tensor]:
+def follow(fields: Sequence[Field], values: Tensor, reach: Tensor, asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Which token a field's score is taken from at each, and which one is before it, int64 [B, N, F] both.
 
     Args:

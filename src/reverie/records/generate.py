@@ -87,7 +87,9 @@ class RecordSampler:
             place = starts[chosen, None] + torch.arange(N).clamp(max=visits[chosen, None])
             made = torch.zeros(len(chosen), N, values.shape[-1])
             made[:, :1] = statics[chosen]
-            made = self.visits(made, visits[chosen], [x[place] for x in noise][: last - 1], generator(seed, "steps", number, batch))
+            made = self.visits(
+                made, visits[chosen], [x[place] for x in noise][: last - 1], generator(seed, "steps", number, batch)
+            )
             values[chosen, :N] = made
         known = self.codec.known(values, visits[:rows])
         return Records(values * known, known, visits[:rows]), drawn
