@@ -118,10 +118,7 @@ class PatientModel(Model[RecordCodec]):
         if self._answers_for_statics:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
-            whole, size = (
-                RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration),
-                generate.SHARD,
-            )
+            whole, size = self._maker(told, guidance), generate.SHARD
 
             def shard(number: int, rows: int) -> tuple[Records, int]:
                 return whole.shard(number, rows, seed, conditions.shard(number, size, seed), conditions.accept)
@@ -202,8 +199,7 @@ class PatientModel(Model[RecordCodec]):
             raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
         told = dict(settings)
         on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
-        maker = RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)
-        completer = Completer(maker, table)
+        completer = Completer(self._maker(told, guidance), table)
         frames = []
         for number in range(draws):
             frames.append(how(completer, generator(seed, "complete", number)))
@@ -212,12 +208,12 @@ class PatientModel(Model[RecordCodec]):
         return frames
 
     def calibrated(self, table: Table) -> PatientModel:
-        """This model with what it draws put right: its own draws, of the usual sampler, are compared with the patients trained
-        on; see records/calibrating.py. A model of the recipe health-gym stays as it is."""
+        """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,
+        see records/calibrating.py. A model of the recipe health-gym stays as it is."""
         if not self._answers_for_statics:
             return self
-        maker = RecordSampler(self.sampling_denoiser, self.codec, *self._method({}))
-        return replace(self, calibration=calibrate(maker, self.codec.encode(table), self.config.seed))
+        plain = replace(self, calibration=None)._maker({}, 1.0)
+        return replace(self, calibration=calibrate(plain, self.codec.encode(table), self.config.seed))
 
     @property
     def learned(self) -> dict[str, Any]:
@@ -235,6 +231,9 @@ class PatientModel(Model[RecordCodec]):
     @property
     def _answers_for_statics(self) -> bool:
         return isinstance(self.config.network, VisitNetworkConfig)
+
+    def _maker(self, told: dict[str, Any], guidance: float) -> RecordSampler:
+        return RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)
 
     def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[int]]:
         """The sampler and its grid; what is None or not told is `usual`."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy.optimize import nnls
 from scipy.special import ndtr
 from torch import Tensor
 
@@ -35,7 +36,7 @@ ROUNDS, HALVINGS = 2, 9
 """How often both maps are fitted in turn, and how often the interval of a distance is halved."""
 FARTHEST = 3.0
 """The largest distance at which a score stays."""
-GROWTH = 1.2
+GROWTH = 1.4
 """By so much the number of the first visit grows from group to group, at least."""
 DIGITS = 4
 
@@ -97,8 +98,18 @@ def _with_stage(fitted: Calibration, fields: list[Field], real: Records, drawn: 
         knots = {f.name: goal.moved(f, knots[f.name], out, drawn.known) for f in fields}
         maps = fitted.maps | {name: Map(knots=_tuples(x)) for name, x in knots.items()}
         mapped = replace(fitted, maps=maps).mapped(drawn.values, asked)
+        courses = {
+            f.name: tuple(
+                (_course(mapped, drawn.known, c), _course(real.values, real.known, c)) for c in f.channels
+            )
+            for f in moving if COURSE and (f.part == "value" or COURSE > 1)
+        }
+        maps |= {name: Map(knots=_tuples(knots[name]), course=course) for name, course in courses.items()}
+        mapped = replace(fitted, maps=maps).coursed(mapped, asked, drawn.known)
         stay = _distances(codec, moving, real, mapped, asked, drawn.known)
-        maps |= {f.name: Map(knots=_tuples(knots[f.name]), stay=stay[f.name]) for f in moving}
+        maps |= {
+            f.name: Map(knots=_tuples(knots[f.name]), stay=stay[f.name], course=courses.get(f.name, ())) for f in moving
+        }
         out = replace(fitted, maps=maps).stayed(mapped, asked, drawn.known)
     return replace(fitted, maps=maps)
 
@@ -165,8 +176,34 @@ def _distances(
         few = shares < wanted
         low, high = torch.where(few, middle, low), torch.where(few, high, middle)
     found = torch.where((counts >= SUPPORT) & (low > 0), high, 0.0)
-    widths = [_many(codec, f) for f in fields]
-    return {f.name: tuple(np.round(found[i, :n].tolist(), DIGITS).tolist()) for i, (f, n) in enumerate(zip(fields, widths))}
+    rows = found.double().numpy().round(DIGITS).tolist()
+    return {f.name: tuple(row[: _many(codec, f)]) for f, row in zip(fields, rows, strict=True)}
+
+
+COURSE, LAGS = 1, 24
+
+
+def _course(values: Tensor, known: Tensor, channel: int) -> tuple[float, float, float]:
+    """Level, slow and pace of a channel's scores, by least squares of their covariances at each lag."""
+    z, there = values[:, 1:, channel].double(), known[:, 1:, channel]
+    order = torch.argsort(~there, dim=-1, stable=True)
+    z, there = torch.where(there, z, 0.0).gather(-1, order), there.gather(-1, order)
+    square = float((z**2).sum() / there.sum().clamp(min=1))
+    lags = range(1, min(LAGS, z.shape[1] - 1) + 1)
+    pairs = [(there[:, lag:] & there[:, :-lag]).sum() for lag in lags]
+    found = np.array([float((z[:, lag:] * z[:, :-lag]).sum() / max(int(n), 1)) for lag, n in zip(lags, pairs, strict=True)])
+    weight = np.array([float(n) for n in pairs])
+    if weight.sum() < SUPPORT or square <= 0:
+        return 0.0, 0.0, 0.0
+    found, lag, best = np.clip(found / square, -0.99, 0.99), np.array(lags), (np.inf, (0.0, 0.0, 0.0))
+    for pace in np.linspace(0.1, 0.95, 18):
+        a = np.stack([np.ones(len(lag)), pace**lag], -1) * np.sqrt(weight)[:, None]
+        x, loss = nnls(a, found * np.sqrt(weight))
+        x *= min(1.0, 0.995 / max(x.sum(), 1e-9))
+        loss = float((weight * (found - x[0] - x[1] * pace**lag) ** 2).sum())
+        if loss < best[0]:
+            best = (loss, (round(x[0], DIGITS), round(x[1], DIGITS), round(float(pace), DIGITS)))
+    return best[1]
 
 
 def _kept(codec: RecordCodec, fields: Sequence[Field], values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

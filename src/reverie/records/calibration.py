@@ -1,7 +1,6 @@
-"""What a trained network gets wrong of every score, put right by two maps that were fitted to its own draws (calibrating.py).
+"""What a trained network gets wrong of each score, put right by two maps that were fitted to its draws (calibrating.py).
 
-A cell that was drawn goes through both in the stage in which it was drawn, so that later stages are given it as it is then;
-a cell that was given goes through none.
+A drawn cell goes through both in its own stage, so that later stages are given it as it is then; a given cell through none.
 
     mapping    z -> F_real^-1(F_drawn(z)) of each channel, monotone and linear between a few knots. F_real is N(0, 1), as
                codes make it; for gaps and for what is measured it is that of the trained patients at their first, second,
@@ -12,8 +11,9 @@ a cell that was given goes through none.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -40,12 +40,14 @@ class Map(BaseModel):
         knots: [groups, channels, KNOTS], scores that are mapped to `targets`: one group, or one for each of
             Calibration.first.
         stay: the distances within which a score stays: one for each level, or one; none where nothing does.
+        course: of each channel, the `Course` that is drawn and that of the trained patients: level, slow, pace.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     knots: tuple[tuple[tuple[float, ...], ...], ...]
     stay: tuple[float, ...] = ()
+    course: tuple[tuple[tuple[float, float, float], ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +62,11 @@ class Calibration:
 
     codec: RecordCodec
     first: tuple[int, ...] = (1,)
-    maps: dict[str, Map] = field(default_factory=dict)
+    maps: dict[str, Map] = dataclasses.field(default_factory=dict)
 
     def __call__(self, values: Tensor, asked: Tensor, known: Tensor) -> Tensor:
         """Records [B, N, C] with the cells that were asked put right; `known` are they and those that were given."""
-        return self.stayed(self.mapped(values, asked), asked, known)
+        return self.stayed(self.coursed(self.mapped(values, asked), asked, known), asked, known)
 
     def mapped(self, values: Tensor, asked: Tensor) -> Tensor:
         """The first map alone."""
@@ -77,6 +79,38 @@ class Calibration:
         right = shift[group].gather(-1, piece) + slope[group].gather(-1, piece) * z
         out = values.clone()
         out[..., channels] = torch.where(asked[..., channels], right.permute(2, 0, 1), values[..., channels])
+        return out
+
+    def coursed(self, values: Tensor, asked: Tensor, known: Tensor) -> Tensor:
+        """The second map alone."""
+        moved = [
+            (channel, course)
+            for f in self.codec.fields
+            if f.name in self.maps
+            for channel, course in zip(f.channels, self.maps[f.name].course, strict=False)
+            if asked[:, 1:, channel].any()
+        ]
+        if not moved:
+            return values
+        channels = [channel for channel, _ in moved]
+        z, told, new = (x[:, 1:, channels].permute(2, 0, 1) for x in (values, known, asked))  # [channels, B, visits]
+        N = z.shape[-1]
+        # Known cells first, in the order of visits: a lower triangle sees no further than the cell before
+        order = torch.argsort(~told, dim=-1, stable=True, descending=False)
+        z, told, new = (x.gather(-1, order) for x in (z, told, new))
+        given = told & ~new
+        given &= given.long().cummin(-1).values.bool()  # what is given after a drawn cell
+        late = (told & ~new & ~given).any(-1, keepdim=True)
+        drawn, trained = (torch.stack([factor(course[i], N) for _, course in moved]) for i in (0, 1))
+        sequence = torch.where(told, z, 0.0)
+        whitened = torch.linalg.solve_triangular(drawn, sequence.mT, upper=False)
+        if given.any():
+            own = torch.linalg.solve_triangular(trained, torch.where(given, z, 0.0).mT, upper=False)
+            whitened = torch.where(given.mT, own, whitened)
+        made = (trained @ whitened).mT
+        z = torch.where(new & ~late, made, z)
+        out = values.clone()
+        out[:, 1:, channels] = torch.empty_like(z).scatter_(-1, order, z).permute(1, 2, 0)
         return out
 
     def stayed(self, values: Tensor, asked: Tensor, known: Tensor) -> Tensor:
@@ -114,6 +148,17 @@ class Calibration:
     def from_config(cls, codec: RecordCodec, config: dict[str, Any]) -> Calibration:
         """The calibration that `config` describes."""
         return cls(codec, tuple(config["first"]), {name: Map.model_validate(one) for name, one in config["maps"].items()})
+
+
+def factor(course: Sequence[float], visits: int) -> Tensor:
+    """The lower factor L [visits, visits] of the covariance of a score over so many visits,
+
+    K(i, j) = level + slow pace^|i - j| + (1 - level - slow) [i = j]
+    """
+    level, slow, pace = course
+    apart = (torch.arange(visits)[:, None] - torch.arange(visits)).abs()
+    covariance = level + slow * torch.tensor(pace, dtype=torch.float64) ** apart + (1 - level - slow) * torch.eye(visits)
+    return torch.linalg.cholesky(covariance.double()).float()
 
 
 def targets(codec: RecordCodec) -> Tensor:

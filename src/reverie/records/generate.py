@@ -106,8 +106,7 @@ class RecordSampler:
         """Draws stages 2 and 3 of records [B, N, C] whose statics are there.
 
         Args:
-            noise: the starting state of each of the two stages, [B, N, C]; of the first alone, or of none, if no more is to be
-                drawn.
+            noise: the starting state of each of the two stages, [B, N, C]; of the first alone, or none, to draw no more.
             steps: of what stochastic samplers draw.
             observed: bool [B, N, C], the cells that are given; the statics if left out.
             past: bool [B, N], visits of which nothing is asked.
