@@ -2,23 +2,24 @@
 patients trained on.
 
 Distances of staying are such that as many of the model's draws are the cell before once more as of the trained patients'; of
-levels, as many of each level that enough patients have. Both maps are fitted in turn, for staying moves shares.
+levels, as many of each level that enough patients have. The maps are fitted in turn, for each moves what the others see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from scipy.special import ndtr
 from torch import Tensor
 
 from reverie.process.randomness import generator, sub_seed
 from reverie.records.calibration import KNOTS, Calibration, Map, follow, targets
 from reverie.records.codec import RecordCodec
+from reverie.records.course import Course
 from reverie.records.encoded import EncodedTable, Records
 from reverie.records.generate import SHARD, RecordSampler, like_lengths
 from reverie.records.intervals import Floats
@@ -38,7 +39,10 @@ FARTHEST = 3.0
 """The largest distance at which a score stays."""
 GROWTH = 1.4
 """By so much the number of the first visit grows from group to group, at least."""
-DIGITS = 4
+DIGITS, APART = 4, 1e-3
+"""Decimals of what is kept, and how far apart knots are at least."""
+FEW = 2
+"""A knot is moved only if so many trained cells lie on either side of it."""
 
 
 def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibration:
@@ -55,7 +59,7 @@ def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibra
             drawn, _ = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)
         else:
             drawn = _with_values(asking, fitted, drawn, randomness)
-        fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage], real, drawn)
+        fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage and f.channels], real, drawn)
     return fitted
 
 
@@ -86,39 +90,41 @@ def _first(visits: Tensor) -> tuple[int, ...]:
 
 def _with_stage(fitted: Calibration, fields: list[Field], real: Records, drawn: Records) -> Calibration:
     """The calibration with the maps of one stage, whose fields were drawn without any."""
-    codec, asked = fitted.codec, torch.zeros_like(drawn.known)
+    goal, asked = _Goal(fitted, real), torch.zeros_like(drawn.known)
     for field in fields:
-        asked[:, _tokens(field), list(field.channels)] = True
-    asked &= drawn.known
+        asked[:, _tokens(field), list(field.channels)] = drawn.known[:, _tokens(field), list(field.channels)]
     moving = [field for field in fields if field.token == 1]
-    goal = _Goal(fitted, real)
-    out, stay = drawn.values, {}
-    knots = {f.name: goal.start(f) for f in fields}
+    knots, out, found = {f.name: goal.start(f) for f in fields}, drawn.values, fitted
     for _ in range(ROUNDS):
         knots = {f.name: goal.moved(f, knots[f.name], out, drawn.known) for f in fields}
-        maps = fitted.maps | {name: Map(knots=_tuples(x)) for name, x in knots.items()}
-        mapped = replace(fitted, maps=maps).mapped(drawn.values, asked)
-        courses = {
-            f.name: tuple(
-                (_course(mapped, drawn.known, c), _course(real.values, real.known, c)) for c in f.channels
-            )
-            for f in moving if COURSE and (f.part == "value" or COURSE > 1)
-        }
-        maps |= {name: Map(knots=_tuples(knots[name]), course=course) for name, course in courses.items()}
-        mapped = replace(fitted, maps=maps).coursed(mapped, asked, drawn.known)
-        stay = _distances(codec, moving, real, mapped, asked, drawn.known)
-        maps |= {
-            f.name: Map(knots=_tuples(knots[f.name]), stay=stay[f.name], course=courses.get(f.name, ())) for f in moving
-        }
-        out = replace(fitted, maps=maps).stayed(mapped, asked, drawn.known)
-    return replace(fitted, maps=maps)
+        found = replace(fitted, maps=fitted.maps | {name: Map(knots=_tuples(x)) for name, x in knots.items()})
+        mapped = found.mapped(drawn.values, asked)
+        courses = {f.name: _courses(f, real, replace(drawn, values=mapped)) for f in moving if f.part == "value"}
+        found = _told(found, "course", courses)
+        run = found.coursed(mapped, asked, drawn.known)
+        found = _told(found, "stay", _distances(fitted.codec, moving, real, run, asked, drawn.known))
+        out = found.stayed(run, asked, drawn.known)
+    return found
+
+
+def _told(found: Calibration, what: str, values: Mapping[str, Any]) -> Calibration:
+    """The calibration with one more thing told of some fields."""
+    maps = {name: found.maps[name].model_copy(update={what: value}) for name, value in values.items()}
+    return replace(found, maps=found.maps | maps)
+
+
+def _courses(field: Field, real: Records, drawn: Records) -> tuple[tuple[Course, Course], ...]:
+    """Of each channel, as it is drawn and as it is of the trained patients."""
+    both = [[Course.of(r.values[:, 1:, c], r.known[:, 1:, c]) for r in (drawn, real)] for c in field.channels]
+    return tuple((one, other) for one, other in both)
 
 
 class _Goal:
     """Where knots are to be: what share of cells is to lie below each target."""
 
     def __init__(self, fitted: Calibration, real: Records) -> None:
-        self.first, self.real, self.targets = fitted.first, real, targets(fitted.codec).double().numpy()
+        self.first, self.real = fitted.first, (real.values, real.known)
+        self.targets = targets(fitted.codec).double().numpy()
 
     def groups(self, field: Field) -> list[slice]:
         """The tokens of each group."""
@@ -135,29 +141,23 @@ class _Goal:
         for g, tokens in enumerate(groups):
             for i, channel in enumerate(field.channels):
                 y = self.targets[field.token, channel]
-                cells = _cells(values, known, tokens, channel)
-                share = ndtr(y)
-                if len(groups) > 1:
-                    trained = _cells(self.real.values, self.real.known, tokens, channel)
-                    if min(len(trained), len(cells)) < SUPPORT:
-                        tokens_, trained = slice(1, None), _cells(self.real.values, self.real.known, slice(1, None), channel)
-                        cells = _cells(values, known, tokens_, channel)
-                    share = np.searchsorted(np.sort(trained), y) / max(len(trained), 1)
-                    share = np.where((share * len(trained) < 2) | ((1 - share) * len(trained) < 2), np.nan, share)
-                moved[g, i] = _knots(cells, share, y, knots[g, i])
+                drawn, trained = (_cells(*r, tokens, channel) for r in ((values, known), self.real))
+                if min(len(drawn), len(trained)) < SUPPORT and field.token == 1:  # all visits then
+                    drawn, trained = (_cells(*r, slice(1, None), channel) for r in ((values, known), self.real))
+                share = ndtr(y) if len(groups) == 1 else np.searchsorted(np.sort(trained), y) / max(len(trained), 1)
+                sure = np.minimum(share, 1 - share) * len(trained) >= FEW
+                if len(drawn) >= SUPPORT and sure.any():
+                    moved[g, i] = _moved(np.quantile(drawn, share[sure]), sure, y, knots[g, i])
         return moved
 
 
-def _knots(cells: Floats, share: Floats, y: Floats, knots: Floats) -> Floats:
-    sure = ~np.isnan(share)
-    if len(cells) < SUPPORT or not sure.any():
-        return knots
-    now = np.quantile(cells, share[sure])
+def _moved(now: Floats, sure: np.ndarray, y: Floats, knots: Floats) -> Floats:
+    """Knots moved so that what lies at `now` comes to y[sure]; those that are not sure move as the nearest that is."""
     x = np.interp(now, y, knots)
     x = np.where(now < y[0], knots[0] + now - y[0], np.where(now > y[-1], knots[-1] + now - y[-1], x))
-    at = np.interp(np.arange(KNOTS), np.flatnonzero(sure), np.arange(sure.sum())).round().astype(int)
-    x = np.where(sure, 0, y - y[sure][at]) + x[at]
-    return np.maximum.accumulate(x + 1e-3 * np.arange(KNOTS)).round(DIGITS) - 0.0
+    nearest = np.abs(np.arange(KNOTS)[:, None] - np.flatnonzero(sure)).argmin(1)
+    x = np.where(sure, 0.0, y - y[sure][nearest]) + x[nearest]
+    return np.maximum.accumulate(x + APART * np.arange(KNOTS)).round(DIGITS)
 
 
 def _distances(
@@ -178,32 +178,6 @@ def _distances(
     found = torch.where((counts >= SUPPORT) & (low > 0), high, 0.0)
     rows = found.double().numpy().round(DIGITS).tolist()
     return {f.name: tuple(row[: _many(codec, f)]) for f, row in zip(fields, rows, strict=True)}
-
-
-COURSE, LAGS = 1, 24
-
-
-def _course(values: Tensor, known: Tensor, channel: int) -> tuple[float, float, float]:
-    """Level, slow and pace of a channel's scores, by least squares of their covariances at each lag."""
-    z, there = values[:, 1:, channel].double(), known[:, 1:, channel]
-    order = torch.argsort(~there, dim=-1, stable=True)
-    z, there = torch.where(there, z, 0.0).gather(-1, order), there.gather(-1, order)
-    square = float((z**2).sum() / there.sum().clamp(min=1))
-    lags = range(1, min(LAGS, z.shape[1] - 1) + 1)
-    pairs = [(there[:, lag:] & there[:, :-lag]).sum() for lag in lags]
-    found = np.array([float((z[:, lag:] * z[:, :-lag]).sum() / max(int(n), 1)) for lag, n in zip(lags, pairs, strict=True)])
-    weight = np.array([float(n) for n in pairs])
-    if weight.sum() < SUPPORT or square <= 0:
-        return 0.0, 0.0, 0.0
-    found, lag, best = np.clip(found / square, -0.99, 0.99), np.array(lags), (np.inf, (0.0, 0.0, 0.0))
-    for pace in np.linspace(0.1, 0.95, 18):
-        a = np.stack([np.ones(len(lag)), pace**lag], -1) * np.sqrt(weight)[:, None]
-        x, loss = nnls(a, found * np.sqrt(weight))
-        x *= min(1.0, 0.995 / max(x.sum(), 1e-9))
-        loss = float((weight * (found - x[0] - x[1] * pace**lag) ** 2).sum())
-        if loss < best[0]:
-            best = (loss, (round(x[0], DIGITS), round(x[1], DIGITS), round(float(pace), DIGITS)))
-    return best[1]
 
 
 def _kept(codec: RecordCodec, fields: Sequence[Field], values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,18 +1,21 @@
-"""What a trained network gets wrong of each score, put right by two maps that were fitted to its draws (calibrating.py).
+"""What a trained network gets wrong of each score, put right by maps that were fitted to its draws (calibrating.py).
 
-A drawn cell goes through both in its own stage, so that later stages are given it as it is then; a given cell through none.
+A drawn cell goes through them in its own stage, so that later stages are given it as it is then; a given cell through none.
 
     mapping    z -> F_real^-1(F_drawn(z)) of each channel, monotone and linear between a few knots. F_real is N(0, 1), as
                codes make it; for gaps and for what is measured it is that of the trained patients at their first, second,
                third ... visit, visits pooled where they are few
+    course     as much of a value's score stays over the visits, fades and is new as of the trained patients' (course.py)
     staying    a level or a number within a fitted distance of the one before is that one again: real patients keep theirs,
                and what is drawn is never quite the one before
+
+Records are mapped one by one: what becomes of a patient hangs on no other.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +27,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from reverie.records.codec import RecordCodec
+from reverie.records.course import Course, along
 from reverie.records.layout import Field
 from reverie.records.levels import OrderedProbit, SequentialProbit
 
@@ -40,14 +44,18 @@ class Map(BaseModel):
         knots: [groups, channels, KNOTS], scores that are mapped to `targets`: one group, or one for each of
             Calibration.first.
         stay: the distances within which a score stays: one for each level, or one; none where nothing does.
-        course: of each channel, the `Course` that is drawn and that of the trained patients: level, slow, pace.
+        course: of each channel, as it is drawn and as it is of the trained patients; none where it is left as drawn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     knots: tuple[tuple[tuple[float, ...], ...], ...]
     stay: tuple[float, ...] = ()
-    course: tuple[tuple[tuple[float, float, float], ...], ...] = ()
+    course: tuple[tuple[Course, Course], ...] = ()
+
+    def along(self, field: Field) -> Iterator[tuple[int, tuple[Course, Course]]]:
+        """The channels of the field and their courses."""
+        return zip(field.channels, self.course, strict=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,38 +91,17 @@ class Calibration:
 
     def coursed(self, values: Tensor, asked: Tensor, known: Tensor) -> Tensor:
         """The second map alone."""
-        moved = [
-            (channel, course)
-            for f in self.codec.fields
-            if f.name in self.maps
-            for channel, course in zip(f.channels, self.maps[f.name].course, strict=False)
-            if asked[:, 1:, channel].any()
-        ]
-        if not moved:
+        pairs = {c: pair for f in self.codec.fields if f.name in self.maps for c, pair in self.maps[f.name].along(f)}
+        channels = [c for c in pairs if asked[:, 1:, c].any()]
+        if not channels:
             return values
-        channels = [channel for channel, _ in moved]
-        z, told, new = (x[:, 1:, channels].permute(2, 0, 1) for x in (values, known, asked))  # [channels, B, visits]
-        N = z.shape[-1]
-        # Known cells first, in the order of visits: a lower triangle sees no further than the cell before
-        order = torch.argsort(~told, dim=-1, stable=True, descending=False)
-        z, told, new = (x.gather(-1, order) for x in (z, told, new))
-        given = told & ~new
-        given &= given.long().cummin(-1).values.bool()  # what is given after a drawn cell
-        late = (told & ~new & ~given).any(-1, keepdim=True)
-        drawn, trained = (torch.stack([factor(course[i], N) for _, course in moved]) for i in (0, 1))
-        sequence = torch.where(told, z, 0.0)
-        whitened = torch.linalg.solve_triangular(drawn, sequence.mT, upper=False)
-        if given.any():
-            own = torch.linalg.solve_triangular(trained, torch.where(given, z, 0.0).mT, upper=False)
-            whitened = torch.where(given.mT, own, whitened)
-        made = (trained @ whitened).mT
-        z = torch.where(new & ~late, made, z)
+        scores, new, there = (x[:, 1:, channels].permute(2, 0, 1) for x in (values, asked, known))
         out = values.clone()
-        out[:, 1:, channels] = torch.empty_like(z).scatter_(-1, order, z).permute(1, 2, 0)
+        out[:, 1:, channels] = along([pairs[c] for c in channels], scores, new, there).permute(1, 2, 0)
         return out
 
     def stayed(self, values: Tensor, asked: Tensor, known: Tensor) -> Tensor:
-        """The second map alone."""
+        """The third map alone."""
         fields = [f for f in self.codec.fields if any(self._stay(f)) and asked[:, 1:, f.channels[0]].any()]
         if not fields:
             return values
@@ -148,17 +135,6 @@ class Calibration:
     def from_config(cls, codec: RecordCodec, config: dict[str, Any]) -> Calibration:
         """The calibration that `config` describes."""
         return cls(codec, tuple(config["first"]), {name: Map.model_validate(one) for name, one in config["maps"].items()})
-
-
-def factor(course: Sequence[float], visits: int) -> Tensor:
-    """The lower factor L [visits, visits] of the covariance of a score over so many visits,
-
-    K(i, j) = level + slow pace^|i - j| + (1 - level - slow) [i = j]
-    """
-    level, slow, pace = course
-    apart = (torch.arange(visits)[:, None] - torch.arange(visits)).abs()
-    covariance = level + slow * torch.tensor(pace, dtype=torch.float64) ** apart + (1 - level - slow) * torch.eye(visits)
-    return torch.linalg.cholesky(covariance.double()).float()
 
 
 def targets(codec: RecordCodec) -> Tensor:
