@@ -24,8 +24,8 @@ def seal(folder: Path, names: Iterable[str]) -> None:
     write_atomically(folder / MANIFEST, _canonical({name: _entry(folder / name) for name in sorted(names)}))
 
 
-def verify(folder: Path) -> None:
-    """Raises DamagedError, naming the file, unless every file of the manifest is there as it was sealed."""
+def verify(folder: Path) -> set[str]:
+    """The names in the manifest. Raises DamagedError, naming the file, unless every one is there as it was sealed."""
     path = folder / MANIFEST
     try:
         text = path.read_bytes()
@@ -43,6 +43,7 @@ def verify(folder: Path) -> None:
         found = _entry(file)
         if found["bytes"] != size or found["sha256"] != digest:
             raise DamagedError(f"{file} is damaged: its content is not what was written ({found['bytes']} bytes of {size}).")
+    return set(entries)
 
 
 def _entry(path: Path) -> dict[str, int | str]:

@@ -2,6 +2,7 @@
 
 run/ config.yaml  codec.json  model.safetensors  manifest.json      what models.load reads
      autoencoder.safetensors                                        of a latent run, too
+     calibration.json                                               of patients, too
      checkpoints/step-N/  autoencoder/checkpoints/step-N/           what --resume reads
      metrics.jsonl  tensorboard/  samples/  figures/                what people look at
 """
@@ -22,7 +23,7 @@ from reverie.errors import UsageError
 from reverie.images import Fit, Size
 from reverie.manifest import MANIFEST
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
-from reverie.models.model import AUTOENCODER, describe, untrained
+from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.subjects import Patients, Pictures, is_table
 from reverie.training import Listener, processes, seconds_per_step
 from reverie.training.hardware import automatic_precision, choose_device
@@ -144,6 +145,7 @@ def train(
     parts = (resolved, codec, network)
     model = subject.model(*parts) if autoencoder is None else PictureModel(*parts, autoencoder)  # pyright: ignore
     if processes.rank() == 0:
+        model = subject.finished(model, listener)  # pyright: ignore[reportArgumentType]
         model.save(run)
         subject.show(model, run)  # pyright: ignore[reportArgumentType]
     return model
@@ -167,7 +169,7 @@ def _discard(run: Path) -> None:
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
     for name in ("checkpoints", "tensorboard", "samples", "figures", "autoencoder"):
         shutil.rmtree(run / name, ignore_errors=True)
-    for name in (configs.NAME, CODEC, WEIGHTS, AUTOENCODER, MANIFEST, "metrics.jsonl"):
+    for name in (configs.NAME, CODEC, CALIBRATION, WEIGHTS, AUTOENCODER, MANIFEST, "metrics.jsonl"):
         (run / name).unlink(missing_ok=True)
 
 

@@ -26,7 +26,7 @@ from reverie.models.pictures import SHARD
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
 from reverie.records.masks import MaskSampler, whole
 from reverie.records.reading import BUNDLED, SUFFIXES, tables_in
-from reverie.training import Batch, Examples
+from reverie.training import Batch, Examples, Listener
 from reverie.training.shown import Shown, Some
 
 __all__ = ["Parts", "Patients", "Pictures", "Subject", "is_table"]
@@ -53,6 +53,10 @@ class Subject(Protocol):
 
     def prepare(self, config: RunConfig) -> tuple[ImageCodec | RecordCodec, Examples, Examples | None]:
         """The codec, the examples to train on, and those set aside; what is held out is in neither."""
+        ...
+
+    def finished(self, model: Any, listener: Listener) -> Any:
+        """The trained model with what is learned after training."""
         ...
 
     def show(self, model: Any, run: Path) -> None:
@@ -166,6 +170,9 @@ class Pictures:
         x_0 = self.codec.encode(self.pictures.pixels[chosen])
         return Batch(x_0, given=None if labels is None else torch.from_numpy(labels[chosen]))
 
+    def finished(self, model: PictureModel, listener: Listener) -> PictureModel:
+        return model
+
     def show(self, model: PictureModel, run: Path) -> None:
         where = {"class": ALL} if self.classes and model.codec.classes else None
         sheet = contact_sheet(model.sample(SHARD, seed=model.config.seed, where=where))
@@ -262,6 +269,13 @@ class Patients:
         codec = RecordCodec.fit(rest, config.codec)
         asks = isinstance(config.network, VisitNetworkConfig)
         return codec, Asked(codec, codec.encode(rest), asks), Asked(codec, codec.encode(aside), asks) if aside else None
+
+    def finished(self, model: PatientModel, listener: Listener) -> PatientModel:
+        if model.config.training.epsilon is not None:
+            listener.say("what the model draws is not put right by the patients: that would tell of them beyond epsilon.")
+            return model
+        listener.say("putting right what the model draws, by a sample of it ...")
+        return model.calibrated(self.split(model.config).train)
 
     def show(self, model: PatientModel, run: Path) -> None:
         from reverie.evaluation.figures import save_figures

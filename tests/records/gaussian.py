@@ -94,6 +94,17 @@ class Exact:
         return _kept["law"]
 
 
+@dataclass(frozen=True, eq=False)
+class Ignorant:
+    """Answers as if all scores were independent of each other, N(0, 1)."""
+
+    process: GaussianProcess = field(default_factory=lambda: GaussianProcess(NoiseSchedule.cosine(1000)))
+    evidence: Any = "exact"
+
+    def __call__(self, x_t: Tensor, t: int, condition: Any = None) -> Prediction:
+        return self.process.predict(x_t, t, clean=self.process.schedule.alpha_bar[t].sqrt().to(x_t) * x_t)
+
+
 _kept: dict[str, Any] = {}
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +10,6 @@ import pytest
 import torch
 
 from reverie.errors import UsageError
-from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import RecordCodec
 from reverie.records.emptiness import asked, obeyed
 from reverie.records.fitting import to_fill
@@ -170,22 +167,12 @@ def test_a_rule_that_cannot_be_is_one_sentence(old, new, words):
         Schema.from_yaml(text.replace(old, new, 1), "a.yaml")
 
 
-@dataclass(frozen=True, eq=False)
-class Ignorant:
-    """Answers as if all scores were independent of each other, N(0, 1)."""
-
-    process: GaussianProcess = field(default_factory=lambda: GaussianProcess(NoiseSchedule.cosine(1000)))
-    evidence: Any = "exact"
-
-    def __call__(self, x_t, t, condition=None):
-        return self.process.predict(x_t, t, clean=self.process.schedule.alpha_bar[t].sqrt().to(x_t) * x_t)
-
-
 @pytest.fixture(scope="module")
-def drawn():
+def drawn(gaussian):
     """500 patients of a network that has learned nothing of the rules."""
     codec = RecordCodec.fit(read_table(cohort()))
-    maker = RecordSampler(Ignorant(), codec, DPMSolver(), time_grid(Ignorant().process.schedule, 10))
+    blind = gaussian.Ignorant()
+    maker = RecordSampler(blind, codec, DPMSolver(), time_grid(blind.process.schedule, 10))
     return codec, maker.shard(0, 500, seed=1)[0]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +13,8 @@ from scipy.special import ndtr
 from scipy.stats import multivariate_normal, norm
 
 from reverie.errors import UsageError
-from reverie.records import RecordCodec
+from reverie.records import RecordCodec, read_table
+from reverie.records.complete import Completer, longer
 from reverie.records.generate import SHARD, TOKENS, RecordSampler, like_lengths
 from reverie.samplers import Ancestral, DPMSolver, time_grid
 
@@ -25,6 +29,66 @@ def exact(gaussian):
 
 def maker(exact, steps: int = 40, rule=None) -> RecordSampler:
     return RecordSampler(exact, exact.codec, rule or DPMSolver(), time_grid(exact.process.schedule, steps))
+
+
+class Watched(RecordSampler):
+    """Keeps the questions that it asks."""
+
+    @cached_property
+    def questions(self) -> list:
+        return []
+
+    def fill(self, given, noise, steps):
+        self.questions.append(given)
+        return super().fill(given, noise, steps)
+
+
+@pytest.fixture
+def watched(gaussian):
+    """Of a table with statics that are not always known, gaps, and values that a static leaves empty; it knows no law."""
+    table = gaussian.cohort(120)
+    hidden = pl.col("id") % 3 == 0
+    sex = pl.when(pl.col("id") % 4 < 2).then(pl.lit("F")).otherwise(pl.lit("M")).alias("sex")
+    frame = table.frame.with_columns(pl.when(~hidden).then("s").alias("s"), sex)
+    frame = frame.with_columns(pl.when(sex="F").then("x").alias("x"))
+    table = read_table(frame, identifier="id", time="time")
+    assert table.schema["x"].asked_if and table.schema["s"].role == "static"
+    codec = RecordCodec.fit(table)
+    return table, Watched(gaussian.Ignorant(), codec, DPMSolver(), time_grid(gaussian.Ignorant().process.schedule, 3))
+
+
+def assert_in_training(question, known, chosen=slice(None)) -> None:
+    """Of these patients every cell that is asked or observed is known, as are all that training asks or observes."""
+    touched, N = (question.asked | question.observed)[chosen], question.asked.shape[1]
+    assert touched.any() and not (touched & ~known[:, :N]).any()
+
+
+def test_all_that_is_asked_or_observed_in_sampling_can_be_so_in_training(watched) -> None:
+    _, asking = watched
+    rows = 300
+    records, _ = asking.shard(0, rows, seed=0)
+    frame = asking.codec.decode(records).frame
+    known = asking.codec.encode(read_table(frame, asking.codec.schema)).records(range(rows), None).known
+    assert torch.equal(known, records.known)
+    for question in asking.questions[:2]:
+        assert_in_training(question, known, slice(0, rows))
+    for batch, chosen in enumerate(like_lengths(records.visits)):
+        for question in asking.questions[2 + 2 * batch : 4 + 2 * batch]:
+            assert_in_training(question, known[chosen])
+    assert len(asking.questions) == 2 + 2 * (batch + 1)
+
+
+@pytest.mark.parametrize("what", ["holes", "future"])
+def test_all_that_is_asked_or_observed_in_completing_can_be_so_in_training(watched, what) -> None:
+    table, asking = watched
+    given = longer(table, 2) if what == "future" else table
+    completer = Completer(asking, given)
+    randomness = torch.Generator().manual_seed(0)
+    frame = completer.future(2, randomness) if what == "future" else completer.holes(randomness)
+    records = asking.codec.encode(replace(given, frame=frame)).records(range(len(given)), None)
+    for batch, chosen in enumerate(like_lengths(records.visits)):
+        for question in asking.questions[2 * batch : 2 * batch + 2]:
+            assert_in_training(question, records.known[chosen])
 
 
 @pytest.fixture(scope="module")

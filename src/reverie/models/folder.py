@@ -14,10 +14,11 @@ from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageCodec
 from reverie.manifest import MANIFEST, verify
 from reverie.models import diffusers
-from reverie.models.model import AUTOENCODER, CODEC, WEIGHTS, untrained, untrained_autoencoder
+from reverie.models.model import AUTOENCODER, CALIBRATION, CODEC, WEIGHTS, untrained, untrained_autoencoder
 from reverie.models.patients import PatientModel
 from reverie.models.pictures import PictureModel
 from reverie.records import RecordCodec
+from reverie.records.calibration import Calibration
 from reverie.training import checkpoint
 from reverie.training.hardware import choose_device
 
@@ -36,8 +37,9 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     if diffusers.is_layout(run):
         return diffusers.load(run, device)
     settings = configs.read(run)
+    sealed: set[str] = set()
     if (run / MANIFEST).exists() or (run / WEIGHTS).exists():
-        verify(run)
+        sealed = verify(run)
         file = run / WEIGHTS
     else:
         newest = checkpoint.latest(run / "checkpoints", lambda _: None)
@@ -46,8 +48,7 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
         file = checkpoint.weights_to_use(newest)
     try:
         about = json.loads((run / CODEC).read_text())
-        kind, codec = {"images": (PictureModel, ImageCodec), "records": (PatientModel, RecordCodec)}[about.pop("kind")]
-        codec = codec.from_config(about)
+        codec = {"images": ImageCodec, "records": RecordCodec}[about.pop("kind")].from_config(about)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
     network = untrained(settings, codec.channels)
@@ -59,10 +60,19 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     where = choose_device(device)
     network.module.to(where).eval()
     autoencoder = untrained_autoencoder(settings, codec.channels)
-    if kind is PatientModel or autoencoder is None:
-        return kind(settings, codec, network)  # pyright: ignore
+    if isinstance(codec, RecordCodec):
+        return PatientModel(settings, codec, network, _calibration(run, codec) if CALIBRATION in sealed else None)
+    if autoencoder is None:
+        return PictureModel(settings, codec, network)
     fit_in(autoencoder, run / AUTOENCODER)
     return PictureModel(settings, codec, network, autoencoder.to(where).eval())
+
+
+def _calibration(run: Path, codec: RecordCodec) -> Calibration:
+    try:
+        return Calibration.from_config(codec, json.loads((run / CALIBRATION).read_text()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{run / CALIBRATION} cannot be understood: it is not what was written.") from error
 
 
 def fit_in(module: nn.Module, file: Path) -> None:

@@ -3,7 +3,7 @@
 data -> codec -> x_0 -> process, denoiser, sampler -> x_0 -> codec -> data
 
 run/ config.yaml  codec.json  model.safetensors (averaged weights)  manifest.json  checkpoints/step-N/
-     metrics.jsonl  tensorboard/  samples/
+     calibration.json (of patients)  metrics.jsonl  tensorboard/  samples/
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors.torch import save
@@ -37,6 +37,7 @@ from reverie.training.hardware import autocast_dtype
 
 __all__ = [
     "AUTOENCODER",
+    "CALIBRATION",
     "CODEC",
     "WEIGHTS",
     "Codec",
@@ -48,7 +49,8 @@ __all__ = [
     "write_weights",
 ]
 
-CODEC, WEIGHTS, AUTOENCODER = "codec.json", "model.safetensors", "autoencoder.safetensors"
+CODEC, CALIBRATION = "codec.json", "calibration.json"
+WEIGHTS, AUTOENCODER = "model.safetensors", "autoencoder.safetensors"
 
 Codec = TypeVar("Codec", ImageCodec, RecordCodec)
 
@@ -84,13 +86,20 @@ class Model(Generic[Codec]):
         describe(path, self.config, self.codec)
         for name, module in self.modules.items():
             write_weights(path / name, module)
-        seal(path, (configs.NAME, CODEC, *self.modules))
+        for name, about in self.learned.items():
+            write_atomically(path / name, json.dumps(about, allow_nan=False) + "\n")
+        seal(path, (configs.NAME, CODEC, *self.modules, *self.learned))
         return path
 
     @property
     def modules(self) -> dict[str, nn.Module]:
         """What it is made of, by the names of the files of their weights."""
         return {WEIGHTS: self.denoiser.module}
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What else was learned, by the names of JSON files."""
+        return {}
 
 
 def write_weights(file: Path, module: nn.Module) -> None:

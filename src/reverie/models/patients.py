@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,13 @@ import torch
 
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
-from reverie.models.model import Model
+from reverie.models.model import CALIBRATION, Model
 from reverie.models.scoring import patient_losses
 from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records import RecordCodec, Records, Table, generate, series
+from reverie.records.calibrating import calibrate
+from reverie.records.calibration import Calibration
 from reverie.records.complete import Completer, longer
 from reverie.records.conditions import Conditions
 from reverie.records.fitting import fit, to_fill
@@ -50,8 +52,15 @@ class Made:
     broken: Mapping[str, int]
 
 
+@dataclass(frozen=True, eq=False)
 class PatientModel(Model[RecordCodec]):
-    """Makes new patients, and completes the records of given ones."""
+    """Makes new patients, and completes the records of given ones.
+
+    Attributes:
+        calibration: puts right what is drawn; none for what the network draws as it is.
+    """
+
+    calibration: Calibration | None = None
 
     def sample(
         self,
@@ -111,7 +120,7 @@ class PatientModel(Model[RecordCodec]):
         if self._answers_for_statics:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
-            whole, size = RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance), generate.SHARD
+            whole, size = self._maker(told, guidance), generate.SHARD
 
             def shard(number: int, rows: int) -> tuple[Records, int]:
                 return whole.shard(number, rows, seed, conditions.shard(number, size, seed), conditions.accept)
@@ -194,14 +203,25 @@ class PatientModel(Model[RecordCodec]):
             raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
         told = dict(settings)
         on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
-        maker = RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance)
-        completer = Completer(maker, table)
+        completer = Completer(self._maker(told, guidance), table)
         frames = []
         for number in range(draws):
             frames.append(how(completer, generator(seed, "complete", number)))
             if on_step:
                 on_step(number + 1, draws)
         return frames
+
+    def calibrated(self, table: Table) -> PatientModel:
+        """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,
+        see records/calibrating.py. A model of the recipe health-gym stays as it is."""
+        if not self._answers_for_statics:
+            return self
+        plain = replace(self, calibration=None)._maker({}, 1.0)
+        return replace(self, calibration=calibrate(plain, self.codec.encode(table), self.config.seed))
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        return {CALIBRATION: self.calibration.config} if self.calibration else {}
 
     @property
     def usual(self) -> dict[str, Any]:
@@ -210,11 +230,14 @@ class PatientModel(Model[RecordCodec]):
         The series network of the recipe health-gym makes errors that a sampler without noise keeps: with noise, 20 steps
         are as good as the published 500, and better than any number without.
         """
-        return {"sampler": "angular", "steps": 6} if self._answers_for_statics else {"sampler": "dpmpp_sde", "steps": 20}
+        return {"sampler": "angular", "steps": 3} if self._answers_for_statics else {"sampler": "dpmpp_sde", "steps": 20}
 
     @property
     def _answers_for_statics(self) -> bool:
         return isinstance(self.config.network, VisitNetworkConfig)
+
+    def _maker(self, told: dict[str, Any], guidance: float) -> RecordSampler:
+        return RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)
 
     def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[int]]:
         """The sampler and its grid; what is None or not told is `usual`."""

@@ -27,7 +27,7 @@ from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout, parts
-from reverie.records.levels import OrderedProbit
+from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
 from reverie.records.rules.deriving import Derivation, derivations, told
 from reverie.records.rules.keeping import Keeper
@@ -174,7 +174,11 @@ class RecordCodec:
         return torch.from_numpy(self.codes[field.name].cells(z).astype(np.int64))
 
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
-        """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B]."""
+        """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].
+
+        They are those that `encode` would know, so whoever asks or observes none but these asks what training can ask:
+        everything that draws cells takes them from here.
+        """
         place = torch.arange(values.shape[1], device=values.device)
         exists = place <= visits.to(values.device)[:, None]
         has = (self.stage >= 0).to(values.device)
@@ -201,6 +205,14 @@ class RecordCodec:
         for channels, may in open_visits(self, values):
             known[:, 1:, list(channels)] &= may[..., None]
         return known
+
+    def levels(self, field: Field, values: Tensor) -> Tensor:
+        """int64 [B, N]: the level of each cell of a field in records [B, N, C]; 0 where it has none."""
+        code = self.codes[field.name]
+        if not isinstance(code, OrderedProbit | SequentialProbit):
+            return torch.zeros(values.shape[:2], dtype=torch.long)
+        z = values[..., list(field.channels)].detach().cpu().double().flatten(0, 1).numpy()
+        return torch.from_numpy(code.level(z)).view(values.shape[:2])
 
     def statics(self, values: Tensor) -> pl.DataFrame:
         """The static columns [B rows] that records [B, N, C] tell, as rules would have them."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from reverie.denoisers.given import Given
 from reverie.records.encoded import Records
 from reverie.records.generate import RecordSampler, like_lengths
+from reverie.records.intervals import REACH
 from reverie.records.masks import MaskSampler, cells
 from reverie.records.table import Table
 
@@ -80,17 +81,17 @@ class Completer:
 
     def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:
         """What is not known of values is asked; the network is not told that it had not been measured."""
-        N = records.values.shape[1]
-        stage, flags = cells(self.maker.codec.stage, N), cells(self._flags, N)
+        N, codec = records.values.shape[1], self.maker.codec
+        stage, flags = cells(codec.stage, N), cells(self._flags, N)
         present = torch.arange(N) <= records.visits[:, None]
-        exists = (stage >= 0) & present[..., None] & ~flags
         seen, values = records.known & ~flags, records.values
         for now in (1, 3):
-            asked = exists & (stage == now) & ~seen
+            measured = torch.where(flags, REACH, values)  # as if everything had been, but where rules leave it empty
+            asked = codec.known(measured, records.visits) & (stage == now) & ~seen
             noise = torch.randn(values.shape, generator=randomness)
             values = self.maker.fill(Given(values, seen, asked, present), noise, randomness)
             seen = seen | asked
-        return values, exists
+        return values, seen
 
     def _draw_future(self, records: Records, visits: int, randomness: torch.Generator) -> Drawn:
         """The first visits are given whole, with what was not measured at them; the rest is asked."""

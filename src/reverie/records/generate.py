@@ -19,6 +19,7 @@ from reverie.denoisers.given import Given
 from reverie.denoisers.wrappers import Guided
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
+from reverie.records.calibration import Calibration
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.masks import cells
@@ -43,6 +44,7 @@ class RecordSampler:
         codec: of the table.
         sampler, grid: how each stage is drawn.
         guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
+        calibration: puts right what is drawn, if there is one.
     """
 
     denoiser: Denoiser
@@ -50,6 +52,7 @@ class RecordSampler:
     sampler: Sampler
     grid: Sequence[int]
     guidance: float = 1.0
+    calibration: Calibration | None = None
 
     def shard(
         self,
@@ -58,12 +61,14 @@ class RecordSampler:
         seed: int,
         given: Records | None = None,
         accept: Callable[[Tensor], Tensor] | None = None,
+        last: int = 3,
     ) -> tuple[Records, int]:
         """The first `rows` of shard `number`, and how many patients were drawn to have a whole shard.
 
         Args:
             given: statics that are given, [SHARD, 1, C].
             accept: codes of statics [B, 1, C] -> bool [B], the patients to keep.
+            last: the stage after which no more is drawn.
 
         Raises UsageError if hardly any patient is accepted.
         """
@@ -82,7 +87,9 @@ class RecordSampler:
             place = starts[chosen, None] + torch.arange(N).clamp(max=visits[chosen, None])
             made = torch.zeros(len(chosen), N, values.shape[-1])
             made[:, :1] = statics[chosen]
-            made = self.visits(made, visits[chosen], [x[place] for x in noise], generator(seed, "steps", number, batch))
+            made = self.visits(
+                made, visits[chosen], [x[place] for x in noise][: last - 1], generator(seed, "steps", number, batch)
+            )
             values[chosen, :N] = made
         known = self.codec.known(values, visits[:rows])
         return Records(values * known, known, visits[:rows]), drawn
@@ -99,7 +106,7 @@ class RecordSampler:
         """Draws stages 2 and 3 of records [B, N, C] whose statics are there.
 
         Args:
-            noise: the starting state of each of the two stages, [B, N, C].
+            noise: the starting state of each of the two stages, [B, N, C]; of the first alone, or none, to draw no more.
             steps: of what stochastic samplers draw.
             observed: bool [B, N, C], the cells that are given; the statics if left out.
             past: bool [B, N], visits of which nothing is asked.
@@ -107,13 +114,11 @@ class RecordSampler:
         _, N, _ = values.shape
         stage = cells(self.codec.stage, N)
         present = torch.arange(N) <= visits[:, None]
-        seen = (stage >= 0) & (stage < 2) & present[..., None] if observed is None else observed
-        for now, start in zip((2, 3), noise, strict=True):
-            asked = (stage == now) & present[..., None] & ~seen
+        seen = self.codec.known(values, visits) & (stage < 2) if observed is None else observed
+        for now, start in zip((2, 3), noise, strict=False):
+            asked = self.codec.known(values, visits) & (stage == now) & ~seen
             if past is not None:
                 asked &= ~past[..., None]
-            if now == 3:
-                asked &= self.codec.known(values, visits)
             values = self.fill(Given(values, seen, asked, present), start, steps)
             seen = seen | asked
         return values
@@ -125,7 +130,8 @@ class RecordSampler:
         of_visits = self.guidance != 1 and bool(given.asked[:, 1:].any())
         denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
         drawn = sample(denoiser, self.sampler, self.grid, noise, steps, given)
-        return torch.where(given.asked, drawn, given.values)
+        values = torch.where(given.asked, drawn, given.values)
+        return self.calibration(values, given.asked, given.asked | given.observed) if self.calibration else values
 
     def _statics(
         self, number: int, seed: int, given: Records | None, accept: Callable[[Tensor], Tensor] | None
@@ -151,10 +157,9 @@ class RecordSampler:
         values = torch.zeros(SHARD, 1, channels) if given is None else given.values
         seen = torch.zeros(SHARD, 1, channels, dtype=torch.bool) if given is None else given.known
         stage, present = self.codec.stage[None, :1], torch.ones(SHARD, 1, dtype=torch.bool)
+        nobody = torch.zeros(SHARD, dtype=torch.long)  # visits that a static cell could hang on
         for now in (0, 1):
-            asked = (stage == now) & ~seen
-            if now == 1:
-                asked &= self.codec.known(values, torch.zeros(SHARD, dtype=torch.long))
+            asked = self.codec.known(values, nobody) & (stage == now) & ~seen
             noise = torch.randn(SHARD, 1, channels, generator=randomness)
             question = Given(values, seen, asked.expand_as(seen), present)
             values = self.fill(question, noise, randomness)
