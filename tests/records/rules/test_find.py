@@ -41,6 +41,7 @@ def cohort(patients: int = 240, seed: int = 0) -> pl.DataFrame:
     ill = np.zeros(rows, dtype=int)
     for i in range(rows):
         ill[i] = g.random() < 0.2 if first[i] else ill[i - 1] or g.random() < 0.15
+    age = np.round((date - birth[who]).astype(int) / 365.25, 2)
     onset = np.where(g.random(patients) < 0.5, g.integers(0, 400, patients), 999)
     return pl.DataFrame(
         {
@@ -48,7 +49,8 @@ def cohort(patients: int = 240, seed: int = 0) -> pl.DataFrame:
             "visit": place + 1,
             "visit_date": date,
             "birth": birth[who],
-            "age": np.round((date - birth[who]).astype(int) / 365.25, 2),
+            "age": age,
+            "group": np.where(age < 40, "young", np.where(age < 65, "middle", "old")),
             "sex": np.where(male[who], "M", "F"),
             "pregnant": pl.Series([None if m else p for m, p in zip(male[who], pregnant, strict=True)]),
             "dose": dose,
@@ -90,6 +92,9 @@ PLANTED = {
     "baseline = first(lab)",
     "change = lab - baseline",
     "age = (visit_date - birth) / 365.25",
+    "group = young if age < 40",
+    "group = middle if age >= 40 and age < 65",
+    "group = old if age >= 65",
     "pounds = 2.20462 * weight",
     "map = (sbp + 2 * dbp) / 3",
     "bmi = 10000 * (weight / height ^ 2)",

@@ -176,7 +176,7 @@ def _alike(evidence: Evidence, pair: OrderStates) -> bool:
     x, y = evidence.values(pair.column.name), evidence.values(pair.other.name)
     (low, high), (least, most) = ((np.nanmin(v), np.nanmax(v)) for v in (x, y))
     width = sorted((high - low, most - least))
-    return 2 * (min(high, most) - max(low, least)) >= width[0] and width[1] <= SCALE * width[0]
+    return bool(2 * (min(high, most) - max(low, least)) >= width[0] and width[1] <= SCALE * width[0])
 
 
 def _near(evidence: Evidence, found: Pair) -> Bools:
