@@ -136,9 +136,10 @@ def _apart(a: Claim, b: Claim, schema: Schema) -> str:
     for one, other in ((a, b), (b, a)):
         if isinstance(one, Empty) and isinstance(other, Filled) and one.column == other.column:
             return f"{one.column} cannot be both"
-        courses = isinstance(one, Course) and isinstance(other, Course) and one.column == other.column and one != other
-        if courses and other.how in FORBIDS.get(one.how, ()):
-            return f"{one.column} cannot do both"
+        if isinstance(one, Course) and isinstance(other, Course):
+            apart = other.how in FORBIDS.get(one.how, ()) and one != other
+            if apart and one.column == other.column:
+                return f"{one.column} cannot do both"
     left, right = _values(a, schema), _values(b, schema)
     if left and right and left[0] == right[0] and not left[1] & right[1]:
         return f"{left[0]} cannot be both"

@@ -112,7 +112,7 @@ class Function(Expression):
 
     def values(self, rows: Rows, like: Column | None = None) -> Floats:
         if self.name == "count" or self.of is None:
-            return rows.place + 1.0
+            return rows.place.astype(np.float64) + 1.0
         x = self.of.values(rows, like)
         if self.name == "previous":
             return np.where(rows.place > 0, np.roll(x, 1), np.nan)

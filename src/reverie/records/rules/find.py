@@ -13,6 +13,7 @@ from reverie.records.places import ROW, hidden
 from reverie.records.rules.expressions import Name
 from reverie.records.rules.finding.consequences import without_consequences
 from reverie.records.rules.finding.courses import courses
+from reverie.records.rules.finding.cuts import cuts
 from reverie.records.rules.finding.evidence import Evidence
 from reverie.records.rules.finding.formulas import formulas
 from reverie.records.rules.finding.orders import OrderStates, Signs, gated, orders, relation, sparse
@@ -20,7 +21,7 @@ from reverie.records.rules.finding.pairs import Pair, pairs, phrased, struck
 from reverie.records.rules.finding.states import LevelStates, states_of
 from reverie.records.rules.finding.sums import beginnings, sums
 from reverie.records.rules.reading import Support, supports
-from reverie.records.rules.rule import Relation, Rule
+from reverie.records.rules.rule import Claim, Relation, Rule
 from reverie.records.rules.rules import Rules
 
 if TYPE_CHECKING:
@@ -85,8 +86,10 @@ def _looked_for(schema: Schema, evidence: Evidence) -> list[Rule]:
     bound = sparse({key: allowed for key, allowed in before.items() if told & set(key)}, free)
     rules = [Rule(_turned(relation(*key, allowed), schema)) for key, allowed in (free | bound).items()]
     rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
-    rules += [Rule(_turned(r.claim, schema), r.when) for r in at_level(kept, before)]
-    rules += [*courses(evidence, columns), *equations, *beginnings(evidence, columns)]
+    rules += [Rule(_turned(claim, schema), when) for claim, when in at_level(kept, before)]
+    telling = {frozenset((pair.a.column.name, pair.b.column.name)) for pair in together if pair.tells}
+    rules += cuts(evidence, columns, states, telling)
+    rules += [*courses(evidence, columns, copies), *equations, *beginnings(evidence, columns)]
     return list(dict.fromkeys(rules))
 
 
@@ -110,9 +113,8 @@ def arranged(schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:
     return numbered.sort(ROW, schema.time.name, maintain_order=True).drop(ROW)
 
 
-def at_level(kept: list[Pair], before: dict[tuple[str, str], set[int]]) -> list[Rule]:
+def at_level(kept: list[Pair], before: Signs) -> list[tuple[Relation, tuple[Claim, ...]]]:
     """Orders at levels of other columns, without those that follow from others at the same level."""
-    rules = []
     contexts: dict[tuple[str, int], dict[tuple[str, str], set[int]]] = {}
     of: dict[str, Pair] = {}
     for pair in kept:
@@ -128,9 +130,7 @@ def at_level(kept: list[Pair], before: dict[tuple[str, str], set[int]]) -> list[
     for (gate, state), wanted in contexts.items():
         for key, allowed in sparse(wanted, before).items():
             grouped.setdefault((gate, relation(*key, allowed)), []).append(state)
-    for (gate, claim), states in grouped.items():
-        rules.append(Rule(claim, of[gate].a.claims(states)))
-    return rules
+    return [(claim, of[gate].a.claims(states)) for (gate, claim), states in grouped.items()]
 
 
 def _turned(claim: Relation, schema: Schema) -> Relation:

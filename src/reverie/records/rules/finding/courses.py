@@ -22,10 +22,10 @@ from reverie.records.rules.rule import Course, Rule
 __all__ = ["courses"]
 
 
-def courses(evidence: Evidence, columns: list[Column]) -> list[Rule]:
-    """Of all columns that vary."""
+def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> list[Rule]:
+    """Of all columns that vary, without those that are always equal to another."""
     found = []
-    varying = [c for c in columns if c.role == "varying"]
+    varying = [c for c in columns if c.role == "varying" and c.name not in same]
     asked = max(sum(len(c.levels) or 2 for c in varying), 1)
     for column in varying:
         x = evidence.values(column.name)

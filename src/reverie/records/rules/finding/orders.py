@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from scipy.special import ndtr
 
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Name
@@ -28,14 +29,14 @@ __all__ = ["OrderStates", "Signs", "gated", "orders", "sparse"]
 Signs = dict[tuple[str, str], set[int]]
 """Of two columns, whether the first is less (0), equal (1) or greater (2)."""
 SIGNS = {(0,): "<", (0, 1): "<=", (1,): "=", (1, 2): ">=", (2,): ">", (0, 2): "!="}
-NEAR = 3.0
+NEAR = 4
 """Patients, expected in whom the distance of two columns would be below 0."""
-CLOSE = 4
+CLOSE = 8
 """Patients in whom it comes within a quarter of its median of 0, where as many had come below 0 were there no end."""
 SCALE = 3.0
 """Ranges of columns that are compared at single levels of others differ by this factor at most."""
-FAR = 0.05
-"""Rows, expected in which it would be, where it never comes near."""
+FAR = 1.0
+"""Rows, expected in which it would be, as it spreads below its median, where it never comes near."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,8 @@ def orders(evidence: Evidence, columns: list[Column]) -> tuple[Signs, list[Order
     found = {}
     for pair, counts in ordered:
         allowed = set(np.flatnonzero(counts > evidence.slack).tolist()) | ({1} if evidence.slack else set())
-        if all(_sure(evidence, pair, allowed, half, len(ordered)) for half in (False, True)):
+        related = all(_sure(evidence, pair, allowed, half, len(ordered)) for half in (False, True))
+        if related and _ends(evidence, pair, allowed):
             found[pair.column.name, pair.other.name] = allowed | _touching(evidence, pair, allowed)
         loose.append(pair)
     return found, loose
@@ -115,15 +117,21 @@ def _sure(evidence: Evidence, pair: OrderStates, allowed: set[int], half: bool, 
         swapped = _signs(a[to[rows]], b[rows])
         able += len(np.unique(evidence.patient[rows[swapped >= 0]]))
         broken += len(np.unique(evidence.patient[rows[~np.isin(swapped, [-1, *allowed])]]))
-    if patients * np.log1p(-broken / (able + 1)) >= evidence.most(half, asked, patients):
-        return False
+    return bool(patients * np.log1p(-broken / (able + 1)) < evidence.most(half, asked, patients))
+
+
+def _ends(evidence: Evidence, pair: OrderStates, allowed: set[int]) -> bool:
+    """Whether the distance of two columns ends at 0, rather than being seldom so small."""
     if allowed == {1}:
         return True
+    a, b = evidence.values(pair.column.name), evidence.values(pair.other.name)
+    rows = evidence.starts if pair.static else np.arange(len(a))
+    known = rows[np.isin(pair.codes[rows], list(allowed))]
     gap = np.abs(a[known] - b[known])
     middle = np.median(gap)
-    spread = 1.4826 * np.median(np.abs(gap - middle))
+    spread = 1.4826 * np.median(middle - gap[gap <= middle])
     mirrored = len(np.unique(evidence.patient[known[gap > 2 * middle]]))
-    far = middle > 0 and len(known) * np.exp(-0.5 * (middle / max(spread, 1e-12)) ** 2) / 2 < FAR
+    far = middle > 0 and len(known) * ndtr(-middle / max(spread, 1e-12)) < FAR
     close = len(np.unique(evidence.patient[known[gap <= middle / 4]]))
     return bool(mirrored >= NEAR or close >= CLOSE or far)
 
@@ -168,7 +176,7 @@ def _alike(evidence: Evidence, pair: OrderStates) -> bool:
     x, y = evidence.values(pair.column.name), evidence.values(pair.other.name)
     (low, high), (least, most) = ((np.nanmin(v), np.nanmax(v)) for v in (x, y))
     width = sorted((high - low, most - least))
-    return 2 * (min(high, most) - max(low, least)) >= width[0] and width[1] <= SCALE * width[0]
+    return bool(2 * (min(high, most) - max(low, least)) >= width[0] and width[1] <= SCALE * width[0])
 
 
 def _near(evidence: Evidence, found: Pair) -> Bools:

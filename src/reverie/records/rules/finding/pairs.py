@@ -120,7 +120,7 @@ def _odds(evidence: Evidence, a: States, b: States, half: bool) -> tuple[Ints, F
     size = (a.size, b.size)
     rows = evidence.whole[half][a.static and b.static]
     counts = table(a.codes, b.codes, size, rows)
-    swapped = sum(table(a.codes, b.codes, size, rows, to) for to in evidence.partners)
+    swapped = np.sum([table(a.codes, b.codes, size, rows, to) for to in evidence.partners], axis=0)
     of_a = evidence.count(a.codes, a.size, half, a.key)
     of_b = evidence.count(b.codes, b.size, half, b.key)
     of_a, of_b = np.minimum(of_a, counts.sum(axis=1)), np.minimum(of_b, counts.sum(axis=0))

@@ -133,7 +133,7 @@ def _singles(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterat
                     continue
                 if how != "first" and c.column.role == "static":
                     continue
-                if _holds(c.x[some], x[some], steps(c.column)):
+                if _holds(c.x[some], x[some], steps(c.column), evidence.slack):
                     yield Relation(c.expression, "=", Function(how, Name(of.column.name))), c.column.name
 
 
@@ -152,11 +152,11 @@ def _begins(evidence: Evidence, firsts: list[Term]) -> list[Relation]:
     return found
 
 
-def _holds(c: Floats, x: Floats, room: float) -> bool:
+def _holds(c: Floats, x: Floats, room: float, slack: int) -> bool:
     """Whether two are equal wherever both are known, and that is often enough."""
     apart = np.abs(c - x)
     known = ~np.isnan(apart)
-    return int(known.sum()) >= LEAST and bool((apart[known] <= room + 1e-9 * np.abs(c[known]) + 1e-12).all())
+    return int(known.sum()) >= LEAST and int((apart[known] > room + 1e-9 * np.abs(c[known]) + 1e-12).sum()) <= slack
 
 
 def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterator[tuple[Relation, str]]:
@@ -178,7 +178,8 @@ def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> It
             known = ~np.isnan(gap)
             size = 1e-9 * np.nan_to_num(np.abs(values[i]) + np.abs(values[k]))
             loose = room[k] + np.array([steps(a.column, b.column) for b in every])
-            fits = (np.where(known, gap, 0) <= loose[:, None] + size).all(axis=1) & (known.sum(axis=1) >= LEAST)
+            wrong = np.where(known, gap, 0) > loose[:, None] + size
+            fits = (wrong.sum(axis=1) <= evidence.slack) & (known.sum(axis=1) >= LEAST)
             for j in np.flatnonzero(fits):
                 b = every[j]
                 key = (a.key, frozenset((b.key, c.key)))
