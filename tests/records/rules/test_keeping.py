@@ -28,6 +28,7 @@ RULES = (
     "empty(scan) if visit = 1",
     "worst in (mild, severe) if disease = yes",
     "index = weight / height ^ 2",
+    "score = pain + sleep",
 )
 
 
@@ -52,6 +53,7 @@ def cohort(people: int = 120, seed: int = 0) -> pl.DataFrame:
     weight, height = g.normal(70, 12, R).round(1), g.normal(1.7, 0.1, people).round(2)[who]
     worst = np.where(sick, g.choice(["mild", "severe"], R), g.choice(["none", "mild"], R))
     age = g.integers(30, 70, people)[who]
+    pain, sleep = g.integers(0, 4, R), g.integers(1, 4, R)
     return pl.DataFrame(
         {
             "id": who,
@@ -76,6 +78,9 @@ def cohort(people: int = 120, seed: int = 0) -> pl.DataFrame:
             "grade": grade,
             "scan": pl.Series(g.integers(1, 100, R).astype(float)).set(pl.Series(place == 0), None),
             "worst": worst,
+            "pain": pain,
+            "sleep": sleep,
+            "score": pain + sleep,
             "weight": weight,
             "height": height,
             "index": (weight / height**2).round(2),
@@ -123,14 +128,14 @@ def test_the_made_cohort_keeps_its_rules_and_the_shuffled_one_breaks_them(table,
 
 def test_columns_that_follow_from_others_have_no_score(codec):
     derived = {one.column for one in codec.derived}
-    assert derived >= {"code", "smoker", "change", "dose", "visit", "index", "age"}
+    assert derived >= {"code", "smoker", "change", "dose", "visit", "index", "age", "score"}
     assert not {f"value:{name}" for name in derived - {"age"}} & set(codec.codes)
     assert {one.column for one in codec.derived if one.later} == {"age"}
 
 
 def test_what_is_derived_comes_back_from_the_scores_of_the_others(table, codec):
     made = codec.decode(codec.encode(table).records(range(len(table)), None)).frame
-    for name in ("code", "smoker", "change", "dose", "visit", "age", "index"):
+    for name in ("code", "smoker", "change", "dose", "visit", "age", "index", "score"):
         assert made[name].equals(table.frame[name]), name
 
 
@@ -156,7 +161,7 @@ def test_rows_are_kept_alike_wherever_they_stand(codec, worst):
 
 def test_what_was_given_is_never_moved(table, codec, worst):
     g = np.random.default_rng(1)
-    for name in ("last_day", "value", "disease", "smoker", "event", "change"):
+    for name in ("last_day", "value", "disease", "smoker", "event", "change", "score"):
         fixed = {name: g.random(table.frame.height) < 0.5}
         if table.schema[name].role == "static":
             fixed = {name: np.repeat(g.random(len(table)) < 0.5, table.lengths)}

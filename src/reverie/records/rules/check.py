@@ -13,7 +13,7 @@ from reverie.errors import UsageError
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Arithmetic, Function, Name, Value, leaves, named
 from reverie.records.rules.grammar import parse
-from reverie.records.rules.rows import number_of
+from reverie.records.rules.rows import countable, number_of
 from reverie.records.rules.rule import ELSE, Claim, Course, Empty, Filled, OneOf, Relation, Rule, Tells
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _check_relation(claim: Relation, schema: Schema) -> None:
         for part in leaves(side):
             if isinstance(part, Arithmetic) or (isinstance(part, Function) and part.name == "total"):
                 for name in part.columns:
-                    if schema[name].levels:
+                    if not countable(schema[name]):
                         raise UsageError(f"{name} has levels, which cannot be reckoned with")
             if isinstance(part, Arithmetic):
                 for value in (part.left, part.right):
@@ -105,7 +105,7 @@ def _check_relation(claim: Relation, schema: Schema) -> None:
             raise UsageError(f"the levels of {column.name} have no order (kind: ordinal gives them one)")
     a, b = columns
     if a is not None and b is not None:
-        if a.levels != b.levels:
+        if a.levels != b.levels and not (countable(a) and countable(b)):
             raise UsageError(f"{a.name} and {b.name} have different levels (a tells b (x: y) says which go together)")
         if a.calendar != b.calendar:
             raise UsageError(f"{a.name} and {b.name} are not both dates")

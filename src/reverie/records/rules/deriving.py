@@ -20,7 +20,7 @@ from reverie.records.kinds import Column
 from reverie.records.rounding import on_grid
 from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name
 from reverie.records.rules.grammar import parse
-from reverie.records.rules.rows import Rows, number_of
+from reverie.records.rules.rows import Rows, number_of, place_of
 from reverie.records.rules.rule import Course, Relation, Rule, Tells
 
 __all__ = ["Derivation", "counted", "derivations", "inverse", "settled", "told"]
@@ -67,9 +67,10 @@ class Derivation:
         if isinstance(claim, Course):
             return counted(claim, rows)
         assert isinstance(claim, Relation)
+        view = claim.view(rows)
         if not self.later:
-            return settled(column, claim.right.values(rows))
-        moved, x = claim.right.values(rows), rows.values(self.column) if anchor is None else anchor
+            return settled(column, claim.right.values(view), view is not rows)
+        moved, x = claim.right.values(view), rows.values(self.column) if anchor is None else anchor
         there = np.where(np.isnan(x), np.nan, moved)
         start, since = (Function("first", _Where(y)).values(rows) for y in (x, there))
         return settled(column, start + moved - since)
@@ -159,8 +160,10 @@ def counted(claim: Course, rows: Rows) -> Floats:
     return np.array([places.get(number, np.nan) for number in x.tolist()])
 
 
-def settled(column: Column, x: Floats) -> Floats:
-    """Numbers rounded as those of the column are."""
+def settled(column: Column, x: Floats, reckoned: bool = False) -> Floats:
+    """Values rounded as those of the column are; of levels the nearest, where the values are `reckoned` with by number."""
+    if column.levels and reckoned:
+        return place_of(column, x)
     if not column.numeric:
         return np.clip(np.rint(x), 0, max(len(column.levels) - 1, 0))
     return on_grid(x, column.step, column.digits)
@@ -246,5 +249,9 @@ def _leading(
     if not isinstance(one.rule.claim, Relation):
         return None
     values = {need: found.get(need, np.full(len(rows), np.nan)) for need in one.needs}
-    x = inverse(one.rule.claim.right, name, must, Rows(rows.frame, rows.columns, rows.first, values))
-    return None if x is None else settled(rows.columns[name], x)
+    part = Rows(rows.frame, rows.columns, rows.first, values)
+    view, column = one.rule.claim.view(part), rows.columns[one.column]
+    if view is not part and column.levels:
+        must = Rows(rows.frame, rows.columns, rows.first, {one.column: must}).numbers(one.column)
+    x = inverse(one.rule.claim.right, name, must, view)
+    return None if x is None else settled(rows.columns[name], x, view is not part)

@@ -14,8 +14,8 @@ from scipy.optimize import isotonic_regression
 from reverie.records.intervals import Floats
 from reverie.records.rules.deriving import counted, inverse, settled
 from reverie.records.rules.draft import Draft
-from reverie.records.rules.expressions import Name, Value
-from reverie.records.rules.rows import Bools
+from reverie.records.rules.expressions import Expression, Name, Value
+from reverie.records.rules.rows import Bools, Rows, number_of
 from reverie.records.rules.rule import CLOSE, ELSE, Claim, Course, Empty, Filled, OneOf, Relation, Rule, Tells
 
 __all__ = ["Fill", "mended"]
@@ -107,7 +107,7 @@ def _meets(condition: Claim, draft: Draft, name: str, value: float) -> bool:
     if isinstance(condition, OneOf):
         return bool(np.isin(value, condition.numbers(draft.column(name))))
     assert isinstance(condition, Relation) and isinstance(condition.right, Value)
-    place = condition.right.number(draft.column(name))
+    place = draft.column(name).parse(condition.right.told)
     return {"=": value == place, "!=": value != place, "<": value < place, "<=": value <= place, ">": value > place,
             ">=": value >= place}[condition.sign]  # fmt: skip
 
@@ -126,29 +126,28 @@ def _nearest(x: Floats, allowed: Floats) -> Floats:
 def _related(claim: Relation, draft: Draft) -> Iterator[Move]:
     """The right side's columns before the left's: what is written last gives way first."""
     a, b, _ = claim.sides(draft)
+    view = claim.view(draft)
     strict = claim.sign in ("<", ">", "!=")
     for side, (own, other) in (("right", (claim.right, b)), ("left", (claim.left, a))):
         target, rising = (a, claim.sign in ("<", "<=", "!=")) if side == "right" else (b, claim.sign in (">", ">=", "!="))
         if claim.sign == "=" and side == "right" and isinstance(claim.left, Name):
             continue  # what an equation says is its left side
         for name in own.columns:
-            found = inverse(own, name, target, draft)
+            found = inverse(own, name, target, view)
             if found is None:
                 continue
-            column = draft.column(name)
-            lifts = rising if _rises(own, name, other, draft) else not rising
-            yield name, lambda at, n=name, x=found, c=column, up=lifts: _moved(claim, draft, n, at, x, up, strict)
+            lifts = rising if _rises(own, name, other, view) else not rising
+            yield name, lambda at, n=name, x=found, up=lifts: _moved(claim, draft, n, at, x, up, strict)
     if claim.sign == "=" and isinstance(claim.left, Name):
         for name in claim.right.columns:
-            found = inverse(claim.right, name, a, draft)
+            found = inverse(claim.right, name, a, view)
             if found is not None:
                 yield name, lambda at, n=name, x=found: _moved(claim, draft, n, at, x, True, False)
 
 
-def _rises(own: object, name: str, now: Floats, draft: Draft) -> bool:
+def _rises(own: Expression, name: str, now: Floats, rows: Rows) -> bool:
     """Whether a side grows with one of its columns."""
-    more = inverse(own, name, now + 1.0, draft)  # pyright: ignore[reportArgumentType]
-    less = inverse(own, name, now, draft)  # pyright: ignore[reportArgumentType]
+    more, less = (inverse(own, name, x, rows) for x in (now + 1.0, now))
     if more is None or less is None:
         return True
     change = (more - less)[~np.isnan(more - less)]
@@ -160,8 +159,17 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
     column = draft.column(name)
     if column.role == "time":
         return _squeezed(draft, at, x, strict) if not up else False
-    on = settled(column, x)
-    if claim.sign != "=":
+    reckoned = claim.view(draft) is not draft
+    on = settled(column, x, reckoned)
+    if column.levels and reckoned:
+        numbers = np.array([number_of(level) for level in column.levels])
+        here = np.append(numbers, np.nan)[np.where(np.isnan(on), -1, on).astype(np.int64)]
+        if claim.sign == "=":
+            on = np.where(np.abs(here - x) < 1e-6, on, np.nan)
+        else:
+            fits = [(n > x if strict else n >= x) if up else (n < x if strict else n <= x) for n in numbers]
+            on = _first_fit(np.array(fits), numbers if up else -numbers)
+    elif claim.sign != "=":
         step = (column.step or (10.0 ** (np.floor(np.log10(np.maximum(np.abs(x), 1e-9))) - 6))) if column.numeric else 1.0
         room = 2 * CLOSE * np.abs(x) * (1 if strict else -1)  # what is told apart from the bound, and what is not
         short = on <= x + room if up else on >= x - room
@@ -171,6 +179,12 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
     where = at & ~np.isnan(on)
     of = None if claim.sign == "=" else np.fmax if up else np.fmin
     return draft.put(name, where, on, of)
+
+
+def _first_fit(fits: Bools, cost: Floats) -> Floats:
+    """Of levels [L] that fit at rows, bool [L, R], the place of the one that costs least; NaN where none fits."""
+    costs = np.where(fits, cost[:, None], np.inf)
+    return np.where(fits.any(0), costs.argmin(0), np.nan).astype(np.float64)
 
 
 def _squeezed(draft: Draft, at: Bools, bound: Floats, strict: bool) -> bool:

@@ -18,7 +18,7 @@ from reverie.errors import unknown
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 
-__all__ = ["Bools", "Rows"]
+__all__ = ["Bools", "Reckoned", "Rows", "countable", "number_of", "place_of"]
 
 Bools = NDArray[np.bool_]
 
@@ -29,6 +29,19 @@ def number_of(text: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
+
+
+def countable(column: Column) -> bool:
+    """Whether a column holds numbers, or levels that are."""
+    return column.numeric or (bool(column.levels) and not any(np.isnan(number_of(level)) for level in column.levels))
+
+
+def place_of(column: Column, numbers: Floats) -> Floats:
+    """The places on the list of levels of the levels nearest to numbers, float64 of the same shape."""
+    levels = np.array([number_of(level) for level in column.levels])
+    order = np.argsort(levels)
+    near = np.searchsorted((levels[order][1:] + levels[order][:-1]) / 2, numbers)
+    return np.where(np.isnan(numbers), np.nan, order[near].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +93,11 @@ class Rows:
         numbers = np.array([*map(number_of, levels), np.nan])
         return numbers[np.where(np.isnan(x), -1, x).astype(np.int64)]
 
+    @property
+    def reckoned(self) -> Reckoned:
+        """The same rows with the numbers of levels in the place of their places."""
+        return Reckoned(self.frame, self.columns, self.first, {}, self)
+
     def filled(self, name: str) -> Bools:
         """Which cells are not empty, bool [R]."""
         return self.frame[self.column(name).name].is_not_null().to_numpy()
@@ -98,3 +116,17 @@ class Rows:
             rows = order[ends[at] : ends[at + 1]]
             found[rows] = of(found[rows - 1], x[rows - 1])
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class Reckoned(Rows):
+    """Rows as arithmetic sees them: levels that are numbers are those numbers.
+
+    Attributes:
+        of_places: the rows.
+    """
+
+    of_places: Rows | None = None
+
+    def values(self, name: str) -> Floats:
+        return self.of_places.numbers(name) if self.of_places is not None else super().values(name)

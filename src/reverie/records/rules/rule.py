@@ -21,7 +21,7 @@ import polars as pl
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
-from reverie.records.rules.expressions import Expression, Name, Value, leaves, named, quoted
+from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name, Value, leaves, named, quoted
 from reverie.records.rules.rows import Bools, Rows
 
 __all__ = ["CLOSE", "ELSE", "Claim", "Course", "Empty", "Filled", "OneOf", "Relation", "Rule", "Tells"]
@@ -75,8 +75,17 @@ class Relation(Claim):
         room = "" if self.within is None else f" within {self.within:g}"
         return f"{self.left.text} {self.sign} {self.right.text}{room}"
 
+    def view(self, rows: Rows) -> Rows:
+        """The rows as its sides see them: where they reckon, or hold levels of two lists, levels are the numbers that they
+        are."""
+        parts = [*leaves(self.left), *leaves(self.right)]
+        works = any(isinstance(part, Arithmetic) or (isinstance(part, Function) and part.name == "total") for part in parts)
+        lists = {rows.column(part.name).levels for part in parts if isinstance(part, Name)}
+        return rows.reckoned if any(lists) and (works or len(lists) > 1) else rows
+
     def sides(self, rows: Rows) -> tuple[Floats, Floats, Floats]:
         """Both sides, and how far apart they may be and count as equal, float64 [R] each."""
+        rows = self.view(rows)
         like = [rows.column(name) if (name := named(side)) else None for side in (self.left, self.right)]
         a, b = self.left.values(rows, like[1]), self.right.values(rows, like[0])
         size = np.fmax(np.abs(a), np.abs(b))

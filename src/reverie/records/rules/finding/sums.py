@@ -17,6 +17,7 @@ from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name, Value
 from reverie.records.rules.finding.evidence import FALSE, PATIENTS, Evidence, Ints
+from reverie.records.rules.rows import countable
 from reverie.records.rules.rule import Relation, Rule
 
 __all__ = ["Term", "beginnings", "confirmed", "sample", "steps", "sums", "terms"]
@@ -52,12 +53,12 @@ class Term:
 
 def terms(evidence: Evidence, columns: list[Column]) -> tuple[list[Term], list[Term]]:
     """The columns of numbers, and the first values of those that vary."""
-    bare = [Term(Name(c.name), c, evidence.values(c.name)) for c in columns if c.numeric]
+    bare = [Term(Name(c.name), c, evidence.rows.numbers(c.name)) for c in columns if countable(c)]
     firsts = []
     for term in bare:
         if term.column.role != "static":
             first = Function("first", term.expression)
-            firsts.append(Term(first, term.column, first.values(evidence.rows)))
+            firsts.append(Term(first, term.column, first.values(evidence.rows.reckoned)))
     return bare, firsts
 
 
