@@ -163,10 +163,7 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
     on = settled(column, x, reckoned)
     if column.levels and reckoned:
         numbers = np.array([number_of(level) for level in column.levels])
-        here = np.append(numbers, np.nan)[np.where(np.isnan(on), -1, on).astype(np.int64)]
-        if claim.sign == "=":
-            on = np.where(np.abs(here - x) < 1e-6, on, np.nan)
-        else:
+        if claim.sign != "=":  # what an equation asks for may take several columns, each as near as it can be
             fits = [(n > x if strict else n >= x) if up else (n < x if strict else n <= x) for n in numbers]
             on = _first_fit(np.array(fits), numbers if up else -numbers)
     elif claim.sign != "=":
