@@ -1,2 +1,2 @@
-"""Rules found in a table: states.py what goes with what, orders.py what comes before what, courses.py how columns go on from
-visit to visit, sums.py what follows from other columns by arithmetic; evidence.py is how none of them is chance."""
+"""Rules found in a table: states and pairs what goes with what, cuts which levels a number decides, orders what comes before
+what, courses how columns go on from visit to visit, sums and formulas what follows from others; evidence that none is chance."""

@@ -14,12 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.special import ndtr
 
 from reverie.records.kinds import Column
-from reverie.records.rules.finding.evidence import PATIENTS, Evidence
+from reverie.records.rules.finding.evidence import CLOSE, MIRRORED, NONE, PATIENTS, Evidence
 from reverie.records.rules.rule import Course, Rule
 
 __all__ = ["courses"]
+
+FAR = 0.05
+"""Steps below 0 that are to be expected, where none is seen: a trend takes time, so less is known of it than of an order."""
 
 
 def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> list[Rule]:
@@ -57,22 +61,20 @@ def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Ru
         moved = [evidence.patients(up & (evidence.second == half)) for half in (False, True)]
         if any(-moved[half] * np.log(2) >= evidence.most(half, asked, moved[half]) for half in (False, True)):
             return None
-        if evidence.slack or not up[known].all():
-            return Rule(Course(column.name, f"never {how}"))  # pyright: ignore[reportArgumentType]
-        if _chance(step[known]):
+        if _chance(step[known & (step >= 0)]):
             return None
-        return Rule(Course(column.name, f"always {'rises' if how == 'falls' else 'falls'}"))  # pyright: ignore[reportArgumentType]
+        always = not evidence.slack and bool(up[known].all())
+        word = {"falls": "always rises", "rises": "always falls"}[how] if always else f"never {how}"
+        return Rule(Course(column.name, word))  # pyright: ignore[reportArgumentType]
     return None
 
 
 def _chance(steps: np.ndarray) -> bool:
-    """Whether steps that are all above 0 may be so because there are few of them: they come near 0, yet none of them so near
-    that as many had to be below."""
+    """Whether it may be chance that no step is below 0: they come near 0, but do not end there as far as can be seen."""
     middle = np.median(steps)
     spread = 1.4826 * np.median(np.abs(steps - middle))
-    mirrored, close = int((steps > 2 * middle).sum()), int((steps <= middle / 4).sum())
-    beyond = len(steps) * np.exp(-0.5 * (middle / max(spread, 1e-12)) ** 2) / 2
-    return mirrored < 3 and close < 4 and beyond >= 0.05
+    mirrored, close, none = (int(n.sum()) for n in (steps > 2 * middle, steps <= middle / 4, steps == 0))
+    return mirrored < MIRRORED and close < CLOSE and none < NONE and len(steps) * ndtr(-middle / max(spread, 1e-12)) >= FAR
 
 
 def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Iterator[Rule]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from reverie.records.intervals import Floats
 from reverie.records.rules.rows import Bools, Rows
 
-__all__ = ["FALSE", "LIKELY", "PATIENTS", "SWAPS", "Evidence", "Ints"]
+__all__ = ["CLOSE", "EXPECTED", "FALSE", "FAR", "LIKELY", "MIRRORED", "NONE", "PATIENTS", "SWAPS", "Evidence", "Ints"]
 
 Ints = NDArray[np.int64]
 
@@ -36,6 +36,14 @@ LIKELY = 1e-2
 """So likely may it be at most, in the first half, that a rule is none."""
 PATIENTS = 5
 """Fewest patients, in each half, who had occasion to break a rule."""
+MIRRORED = 4
+"""Distances that are above twice their median: were they spread alike to both sides, as many had been below 0."""
+CLOSE = 25
+"""Distances within a quarter of their median from 0: were they normal, a fifth as many had been below 0."""
+NONE = 8
+"""Distances that are 0: were it no end, about as many had been one unit below."""
+FAR = 1.0
+"""Distances below 0 that are to be expected, where none of these is seen, as they spread below their median."""
 SWAPS = 3
 SCREEN = 2_000
 """Rows that are looked at first: what they break needs no closer look."""

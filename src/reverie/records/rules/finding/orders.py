@@ -18,7 +18,7 @@ from scipy.special import ndtr
 
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Name
-from reverie.records.rules.finding.evidence import PATIENTS, Evidence, Ints
+from reverie.records.rules.finding.evidence import CLOSE, FAR, MIRRORED, NONE, PATIENTS, Evidence, Ints
 from reverie.records.rules.finding.pairs import Pair, seen_cells
 from reverie.records.rules.finding.states import LevelStates, States
 from reverie.records.rules.rows import Bools
@@ -29,14 +29,8 @@ __all__ = ["OrderStates", "Signs", "gated", "orders", "sparse"]
 Signs = dict[tuple[str, str], set[int]]
 """Of two columns, whether the first is less (0), equal (1) or greater (2)."""
 SIGNS = {(0,): "<", (0, 1): "<=", (1,): "=", (1, 2): ">=", (2,): ">", (0, 2): "!="}
-NEAR = 4
-"""Patients, expected in whom the distance of two columns would be below 0."""
-CLOSE = 8
-"""Patients in whom it comes within a quarter of its median of 0, where as many had come below 0 were there no end."""
 SCALE = 3.0
 """Ranges of columns that are compared at single levels of others differ by this factor at most."""
-FAR = 1.0
-"""Rows, expected in which it would be, as it spreads below its median, where it never comes near."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +124,11 @@ def _ends(evidence: Evidence, pair: OrderStates, allowed: set[int]) -> bool:
     gap = np.abs(a[known] - b[known])
     middle = np.median(gap)
     spread = 1.4826 * np.median(middle - gap[gap <= middle])
-    mirrored = len(np.unique(evidence.patient[known[gap > 2 * middle]]))
     far = middle > 0 and len(known) * ndtr(-middle / max(spread, 1e-12)) < FAR
-    close = len(np.unique(evidence.patient[known[gap <= middle / 4]]))
-    return bool(mirrored >= NEAR or close >= CLOSE or far)
+    mirrored, close, none = (
+        len(np.unique(evidence.patient[known[n]])) for n in (gap > 2 * middle, gap <= middle / 4, gap == 0)
+    )
+    return bool(mirrored >= MIRRORED or close >= CLOSE or none >= NONE or far)
 
 
 def _touching(evidence: Evidence, pair: OrderStates, allowed: set[int]) -> set[int]:
