@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from reverie.models.model import untrained
 from reverie.records import RecordCodec, Schema, Table, read_table
 from reverie.records.generate import SHARD
 from reverie.subjects import Patients
+from reverie.training import Listener
 
 STEPS = 3
 COUNT = 2 * SHARD + 30
@@ -276,6 +278,37 @@ def test_a_model_that_was_saved_and_loaded_makes_the_same_patients(model, tmp_pa
     assert isinstance(loaded, PatientModel) and loaded.config == model.config
     assert loaded.codec.config == model.codec.config and isinstance(loaded.codec.schema, Schema)
     assert loaded.sample(40, seed=9, steps=STEPS).equals(model.sample(40, seed=9, steps=STEPS))
+
+
+@pytest.fixture(scope="module")
+def right(model, table) -> PatientModel:
+    return model.calibrated(table.take(range(40)))
+
+
+def test_what_puts_draws_right_is_kept_sealed_and_is_not_needed(right, tmp_path) -> None:
+    run = right.save(tmp_path / "run")
+    drawn = right.sample(40, seed=9, steps=STEPS)
+    assert reverie.load(run).sample(40, seed=9, steps=STEPS).equals(drawn)  # pyright: ignore[reportAttributeAccessIssue]
+    (run / "calibration.json").write_text("{}")
+    with pytest.raises(DamagedError, match=r"calibration\.json is damaged"):
+        reverie.load(run)
+    plain = replace(right, calibration=None)
+    loaded = reverie.load(plain.save(run))  # what is not sealed is not read
+    assert isinstance(loaded, PatientModel) and loaded.calibration is None
+    assert not loaded.sample(40, seed=9, steps=STEPS).equals(drawn)
+
+
+def test_with_differential_privacy_nothing_is_put_right_and_that_is_said(model, table) -> None:
+    private = model.config.training.model_copy(update={"epsilon": 8.0})
+    told: list[str] = []
+    with_epsilon = replace(model, config=model.config.model_copy(update={"training": private}))
+    done = Patients(table).finished(with_epsilon, Listener(say=told.append))
+    assert done.calibration is None and "epsilon" in told[0]
+
+
+def test_patients_put_right_are_the_same_by_any_number_of_workers(right) -> None:
+    one, two = (right.sample(SHARD + 20, seed=3, steps=2, workers=workers) for workers in (1, 2))
+    assert one.equals(two)
 
 
 @pytest.mark.parametrize("hurt", ["truncate", "flip", "resealed"])

@@ -31,6 +31,8 @@ __all__ = ["calibrate"]
 
 TIMES, MOST, TRAINED = 8, 24_000, 4096
 """Visits that are drawn for each one trained on, and at most; patients that they are compared with, at most."""
+STATICS, SHARDS = 32, 4
+"""Statics that are drawn for each patient trained on, and shards of them at most."""
 VISITS, SUPPORT = 60, 20
 """Trained patients who have a visit that has a map of its own; cells that a map or a distance rests on, at least."""
 ROUNDS, HALVINGS = 2, 9
@@ -52,15 +54,24 @@ def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibra
     real, codec = encoded.records(chosen, randomness), maker.codec
     each = float(real.visits.double().mean())
     count = int(np.clip(min(MOST, TIMES * len(encoded) * each) / each, SUPPORT, SHARD))
-    fitted, drawn = Calibration(codec, _first(real.visits)), None
+    fitted, structure = Calibration(codec, _first(real.visits)), None
     for stage in sorted(set(codec.stage.flatten().tolist()) - {-1}):
         asking = replace(maker, calibration=fitted)
-        if drawn is None or stage < 3:
-            drawn, _ = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)
+        if stage < 2:
+            drawn = _statics(asking, -(-STATICS * len(chosen) // SHARD), sub_seed(seed, "calibration"))
+        elif structure is None or stage == 2:
+            drawn = structure = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)[0]
         else:
-            drawn = _with_values(asking, fitted, drawn, randomness)
+            drawn = _with_values(asking, fitted, structure, randomness)
         fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage and f.channels], real, drawn)
     return fitted
+
+
+def _statics(maker: RecordSampler, shards: int, seed: int) -> Records:
+    """The statics of some shards: they cost little, and how long records are hangs on them."""
+    drawn = [maker.shard(number, SHARD, seed, last=1)[0] for number in range(min(shards, SHARDS))]
+    values, known = (torch.cat([x[:, :1] for x in xs]) for xs in zip(*((r.values, r.known) for r in drawn), strict=True))
+    return Records(values, known, torch.zeros(len(values), dtype=torch.long))
 
 
 def _with_values(maker: RecordSampler, fitted: Calibration, drawn: Records, randomness: torch.Generator) -> Records:

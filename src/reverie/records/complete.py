@@ -80,8 +80,13 @@ class Completer:
         return self.maker.codec.drawn(Records(values, known, lengths)).frame
 
     def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:
-        """What is not known of values is asked; the network is not told that it had not been measured."""
+        """What is not known of values is asked; the network is not told that it had not been measured.
+
+        The draws are the network's own. Maps that put right how scores lie among all patients say nothing of how they lie
+        around those given: with them the CRPS was 0.5 % higher.
+        """
         N, codec = records.values.shape[1], self.maker.codec
+        maker = replace(self.maker, calibration=None)
         stage, flags = cells(codec.stage, N), cells(self._flags, N)
         present = torch.arange(N) <= records.visits[:, None]
         seen, values = records.known & ~flags, records.values
@@ -89,7 +94,7 @@ class Completer:
             measured = torch.where(flags, REACH, values)  # as if everything had been, but where rules leave it empty
             asked = codec.known(measured, records.visits) & (stage == now) & ~seen
             noise = torch.randn(values.shape, generator=randomness)
-            values = self.maker.fill(Given(values, seen, asked, present), noise, randomness)
+            values = maker.fill(Given(values, seen, asked, present), noise, randomness)
             seen = seen | asked
         return values, seen
 
