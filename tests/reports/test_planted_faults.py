@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from reverie.evaluation.areas import AREAS
+from reverie.evaluation.cohort import shuffled
 from reverie.evaluation.measure import Split
 from reverie.evaluation.privacy import copies, membership
-from reverie.evaluation.scores import shuffled
 from reverie.evaluation.tables import Tables
 from reverie.reports import report_on_tables
 from reverie.reports.evidence import schema_of

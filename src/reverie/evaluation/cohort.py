@@ -16,7 +16,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.records.schema import Schema
 
-__all__ = ["GAP", "Cohort", "equal"]
+__all__ = ["GAP", "Cohort", "equal", "shuffled"]
 
 GAP = "(gap)"
 """The name of the time since the visit before; no value at a first visit."""
@@ -121,6 +121,25 @@ def equal(cohorts: list[Cohort], seed: int) -> list[Cohort]:
     """As many patients of each as the smallest has: distances between samples shrink with their size."""
     count = min(map(len, cohorts))
     return [c.sample(count, np.random.default_rng([seed, i])) for i, c in enumerate(cohorts)]
+
+
+def shuffled(frame: pl.DataFrame, schema: Schema, seed: int = 0) -> pl.DataFrame:
+    """The floor: every column but identifier and time in a random order of its own, so that only marginals are left.
+
+    Statics are shuffled over patients and stay the same at all visits of a patient.
+    """
+    generator = np.random.default_rng(seed)
+    key = schema.identifier.name
+    patients = frame.unique(key, keep="first", maintain_order=True)
+    which = frame.select(key).join(patients.select(key).with_row_index("at"), on=key, how="left", maintain_order="left")[
+        "at"
+    ]
+    mixed = {}
+    for column in schema.static:
+        mixed[column.name] = patients[column.name][generator.permutation(patients.height)][which.to_numpy()]
+    for column in schema.varying:
+        mixed[column.name] = frame[column.name][generator.permutation(frame.height)]
+    return frame.with_columns(**mixed)
 
 
 def _grouped(identifier: pl.Series, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -115,15 +115,15 @@ def _powered(measure: Measure, wrong: float | None, worse: str) -> Measure:
 
 
 def _weighed(measure: Measure, far: float, whom: str) -> Measure:
-    if not measure.detects:
+    if not (sees := measure.detects):
         return measure
-    measure = replace(measure, power=far / measure.detects)
-    if measure.verdict != "fine" or far > measure.detects or (measure.metric and measure.metric.exact):
+    measure = replace(measure, power=far / sees)
+    if measure.verdict != "fine" or far > sees or (measure.metric and measure.metric.exact):
         return measure
     unit = f" {measure.unit}" if measure.unit else ""
-    why = f"{whom}: only a difference of {measure.detects:.2g}{unit} is sure to be seen."
+    why = f"{whom}: only a difference of {sees:.2g}{unit} is sure to be seen."
     if measure.metric and measure.metric.alarm:
-        lost, most = (f"{100 * x:.1f} %" for x in (measure.detects, far))
+        lost, most = (f"{100 * x:.1f} %" for x in (sees, far))
         why = f"at this number {measure.metric.alarm.format(lost)} could be missed, and {most} is the most that may be."
     return replace(measure, verdict="unknown", why=why)
 

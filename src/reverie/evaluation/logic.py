@@ -32,7 +32,7 @@ from reverie.records.rules import Rules
 from reverie.records.schema import Column, Schema
 from reverie.records.support import support
 
-__all__ = ["logic"]
+__all__ = ["Broken", "logic"]
 
 CLAIM = "logic"
 WIDE = 0.5
@@ -88,7 +88,7 @@ def logic(tables: Tables) -> Found:
     if (count := sum(map(len, tables.real))) < FEW:
         return f"there {'is' if count == 1 else 'are'} {number_of(count, 'real patient')}, too few to say what cannot be."
     frames = (tables.drawn, tables.split.holdout if tables.holdout else tables.split.train, tables.mixed)
-    sides = [_Side.of(frame, schema) for frame in frames]
+    sides = [Broken.of(frame, schema) for frame in frames]
     drawn, held, _ = sides
     told = f"{number_of(len(schema.rules), 'rule')}; " + drawn.counted(drawn.any)
     measures = [_broken(ANY, [side.any for side in sides], sides, told)] if schema.rules else []
@@ -107,7 +107,7 @@ def logic(tables: Tables) -> Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
+class Broken:
     """A table of visits and what breaks in it.
 
     Attributes:
@@ -123,7 +123,7 @@ class _Side:
     filled: dict[str, int]
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, schema: Schema) -> _Side:
+    def of(cls, frame: pl.DataFrame, schema: Schema) -> Broken:
         frame = schema.typed(frame).sort(schema.identifier.name, schema.time.name, maintain_order=True)
         filled = {c.name: int((~asked(frame, c) & frame[c.name].is_not_null()).sum()) for c in schema.columns if c.asked_if}
         patient = frame[schema.identifier.name].rank("dense").to_numpy().astype(np.int64) - 1
@@ -148,7 +148,7 @@ class _Side:
         return f"{row} of {self.frame.height:,} and {patient} of {self.size:,} break it."
 
 
-def _broken(metric: Metric, rows: Sequence[np.ndarray], sides: Sequence[_Side], told: str) -> Measure:
+def _broken(metric: Metric, rows: Sequence[np.ndarray], sides: Sequence[Broken], told: str) -> Measure:
     """Of the rows of each side that break a rule, the share of patients."""
     ours, theirs, mixed = (wilson(side.patients(r), side.size) for side, r in zip(sides, rows, strict=True))
     return replace(metric, least=0.5 / sides[0].size).measure(
@@ -172,7 +172,7 @@ def _counted(
 ) -> Measure:
     culprits = f"Found in {', '.join(f'{name} ({count:,})' for name, count in where.items())}." if where else ""
     references = {"ceiling": held, "floor": mixed}
-    numbers = {name: float(sum(found.values())) for name, found in references.items() if found is not None}
+    numbers: dict[str, Any] = {name: float(sum(found.values())) for name, found in references.items() if found is not None}
     return metric.measure(float(sum(where.values())), tables.synthetic.rows, culprits, chance=chance, **numbers)
 
 
@@ -212,7 +212,7 @@ def _gaps(column: Column, real: Sequence[Cohort]) -> Iterator[tuple[float, float
             yield float(inside[widest]), float(inside[widest + 1])
 
 
-def _figures(sides: Sequence[_Side]) -> dict[str, Any]:
+def _figures(sides: Sequence[Broken]) -> dict[str, Any]:
     drawn = sides[0]
     worst = sorted(drawn.rules, key=lambda rule: -drawn.rules[rule].sum())
     rows = [

@@ -14,11 +14,12 @@ from reverie.evaluation.classifier import detection
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.distances import nearness
+from reverie.evaluation.logic import Broken
 from reverie.evaluation.shape import kept, lengths, missingness, time_order
 from reverie.evaluation.tails import Spread, tails
 from reverie.records.schema import Schema
 
-__all__ = ["scores", "shuffled", "tail_scores"]
+__all__ = ["scores", "tail_scores"]
 
 
 def scores(
@@ -36,6 +37,7 @@ def scores(
     tails.*            within: share of statistics within the spread of real draws; deviation, low, high: geometric mean of
                        synthetic over real deviation; mean distance of the 1st and 99th percentiles in spreads of the draws
     correlation.*      static, trend, cycle: mean absolute difference over pairs
+    rules.*            rows, patients: share that breaks a rule of the schema (0 is best)
     faults             values beyond bounds, unseen levels, statics that change (0 is best)
 
     Raises DataError if a frame lacks a column.
@@ -43,6 +45,7 @@ def scores(
     alike = accuracy(train, synthetic, schema, seed)
     near = nearness(train, holdout, synthetic, schema, seed)
     long, missing = lengths(train, synthetic, schema), missingness(train, synthetic, schema)
+    logic = Broken.of(synthetic, schema)
     real, drawn = correlations(train, schema, seed), correlations(synthetic, schema, seed)
     return {
         "accuracy.overall": alike.overall,
@@ -65,6 +68,8 @@ def scores(
         "correlation.static": distance(real.static, drawn.static),
         "correlation.trend": distance(real.trend, drawn.trend),
         "correlation.cycle": distance(real.cycle, drawn.cycle),
+        "rules.rows": float(logic.any.mean()),
+        "rules.patients": logic.patients(logic.any) / logic.size,
         "faults": float(kept(*(Cohort.read(frame, schema) for frame in (synthetic, train, holdout))).count),
     }
 
@@ -77,25 +82,6 @@ def tail_scores(spreads: list[Spread]) -> dict[str, float]:
         "tails.low": _spreads([s for s in spreads if s.statistic == "1st percentile"]),
         "tails.high": _spreads([s for s in spreads if s.statistic == "99th percentile"]),
     }
-
-
-def shuffled(frame: pl.DataFrame, schema: Schema, seed: int = 0) -> pl.DataFrame:
-    """The floor: every column but identifier and time in a random order of its own, so that only marginals are left.
-
-    Statics are shuffled over patients and stay the same at all visits of a patient.
-    """
-    generator = np.random.default_rng(seed)
-    key = schema.identifier.name
-    patients = frame.unique(key, keep="first", maintain_order=True)
-    which = frame.select(key).join(patients.select(key).with_row_index("at"), on=key, how="left", maintain_order="left")[
-        "at"
-    ]
-    mixed = {}
-    for column in schema.static:
-        mixed[column.name] = patients[column.name][generator.permutation(patients.height)][which.to_numpy()]
-    for column in schema.varying:
-        mixed[column.name] = frame[column.name][generator.permutation(frame.height)]
-    return frame.with_columns(**mixed)
 
 
 def _ratio(pairs: list[tuple[float, float]]) -> float:

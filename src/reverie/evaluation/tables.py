@@ -12,10 +12,9 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from reverie.evaluation.cohort import Cohort
+from reverie.evaluation.cohort import Cohort, shuffled
 from reverie.evaluation.measure import FEW, Split
 from reverie.evaluation.references import MOST_PATIENTS, References
-from reverie.evaluation.scores import shuffled
 from reverie.plain import number_of
 from reverie.process.gaussian import GaussianProcess
 from reverie.records.codec import RecordCodec

@@ -7,12 +7,12 @@ Every sentence follows from verdicts of measures by these rules.
    alone, a tenth of those on the course in time, none elsewhere: one attack that succeeds is enough.
 3. No fault among them, and no more to look at than are spared, also among those with power alone: it is good for that, if
    something among them could have said no (4, 5). Otherwise nothing is claimed, and the reason is told.
-4. Usually that is more than a tenth of its measures with power: those by which shuffled columns, the floor, would be
-   flagged. Where they, or another plainly wrong table, would pass, a measure is not judged and nothing follows from it.
+4. Usually that is a measure with power: one by which shuffled columns, the floor, would be flagged. Where they, or another
+   plainly wrong table, would pass, a measure is not judged and nothing follows from it.
 5. Shuffled columns keep single columns by construction, and an attack cannot succeed on them: such claims rest on measures
-   declared as alarms. Each must be judged: detect a share of ALARM or less; and the table must be more than shuffled
-   columns: nearer to the ceiling than to the floor on more than a fifth of all other measures with power, of which a shuffle
-   has none, and the poorest model some.
+   declared as alarms. Each must be judged (detect a share of ALARM or less), as must half of all of the claim's measures;
+   and the table must be more than shuffled columns: nearer to the ceiling than to the floor on more than a fifth of all
+   other measures with power, of which a shuffle has none, and the poorest model some.
 6. No fault, but more to look at; or faults, no more than are spared: look at it first, with the gravest named.
 7. Otherwise it is not good for that, with the gravest named.
 8. Columns of which nothing is made are named: no measure looks at them, so nothing is claimed on them.
@@ -42,8 +42,6 @@ KINDS: dict[Kind, str] = {
 }
 SHUFFLED = 0.2
 """So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
-SHARE = 0.1
-"""More than so large a share of a claim's measures must be ones that shuffled columns would fail."""
 NAMED, UNMADE = 2, 8
 """Measures, and columns that are not made, named in one sentence."""
 
@@ -106,7 +104,11 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
     names = tuple(m.name for m in graves)
     if not faults and all(sum(m.verdict != "fine" for m in of) <= claim.spared * len(of) for of in (judged, carriers)):
         alarms = [m for m in mine if m.metric and m.metric.alarm]
-        support, held = _alarmed(claim, alarms, found) if claim.alarmed else _carried(claim, carriers, judged, len(mine))
+        support, held = (
+            _alarmed(claim, alarms, found, judged, len(mine))
+            if claim.alarmed
+            else _carried(claim, carriers, judged, len(mine))
+        )
         reasons = [text for text in (_unjudged(mine, alarms) if claim.alarmed or not held else "", support) if text]
         if not held:
             text = f"{_capital(claim.name)}: {' '.join([reasons[0], *map(_capital, reasons[1:])])}"
@@ -133,22 +135,22 @@ def _unmade(columns: Sequence[str]) -> Sentence:
 
 def _carried(claim: Claim, carriers: Sequence[Measure], judged: Sequence[Measure], mine: int) -> tuple[str, bool]:
     """Of a claim that needs a measure with power: why it is made or not, and whether it is."""
-    if len(carriers) > SHARE * mine:
+    if carriers:
         left = f", and {mine - len(judged)} were not judged" if mine > len(judged) else ""
         return f"{claim.floor} would fail {len(carriers)} of its {len(judged)} measures{left}.", True
     if not judged:
         return "", False
-    if carriers:
-        return f"{claim.floor} would fail {len(carriers)} of its {mine} measures, and that is too few.", False
     which = "the one measure judged" if len(judged) == 1 else f"each of the {len(judged)} measures judged"
     return f"{claim.floor} could pass {which} as well.", False
 
 
-def _alarmed(claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure]) -> tuple[str, bool]:
+def _alarmed(
+    claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure], judged: Sequence[Measure], mine: int
+) -> tuple[str, bool]:
     """Of a claim that needs its alarms, in more than shuffled columns: why it is made or not, and whether it is."""
     if not alarms:
         return "what would decide is not in this report.", False
-    if any(m.verdict == "unknown" or m.detects is None for m in alarms):
+    if any(m.verdict == "unknown" or m.detects is None for m in alarms) or 2 * len(judged) < mine:
         return "", False
     blunt = max(alarms, key=lambda m: m.detects or 0.0)
     what = blunt.metric.alarm.format(_short(blunt.detects, "share")) if blunt.metric else ""

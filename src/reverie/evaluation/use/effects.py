@@ -149,34 +149,36 @@ class Agreement:
 def compared(
     model: str, what: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None, mixed: Coefficients | None
 ) -> list[Measure]:
-    """Overlap, distance, largest difference and reversals of the coefficients, beside those of held-out and of shuffled
-    patients."""
-    k = len(real.names)
-    ours = Agreement.between(real, drawn)
+    """Overlap, distance, largest difference and reversals of the coefficients, beside held-out and shuffled patients."""
+    k, ours = len(real.names), Agreement.between(real, drawn)
     of_held, of_mixed = (None if other is None else Agreement.between(real, other) for other in (held, mixed))
     most, of_error = ours.of, 1 / float(np.sqrt(2 * k))
     words = {"model": model, "what": what, "coefficient": real.names[most]}
     fitted = f"{k} coefficients, fitted to {drawn.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
 
-    def beside(of: Callable[[Agreement], float], floor: bool = True) -> dict[str, float | None]:
+    def beside(of: Callable[[Agreement], float], floor: bool = True) -> dict[str, Any]:
         found = {"ceiling": of_held and of(of_held), "floor": of_mixed and of(of_mixed) if floor else None}
         return {"deviation": 0.0, "ceiling_deviation": 0.0} | found
 
     # Where real patients differ by more than chance (errors that are too small, rows that are not alike) that is chance too.
     wide = max(1.0, of_held.distance) if of_held else 1.0
-    chance = {"deviation": of_error * wide, "ceiling_deviation": of_error * wide}
-    shared = {"deviation": ours.overlap_deviation, "ceiling_deviation": of_held and of_held.overlap_deviation}
-    apart = {"deviation": 0.6 * wide, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
+    chance: dict[str, Any] = {"deviation": of_error * wide, "ceiling_deviation": of_error * wide}
+    shared: dict[str, Any] = {
+        "deviation": ours.overlap_deviation,
+        "ceiling_deviation": of_held and of_held.overlap_deviation,
+    }
+    apart: dict[str, Any] = {"deviation": 0.6 * wide, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
     clear = float((np.abs(real.b) > 1.96 * real.s).sum())
     largest = replace(LARGEST.of(**words), ideal=float(np.sqrt(2 * np.log(max(k, 2)))))
     values = f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients."
-    turned = f"{', '.join(ours.turned)}." if ours.turned else ""
-    reversed_ = replace(REVERSED, wrong=clear).of(**words)
+    turned = ", ".join(ours.turned)
     return [
         OVERLAP.of(**words).measure(ours.overlap, k, fitted, **beside(lambda a: a.overlap) | shared),
         DISTANCE.of(**words).measure(ours.distance, k, fitted, **beside(lambda a: a.distance) | chance),
         largest.measure(ours.largest, k, values, **beside(lambda a: a.largest) | apart),
-        reversed_.measure(float(len(ours.turned)), k, turned, **beside(lambda a: float(len(a.turned)), False)),
+        replace(REVERSED.of(**words), wrong=clear).measure(
+            float(len(ours.turned)), k, turned, **beside(lambda a: float(len(a.turned)), False)
+        ),
     ]
 
 
