@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from reverie.denoisers.given import Given
 from reverie.denoisers.network import Network
-from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig, around, distances
+from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig, distances
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.schedule import NoiseSchedule
 
@@ -136,11 +136,11 @@ def test_a_size_that_cannot_be_is_refused(size: dict) -> None:
         VisitNetworkConfig.model_validate(size)
 
 
-def test_a_visit_is_told_the_nearest_given_values_before_and_after_it_and_how_near_they_are() -> None:
+def test_a_visit_is_told_the_nearest_given_values_around_it_and_how_near_they_are() -> None:
     values = torch.tensor([9.0, 1.0, 2.0, 0.0, 0.0, 3.0, 7.0])[None, :, None]  # the statics are no visit
     observed = torch.tensor([True, True, True, False, False, True, False])[None, :, None]
     told = Given(values, observed, ~observed, torch.ones(1, 7, dtype=torch.bool))
-    before, after, since, until = around(told)[0].T
+    before, after, since, until = told.around[0].T
     assert before.tolist() == [0, 0, 1, 2, 2, 2, 3] and after.tolist() == [0, 2, 3, 3, 3, 0, 0]
     torch.testing.assert_close(since, torch.tensor([0, 0, 1, 1, 1 / 2, 1 / 3, 1]))
     torch.testing.assert_close(until, torch.tensor([0, 1, 1 / 3, 1 / 2, 1, 0, 0]))

@@ -129,7 +129,7 @@ class VisitNetwork(nn.Module):
         stands = packing.pack(torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1)).to(x_t.dtype)
         h = packing.each(told, self.enter_static, self.enter_visit) + self.place(stands)
         if self.around is not None and N > 1:
-            h = h + self.around(packing.pack(around(given)).to(h.dtype))
+            h = h + self.around(packing.pack(given.around).to(h.dtype))
         # In sampling all patients are at one t: an expanded tensor, whose one row serves all tokens.
         one = B > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
@@ -249,31 +249,6 @@ class Convolution(nn.Module):
 def _of_tokens(film: Tensor, owner: Tensor | None) -> Tensor:
     """[B, F] of patients -> [P, F] of tokens; one row for all stays one row."""
     return film if owner is None else film.index_select(0, owner)
-
-
-def around(given: Given) -> Tensor:
-    """What is given of each channel at the visits around: [B, N, 4 C].
-
-    The last value before and the first after, and how near they are, 1 over the visits apart; 0 where there is none.
-    """
-    N = given.values.shape[1]
-    place = torch.arange(N, device=given.values.device)[None, :, None]
-    visit = given.observed & (place > 0)
-    values = torch.where(visit, given.values, 0.0)
-    before = torch.where(visit, place, 0).cummax(1).values.roll(1, 1)
-    after = torch.where(visit, place, N).flip(1).cummin(1).values.flip(1).roll(-1, 1)
-    before[:, 0], after[:, -1], after[:, 0] = 0, N, N
-    some_before, some_after = before > 0, after < N
-    last, first = (values.gather(1, i.clamp(max=N - 1)) for i in (before, after))
-    return torch.cat(
-        [
-            last * some_before,
-            first * some_after,
-            some_before / (place - before).clamp(min=1),
-            some_after / (after - place).clamp(min=1),
-        ],
-        -1,
-    )
 
 
 def waves(x: Tensor, width: int, longest: float) -> Tensor:
