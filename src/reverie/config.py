@@ -54,7 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "diffusers": {"network": {"kind": "diffusers-unet"}},
     "records": {
         "codec": {},
-        "network": {"kind": "visits"},
+        "network": {"kind": "visits", "around": True},
         "training": {"batch": 128, "steps": 900, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
     },
     "health-gym": {

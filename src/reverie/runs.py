@@ -53,6 +53,7 @@ def train(
     resume: bool = False,
     force: bool = False,
     listener: Listener | None = None,
+    since: float | None = None,
     **reading: Any,
 ) -> PictureModel | PatientModel:
     """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
@@ -62,7 +63,8 @@ def train(
             pictures ("digits", a folder, an .npy or .npz file, an array).
         out: the run folder; a temporary one if left out.
         steps, minutes: the budget. Minutes become a number of steps after a short measurement, which follows the pace from
-            then on: what was run is written to the config. Reading comes before them, closing samples after.
+            then on: what was run is written to the config. Reading is part of them, but half are for training at least;
+            closing samples come after.
         seed: the root of all randomness.
         recipe, settings: see config.resolve; without a recipe, "records" or "pictures".
         size, fit, channels, classes, cache: bring pictures to this size and number of channels, name their classes, keep
@@ -74,6 +76,7 @@ def train(
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         listener: hears of progress and advice.
+        since: when the minutes began to run, as time.monotonic tells it; at the call if left out.
         reading: of a table: identifier, time, long, duplicates, null_values, date_formats, see records.read_table.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
@@ -82,7 +85,7 @@ def train(
         raise UsageError("give the budget in steps or in minutes, not both.")
     if minutes is not None and not 0 < minutes <= 1e5:
         raise UsageError(f"minutes must be a number above 0, not {minutes}.")
-    listener = listener or Listener()
+    listener, since = listener or Listener(), time.monotonic() if since is None else since
     run = Path(tempfile.mkdtemp(prefix="reverie-")) if out is None else Path(out)
     if not (resume or force) and processes.rank() == 0 and run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UsageError(f"{run} exists already: resume it, start anew with --force, or choose another name.")
@@ -117,6 +120,7 @@ def train(
         listener.say("rules found in the data are not kept, as no epsilon accounts for them: state them in a schema file.")
     began = time.monotonic()
     if minutes is not None and not resume:
+        minutes -= min((began - since) / 60, minutes / 2)
         listener.say("measuring the time of a step ...")
         left, resolved, shown = latents.share(minutes, resolved, codec, examples, device, listener)
         network = untrained(resolved, codec.channels)

@@ -309,5 +309,8 @@ class Asked:
 
     def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
         records = self.encoded.records(indices, generator)
-        given = self.tasks.draw(records, generator) if self.asks else whole(records)
-        return Batch(records.values, given.asked, given)
+        if not self.asks:
+            given = whole(records)
+            return Batch(records.values, given.asked, given)
+        given = self.tasks.draw(records, generator)
+        return Batch(records.values, self.tasks.weights(records, given), given)

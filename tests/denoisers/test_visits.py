@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reverie.denoisers.given import Given
+from reverie.denoisers.network import Network
 from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig, distances
+from reverie.process.gaussian import GaussianProcess
+from reverie.process.schedule import NoiseSchedule
 
 C = 5
 MIXINGS = ("attention", "recurrent", "convolution")
@@ -21,7 +24,7 @@ T = torch.tensor([3, 40, 77, 99])
 def network(mixing: str = "attention", seed: int = 0) -> VisitNetwork:
     """In float64, with every weight drawn, so that nothing is hidden behind a zero."""
     torch.manual_seed(seed)
-    config = VisitNetworkConfig(width=16, layers=2, heads=2, mixing=mixing)  # pyright: ignore[reportArgumentType]
+    config = VisitNetworkConfig(width=16, layers=2, heads=2, mixing=mixing, around=True)  # pyright: ignore[reportArgumentType]
     module = VisitNetwork(C, config).double().eval()
     with torch.no_grad():
         for weight in module.parameters():
@@ -131,3 +134,25 @@ def test_pairs_share_a_bias_by_distance_and_direction_and_statics_have_their_own
 def test_a_size_that_cannot_be_is_refused(size: dict) -> None:
     with pytest.raises(ValidationError):
         VisitNetworkConfig.model_validate(size)
+
+
+def test_a_visit_is_told_the_nearest_given_values_around_it_and_how_near_they_are() -> None:
+    values = torch.tensor([9.0, 1.0, 2.0, 0.0, 0.0, 3.0, 7.0])[None, :, None]  # the statics are no visit
+    observed = torch.tensor([True, True, True, False, False, True, False])[None, :, None]
+    told = Given(values, observed, ~observed, torch.ones(1, 7, dtype=torch.bool))
+    before, after, since, until = told.around[0].T
+    assert before.tolist() == [0, 0, 1, 2, 2, 2, 3] and after.tolist() == [0, 2, 3, 3, 3, 0, 0]
+    torch.testing.assert_close(since, torch.tensor([0, 0, 1, 1, 1 / 2, 1 / 3, 1]))
+    torch.testing.assert_close(until, torch.tensor([0, 1, 1 / 3, 1 / 2, 1, 0, 0]))
+
+
+def test_weights_rounded_once_answer_as_weights_rounded_at_each_call() -> None:
+    process = GaussianProcess(NoiseSchedule.from_config({"name": "cosine", "steps": 100}))
+    x_t, told = question([3, 8])
+    told = replace(told, values=told.values.float())
+    exact = Network(process, network().float(), conditioned=True)
+    anew = replace(exact, autocast=torch.bfloat16)
+    with torch.no_grad():
+        answers = [each(x_t.float(), T[:2], told).value for each in (anew, anew.rounded(), exact)]
+    assert torch.equal(answers[0], answers[1]) and not torch.equal(answers[1], answers[2])
+    assert all(weight.dtype == torch.float32 for weight in exact.module.parameters())

@@ -185,3 +185,14 @@ def test_a_network_that_makes_whole_visits_is_asked_all_of_them_and_told_nothing
     assert torch.equal(given.asked.any(-1), visits) and torch.equal(given.asked[:, 1:], records.known[:, 1:])
     assert not given.observed.any() and not given.values.any()
     assert torch.equal(given.present[:, 1:], visits[:, 1:])
+
+
+def test_a_record_of_which_little_is_asked_counts_as_one_of_which_all_is_up_to_a_limit(codec, records, stage) -> None:
+    given = MaskSampler(codec).draw(records, generator(1))
+    weights, of = MaskSampler(codec).weights(records, given), asked_stage(given, stage)
+    asked = given.asked.sum((1, 2))
+    could = (records.known & (stage == of[:, None, None])).sum((1, 2))
+    some = asked > 0
+    assert ((weights > 0) == given.asked).all()
+    torch.testing.assert_close(weights.sum((1, 2))[some], torch.minimum(could, questions.MOST * asked)[some].float())
+    assert (could > questions.MOST * asked)[some].any() and (could == asked)[some].any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +142,16 @@ def test_a_run_that_is_resumed_keeps_to_the_plan_of_its_checkpoint(tmp_path, ste
     assert none is None and (len(entries) > 1) == (step > 30)
     resumed = trained(tmp_path / "run", Plan(((0, 60),)))
     assert equal(resumed, trained(tmp_path / "unbroken", Plan(entries)))
+
+
+def test_what_came_before_is_part_of_the_minutes_but_half_of_them_are_for_training(tmp_path):
+    said = []
+    small = {"width": 8, "groups": 4, "blocks": 1, "batch": 16}
+    long_ago = time.monotonic() - 3600
+    reverie.train(
+        "digits", tmp_path / "run", minutes=0.02, settings=small, listener=Listener(say=said.append), since=long_ago
+    )
+    assert any(sentence.startswith("planned for 0.01 min") for sentence in said)
 
 
 def test_the_config_says_what_was_run_and_refuses_a_plan_that_makes_no_sense(tmp_path):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -143,6 +144,7 @@ def train(
     Ctrl-C and SIGTERM save and stop; --resume then reaches the same weights as a run that never stopped. What each column of
     a table is taken to be is shown, and can be edited, with reverie data.
     """
+    since = monotonic()  # loading torch and reading the table are part of the minutes
     settings = console.parse_settings(set_ or []) | ({} if epsilon is None else {"training.epsilon": epsilon})
     if resume and force:
         raise UsageError("--resume goes on with what --force would throw away: give one of them.")
@@ -191,6 +193,7 @@ def train(
                 resume=resume,
                 force=force,
                 listener=Listener(on_step, console.note) if chief else None,
+                since=since,
             )
     if not chief:
         return

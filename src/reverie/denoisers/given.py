@@ -7,6 +7,7 @@ sampling, so it can neither drift nor be looked through.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -40,8 +41,35 @@ class Given:
         observed[:, 0] = False
         return replace(self, observed=observed)
 
+    @cached_property
+    def around(self) -> Tensor:
+        """What is given of each channel at the visits around: [B, N, 4 C].
+
+        The last value before and the first after, and how near they are, 1 over the visits apart; 0 where there is none.
+        """
+        N = self.values.shape[1]
+        place = torch.arange(N, device=self.values.device)[None, :, None]
+        visit = self.observed & (place > 0)
+        values = torch.where(visit, self.values, 0.0)
+        before = torch.where(visit, place, 0).cummax(1).values.roll(1, 1)
+        after = torch.where(visit, place, N).flip(1).cummin(1).values.flip(1).roll(-1, 1)
+        before[:, 0], after[:, -1], after[:, 0] = 0, N, N
+        last, first = (values.gather(1, i.clamp(max=N - 1)) for i in (before, after))
+        some_before, some_after = before > 0, after < N
+        return torch.cat(
+            [
+                last * some_before,
+                first * some_after,
+                some_before / (place - before).clamp(min=1),
+                some_after / (after - place).clamp(min=1),
+            ],
+            -1,
+        )
+
     def __getitem__(self, rows: slice | Tensor) -> Given:
         return Given(self.values[rows], self.observed[rows], self.asked[rows], self.present[rows])
 
     def to(self, device: torch.device) -> Given:
+        if device == self.values.device:
+            return self  # with what is known of it already
         return Given(*(x.to(device) for x in (self.values, self.observed, self.asked, self.present)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -61,7 +62,8 @@ class Network:
         weight = self._weight
         told = self._told(condition, len(x_t), weight.device)
         levels = t if isinstance(t, Tensor) else torch.tensor([t]).expand(len(x_t))
-        x = x_t.to(device=weight.device, dtype=weight.dtype)
+        dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
+        x = x_t.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         with precision:
             output = self.module(x, levels.to(weight.device, non_blocking=True), *told).to(x_t)
@@ -70,6 +72,15 @@ class Network:
             output, raw = output.chunk(2, 1)
             variance_mix = (raw + 1) / 2
         return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
+
+    def rounded(self) -> Network:
+        """The network with the weights of its linear layers in the dtype of `autocast`, which would cast them at each call:
+        the same answers, to the bit, in less time. It cannot be trained."""
+        module = copy.deepcopy(self.module)
+        for part in module.modules():
+            if isinstance(part, nn.Linear):
+                part.to(self.autocast)
+        return replace(self, module=module)
 
     def _told(self, condition: Condition, count: int, device: torch.device) -> tuple[Given | Tensor | None, ...]:
         """What the module is told beside x_t and t. Raises UsageError for a condition that it cannot be given."""

@@ -1,6 +1,7 @@
 """A network over one patient's record: a token of statics, then a token for each visit.
 
 h   = W [u, observed, asked] + place(i) + place(N - i)     a token knows what it is given, what it is asked, where it stands
+h  += W" [values given at the nearest visits around]       what is carried forward need not be looked for
 h  += mix(film(norm(h), e(t)))                             visits see each other and the statics
 h  += mlp(film(norm(h), e(t)))                             (Vaswani et al. 2017; film: Perez et al. 2018)
 v   = W' norm(h)
@@ -40,6 +41,8 @@ class VisitNetworkConfig(BaseModel):
         expansion: width of the small network over that of the token.
         mixing: how visits see each other: "attention", "recurrent" (a GRU both ways) or "convolution".
         dropout: share of activations dropped in training.
+        around: whether each visit is told the nearest given values before and after it. Models made before there was this
+            setting are not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +54,7 @@ class VisitNetworkConfig(BaseModel):
     expansion: int = Field(2, ge=1, le=8)
     mixing: Literal["attention", "recurrent", "convolution"] = "attention"
     dropout: float = Field(0.25, ge=0, lt=1)
+    around: bool = False
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -61,10 +65,12 @@ class VisitNetworkConfig(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Packing:
-    """Where the tokens that exist lie in [B, N]: `token` [P] flat positions, `owner` [P] their patients."""
+    """Where the tokens that exist lie in [B, N]: `token` [P] flat positions, `owner` [P] their patients, `first` [B] the
+    place in the list of each patient's first, that of the statics."""
 
     token: Tensor
     owner: Tensor
+    first: Tensor
     shape: tuple[int, int]
     whole: bool
 
@@ -72,7 +78,14 @@ class Packing:
     def of(cls, present: Tensor) -> Packing:
         token = present.flatten().nonzero().squeeze(1)
         B, N = present.shape
-        return cls(token, token // N, (B, N), len(token) == B * N)
+        counts = present.sum(1)
+        return cls(token, token // N, counts.cumsum(0) - counts, (B, N), len(token) == B * N)
+
+    def each(self, h: Tensor, static: nn.Module, visit: nn.Module) -> Tensor:
+        """[P, F] -> [P, G]: one layer for the statics, another for the visits."""
+        if self.shape[1] == 1:
+            return static(h)
+        return visit(h).index_copy(0, self.first, static(h.index_select(0, self.first)))
 
     def pad(self, h: Tensor) -> Tensor:
         """[P, F] -> [B, N, F], 0 where nothing is."""
@@ -84,7 +97,7 @@ class Packing:
     def pack(self, h: Tensor) -> Tensor:
         """[B, N, F] -> [P, F]."""
         flat = h.reshape(-1, h.shape[-1])
-        return flat if self.whole else flat[self.token]
+        return flat if self.whole else flat.index_select(0, self.token)
 
 
 class VisitNetwork(nn.Module):
@@ -96,6 +109,7 @@ class VisitNetwork(nn.Module):
         self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.enter_static = nn.Linear(3 * channels, width)
         self.enter_visit = nn.Linear(3 * channels, width)
+        self.around = nn.Linear(4 * channels, width, bias=False) if config.around else None
         self.place = nn.Linear(64, width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.film = nn.Linear(width, 2 * width)
@@ -111,9 +125,11 @@ class VisitNetwork(nn.Module):
         place = torch.arange(N, device=x_t.device).expand(B, N)
         left = given.present.sum(1, keepdim=True) - 1 - place
         told = torch.cat([given.state(x_t), given.observed.to(x_t.dtype), given.asked.to(x_t.dtype)], -1)
-        told, static = packing.pack(told), packing.pack(place[..., None]) == 0
+        told = packing.pack(told)
         stands = packing.pack(torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1)).to(x_t.dtype)
-        h = torch.where(static, self.enter_static(told), self.enter_visit(told)) + self.place(stands)
+        h = packing.each(told, self.enter_static, self.enter_visit) + self.place(stands)
+        if self.around is not None and N > 1:
+            h = h + self.around(packing.pack(given.around).to(h.dtype))
         # In sampling all patients are at one t: an expanded tensor, whose one row serves all tokens.
         one = B > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
@@ -122,7 +138,7 @@ class VisitNetwork(nn.Module):
             h = block(h, e, owner, packing, given.present)
         scale, shift = _of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
-        out = torch.where(static, self.leave_static(h), self.leave_visit(h))
+        out = packing.each(h, self.leave_static, self.leave_visit)
         return torch.where(given.asked, packing.pad(out), 0.0)
 
 
@@ -185,18 +201,19 @@ class Attention(nn.Module):
         B, N = packing.shape
         if N == 1:  # statics alone have nobody to look at
             return self.out(self.qkv(h)[:, 2 * h.shape[1] :])
-        qkv = packing.pad(self.qkv(h)).view(B, N, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        # Each of the three by itself: gradients of parts of a tensor are zero-fills of the whole.
+        q, k, v = packing.pad(self.qkv(h)).view(B, N, 3, self.heads, -1).permute(2, 0, 3, 1, 4).flatten(1, 2).unbind(0)
         bias = self.bias[:, distances(N, h.device)].to(h.dtype)[None]
         if not packing.whole:
             bias = bias + torch.where(present, 0.0, -math.inf).to(h.dtype)[:, None, None, :]
         # Patients are small and many: two batched products beat the fused kernel on a processor.
         scores = torch.baddbmm(
             bias.expand(B, -1, N, N).reshape(-1, N, N),
-            qkv[0].flatten(0, 1),
-            qkv[1].flatten(0, 1).transpose(1, 2),
-            alpha=qkv.shape[-1] ** -0.5,
+            q,
+            k.transpose(1, 2),
+            alpha=q.shape[-1] ** -0.5,
         )
-        y = torch.bmm(scores.softmax(-1), qkv[2].flatten(0, 1)).view(B, self.heads, N, -1)
+        y = torch.bmm(scores.softmax(-1), v).view(B, self.heads, N, -1)
         return self.out(packing.pack(y.transpose(1, 2).reshape(B, N, -1)))
 
 
@@ -231,7 +248,7 @@ class Convolution(nn.Module):
 
 def _of_tokens(film: Tensor, owner: Tensor | None) -> Tensor:
     """[B, F] of patients -> [P, F] of tokens; one row for all stays one row."""
-    return film if owner is None else film[owner]
+    return film if owner is None else film.index_select(0, owner)
 
 
 def waves(x: Tensor, width: int, longest: float) -> Tensor:

@@ -7,12 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 
+from reverie.denoisers.network import Network
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.models.model import CALIBRATION, Model
@@ -184,6 +186,11 @@ class PatientModel(Model[RecordCodec]):
         for shape in self.codec.schema.shapes:
             shape.check_forecast(table.frame, visits, table.name)
         return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
+
+    @cached_property
+    def sampling_denoiser(self) -> Network:
+        network = super().sampling_denoiser
+        return network.rounded() if network.autocast else network
 
     def losses(self, frame: Any, seed: int = 0) -> np.ndarray:
         """How well each given patient is denoised, at some levels of noise: [patients, levels], see models.scoring."""

@@ -31,8 +31,11 @@ __all__ = ["MaskSampler", "cells", "whole"]
 
 STAGES = (0.15, 0.15, 0.25, 0.45)
 """How often each stage is asked, where the table has all four."""
-GENERATE, FORECAST = 0.5, 0.2
+GENERATE, FORECAST = 0.4, 0.15
 """Share of examples; the rest completes."""
+MOST = 4.0
+"""A cell that is asked for counts as many times as its record has cells of the stage for one that is asked, up to this: else
+a record of which little is hidden would hardly count, and holes in it are what is filled most."""
 UNGUIDED = 0.1
 """Share of questions about visits that are not told the statics, so that guidance has something to compare with."""
 
@@ -116,6 +119,13 @@ class MaskSampler:
         present[:, 0] = True
         blur = BLUR * torch.randn(B, N, C, generator=generator) * (static & (stage == 1) & ~of_statics)
         return Given(torch.where(observed, records.values + blur, 0.0), observed, asked, present)
+
+    def weights(self, records: Records, given: Given) -> Tensor:
+        """How much each cell asked for counts, float32 [B, N, C]; see MOST."""
+        stage = cells(self.codec.stage, given.asked.shape[1])
+        asked_stage = torch.where(given.asked, stage, -1).amax((1, 2), keepdim=True)
+        could = (records.known & (stage == asked_stage)).sum((1, 2), keepdim=True)
+        return given.asked * (could / given.asked.sum((1, 2), keepdim=True).clamp(min=1)).clamp(1.0, MOST)
 
 
 def whole(records: Records) -> Given:
