@@ -19,7 +19,7 @@ from reverie.records.rules.expressions import Name, Value
 from reverie.records.rules.finding.evidence import Evidence, Ints
 from reverie.records.rules.rule import Claim, Empty, Filled, OneOf, Relation
 
-__all__ = ["FilledStates", "LevelStates", "NumberStates", "States", "states_of"]
+__all__ = ["FilledStates", "LevelStates", "NumberStates", "States", "states_of", "written"]
 
 FEW = 12
 """Numbers of at most so many different values are looked at value by value."""
@@ -128,14 +128,14 @@ def _numbers(column: Column, x: np.ndarray, known: np.ndarray) -> Iterator[State
         return
     if len(values) <= FEW:
         codes = np.where(known, np.searchsorted(values, np.nan_to_num(x, nan=values[0])), -1)
-        names = tuple(_written(column, v) for v in values)
+        names = tuple(written(column, v) for v in values)
         if all(names):
             yield LevelStates(column, codes, len(values), names)
         return
     share = counts / counts.sum()
     last = len(values) - 1
     piles = [i for i in range(len(values)) if share[i] >= (PILE if i in (0, last) or values[i] == 0 else MODE)]
-    names = tuple(_written(column, values[i]) for i in piles)
+    names = tuple(written(column, values[i]) for i in piles)
     if piles and all(names):
         exact = values[piles]
         at = np.searchsorted(exact, np.nan_to_num(x, nan=exact[0])).clip(0, len(exact) - 1)
@@ -146,7 +146,7 @@ def _numbers(column: Column, x: np.ndarray, known: np.ndarray) -> Iterator[State
         yield NumberStates(column, codes, len(exact) + 1, names, edges, spans)
 
 
-def _written(column: Column, value: float) -> str:
+def written(column: Column, value: float) -> str:
     """The value as it is read again."""
     for text in (column.text(value), f"{value:.15g}"):
         try:

@@ -17,6 +17,7 @@ from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name, Value
 from reverie.records.rules.finding.evidence import FALSE, PATIENTS, Evidence, Ints
+from reverie.records.rules.finding.states import written
 from reverie.records.rules.rows import countable
 from reverie.records.rules.rule import Relation, Rule
 
@@ -147,8 +148,7 @@ def _begins(evidence: Evidence, firsts: list[Term]) -> list[Relation]:
         if len(known) < 2 * PATIENTS or known.min() != known.max() or first.column.calendar:
             continue
         as_often = (int((later == known[0]).sum()) + 1) / (len(later) + 1)
-        told = first.column.text(known[0])
-        if float(told) == known[0] and len(known) / 2 * np.log(as_often) < np.log(FALSE / len(firsts)):
+        if (told := written(first.column, known[0])) and len(known) / 2 * np.log(as_often) < np.log(FALSE / len(firsts)):
             found.append(Relation(first.expression, "=", Value(told)))
     return found
 
