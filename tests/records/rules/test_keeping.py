@@ -29,6 +29,7 @@ RULES = (
     "worst in (mild, severe) if disease = yes",
     "index = weight / height ^ 2",
     "score = pain + sleep",
+    "state ends at dead",
 )
 
 
@@ -53,6 +54,8 @@ def cohort(people: int = 120, seed: int = 0) -> pl.DataFrame:
     weight, height = g.normal(70, 12, R).round(1), g.normal(1.7, 0.1, people).round(2)[who]
     worst = np.where(sick, g.choice(["mild", "severe"], R), g.choice(["none", "mild"], R))
     age = g.integers(30, 70, people)[who]
+    lasts = place == (n - 1)[who]
+    state = np.where(lasts & (g.random(R) < 0.5), "dead", g.choice(["well", "ill"], R))
     pain, sleep = g.integers(0, 4, R), g.integers(1, 4, R)
     return pl.DataFrame(
         {
@@ -78,6 +81,7 @@ def cohort(people: int = 120, seed: int = 0) -> pl.DataFrame:
             "grade": grade,
             "scan": pl.Series(g.integers(1, 100, R).astype(float)).set(pl.Series(place == 0), None),
             "worst": worst,
+            "state": state,
             "pain": pain,
             "sleep": sleep,
             "score": pain + sleep,

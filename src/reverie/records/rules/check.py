@@ -71,7 +71,7 @@ def _check(claim: Claim, schema: Schema) -> None:
 def _check_course(claim: Course, column: Column) -> None:
     if column.role == "static":
         raise UsageError(f"{column.name} is static, so it has no course")
-    if claim.how == "stays":
+    if claim.how in ("stays", "ends at"):
         column.parse(claim.told)
     elif claim.how == "counts from":
         if column.calendar or any(number_of(level) != number_of(level) for level in column.levels):

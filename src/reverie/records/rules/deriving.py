@@ -153,7 +153,7 @@ def _follows(one: Derivation, rows: Rows) -> bool:
 
 def counted(claim: Course, rows: Rows) -> Floats:
     """What a column that counts must be at each row, float64 [R]; NaN where its levels do not go so far."""
-    x, levels = float(claim.told) + rows.place, rows.column(claim.column).levels
+    x, levels = rows.place.astype(np.float64) + float(claim.told), rows.column(claim.column).levels
     if not levels:
         return x
     places = {number_of(level): float(place) for place, level in enumerate(levels)}

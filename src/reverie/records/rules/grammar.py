@@ -3,6 +3,7 @@
     rule       claim [if condition {and condition}]
     claim      expression sign expression [within number]  |  column in (value, ...)  |  empty(column)  |  filled(column)
                column never falls | never rises | always rises | always falls | counts from number | stays value
+               column ends at value
                column tells column [(value: value, ..., else: value)]
     condition  column sign value  |  column in (value, ...)  |  empty(column)  |  filled(column)
     expression sums and products of columns, numbers, first(x), previous(x), total(x), count()
@@ -106,7 +107,7 @@ class _Reader:
                 self.take(")")
                 return kind(name)
         after = self.tokens[self.at + 1 : self.at + 3]
-        if after and (after[0] in ("in", "tells", "stays", "counts") or tuple(after) in HOWS):
+        if after and (after[0] in ("in", "tells", "stays", "ends", "counts") or tuple(after) in HOWS):
             return self.about(self.name())
         left = self.expression(0)
         sign = self.take().replace("==", "=")
@@ -131,6 +132,9 @@ class _Reader:
             return Tells(name, column, tuple(pairs))
         if self.met("stays"):
             return Course(name, "stays", self.value())
+        if self.met("ends"):
+            self.take("at")
+            return Course(name, "ends at", self.value())
         if self.met("counts"):
             self.take("from")
             return Course(name, "counts from", f"{self.number(self.value()):g}")

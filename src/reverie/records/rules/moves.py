@@ -223,21 +223,24 @@ def _coursed(claim: Course, draft: Draft) -> bool:
     if claim.how == "counts from":
         must = counted(claim, draft)
         return draft.put(name, ~np.isnan(x) & ~np.isnan(must), must)
-    level = column.parse(claim.told) if claim.how == "stays" else 0.0
-    broken = draft.spread(claim.holds(draft)[1] & ~claim.holds(draft)[0], np.logical_or)
+    level = column.parse(claim.told) if claim.how in ("stays", "ends at") else 0.0
+    true, known = claim.holds(draft)
+    broken = draft.spread(known & ~true, np.logical_or)
     free, moved = draft.free(name), x.copy()
     rising = claim.how in ("never falls", "always rises")
     strict = (column.step or 1.0) if claim.how.startswith("always") else 0.0
-    starts = np.flatnonzero((draft.place == 0) & broken)
-    lengths = np.diff(np.append(np.flatnonzero(draft.place == 0), len(x)))[
-        np.flatnonzero(draft.place == 0).searchsorted(starts)
-    ]
-    for i, n in zip(starts, lengths, strict=True):
-        at = np.flatnonzero(~np.isnan(x[i : i + n])) + i
+    starts = np.flatnonzero(draft.place == 0)
+    for i, end in zip(starts, np.append(starts[1:], len(x)), strict=True):
+        if not broken[i]:
+            continue
+        at = np.flatnonzero(~np.isnan(x[i:end])) + i
+        if claim.how == "ends at":
+            moved[at] = _staying(x[at], at == end - 1, level, level - 1 if level else level + 1)
+            continue
         weight = np.where(free[at], 1.0, HEAVY)
         if claim.how == "stays":
             y = isotonic_regression((x[at] == level).astype(float), weights=weight).x
-            moved[at] = _staying(x[at], np.asarray(y) >= 0.5, level)
+            moved[at] = _staying(x[at], y >= 0.5, level, level)
             continue
         ramp = strict * np.arange(len(at)) * (1 if rising else -1)
         y = isotonic_regression(x[at] - ramp, weights=weight, increasing=rising).x
@@ -251,14 +254,10 @@ def _coursed(claim: Course, draft: Draft) -> bool:
     return draft.put(name, np.ones(len(x), dtype=bool), moved)
 
 
-def _staying(x: Floats, there: Bools, level: float) -> Floats:
-    """At the level from where it stays on; before, what came before where it was there too early."""
-    found, before = x.copy(), np.nan
-    for k in range(len(x)):
-        if there[k]:
-            found[k] = level
-        elif x[k] == level:
-            others = x[(x != level) & ~there]
-            found[k] = before if not np.isnan(before) else others[0] if len(others) else level
-        before = found[k]
-    return found
+def _staying(x: Floats, there: Bools, level: float, other: float) -> Floats:
+    """At the level only where it may be `there`; elsewhere what came before in its place, or comes later, or the `other`."""
+    found = np.where((x == level) & ~there, np.nan, np.where(there & (other == level), level, x))
+    for k in range(1, len(x)):
+        found[k] = found[k - 1] if np.isnan(found[k]) else found[k]
+    begins = x[x != level]
+    return np.where(np.isnan(found), begins[0] if len(begins) else other, found)

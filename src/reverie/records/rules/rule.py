@@ -3,6 +3,7 @@
     diastolic < systolic                     visit_date <= death_date            change = value - first(value)
     TIMEDTH = 8766 if DEATH = 0              empty(pregnant) if sex = M          stage in (I, II) if localised = yes
     age never falls                          status stays dead                   visit counts from 1
+    status ends at dead                      (no row comes after it)
     status tells code (alive: 0, dead: 1)    smokes tells smoker (0: no, else: yes)
 
 A rule is broken at a row where its conditions are known to be met and its claim is known to be false; what is empty breaks
@@ -35,7 +36,7 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     ">": operator.gt,
 }
-How = Literal["never falls", "never rises", "always rises", "always falls", "counts from", "stays"]
+How = Literal["never falls", "never rises", "always rises", "always falls", "counts from", "stays", "ends at"]
 ELSE = "else"
 CLOSE = 1e-9
 """Numbers are equal, or in order, up to this part of their size: sums of decimals are not exact in binary."""
@@ -171,7 +172,7 @@ class Filled(Claim):
 
 @dataclass(frozen=True)
 class Course(Claim):
-    """How a column goes on from row to row of a patient; `told` is the number or the level of "counts from" and "stays"."""
+    """How a column goes on from row to row of a patient; `told` is the number or the level of the last three."""
 
     column: str
     how: How
@@ -191,6 +192,9 @@ class Course(Claim):
         if self.how == "counts from":
             x = rows.numbers(self.column)
             return x == float(self.told) + rows.place, ~np.isnan(x)
+        if self.how == "ends at":  # no row after it, whatever that says
+            there = (x == rows.column(self.column).parse(self.told)).astype(float)
+            return rows.before(there, np.fmax) != 1, np.ones(len(rows), dtype=bool)
         if self.how == "stays":
             there = (x == rows.column(self.column).parse(self.told)).astype(float)
             been = rows.before(there, np.fmax) == 1

@@ -33,25 +33,27 @@ def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> 
     asked = max(sum(len(c.levels) or 2 for c in varying), 1)
     for column in varying:
         x = evidence.values(column.name)
-        if column.levels and not column.ranked:
-            found += _absorbing(evidence, column, x, asked)
-        elif rule := _counted(evidence, column) or _moving(evidence, column, x, asked):
-            found.append(rule)
+        moving = _counted(evidence, column) or (_moving(evidence, column, x, asked) if column.ranked else None)
+        strict = moving and moving.how.startswith(("counts", "always"))
+        ending = None if strict else _ending(evidence, column, x, asked)
+        told = None if ending is None else ending.told
+        others = [moving] if column.ranked else [c for c in _absorbing(evidence, column, x, asked) if c.told != told]
+        found += [Rule(course) for course in (ending, *others) if course]
     return found
 
 
-def _counted(evidence: Evidence, column: Column) -> Rule | None:
+def _counted(evidence: Evidence, column: Column) -> Course | None:
     x = evidence.rows.numbers(column.name)
     known = ~np.isnan(x)
     if not known.any() or not float(start := np.nanmin(x)).is_integer():
         return None
     later = known & (evidence.rows.place > 0)
     if (x == start + evidence.rows.place)[known].all() and evidence.patients(later) >= 2 * PATIENTS:
-        return Rule(Course(column.name, "counts from", f"{start:g}"))
+        return Course(column.name, "counts from", f"{start:g}")
     return None
 
 
-def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Rule | None:
+def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Course | None:
     for how, y in (("falls", x), ("rises", -x)):
         most = evidence.rows.before(y, np.fmax)
         step = y - most
@@ -65,7 +67,7 @@ def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Ru
             return None
         always = not evidence.slack and bool(up[known].all())
         word = {"falls": "always rises", "rises": "always falls"}[how] if always else f"never {how}"
-        return Rule(Course(column.name, word))  # pyright: ignore[reportArgumentType]
+        return Course(column.name, word)  # pyright: ignore[reportArgumentType]
     return None
 
 
@@ -77,7 +79,7 @@ def _chance(steps: np.ndarray) -> bool:
     return mirrored < MIRRORED and close < CLOSE and none < NONE and len(steps) * ndtr(-middle / max(spread, 1e-12)) >= FAR
 
 
-def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Iterator[Rule]:
+def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Iterator[Course]:
     rows = evidence.rows
     last = _last(evidence, x)
     step = ~np.isnan(x) & ~np.isnan(last)
@@ -99,7 +101,28 @@ def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) ->
             odds = max(again * np.log1p(-leaving), -came * np.log(2))
             sure &= bool(stayed >= PATIENTS and odds < evidence.most(half, asked, again))
         if sure:
-            yield Rule(Course(column.name, "stays", name))
+            yield Course(column.name, "stays", name)
+
+
+def _ending(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Course | None:
+    """A level after which no row of the patient comes. By chance, each would stand at any of the patient's rows."""
+    starts = evidence.starts
+    lengths = np.diff(np.append(starts, len(x)))
+    lasts, second = starts + lengths - 1, evidence.second[starts]
+    for level, name in enumerate(column.levels):
+        there = x == level
+        early = there.copy()
+        early[lasts] = False
+        if not evidence.few(early):
+            continue
+        ends = there[lasts] & (lengths > 1)
+        sure = True
+        for half in (False, True):
+            of = ends & (second == half)
+            sure &= bool(of.sum() >= PATIENTS and -np.log(lengths[of]).sum() < evidence.most(half, asked, of.sum()))
+        if sure:
+            return Course(column.name, "ends at", name)
+    return None
 
 
 def _last(evidence: Evidence, x: np.ndarray) -> np.ndarray:
