@@ -85,7 +85,8 @@ class Packing:
         """[P, F] -> [P, G]: one layer for the statics, another for the visits."""
         if self.shape[1] == 1:
             return static(h)
-        return visit(h).index_copy(0, self.first, static(h.index_select(0, self.first)))
+        statics = static(h.index_select(0, self.first))
+        return visit(h).index_copy(0, self.first, statics)
 
     def pad(self, h: Tensor) -> Tensor:
         """[P, F] -> [B, N, F], 0 where nothing is."""

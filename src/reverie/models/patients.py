@@ -138,13 +138,13 @@ class PatientModel(Model[RecordCodec]):
         makes = in_order(lambda k: shard(k, min(size, count - k * size)), -(-count // size), workers or os.cpu_count() or 1)
         for number, (records, drawn) in enumerate(makes):
             first = 1 + number * size
-            fixed = conditions.fixed(number, size, records.visits.numpy())
-            decoded = self.codec.decode(records, first, row, fixed)
-            frame = self.codec.schema.unshaped(decoded.frame, after=written)
-            row, written = row + len(decoded.frame), written + len(frame)
+            decoded = self.codec.drawn(records, first, row)
+            rows = conditions.kept(decoded.frame, number, size, records.visits.numpy())
+            frame = self.codec.schema.unshaped(rows, after=written)
+            row, written = row + len(rows), written + len(frame)
             if on_step:
                 on_step(min(count, first - 1 + size), count)
-            broken = self.codec.broken(decoded.frame)
+            broken = self.codec.broken(rows)
             yield Made(frame, len(records.visits), drawn, size, decoded.clipped, broken)
 
     def impute(

@@ -286,18 +286,15 @@ class RecordCodec:
         encoded = EncodedTable(_tensor(first), _tensor(second), torch.arange(len(statics) + 1) * token)
         return encoded.records(torch.arange(len(statics)), generator)
 
-    def decode(
-        self, records: Records, first: int = 1, first_row: int = 1, fixed: Mapping[str, np.ndarray] | None = None
-    ) -> Decoded:
+    def decode(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
         """The table that records tell, rows by patient and time.
 
         Args:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
-            fixed: by column, the cells that were given, bool [R]: no rule moves them.
         """
         made = self.drawn(records, first, first_row)
-        return Decoded(self.kept(made.frame, fixed), made.clipped)
+        return Decoded(self.kept(made.frame), made.clipped)
 
     def drawn(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
         """As `decode`, before rules are kept: columns that follow from others are empty."""

@@ -101,13 +101,20 @@ class Conditions:
         rows = pl.concat([rows, rows[[-1] * (size - len(rows))]]) if len(rows) < size else rows
         return rows.with_columns(**{name: pl.lit(value) for name, value in self.equal.items()})
 
-    def fixed(self, number: int, size: int, visits: np.ndarray) -> dict[str, np.ndarray]:
-        """The cells that a shard's conditions are on, by column bool [R]: no rule may move them, see rules/."""
-        fixed = {column.name: np.ones(int(visits.sum()), dtype=bool) for column, _, _ in self.others}
+    def kept(self, frame: pl.DataFrame, number: int, size: int, visits: np.ndarray) -> pl.DataFrame:
+        """A shard's typed rows as rules would have them (rules/keeping.py), which move none of what a condition is on."""
+        fixed = {column.name: np.ones(len(frame), dtype=bool) for column, _, _ in self.others}
         if self.equal or self.statics is not None:
-            there = self._frame(number, size)[: len(visits)]
-            fixed |= {cells.name: np.repeat(cells.is_not_null().to_numpy(), visits) for cells in there.iter_columns()}
-        return fixed
+            derived = {one.column for one in self.codec.derived}
+            for cells in self._frame(number, size)[: len(visits)].iter_columns():
+                there = np.repeat(cells.is_not_null().to_numpy(), visits)
+                fixed[cells.name] = there
+                if cells.name in derived:  # it has no score that could bring it here
+                    column = self.codec.schema[cells.name]
+                    x = np.repeat(column.read(cells), visits)
+                    told = column.write(np.nan_to_num(x), ~there, frame.schema[cells.name])
+                    frame = frame.with_columns(pl.coalesce(told, pl.col(cells.name)).alias(cells.name))
+        return self.codec.kept(frame, fixed)
 
     @property
     def accept(self) -> Callable[[Tensor], Tensor] | None:

@@ -34,6 +34,10 @@ from reverie.records.validation import check_names, check_rows, check_static, re
 __all__ = ["Table", "arranged", "read_table"]
 
 
+NAMED = 5
+"""Rules that a note names."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Visits of patients.
@@ -201,8 +205,12 @@ def _on_rules(schema: Schema) -> list[str]:
         for rule, names in ruled.items()
     ]
     if found := schema.rules:
-        many = f"1 rule holds: {found[0]}" if len(found) == 1 else f"{len(found)} rules hold, {found[0]} among them"
-        notes.append(f"{many}, without exception (rules in a schema); {EXPECTED:g} of them may be chance.")
+        few = "; ".join(found[:NAMED]) + (f"; and {len(found) - NAMED} more" if len(found) > NAMED else "")
+        many, they = ("1 rule holds", "it") if len(found) == 1 else (f"{len(found)} rules hold", "they")
+        notes.append(
+            f"{many} without exception, so {they} will in what is made: {few}. (rules in a schema; at most {EXPECTED:g} of "
+            "all that are found may be chance)"
+        )
     if names := [c.name for c in schema.columns if not c.fill]:
         what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
         notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")

@@ -200,17 +200,17 @@ def _squeezed(draft: Draft, at: Bools, bound: Floats, strict: bool) -> bool:
             continue
         last = float(np.nanmin(np.where(at[i:j], bound[i:j], np.nan))) - (step if strict else 0.0)
         here = np.flatnonzero(free[i:j]) + i  # the visits that were not given are those at the end
-        begin = t[here[0] - 1] if here[0] > i else min(t[i], last - step * (j - i - 1))
-        if begin + step * len(here) > last + step:
+        after = here[0] > i  # a visit that was given, which the first of these comes a step after
+        begin = t[here[0] - 1] if after else min(t[i], last - step * (len(here) - 1))
+        least = begin + step * (np.arange(len(here)) + after)
+        if least[-1] > last:
             continue
         far = t[j - 1] - begin
         new = begin + (t[here] - begin) * ((last - begin) / far if far > 0 else 0.0)
         new = np.floor(new / step + 1e-9) * step if column.step else new
-        for k in range(1, len(here)):
-            new[k] = max(new[k], new[k - 1] + step)
-        over = max(0.0, new[-1] - last)
-        for k in range(len(here) - 1, -1, -1):
-            new[k] = min(new[k], last - step * (len(here) - 1 - k)) if over else new[k]
+        most = last - step * np.arange(len(here))[::-1]
+        for k in range(len(here)):
+            new[k] = min(max(new[k], least[k], new[k - 1] + step if k else least[0]), most[k])
         moved[here], changed = settled(column, new), True
     if changed:
         draft.put(name, np.ones(len(t), dtype=bool), moved)

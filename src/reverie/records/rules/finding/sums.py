@@ -145,6 +145,8 @@ def _begins(evidence: Evidence, firsts: list[Term]) -> list[Relation]:
     for first in firsts:
         x, later = first.x[starts], evidence.values(first.column.name)[evidence.rows.place > 0]
         known, later = x[~np.isnan(x)], later[~np.isnan(later)]
+        if first.column.role == "time":  # the clock keeps when all begin
+            continue
         if len(known) < 2 * PATIENTS or known.min() != known.max() or first.column.calendar:
             continue
         as_often = (int((later == known[0]).sum()) + 1) / (len(later) + 1)
@@ -186,6 +188,8 @@ def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> It
                 key = (a.key, frozenset((b.key, c.key)))
                 if j == i or b.column.name == c.column.name or key in seen or _idle(a, b, c):
                     continue
+                if not any(t.bare and t.column.role != "time" for t in (a, b, c)):
+                    continue  # of first values and the time, none of which an equation can be told of
                 seen.add(key)
                 yield _solved(evidence, a, b, c, place)
 
