@@ -9,14 +9,13 @@ one without to a part in a million.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from scipy.special import ndtri
 from torch import Tensor
 
 from reverie.errors import DataError, UsageError, unknown
@@ -26,15 +25,17 @@ from reverie.records.emptiness import as_rules, obeyed, open_visits, sure
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
 from reverie.records.kinds import Column
-from reverie.records.layout import Field, layout, parts
+from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
 from reverie.records.rules.deriving import Derivation, derivations, told
 from reverie.records.rules.keeping import Keeper
 from reverie.records.schema import Schema
+from reverie.records.settling import draws
 from reverie.records.table import Table
+from reverie.records.table_cells import cells_of
 from reverie.records.transforms import NormalScore
-from reverie.records.visit_times import VisitTimes, gaps
+from reverie.records.visit_times import VisitTimes
 from reverie.records.writing import Writer
 
 __all__ = ["RecordCodec"]
@@ -82,7 +83,7 @@ class RecordCodec:
         derived = derivations(Rules.of(schema), Rows.of(table.frame, schema)) if settings.stages else ()
         followed = {one.column for one in derived if not one.later}
         codes: dict[str, Code] = {}
-        for name, part, column, x in _cells(table, schema, clock.unit, derived):
+        for name, part, column, x in cells_of(table, schema, clock.unit, derived):
             if column is not None and column.name in followed:
                 continue
             known = x[~np.isnan(x)]
@@ -155,7 +156,7 @@ class RecordCodec:
         ends = [
             np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
         ]
-        for name, _, _, x in _cells(table, self.schema, self.clock.unit, self.derived):
+        for name, _, _, x in cells_of(table, self.schema, self.clock.unit, self.derived):
             if (field := fields.get(name)) is None:
                 continue
             x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
@@ -225,29 +226,6 @@ class RecordCodec:
         visits = self.visits(values).clamp(max=values.shape[1] - 1)
         return obeyed(self._writer.statics(Records(values, self.known(values, visits), visits)), self.schema)
 
-    def settled(self, values: Tensor, given: Tensor) -> Tensor:
-        """Statics [B, 1, C] that break no rule, so that visits are drawn to go with what the patient will be.
-
-        Args:
-            given: bool [B, 1, C], the scores that are given and stay.
-        """
-        if self.settings.statics == "repeated" or not self._keeper.rules:
-            return values
-        fields = [field for field in self.fields if field.token == 0 and field.column is not None]
-        fixed = {f.column: given[:, 0, f.channels[0]].numpy() for f in fields if f.part == "value" and f.column}
-        drawn, values = self.drawn_statics(values), values.clone()
-        kept = self.kept(drawn, fixed)
-        for field in fields:
-            column = self.schema[field.column or ""]
-            was, is_ = (column.read(frame[column.name]) for frame in (drawn, kept))
-            if field.part == "measured":
-                was, is_ = (1.0 - np.isnan(x) for x in (was, is_))
-            moved = np.flatnonzero((was != is_) & ~np.isnan(is_))
-            lower, upper = (torch.from_numpy(end) for end in inside(*self.codes[field.name].ends(is_[moved])))
-            at = torch.from_numpy(moved)[:, None], 0, torch.tensor(field.channels)[None]
-            values[at] = values[at].maximum(lower).minimum(upper)  # the nearest score that says it
-        return values
-
     def given(self, statics: pl.DataFrame, generator: torch.Generator | None = None) -> Records:
         """Statics that are given, one patient a row; empty cells are not given.
 
@@ -276,7 +254,7 @@ class RecordCodec:
                     f"[{low}, {high}]: correct it or leave it empty."
                 )
         rows = Rows(statics, columns, np.arange(len(statics)))
-        for name, x in told(self.derived, cells, rows, self._draws(len(statics), generator)).items():
+        for name, x in told(self.derived, cells, rows, draws(self, len(statics), generator)).items():
             for field in self.fields:
                 if field.column == name:
                     measured = np.where(np.isnan(x), np.nan, 1.0)
@@ -310,33 +288,10 @@ class RecordCodec:
         found = Rules.of(self.schema).broken(frame)
         return {text: int(rows.sum()) for text, rows in found.items() if rows.any()}
 
-    def reaching(self, frame: pl.DataFrame, generator: torch.Generator) -> pl.DataFrame:
-        """A typed table with the cells filled that derived ones, which the model does not see, lead back to."""
-        rows = Rows.of(frame, self.schema)
-        names = {name for one in self.derived for name in (one.column, *one.needs)}
-        cells = {name: rows.values(name) for name in names}
-        found = told(self.derived, cells, rows, self._draws(len(rows), generator))
-        changed = [name for name in names if (np.isnan(cells[name]) & ~np.isnan(found[name])).any()]
-        for name in changed:
-            x, column = found[name], self.schema[name]
-            frame = frame.with_columns(column.write(np.nan_to_num(x), np.isnan(x), frame.schema[name]).alias(name))
-        return frame
-
-    def _draws(self, n: int, generator: torch.Generator | None) -> Callable[[str, int], Floats]:
-        """Draws values of a column that are as common as in the table fitted to, [tries, n]; all n alike without a
-        generator."""
-
-        def draws(name: str, tries: int) -> Floats:
-            code = self.codes.get(f"value:{name}")
-            if code is None:
-                return np.full((tries, n), np.nan)
-            if generator is None:
-                z = ndtri((np.arange(tries) + 0.5) / tries)[:, None, None].repeat(n, 1).repeat(code.width, 2)
-            else:
-                z = torch.randn(tries, n, code.width, generator=generator).double().numpy()
-            return code.cells(z.reshape(tries * n, code.width)).reshape(tries, n)
-
-        return draws
+    @property
+    def keeps_rules(self) -> bool:
+        """Whether there is any rule to keep."""
+        return bool(self._keeper.rules)
 
     @cached_property
     def _keeper(self) -> Keeper:
@@ -360,34 +315,6 @@ class RecordCodec:
     def _of_patient(self, field: Field) -> bool:
         """Whether a field of visits says something of the patient, the same at each."""
         return field.token == 1 and (field.part == "start" or field.column in {c.name for c in self.schema.static})
-
-
-def _cells(
-    table: Table, schema: Schema, unit: float | None, derived: Sequence[Derivation]
-) -> Iterator[tuple[str, str, Column | None, Floats]]:
-    """(name, part, column, cells) of all that a record could hold; cells are NaN where empty, or derived, [P] or [R]."""
-    first = np.zeros(len(table.frame), dtype=bool)
-    first[table.offsets[:-1]] = True
-    later = {one.column for one in derived if one.later}
-    times = schema.time.read(table.frame[schema.time.name], table.name)
-    patient = pl.Series("patient", np.repeat(np.arange(len(table)), table.lengths))
-    for name, part, column, of_patient in parts(schema):
-        if part == "visits":
-            yield name, part, None, table.lengths.astype(np.float64)
-        elif part == "start":
-            yield name, part, None, times[table.offsets[:-1]]
-        elif part == "gap":
-            yield name, part, None, gaps(times, table.offsets, unit)
-        elif column is not None:
-            cells = table.frame[column]
-            if of_patient:
-                pairs = pl.DataFrame({"patient": patient, "cells": cells}).group_by("patient", maintain_order=True)
-                cells = pairs.agg(pl.col("cells").drop_nulls().first())["cells"]
-            x = cells.is_not_null().to_numpy().astype(np.float64)
-            if part == "value":
-                x = schema[column].read(cells, table.name)
-                x = np.where(first, x, np.nan) if column in later else x
-            yield name, part, schema[column], x
 
 
 def _tensor(ends: np.ndarray) -> Tensor:

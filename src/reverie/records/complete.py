@@ -19,6 +19,7 @@ from reverie.records.encoded import Records
 from reverie.records.generate import RecordSampler, like_lengths
 from reverie.records.intervals import REACH
 from reverie.records.masks import MaskSampler, cells
+from reverie.records.settling import reaching
 from reverie.records.table import Table
 
 __all__ = ["Completer", "longer"]
@@ -69,7 +70,7 @@ class Completer:
 
     def _each(self, complete: Callable[[Records, torch.Generator], Drawn], randomness: torch.Generator) -> pl.DataFrame:
         """The rows of all patients in the order of the table, decoded from completed records."""
-        seen = replace(self.table, frame=self.maker.codec.reaching(self.table.frame, randomness))
+        seen = replace(self.table, frame=reaching(self.maker.codec, self.table.frame, randomness))
         encoded = self.maker.codec.encode(seen)
         lengths = torch.from_numpy(encoded.lengths)
         shape = (len(lengths), 1 + int(lengths.max()), encoded.channels)

@@ -23,6 +23,7 @@ from reverie.records.calibration import Calibration
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.masks import cells
+from reverie.records.settling import settled
 from reverie.samplers import Sampler, sample
 
 __all__ = ["ROUNDS", "SHARD", "RecordSampler"]
@@ -140,7 +141,9 @@ class RecordSampler:
         kept: list[Tensor] = []
         for attempt in range(ROUNDS):
             values = self._draw_statics(generator(seed, "statics", number, attempt), given)
-            values = self.codec.settled(values, torch.zeros_like(values, dtype=torch.bool) if given is None else given.known)
+            values = settled(
+                self.codec, values, torch.zeros_like(values, dtype=torch.bool) if given is None else given.known
+            )
             fits = torch.ones(SHARD, dtype=torch.bool) if accept is None else accept(values)
             wanted = SHARD - sum(map(len, kept))
             kept.append(values[fits])

@@ -9,6 +9,7 @@ from reverie.errors import UsageError
 from reverie.records import RecordCodec, Table, read_table
 from reverie.records.conditions import Conditions
 from reverie.records.rules import Rules
+from reverie.records.settling import reaching, settled
 
 RULES = (
     "group tells code (a: 1, b: 2, c: 1)",
@@ -198,7 +199,7 @@ def test_statics_are_settled_before_visits_are_drawn(table, codec):
     values = torch.where(codec.stage[None, :1] >= 0, values, 0.0)
     before, after = (
         codec.drawn_statics(values),
-        codec.drawn_statics(codec.settled(values, torch.zeros_like(values, dtype=torch.bool))),
+        codec.drawn_statics(settled(codec, values, torch.zeros_like(values, dtype=torch.bool))),
     )
     static = [c.name for c in table.schema.static]
     rules = [r for r in Rules.of(table.schema) if set(r.columns) <= set(static)]
@@ -221,7 +222,7 @@ def test_what_a_given_derived_cell_leads_back_to_is_seen_by_the_model(table, cod
     holes = table.frame.with_columns(
         value=pl.lit(None, pl.Float64), group=pl.lit(None, pl.String), cigarettes=pl.lit(None, pl.Float64)
     )
-    seen = codec.reaching(holes, torch.Generator().manual_seed(0))
+    seen = reaching(codec, holes, torch.Generator().manual_seed(0))
     assert seen["value"].equals(table.frame["value"])
     assert (seen["group"] == "b").equals(table.frame["code"] == 2)
     assert ((seen["cigarettes"] > 0) == (table.frame["smoker"] == "yes")).all()
