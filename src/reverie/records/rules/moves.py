@@ -33,7 +33,7 @@ def mended(rule: Rule, draft: Draft, fill: Fill, turn: int) -> bool:
     broken = rule.breaks(draft)
     if not broken.any():
         return False
-    moves = [*_true(rule.claim, draft, fill), *(m for c in rule.when for m in _false(c, draft, fill))]
+    moves = [*_true(rule.claim, draft, fill, turn == 0), *(m for c in rule.when for m in _false(c, draft, fill))]
     moves = moves[::-1] if turn % 2 else moves
     last = {"static": 1 - turn % 2, "time": 2}
     moves.sort(key=lambda move: last.get(draft.column(move[0]).role, 0))
@@ -46,11 +46,11 @@ def mended(rule: Rule, draft: Draft, fill: Fill, turn: int) -> bool:
     return moved
 
 
-def _true(claim: Claim, draft: Draft, fill: Fill) -> Iterator[Move]:
+def _true(claim: Claim, draft: Draft, fill: Fill, mirrored: bool) -> Iterator[Move]:
     """The moves that make a claim true."""
     match claim:
         case Relation():
-            yield from _related(claim, draft)
+            yield from _related(claim, draft, mirrored)
         case OneOf():
             allowed = np.sort(claim.numbers(draft.column(claim.column)))
             yield claim.column, lambda at: draft.put(claim.column, at, _nearest(draft.values(claim.column), allowed))
@@ -123,7 +123,7 @@ def _nearest(x: Floats, allowed: Floats) -> Floats:
     return np.where(np.isnan(x), np.nan, allowed[at])
 
 
-def _related(claim: Relation, draft: Draft) -> Iterator[Move]:
+def _related(claim: Relation, draft: Draft, mirrored: bool) -> Iterator[Move]:
     """The right side's columns before the left's: what is written last gives way first."""
     a, b, _ = claim.sides(draft)
     view = claim.view(draft)
@@ -137,12 +137,12 @@ def _related(claim: Relation, draft: Draft) -> Iterator[Move]:
             if found is None:
                 continue
             lifts = rising if _rises(own, name, other, view) else not rising
-            yield name, lambda at, n=name, x=found, up=lifts: _moved(claim, draft, n, at, x, up, strict)
+            yield name, lambda at, n=name, x=found, up=lifts: _moved(claim, draft, n, at, x, up, strict, mirrored)
     if claim.sign == "=" and isinstance(claim.left, Name):
         for name in claim.right.columns:
             found = inverse(claim.right, name, a, view)
             if found is not None:
-                yield name, lambda at, n=name, x=found: _moved(claim, draft, n, at, x, True, False)
+                yield name, lambda at, n=name, x=found: _moved(claim, draft, n, at, x, True, False, False)
 
 
 def _rises(own: Expression, name: str, now: Floats, rows: Rows) -> bool:
@@ -154,8 +154,11 @@ def _rises(own: Expression, name: str, now: Floats, rows: Rows) -> bool:
     return not len(change) or bool(np.median(change) >= 0)
 
 
-def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: bool, strict: bool) -> bool:
-    """A column at the bound that the other side sets it, on its grid and on the right side of the bound."""
+def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: bool, strict: bool, mirrored: bool) -> bool:
+    """A column at the bound that the other side sets it, on its grid and on the right side of the bound.
+
+    `mirrored`: as far beyond the bound as it was short of it, so that no heap of values arises there.
+    """
     column = draft.column(name)
     if column.role == "time":
         return _squeezed(draft, at, x, strict) if not up else False
@@ -173,6 +176,14 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
         on = np.where(short, settled(column, on + (step if up else -step)), on)
         if column.levels:
             on = np.where((on < 0) | (on >= len(column.levels)), np.nan, on)
+    if mirrored and claim.sign not in ("=", "!=") and not column.levels:
+        beyond = settled(column, 2 * x - draft.values(name))
+        least, most = (
+            (-np.inf if column.lowest is None else column.lowest),
+            (np.inf if column.highest is None else column.highest),
+        )
+        inside = (beyond >= least) & (beyond <= most) & ((beyond > on) if up else (beyond < on))
+        on = np.where(inside, beyond, on)
     where = at & ~np.isnan(on)
     of = None if claim.sign == "=" else np.fmax if up else np.fmin
     return draft.put(name, where, on, of)
