@@ -54,8 +54,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "diffusers": {"network": {"kind": "diffusers-unet"}},
     "records": {
         "codec": {},
-        "network": {"kind": "visits", "around": True},
-        "training": {"batch": 128, "steps": 900, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
+        "network": {"kind": "visits", "around": True, "dropout": 0.35},
+        "training": {"batch": 128, "steps": 600, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
     },
     "health-gym": {
         "schedule": {"name": "linear", "steps": 500, "beta_min": 1e-4, "beta_max": 0.01},

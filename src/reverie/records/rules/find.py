@@ -21,7 +21,7 @@ from reverie.records.rules.finding.pairs import Pair, pairs, phrased, struck
 from reverie.records.rules.finding.states import LevelStates, states_of
 from reverie.records.rules.finding.sums import beginnings, sums
 from reverie.records.rules.reading import Support, supports
-from reverie.records.rules.rule import Claim, Relation, Rule
+from reverie.records.rules.rule import Claim, Course, Relation, Rule
 from reverie.records.rules.rules import Rules
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def _looked_for(schema: Schema, evidence: Evidence) -> list[Rule]:
     rules += [Rule(_turned(claim, schema), when) for claim, when in at_level(kept, before)]
     telling = {frozenset((pair.a.column.name, pair.b.column.name)) for pair in together if pair.tells}
     rules += cuts(evidence, columns, states, telling)
-    rules += [*courses(evidence, columns, copies), *equations, *beginnings(evidence, columns)]
+    moving = courses(evidence, columns, copies)
+    counted = {r.claim.column for r in moving if isinstance(r.claim, Course) and r.claim.how == "counts from"}
+    rules += [*moving, *equations, *beginnings(evidence, [c for c in columns if c.name not in counted])]
     return list(dict.fromkeys(rules))
 
 

@@ -265,7 +265,8 @@ def _product(c: Term, a: Term, b: Term, powers: tuple[float, float], k: float, u
         apart[~np.isfinite(x)] = np.nan
         if (np.nan_to_num(apart) > unit + size).sum() <= slack:
             return Relation(c.expression, "=", expression)
-        hidden = unit + np.nan_to_num(move * np.abs(factor * x)) + size
+        with np.errstate(invalid="ignore"):  # 0 times infinity, where a factor is 0
+            hidden = unit + np.nan_to_num(move * np.abs(factor * x)) + size
         if not slack and (np.nan_to_num(apart) <= hidden).all():
             within = float(f"{float(np.nanmax(apart)) * 1.05:.2g}")
             return Relation(c.expression, "=", expression, within)

@@ -118,8 +118,20 @@ def sums(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> lis
 
 
 def beginnings(evidence: Evidence, columns: list[Column]) -> list[Rule]:
-    """Columns that begin with one value in all patients."""
-    return [Rule(r) for r in _begins(evidence, terms(evidence, columns)[1])]
+    """Columns that begin with one value in all patients, which is not what they mostly are."""
+    found = []
+    varying = [c for c in columns if c.role == "varying" and (c.levels or c.numeric) and not c.calendar]
+    for column in varying:  # when all begin is kept by the clock
+        x, name = evidence.values(column.name), Name(column.name)
+        known, later = Function("first", name).values(evidence.rows)[evidence.starts], x[evidence.rows.place > 0]
+        known, later = known[~np.isnan(known)], later[~np.isnan(later)]
+        if len(known) < 2 * PATIENTS or known.min() != known.max():
+            continue
+        as_often = (int((later == known[0]).sum()) + 1) / (len(later) + 1)
+        told = column.text(known[0]) if column.levels else written(column, known[0])
+        if told and len(known) / 2 * np.log(as_often) < np.log(FALSE / len(varying)):
+            found.append(Rule(Relation(Function("first", name), "=", Value(told))))
+    return found
 
 
 def _singles(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterator[tuple[Relation, str]]:
@@ -137,22 +149,6 @@ def _singles(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterat
                     continue
                 if _holds(c.x[some], x[some], steps(c.column), evidence.slack):
                     yield Relation(c.expression, "=", Function(how, Name(of.column.name))), c.column.name
-
-
-def _begins(evidence: Evidence, firsts: list[Term]) -> list[Relation]:
-    """Columns that begin with one value in all patients, which is not what they mostly are."""
-    starts, found = evidence.starts, []
-    for first in firsts:
-        x, later = first.x[starts], evidence.values(first.column.name)[evidence.rows.place > 0]
-        known, later = x[~np.isnan(x)], later[~np.isnan(later)]
-        if first.column.role == "time":  # the clock keeps when all begin
-            continue
-        if len(known) < 2 * PATIENTS or known.min() != known.max() or first.column.calendar:
-            continue
-        as_often = (int((later == known[0]).sum()) + 1) / (len(later) + 1)
-        if (told := written(first.column, known[0])) and len(known) / 2 * np.log(as_often) < np.log(FALSE / len(firsts)):
-            found.append(Relation(first.expression, "=", Value(told)))
-    return found
 
 
 def _holds(c: Floats, x: Floats, room: float, slack: int) -> bool:
