@@ -24,6 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[VARIABLE] = {"fp32": "bf16", "bf16": "fp32"}[here]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser come first: they take longest, and a browser that a process begins late, when it has grown by
+    thousands of tests, has been seen to crash at its first page."""
+    items.sort(key=lambda item: "browser" not in getattr(item, "fixturenames", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     import torch
 
