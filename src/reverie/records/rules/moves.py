@@ -184,6 +184,9 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
         )
         inside = (beyond >= least) & (beyond <= most) & ((beyond > on) if up else (beyond < on))
         on = np.where(inside, beyond, on)
+    if not column.levels:  # no value is made beyond a bound: then another column has to move, or the visits
+        least, most = (bound if bound is not None else np.nan for bound in (column.lower, column.upper))
+        on = np.where((on < least) | (on > most), np.nan, on)
     where = at & ~np.isnan(on)
     of = None if claim.sign == "=" else np.fmax if up else np.fmin
     return draft.put(name, where, on, of)
