@@ -296,7 +296,9 @@ class RecordCodec:
     @cached_property
     def _keeper(self) -> Keeper:
         def values(name: str, scores: Floats) -> Floats:
-            code = self.codes[f"value:{name}"]
+            code = self.codes.get(f"value:{name}")
+            if code is None:  # a column that follows from others is filled by them alone
+                return np.full(len(scores), np.nan)
             return code.cells(np.repeat(scores[:, None], code.width, axis=1))
 
         return Keeper(self.schema, (*as_rules(self.schema), *Rules.of(self.schema)), self.derived, values)

@@ -226,3 +226,14 @@ def test_what_a_given_derived_cell_leads_back_to_is_seen_by_the_model(table, cod
     assert seen["value"].equals(table.frame["value"])
     assert (seen["group"] == "b").equals(table.frame["code"] == 2)
     assert ((seen["cigarettes"] > 0) == (table.frame["smoker"] == "yes")).all()
+
+
+def test_a_derived_column_that_a_rule_fills_stays_empty_where_what_it_follows_from_is(table):
+    schema = table.schema.model_copy(update={"rules": (*RULES, "filled(code)")})
+    codec = RecordCodec.fit(read_table(cohort(), schema))
+    assert "code" in {one.column for one in codec.derived}
+    unknown = np.repeat(np.arange(len(table)) < 3, table.lengths)
+    fixed = {"group": ~unknown}
+    frame = table.frame.with_columns(group=pl.when(~pl.Series(unknown)).then(pl.col("group")), code=pl.lit(None, pl.Int64))
+    kept = codec.kept(frame, fixed)
+    assert kept["code"].filter(~pl.Series(unknown)).equals(table.frame["code"].filter(~pl.Series(unknown)))
