@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,10 +103,10 @@ class Draft(Rows):
         self.known_values[name] = x
         self.changed.add(name)
 
-    def written(self, names: Iterable[str] | None = None) -> pl.DataFrame:
+    def written(self) -> pl.DataFrame:
         """The frame with what was changed."""
         columns = []
-        for name in self.changed if names is None else names:
+        for name in self.changed:
             x = self.values(name)
             empty = np.isnan(x)
             cells = self.columns[name].write(np.where(empty, 0.0, x), empty, self.frame.schema[name])

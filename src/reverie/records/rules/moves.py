@@ -1,4 +1,4 @@
-"""How cells are moved so that a rule is kept: each as little as may be, and none that was given.
+"""How cells are moved so that a rule is kept: none that was given, levels and courses as little as may be.
 
 A claim that is false is made true by moving a column of it, or is no longer made by moving a column of its conditions. Of
 those that may move, columns of visits go before statics, and the time of a visit before nothing else.
@@ -170,7 +170,8 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
             fits = [(n > x if strict else n >= x) if up else (n < x if strict else n <= x) for n in numbers]
             on = _first_fit(np.array(fits), numbers if up else -numbers)
     elif claim.sign != "=":
-        step = (column.step or (10.0 ** (np.floor(np.log10(np.maximum(np.abs(x), 1e-9))) - 6))) if column.numeric else 1.0
+        finest = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(x), 1e-9))) - 6)  # of a column without a unit
+        step = (column.step or finest) if column.numeric else 1.0
         room = 2 * CLOSE * np.abs(x) * (1 if strict else -1)  # what is told apart from the bound, and what is not
         short = on <= x + room if up else on >= x - room
         on = np.where(short, settled(column, on + (step if up else -step)), on)
@@ -178,11 +179,8 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
             on = np.where((on < 0) | (on >= len(column.levels)), np.nan, on)
     if mirrored and claim.sign not in ("=", "!=") and not column.levels:
         beyond = settled(column, 2 * x - draft.values(name))
-        least, most = (
-            (-np.inf if column.lowest is None else column.lowest),
-            (np.inf if column.highest is None else column.highest),
-        )
-        inside = (beyond >= least) & (beyond <= most) & ((beyond > on) if up else (beyond < on))
+        seen = [np.nan if end is None else end for end in (column.lowest, column.highest)]
+        inside = ~(beyond < seen[0]) & ~(beyond > seen[1]) & ((beyond > on) if up else (beyond < on))
         on = np.where(inside, beyond, on)
     if not column.levels:  # no value is made beyond a bound: then another column has to move, or the visits
         least, most = (bound if bound is not None else np.nan for bound in (column.lower, column.upper))
