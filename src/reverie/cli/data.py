@@ -17,7 +17,6 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from reverie.cli import console
-from reverie.cli.train import say_estimate
 from reverie.errors import DataError, UsageError, unknown
 from reverie.plain import number_of
 
@@ -249,20 +248,17 @@ def _show(table: Table) -> None:
 
 def _say_training(table: Table) -> None:
     """What training by the default recipe takes on this machine."""
-    from reverie.config import resolve
-    from reverie.estimate import estimate
-    from reverie.subjects import Patients
+    from reverie.sources import TableSource
 
     try:
-        guess = estimate(table, resolve(Patients(table).about, 0, "records", {}))
+        estimate = TableSource(table).first_estimate
     except DataError as error:
         return console.note(f"it cannot be trained on yet: {error}")
-    say_estimate(guess)
-    if guess.remedy is None:
+    console.note(estimate.sentence)
+    if estimate.remedy is None:
         console.note("that is more memory than this machine has: give fewer patients, or fewer visits for each.")
-    elif guess.remedy:
-        told = " ".join(f"--set {pair}" for pair in guess.remedy)
-        console.note(f"that is more memory than this machine has: it fits with reverie train ... {told}")
+    elif estimate.remedy:
+        console.note(f"that is more memory than this machine has: it fits with reverie train ... {estimate.help}")
 
 
 def _missing(column: Column) -> str:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from reverie.records import Schema, Table
     from reverie.records.reading import Cells
     from reverie.service.jobs.work import Work
+    from reverie.sources import DataSource
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "table", "too_many_weights"]
+__all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "source", "table", "too_many_weights"]
 
 TABLES = (
     *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
@@ -30,6 +31,9 @@ TABLES = (
 
 WRITTEN = (".csv", ".csv.gz", ".parquet")
 """Suffixes of the tables that are written."""
+
+ARRAYS = (".npy", ".npz")
+"""Suffixes of the arrays of pictures that are read."""
 
 PARAMETERS = 100_000_000
 """Weights of the largest network that is trained or loaded."""
@@ -58,7 +62,7 @@ def picture(work: Work, named: str | None, encoded: str | None, largest: int, fi
 
 
 def is_table(name: str) -> bool:
-    """Whether the data of a call is a table rather than pictures."""
+    """Whether the data of a call is a table rather than pictures: by its name alone, before anything of it is read."""
     from reverie.records.reading import BUNDLED
 
     return name in BUNDLED or name.lower().endswith(TABLES)
@@ -73,6 +77,30 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     with _within_memory(name):
         found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
+
+
+def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
+    """The data of a call to train on, bundled or in the workspace, read within the limits.
+
+    `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
+    """
+    from reverie.images import read_images
+    from reverie.images.pictures import SUFFIXES
+    from reverie.sources import ImageSource, TableSource
+
+    kind = TableSource if is_table(name) else ImageSource
+    kind.modality.check_source(name, options, lambda option: "id" if option == "identifier" else option)
+    if kind is TableSource:
+        return TableSource(table(work, name, **options))
+    files = (*ARRAYS, *SUFFIXES)
+    if name == "digits":
+        pictures = read_images(name, **options)
+    elif name.lower().endswith(files):
+        with work.workspace.held(name, files) as path:
+            pictures = replace(read_images(path, **options), name=name, path=work.workspace.path(name, files))
+    else:
+        pictures = replace(read_images(work.workspace.folder(name), **options), name=name)
+    return ImageSource(pictures, options.get("size"), options.get("channels"))
 
 
 def cells(work: Work, name: str) -> Cells:
