@@ -33,6 +33,7 @@ __all__ = [
     "note",
     "parse_settings",
     "progress",
+    "refuse",
     "size",
     "spelled",
     "summary",
@@ -116,6 +117,13 @@ def fresh(path: Path, force: bool) -> Path:
     if path.exists() and not force:
         raise UsageError(f"{path} exists already: choose another name, or allow to overwrite it with --force.")
     return path
+
+
+def refuse(reason: str, options: Mapping[str, Any]) -> None:
+    """Raises UsageError for the first option that was given, because it is `reason`."""
+    for name, value in options.items():
+        if value not in (None, False, []):
+            raise UsageError(f"{name} is {reason}: leave it out.")
 
 
 def spelled(option: str) -> str:

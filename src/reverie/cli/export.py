@@ -42,12 +42,11 @@ def export(
     if out.resolve() == run.resolve():
         raise UsageError(f"{out} is what is read: name another folder to write.")
     import reverie
-    from reverie.models import PictureModel
+    from reverie.modality import IMAGES
 
     model = reverie.load(run)
-    if not isinstance(model, PictureModel):
-        raise UsageError(f"{run} is a model of patient records, which only reverie reads: there is nothing to export it to.")
-    model.save(out, layout=to)
+    model.modality.check_model(run, IMAGES, ", which only reverie reads")
+    model.save(out, layout=to)  # pyright: ignore[reportCallIssue]
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     summary = {
         "out": str(out),

@@ -89,7 +89,7 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     from reverie.sources import ImageSource, TableSource
 
     kind = TableSource if is_table(name) else ImageSource
-    kind.modality.check_source(name, options, lambda option: "id" if option == "identifier" else option)
+    kind.modality.check_options(name, options, lambda option: "id" if option == "identifier" else option)
     if kind is TableSource:
         return TableSource(table(work, name, **options))
     files = (*ARRAYS, *SUFFIXES)
