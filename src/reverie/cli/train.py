@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from reverie.cli import console, pictures
-from reverie.planning.options import Options
+from reverie.planning import Options
 
 __all__ = ["EXAMPLES", "train"]
 

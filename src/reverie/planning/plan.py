@@ -42,7 +42,7 @@ __all__ = ["Plan", "prepare", "train"]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that a training needs, ready to run.
+    """All that a training needs, ready to run: once, for its network is trained in place.
 
     Attributes:
         out: the run folder.

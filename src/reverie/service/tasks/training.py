@@ -27,7 +27,7 @@ def train(work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
     """Trains, and answers with the run's card."""
     request = Training.model_validate(arguments)
     from reverie.models.card import card
-    from reverie.planning.options import Options
+    from reverie.planning import Options
     from reverie.planning.plan import prepare
 
     out, how = _claim(work, request)
