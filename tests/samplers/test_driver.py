@@ -13,8 +13,8 @@ from reverie.process import GaussianProcess, NoiseSchedule, generator
 from reverie.samplers import (
     DDIM,
     SAMPLERS,
+    AdamsBashforth,
     Ancestral,
-    Angular,
     DPMSolver,
     Heun,
     State,
@@ -144,7 +144,7 @@ def test_names_make_the_samplers():
     made = {name: named(name) for name in SAMPLERS}
     assert made == {
         "ancestral": Ancestral(),
-        "angular": Angular(),
+        "angular": AdamsBashforth(),
         "ddim": DDIM(),
         "dpmpp": DPMSolver(),
         "dpmpp_sde": DPMSolver(sde=True),

@@ -17,7 +17,7 @@ from reverie.samplers import named, sample
 from reverie.samplers.sampler import State
 from reverie.studies import reverse
 from reverie.studies.denoising import Denoising, learned
-from reverie.studies.reverse import added_variance, photographs
+from reverie.studies.reverse import photographs
 from reverie.subjects import Pictures
 
 
@@ -130,9 +130,9 @@ def test_the_variance_of_a_step_is_that_of_the_noise_which_it_adds():
             prediction = process.predict(x_t, t, clean=torch.zeros_like(x_t))
             noise = torch.Generator().manual_seed(0)
             after = rule.step(process, State(x_t), t, s, prediction, noise).x
-            expected = added_variance(rule, schedule, t, s)
+            expected = rule.added_variance(schedule, t, s)
             assert float(after.var()) == pytest.approx(expected, rel=0.02, abs=1e-12), (name, t, s)
-    assert added_variance(named("ancestral", variance="learned"), schedule, 500, 400) is None
+    assert named("ancestral", variance="learned").added_variance(schedule, 500, 400) is None
 
 
 def test_all_states_are_kept_on_request():

@@ -2,7 +2,7 @@
 
 from reverie.denoisers.denoiser import Condition, Denoiser, Evidence
 from reverie.denoisers.oracles import Empirical, GaussianMixture, KnownSample
-from reverie.denoisers.wrappers import Clipped, Guided, Known, Thresholded
+from reverie.denoisers.wrappers import Clipped, Guided, Inpainting, Thresholded
 
 __all__ = [
     "Clipped",
@@ -12,7 +12,7 @@ __all__ = [
     "Evidence",
     "GaussianMixture",
     "Guided",
-    "Known",
+    "Inpainting",
     "KnownSample",
     "Thresholded",
 ]

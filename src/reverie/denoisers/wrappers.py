@@ -17,11 +17,11 @@ from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
 
-__all__ = ["Around", "Clipped", "Guided", "Known", "Otherwise", "Thresholded"]
+__all__ = ["Clipped", "DefaultCondition", "DenoiserWrapper", "Guided", "Inpainting", "Thresholded"]
 
 
 @dataclass(frozen=True, eq=False)
-class Around:
+class DenoiserWrapper:
     """What a wrapper has from the denoiser inside it."""
 
     inner: Denoiser
@@ -36,7 +36,7 @@ class Around:
 
 
 @dataclass(frozen=True, eq=False)
-class Clipped(Around):
+class Clipped(DenoiserWrapper):
     """x_0-hat kept inside [low, high]; only for data that truly is in that range."""
 
     low: float = -1.0
@@ -52,7 +52,7 @@ class Clipped(Around):
 
 
 @dataclass(frozen=True, eq=False)
-class Thresholded(Around):
+class Thresholded(DenoiserWrapper):
     """Dynamic thresholding (Saharia et al. 2022, section 2.3): x_0-hat clipped at +-c and divided by c.
 
     c is the `quantile` of |x_0-hat| over each sample, kept inside [1, largest]; data must be scaled to [-1, 1].
@@ -78,7 +78,7 @@ class Thresholded(Around):
 
 
 @dataclass(frozen=True, eq=False)
-class Otherwise(Around):
+class DefaultCondition(DenoiserWrapper):
     """A denoiser that must always be told something, and is told `empty` [1, ...] where there is no condition."""
 
     empty: Tensor
@@ -89,7 +89,7 @@ class Otherwise(Around):
 
 
 @dataclass(frozen=True, eq=False)
-class Known(Around):
+class Inpainting(DenoiserWrapper):
     """x_0-hat replaced by what is known of x_0 (Wang et al. 2023, equation 13).
 
     Where `known` is True the reverse process then leads to x_0, and its state there is x_0 with the noise it has.
@@ -104,7 +104,7 @@ class Known(Around):
 
 
 @dataclass(frozen=True, eq=False)
-class Guided(Around):
+class Guided(DenoiserWrapper):
     """Classifier-free guidance: uncond + scale (cond - uncond) (Ho and Salimans 2022).
 
     Args:

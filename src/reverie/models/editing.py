@@ -17,8 +17,7 @@ from torch.nn import functional as F
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 from reverie.models.pictures import PictureModel
-from reverie.samplers import DDIM, InversionError, invert, sample
-from reverie.samplers.editing import around, between, from_level, grid_from
+from reverie.samplers import DDIM, InversionError, editing, invert, sample
 
 __all__ = ["Inverted", "fitted", "hole_of", "image_to_image", "inpaint", "interpolate", "inverted"]
 
@@ -74,8 +73,8 @@ def image_to_image(
         return np.repeat(picture[None], count, 0)
     _, noise, labels = model.start(method, count, seed)
     x_0 = model.encode(np.repeat(picture[None], count, 0))
-    grid = grid_from(method.grid, t)
-    return model.decode(from_level(method.denoiser, method.sampler, grid, x_0, noise, labels, on_step))
+    grid = editing.grid_from(method.grid, t)
+    return model.decode(editing.img2img(method.denoiser, method.sampler, grid, x_0, noise, labels, on_step))
 
 
 def inpaint(
@@ -106,8 +105,9 @@ def inpaint(
     x, noise, labels = model.start(method, count, seed)
     x_0 = model.encode(picture[None])
     known = _of_latents(torch.from_numpy(~hole), model).to(x.device)
-    made = around(method.denoiser, method.sampler, method.grid, x, x_0, known, noise, labels, repeats, on_step=on_step)
-    return np.where(hole[None, :, :, None], model.decode(made), picture[None])
+    how = (method.denoiser, method.sampler, method.grid)
+    filled = editing.inpaint(*how, x, x_0, known, noise, labels, repeats, on_step=on_step)
+    return np.where(hole[None, :, :, None], model.decode(filled), picture[None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def interpolate(
     if len(pictures) != 2 or count < 2:
         raise UsageError(f"interpolation is between two pictures, in 2 steps or more, not {len(pictures)} in {count}.")
     ends = inverted(model, pictures, steps, where, clip)
-    states = between(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
+    states = editing.interpolate(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.labels(count)))
 

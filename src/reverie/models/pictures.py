@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from reverie.config import Sampling
 from reverie.denoisers.autoencoder import Coder, rows_at_a_time
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.wrappers import Clipped, Otherwise, Thresholded
+from reverie.denoisers.wrappers import Clipped, DefaultCondition, Thresholded
 from reverie.errors import UsageError, unknown
 from reverie.images import ImageCodec
 from reverie.models.method import Method, Where, guided, wanted
@@ -180,7 +180,7 @@ class PictureModel(Model[ImageCodec]):
         if guidance is not None and classes is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
         network = self.denoiser if exact else self.sampling_denoiser
-        inner = network if empty is None else Otherwise(network, empty)
+        inner = network if empty is None else DefaultCondition(network, empty)
         asked = guided(inner, classes is not None, guidance, rescale, interval)
         return Method(self._bounded(asked, clip), rule, grid, classes)
 

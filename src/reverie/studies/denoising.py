@@ -20,7 +20,7 @@ from torch import Tensor
 
 from reverie.denoisers import Denoiser, Empirical, Evidence, GaussianMixture, KnownSample
 from reverie.denoisers.denoiser import Condition
-from reverie.denoisers.wrappers import Around, Otherwise
+from reverie.denoisers.wrappers import DefaultCondition, DenoiserWrapper
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
@@ -70,7 +70,7 @@ class Counted:
 
 def counting(denoiser: Denoiser) -> tuple[Denoiser, Counted]:
     """The denoiser with a count at its core: what a wrapper such as guidance asks twice counts twice."""
-    if isinstance(denoiser, Around):
+    if isinstance(denoiser, DenoiserWrapper):
         inner, counted = counting(denoiser.inner)
         return replace(denoiser, inner=inner), counted
     counted = Counted(denoiser)
@@ -118,7 +118,7 @@ def learned(model: Any, name: str, where: Where = None, guidance: float | None =
     if told is None:
         return Denoising(method.denoiser, model.codec, f"the model in {name}")
     of = f"of class {model.codec.classes[int(told)]}" + ("" if guidance is None else f", guidance {guidance:g}")
-    return Denoising(Otherwise(method.denoiser, told), model.codec, f"the model in {name}, {of}")
+    return Denoising(DefaultCondition(method.denoiser, told), model.codec, f"the model in {name}, {of}")
 
 
 @lru_cache(4)
