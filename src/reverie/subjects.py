@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 
 from reverie.config import RunConfig, Source
-from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
-from reverie.denoisers.unet import UNetConfig
-from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.denoisers.conditions import Labels
 from reverie.errors import DataError, UsageError
 from reverie.images import Fit, ImageCodec, ImageSet, Size, contact_sheet, read_images, save_picture
 from reverie.images.parquet import holds_pictures
@@ -135,9 +133,9 @@ class Pictures:
         return self.pictures.classes if len(self.pictures.classes) > 1 else ()
 
     def prepare(self, config: RunConfig) -> tuple[ImageCodec, Examples, Examples | None]:
-        if config.codec is not None or not isinstance(config.network, UNetConfig | DiffusersUNetConfig):
+        if config.codec is not None or config.network.of != "pictures":
             raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
-        classes, training = config.network.classes, config.training
+        classes, training = config.network.class_count, config.training
         if classes not in (0, len(self.classes)):
             has = f"{len(self.classes)} classes" if self.classes else "no classes"
             raise UsageError(
@@ -168,7 +166,7 @@ class Pictures:
     def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
         chosen, labels = indices.numpy(), self.pictures.labels
         x_0 = self.codec.encode(self.pictures.pixels[chosen])
-        return Batch(x_0, given=None if labels is None else torch.from_numpy(labels[chosen]))
+        return Batch(x_0, given=None if labels is None else Labels(torch.from_numpy(labels[chosen])))
 
     def finished(self, model: PictureModel, listener: Listener) -> PictureModel:
         return model
@@ -253,21 +251,17 @@ class Patients:
         return Parts(rest, aside, holdout)
 
     def prepare(self, config: RunConfig) -> tuple[RecordCodec, Examples, Examples | None]:
-        if config.codec is None or config.network.kind in ("unet", "diffusers-unet"):
+        if config.codec is None or config.network.of != "records":
             raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
-        if config.network.kind == "series-unet" and (config.codec.stages or config.codec.statics != "repeated"):
-            raise UsageError(
-                "a series-unet answers for whole visits at once: it needs codec.stages=false and codec.statics=repeated."
-            )
-        if config.network.kind == "visits" and (not config.codec.stages or config.codec.statics != "token"):
-            raise UsageError("a network over visits answers in stages: it needs codec.stages=true and codec.statics=token.")
+        if sentence := config.network.demands(config.codec):
+            raise UsageError(sentence)
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
         rest, aside, _ = self.split(config)
         if config.training.epsilon is not None and not self.told:  # which rules hold was read off the patients
             rest = replace(rest, schema=rest.schema.model_copy(update={"rules": ()}))
         codec = RecordCodec.fit(rest, config.codec)
-        asks = isinstance(config.network, VisitNetworkConfig)
+        asks = config.network.stages
         return codec, Asked(codec, codec.encode(rest), asks), Asked(codec, codec.encode(aside), asks) if aside else None
 
     def finished(self, model: PatientModel, listener: Listener) -> PatientModel:

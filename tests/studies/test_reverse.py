@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import reverie
-from reverie.denoisers import Empirical, KnownSample
+from reverie.denoisers import Empirical, KnownSample, Labels
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
@@ -162,7 +162,7 @@ def test_a_trained_model_is_asked_for_a_class_and_what_guidance_asks_twice_count
     assert study.calls == 8 and study.source == "the model in it, of class 3, guidance 2"
     method = model.method(sampler="ddim", steps=4, spacing="trailing", where={"class": "3"}, guidance=2.0)
     x_T = draw(torch.empty(1, *model.shape), generator(0, "study", "reverse"))
-    x_0 = sample(method.denoiser, method.sampler, method.grid, x_T, condition=torch.tensor([3]))
+    x_0 = sample(method.denoiser, method.sampler, method.grid, x_T, condition=Labels(torch.tensor([3])))
     assert np.array_equal(study.final, model.decode(x_0)[0])
     with pytest.raises(UsageError, match="class"):
         learned(model, "it", where={"class": "13"})

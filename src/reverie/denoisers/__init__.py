@@ -1,6 +1,7 @@
 """Who answers "what was x_0?": exact oracles, networks, and wrappers around either."""
 
-from reverie.denoisers.denoiser import Condition, Denoiser, Evidence
+from reverie.denoisers.conditions import Condition, Labels
+from reverie.denoisers.denoiser import Denoiser, Evidence
 from reverie.denoisers.oracles import Empirical, GaussianMixture, KnownSample
 from reverie.denoisers.wrappers import Clipped, Guided, Inpainting, Thresholded
 
@@ -14,5 +15,6 @@ __all__ = [
     "Guided",
     "Inpainting",
     "KnownSample",
+    "Labels",
     "Thresholded",
 ]

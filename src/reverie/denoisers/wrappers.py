@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser, Evidence, unconditional
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser, Evidence
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
@@ -46,7 +47,7 @@ class Clipped(DenoiserWrapper):
         if not self.low < self.high:
             raise UsageError(f"clipping needs low < high, but low = {self.low} and high = {self.high}.")
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         return prediction.with_value("clean", prediction.clean.clamp(self.low, self.high))
 
@@ -67,7 +68,7 @@ class Thresholded(DenoiserWrapper):
                 f"thresholding needs 0 < quantile <= 1 and largest >= 1, not {self.quantile} and {self.largest}."
             )
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         clean = prediction.clean
         magnitude = clean[:, None].flatten(1).abs()
@@ -79,13 +80,13 @@ class Thresholded(DenoiserWrapper):
 
 @dataclass(frozen=True, eq=False)
 class DefaultCondition(DenoiserWrapper):
-    """A denoiser that must always be told something, and is told `empty` [1, ...] where there is no condition."""
+    """A denoiser that always needs a condition, and receives `empty`, of one row, where there is none."""
 
-    empty: Tensor
+    empty: Condition
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        told = self.empty.expand(len(x_t), *self.empty.shape[1:]) if condition is None else condition
-        return self.inner(x_t, t, told)
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        every = self.empty[torch.zeros(len(x_t), dtype=torch.int64)] if condition is None else condition
+        return self.inner(x_t, t, every)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class Inpainting(DenoiserWrapper):
     x_0: Tensor
     known: Tensor
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         return prediction.with_value("clean", torch.where(self.known, self.x_0.to(x_t), prediction.clean))
 
@@ -108,7 +109,7 @@ class Guided(DenoiserWrapper):
     """Classifier-free guidance: uncond + scale (cond - uncond) (Ho and Salimans 2022).
 
     Args:
-        inner: a denoiser that answers with a condition and without (see denoiser.unconditional).
+        inner: a denoiser that answers with a condition and without (see Condition.unconditional).
         scale: 1 is the conditional answer itself, 0 the unconditional one, above 1 strengthens the condition.
         rescale: 0..1, how far the guided answer is brought back to the conditional answer's deviation over each sample
             (Lin et al. 2024, section 3.4).
@@ -128,11 +129,11 @@ class Guided(DenoiserWrapper):
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
             raise UsageError(f"the guidance interval must be (low, high) with low <= high, not {self.interval}.")
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         given = self.inner(x_t, t, condition)
         if condition is None or self.scale == 1.0 or not self._active(t):
             return given
-        uncond, cond = self.inner(x_t, t, unconditional(condition)).velocity, given.velocity
+        uncond, cond = self.inner(x_t, t, condition.unconditional()).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
             if cond.ndim == 1:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.given import Given
-from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.process.loss import element_loss, target
 from reverie.process.randomness import generator
 from reverie.records import read_table
@@ -64,7 +63,7 @@ def patient_losses(
 
 def _question(model: PatientModel, records: Records) -> Given:
     """The last stage, given all the others; the whole record of a network that only makes whole ones."""
-    if not isinstance(model.config.network, VisitNetworkConfig):
+    if not model.config.network.stages:
         return whole(records)
     N = records.values.shape[1]
     stage = cells(model.codec.stage, N)

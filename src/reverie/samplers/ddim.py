@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import ReverieError, UsageError
 from reverie.process import variance
 from reverie.process.gaussian import GaussianProcess
@@ -66,7 +67,7 @@ def invert(
     denoiser: Denoiser,
     grid: Sequence[int],
     x: Tensor,
-    condition: Condition = None,
+    condition: Condition | None = None,
     tolerance: float | None = None,
     iterations: int = 200,
 ) -> Iterator[Point]:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import Inpainting
 from reverie.errors import UsageError
 from reverie.process.randomness import Generators, draw
@@ -36,7 +37,7 @@ def img2img(
     grid: Sequence[int],
     x_0: Tensor,
     generator: Generators,
-    condition: Condition = None,
+    condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """x_0 brought to the noise level grid[0] and back; the lower the level, the more of it stays."""
@@ -52,7 +53,7 @@ def inpaint(
     x_0: Tensor,
     known: Tensor,
     generator: Generators,
-    condition: Condition = None,
+    condition: Condition | None = None,
     repeats: int = 1,
     stretch: int = 4,
     on_step: Callable[[int, int], None] | None = None,

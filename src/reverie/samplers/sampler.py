@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
@@ -78,7 +79,7 @@ def trajectory(
     grid: Sequence[int],
     x: Tensor,
     generator: Generators | None = None,
-    condition: Condition = None,
+    condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Iterator[Point]:
     """Every state from x at grid[0] to the one at grid[-1], each with its prediction; computed as they are asked for.
@@ -116,7 +117,7 @@ def sample(
     grid: Sequence[int],
     x: Tensor,
     generator: Generators | None = None,
-    condition: Condition = None,
+    condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """The last state of the trajectory, in memory that does not grow with the number of steps."""

@@ -41,7 +41,7 @@ def about(limits: Limits) -> dict[str, Any]:
 
 @lru_cache(1)
 def _names() -> dict[str, Any]:
-    from reverie.config import RECIPES
+    from reverie.denoisers.registry import recipes
     from reverie.process import NoiseSchedule
     from reverie.process.schedule import CONSTRUCTORS
     from reverie.records.reading import BUNDLED
@@ -63,7 +63,7 @@ def _names() -> dict[str, Any]:
         ],
         "spacings": list(SPACINGS),
         "schedules": {name: defaults(getattr(NoiseSchedule, name)) for name in CONSTRUCTORS if name != "from_betas"},
-        "recipes": {name: "records" if "codec" in told else "images" for name, told in RECIPES.items()},
+        "recipes": {name: "records" if "codec" in told else "images" for name, told in recipes().items()},
         "pictures": [each["name"] for each in _pictures()],
         "tables": list(BUNDLED),
     }
