@@ -98,7 +98,7 @@ def test_a_model_without_classes_is_asked_for_none(tmp_path):
 
 def test_one_class_says_nothing(tmp_path):
     one = ImageSet(np.zeros((8, 4, 4, 1), np.uint8), np.zeros(8, np.int64), ("only",))
-    assert reverie.train(one, tmp_path / "one", steps=1, settings=TINY).denoiser.classes == 0
+    assert reverie.train(one, tmp_path / "one", steps=1, settings=TINY).config.network.class_count == 0
 
 
 class Same:
