@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from torch import nn
 
 from reverie.denoisers.conditions import Condition
@@ -18,14 +18,12 @@ from reverie.denoisers.given import Given
 __all__ = ["NetworkConfig", "PictureNetwork", "RecordNetwork"]
 
 
-class NetworkConfig(BaseModel):
+class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     """The size of a network, and what follows from its kind.
 
     Attributes:
         kind: its name in config.yaml.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
 
@@ -73,7 +71,7 @@ class NetworkConfig(BaseModel):
         return ()
 
 
-class PictureNetwork(NetworkConfig):
+class PictureNetwork(NetworkConfig, frozen=True):
     """A network for pictures [B, C, H, W].
 
     Attributes:
@@ -95,7 +93,7 @@ class PictureNetwork(NetworkConfig):
         return self.model_copy(update={"classes": count})
 
 
-class RecordNetwork(NetworkConfig):
+class RecordNetwork(NetworkConfig, frozen=True):
     """A network for records [B, 1 + visits, C], the statics first, which needs a Given as its condition."""
 
     of = "records"

@@ -66,7 +66,7 @@ def built(name: str, settings: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-class DiffusersUNetConfig(PictureNetwork):
+class DiffusersUNetConfig(PictureNetwork, frozen=True):
     """The size of a U-Net of diffusers.
 
     Attributes:

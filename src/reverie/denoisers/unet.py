@@ -39,7 +39,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Sizes of UNetConfig by name: for minutes of a laptop's processor, for an hour of it, and for a GPU."""
 
 
-class UNetConfig(PictureNetwork):
+class UNetConfig(PictureNetwork, frozen=True):
     """The size of a U-Net.
 
     Attributes:
@@ -154,8 +154,7 @@ class UNet(nn.Module):
         """The embedding of t, with that of the class and the vector added."""
         if self.classes is not None:
             none = self.classes.num_embeddings - 1
-            alone = condition is None or isinstance(condition, Vectors)
-            labels = torch.full((len(e),), none, device=e.device) if alone else condition.values
+            labels = condition.values if isinstance(condition, Labels) else torch.full((len(e),), none, device=e.device)
             e = e + self.classes(labels)
         if self.vector is not None and isinstance(condition, Vectors):
             vector = condition.values.to(e)

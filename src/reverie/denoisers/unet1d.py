@@ -36,7 +36,7 @@ EPS = 1e-5
 """Added to a group's variance."""
 
 
-class SeriesUNetConfig(RecordNetwork):
+class SeriesUNetConfig(RecordNetwork, frozen=True):
     """The size of a series U-Net; the defaults are the published ones.
 
     Attributes:

@@ -32,7 +32,7 @@ NEAR = 8
 """Distances between visits up to this have a bias of their own; beyond, they share one for each doubling."""
 
 
-class VisitNetworkConfig(RecordNetwork):
+class VisitNetworkConfig(RecordNetwork, frozen=True):
     """The size of a network over visits.
 
     Attributes:
