@@ -95,7 +95,7 @@ class SeriesUNetConfig(RecordNetwork, frozen=True):
 
 
 class SeriesUNet(nn.Module):
-    """(x_t [B, N, C], t [B], given) -> [B, N, C] over records, or (x_t [B, L, C], t [B]) over series of whole length.
+    """(x_t [B, N, C], t [B], condition) -> [B, N, C] over records, or (x_t [B, L, C], t [B]) over series of whole length.
 
     Of a record only the visits are its series: what stands in token 0 is answered with 0, as is all that is not asked for.
     """
@@ -119,11 +119,11 @@ class SeriesUNet(nn.Module):
         if condition is not None:
             check_given(condition, count)
 
-    def forward(self, x_t: Tensor, t: Tensor, given: Given | None = None) -> Tensor:
-        if given is None:
+    def forward(self, x_t: Tensor, t: Tensor, condition: Given | None = None) -> Tensor:
+        if condition is None:
             return self.series(x_t, t)
-        visits = self.series(given.state(x_t)[:, 1:], t, given.present[:, 1:])
-        return torch.where(given.asked, F.pad(visits, (0, 0, 1, 0)), 0.0)
+        visits = self.series(condition.state(x_t)[:, 1:], t, condition.present[:, 1:])
+        return torch.where(condition.asked, F.pad(visits, (0, 0, 1, 0)), 0.0)
 
     def series(self, x: Tensor, t: Tensor, present: Tensor | None = None) -> Tensor:
         """x [B, L, channels], t [B], present [B, L] or None (all) -> [B, L, out_channels]; L >= 1; 0 where not present."""

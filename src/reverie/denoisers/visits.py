@@ -126,7 +126,7 @@ class Packing:
 
 
 class VisitNetwork(nn.Module):
-    """(x_t [B, N, C], t [B], given) -> [B, N, C]; what is not asked for is answered with 0."""
+    """(x_t [B, N, C], t [B], condition) -> [B, N, C]; what is not asked for is answered with 0."""
 
     check = staticmethod(check_given)
 
@@ -146,27 +146,27 @@ class VisitNetwork(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, x_t: Tensor, t: Tensor, given: Given) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, condition: Given) -> Tensor:
         B, N, _ = x_t.shape
-        packing = Packing.of(given.present)
+        packing = Packing.of(condition.present)
         place = torch.arange(N, device=x_t.device).expand(B, N)
-        left = given.present.sum(1, keepdim=True) - 1 - place
-        told = torch.cat([given.state(x_t), given.observed.to(x_t.dtype), given.asked.to(x_t.dtype)], -1)
+        left = condition.present.sum(1, keepdim=True) - 1 - place
+        told = torch.cat([condition.state(x_t), condition.observed.to(x_t.dtype), condition.asked.to(x_t.dtype)], -1)
         told = packing.pack(told)
         stands = packing.pack(torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1)).to(x_t.dtype)
         h = packing.each(told, self.enter_static, self.enter_visit) + self.place(stands)
         if self.around is not None and N > 1:
-            h = h + self.around(packing.pack(given.around).to(h.dtype))
+            h = h + self.around(packing.pack(condition.around).to(h.dtype))
         # In sampling all patients are at one t: an expanded tensor, whose one row serves all tokens.
         one = B > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
         for block in self.blocks:
-            h = block(h, e, owner, packing, given.present)
+            h = block(h, e, owner, packing, condition.present)
         scale, shift = _of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = packing.each(h, self.leave_static, self.leave_visit)
-        return torch.where(given.asked, packing.pad(out), 0.0)
+        return torch.where(condition.asked, packing.pad(out), 0.0)
 
 
 class Block(nn.Module):
