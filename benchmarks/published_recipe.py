@@ -31,8 +31,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from machine import describe
-from reverie.config import RECIPES
 from reverie.denoisers.network import Network
+from reverie.denoisers.registry import recipes
 from reverie.denoisers.unet1d import SeriesUNet, SeriesUNetConfig
 from reverie.process import GaussianProcess, NoiseSchedule, TerminalSNRWarning
 from reverie.process.randomness import generator
@@ -62,7 +62,7 @@ def cohort(patients: int, seed: int = 0) -> pl.DataFrame:
 def encoded(frame: pl.DataFrame) -> Tensor:
     """Their series [P, MONTHS, CHANNELS] in [-1, 1], as the recipe encodes them."""
     table = read_table(frame)
-    codec = RecordCodec.fit(table, CodecSettings.model_validate(RECIPES["health-gym"]["codec"]))
+    codec = RecordCodec.fit(table, CodecSettings.model_validate(recipes()["health-gym"]["codec"]))
     return codec.encode(table).records(torch.arange(len(table)), None).values[:, 1:]
 
 

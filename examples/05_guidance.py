@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from reverie.denoisers import GaussianMixture, Guided
+from reverie.denoisers import GaussianMixture, Guided, Labels
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.samplers import DPMSolver, sample, time_grid
 from reverie.studies.figures import PALETTE, save_figure
@@ -28,7 +28,7 @@ wanted = torch.arange(3).repeat_interleave(200)  # the class of each sample
 
 figure = Figure(figsize=(11, 3.4), layout="constrained")
 for axis, scale in zip(figure.subplots(1, 4, sharex=True, sharey=True), (0.0, 1.0, 2.0, 4.0), strict=True):
-    x = sample(Guided(mixture, scale), DPMSolver(), time_grid(process.schedule, 40), x_T, condition=wanted)
+    x = sample(Guided(mixture, scale), DPMSolver(), time_grid(process.schedule, 40), x_T, condition=Labels(wanted))
     right = (torch.cdist(x, means).argmin(1) == wanted).double().mean()
     spread = torch.stack([x[wanted == k].std(0).mean() for k in range(3)]).mean()
     print(f"scale {scale:g}: {right:.0%} nearest to their own class, spread within a class {spread:.3f}")

@@ -20,69 +20,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoderConfig
-from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
-from reverie.denoisers.unet import PRESETS, UNetConfig
-from reverie.denoisers.unet1d import SeriesUNetConfig
-from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.denoisers.registry import NETWORKS, AnyNetwork, network_of, recipes
 from reverie.errors import DamagedError, UsageError, unknown
 from reverie.process.schedule import NoiseSchedule
 from reverie.records import CodecSettings
 from reverie.training.settings import TrainingSettings
 
-__all__ = ["NAME", "RECIPES", "RunConfig", "Source", "differences", "read", "resolve"]
+__all__ = ["NAME", "RunConfig", "Source", "differences", "read", "resolve"]
 
 NAME = "config.yaml"
 LONGEST, BRACKETS = 1_000_000, 1000
 """Characters and brackets of a config that is read; those written have some thousands, and a few."""
-
-LARGE: dict[str, Any] = {"optimizer": "muon", "learning_rate": 5e-3, "batch": 32}
-"""How networks for larger pictures are trained; on 8 x 8 the plain optimiser is as good and cheaper."""
-
-RECIPES: dict[str, dict[str, Any]] = {
-    "pictures": {},
-    "pictures-tiny": {"network": PRESETS["tiny"]},
-    "pictures-small": {"network": PRESETS["small"], "training": LARGE},
-    "pictures-base": {"network": PRESETS["base"], "training": LARGE},
-    "ddpm": {
-        "schedule": {"name": "linear", "steps": 1000, "beta_min": 1e-4, "beta_max": 0.02},
-        "training": {"predict": "noise", "timesteps": "uniform", "optimizer": "adam"},
-    },
-    "diffusers": {"network": {"kind": "diffusers-unet"}},
-    "records": {
-        "codec": {},
-        "network": {"kind": "visits", "around": True, "dropout": 0.35},
-        "training": {"batch": 128, "steps": 600, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
-    },
-    "health-gym": {
-        "schedule": {"name": "linear", "steps": 500, "beta_min": 1e-4, "beta_max": 0.01},
-        "codec": {"numbers": "box-cox", "levels": "one-hot", "statics": "repeated", "stages": False},
-        "network": {"kind": "series-unet"},
-        "training": {
-            "batch": 128,
-            "steps": 6000,
-            "optimizer": "adam",
-            "learning_rate": 1e-3,
-            "warmup": 0,
-            "decay": "constant",
-            "predict": "noise",
-            "timesteps": "uniform",
-            "reconstruction": 20.0,
-            "blend": True,
-            "holdout": 0.2,
-            "aside": 0.1,
-        },
-    },
-}
-"""Settings by name. "pictures" (small ones), "pictures-small" (16 pixels a side or more) and "records" are what works best.
-"pictures-tiny" and "pictures-base" are other sizes of the network; "ddpm" predicts noise on the linear schedule (Ho et al.
-2020); "diffusers" trains the U-Net of diffusers, for runs that it can run; "health-gym" is the clinical recipe as published
-(Health Gym v3), reconstruction term and blend included."""
-
-Network = Annotated[UNetConfig | DiffusersUNetConfig | VisitNetworkConfig | SeriesUNetConfig, Field(discriminator="kind")]
 
 Latent = Annotated[LatentSettings | DiffusersAutoencoderConfig, Field(discriminator="kind")]
 
@@ -134,7 +86,7 @@ class RunConfig(BaseModel):
     seed: int = 0
     schedule: dict[str, Any] = Field(default_factory=lambda: {"name": "cosine", "steps": 1000})
     codec: CodecSettings | None = None
-    network: Network = Field(default_factory=lambda: UNetConfig.model_validate({}))
+    network: AnyNetwork = Field(default_factory=lambda: next(iter(NETWORKS.values())).model_validate({}))
     training: TrainingSettings = Field(default_factory=lambda: TrainingSettings.model_validate({}))
     latent: Latent | None = None
     sampling: Sampling | None = None
@@ -162,25 +114,23 @@ def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any],
     no share of the source is held out. Raises UsageError, with the nearest name, for an unknown recipe or key, and for a
     value out of range.
     """
-    if recipe not in RECIPES:
-        raise unknown("recipe", recipe, RECIPES)
-    base = RunConfig(source=source, seed=seed)
-    told = RECIPES[recipe]
-    network = TypeAdapter(Network).validate_python({"kind": "unet", **told.get("network", {})})
+    if recipe not in recipes():
+        raise unknown("recipe", recipe, recipes())
+    base, settings = RunConfig(source=source, seed=seed), dict(settings)
+    of_recipe = recipes()[recipe]
+    network = network_of(of_recipe["network"]).with_classes(source.classes)
+    latent = settings.pop("latent", False) or any(key.startswith("latent.") for key in settings)
+    if latent and "codec" in of_recipe:
+        raise UsageError(f"latent is for pictures, and the recipe {recipe} for tables of visits: leave it out.")
     sections = {
-        "schedule": dict(told.get("schedule", base.schedule)),
-        "network": network.model_dump()
-        | ({"classes": source.classes} if isinstance(network, UNetConfig | DiffusersUNetConfig) else {}),
-        "training": base.training.model_dump() | told.get("training", {}) | ({"holdout": 0.0} if holdout else {}),
+        "schedule": dict(of_recipe.get("schedule", base.schedule)),
+        "network": (network.of_latents() if latent else network).model_dump(),
+        "training": base.training.model_dump() | of_recipe.get("training", {}) | ({"holdout": 0.0} if holdout else {}),
     }
-    if "codec" in told:
-        sections["codec"] = CodecSettings.model_validate(told["codec"]).model_dump()
-    settings = dict(settings)
-    if settings.pop("latent", False) or any(key.startswith("latent.") for key in settings):
-        if "codec" in sections:
-            raise UsageError(f"latent is for pictures, and the recipe {recipe} for tables of visits: leave it out.")
+    if "codec" in of_recipe:
+        sections["codec"] = CodecSettings.model_validate(of_recipe["codec"]).model_dump()
+    if latent:
         sections["latent"] = LatentSettings.model_validate({}).model_dump()
-        sections["network"] |= {"patch": 1} if "patch" in sections["network"] else {}  # latents are folded already
     for key, value in settings.items():
         section, name = _address(key, sections)
         if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:

@@ -126,11 +126,11 @@ def pictures(
     if animate is not None:
         check_animation(animate)
     told = dict(settings or {})
-    labels = model.method(**told).labels(count)
+    wanted = model.method(**told).condition(count)
     began = time.monotonic()
     pixels = model.sample(count, seed, on_step=on_step, **told)
     seconds = time.monotonic() - began
-    save_images(pixels, out, None if labels is None else np.array(model.codec.classes)[labels.numpy()])
+    save_images(pixels, out, None if wanted is None else np.array(model.codec.classes)[wanted.values.numpy()])
     if animate is not None:
         frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **told))
         save_animation(frames, animate)

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from reverie.denoisers import Guided
-from reverie.denoisers.denoiser import unconditional
-from reverie.denoisers.given import Given
+from reverie.denoisers.given import Given, check_given
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule
@@ -28,6 +27,8 @@ class Sum(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.one = torch.nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    check = staticmethod(check_given)
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: Given) -> torch.Tensor:
         told = (given.values * given.observed).sum((1, 2), keepdim=True)
@@ -53,7 +54,7 @@ def test_rows_of_a_question_are_the_question_of_those_rows() -> None:
 
 def test_the_unconditional_question_only_forgets_the_statics() -> None:
     given = question()
-    asks = unconditional(given)
+    asks = given.unconditional()
     assert isinstance(asks, Given) and not asks.observed[:, 0].any() and given.observed[:, 0].any()
     assert torch.equal(asks.observed[:, 1:], given.observed[:, 1:])
     assert asks.asked is given.asked and asks.present is given.present and asks.values is given.values
@@ -61,7 +62,7 @@ def test_the_unconditional_question_only_forgets_the_statics() -> None:
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 2.5])
 def test_guidance_goes_from_the_answer_without_statics_to_the_one_with_them(scale: float) -> None:
-    network, given = Network(PROCESS, Sum(), "velocity", conditioned=True), question()
+    network, given = Network(PROCESS, Sum(), "velocity"), question()
     x_t = torch.randn(given.values.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     with_statics, without = network(x_t, 40, given).velocity, network(x_t, 40, given.unconditional()).velocity
     assert (with_statics - without).abs().max() > 0.1
@@ -72,6 +73,6 @@ def test_guidance_goes_from_the_answer_without_statics_to_the_one_with_them(scal
 def test_a_network_is_told_what_it_was_trained_to_be_told() -> None:
     given = question()
     with pytest.raises(UsageError, match="must be told what is given"):
-        Network(PROCESS, Sum(), conditioned=True)(given.values, 3)
+        Network(PROCESS, Sum())(given.values, 3)
     with pytest.raises(UsageError, match="trained without conditions"):
-        Network(PROCESS, Sum())(given.values, 3, given)
+        Network(PROCESS, torch.nn.Linear(1, 1))(given.values, 3, given)

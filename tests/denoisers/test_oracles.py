@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from reverie.denoisers import Empirical, GaussianMixture, KnownSample
+from reverie.denoisers import Empirical, GaussianMixture, KnownSample, Labels
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 
@@ -46,7 +46,7 @@ def test_mixture_is_the_posterior_mean_by_quadrature(t, component):
     likelihood = torch.exp(-0.5 * (x_t - a * x_0) ** 2 / variance)
     joint = density * likelihood
     expected = torch.trapezoid(joint * x_0, x_0) / torch.trapezoid(joint, x_0)
-    condition = None if component is None else torch.full((11,), component)
+    condition = None if component is None else Labels(torch.full((11,), component))
     assert_close(mixture()(x_t, t, condition).clean[:, 0], expected, rtol=1e-8, atol=1e-9)
 
 
@@ -119,7 +119,7 @@ def test_empirical_is_the_weighted_mean_of_the_data(t):
 @pytest.mark.parametrize("t", [1, 300, 1000])
 def test_the_size_of_the_chunks_changes_nothing(rows, columns, t):
     data, labels = normal(25, 4), torch.arange(25) % 3
-    x_t, condition = normal(8, 4, seed=1), torch.arange(8) % 3
+    x_t, condition = normal(8, 4, seed=1), Labels(torch.arange(8) % 3)
     for c in (None, condition):
         whole = Empirical(PROCESS, data, labels)(x_t, t, c).clean
         parts = Empirical(PROCESS, data, labels, rows=rows, columns=columns)(x_t, t, c).clean
@@ -145,10 +145,10 @@ def test_in_high_dimension_it_stays_finite_at_every_step():
 
 def test_a_condition_keeps_the_data_of_its_class():
     data, labels = normal(30, 4), torch.arange(30) % 3
-    x_t, condition = normal(6, 4, seed=1), torch.tensor([0, 1, 2, 2, 1, 0])
+    x_t, condition = normal(6, 4, seed=1), Labels(torch.tensor([0, 1, 2, 2, 1, 0]))
     for t in STEPS:
         together = Empirical(PROCESS, data, labels)(x_t, t, condition).clean
-        for i, c in enumerate(condition.tolist()):
+        for i, c in enumerate(condition.values.tolist()):
             alone = Empirical(PROCESS, data[labels == c])(x_t[i : i + 1], t).clean
             assert_close(together[i : i + 1], alone, rtol=1e-9, atol=1e-11)
 
@@ -224,17 +224,17 @@ def test_a_bad_step_is_refused_with_the_culprit_named(name, x_t, t, culprit):
             lambda: GaussianMixture(PROCESS, DATA, torch.ones(4), torch.tensor([1.0, 0, 1, 1])),
             "weights must be 4 numbers > 0",
         ),
-        (lambda: GaussianMixture(PROCESS, DATA, torch.ones(4))(DATA, 5, torch.tensor([0, 1, 4, 2])), r"0\.\.3"),
+        (lambda: GaussianMixture(PROCESS, DATA, torch.ones(4))(DATA, 5, Labels(torch.tensor([0, 1, 4, 2]))), r"0\.\.3"),
         (lambda: Empirical(PROCESS, DATA[:0]), "at least one"),
         (lambda: Empirical(PROCESS, torch.tensor([[0.0], [math.nan]])), "sample 1 is not"),
         (lambda: Empirical(PROCESS, DATA, torch.ones(3)), "3 labels .* 4 data"),
-        (lambda: Empirical(PROCESS, DATA)(DATA, 5, torch.zeros(4).long()), "no labels"),
+        (lambda: Empirical(PROCESS, DATA)(DATA, 5, Labels(torch.zeros(4).long())), "no labels"),
         (
-            lambda: Empirical(PROCESS, DATA, torch.arange(4))(DATA, 5, torch.zeros(3).long()),
+            lambda: Empirical(PROCESS, DATA, torch.arange(4))(DATA, 5, Labels(torch.zeros(3).long())),
             "one class index for each of the 4",
         ),
         (
-            lambda: Empirical(PROCESS, DATA, torch.zeros(4))(DATA, 5, torch.full((4,), 9)),
+            lambda: Empirical(PROCESS, DATA, torch.zeros(4))(DATA, 5, Labels(torch.full((4,), 9))),
             "class that the data does not have",
         ),
     ],

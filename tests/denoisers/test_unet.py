@@ -4,6 +4,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from reverie.denoisers.conditions import Labels, Vectors
 from reverie.denoisers.network import Network
 from reverie.denoisers.unet import PRESETS, UNet, UNetConfig
 from reverie.errors import UsageError
@@ -54,7 +55,7 @@ def test_a_network_starts_by_predicting_nothing():
 
 def test_no_labels_are_those_of_the_last_class_and_each_class_is_its_own():
     network, (x, t) = awake(1, classes=3), question(1, 8, 8)
-    answers = [network(x, t, torch.full((3,), k)) for k in range(4)]
+    answers = [network(x, t, Labels(torch.full((3,), k))) for k in range(4)]
     assert torch.equal(network(x, t), answers[3])
     assert all(not torch.allclose(a, b) for i, a in enumerate(answers) for b in answers[:i])
 
@@ -62,18 +63,18 @@ def test_no_labels_are_those_of_the_last_class_and_each_class_is_its_own():
 def test_a_row_of_the_vector_that_is_not_finite_is_no_vector():
     network, (x, t) = awake(1, vector=2), question(1, 8, 8)
     vector = torch.tensor([[0.5, -1.0], [float("nan"), 0.0], [0.0, 0.0]], dtype=torch.float64)
-    answer, without = network(x, t, vector=vector), network(x, t)
+    answer, without = network(x, t, Vectors(vector)), network(x, t)
     assert torch.allclose(answer[1], without[1], atol=1e-12)
     assert not torch.allclose(answer[0], without[0]) and not torch.allclose(answer[2], without[2])
 
 
 def test_a_network_with_a_vector_is_told_it_as_the_condition():
     module, (x, t) = awake(1, vector=2), question(1, 8, 8)
-    network = Network(GaussianProcess(NoiseSchedule.cosine(1000)), module, vector=True)
+    network = Network(GaussianProcess(NoiseSchedule.cosine(1000)), module)
     vector = torch.tensor([[0.5, -1.0]] * 3, dtype=torch.float64)
-    assert torch.equal(network(x, t, vector).velocity, module(x, t, None, vector))
+    assert torch.equal(network(x, t, Vectors(vector)).velocity, module(x, t, Vectors(vector)))
     with pytest.raises(UsageError):
-        network(x, t, torch.ones(3, dtype=torch.int64))
+        network(x, t, Labels(torch.ones(3, dtype=torch.int64)))
 
 
 @pytest.mark.parametrize("patch", [1, 2])

@@ -150,7 +150,7 @@ def test_weights_rounded_once_answer_as_weights_rounded_at_each_call() -> None:
     process = GaussianProcess(NoiseSchedule.from_config({"name": "cosine", "steps": 100}))
     x_t, told = question([3, 8])
     told = replace(told, values=told.values.float())
-    exact = Network(process, network().float(), conditioned=True)
+    exact = Network(process, network().float())
     anew = replace(exact, autocast=torch.bfloat16)
     with torch.no_grad():
         answers = [each(x_t.float(), T[:2], told).value for each in (anew, anew.rounded(), exact)]

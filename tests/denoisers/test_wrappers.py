@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, KnownSample, Thresholded
+from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, KnownSample, Labels, Thresholded
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 
@@ -19,7 +19,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 X = normal(6, 2, 4)
-CONDITION = torch.tensor([0, 1, 2, 0, 1, 2])
+CONDITION = Labels(torch.tensor([0, 1, 2, 0, 1, 2]))
 MIXTURE = GaussianMixture(PROCESS, 2 * normal(3, 2, 4, seed=1), torch.tensor([0.3, 0.5, 0.2]))
 
 

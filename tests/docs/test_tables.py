@@ -7,7 +7,6 @@ import subprocess
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -207,7 +206,7 @@ def test_the_options_of_sampling_are_in_the_tables():
     assert {*table, *told} == command_names()["sample"] - {"--out", "--force", "--json", "--help", "run"}
     assert all(name in table["--sampler"][2] for name in SAMPLERS)
     assert all(name in table["--spacing"][2] for name in SPACINGS)
-    usual = PatientModel.usual.fget(SimpleNamespace(_answers_for_statics=True))  # pyright: ignore  # of the recipe records
+    usual = VisitNetworkConfig.usual  # of the recipe records
     pictures = Sampling().model_dump() | {"guidance": ""}
     for page, model, named in ((table, PictureModel.sample, pictures), (told, PatientModel.shards, usual)):
         defaults = {name: parameter.default for name, parameter in inspect.signature(model).parameters.items()} | named

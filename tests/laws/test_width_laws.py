@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.samplers import Angular, DPMSolver, State, dpm, time_grid
+from reverie.samplers import AdamsBashforth, DPMSolver, State, dpm, time_grid
 from reverie.samplers.multistep import lookahead
 
 NAMES = ("linear", "scaled_linear", "cosine", "sigmoid", "quadratic", "exponential")
 STDS = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
 VARIANCES = STDS**2
-SAMPLERS = {"ODE": DPMSolver(), "SDE": DPMSolver(sde=True), "angular": Angular()}
+SAMPLERS = {"ODE": DPMSolver(), "SDE": DPMSolver(sde=True), "angular": AdamsBashforth()}
 STEPS = (5, 10, 20, 50, 200)
 ANY = torch.Generator()
 

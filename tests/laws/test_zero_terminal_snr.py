@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, Thresholded
+from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, Labels, Thresholded
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 from reverie.samplers import DDIM, SPACINGS, Ancestral, DPMSolver, Heun, invert, sample, time_grid, trajectory
@@ -107,7 +107,7 @@ def test_wrappers_and_the_empirical_denoiser_work_there():
     data = noise(30, 2)
     empirical = Empirical(PROCESS, data, labels=torch.arange(30) % 2)
     assert_close(empirical(noise(4, 2), 1000).clean, data.mean(0).expand(4, 2), rtol=0, atol=1e-13)
-    condition = torch.zeros(4, dtype=torch.long)
+    condition = Labels(torch.zeros(4, dtype=torch.long))
     for denoiser in (Clipped(empirical), Thresholded(empirical), Guided(empirical, 3.0, rescale=0.5)):
         prediction = denoiser(noise(4, 2), 1000, condition)
         assert torch.isfinite(prediction.clean).all()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import reverie
+from reverie.denoisers import Labels
 from reverie.denoisers.network import Network
 from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageSet
@@ -51,7 +52,7 @@ def test_a_picture_is_a_function_of_seed_and_index_with_guidance_too(model):
 
 def test_a_folder_keeps_the_names_of_the_classes(model, tmp_path):
     again = reverie.load(model.save(tmp_path / "kept"))
-    assert again.codec.classes == ("black", "white") and again.denoiser.classes == 2
+    assert again.codec.classes == ("black", "white") and again.config.network.class_count == 2
     assert np.array_equal(again.sample(2, where=["class=white"]), model.sample(2, where=["class=white"]))
 
 
@@ -97,7 +98,7 @@ def test_a_model_without_classes_is_asked_for_none(tmp_path):
 
 def test_one_class_says_nothing(tmp_path):
     one = ImageSet(np.zeros((8, 4, 4, 1), np.uint8), np.zeros(8, np.int64), ("only",))
-    assert reverie.train(one, tmp_path / "one", steps=1, settings=TINY).denoiser.classes == 0
+    assert reverie.train(one, tmp_path / "one", steps=1, settings=TINY).config.network.class_count == 0
 
 
 class Same:
@@ -108,12 +109,12 @@ class Same:
 
     def batch(self, indices, generator):
         x_0 = torch.arange(2.0).expand(len(indices), 1, 1, 2)
-        return Batch(x_0, given=torch.zeros(len(indices), dtype=torch.int64))
+        return Batch(x_0, given=Labels(torch.zeros(len(indices), dtype=torch.int64)))
 
 
 def test_classes_are_left_untold_in_the_share_asked_for_as_a_function_of_the_step():
     shown, indices = Shown(Same(), classes=4, dropout=0.25), torch.arange(4000) % 10
-    first, again, next_ = (shown.batch(indices, generator(0, "examples", step)).given for step in (7, 7, 8))
+    first, again, next_ = (shown.batch(indices, generator(0, "examples", step)).given.values for step in (7, 7, 8))
     assert torch.equal(first, again) and not torch.equal(first, next_)
     assert set(first.tolist()) == {0, 4} and abs(float((first == 4).double().mean()) - 0.25) < 0.03
 
@@ -130,14 +131,18 @@ class Labelled(torch.nn.Module):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(()))
 
+    def check(self, labels, count):
+        if labels is not None:
+            labels.check(count, 3)
+
     def forward(self, x, t, labels=None):
-        return x * 0 + self.weight * (-1.0 if labels is None else labels.reshape(-1, 1).float())
+        return x * 0 + self.weight * (-1.0 if labels is None else labels.values.reshape(-1, 1).float())
 
 
 def test_a_network_passes_labels_on_and_refuses_others():
-    network = Network(GaussianProcess(NoiseSchedule.linear()), Labelled(), "clean", classes=3)
+    network = Network(GaussianProcess(NoiseSchedule.linear()), Labelled(), "clean")
     x = torch.zeros(2, 1)
-    assert network(x, 5, torch.tensor([2, 3])).clean.flatten().tolist() == [2.0, 3.0]
+    assert network(x, 5, Labels(torch.tensor([2, 3]))).clean.flatten().tolist() == [2.0, 3.0]
     assert network(x, 5).clean.flatten().tolist() == [-1.0, -1.0]
     for labels, words in [
         (torch.tensor([4, 0]), "lie in 0..4"),
@@ -145,11 +150,11 @@ def test_a_network_passes_labels_on_and_refuses_others():
         (torch.tensor([0.0, 1.0]), "torch.float32"),
     ]:
         with pytest.raises(UsageError, match=words):
-            network(x, 5, labels)
+            network(x, 5, Labels(labels))
     with pytest.raises(UsageError, match="without conditions"):
-        Network(network.process, Labelled(), "clean")(x, 5, torch.tensor([0, 1]))
+        Network(network.process, torch.nn.Linear(1, 1), "clean")(x, 5, Labels(torch.tensor([0, 1])))
 
 
 def test_classes_are_numbers_or_words():
-    assert wanted(("0", "1"), {"class": 1}).tolist() == [1]
+    assert wanted(("0", "1"), {"class": 1}).values.tolist() == [1]
     assert wanted(("0", "1"), None) is None

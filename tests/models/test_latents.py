@@ -90,7 +90,7 @@ def test_a_run_stopped_in_either_stage_resumes_to_the_same_weights(stage, run, p
 def test_classes_and_mirrored_pictures_reach_the_latents(tmp_path):
     settings = {"flip": True, "aside": 0.1, "latent.steps": 1}
     model = train("digits", tmp_path / "run", steps=2, settings=settings)
-    assert model.denoiser.classes == 10 and model.config.latent.steps == 1
+    assert model.config.network.class_count == 10 and model.config.latent.steps == 1
     assert model.sample(2, steps=2, where={"class": "3"}).shape == (2, 8, 8, 1)
 
 

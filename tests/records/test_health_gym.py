@@ -12,9 +12,9 @@ import torch
 from polars.testing import assert_frame_equal
 
 import reverie
-from reverie.config import RECIPES
-from reverie.denoisers.given import Given
+from reverie.denoisers.given import Given, check_given
 from reverie.denoisers.network import Network
+from reverie.denoisers.registry import recipes
 from reverie.errors import UsageError
 from reverie.models import PatientModel
 from reverie.process import GaussianProcess, NoiseSchedule
@@ -27,7 +27,7 @@ from reverie.sources import TableSource
 pytestmark = pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")  # the published schedule ends so
 
 SMALL = {"network.width": 32, "network.embedding": 16, "network.levels": 2, "batch": 16, "aside": 0}
-CODEC = CodecSettings.model_validate(RECIPES["health-gym"]["codec"])
+CODEC = CodecSettings.model_validate(recipes()["health-gym"]["codec"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -127,13 +127,15 @@ class Noisy(torch.nn.Module):
         self.spread = torch.nn.Parameter(torch.tensor(spread))
         self.asked: list[Given] = []
 
+    check = staticmethod(check_given)
+
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: Given) -> torch.Tensor:
         self.asked.append(given)
         return torch.where(given.asked, self.spread * x_t, 7.0)
 
 
 def maker(codec: RecordCodec, spread: float, reject: bool) -> SeriesSampler:
-    network = Network(GaussianProcess(NoiseSchedule.cosine(10)), Noisy(spread), "clean", conditioned=True)
+    network = Network(GaussianProcess(NoiseSchedule.cosine(10)), Noisy(spread), "clean")
     return SeriesSampler(network, codec, DPMSolver(), [10, 0], reject)
 
 

@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from reverie.denoisers import Empirical, GaussianMixture
+from reverie.denoisers import Empirical, GaussianMixture, Labels
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 from reverie.samplers import (
     DDIM,
     SAMPLERS,
+    AdamsBashforth,
     Ancestral,
-    Angular,
     DPMSolver,
     Heun,
     State,
@@ -59,10 +59,10 @@ def test_every_sampler_of_the_exact_denoiser_ends_on_the_data(sampler):
 
 @samplers
 def test_a_condition_reaches_the_denoiser_at_every_step(sampler):
-    condition = torch.tensor([0, 1, 1, 0])
+    condition = Labels(torch.tensor([0, 1, 1, 0]))
     end = sample(DENOISER, sampler, time_grid(PROCESS.schedule, 100), start(4, 2, 3), generator(1), condition)
     nearest = (end[:, None] - DATA).flatten(2).norm(dim=2).argmin(1)
-    assert torch.equal(nearest % 2, condition)
+    assert torch.equal(nearest % 2, condition.values)
 
 
 @samplers
@@ -144,7 +144,7 @@ def test_names_make_the_samplers():
     made = {name: named(name) for name in SAMPLERS}
     assert made == {
         "ancestral": Ancestral(),
-        "angular": Angular(),
+        "angular": AdamsBashforth(),
         "ddim": DDIM(),
         "dpmpp": DPMSolver(),
         "dpmpp_sde": DPMSolver(sde=True),

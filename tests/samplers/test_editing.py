@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from reverie.denoisers import Empirical, GaussianMixture, Known
+from reverie.denoisers import Empirical, GaussianMixture, Inpainting
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.samplers import DDIM, Ancestral, DPMSolver, Heun, time_grid
-from reverie.samplers.editing import around, between, from_level, grid_from
+from reverie.samplers.editing import grid_from, img2img, inpaint, interpolate
 
 PROCESS = GaussianProcess(NoiseSchedule.cosine(200))
 GRID = time_grid(PROCESS.schedule, 20)
@@ -30,7 +30,7 @@ def test_what_is_known_comes_out_bit_for_bit(sampler, repeats):
     x_0 = torch.randn(1, 2, generator=seeded(1), dtype=torch.float64)
     known = torch.tensor([True, False])
     x = torch.randn(6, 2, generator=seeded(2), dtype=torch.float64)
-    made = around(Empirical(PROCESS, pairs(50)), sampler, GRID, x, x_0, known, seeded(3), repeats=repeats)
+    made = inpaint(Empirical(PROCESS, pairs(50)), sampler, GRID, x, x_0, known, seeded(3), repeats=repeats)
     assert torch.equal(made[:, 0], x_0[:, 0].expand(6))
     assert made.isfinite().all()
 
@@ -41,7 +41,7 @@ def test_steps_done_again_bring_the_rest_to_fit_what_is_known():
     x_0 = torch.tensor([[0.9, 0.0]], dtype=torch.float64)
     x = torch.randn(100, 2, generator=seeded(4), dtype=torch.float64)
     once, often = (
-        around(denoiser, DDIM(eta=1), GRID, x, x_0, known, seeded(5), repeats=repeats)[:, 1] - 0.9 for repeats in (1, 8)
+        inpaint(denoiser, DDIM(eta=1), GRID, x, x_0, known, seeded(5), repeats=repeats)[:, 1] - 0.9 for repeats in (1, 8)
     )
     assert float(often.abs().mean()) < 0.25
     assert float(often.abs().mean()) < float(once.abs().mean())
@@ -51,7 +51,7 @@ def test_the_known_part_of_a_state_keeps_its_noise():
     """So it is q(x_t | x_0) at every level, with the noise of the start."""
     x_0 = torch.randn(3, 2, generator=seeded(6), dtype=torch.float64)
     eps = torch.randn(3, 2, generator=seeded(7), dtype=torch.float64)
-    told = Known(Empirical(PROCESS, pairs(50)), x_0, torch.tensor([True, False]))
+    told = Inpainting(Empirical(PROCESS, pairs(50)), x_0, torch.tensor([True, False]))
     prediction = told(PROCESS.corrupt(x_0, 120, eps), 120)
     assert_close(prediction.noise[:, 0], eps[:, 0])
 
@@ -59,7 +59,7 @@ def test_the_known_part_of_a_state_keeps_its_noise():
 def test_from_a_low_level_little_changes_and_from_the_top_everything():
     mixture = GaussianMixture(PROCESS, torch.tensor([[-2.0], [2.0]], dtype=torch.float64), torch.tensor([0.1, 0.1]))
     x_0 = torch.full((400, 1), 2.0, dtype=torch.float64)
-    low, high = (from_level(mixture, DDIM(eta=1), grid_from(GRID, t), x_0, seeded(8)) for t in (20, 200))
+    low, high = (img2img(mixture, DDIM(eta=1), grid_from(GRID, t), x_0, seeded(8)) for t in (20, 200))
     assert (low > 0).all()
     assert 0.4 < float((high < 0).double().mean()) < 0.6
 
@@ -72,13 +72,13 @@ def test_a_grid_from_a_level_begins_there_and_follows_the_grid():
 def test_the_arc_keeps_the_length_and_its_ends():
     a, b = torch.randn(2, 3, 8, 8, generator=seeded(9), dtype=torch.float64)
     b = b * a.norm() / b.norm()
-    states = between(a, b, torch.linspace(0, 1, 5))
+    states = interpolate(a, b, torch.linspace(0, 1, 5))
     assert torch.equal(states[0], a) and torch.equal(states[-1], b)
     assert_close(states.flatten(1).norm(dim=1), a.norm().expand(5))
-    assert_close(between(a, a, torch.tensor([0.5]))[0], a)
+    assert_close(interpolate(a, a, torch.tensor([0.5]))[0], a)
 
 
 def test_repeats_below_one_are_refused():
     x = torch.zeros(1, 2, dtype=torch.float64)
     with pytest.raises(UsageError, match="repeats and stretch"):
-        around(Empirical(PROCESS, pairs(5)), DDIM(), GRID, x, x, torch.tensor([True, False]), seeded(0), repeats=0)
+        inpaint(Empirical(PROCESS, pairs(5)), DDIM(), GRID, x, x, torch.tensor([True, False]), seeded(0), repeats=0)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import reverie
-from reverie.denoisers import Empirical, KnownSample
+from reverie.denoisers import Empirical, KnownSample, Labels
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
@@ -18,7 +18,7 @@ from reverie.samplers.sampler import State
 from reverie.sources import ImageSource
 from reverie.studies import reverse
 from reverie.studies.denoising import Denoising, learned
-from reverie.studies.reverse import added_variance, photographs
+from reverie.studies.reverse import photographs
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -130,9 +130,9 @@ def test_the_variance_of_a_step_is_that_of_the_noise_which_it_adds():
             prediction = process.predict(x_t, t, clean=torch.zeros_like(x_t))
             noise = torch.Generator().manual_seed(0)
             after = rule.step(process, State(x_t), t, s, prediction, noise).x
-            expected = added_variance(rule, schedule, t, s)
+            expected = rule.added_variance(schedule, t, s)
             assert float(after.var()) == pytest.approx(expected, rel=0.02, abs=1e-12), (name, t, s)
-    assert added_variance(named("ancestral", variance="learned"), schedule, 500, 400) is None
+    assert named("ancestral", variance="learned").added_variance(schedule, 500, 400) is None
 
 
 def test_all_states_are_kept_on_request():
@@ -162,7 +162,7 @@ def test_a_trained_model_is_asked_for_a_class_and_what_guidance_asks_twice_count
     assert study.calls == 8 and study.source == "the model in it, of class 3, guidance 2"
     method = model.method(sampler="ddim", steps=4, spacing="trailing", where={"class": "3"}, guidance=2.0)
     x_T = draw(torch.empty(1, *model.shape), generator(0, "study", "reverse"))
-    x_0 = sample(method.denoiser, method.sampler, method.grid, x_T, condition=torch.tensor([3]))
+    x_0 = sample(method.denoiser, method.sampler, method.grid, x_T, condition=Labels(torch.tensor([3])))
     assert np.array_equal(study.final, model.decode(x_0)[0])
     with pytest.raises(UsageError, match="class"):
         learned(model, "it", where={"class": "13"})

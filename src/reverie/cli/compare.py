@@ -10,6 +10,7 @@ import typer
 from reverie.cli import console
 from reverie.cli.outputs import check_outputs, draw, write_reply
 from reverie.errors import UsageError
+from reverie.samplers.registry import compared
 
 __all__ = ["compare"]
 
@@ -17,7 +18,7 @@ __all__ = ["compare"]
 def compare(
     sampler: Annotated[
         list[str] | None,
-        typer.Option("--sampler", help="May be repeated; ddim, dpmpp, heun and ancestral if left out.", show_default=False),
+        typer.Option("--sampler", help=f"May be repeated; {', '.join(compared())} if left out.", show_default=False),
     ] = None,
     steps: Annotated[str, typer.Option("--steps", help="Numbers of steps, with commas.")] = "5,10,20,50",
     reference_steps: Annotated[int, typer.Option("--reference-steps", min=2, help="Of the reference, dpmpp.")] = 200,
@@ -40,7 +41,6 @@ def compare(
     if model is not None and (width or height):
         raise UsageError("a model has a size of its own: leave out --width and --height, or --model.")
     from reverie.studies import compare
-    from reverie.studies.compare import SAMPLERS_SHOWN
     from reverie.studies.denoising import grainy, learned
 
     if model is None:
@@ -50,7 +50,7 @@ def compare(
 
         by = learned(reverie.load(model), str(model))
     with console.progress("comparing", "runs") as on_step:
-        study = compare(sampler or SAMPLERS_SHOWN, counts, by, reference_steps=reference_steps, seed=seed, on_step=on_step)
+        study = compare(sampler, counts, by, reference_steps=reference_steps, seed=seed, on_step=on_step)
     draw("comparison_figure", study, out)
     if json:
         return write_reply(study.reply(images))

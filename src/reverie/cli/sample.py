@@ -9,6 +9,7 @@ import typer
 
 from reverie.cli import console
 from reverie.errors import UsageError
+from reverie.samplers.registry import listed
 
 __all__ = ["EXAMPLES", "Guidance", "Sampler", "Spacing", "Steps", "between", "sample"]
 
@@ -16,7 +17,7 @@ Sampler = Annotated[
     str | None,
     typer.Option(
         "--sampler",
-        help="angular (default), dpmpp, dpmpp_sde, ddim, ancestral or heun.",
+        help=f"{listed()}; if left out, the model's.",
         show_default=False,
     ),
 ]

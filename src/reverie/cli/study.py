@@ -13,6 +13,7 @@ from reverie.cli.compare import compare
 from reverie.cli.network import network
 from reverie.cli.outputs import check_outputs, draw, write_reply
 from reverie.errors import UsageError
+from reverie.samplers.registry import listed
 
 if TYPE_CHECKING:
     from reverie.process import NoiseSchedule
@@ -100,9 +101,7 @@ def reverse(
     height: Annotated[int | None, typer.Option("--height", min=8, max=1024, help="Pixels; 512 if left out.")] = None,
     steps: Annotated[int, typer.Option("--steps", min=10, max=200, help="How many reverse steps.")] = 50,
     eta: Annotated[float, typer.Option("--eta", min=0, max=1, help="Of ddim: 0 is deterministic, 1 ancestral.")] = 0.0,
-    sampler: Annotated[
-        str, typer.Option("--sampler", help="ddim, dpmpp, dpmpp_sde, heun, angular or ancestral.", show_default=True)
-    ] = "ddim",
+    sampler: Annotated[str, typer.Option("--sampler", help=f"{listed()}.", show_default=True)] = "ddim",
     model: Annotated[Path | None, typer.Option("--model", help="A run folder of reverie train; it sets the size.")] = None,
     where: Annotated[list[str] | None, typer.Option("--where", help="Of a model: the class, class=NAME.")] = None,
     guidance: Annotated[

@@ -1,8 +1,9 @@
 """Who answers "what was x_0?": exact oracles, networks, and wrappers around either."""
 
-from reverie.denoisers.denoiser import Condition, Denoiser, Evidence
+from reverie.denoisers.conditions import Condition, Labels
+from reverie.denoisers.denoiser import Denoiser, Evidence
 from reverie.denoisers.oracles import Empirical, GaussianMixture, KnownSample
-from reverie.denoisers.wrappers import Clipped, Guided, Known, Thresholded
+from reverie.denoisers.wrappers import Clipped, Guided, Inpainting, Thresholded
 
 __all__ = [
     "Clipped",
@@ -12,7 +13,8 @@ __all__ = [
     "Evidence",
     "GaussianMixture",
     "Guided",
-    "Known",
+    "Inpainting",
     "KnownSample",
+    "Labels",
     "Thresholded",
 ]

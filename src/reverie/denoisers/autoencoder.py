@@ -82,6 +82,10 @@ class LatentSettings(BaseModel):
             raise ValueError(f"latent.width must be a multiple of {GROUP}, and {self.width} is not")
         return self
 
+    def build(self, colours: int) -> Autoencoder:
+        """The module for pictures of so many channels; its weights are drawn from torch's own generator."""
+        return Autoencoder(colours, self)
+
 
 GROUP = 8
 """Channels of a group of the normalisation."""

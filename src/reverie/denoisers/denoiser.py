@@ -10,22 +10,14 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.conditions import Condition
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
 
-__all__ = ["Condition", "Denoiser", "Evidence", "unconditional"]
+__all__ = ["Condition", "Denoiser", "Evidence"]
 
 Evidence = Literal["exact", "oracle", "learned"]
 """How a denoiser knows: "exact", the optimal answer for a known distribution; "oracle", told the true x_0; "learned"."""
-
-Condition = Tensor | Given | None
-"""What the sample must match: class indices [B], or what is given of a record; None asks for the unconditional answer."""
-
-
-def unconditional(condition: Condition) -> Condition:
-    """What to ask instead, for an answer that guidance can compare with."""
-    return condition.unconditional() if isinstance(condition, Given) else None
 
 
 class Denoiser(Protocol):
@@ -37,4 +29,4 @@ class Denoiser(Protocol):
     @property
     def evidence(self) -> Evidence: ...
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction: ...
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction: ...

@@ -32,6 +32,10 @@ class DiffusersAutoencoderConfig(BaseModel):
         told = {**known(self.model), **self.given}
         return told.get("vq_embed_dim") or told["latent_channels"]
 
+    def build(self, colours: int) -> DiffusersAutoencoder:
+        """The module, of whatever pictures it is; see models.diffusers.fill for its weights."""
+        return DiffusersAutoencoder(self)
+
 
 class DiffusersAutoencoder(nn.Module):
     """x [B, C, H, W] in [-1, 1] <-> z [B, channels, H / factor, W / factor]."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from reverie.denoisers.conditions import Condition, EncoderStates, Labels, unanswerable
+from reverie.denoisers.declaration import PictureNetwork
 from reverie.errors import DataError, UsageError
 
 __all__ = ["DiffusersUNet", "DiffusersUNetConfig", "built", "diffusers", "known"]
@@ -64,7 +66,7 @@ def built(name: str, settings: Mapping[str, Any]) -> nn.Module:
     return module
 
 
-class DiffusersUNetConfig(BaseModel):
+class DiffusersUNetConfig(PictureNetwork, frozen=True):
     """The size of a U-Net of diffusers.
 
     Attributes:
@@ -76,11 +78,12 @@ class DiffusersUNetConfig(BaseModel):
         attention: self-attention at the coarsest level.
         groups: groups of the normalisation.
         dropout: share of activations dropped in training.
-        classes: K of class conditioning; index K says "no class", where the network has an answer for it. 0: unconditional.
+        classes: K of class conditioning; index K says "no class", where the network has an answer for it.
         given: of a loaded model the whole of its config.json, which then says all but the kind and the classes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    recipes: ClassVar[Mapping[str, Any]] = {"diffusers": {}}
+    """The U-Net of diffusers, for runs that it can run."""
 
     kind: Literal["diffusers-unet"] = "diffusers-unet"
     model: Literal["UNet2DModel", "UNet2DConditionModel"] = "UNet2DModel"
@@ -90,7 +93,6 @@ class DiffusersUNetConfig(BaseModel):
     attention: bool = True
     groups: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
-    classes: int = Field(0, ge=0)
     given: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -100,6 +102,9 @@ class DiffusersUNetConfig(BaseModel):
         if not self.given and self.model != "UNet2DModel":
             raise ValueError("only a UNet2DModel can be made anew")
         return self
+
+    def build(self, channels: int, out_channels: int) -> DiffusersUNet:
+        return DiffusersUNet(channels, out_channels, self)
 
     def settings(self, channels: int, out_channels: int) -> dict[str, Any]:
         """What their class is made of, by its own names."""
@@ -128,7 +133,7 @@ class DiffusersUNetConfig(BaseModel):
 
 
 class DiffusersUNet(nn.Module):
-    """[B, channels, H, W], t [B] in 1..T, and maybe labels [B] or encoder states [B, S, D] -> [B, out_channels, H, W].
+    """[B, channels, H, W], t [B] in 1..T, and maybe Labels or EncoderStates -> [B, out_channels, H, W].
 
     H and W must be multiples of `config.factor`.
     """
@@ -138,12 +143,7 @@ class DiffusersUNet(nn.Module):
         self.classes, self.factor = config.classes, config.factor
         self.unet: Any = built(config.model, config.settings(channels, out_channels))
         self.unclassed: bool = self.classes > 0 and (self.unet.config.num_class_embeds or 0) > self.classes
-        self.told = config.model == "UNet2DConditionModel"
-
-    @property
-    def answers_alone(self) -> bool:
-        """Whether it answers without a condition."""
-        return not self.told and (not self.classes or self.unclassed)
+        self.of_states = config.model == "UNet2DConditionModel"
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -158,24 +158,32 @@ class DiffusersUNet(nn.Module):
     def checkpointing(self, on: bool) -> None:
         (self.unet.enable_gradient_checkpointing if on else self.unet.disable_gradient_checkpointing)()
 
-    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+    def check(self, condition: Condition | None, count: int) -> None:
+        """Raises UsageError for a condition that it was not trained with, and without one that it needs."""
+        if self.of_states and not (
+            isinstance(condition, EncoderStates) and condition.values.is_floating_point() and condition.values.ndim == 3
+        ):
+            raise UsageError("this model needs EncoderStates, floating point [B, S, D], as its condition.")
+        labels = condition if isinstance(condition, Labels) and self.classes else None
+        if labels is not None:
+            labels.check(count, self.classes)
+        elif condition is not None and not self.of_states:
+            raise unanswerable(self.classes > 0)
+        lacking = labels is None or bool((labels.values == self.classes).any())
+        if self.classes and not self.unclassed and lacking:
+            raise UsageError(
+                f"this model knows {self.classes} classes and has no answer without one: say which, with guidance 1."
+            )
+
+    def forward(self, x: Tensor, t: Tensor, condition: Condition | None = None) -> Tensor:
         if x.shape[2] % self.factor or x.shape[3] % self.factor:
             raise UsageError(
                 f"this U-Net of diffusers takes heights and widths that are multiples of {self.factor}, "
                 f"not {x.shape[2]} x {x.shape[3]}: bring the pictures to such a size, or use fewer network.multipliers."
             )
-        if self.told:
-            if labels is None or not labels.is_floating_point() or labels.ndim != 3:
-                raise UsageError("this model must be told encoder states, a floating point tensor [B, S, D], as condition.")
-            return self.unet(x, t - 1, encoder_hidden_states=labels).sample
-        return self.unet(x, t - 1, class_labels=self._labels(labels, len(x), x.device)).sample
-
-    def _labels(self, labels: Tensor | None, count: int, device: torch.device) -> Tensor | None:
+        if isinstance(condition, EncoderStates):
+            return self.unet(x, t - 1, encoder_hidden_states=condition.values.to(x.dtype)).sample
         if not self.classes:
-            return None
-        labels = torch.full((count,), self.classes, device=device) if labels is None else labels
-        if not self.unclassed and bool((labels == self.classes).any()):
-            raise UsageError(
-                f"this model knows {self.classes} classes and has no answer without one: say which, with guidance 1."
-            )
-        return labels
+            return self.unet(x, t - 1).sample
+        none = torch.full((len(x),), self.classes, device=x.device)
+        return self.unet(x, t - 1, class_labels=condition.values if isinstance(condition, Labels) else none).sample

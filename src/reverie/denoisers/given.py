@@ -12,7 +12,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-__all__ = ["Given"]
+from reverie.denoisers.conditions import Condition
+from reverie.errors import UsageError
+
+__all__ = ["Given", "check_given"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +76,9 @@ class Given:
         if device == self.values.device:
             return self  # with what is known of it already
         return Given(*(x.to(device) for x in (self.values, self.observed, self.asked, self.present)))
+
+
+def check_given(condition: Condition | None, count: int) -> None:
+    """Raises UsageError for any other condition, and for none."""
+    if not isinstance(condition, Given):
+        raise UsageError("this network answers for records, so it must be told what is given of them.")

@@ -10,8 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from reverie.denoisers.denoiser import Condition, Evidence
-from reverie.denoisers.given import Given
+from reverie.denoisers.conditions import Condition, unanswerable
+from reverie.denoisers.denoiser import Evidence
 from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import KINDS, Kind, Prediction
@@ -27,26 +27,19 @@ class Network:
         process: the diffusion process it was trained on.
         module: the network; with `learned_variance` the second half of its channels is 2u - 1, u the learned variance's mix.
         kind: "noise", "clean", "velocity" or "score".
-        conditioned: the module is also told what is given of a record, (x_t, t, Given); it cannot do without.
-        classes: how many classes the module knows; above 0 it is also told the labels, int64 [B] in 0..classes, the last for
-            "no class", or None where no state has a class.
-        states: the module is also told encoder states, floating point [B, S, D].
-        vector: the module is also told floating point [B, D] numbers, or None; a row that is not finite is "not told".
         autocast: dtype of the products (torch.bfloat16, torch.float16), or None for the weights' own.
 
-    States of another dtype or device are taken to the weights' and the answer back. Raises UsageError for noise or score
-    prediction on a schedule with zero terminal SNR, where they say nothing of x_0.
+    A module that takes conditions receives them as its third argument, and has a method check(condition or None, B) that
+    raises UsageError for one that it has no answer to. States of another dtype or device are taken to the weights' and the
+    answer back. Raises UsageError for noise or score prediction on a schedule with zero terminal SNR,
+    where they say nothing of x_0.
     """
 
     process: GaussianProcess
     module: nn.Module
     kind: Kind = "velocity"
     learned_variance: bool = False
-    conditioned: bool = False
     autocast: torch.dtype | None = None
-    classes: int = 0
-    states: bool = False
-    vector: bool = False
     evidence: Evidence = field(default="learned", init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,15 +51,16 @@ class Network:
                 "at t = T it says nothing of x_0. Predict velocity or clean."
             )
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         weight = self._weight
-        told = self._told(condition, len(x_t), weight.device)
+        self._check(condition, len(x_t))
+        conditions = () if condition is None else (condition.to(weight.device),)
         levels = t if isinstance(t, Tensor) else torch.tensor([t]).expand(len(x_t))
         dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
         x = x_t.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         with precision:
-            output = self.module(x, levels.to(weight.device, non_blocking=True), *told).to(x_t)
+            output = self.module(x, levels.to(weight.device, non_blocking=True), *conditions).to(x_t)
         variance_mix = None
         if self.learned_variance:
             output, raw = output.chunk(2, 1)
@@ -82,38 +76,20 @@ class Network:
                 part.to(self.autocast)
         return replace(self, module=module)
 
-    def _told(self, condition: Condition, count: int, device: torch.device) -> tuple[Given | Tensor | None, ...]:
-        """What the module is told beside x_t and t. Raises UsageError for a condition that it cannot be given."""
-        match condition:
-            case Given() if self.conditioned:
-                return (condition.to(device),)
-            case None if not self.conditioned:
-                return (None,) if self.classes else ()
-            case Tensor() if self.states and condition.is_floating_point() and condition.ndim == 3:
-                return (condition.to(self._weight),)
-            case Tensor() if self.vector and condition.is_floating_point() and condition.ndim == 2:
-                return None, condition.to(self._weight)
-            case Tensor() if self.classes:
-                self._check_labels(condition, count)
-                return (condition.to(device, non_blocking=True),)
-        raise UsageError(
-            "this network answers for records, so it must be told what is given of them."
-            if self.conditioned
-            else "this network was trained with classes alone, so it can be given nothing else."
-            if self.classes
-            else "this network was trained without conditions, so it cannot be given one."
-        )
+    @property
+    def answers_alone(self) -> bool:
+        """Whether it answers without a condition."""
+        try:
+            self._check(None, 0)
+        except UsageError:
+            return False
+        return True
 
-    def _check_labels(self, labels: Tensor, count: int) -> None:
-        if labels.dtype != torch.int64 or labels.shape != (count,):
-            raise UsageError(
-                f"labels are one int64 for each of {count} states, but were {labels.dtype} of shape {list(labels.shape)}."
-            )
-        if labels.device.type == "cpu" and count and not 0 <= int(labels.min()) <= int(labels.max()) <= self.classes:
-            raise UsageError(
-                f"labels lie in 0..{self.classes - 1}, or are {self.classes} for no class, but these lie in "
-                f"{int(labels.min())}..{int(labels.max())}."
-            )
+    def _check(self, condition: Condition | None, count: int) -> None:
+        if check := getattr(self.module, "check", None):
+            check(condition, count)
+        elif condition is not None:
+            raise unanswerable()
 
     @cached_property
     def _weight(self) -> Tensor:

@@ -17,7 +17,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Evidence
+from reverie.denoisers.conditions import Condition, Labels
+from reverie.denoisers.denoiser import Evidence
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
@@ -33,7 +34,7 @@ class KnownSample:
     x_0: Tensor
     evidence: Evidence = field(default="oracle", init=False, repr=False)
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         return self.process.predict(x_t, t, clean=self.x_0.to(x_t).expand_as(x_t))
 
 
@@ -47,7 +48,7 @@ class GaussianMixture:
         stds: [K], each >= 0.
         weights: [K], positive; normalised here. Equal if left out.
 
-    A condition is a tensor [B] of component indices: the answer is then that of the component alone.
+    A condition is Labels, the indices of components: the answer is then that of the component alone.
     """
 
     process: GaussianProcess
@@ -63,7 +64,7 @@ class GaussianMixture:
         if self.weights is not None and (self.weights.shape != (components,) or (self.weights <= 0).any()):
             raise UsageError(f"weights must be {components} numbers > 0, one for each mean.")
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         x = x_t[:, None].flatten(1).double()
         means = self.means[:, None].flatten(1).to(x)
         alpha_bar = _alpha_bar(self.process, t, x)
@@ -96,7 +97,7 @@ class Empirical:
     Args:
         process: the diffusion process.
         data: [N, ...].
-        labels: [N] class indices; then a condition [B] keeps the data of that class only.
+        labels: [N] class indices; then a condition, Labels, keeps the data of that class only.
         rows, columns: how many states and data points meet at once: memory is O(rows x columns + rows x D).
 
     Distances are taken in float64 after the data's mean is removed, and the sum over the data is kept as a running maximum
@@ -119,7 +120,7 @@ class Empirical:
         if self.labels is not None and len(self.labels) != len(self.data):
             raise UsageError(f"{len(self.labels)} labels were given for {len(self.data)} data points.")
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         labels = _classes(condition, x_t)
         x = x_t[:, None].flatten(1)
         alpha_bar = _alpha_bar(self.process, t, x.double()).expand(len(x), 1)
@@ -193,7 +194,7 @@ def _alpha_bar(process: GaussianProcess, t: Step, x: Tensor) -> Tensor:
     return process.schedule.alpha_bar[t].to(x)[:, None]
 
 
-def _only(log_r: Tensor, condition: Condition) -> Tensor:
+def _only(log_r: Tensor, condition: Condition | None) -> Tensor:
     classes = _classes(condition, log_r)
     if classes is None:
         return log_r
@@ -203,11 +204,12 @@ def _only(log_r: Tensor, condition: Condition) -> Tensor:
     return log_r.masked_fill(~chosen, -math.inf)
 
 
-def _classes(condition: Condition, x: Tensor) -> Tensor | None:
+def _classes(condition: Condition | None, x: Tensor) -> Tensor | None:
     """The condition, if it is one class index for each state. Raises UsageError otherwise."""
     if condition is None:
         return None
-    if not isinstance(condition, Tensor) or condition.shape != (len(x),) or condition.is_floating_point():
-        found = f"{condition.dtype} of shape {list(condition.shape)}" if isinstance(condition, Tensor) else "a record"
-        raise UsageError(f"a condition is one class index for each of the {len(x)} states, not {found}.")
-    return condition
+    labels = condition.values if isinstance(condition, Labels) else None
+    if labels is None or labels.shape != (len(x),) or labels.is_floating_point():
+        what = type(condition).__name__ if labels is None else f"{labels.dtype} of shape {list(labels.shape)}"
+        raise UsageError(f"a condition is Labels, one class index for each of the {len(x)} states, not {what}.")
+    return labels

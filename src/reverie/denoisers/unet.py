@@ -14,15 +14,22 @@ what was tried.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from reverie.denoisers.conditions import Condition, Labels, Vectors, unanswerable
+from reverie.denoisers.declaration import PictureNetwork
+
 __all__ = ["PRESETS", "UNet", "UNetConfig"]
+
+LARGE: dict[str, Any] = {"optimizer": "muon", "learning_rate": 5e-3, "batch": 32}
+"""How networks for larger pictures are trained; on 8 x 8 the plain optimiser is as good and cheaper."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"patch": 2, "width": 32, "multipliers": (1, 2)},
@@ -32,7 +39,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Sizes of UNetConfig by name: for minutes of a laptop's processor, for an hour of it, and for a GPU."""
 
 
-class UNetConfig(BaseModel):
+class UNetConfig(PictureNetwork, frozen=True):
     """The size of a U-Net.
 
     Attributes:
@@ -44,11 +51,21 @@ class UNetConfig(BaseModel):
         attention: self-attention at the coarsest level.
         groups: groups of the normalisation.
         dropout: share of activations dropped in training.
-        classes: how many classes the pictures have; 0 for a network that is not told any.
         vector: how many numbers go with each picture as its condition; 0 for none.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    recipes: ClassVar[Mapping[str, Any]] = {
+        "pictures": {},
+        "pictures-tiny": {"network": PRESETS["tiny"]},
+        "pictures-small": {"network": PRESETS["small"], "training": LARGE},
+        "pictures-base": {"network": PRESETS["base"], "training": LARGE},
+        "ddpm": {
+            "schedule": {"name": "linear", "steps": 1000, "beta_min": 1e-4, "beta_max": 0.02},
+            "training": {"predict": "noise", "timesteps": "uniform", "optimizer": "adam"},
+        },
+    }
+    """"pictures" (small ones) and "pictures-small" (16 pixels a side or more) are what works best, "pictures-tiny" and
+    "pictures-base" other sizes; "ddpm" predicts noise on the linear schedule (Ho et al. 2020)."""
 
     kind: Literal["unet"] = "unet"
     patch: Literal[1, 2, 4] = 1
@@ -58,7 +75,6 @@ class UNetConfig(BaseModel):
     attention: bool = True
     groups: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
-    classes: int = Field(0, ge=0, le=100_000)
     vector: int = Field(0, ge=0, le=100_000)
 
     @model_validator(mode="after")
@@ -69,12 +85,17 @@ class UNetConfig(BaseModel):
             raise ValueError("each multiplier must be a whole number from 1 to 16")
         return self
 
+    def build(self, channels: int, out_channels: int) -> UNet:
+        return UNet(channels, out_channels, self)
+
+    def of_latents(self) -> Self:
+        return self.model_copy(update={"patch": 1})  # latents are folded already
+
 
 class UNet(nn.Module):
     """x [B, channels, H, W] and t [B] -> [B, out_channels, H, W]; H and W are free.
 
-    With classes it is told labels, int64 [B] in 0..classes where the last is "no class" (None: no class at all); with a
-    vector, floats [B, vector], where a row that is not finite is "no vector" (None: none at all).
+    With classes its condition is Labels, with a vector Vectors [B, vector].
     `checkpointing` trades time for memory: activations inside a part are computed again in the backward pass.
     """
 
@@ -106,8 +127,8 @@ class UNet(nn.Module):
         self.leave = nn.Sequential(nn.GroupNorm(config.groups, widths[0]), nn.SiLU(), last)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (faster on CPUs and GPUs alike)
 
-    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None, vector: Tensor | None = None) -> Tensor:
-        e = F.silu(self._told(self.embed(t), labels, vector))
+    def forward(self, x: Tensor, t: Tensor, condition: Condition | None = None) -> Tensor:
+        e = F.silu(self._conditioned(self.embed(t), condition))
         height, width = x.shape[2:]
         x = self.enter(self._fold(x))
         skips: list[Tensor] = []
@@ -122,14 +143,22 @@ class UNet(nn.Module):
         x = self._run(self.leave, x)
         return F.pixel_shuffle(x, self.patch)[:, :, :height, :width].contiguous()
 
-    def _told(self, e: Tensor, labels: Tensor | None, vector: Tensor | None) -> Tensor:
+    def check(self, condition: Condition | None, count: int) -> None:
+        """Raises UsageError for a condition that it was not trained with."""
+        if isinstance(condition, Labels) and self.classes is not None:
+            condition.check(count, self.classes.num_embeddings - 1)
+        elif condition is not None and not (isinstance(condition, Vectors) and self.vector is not None):
+            raise unanswerable(self.classes is not None)
+
+    def _conditioned(self, e: Tensor, condition: Condition | None) -> Tensor:
         """The embedding of t, with that of the class and the vector added."""
         if self.classes is not None:
             none = self.classes.num_embeddings - 1
-            e = e + self.classes(torch.full((len(e),), none, device=e.device) if labels is None else labels)
-        if self.vector is not None and vector is not None:
-            known = vector.isfinite().all(1, keepdim=True)
-            e = e + known * self.vector(vector.nan_to_num(0.0, 0.0, 0.0).to(e))
+            labels = condition.values if isinstance(condition, Labels) else torch.full((len(e),), none, device=e.device)
+            e = e + self.classes(labels)
+        if self.vector is not None and isinstance(condition, Vectors):
+            vector = condition.values.to(e)
+            e = e + vector.isfinite().all(1, keepdim=True) * self.vector(vector.nan_to_num(0.0, 0.0, 0.0))
         return e
 
     def _fold(self, x: Tensor) -> Tensor:
@@ -145,7 +174,7 @@ class UNet(nn.Module):
             return part(*inputs)
         if isinstance(part, Block):  # in halves, for what is computed again is held too while it is used
             h = checkpoint(part.first, inputs[0], use_reentrant=False)
-            return checkpoint(part.told, *inputs, h, use_reentrant=False)
+            return checkpoint(part.rest, *inputs, h, use_reentrant=False)
         return checkpoint(part, *inputs, use_reentrant=False)
 
 
@@ -175,10 +204,10 @@ class Block(nn.Module):
         self.second = nn.Sequential(nn.SiLU(), nn.Dropout(config.dropout), _zeroed(nn.Conv2d(width, width, 3, padding=1)))
 
     def forward(self, x: Tensor, e: Tensor) -> Tensor:
-        return self.told(x, e, self.first(x))
+        return self.rest(x, e, self.first(x))
 
-    def told(self, x: Tensor, e: Tensor, h: Tensor) -> Tensor:
-        """The second half, which is told t and the class."""
+    def rest(self, x: Tensor, e: Tensor, h: Tensor) -> Tensor:
+        """The second half, which receives t and the condition."""
         scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
         return x + self.second(torch.addcmul(shift, self.norm(h), 1 + scale))
 

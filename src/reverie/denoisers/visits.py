@@ -13,16 +13,18 @@ costs next to nothing and cannot be seen.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.declaration import RecordNetwork
+from reverie.denoisers.given import Given, check_given
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
 
@@ -30,7 +32,7 @@ NEAR = 8
 """Distances between visits up to this have a bias of their own; beyond, they share one for each doubling."""
 
 
-class VisitNetworkConfig(BaseModel):
+class VisitNetworkConfig(RecordNetwork, frozen=True):
     """The size of a network over visits.
 
     Attributes:
@@ -45,7 +47,17 @@ class VisitNetworkConfig(BaseModel):
             setting are not.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    stages = True
+    codec: ClassVar[Mapping[str, Any]] = {"stages": True, "statics": "token"}
+    answers = "a network over visits answers in stages"
+    recipes: ClassVar[Mapping[str, Any]] = {
+        "records": {
+            "codec": {},
+            "network": {"around": True, "dropout": 0.35},
+            "training": {"batch": 128, "steps": 600, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
+        }
+    }
+    """What works best."""
 
     kind: Literal["visits"] = "visits"
     width: int = Field(96, ge=8, le=2048)
@@ -61,6 +73,18 @@ class VisitNetworkConfig(BaseModel):
         if self.width % (2 * self.heads):
             raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
         return self
+
+    def build(self, channels: int, out_channels: int) -> VisitNetwork:
+        return VisitNetwork(channels, self)
+
+    def activations(self, part: int, tokens: float, longest: int) -> float:
+        kept = self.layers * (26 + 5 * self.expansion) * self.width * tokens
+        attention = self.heads * (self.layers + 2) * part * longest**2
+        return kept + (attention if self.mixing == "attention" else 0)
+
+    @property
+    def lighter(self) -> tuple[Mapping[str, Any], ...]:
+        return ({"mixing": "convolution"},) if self.mixing == "attention" else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +126,9 @@ class Packing:
 
 
 class VisitNetwork(nn.Module):
-    """(x_t [B, N, C], t [B], given) -> [B, N, C]; what is not asked for is answered with 0."""
+    """(x_t [B, N, C], t [B], condition) -> [B, N, C]; what is not asked for is answered with 0."""
+
+    check = staticmethod(check_given)
 
     def __init__(self, channels: int, config: VisitNetworkConfig) -> None:
         super().__init__()
@@ -120,27 +146,27 @@ class VisitNetwork(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, x_t: Tensor, t: Tensor, given: Given) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, condition: Given) -> Tensor:
         B, N, _ = x_t.shape
-        packing = Packing.of(given.present)
+        packing = Packing.of(condition.present)
         place = torch.arange(N, device=x_t.device).expand(B, N)
-        left = given.present.sum(1, keepdim=True) - 1 - place
-        told = torch.cat([given.state(x_t), given.observed.to(x_t.dtype), given.asked.to(x_t.dtype)], -1)
+        left = condition.present.sum(1, keepdim=True) - 1 - place
+        told = torch.cat([condition.state(x_t), condition.observed.to(x_t.dtype), condition.asked.to(x_t.dtype)], -1)
         told = packing.pack(told)
         stands = packing.pack(torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1)).to(x_t.dtype)
         h = packing.each(told, self.enter_static, self.enter_visit) + self.place(stands)
         if self.around is not None and N > 1:
-            h = h + self.around(packing.pack(given.around).to(h.dtype))
+            h = h + self.around(packing.pack(condition.around).to(h.dtype))
         # In sampling all patients are at one t: an expanded tensor, whose one row serves all tokens.
         one = B > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
         for block in self.blocks:
-            h = block(h, e, owner, packing, given.present)
+            h = block(h, e, owner, packing, condition.present)
         scale, shift = _of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = packing.each(h, self.leave_static, self.leave_visit)
-        return torch.where(given.asked, packing.pad(out), 0.0)
+        return torch.where(condition.asked, packing.pad(out), 0.0)
 
 
 class Block(nn.Module):

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser, Evidence, unconditional
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser, Evidence
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
 
-__all__ = ["Around", "Clipped", "Guided", "Known", "Otherwise", "Thresholded"]
+__all__ = ["Clipped", "DefaultCondition", "DenoiserWrapper", "Guided", "Inpainting", "Thresholded"]
 
 
 @dataclass(frozen=True, eq=False)
-class Around:
+class DenoiserWrapper:
     """What a wrapper has from the denoiser inside it."""
 
     inner: Denoiser
@@ -36,7 +37,7 @@ class Around:
 
 
 @dataclass(frozen=True, eq=False)
-class Clipped(Around):
+class Clipped(DenoiserWrapper):
     """x_0-hat kept inside [low, high]; only for data that truly is in that range."""
 
     low: float = -1.0
@@ -46,13 +47,13 @@ class Clipped(Around):
         if not self.low < self.high:
             raise UsageError(f"clipping needs low < high, but low = {self.low} and high = {self.high}.")
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         return prediction.with_value("clean", prediction.clean.clamp(self.low, self.high))
 
 
 @dataclass(frozen=True, eq=False)
-class Thresholded(Around):
+class Thresholded(DenoiserWrapper):
     """Dynamic thresholding (Saharia et al. 2022, section 2.3): x_0-hat clipped at +-c and divided by c.
 
     c is the `quantile` of |x_0-hat| over each sample, kept inside [1, largest]; data must be scaled to [-1, 1].
@@ -67,7 +68,7 @@ class Thresholded(Around):
                 f"thresholding needs 0 < quantile <= 1 and largest >= 1, not {self.quantile} and {self.largest}."
             )
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         clean = prediction.clean
         magnitude = clean[:, None].flatten(1).abs()
@@ -78,18 +79,18 @@ class Thresholded(Around):
 
 
 @dataclass(frozen=True, eq=False)
-class Otherwise(Around):
-    """A denoiser that must always be told something, and is told `empty` [1, ...] where there is no condition."""
+class DefaultCondition(DenoiserWrapper):
+    """A denoiser that always needs a condition, and receives `empty`, of one row, where there is none."""
 
-    empty: Tensor
+    empty: Condition
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
-        told = self.empty.expand(len(x_t), *self.empty.shape[1:]) if condition is None else condition
-        return self.inner(x_t, t, told)
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        every = self.empty[torch.zeros(len(x_t), dtype=torch.int64)] if condition is None else condition
+        return self.inner(x_t, t, every)
 
 
 @dataclass(frozen=True, eq=False)
-class Known(Around):
+class Inpainting(DenoiserWrapper):
     """x_0-hat replaced by what is known of x_0 (Wang et al. 2023, equation 13).
 
     Where `known` is True the reverse process then leads to x_0, and its state there is x_0 with the noise it has.
@@ -98,17 +99,17 @@ class Known(Around):
     x_0: Tensor
     known: Tensor
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         return prediction.with_value("clean", torch.where(self.known, self.x_0.to(x_t), prediction.clean))
 
 
 @dataclass(frozen=True, eq=False)
-class Guided(Around):
+class Guided(DenoiserWrapper):
     """Classifier-free guidance: uncond + scale (cond - uncond) (Ho and Salimans 2022).
 
     Args:
-        inner: a denoiser that answers with a condition and without (see denoiser.unconditional).
+        inner: a denoiser that answers with a condition and without (see Condition.unconditional).
         scale: 1 is the conditional answer itself, 0 the unconditional one, above 1 strengthens the condition.
         rescale: 0..1, how far the guided answer is brought back to the conditional answer's deviation over each sample
             (Lin et al. 2024, section 3.4).
@@ -128,11 +129,11 @@ class Guided(Around):
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
             raise UsageError(f"the guidance interval must be (low, high) with low <= high, not {self.interval}.")
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         given = self.inner(x_t, t, condition)
         if condition is None or self.scale == 1.0 or not self._active(t):
             return given
-        uncond, cond = self.inner(x_t, t, unconditional(condition)).velocity, given.velocity
+        uncond, cond = self.inner(x_t, t, condition.unconditional()).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
             if cond.ndim == 1:

@@ -15,7 +15,6 @@ from safetensors import SafetensorError, safe_open
 
 from reverie import config as configs
 from reverie.config import RunConfig
-from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DamagedError
 from reverie.images import ImageCodec
 from reverie.models.model import CODEC, WEIGHTS
@@ -109,6 +108,6 @@ def _how_to(name: str, pictures: bool, config: RunConfig) -> dict[str, str]:
         "python": f'reverie.load("{name}").sample({count})',
         "http": json.dumps({"model": name, "count": count}),
     }
-    if isinstance(config.network, VisitNetworkConfig):
+    if config.network.stages:
         how["impute"] = f"reverie impute {name} FILE --out whole.csv"
     return how

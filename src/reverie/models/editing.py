@@ -17,8 +17,7 @@ from torch.nn import functional as F
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 from reverie.models.pictures import PictureModel
-from reverie.samplers import DDIM, InversionError, invert, sample
-from reverie.samplers.editing import around, between, from_level, grid_from
+from reverie.samplers import DDIM, InversionError, editing, invert, sample
 
 __all__ = ["Inverted", "fitted", "hole_of", "image_to_image", "inpaint", "interpolate", "inverted"]
 
@@ -72,10 +71,10 @@ def image_to_image(
     t = round(level * model.process.schedule.steps)
     if t == 0:
         return np.repeat(picture[None], count, 0)
-    _, noise, labels = model.start(method, count, seed)
+    _, noise, condition = model.start(method, count, seed)
     x_0 = model.encode(np.repeat(picture[None], count, 0))
-    grid = grid_from(method.grid, t)
-    return model.decode(from_level(method.denoiser, method.sampler, grid, x_0, noise, labels, on_step))
+    grid = editing.grid_from(method.grid, t)
+    return model.decode(editing.img2img(method.denoiser, method.sampler, grid, x_0, noise, condition, on_step))
 
 
 def inpaint(
@@ -103,11 +102,12 @@ def inpaint(
             "the mask has no white in the part of the picture that the model sees: paint white what is to be made anew."
         )
     method = model.method(**settings)
-    x, noise, labels = model.start(method, count, seed)
+    x, noise, condition = model.start(method, count, seed)
     x_0 = model.encode(picture[None])
     known = _of_latents(torch.from_numpy(~hole), model).to(x.device)
-    made = around(method.denoiser, method.sampler, method.grid, x, x_0, known, noise, labels, repeats, on_step=on_step)
-    return np.where(hole[None, :, :, None], model.decode(made), picture[None])
+    how = (method.denoiser, method.sampler, method.grid)
+    filled = editing.inpaint(*how, x, x_0, known, noise, condition, repeats, on_step=on_step)
+    return np.where(hole[None, :, :, None], model.decode(filled), picture[None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +136,13 @@ def inverted(model: PictureModel, pictures: np.ndarray, steps: int = 50, where: 
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     signal = model.process.schedule.signal
     grid = tuple(t for t in method.grid if float(signal[t]) >= LEAST_SIGNAL)
-    labels = method.labels(len(pictures))
+    condition = method.condition(len(pictures))
     try:
-        *_, last = invert(method.denoiser, grid, model.encode(pictures), labels, TOLERANCE)
+        *_, last = invert(method.denoiser, grid, model.encode(pictures), condition, TOLERANCE)
     except InversionError as error:
         more = min(2 * steps, model.process.schedule.steps)
         raise InversionError(f"{steps} steps are too few to invert this picture: take more (--steps {more}).") from error
-    again = model.decode(sample(method.denoiser, DDIM(), grid, last.x, condition=labels))
+    again = model.decode(sample(method.denoiser, DDIM(), grid, last.x, condition=condition))
     error = float(np.abs(again.astype(np.int16) - pictures).mean())
     return Inverted(last.x, grid, again, error)
 
@@ -157,9 +157,9 @@ def interpolate(
     if len(pictures) != 2 or count < 2:
         raise UsageError(f"interpolation is between two pictures, in 2 steps or more, not {len(pictures)} in {count}.")
     ends = inverted(model, pictures, steps, where, clip)
-    states = between(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
+    states = editing.interpolate(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
-    return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.labels(count)))
+    return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.condition(count)))
 
 
 def _of_latents(known: Tensor, model: PictureModel) -> Tensor:

@@ -52,9 +52,10 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
     network = untrained(settings, codec.channels)
-    if isinstance(codec, ImageCodec) and len(codec.classes) != network.classes:
+    if isinstance(codec, ImageCodec) and len(codec.classes) != settings.network.class_count:
         raise DamagedError(
-            f"{run / CODEC} names {len(codec.classes)} classes, but {configs.NAME} has a network for {network.classes}."
+            f"{run / CODEC} names {len(codec.classes)} classes, but {configs.NAME} has a network for "
+            f"{settings.network.class_count}."
         )
     fit_in(network.module, file)
     where = choose_device(device)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from reverie.denoisers.conditions import EncoderStates, Labels
 from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import Guided
 from reverie.errors import UsageError, unknown
@@ -32,23 +32,21 @@ class Method:
 
     Attributes:
         denoiser, sampler, grid: what samplers.sample takes.
-        classes: int64 [n], the classes that are wanted, one after the other, or encoder states [n, S, D]; None for no class.
+        wanted: what pictures are to be of, one after the other; None for no condition.
     """
 
     denoiser: Denoiser
     sampler: Sampler
     grid: tuple[int, ...]
-    classes: Tensor | None = None
+    wanted: Labels | EncoderStates | None = None
 
-    def labels(self, count: int, first: int = 0) -> Tensor | None:
-        """The classes of pictures first, first + 1, ..., int64 [count]; None for no class."""
-        if self.classes is None:
-            return None
-        return self.classes[torch.arange(first, first + count) % len(self.classes)]
+    def condition(self, count: int, first: int = 0) -> Labels | EncoderStates | None:
+        """That of pictures first, first + 1, ..., `count` of them."""
+        return None if self.wanted is None else self.wanted[torch.arange(first, first + count) % len(self.wanted)]
 
 
-def wanted(classes: Sequence[str], where: Where) -> Tensor | None:
-    """The indices of the classes that `where` names, in its order; None where it names none.
+def wanted(classes: Sequence[str], where: Where) -> Labels | None:
+    """The classes that `where` names, in its order; None where it names none.
 
     Raises UsageError for a class that is not one of `classes`, with the nearest name, and where there are none.
     """
@@ -63,7 +61,7 @@ def wanted(classes: Sequence[str], where: Where) -> Tensor | None:
     for name in chosen:
         if name not in classes:
             raise unknown("class", name, classes)
-    return torch.tensor([classes.index(name) for name in chosen])
+    return Labels(torch.tensor([classes.index(name) for name in chosen]))
 
 
 def guided(

@@ -20,13 +20,9 @@ from torch import nn
 
 from reverie import config as configs
 from reverie.config import RunConfig
-from reverie.denoisers.autoencoder import Autoencoder, LatentSettings
+from reverie.denoisers.autoencoder import Autoencoder
 from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoder
-from reverie.denoisers.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
 from reverie.denoisers.network import Network
-from reverie.denoisers.unet import UNet, UNetConfig
-from reverie.denoisers.unet1d import SeriesUNet, SeriesUNetConfig
-from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig
 from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.manifest import seal
@@ -44,7 +40,6 @@ __all__ = [
     "Codec",
     "Model",
     "describe",
-    "module_of",
     "untrained",
     "untrained_autoencoder",
     "write_weights",
@@ -122,14 +117,9 @@ def untrained(settings: RunConfig, channels: int) -> Network:
     training, channels = settings.training, channels if settings.latent is None else settings.latent.channels
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)
-        module = module_of(settings, channels, channels * (2 if training.learned_variance else 1))
+        module = settings.network.build(channels, channels * (2 if training.learned_variance else 1))
     process = GaussianProcess(NoiseSchedule.from_config(settings.schedule))
-    conditioned = settings.codec is not None
-    classes = settings.network.classes if isinstance(settings.network, UNetConfig | DiffusersUNetConfig) else 0
-    states = isinstance(module, DiffusersUNet) and module.told
-    vector = isinstance(settings.network, UNetConfig) and settings.network.vector > 0
-    told = {"conditioned": conditioned, "classes": classes, "states": states, "vector": vector}
-    return Network(process, module, training.predict, training.learned_variance, **told)
+    return Network(process, module, training.predict, training.learned_variance)
 
 
 def untrained_autoencoder(settings: RunConfig, colours: int) -> Autoencoder | DiffusersAutoencoder | None:
@@ -139,19 +129,4 @@ def untrained_autoencoder(settings: RunConfig, colours: int) -> Autoencoder | Di
         return None
     with torch.random.fork_rng([]):
         torch.manual_seed(sub_seed(settings.seed, "autoencoder"))
-        if isinstance(settings.latent, LatentSettings):
-            return Autoencoder(colours, settings.latent)
-        return DiffusersAutoencoder(settings.latent)
-
-
-def module_of(settings: RunConfig, channels: int, out_channels: int) -> nn.Module:
-    """The module of a config alone; its weights are drawn from torch's own generator."""
-    match settings.network:
-        case UNetConfig():
-            return UNet(channels, out_channels, settings.network)
-        case DiffusersUNetConfig():
-            return DiffusersUNet(channels, out_channels, settings.network)
-        case VisitNetworkConfig():
-            return VisitNetwork(channels, settings.network)
-        case SeriesUNetConfig():
-            return SeriesUNet(channels, out_channels, settings.network)
+        return settings.latent.build(colours)

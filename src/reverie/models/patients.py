@@ -15,7 +15,6 @@ import polars as pl
 import torch
 
 from reverie.denoisers.network import Network
-from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.modality import RECORDS
 from reverie.models.model import CALIBRATION, Model
@@ -105,8 +104,7 @@ class PatientModel(Model[RecordCodec]):
         """The patients of `sample`, a shard at a time, in memory that does not grow with their number.
 
         Args:
-            sampler, steps, spacing: of each stage, those of `usual` if left out; the sampler's own settings follow, e.g.
-                eta=0.5.
+            sampler, steps, spacing: of each stage, `usual` if left out; the sampler's own settings follow, e.g. eta=0.5.
             guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
             workers: threads; 0 for one for each core. Their number changes nothing but the time.
             reject: draw patients again whose numbers leave [-1, 1], as the recipe health-gym does as published; without it
@@ -121,7 +119,7 @@ class PatientModel(Model[RecordCodec]):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
         told = {"spacing": spacing, **settings, "sampler": sampler, "steps": steps}
-        if self._answers_for_statics:
+        if self.config.network.stages:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
             whole, size = self._maker(told, guidance), generate.SHARD
@@ -208,7 +206,7 @@ class PatientModel(Model[RecordCodec]):
     ) -> list[pl.DataFrame]:
         if draws < 1:
             raise UsageError(f"draws must be a whole number above 0, not {draws}.")
-        if not self._answers_for_statics:
+        if not self.config.network.stages:
             raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
         told = dict(settings)
         on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
@@ -223,7 +221,7 @@ class PatientModel(Model[RecordCodec]):
     def calibrated(self, table: Table) -> PatientModel:
         """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,
         see records/calibrating.py. A model of the recipe health-gym stays as it is."""
-        if not self._answers_for_statics:
+        if not self.config.network.stages:
             return self
         plain = replace(self, calibration=None)._maker({}, 1.0)
         return replace(self, calibration=calibrate(plain, self.codec.encode(table), self.config.seed))
@@ -234,22 +232,14 @@ class PatientModel(Model[RecordCodec]):
 
     @property
     def usual(self) -> dict[str, Any]:
-        """The sampler and its steps where none are named.
-
-        The series network of the recipe health-gym makes errors that a sampler without noise keeps: with noise, 20 steps
-        are as good as the published 500, and better than any number without.
-        """
-        return {"sampler": "angular", "steps": 3} if self._answers_for_statics else {"sampler": "dpmpp_sde", "steps": 20}
-
-    @property
-    def _answers_for_statics(self) -> bool:
-        return isinstance(self.config.network, VisitNetworkConfig)
+        """The sampler and its steps where none are named: the network says."""
+        return dict(self.config.network.usual)
 
     def _maker(self, told: dict[str, Any], guidance: float) -> RecordSampler:
         return RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)
 
     def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[int]]:
-        """The sampler and its grid; what is None or not told is `usual`."""
+        """The sampler and its grid; what is None or left out is as the network declares."""
         told = {"spacing": "trailing"} | told
         sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
         grid = time_grid(self.process.schedule, steps, told.pop("spacing"))

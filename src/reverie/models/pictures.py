@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from reverie.config import Sampling
 from reverie.denoisers.autoencoder import Coder, rows_at_a_time
+from reverie.denoisers.conditions import Condition, EncoderStates
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.wrappers import Clipped, Otherwise, Thresholded
+from reverie.denoisers.wrappers import Clipped, DefaultCondition, Thresholded
 from reverie.errors import UsageError, unknown
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES
@@ -123,10 +124,10 @@ class PictureModel(Model[ImageCodec]):
         steps = len(method.grid) - 1
         total = -(-count // SHARD) * steps
         for number, first in enumerate(range(0, count, SHARD)):
-            x, noise, labels = self.start(method, min(SHARD, count - first), seed, number)
+            x, noise, condition = self.start(method, min(SHARD, count - first), seed, number)
             before = number * steps
             told = None if on_step is None else lambda done, _, before=before: on_step(before + done, total)
-            yield self.decode(sample(method.denoiser, method.sampler, method.grid, x, noise, labels, told))
+            yield self.decode(sample(method.denoiser, method.sampler, method.grid, x, noise, condition, told))
 
     def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """The making of the first pictures of `sample`: (t, what x_t looks like, x_0-hat), each uint8 [count, H, W, C].
@@ -136,15 +137,15 @@ class PictureModel(Model[ImageCodec]):
         if not 1 <= count <= SHARD:
             raise UsageError(f"the making of 1 to {SHARD} pictures can be followed, not of {count}.")
         method = self.method(**settings)
-        x, noise, labels = self.start(method, count, seed)
-        for point in trajectory(method.denoiser, method.sampler, method.grid, x, noise, labels):
+        x, noise, condition = self.start(method, count, seed)
+        for point in trajectory(method.denoiser, method.sampler, method.grid, x, noise, condition):
             now = self.decode(point.x)
             yield point.t, now, now if point.prediction is None else self.decode(point.prediction.clean)
 
-    def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Tensor | None]:
-        """x_T of the first rows of a shard, the randomness of its steps, and its classes; a function of (seed, shard)."""
+    def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Condition | None]:
+        """x_T of the first rows of a shard, the randomness of its steps, and its condition; a function of (seed, shard)."""
         x = draw(torch.empty(rows, *self.shape, device=self.device), Shard(generator(seed, "start", shard), SHARD))
-        return x, Shard(generator(seed, "steps", shard), SHARD), method.labels(rows, shard * SHARD)
+        return x, Shard(generator(seed, "steps", shard), SHARD), method.condition(rows, shard * SHARD)
 
     def method(
         self,
@@ -178,13 +179,13 @@ class PictureModel(Model[ImageCodec]):
         rule = named(sampler or usual.sampler, **settings)
         few = min(usual.steps, self.process.schedule.steps)
         grid = time_grid(self.process.schedule, few if steps is None else steps, spacing or usual.spacing)  # pyright: ignore[reportArgumentType]
-        classes = wanted(self.codec.classes, where) if states is None else states
-        if guidance is not None and classes is None and not self.codec.classes:
+        condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)
+        if guidance is not None and condition is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
         network = self.denoiser if exact else self.sampling_denoiser
-        inner = network if empty is None else Otherwise(network, empty)
-        asked = guided(inner, classes is not None, guidance, rescale, interval)
-        return Method(self._bounded(asked, clip), rule, grid, classes)
+        inner = network if empty is None else DefaultCondition(network, EncoderStates(empty))
+        asked = guided(inner, condition is not None, guidance, rescale, interval)
+        return Method(self._bounded(asked, clip), rule, grid, condition)
 
     def _bounded(self, denoiser: Denoiser, clip: bool | None) -> Denoiser:
         """The denoiser with x_0-hat kept where pictures are; of latents nothing is known to keep them in."""

@@ -1,6 +1,6 @@
 """How well a model denoises given patients: the loss of each, at some levels of noise.
 
-loss(x, t) = mean over the cells of x of (f_theta(x_t, t, given) - target)^2,   x_t = a x + sigma eps
+loss(x, t) = mean over the cells of x of (f_theta(x_t, t, condition) - target)^2,   x_t = a x + sigma eps
 
 The cells are those of the last stage in which patients are made, the values at the visits, with all before it given: there
 is most to learn by heart there, and most cells to see it by. What is low for the patients of the training set and high for
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.given import Given
-from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.process.loss import element_loss, target
 from reverie.process.randomness import generator
 from reverie.records import read_table
@@ -54,17 +53,17 @@ def patient_losses(
     found = np.zeros((len(encoded), len(levels)))
     for batch, chosen in enumerate(like_lengths(torch.from_numpy(encoded.lengths))):
         records = encoded.records(chosen, None)
-        given = _question(model, records)
+        condition = _question(model, records)
         for i, t in enumerate(times):
             for repeat in range(repeats):
                 noise = torch.randn(records.values.shape, generator=generator(seed, "losses", batch, i, repeat))
-                found[chosen.numpy(), i] += _error(model, records.values, given, t, noise).numpy() / repeats
+                found[chosen.numpy(), i] += _error(model, records.values, condition, t, noise).numpy() / repeats
     return found
 
 
 def _question(model: PatientModel, records: Records) -> Given:
     """The last stage, given all the others; the whole record of a network that only makes whole ones."""
-    if not isinstance(model.config.network, VisitNetworkConfig):
+    if not model.config.network.stages:
         return whole(records)
     N = records.values.shape[1]
     stage = cells(model.codec.stage, N)
@@ -74,11 +73,11 @@ def _question(model: PatientModel, records: Records) -> Given:
     return Given(torch.where(observed, records.values, 0.0), observed, asked, present)
 
 
-def _error(model: PatientModel, x_0: Tensor, given: Given, t: int, noise: Tensor) -> Tensor:
+def _error(model: PatientModel, x_0: Tensor, condition: Given, t: int, noise: Tensor) -> Tensor:
     """Mean squared error over the cells asked of each patient, float64 [B]; 0 where nothing is."""
     kind, process = model.denoiser.kind, model.process
     times = torch.full((len(x_0),), t)
-    prediction = model.denoiser(process.corrupt(x_0, times, noise), times, given)
+    prediction = model.denoiser(process.corrupt(x_0, times, noise), times, condition)
     error = element_loss(prediction, target(process, x_0, noise, times, kind), kind)
-    wrong = torch.where(given.asked, error, 0.0).double().sum((1, 2))
-    return wrong / given.asked.sum((1, 2)).clamp(min=1)
+    wrong = torch.where(condition.asked, error, 0.0).double().sum((1, 2))
+    return wrong / condition.asked.sum((1, 2)).clamp(min=1)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.denoisers.diffusers_unet import DiffusersUNet
 from reverie.evaluation.measure import Measure, Metric, Section
 from reverie.models import PictureModel
 from reverie.process.likelihood import bits_per_dimension, decoder_term, prior_term, step_term
@@ -72,10 +71,9 @@ def _section(*measures: Measure) -> Section:
 
 def _unknown(model: PictureModel) -> str:
     """Why the bound says nothing of this model's pictures; empty where it does."""
-    module = model.denoiser.module
     if model.autoencoder is not None:
         return "the model diffuses latents, and an autoencoder that loses something gives pictures no likelihood."
-    if isinstance(module, DiffusersUNet) and not module.answers_alone:
+    if not model.denoiser.answers_alone:
         return "the model answers only with a condition, and the bound asks it without."
     return ""
 

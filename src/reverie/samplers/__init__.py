@@ -1,20 +1,30 @@
-"""Time grids, samplers, and the driver that yields every state."""
+"""Time grids, samplers, and the driver that yields every state.
 
-from reverie.samplers.ancestral import Ancestral
-from reverie.samplers.angular import Angular
-from reverie.samplers.ddim import DDIM, InversionError, invert
-from reverie.samplers.dpm import DPMSolver
-from reverie.samplers.grid import SPACINGS, check_grid, time_grid
-from reverie.samplers.heun import Heun
-from reverie.samplers.names import SAMPLERS, named
-from reverie.samplers.sampler import Point, Sampler, State, sample, trajectory
+Each name is imported from its file when it is first used, so that the list of samplers can be read without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from reverie.samplers.registry import SAMPLERS, named
+
+if TYPE_CHECKING:
+    from reverie.samplers.adams_bashforth import AdamsBashforth
+    from reverie.samplers.ancestral import Ancestral
+    from reverie.samplers.ddim import DDIM, InversionError, invert
+    from reverie.samplers.dpm import DPMSolver
+    from reverie.samplers.grid import SPACINGS, check_grid, time_grid
+    from reverie.samplers.heun import Heun
+    from reverie.samplers.sampler import Point, Sampler, State, sample, trajectory
 
 __all__ = [
     "DDIM",
     "SAMPLERS",
     "SPACINGS",
+    "AdamsBashforth",
     "Ancestral",
-    "Angular",
     "DPMSolver",
     "Heun",
     "InversionError",
@@ -28,3 +38,14 @@ __all__ = [
     "time_grid",
     "trajectory",
 ]
+
+FILES = ("sampler", "grid", "ddim", "dpm", "heun", "ancestral", "adams_bashforth")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for file in FILES:
+            module = import_module(f"{__name__}.{file}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

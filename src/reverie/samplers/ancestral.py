@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reverie.errors import unknown
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators, draw
-from reverie.process.variance import VARIANCES, Variance
-from reverie.samplers.sampler import State
+from reverie.process.schedule import NoiseSchedule
+from reverie.process.variance import VARIANCES, Variance, lower, upper
+from reverie.samplers.sampler import Sampler, State
 
 __all__ = ["Ancestral"]
 
 
 @dataclass(frozen=True)
-class Ancestral:
+class Ancestral(Sampler):
     """The DDPM sampler. Noise is added on every step but the one that ends at t = 0.
 
     Args:
@@ -23,24 +24,26 @@ class Ancestral:
     """
 
     variance: Variance = "beta_tilde"
-    order: int = field(default=1, init=False, repr=False)
-    stochastic: bool = field(default=True, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.variance not in VARIANCES:
             raise unknown("variance", self.variance, VARIANCES)
 
+    @property
+    def stochastic(self) -> bool:
+        return True
+
     def step(
-        self,
-        process: GaussianProcess,
-        state: State,
-        t: int,
-        s: int,
-        prediction: Prediction,
-        generator: Generators | None,
+        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
     ) -> State:
         mean = process.reverse_mean(state.x, t, prediction, s)
         if s == 0 or generator is None:
             return State(mean)
         variance = process.reverse_variance(state.x, t, s, self.variance, prediction.variance_mix)
         return State(mean.addcmul_(variance.sqrt(), draw(mean, generator)))
+
+    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float | None:
+        if self.variance == "learned":
+            return None
+        bound = lower if self.variance == "beta_tilde" else upper
+        return float(bound(schedule, s, t)) if s > 0 else 0.0

@@ -10,29 +10,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import ReverieError, UsageError
 from reverie.process import variance
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators, draw
+from reverie.process.schedule import NoiseSchedule
 from reverie.samplers.grid import check_grid
-from reverie.samplers.sampler import Point, State
+from reverie.samplers.sampler import Point, Sampler, State
 
 __all__ = ["DDIM", "InversionError", "invert"]
 
 
 @dataclass(frozen=True)
-class DDIM:
+class DDIM(Sampler):
     """DDIM with any eta >= 0; s is the true next level of the grid, whatever its spacing."""
 
     eta: float = 0.0
-    order: int = field(default=1, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.eta) and self.eta >= 0):
@@ -43,22 +44,19 @@ class DDIM:
         return self.eta > 0
 
     def step(
-        self,
-        process: GaussianProcess,
-        state: State,
-        t: int,
-        s: int,
-        prediction: Prediction,
-        generator: Generators | None,
+        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
     ) -> State:
         signal, sigma, _ = process.schedule.levels[s]
         if self.eta == 0:
             return State(prediction.mix(clean=signal, noise=sigma))
-        sigma2 = self.eta**2 * variance.lower(process.schedule, s, t).item()
+        sigma2 = self.added_variance(process.schedule, t, s)
         x_s = prediction.mix(clean=signal, noise=math.sqrt(max(sigma**2 - sigma2, 0.0)))
         if sigma2 > 0 and generator is not None:
             x_s.add_(draw(x_s, generator), alpha=math.sqrt(sigma2))
         return State(x_s)
+
+    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float:
+        return self.eta**2 * variance.lower(schedule, s, t).item()
 
 
 class InversionError(ReverieError):
@@ -69,7 +67,7 @@ def invert(
     denoiser: Denoiser,
     grid: Sequence[int],
     x: Tensor,
-    condition: Condition = None,
+    condition: Condition | None = None,
     tolerance: float | None = None,
     iterations: int = 200,
 ) -> Iterator[Point]:

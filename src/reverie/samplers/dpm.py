@@ -19,14 +19,15 @@ from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators, draw
+from reverie.process.schedule import NoiseSchedule
 from reverie.samplers.multistep import lookahead
-from reverie.samplers.sampler import State
+from reverie.samplers.sampler import Sampler, State
 
 __all__ = ["DPMSolver"]
 
 
 @dataclass(frozen=True)
-class DPMSolver:
+class DPMSolver(Sampler):
     """DPM-Solver++(2M), or SDE-DPM-Solver++(2M) with sde=True.
 
     The first step, a step to t = 0 and those next to a level of zero SNR are of first order; a step more than twice as long
@@ -45,13 +46,7 @@ class DPMSolver:
         return self.sde
 
     def step(
-        self,
-        process: GaussianProcess,
-        state: State,
-        t: int,
-        s: int,
-        prediction: Prediction,
-        generator: Generators | None,
+        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
     ) -> State:
         levels = process.schedule.levels
         (a_s, sigma_s, lambda_s), (_, sigma_t, lambda_t) = levels[s], levels[t]
@@ -68,3 +63,7 @@ class DPMSolver:
         if self.sde and s > 0 and generator is not None:
             x_s.add_(draw(x_s, generator), alpha=sigma_s * math.sqrt(-math.expm1(-2 * h)))
         return State(x_s, history=(prediction, t) if self.order == 2 else None)
+
+    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float | None:
+        (_, sigma_s, lambda_s), (_, _, lambda_t) = schedule.levels[s], schedule.levels[t]
+        return sigma_s**2 * -math.expm1(-2 * (lambda_s - lambda_t)) if self.sde and s > 0 else 0.0

@@ -1,10 +1,10 @@
 """Changing what is there instead of making something new.
 
-from a level  x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps, then the reverse from t   (Meng et al. 2022, SDEdit)
-around what   x_0-hat is replaced by x_0 where it is known, so that part of the state stays on its way to x_0
-is known      (Wang et al. 2023, equation 13); each stretch of steps is gone back by the forward process and done again,
+img2img       x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps, then the reverse from t   (Meng et al. 2022, SDEdit)
+inpaint       x_0-hat is replaced by x_0 where it is known, so that part of the state stays on its way to x_0
+              (Wang et al. 2023, equation 13); each stretch of steps is gone back by the forward process and done again,
               so that the rest comes to fit it                                            (Lugmayr et al. 2022, algorithm 1)
-between two   sin((1 - w) theta)/sin(theta) a + sin(w theta)/sin(theta) b, theta the angle between a and b: of two
+interpolate   sin((1 - w) theta)/sin(theta) a + sin(w theta)/sin(theta) b, theta the angle between a and b: of two
               Gaussian states one of the same length                                      (Shoemake 1985; Song et al. 2021)
 """
 
@@ -15,14 +15,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser
-from reverie.denoisers.wrappers import Known
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
+from reverie.denoisers.wrappers import Inpainting
 from reverie.errors import UsageError
 from reverie.process.randomness import Generators, draw
 from reverie.samplers.grid import check_grid
 from reverie.samplers.sampler import Sampler, sample
 
-__all__ = ["around", "between", "from_level", "grid_from"]
+__all__ = ["grid_from", "img2img", "inpaint", "interpolate"]
 
 
 def grid_from(grid: Sequence[int], t: int) -> tuple[int, ...]:
@@ -30,13 +31,13 @@ def grid_from(grid: Sequence[int], t: int) -> tuple[int, ...]:
     return (t, *(level for level in grid if level < t))
 
 
-def from_level(
+def img2img(
     denoiser: Denoiser,
     sampler: Sampler,
     grid: Sequence[int],
     x_0: Tensor,
     generator: Generators,
-    condition: Condition = None,
+    condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """x_0 brought to the noise level grid[0] and back; the lower the level, the more of it stays."""
@@ -44,7 +45,7 @@ def from_level(
     return sample(denoiser, sampler, grid, x_t, generator, condition, on_step)
 
 
-def around(
+def inpaint(
     denoiser: Denoiser,
     sampler: Sampler,
     grid: Sequence[int],
@@ -52,7 +53,7 @@ def around(
     x_0: Tensor,
     known: Tensor,
     generator: Generators,
-    condition: Condition = None,
+    condition: Condition | None = None,
     repeats: int = 1,
     stretch: int = 4,
     on_step: Callable[[int, int], None] | None = None,
@@ -69,7 +70,7 @@ def around(
         raise UsageError(f"repeats and stretch are whole numbers above 0, not {repeats} and {stretch}.")
     process = denoiser.process
     grid = check_grid(process.schedule, grid)
-    told = Known(denoiser, x_0, known)
+    inpainting = Inpainting(denoiser, x_0, known)
     parts = [grid] if repeats == 1 else [grid[i : i + stretch + 1] for i in range(0, len(grid) - 1, stretch)]
     total, done = repeats * (len(grid) - 1), 0
     for part in parts:
@@ -77,14 +78,14 @@ def around(
             if turn:
                 way = process.transition(x, part[-1], part[0])
                 x = way.mean + way.variance.sqrt() * draw(x, generator)
-            x = sample(told, sampler, part, x, generator, condition)
+            x = sample(inpainting, sampler, part, x, generator, condition)
             done += len(part) - 1
             if on_step:
                 on_step(done, total)
     return torch.where(known, x_0.to(x), x)
 
 
-def between(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
+def interpolate(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     """States [len(weights), ...] on the arc from a (weight 0) to b (weight 1), each of one sample; the ends are exact."""
     cosine = torch.nn.functional.cosine_similarity(a.flatten().double(), b.flatten().double(), 0).clamp(-1, 1)
     theta = torch.arccos(cosine)

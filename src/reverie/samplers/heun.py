@@ -7,14 +7,14 @@ step is DDIM(eta = 0); the corrector takes the mean of eps-hat at both ends, at 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
-from reverie.samplers.sampler import State
+from reverie.samplers.sampler import Sampler, State
 
 __all__ = ["Heun"]
 
@@ -23,24 +23,18 @@ LARGEST = 1.0
 
 
 @dataclass(frozen=True)
-class Heun:
+class Heun(Sampler):
     """Second order, two network calls a step; one to t = 0 (a single call) or from nearly zero SNR stays Euler's.
 
     From where hardly any signal is left, sigma falls a hundredfold in one step, and the corrector would multiply the
     network's error in eps-hat by as much: its factor is held to at most LARGEST.
     """
 
-    order: int = field(default=2, init=False, repr=False)
-    stochastic: bool = field(default=False, init=False, repr=False)
+    order = 2
+    calls = 2
 
     def step(
-        self,
-        process: GaussianProcess,
-        state: State,
-        t: int,
-        s: int,
-        prediction: Prediction,
-        generator: Generators | None,
+        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
     ) -> State:
         signal, sigma, _ = process.schedule.levels[s]
         return State(prediction.mix(clean=signal, noise=sigma))

@@ -9,19 +9,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition, Denoiser
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
+from reverie.process.schedule import NoiseSchedule
 from reverie.samplers.grid import check_grid
 
-__all__ = ["Corrector", "Point", "Sampler", "State", "sample", "trajectory"]
+__all__ = ["Point", "Sampler", "State", "sample", "trajectory"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,37 +42,35 @@ class Point:
     prediction: Prediction | None
 
 
-class Sampler(Protocol):
-    """A rule for going from x_t to x_s, s < t, given the prediction at t."""
+class Sampler:
+    """A rule for going from x_t to x_s, s < t, given the prediction at t.
 
-    @property
-    def order(self) -> int:
-        """The global error of the deterministic part falls as steps^-order."""
-        ...
+    A new one is a file with its class, and its line in registry.py.
+    """
+
+    order: int = 1
+    """The global error of the deterministic part falls as steps^-order."""
+    calls: int = 1
+    """Of the denoiser in a step: with 2, `correct` looks at the prediction made at s and improves x_s, but at s = 0."""
 
     @property
     def stochastic(self) -> bool:
         """Whether a step draws noise."""
-        ...
+        return False
 
     def step(
-        self,
-        process: GaussianProcess,
-        state: State,
-        t: int,
-        s: int,
-        prediction: Prediction,
-        generator: Generators | None,
-    ) -> State: ...
-
-
-@runtime_checkable
-class Corrector(Protocol):
-    """A sampler that, after its step, looks at the prediction made at s and improves x_s (one more network call)."""
+        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
+    ) -> State:
+        raise NotImplementedError
 
     def correct(
         self, process: GaussianProcess, before: State, after: State, t: int, s: int, there: Prediction, here: Prediction
-    ) -> State: ...
+    ) -> State:
+        raise NotImplementedError
+
+    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float | None:
+        """The variance of the noise that a step from t to s adds; None where it is not one number."""
+        return None if self.stochastic else 0.0
 
 
 def trajectory(
@@ -80,7 +79,7 @@ def trajectory(
     grid: Sequence[int],
     x: Tensor,
     generator: Generators | None = None,
-    condition: Condition = None,
+    condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Iterator[Point]:
     """Every state from x at grid[0] to the one at grid[-1], each with its prediction; computed as they are asked for.
@@ -98,13 +97,13 @@ def trajectory(
         raise UsageError(
             f"{type(sampler).__name__} draws noise: give it a generator, e.g. torch.Generator().manual_seed(0)."
         )
-    state, corrector = State(x), sampler if isinstance(sampler, Corrector) else None
+    state = State(x)
     for i, (t, s) in enumerate(itertools.pairwise(grid), start=1):
         with torch.no_grad():
             prediction = denoiser(state.x, t, condition)
             after = sampler.step(process, state, t, s, prediction, generator)
-            if corrector and s > 0:
-                after = corrector.correct(process, state, after, t, s, prediction, denoiser(after.x, s, condition))
+            if sampler.calls == 2 and s > 0:
+                after = sampler.correct(process, state, after, t, s, prediction, denoiser(after.x, s, condition))
         yield Point(t, state.x, prediction)
         state = after
         if on_step:
@@ -118,7 +117,7 @@ def sample(
     grid: Sequence[int],
     x: Tensor,
     generator: Generators | None = None,
-    condition: Condition = None,
+    condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """The last state of the trajectory, in memory that does not grow with the number of steps."""

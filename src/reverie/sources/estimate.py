@@ -16,7 +16,6 @@ import torch
 
 from reverie.config import RunConfig
 from reverie.denoisers.network import Network
-from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.memory import available
 from reverie.plain import duration, size
@@ -122,35 +121,19 @@ def _memory(table: Table, config: RunConfig, channels: int, parameters: int) -> 
     part = config.training.batch // config.training.accumulate
     tokens = min(part * (1 + 2 * float(table.lengths.mean())), part * longest)  # a batch may have more than its share
     batches = (100 * config.training.batch + 16 * 1024) * longest * channels  # of a step, and those judged again and again
-    network = 4 * (COPIES * parameters + _activations(config, part, tokens, longest))
+    network = 4 * (COPIES * parameters + config.network.activations(part, tokens, longest))
     return PROCESS + max(READING * frame, 2 * frame + codes + batches + network)
 
 
-def _activations(config: RunConfig, part: int, tokens: float, longest: int) -> float:
-    """Numbers kept for the way back."""
-    network = config.network
-    if not isinstance(network, VisitNetworkConfig):
-        return 130 * part * longest * network.width
-    kept = network.layers * (26 + 5 * network.expansion) * network.width * tokens
-    attention = network.heads * (network.layers + 2) * part * longest**2
-    return kept + (attention if network.mixing == "attention" else 0)
-
-
 def _cheaper(config: RunConfig) -> Iterator[tuple[tuple[str, ...], RunConfig]]:
-    """Settings that take less memory, the least change first: parts of a batch (the same result), then another mixing."""
+    """Settings that take less memory, the least change first: parts of a batch (the same result), then what the network
+    declares."""
     batch, network = config.training.batch, config.network
-    attends = isinstance(network, VisitNetworkConfig) and network.mixing == "attention"
-    for mixing in ("", "convolution") if attends else ("",):
+    for lighter in ({}, *network.lighter):
         for parts in range(config.training.accumulate, batch + 1):
-            if batch % parts or (not mixing and parts == config.training.accumulate):
+            if batch % parts or (not lighter and parts == config.training.accumulate):
                 continue
-            pairs = (*([f"network.mixing={mixing}"] if mixing else []), *([f"accumulate={parts}"] if parts > 1 else []))
-            yield (
-                pairs,
-                config.model_copy(
-                    update={
-                        "training": config.training.model_copy(update={"accumulate": parts}),
-                        "network": network.model_copy(update={"mixing": mixing}) if mixing else network,
-                    }
-                ),
-            )
+            of_network = (f"network.{key}={value}" for key, value in lighter.items())
+            training = config.training.model_copy(update={"accumulate": parts})
+            changed = {"training": training, "network": network.model_copy(update=lighter)}
+            yield (*of_network, *([f"accumulate={parts}"] if parts > 1 else [])), config.model_copy(update=changed)

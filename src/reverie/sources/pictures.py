@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from reverie.config import RunConfig, Source
-from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
-from reverie.denoisers.unet import UNetConfig
+from reverie.denoisers.conditions import Labels
 from reverie.errors import DataError, UsageError
 from reverie.images import Fit, ImageCodec, ImageSet, Size, contact_sheet, read_images, save_picture
 from reverie.modality import IMAGES
@@ -107,9 +106,9 @@ class ImageSource(DataSource):
         return Parts(order, validation, holdout)
 
     def fit_codec(self, config: RunConfig, parts: Parts[np.ndarray], say: Say) -> ImageCodec:
-        if config.codec is not None or not isinstance(config.network, UNetConfig | DiffusersUNetConfig):
+        if config.codec is not None or config.network.of != "pictures":
             raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
-        classes = config.network.classes
+        classes = config.network.class_count
         if classes not in (0, len(self.classes)):
             has = f"{len(self.classes)} classes" if self.classes else "no classes"
             raise UsageError(
@@ -129,7 +128,7 @@ class ImageSource(DataSource):
     def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
         chosen, labels = indices.numpy(), self.pictures.labels
         x_0 = self.codec.encode(self.pictures.pixels[chosen])
-        return Batch(x_0, given=None if labels is None else torch.from_numpy(labels[chosen]))
+        return Batch(x_0, given=None if labels is None else Labels(torch.from_numpy(labels[chosen])))
 
     def show(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> None:
         where = {"class": ALL} if model.codec.classes else None

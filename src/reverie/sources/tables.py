@@ -14,7 +14,6 @@ from torch import Tensor
 
 from reverie.config import RunConfig, Source, resolve
 from reverie.denoisers.network import Network
-from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import DataError, UsageError
 from reverie.modality import RECORDS
 from reverie.models import PatientModel
@@ -97,14 +96,10 @@ class TableSource(DataSource):
         return Parts(train, validation, holdout)
 
     def fit_codec(self, config: RunConfig, parts: Parts[Table], say: Say) -> RecordCodec:
-        if config.codec is None or config.network.kind in ("unet", "diffusers-unet"):
+        if config.codec is None or config.network.of != "records":
             raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
-        if config.network.kind == "series-unet" and (config.codec.stages or config.codec.statics != "repeated"):
-            raise UsageError(
-                "a series-unet answers for whole visits at once: it needs codec.stages=false and codec.statics=repeated."
-            )
-        if config.network.kind == "visits" and (not config.codec.stages or config.codec.statics != "token"):
-            raise UsageError("a network over visits answers in stages: it needs codec.stages=true and codec.statics=token.")
+        if sentence := config.network.demands(config.codec):
+            raise UsageError(sentence)
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
         train = parts.train
@@ -116,7 +111,7 @@ class TableSource(DataSource):
     def examples(
         self, config: RunConfig, parts: Parts[Table], codec: RecordCodec
     ) -> tuple[RecordDataset, RecordDataset | None]:
-        masked = isinstance(config.network, VisitNetworkConfig)
+        masked = config.network.stages
         train = RecordDataset(codec, codec.encode(parts.train), masked)
         validation = parts.validation
         return train, RecordDataset(codec, codec.encode(validation), masked) if validation else None

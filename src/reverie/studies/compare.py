@@ -22,12 +22,12 @@ from reverie.errors import UsageError
 from reverie.images import data_url
 from reverie.process import draw, generator
 from reverie.samplers import named, sample, time_grid
+from reverie.samplers.registry import compared
 from reverie.studies.denoising import Denoising, counting, grainy
 
-__all__ = ["REFERENCE", "SAMPLERS_SHOWN", "STEPS", "Cell", "Comparison", "compare"]
+__all__ = ["REFERENCE", "STEPS", "Cell", "Comparison", "compare"]
 
 REFERENCE = "dpmpp"
-SAMPLERS_SHOWN = ("ddim", "dpmpp", "heun", "ancestral")
 STEPS = (5, 10, 20, 50)
 
 
@@ -103,7 +103,7 @@ class Comparison:
 
 
 def compare(
-    samplers: Sequence[str] = SAMPLERS_SHOWN,
+    samplers: Sequence[str] | None = None,
     steps: Sequence[int] = STEPS,
     by: Denoising | None = None,
     *,
@@ -115,7 +115,7 @@ def compare(
     """Runs every sampler in every number of steps from one noise.
 
     Args:
-        samplers: names, see samplers.SAMPLERS.
+        samplers: names, see samplers.SAMPLERS; those marked there as compared if left out.
         steps: numbers of steps, 1..T.
         by: the denoiser, by default the exact one of photographs with grain at 32 x 32.
         reference_steps: of the reference, 2..T.
@@ -124,7 +124,7 @@ def compare(
 
     Raises UsageError for names or steps that cannot be used, or given twice.
     """
-    by = grainy(32, 32) if by is None else by
+    samplers, by = compared() if samplers is None else samplers, grainy(32, 32) if by is None else by
     for what, given in (("sampler", samplers), ("number of steps", steps)):
         if not given:
             raise UsageError(f"give at least one {what} to compare.")

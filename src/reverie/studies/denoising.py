@@ -19,8 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from reverie.denoisers import Denoiser, Empirical, Evidence, GaussianMixture, KnownSample
-from reverie.denoisers.denoiser import Condition
-from reverie.denoisers.wrappers import Around, Otherwise
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.wrappers import DefaultCondition, DenoiserWrapper
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
@@ -63,14 +63,14 @@ class Counted:
     def evidence(self) -> Evidence:
         return self.inner.evidence
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         self.calls += 1
         return self.inner(x_t, t, condition)
 
 
 def counting(denoiser: Denoiser) -> tuple[Denoiser, Counted]:
     """The denoiser with a count at its core: what a wrapper such as guidance asks twice counts twice."""
-    if isinstance(denoiser, Around):
+    if isinstance(denoiser, DenoiserWrapper):
         inner, counted = counting(denoiser.inner)
         return replace(denoiser, inner=inner), counted
     counted = Counted(denoiser)
@@ -114,11 +114,11 @@ def learned(model: Any, name: str, where: Where = None, guidance: float | None =
     if model.autoencoder is not None:
         raise UsageError(f"{name} diffuses latents, which cannot be looked at on the way: take samples of it instead.")
     method = model.method(where=where, guidance=guidance, exact=True)
-    told = method.labels(1)
-    if told is None:
+    condition = method.condition(1)
+    if condition is None:
         return Denoising(method.denoiser, model.codec, f"the model in {name}")
-    of = f"of class {model.codec.classes[int(told)]}" + ("" if guidance is None else f", guidance {guidance:g}")
-    return Denoising(Otherwise(method.denoiser, told), model.codec, f"the model in {name}, {of}")
+    of = f"of class {model.codec.classes[int(condition.values)]}" + ("" if guidance is None else f", guidance {guidance:g}")
+    return Denoising(DefaultCondition(method.denoiser, condition), model.codec, f"the model in {name}, {of}")
 
 
 @lru_cache(4)

@@ -15,8 +15,6 @@ from torch import Tensor, nn
 
 from reverie import config as configs
 from reverie.config import RunConfig, Source
-from reverie.denoisers.given import Given
-from reverie.denoisers.unet import UNetConfig
 from reverie.errors import UsageError
 from reverie.models.model import untrained
 from reverie.process import TerminalSNRWarning
@@ -91,15 +89,10 @@ def network(
 
 
 def _question(config: RunConfig, channels: int, length: int, batch: int) -> tuple[Any, ...]:
-    """What the network is asked: x_t, t, and that all of the visits are there and asked for."""
-    pictures = isinstance(config.network, UNetConfig)
-    shape = (batch, channels, length, length) if pictures else (batch, 1 + length, channels)
+    """What the network is asked: x_t, t, and the condition that it cannot do without."""
+    shape, condition = config.network.example(batch, channels, length)
     x_t, t = torch.randn(shape, generator=generator(0, "trace")), torch.ones(batch, dtype=torch.int64)
-    if pictures:
-        return x_t, t
-    asked = torch.ones(shape, dtype=torch.bool)
-    asked[:, 0] = False
-    return x_t, t, Given(torch.zeros(shape), torch.zeros(shape, dtype=torch.bool), asked, asked[:, :, 0] | True)
+    return (x_t, t) if condition is None else (x_t, t, condition)
 
 
 def _layers(module: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -14,7 +14,6 @@ pictures would give, so the process ends at one of them. Every result says how i
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,12 +26,11 @@ from reverie.denoisers import Evidence
 from reverie.errors import UsageError
 from reverie.images import ImageCodec, data_url
 from reverie.process import NoiseSchedule, draw, generator
-from reverie.process import variance as variances
-from reverie.samplers import DDIM, Ancestral, DPMSolver, Sampler, named, time_grid, trajectory
+from reverie.samplers import SAMPLERS, named, time_grid, trajectory
 from reverie.studies.denoising import SIDES, Denoising, counting, exact, photographs
 from reverie.studies.subject import reduced
 
-__all__ = ["Reverse", "ReverseStep", "View", "added_variance", "photographs", "reverse"]
+__all__ = ["Reverse", "ReverseStep", "View", "photographs", "reverse"]
 
 
 @dataclass(frozen=True)
@@ -155,11 +153,12 @@ def reverse(
     """
     if not 0 <= eta <= 1:
         raise UsageError(f"eta must lie in 0 (deterministic) .. 1 (ancestral), not {eta}.")
-    if eta and sampler != "ddim":
-        raise UsageError(f"eta is a setting of the sampler ddim: leave it out for {sampler}.")
+    takes_eta = [name for name, entry in SAMPLERS.items() if "eta" in entry.settings]
+    if eta and sampler not in takes_eta:
+        raise UsageError(f"eta is a setting of the sampler {' and '.join(takes_eta)}: leave it out for {sampler}.")
     if views is not None and (isinstance(views, bool) or not isinstance(views, int) or not 2 <= views <= 100):
         raise UsageError(f"views must be a whole number from 2 to 100, not {views!r}.")
-    rule = named(sampler, **({"eta": eta} if sampler == "ddim" else {}))
+    rule = named(sampler, **({"eta": eta} if sampler in takes_eta else {}))
     if by is None:
         by = exact(width, height, schedule)
     else:
@@ -176,7 +175,7 @@ def reverse(
             predicted = None if point.prediction is None else by.codec.decode(point.prediction.clean)[0]
             kept.append(View(i, point.t, by.codec.decode(point.x)[0], predicted))
     numbers = tuple(
-        ReverseStep(t, s, float(table.alpha_bar[t]), added_variance(rule, table, t, s)) for t, s in itertools.pairwise(grid)
+        ReverseStep(t, s, float(table.alpha_bar[t]), rule.added_variance(table, t, s)) for t, s in itertools.pairwise(grid)
     )
     return Reverse(
         by.codec,
@@ -191,21 +190,6 @@ def reverse(
         counted.calls,
         time.monotonic() - began,
     )
-
-
-def added_variance(sampler: Sampler, schedule: NoiseSchedule, t: int, s: int) -> float | None:
-    """The variance of the noise that a step from t to s adds; None where it is not one number."""
-    match sampler:
-        case DDIM():
-            return sampler.eta**2 * float(variances.lower(schedule, s, t))
-        case Ancestral(variance="beta_tilde"):
-            return float(variances.lower(schedule, s, t))
-        case Ancestral(variance="beta"):
-            return float(variances.upper(schedule, s, t)) if s > 0 else 0.0
-        case DPMSolver(sde=True):
-            (_, sigma, half_s), (_, _, half_t) = schedule.levels[s], schedule.levels[t]
-            return sigma**2 * -math.expm1(2 * (half_t - half_s)) if s > 0 else 0.0
-    return None if sampler.stochastic else 0.0
 
 
 def _check(by: Denoising, width: int | None, height: int | None, schedule: NoiseSchedule | None) -> None:

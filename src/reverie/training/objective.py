@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Condition
+from reverie.denoisers.conditions import Condition
 from reverie.denoisers.network import Network
 from reverie.process.loss import (
     element_loss,
@@ -34,11 +34,11 @@ LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Examples x_0 [B, ...], the mask [B, ...] of what counts, bool or weights (None: all), and what is given of them: of
-    records a Given, of pictures their classes, int64 [B]."""
+    records a Given, of pictures the Labels of their classes."""
 
     x_0: Tensor
     mask: Tensor | None = None
-    given: Condition = None
+    given: Condition | None = None
 
     def __getitem__(self, rows: slice) -> Batch:
         return self._each(lambda x: x[rows])

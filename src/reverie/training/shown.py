@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.autoencoder import Coder
+from reverie.denoisers.conditions import Labels
 from reverie.training.examples import Examples
 from reverie.training.latents import InLatents
 from reverie.training.objective import Batch
@@ -55,9 +56,9 @@ class Shown:
         if self.flip:
             mirrored = torch.rand(len(x_0), 1, 1, 1, generator=generator) < 0.5
             x_0 = torch.where(mirrored, x_0.flip(-1), x_0)
-        if isinstance(labels, Tensor) and self.dropout:
+        if isinstance(labels, Labels) and self.dropout:
             untold = torch.rand(len(x_0), generator=generator) < self.dropout
-            labels = labels.masked_fill(untold, self.classes)
+            labels = Labels(labels.values.masked_fill(untold, self.classes))
         return Batch(x_0, given=labels)
 
     def in_latents(self, coder: Coder, device: torch.device, most: int | None = None) -> Shown:

@@ -24,7 +24,8 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 import reverie
-from reverie.denoisers import Guided
+from reverie.denoisers import Guided, Labels
+from reverie.denoisers.conditions import EncoderStates
 from reverie.errors import DataError, UsageError
 from reverie.models.diffusers.scheduler import meaning
 from reverie.process import NoiseSchedule
@@ -100,11 +101,11 @@ def test_classes_are_told_as_diffusers_tells_them_and_none_is_no_answer(tmp_path
     module = unet(num_class_embeds=3)
     pipeline(module).save_pretrained(tmp_path)
     model = reverie.load(tmp_path)
-    x, labels = noise(3, 1, 8, 8), torch.tensor([0, 2, 1])
+    x, labels = noise(3, 1, 8, 8), Labels(torch.tensor([0, 2, 1]))
     with torch.no_grad():
-        wanted = module(x, torch.tensor(499), class_labels=labels).sample
+        wanted = module(x, torch.tensor(499), class_labels=labels.values).sample
         assert_close(model.denoiser(x, 500, labels).noise, wanted)
-    assert model.denoiser.classes == 3 and model.codec.classes == ("0", "1", "2")
+    assert model.config.network.class_count == 3 and model.codec.classes == ("0", "1", "2")
     with pytest.raises(UsageError, match="no answer without one"):
         Guided(model.denoiser, 2.0)(x, 500, labels)
 
@@ -131,15 +132,16 @@ def test_encoder_states_are_the_condition_of_a_conditional_unet(tmp_path, noise)
     x, states = noise(2, 3, 8, 8), noise(2, 5, 6)
     with torch.no_grad():
         wanted = module(x, torch.tensor(299), encoder_hidden_states=states).sample
-    assert_close(model.denoiser(x, 300, states).noise, wanted)
-    assert_close(reverie.load(tmp_path / "unet").denoiser(x, 300, states).noise, wanted)  # a U-Net's own folder
-    with pytest.raises(UsageError, match="encoder states"):
+    assert_close(model.denoiser(x, 300, EncoderStates(states)).noise, wanted)
+    own_folder = reverie.load(tmp_path / "unet")
+    assert_close(own_folder.denoiser(x, 300, EncoderStates(states)).noise, wanted)
+    with pytest.raises(UsageError, match="EncoderStates"):
         model.denoiser(x, 300)
     plain = model.sample(2, steps=3, states=states)
     assert (plain == model.sample(2, steps=3, states=states, empty=states[:1], guidance=1.0)).all()
     guided = model.sample(2, steps=3, states=states, empty=states[:1], guidance=4.0)
     assert (guided[0] == plain[0]).all() and (guided[1] != plain[1]).any()  # the first is asked what "nothing" stands for
-    with pytest.raises(UsageError, match="encoder states"):
+    with pytest.raises(UsageError, match="EncoderStates"):
         model.sample(2, steps=3, states=states, guidance=4.0)
 
 

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 
 import reverie
 from reverie.cli import main
+from reverie.denoisers import Labels
 from reverie.errors import DataError, UsageError
 from reverie.samplers import DDIM, sample, time_grid
 
@@ -107,8 +108,8 @@ def test_classes_keep_their_names_and_the_answer_without_one(tmp_path):
     settings = SMALL | {"classes": 10, "multipliers": [1]}
     model = reverie.train("digits", tmp_path / "run", steps=1, recipe="diffusers", settings=settings)
     back = reverie.load(model.save(tmp_path / "theirs", layout="diffusers"))
-    assert back.codec.classes == tuple("0123456789") and back.denoiser.classes == 10
-    x, labels = torch.zeros(2, 1, 8, 8), torch.tensor([3, 10])
+    assert back.codec.classes == tuple("0123456789") and back.config.network.class_count == 10
+    x, labels = torch.zeros(2, 1, 8, 8), Labels(torch.tensor([3, 10]))
     assert_close(back.denoiser(x, 5, labels).clean, model.denoiser(x, 5, labels).clean)
     assert_close(back.denoiser(x, 5).clean[1], model.denoiser(x, 5, labels).clean[1])
 

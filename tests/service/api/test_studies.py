@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from reverie.config import RECIPES
+from reverie.denoisers.registry import recipes
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import read_table
 from reverie.studies import reverse, subject
@@ -30,11 +30,11 @@ def test_about_names_all_that_calls_understand(client):
     assert samplers["ddim"]["settings"] == {"eta": 0.0} and samplers["dpmpp_sde"]["stochastic"]
     assert found["schedules"]["cosine"] == {"steps": 1000, "offset": 0.008, "max_beta": 0.999}
     assert "from_betas" not in found["schedules"] and found["tables"] == ["pbc2"]
-    assert set(found["recipes"]) == set(RECIPES) and "china" in found["pictures"]
+    assert set(found["recipes"]) == set(recipes()) and "china" in found["pictures"]
     told = client.get("/openapi.json").json()["components"]["schemas"]["Training"]["properties"]["recipe"]["anyOf"][0][
         "enum"
     ]
-    assert set(told) == set(RECIPES)
+    assert set(told) == set(recipes())
     assert found["limits"]["pixels"] == 16_000_000
     assert not {"workspace", "host", "keys", "queue_url"} & set(found["limits"])
 

@@ -72,8 +72,6 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
         module.to(where).eval(),
         told.predict,
         told.learned_variance,
-        classes=network.classes,
-        states=network.model == "UNet2DConditionModel",
     )
     layout = Layout(layout.folder, layout.parts, layout.index, types, layout.others)
     return PictureModel(settings, codec, denoiser, autoencoder.to(where).eval() if autoencoder else None, layout)

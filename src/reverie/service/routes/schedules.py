@@ -41,29 +41,29 @@ def about(limits: Limits) -> dict[str, Any]:
 
 @lru_cache(1)
 def _names() -> dict[str, Any]:
-    from reverie.config import RECIPES
+    from reverie.denoisers.registry import recipes
     from reverie.process import NoiseSchedule
     from reverie.process.schedule import CONSTRUCTORS
     from reverie.records.reading import BUNDLED
-    from reverie.samplers import SAMPLERS, SPACINGS, named
+    from reverie.samplers import SAMPLERS, SPACINGS
 
-    def defaults(function: Any, but: Any = ()) -> dict[str, Any]:
+    def defaults(function: Any) -> dict[str, Any]:
         found = inspect.signature(function).parameters.values()
-        return {p.name: p.default for p in found if p.default is not p.empty and p.name not in but}
+        return {p.name: p.default for p in found if p.default is not p.empty}
 
     return {
         "samplers": [
             {
                 "name": name,
-                "order": named(name).order,
-                "stochastic": named(name).stochastic,
-                "settings": defaults(kind, fixed),
+                "order": entry.order,
+                "stochastic": entry.stochastic,
+                "settings": entry.settings,
             }
-            for name, (kind, fixed) in SAMPLERS.items()
+            for name, entry in SAMPLERS.items()
         ],
         "spacings": list(SPACINGS),
         "schedules": {name: defaults(getattr(NoiseSchedule, name)) for name in CONSTRUCTORS if name != "from_betas"},
-        "recipes": {name: "records" if "codec" in told else "images" for name, told in RECIPES.items()},
+        "recipes": {name: "records" if "codec" in told else "images" for name, told in recipes().items()},
         "pictures": [each["name"] for each in _pictures()],
         "tables": list(BUNDLED),
     }

@@ -143,8 +143,6 @@ def too_many_weights(config: RunConfig, channels: int) -> str | None:
     """Why a network is too large to be built here, or None. Nothing is allocated to find out."""
     import torch
 
-    from reverie.models.model import module_of
-
     with torch.device("meta"):
-        weights = sum(weight.numel() for weight in module_of(config, channels, channels).parameters())
+        weights = sum(weight.numel() for weight in config.network.build(channels, channels).parameters())
     return None if weights <= PARAMETERS else f"it has {weights:,} weights, and at most {PARAMETERS:,} are allowed"

@@ -153,7 +153,7 @@ class _Constant:
     process: GaussianProcess
     evidence: Evidence = "learned"
 
-    def __call__(self, x_t: torch.Tensor, t: Step, condition: Condition = None) -> Prediction:
+    def __call__(self, x_t: torch.Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         return self.process.predict(x_t, t, noise=torch.full_like(x_t, 0.5))
 
 

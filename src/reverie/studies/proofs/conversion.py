@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, KnownSample, Thresholded
+from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, KnownSample, Labels, Thresholded
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.prediction import KINDS
 from reverie.samplers import Ancestral, sample
@@ -120,7 +120,7 @@ def _() -> float:
 )
 def _() -> float:
     oracle, x_t = _mixture()
-    condition = torch.arange(32) % 3
+    condition = Labels(torch.arange(32) % 3)
 
     def guided(w: float, t: int) -> Prediction:
         return Guided(oracle, w)(x_t, t, condition)

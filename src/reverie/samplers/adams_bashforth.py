@@ -21,31 +21,19 @@ from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
 from reverie.samplers.multistep import lookahead
-from reverie.samplers.sampler import State
+from reverie.samplers.sampler import Sampler, State
 
-__all__ = ["Angular"]
+__all__ = ["AdamsBashforth"]
 
 
 @dataclass(frozen=True)
-class Angular:
+class AdamsBashforth(Sampler):
     """Second order, by remembering the prediction before; the first step is Euler's."""
 
-    @property
-    def order(self) -> int:
-        return 2
-
-    @property
-    def stochastic(self) -> bool:
-        return False
+    order = 2
 
     def step(
-        self,
-        process: GaussianProcess,
-        state: State,
-        t: int,
-        s: int,
-        prediction: Prediction,
-        generator: Generators | None,
+        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
     ) -> State:
         levels = process.schedule.levels
         (a_s, sigma_s, _), (a_t, sigma_t, _) = levels[s], levels[t]

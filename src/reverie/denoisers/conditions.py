@@ -1,0 +1,82 @@
+"""What an answer is to match: any object that can be moved, cut to some of its rows, and left out.
+
+A denoiser passes its condition on without looking at it; only who answers, the module or the oracle, knows what it means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from reverie.errors import UsageError
+
+__all__ = ["Condition", "EncoderStates", "Labels", "Vectors", "unanswerable"]
+
+
+class Condition(Protocol):
+    """One condition for each of B states."""
+
+    def to(self, device: torch.device) -> Self: ...
+
+    def __getitem__(self, rows: slice | Tensor) -> Self: ...
+
+    def unconditional(self) -> Condition | None:
+        """What to ask instead, for an answer that guidance can compare with; None for no condition at all."""
+        ...
+
+
+def unanswerable(classes: bool = False) -> UsageError:
+    """The refusal of a condition that a network was not trained with; it may have been with classes."""
+    return UsageError(
+        "this network was trained with classes alone, so it can be given nothing else."
+        if classes
+        else "this network was trained without conditions, so it cannot be given one."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """A condition that is one tensor, a row for each state."""
+
+    values: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.values.to(device, non_blocking=True))
+
+    def __getitem__(self, rows: slice | Tensor) -> Self:
+        return type(self)(self.values[rows])
+
+    def unconditional(self) -> None:
+        return None
+
+
+class Labels(_Rows):
+    """Class indices, int64 [B]; in training the number after the last class says "no class"."""
+
+    def check(self, count: int, largest: int) -> None:
+        """Raises UsageError unless there is one for each of `count` states, in 0..largest, which is no class. On a GPU the
+        range is not looked at, for that would wait for it."""
+        labels = self.values
+        if labels.dtype != torch.int64 or labels.shape != (count,):
+            raise UsageError(
+                f"labels are one int64 for each of {count} states, but were {labels.dtype} of shape {list(labels.shape)}."
+            )
+        if labels.device.type == "cpu" and count and not 0 <= int(labels.min()) <= int(labels.max()) <= largest:
+            raise UsageError(
+                f"labels lie in 0..{largest - 1}, or are {largest} for no class, but these lie in "
+                f"{int(labels.min())}..{int(labels.max())}."
+            )
+
+
+class Vectors(_Rows):
+    """Numbers that go with each state, floating point [B, D]; a row that is not finite says "no vector"."""
+
+
+class EncoderStates(_Rows):
+    """What an encoder says of what is wanted, floating point [B, S, D]."""

@@ -1,0 +1,116 @@
+"""What a network says of itself, so that the rest of the house need not know which one it is.
+
+A new network is a file with its module and such a class, and its line in registry.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import BaseModel, Field
+from torch import nn
+
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.given import Given
+
+__all__ = ["NetworkConfig", "PictureNetwork", "RecordNetwork"]
+
+
+class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
+    """The size of a network, and what follows from its kind.
+
+    Attributes:
+        kind: its name in config.yaml.
+    """
+
+    kind: str
+
+    of: ClassVar[Literal["pictures", "records"]]
+    """What it answers for."""
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Settings by name, in the sections of a config; what a section leaves out is as usual."""
+    stages: ClassVar[bool] = False
+    """Of records: whether it answers stage by stage, statics too, for whatever is given; else for whole records only."""
+    usual: ClassVar[Mapping[str, Any]] = {}
+    """The sampler and its steps where none are named."""
+
+    def build(self, channels: int, out_channels: int) -> nn.Module:
+        """The module for states of so many channels; its weights are drawn from torch's own generator."""
+        raise NotImplementedError
+
+    def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
+        """The shape of states it can be asked for, `length` pixels a side or as many visits, and their condition."""
+        raise NotImplementedError
+
+    @property
+    def class_count(self) -> int:
+        """How many classes it knows."""
+        return 0
+
+    def with_classes(self, count: int) -> Self:
+        """The same for data of so many classes."""
+        return self
+
+    def of_latents(self) -> Self:
+        """The same for the latents of pictures."""
+        return self
+
+    def demands(self, codec: Any) -> str | None:
+        """Why it has no answer for records coded so, as a sentence; none where it has."""
+        return None
+
+    def activations(self, part: int, tokens: float, longest: int) -> float:
+        """Numbers kept for the way back, of `part` records that have so many tokens in all and at most `longest` each."""
+        raise NotImplementedError
+
+    @property
+    def lighter(self) -> tuple[Mapping[str, Any], ...]:
+        """Settings that take less memory, the least change first."""
+        return ()
+
+
+class PictureNetwork(NetworkConfig, frozen=True):
+    """A network for pictures [B, C, H, W].
+
+    Attributes:
+        classes: how many classes the pictures have; 0 for a network without.
+    """
+
+    of = "pictures"
+
+    classes: int = Field(0, ge=0, le=100_000)
+
+    def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
+        return (batch, channels, length, length), None
+
+    @property
+    def class_count(self) -> int:
+        return self.classes
+
+    def with_classes(self, count: int) -> Self:
+        return self.model_copy(update={"classes": count})
+
+
+class RecordNetwork(NetworkConfig, frozen=True):
+    """A network for records [B, 1 + visits, C], the statics first, which needs a Given as its condition."""
+
+    of = "records"
+    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 3}
+    codec: ClassVar[Mapping[str, Any]]
+    """Settings of the codec that it can be trained with."""
+    answers: ClassVar[str]
+    """Why: the beginning of a sentence."""
+
+    def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
+        shape = (batch, 1 + length, channels)
+        asked = torch.ones(shape, dtype=torch.bool)
+        asked[:, 0] = False
+        return shape, Given(torch.zeros(shape), torch.zeros_like(asked), asked, torch.ones(shape[:2], dtype=torch.bool))
+
+    def demands(self, codec: Any) -> str | None:
+        if all(getattr(codec, key) == value for key, value in self.codec.items()):
+            return None
+        settings = " and ".join(f"codec.{key}={str(value).lower()}" for key, value in self.codec.items())
+        return f"{self.answers}: it needs {settings}."
