@@ -61,14 +61,14 @@ def measured() -> list[float]:
     from reverie.config import resolve
     from reverie.models.model import untrained
     from reverie.subjects import Patients, Pictures
-    from reverie.training import seconds_per_step
+    from reverie.training import denoising, seconds_per_step
 
     found, network = [], None
     for subject in (Patients.read("pbc2"), Pictures.read("digits")):
         config = resolve(subject.about, 0, subject.recipe, {})
         codec, examples, _ = subject.prepare(config)
         network = untrained(config, codec.channels)
-        found.append(seconds_per_step(network, examples, config.training, 0, torch.device("cpu"), SECONDS))
+        found.append(seconds_per_step(denoising(network, examples, config.training, 0, torch.device("cpu")), SECONDS))
     assert network is not None
     x, t, times = torch.randn(64, 1, 8, 8), torch.full((64,), 500), []
     end = time.monotonic() + SECONDS

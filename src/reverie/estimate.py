@@ -22,7 +22,7 @@ from reverie.models.model import untrained
 from reverie.plain import size
 from reverie.records import Table
 from reverie.subjects import Patients
-from reverie.training import seconds_per_step
+from reverie.training import denoising, seconds_per_step
 from reverie.training.hardware import choose_device
 
 __all__ = ["Estimate", "check_memory", "estimate"]
@@ -96,7 +96,7 @@ def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
         batch = min(config.training.batch, max(1, round(TOKENS / per_patient)))
         small = config.training.model_copy(update={"batch": batch, "accumulate": 1})
         device = choose_device(config.training.device)
-        measured = seconds_per_step(network, examples, small, config.seed, device, seconds=0.5)
+        measured = seconds_per_step(denoising(network, examples, small, config.seed, device), seconds=0.5)
         pace = measured * config.training.batch / batch
     return Estimate(
         len(table),

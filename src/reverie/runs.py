@@ -25,10 +25,9 @@ from reverie.manifest import MANIFEST
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
 from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.subjects import Patients, Pictures, is_table
-from reverie.training import Listener, processes, seconds_per_step
+from reverie.training import Budget, Listener, Validator, denoising, processes, seconds_per_step
 from reverie.training.hardware import automatic_precision, choose_device
-from reverie.training.plan import Plan
-from reverie.training.shown import Shown
+from reverie.training.image_dataset import ImageDataset
 
 __all__ = ["train"]
 
@@ -122,9 +121,9 @@ def train(
     if minutes is not None and not resume:
         minutes -= min((began - since) / 60, minutes / 2)
         listener.say("measuring the time of a step ...")
-        left, resolved, shown = latents.share(minutes, resolved, codec, examples, device, listener)
+        left, resolved, few = latents.share(minutes, resolved, codec, examples, device, listener)
         network = untrained(resolved, codec.channels)
-        pace = seconds_per_step(network, shown, resolved.training, seed, device)
+        pace = seconds_per_step(denoising(network, few, resolved.training, seed, device))
         resolved = _with_training(resolved, steps=max(1, processes.any_of(round(60 * left / pace), device)))
         steps = resolved.training.steps
         listener.say(f"planned for {left:.3g} min: {steps:,} steps of {pace:.2g} s; as that changes, so does their number.")
@@ -136,14 +135,16 @@ def train(
     processes.wait()
     kept = None if resume or resolved.training.epsilon is not None else minutes  # noise is for just so many steps
     autoencoder, resolved = latents.first_stage(run, resolved, codec, examples, device, listener, kept, began)
-    if autoencoder is not None and isinstance(examples, Shown):
+    if autoencoder is not None and isinstance(examples, ImageDataset):
         examples = examples.in_latents(autoencoder, device)
-        aside = aside.in_latents(autoencoder, device) if isinstance(aside, Shown) else None
+        aside = aside.in_latents(autoencoder, device) if isinstance(aside, ImageDataset) else None
     network = untrained(resolved, codec.channels)
-    plan = Plan(resolved.training.entries, None if kept is None else 60 * kept, began)
-    weights = training.fit(run, network, examples, resolved.training, seed, device, listener, aside, plan)
-    if plan.entries != resolved.training.entries:
-        resolved = _with_training(resolved, steps=plan.steps, plan=plan.entries)
+    budget = Budget(resolved.training.entries, None if kept is None else 60 * kept, began)
+    validator = Validator(network, aside, resolved.training, seed, device) if aside else None
+    update = denoising(network, examples, resolved.training, seed, device)
+    weights = training.fit(run, update, budget, listener, validator)
+    if budget.entries != resolved.training.entries:
+        resolved = _with_training(resolved, steps=budget.steps, plan=budget.entries)
     network.module.load_state_dict(weights)
     network.module.eval()
     parts = (resolved, codec, network)

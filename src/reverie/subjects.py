@@ -26,8 +26,9 @@ from reverie.models.pictures import SHARD
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
 from reverie.records.masks import MaskSampler, whole
 from reverie.records.reading import BUNDLED, SUFFIXES, tables_in
-from reverie.training import Batch, Examples, Listener
-from reverie.training.shown import Shown, Some
+from reverie.training import Batch, Dataset, Listener
+from reverie.training.dataset import Subset
+from reverie.training.image_dataset import ImageDataset
 
 __all__ = ["Parts", "Patients", "Pictures", "Subject", "is_table"]
 
@@ -51,7 +52,7 @@ class Subject(Protocol):
         """Decisions worth telling."""
         ...
 
-    def prepare(self, config: RunConfig) -> tuple[ImageCodec | RecordCodec, Examples, Examples | None]:
+    def prepare(self, config: RunConfig) -> tuple[ImageCodec | RecordCodec, Dataset, Dataset | None]:
         """The codec, the examples to train on, and those set aside; what is held out is in neither."""
         ...
 
@@ -134,7 +135,7 @@ class Pictures:
         """The names of the classes, if there are two or more: one class says nothing."""
         return self.pictures.classes if len(self.pictures.classes) > 1 else ()
 
-    def prepare(self, config: RunConfig) -> tuple[ImageCodec, Examples, Examples | None]:
+    def prepare(self, config: RunConfig) -> tuple[ImageCodec, Dataset, Dataset | None]:
         if config.codec is not None or not isinstance(config.network, UNetConfig | DiffusersUNetConfig):
             raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
         classes, training = config.network.classes, config.training
@@ -146,8 +147,8 @@ class Pictures:
             )
         rest, aside, _ = self.split(config)
         codec = replace(self.codec, classes=self.classes if classes else ())
-        shown = Shown(Some(self, rest), classes, training.condition_dropout, training.flip)
-        return codec, shown, Shown(Some(self, aside), classes) if len(aside) else None
+        trained_on = ImageDataset(Subset(self, rest), classes, training.condition_dropout, training.flip)
+        return codec, trained_on, ImageDataset(Subset(self, aside), classes) if len(aside) else None
 
     def split(self, config: RunConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which pictures are trained on, set aside, and held out; a function of the seed."""
@@ -252,7 +253,7 @@ class Patients:
             rest, aside = rest.split(config.training.aside, config.seed)
         return Parts(rest, aside, holdout)
 
-    def prepare(self, config: RunConfig) -> tuple[RecordCodec, Examples, Examples | None]:
+    def prepare(self, config: RunConfig) -> tuple[RecordCodec, Dataset, Dataset | None]:
         if config.codec is None or config.network.kind in ("unet", "diffusers-unet"):
             raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
         if config.network.kind == "series-unet" and (config.codec.stages or config.codec.statics != "repeated"):

@@ -13,9 +13,8 @@ from reverie.images import read_images
 from reverie.models.editing import interpolate, inverted
 from reverie.process import generator
 from reverie.subjects import Pictures
-from reverie.training import Listener, Stopped
-from reverie.training.aside import Judge
-from reverie.training.average import Average
+from reverie.training import Listener, Stopped, Validator
+from reverie.training.ema import EMA
 from reverie.training.hardware import VARIABLE, automatic_precision
 
 DIGITS = read_images("digits").pixels
@@ -53,8 +52,8 @@ def test_inversion_is_exact_however_the_network_was_trained(model):
 def test_the_loss_on_what_was_set_aside_is_that_of_the_exact_network(model):
     _, _, aside = Pictures.read("digits").prepare(model.config)
     network = replace(model.denoiser, autocast=torch.bfloat16)
-    average = Average(network.module, 0.9)
-    losses = [Judge(each, aside, model.config.training, 0, CPU).loss(average) for each in (network, model.denoiser)]
+    ema = EMA(network.module, 0.9)
+    losses = [Validator(each, aside, model.config.training, 0, CPU).loss(ema) for each in (network, model.denoiser)]
     assert losses[0] == losses[1]
 
 
