@@ -47,8 +47,10 @@ class Watch:
         self.losses.append(report.loss)
         if self.first is None and self.seen == 20:
             self.first = sum(self.losses) / len(self.losses)
-        yield from self._new("gradient", self._gradient(step, norm))
-        yield from self._new("loss", self._loss(step))
+        for topic, sentence in (("gradient", self._gradient(step, norm)), ("loss", self._loss(step))):
+            if sentence and topic not in self.said:
+                self.said.add(topic)
+                yield sentence
 
     def _gradient(self, step: int, norm: float) -> str | None:
         if self.exploding < 3:
@@ -69,11 +71,6 @@ class Watch:
             f"the loss is not falling ({self.first:.3g} at the start, {now:.3g} now): check that the data is scaled to "
             f"[-1, 1], change learning_rate (now {self.settings.learning_rate:.1g}), or use a wider network (network.width)."
         )
-
-    def _new(self, topic: str, sentence: str | None) -> Iterator[str]:
-        if sentence and topic not in self.said:
-            self.said.add(topic)
-            yield sentence
 
 
 def broke_down(settings: TrainingSettings, step: int, report: StepReport) -> tuple[()]:

@@ -38,17 +38,15 @@ def save(folder: Path, state: TrainingState) -> Path:
     clean(folder)
     temporary.mkdir(parents=True)
     try:
-        _write(temporary / WEIGHTS, state.module.state_dict())
-        _write(temporary / AVERAGE, state.ema.weights)
-        _write(temporary / OPTIMIZER, _optimizer_tensors(state))
-        names = [WEIGHTS, AVERAGE, OPTIMIZER, STATE]
+        tensors = {WEIGHTS: state.module.state_dict(), AVERAGE: state.ema.weights, OPTIMIZER: _optimizer_tensors(state)}
         about = {"step": state.step, "plan": state.budget.entries, "scaler": state.scaler.state_dict()}
         if state.lowest.weights:
-            _write(temporary / BEST, state.lowest.weights)
+            tensors[BEST] = state.lowest.weights
             about["best"] = {"step": state.lowest.step, "loss": state.lowest.loss}
-            names.append(BEST)
+        for name, values in tensors.items():
+            _write(temporary / name, values)
         (temporary / STATE).write_text(json.dumps(about, indent=1))
-        for name in names:
+        for name in (names := [*tensors, STATE]):
             with (temporary / name).open("rb+") as file:
                 os.fsync(file.fileno())
         seal(temporary, names)
@@ -81,16 +79,16 @@ def latest(folder: Path, say: Callable[[str], None]) -> Path | None:
 
     None if there is no checkpoint at all. Raises DamagedError if there are some and none is whole.
     """
-    found = steps(folder)
+    saved = steps(folder)
     problem = ""
-    for step in reversed(found):
+    for step in reversed(saved):
         try:
             verify(folder / f"step-{step}")
             return folder / f"step-{step}"
         except DamagedError as error:
             problem = str(error)
             say(f"checkpoint step-{step} cannot be used: {problem} Falling back to the one before.")
-    if found:
+    if saved:
         raise DamagedError(f"no checkpoint in {folder} is whole. {problem} Train again in a new folder.")
     return None
 

@@ -46,7 +46,8 @@ class PrivacyBudget:
     @property
     def noise(self) -> float:
         """sigma. Raises UsageError if no noise is enough, or Opacus is not installed."""
-        _check_opacus()
+        if find_spec("opacus") is None:
+            raise UsageError("training with epsilon needs Opacus: pip install 'reverie[private]'.")
         try:
             return _noise(self.epsilon, self.delta, self.rate, self.steps)
         except ValueError as error:
@@ -85,9 +86,3 @@ def _divergences(noise: float, rate: float) -> tuple[list[float], Any]:
 
     orders = list(RDPAccountant.DEFAULT_ALPHAS)
     return orders, rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=orders)
-
-
-def _check_opacus() -> None:
-    """Raises UsageError if Opacus is not installed."""
-    if find_spec("opacus") is None:
-        raise UsageError("training with epsilon needs Opacus: pip install 'reverie[private]'.")

@@ -12,11 +12,11 @@ from functools import cached_property, partial
 import torch
 
 from reverie.denoisers.network import Network
-from reverie.errors import ReverieError, UsageError
+from reverie.errors import ReverieError
 from reverie.process.randomness import draw, generator, sub_seed, uniform
 from reverie.training import advice, processes
 from reverie.training.budget import Budget
-from reverie.training.dataset import Dataset, batch_indices
+from reverie.training.dataset import Batch, Dataset, batch_indices
 from reverie.training.ema import EMA
 from reverie.training.hardware import autocast_dtype
 from reverie.training.objective import losses, noise_accuracy, timesteps
@@ -53,9 +53,7 @@ class PlainUpdate(Update):
         return TrainingState(module, EMA(module, self.settings.ema), optimizer_of(module, self.settings), budget, scaler)
 
     def prepare(self, state: TrainingState) -> Iterable[str]:
-        indices = batch_indices(self.seed, 0, self.settings.batch, len(self.dataset))
-        first = self.dataset.batch(indices, generator(self.seed, "examples", 0))
-        return advice.about_data(first, self.network.process.schedule)
+        return advice.about_data(self.batch(0), self.network.process.schedule)
 
     def watch(self) -> Callable[[int, StepReport], Iterable[str]]:
         return advice.Watch(self.settings)
@@ -72,35 +70,27 @@ class PlainUpdate(Update):
     def step(self, state: TrainingState) -> StepReport:
         settings, seed, step, device = self.settings, self.seed, state.step, self.device
         T = self.network.process.schedule.steps
-        mine = processes.share(settings.batch)
-        size = settings.batch // processes.world() // settings.accumulate
-        if size * settings.accumulate * processes.world() != settings.batch:
-            raise UsageError(
-                f"a batch of {settings.batch} cannot be cut into {settings.accumulate} equal parts for each of "
-                f"{processes.world()} processes: change batch or accumulate."
-            )
-        t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))[mine]
-        indices = batch_indices(seed, step, settings.batch, len(self.dataset))
-        whole = self.dataset.batch(indices, generator(seed, "examples", step))
-        batch = whole[mine]
-        noise = draw(whole.x_0, generator(seed, "noise", step))[mine]
-        blend = uniform(whole.x_0, generator(seed, "blend", step))[mine] if settings.blend else None
+        parts = processes.parts(settings.batch, settings.accumulate)
+        batch = self.batch(step)
+        t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))
+        noise = draw(batch.x_0, generator(seed, "noise", step))
+        blend = uniform(batch.x_0, generator(seed, "blend", step)) if settings.blend else None
         rate = learning_rate(settings, step, state.budget)
         state.begin_step(rate)
         totals: dict[str, float] = defaultdict(float)
         accuracy: Callable[[], dict[str, float]] = dict
         # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
-        whole_share = processes.total(batch.measured, device) / processes.world()
+        mine = batch[parts[0].start : parts[-1].stop]
+        share = processes.total(mine.measured, device) / processes.world()
         with self.dropout(step):
-            for first in range(0, len(batch), size):
-                rows = slice(first, first + size)
+            for rows in parts:
                 part, eps = batch[rows].to(device), noise[rows].to(device)
                 u = None if blend is None else blend[rows].to(device)
-                parts, prediction = losses(self.trained, part, t[rows], eps, settings, u)
-                weight = part.measured / max(whole_share, 1)
-                loss = torch.stack(list(parts.values())).sum() * weight
+                terms, prediction = losses(self.trained, part, t[rows], eps, settings, u)
+                weight = part.measured / max(share, 1)
+                loss = torch.stack(list(terms.values())).sum() * weight
                 state.scaler.scale(loss).backward()
-                for name, value in parts.items():
+                for name, value in terms.items():
                     totals[name] += float(value.detach()) * weight
                 accuracy = partial(noise_accuracy, prediction, eps, t[rows], T, part.mask)
         state.scaler.unscale_(state.optimizer)
@@ -122,6 +112,11 @@ class PlainUpdate(Update):
             }
 
         return StepReport(total, norm, numbers, settings.batch)
+
+    def batch(self, step: int) -> Batch:
+        """The examples of step 0, 1, ..., of all processes together."""
+        indices = batch_indices(self.seed, step, self.settings.batch, len(self.dataset))
+        return self.dataset.batch(indices, generator(self.seed, "examples", step))
 
     @contextmanager
     def dropout(self, step: int) -> Iterator[None]:
