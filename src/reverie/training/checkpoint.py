@@ -74,8 +74,8 @@ def clean(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def latest(folder: Path, say: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint that is whole; a damaged one is named through `say` and passed over.
+def latest(folder: Path, log: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint that is whole; a damaged one is named through `log` and passed over.
 
     None if there is no checkpoint at all. Raises DamagedError if there are some and none is whole.
     """
@@ -87,7 +87,7 @@ def latest(folder: Path, say: Callable[[str], None]) -> Path | None:
             return folder / f"step-{step}"
         except DamagedError as error:
             problem = str(error)
-            say(f"checkpoint step-{step} cannot be used: {problem} Falling back to the one before.")
+            log(f"checkpoint step-{step} cannot be used: {problem} Falling back to the one before.")
     if saved:
         raise DamagedError(f"no checkpoint in {folder} is whole. {problem} Train again in a new folder.")
     return None
