@@ -37,7 +37,7 @@ from reverie.evaluation.image_distances import frechet, kernel, precision, recal
 from reverie.evaluation.image_features import of_clothes
 from reverie.models import PictureModel
 from reverie.process.randomness import generator
-from reverie.training.order import batch_indices
+from reverie.training.dataset import batch_indices
 
 SIDES = ("ours", "diffusers")
 SAMPLERS = ("dpmpp", "ddim", "angular", "heun", "ancestral")

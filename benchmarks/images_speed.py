@@ -31,9 +31,8 @@ from reverie.config import RunConfig, Source, resolve
 from reverie.images import ImageCodec
 from reverie.models import PictureModel
 from reverie.models.model import untrained
-from reverie.training import Batch, TrainingSettings
+from reverie.training import Batch, Budget, TrainingSettings, denoising
 from reverie.training.hardware import autocast_dtype
-from reverie.training.loop import begin, stepper
 
 SIDE, BATCH, ROUNDS, STEPS = 28, 128, 15, 10
 CONVOLUTIONS = [(width, side) for side in (28, 14, 7) for width in (32, 64, 128, 256)]
@@ -134,9 +133,10 @@ def peak(recipe: str, side: int, batch: int, checkpointing: bool, answer) -> Non
         before = _resident()
         wanted = {"batch": size, "gradient_checkpointing": checkpointing, "precision": "fp32"}
         training = TrainingSettings(**settings.training.model_dump() | wanted)
-        work = stepper(network, begin(network, training, cpu), Noise(side), training, 0, cpu)
-        for _ in range(steps):
-            next(work)
+        update = denoising(network, Noise(side), training, 0, cpu)
+        state = update.begin(Budget(training.entries))
+        for state.step in range(steps):
+            update.step(state)
     answer.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
 
 

@@ -7,8 +7,8 @@ months, 2 numbers and 5 codes as published, encoded by the recipe health-gym. Ba
 published   series padded with zeros from 60 to 100 and masked in the loss; torch's own convolutions and norms on
             [B, C, L], reached through 4-axis views; the default Adam. Sampling: 500 ancestral steps, sigma^2 = beta, 100
             series at a time, the first 60 months kept, series that leave [-1, 1] drawn again, for at most 20 batches.
-ours        no padding, `reverie.training.loop.stepper` and `SeriesUNet`, in the precision that "auto" chooses; DPM-Solver++
-            with noise in 20 steps, nothing drawn again.
+ours        no padding, `reverie.training.updates.PlainUpdate` and `SeriesUNet`, in the precision that "auto" chooses;
+            DPM-Solver++ with noise in 20 steps, nothing drawn again.
 
 Each side's step is timed in turn, medians. The 500 steps of a published batch are a few steps, measured, times 500; the
 share of series it keeps, 69 %, is its authors' figure after 3,000 epochs: an untrained network's would mean nothing.
@@ -39,9 +39,8 @@ from reverie.process.randomness import generator
 from reverie.records import CodecSettings, RecordCodec, read_table
 from reverie.records.cohort import simulate_art4hiv
 from reverie.samplers import DPMSolver, sample, time_grid
+from reverie.training import Batch, Budget, denoising
 from reverie.training.hardware import autocast_dtype
-from reverie.training.loop import begin, stepper
-from reverie.training.objective import Batch
 from reverie.training.settings import TrainingSettings
 
 CHANNELS, MONTHS, PADDED, WIDTH, EMBEDDING, LEVELS = 22, 60, 100, 256, 128, 3
@@ -205,8 +204,11 @@ def our_steps(series: Tensor) -> Iterator[object]:
         timesteps="uniform", reconstruction=WEIGHT, blend=True,
     )  # fmt: skip
     device = torch.device("cpu")
-    network = our_network()
-    return stepper(network, begin(network, settings, device), Series(series), settings, 0, device)
+    update = denoising(our_network(), Series(series), settings, 0, device)
+    state = update.begin(Budget(settings.entries))
+    while True:
+        yield update.step(state)
+        state.step += 1
 
 
 def our_patients(network: Network, count: int, steps: int = 20) -> Tensor:

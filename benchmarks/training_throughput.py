@@ -32,7 +32,7 @@ from reverie.denoisers.network import Network
 from reverie.images import ImageSet
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.sources import ImageSource
-from reverie.training import Listener, TrainingSettings, fit
+from reverie.training import Budget, Listener, TrainingSettings, denoising, fit
 
 BATCH, ROUNDS = 64, 3
 SIZES = {32: ((32, 64, 128), 8), 8: ((16, 32), 40)}
@@ -122,7 +122,8 @@ def ours(pixels: np.ndarray, side: int, steps: int) -> float:
     listener = Listener(on_step=lambda done, total: marks.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as folder:
         examples = ImageSource(ImageSet(pixels))
-        fit(Path(folder), network, examples, settings, 0, torch.device("cpu"), listener)
+        update = denoising(network, examples, settings, 0, torch.device("cpu"))
+        fit(Path(folder), update, Budget(settings.entries), listener)
     return BATCH / statistics.median(b - a for a, b in itertools.pairwise(marks[1:]))
 
 

@@ -16,7 +16,7 @@ from reverie.models.method import wanted
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process.randomness import generator
 from reverie.training import Batch
-from reverie.training.shown import Shown
+from reverie.training.image_dataset import ImageDataset
 
 TINY = {"width": 8, "groups": 4, "batch": 32, "multipliers": [1]}
 
@@ -113,17 +113,17 @@ class Same:
 
 
 def test_classes_are_left_untold_in_the_share_asked_for_as_a_function_of_the_step():
-    shown, indices = Shown(Same(), classes=4, dropout=0.25), torch.arange(4000) % 10
-    first, again, next_ = (shown.batch(indices, generator(0, "examples", step)).given.values for step in (7, 7, 8))
+    dataset, indices = ImageDataset(Same(), classes=4, dropout=0.25), torch.arange(4000) % 10
+    first, again, next_ = (dataset.batch(indices, generator(0, "examples", step)).given.values for step in (7, 7, 8))
     assert torch.equal(first, again) and not torch.equal(first, next_)
     assert set(first.tolist()) == {0, 4} and abs(float((first == 4).double().mean()) - 0.25) < 0.03
 
 
 def test_half_of_the_pictures_are_mirrored_where_that_is_asked():
     indices = torch.arange(4000) % 10
-    x_0 = Shown(Same(), flip=True).batch(indices, generator(0, "examples", 0)).x_0
+    x_0 = ImageDataset(Same(), flip=True).batch(indices, generator(0, "examples", 0)).x_0
     assert abs(float((x_0[:, 0, 0, 0] == 1).double().mean()) - 0.5) < 0.03
-    assert Shown(Same()).batch(indices, generator(0, "examples", 0)).given is None
+    assert ImageDataset(Same()).batch(indices, generator(0, "examples", 0)).given is None
 
 
 class Labelled(torch.nn.Module):

@@ -13,9 +13,8 @@ from reverie.images import read_images
 from reverie.models.editing import interpolate, inverted
 from reverie.process import generator
 from reverie.sources import ImageSource
-from reverie.training import Listener, Stopped
-from reverie.training.aside import Judge
-from reverie.training.average import Average
+from reverie.training import Listener, Stopped, Validator
+from reverie.training.ema import EMA
 from reverie.training.hardware import VARIABLE, automatic_precision
 
 DIGITS = read_images("digits").pixels
@@ -54,8 +53,8 @@ def test_the_loss_on_what_was_set_aside_is_that_of_the_exact_network(model):
     digits = ImageSource.read("digits")
     _, aside = digits.examples(model.config, digits.split(model.config), model.codec)
     network = replace(model.denoiser, autocast=torch.bfloat16)
-    average = Average(network.module, 0.9)
-    losses = [Judge(each, aside, model.config.training, 0, CPU).loss(average) for each in (network, model.denoiser)]
+    ema = EMA(network.module, 0.9)
+    losses = [Validator(each, aside, model.config.training, 0, CPU).loss(ema) for each in (network, model.denoiser)]
     assert losses[0] == losses[1]
 
 

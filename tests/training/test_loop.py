@@ -20,13 +20,12 @@ from reverie.denoisers.network import Network
 from reverie.denoisers.unet import UNet, UNetConfig
 from reverie.errors import DamagedError, UsageError
 from reverie.process import generator
-from reverie.training import Batch, Listener, Stopped, TrainingSettings, fit
+from reverie.training import Batch, Budget, Listener, Stopped, TrainingSettings, denoising, fit
 from reverie.training.advice import NotANumber
-from reverie.training.loop import learning_rate
+from reverie.training.dataset import batch_indices
 from reverie.training.metrics import read
 from reverie.training.objective import noise_accuracy, timesteps
-from reverie.training.order import batch_indices
-from reverie.training.plan import Plan
+from reverie.training.optimizer import learning_rate
 
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "warmup": 2, "log_every": 1}
 
@@ -128,7 +127,8 @@ def test_parts_of_a_masked_batch_count_by_what_is_measured_in_them(tmp_path: Pat
         network = Network(process, UNet(1, 1, UNetConfig(width=8, groups=4)))
         # fp32, for in bf16 the order of the sums shows
         settings = TrainingSettings(steps=4, batch=16, accumulate=accumulate, warmup=0, precision="fp32")
-        return fit(tmp_path / str(accumulate), network, Masked(), settings, 0, torch.device("cpu"))
+        update = denoising(network, Masked(), settings, 0, torch.device("cpu"))
+        return fit(tmp_path / str(accumulate), update, Budget(settings.entries))
 
     whole, parts = trained(1), trained(8)
     for name, value in whole.items():
@@ -207,10 +207,10 @@ def test_stratified_timesteps_fill_every_stratum() -> None:
 
 def test_learning_rate_rises_then_falls_to_zero() -> None:
     settings = TrainingSettings(steps=100, warmup=9, learning_rate=1e-3)
-    rates = [learning_rate(settings, step, Plan(settings.entries)) for step in range(100)]
+    rates = [learning_rate(settings, step, Budget(settings.entries)) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4) and max(rates) == pytest.approx(1e-3) and rates.index(max(rates)) == 9
     assert rates[9:] == sorted(rates[9:], reverse=True) and rates[-1] < 1e-6
-    assert learning_rate(settings.model_copy(update={"decay": "constant"}), 99, Plan(settings.entries)) == 1e-3
+    assert learning_rate(settings.model_copy(update={"decay": "constant"}), 99, Budget(settings.entries)) == 1e-3
 
 
 def test_noise_accuracy_is_one_for_the_truth_and_zero_for_silence() -> None:

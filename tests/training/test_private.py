@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,9 @@ from reverie.models.model import untrained
 from reverie.process.randomness import draw, generator
 from reverie.records import Table, read_table
 from reverie.sources import TableSource
-from reverie.training import Batch
-from reverie.training.loop import begin
-from reverie.training.private import Budget, PerPatient, patient_losses, private_stepper
+from reverie.training import Batch, Budget, TrainingState
+from reverie.training.privacy import PrivacyBudget
+from reverie.training.updates.private import PerPatient, PrivateUpdate, losses_by_patient
 
 SMALL = {"network.width": 16, "network.layers": 2, "network.heads": 2, "training.precision": "fp32", "training.epsilon": 8.0}
 CPU = torch.device("cpu")
@@ -59,7 +58,7 @@ def one_by_one(network, gradients, batch: Batch, t: Tensor, noise: Tensor, setti
     found = []
     for i in range(len(batch)):
         rows = slice(i, i + 1)
-        loss = patient_losses(network, batch[rows], t[rows], noise[rows], settings).sum()
+        loss = losses_by_patient(network, batch[rows], t[rows], noise[rows], settings).sum()
         got = torch.autograd.grad(loss, weights, allow_unused=True)
         found.append([torch.zeros_like(w) if g is None else g for w, g in zip(weights, got, strict=True)])
     return found
@@ -75,7 +74,7 @@ def test_the_clipped_sum_is_that_of_the_patients_one_by_one(table, visits):
     expected = one_by_one(network, gradients, batch, t, noise, config.training)
     norms = torch.tensor([math.sqrt(sum(float(g.square().sum()) for g in one)) for one in expected])
     with gradients:
-        losses = patient_losses(network, batch, t, noise, config.training)
+        losses = losses_by_patient(network, batch, t, noise, config.training)
         found = gradients.take(losses, batch.given.present, limit)
     assert found == pytest.approx(norms, rel=1e-4, abs=1e-6)
     assert (norms > limit).any() and (norms < limit).any()  # or nothing here is about clipping
@@ -99,7 +98,7 @@ def test_no_patient_changes_the_sum_by_more_than_the_bound(table):
         gradients.sums = {}
         part = Batch(batch.x_0[rows], batch.mask[rows], batch.given[torch.tensor(rows)])
         with gradients:
-            gradients.take(patient_losses(network, part, t[rows], noise[rows], config.training), part.given.present, 1.0)
+            gradients.take(losses_by_patient(network, part, t[rows], noise[rows], config.training), part.given.present, 1.0)
         return torch.cat([gradients.sums[p].flatten() for p in network.module.parameters() if p in gradients.sums])
 
     whole = total(list(range(10)))
@@ -113,7 +112,7 @@ def test_a_gradient_that_is_no_number_counts_as_none(table):
     batch, t, noise = batch_of(examples, 4)
     gradients = PerPatient(network.module)
     with gradients:
-        losses = patient_losses(network, batch, t, noise, config.training)
+        losses = losses_by_patient(network, batch, t, noise, config.training)
         gradients.take(losses * torch.tensor([1.0, math.inf, 1.0, 1.0]), batch.given.present, 1.0)
     assert all(torch.isfinite(total).all() for total in gradients.sums.values())
 
@@ -122,7 +121,7 @@ def test_a_gradient_that_is_no_number_counts_as_none(table):
 
 
 def test_the_noise_spends_the_epsilon_and_no_more_by_two_accountants_of_opacus():
-    budget = Budget(epsilon=3.0, delta=1e-3, rate=0.25, steps=200, patients=500)
+    budget = PrivacyBudget(epsilon=3.0, delta=1e-3, rate=0.25, steps=200, patients=500)
     by_steps = RDPAccountant()
     for _ in range(200):
         by_steps.step(noise_multiplier=budget.noise, sample_rate=0.25)
@@ -139,7 +138,7 @@ def test_one_step_on_all_patients_is_the_gaussian_mechanism():
     from scipy.optimize import brentq
     from scipy.stats import norm
 
-    budget = Budget(epsilon=1.0, delta=1e-3, rate=1.0, steps=1, patients=10)
+    budget = PrivacyBudget(epsilon=1.0, delta=1e-3, rate=1.0, steps=1, patients=10)
     s = budget.noise
 
     def delta(epsilon: float) -> float:
@@ -151,21 +150,24 @@ def test_one_step_on_all_patients_is_the_gaussian_mechanism():
 
 def test_delta_is_one_in_twice_the_patients_unless_it_is_said(table):
     settings = prepared(table)[0].training
-    assert Budget.of(settings, 250).delta == 1 / 500
-    assert Budget.of(settings.model_copy(update={"delta": 1e-5}), 250).delta == 1e-5
-    assert Budget.of(settings, 64).rate == 1.0  # a batch of 128 is everyone
+    assert PrivacyBudget.of(settings, 250).delta == 1 / 500
+    assert PrivacyBudget.of(settings.model_copy(update={"delta": 1e-5}), 250).delta == 1e-5
+    assert PrivacyBudget.of(settings, 64).rate == 1.0  # a batch of 128 is everyone
 
 
 # --- a run --------------------------------------------------------------------------------------------------------------
 
 
+def begun(network, examples, settings, seed: int = 0) -> tuple[PrivateUpdate, TrainingState]:
+    update = PrivateUpdate(network, examples, settings, seed, CPU)
+    return update, update.begin(Budget(settings.entries))
+
+
 def weights_after(table: Table, steps: int, seed: int = 0) -> Tensor:
     config, examples, network = prepared(table, **{"training.batch": 20, "training.steps": 4})
-    state = begin(replace(network), config.training, CPU)
-    work = private_stepper(network, state, examples, config.training, seed, CPU)
-    for _ in range(steps):
-        report = next(work)
-    work.close()
+    update, state = begun(network, examples, config.training, seed)
+    for state.step in range(steps):
+        report = update.step(state)
     assert set(report.numbers()) == {"gradient_norm", "learning_rate", "noise_multiplier", "epsilon"}  # and no loss
     return torch.cat([w.detach().flatten() for w in state.module.parameters()])
 
@@ -180,8 +182,8 @@ def test_the_parts_a_batch_is_computed_in_change_nothing(table):
     def after(accumulate: int) -> Tensor:
         settings = {"training.batch": 20, "training.steps": 4, "training.accumulate": accumulate, "network.dropout": 0.0}
         config, examples, network = prepared(table, **settings)
-        state = begin(network, config.training, CPU)
-        next(private_stepper(network, state, examples, config.training, 0, CPU))
+        update, state = begun(network, examples, config.training)
+        update.step(state)
         return torch.cat([w.grad.flatten() for w in state.module.parameters() if w.grad is not None])
 
     assert torch.allclose(after(1), after(4), atol=1e-5)
@@ -189,9 +191,9 @@ def test_the_parts_a_batch_is_computed_in_change_nothing(table):
 
 def test_the_noise_is_as_large_as_the_budget_says(table):
     config, examples, network = prepared(table, **{"training.batch": 20, "training.steps": 4})
-    state = begin(network, config.training, CPU)
-    next(private_stepper(network, state, examples, config.training, 0, CPU))
-    noise = Budget.of(config.training, len(examples)).noise
+    update, state = begun(network, examples, config.training)
+    update.step(state)
+    noise = PrivacyBudget.of(config.training, len(examples)).noise
     got = torch.cat([w.grad.flatten() for w in state.module.parameters() if w.grad is not None])
     assert float(got.std()) == pytest.approx(
         noise / 20, rel=0.05
@@ -244,9 +246,9 @@ def test_networks_that_cannot_be_clipped_patient_by_patient_are_refused(table, m
 
 
 def test_without_opacus_a_sentence_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("reverie.training.private.find_spec", lambda _: None)
+    monkeypatch.setattr("reverie.training.privacy.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"pip install 'reverie\[private\]'"):
-        _ = Budget(epsilon=1.2345, delta=1e-3, rate=0.5, steps=7, patients=10).noise
+        _ = PrivacyBudget(epsilon=1.2345, delta=1e-3, rate=0.5, steps=7, patients=10).noise
 
 
 def test_pictures_have_no_patients(tmp_path: Path):
@@ -258,7 +260,7 @@ def test_pictures_have_no_patients(tmp_path: Path):
 
 def test_an_epsilon_that_no_noise_reaches_is_refused():
     with pytest.raises(UsageError, match="allow a larger epsilon, or take fewer steps"):
-        _ = Budget(epsilon=1e-9, delta=1e-12, rate=1.0, steps=10**6, patients=10).noise
+        _ = PrivacyBudget(epsilon=1e-9, delta=1e-12, rate=1.0, steps=10**6, patients=10).noise
 
 
 def test_all_that_is_trained_is_clipped(table):

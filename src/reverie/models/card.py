@@ -44,7 +44,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
     """All that is told of a run. Raises as `entry` does, and DamagedError for a weights file of another kind."""
     config = configs.read(run)
     _, codec = _codec(run)
-    lines = [line for line in metrics.read(run) if metrics.is_line(line)]
+    lines = metrics.read(run)
     numbers = [line for line in lines if "loss" in line]
     judged = [line for line in lines if isinstance(line.get("loss_aside"), int | float)]
     best = min(judged, key=lambda line: line["loss_aside"]) if judged else None

@@ -1,11 +1,12 @@
 """The autoencoder of a latent run: how long it trains, and where it comes from.
 
 It takes a third of the budget: half as many steps as the denoiser where steps are given, a third of the time where minutes
-are. What it is trained on stays pixels; the denoiser is shown its latents.
+are. It is trained on pixels; the denoiser, on its latents.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from reverie.errors import UsageError
 from reverie.models import diffusers
 from reverie.models.folder import fit_in
 from reverie.models.model import AUTOENCODER, describe, untrained_autoencoder, write_weights
-from reverie.training import Listener, processes
-from reverie.training.latents import fit_autoencoder, seconds_per_autoencoder_step
-from reverie.training.plan import Entries, Plan
+from reverie.training import Budget, Listener, fit, processes, seconds_per_step
+from reverie.training.budget import Entries
+from reverie.training.metrics import Metrics
+from reverie.training.updates import AutoencoderUpdate
 
 __all__ = ["first_stage", "resolved", "share", "with_steps"]
 
 SHARE = 1 / 3
+FOLDER = "autoencoder"
+"""Of a run: where the checkpoints and the numbers of the autoencoder are."""
 FEW = 256
 """Pictures that the denoiser's step is measured on."""
 
@@ -55,7 +59,7 @@ def share(
     few = examples.in_latents(module.to(device).eval(), device, FEW)
     if isinstance(settings.latent, LatentSettings) and settings.latent.steps is None:
         assert isinstance(module, Autoencoder)
-        pace = seconds_per_autoencoder_step(module, examples, settings.latent, device)
+        pace = seconds_per_step(AutoencoderUpdate(module, examples, settings.latent, settings.seed, device))
         steps = max(1, processes.any_of(round(60 * minutes * SHARE / pace), device))
         listener.say(f"a third of the time is {steps:,} steps of {pace:.2g} s for the autoencoder.")
         return minutes * (1 - SHARE), _stepped(settings, steps), few
@@ -95,13 +99,17 @@ def first_stage(
     elif isinstance(module, Autoencoder):
         assert isinstance(settings.latent, LatentSettings)
         listener.say(f"first the autoencoder: {settings.latent.steps} steps.")
-        plan = Plan(settings.latent.entries, None if minutes is None else 60 * minutes * SHARE, began)
-        found = fit_autoencoder(run, module, examples, settings.latent, settings.seed, device, listener, plan)
-        if plan.entries != settings.latent.entries:
-            settings = _stepped(settings, plan.steps, plan.entries)
+        budget = Budget(settings.latent.entries, None if minutes is None else 60 * minutes * SHARE, began)
+        update = AutoencoderUpdate(module, examples, settings.latent, settings.seed, device)
+        errors = update.finish(fit(run / FOLDER, update, budget, Listener(listener.on_step, listener.say)))
+        if processes.rank() == 0:
+            with closing(Metrics(run / FOLDER, budget.steps)) as metrics:
+                metrics.write(budget.steps, errors)
+        if budget.entries != settings.latent.entries:
+            settings = _stepped(settings, budget.steps, budget.entries)
             if processes.rank() == 0:
                 describe(run, settings, codec)  # for a run that goes on from here
-        error, psnr = found["reconstruction_error"], found["reconstruction_psnr"]
+        error, psnr = errors["reconstruction_error"], errors["reconstruction_psnr"]
         listener.say(f"pictures it did not learn from come back {error:.1f} grey levels off ({psnr:.1f} dB).")
     else:
         assert isinstance(settings.latent, DiffusersAutoencoderConfig)

@@ -33,9 +33,8 @@ from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
 from reverie.sources import DataSource, Parts, open_source
 from reverie.sources.estimate import Estimate
-from reverie.training import Examples, Listener, fit, metrics, processes, seconds_per_step
+from reverie.training import Budget, Dataset, Listener, Validator, denoising, fit, metrics, processes, seconds_per_step
 from reverie.training.hardware import automatic_precision, choose_device
-from reverie.training.plan import Plan as StepBudget
 
 __all__ = ["Plan", "prepare", "train"]
 
@@ -62,8 +61,8 @@ class Plan:
     parts: Parts
     config: RunConfig
     codec: Any
-    train: Examples
-    validation: Examples | None
+    train: Dataset
+    validation: Dataset | None
     network: Network
     estimate: Estimate | None
     device: torch.device
@@ -86,8 +85,10 @@ class Plan:
         coder, config = latents.first_stage(out, config, codec, train, device, listener, self.minutes, self.began)
         if coder is not None:
             train, validation = (some and some.in_latents(coder, device) for some in (train, validation))
-        budget = StepBudget(config.training.entries, None if self.minutes is None else 60 * self.minutes, self.began)
-        weights = fit(out, self.network, train, config.training, config.seed, device, listener, validation, budget)
+        budget = Budget(config.training.entries, None if self.minutes is None else 60 * self.minutes, self.began)
+        validator = Validator(self.network, validation, config.training, config.seed, device) if validation else None
+        update = denoising(self.network, train, config.training, config.seed, device)
+        weights = fit(out, update, budget, listener, validator)
         if budget.entries != config.training.entries:
             config = _with_training(config, steps=budget.steps, plan=budget.entries)
         self.network.module.load_state_dict(weights)
@@ -185,8 +186,8 @@ def prepare(
     if minutes is not None:
         minutes -= min((began - since) / 60, minutes / 2)
         listener.say("measuring the time of a step ...")
-        left, config, shown = latents.share(minutes, config, codec, train, device, listener)
-        pace = seconds_per_step(network, shown, config.training, config.seed, device)
+        left, config, few = latents.share(minutes, config, codec, train, device, listener)
+        pace = seconds_per_step(denoising(network, few, config.training, config.seed, device))
         config = _with_training(config, steps=max(1, processes.any_of(round(60 * left / pace), device)))
         steps = f"{config.training.steps:,} steps of {pace:.2g} s"
         listener.say(f"planned for {left:.3g} min: {steps}; as that changes, so does their number.")

@@ -20,7 +20,7 @@ from reverie.errors import UsageError
 from reverie.memory import available
 from reverie.plain import duration, size
 from reverie.records import Table
-from reverie.training import Examples, seconds_per_step
+from reverie.training import Dataset, denoising, seconds_per_step
 
 __all__ = ["Estimate", "estimate"]
 
@@ -87,14 +87,14 @@ class Estimate:
             f"machine has {size(self.machine or 0)}: {help_}."
         )
 
-    def measured(self, network: Network, examples: Examples, device: torch.device) -> Estimate:
+    def measured(self, network: Network, examples: Dataset, device: torch.device) -> Estimate:
         """With the time of a step, measured in a second or so; as it is where the memory does not suffice."""
         if self.remedy != ():
             return self
         training = self.config.training
         batch = min(training.batch, max(1, round(TOKENS / self.per_patient)))
         small = training.model_copy(update={"batch": batch, "accumulate": 1})
-        pace = seconds_per_step(network, examples, small, self.config.seed, device, seconds=0.5)
+        pace = seconds_per_step(denoising(network, examples, small, self.config.seed, device), seconds=0.5)
         return replace(self, step_seconds=pace * training.batch / batch)
 
 

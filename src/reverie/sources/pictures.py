@@ -21,7 +21,8 @@ from reverie.models.method import ALL
 from reverie.models.pictures import SHARD
 from reverie.sources.source import DataSource, Parts, Say
 from reverie.training import Batch, metrics
-from reverie.training.shown import Shown, Some
+from reverie.training.dataset import Subset
+from reverie.training.image_dataset import ImageDataset
 
 __all__ = ["ImageSource"]
 
@@ -117,10 +118,12 @@ class ImageSource(DataSource):
             )
         return replace(self.codec, classes=self.classes if classes else ())
 
-    def examples(self, config: RunConfig, parts: Parts[np.ndarray], codec: ImageCodec) -> tuple[Shown, Shown | None]:
+    def examples(
+        self, config: RunConfig, parts: Parts[np.ndarray], codec: ImageCodec
+    ) -> tuple[ImageDataset, ImageDataset | None]:
         classes, training = len(codec.classes), config.training
-        train = Shown(Some(self, parts.train), classes, training.condition_dropout, training.flip)
-        return train, None if parts.validation is None else Shown(Some(self, parts.validation), classes)
+        train = ImageDataset(Subset(self, parts.train), classes, training.condition_dropout, training.flip)
+        return train, None if parts.validation is None else ImageDataset(Subset(self, parts.validation), classes)
 
     def __len__(self) -> int:
         return len(self.pictures)

@@ -14,7 +14,7 @@ from reverie.config import RunConfig
 from reverie.denoisers.network import Network
 from reverie.modality import Modality
 from reverie.sources.estimate import Estimate
-from reverie.training import Examples
+from reverie.training import Dataset
 
 __all__ = ["DataSource", "Parts"]
 
@@ -56,7 +56,7 @@ class DataSource(ABC):
         """Raises UsageError for a config that is not for this source."""
 
     @abstractmethod
-    def examples(self, config: RunConfig, parts: Parts, codec: Any) -> tuple[Examples, Examples | None]:
+    def examples(self, config: RunConfig, parts: Parts, codec: Any) -> tuple[Dataset, Dataset | None]:
         """What is trained on, and what validates it."""
 
     def estimate(self, config: RunConfig, parts: Parts, codec: Any, network: Network) -> Estimate | None:

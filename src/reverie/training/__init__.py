@@ -1,9 +1,26 @@
-"""The training loop, and what it needs: order of the data, checkpoints, the running average, metrics, advice."""
+"""One training loop with interchangeable updates, and what it needs: datasets, validation, checkpoints, metrics, advice."""
 
-from reverie.training.examples import Examples
+from reverie.training.budget import Budget
+from reverie.training.dataset import Batch, Dataset
 from reverie.training.loop import Listener, fit, seconds_per_step
-from reverie.training.objective import Batch
 from reverie.training.settings import TrainingSettings
 from reverie.training.stopping import Stopped
+from reverie.training.update import StepReport, TrainingState, Update
+from reverie.training.updates import denoising
+from reverie.training.validation import Validator
 
-__all__ = ["Batch", "Examples", "Listener", "Stopped", "TrainingSettings", "fit", "seconds_per_step"]
+__all__ = [
+    "Batch",
+    "Budget",
+    "Dataset",
+    "Listener",
+    "StepReport",
+    "Stopped",
+    "TrainingSettings",
+    "TrainingState",
+    "Update",
+    "Validator",
+    "denoising",
+    "fit",
+    "seconds_per_step",
+]

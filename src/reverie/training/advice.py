@@ -5,6 +5,7 @@ Each sentence names what was seen, with its number, and one or two remedies. A s
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from statistics import median
@@ -12,10 +13,11 @@ from statistics import median
 from reverie import memory
 from reverie.errors import ReverieError
 from reverie.process.schedule import NoiseSchedule
-from reverie.training.objective import Batch
+from reverie.training.dataset import Batch
 from reverie.training.settings import TrainingSettings
+from reverie.training.update import StepReport
 
-__all__ = ["NotANumber", "Watch", "about_data", "out_of_memory"]
+__all__ = ["NotANumber", "Watch", "about_data", "broke_down", "out_of_memory"]
 
 
 class NotANumber(ReverieError):
@@ -34,17 +36,21 @@ class Watch:
         self.exploding = 0
         self.said: set[str] = set()
 
-    def after(self, step: int, loss: float, norm: float) -> Iterator[str]:
-        """Sentences to say after step `step`, if any."""
+    def __call__(self, step: int, report: StepReport) -> Iterator[str]:
+        """Sentences to say after step `step`, if any. Raises NotANumber if it is beyond use."""
+        broke_down(self.settings, step, report)
+        norm = report.norm
         self.seen += 1
         if len(self.norms) >= 20 and norm > 10 * median(self.norms):
             self.exploding += 1
         self.norms.append(norm)
-        self.losses.append(loss)
+        self.losses.append(report.loss)
         if self.first is None and self.seen == 20:
             self.first = sum(self.losses) / len(self.losses)
-        yield from self._new("gradient", self._gradient(step, norm))
-        yield from self._new("loss", self._loss(step))
+        for topic, sentence in (("gradient", self._gradient(step, norm)), ("loss", self._loss(step))):
+            if sentence and topic not in self.said:
+                self.said.add(topic)
+                yield sentence
 
     def _gradient(self, step: int, norm: float) -> str | None:
         if self.exploding < 3:
@@ -66,20 +72,16 @@ class Watch:
             f"[-1, 1], change learning_rate (now {self.settings.learning_rate:.1g}), or use a wider network (network.width)."
         )
 
-    def _new(self, topic: str, sentence: str | None) -> Iterator[str]:
-        if sentence and topic not in self.said:
-            self.said.add(topic)
-            yield sentence
 
-    def check(self, step: int, loss: float, norm: float) -> None:
-        """Raises NotANumber, before the weights are touched, if the step is beyond use."""
-        if loss == loss and abs(loss) != float("inf") and norm == norm:
-            return
-        raise NotANumber(
-            f"the loss is not a number at step {step}: lower learning_rate (now {self.settings.learning_rate:.1g}), set "
-            f"clip_norm (now {self.settings.clip_norm:g}), or use precision=fp32 (now {self.settings.precision}). "
-            "The checkpoints written before are untouched; start again with the new setting in a new folder."
-        )
+def broke_down(settings: TrainingSettings, step: int, report: StepReport) -> tuple[()]:
+    """Raises NotANumber, before a checkpoint is written, if the step is beyond use; else says nothing."""
+    if math.isfinite(report.loss) and not math.isnan(report.norm):
+        return ()
+    raise NotANumber(
+        f"the loss is not a number at step {step}: lower learning_rate (now {settings.learning_rate:.1g}), set "
+        f"clip_norm (now {settings.clip_norm:g}), or use precision=fp32 (now {settings.precision}). "
+        "The checkpoints written before are untouched; start again with the new setting in a new folder."
+    )
 
 
 FARTHEST = 9

@@ -1,4 +1,4 @@
-"""A checkpoint: step + weights + average + optimiser + plan, all that a run's state is.
+"""A checkpoint: step + weights + EMA + optimiser + budget, all that a run's state is.
 
 It is a folder of safetensors and JSON, written under a temporary name, flushed, sealed by a manifest of hashes and renamed,
 so a folder called step-N is whole or it is damaged and says so. The newest two are kept.
@@ -12,40 +12,23 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from reverie.errors import DamagedError
 from reverie.files import flush_folder
 from reverie.manifest import seal, verify
-from reverie.training.average import Average
-from reverie.training.best import Best
-from reverie.training.plan import Plan
+from reverie.training.update import TrainingState
 
-__all__ = ["TrainingState", "latest", "restore", "save", "weights_to_use"]
+__all__ = ["latest", "restore", "save", "weights_to_use"]
 
 WEIGHTS, AVERAGE, OPTIMIZER, STATE = "weights.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"
 BEST = "best.safetensors"
 KEPT = 2
-
-
-@dataclass(eq=False)
-class TrainingState:
-    """What changes while training."""
-
-    module: nn.Module
-    average: Average
-    optimizer: Optimizer
-    scaler: torch.amp.GradScaler
-    plan: Plan
-    step: int = 0
-    best: Best = field(default_factory=Best)
 
 
 def save(folder: Path, state: TrainingState) -> Path:
@@ -55,17 +38,15 @@ def save(folder: Path, state: TrainingState) -> Path:
     clean(folder)
     temporary.mkdir(parents=True)
     try:
-        _write(temporary / WEIGHTS, state.module.state_dict())
-        _write(temporary / AVERAGE, state.average.weights)
-        _write(temporary / OPTIMIZER, _optimizer_tensors(state))
-        names = [WEIGHTS, AVERAGE, OPTIMIZER, STATE]
-        about = {"step": state.step, "plan": state.plan.entries, "scaler": state.scaler.state_dict()}
-        if state.best.weights:
-            _write(temporary / BEST, state.best.weights)
-            about["best"] = {"step": state.best.step, "loss": state.best.loss}
-            names.append(BEST)
+        tensors = {WEIGHTS: state.module.state_dict(), AVERAGE: state.ema.weights, OPTIMIZER: _optimizer_tensors(state)}
+        about = {"step": state.step, "plan": state.budget.entries, "scaler": state.scaler.state_dict()}
+        if state.lowest.weights:
+            tensors[BEST] = state.lowest.weights
+            about["best"] = {"step": state.lowest.step, "loss": state.lowest.loss}
+        for name, values in tensors.items():
+            _write(temporary / name, values)
         (temporary / STATE).write_text(json.dumps(about, indent=1))
-        for name in names:
+        for name in (names := [*tensors, STATE]):
             with (temporary / name).open("rb+") as file:
                 os.fsync(file.fileno())
         seal(temporary, names)
@@ -93,21 +74,21 @@ def clean(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def latest(folder: Path, say: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint that is whole; a damaged one is named through `say` and passed over.
+def latest(folder: Path, log: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint that is whole; a damaged one is named through `log` and passed over.
 
     None if there is no checkpoint at all. Raises DamagedError if there are some and none is whole.
     """
-    found = steps(folder)
+    saved = steps(folder)
     problem = ""
-    for step in reversed(found):
+    for step in reversed(saved):
         try:
             verify(folder / f"step-{step}")
             return folder / f"step-{step}"
         except DamagedError as error:
             problem = str(error)
-            say(f"checkpoint step-{step} cannot be used: {problem} Falling back to the one before.")
-    if found:
+            log(f"checkpoint step-{step} cannot be used: {problem} Falling back to the one before.")
+    if saved:
         raise DamagedError(f"no checkpoint in {folder} is whole. {problem} Train again in a new folder.")
     return None
 
@@ -116,7 +97,7 @@ def restore(path: Path, state: TrainingState) -> None:
     """Puts the state of a checkpoint (see `latest`) into the objects of `state`, in place."""
     about = json.loads((path / STATE).read_text())
     state.module.load_state_dict(load_file(path / WEIGHTS))
-    state.average.load(load_file(path / AVERAGE))
+    state.ema.load(load_file(path / AVERAGE))
     saved = load_file(path / OPTIMIZER)
     for name, parameter in state.module.named_parameters():
         mine = {key.rpartition("/")[2]: value for key, value in saved.items() if key.rpartition("/")[0] == name}
@@ -127,10 +108,10 @@ def restore(path: Path, state: TrainingState) -> None:
     state.scaler.load_state_dict(about["scaler"])
     state.step = about["step"]
     if "plan" in about:
-        state.plan.entries = tuple((since, steps) for since, steps in about["plan"])
+        state.budget.entries = tuple((since, steps) for since, steps in about["plan"])
     if "best" in about:
-        state.best.step, state.best.loss = about["best"]["step"], about["best"]["loss"]
-        state.best.weights = load_file(path / BEST, device=str(next(state.module.parameters()).device))
+        state.lowest.step, state.lowest.loss = about["best"]["step"], about["best"]["loss"]
+        state.lowest.weights = load_file(path / BEST, device=str(next(state.module.parameters()).device))
 
 
 def weights_to_use(path: Path) -> Path:

@@ -44,10 +44,10 @@ def automatic_precision(device: torch.device) -> str:
 
     Raises UsageError where that says anything else.
     """
-    told = os.environ.get(VARIABLE, "")
-    if told not in ("", "fp32", "bf16"):
-        raise UsageError(f"{VARIABLE} is {told!r:.40}, but can only be fp32 or bf16: change it, or unset it.")
-    return told or ("bf16" if _multiplies_bf16(device) else "fp32")
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen not in ("", "fp32", "bf16"):
+        raise UsageError(f"{VARIABLE} is {chosen!r:.40}, but can only be fp32 or bf16: change it, or unset it.")
+    return chosen or ("bf16" if _multiplies_bf16(device) else "fp32")
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from reverie.files import write_atomically
 
-__all__ = ["Metrics", "is_line", "read"]
+__all__ = ["Metrics", "read"]
 
 NAME = "metrics.jsonl"
 
@@ -23,7 +24,7 @@ class Metrics:
         kept = [line for line in read(run) if line["step"] <= step] if step else []
         write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = path.open("a")
-        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step or None)
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
 
     def write(self, step: int, values: dict[str, float]) -> None:
         self._file.write(json.dumps({"step": step, **values}) + "\n")
@@ -42,17 +43,10 @@ class Metrics:
 
 
 def read(run: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl; a last line cut short by a kill is left out."""
+    """The lines of metrics.jsonl that are objects with a step; a last line cut short by a kill is left out."""
     path = run / NAME
     lines = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(line))
-        except (ValueError, RecursionError):
-            continue
-    return lines
-
-
-def is_line(line: Any) -> bool:
-    """Whether something read is a line of metrics: an object with its step."""
-    return isinstance(line, dict) and isinstance(line.get("step"), int)
+    for text in path.read_text().splitlines() if path.exists() else []:
+        with suppress(ValueError, RecursionError):
+            lines.append(json.loads(text))
+    return [line for line in lines if isinstance(line, dict) and isinstance(line.get("step"), int)]

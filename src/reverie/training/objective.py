@@ -5,14 +5,9 @@ accuracy = 1 - MSE(eps-hat, eps) / Var(eps), Var(eps) = 1: 1 is perfect, 0 is no
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
 from reverie.denoisers.network import Network
 from reverie.process.loss import (
     element_loss,
@@ -23,40 +18,13 @@ from reverie.process.loss import (
     variational_loss,
 )
 from reverie.process.prediction import Prediction
+from reverie.training.dataset import Batch
 from reverie.training.settings import TrainingSettings
 
-__all__ = ["LEVELS", "Batch", "losses", "noise_accuracy", "timesteps"]
+__all__ = ["LEVELS", "element_errors", "losses", "noise_accuracy", "timesteps"]
 
 LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
 """Quarters of 1..T, from little noise to much."""
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Examples x_0 [B, ...], the mask [B, ...] of what counts, bool or weights (None: all), and what is given of them: of
-    records a Given, of pictures the Labels of their classes."""
-
-    x_0: Tensor
-    mask: Tensor | None = None
-    given: Condition | None = None
-
-    def __getitem__(self, rows: slice) -> Batch:
-        return self._each(lambda x: x[rows])
-
-    def __len__(self) -> int:
-        return len(self.x_0)
-
-    @property
-    def measured(self) -> float:
-        """How much counts: the number of elements, or the sum of their weights."""
-        return self.x_0.numel() if self.mask is None else float(self.mask.expand_as(self.x_0).sum())
-
-    def to(self, device: torch.device) -> Batch:
-        return self._each(lambda x: x.to(device))
-
-    def _each(self, change: Callable[[Any], Any]) -> Batch:
-        mask, given = (None if x is None else change(x) for x in (self.mask, self.given))
-        return Batch(change(self.x_0), mask, given)
 
 
 def timesteps(count: int, steps: int, how: str, generator: torch.Generator) -> Tensor:
@@ -70,6 +38,20 @@ def timesteps(count: int, steps: int, how: str, generator: torch.Generator) -> T
     return (u * steps).long().clamp(max=steps - 1) + 1
 
 
+def element_errors(
+    network: Network, batch: Batch, t: Tensor, noise: Tensor, settings: TrainingSettings
+) -> tuple[Tensor, Prediction]:
+    """The error of what the network predicts at each element, weighted over t as the settings say: [B, ...], like x_0; and
+    the prediction."""
+    process = network.process
+    prediction = network(process.corrupt(batch.x_0, t, noise), t, batch.given)
+    error = element_loss(prediction, target(process, batch.x_0, noise, t, settings.predict), settings.predict)
+    if settings.weighting != "uniform":
+        weight = loss_weight(process.schedule, t, settings.predict, settings.weighting, settings.gamma)
+        error = error * weight.to(error).reshape(-1, *[1] * (error.ndim - 1))
+    return error, prediction
+
+
 def losses(
     network: Network, batch: Batch, t: Tensor, noise: Tensor, settings: TrainingSettings, blend: Tensor | None = None
 ) -> tuple[dict[str, Tensor], Prediction]:
@@ -78,11 +60,7 @@ def losses(
     `blend` is the u of the reconstruction term's blend, of the shape of x_0, where the settings ask for it.
     """
     process, x_0, mask = network.process, batch.x_0, batch.mask
-    prediction = network(process.corrupt(x_0, t, noise), t, batch.given)
-    error = element_loss(prediction, target(process, x_0, noise, t, settings.predict), settings.predict)
-    if settings.weighting != "uniform":
-        weight = loss_weight(process.schedule, t, settings.predict, settings.weighting, settings.gamma)
-        error = error * weight.to(error).reshape(-1, *[1] * (error.ndim - 1))
+    error, prediction = element_errors(network, batch, t, noise, settings)
     parts = {settings.predict: masked_mean(error, mask)}
     if settings.reconstruction:
         parts["reconstruction"] = reconstruction_loss(prediction, x_0, noise, settings.reconstruction, mask, blend)

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from reverie.errors import UsageError
 
-__all__ = ["any_of", "joined", "parallel", "rank", "share", "total", "wait", "world"]
+__all__ = ["any_of", "joined", "parallel", "parts", "rank", "total", "wait", "world"]
 
 
 @contextmanager
@@ -38,12 +38,16 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def share(batch: int) -> slice:
-    """The rows of the batch that are this process's. Raises UsageError if they cannot be shared evenly."""
-    if batch % world():
-        raise UsageError(f"a batch of {batch} cannot be shared evenly by {world()} processes: set batch to a multiple.")
-    size = batch // world()
-    return slice(rank() * size, (rank() + 1) * size)
+def parts(batch: int, count: int) -> list[slice]:
+    """The rows of the batch that are this process's, in `count` parts. Raises UsageError if they cannot be cut evenly."""
+    size, left = divmod(batch, world() * count)
+    if left:
+        raise UsageError(
+            f"a batch of {batch} cannot be cut into {count} equal parts for each of {world()} processes: change batch or "
+            "accumulate."
+        )
+    first = rank() * count * size
+    return [slice(first + part * size, first + (part + 1) * size) for part in range(count)]
 
 
 def parallel(module: nn.Module) -> nn.Module:
@@ -52,7 +56,7 @@ def parallel(module: nn.Module) -> nn.Module:
 
 
 def any_of(number: int, device: torch.device) -> int:
-    """The largest of the processes' numbers, so that all stop when one is told to."""
+    """The largest of the processes' numbers, so that all stop when one has to."""
     if world() == 1:
         return number
     value = torch.tensor(number, device=device)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reverie.training.plan import Entries
+from reverie.training.budget import Entries
 
 __all__ = ["TrainingSettings"]
 
@@ -16,7 +16,7 @@ class TrainingSettings(BaseModel):
 
     Attributes:
         steps: optimiser steps in all; the learning rate is a function of the step over this number.
-        plan: how that number came about, where a budget in minutes changed it on the way: see training/plan.py.
+        plan: how that number came about, where a budget in minutes changed it on the way: see training/budget.py.
         batch: examples per optimiser step, over all processes and accumulated parts.
         accumulate: parts that a batch is computed in; more parts, less memory, the same result.
         optimizer: "adamw", "adam" or "muon", which learns pictures in fewer steps (training/muon.py).

@@ -61,7 +61,7 @@ def get_metrics(
     from reverie.plain import plain
     from reverie.training import metrics
 
-    lines = [line for line in metrics.read(_run(workspace, name)) if metrics.is_line(line) and line["step"] > after]
+    lines = [line for line in metrics.read(_run(workspace, name)) if line["step"] > after]
     return plain({"metrics": lines[:LINES], "last": max((line["step"] for line in lines[:LINES]), default=after)})
 
 

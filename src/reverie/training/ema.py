@@ -1,4 +1,4 @@
-"""The running average of the weights, which is what samples: EMA_k = d_k EMA_{k-1} + (1 - d_k) theta_k.
+"""The exponential moving average of the weights, which is what samples: EMA_k = d_k EMA_{k-1} + (1 - d_k) theta_k.
 
 d_k = min(decay, (1 + k) / (10 + k)), so the first, poor weights are soon forgotten. d is a function of the step alone.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Average"]
+__all__ = ["EMA"]
 
 
-class Average:
+class EMA:
     """The average of a module's parameters and buffers, by their names."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:

@@ -23,9 +23,8 @@ from reverie.planning.plan import prepare
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import Table, read_table
 from reverie.sources import ImageSource, TableSource
-from reverie.training import Batch, Listener, Stopped, TrainingSettings, fit
-from reverie.training.aside import Judge
-from reverie.training.average import Average
+from reverie.training import Batch, Budget, Dataset, Listener, Stopped, TrainingSettings, Validator, denoising, fit
+from reverie.training.ema import EMA
 from reverie.training.metrics import read
 
 pytestmark = pytest.mark.precision
@@ -37,7 +36,7 @@ SETTINGS = TrainingSettings(
 
 
 class Points:
-    """A few points about 2: their mean is soon learned, and then they themselves are, by heart."""
+    """A few points about 2: their mean is soon learned, and then they themselves are memorised."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.x = 2 + 0.5 * torch.randn(count, 6, generator=torch.Generator().manual_seed(seed))
@@ -68,8 +67,21 @@ def network() -> Network:
         return Network(GaussianProcess(NoiseSchedule.cosine(100)), Small())
 
 
+def fitted(
+    run: Path,
+    network: Network,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    seed: int,
+    aside: Dataset | None,
+    listener: Listener | None = None,
+) -> dict[str, Tensor]:
+    validator = Validator(network, aside, settings, seed, CPU) if aside else None
+    return fit(run, denoising(network, dataset, settings, seed, CPU), Budget(settings.entries), listener, validator)
+
+
 def trained(run: Path, settings: TrainingSettings = SETTINGS, listener: Listener | None = None, aside: int = 40):
-    return fit(run, network(), Points(6, 0), settings, 3, CPU, listener, Points(aside, 1) if aside else None)
+    return fitted(run, network(), Points(6, 0), settings, 3, Points(aside, 1) if aside else None, listener)
 
 
 def judgements(run: Path) -> dict[int, float]:
@@ -90,12 +102,12 @@ def test_the_weights_kept_are_those_at_the_lowest_loss_aside(unbroken) -> None:
     run, kept, said = unbroken
     found = judgements(run)
     lowest = min(found, key=found.__getitem__)
-    assert 10 < lowest < max(found), "the cohort was not learned by heart, so this test shows nothing"
+    assert 10 < lowest < max(found), "the cohort was not memorised, so this test shows nothing"
     start = network()
-    average = Average(start.module, 0.9)
-    average.load(kept)
-    judge = Judge(start, Points(40, 1), SETTINGS, 3, CPU)
-    assert judge.loss(average) == found[lowest] == judge.loss(average)
+    ema = EMA(start.module, 0.9)
+    ema.load(kept)
+    validator = Validator(start, Points(40, 1), SETTINGS, 3, CPU)
+    assert validator.loss(ema) == found[lowest] == validator.loss(ema)
     assert any(f"lowest at step {lowest}" in sentence for sentence in said)
 
 
@@ -157,7 +169,7 @@ def test_a_run_that_was_killed_resumes_to_the_same_bits(unbroken, tmp_path: Path
 
 def test_no_example_aside_is_in_a_batch(tmp_path: Path) -> None:
     examples, aside = Points(6, 0), Points(40, 1)
-    fit(tmp_path, network(), examples, SETTINGS.model_copy(update={"steps": 30}), 3, CPU, None, aside)
+    fitted(tmp_path, network(), examples, SETTINGS.model_copy(update={"steps": 30}), 3, aside)
     assert set(examples.seen) == set(range(6)) and set(aside.seen) == set(range(40))
 
 
@@ -200,7 +212,7 @@ def test_what_patients_aside_hold_changes_neither_the_weights_nor_the_codec(tabl
     _, codec_2, examples_2, aside_2 = prepared(changed)
     assert not frame.equals(table.frame) and codec_2.config["codes"] == codec.config["codes"]
     for name, ours, theirs in (("one", examples, aside), ("two", examples_2, aside_2)):
-        fit(tmp_path / name, untrained(config, codec.channels), ours, config.training, 5, CPU, None, theirs)
+        fitted(tmp_path / name, untrained(config, codec.channels), ours, config.training, 5, theirs)
     one, two = (load_file(tmp_path / name / "checkpoints/step-6/weights.safetensors") for name in ("one", "two"))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert judgements(tmp_path / "one") != judgements(tmp_path / "two")

@@ -1,7 +1,7 @@
 """How many steps a run takes, and how far it has come between its first and its last.
 
-A budget in steps is a plan of one entry. A budget in minutes is kept by changing the plan on the way: where, at the pace of
-the last seconds, training would not end on time, the number of steps is set anew. What is left of the course (the fall of
+A budget in steps is one entry. A budget in minutes is kept by adding entries on the way: where, at the pace of the last
+seconds, training would not end on time, the number of steps is set again. What is left of the course (the fall of
 the learning rate) is then spread over what is left of the steps:
 
     p(k) = p(s_j) + (1 - p(s_j)) (k - s_j) / (N_j - s_j)         from step s_j on, entry j: N_j steps in all
@@ -22,7 +22,7 @@ import torch
 
 from reverie.training import processes
 
-__all__ = ["Entries", "Plan"]
+__all__ = ["Budget", "Entries"]
 
 Entries = tuple[tuple[int, int], ...]
 """(s, N), ...: from step s on, N steps in all; the first s is 0."""
@@ -32,17 +32,17 @@ LOOK_BACK = 1 / 5
 LEAST = 1 / 30
 """Of the budget: the least that is looked back on."""
 OFF, OFF_OF_ALL = 1 / 20, 1 / 50
-"""The plan is changed where its end would be off by more than this share of the time left, and of all the time."""
+"""An entry is added where the end would be off by more than this share of the time left, and of all the time."""
 
 
 @dataclass(eq=False)
-class Plan:
+class Budget:
     """The steps of a run.
 
     Attributes:
         entries: what was planned, and from which step on; only the last is in force.
-        seconds: a budget that is kept by changing the plan; None for one that stays as it is.
-        began: when the budget began to run, as `clock` tells it.
+        seconds: how long the run may take, kept by adding entries; None where their number stays as it is.
+        began: when these seconds began to run, by `clock`.
         clock: seconds since whenever, rising.
     """
 
@@ -68,10 +68,10 @@ class Plan:
         return min(1.0, done)
 
     def keep(self, step: int, device: torch.device) -> None:
-        """Changes the plan, once `step` steps are done, if the budget asks for it. To be called after every step."""
+        """Adds an entry, once `step` steps are done, if the seconds ask for it. To be called after every step."""
         if self.seconds is None:
             return
-        wanted = processes.any_of(self._wanted(step, self.seconds), device)  # several processes keep to one plan
+        wanted = processes.any_of(self._wanted(step, self.seconds), device)  # several processes keep to one number
         if wanted >= 0:
             self.entries = (*self.entries, (step, wanted))
 

@@ -18,10 +18,10 @@ from reverie import config
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.training import Batch, Listener, Stopped, TrainingSettings, fit
-from reverie.training.loop import learning_rate
+from reverie.training import Batch, Budget, Listener, Stopped, TrainingSettings, denoising, fit
+from reverie.training.budget import Entries
 from reverie.training.metrics import read
-from reverie.training.plan import Entries, Plan
+from reverie.training.optimizer import learning_rate
 
 CPU = torch.device("cpu")
 
@@ -35,16 +35,16 @@ class Clock:
         return self.now
 
 
-def taken(budget: float, guess: float, pace: Callable[[float], float]) -> tuple[float, Plan]:
-    """How long a run takes whose step at time t lasts pace(t), planned by a guess of that; and its plan."""
+def taken(seconds: float, guess: float, pace: Callable[[float], float]) -> tuple[float, Budget]:
+    """How long a run takes whose step at time t lasts pace(t), planned by a guess of that; and its budget."""
     clock = Clock()
-    plan = Plan(((0, max(1, round(budget / guess))),), budget, clock.now, clock)
+    budget = Budget(((0, max(1, round(seconds / guess))),), seconds, clock.now, clock)
     step = 0
-    while step < plan.steps:
+    while step < budget.steps:
         clock.now += pace(clock.now - 100)
         step += 1
-        plan.keep(step, CPU)
-    return clock.now - 100, plan
+        budget.keep(step, CPU)
+    return clock.now - 100, budget
 
 
 @pytest.mark.parametrize("budget", [6.0, 60.0, 300.0])
@@ -53,9 +53,9 @@ def taken(budget: float, guess: float, pace: Callable[[float], float]) -> tuple[
 @pytest.mark.parametrize("step", [0.02, 0.15])
 def test_the_minutes_hold_within_a_tenth_when_the_load_changes_threefold(budget, at, factor, step):
     jitter = itertools.cycle([0.8, 1.0, 1.1, 1.0, 0.9, 1.2])
-    seconds, plan = taken(budget, step, lambda t: step * next(jitter) * (factor if t >= at * budget else 1))
+    seconds, after = taken(budget, step, lambda t: step * next(jitter) * (factor if t >= at * budget else 1))
     assert abs(seconds - budget) <= 0.1 * budget
-    assert len(plan.entries) < 60, "the plan is changed where it must be, not at every step"
+    assert len(after.entries) < 60, "entries are added where they must be, not at every step"
 
 
 def test_steps_of_seconds_end_within_one_of_them():
@@ -65,18 +65,20 @@ def test_steps_of_seconds_end_within_one_of_them():
 
 
 def test_a_steady_pace_changes_nothing():
-    seconds, plan = taken(60, 0.1, lambda t: 0.1)
-    assert plan.entries == ((0, 600),) and seconds == pytest.approx(60, abs=1e-6)
+    seconds, budget = taken(60, 0.1, lambda t: 0.1)
+    assert budget.entries == ((0, 600),) and seconds == pytest.approx(60, abs=1e-6)
 
 
 def test_the_course_follows_the_entries_alone_and_leads_to_its_end_without_a_jump():
-    plan = Plan(((0, 100), (40, 60), (50, 90)))
-    course = [plan.progress(k, 10) for k in range(91)]
+    budget = Budget(((0, 100), (40, 60), (50, 90)))
+    course = [budget.progress(k, 10) for k in range(91)]
     assert course[:41] == [max(0, k - 10) / 90 for k in range(41)]
     assert course == sorted(course) and course[0] == 0 and course[90] == 1
     assert max(b - a for a, b in itertools.pairwise(course)) == pytest.approx((1 - 30 / 90) / 20)
-    assert [Plan(((0, 100), (40, 60))).progress(k, 10) for k in range(51)] == course[:51], "what comes later changes nothing"
-    assert Plan(((0, 30),)).progress(7) == 7 / 30
+    assert [Budget(((0, 100), (40, 60))).progress(k, 10) for k in range(51)] == course[:51], (
+        "what comes later changes nothing"
+    )
+    assert Budget(((0, 30),)).progress(7) == 7 / 30
 
 
 class Points:
@@ -103,23 +105,25 @@ class Small(nn.Module):
         return self.layer(torch.cat([x, t[:, None] / 100], 1))
 
 
-def trained(run: Path, plan: Plan, examples: Points | None = None, listener: Listener | None = None) -> dict[str, Tensor]:
-    settings = TrainingSettings(steps=plan.steps, batch=8, warmup=5, checkpoint_every=1000, log_every=1)
+def trained(
+    run: Path, budget: Budget, examples: Points | None = None, listener: Listener | None = None
+) -> dict[str, Tensor]:
+    settings = TrainingSettings(steps=budget.steps, batch=8, warmup=5, checkpoint_every=1000, log_every=1)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         network = Network(GaussianProcess(NoiseSchedule.cosine(100)), Small())
-    return fit(run, network, examples or Points(), settings, 3, CPU, listener, None, plan)
+    return fit(run, denoising(network, examples or Points(), settings, 3, CPU), budget, listener)
 
 
 def kept(run: Path, listener: Listener | None = None) -> tuple[dict[str, Tensor] | None, Entries]:
     """A run of six seconds, planned for 60 steps, whose second half comes at a third of the pace."""
     clock = Clock()
-    plan = Plan(((0, 60),), 6.0, clock.now, clock)
+    budget = Budget(((0, 60),), 6.0, clock.now, clock)
     pace = Points(clock, lambda t: 0.1 if t < 3 else 0.3)
     try:
-        return trained(run, plan, pace, listener), plan.entries
+        return trained(run, budget, pace, listener), budget.entries
     except Stopped:
-        return None, plan.entries
+        return None, budget.entries
 
 
 def equal(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
@@ -129,19 +133,19 @@ def equal(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
 def test_what_was_run_can_be_run_again_at_any_pace_to_the_same_bits(tmp_path):
     weights, entries = kept(tmp_path / "kept")
     assert weights is not None and 38 <= entries[-1][1] <= 43 and len(entries) > 1
-    assert equal(trained(tmp_path / "again", Plan(entries)), weights)
-    assert not equal(trained(tmp_path / "flat", Plan(((0, entries[-1][1]),))), weights)
+    assert equal(trained(tmp_path / "again", Budget(entries)), weights)
+    assert not equal(trained(tmp_path / "flat", Budget(((0, entries[-1][1]),))), weights)
     lines = {name: [line["learning_rate"] for line in read(tmp_path / name) if "loss" in line] for name in ("kept", "again")}
     assert lines["kept"] == lines["again"] and len(lines["kept"]) == entries[-1][1]
 
 
 @pytest.mark.parametrize("step", [20, 36])
-def test_a_run_that_is_resumed_keeps_to_the_plan_of_its_checkpoint(tmp_path, step):
+def test_a_run_that_is_resumed_keeps_to_the_budget_of_its_checkpoint(tmp_path, step):
     stop = Listener(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
     none, entries = kept(tmp_path / "run", stop)
     assert none is None and (len(entries) > 1) == (step > 30)
-    resumed = trained(tmp_path / "run", Plan(((0, 60),)))
-    assert equal(resumed, trained(tmp_path / "unbroken", Plan(entries)))
+    resumed = trained(tmp_path / "run", Budget(((0, 60),)))
+    assert equal(resumed, trained(tmp_path / "unbroken", Budget(entries)))
 
 
 def test_what_came_before_is_part_of_the_minutes_but_half_of_them_are_for_training(tmp_path):
@@ -172,6 +176,6 @@ def test_the_config_says_what_was_run_and_refuses_a_plan_that_makes_no_sense(tmp
 
 def test_the_learning_rate_falls_to_nothing_at_the_end_of_the_plan():
     settings = TrainingSettings(steps=50, plan=((0, 100), (40, 50)), warmup=5)
-    plan = Plan(settings.entries)
-    rates = [learning_rate(settings, step, plan) for step in range(51)]
+    budget = Budget(settings.entries)
+    rates = [learning_rate(settings, step, budget) for step in range(51)]
     assert rates[5:] == sorted(rates[5:], reverse=True) and rates[50] < 1e-12 < rates[49]

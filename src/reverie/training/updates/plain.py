@@ -1,0 +1,126 @@
+"""The update that trains a denoiser: a step down the gradient of the loss of one batch."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import torch
+
+from reverie.denoisers.network import Network
+from reverie.errors import ReverieError
+from reverie.process.randomness import draw, generator, sub_seed, uniform
+from reverie.training import advice, processes
+from reverie.training.budget import Budget
+from reverie.training.dataset import Batch, Dataset, batch_indices
+from reverie.training.ema import EMA
+from reverie.training.hardware import autocast_dtype
+from reverie.training.objective import losses, noise_accuracy, timesteps
+from reverie.training.optimizer import learning_rate, optimizer_of
+from reverie.training.settings import TrainingSettings
+from reverie.training.update import StepReport, TrainingState, Update
+
+__all__ = ["PlainUpdate"]
+
+
+@dataclass(frozen=True, eq=False)
+class PlainUpdate(Update):
+    """Trains the module of a network, in place; several processes each compute their share of every batch."""
+
+    network: Network
+    dataset: Dataset
+    settings: TrainingSettings
+    seed: int
+    device: torch.device
+
+    @property
+    def log_every(self) -> int:
+        return self.settings.log_every
+
+    @property
+    def checkpoint_every(self) -> int | None:
+        return self.settings.checkpoint_every
+
+    def begin(self, budget: Budget) -> TrainingState:
+        module = self.network.module.to(self.device).train()
+        if self.settings.gradient_checkpointing:
+            module.checkpointing = True  # pyright: ignore[reportArgumentType]
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self.settings.precision == "fp16")
+        return TrainingState(module, EMA(module, self.settings.ema), optimizer_of(module, self.settings), budget, scaler)
+
+    def prepare(self, state: TrainingState) -> Iterable[str]:
+        return advice.about_data(self.batch(0), self.network.process.schedule)
+
+    def watch(self) -> Callable[[int, StepReport], Iterable[str]]:
+        return advice.Watch(self.settings)
+
+    def out_of_memory(self, error: BaseException) -> ReverieError | None:
+        return advice.out_of_memory(error, self.settings)
+
+    @cached_property
+    def trained(self) -> Network:
+        """The network as its gradients are computed: in the precision of training, averaged over the processes."""
+        precision = autocast_dtype(self.settings.precision, self.device)
+        return replace(self.network, module=processes.parallel(self.network.module), autocast=precision)
+
+    def step(self, state: TrainingState) -> StepReport:
+        settings, seed, step, device = self.settings, self.seed, state.step, self.device
+        T = self.network.process.schedule.steps
+        parts = processes.parts(settings.batch, settings.accumulate)
+        batch = self.batch(step)
+        t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))
+        noise = draw(batch.x_0, generator(seed, "noise", step))
+        blend = uniform(batch.x_0, generator(seed, "blend", step)) if settings.blend else None
+        rate = learning_rate(settings, step, state.budget)
+        state.begin_step(rate)
+        totals: dict[str, float] = defaultdict(float)
+        accuracy: Callable[[], dict[str, float]] = dict
+        # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
+        mine = batch[parts[0].start : parts[-1].stop]
+        share = processes.total(mine.measured, device) / processes.world()
+        with self.dropout(step):
+            for rows in parts:
+                part, eps = batch[rows].to(device), noise[rows].to(device)
+                u = None if blend is None else blend[rows].to(device)
+                terms, prediction = losses(self.trained, part, t[rows], eps, settings, u)
+                weight = part.measured / max(share, 1)
+                loss = torch.stack(list(terms.values())).sum() * weight
+                state.scaler.scale(loss).backward()
+                for name, value in terms.items():
+                    totals[name] += float(value.detach()) * weight
+                accuracy = partial(noise_accuracy, prediction, eps, t[rows], T, part.mask)
+        state.scaler.unscale_(state.optimizer)
+        limit = settings.clip_norm or math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_(state.module.parameters(), limit, foreach=True))
+        scaling = state.scaler.is_enabled()
+        if scaling or (math.isfinite(norm) and all(map(math.isfinite, totals.values()))):
+            state.take_step()
+        norm = norm if math.isfinite(norm) or not scaling else 0.0
+        total = sum(totals.values())
+
+        def numbers() -> dict[str, float]:
+            return {
+                "loss": total,
+                **{f"loss/{name}": value for name, value in totals.items()},
+                "gradient_norm": norm,
+                "learning_rate": rate,
+                **{f"noise_accuracy/{level}": value for level, value in accuracy().items()},
+            }
+
+        return StepReport(total, norm, numbers, settings.batch)
+
+    def batch(self, step: int) -> Batch:
+        """The examples of step 0, 1, ..., of all processes together."""
+        indices = batch_indices(self.seed, step, self.settings.batch, len(self.dataset))
+        return self.dataset.batch(indices, generator(self.seed, "examples", step))
+
+    @contextmanager
+    def dropout(self, step: int) -> Iterator[None]:
+        """Makes what modules draw from torch's global generators (dropout) a function of (seed, step) too."""
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(sub_seed(self.seed, "dropout", step, processes.rank()))
+            yield
