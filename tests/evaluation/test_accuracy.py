@@ -5,15 +5,9 @@ import polars as pl
 import pytest
 
 from reverie.errors import DataError
-from reverie.evaluation.accuracy import accuracy, total_variation
+from reverie.evaluation.accuracy import accuracy
 from reverie.evaluation.bins import Bins
 from reverie.evaluation.cohort import GAP, Cohort
-
-
-def test_total_variation_is_half_the_sum_of_differences_and_takes_counts_of_any_total():
-    assert total_variation(np.array([1, 1, 2]), np.array([2, 0, 0])) == pytest.approx(0.75)
-    assert total_variation(np.array([1, 3]), np.array([10, 30])) == 0
-    assert total_variation(np.array([5, 0]), np.array([0, 2])) == 1
 
 
 def test_bins_hold_equal_shares_and_missing_values_a_bin_of_their_own(toy):

@@ -28,9 +28,10 @@ import polars as pl
 
 from reverie.evaluation.bins import BINS, Bins, edges
 from reverie.evaluation.cohort import GAP, Cohort, equal
+from reverie.records.kinds.comparing import variation
 from reverie.records.schema import Schema
 
-__all__ = ["DRAWS", "TRIPLES", "VISITS", "Accuracy", "accuracy", "total_variation"]
+__all__ = ["DRAWS", "TRIPLES", "VISITS", "Accuracy", "accuracy"]
 
 DRAWS = 8
 TRIPLES = 1500
@@ -101,16 +102,11 @@ def accuracy(
     )
 
 
-def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """TV(p, q) of two arrays of counts or weights over the same bins, each brought to sum 1."""
-    return float(np.abs(p / p.sum() - q / q.sum()).sum() / 2)
-
-
 def _joint(p: Sequence[np.ndarray], q: Sequence[np.ndarray], sizes: Sequence[int]) -> float:
     """Accuracy of the joint distribution of some columns' codes [P] each."""
     cells = int(np.prod(sizes))
     counts = [np.bincount(np.ravel_multi_index(tuple(codes), tuple(sizes)), minlength=cells) for codes in (p, q)]
-    return 1 - total_variation(*counts)
+    return 1 - variation(*counts)
 
 
 def _subsets(count: int, size: int) -> list[tuple[int, ...]]:
@@ -163,9 +159,9 @@ def _within_patients(cohorts: list[Cohort]) -> tuple[float, float]:
             seen.append(table)
         numbers = [table.sum(axis=1) for table in seen]
         most = max(int(n.max()) for n in numbers) + 1
-        variety.append(1 - total_variation(*(np.bincount(n, minlength=most) for n in numbers)))
+        variety.append(1 - variation(*(np.bincount(n, minlength=most) for n in numbers)))
         common = np.argsort(-seen[0].sum(axis=0), kind="stable")[: BINS - 1]
         rest = [np.delete(table, common, axis=1).any(axis=1) for table in seen]
         pooled = [np.append(t[:, common].sum(axis=0), r.sum()) for t, r in zip(seen, rest, strict=True)]
-        presence.append(1 - total_variation(*pooled))
+        presence.append(1 - variation(*pooled))
     return float(np.mean(variety)), float(np.mean(presence))

@@ -1,8 +1,7 @@
 """Columns two by two: do they go together as in real patients?
 
 association   of any two kinds of columns (association.py), synthetic beside real
-contingency   total variation between the joint shares of two columns of levels, a missing value as a level of its own;
-              1 - ContingencySimilarity of sdmetrics, counted here, as thousands of tables are (a test holds them equal)
+contingency   total variation between the joint shares of two columns of levels, a missing value as a level of its own
 together      share of visits that lack both columns of a pair
 
 The farthest pairs are named one by one, all are in the matrices; a pair is as far as the difference is in deviations of
@@ -19,7 +18,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from reverie.evaluation.accuracy import total_variation
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.association import associations
 from reverie.evaluation.cohort import Cohort
@@ -28,6 +26,7 @@ from reverie.evaluation.measure import Metric
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import missing_rates, missing_together
 from reverie.evaluation.tables import Tables
+from reverie.records.kinds.comparing import variation
 from reverie.records.schema import Column
 
 __all__ = ["contingency", "pairs"]
@@ -140,7 +139,7 @@ def contingency(real: np.ndarray, other: np.ndarray) -> float:
     counts = (
         np.bincount(np.ravel_multi_index(tuple(codes), tuple(sizes)), minlength=sizes.prod()) for codes in (real, other)
     )
-    return total_variation(*counts)
+    return variation(*counts)
 
 
 def _apart(real: Mapping[Any, float], other: Mapping[Any, float]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from reverie.reports.verdict import KINDS, Verdict
 __all__ = ["card", "of_model", "of_schema", "versions"]
 
 LIBRARIES = (
-    "reverie", "torch", "numpy", "polars", "scikit-learn", "scipy", "sdmetrics", "statsmodels", "lifelines", "opacus",
+    "reverie", "torch", "numpy", "polars", "scikit-learn", "scipy", "statsmodels", "lifelines", "opacus",
 )  # fmt: skip
 
 INTENDED = {
