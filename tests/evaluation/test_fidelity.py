@@ -31,6 +31,7 @@ def test_kolmogorov_is_the_largest_gap_of_the_shares_below():
     assert kolmogorov(x, y) == pytest.approx(gap, abs=1e-12) == pytest.approx(0.161, abs=0.03)
     assert kolmogorov(np.array([1.0, 1, 2, 3]), np.array([1.0, 3])) == pytest.approx(0.25)
     assert kolmogorov(x, x) == 0 and kolmogorov(x[:3], x[:3] + 9) == 1 and np.isnan(kolmogorov(x, x[:0]))
+    assert kolmogorov(np.array([0.1 + 0.2, 0.7 - 0.4]), np.array([0.3, 0.3])) == 0  # what differs by rounding is equal
 
 
 def test_total_variation_is_half_the_sum_of_the_gaps_of_shares():

@@ -38,7 +38,7 @@ DISTANCE = Metric(
     "Distance of distributions, mean over columns",
     "Kolmogorov-Smirnov distance of numeric columns and total variation of the others, 0 to 1 (n: patients on each side).",
     CLAIM,
-    least=0.03,
+    tolerance=0.03,
     unit="share",
     ideal=0.0,
     wrong=ALARM,
@@ -49,7 +49,7 @@ COVERED = Metric(
     "Levels that occur",
     "Share of the levels of one half of the real patients that occur among others, mean over the columns that have levels.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -71,7 +71,7 @@ TRANSPORT = Metric(
     "Wasserstein: the mean distance by which values must be moved to make the distributions equal, in standard deviations "
     "of the real values, over {of}.",
     CLAIM,
-    least=0.2,
+    tolerance=0.2,
     unit="deviations",
     ideal=0.0,
     wrong=MIDDLE,
@@ -82,7 +82,7 @@ SPREAD = Metric(
     "Standard deviation of the values as normal scores (each value replaced by its rank among real ones, on the normal "
     "scale, so that no outlier rules), over {of}; about 1 for real patients.",
     CLAIM,
-    least=0.15,
+    tolerance=0.15,
     wrong=1.0,
 )
 MISSING = Metric(
@@ -90,7 +90,7 @@ MISSING = Metric(
     "{column}: missing",
     "Share of {of} without a value.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     wrong=0.5,
 )

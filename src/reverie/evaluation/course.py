@@ -43,7 +43,7 @@ DISTANCE = "Kolmogorov-Smirnov distance of the distributions: 0 is equality, 1 n
 
 
 def _distance(name: str, title: str, what: str) -> Metric:
-    return Metric(f"fidelity.course.{name}", title, f"{what} {DISTANCE}", CLAIM, least=0.1, unit="share", ideal=0.0)
+    return Metric(f"fidelity.course.{name}", title, f"{what} {DISTANCE}", CLAIM, tolerance=0.1, unit="share", ideal=0.0)
 
 
 def _of_clock(name: str, title: str, what: str) -> Metric:
@@ -51,10 +51,10 @@ def _of_clock(name: str, title: str, what: str) -> Metric:
     return replace(_distance(name, title, what), wrong=0.5)
 
 
-def _difference(kind: str, title: str, least: float, what: str) -> Metric:
+def _difference(kind: str, title: str, tolerance: float, what: str) -> Metric:
     how = f"Mean absolute difference over pairs of columns of {what} (Kuo et al. 2022)."
     claim = "columns together" if kind == "static" else CLAIM  # that at one visit says nothing of the next
-    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, claim, least, ideal=0.0)
+    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, claim, tolerance, ideal=0.0)
 
 
 ORDER = Metric(
@@ -62,7 +62,7 @@ ORDER = Metric(
     "Visits in the order of time",
     "Share of patients each of whose visits has a time and stands after the one before.",
     CLAIM,
-    least=0.01,
+    tolerance=0.01,
     unit="share",
     worse="below",
 )
@@ -97,14 +97,14 @@ MOVES = {
         "Correlation of neighbouring visits after each patient's mean is taken away; near or below 0 if the order of visits "
         "means nothing.",
         CLAIM,
-        least=0.2,
+        tolerance=0.2,
     ),
     "changes": Metric(
         "fidelity.course.{column}.changes",
         "{column}: changes of level",
         "Share of visits at which the level is not that of the visit before.",
         CLAIM,
-        least=0.05,
+        tolerance=0.05,
         unit="share",
     ),
 }

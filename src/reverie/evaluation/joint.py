@@ -46,7 +46,7 @@ AUC = Metric(
     f"the visits), five-fold, {ROUNDS} times with other patients: the probability that they give a synthetic patient the "
     "higher score; 0.5 is guessing, 1 is telling every one.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="AUC",
     ideal=0.5,
 )
@@ -56,7 +56,7 @@ COVERAGE = Metric(
     "Coverage: the share of real patients that have a synthetic one as near as their fifth nearest real one. It is low if "
     "kinds of patients are missing.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -67,7 +67,7 @@ DENSITY = Metric(
     "Density: how many synthetic patients there are in the neighbourhoods of real ones, beside 1 for as many as real ones. "
     "It is low if synthetic patients are unlike any real one.",
     CLAIM,
-    least=0.15,
+    tolerance=0.15,
     ideal=1.0,
     worse="below",
 )

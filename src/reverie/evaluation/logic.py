@@ -62,7 +62,7 @@ RULE = replace(
 def _count(key: str, title: str, what: str, *beside: str) -> Metric:
     how = f"{what}, counted over all synthetic visits; there should be none."
     return Metric(
-        f"logic.{key}", title, how, CLAIM, least=0.5, unit="count", ideal=0.0, worse="above", beside=beside, exact=True
+        f"logic.{key}", title, how, CLAIM, tolerance=0.5, unit="count", ideal=0.0, worse="above", beside=beside, exact=True
     )
 
 
@@ -151,7 +151,7 @@ class Broken:
 def _broken(metric: Metric, rows: Sequence[np.ndarray], sides: Sequence[Broken], told: str) -> Measure:
     """Of the rows of each side that break a rule, the share of patients."""
     ours, theirs, mixed = (wilson(side.patients(r), side.size) for side, r in zip(sides, rows, strict=True))
-    return replace(metric, least=0.5 / sides[0].size).measure(
+    return replace(metric, tolerance=0.5 / sides[0].size).measure(
         ours.value,
         sides[0].size,
         told,

@@ -48,7 +48,7 @@ ASSOCIATIONS = Metric(
     "Mean absolute difference of the associations of all pairs of columns (Spearman's correlation, correlation ratio or "
     "Cramer's V).",
     CLAIM,
-    least=0.04,
+    tolerance=0.04,
     ideal=0.0,
 )
 CONTINGENCIES = Metric(
@@ -56,7 +56,7 @@ CONTINGENCIES = Metric(
     "Joint shares of levels, mean distance",
     "Mean over pairs of level columns of the total variation between their joint shares.",
     CLAIM,
-    least=0.04,
+    tolerance=0.04,
     unit="share",
     ideal=0.0,
 )
@@ -65,7 +65,7 @@ HOLES = Metric(
     "Missing together, mean difference",
     "Mean absolute difference, over pairs of columns, of the share of visits that lack both.",
     CLAIM,
-    least=0.02,
+    tolerance=0.02,
     unit="share",
     ideal=0.0,
 )
@@ -75,7 +75,7 @@ ASSOCIATION = Metric(
     "Spearman's correlation, correlation ratio or Cramer's V, as the kinds of the columns ask for: 0 they have nothing to "
     "do with each other, 1 (or -1) one decides the other.",
     CLAIM,
-    least=0.15,
+    tolerance=0.15,
 )
 CONTINGENCY = Metric(
     "fidelity.pair.{a}~{b}.contingency",
@@ -83,7 +83,7 @@ CONTINGENCY = Metric(
     "Total variation between the tables of shares of both columns' levels together: the share of visits that would have to "
     "be in another cell.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=0.0,
 )
@@ -92,7 +92,7 @@ TOGETHER = Metric(
     "{a} and {b}: missing together",
     "Share of visits that lack a value of both.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
 )
 INTRO = (

@@ -62,17 +62,17 @@ LOST = Metric(
     "Groups with at most a quarter of the patients that they should have, where chance gives so few less than once in "
     f"{1 / RARE:,.0f} (Fisher's exact test).",
     CLAIM,
-    least=0.5,
+    tolerance=0.5,
     unit="count",
     ideal=0.0,
 )
-WORST = Metric("fidelity.subgroups.worst", "Worst group: {group}", INSIDE, CLAIM, least=0.05, unit="share", ideal=0.0)
+WORST = Metric("fidelity.subgroups.worst", "Worst group: {group}", INSIDE, CLAIM, tolerance=0.05, unit="share", ideal=0.0)
 SHARE = Metric(
     "fidelity.subgroup.{group}.share",
     "{group}: share of patients",
     "Of synthetic and of real patients; the deviation is that of drawing so many patients.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
 )
 DISTANCE = Metric(

@@ -40,7 +40,7 @@ GAP = Metric(
     "bits that held-out pictures take beyond training pictures",
     "A model that learned its pictures by heart stores those with fewer bits than others.",
     NEW,
-    least=0.2,
+    tolerance=0.2,
     ideal=0.0,
     worse="above",
     beside=(),

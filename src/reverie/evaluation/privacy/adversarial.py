@@ -38,7 +38,7 @@ CLOSE = Metric(
     "The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the held-out "
     "patients. Wilson's interval.",
     "privacy",
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=NEAR,
     worse="above",
@@ -51,7 +51,7 @@ SHARE = Metric(
     "cuts); the ceiling puts half of the held-out patients in place of synthetic ones. Normal interval over synthetic "
     "patients.",
     "privacy",
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     ideal=0.5,
     worse="above",
@@ -62,7 +62,7 @@ LOSS = Metric(
     "privacy loss by nearest-neighbour adversarial accuracy",
     "Adversarial accuracy of held-out against synthetic patients less that of training against synthetic. Normal interval.",
     "privacy",
-    least=0.1,
+    tolerance=0.1,
     ideal=0.0,
     worse="above",
     beside=("ceiling",),

@@ -38,7 +38,7 @@ RISK = Metric(
     "R = (attack - control) / (1 - control), of the cells guessed of training and of held-out patients. Interval by "
     "Wilson's, patients as n.",
     "privacy",
-    least=0.05,
+    tolerance=0.05,
     unit="R",
     ideal=0.0,
     worse="above",
@@ -49,7 +49,7 @@ WORST = replace(
     name="privacy.attributes.worst",
     title="the same for the column most at risk ({column})",
     how="Column {column}: it stands out most in R.",
-    least=0.1,
+    tolerance=0.1,
 )
 INTRO = "An attacker who knows all of a patient's first visit but one column guesses that column from the synthetic table."
 

@@ -35,7 +35,7 @@ VISITS = Metric(
     "synthetic visits that are exact copies of training visits",
     f"The share of synthetic visits equal to a training one {COPIED}",
     "privacy",
-    least=0.01,
+    tolerance=0.01,
     unit="share",
     ideal=0.0,
     worse="above",
@@ -70,7 +70,7 @@ def copies(tables: Tables) -> Found:
         near, beside = (nearly(view, train, table) for table in (drawn, holdout))
         chance = min(near.value, beside.interval[1] if beside.n else 1.0)
         measures.append(
-            replace(metric, least=max(metric.least, 2 * chance)).measure(
+            replace(metric, tolerance=max(metric.tolerance, 2 * chance)).measure(
                 found.value,
                 len(made),
                 f"{near.value:.1%} agree but for one column.",

@@ -34,7 +34,7 @@ RISK = Metric(
     f"R = (attack - control) / (1 - control) of training and held-out patients linked, over {DIVISIONS} random divisions of "
     "the columns. Interval by Wilson's.",
     "privacy",
-    least=0.05,
+    tolerance=0.05,
     unit="R",
     ideal=0.0,
     worse="above",

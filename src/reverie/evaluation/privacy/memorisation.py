@@ -63,7 +63,7 @@ TIES = Metric(
     "Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with a mean "
     "weight that only 5 % of held-out patients exceed. Wilson's interval.",
     "privacy",
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=TIED,
     worse="above",

@@ -45,7 +45,7 @@ EXPLAINED = Metric(
     "Of ridge regression fitted to pairs of visits, mean over columns of held-out patients. Bootstrap over held-out "
     f"patients; deviations over {REFITS} refits to resampled patients.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     worse="below",
 )
@@ -54,7 +54,7 @@ WORST = Metric(
     "the same for the column that loses most ({column})",
     "Of ridge regression fitted to pairs of visits; the column whose loss is largest in deviations of the refits.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     worse="below",
 )

@@ -43,7 +43,7 @@ AGREEMENT = Metric(
     "Share of held-out decisions at which both policies hold the same treatment the likeliest; the ceiling is that of "
     f"policies learned from resampled real patients ({REFITS} times), the floor that of always the commonest.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -54,7 +54,7 @@ SURPRISE = Metric(
     "Mean negative log probability of each held-out decision; the ceiling is the policy learned from training patients, the "
     "floor knows no more than how common each is.",
     CLAIM,
-    least=0.2,
+    tolerance=0.2,
     unit="nats",
     worse="above",
 )
@@ -214,7 +214,7 @@ def _value(
     spread = [
         np.std([weighted(p[known][np.arange(len(taken)), taken], mu, reward)[0] for p in side], ddof=1) for side in again
     ]
-    metric = replace(VALUE.of(what=what), least=0.25 * float(reward.std()) or 0.05)
+    metric = replace(VALUE.of(what=what), tolerance=0.25 * float(reward.std()) or 0.05)
     return [
         metric.measure(
             made,

@@ -93,7 +93,7 @@ AUC = Metric(
     "{column}: discrimination, trained on synthetic patients",
     HOW,
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="AUC",
     worse="below",
 )
@@ -105,7 +105,7 @@ SLOPE = Metric(
     "{column}: calibration slope, trained on synthetic patients",
     HOW,
     CLAIM,
-    least=0.3,
+    tolerance=0.3,
     ideal=1.0,
     wrong=1.0,
     beside=("ceiling",),
