@@ -24,12 +24,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import polars as pl
 
 from reverie.evaluation.bins import BINS, Bins, edges
 from reverie.evaluation.cohort import GAP, Cohort, equal
 from reverie.records.kinds.comparing import variation
-from reverie.records.schema import Schema
 
 __all__ = ["DRAWS", "TRIPLES", "VISITS", "Accuracy", "accuracy"]
 
@@ -64,18 +62,14 @@ class Accuracy:
         return (self.univariate + self.bivariate + self.trivariate + self.coherence) / 4
 
 
-def accuracy(
-    real: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0, draws: int = DRAWS, triples: int = TRIPLES
-) -> Accuracy:
+def accuracy(real: Cohort, synthetic: Cohort, seed: int = 0, draws: int = DRAWS, triples: int = TRIPLES) -> Accuracy:
     """The accuracy of `synthetic` with bins from `real`.
 
     Args:
         draws: how often two visits per patient are drawn.
         triples: at most so many triples of columns, drawn once for all.
-
-    Raises DataError if a frame lacks a column.
     """
-    cohorts = equal([Cohort.read(real, schema, "real table"), Cohort.read(synthetic, schema, "synthetic table")], seed)
+    cohorts = equal([real, synthetic], seed)
     bins = Bins.fit(cohorts[0])
     binned = [_Binned.of(c, bins, edges(cohorts[0].lengths.astype(float), BINS)) for c in cohorts]
     names = binned[0].names

@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from reverie.evaluation.cohort import Cohort
-from reverie.records.schema import Schema
 
-__all__ = ["Correlations", "correlated", "correlations", "distance"]
+__all__ = ["Correlations", "correlations", "distance"]
 
 LARGEST = 1 - 1e-6
 """Correlations are cut to this size before atanh."""
@@ -36,13 +34,8 @@ class Correlations:
     cycle: np.ndarray
 
 
-def correlations(frame: pl.DataFrame, schema: Schema, seed: int = 0) -> Correlations:
+def correlations(cohort: Cohort, seed: int = 0) -> Correlations:
     """The three matrices of one table. Of more than MOST_ROWS visits, tau is taken over a drawn part."""
-    return correlated(Cohort.read(frame, schema), seed)
-
-
-def correlated(cohort: Cohort, seed: int = 0) -> Correlations:
-    """The three matrices of a cohort; see `correlations`."""
     columns = _columns(cohort)
     names, count = tuple(columns), len(columns)
     static, trend, cycle = (np.eye(count) for _ in range(3))

@@ -21,7 +21,7 @@ import polars as pl
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP, Cohort
-from reverie.evaluation.correlations import correlated, distance
+from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.features import patient_mean, patient_summary, steps
 from reverie.evaluation.measure import Metric
@@ -122,7 +122,7 @@ def course(tables: Tables) -> Found:
     apart = references.distances(_summary, _compared)
     scale = {c.name: _sorted(references.real.numbers[c.name]) for c in schema.varying if c.numeric}
     moves = references.statistics(lambda cohort: _moves(cohort, scale))
-    linked = references.distances(lambda cohort: correlated(cohort, seed), _correlations, ROUNDS)
+    linked = references.distances(lambda cohort: correlations(cohort, seed), _correlations, ROUNDS)
     several = float((references.real.lengths > 1).mean())  # rows in any order are out of order where there are two of them
     scores = [(replace(ORDER, wrong=several), moves["order", ""])]
     scores += [(metric, apart.get(("", key))) for key, metric in CLOCK.items()]
@@ -221,7 +221,7 @@ def _figures(references: References, moves: Mapping[Any, Score], schema: Schema,
             "x_label": "correlation of neighbouring visits",
             "reference": 0,
         }
-    found = {n: correlated(c, seed) for n, c in (("real", references.real), ("synthetic", references.synthetic))}
+    found = {n: correlations(c, seed) for n, c in (("real", references.real), ("synthetic", references.synthetic))}
     if len(found["real"].columns) > 1:
         for kind, (title, what) in DRAWN.items():
             series = {n: _listed(getattr(matrices, kind)) for n, matrices in found.items()}

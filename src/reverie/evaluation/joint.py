@@ -22,7 +22,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.classifier import told_apart
+from reverie.evaluation.classifier import c2st_auc
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.measure import Metric
@@ -86,10 +86,10 @@ def joint(tables: Tables) -> Found:
         real = references.real.take(a)
         others = [references.synthetic.take(s), references.real.take(b)]
         others += [references.shuffled.take(b)] if number < FLOORS else []
-        judged = [told_apart(real, other, seed + number, repeats=1, trees=TREES) for other in others]
-        for feature, share in judged[0].telling.items():
+        judged = [c2st_auc(real, other, seed + number, repeats=1, trees=TREES) for other in others]
+        for feature, share in judged[0][1].items():
             telling[feature] = telling.get(feature, 0.0) + share / ROUNDS
-        found.append([j.auc for j in judged] + [math.nan] * (3 - len(judged)))
+        found.append([auc for auc, _ in judged] + [math.nan] * (3 - len(judged)))
     if not found:
         return references.few
     levels = vocabulary([references.real, references.synthetic])

@@ -14,7 +14,7 @@ deviation known from a dozen repeats (Student's t with 11 degrees of freedom) no
 
 What a measure could have found says what it is worth that it found nothing:
 
-    detects = max(tolerance / 2, WARN s) + (FAIL - WARN) s',   s' the larger of s and the deviation of the value by its interval
+    detects = max(tolerance / 2, WARN s) + (FAIL - WARN) s',   s' the larger of s and the value's deviation by its interval
     power   = farther(w) / detects,   w what a plainly wrong table reaches
 
 A true difference of `detects` is flagged in 98 of 100 samples (2 deviations above the limit of a look). Plainly wrong are

@@ -23,7 +23,7 @@ from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.figures.histograms import counted
 from reverie.evaluation.measure import FEW, Measure, Metric
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.shape import kept
+from reverie.evaluation.shape import impossible
 from reverie.evaluation.tables import Tables
 from reverie.plain import number_of
 from reverie.records.emptiness import asked
@@ -92,7 +92,7 @@ def logic(tables: Tables) -> Found:
     drawn, held, _ = sides
     told = f"{number_of(len(schema.rules), 'rule')}; " + drawn.counted(drawn.any)
     measures = [_broken(ANY, [side.any for side in sides], sides, told)] if schema.rules else []
-    found, between = kept(tables.synthetic, *tables.real), _between(tables.synthetic, tables)
+    found, between = impossible(tables.synthetic, *tables.real), _between(tables.synthetic, tables)
     levels = {name: len(new) for name, new in found.unseen.items()}
     if any(column.asked_if for column in schema.columns):
         measures.append(_counted(ASKED, drawn.filled, tables, held.filled, sides[2].filled))

@@ -12,7 +12,7 @@ import numpy as np
 
 from reverie.drawing import distinct
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.correlations import correlated, distance
+from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.figures.histograms import counted
 from reverie.evaluation.figures.tables import HELD, REAL, SYNTHETIC, Cohorts, Figure, sheet_of, unshown
 
@@ -79,7 +79,7 @@ def correlation_matrices(cohorts: Cohorts, seed: int = 0) -> Figure:
     narrow = schema.model_copy(
         update={"columns": tuple(c for c in schema.columns if c.role in ("identifier", "time") or c.name in kept)}
     )
-    found = {table: correlated(replace(cohort, schema=narrow), seed) for table, cohort in cohorts.items()}
+    found = {table: correlations(replace(cohort, schema=narrow), seed) for table, cohort in cohorts.items()}
     names = list(found[REAL].columns)
     parts = {"static": "over all visits (Kendall's tau)", "trend": "trends of patients", "cycle": "cycles about the trends"}
     panels = []

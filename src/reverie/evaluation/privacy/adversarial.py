@@ -20,10 +20,10 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.distances import nearer_share, nearest_distance
+from reverie.evaluation.distances import dcr_share, nearest_distance
 from reverie.evaluation.measure import Measure, Metric
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import Places, cut, places
+from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
 __all__ = ["adversarial", "adversarial_accuracy"]
@@ -75,7 +75,7 @@ def adversarial(tables: Tables) -> Found:
     """The three measures of nearness, each beside held-out patients in the place of synthetic ones."""
     if why := tables.too_few():
         return why
-    at = places(tables)
+    at = embedded(tables)
     return (_close(at), _share(at, tables.seed), _loss(at, tables.seed)), _figures(at), at.notes
 
 
@@ -84,12 +84,12 @@ def adversarial_accuracy(a: np.ndarray, b: np.ndarray) -> float:
     own_a, own_b, across = cdist(a, a), cdist(b, b), cdist(a, b)
     np.fill_diagonal(own_a, np.inf)
     np.fill_diagonal(own_b, np.inf)
-    of_a = 1 - nearer_share(across.min(axis=1), own_a.min(axis=1))
-    of_b = 1 - nearer_share(across.min(axis=0), own_b.min(axis=1))
+    of_a = 1 - dcr_share(across.min(axis=1), own_a.min(axis=1))
+    of_b = 1 - dcr_share(across.min(axis=0), own_b.min(axis=1))
     return (of_a + of_b) / 2
 
 
-def _close(at: Places) -> Measure:
+def _close(at: Embedding) -> Measure:
     to_train, held = nearest_distance(at.synthetic, at.train), nearest_distance(at.holdout, at.train)
     radius = float(np.quantile(held, NEAR))
     found = wilson(int((to_train < radius).sum()), len(to_train))
@@ -105,19 +105,19 @@ def _close(at: Places) -> Measure:
     )
 
 
-def _share(at: Places, seed: int) -> Measure:
+def _share(at: Embedding, seed: int) -> Measure:
     n, draw = len(at.holdout), np.random.default_rng([seed, 1])
 
     def share(points: np.ndarray) -> float:
         held = nearest_distance(points, at.holdout[: len(at.train)])
-        return float(np.mean([nearer_share(nearest_distance(points, cut(at.train, n, draw)), held) for _ in range(CUTS)]))
+        return float(np.mean([dcr_share(nearest_distance(points, cut(at.train, n, draw)), held) for _ in range(CUTS)]))
 
     value, controls = share(at.synthetic), []
     for _ in range(CUTS):
         order = draw.permutation(n)
         drawn, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
         near = nearest_distance(drawn, cut(at.train, len(rest), draw))
-        controls.append(nearer_share(near, nearest_distance(drawn, rest[: len(at.train)])))
+        controls.append(dcr_share(near, nearest_distance(drawn, rest[: len(at.train)])))
     deviation, floor = float(np.sqrt(value * (1 - value) / len(at.synthetic))), share(at.shuffled)
     return replace(SHARE, ideal=max(0.5, floor)).measure(
         value,
@@ -130,7 +130,7 @@ def _share(at: Places, seed: int) -> Measure:
     )
 
 
-def _loss(at: Places, seed: int) -> Measure:
+def _loss(at: Embedding, seed: int) -> Measure:
     draw = np.random.default_rng([seed, 2])
     n = min(len(at.train), len(at.holdout), len(at.synthetic))
     losses, accuracies, controls = [], [], []
@@ -156,7 +156,7 @@ def _loss(at: Places, seed: int) -> Measure:
     )
 
 
-def _figures(at: Places) -> dict[str, Any]:
+def _figures(at: Embedding) -> dict[str, Any]:
     found = {
         "synthetic": nearest_distance(at.synthetic, at.train),
         "held-out": nearest_distance(at.holdout, at.train),

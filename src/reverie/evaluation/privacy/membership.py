@@ -19,7 +19,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearest_distance
 from reverie.evaluation.measure import ALARM, Measure, Metric
 from reverie.evaluation.privacy.rates import auc, true_positives, wilson
-from reverie.evaluation.privacy.space import Places, cut, places
+from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
 __all__ = ["attacks", "density_scores", "membership", "membership_measures"]
@@ -75,14 +75,14 @@ def membership(tables: Tables) -> Found:
     """The attack by density ratio: AUC, and true positives at 1 % false positives."""
     if why := tables.too_few():
         return why
-    at, seed = places(tables), tables.seed
+    at, seed = embedded(tables), tables.seed
     members, others = density_scores(at, seed)
     controls = [_control(at, seed + 1 + repeat) for repeat in range(REPEATS)]
     measures = membership_measures(ATTACK, members, others, controls)
     return measures, {"membership.curve": curve(members, others)}, at.notes
 
 
-def density_scores(at: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def density_scores(at: Embedding, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """log p_S / p_R of training and of held-out patients; members have the mean over both halves as reference."""
     order = np.random.default_rng([seed, 3]).permutation(len(at.holdout))
     halves = (at.holdout[order[::2]], at.holdout[order[1::2]])
@@ -145,7 +145,7 @@ def _score(x: np.ndarray, synthetic: np.ndarray, reference: np.ndarray) -> np.nd
     return np.log(to_r) - np.log(to_s)
 
 
-def _control(at: Places, seed: int) -> float:
+def _control(at: Embedding, seed: int) -> float:
     """The AUC with a third of the held-out patients in the place of synthetic ones, and the rest attacked."""
     draw = np.random.default_rng([seed, 4])
     order = draw.permutation(len(at.holdout))

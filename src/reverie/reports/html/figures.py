@@ -29,7 +29,8 @@ Figure = Mapping[str, Any]
 def blocks(data: Iterable[Any]) -> Iterator[list[Figure]]:
     """Figures as they stand one below another: small ones that follow each other side by side, others alone."""
     for small, run in groupby(_figures(data), key=lambda figure: figure["kind"] in SMALL):
-        yield from [list(run)] if small else ([figure] for figure in run)
+        members = list(run)
+        yield from [members] if small else ([figure] for figure in members)
 
 
 def _figures(data: Iterable[Any]) -> Iterator[Figure]:
