@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Literal
 
+import numpy as np
+
+from reverie.drawing.pictures import data_url
 from reverie.drawing.scales import Scale
 
 __all__ = ["SERIES", "Canvas", "Shape"]
@@ -29,17 +32,18 @@ class Shape:
 
     Attributes:
         kind: what it is.
-        points: of a path and a line, where it goes, None where it breaks; two corners of a rect; the middle of a circle; the
-            place of a text.
+        points: of a path and a line, where it goes, None where it breaks; two corners of a rect and of an image; the middle
+            of a circle; the place of a text.
         css: its classes, with a space between.
         words: what a text says, what is shown at any other when a reader points at it.
         closed: whether a path ends where it began.
         radius: of a circle.
         anchor, turn: which part of a text is at its place, and by how many degrees it is turned about it.
         strength: how strong the colour of a rect is, 0 to 1.
+        pixels: of an image, uint8 [H, W, 1 or 3].
     """
 
-    kind: Literal["path", "line", "rect", "circle", "text"]
+    kind: Literal["path", "line", "rect", "circle", "text", "image"]
     points: tuple[Point | None, ...]
     css: str
     words: str = ""
@@ -48,6 +52,7 @@ class Shape:
     anchor: str = "start"
     turn: float = 0.0
     strength: float | None = None
+    pixels: np.ndarray | None = None
 
     def moved(self, x: float, y: float) -> Shape:
         return replace(self, points=tuple(p and (p[0] + x, p[1] + y) for p in self.points))
@@ -65,7 +70,9 @@ class Shape:
                 "rect": f'x="{x:g}" y="{y:g}" width="{x2 - x:g}" height="{y2 - y:g}"',
                 "circle": f'cx="{x:g}" cy="{y:g}" r="{self.radius:g}"',
                 "text": f'x="{x:g}" y="{y:g}"',
+                "image": f'x="{x:g}" y="{y:g}" width="{x2 - x:g}" height="{y2 - y:g}" preserveAspectRatio="none"',
             }[self.kind]
+            geometry += "" if self.pixels is None else f' href="{data_url(self.pixels)}"'
             geometry += f' transform="rotate({self.turn:g} {x:g} {y:g})"' if self.turn else ""
         more = "" if self.strength is None else f' style="fill-opacity:{self.strength:.2f}"'
         more += "" if self.anchor == "start" else f' text-anchor="{self.anchor}"'
@@ -99,6 +106,9 @@ class Canvas:
         self, x: float, y: float, width: float, height: float, css: str, tip: str = "", strength: float | None = None
     ) -> None:
         self.shapes.append(Shape("rect", ((x, y), (x + max(width, 0), y + max(height, 0))), css, tip, strength=strength))
+
+    def image(self, x: float, y: float, width: float, height: float, pixels: np.ndarray) -> None:
+        self.shapes.append(Shape("image", ((x, y), (x + width, y + height)), "image", pixels=pixels))
 
     def circle(self, x: float, y: float, radius: float, css: str, tip: str = "") -> None:
         self.shapes.append(Shape("circle", ((x, y),), css, tip, radius=radius))

@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from reverie.drawing.canvas import Canvas, Shape
+from reverie.drawing.pictures import resized
 
 __all__ = ["png"]
 
@@ -32,21 +33,24 @@ _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _Paint = tuple[int, int, int, int]
 
 
-def png(canvas: Canvas) -> bytes:
-    """The canvas on white, ZOOM times its size, a very large one less; the same canvas gives the same bytes."""
-    scale = min(ZOOM * FINE, math.sqrt(MOST / (canvas.width * canvas.height)))
+def png(canvas: Canvas, zoom: float = ZOOM) -> bytes:
+    """The canvas on white, `zoom` times its size, a very large one less; the same canvas gives the same bytes."""
+    scale = min(zoom * FINE, math.sqrt(MOST / (canvas.width * canvas.height)))
     fine = FINE if scale >= FINE else 1
     zoom = scale / fine
     size = math.ceil(canvas.width * zoom) * fine, math.ceil(canvas.height * zoom) * fine
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image, "RGBA")
     for shape in canvas.shapes:
-        if shape.kind != "text":
+        if shape.kind not in ("text", "image"):
             _paint(draw, shape, scale)
     image = image.reduce(fine)
     for shape in canvas.shapes:
         if shape.kind == "text":
             _write(image, shape, zoom)
+        elif shape.pixels is not None:
+            (left, top), (right, bottom) = ((round(x * zoom), round(y * zoom)) for x, y in filter(None, shape.points))
+            image.paste(resized(shape.pixels, (max(right - left, 1), max(bottom - top, 1))), (left, top))
     buffer = io.BytesIO()
     image.save(buffer, "png", compress_level=3)
     return buffer.getvalue()
@@ -147,7 +151,7 @@ def _dashed(run: list[tuple[float, float]], dashes: list[float]) -> Iterator[lis
             if which % 2 == 0:
                 yield [*part, at]
             which += 1
-            left, part = dashes[which % 2], [at]
+            left, part = dashes[which % len(dashes)], [at]
         left -= length - gone
         part.append((x2, y2))
     if which % 2 == 0 and len(part) > 1:

@@ -5,19 +5,15 @@ Data of no known kind is not drawn; it is in the JSON.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
-from PIL import Image
 
 from reverie.drawing import PLOTS, SERIES, Canvas
 
-__all__ = ["SMALL", "blocks", "plot", "png", "shared_note", "svg", "tables_in"]
+__all__ = ["SMALL", "blocks", "plot", "shared_note", "svg", "tables_in"]
 
 SMALL = ("histogram", "bars", "lines", "stack")
 OTHERS = ("panels", "matrix", "table", "pictures")
@@ -60,11 +56,3 @@ def shared_note(figures: Sequence[Figure]) -> str:
     """The note that all of the figures share, or ""."""
     notes = {str(figure.get("note", "")) for figure in figures}
     return notes.pop() if len(notes) == 1 else ""
-
-
-def png(pixels: Any) -> str:
-    """A picture of uint8 lists [H, W, C] as a data URL."""
-    array = np.asarray(pixels, np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, "png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reverie.drawing import SERIES, limits, matrices
+from reverie.drawing import SERIES, data_url, limits, matrices
 from reverie.drawing.numbers import count, interval, named, number, value
 from reverie.evaluation.measure import FAIL, WARN, Measure, Section, worst
 from reverie.evaluation.measure import Verdict as Judgement
@@ -114,7 +114,7 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )
     found.filters |= {f.__name__: f for f in (anchor, cell, count, interval, named, number, value)}
-    found.globals |= {f.__name__: f for f in (alike, folded, limits, matrices, strip, worst)}
+    found.globals |= {f.__name__: f for f in (alike, data_url, folded, limits, matrices, strip, worst)}
     found.globals |= {name: getattr(figures, name) for name in figures.__all__}
     found.globals |= {"MARKS": MARKS, "SERIES": SERIES, "cards": CARDS, "kinds": KINDS, "example": EXAMPLE}
     found.globals |= {"warn": f"{WARN:g}", "fail": f"{FAIL:g}"}
