@@ -9,7 +9,7 @@ from PIL import Image
 
 from reverie.drawing import PLOTS, Canvas, matrices, png, sheet
 from reverie.drawing.paint import ZOOM, _look
-from reverie.drawing.plots import clipped
+from reverie.drawing.scales import clipped
 
 SIDES = {"real": [0.2, 0.8], "synthetic": [0.4, 0.6], "set aside": [0.5, None]}
 COURSE = {"x": [1, 2, 3], "y": [1, 3, 2], "low": [0, 2, 1], "high": [2, 4, 3], "threads": [[[1, 3], [0, 9]], [[2], [1]]]}

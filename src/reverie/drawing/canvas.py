@@ -16,14 +16,12 @@ from typing import Literal
 import numpy as np
 
 from reverie.drawing.pictures import data_url
-from reverie.drawing.scales import Scale
+from reverie.drawing.scales import Point, Scale
 
 __all__ = ["SERIES", "Canvas", "Shape"]
 
 SERIES = {"real": "r", "synthetic": "s", "held-out": "h", "set aside": "h", "shuffled": "f"}
 """The class of each table; real blue and whole, synthetic vermilion and whole, held-out green and dashed."""
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

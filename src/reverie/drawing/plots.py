@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from reverie.drawing.canvas import SERIES, Canvas, Point
+from reverie.drawing.canvas import SERIES, Canvas
 from reverie.drawing.names import distinct, shorten
 from reverie.drawing.numbers import number
-from reverie.drawing.scales import Scale, finite, labelled
+from reverie.drawing.scales import Point, Scale, clipped, finite, labelled, within
 
 __all__ = ["KEY", "WIDTH", "bars", "classes", "dash", "histogram", "lines", "nothing", "picture", "stack"]
 
@@ -95,7 +95,7 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
         for p in [p for xs, ys in one.get("threads", ()) if len(xs) == 1 for p in placed(xs, ys)] + placed(
             *one.get("dots", ((), ()))
         ):
-            if p and _within(p, box):
+            if p and within(p, box):
                 canvas.circle(*p, 1.4, f"speck {css[name]}")
         if "low" in one:
             lower, upper = placed(one["x"], one["low"]), placed(one["x"], one["high"])
@@ -104,12 +104,12 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
             canvas.path([(a, min(max(b, y.end), y.start)) for a, b in outline], f"band {css[name]}", closed=True)
     for name, one in series.items():
         points = placed(one["x"], one["y"])
-        canvas.path(clipped(points, box), f"stroke {css[name]}{dash(figure, list(series).index(name))}")
+        canvas.path(clipped(points, box), f"stroke {css[name]}{dash(figure, name)}")
         if len(points) == 1 and "low" in one and (at := points[0]):
             canvas.line(at[0], y(one["low"][0]), at[0], y(one["high"][0]), f"stroke {css[name]}")
         shown = len(points) == 1 or one.get("points") or ("x" in figure and len(points) <= 12)
         for p in points if shown else ():
-            if p and _within(p, box):
+            if p and within(p, box):
                 canvas.circle(*p, 3.4 if one.get("points") else 2.2, f"dot {css[name]}")
     for at, height, _ in figure.get("marks", ()):
         canvas.circle(x(at), y(height), 4, "best")
@@ -156,33 +156,6 @@ def _tips(canvas: Canvas, figure: Mapping[str, Any], x: Scale, y: Scale, named: 
         said = ", ".join(f"{name} {number(values[i])}" for name, values in series.items())
         where = named[i] if named else x.told(a)
         canvas.rect(x(a) - half[0], TOP, sum(half), y.start - TOP, "hit", f"{where}: {said}")
-
-
-def clipped(points: Sequence[Point | None], box: tuple[float, float, float, float]) -> list[Point | None]:
-    """The parts of a line that lie within (left, top, right, bottom), with None between them (Liang and Barsky 1984)."""
-    left, top, right, bottom = box
-    found: list[Point | None] = []
-    for a, b in pairwise(points):
-        if a is None or b is None:
-            found.append(None)
-            continue
-        start, end = 0.0, 1.0
-        for origin, run, low, high in ((a[0], b[0] - a[0], left, right), (a[1], b[1] - a[1], top, bottom)):
-            if run == 0:
-                end = end if low <= origin <= high else -1.0
-                continue
-            first, last = sorted(((low - origin) / run, (high - origin) / run))
-            start, end = max(start, first), min(end, last)
-        if start > end:
-            found.append(None)
-            continue
-        one, two = ((round(a[0] + s * (b[0] - a[0]), 2), round(a[1] + s * (b[1] - a[1]), 2)) for s in (start, end))
-        found += [two] if found and found[-1] == one else [None, one, two]
-    return found
-
-
-def _within(point: Point, box: tuple[float, float, float, float]) -> bool:
-    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
 def stack(figure: Mapping[str, Any]) -> Canvas:
@@ -292,10 +265,10 @@ def classes(series: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def dash(figure: Mapping[str, Any], number: int) -> str:
+def dash(figure: Mapping[str, Any], name: str) -> str:
     """The class of the dash of a line, with a space before it; "" for a whole line."""
-    one = list(_ordered(figure["series"]).values())[number]
-    return " again" if isinstance(one, Mapping) and one.get("again") else DASHES[number % 4] if figure.get("dashed") else ""
+    one, place = figure["series"].get(name), list(figure["series"]).index(name) if name in figure["series"] else 0
+    return " again" if isinstance(one, Mapping) and one.get("again") else DASHES[place % 4] if figure.get("dashed") else ""
 
 
 def _key(canvas: Canvas, css: Mapping[str, str]) -> None:

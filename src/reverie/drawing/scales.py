@@ -7,15 +7,18 @@ Numbers: steps of 1, 2 or 5 times a power of ten. Logarithms: 1, 2, 5 or 1, 3 of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 
 from reverie.drawing.numbers import PER_CENT, number
 
-__all__ = ["Scale", "days", "finite", "labelled", "powers", "ticks"]
+__all__ = ["Point", "Scale", "clipped", "days", "finite", "labelled", "powers", "ticks", "within"]
+
+Point = tuple[float, float]
 
 EPOCH = date(1970, 1, 1)
 DATES = ("date", "datetime")
@@ -130,3 +133,30 @@ def finite(rows: Iterable[Iterable[float | None]]) -> np.ndarray:
     flat = [x for row in rows for x in row if x is not None]
     array = np.asarray(flat, dtype=float)
     return array[np.isfinite(array)]
+
+
+def clipped(points: Sequence[Point | None], box: tuple[float, float, float, float]) -> list[Point | None]:
+    """The parts of a line that lie within (left, top, right, bottom), with None between them (Liang and Barsky 1984)."""
+    left, top, right, bottom = box
+    found: list[Point | None] = []
+    for a, b in pairwise(points):
+        if a is None or b is None:
+            found.append(None)
+            continue
+        start, end = 0.0, 1.0
+        for origin, run, low, high in ((a[0], b[0] - a[0], left, right), (a[1], b[1] - a[1], top, bottom)):
+            if run == 0:
+                end = end if low <= origin <= high else -1.0
+                continue
+            first, last = sorted(((low - origin) / run, (high - origin) / run))
+            start, end = max(start, first), min(end, last)
+        if start > end:
+            found.append(None)
+            continue
+        one, two = ((round(a[0] + s * (b[0] - a[0]), 2), round(a[1] + s * (b[1] - a[1]), 2)) for s in (start, end))
+        found += [two] if found and found[-1] == one else [None, one, two]
+    return found
+
+
+def within(point: Point, box: tuple[float, float, float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]

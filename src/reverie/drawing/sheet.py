@@ -76,7 +76,7 @@ def _key(figure: Mapping[str, Any]) -> dict[str, str]:
     if figure.get("key"):
         first = figure["panels"][0]
         css = classes(first["series"])
-        return {name: f"{css[name]}{dash(first, i)}" for i, name in enumerate(first["series"])}
+        return {name: f"{css[name]}{dash(first, name)}" for name in first["series"]}
     names = {name for panel in figure["panels"] for name in panel.get("series", ())}
     return {} if figure.get("keyless") else {name: css for name, css in SERIES.items() if name in names}
 

@@ -22,7 +22,7 @@ from scipy.spatial.distance import cdist
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import dcr_share, nearest_distance
 from reverie.evaluation.measure import Measure, Metric
-from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.privacy.rates import measured, normal, wilson
 from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
@@ -94,15 +94,7 @@ def _close(at: Embedding) -> Measure:
     radius = float(np.quantile(held, NEAR))
     found = wilson(int((to_train < radius).sum()), len(to_train))
     control = wilson(int((held < radius).sum()), len(held))
-    return CLOSE.measure(
-        found.value,
-        len(to_train),
-        interval=found.interval,
-        deviation=found.deviation,
-        ceiling=control.value,
-        ceiling_deviation=control.deviation,
-        at=lambda share: wilson(share * len(to_train), len(to_train)).deviation,
-    )
+    return measured(CLOSE, found, control=control, grows=True)
 
 
 def _share(at: Embedding, seed: int) -> Measure:
@@ -118,16 +110,10 @@ def _share(at: Embedding, seed: int) -> Measure:
         drawn, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
         near = nearest_distance(drawn, cut(at.train, len(rest), draw))
         controls.append(dcr_share(near, nearest_distance(drawn, rest[: len(at.train)])))
-    deviation, floor = float(np.sqrt(value * (1 - value) / len(at.synthetic))), share(at.shuffled)
-    return replace(SHARE, ideal=max(0.5, floor)).measure(
-        value,
-        len(at.synthetic),
-        f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}.",
-        interval=(value - 1.96 * deviation, value + 1.96 * deviation),
-        deviation=deviation,
-        ceiling=float(np.mean(controls)),
-        ceiling_deviation=float(np.std(controls, ddof=1)),
-    )
+    many, floor = len(at.synthetic), share(at.shuffled)
+    told = f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}."
+    rate = normal(value, float(np.sqrt(value * (1 - value) / many)), many)
+    return measured(replace(SHARE, ideal=max(0.5, floor)), rate, told, controls)
 
 
 def _loss(at: Embedding, seed: int) -> Measure:
@@ -142,18 +128,10 @@ def _loss(at: Embedding, seed: int) -> Measure:
         half = min(len(order) // 2, len(at.train))
         a, b = at.holdout[order[:half]], at.holdout[order[half : 2 * half]]
         controls.append(adversarial_accuracy(b, a) - adversarial_accuracy(cut(at.train, half, draw), a))
-    value = float(np.mean(losses))
     # Half of a sum of four shares of n patients each, with none above 1/2: sqrt(4 x 1/4 / n) / 2.
-    deviation = 0.5 / float(np.sqrt(n))
-    return LOSS.measure(
-        value,
-        n,
-        f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts.",
-        interval=(value - 1.96 * deviation, value + 1.96 * deviation),
-        deviation=deviation,
-        ceiling=float(np.mean(controls)),
-        ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)),
-    )
+    rate = normal(float(np.mean(losses)), 0.5 / float(np.sqrt(n)), n)
+    told = f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts."
+    return measured(LOSS, rate, told, controls, ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)))
 
 
 def _figures(at: Embedding) -> dict[str, Any]:

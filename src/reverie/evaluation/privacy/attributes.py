@@ -20,8 +20,8 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import encoded, visit_rows
 from reverie.evaluation.features import vocabulary
-from reverie.evaluation.measure import Measure, Metric
-from reverie.evaluation.privacy.rates import Rate, risk, wilson
+from reverie.evaluation.measure import Metric
+from reverie.evaluation.privacy.rates import Rate, measured, risk, wilson
 from reverie.evaluation.privacy.space import cohorts
 from reverie.evaluation.tables import Tables
 
@@ -79,21 +79,12 @@ def attributes(tables: Tables) -> Found:
         f"The attack guessed {attack.value:.1%} of the cells of training and {control.value:.1%} of those of held-out "
         f"patients over {len(found)} columns."
     )
+    worst = f"It was guessed of {a} of {m} training and of {c} of {n} held-out patients."
     measures = (
-        _measure(RISK, risk(attack, control), len(first[0]), told),
-        _measure(
-            WORST.of(column=most),
-            risks[most],
-            m,
-            f"It was guessed of {a} of {m} training and of {c} of {n} held-out patients.",
-            len(risks),
-        ),
+        measured(RISK, risk(attack, control), told),
+        measured(WORST.of(column=most), risks[most], worst, among=len(risks)),
     )
     return measures, {"attributes.columns": _figure(risks)}, notes
-
-
-def _measure(metric: Metric, found: Rate, n: int, told: str, among: int = 1) -> Measure:
-    return metric.measure(found.value, n, told, interval=found.interval, deviation=found.deviation, among=among)
 
 
 def _first(cohort: Cohort) -> Cohort:

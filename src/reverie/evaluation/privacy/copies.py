@@ -20,7 +20,7 @@ import polars as pl
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import Rate, wilson
+from reverie.evaluation.privacy.rates import Rate, measured, wilson
 from reverie.evaluation.tables import Tables
 from reverie.records.schema import Schema
 
@@ -69,17 +69,11 @@ def copies(tables: Tables) -> Found:
         control = wilson(sum(record in known for record in held), len(held)) if held else None
         near, beside = (nearly(view, train, table) for table in (drawn, holdout))
         chance = min(near.value, beside.interval[1] if beside.n else 1.0)
-        measures.append(
-            replace(metric, tolerance=max(metric.tolerance, 2 * chance)).measure(
-                found.value,
-                len(made),
-                f"{near.value:.1%} agree but for one column.",
-                interval=found.interval,
-                deviation=0.0,  # a copy is a fact, no estimate
-                ceiling=control.value if control else None,
-                ceiling_deviation=control.deviation if control and control.value else 0.0,
-            )
-        )
+        metric = replace(metric, tolerance=max(metric.tolerance, 2 * chance))
+        spread = control.deviation if control and control.value else 0.0
+        told = f"{near.value:.1%} agree but for one column."
+        # A copy is a fact, no estimate.
+        measures.append(measured(metric, found, told, control, deviation=0.0, ceiling_deviation=spread))
     return measures, _figures(train, drawn, tables.schema), ()
 
 

@@ -19,7 +19,7 @@ from reverie.evaluation.cohort import GAP
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import risk, wilson
+from reverie.evaluation.privacy.rates import measured, risk, wilson
 from reverie.evaluation.privacy.space import cohorts
 from reverie.evaluation.tables import Tables
 
@@ -66,8 +66,7 @@ def linkage(tables: Tables) -> Found:
     attack, control = (wilson(round(h / DIVISIONS * len(c)), len(c)) for h, c in zip(hits, three[:2], strict=True))
     found = risk(attack, control)
     told = f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients."
-    measure = RISK.measure(found.value, len(three[0]), told, interval=found.interval, deviation=found.deviation)
-    return (measure,), {}, notes
+    return (measured(RISK, found, told),), {}, notes
 
 
 def linked(known_a: np.ndarray, known_b: np.ndarray, drawn_a: np.ndarray, drawn_b: np.ndarray) -> np.ndarray:

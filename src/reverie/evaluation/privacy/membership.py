@@ -18,7 +18,7 @@ import numpy as np
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearest_distance
 from reverie.evaluation.measure import ALARM, Measure, Metric
-from reverie.evaluation.privacy.rates import auc, true_positives, wilson
+from reverie.evaluation.privacy.rates import auc, measured, true_positives
 from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
@@ -99,25 +99,13 @@ def membership_measures(
     reached, found = auc(members, others), true_positives(members, others, FALSE)
     # So many are found by an attack that guesses: 1 % of members, too, beyond what a coarse count of others allows.
     guessed = max(FALSE, 1 / (len(others) + 1))
-    first = attack[0].measure(
-        reached.value,
-        len(members) + len(others),
-        f"{len(members)} members and {len(others)} held-out patients were attacked.",
-        interval=reached.interval,
-        deviation=reached.deviation,
-        ceiling=float(np.mean(controls)) if controls else None,
-        # Of the mean: what a single attack varies by is in the deviation of the value.
-        ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None,
-    )
-    second = replace(attack[1], ideal=guessed).measure(
-        found.value,
-        len(members),
-        f"That is all but {int(FALSE * len(others))} of {len(others)}.",
-        interval=found.interval,
-        deviation=found.deviation,
-        ceiling_deviation=float(np.sqrt(guessed * 2 / max(len(others), 1))),
-        at=lambda share: wilson(share * len(members), len(members)).deviation,
-    )
+    told = f"{len(members)} members and {len(others)} held-out patients were attacked."
+    # Of the mean: what a single attack varies by is in the deviation of the value.
+    spread = float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None
+    first = measured(attack[0], reached, told, controls, ceiling_deviation=spread)
+    told = f"That is all but {int(FALSE * len(others))} of {len(others)}."
+    spread = float(np.sqrt(guessed * 2 / max(len(others), 1)))
+    second = measured(replace(attack[1], ideal=guessed), found, told, grows=True, ceiling_deviation=spread)
     return first, second
 
 

@@ -23,7 +23,7 @@ from reverie.denoisers.oracles import Empirical
 from reverie.errors import ReverieError
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.privacy.rates import measured, wilson
 from reverie.evaluation.privacy.space import some
 from reverie.evaluation.tables import Tables
 from reverie.process.gaussian import GaussianProcess
@@ -98,16 +98,7 @@ def memorisation(tables: Tables) -> Found:
     bound, many = float(np.quantile(of_held.strength, 1 - TIED)), len(of_drawn.strength)
     tied = wilson(int((of_drawn.strength > bound).sum()), many)
     control = wilson(int((of_held.strength > bound).sum()), len(of_held.strength))
-    measure = TIES.measure(
-        tied.value,
-        many,
-        f"That weight is {bound:.2f}.",
-        interval=tied.interval,
-        deviation=tied.deviation,
-        ceiling=control.value,
-        ceiling_deviation=control.deviation,
-        at=lambda share: wilson(share * many, many).deviation,
-    )
+    measure = measured(TIES, tied, f"That weight is {bound:.2f}.", control, grows=True)
     names = [table.frame[key].unique(maintain_order=True).to_list() for table in read]
     return (measure,), _figures(of_held, of_drawn, names, tables.schema.identifier.label), notes
 
