@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from reverie.evaluation.cohort import Cohort
 
@@ -43,10 +42,11 @@ def correlations(cohort: Cohort, seed: int = 0) -> Correlations:
     rows = np.arange(cohort.rows)
     if cohort.rows > MOST_ROWS:
         rows = np.random.default_rng(seed).permutation(cohort.rows)[:MOST_ROWS]
+    ranks = [_ranks(values[rows]) for values in columns.values()]
     for i in range(count):
         for j in range(i):
             x, y = columns[names[i]], columns[names[j]]
-            static[i, j] = static[j, i] = _tau(x[rows], y[rows])
+            static[i, j] = static[j, i] = _tau(ranks[i], ranks[j])
             trend[i, j], cycle[i, j] = _within(cohort, x, y)
             trend[j, i], cycle[j, i] = trend[i, j], cycle[i, j]
     return Correlations(names, static, trend, cycle)
@@ -70,11 +70,47 @@ def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
     return found
 
 
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """The place of each value [N] among the different ones, int64, -1 for NaN."""
+    known = ~np.isnan(values)
+    ranks = np.full(len(values), -1)
+    ranks[known] = np.unique(values[known], return_inverse=True)[1]
+    return ranks
+
+
 def _tau(x: np.ndarray, y: np.ndarray) -> float:
-    """Kendall's tau-b of two columns [N] over the visits where both are measured; NaN for a constant one."""
-    there = ~(np.isnan(x) | np.isnan(y))
-    # Its p-value is not needed; the exact law of it would take longest.
-    return float(kendalltau(x[there], y[there], method="asymptotic").statistic) if there.sum() > 2 else float("nan")
+    """Kendall's tau-b of ranks [N] = (C - D) / sqrt((n0 - nx) (n0 - ny)), over pairs: C in one order, D in opposite orders,
+    n0 all, nx and ny tied; NaN for a constant column. By counting inversions (Knight 1966): a report
+    takes thousands of them, and scipy's takes twice as long for some hundred visits."""
+    known = (x >= 0) & (y >= 0)
+    x, y = x[known], y[known]
+    if len(x) < 3:
+        return float("nan")
+    levels = int(y.max()) + 1
+    both = np.sort(x * levels + y)
+    runs = np.diff(np.flatnonzero(np.concatenate([[True], both[1:] != both[:-1], [True]])))
+    counts = (np.array([len(x)]), np.bincount(x), np.bincount(y), runs)
+    pairs, tied_x, tied_y, tied = (int((k * (k - 1) // 2).sum()) for k in counts)
+    apart = float(pairs - tied_x) * float(pairs - tied_y)
+    if apart == 0:
+        return float("nan")
+    agreeing = pairs - tied_x - tied_y + tied - 2 * _inversions(both % levels)
+    return float(np.clip(agreeing / np.sqrt(apart), -1, 1))
+
+
+def _inversions(ranks: np.ndarray) -> int:
+    """Pairs of which the first is larger: they differ first, from the highest, in a bit that only the first one has."""
+    total = 0
+    ranks = ranks.astype(np.uint16 if len(ranks) < 2**16 else np.uint32)  # of 16 bits numpy sorts in linear time
+    for bit in range(int(ranks.max()).bit_length()):
+        order = np.argsort(ranks >> (bit + 1), kind="stable")
+        alike = ranks[order]
+        ones = (alike >> bit) & 1
+        begins = np.concatenate([[True], np.diff(alike >> (bit + 1)) != 0])  # the next numbers with other higher bits
+        before = np.cumsum(ones, dtype=np.int64) - ones
+        first = np.maximum.accumulate(np.where(begins, before, 0))
+        total += int((before - first)[ones == 0].sum())
+    return total
 
 
 def _within(cohort: Cohort, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
