@@ -21,8 +21,8 @@ from scipy.spatial.distance import cdist
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import dcr_share, nearest_distance
-from reverie.evaluation.measure import Measure, Metric
-from reverie.evaluation.privacy.rates import measured, normal, wilson
+from reverie.evaluation.measure import Measure
+from reverie.evaluation.privacy.rates import measured, normal, of_attack, wilson
 from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
@@ -32,40 +32,31 @@ CUTS = 10
 """Random cuts to equal sizes that are averaged."""
 NEAR = 0.05
 BINS = 30
-CLOSE = Metric(
+CLOSE = of_attack(
     "privacy.nearest.close",
     "synthetic patients unusually near to a training patient",
     "The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the held-out "
     "patients. Wilson's interval.",
-    "privacy",
     tolerance=0.1,
     unit="share",
     ideal=NEAR,
-    worse="above",
-    beside=("ceiling",),
 )
-SHARE = Metric(
+SHARE = of_attack(
     "privacy.nearest.share",
     "synthetic patients nearer to training than to held-out patients",
     f"Share of synthetic patients whose nearest real patient is of the training table, of as many of each (mean of {CUTS} "
     "cuts); the ceiling puts half of the held-out patients in place of synthetic ones. Normal interval over synthetic "
     "patients.",
-    "privacy",
     tolerance=0.05,
     unit="share",
     ideal=0.5,
-    worse="above",
-    beside=("ceiling",),
 )
-LOSS = Metric(
+LOSS = of_attack(
     "privacy.adversarial.loss",
     "privacy loss by nearest-neighbour adversarial accuracy",
     "Adversarial accuracy of held-out against synthetic patients less that of training against synthetic. Normal interval.",
-    "privacy",
     tolerance=0.1,
     ideal=0.0,
-    worse="above",
-    beside=("ceiling",),
 )
 INTRO = "What an attacker learns from the nearest synthetic patient."
 

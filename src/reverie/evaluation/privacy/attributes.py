@@ -20,8 +20,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import encoded, visit_rows
 from reverie.evaluation.features import vocabulary
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import Rate, measured, risk, wilson
+from reverie.evaluation.privacy.rates import Rate, measured, of_attack, risk, wilson
 from reverie.evaluation.privacy.space import cohorts
 from reverie.evaluation.tables import Tables
 
@@ -32,16 +31,14 @@ COLUMNS = 20
 """At most so many columns are attacked."""
 
 
-RISK = Metric(
+RISK = of_attack(
     "privacy.attributes.risk",
     "risk of attribute inference beyond that of patients never seen",
     "R = (attack - control) / (1 - control), of the cells guessed of training and of held-out patients. Interval by "
     "Wilson's, patients as n.",
-    "privacy",
     tolerance=0.05,
     unit="R",
     ideal=0.0,
-    worse="above",
     beside=(),
 )
 WORST = replace(

@@ -19,8 +19,7 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import Rate, measured, wilson
+from reverie.evaluation.privacy.rates import Rate, measured, of_attack, wilson
 from reverie.evaluation.tables import Tables
 from reverie.records.schema import Schema
 
@@ -30,16 +29,13 @@ View = Callable[..., list[Any]]
 """Records of a hashed table, by one of its hashes: of visits or of patients."""
 
 COPIED = "in every modelled column, time included; beside it the share of held-out ones that are. Wilson's interval."
-VISITS = Metric(
+VISITS = of_attack(
     "privacy.copies.visits",
     "synthetic visits that are exact copies of training visits",
     f"The share of synthetic visits equal to a training one {COPIED}",
-    "privacy",
     tolerance=0.01,
     unit="share",
     ideal=0.0,
-    worse="above",
-    beside=("ceiling",),
 )
 PATIENTS = replace(
     VISITS,

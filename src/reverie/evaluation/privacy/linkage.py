@@ -18,8 +18,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import measured, risk, wilson
+from reverie.evaluation.privacy.rates import measured, of_attack, risk, wilson
 from reverie.evaluation.privacy.space import cohorts
 from reverie.evaluation.tables import Tables
 
@@ -28,16 +27,14 @@ __all__ = ["linkage", "linked"]
 DIVISIONS = 5
 
 
-RISK = Metric(
+RISK = of_attack(
     "privacy.linkage.risk",
     "risk of linkage beyond that of patients never seen",
     f"R = (attack - control) / (1 - control) of training and held-out patients linked, over {DIVISIONS} random divisions of "
     "the columns. Interval by Wilson's.",
-    "privacy",
     tolerance=0.05,
     unit="R",
     ideal=0.0,
-    worse="above",
     beside=(),
 )
 INTRO = "An attacker who knows a patient from two sources tries to join them through the synthetic table."

@@ -18,7 +18,7 @@ import numpy as np
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearest_distance
 from reverie.evaluation.measure import ALARM, Measure, Metric
-from reverie.evaluation.privacy.rates import auc, measured, true_positives
+from reverie.evaluation.privacy.rates import auc, measured, of_attack, true_positives
 from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
@@ -31,26 +31,22 @@ CURVE = np.linspace(0, 1, 101)
 
 def attacks(name: str, of: str, how: str, beside: tuple[str, ...]) -> tuple[Metric, Metric]:
     """AUC, and true positives at 1 % false positives, of an attack."""
-    success = Metric(
+    success = of_attack(
         f"{name}.auc",
         f"membership attack {of} reached",
         f"{how} Interval by DeLong's variance.",
-        "privacy",
         tolerance=0.05,
         unit="AUC",
         ideal=0.5,
-        worse="above",
         beside=beside,
         told=True,
     )
-    found = Metric(
+    found = of_attack(
         f"{name}.found",
         f"members the attack {of} found at 1 % false alarms",
         "The share of members that score above all but 1 % of the held-out patients, rounded down. Wilson's interval.",
-        "privacy",
         tolerance=0.05,
         unit="share",
-        worse="above",
         beside=(),
         wrong=ALARM,
         alarm="a leak of {} of the training patients",

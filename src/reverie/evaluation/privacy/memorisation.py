@@ -22,8 +22,7 @@ from torch import Tensor
 from reverie.denoisers.oracles import Empirical
 from reverie.errors import ReverieError
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import measured, wilson
+from reverie.evaluation.privacy.rates import measured, of_attack, wilson
 from reverie.evaluation.privacy.space import some
 from reverie.evaluation.tables import Tables
 from reverie.process.gaussian import GaussianProcess
@@ -57,17 +56,14 @@ class Ties:
     weight: np.ndarray
 
 
-TIES = Metric(
+TIES = of_attack(
     "privacy.memorisation.tied",
     "synthetic patients tied to one training patient",
     "Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with a mean "
     "weight that only 5 % of held-out patients exceed. Wilson's interval.",
-    "privacy",
     tolerance=0.1,
     unit="share",
     ideal=TIED,
-    worse="above",
-    beside=("ceiling",),
 )
 INTRO = "Who of the training patients an ideal memory of them would see behind each synthetic patient."
 

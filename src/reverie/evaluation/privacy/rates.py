@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 
 from reverie.evaluation.measure import Measure, Metric
 
-__all__ = ["Rate", "auc", "measured", "normal", "risk", "true_positives", "wilson"]
+__all__ = ["Rate", "auc", "measured", "normal", "of_attack", "risk", "true_positives", "wilson"]
 
 Z = 1.959964
 
@@ -75,6 +75,11 @@ def risk(attack: Rate, control: Rate) -> Rate:
 def normal(value: float, deviation: float, n: int = 0) -> Rate:
     """A number with the interval of a normal law."""
     return Rate(value, deviation, (value - 1.96 * deviation, value + 1.96 * deviation), n)
+
+
+def of_attack(name: str, title: str, how: str, *, beside: tuple[str, ...] = ("ceiling",), **more: Any) -> Metric:
+    """What is measured of an attack: worse above its control, held-out patients in the place of synthetic ones."""
+    return Metric(name, title, how, "privacy", worse="above", beside=beside, **more)
 
 
 def measured(
