@@ -56,11 +56,11 @@ class Shape:
         return replace(self, points=tuple(p and (p[0] + x, p[1] + y) for p in self.points))
 
     def svg(self) -> str:
-        pen, drawn = "M", ""
+        pen, steps = "M", ""
         if self.kind == "path":
             for p in self.points:
-                drawn, pen = (drawn, "M") if p is None else (f"{drawn}{pen}{p[0]:g} {p[1]:g}", "L")
-            geometry = f'd="{drawn}{"Z" if self.closed else ""}"'
+                steps, pen = (steps, "M") if p is None else (f"{steps}{pen}{p[0]:g} {p[1]:g}", "L")
+            geometry = f'd="{steps}{"Z" if self.closed else ""}"'
         else:
             (x, y), (x2, y2) = self.points[0] or (0, 0), self.points[-1] or (0, 0)
             geometry = {
@@ -113,9 +113,9 @@ class Canvas:
 
     def path(self, points: Iterable[Point | None], css: str, closed: bool = False) -> None:
         """A line through the points; it breaks where one is None."""
-        found = tuple(points)
-        if any(found):
-            self.shapes.append(Shape("path", found, css, closed=closed))
+        line = tuple(points)
+        if any(line):
+            self.shapes.append(Shape("path", line, css, closed=closed))
 
     def place(self, other: Canvas, x: float, y: float) -> None:
         """Another drawing, its upper left corner at (x, y)."""

@@ -127,16 +127,16 @@ def _courses(figure: Mapping[str, Any], at: list[float]) -> dict[str, dict[str, 
     """Each series with an x of its own."""
     if "x" not in figure:
         return {name: dict(one) for name, one in _ordered(figure["series"]).items()}
-    found: dict[str, dict[str, Any]] = {name: {"x": at, "y": y} for name, y in _series(figure).items()}
+    courses: dict[str, dict[str, Any]] = {name: {"x": at, "y": y} for name, y in _series(figure).items()}
     for name, (low, high) in (figure.get("bands") or {}).items():
-        found.setdefault(name, {"x": at, "y": [None] * len(at)}).update(low=low, high=high)
-    return found
+        courses.setdefault(name, {"x": at, "y": [None] * len(at)}).update(low=low, high=high)
+    return courses
 
 
 def _reach(figure: Mapping[str, Any], series: Mapping[str, dict[str, Any]]) -> tuple[float, float]:
     """The ends of y where none are told."""
-    drawn = [one[end] for one in series.values() for end in ("y", "low", "high") if end in one]
-    heights = finite([*drawn, [at for at, _ in figure.get("levels", ())]])
+    rows = [one[end] for one in series.values() for end in ("y", "low", "high") if end in one]
+    heights = finite([*rows, [at for at, _ in figure.get("levels", ())]])
     low, high = (float(heights.min()), float(heights.max())) if heights.size else (0.0, 1.0)
     if figure.get("log"):
         return low / 1.3, high * 1.3
@@ -258,11 +258,11 @@ def _ordered(series: Mapping[str, Any]) -> dict[str, Any]:
 def classes(series: Mapping[str, Any]) -> dict[str, str]:
     """The class of each series: of a table that of its name, of others a colour by their order, grey for "others (n)"."""
     free = iter(("c0", "c1", "c2", "c3", "c4", "c5", "c6"))
-    found = {}
+    css = {}
     for name, one in series.items():
         table = one.get("as", name) if isinstance(one, Mapping) else name
-        found[name] = SERIES.get(table) or ("o" if name.startswith("others (") else next(free, "c7"))
-    return found
+        css[name] = SERIES.get(table) or ("o" if name.startswith("others (") else next(free, "c7"))
+    return css
 
 
 def dash(figure: Mapping[str, Any], name: str) -> str:
@@ -288,8 +288,8 @@ def _canvas(figure: Mapping[str, Any], series: Mapping[str, Any]) -> Canvas:
 
 def _across(figure: Mapping[str, Any], ends: Sequence[float], log: bool = False) -> Scale:
     """The axis of x, from the first of the ends to the last, or of the figure's "x_range"."""
-    told = figure.get("x_range") or ends
-    return Scale(told[0], told[-1], LEFT, _wide(figure) - RIGHT, log, figure.get("x_kind", ""))
+    ends_ = figure.get("x_range") or ends
+    return Scale(ends_[0], ends_[-1], LEFT, _wide(figure) - RIGHT, log, figure.get("x_kind", ""))
 
 
 def _described(figure: Mapping[str, Any], series: Mapping[str, Any]) -> str:

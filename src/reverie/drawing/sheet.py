@@ -37,9 +37,9 @@ def sheet(figure: Mapping[str, Any]) -> Canvas:
     true names the series of the first panel instead; "badge": (text, class) stands at the foot. A sheet without panels says
     its notes alone.
     """
-    drawn = [part for panel in figure["panels"] for part in _drawn(panel)]
-    across = min(int(figure.get("across", 4)), max(len(drawn), 1))
-    rows = [drawn[i : i + across] for i in range(0, len(drawn), across)]
+    panels = [part for panel in figure["panels"] for part in _drawn(panel)]
+    across = min(int(figure.get("across", 4)), max(len(panels), 1))
+    rows = [panels[i : i + across] for i in range(0, len(panels), across)]
     columns = [max(_room(*row[i]) for row in rows if i < len(row)) for i in range(across)] if rows else []
     width = max(sum(columns) + GAP * (len(columns) - 1) + 2 * MARGIN, NARROWEST)
     canvas = Canvas(width, 0, str(figure["title"]))

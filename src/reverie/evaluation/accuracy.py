@@ -83,15 +83,15 @@ def accuracy(real: Cohort, synthetic: Cohort, seed: int = 0, draws: int = DRAWS,
         for i, name in enumerate(cohorts[0].varying):
             at = names.index(name)
             after[i] += _joint([p[at], p_next[i]], [q[at], q_next[i]], [sizes[at], sizes[at] + 1])
-    found = dict(zip(wanted, near / draws, strict=True))
-    groups = [[value for subset, value in found.items() if len(subset) == size] for size in (1, 2, 3)]
+    by_subset = dict(zip(wanted, near / draws, strict=True))
+    groups = [[value for subset, value in by_subset.items() if len(subset) == size] for size in (1, 2, 3)]
     transitions = dict(zip(cohorts[0].varying, map(float, after / draws), strict=True))
     variety, presence = _within_patients(cohorts)
     return Accuracy(
         *(float(np.mean(g)) if g else float("nan") for g in groups),
         coherence=(float(np.mean(list(transitions.values()))) + variety + presence) / 3,
-        columns={names[s[0]]: float(v) for s, v in found.items() if len(s) == 1},
-        pairs={(names[s[0]], names[s[1]]): float(v) for s, v in found.items() if len(s) == 2},
+        columns={names[s[0]]: float(v) for s, v in by_subset.items() if len(s) == 1},
+        pairs={(names[s[0]], names[s[1]]): float(v) for s, v in by_subset.items() if len(s) == 2},
         transitions=transitions,
     )
 

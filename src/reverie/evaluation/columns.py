@@ -115,13 +115,13 @@ def columns(tables: Tables) -> Found:
             measures.append(apart["", part].measure(metric))
     for column in modelled:
         of = "patients" if column.role == "static" else "visits of these patients"
-        told = {"column": column.name, "of": of, "how": column.distance.format(of=of)}
+        words = {"column": column.name, "of": of, "how": column.distance.format(of=of)}
         scores = ((OF_COLUMN, apart.get((column.name, "distance"))), (TRANSPORT, apart.get((column.name, "transport"))))
         lacking = missing[column.name]
         there = lacking.value > 0 or lacking.ceiling > 0
         for metric, score in (*scores, (SPREAD, spread.get(column.name)), (MISSING, lacking if there else None)):
             if score is not None:
-                measures.append(score.measure(metric.of(**told)))
+                measures.append(score.measure(metric.of(**words)))
     figures = {column.name: figure for column in modelled if (figure := _figure(references.tables, column))}
     return measures, figures, references.notes
 
@@ -137,23 +137,23 @@ def _known(cohort: Cohort, column: Column) -> np.ndarray:
 
 
 def _compared(schema: Schema, real: Values, other: Values) -> dict[tuple[str, str], float]:
-    found = {
+    distances = {
         (name, what): v for name, values in real.items() for what, v in schema[name].compare(values, other[name]).items()
     }
     for part in ("distance", "covered"):
-        known = [v for (_, what), v in found.items() if what == part and not np.isnan(v)]
-        found["", part] = float(np.mean(known)) if known else float("nan")
-    return found
+        finite = [v for (_, what), v in distances.items() if what == part and not np.isnan(v)]
+        distances["", part] = float(np.mean(finite)) if finite else float("nan")
+    return distances
 
 
 def _spreads(cohort: Cohort, scale: Mapping[str, np.ndarray], schema: Schema) -> dict[str, float]:
     """Deviation of each numeric column's normal scores among all real values."""
-    found = {}
-    for name, known in scale.items():
+    spreads = {}
+    for name, real in scale.items():
         values = _known(cohort, schema[name])
-        if len(known) > 1 and known[0] < known[-1]:
-            found[name] = float(normal_scores(values, known).std(ddof=1)) if len(values) > 1 else float("nan")
-    return found
+        if len(real) > 1 and real[0] < real[-1]:
+            spreads[name] = float(normal_scores(values, real).std(ddof=1)) if len(values) > 1 else float("nan")
+    return spreads
 
 
 def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:

@@ -65,11 +65,11 @@ def encoded(tables: list[np.ndarray]) -> list[np.ndarray]:
     reference = np.concatenate(tables[:-1])
     parts: list[list[np.ndarray]] = [[] for _ in tables]
     for c in range(reference.shape[1]):
-        known = np.sort(reference[~np.isnan(reference[:, c]), c])
-        flagged = len(known) < len(reference)
+        sorted_ = np.sort(reference[~np.isnan(reference[:, c]), c])
+        flagged = len(sorted_) < len(reference)
         for part, table in zip(parts, tables, strict=True):
             values, missing = table[:, c], np.isnan(table[:, c])
-            code = normal_scores(values, known) if len(np.unique(known)) > 2 else values
+            code = normal_scores(values, sorted_) if len(np.unique(sorted_)) > 2 else values
             part.append(np.where(missing, 0.0, code))
             if flagged:
                 part.append(missing.astype(float))

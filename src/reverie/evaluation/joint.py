@@ -81,7 +81,7 @@ INTRO = (
 def joint(tables: Tables) -> Found:
     """Measures of whole patients."""
     references, seed = tables.compared(MOST), tables.seed
-    found, telling = [], {}
+    aucs, telling = [], {}
     for number, (a, b, s) in enumerate(references.rounds(ROUNDS)):
         real = references.real.take(a)
         others = [references.synthetic.take(s), references.real.take(b)]
@@ -89,25 +89,25 @@ def joint(tables: Tables) -> Found:
         judged = [c2st_auc(real, other, seed + number, repeats=1, trees=TREES) for other in others]
         for feature, share in judged[0][1].items():
             telling[feature] = telling.get(feature, 0.0) + share / ROUNDS
-        found.append([auc for auc, _ in judged] + [math.nan] * (3 - len(judged)))
-    if not found:
+        aucs.append([auc for auc, _ in judged] + [math.nan] * (3 - len(judged)))
+    if not aucs:
         return references.few
     levels = vocabulary([references.real, references.synthetic])
     covered = references.distances(lambda cohort: features(cohort, levels)[0], coverage, ROUNDS)
-    told = _at_least_by_chance(references.score(found))
-    scores = ((AUC, told), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
+    success = _at_least_by_chance(references.score(aucs))
+    scores = ((AUC, success), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
     return [score.measure(metric) for metric, score in scores], _figures(telling), references.notes
 
 
 def coverage(real: np.ndarray, other: np.ndarray, neighbours: int = NEIGHBOURS) -> dict[str, float]:
     """Coverage and density (see the module) of patients as rows [A, F] and [B, F], NaN where a feature says nothing."""
     kept = (~np.isnan(real)).any(axis=0)
-    places, drawn = encoded([real[:, kept], other[:, kept]])
+    places, others = encoded([real[:, kept], other[:, kept]])
     if len(places) <= neighbours:
         return {"coverage": math.nan, "density": math.nan}
     radius = np.sort(cdist(places, places), axis=1)[:, neighbours]  # its nearest is itself
-    inside = cdist(places, drawn) <= radius[:, None]
-    return {"coverage": float(inside.any(axis=1).mean()), "density": float(inside.sum() / (neighbours * len(drawn)))}
+    inside = cdist(places, others) <= radius[:, None]
+    return {"coverage": float(inside.any(axis=1).mean()), "density": float(inside.sum() / (neighbours * len(others)))}
 
 
 def _at_least_by_chance(auc: Score) -> Score:

@@ -66,7 +66,7 @@ class Metric:
         self,
         value: float | None,
         n: int,
-        told: str = "",
+        detail: str = "",
         *,
         chance: float | None = None,
         among: int = 1,
@@ -81,9 +81,11 @@ class Metric:
         """
         assert numbers.get("floor") is None or "floor" in self.beside, f"{self.name} is declared without a floor"
         assert numbers.get("ceiling") is None or "ceiling" in self.beside, f"{self.name} is declared without a ceiling"
-        how = f"{self.how} {told}".strip()
-        found = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
-        return judged(found, tolerance=self.tolerance, worse=self.worse, chance=chance, among=among, at=at, wrong=self.wrong)
+        how = f"{self.how} {detail}".strip()
+        measure = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
+        return judged(
+            measure, tolerance=self.tolerance, worse=self.worse, chance=chance, among=among, at=at, wrong=self.wrong
+        )
 
     def unknown(self, why: str, n: int = 0) -> Measure:
         """The measure where it could not be computed."""
@@ -189,14 +191,14 @@ class Section:
 
     def json(self) -> dict[str, Any]:
         """Plain data."""
-        told = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {**told, "measures": [m.json() for m in self.measures]}
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**data, "measures": [m.json() for m in self.measures]}
 
 
 def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:
     """The gravest verdict among the measures; "unknown" of none."""
-    found = {m.verdict for m in measures}
+    verdicts = {m.verdict for m in measures}
     for verdict in reversed(ORDER):
-        if verdict in found:
+        if verdict in verdicts:
             return verdict
     return "unknown"

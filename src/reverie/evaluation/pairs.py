@@ -183,13 +183,13 @@ def _coded(cohort: Cohort, tabled: list[tuple[Column, Column]], places: Places) 
 def _contingencies(
     real: Mapping[tuple[str, str], np.ndarray], other: Mapping[tuple[str, str], np.ndarray]
 ) -> dict[tuple[str, str], float]:
-    found = {pair: contingency(codes, other[pair]) for pair, codes in real.items()}
-    return {**found, ("", ""): float(np.mean(list(found.values()))) if found else float("nan")}
+    distances = {pair: contingency(codes, other[pair]) for pair, codes in real.items()}
+    return {**distances, ("", ""): float(np.mean(list(distances.values()))) if distances else float("nan")}
 
 
 def _farthest(scores: Mapping[Any, Score]) -> list[tuple[Any, Score]]:
-    known = [(key, score) for key, score in scores.items() if not np.isnan(score.value)]
-    return sorted(known, key=lambda item: -item[1].excess)[:NAMED]
+    finite = [(key, score) for key, score in scores.items() if not np.isnan(score.value)]
+    return sorted(finite, key=lambda item: -item[1].excess)[:NAMED]
 
 
 def _figures(
@@ -200,9 +200,9 @@ def _figures(
     references: References,
 ) -> dict[str, Any]:
     def matrix(
-        found: Mapping[tuple[str, str], float], names: list[str], own: Mapping[str, float]
+        values: Mapping[tuple[str, str], float], names: list[str], own: Mapping[str, float]
     ) -> list[list[float | None]]:
-        table = [[found.get((a, b), found.get((b, a), own.get(a) if a == b else None)) for b in names] for a in names]
+        table = [[values.get((a, b), values.get((b, a), own.get(a) if a == b else None)) for b in names] for a in names]
         return [[None if v is None or np.isnan(v) else float(v) for v in row] for row in table]
 
     ones = dict.fromkeys(names, 1.0)

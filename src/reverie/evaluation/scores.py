@@ -47,29 +47,29 @@ def scores(
     Raises DataError if a frame lacks a column.
     """
     named = {"training table": train, "held-out table": holdout, "synthetic table": synthetic}
-    real, held, made = (Cohort.read(frame, schema, name) for name, frame in named.items())
-    alike = accuracy(real, made, seed)
-    alone = _gaps(missing_rates(real), missing_rates(made))
+    real, held, ours = (Cohort.read(frame, schema, name) for name, frame in named.items())
+    alike = accuracy(real, ours, seed)
+    alone = _gaps(missing_rates(real), missing_rates(ours))
     varying = [c.name for c in schema.varying if c.name in alone]
-    together = _gaps(*(missing_together(cohort, varying) for cohort in (real, made)), everywhere=True)
+    together = _gaps(*(missing_together(cohort, varying) for cohort in (real, ours)), everywhere=True)
     logic = Broken.of(synthetic, schema)
-    of_real, of_made = correlations(real, seed), correlations(made, seed)
+    of_real, of_made = correlations(real, seed), correlations(ours, seed)
     return {
         **{f"accuracy.{part}": getattr(alike, part) for part in ("overall", *PARTS)},
-        "auc": c2st_auc(real, made, seed)[0],
-        **{f"nearer.{part}": share for part, share in dcr_shares(real, held, made, seed).items()},
-        "order": float(in_order(made).mean()),
-        "length.mean": float(made.lengths.mean() / real.lengths.mean()),
-        "length.distance": kolmogorov(*(cohort.lengths.astype(float) for cohort in (real, made))),
+        "auc": c2st_auc(real, ours, seed)[0],
+        **{f"nearer.{part}": share for part, share in dcr_shares(real, held, ours, seed).items()},
+        "order": float(in_order(ours).mean()),
+        "length.mean": float(ours.lengths.mean() / real.lengths.mean()),
+        "length.distance": kolmogorov(*(cohort.lengths.astype(float) for cohort in (real, ours))),
         "missing.mean": float(np.mean(list(alone.values()) or [0])),
         "missing.largest": max(alone.values(), default=0.0),
         "missing.together_mean": float(np.mean(list(together.values()) or [0])),
         "missing.together_largest": max(together.values(), default=0.0),
-        **tail_scores(tails(real.join(held), made, seed)),
+        **tail_scores(tails(real.join(held), ours, seed)),
         **{f"correlation.{k}": distance(getattr(of_real, k), getattr(of_made, k)) for k in ("static", "trend", "cycle")},
         "rules.rows": float(logic.any.mean()),
         "rules.patients": logic.patients(logic.any) / logic.size,
-        "faults": float(impossible(made, real, held).count),
+        "faults": float(impossible(ours, real, held).count),
     }
 
 
@@ -97,7 +97,7 @@ def _ratio(pairs: list[tuple[float, float]]) -> float:
     return float(np.exp(np.mean(logs))) if logs else float("nan")
 
 
-def _spreads(found: list[Spread]) -> float:
+def _spreads(spreads: list[Spread]) -> float:
     """Mean |synthetic - real| in deviations of the real draws; NaN if none varies."""
-    ways = [abs(s.synthetic - s.real) / s.deviation for s in found if s.deviation > 0 and not np.isnan(s.synthetic)]
+    ways = [abs(s.synthetic - s.real) / s.deviation for s in spreads if s.deviation > 0 and not np.isnan(s.synthetic)]
     return float(np.mean(ways)) if ways else float("nan")

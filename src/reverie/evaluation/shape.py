@@ -68,8 +68,8 @@ def impossible(cohort: Cohort, *real: Cohort) -> Impossible:
             count = int(((cohort.numbers[name] < low) | (cohort.numbers[name] > high)).sum())
             beyond |= {name: count} if count else {}
         else:
-            known = {*column.levels, *column.pooled}.union(*(set(o.levels[name].drop_nulls()) for o in real))
-            new = tuple(sorted(set(cohort.levels[name].drop_nulls()) - known))
+            levels = {*column.levels, *column.pooled}.union(*(set(o.levels[name].drop_nulls()) for o in real))
+            new = tuple(sorted(set(cohort.levels[name].drop_nulls()) - levels))
             unseen |= {name: new} if new else {}
     first = cohort.offsets[:-1][cohort.patient]
     for name in (c.name for c in schema.static):

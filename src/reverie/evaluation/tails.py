@@ -56,12 +56,12 @@ def tails(real: Cohort, synthetic: Cohort, seed: int = 0, draws: int = 200) -> l
     for name in (c.name for c in real.schema.varying if c.numeric):
         there = ~real.missing(name)
         whose, values = real.patient[there], real.numbers[name][there]
-        drawn = np.stack([_statistics(np.repeat(values, times[whose])) for times in chosen])
+        statistics = np.stack([_statistics(np.repeat(values, times[whose])) for times in chosen])
         ours = _statistics(synthetic.numbers[name][~synthetic.missing(name)])
-        if np.isnan(drawn).all():
+        if np.isnan(statistics).all():
             continue
-        low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-        rows = zip(STATISTICS, ours, np.nanmean(drawn, axis=0), low, high, np.nanstd(drawn, axis=0), strict=True)
+        low, high = np.nanquantile(statistics, [0.025, 0.975], axis=0)
+        rows = zip(STATISTICS, ours, np.nanmean(statistics, axis=0), low, high, np.nanstd(statistics, axis=0), strict=True)
         spreads += [Spread(name, row[0], *map(float, row[1:])) for row in rows]
     return spreads
 

@@ -110,10 +110,10 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(f"{path} ({i + 1})" for i, path in enumerate(paths))
 
 
-def _best(known: Mapping[str, Mapping[str, Any]]) -> str | None:
+def _best(by_run: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Which run's value lies nearest to its own ceiling, or ideal; None where that cannot be said or all are equal."""
     ways = {}
-    for run, m in known.items():
+    for run, m in by_run.items():
         reference = m["ceiling"] if m["ceiling"] is not None else m["ideal"]
         if m["value"] is None or reference is None:
             return None

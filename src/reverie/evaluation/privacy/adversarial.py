@@ -83,9 +83,9 @@ def adversarial_accuracy(a: np.ndarray, b: np.ndarray) -> float:
 def _close(at: Embedding) -> Measure:
     to_train, held = nearest_distance(at.synthetic, at.train), nearest_distance(at.holdout, at.train)
     radius = float(np.quantile(held, NEAR))
-    found = wilson(int((to_train < radius).sum()), len(to_train))
+    near = wilson(int((to_train < radius).sum()), len(to_train))
     control = wilson(int((held < radius).sum()), len(held))
-    return measured(CLOSE, found, control=control, grows=True)
+    return measured(CLOSE, near, control=control, grows=True)
 
 
 def _share(at: Embedding, seed: int) -> Measure:
@@ -98,13 +98,13 @@ def _share(at: Embedding, seed: int) -> Measure:
     value, controls = share(at.synthetic), []
     for _ in range(CUTS):
         order = draw.permutation(n)
-        drawn, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
-        near = nearest_distance(drawn, cut(at.train, len(rest), draw))
-        controls.append(dcr_share(near, nearest_distance(drawn, rest[: len(at.train)])))
+        half, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
+        near = nearest_distance(half, cut(at.train, len(rest), draw))
+        controls.append(dcr_share(near, nearest_distance(half, rest[: len(at.train)])))
     many, floor = len(at.synthetic), share(at.shuffled)
-    told = f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}."
+    detail = f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}."
     rate = normal(value, float(np.sqrt(value * (1 - value) / many)), many)
-    return measured(replace(SHARE, ideal=max(0.5, floor)), rate, told, controls)
+    return measured(replace(SHARE, ideal=max(0.5, floor)), rate, detail, controls)
 
 
 def _loss(at: Embedding, seed: int) -> Measure:
@@ -112,26 +112,26 @@ def _loss(at: Embedding, seed: int) -> Measure:
     n = min(len(at.train), len(at.holdout), len(at.synthetic))
     losses, accuracies, controls = [], [], []
     for _ in range(CUTS):
-        train, holdout, drawn = (cut(x, n, draw) for x in (at.train, at.holdout, at.synthetic))
-        accuracies.append(adversarial_accuracy(train, drawn))
-        losses.append(adversarial_accuracy(holdout, drawn) - accuracies[-1])
+        train, holdout, synthetic = (cut(x, n, draw) for x in (at.train, at.holdout, at.synthetic))
+        accuracies.append(adversarial_accuracy(train, synthetic))
+        losses.append(adversarial_accuracy(holdout, synthetic) - accuracies[-1])
         order = draw.permutation(len(at.holdout))
         half = min(len(order) // 2, len(at.train))
         a, b = at.holdout[order[:half]], at.holdout[order[half : 2 * half]]
         controls.append(adversarial_accuracy(b, a) - adversarial_accuracy(cut(at.train, half, draw), a))
     # Half of a sum of four shares of n patients each, with none above 1/2: sqrt(4 x 1/4 / n) / 2.
     rate = normal(float(np.mean(losses)), 0.5 / float(np.sqrt(n)), n)
-    told = f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts."
-    return measured(LOSS, rate, told, controls, ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)))
+    detail = f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts."
+    return measured(LOSS, rate, detail, controls, ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)))
 
 
 def _figures(at: Embedding) -> dict[str, Any]:
-    found = {
+    distances = {
         "synthetic": nearest_distance(at.synthetic, at.train),
         "held-out": nearest_distance(at.holdout, at.train),
     }
-    edges = np.linspace(0, max(float(np.quantile(d, 0.99)) for d in found.values()) or 1.0, BINS + 1)
-    shares = {name: (np.histogram(np.minimum(d, edges[-1]), edges)[0] / len(d)).tolist() for name, d in found.items()}
+    edges = np.linspace(0, max(float(np.quantile(d, 0.99)) for d in distances.values()) or 1.0, BINS + 1)
+    shares = {name: (np.histogram(np.minimum(d, edges[-1]), edges)[0] / len(d)).tolist() for name, d in distances.items()}
     return {
         "nearest.distances": {
             "kind": "histogram",

@@ -63,22 +63,22 @@ def attributes(tables: Tables) -> Found:
         notes = (*notes, f"Of {len(names)} columns {COLUMNS} were drawn at random and attacked.")
         names = [names[i] for i in np.sort(order)]
     first = [_first(cohort) for cohort in three]
-    found = {name: rates for name in names if (rates := _attack(first, name)) is not None}
-    if not found:
+    guesses = {name: rates for name in names if (rates := _attack(first, name)) is not None}
+    if not guesses:
         return "no column is filled in."
-    risks = {name: risk(*(wilson(h, n) for h, n in rates)) for name, rates in found.items()}
+    risks = {name: risk(*(wilson(h, n) for h, n in rates)) for name, rates in guesses.items()}
     # Columns of one patient are not independent, so the mean has the sizes of patients, not of guesses.
-    shares = [np.mean([rates[side][0] / rates[side][1] for rates in found.values()]) for side in (0, 1)]
+    shares = [np.mean([rates[side][0] / rates[side][1] for rates in guesses.values()]) for side in (0, 1)]
     attack, control = (wilson(round(s * len(c)), len(c)) for s, c in zip(shares, first[:2], strict=True))
     most = max(risks, key=lambda name: risks[name].value / max(risks[name].deviation, 1e-9))
-    (a, m), (c, n) = found[most]
-    told = (
+    (a, m), (c, n) = guesses[most]
+    detail = (
         f"The attack guessed {attack.value:.1%} of the cells of training and {control.value:.1%} of those of held-out "
-        f"patients over {len(found)} columns."
+        f"patients over {len(guesses)} columns."
     )
     worst = f"It was guessed of {a} of {m} training and of {c} of {n} held-out patients."
     measures = (
-        measured(RISK, risk(attack, control), told),
+        measured(RISK, risk(attack, control), detail),
         measured(WORST.of(column=most), risks[most], worst, among=len(risks)),
     )
     return measures, {"attributes.columns": _figure(risks)}, notes
@@ -98,32 +98,32 @@ def _first(cohort: Cohort) -> Cohort:
 
 def _attack(first: list[Cohort], secret: str) -> list[tuple[int, int]] | None:
     """(guessed, attacked) of training and held-out patients; None if the column is empty somewhere."""
-    known = [_without(cohort, secret) for cohort in first]
-    levels = vocabulary(known)
-    tables = [visit_rows(cohort, levels) for cohort in known]
+    public = [_without(cohort, secret) for cohort in first]
+    levels = vocabulary(public)
+    tables = [visit_rows(cohort, levels) for cohort in public]
     kept = ~np.isnan(np.concatenate(tables[:2])).all(axis=0)
     points = encoded([table[:, kept] for table in tables])
-    told = ~first[2].missing(secret)
-    if not told.any():
+    filled = ~first[2].missing(secret)
+    if not filled.any():
         return None
-    found = []
+    counts = []
     for side in (0, 1):
         open_ = ~first[side].missing(secret)
         if not open_.any():
             return None
-        nearest = np.flatnonzero(told)[cdist(points[side][open_], points[2][told]).argmin(axis=1)]
-        found.append((int(_same(first, side, secret, np.flatnonzero(open_), nearest).sum()), int(open_.sum())))
-    return found
+        nearest = np.flatnonzero(filled)[cdist(points[side][open_], points[2][filled]).argmin(axis=1)]
+        counts.append((int(_same(first, side, secret, np.flatnonzero(open_), nearest).sum()), int(open_.sum())))
+    return counts
 
 
 def _same(first: list[Cohort], side: int, secret: str, rows: np.ndarray, nearest: np.ndarray) -> np.ndarray:
     """Whether the guess is right, bool [n]."""
     if secret in first[0].levels:
         return first[side].levels[secret][rows].to_numpy() == first[2].levels[secret][nearest].to_numpy()
-    known = np.sort(np.concatenate([first[i].numbers[secret][~first[i].missing(secret)] for i in (0, 1)]))
+    real = np.sort(np.concatenate([first[i].numbers[secret][~first[i].missing(secret)] for i in (0, 1)]))
     truth, guess = first[side].numbers[secret][rows], first[2].numbers[secret][nearest]
-    rank = [(np.searchsorted(known, x, "left") + np.searchsorted(known, x, "right")) / 2 for x in (truth, guess)]
-    return (np.abs(rank[0] - rank[1]) <= TOLERANCE * len(known)) | (truth == guess)
+    rank = [(np.searchsorted(real, x, "left") + np.searchsorted(real, x, "right")) / 2 for x in (truth, guess)]
+    return (np.abs(rank[0] - rank[1]) <= TOLERANCE * len(real)) | (truth == guess)
 
 
 def _without(cohort: Cohort, secret: str) -> Cohort:

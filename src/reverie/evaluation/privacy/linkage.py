@@ -61,9 +61,9 @@ def linkage(tables: Tables) -> Found:
         hits += [linked(at_a[i], at_b[i], at_a[2], at_b[2]).mean() for i in (0, 1)]
     # Divisions of one patient are not independent: the sizes are those of patients.
     attack, control = (wilson(round(h / DIVISIONS * len(c)), len(c)) for h, c in zip(hits, three[:2], strict=True))
-    found = risk(attack, control)
-    told = f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients."
-    return (measured(RISK, found, told),), {}, notes
+    beyond = risk(attack, control)
+    detail = f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients."
+    return (measured(RISK, beyond, detail),), {}, notes
 
 
 def linked(known_a: np.ndarray, known_b: np.ndarray, drawn_a: np.ndarray, drawn_b: np.ndarray) -> np.ndarray:
@@ -73,5 +73,5 @@ def linked(known_a: np.ndarray, known_b: np.ndarray, drawn_a: np.ndarray, drawn_
 
 def _owner(feature: str, names: list[str]) -> str:
     """The column that a feature is of; the number, start and gaps of visits belong to the clock."""
-    found = [n for n in names if feature == n or feature.startswith((f"{n}, ", f"{n} = "))]
-    return max(found, key=len, default=GAP)
+    owners = [n for n in names if feature == n or feature.startswith((f"{n}, ", f"{n} = "))]
+    return max(owners, key=len, default=GAP)

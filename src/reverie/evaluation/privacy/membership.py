@@ -41,7 +41,7 @@ def attacks(name: str, of: str, how: str, beside: tuple[str, ...]) -> tuple[Metr
         beside=beside,
         told=True,
     )
-    found = of_attack(
+    members = of_attack(
         f"{name}.found",
         f"members the attack {of} found at 1 % false alarms",
         "The share of members that score above all but 1 % of the held-out patients, rounded down. Wilson's interval.",
@@ -51,7 +51,7 @@ def attacks(name: str, of: str, how: str, beside: tuple[str, ...]) -> tuple[Metr
         wrong=ALARM,
         alarm="a leak of {} of the training patients",
     )
-    return success, found
+    return success, members
 
 
 ATTACK = attacks(
@@ -92,16 +92,16 @@ def membership_measures(
     attack: tuple[Metric, Metric], members: np.ndarray, others: np.ndarray, controls: list[float] | None = None
 ) -> tuple[Measure, Measure]:
     """Both measures of an attack's scores, judged against guessing."""
-    reached, found = auc(members, others), true_positives(members, others, FALSE)
+    reached, hits = auc(members, others), true_positives(members, others, FALSE)
     # So many are found by an attack that guesses: 1 % of members, too, beyond what a coarse count of others allows.
     guessed = max(FALSE, 1 / (len(others) + 1))
-    told = f"{len(members)} members and {len(others)} held-out patients were attacked."
+    detail = f"{len(members)} members and {len(others)} held-out patients were attacked."
     # Of the mean: what a single attack varies by is in the deviation of the value.
     spread = float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None
-    first = measured(attack[0], reached, told, controls, ceiling_deviation=spread)
-    told = f"That is all but {int(FALSE * len(others))} of {len(others)}."
+    first = measured(attack[0], reached, detail, controls, ceiling_deviation=spread)
+    detail = f"That is all but {int(FALSE * len(others))} of {len(others)}."
     spread = float(np.sqrt(guessed * 2 / max(len(others), 1)))
-    second = measured(replace(attack[1], ideal=guessed), found, told, grows=True, ceiling_deviation=spread)
+    second = measured(replace(attack[1], ideal=guessed), hits, detail, grows=True, ceiling_deviation=spread)
     return first, second
 
 
@@ -109,14 +109,14 @@ def curve(members: np.ndarray, others: np.ndarray, title: str = "Membership atta
     """The ROC curve as figure data, at 101 rates of false positives."""
     thresholds = np.quantile(others, 1 - CURVE)
     thresholds[0] = others.max()
-    found = [float((members > th).mean() + (members == th).mean() / 2) for th in thresholds]
-    found[-1] = 1.0
+    rates = [float((members > th).mean() + (members == th).mean() / 2) for th in thresholds]
+    rates[-1] = 1.0
     return {
         "kind": "lines",
         "title": title,
         "note": "How many members are found (up) for how many false alarms (right); the diagonal is guessing.",
         "x": CURVE.tolist(),
-        "series": {"synthetic": found},
+        "series": {"synthetic": rates},
         "x_label": "held-out patients called members",
         "y_label": "members found",
         "diagonal": True,
@@ -134,8 +134,8 @@ def _control(at: Embedding, seed: int) -> float:
     draw = np.random.default_rng([seed, 4])
     order = draw.permutation(len(at.holdout))
     third = len(order) // 3
-    drawn, rest = at.holdout[order[:third]], at.holdout[order[third:]]
+    some, rest = at.holdout[order[:third]], at.holdout[order[third:]]
     members, others = density_scores(
-        replace(at, train=cut(at.train, len(at.train), draw), holdout=rest, synthetic=drawn), seed
+        replace(at, train=cut(at.train, len(at.train), draw), holdout=rest, synthetic=some), seed
     )
     return auc(members, others).value

@@ -121,9 +121,9 @@ def _padded(values: Tensor, longest: int) -> Tensor:
     return torch.nn.functional.pad(values, (0, 0, 0, longest - values.shape[1])).flatten(1).double()
 
 
-def _figures(held: Ties, drawn: Ties, names: list[list[object]], who: str) -> dict[str, object]:
-    order = np.argsort(-drawn.strength, kind="stable")[:10]
-    rows = [[str(names[2][i]), str(names[0][drawn.patient[i]]), round(float(drawn.strength[i]), 3)] for i in order]
+def _figures(held: Ties, synthetic: Ties, names: list[list[object]], who: str) -> dict[str, object]:
+    order = np.argsort(-synthetic.strength, kind="stable")[:10]
+    rows = [[str(names[2][i]), str(names[0][synthetic.patient[i]]), round(float(synthetic.strength[i]), 3)] for i in order]
     return {
         "memorisation.weights": {
             "kind": "lines",
@@ -131,7 +131,7 @@ def _figures(held: Ties, drawn: Ties, names: list[list[object]], who: str) -> di
             "note": "Mean weight that an ideal memory of the training set gives to one of its patients, by noise; that of "
             "synthetic patients should not lie above that of held-out ones.",
             "x": [round(float(np.log10((1 - share) / share)), 3) for share in LEVELS],
-            "series": {"synthetic": drawn.weight.mean(axis=0).tolist(), "held-out": held.weight.mean(axis=0).tolist()},
+            "series": {"synthetic": synthetic.weight.mean(axis=0).tolist(), "held-out": held.weight.mean(axis=0).tolist()},
             "x_label": "noise (log10 of noise over signal variance)",
             "y_label": "largest weight",
         },

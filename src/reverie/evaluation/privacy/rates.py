@@ -85,7 +85,7 @@ def of_attack(name: str, title: str, how: str, *, beside: tuple[str, ...] = ("ce
 def measured(
     metric: Metric,
     rate: Rate,
-    told: str = "",
+    detail: str = "",
     control: Rate | Sequence[float] | None = None,
     *,
     grows: bool = False,
@@ -104,4 +104,4 @@ def measured(
         beside |= {"ceiling": control.value, "ceiling_deviation": control.deviation}
     elif control:
         beside |= {"ceiling": float(np.mean(control)), "ceiling_deviation": float(np.std(control, ddof=1))}
-    return metric.measure(rate.value, rate.n, told, **(beside | more))
+    return metric.measure(rate.value, rate.n, detail, **(beside | more))

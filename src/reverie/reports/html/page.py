@@ -105,7 +105,7 @@ def page(template: str, title: str, about: str, keys: Sequence[str] = (), **cont
 @cache
 def _templates() -> Environment:
     """The templates, every text of which is escaped and every name of which must be known."""
-    found = Environment(
+    templates = Environment(
         loader=PackageLoader("reverie.reports", "html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -113,12 +113,12 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {f.__name__: f for f in (anchor, cell, count, interval, named, number, value)}
-    found.globals |= {f.__name__: f for f in (alike, data_url, folded, limits, matrices, strip, worst)}
-    found.globals |= {name: getattr(figures, name) for name in figures.__all__}
-    found.globals |= {"MARKS": MARKS, "SERIES": SERIES, "cards": CARDS, "kinds": KINDS, "example": EXAMPLE}
-    found.globals |= {"warn": f"{WARN:g}", "fail": f"{FAIL:g}"}
-    return found
+    templates.filters |= {f.__name__: f for f in (anchor, cell, count, interval, named, number, value)}
+    templates.globals |= {f.__name__: f for f in (alike, data_url, folded, limits, matrices, strip, worst)}
+    templates.globals |= {name: getattr(figures, name) for name in figures.__all__}
+    templates.globals |= {"MARKS": MARKS, "SERIES": SERIES, "cards": CARDS, "kinds": KINDS, "example": EXAMPLE}
+    templates.globals |= {"warn": f"{WARN:g}", "fail": f"{FAIL:g}"}
+    return templates
 
 
 def anchor(name: str) -> str:
@@ -133,10 +133,10 @@ def cell(content: Any) -> str:
 
 def alike(measures: Sequence[Measure]) -> dict[str, list[Measure]]:
     """By their sentence, those of one."""
-    found: dict[str, list[Measure]] = {}
+    by_sentence: dict[str, list[Measure]] = {}
     for m in measures:
-        found.setdefault(m.how, []).append(m)
-    return found
+        by_sentence.setdefault(m.how, []).append(m)
+    return by_sentence
 
 
 def folded(measures: Sequence[Measure]) -> tuple[list[Measure], list[Measure]]:
