@@ -166,11 +166,10 @@ class Completed:
     def made(self, typed: bool = False) -> Iterator[pl.DataFrame]:
         """The table of each draw, in the modelled form, as it came but for what was drawn; `typed` see Fitted.filled."""
         for frame in self.frames:
-            yield (
-                self.fitted.continued(frame, self.added, typed)
-                if self.added
-                else self.fitted.filled(frame, self.columns, typed)
-            )
+            if self.added:
+                yield self.fitted.continued(frame, self.added, typed)
+            else:
+                yield self.fitted.filled(frame, self.columns, typed)
 
     @cached_property
     def holes(self) -> dict[str, dict[str, int]]:
@@ -305,10 +304,7 @@ def complete(
         raise UsageError("columns are chosen for filling holes, and visits are added whole: leave out one of the two.")
     names = to_fill(model.codec.schema, columns)
     fitted = source if isinstance(source, Fitted) else fit(source, model.codec.schema, name)
-    if draws > 1 and DRAW in fitted.cells.columns:
-        raise UsageError(
-            f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."
-        )
+    _check_draws(draws, fitted.cells.columns)
     options = dict(settings or {})
     began = time.monotonic()
     if forecast is None:
@@ -324,8 +320,12 @@ def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -
         raise UsageError(
             f"{run} is a model of pictures, which have no holes to fill: give a run trained on a table of visits."
         )
-    if draws > 1 and DRAW in model.codec.schema.names:
+    _check_draws(draws, model.codec.schema.names)
+    return model
+
+
+def _check_draws(draws: int, columns: Sequence[str]) -> None:
+    if draws > 1 and DRAW in columns:
         raise UsageError(
             f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."
         )
-    return model
