@@ -42,7 +42,7 @@ def strip(m: Measure) -> Markup:
     if m.floor is not None:
         canvas.rect(x(m.floor) - 3.5, middle - 3.5, 7, 7, "floor")
     if m.interval is not None:
-        canvas.line(*(coordinate for end in m.interval for coordinate in (x(end), middle)), "mark s")
+        canvas.line(x(m.interval[0]), middle, x(m.interval[1]), middle, "mark s")
     canvas.circle(x(m.value), middle, 4.2, "point s")
     canvas.rect(0, 0, WIDTH, HEIGHT, "hit", words)
     return Markup(canvas.svg("strip"))
