@@ -18,7 +18,6 @@ from machine import describe
 from reverie.denoisers import GaussianMixture
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 from reverie.samplers import DDIM, Ancestral, DPMSolver, Heun, sample
-from reverie.studies.figures import PALETTE
 
 HERE = Path(__file__).parent / "results"
 T = 20_000
@@ -27,6 +26,7 @@ PROCESS = GaussianProcess(SCHEDULE)
 MIXTURE = GaussianMixture(
     PROCESS, torch.tensor([[1.0, 1.0], [-1.0, 0.5], [0.2, -1.2], [-0.3, 0.1]]).double(), torch.tensor([0.15, 0.25, 0.1, 0.4])
 )
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 COUNTS = (5, 10, 20, 40, 80, 160)
 
 

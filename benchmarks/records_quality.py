@@ -24,7 +24,7 @@ import polars as pl
 import yaml
 
 from machine import describe
-from reverie.evaluation import nearness, scores, shuffled, tail_scores, tails
+from reverie.evaluation import Cohort, dcr_shares, scores, shuffled, tail_scores, tails
 from reverie.records.schema import Schema
 from reverie.records.table import Table, read_table
 from reverie.sources import TableSource
@@ -50,9 +50,7 @@ def ceiling(train: Table, holdout: Table, seed: int) -> Scores:
     """The held-out patients in the place of synthetic ones."""
     found = scores(train.frame, holdout.frame, holdout.frame, train.schema, seed)
     first, second = halves(holdout, seed)
-    near = nearness(train.frame, second.frame, first.frame, train.schema, seed)
-    apart = {"nearer.rows": near.rows, "nearer.patients": near.patients}
-    return found | apart | {"nearer.copied": near.copied_rows - near.copied_holdout}
+    return found | nearer(train.schema, train.frame, second.frame, first.frame, seed)
 
 
 def floor(train: Table, holdout: Table, seed: int) -> Scores:
@@ -60,9 +58,15 @@ def floor(train: Table, holdout: Table, seed: int) -> Scores:
     schema = train.schema
     mixed = (shuffled(table.frame, schema, seed) for table in (holdout, train))
     apart, own = next(mixed), next(mixed)
-    near = nearness(train.frame, holdout.frame, own, schema, seed)
+    near = nearer(schema, train.frame, holdout.frame, own, seed)
     found = scores(train.frame, holdout.frame, apart, schema, seed)
-    return found | {"nearer.rows": near.rows, "nearer.patients": near.patients}
+    return found | {name: near[name] for name in ("nearer.rows", "nearer.patients")}
+
+
+def nearer(schema: Schema, train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame, seed: int) -> Scores:
+    """The scores of nearness alone."""
+    shares = dcr_shares(*(Cohort.read(frame, schema) for frame in (train, holdout, synthetic)), seed)
+    return {f"nearer.{name}": share for name, share in shares.items()}
 
 
 def one(table: Table, seed: int, minutes: float | None, settings: Mapping[str, Any], keep: Path | None) -> dict[str, Scores]:
@@ -89,7 +93,8 @@ def one(table: Table, seed: int, minutes: float | None, settings: Mapping[str, A
     key, schema = table.schema.identifier.name, table.schema
     ours = scores(train.frame, holdout.frame, drawn, schema, seed)
     large = many.filter(pl.col(key).is_in(many[key].unique(maintain_order=True).head(TAILS).implode()))
-    ours |= tail_scores(tails(train.frame, holdout.frame, large, schema, seed))
+    real = (Cohort.read(half.frame, schema) for half in (train, holdout))
+    ours |= tail_scores(tails(next(real).join(next(real)), Cohort.read(large, schema), seed))
     low = floor(train, holdout, seed)
     ours |= {f"{name}, over the floor": ours[name] - low[name] for name in ("nearer.rows", "nearer.patients")}
     return {

@@ -11,12 +11,11 @@ import tempfile
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 
 from reverie.denoisers import GaussianMixture, Guided, Labels
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.samplers import DPMSolver, sample, time_grid
-from reverie.studies.figures import PALETTE, save_figure
+from reverie.studies.figures import save_figure
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="reverie-"))
 
@@ -26,15 +25,14 @@ mixture = GaussianMixture(process, means, stds=torch.tensor([0.35, 0.35, 0.35]))
 x_T = torch.randn(600, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 wanted = torch.arange(3).repeat_interleave(200)  # the class of each sample
 
-figure = Figure(figsize=(11, 3.4), layout="constrained")
-for axis, scale in zip(figure.subplots(1, 4, sharex=True, sharey=True), (0.0, 1.0, 2.0, 4.0), strict=True):
+panels = []
+for scale in (0.0, 1.0, 2.0, 4.0):
     x = sample(Guided(mixture, scale), DPMSolver(), time_grid(process.schedule, 40), x_T, condition=Labels(wanted))
     right = (torch.cdist(x, means).argmin(1) == wanted).double().mean()
     spread = torch.stack([x[wanted == k].std(0).mean() for k in range(3)]).mean()
     print(f"scale {scale:g}: {right:.0%} nearest to their own class, spread within a class {spread:.3f}")
-    for k in range(3):
-        axis.scatter(*x[wanted == k].T, s=6, color=PALETTE[k], alpha=0.6, linewidths=0, label=f"asked for class {k}")
-        axis.plot(*means[k], marker="+", color="black", markersize=10)
-    axis.set(title=f"scale {scale:g}", aspect="equal")
-figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    dots = {f"asked for class {k}": {"x": [], "y": [], "dots": x[wanted == k].T.tolist()} for k in range(3)}
+    panel = {"kind": "lines", "title": f"scale {scale:g}", "series": dots, "x_range": (-2, 2), "y_range": (-1.6, 2)}
+    panels.append(panel | {"marks": [(*mean, "mean of a class") for mean in means.tolist()]})
+figure = {"kind": "panels", "title": "Samples of three classes, more and more guided", "panels": panels, "key": True}
 print("written:", save_figure(figure, folder / "guidance.png"))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 
 from reverie.denoisers.network import Network
 from reverie.process import GaussianProcess, NoiseSchedule
@@ -61,10 +60,12 @@ for _ in range(600):
 x_T, grid = torch.randn(200, 32), time_grid(process.schedule, 20)
 rule = Linear(process, waves(20_000).T.cov())
 shown = {"data": waves(200)} | {name: sample(d, DPMSolver(), grid, x_T) for name, d in (("rule", rule), ("module", learned))}
-figure = Figure(figsize=(9, 3), layout="constrained")
-for axis, (name, x) in zip(figure.subplots(1, 3, sharey=True), shown.items(), strict=True):
+panels = []
+for name, x in shown.items():
     height = (2 * x.square().mean(1)).sqrt()  # of a wave; 1 in the data
-    axis.plot(x[:6].T, linewidth=1.2)
-    axis.set(title=f"{name}: height {height.mean():.2f} ± {height.std():.2f}")
-    print(axis.get_title())
+    title = f"{name}: height {height.mean():.2f} ± {height.std():.2f}"
+    waves_of = {f"wave {i}": {"x": [*range(32)], "y": wave} for i, wave in enumerate(x[:6].tolist(), 1)}
+    panels.append({"kind": "lines", "title": title, "series": waves_of, "y_range": (-1.6, 1.6)})
+    print(title)
+figure = {"kind": "panels", "title": "Waves: data, the best linear guess, and a small network", "panels": panels}
 print("written:", save_figure(figure, folder / "own_denoiser.png"))

@@ -45,22 +45,22 @@ def _each(
 ) -> dict[str, dict[str, Any]]:
     table, schema = result.table, result.table.schema
     offsets = table.offsets + result.added * np.arange(len(table) + 1)
-    found: dict[str, dict[str, Any]] = {}
+    by_patient: dict[str, dict[str, Any]] = {}
     for i in range(min(len(table), patients)):
         rows = slice(int(offsets[i]), int(offsets[i + 1]))
         frames = [frame[rows] for frame in result.frames]
-        given = table.frame[table.offsets[i] : table.offsets[i + 1]]
+        visits = table.frame[table.offsets[i] : table.offsets[i + 1]]
         times = _quantile(np.stack([schema.time.read(frame[schema.time.name]) for frame in frames]), 0.5)
         columns = [column for column in schema.varying if column.numeric == numeric]
         patient = str(frames[0][schema.identifier.name][0])
-        found[patient] = {column.name: {"time": times, **tell(column, frames, given)} for column in columns}
-    return found
+        by_patient[patient] = {column.name: {"time": times, **tell(column, frames, visits)} for column in columns}
+    return by_patient
 
 
-def _band(column: Column, frames: list[pl.DataFrame], given: pl.DataFrame) -> dict[str, Any]:
+def _band(column: Column, frames: list[pl.DataFrame], visits: pl.DataFrame) -> dict[str, Any]:
     x = np.stack([column.read(frame[column.name]) for frame in frames])
     was = np.full(x.shape[1], np.nan)
-    was[: len(given)] = column.read(given[column.name])
+    was[: len(visits)] = column.read(visits[column.name])
     wide = len(frames) >= WIDE
     return {
         "given": _listed(was),
@@ -72,24 +72,24 @@ def _band(column: Column, frames: list[pl.DataFrame], given: pl.DataFrame) -> di
     }
 
 
-def _shares(column: Column, frames: list[pl.DataFrame], given: pl.DataFrame) -> dict[str, Any]:
-    drawn = [frame[column.name].cast(pl.String).to_list() for frame in frames]
-    visits = len(drawn[0])
-    was = given[column.name].cast(pl.String).to_list()
-    levels = sorted({cell for draw in drawn for cell in draw if cell is not None})
+def _shares(column: Column, frames: list[pl.DataFrame], visits_: pl.DataFrame) -> dict[str, Any]:
+    draws = [frame[column.name].cast(pl.String).to_list() for frame in frames]
+    visits = len(draws[0])
+    was = visits_[column.name].cast(pl.String).to_list()
+    levels = sorted({cell for draw in draws for cell in draw if cell is not None})
     return {
         "given": was + [None] * (visits - len(was)),
-        "shares": {level: [sum(draw[v] == level for draw in drawn) / len(drawn) for v in range(visits)] for level in levels},
+        "shares": {level: [sum(draw[v] == level for draw in draws) / len(draws) for v in range(visits)] for level in levels},
     }
 
 
 def _quantile(x: np.ndarray, q: float) -> list[float | None]:
     """Over the draws that have a value [draws, rows]; None where none has."""
     some = ~np.isnan(x).all(0)
-    found = np.full(x.shape[1], np.nan)
+    quantiles = np.full(x.shape[1], np.nan)
     if some.any():
-        found[some] = np.nanquantile(x[:, some], q, axis=0)
-    return _listed(found)
+        quantiles[some] = np.nanquantile(x[:, some], q, axis=0)
+    return _listed(quantiles)
 
 
 def _listed(x: np.ndarray) -> list[float | None]:

@@ -57,18 +57,18 @@ def patients(
     `settings` are those of PatientModel.shards; `hear` is shown each part. Raises UsageError and DataError as that does.
     """
     check_table_output(out)
-    told = dict(settings or {})
+    options = dict(settings or {})
     totals: Counter[str] = Counter()
     clipped: Counter[str] = Counter()
     broken: Counter[str] = Counter()
 
     def frames() -> Iterator[pl.DataFrame]:
-        for made in model.shards(count, seed, on_step=on_step, **told):
-            totals.update(patients=made.patients, drawn=made.drawn, kept=made.kept)
-            clipped.update(made.clipped)
-            broken.update(made.broken)
-            hear(made.frame)
-            yield made.frame
+        for shard in model.shards(count, seed, on_step=on_step, **options):
+            totals.update(patients=shard.patients, drawn=shard.drawn, kept=shard.kept)
+            clipped.update(shard.clipped)
+            broken.update(shard.broken)
+            hear(shard.frame)
+            yield shard.frame
 
     began = time.monotonic()
     rows = write_table(out, frames(), model.codec.schema.spelled)
@@ -83,7 +83,7 @@ def patients(
         "rules": len(model.codec.schema.rules),
         "rules_broken": dict(broken),
         "clipped": {column: number for column, number in clipped.items() if number},
-        **{name: told.get(name, usual) for name, usual in model.usual.items()},
+        **{name: options.get(name, usual) for name, usual in model.usual.items()},
         "seed": seed,
         "seconds": round(seconds, 2),
         "rows_per_second": round(rows / seconds),
@@ -125,17 +125,17 @@ def pictures(
     check_output(out)
     if animate is not None:
         check_animation(animate)
-    told = dict(settings or {})
-    wanted = model.method(**told).condition(count)
+    options = dict(settings or {})
+    wanted = model.method(**options).condition(count)
     began = time.monotonic()
-    pixels = model.sample(count, seed, on_step=on_step, **told)
+    pixels = model.sample(count, seed, on_step=on_step, **options)
     seconds = time.monotonic() - began
     save_images(pixels, out, None if wanted is None else np.array(model.codec.classes)[wanted.values.numpy()])
     if animate is not None:
-        frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **told))
+        frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **options))
         save_animation(frames, animate)
-    how = {name: told.get(name) or getattr(model.usual, name) for name in ("sampler", "steps")}
-    how |= {name: told[name] for name in ("guidance", "rescale", "interval") if told.get(name)}
+    how = {name: options.get(name) or getattr(model.usual, name) for name in ("sampler", "steps")}
+    how |= {name: options[name] for name in ("guidance", "rescale", "interval") if options.get(name)}
     moving = {} if animate is None else {"animation": str(animate)}
     return {"out": str(out), **moving, "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
 
@@ -167,33 +167,32 @@ class Completed:
     def made(self, typed: bool = False) -> Iterator[pl.DataFrame]:
         """The table of each draw, in the modelled form, as it came but for what was drawn; `typed` see Fitted.filled."""
         for frame in self.frames:
-            yield (
-                self.fitted.continued(frame, self.added, typed)
-                if self.added
-                else self.fitted.filled(frame, self.columns, typed)
-            )
+            if self.added:
+                yield self.fitted.continued(frame, self.added, typed)
+            else:
+                yield self.fitted.filled(frame, self.columns, typed)
 
     @cached_property
     def holes(self) -> dict[str, dict[str, int]]:
         """Of each column with empty cells, their number and how many of them are filled; none of a forecast."""
         if self.added:
             return {}
-        found = {}
+        holes = {}
         for cells in (cells for cells in next(self.made()).iter_columns() if not hidden(cells.name)):
             was = self.fitted.given.get(cells.name)
             empty = len(cells) if was is None else int((~was).sum())
             here = cells if was is None else cells.filter(~was)
             if empty:
                 nulls = self.table.schema.nulls(cells.name) if cells.name in self.table.schema.names else ()
-                found[cells.name] = {"empty": empty, "filled": int(emptied(here, nulls).count())}
-        return found
+                holes[cells.name] = {"empty": empty, "filled": int(emptied(here, nulls).count())}
+        return holes
 
     @cached_property
     def _compared(self) -> dict[str, tuple[pl.Series, list[pl.Series]]]:
         """By column the texts of the cells that the source gives, null where it gives none, and those that each draw has."""
         source, draws = given.texts(self.fitted.cells), []
-        for made in self.made():
-            texts = given.texts(made)
+        for frame in self.made():
+            texts = given.texts(frame)
             draws.append(texts.filter(~self.fitted.new(self.added)) if self.added else texts)
         return {
             name: (source[name].set(~here, None), [d[name] for d in draws])
@@ -235,9 +234,9 @@ class Completed:
     def _on_rules(self) -> list[str]:
         """Rules that the given values break, and those that nothing drawn beside them could keep."""
         rules = Rules.of(self.fitted.schema)
-        given_rows, made = rules.broken(self.table.frame) if not self.added else {}, rules.broken(self.frames[0])
+        given_rows, broken = rules.broken(self.table.frame) if not self.added else {}, rules.broken(self.frames[0])
         notes = []
-        for text, rows in made.items():
+        for text, rows in broken.items():
             as_given = int(given_rows[text].sum()) if given_rows else 0
             if as_given:
                 notes.append(
@@ -249,8 +248,8 @@ class Completed:
 
     def write(self, out: Path) -> None:
         """The table to a file; of several draws, one under the other with the number of the draw before."""
-        made = self.made(typed=out.name.lower().endswith(".parquet"))
-        back = (self.fitted.in_source_form(frame, self.added) for frame in made)
+        frames = self.made(typed=out.name.lower().endswith(".parquet"))
+        back = (self.fitted.in_source_form(frame, self.added) for frame in frames)
         write_table(out, back if len(self.frames) == 1 else _numbered(back))
 
     @cached_property
@@ -260,14 +259,14 @@ class Completed:
 
     def summary(self, out: Path) -> dict[str, Any]:
         """What was done, in numbers."""
-        same, given = self.unchanged
+        same, of = self.unchanged
         return {
             "out": str(out),
             "patients": len(self.table),
             "rows": self.rows,
             **({"visits_added": self.added * len(self.table)} if self.added else {}),
             "draws": len(self.frames),
-            "given_values": {"unchanged": same, "of": given},
+            "given_values": {"unchanged": same, "of": of},
             "seed": self.seed,
             "seconds": round(self.seconds, 2),
         }
@@ -306,16 +305,13 @@ def complete(
         raise UsageError("columns are chosen for filling holes, and visits are added whole: leave out one of the two.")
     names = to_fill(model.codec.schema, columns)
     fitted = source if isinstance(source, Fitted) else fit(source, model.codec.schema, name)
-    if draws > 1 and DRAW in fitted.cells.columns:
-        raise UsageError(
-            f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."
-        )
-    told = dict(settings or {})
+    _check_draws(draws, fitted.cells.columns)
+    options = dict(settings or {})
     began = time.monotonic()
     if forecast is None:
-        frames = model.filled(fitted.table, draws, seed, on_step=on_step, **told)
+        frames = model.filled(fitted.table, draws, seed, on_step=on_step, **options)
     else:
-        frames, names = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **told), ()
+        frames, names = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **options), ()
     return Completed(fitted, frames, names, forecast or 0, seed, time.monotonic() - began)
 
 
@@ -323,8 +319,12 @@ def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -
     """The model, if it can complete a table so often. Raises UsageError otherwise; for use before the table is read."""
     model.modality.check_model(run, RECORDS, ", which have no holes to fill")
     assert isinstance(model, PatientModel)
-    if draws > 1 and DRAW in model.codec.schema.names:
+    _check_draws(draws, model.codec.schema.names)
+    return model
+
+
+def _check_draws(draws: int, columns: Sequence[str]) -> None:
+    if draws > 1 and DRAW in columns:
         raise UsageError(
             f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."
         )
-    return model

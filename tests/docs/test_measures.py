@@ -19,7 +19,7 @@ def row(metric: Metric) -> str:
     how = metric.how
     for place, word in WORDS.items():
         how = how.replace(place, word)
-    beyond = f"{metric.least:g} {metric.unit}".strip() if metric.least else "any" if metric.ideal == 0 else "-"
+    beyond = f"{metric.tolerance:g} {metric.unit}".strip() if metric.tolerance else "any" if metric.ideal == 0 else "-"
     title = metric.title.replace("{", "").replace("}", "")
     return f"| `{metric.name}` | {title} | {how} | {beyond} | {metric.claim or '-'} |"
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from reverie.drawing import SERIES, png, sheet
 from reverie.errors import DataError
-from reverie.evaluation import missingness
+from reverie.evaluation import missing_rates, missing_together
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations
 from reverie.evaluation.figures import (
@@ -164,20 +164,19 @@ def test_the_number_of_visits_is_counted(cohorts):
     np.testing.assert_allclose(found["series"][REAL][:3], counts[1:4] / len(cohorts[REAL]))
 
 
-def test_missingness_is_that_of_the_measure(cohorts, schema, halves):
+def test_missingness_is_that_of_the_measure(cohorts):
     shares, together, _ = missingness_matrices(cohorts)["panels"]
-    measured = missingness(*halves, schema)
-    names = shares["labels"]
-    assert names == together["labels"] == list(measured.columns)
-    for k, table in enumerate((REAL, SYNTHETIC)):
-        np.testing.assert_allclose(shares["series"][table], [both[k] for both in measured.columns.values()])
-        for (a, b), both in measured.pairs.items():
-            assert together["series"][table][names.index(a)][names.index(b)] == pytest.approx(both[k])
+    names, rates = shares["labels"], {table: missing_rates(cohorts[table]) for table in (REAL, SYNTHETIC)}
+    assert names == together["labels"] == [n for n in rates[REAL] if max(rates[REAL][n], rates[SYNTHETIC][n]) > 0]
+    for table, rate in rates.items():
+        np.testing.assert_allclose(shares["series"][table], [rate[name] for name in names])
+        for (a, b), both in missing_together(cohorts[table], names).items():
+            assert together["series"][table][names.index(a)][names.index(b)] == pytest.approx(both)
 
 
-def test_correlations_are_those_of_the_measure(cohorts, schema, halves):
+def test_correlations_are_those_of_the_measure(cohorts):
     figure = correlation_matrices(cohorts)
-    found = [correlations(half, schema) for half in halves]
+    found = [correlations(cohorts[table]) for table in (REAL, SYNTHETIC)]
     for row, part in enumerate(("static", "trend", "cycle")):
         pair, gap = figure["panels"][2 * row : 2 * row + 2]
         real, synthetic = (getattr(one, part) for one in found)

@@ -90,7 +90,7 @@ def test_too_few_patients_are_not_compared_and_it_is_said(cohorts):
     lonely = of(train[:1], holdout[:1], synthetic, schema).statistics(lambda c: {"mean": float(c.numbers["x"].mean())})[
         "mean"
     ]
-    assert lonely.measure(Metric("a", "a", "", least=0.1)).verdict == "unknown"
+    assert lonely.measure(Metric("a", "a", "", tolerance=0.1)).verdict == "unknown"
 
 
 def test_what_was_seen_of_the_holdout_is_told(cohorts):

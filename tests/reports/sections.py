@@ -26,7 +26,7 @@ def sections() -> list[Section]:
                 ideal=0.0,
                 how=f"How far {EVIL} is off.",
             ),
-            least=0.05,
+            tolerance=0.05,
         )
         for name in names
     )

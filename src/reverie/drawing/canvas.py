@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Literal
 
-from reverie.drawing.scales import Scale
+import numpy as np
+
+from reverie.drawing.pictures import data_url
+from reverie.drawing.scales import Point, Scale
 
 __all__ = ["SERIES", "Canvas", "Shape"]
 
 SERIES = {"real": "r", "synthetic": "s", "held-out": "h", "set aside": "h", "shuffled": "f"}
 """The class of each table; real blue and whole, synthetic vermilion and whole, held-out green and dashed."""
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,18 @@ class Shape:
 
     Attributes:
         kind: what it is.
-        points: of a path and a line, where it goes, None where it breaks; two corners of a rect; the middle of a circle; the
-            place of a text.
+        points: of a path and a line, where it goes, None where it breaks; two corners of a rect and of an image; the middle
+            of a circle; the place of a text.
         css: its classes, with a space between.
         words: what a text says, what is shown at any other when a reader points at it.
         closed: whether a path ends where it began.
         radius: of a circle.
         anchor, turn: which part of a text is at its place, and by how many degrees it is turned about it.
         strength: how strong the colour of a rect is, 0 to 1.
+        pixels: of an image, uint8 [H, W, 1 or 3].
     """
 
-    kind: Literal["path", "line", "rect", "circle", "text"]
+    kind: Literal["path", "line", "rect", "circle", "text", "image"]
     points: tuple[Point | None, ...]
     css: str
     words: str = ""
@@ -48,16 +50,17 @@ class Shape:
     anchor: str = "start"
     turn: float = 0.0
     strength: float | None = None
+    pixels: np.ndarray | None = None
 
     def moved(self, x: float, y: float) -> Shape:
         return replace(self, points=tuple(p and (p[0] + x, p[1] + y) for p in self.points))
 
     def svg(self) -> str:
-        pen, drawn = "M", ""
+        pen, steps = "M", ""
         if self.kind == "path":
             for p in self.points:
-                drawn, pen = (drawn, "M") if p is None else (f"{drawn}{pen}{p[0]:g} {p[1]:g}", "L")
-            geometry = f'd="{drawn}{"Z" if self.closed else ""}"'
+                steps, pen = (steps, "M") if p is None else (f"{steps}{pen}{p[0]:g} {p[1]:g}", "L")
+            geometry = f'd="{steps}{"Z" if self.closed else ""}"'
         else:
             (x, y), (x2, y2) = self.points[0] or (0, 0), self.points[-1] or (0, 0)
             geometry = {
@@ -65,7 +68,9 @@ class Shape:
                 "rect": f'x="{x:g}" y="{y:g}" width="{x2 - x:g}" height="{y2 - y:g}"',
                 "circle": f'cx="{x:g}" cy="{y:g}" r="{self.radius:g}"',
                 "text": f'x="{x:g}" y="{y:g}"',
+                "image": f'x="{x:g}" y="{y:g}" width="{x2 - x:g}" height="{y2 - y:g}" preserveAspectRatio="none"',
             }[self.kind]
+            geometry += "" if self.pixels is None else f' href="{data_url(self.pixels)}"'
             geometry += f' transform="rotate({self.turn:g} {x:g} {y:g})"' if self.turn else ""
         more = "" if self.strength is None else f' style="fill-opacity:{self.strength:.2f}"'
         more += "" if self.anchor == "start" else f' text-anchor="{self.anchor}"'
@@ -100,14 +105,17 @@ class Canvas:
     ) -> None:
         self.shapes.append(Shape("rect", ((x, y), (x + max(width, 0), y + max(height, 0))), css, tip, strength=strength))
 
+    def image(self, x: float, y: float, width: float, height: float, pixels: np.ndarray) -> None:
+        self.shapes.append(Shape("image", ((x, y), (x + width, y + height)), "image", pixels=pixels))
+
     def circle(self, x: float, y: float, radius: float, css: str, tip: str = "") -> None:
         self.shapes.append(Shape("circle", ((x, y),), css, tip, radius=radius))
 
     def path(self, points: Iterable[Point | None], css: str, closed: bool = False) -> None:
         """A line through the points; it breaks where one is None."""
-        found = tuple(points)
-        if any(found):
-            self.shapes.append(Shape("path", found, css, closed=closed))
+        line = tuple(points)
+        if any(line):
+            self.shapes.append(Shape("path", line, css, closed=closed))
 
     def place(self, other: Canvas, x: float, y: float) -> None:
         """Another drawing, its upper left corner at (x, y)."""

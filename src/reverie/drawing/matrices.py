@@ -50,11 +50,11 @@ def matrices(figure: Mapping[str, Any]) -> dict[str, Canvas]:
         strength = math.sqrt(strength) if figure.get("root") else strength
         return "cell hot" if v >= centre else "cell cold", 0.04 + 0.96 * strength
 
-    drawn = {}
+    canvases = {}
     for name, cells in figure["series"].items():
         bottom, below = tall + size * len(rows), 24 if figure.get("scale") else 6
         wide = max(left + size * len(columns) + beyond, left + 190 if figure.get("scale") else 0)
-        canvas = drawn[name] = Canvas(wide, bottom + below, f"{figure.get('title', '')}: {name}")
+        canvas = canvases[name] = Canvas(wide, bottom + below, f"{figure.get('title', '')}: {name}")
         for j, column in enumerate(across if size >= SMALLEST else ()):
             canvas.text(left + size * (j + 0.5) + 3, tall - 5, column, "tick", turn=-50)
         for i, row in enumerate(down if size >= SMALLEST else ()):
@@ -74,7 +74,7 @@ def matrices(figure: Mapping[str, Any]) -> dict[str, Canvas]:
             unit = "share" if figure.get("numbers") == "share" else ""
             canvas.text(left + 30, bottom + 18, value(low, unit), "tick", "end")
             canvas.text(left + 138, bottom + 18, value(high, unit), "tick")
-    return drawn
+    return canvases
 
 
 def _said(v: float, kind: str | None) -> str:

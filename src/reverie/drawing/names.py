@@ -25,7 +25,7 @@ def distinct(names: Sequence[str], most: int = 24) -> list[str]:
     alike: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         alike.setdefault(shorten(name, most), []).append(name)
-    found: dict[str, str] = {}
+    shown: dict[str, str] = {}
     taken: set[str] = set()
     for short, group in alike.items():
         common = sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*group, strict=False)))
@@ -33,6 +33,6 @@ def distinct(names: Sequence[str], most: int = 24) -> list[str]:
         for name in group:
             part = short if len(group) == 1 else shorten(f"\N{HORIZONTAL ELLIPSIS}{name[start:]}"[:most], most)
             numbered = (f"{part} ({k})" for k in range(2, len(names) + 3))
-            found[name] = part if part not in taken else next(text for text in numbered if text not in taken)
-            taken.add(found[name])
-    return [found[name] for name in names]
+            shown[name] = part if part not in taken else next(text for text in numbered if text not in taken)
+            taken.add(shown[name])
+    return [shown[name] for name in names]

@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from reverie.drawing.canvas import Canvas, Shape
+from reverie.drawing.pictures import resized
 
 __all__ = ["png"]
 
@@ -32,21 +33,24 @@ _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _Paint = tuple[int, int, int, int]
 
 
-def png(canvas: Canvas) -> bytes:
-    """The canvas on white, ZOOM times its size, a very large one less; the same canvas gives the same bytes."""
-    scale = min(ZOOM * FINE, math.sqrt(MOST / (canvas.width * canvas.height)))
+def png(canvas: Canvas, zoom: float = ZOOM) -> bytes:
+    """The canvas on white, `zoom` times its size, a very large one less; the same canvas gives the same bytes."""
+    scale = min(zoom * FINE, math.sqrt(MOST / (canvas.width * canvas.height)))
     fine = FINE if scale >= FINE else 1
     zoom = scale / fine
     size = math.ceil(canvas.width * zoom) * fine, math.ceil(canvas.height * zoom) * fine
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image, "RGBA")
     for shape in canvas.shapes:
-        if shape.kind != "text":
+        if shape.kind not in ("text", "image"):
             _paint(draw, shape, scale)
     image = image.reduce(fine)
     for shape in canvas.shapes:
         if shape.kind == "text":
             _write(image, shape, zoom)
+        elif shape.pixels is not None:
+            (left, top), (right, bottom) = ((round(x * zoom), round(y * zoom)) for x, y in filter(None, shape.points))
+            image.paste(resized(shape.pixels, (max(right - left, 1), max(bottom - top, 1))), (left, top))
     buffer = io.BytesIO()
     image.save(buffer, "png", compress_level=3)
     return buffer.getvalue()
@@ -59,16 +63,16 @@ def png(canvas: Canvas) -> bytes:
 def _rules() -> tuple[list[tuple[frozenset[str], dict[str, str]]], dict[str, str]]:
     """(classes, declarations) of every rule, those of more classes last; and the colours by name."""
     text = re.sub(r"/\*.*?\*/", "", files("reverie.drawing").joinpath("look.css").read_text(), flags=re.DOTALL)
-    found, colours = [], {}
+    rules, colours = [], {}
     for selectors, body in _RULE.findall(text):
-        told = dict(part.strip().split(": ", 1) for part in body.split(";") if part.strip())
+        declared = dict(part.strip().split(": ", 1) for part in body.split(";") if part.strip())
         for selector in selectors.split(","):
             match selector.split():
                 case [":root"]:
-                    colours = told
+                    colours = declared
                 case ["svg", one] if ":" not in one:
-                    found.append((frozenset(one.replace(".", " ").split()), told))
-    return sorted(found, key=lambda rule: len(rule[0])), colours
+                    rules.append((frozenset(one.replace(".", " ").split()), declared))
+    return sorted(rules, key=lambda rule: len(rule[0])), colours
 
 
 @cache
@@ -76,21 +80,21 @@ def _look(kind: str, css: str) -> dict[str, str]:
     """The declarations that hold for a shape of these classes, with every colour found."""
     rules, colours = _rules()
     classes = {kind, *css.split()}
-    told: dict[str, str] = {}
+    look: dict[str, str] = {}
     for needed, declared in rules:
         if needed <= classes:
-            told |= declared
-    while any(value.startswith("var(") for value in told.values()):
-        known = colours | told
-        told = {name: known.get(value[4:-1], "none") if value.startswith("var(") else value for name, value in told.items()}
-    return told
+            look |= declared
+    while any(value.startswith("var(") for value in look.values()):
+        values = colours | look
+        look = {name: values.get(value[4:-1], "none") if value.startswith("var(") else value for name, value in look.items()}
+    return look
 
 
-def _colour(told: dict[str, str], what: str, strength: float | None = None) -> _Paint | None:
-    name = told.get(what, "none")
+def _colour(look: dict[str, str], what: str, strength: float | None = None) -> _Paint | None:
+    name = look.get(what, "none")
     if name in ("none", "transparent"):
         return None
-    opacity = float(told.get(f"{what}-opacity", "1")) if strength is None else strength
+    opacity = float(look.get(f"{what}-opacity", "1")) if strength is None else strength
     red, green, blue = ImageColor.getrgb(name)[:3]
     return red, green, blue, round(255 * opacity)
 
@@ -99,9 +103,9 @@ def _colour(told: dict[str, str], what: str, strength: float | None = None) -> _
 
 
 def _paint(draw: ImageDraw.ImageDraw, shape: Shape, zoom: float) -> None:
-    told = _look(shape.kind, shape.css)
-    fill, stroke = _colour(told, "fill", shape.strength), _colour(told, "stroke")
-    width = max(round(float(told.get("stroke-width", "1")) * zoom), 1)
+    look = _look(shape.kind, shape.css)
+    fill, stroke = _colour(look, "fill", shape.strength), _colour(look, "stroke")
+    width = max(round(float(look.get("stroke-width", "1")) * zoom), 1)
     runs = [[(x * zoom, y * zoom) for x, y in run] for run in _runs(shape.points)]
     if shape.kind == "circle":
         (x, y), radius = runs[0][0], shape.radius * zoom
@@ -118,7 +122,7 @@ def _paint(draw: ImageDraw.ImageDraw, shape: Shape, zoom: float) -> None:
         if fill and shape.closed and len(run) > 2:
             draw.polygon(run, fill)
         if stroke:
-            dashes = [float(part) * zoom for part in told.get("stroke-dasharray", "").split()]
+            dashes = [float(part) * zoom for part in look.get("stroke-dasharray", "").split()]
             for part in _dashed([*run, run[0]] if shape.closed else run, dashes) if dashes else [run]:
                 draw.line(part, stroke, width, "curve" if stroke[3] == 255 else None)
     return None
@@ -147,7 +151,7 @@ def _dashed(run: list[tuple[float, float]], dashes: list[float]) -> Iterator[lis
             if which % 2 == 0:
                 yield [*part, at]
             which += 1
-            left, part = dashes[which % 2], [at]
+            left, part = dashes[which % len(dashes)], [at]
         left -= length - gone
         part.append((x2, y2))
     if which % 2 == 0 and len(part) > 1:
@@ -158,9 +162,9 @@ def _dashed(run: list[tuple[float, float]], dashes: list[float]) -> Iterator[lis
 
 
 def _write(image: Image.Image, shape: Shape, zoom: float) -> None:
-    told = _look("text", shape.css)
-    fill = _colour(told, "fill") or (0, 0, 0, 255)
-    font = _font(round(float(told["font-size"].removesuffix("px")) * zoom, 1), "font-weight" in told)
+    look = _look("text", shape.css)
+    fill = _colour(look, "fill") or (0, 0, 0, 255)
+    font = _font(round(float(look["font-size"].removesuffix("px")) * zoom, 1), "font-weight" in look)
     x, y = (coordinate * zoom for coordinate in shape.points[0] or (0, 0))
     length, (rise, fall) = font.getlength(shape.words), font.getmetrics()
     back = {"start": 0.0, "middle": length / 2, "end": length}[shape.anchor]

@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from reverie.drawing.canvas import SERIES, Canvas, Point
+from reverie.drawing.canvas import SERIES, Canvas
 from reverie.drawing.names import distinct, shorten
 from reverie.drawing.numbers import number
-from reverie.drawing.scales import Scale, finite, labelled
+from reverie.drawing.scales import Point, Scale, clipped, finite, labelled, within
 
-__all__ = ["KEY", "WIDTH", "bars", "histogram", "lines", "nothing", "stack"]
+__all__ = ["KEY", "WIDTH", "bars", "classes", "dash", "histogram", "lines", "nothing", "picture", "stack"]
 
 WIDTH, HEIGHT = 340.0, 210.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 10.0, 38.0
 KEY = 130.0
 """Room for a key at the right."""
+LINE = 14.0
+"""Between the lines of a caption."""
+DASHES = ("", " d1", " d2", " d3")
 UNEVEN = 4
 """Bins above 0 of which the widest is so many times the narrowest are drawn on a logarithmic axis, as they were made."""
 
@@ -56,14 +59,15 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
 
     x [N] numbers or labels, series {name: [N]}, bands {name: (low [N], high [N])}; "diagonal" for ROC curves. Or no x, and
     for each series of its own {"x", "y", and if there are: "low", "high", "threads": [(x, y), ...] drawn faintly behind it,
-    "dots": (x, y) as faint points, "again": true for what is the main line of another panel, "as": whose colour it has}.
-    "x_range", "y_range" cut what lies beyond; "log" and "y_kind" are of y; "marks" [(x, y, what)] stand out; "key": true
-    names the series and marks at the right.
+    "dots": (x, y) as faint points, "points": true to show each point of the line, "again": true for what is the main line
+    of another panel, "as": whose colour it has}. "x_range", "y_range" cut what lies beyond; "log" and "y_kind" are of y,
+    "x_log" of x; "width" is in px; "marks" [(x, y, what)] stand out, "levels" [(y, what)] are lines across; "dashed": true
+    tells the series apart by dash too; "key": true names the series and marks at the right.
     """
     named = [str(v) for v in figure.get("x", ())] if any(isinstance(v, str) for v in figure.get("x", ())) else None
     series = _courses(figure, list(range(len(named))) if named else list(figure.get("x", ())))
     every = [v for one in series.values() for v in one["x"]]
-    x = _across(figure, (min(every, default=0), max(every, default=1)))
+    x = _across(figure, (min(every, default=0), max(every, default=1)), bool(figure.get("x_log")))
     low, high = figure.get("y_range") or _reach(figure, series)
     y = Scale(low, high, HEIGHT - BOTTOM, TOP, bool(figure.get("log")), figure.get("y_kind", ""))
     canvas = _canvas(figure, series)
@@ -76,18 +80,22 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
         low, high = max(x.low, y.low), min(x.high, y.high)
         canvas.line(x(low), y(low), x(high), y(high), "chance")
 
+    for height, words in figure.get("levels", ()):
+        canvas.line(x.start, y(height), x.end, y(height), "chance")
+        canvas.text(x.start + 4, y(height) + 10, words, "tiny")
+
     def placed(xs: Sequence[Any], ys: Sequence[Any]) -> list[Point | None]:
         return [None if b is None or b != b else (x(a), y(b)) for a, b in zip(xs, ys, strict=True)]
 
     box = (x.start, y.end, x.end, y.start)
-    css = _classes(series)
+    css = classes(series)
     for name, one in series.items():
         for thread in one.get("threads", ()):
             canvas.path(clipped(placed(*thread), box), f"thread {css[name]}")
         for p in [p for xs, ys in one.get("threads", ()) if len(xs) == 1 for p in placed(xs, ys)] + placed(
             *one.get("dots", ((), ()))
         ):
-            if p and _within(p, box):
+            if p and within(p, box):
                 canvas.circle(*p, 1.4, f"speck {css[name]}")
         if "low" in one:
             lower, upper = placed(one["x"], one["low"]), placed(one["x"], one["high"])
@@ -96,12 +104,13 @@ def lines(figure: Mapping[str, Any]) -> Canvas:
             canvas.path([(a, min(max(b, y.end), y.start)) for a, b in outline], f"band {css[name]}", closed=True)
     for name, one in series.items():
         points = placed(one["x"], one["y"])
-        canvas.path(clipped(points, box), f"stroke {css[name]}{' again' if one.get('again') else ''}")
+        canvas.path(clipped(points, box), f"stroke {css[name]}{dash(figure, name)}")
         if len(points) == 1 and "low" in one and (at := points[0]):
             canvas.line(at[0], y(one["low"][0]), at[0], y(one["high"][0]), f"stroke {css[name]}")
-        for p in points if len(points) == 1 or ("x" in figure and len(points) <= 12) else ():
-            if p and _within(p, box):
-                canvas.circle(*p, 2.2, f"dot {css[name]}")
+        shown = len(points) == 1 or one.get("points") or ("x" in figure and len(points) <= 12)
+        for p in points if shown else ():
+            if p and within(p, box):
+                canvas.circle(*p, 3.4 if one.get("points") else 2.2, f"dot {css[name]}")
     for at, height, _ in figure.get("marks", ()):
         canvas.circle(x(at), y(height), 4, "best")
     if "x" in figure:
@@ -118,16 +127,19 @@ def _courses(figure: Mapping[str, Any], at: list[float]) -> dict[str, dict[str, 
     """Each series with an x of its own."""
     if "x" not in figure:
         return {name: dict(one) for name, one in _ordered(figure["series"]).items()}
-    found: dict[str, dict[str, Any]] = {name: {"x": at, "y": y} for name, y in _series(figure).items()}
+    courses: dict[str, dict[str, Any]] = {name: {"x": at, "y": y} for name, y in _series(figure).items()}
     for name, (low, high) in (figure.get("bands") or {}).items():
-        found.setdefault(name, {"x": at, "y": [None] * len(at)}).update(low=low, high=high)
-    return found
+        courses.setdefault(name, {"x": at, "y": [None] * len(at)}).update(low=low, high=high)
+    return courses
 
 
 def _reach(figure: Mapping[str, Any], series: Mapping[str, dict[str, Any]]) -> tuple[float, float]:
     """The ends of y where none are told."""
-    heights = finite(one[end] for one in series.values() for end in ("y", "low", "high") if end in one)
+    rows = [one[end] for one in series.values() for end in ("y", "low", "high") if end in one]
+    heights = finite([*rows, [at for at, _ in figure.get("levels", ())]])
     low, high = (float(heights.min()), float(heights.max())) if heights.size else (0.0, 1.0)
+    if figure.get("log"):
+        return low / 1.3, high * 1.3
     if figure.get("diagonal"):
         low, high = min(low, 0.0), max(high, 1.0)
     elif low >= 0 and low < 0.5 * high:
@@ -146,33 +158,6 @@ def _tips(canvas: Canvas, figure: Mapping[str, Any], x: Scale, y: Scale, named: 
         canvas.rect(x(a) - half[0], TOP, sum(half), y.start - TOP, "hit", f"{where}: {said}")
 
 
-def clipped(points: Sequence[Point | None], box: tuple[float, float, float, float]) -> list[Point | None]:
-    """The parts of a line that lie within (left, top, right, bottom), with None between them (Liang and Barsky 1984)."""
-    left, top, right, bottom = box
-    found: list[Point | None] = []
-    for a, b in pairwise(points):
-        if a is None or b is None:
-            found.append(None)
-            continue
-        start, end = 0.0, 1.0
-        for origin, run, low, high in ((a[0], b[0] - a[0], left, right), (a[1], b[1] - a[1], top, bottom)):
-            if run == 0:
-                end = end if low <= origin <= high else -1.0
-                continue
-            first, last = sorted(((low - origin) / run, (high - origin) / run))
-            start, end = max(start, first), min(end, last)
-        if start > end:
-            found.append(None)
-            continue
-        one, two = ((round(a[0] + s * (b[0] - a[0]), 2), round(a[1] + s * (b[1] - a[1]), 2)) for s in (start, end))
-        found += [two] if found and found[-1] == one else [None, one, two]
-    return found
-
-
-def _within(point: Point, box: tuple[float, float, float, float]) -> bool:
-    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
-
-
 def stack(figure: Mapping[str, Any]) -> Canvas:
     """Shares that make up a whole, one on another: edges [B + 1], series {level: shares [B], None where too few are known}.
 
@@ -183,7 +168,7 @@ def stack(figure: Mapping[str, Any]) -> Canvas:
     edges = [min(max(edge, x.low), x.high) for edge in edges]
     y = Scale(0, 1, HEIGHT - BOTTOM, TOP, kind="share")
     canvas = _canvas(figure, series)
-    css = _classes(series)
+    css = classes(series)
     below = [0.0] * (len(edges) - 1)
     for name, shares in series.items():
         for b, share in enumerate(shares):
@@ -203,6 +188,17 @@ def nothing(figure: Mapping[str, Any]) -> Canvas:
     """No plot, and in its place why: "why"."""
     canvas = Canvas(WIDTH, HEIGHT, str(figure.get("title", "")))
     canvas.text(WIDTH / 2, HEIGHT / 2 - BOTTOM / 2, str(figure["why"]), "axis", "middle")
+    return canvas
+
+
+def picture(figure: Mapping[str, Any]) -> Canvas:
+    """A picture: pixels uint8 [H, W, 1 or 3], "width" px wide unless it is very tall, "caption" [text] below it."""
+    (tall, wide), width = figure["pixels"].shape[:2], float(figure["width"])
+    scale = min(width / wide, 2 * width / tall)
+    canvas = Canvas(width, scale * tall + LINE * len(figure["caption"]) + 4, str(figure.get("title", "")))
+    canvas.image((width - scale * wide) / 2, 0, scale * wide, scale * tall, figure["pixels"])
+    for i, line in enumerate(figure["caption"]):
+        canvas.text(width / 2, scale * tall + LINE * (i + 1), line, "tick", "middle")
     return canvas
 
 
@@ -259,14 +255,20 @@ def _ordered(series: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(series.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 
-def _classes(series: Mapping[str, Any]) -> dict[str, str]:
+def classes(series: Mapping[str, Any]) -> dict[str, str]:
     """The class of each series: of a table that of its name, of others a colour by their order, grey for "others (n)"."""
     free = iter(("c0", "c1", "c2", "c3", "c4", "c5", "c6"))
-    found = {}
+    css = {}
     for name, one in series.items():
         table = one.get("as", name) if isinstance(one, Mapping) else name
-        found[name] = SERIES.get(table) or ("o" if name.startswith("others (") else next(free, "c7"))
-    return found
+        css[name] = SERIES.get(table) or ("o" if name.startswith("others (") else next(free, "c7"))
+    return css
+
+
+def dash(figure: Mapping[str, Any], name: str) -> str:
+    """The class of the dash of a line, with a space before it; "" for a whole line."""
+    one, place = figure["series"].get(name), list(figure["series"]).index(name) if name in figure["series"] else 0
+    return " again" if isinstance(one, Mapping) and one.get("again") else DASHES[place % 4] if figure.get("dashed") else ""
 
 
 def _key(canvas: Canvas, css: Mapping[str, str]) -> None:
@@ -276,14 +278,18 @@ def _key(canvas: Canvas, css: Mapping[str, str]) -> None:
         canvas.text(WIDTH + 16, TOP + 14 * i + 12, name, "tick")
 
 
+def _wide(figure: Mapping[str, Any]) -> float:
+    return float(figure.get("width", WIDTH))
+
+
 def _canvas(figure: Mapping[str, Any], series: Mapping[str, Any]) -> Canvas:
-    return Canvas(WIDTH + (KEY if figure.get("key") else 0), HEIGHT, _described(figure, series))
+    return Canvas(_wide(figure) + (KEY if figure.get("key") else 0), HEIGHT, _described(figure, series))
 
 
 def _across(figure: Mapping[str, Any], ends: Sequence[float], log: bool = False) -> Scale:
     """The axis of x, from the first of the ends to the last, or of the figure's "x_range"."""
-    told = figure.get("x_range") or ends
-    return Scale(told[0], told[-1], LEFT, WIDTH - RIGHT, log, figure.get("x_kind", ""))
+    ends_ = figure.get("x_range") or ends
+    return Scale(ends_[0], ends_[-1], LEFT, _wide(figure) - RIGHT, log, figure.get("x_kind", ""))
 
 
 def _described(figure: Mapping[str, Any], series: Mapping[str, Any]) -> str:
@@ -292,7 +298,7 @@ def _described(figure: Mapping[str, Any], series: Mapping[str, Any]) -> str:
 
 def _names(canvas: Canvas, figure: Mapping[str, Any]) -> None:
     if label := figure.get("x_label"):
-        canvas.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, shorten(label, 52), "axis", "middle")
+        canvas.text((LEFT + _wide(figure) - RIGHT) / 2, HEIGHT - 5, shorten(label, 52), "axis", "middle")
     if label := figure.get("y_label"):
         canvas.text(9, (TOP + HEIGHT - BOTTOM) / 2, shorten(label, 30), "axis", "middle", -90)
 

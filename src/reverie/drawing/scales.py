@@ -7,15 +7,18 @@ Numbers: steps of 1, 2 or 5 times a power of ten. Logarithms: 1, 2, 5 or 1, 3 of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 
 from reverie.drawing.numbers import PER_CENT, number
 
-__all__ = ["Scale", "days", "finite", "labelled", "powers", "ticks"]
+__all__ = ["Point", "Scale", "clipped", "days", "finite", "labelled", "powers", "ticks", "within"]
+
+Point = tuple[float, float]
 
 EPOCH = date(1970, 1, 1)
 DATES = ("date", "datetime")
@@ -49,8 +52,8 @@ class Scale:
             return days(self.low, self.high, most)
         if self.log:
             return [(at, _tick(at, at)) for at in powers(self.low, self.high, most)]
-        found = labelled(self.low, self.high, most, self.kind == "share")
-        return [(at, label) for at, label in found if at == round(at)] if self.kind == "whole" else found
+        places = labelled(self.low, self.high, most, self.kind == "share")
+        return [(at, label) for at, label in places if at == round(at)] if self.kind == "whole" else places
 
     def told(self, x: float) -> str:
         """A value in words."""
@@ -77,10 +80,10 @@ def powers(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers within [low, high], both above 0, spread evenly over their logarithms."""
     for factors in ((1, 2, 5), (1, 3), (1,)):
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        found = [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
-        if len(found) <= most:
+        numbers = [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
+        if len(numbers) <= most:
             break
-    return found[:: -(-len(found) // most)] if found else [low, high]
+    return numbers[:: -(-len(numbers) // most)] if numbers else [low, high]
 
 
 def days(low: float, high: float, most: int = 5) -> list[tuple[float, str]]:
@@ -90,15 +93,15 @@ def days(low: float, high: float, most: int = 5) -> list[tuple[float, str]]:
     least = (high - low) / max(most, 1) / 365.25
     if least > 0.5:
         step = max(1, round(_step(least)))
-        found = [date(y, 1, 1) for y in range(_day(low).year, _day(high).year + 1) if y % step == 0]
+        dates = [date(y, 1, 1) for y in range(_day(low).year, _day(high).year + 1) if y % step == 0]
         cut = 4
     elif least > 5 / 365.25:
         step = next(m for m in (1, 3, 6) if m / 12 >= least * 0.9)
         years = range(_day(low).year, _day(high).year + 1)
-        found, cut = [date(y, m, 1) for y in years for m in range(1, 13, step)], 7
+        dates, cut = [date(y, m, 1) for y in years for m in range(1, 13, step)], 7
     else:
         return [(at, _day(at).isoformat()) for at in ticks(low, high, min(most, 3)) if at == round(at)]
-    return [(at, day.isoformat()[:cut]) for day in found if low <= (at := (day - EPOCH).days) <= high]
+    return [(at, day.isoformat()[:cut]) for day in dates if low <= (at := (day - EPOCH).days) <= high]
 
 
 def _day(x: float) -> date:
@@ -108,10 +111,10 @@ def _day(x: float) -> date:
 
 def labelled(low: float, high: float, most: int = 5, share: bool = False) -> list[tuple[float, str]]:
     """Ticks with their labels, no two alike; those of shares in per cent."""
-    found = ticks(low, high, most)
-    scaled = [100 * at for at in found] if share else found
-    step = scaled[1] - scaled[0] if len(found) > 1 else 0.0
-    return [(at, f"{_tick(x, step)}{PER_CENT if share else ''}") for at, x in zip(found, scaled, strict=True)]
+    places = ticks(low, high, most)
+    scaled = [100 * at for at in places] if share else places
+    step = scaled[1] - scaled[0] if len(places) > 1 else 0.0
+    return [(at, f"{_tick(x, step)}{PER_CENT if share else ''}") for at, x in zip(places, scaled, strict=True)]
 
 
 def _tick(x: float, step: float) -> str:
@@ -130,3 +133,30 @@ def finite(rows: Iterable[Iterable[float | None]]) -> np.ndarray:
     flat = [x for row in rows for x in row if x is not None]
     array = np.asarray(flat, dtype=float)
     return array[np.isfinite(array)]
+
+
+def clipped(points: Sequence[Point | None], box: tuple[float, float, float, float]) -> list[Point | None]:
+    """The parts of a line that lie within (left, top, right, bottom), with None between them (Liang and Barsky 1984)."""
+    left, top, right, bottom = box
+    parts: list[Point | None] = []
+    for a, b in pairwise(points):
+        if a is None or b is None:
+            parts.append(None)
+            continue
+        start, end = 0.0, 1.0
+        for origin, run, low, high in ((a[0], b[0] - a[0], left, right), (a[1], b[1] - a[1], top, bottom)):
+            if run == 0:
+                end = end if low <= origin <= high else -1.0
+                continue
+            first, last = sorted(((low - origin) / run, (high - origin) / run))
+            start, end = max(start, first), min(end, last)
+        if start > end:
+            parts.append(None)
+            continue
+        one, two = ((round(a[0] + s * (b[0] - a[0]), 2), round(a[1] + s * (b[1] - a[1]), 2)) for s in (start, end))
+        parts += [two] if parts and parts[-1] == one else [None, one, two]
+    return parts
+
+
+def within(point: Point, box: tuple[float, float, float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]

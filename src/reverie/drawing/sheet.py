@@ -9,7 +9,7 @@ from typing import Any
 from reverie.drawing.canvas import SERIES, Canvas
 from reverie.drawing.matrices import intervals, matrices
 from reverie.drawing.names import shorten
-from reverie.drawing.plots import KEY, bars, histogram, lines, nothing, stack
+from reverie.drawing.plots import KEY, bars, classes, dash, histogram, lines, nothing, picture, stack
 
 __all__ = ["PLOTS", "sheet"]
 
@@ -20,6 +20,7 @@ PLOTS = {
     "stack": stack,
     "nothing": nothing,
     "intervals": intervals,
+    "picture": picture,
 }
 """What draws a figure of each kind that has one canvas; those of kind "matrix" have one for each table."""
 MARGIN, GAP = 16.0, 18.0
@@ -32,26 +33,27 @@ NARROWEST = 560.0
 def sheet(figure: Mapping[str, Any]) -> Canvas:
     """{"kind": "panels", "title", "notes": [text], "across": panels in a row, "panels": [figure]} as one drawing.
 
-    "about" of it, and of each panel, is a line below the title; "keyless": true leaves out the key of the tables. A sheet
-    without panels says its notes alone.
+    "about" of it, and of each panel, is a line below the title; "keyless": true leaves out the key of the tables, "key":
+    true names the series of the first panel instead; "badge": (text, class) stands at the foot. A sheet without panels says
+    its notes alone.
     """
-    drawn = [part for panel in figure["panels"] for part in _drawn(panel)]
-    across = min(int(figure.get("across", 4)), max(len(drawn), 1))
-    rows = [drawn[i : i + across] for i in range(0, len(drawn), across)]
+    panels = [part for panel in figure["panels"] for part in _drawn(panel)]
+    across = min(int(figure.get("across", 4)), max(len(panels), 1))
+    rows = [panels[i : i + across] for i in range(0, len(panels), across)]
     columns = [max(_room(*row[i]) for row in rows if i < len(row)) for i in range(across)] if rows else []
     width = max(sum(columns) + GAP * (len(columns) - 1) + 2 * MARGIN, NARROWEST)
     canvas = Canvas(width, 0, str(figure["title"]))
-    names = dict.fromkeys(name for panel in figure["panels"] for name in panel.get("series", ()) if name in SERIES)
-    y = _heading(canvas, str(figure["title"]), [] if figure.get("keyless") else [n for n in SERIES if n in names])
+    y = _heading(canvas, str(figure["title"]), _key(figure))
     if figure.get("about"):
         canvas.text(MARGIN, y + 0.8 * LINE, str(figure["about"]), "axis")
         y += 1.2 * LINE
     for row in rows:
-        above = LINE * (1.6 + any(about for _, about, *_ in row))
+        above = LINE * (1.6 * any(title for title, *_ in row) + any(about for _, about, *_ in row))
         x = MARGIN
         for (title, about, middle, inner), wide in zip(row, columns, strict=False):
             css = next((f" {SERIES[name]}" for name in SERIES if title.endswith(f", {name}")), "")
-            canvas.text(x + middle, y + LINE, shorten(title, int(wide / 7.2)), f"title{css}", "middle")
+            if title:
+                canvas.text(x + middle, y + LINE, shorten(title, int(wide / 7.2)), f"title{css}", "middle")
             canvas.text(x + max(middle, LETTER * len(about) / 2), y + 2 * LINE, about, "axis", "middle")
             canvas.place(inner, x, y + above)
             x += wide + GAP
@@ -60,11 +62,26 @@ def sheet(figure: Mapping[str, Any]) -> Canvas:
         for line in textwrap.wrap(note, int((width - 2 * MARGIN) / LETTER)):
             canvas.text(MARGIN, y + LINE, line, "axis")
             y += LINE
+    if badge := figure.get("badge"):
+        words, css = badge
+        canvas.rect(MARGIN, y + 0.6 * LINE, LETTER * len(words) + 14, 1.5 * LINE, f"badge {css}")
+        canvas.text(MARGIN + 7, y + 1.65 * LINE, words, "said")
+        y += 2.1 * LINE
     canvas.height = y + MARGIN
     return canvas
 
 
-def _heading(canvas: Canvas, title: str, names: list[str]) -> float:
+def _key(figure: Mapping[str, Any]) -> dict[str, str]:
+    """What is named in the heading, with its class: the tables, or the series of the first panel."""
+    if figure.get("key"):
+        first = figure["panels"][0]
+        css = classes(first["series"])
+        return {name: f"{css[name]}{dash(first, name)}" for name in first["series"]}
+    names = {name for panel in figure["panels"] for name in panel.get("series", ())}
+    return {} if figure.get("keyless") else {name: css for name, css in SERIES.items() if name in names}
+
+
+def _heading(canvas: Canvas, title: str, names: dict[str, str]) -> float:
     """Title at the left, the key at the right or, for want of room, below it; returns where the panels begin."""
     y = MARGIN
     for line in textwrap.wrap(title, int((canvas.width - 2 * MARGIN) / 10)):
@@ -73,9 +90,11 @@ def _heading(canvas: Canvas, title: str, names: list[str]) -> float:
     wide = sum(50 + 6.6 * len(name) for name in names)
     if names and 10.5 * len(title) + wide > canvas.width - 2 * MARGIN:
         y += 1.4 * LINE
-    x = canvas.width - MARGIN - wide
-    for name in names:
-        canvas.line(x + 12, y - 4, x + 38, y - 4, f"stroke {SERIES[name]}")
+    x = first = max(canvas.width - MARGIN - wide, MARGIN - 12)
+    for name, css in names.items():
+        if x > first and x + 44 + 6.6 * len(name) > canvas.width - MARGIN:
+            x, y = first, y + 1.2 * LINE
+        canvas.line(x + 12, y - 4, x + 38, y - 4, f"stroke {css}")
         canvas.text(x + 44, y, name, "label")
         x += 50 + 6.6 * len(name)
     return y + LINE

@@ -24,13 +24,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import polars as pl
 
 from reverie.evaluation.bins import BINS, Bins, edges
 from reverie.evaluation.cohort import GAP, Cohort, equal
-from reverie.records.schema import Schema
+from reverie.records.kinds.comparing import variation
 
-__all__ = ["DRAWS", "TRIPLES", "VISITS", "Accuracy", "accuracy", "total_variation"]
+__all__ = ["DRAWS", "TRIPLES", "VISITS", "Accuracy", "accuracy"]
 
 DRAWS = 8
 TRIPLES = 1500
@@ -63,18 +62,14 @@ class Accuracy:
         return (self.univariate + self.bivariate + self.trivariate + self.coherence) / 4
 
 
-def accuracy(
-    real: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0, draws: int = DRAWS, triples: int = TRIPLES
-) -> Accuracy:
+def accuracy(real: Cohort, synthetic: Cohort, seed: int = 0, draws: int = DRAWS, triples: int = TRIPLES) -> Accuracy:
     """The accuracy of `synthetic` with bins from `real`.
 
     Args:
         draws: how often two visits per patient are drawn.
         triples: at most so many triples of columns, drawn once for all.
-
-    Raises DataError if a frame lacks a column.
     """
-    cohorts = equal([Cohort.read(real, schema, "real table"), Cohort.read(synthetic, schema, "synthetic table")], seed)
+    cohorts = equal([real, synthetic], seed)
     bins = Bins.fit(cohorts[0])
     binned = [_Binned.of(c, bins, edges(cohorts[0].lengths.astype(float), BINS)) for c in cohorts]
     names = binned[0].names
@@ -88,29 +83,24 @@ def accuracy(
         for i, name in enumerate(cohorts[0].varying):
             at = names.index(name)
             after[i] += _joint([p[at], p_next[i]], [q[at], q_next[i]], [sizes[at], sizes[at] + 1])
-    found = dict(zip(wanted, near / draws, strict=True))
-    groups = [[value for subset, value in found.items() if len(subset) == size] for size in (1, 2, 3)]
+    by_subset = dict(zip(wanted, near / draws, strict=True))
+    groups = [[value for subset, value in by_subset.items() if len(subset) == size] for size in (1, 2, 3)]
     transitions = dict(zip(cohorts[0].varying, map(float, after / draws), strict=True))
     variety, presence = _within_patients(cohorts)
     return Accuracy(
         *(float(np.mean(g)) if g else float("nan") for g in groups),
         coherence=(float(np.mean(list(transitions.values()))) + variety + presence) / 3,
-        columns={names[s[0]]: float(v) for s, v in found.items() if len(s) == 1},
-        pairs={(names[s[0]], names[s[1]]): float(v) for s, v in found.items() if len(s) == 2},
+        columns={names[s[0]]: float(v) for s, v in by_subset.items() if len(s) == 1},
+        pairs={(names[s[0]], names[s[1]]): float(v) for s, v in by_subset.items() if len(s) == 2},
         transitions=transitions,
     )
-
-
-def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """TV(p, q) of two arrays of counts or weights over the same bins, each brought to sum 1."""
-    return float(np.abs(p / p.sum() - q / q.sum()).sum() / 2)
 
 
 def _joint(p: Sequence[np.ndarray], q: Sequence[np.ndarray], sizes: Sequence[int]) -> float:
     """Accuracy of the joint distribution of some columns' codes [P] each."""
     cells = int(np.prod(sizes))
     counts = [np.bincount(np.ravel_multi_index(tuple(codes), tuple(sizes)), minlength=cells) for codes in (p, q)]
-    return 1 - total_variation(*counts)
+    return 1 - variation(*counts)
 
 
 def _subsets(count: int, size: int) -> list[tuple[int, ...]]:
@@ -163,9 +153,9 @@ def _within_patients(cohorts: list[Cohort]) -> tuple[float, float]:
             seen.append(table)
         numbers = [table.sum(axis=1) for table in seen]
         most = max(int(n.max()) for n in numbers) + 1
-        variety.append(1 - total_variation(*(np.bincount(n, minlength=most) for n in numbers)))
+        variety.append(1 - variation(*(np.bincount(n, minlength=most) for n in numbers)))
         common = np.argsort(-seen[0].sum(axis=0), kind="stable")[: BINS - 1]
         rest = [np.delete(table, common, axis=1).any(axis=1) for table in seen]
         pooled = [np.append(t[:, common].sum(axis=0), r.sum()) for t, r in zip(seen, rest, strict=True)]
-        presence.append(1 - total_variation(*pooled))
+        presence.append(1 - variation(*pooled))
     return float(np.mean(variety)), float(np.mean(presence))

@@ -48,10 +48,10 @@ class Area:
 
     def __call__(self, tables: Tables) -> Section:
         """The section. Deterministic for the tables and their seed."""
-        found = self.compute(tables)
-        if isinstance(found, str):
-            return self.unknown(found)
-        measures, figures, notes = found
+        computed = self.compute(tables)
+        if isinstance(computed, str):
+            return self.unknown(computed)
+        measures, figures, notes = computed
         if self.attack and not isinstance(leaked := self.compute(tables.leaked), str):
             reached = {m.name: m for m in leaked[0]}
             measures = [against(m, reached.get(m.name)) for m in measures]

@@ -55,24 +55,24 @@ class _Coded:
     @classmethod
     def of(cls, cohort: Cohort, columns: list[Column], rows: np.ndarray) -> _Coded:
         ordered = [c for c in columns if c.ordered]
-        ranks, known = np.zeros((len(rows), len(ordered))), np.zeros((len(rows), len(ordered)))
+        ranks, filled = np.zeros((len(rows), len(ordered))), np.zeros((len(rows), len(ordered)))
         for i, column in enumerate(ordered):
             values = _places(cohort, column, rows)
             there = ~np.isnan(values)
-            known[:, i] = there
+            filled[:, i] = there
             if there.any():
-                found = rankdata(values[there])
-                ranks[there, i] = found - found.mean()
+                ranked = rankdata(values[there])
+                ranks[there, i] = ranked - ranked.mean()
         flags = {}
         for column in (c for c in columns if c not in ordered):
             places = _places(cohort, column, rows)
             levels = np.unique(places[~np.isnan(places)])
             flags[column.name] = (places[:, None] == levels).astype(float)
-        return cls(tuple(c.name for c in columns), tuple(c.name for c in ordered), ranks, known, flags)
+        return cls(tuple(c.name for c in columns), tuple(c.name for c in ordered), ranks, filled, flags)
 
     def associations(self) -> dict[tuple[str, str], float]:
-        found = self._ordered() | self._mixed() | self._named()
-        return {(a, b): found.get((a, b), found.get((b, a), float("nan"))) for a, b in combinations(self.names, 2)}
+        strength = self._ordered() | self._mixed() | self._named()
+        return {(a, b): strength.get((a, b), strength.get((b, a), float("nan"))) for a, b in combinations(self.names, 2)}
 
     def _ordered(self) -> dict[tuple[str, str], float]:
         x, m = self.ranks, self.known
@@ -85,7 +85,7 @@ class _Coded:
         return {(a, b): float(np.clip(r[i, j], -1, 1)) for (i, a), (j, b) in combinations(enumerate(self.ordered), 2)}
 
     def _mixed(self) -> dict[tuple[str, str], float]:
-        found = {}
+        etas = {}
         for name, flags in self.flags.items():
             count, sums = flags.T @ self.known, flags.T @ self.ranks  # [levels, O]
             n = count.sum(axis=0)
@@ -94,8 +94,8 @@ class _Coded:
                 whole = (flags.sum(axis=1) @ (self.ranks**2)) - sums.sum(axis=0) ** 2 / n
                 eta = np.sqrt(np.clip(between / whole, 0, 1))
             eta[(n < LEAST) | (whole <= 1e-9) | ((count > 0).sum(axis=0) < 2)] = np.nan
-            found |= {(name, other): float(value) for other, value in zip(self.ordered, eta, strict=True)}
-        return found
+            etas |= {(name, other): float(value) for other, value in zip(self.ordered, eta, strict=True)}
+        return etas
 
     def _named(self) -> dict[tuple[str, str], float]:
         return {(a, b): _cramers_v(self.flags[a].T @ self.flags[b]) for a, b in combinations(self.flags, 2)}

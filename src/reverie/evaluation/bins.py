@@ -62,5 +62,5 @@ def edges(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _common(series: pl.Series, count: int) -> tuple[str, ...]:
-    found = series.drop_nulls().to_frame("level").group_by("level").len().sort(["len", "level"], descending=[True, False])
-    return tuple(found["level"].head(count))
+    counts = series.drop_nulls().to_frame("level").group_by("level").len().sort(["len", "level"], descending=[True, False])
+    return tuple(counts["level"].head(count))

@@ -38,7 +38,7 @@ DISTANCE = Metric(
     "Distance of distributions, mean over columns",
     "Kolmogorov-Smirnov distance of numeric columns and total variation of the others, 0 to 1 (n: patients on each side).",
     CLAIM,
-    least=0.03,
+    tolerance=0.03,
     unit="share",
     ideal=0.0,
     wrong=ALARM,
@@ -49,7 +49,7 @@ COVERED = Metric(
     "Levels that occur",
     "Share of the levels of one half of the real patients that occur among others, mean over the columns that have levels.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -71,7 +71,7 @@ TRANSPORT = Metric(
     "Wasserstein: the mean distance by which values must be moved to make the distributions equal, in standard deviations "
     "of the real values, over {of}.",
     CLAIM,
-    least=0.2,
+    tolerance=0.2,
     unit="deviations",
     ideal=0.0,
     wrong=MIDDLE,
@@ -82,7 +82,7 @@ SPREAD = Metric(
     "Standard deviation of the values as normal scores (each value replaced by its rank among real ones, on the normal "
     "scale, so that no outlier rules), over {of}; about 1 for real patients.",
     CLAIM,
-    least=0.15,
+    tolerance=0.15,
     wrong=1.0,
 )
 MISSING = Metric(
@@ -90,7 +90,7 @@ MISSING = Metric(
     "{column}: missing",
     "Share of {of} without a value.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     wrong=0.5,
 )
@@ -115,13 +115,13 @@ def columns(tables: Tables) -> Found:
             measures.append(apart["", part].measure(metric))
     for column in modelled:
         of = "patients" if column.role == "static" else "visits of these patients"
-        told = {"column": column.name, "of": of, "how": column.distance.format(of=of)}
+        words = {"column": column.name, "of": of, "how": column.distance.format(of=of)}
         scores = ((OF_COLUMN, apart.get((column.name, "distance"))), (TRANSPORT, apart.get((column.name, "transport"))))
         lacking = missing[column.name]
         there = lacking.value > 0 or lacking.ceiling > 0
         for metric, score in (*scores, (SPREAD, spread.get(column.name)), (MISSING, lacking if there else None)):
             if score is not None:
-                measures.append(score.measure(metric.of(**told)))
+                measures.append(score.measure(metric.of(**words)))
     figures = {column.name: figure for column in modelled if (figure := _figure(references.tables, column))}
     return measures, figures, references.notes
 
@@ -137,23 +137,23 @@ def _known(cohort: Cohort, column: Column) -> np.ndarray:
 
 
 def _compared(schema: Schema, real: Values, other: Values) -> dict[tuple[str, str], float]:
-    found = {
+    distances = {
         (name, what): v for name, values in real.items() for what, v in schema[name].compare(values, other[name]).items()
     }
     for part in ("distance", "covered"):
-        known = [v for (_, what), v in found.items() if what == part and not np.isnan(v)]
-        found["", part] = float(np.mean(known)) if known else float("nan")
-    return found
+        finite = [v for (_, what), v in distances.items() if what == part and not np.isnan(v)]
+        distances["", part] = float(np.mean(finite)) if finite else float("nan")
+    return distances
 
 
 def _spreads(cohort: Cohort, scale: Mapping[str, np.ndarray], schema: Schema) -> dict[str, float]:
     """Deviation of each numeric column's normal scores among all real values."""
-    found = {}
-    for name, known in scale.items():
+    spreads = {}
+    for name, real in scale.items():
         values = _known(cohort, schema[name])
-        if len(known) > 1 and known[0] < known[-1]:
-            found[name] = float(normal_scores(values, known).std(ddof=1)) if len(values) > 1 else float("nan")
-    return found
+        if len(real) > 1 and real[0] < real[-1]:
+            spreads[name] = float(normal_scores(values, real).std(ddof=1)) if len(values) > 1 else float("nan")
+    return spreads
 
 
 def _figure(tables: Mapping[str, Cohort], column: Column) -> dict[str, Any]:

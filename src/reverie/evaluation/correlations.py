@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from reverie.evaluation.cohort import Cohort
-from reverie.records.schema import Schema
 
-__all__ = ["Correlations", "correlated", "correlations", "distance"]
+__all__ = ["Correlations", "correlations", "distance"]
 
 LARGEST = 1 - 1e-6
 """Correlations are cut to this size before atanh."""
@@ -36,13 +34,8 @@ class Correlations:
     cycle: np.ndarray
 
 
-def correlations(frame: pl.DataFrame, schema: Schema, seed: int = 0) -> Correlations:
+def correlations(cohort: Cohort, seed: int = 0) -> Correlations:
     """The three matrices of one table. Of more than MOST_ROWS visits, tau is taken over a drawn part."""
-    return correlated(Cohort.read(frame, schema), seed)
-
-
-def correlated(cohort: Cohort, seed: int = 0) -> Correlations:
-    """The three matrices of a cohort; see `correlations`."""
     columns = _columns(cohort)
     names, count = tuple(columns), len(columns)
     static, trend, cycle = (np.eye(count) for _ in range(3))
@@ -63,34 +56,34 @@ def distance(real: np.ndarray, synthetic: np.ndarray) -> float:
     """Mean |difference| over pairs of columns that both matrices know; NaN if there are none."""
     above = np.triu_indices(len(real), 1)
     gaps = np.abs(real[above] - synthetic[above])
-    known = gaps[~np.isnan(gaps)]
-    return float(known.mean()) if len(known) else float("nan")
+    finite = gaps[~np.isnan(gaps)]
+    return float(finite.mean()) if len(finite) else float("nan")
 
 
 def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
-    found = {}
+    columns = {}
     for column in cohort.schema.varying:
         if column.numeric:
-            found[column.name] = cohort.numbers[column.name]
+            columns[column.name] = cohort.numbers[column.name]
         elif column.ordered:
-            found[column.name] = column.places(cohort.levels[column.name])
-    return found
+            columns[column.name] = column.places(cohort.levels[column.name])
+    return columns
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     """The place of each value [N] among the different ones, int64, -1 for NaN."""
-    known = ~np.isnan(values)
+    there = ~np.isnan(values)
     ranks = np.full(len(values), -1)
-    ranks[known] = np.unique(values[known], return_inverse=True)[1]
+    ranks[there] = np.unique(values[there], return_inverse=True)[1]
     return ranks
 
 
 def _tau(x: np.ndarray, y: np.ndarray) -> float:
     """Kendall's tau-b of ranks [N] = (C - D) / sqrt((n0 - nx) (n0 - ny)), over pairs: C in one order, D in opposite orders,
-    n0 all, nx and ny tied; NaN for a constant column. By counting inversions (Knight 1966): scipy's takes a second to
-    import."""
-    known = (x >= 0) & (y >= 0)
-    x, y = x[known], y[known]
+    n0 all, nx and ny tied; NaN for a constant column. By counting inversions (Knight 1966): a report
+    takes thousands of them, and scipy's takes twice as long for some hundred visits."""
+    there = (x >= 0) & (y >= 0)
+    x, y = x[there], y[there]
     if len(x) < 3:
         return float("nan")
     levels = int(y.max()) + 1
@@ -122,10 +115,10 @@ def _inversions(ranks: np.ndarray) -> int:
 
 def _within(cohort: Cohort, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """(trend, cycle) of two columns [N]; sums over each patient's visits by bincount."""
-    known = ~(np.isnan(x) | np.isnan(y) | np.isnan(cohort.time))
-    if not known.any():
+    there = ~(np.isnan(x) | np.isnan(y) | np.isnan(cohort.time))
+    if not there.any():
         return float("nan"), float("nan")
-    whose = cohort.patient[known]
+    whose = cohort.patient[there]
     count = np.bincount(whose, minlength=len(cohort)).astype(float)
 
     def total(values: np.ndarray) -> np.ndarray:
@@ -134,7 +127,7 @@ def _within(cohort: Cohort, x: np.ndarray, y: np.ndarray) -> tuple[float, float]
     def centred(values: np.ndarray) -> np.ndarray:
         return values - (total(values) / np.maximum(count, 1))[whose]
 
-    t, x, y = centred(cohort.time[known]), centred(x[known]), centred(y[known])
+    t, x, y = centred(cohort.time[there]), centred(x[there]), centred(y[there])
     time = total(t * t)
     slopes = [np.divide(total(t * v), time, out=np.zeros_like(time), where=time > 0) for v in (x, y)]
     left = [v - slope[whose] * t for v, slope in zip((x, y), slopes, strict=True)]

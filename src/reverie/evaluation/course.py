@@ -21,7 +21,7 @@ import polars as pl
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP, Cohort
-from reverie.evaluation.correlations import correlated, distance
+from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.features import patient_mean, patient_summary, steps
 from reverie.evaluation.measure import Metric
@@ -43,7 +43,7 @@ DISTANCE = "Kolmogorov-Smirnov distance of the distributions: 0 is equality, 1 n
 
 
 def _distance(name: str, title: str, what: str) -> Metric:
-    return Metric(f"fidelity.course.{name}", title, f"{what} {DISTANCE}", CLAIM, least=0.1, unit="share", ideal=0.0)
+    return Metric(f"fidelity.course.{name}", title, f"{what} {DISTANCE}", CLAIM, tolerance=0.1, unit="share", ideal=0.0)
 
 
 def _of_clock(name: str, title: str, what: str) -> Metric:
@@ -51,10 +51,10 @@ def _of_clock(name: str, title: str, what: str) -> Metric:
     return replace(_distance(name, title, what), wrong=0.5)
 
 
-def _difference(kind: str, title: str, least: float, what: str) -> Metric:
+def _difference(kind: str, title: str, tolerance: float, what: str) -> Metric:
     how = f"Mean absolute difference over pairs of columns of {what} (Kuo et al. 2022)."
     claim = "columns together" if kind == "static" else CLAIM  # that at one visit says nothing of the next
-    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, claim, least, ideal=0.0)
+    return Metric(f"fidelity.course.{kind}", f"Correlations {title}, mean difference", how, claim, tolerance, ideal=0.0)
 
 
 ORDER = Metric(
@@ -62,7 +62,7 @@ ORDER = Metric(
     "Visits in the order of time",
     "Share of patients each of whose visits has a time and stands after the one before.",
     CLAIM,
-    least=0.01,
+    tolerance=0.01,
     unit="share",
     worse="below",
 )
@@ -97,14 +97,14 @@ MOVES = {
         "Correlation of neighbouring visits after each patient's mean is taken away; near or below 0 if the order of visits "
         "means nothing.",
         CLAIM,
-        least=0.2,
+        tolerance=0.2,
     ),
     "changes": Metric(
         "fidelity.course.{column}.changes",
         "{column}: changes of level",
         "Share of visits at which the level is not that of the visit before.",
         CLAIM,
-        least=0.05,
+        tolerance=0.05,
         unit="share",
     ),
 }
@@ -122,7 +122,7 @@ def course(tables: Tables) -> Found:
     apart = references.distances(_summary, _compared)
     scale = {c.name: _sorted(references.real.numbers[c.name]) for c in schema.varying if c.numeric}
     moves = references.statistics(lambda cohort: _moves(cohort, scale))
-    linked = references.distances(lambda cohort: correlated(cohort, seed), _correlations, ROUNDS)
+    linked = references.distances(lambda cohort: correlations(cohort, seed), _correlations, ROUNDS)
     several = float((references.real.lengths > 1).mean())  # rows in any order are out of order where there are two of them
     scores = [(replace(ORDER, wrong=several), moves["order", ""])]
     scores += [(metric, apart.get(("", key))) for key, metric in CLOCK.items()]
@@ -152,7 +152,7 @@ def autocorrelation(cohort: Cohort, values: np.ndarray) -> float:
 def _summary(cohort: Cohort) -> dict[tuple[str, str], np.ndarray]:
     """The samples to be compared, without NaN."""
     first, last = cohort.time[cohort.offsets[:-1]], cohort.time[cohort.offsets[1:] - 1]
-    found = {
+    samples = {
         ("", "gap"): cohort.numbers[GAP],
         ("", "visits"): cohort.lengths.astype(float),
         ("", "start"): first,
@@ -161,11 +161,11 @@ def _summary(cohort: Cohort) -> dict[tuple[str, str], np.ndarray]:
     for column in (c for c in cohort.schema.varying if c.numeric):
         values = cohort.numbers[column.name]
         of = patient_summary(cohort, values)
-        found[column.name, "mean"], found[column.name, "deviation"] = of["mean"], of["deviation"]
+        samples[column.name, "mean"], samples[column.name, "deviation"] = of["mean"], of["deviation"]
         several = ~np.isnan(of["deviation"])  # of one value the range is 0, whatever the column does
-        found[column.name, "range"] = (of["highest"] - of["lowest"])[several]
-        found[column.name, "change"] = steps(cohort, values)
-    return {key: values[~np.isnan(values)] for key, values in found.items()}
+        samples[column.name, "range"] = (of["highest"] - of["lowest"])[several]
+        samples[column.name, "change"] = steps(cohort, values)
+    return {key: values[~np.isnan(values)] for key, values in samples.items()}
 
 
 def _compared(
@@ -180,18 +180,18 @@ def _sorted(values: np.ndarray) -> np.ndarray:
 
 def _moves(cohort: Cohort, scale: Mapping[str, np.ndarray]) -> dict[tuple[str, str], float]:
     """Autocorrelations and shares of changes, and the share of patients in order."""
-    found = {("order", ""): float(in_order(cohort).mean())}
+    numbers = {("order", ""): float(in_order(cohort).mean())}
     for column in cohort.schema.varying:
         if column.numeric:
             scores = normal_scores(cohort.numbers[column.name], scale[column.name])
             scores[cohort.missing(column.name)] = np.nan  # a missing value sorts after all others
-            found[column.name, "autocorrelation"] = autocorrelation(cohort, scores)
+            numbers[column.name, "autocorrelation"] = autocorrelation(cohort, scores)
         else:
             codes = cohort.levels[column.name].cast(pl.Categorical).to_physical().cast(pl.Float64)
             changed = steps(cohort, codes.fill_null(float("nan")).to_numpy())
-            known = ~np.isnan(changed)
-            found[column.name, "changes"] = float((changed[known] != 0).mean()) if known.any() else float("nan")
-    return found
+            there = ~np.isnan(changed)
+            numbers[column.name, "changes"] = float((changed[there] != 0).mean()) if there.any() else float("nan")
+    return numbers
 
 
 def _correlations(real: Any, other: Any) -> dict[str, float]:
@@ -208,28 +208,28 @@ def _figures(references: References, moves: Mapping[Any, Score], schema: Schema,
             "note": "Median of each column at the first visit, the second, and so on; between the lines half of the values.",
             "panels": panels,
         }
-    known = [(n, s) for (n, what), s in moves.items() if what == "autocorrelation" and not np.isnan(s.value)]
-    if known:
-        sides = {"synthetic": [(s.value, s.deviation) for _, s in known]}
-        sides["real"] = [(s.ceiling, s.ceiling_deviation) for _, s in known]
+    scores = [(n, s) for (n, what), s in moves.items() if what == "autocorrelation" and not np.isnan(s.value)]
+    if scores:
+        sides = {"synthetic": [(s.value, s.deviation) for _, s in scores]}
+        sides["real"] = [(s.ceiling, s.ceiling_deviation) for _, s in scores]
         figures["autocorrelation"] = {
             "kind": "intervals",
             "title": "Autocorrelation",
             "note": "How much a visit follows from the one before, with 95 % intervals.",
-            "labels": [n for n, _ in known],
+            "labels": [n for n, _ in scores],
             "series": {n: [[v, v - 1.96 * d, v + 1.96 * d] for v, d in values] for n, values in sides.items()},
             "x_label": "correlation of neighbouring visits",
             "reference": 0,
         }
-    found = {n: correlated(c, seed) for n, c in (("real", references.real), ("synthetic", references.synthetic))}
-    if len(found["real"].columns) > 1:
+    matrices_of = {n: correlations(c, seed) for n, c in (("real", references.real), ("synthetic", references.synthetic))}
+    if len(matrices_of["real"].columns) > 1:
         for kind, (title, what) in DRAWN.items():
-            series = {n: _listed(getattr(matrices, kind)) for n, matrices in found.items()}
+            series = {n: _listed(getattr(matrices, kind)) for n, matrices in matrices_of.items()}
             figures[kind] = {
                 "kind": "matrix",
                 "title": f"Correlations {title}",
                 "note": f"Each cell: {what}.",
-                "labels": list(found["real"].columns),
+                "labels": list(matrices_of["real"].columns),
                 "series": series,
                 "range": [-1, 1],
             }
@@ -243,23 +243,23 @@ def _lines(tables: Mapping[str, Cohort], name: str) -> dict[str, Any]:
     for table, cohort in tables.items():
         number = np.arange(cohort.rows) - cohort.offsets[:-1][cohort.patient]
         values = cohort.numbers[name]
-        found: list[list[float | None]] = []
+        rows: list[list[float | None]] = []
         for visit in range(int(cohort.lengths.max())):
             here = values[(number == visit) & ~np.isnan(values)]
             if table == "real" and len(here) < FEW:
                 break
-            found.append([float(q) for q in np.quantile(here, [0.25, 0.5, 0.75])] if len(here) >= FEW else [None] * 3)
-        most = len(found) if table == "real" else most
-        quartiles[table] = found
+            rows.append([float(q) for q in np.quantile(here, [0.25, 0.5, 0.75])] if len(here) >= FEW else [None] * 3)
+        most = len(rows) if table == "real" else most
+        quartiles[table] = rows
     if most < 2:
         return {}
-    full = {table: (found + [[None] * 3] * most)[:most] for table, found in quartiles.items()}
+    full = {table: (rows + [[None] * 3] * most)[:most] for table, rows in quartiles.items()}
     return {
         "kind": "lines",
         "title": name,
         "x": list(range(1, most + 1)),
-        "series": {table: [q[1] for q in found] for table, found in full.items()},
-        "bands": {table: [[q[0] for q in found], [q[2] for q in found]] for table, found in full.items()},
+        "series": {table: [q[1] for q in rows] for table, rows in full.items()},
+        "bands": {table: [[q[0] for q in rows], [q[2] for q in rows]] for table, rows in full.items()},
         "x_label": "visit",
     }
 

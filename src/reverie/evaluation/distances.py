@@ -11,63 +11,42 @@ value as 0 and a flag.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import polars as pl
 from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
 from reverie.evaluation.cohort import Cohort, equal
 from reverie.evaluation.features import features, vocabulary
-from reverie.records.schema import Schema
 
-__all__ = ["Nearness", "encoded", "nearer_share", "nearest_distance", "nearness", "normal_scores", "visit_rows"]
+__all__ = ["dcr_share", "dcr_shares", "encoded", "nearest_distance", "normal_scores", "visit_rows"]
 
 MOST_ROWS = 10_000
 BLOCK = 512
 
 
-@dataclass(frozen=True)
-class Nearness:
-    """Shares of synthetic records; see the module.
-
-    Attributes:
-        rows: of visits, nearer to a visit of train than to any of holdout.
-        patients: of patients (features.py), nearer to a patient of train.
-        copied_rows, copied_holdout: of visits that are equal to one of train, and to one of holdout.
-    """
-
-    rows: float
-    patients: float
-    copied_rows: float
-    copied_holdout: float
-
-
-def nearness(train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0) -> Nearness:
+def dcr_shares(train: Cohort, holdout: Cohort, synthetic: Cohort, seed: int = 0) -> dict[str, float]:
     """How near `synthetic` is to `train` and to `holdout`, cut to the same number of patients and of visits.
 
-    Raises DataError if a frame lacks a column.
+    "rows": share of visits nearer to one of train; "patients": the same of patients (features.py); "copied": visits equal to
+    one of train, less those equal to one of holdout.
     """
-    real = equal([Cohort.read(train, schema, "training table"), Cohort.read(holdout, schema, "held-out table")], seed)
-    drawn = Cohort.read(synthetic, schema, "synthetic table")
-    levels = vocabulary([*real, drawn])
-    visits = encoded([visit_rows(c, levels) for c in (*real, drawn)])
+    cohorts = (*equal([train, holdout], seed), synthetic)
+    levels = vocabulary([*cohorts])
+    visits = encoded([visit_rows(c, levels) for c in cohorts])
     count = min(len(visits[0]), len(visits[1]), MOST_ROWS)
-    visits = [_some(v, count, seed, i) for i, v in enumerate(visits[:2])] + [_some(visits[2], MOST_ROWS, seed, 2)]
-    patients = encoded([features(c, levels)[0] for c in (*real, drawn)])
+    visits = [_some(v, most, seed, i) for i, (v, most) in enumerate(zip(visits, (count, count, MOST_ROWS), strict=True))]
+    patients = encoded([features(c, levels)[0] for c in cohorts])
     patients = [_some(p, MOST_ROWS, seed, 3 + i) for i, p in enumerate(patients)]
-    to_train, to_holdout = nearest_distance(visits[2], visits[0]), nearest_distance(visits[2], visits[1])
-    return Nearness(
-        rows=nearer_share(to_train, to_holdout),
-        patients=nearer_share(nearest_distance(patients[2], patients[0]), nearest_distance(patients[2], patients[1])),
-        copied_rows=float(np.mean(to_train < 1e-9)),
-        copied_holdout=float(np.mean(to_holdout < 1e-9)),
-    )
+    to_train, to_holdout = (nearest_distance(visits[2], side) for side in visits[:2])
+    return {
+        "rows": dcr_share(to_train, to_holdout),
+        "patients": dcr_share(*(nearest_distance(patients[2], side) for side in patients[:2])),
+        "copied": float(np.mean(to_train < 1e-9) - np.mean(to_holdout < 1e-9)),
+    }
 
 
-def nearer_share(to_train: np.ndarray, to_holdout: np.ndarray) -> float:
-    """P(d_train < d_holdout) + 1/2 P(equal), of two distances [n] each."""
+def dcr_share(to_train: np.ndarray, to_holdout: np.ndarray) -> float:
+    """P(d_train < d_holdout) + 1/2 P(equal), of two distances [n] each, to the closest record on either side."""
     return float(np.mean((to_train < to_holdout) + 0.5 * (to_train == to_holdout)))
 
 
@@ -86,11 +65,11 @@ def encoded(tables: list[np.ndarray]) -> list[np.ndarray]:
     reference = np.concatenate(tables[:-1])
     parts: list[list[np.ndarray]] = [[] for _ in tables]
     for c in range(reference.shape[1]):
-        known = np.sort(reference[~np.isnan(reference[:, c]), c])
-        flagged = len(known) < len(reference)
+        sorted_ = np.sort(reference[~np.isnan(reference[:, c]), c])
+        flagged = len(sorted_) < len(reference)
         for part, table in zip(parts, tables, strict=True):
             values, missing = table[:, c], np.isnan(table[:, c])
-            code = normal_scores(values, known) if len(np.unique(known)) > 2 else values
+            code = normal_scores(values, sorted_) if len(np.unique(sorted_)) > 2 else values
             part.append(np.where(missing, 0.0, code))
             if flagged:
                 part.append(missing.astype(float))

@@ -24,15 +24,15 @@ def vocabulary(cohorts: list[Cohort]) -> dict[str, list[str]]:
 def features(cohort: Cohort, levels: dict[str, list[str]]) -> tuple[np.ndarray, tuple[str, ...]]:
     """float64 [P, F] with NaN where there is nothing to say (the deviation of one visit), and the names [F]."""
     first = cohort.offsets[:-1]
-    found = {"visits": cohort.lengths.astype(float), "start": cohort.time[first]}
+    columns = {"visits": cohort.lengths.astype(float), "start": cohort.time[first]}
     for column in cohort.schema.static:
         if column.name in cohort.numbers:
-            found[column.name] = cohort.numbers[column.name][first]
+            columns[column.name] = cohort.numbers[column.name][first]
         else:
-            found |= {f"{column.name} = {k}": flag[first] for k, flag in _flags(cohort, column.name, levels).items()}
+            columns |= {f"{column.name} = {k}": flag[first] for k, flag in _flags(cohort, column.name, levels).items()}
     for name in cohort.varying:
-        found |= {f"{name}, {what}": v for what, v in _course(cohort, name, levels).items()}
-    return np.stack(list(found.values()), axis=1), tuple(found)
+        columns |= {f"{name}, {what}": v for what, v in _course(cohort, name, levels).items()}
+    return np.stack(list(columns.values()), axis=1), tuple(columns)
 
 
 def _flags(cohort: Cohort, name: str, levels: dict[str, list[str]]) -> dict[str, np.ndarray]:
@@ -62,8 +62,8 @@ def _course(cohort: Cohort, name: str, levels: dict[str, list[str]]) -> dict[str
 
 def patient_summary(cohort: Cohort, values: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, deviation, first, last, lowest and highest of each patient's values [N], each [P]; NaN if there are none."""
-    known = ~np.isnan(values)
-    rows, whose = np.flatnonzero(known), cohort.patient[known]
+    there = ~np.isnan(values)
+    rows, whose = np.flatnonzero(there), cohort.patient[there]
     none = np.full(len(cohort), np.nan)
     first, last, low, high = (none.copy() for _ in range(4))
     last[whose] = values[rows]  # of several assignments to one patient the last one stays
@@ -83,17 +83,17 @@ def steps(cohort: Cohort, values: np.ndarray) -> np.ndarray:
 
 def patient_mean(cohort: Cohort, values: np.ndarray) -> np.ndarray:
     """Mean of each patient's values, NaN if there are none."""
-    known = ~np.isnan(values)
-    whose = cohort.patient[known]
+    there = ~np.isnan(values)
+    whose = cohort.patient[there]
     count = np.bincount(whose, minlength=len(cohort)).astype(float)
     count[count == 0] = np.nan
-    return np.bincount(whose, values[known], minlength=len(cohort)) / count
+    return np.bincount(whose, values[there], minlength=len(cohort)) / count
 
 
 def _deviation(cohort: Cohort, values: np.ndarray) -> np.ndarray:
     """Standard deviation (n - 1) of each patient's values, NaN if there are fewer than two."""
-    known = ~np.isnan(values)
-    count = np.bincount(cohort.patient[known], minlength=len(cohort)).astype(float)
+    there = ~np.isnan(values)
+    count = np.bincount(cohort.patient[there], minlength=len(cohort)).astype(float)
     count[count < 2] = np.nan
     squares = (values - patient_mean(cohort, values)[cohort.patient]) ** 2
-    return np.sqrt(np.bincount(cohort.patient[known], squares[known], minlength=len(cohort)) / (count - 1))
+    return np.sqrt(np.bincount(cohort.patient[there], squares[there], minlength=len(cohort)) / (count - 1))

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.classifier import told_apart
+from reverie.evaluation.classifier import c2st_auc
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.measure import Metric
@@ -46,7 +46,7 @@ AUC = Metric(
     f"the visits), five-fold, {ROUNDS} times with other patients: the probability that they give a synthetic patient the "
     "higher score; 0.5 is guessing, 1 is telling every one.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="AUC",
     ideal=0.5,
 )
@@ -56,7 +56,7 @@ COVERAGE = Metric(
     "Coverage: the share of real patients that have a synthetic one as near as their fifth nearest real one. It is low if "
     "kinds of patients are missing.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -67,7 +67,7 @@ DENSITY = Metric(
     "Density: how many synthetic patients there are in the neighbourhoods of real ones, beside 1 for as many as real ones. "
     "It is low if synthetic patients are unlike any real one.",
     CLAIM,
-    least=0.15,
+    tolerance=0.15,
     ideal=1.0,
     worse="below",
 )
@@ -81,33 +81,33 @@ INTRO = (
 def joint(tables: Tables) -> Found:
     """Measures of whole patients."""
     references, seed = tables.compared(MOST), tables.seed
-    found, telling = [], {}
+    aucs, telling = [], {}
     for number, (a, b, s) in enumerate(references.rounds(ROUNDS)):
         real = references.real.take(a)
         others = [references.synthetic.take(s), references.real.take(b)]
         others += [references.shuffled.take(b)] if number < FLOORS else []
-        judged = [told_apart(real, other, seed + number, repeats=1, trees=TREES) for other in others]
-        for feature, share in judged[0].telling.items():
+        judged = [c2st_auc(real, other, seed + number, repeats=1, trees=TREES) for other in others]
+        for feature, share in judged[0][1].items():
             telling[feature] = telling.get(feature, 0.0) + share / ROUNDS
-        found.append([j.auc for j in judged] + [math.nan] * (3 - len(judged)))
-    if not found:
+        aucs.append([auc for auc, _ in judged] + [math.nan] * (3 - len(judged)))
+    if not aucs:
         return references.few
     levels = vocabulary([references.real, references.synthetic])
     covered = references.distances(lambda cohort: features(cohort, levels)[0], coverage, ROUNDS)
-    told = _at_least_by_chance(references.score(found))
-    scores = ((AUC, told), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
+    success = _at_least_by_chance(references.score(aucs))
+    scores = ((AUC, success), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
     return [score.measure(metric) for metric, score in scores], _figures(telling), references.notes
 
 
 def coverage(real: np.ndarray, other: np.ndarray, neighbours: int = NEIGHBOURS) -> dict[str, float]:
     """Coverage and density (see the module) of patients as rows [A, F] and [B, F], NaN where a feature says nothing."""
     kept = (~np.isnan(real)).any(axis=0)
-    places, drawn = encoded([real[:, kept], other[:, kept]])
+    places, others = encoded([real[:, kept], other[:, kept]])
     if len(places) <= neighbours:
         return {"coverage": math.nan, "density": math.nan}
     radius = np.sort(cdist(places, places), axis=1)[:, neighbours]  # its nearest is itself
-    inside = cdist(places, drawn) <= radius[:, None]
-    return {"coverage": float(inside.any(axis=1).mean()), "density": float(inside.sum() / (neighbours * len(drawn)))}
+    inside = cdist(places, others) <= radius[:, None]
+    return {"coverage": float(inside.any(axis=1).mean()), "density": float(inside.sum() / (neighbours * len(others)))}
 
 
 def _at_least_by_chance(auc: Score) -> Score:

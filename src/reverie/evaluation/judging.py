@@ -2,19 +2,19 @@
 
     farther = d(value) - d(ceiling),   d(x) = |x - ideal|,   s = sqrt(deviation^2 + ceiling_deviation^2)
 
-    fault     farther > max(least, FAULT s)
-    look      farther > max(least / 2, LOOK s)
+    fault     farther > max(tolerance, FAIL s)
+    look      farther > max(tolerance / 2, WARN s)
     fine      otherwise
 
 The ceiling is what real patients reach when they are scored as if they were synthetic, so a measure is blamed for what
-synthetic patients do worse than real ones, never for the size of the sample. `least` is the smallest difference that
+synthetic patients do worse than real ones, never for the size of the sample. `tolerance` is the smallest difference that
 matters to a reader, in the unit of the measure: on a large table a difference may be certain and of no consequence. A
-report holds some hundreds of measures; at FAULT = 5 deviations chance alone flags none of them in a million, and with a
+report holds some hundreds of measures; at FAIL = 5 deviations chance alone flags none of them in a million, and with a
 deviation known from a dozen repeats (Student's t with 11 degrees of freedom) none in a thousand.
 
 What a measure could have found says what it is worth that it found nothing:
 
-    detects = max(least / 2, LOOK s) + (FAULT - LOOK) s',   s' the larger of s and the deviation of the value by its interval
+    detects = max(tolerance / 2, WARN s) + (FAIL - WARN) s',   s' the larger of s and the value's deviation by its interval
     power   = farther(w) / detects,   w what a plainly wrong table reaches
 
 A true difference of `detects` is flagged in 98 of 100 samples (2 deviations above the limit of a look). Plainly wrong are
@@ -33,9 +33,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reverie.evaluation.measure import Measure, Verdict, Worse
 
-__all__ = ["FAULT", "LOOK", "against", "judged"]
+__all__ = ["FAIL", "WARN", "against", "judged"]
 
-LOOK, FAULT = 3.0, 5.0
+WARN, FAIL = 3.0, 5.0
 ROUNDS = 30
 """Of the fixed point of what is detected; a third of them are enough for three digits."""
 
@@ -43,7 +43,7 @@ ROUNDS = 30
 def judged(
     measure: Measure,
     *,
-    least: float,
+    tolerance: float,
     worse: Worse = "away",
     chance: float | None = None,
     among: int = 1,
@@ -53,9 +53,9 @@ def judged(
     """The measure with its verdict, the reason, and what it could have found.
 
     Args:
-        least, worse: see Metric. Without a ceiling the ideal stands for it.
+        tolerance, worse: see Metric. Without a ceiling the ideal stands for it.
         chance: s, where the caller knows better than the rule of the module what chance makes of value - ceiling.
-        among: of how many measures this one is the worst; LOOK and FAULT rise to sqrt(k^2 + 2 ln among), by which chance
+        among: of how many measures this one is the worst; WARN and FAIL rise to sqrt(k^2 + 2 ln among), by which chance
             flags the worst of many as rarely as one alone (Bonferroni, for a normal tail exp(-k^2 / 2)).
         at: of a share that is worse above, the deviation of the value if it were x: larger for a leak than for none, and
             what could have been found is reckoned with it.
@@ -69,19 +69,19 @@ def judged(
     ideal = reference if measure.ideal is None else measure.ideal
     own = _deviation(measure)
     spread = math.hypot(own or 0.0, measure.ceiling_deviation or 0.0) if chance is None else chance
-    limits = [math.sqrt(k**2 + 2 * math.log(among)) * spread for k in (LOOK, FAULT)]
+    limits = [math.sqrt(k**2 + 2 * math.log(among)) * spread for k in (WARN, FAIL)]
     if own is not None or chance is not None:
-        detects = max(least / 2, limits[0]) + (FAULT - LOOK) * max(spread, _by_interval(measure) or 0.0)
+        detects = max(tolerance / 2, limits[0]) + (FAIL - WARN) * max(spread, _by_interval(measure) or 0.0)
         for _ in range(ROUNDS if at else 0):
             s = at(min(max(reference, ideal) + detects, 1.0))  # pyright: ignore[reportOptionalCall]
-            detects = max(least / 2, LOOK * math.hypot(s, measure.ceiling_deviation or 0.0)) + (FAULT - LOOK) * s
+            detects = max(tolerance / 2, WARN * math.hypot(s, measure.ceiling_deviation or 0.0)) + (FAIL - WARN) * s
         measure = replace(measure, detects=detects)
     farther = _farther(value, reference, ideal, worse)
     # Rounding must not turn an exact equality into a finding.
     farther = 0.0 if abs(farther) < 1e-9 * max(1.0, abs(value), abs(reference)) else farther
-    if farther <= max(least / 2, limits[0]):
+    if farther <= max(tolerance / 2, limits[0]):
         return _powered(replace(measure, verdict="fine", why=""), wrong, worse)
-    verdict: Verdict = "fault" if farther > max(least, limits[1]) else "look"
+    verdict: Verdict = "fault" if farther > max(tolerance, limits[1]) else "look"
     unit = f" {measure.unit}" if measure.unit else ""
     whom = "real patients" if measure.ideal is None else "held-out patients"
     whom = "the ideal" if measure.ceiling is None else whom

@@ -23,7 +23,7 @@ from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.figures.histograms import counted
 from reverie.evaluation.measure import FEW, Measure, Metric
 from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.shape import kept
+from reverie.evaluation.shape import impossible
 from reverie.evaluation.tables import Tables
 from reverie.plain import number_of
 from reverie.records.emptiness import asked
@@ -62,7 +62,7 @@ RULE = replace(
 def _count(key: str, title: str, what: str, *beside: str) -> Metric:
     how = f"{what}, counted over all synthetic visits; there should be none."
     return Metric(
-        f"logic.{key}", title, how, CLAIM, least=0.5, unit="count", ideal=0.0, worse="above", beside=beside, exact=True
+        f"logic.{key}", title, how, CLAIM, tolerance=0.5, unit="count", ideal=0.0, worse="above", beside=beside, exact=True
     )
 
 
@@ -89,19 +89,19 @@ def logic(tables: Tables) -> Found:
         return f"there {'is' if count == 1 else 'are'} {number_of(count, 'real patient')}, too few to say what cannot be."
     frames = (tables.drawn, tables.split.holdout if tables.holdout else tables.split.train, tables.mixed)
     sides = [Broken.of(frame, schema) for frame in frames]
-    drawn, held, _ = sides
-    told = f"{number_of(len(schema.rules), 'rule')}; " + drawn.counted(drawn.any)
-    measures = [_broken(ANY, [side.any for side in sides], sides, told)] if schema.rules else []
-    found, between = kept(tables.synthetic, *tables.real), _between(tables.synthetic, tables)
-    levels = {name: len(new) for name, new in found.unseen.items()}
+    synthetic, held, _ = sides
+    detail = f"{number_of(len(schema.rules), 'rule')}; " + synthetic.counted(synthetic.any)
+    measures = [_broken(ANY, [side.any for side in sides], sides, detail)] if schema.rules else []
+    ruled_out, between = impossible(tables.synthetic, *tables.real), _between(tables.synthetic, tables)
+    levels = {name: len(new) for name, new in ruled_out.unseen.items()}
     if any(column.asked_if for column in schema.columns):
-        measures.append(_counted(ASKED, drawn.filled, tables, held.filled, sides[2].filled))
+        measures.append(_counted(ASKED, synthetic.filled, tables, held.filled, sides[2].filled))
     measures.append(_counted(BETWEEN, between, tables, {}))
-    measures += [_counted(BEYOND, found.beyond, tables), _counted(UNSEEN, levels, tables, {}, chance=_alone(tables))]
-    measures.append(_counted(CHANGING, found.changing, tables, {}))
-    for rule in drawn.rules:
+    measures += [_counted(BEYOND, ruled_out.beyond, tables), _counted(UNSEEN, levels, tables, {}, chance=_alone(tables))]
+    measures.append(_counted(CHANGING, ruled_out.changing, tables, {}))
+    for rule in synthetic.rules:
         rows = [side.rules[rule] for side in sides]
-        measures.append(_broken(RULE.of(rule=rule), rows, sides, drawn.counted(rows[0])))
+        measures.append(_broken(RULE.of(rule=rule), rows, sides, synthetic.counted(rows[0])))
     notes = () if schema.rules else ("The schema has no rules, so none can be broken: see them with reverie data.",)
     return measures, _figures(sides), notes
 
@@ -148,13 +148,13 @@ class Broken:
         return f"{row} of {self.frame.height:,} and {patient} of {self.size:,} break it."
 
 
-def _broken(metric: Metric, rows: Sequence[np.ndarray], sides: Sequence[Broken], told: str) -> Measure:
+def _broken(metric: Metric, rows: Sequence[np.ndarray], sides: Sequence[Broken], detail: str) -> Measure:
     """Of the rows of each side that break a rule, the share of patients."""
     ours, theirs, mixed = (wilson(side.patients(r), side.size) for side, r in zip(sides, rows, strict=True))
-    return replace(metric, least=0.5 / sides[0].size).measure(
+    return replace(metric, tolerance=0.5 / sides[0].size).measure(
         ours.value,
         sides[0].size,
-        told,
+        detail,
         deviation=0.0,
         ceiling=theirs.value,
         ceiling_deviation=theirs.deviation if theirs.value else 0.0,
@@ -172,30 +172,32 @@ def _counted(
 ) -> Measure:
     culprits = f"Found in {', '.join(f'{name} ({count:,})' for name, count in where.items())}." if where else ""
     references = {"ceiling": held, "floor": mixed}
-    numbers: dict[str, Any] = {name: float(sum(found.values())) for name, found in references.items() if found is not None}
+    numbers: dict[str, Any] = {
+        name: float(sum(counts.values())) for name, counts in references.items() if counts is not None
+    }
     return metric.measure(float(sum(where.values())), tables.synthetic.rows, culprits, chance=chance, **numbers)
 
 
 def _alone(tables: Tables) -> float:
     """The deviation of how many levels other patients bring: about as many as are of one real patient alone (Good 1953)."""
-    found = 0
+    count = 0
     for name in tables.train.levels:
         seen = pl.concat(
             pl.DataFrame({"who": c.patient + i * len(tables.train), "level": c.levels[name]})
             for i, c in enumerate(tables.real)
         )
-        found += int((seen.drop_nulls().group_by("level").agg(pl.col("who").n_unique())["who"] == 1).sum())
-    return math.sqrt(found)
+        count += int((seen.drop_nulls().group_by("level").agg(pl.col("who").n_unique())["who"] == 1).sum())
+    return math.sqrt(count)
 
 
-def _between(drawn: Cohort, tables: Tables) -> dict[str, int]:
+def _between(synthetic: Cohort, tables: Tables) -> dict[str, int]:
     """Numbers in a gap of the real patients' values, by column."""
-    found = {}
+    counts = {}
     for column in (c for c in (*tables.schema.static, *tables.schema.varying) if c.numeric and not c.calendar):
-        values = drawn.numbers[column.name][counted(drawn, column)]
+        values = synthetic.numbers[column.name][counted(synthetic, column)]
         count = sum(int(((values > low) & (values < high)).sum()) for low, high in _gaps(column, tables.real))
-        found |= {column.name: count} if count else {}
-    return found
+        counts |= {column.name: count} if count else {}
+    return counts
 
 
 def _gaps(column: Column, real: Sequence[Cohort]) -> Iterator[tuple[float, float]]:
@@ -213,10 +215,11 @@ def _gaps(column: Column, real: Sequence[Cohort]) -> Iterator[tuple[float, float
 
 
 def _figures(sides: Sequence[Broken]) -> dict[str, Any]:
-    drawn = sides[0]
-    worst = sorted(drawn.rules, key=lambda rule: -drawn.rules[rule].sum())
+    synthetic = sides[0]
+    worst = sorted(synthetic.rules, key=lambda rule: -synthetic.rules[rule].sum())
     rows = [
-        [rule, int(drawn.rules[rule].sum()), *(side.patients(side.rules[rule]) for side in sides)] for rule in worst[:SHOWN]
+        [rule, int(synthetic.rules[rule].sum()), *(side.patients(side.rules[rule]) for side in sides)]
+        for rule in worst[:SHOWN]
     ]
     if not rows:
         return {}

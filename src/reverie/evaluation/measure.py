@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from reverie.evaluation.judging import FAULT, LOOK, judged
+from reverie.evaluation.judging import FAIL, WARN, judged
 
-__all__ = ["ALARM", "FAULT", "FEW", "LOOK", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "worst"]
+__all__ = ["ALARM", "FAIL", "FEW", "WARN", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "worst"]
 
 FEW = 20
 """Fewer patients on a side say nothing: their deviations are not those of a normal law, and a fit or an attack is luck."""
@@ -31,7 +31,7 @@ class Metric:
         name, title: of its measures; {column} and the like are filled in by `of`.
         how: one sentence or two: what it is and how it is computed. What only the tables tell is added by `measure`.
         claim: the name of the claim it bears on (reports/claims.py), "" for none.
-        least: the smallest difference from the ceiling that is a fault, in the unit.
+        tolerance: the smallest difference from the ceiling that is a fault, in the unit.
         unit: "share", "AUC", ... or "" for a pure number.
         ideal: the value of equality: 0, 1, 0.5. None where the ceiling itself is what is aimed at.
         worse: which way is worse: "away" from the ideal on either side (from the ceiling if there is no ideal), or only
@@ -48,7 +48,7 @@ class Metric:
     title: str
     how: str
     claim: str = ""
-    least: float = 0.0
+    tolerance: float = 0.0
     unit: str = ""
     ideal: float | None = None
     worse: Worse = "away"
@@ -66,7 +66,7 @@ class Metric:
         self,
         value: float | None,
         n: int,
-        told: str = "",
+        detail: str = "",
         *,
         chance: float | None = None,
         among: int = 1,
@@ -81,9 +81,11 @@ class Metric:
         """
         assert numbers.get("floor") is None or "floor" in self.beside, f"{self.name} is declared without a floor"
         assert numbers.get("ceiling") is None or "ceiling" in self.beside, f"{self.name} is declared without a ceiling"
-        how = f"{self.how} {told}".strip()
-        found = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
-        return judged(found, least=self.least, worse=self.worse, chance=chance, among=among, at=at, wrong=self.wrong)
+        how = f"{self.how} {detail}".strip()
+        measure = Measure(self.name, self.title, value, n, self.unit, ideal=self.ideal, how=how, metric=self, **numbers)
+        return judged(
+            measure, tolerance=self.tolerance, worse=self.worse, chance=chance, among=among, at=at, wrong=self.wrong
+        )
 
     def unknown(self, why: str, n: int = 0) -> Measure:
         """The measure where it could not be computed."""
@@ -189,14 +191,14 @@ class Section:
 
     def json(self) -> dict[str, Any]:
         """Plain data."""
-        told = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {**told, "measures": [m.json() for m in self.measures]}
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**data, "measures": [m.json() for m in self.measures]}
 
 
 def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:
     """The gravest verdict among the measures; "unknown" of none."""
-    found = {m.verdict for m in measures}
+    verdicts = {m.verdict for m in measures}
     for verdict in reversed(ORDER):
-        if verdict in found:
+        if verdict in verdicts:
             return verdict
     return "unknown"

@@ -1,8 +1,7 @@
 """Columns two by two: do they go together as in real patients?
 
 association   of any two kinds of columns (association.py), synthetic beside real
-contingency   total variation between the joint shares of two columns of levels, a missing value as a level of its own;
-              1 - ContingencySimilarity of sdmetrics, counted here, as thousands of tables are (a test holds them equal)
+contingency   total variation between the joint shares of two columns of levels, a missing value as a level of its own
 together      share of visits that lack both columns of a pair
 
 The farthest pairs are named one by one, all are in the matrices; a pair is as far as the difference is in deviations of
@@ -19,7 +18,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from reverie.evaluation.accuracy import total_variation
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.association import associations
 from reverie.evaluation.cohort import Cohort
@@ -28,6 +26,7 @@ from reverie.evaluation.measure import Metric
 from reverie.evaluation.references import References, Score
 from reverie.evaluation.shape import missing_rates, missing_together
 from reverie.evaluation.tables import Tables
+from reverie.records.kinds.comparing import variation
 from reverie.records.schema import Column
 
 __all__ = ["contingency", "pairs"]
@@ -49,7 +48,7 @@ ASSOCIATIONS = Metric(
     "Mean absolute difference of the associations of all pairs of columns (Spearman's correlation, correlation ratio or "
     "Cramer's V).",
     CLAIM,
-    least=0.04,
+    tolerance=0.04,
     ideal=0.0,
 )
 CONTINGENCIES = Metric(
@@ -57,7 +56,7 @@ CONTINGENCIES = Metric(
     "Joint shares of levels, mean distance",
     "Mean over pairs of level columns of the total variation between their joint shares.",
     CLAIM,
-    least=0.04,
+    tolerance=0.04,
     unit="share",
     ideal=0.0,
 )
@@ -66,7 +65,7 @@ HOLES = Metric(
     "Missing together, mean difference",
     "Mean absolute difference, over pairs of columns, of the share of visits that lack both.",
     CLAIM,
-    least=0.02,
+    tolerance=0.02,
     unit="share",
     ideal=0.0,
 )
@@ -76,7 +75,7 @@ ASSOCIATION = Metric(
     "Spearman's correlation, correlation ratio or Cramer's V, as the kinds of the columns ask for: 0 they have nothing to "
     "do with each other, 1 (or -1) one decides the other.",
     CLAIM,
-    least=0.15,
+    tolerance=0.15,
 )
 CONTINGENCY = Metric(
     "fidelity.pair.{a}~{b}.contingency",
@@ -84,7 +83,7 @@ CONTINGENCY = Metric(
     "Total variation between the tables of shares of both columns' levels together: the share of visits that would have to "
     "be in another cell.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=0.0,
 )
@@ -93,7 +92,7 @@ TOGETHER = Metric(
     "{a} and {b}: missing together",
     "Share of visits that lack a value of both.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
 )
 INTRO = (
@@ -140,7 +139,7 @@ def contingency(real: np.ndarray, other: np.ndarray) -> float:
     counts = (
         np.bincount(np.ravel_multi_index(tuple(codes), tuple(sizes)), minlength=sizes.prod()) for codes in (real, other)
     )
-    return total_variation(*counts)
+    return variation(*counts)
 
 
 def _apart(real: Mapping[Any, float], other: Mapping[Any, float]) -> dict[str, float]:
@@ -184,13 +183,13 @@ def _coded(cohort: Cohort, tabled: list[tuple[Column, Column]], places: Places) 
 def _contingencies(
     real: Mapping[tuple[str, str], np.ndarray], other: Mapping[tuple[str, str], np.ndarray]
 ) -> dict[tuple[str, str], float]:
-    found = {pair: contingency(codes, other[pair]) for pair, codes in real.items()}
-    return {**found, ("", ""): float(np.mean(list(found.values()))) if found else float("nan")}
+    distances = {pair: contingency(codes, other[pair]) for pair, codes in real.items()}
+    return {**distances, ("", ""): float(np.mean(list(distances.values()))) if distances else float("nan")}
 
 
 def _farthest(scores: Mapping[Any, Score]) -> list[tuple[Any, Score]]:
-    known = [(key, score) for key, score in scores.items() if not np.isnan(score.value)]
-    return sorted(known, key=lambda item: -item[1].excess)[:NAMED]
+    finite = [(key, score) for key, score in scores.items() if not np.isnan(score.value)]
+    return sorted(finite, key=lambda item: -item[1].excess)[:NAMED]
 
 
 def _figures(
@@ -201,9 +200,9 @@ def _figures(
     references: References,
 ) -> dict[str, Any]:
     def matrix(
-        found: Mapping[tuple[str, str], float], names: list[str], own: Mapping[str, float]
+        values: Mapping[tuple[str, str], float], names: list[str], own: Mapping[str, float]
     ) -> list[list[float | None]]:
-        table = [[found.get((a, b), found.get((b, a), own.get(a) if a == b else None)) for b in names] for a in names]
+        table = [[values.get((a, b), values.get((b, a), own.get(a) if a == b else None)) for b in names] for a in names]
         return [[None if v is None or np.isnan(v) else float(v) for v in row] for row in table]
 
     ones = dict.fromkeys(names, 1.0)

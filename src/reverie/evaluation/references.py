@@ -67,8 +67,8 @@ class Score:
         """The measure with its verdict; unknown where there are too few patients to say what chance does."""
         if self.level:
             metric = replace(metric, ideal=None)
-        known = not (math.isnan(self.chance) or math.isnan(self.ceiling))
-        found = metric.measure(
+        judgeable = not (math.isnan(self.chance) or math.isnan(self.ceiling))
+        measure = metric.measure(
             self.value,
             self.n,
             interval=(self.value - 1.96 * self.deviation, self.value + 1.96 * self.deviation),
@@ -76,11 +76,11 @@ class Score:
             ceiling=self.ceiling,
             ceiling_deviation=self.ceiling_deviation,
             floor=self.floor,
-            chance=self.chance if known else 0.0,
+            chance=self.chance if judgeable else 0.0,
             among=max(among, 1),
         )
         why = "too few patients have values to say what chance alone does."
-        return found if known else replace(found, verdict="unknown", why=why, detects=None, power=None)
+        return measure if judgeable else replace(measure, verdict="unknown", why=why, detects=None, power=None)
 
     @property
     def excess(self) -> float:
@@ -118,7 +118,7 @@ class References:
     def of(
         cls,
         real: tuple[Cohort, ...],
-        drawn: Cohort,
+        synthetic: Cohort,
         mixed: tuple[Cohort, ...],
         seen: str = "",
         seed: int = 0,
@@ -127,18 +127,18 @@ class References:
     ) -> References:
         """The patients trained on (and held out), the synthetic ones, and the real ones shuffled, brought to at most
         `patients` and about `visits` on each side; `seen` says what of the holdout the model has seen."""
-        pooled, floor = (found[0].join(found[1]) if len(found) == 2 else found[0] for found in (real, mixed))
+        pooled, floor = (parts[0].join(parts[1]) if len(parts) == 2 else parts[0] for parts in (real, mixed))
         most = max(2, min(patients, int(visits * len(pooled) / pooled.rows)))
         notes = [_said(len(real[0]), len(real[1]) if len(real) == 2 else 0)] + ([seen] if seen else [])
-        if len(pooled) > 2 * most or len(drawn) > most:
+        if len(pooled) > 2 * most or len(synthetic) > most:
             notes.append(
-                f"Of {len(pooled):,} real and {len(drawn):,} synthetic patients, {min(2 * most, len(pooled)):,} and "
-                f"{min(most, len(drawn)):,} were drawn at random to be compared."
+                f"Of {len(pooled):,} real and {len(synthetic):,} synthetic patients, {min(2 * most, len(pooled)):,} and "
+                f"{min(most, len(synthetic)):,} were drawn at random to be compared."
             )
         few = ""
-        if min(len(pooled) // 2, len(drawn)) < FEW:
+        if min(len(pooled) // 2, len(synthetic)) < FEW:
             few = (
-                f"{len(pooled):,} real and {number_of(len(drawn), 'synthetic patient')} were given, and "
+                f"{len(pooled):,} real and {number_of(len(synthetic), 'synthetic patient')} were given, and "
                 f"distributions are compared only from {2 * FEW} and {FEW} on."
             )
             notes.append(few)
@@ -147,7 +147,7 @@ class References:
             real[0],
             real[1] if len(real) == 2 else None,
             pooled.take(chosen),
-            drawn.sample(most, np.random.default_rng([seed, 2])),
+            synthetic.sample(most, np.random.default_rng([seed, 2])),
             floor.take(chosen),
             seed,
             tuple(notes),
@@ -170,8 +170,8 @@ class References:
         for number in range(count if self.size >= FEW else 0):
             generator = np.random.default_rng([self.seed, 3, number])
             order = generator.permutation(len(self.real))
-            drawn = generator.permutation(len(self.synthetic))[: self.size]
-            yield np.sort(order[: self.size]), np.sort(order[self.size : 2 * self.size]), np.sort(drawn)
+            synthetic = generator.permutation(len(self.synthetic))[: self.size]
+            yield np.sort(order[: self.size]), np.sort(order[self.size : 2 * self.size]), np.sort(synthetic)
 
     def distances(
         self,
@@ -180,18 +180,18 @@ class References:
         rounds: int = ROUNDS,
     ) -> dict[Any, Score]:
         """Scores of each distance that `compare` gives for the summaries of two cohorts, by its key; none of a few."""
-        found: list[tuple[Mapping[Any, float], ...]] = []
+        rows: list[tuple[Mapping[Any, float], ...]] = []
         for a, b, s in self.rounds(rounds):
             first = summary(self.real.take(a))
             others = (self.synthetic.take(s), self.real.take(b), self.shuffled.take(b))
-            found.append(tuple(compare(first, summary(cohort)) for cohort in others))
-        if not found:
+            rows.append(tuple(compare(first, summary(cohort)) for cohort in others))
+        if not rows:
             return {}
-        return {key: self.score([[float(part[key]) for part in parts] for parts in found]) for key in found[0][0]}
+        return {key: self.score([[float(part[key]) for part in parts] for parts in rows]) for key in rows[0][0]}
 
-    def score(self, found: list[list[float]] | np.ndarray) -> Score:
+    def score(self, distances: list[list[float]] | np.ndarray) -> Score:
         """The score of distances [rounds, 3]: to the synthetic, the held-out and the shuffled patients."""
-        table = np.asarray(found, dtype=float)
+        table = np.asarray(distances, dtype=float)
         (value, ceiling, floor), (deviation, spread, _) = _mean(table), _deviation(table)
         return Score(value, deviation, ceiling, spread, floor, spread, self.size, level=False)
 
@@ -205,10 +205,10 @@ class References:
                 spreads[which].append(statistic(cohort.take(np.sort(order[: len(cohort) // 2]))))
         scores = {}
         for key in whole[0]:
-            values = [float(found.get(key, math.nan)) for found in whole]
+            values = [float(numbers.get(key, math.nan)) for numbers in whole]
             ours, theirs = (
-                _root([float(half.get(key, math.nan)) - value for half in found])
-                for found, value in zip(spreads, values[:2], strict=True)
+                _root([float(half.get(key, math.nan)) - value for half in numbers])
+                for numbers, value in zip(spreads, values[:2], strict=True)
             )
             n = len(self.synthetic)
             scores[key] = Score(values[0], ours, values[1], theirs, values[2], math.hypot(ours, theirs), n, level=True)
@@ -241,5 +241,5 @@ def _deviation(table: np.ndarray) -> list[float]:
 
 def _root(differences: list[float]) -> float:
     """Root of the mean square, of those known; NaN if there are fewer than two."""
-    known = np.array([d for d in differences if not math.isnan(d)])
-    return float(np.sqrt((known**2).mean())) if len(known) > 1 else math.nan
+    finite = np.array([d for d in differences if not math.isnan(d)])
+    return float(np.sqrt((finite**2).mean())) if len(finite) > 1 else math.nan

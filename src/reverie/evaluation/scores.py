@@ -6,17 +6,21 @@ shuffled independently): see `scores` of those.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 
 from reverie.evaluation.accuracy import accuracy
-from reverie.evaluation.classifier import detection
+from reverie.evaluation.classifier import c2st_auc
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations, distance
-from reverie.evaluation.distances import nearness
+from reverie.evaluation.distances import dcr_shares
 from reverie.evaluation.logic import Broken
-from reverie.evaluation.shape import kept, lengths, missingness, time_order
+from reverie.evaluation.shape import impossible, in_order, missing_rates, missing_together
 from reverie.evaluation.tails import Spread, tails
+from reverie.records.kinds.comparing import kolmogorov
 from reverie.records.schema import Schema
 
 __all__ = ["scores", "tail_scores"]
@@ -42,36 +46,34 @@ def scores(
 
     Raises DataError if a frame lacks a column.
     """
-    alike = accuracy(train, synthetic, schema, seed)
-    near = nearness(train, holdout, synthetic, schema, seed)
-    long, missing = lengths(train, synthetic, schema), missingness(train, synthetic, schema)
+    named = {"training table": train, "held-out table": holdout, "synthetic table": synthetic}
+    real, held, ours = (Cohort.read(frame, schema, name) for name, frame in named.items())
+    alike = accuracy(real, ours, seed)
+    alone = _gaps(missing_rates(real), missing_rates(ours))
+    varying = [c.name for c in schema.varying if c.name in alone]
+    together = _gaps(*(missing_together(cohort, varying) for cohort in (real, ours)), everywhere=True)
     logic = Broken.of(synthetic, schema)
-    real, drawn = correlations(train, schema, seed), correlations(synthetic, schema, seed)
+    of_real, of_made = correlations(real, seed), correlations(ours, seed)
     return {
-        "accuracy.overall": alike.overall,
-        "accuracy.univariate": alike.univariate,
-        "accuracy.bivariate": alike.bivariate,
-        "accuracy.trivariate": alike.trivariate,
-        "accuracy.coherence": alike.coherence,
-        "auc": detection(train, synthetic, schema, seed).auc,
-        "nearer.rows": near.rows,
-        "nearer.patients": near.patients,
-        "nearer.copied": near.copied_rows - near.copied_holdout,
-        "order": time_order(synthetic, schema),
-        "length.mean": long.synthetic / long.real,
-        "length.distance": long.distance,
-        "missing.mean": missing.mean,
-        "missing.largest": missing.largest,
-        "missing.together_mean": missing.together_mean,
-        "missing.together_largest": missing.together_largest,
-        **tail_scores(tails(train, holdout, synthetic, schema, seed)),
-        "correlation.static": distance(real.static, drawn.static),
-        "correlation.trend": distance(real.trend, drawn.trend),
-        "correlation.cycle": distance(real.cycle, drawn.cycle),
+        **{f"accuracy.{part}": getattr(alike, part) for part in ("overall", *PARTS)},
+        "auc": c2st_auc(real, ours, seed)[0],
+        **{f"nearer.{part}": share for part, share in dcr_shares(real, held, ours, seed).items()},
+        "order": float(in_order(ours).mean()),
+        "length.mean": float(ours.lengths.mean() / real.lengths.mean()),
+        "length.distance": kolmogorov(*(cohort.lengths.astype(float) for cohort in (real, ours))),
+        "missing.mean": float(np.mean(list(alone.values()) or [0])),
+        "missing.largest": max(alone.values(), default=0.0),
+        "missing.together_mean": float(np.mean(list(together.values()) or [0])),
+        "missing.together_largest": max(together.values(), default=0.0),
+        **tail_scores(tails(real.join(held), ours, seed)),
+        **{f"correlation.{k}": distance(getattr(of_real, k), getattr(of_made, k)) for k in ("static", "trend", "cycle")},
         "rules.rows": float(logic.any.mean()),
         "rules.patients": logic.patients(logic.any) / logic.size,
-        "faults": float(kept(*(Cohort.read(frame, schema) for frame in (synthetic, train, holdout))).count),
+        "faults": float(impossible(ours, real, held).count),
     }
+
+
+PARTS = ("univariate", "bivariate", "trivariate", "coherence")
 
 
 def tail_scores(spreads: list[Spread]) -> dict[str, float]:
@@ -84,13 +86,18 @@ def tail_scores(spreads: list[Spread]) -> dict[str, float]:
     }
 
 
+def _gaps(real: Mapping[Any, float], other: Mapping[Any, float], everywhere: bool = False) -> dict[Any, float]:
+    """|difference| of the shares by key: of those that are above 0 on a side, or of all."""
+    return {key: abs(p - other[key]) for key, p in real.items() if everywhere or max(p, other[key]) > 0}
+
+
 def _ratio(pairs: list[tuple[float, float]]) -> float:
     """Geometric mean of synthetic over real deviations; NaN where one of them is 0 or unknown."""
-    known = [np.log(a / b) for a, b in pairs if a > 0 and b > 0]
-    return float(np.exp(np.mean(known))) if known else float("nan")
+    logs = [np.log(a / b) for a, b in pairs if a > 0 and b > 0]
+    return float(np.exp(np.mean(logs))) if logs else float("nan")
 
 
-def _spreads(found: list[Spread]) -> float:
+def _spreads(spreads: list[Spread]) -> float:
     """Mean |synthetic - real| in deviations of the real draws; NaN if none varies."""
-    known = [abs(s.synthetic - s.real) / s.deviation for s in found if s.deviation > 0 and not np.isnan(s.synthetic)]
-    return float(np.mean(known)) if known else float("nan")
+    ways = [abs(s.synthetic - s.real) / s.deviation for s in spreads if s.deviation > 0 and not np.isnan(s.synthetic)]
+    return float(np.mean(ways)) if ways else float("nan")

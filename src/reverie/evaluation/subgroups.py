@@ -62,17 +62,17 @@ LOST = Metric(
     "Groups with at most a quarter of the patients that they should have, where chance gives so few less than once in "
     f"{1 / RARE:,.0f} (Fisher's exact test).",
     CLAIM,
-    least=0.5,
+    tolerance=0.5,
     unit="count",
     ideal=0.0,
 )
-WORST = Metric("fidelity.subgroups.worst", "Worst group: {group}", INSIDE, CLAIM, least=0.05, unit="share", ideal=0.0)
+WORST = Metric("fidelity.subgroups.worst", "Worst group: {group}", INSIDE, CLAIM, tolerance=0.05, unit="share", ideal=0.0)
 SHARE = Metric(
     "fidelity.subgroup.{group}.share",
     "{group}: share of patients",
     "Of synthetic and of real patients; the deviation is that of drawing so many patients.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
 )
 DISTANCE = Metric(
@@ -89,20 +89,20 @@ INTRO = (
 def subgroups(tables: Tables) -> Found:
     """Measures of the groups that the static columns make."""
     references = tables.references
-    found = groups(references.real, references.synthetic)
-    if not found:
+    every = groups(references.real, references.synthetic)
+    if not every:
         return NONE
     notes = list(references.notes)
-    larger = sorted(found, key=lambda g: -int(g.real.sum()))[:MOST_GROUPS]
-    if len(larger) < len(found):
-        notes.append(f"Of {len(found)} groups the {MOST_GROUPS} largest were looked into.")
+    larger = sorted(every, key=lambda g: -int(g.real.sum()))[:MOST_GROUPS]
+    if len(larger) < len(every):
+        notes.append(f"Of {len(every)} groups the {MOST_GROUPS} largest were looked into.")
     inside = _inside(references, larger)
     ranked = sorted(inside.items(), key=lambda item: -item[1].excess)
-    measures = [_counted(found)]
+    measures = [_counted(every)]
     measures += [score.measure(WORST.of(group=name), len(inside)) for name, score in ranked[:1]]
-    measures += [_share(group) for group in found if len(group.columns) == 1]
+    measures += [_share(group) for group in every if len(group.columns) == 1]
     measures += [score.measure(DISTANCE.of(group=name), len(inside)) for name, score in ranked[:NAMED]]
-    return measures, _figures(found, inside), notes
+    return measures, _figures(every, inside), notes
 
 
 def groups(real: Cohort, synthetic: Cohort) -> list[Group]:
@@ -126,24 +126,24 @@ def _of(column: Column, real: Cohort, synthetic: Cohort) -> Iterator[Group]:
             yield Group(f"{name} = {level}", (name,), *(s.eq_missing(level).to_numpy() for s in (theirs, ours)))
         return
     ours, theirs = (c.numbers[name][c.offsets[:-1]] for c in (synthetic, real))
-    known = theirs[~np.isnan(theirs)]
-    if column.calendar or len(np.unique(known)) < 3:
+    values = theirs[~np.isnan(theirs)]
+    if column.calendar or len(np.unique(values)) < 3:
         return
-    low, high = (float(q) for q in np.quantile(known, [1 / 3, 2 / 3]))
+    low, high = (float(q) for q in np.quantile(values, [1 / 3, 2 / 3]))
     if low < high:
         yield Group(f"{name} below {low:.4g}", (name,), theirs < low, ours < low)
         yield Group(f"{name} {low:.4g} to {high:.4g}", (name,), *((v >= low) & (v <= high) for v in (theirs, ours)))
         yield Group(f"{name} above {high:.4g}", (name,), theirs > high, ours > high)
 
 
-def _inside(references: References, found: list[Group]) -> dict[str, Score]:
+def _inside(references: References, chosen_groups: list[Group]) -> dict[str, Score]:
     """The score of the distance within each group that has enough patients on every side."""
     bins = Bins.fit(references.real)
     tables = [_counts(c, bins) for c in (references.real, references.synthetic, references.shuffled)]
     starts = tables[0][1]
-    real, drawn, mixed = (table for table, _ in tables)
+    real, synthetic, mixed = (table for table, _ in tables)
     scores = {}
-    for number, group in enumerate(found):
+    for number, group in enumerate(chosen_groups):
         whole, ours = np.flatnonzero(group.real), np.flatnonzero(group.synthetic)
         size = min(len(whole) // 2, len(ours))
         if len(whole) < 2 * ENOUGH or size < ENOUGH:
@@ -154,7 +154,7 @@ def _inside(references: References, found: list[Group]) -> dict[str, Score]:
             order, chosen = generator.permutation(whole), generator.permutation(ours)[:size]
             first = real[order[:size]].sum(axis=0)
             held = order[size : 2 * size]
-            others = (drawn[chosen], real[held], mixed[held])
+            others = (synthetic[chosen], real[held], mixed[held])
             rows.append([_variation(first, part.sum(axis=0), starts) for part in others])
         score = references.score(rows)
         scores[group.name] = Score(**{**vars(score), "n": size})
@@ -212,19 +212,19 @@ def _lost(group: Group) -> bool:
     return ours <= THINNED * theirs * n / of and float(hypergeom.cdf(ours, n + of, ours + theirs, n)) < RARE
 
 
-def _counted(found: list[Group]) -> Measure:
-    lost = [group.name for group in found if _lost(group)]
+def _counted(every: list[Group]) -> Measure:
+    lost = [group.name for group in every if _lost(group)]
     named = f" Lost: {'; '.join(lost[:NAMED])}{' and others' if len(lost) > NAMED else ''}." if lost else ""
-    seen = sum(_lost(replace(group, synthetic=np.zeros_like(group.synthetic))) for group in found)
-    told = f"Of {len(found)} groups, the loss of {seen} would stand out.{named}"
+    seen = sum(_lost(replace(group, synthetic=np.zeros_like(group.synthetic))) for group in every)
+    detail = f"Of {len(every)} groups, the loss of {seen} would stand out.{named}"
     metric = replace(LOST, wrong=float(seen))
-    return metric.measure(float(len(lost)), len(found[0].synthetic), told, ceiling=0.0, floor=0.0, chance=0.0)
+    return metric.measure(float(len(lost)), len(every[0].synthetic), detail, ceiling=0.0, floor=0.0, chance=0.0)
 
 
-def _figures(found: list[Group], inside: dict[str, Score]) -> dict[str, Any]:
-    single = [g for g in found if len(g.columns) == 1]
+def _figures(every: list[Group], inside: dict[str, Score]) -> dict[str, Any]:
+    single = [g for g in every if len(g.columns) == 1]
     rows = []
-    for group in sorted(found, key=lambda g: -inside[g.name].excess if g.name in inside else 0.0):
+    for group in sorted(every, key=lambda g: -inside[g.name].excess if g.name in inside else 0.0):
         score = inside.get(group.name)
         shares = [round(float(s.mean()), 4) for s in (group.real, group.synthetic)]
         rows.append([group.name, *shares, *((round(score.value, 4), round(score.ceiling, 4)) if score else (None, None))])

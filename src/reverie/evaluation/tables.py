@@ -69,8 +69,8 @@ class Tables:
         train, *held = (Cohort.read(frame, schema, name) for name, frame in real.items())
         mixed = [shuffled(frame, schema, seed) for frame in real.values()]
         floor = tuple(Cohort.read(frame, schema) for frame in mixed)
-        drawn = Cohort.read(synthetic, schema, "synthetic table")
-        return cls(split, synthetic, schema, seed, train, held[0] if held else None, drawn, mixed[0], floor, model)
+        cohort = Cohort.read(synthetic, schema, "synthetic table")
+        return cls(split, synthetic, schema, seed, train, held[0] if held else None, cohort, mixed[0], floor, model)
 
     @property
     def leaked(self) -> Tables:

@@ -15,10 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from reverie.evaluation.cohort import Cohort
-from reverie.records.schema import Schema
 
 __all__ = ["STATISTICS", "Spread", "tails"]
 
@@ -49,30 +47,23 @@ class Spread:
         return bool(self.low <= self.synthetic <= self.high)
 
 
-def tails(
-    train: pl.DataFrame, holdout: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema, seed: int = 0, draws: int = 200
-) -> list[Spread]:
-    """Deviation and 1st and 99th percentile of each varying numeric column over all visits."""
-    pooled = [Cohort.read(frame, schema) for frame in (train, holdout)]
-    drawn = Cohort.read(synthetic, schema)
-    generator = np.random.default_rng(seed)
-    count = sum(map(len, pooled))
-    size = max(1, round(count * len(drawn) / (count + len(drawn))))
+def tails(real: Cohort, synthetic: Cohort, seed: int = 0, draws: int = 200) -> list[Spread]:
+    """Deviation and 1st and 99th percentile of each varying numeric column over all visits, of all `real` patients."""
+    generator, count = np.random.default_rng(seed), len(real)
+    size = max(1, round(count * len(synthetic) / (count + len(synthetic))))
     chosen = [np.bincount(generator.integers(count, size=size), minlength=count) for _ in range(draws)]
-    patient = np.concatenate([pooled[0].patient, pooled[1].patient + len(pooled[0])])
-    found = []
-    for name in (c.name for c in schema.varying if c.numeric):
-        values = np.concatenate([c.numbers[name] for c in pooled])
-        known = ~np.isnan(values)
-        whose, values = patient[known], values[known]
-        real = np.stack([_statistics(np.repeat(values, times[whose])) for times in chosen])
-        ours = _statistics(drawn.numbers[name][~drawn.missing(name)])
-        if np.isnan(real).all():
+    spreads = []
+    for name in (c.name for c in real.schema.varying if c.numeric):
+        there = ~real.missing(name)
+        whose, values = real.patient[there], real.numbers[name][there]
+        statistics = np.stack([_statistics(np.repeat(values, times[whose])) for times in chosen])
+        ours = _statistics(synthetic.numbers[name][~synthetic.missing(name)])
+        if np.isnan(statistics).all():
             continue
-        low, high = np.nanquantile(real, [0.025, 0.975], axis=0)
-        rows = zip(STATISTICS, ours, np.nanmean(real, axis=0), low, high, np.nanstd(real, axis=0), strict=True)
-        found += [Spread(name, row[0], *map(float, row[1:])) for row in rows]
-    return found
+        low, high = np.nanquantile(statistics, [0.025, 0.975], axis=0)
+        rows = zip(STATISTICS, ours, np.nanmean(statistics, axis=0), low, high, np.nanstd(statistics, axis=0), strict=True)
+        spreads += [Spread(name, row[0], *map(float, row[1:])) for row in rows]
+    return spreads
 
 
 def _statistics(values: np.ndarray) -> np.ndarray:

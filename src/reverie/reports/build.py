@@ -54,25 +54,25 @@ def report(
 
     Raises UsageError or DataError if the source cannot be found, or is not what the model was trained on.
     """
-    told = progress or (lambda done, total: None)
+    update = progress or (lambda done, total: None)
     model = model if isinstance(model, Model) else load(model)
     sampled = SAMPLING if synthetic is None else 0.0
 
     def sampling(done: int, total: int) -> None:
-        told(round(100 * sampled * done / max(total, 1)), 100)
+        update(round(100 * sampled * done / max(total, 1)), 100)
 
     if isinstance(model, PatientModel):
         evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling)
-        found = _report(evidence, seed, told, sampled)
+        result = _report(evidence, seed, update, sampled)
     elif isinstance(model, PictureModel):
         from reverie.reports.pictures import picture_report
 
-        found = picture_report(model, synthetic, holdout, source, seed, sampling, lambda s: told(round(100 * s), 100))
+        result = picture_report(model, synthetic, holdout, source, seed, sampling, lambda s: update(round(100 * s), 100))
     else:
         raise UsageError(f"a report is made on a model or a run folder, not on {type(model).__name__}.")
     if out is not None:
-        found.save(out)
-    return found
+        result.save(out)
+    return result
 
 
 def report_on_tables(
@@ -89,15 +89,15 @@ def report_on_tables(
     schema = schema or schema_of(train, holdout)
     real = TableSource.read(train, schema, holdout=holdout)
     assert real.holdout is not None
-    drawn, name = as_given(synthetic, schema)
+    frame, name = as_given(synthetic, schema)
     split = Split(real.table.frame, real.holdout.frame)
-    evidence = Evidence(real.table.name, split, drawn, schema, f"the patients of {name}", notes=real.table.notes)
+    evidence = Evidence(real.table.name, split, frame, schema, f"the patients of {name}", notes=real.table.notes)
     return _report(evidence, seed, progress or (lambda done, total: None), 0.0)
 
 
-def _report(evidence: Evidence, seed: int, told: Progress, begun: float) -> Report:
+def _report(evidence: Evidence, seed: int, update: Progress, begun: float) -> Report:
     tables = evidence.tables(seed)
-    sections, failed = made(AREAS, tables, lambda share: told(round(100 * (begun + (1 - begun) * share)), 100))
+    sections, failed = made(AREAS, tables, lambda share: update(round(100 * (begun + (1 - begun) * share)), 100))
     counted = {
         "synthetic patients": len(tables.synthetic),
         "training patients": len(tables.train),

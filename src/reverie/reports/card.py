@@ -21,7 +21,7 @@ from reverie.reports.verdict import KINDS, Verdict
 __all__ = ["card", "of_model", "of_schema", "versions"]
 
 LIBRARIES = (
-    "reverie", "torch", "numpy", "polars", "scikit-learn", "scipy", "sdmetrics", "statsmodels", "lifelines", "opacus",
+    "reverie", "torch", "numpy", "polars", "scikit-learn", "scipy", "statsmodels", "lifelines", "opacus",
 )  # fmt: skip
 
 INTENDED = {
@@ -76,8 +76,8 @@ def card(title: str, about: Mapping[str, Any], verdict: Verdict, cautions: Seque
     facts = [f"- {name}: {_told(value)}" for name, value in about.items() if name not in skipped]
     lines = [f"# {title.replace('Report on', 'Model card:', 1)}", "", str(about["summary"]), "", verdict.headline, ""]
     for of, name in KINDS.items():
-        if told := [s.text for s in verdict.of(of)] + (list(cautions) if of == "look" else []):
-            lines += [f"## {name}", "", *(f"- {text}" for text in told), ""]
+        if sentences := [s.text for s in verdict.of(of)] + (list(cautions) if of == "look" else []):
+            lines += [f"## {name}", "", *(f"- {text}" for text in sentences), ""]
     lines += ["## Intended use", "", INTENDED[kind], "", "## Limits", "", *(f"- {text}" for text in LIMITS[kind]), ""]
     lines += ["## Data", "", *facts, ""]
     if notes := about.get("notes"):
@@ -97,13 +97,13 @@ def card(title: str, about: Mapping[str, Any], verdict: Verdict, cautions: Seque
 
 def versions() -> dict[str, str]:
     """Of Python, and of every library that has a part in the numbers."""
-    found = {"Python": platform.python_version()}
+    numbers = {"Python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            numbers[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def _row(*cells: Any) -> str:

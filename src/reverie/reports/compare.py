@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from reverie.drawing.numbers import value
 from reverie.errors import DamagedError, UsageError
 from reverie.files import write_atomically
 from reverie.reports.html import page
-from reverie.reports.html.measures import anchor, chip
 
 __all__ = ["FILES", "Comparison", "compare"]
 
@@ -37,77 +34,39 @@ class Comparison:
     runs: tuple[str, ...]
     reports: tuple[Mapping[str, Any], ...]
 
-    def told(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """Each run with its report."""
-        return list(zip(self.runs, self.reports, strict=True))
-
     def json(self) -> dict[str, Any]:
         """{"runs": [...], "verdicts": {run: ...}, "measures": [{"name", "title", "unit", "best", "of": {run: {...}}}]}"""
-        verdicts = {run: report["verdict"] for run, report in self.told()}
+        verdicts = {run: report["verdict"] for run, report in zip(self.runs, self.reports, strict=True)}
         return {"runs": list(self.runs), "verdicts": verdicts, "measures": self._rows()}
 
     def _rows(self) -> list[dict[str, Any]]:
-        found = [{m["name"]: m for s in report["sections"] for m in s["measures"]} for report in self.reports]
         sections = {m["name"]: s["title"] for report in self.reports for s in report["sections"] for m in s["measures"]}
+        by_run = [{m["name"]: m for s in report["sections"] for m in s["measures"]} for report in self.reports]
         rows = []
-        for name in dict.fromkeys(name for measures in found for name in measures):
-            mine = {run: measures.get(name) for run, measures in zip(self.runs, found, strict=True)}
-            known = {run: m for run, m in mine.items() if m}
-            if len(known) < 2:
-                continue
-            first = next(iter(known.values()))
-            rows.append(
-                {
-                    "name": name,
-                    "title": first["title"],
-                    "section": sections[name],
-                    "unit": first["unit"],
-                    "best": _best(known),
-                    "of": {run: m and {k: m[k] for k in KEPT} for run, m in mine.items()},
-                }
-            )
+        for name in dict.fromkeys(name for measures in by_run for name in measures):
+            of = {run: measures.get(name) for run, measures in zip(self.runs, by_run, strict=True)}
+            both = {run: m for run, m in of.items() if m}
+            if len(both) > 1:
+                first = next(iter(both.values()))
+                row = {"name": name, "title": first["title"], "section": sections[name], "unit": first["unit"]}
+                numbers = {run: m and {key: m[key] for key in KEPT} for run, m in of.items()}
+                rows.append(row | {"best": _best(both), "of": numbers})
         return rows
 
     def html(self) -> str:
         """The page, one file that needs no other."""
-        told = self.json()
-        heads = "".join(f'<th scope="col">{escape(run)}</th>' for run in self.runs)
-        plain = "".join(
-            f"<tr><th scope='row'>{escape(run)}</th><td>{escape(told['verdicts'][run]['headline'])}</td></tr>"
-            for run in self.runs
-        )
-        body, entries, section = [], [], None
-        for row in told["measures"]:
-            if row["section"] != section:
-                section = row["section"]
-                place = f"s-{anchor(row['name'])}"
-                entries.append(f'<li><a href="#{place}">{escape(section)}</a></li>')
-                body.append(
-                    f'<tr class="how" id="{place}"><td colspan="{1 + len(self.runs)}"><b>{escape(section)}</b></td></tr>'
-                )
-            cells = "".join(self._cell(row, run) for run in self.runs)
-            body.append(f'<tr data-name="{escape(row["name"])}"><th scope="row">{escape(row["title"])}</th>{cells}</tr>')
-        table = f"<table><thead><tr><th>measure</th>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        intro = (
-            "Each cell: the verdict, the value, and what held-out patients reached in the same report. Bold: nearest to its "
-            "own ceiling, or to the ideal where there is none."
-        )
+        content = self.json()
+        sections: dict[str, list[dict[str, Any]]] = {}
+        for row in content["measures"]:
+            sections.setdefault(row["section"], []).append(row)
         return page(
+            "comparison.html.j2",
             f"{len(self.runs)} reports side by side",
             ", ".join(self.runs),
-            "".join(entries),
-            f'<h2 id="verdicts" class="first">In plain words</h2><table>{plain}</table>'
-            f'<h2 id="measures" class="first">All measures</h2><p>{intro}</p><div class="scroll">{table}</div>',
+            runs=self.runs,
+            verdicts=content["verdicts"],
+            sections=sections,
         )
-
-    def _cell(self, row: Mapping[str, Any], run: str) -> str:
-        m = row["of"][run]
-        if m is None:
-            return "<td>–</td>"
-        number = value(m["value"], row["unit"])
-        number = f"<b>{number}</b>" if row["best"] == run else number
-        beside = f"<small>held-out {value(m['ceiling'], row['unit'])}</small>" if m["ceiling"] is not None else ""
-        return f"<td>{number} {chip(m['verdict'])}{beside}</td>"
 
     def save(self, folder: str | Path) -> Path:
         """Writes comparison.html and comparison.json."""
@@ -136,7 +95,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
             report = json.loads(path.read_text())
             _ = [m["name"] for s in report["sections"] for m in s["measures"]], report["verdict"]["headline"]
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedError(f"{path} is not a report that Reverie wrote: make it anew.") from error
+            raise DamagedError(f"{path} is not a report that Reverie wrote: make it again.") from error
         reports.append(report)
     return Comparison(_names(paths), tuple(reports))
 
@@ -151,10 +110,10 @@ def _names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(f"{path} ({i + 1})" for i, path in enumerate(paths))
 
 
-def _best(known: Mapping[str, Mapping[str, Any]]) -> str | None:
+def _best(by_run: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Which run's value lies nearest to its own ceiling, or ideal; None where that cannot be said or all are equal."""
     ways = {}
-    for run, m in known.items():
+    for run, m in by_run.items():
         reference = m["ceiling"] if m["ceiling"] is not None else m["ideal"]
         if m["value"] is None or reference is None:
             return None

@@ -50,9 +50,9 @@ class Report:
     @cached_property
     def verdict(self) -> Verdict:
         kind = str(self.about["kind"])
-        trained, held, made = (self.about.get(f"{of} {kind}", 0) for of in ("training", "held-out", "synthetic"))
+        trained, held, synthetic = (self.about.get(f"{of} {kind}", 0) for of in ("training", "held-out", "synthetic"))
         noun = f"synthetic {kind.removesuffix('s')}"
-        basis = f"This rests on {trained:,} training, {held:,} held-out and {number_of(made, noun)}."
+        basis = f"This rests on {trained:,} training, {held:,} held-out and {number_of(synthetic, noun)}."
         unmade = [column["name"] for column in self.about.get("columns", ()) if not column.get("made", True)]
         return verdict(self.sections, basis, unmade)
 

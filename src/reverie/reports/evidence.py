@@ -87,16 +87,16 @@ def patients_evidence(
     notes = list(subject.notes)
     if synthetic is None:
         count = len(train)
-        drawn = schema.typed(schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients"))
+        visits = schema.typed(schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients"))
         origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
     else:
-        drawn, name = as_given(synthetic, schema)
+        visits, name = as_given(synthetic, schema)
         notes += [f"In {name}, {said}" for said in schema.unread(read_source(synthetic).frame)]
-        origin = f"{number_of(drawn[schema.identifier.name].n_unique(), 'patient')} of {name}"
+        origin = f"{number_of(visits[schema.identifier.name].n_unique(), 'patient')} of {name}"
     return Evidence(
         config.source.name,
         Split(train.frame, train.frame.clear() if held is None else held.frame, seen),
-        drawn,
+        visits,
         schema,
         origin,
         model,
@@ -128,21 +128,21 @@ def schema_of(train: Any, holdout: Any) -> Schema:
     return read_table(pl.concat([first, second]), name=f"{name} with {other}").schema
 
 
-def the_same(told: Source, fingerprint: str) -> None:
+def the_same(source: Source, fingerprint: str) -> None:
     """Raises DataError unless the data is what the run was trained on."""
-    if told.fingerprint != fingerprint:
+    if source.fingerprint != fingerprint:
         raise DataError(
-            f"{told.name} is not the data that this run was trained on (it reads as {fingerprint[:12]}, the run was given "
-            f"{told.fingerprint[:12]}): name the right file with --source."
+            f"{source.name} is not the data that this run was trained on (it reads as {fingerprint[:12]}, the run was given "
+            f"{source.fingerprint[:12]}): name the right file with --source."
         )
 
 
-def again(told: Source, option: str) -> str:
+def again(source: Source, option: str) -> str:
     """What to read a source from: its place when it was trained on, or its name. Raises UsageError if nothing is there."""
-    for place in (told.path, told.name):
+    for place in (source.path, source.name):
         if place and (place in (*BUNDLED, "digits") or Path(place).exists()):
             return place
-    raise UsageError(f"{told.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
+    raise UsageError(f"{source.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
 
 
 def _split(subject: TableSource, config: RunConfig, other: bool) -> tuple[Any, Any, str]:

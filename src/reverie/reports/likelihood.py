@@ -39,7 +39,7 @@ GAP = Metric(
     "bits that held-out pictures take beyond training pictures",
     "A model that learned its pictures by heart stores those with fewer bits than others.",
     NEW,
-    least=0.2,
+    tolerance=0.2,
     ideal=0.0,
     worse="above",
     beside=(),
@@ -54,14 +54,14 @@ def likelihood(model: PictureModel, train: np.ndarray, holdout: np.ndarray, seed
     """Bits per dimension of held-out pictures, and how many more they take than training pictures."""
     if why := _unknown(model):
         return _section(TRAIN.unknown(why), GAP.unknown(why))
-    known = bits(model, train[_some(len(train), seed, 0)], seed)
-    first = TRAIN.measure(known.mean(), len(known), deviation=_error(known))
+    seen = bits(model, train[_some(len(train), seed, 0)], seed)
+    first = TRAIN.measure(seen.mean(), len(seen), deviation=_error(seen))
     if len(holdout) < 2:
         return _section(first, GAP.unknown("none were held out."))
     unseen = bits(model, holdout[_some(len(holdout), seed, 1)], seed)
     second = HOLDOUT.measure(unseen.mean(), len(unseen), deviation=_error(unseen))
-    spread = float(np.hypot(_error(unseen), _error(known)))
-    gap = GAP.measure(unseen.mean() - known.mean(), len(unseen) + len(known), deviation=spread)
+    spread = float(np.hypot(_error(unseen), _error(seen)))
+    gap = GAP.measure(unseen.mean() - seen.mean(), len(unseen) + len(seen), deviation=spread)
     return _section(first, second, gap)
 
 

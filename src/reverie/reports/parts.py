@@ -18,7 +18,7 @@ __all__ = ["made"]
 
 
 def made(
-    areas: Sequence[Area], tables: Tables, told: Callable[[float], None] = lambda share: None
+    areas: Sequence[Area], tables: Tables, update: Callable[[float], None] = lambda share: None
 ) -> tuple[tuple[Section, ...], list[str]]:
     """The section of each area that these tables allow, and a sentence for each that could not be made; `told` hears the
     share of the time that is over."""
@@ -33,13 +33,13 @@ def made(
 
     sections, failed = [], []
     done, whole = 0.0, sum(area.weight for area in areas)
-    told(0.0)
+    update(0.0)
     with warnings.catch_warnings():  # parts silence some, each in its own thread, but filters belong to all: restore them
-        for area, found in zip(areas, in_order(make, len(areas), os.cpu_count() or 1), strict=True):
-            if isinstance(found, str):
-                failed.append(found)
-                found = area.unknown(found)
-            sections.append(found)
+        for area, result in zip(areas, in_order(make, len(areas), os.cpu_count() or 1), strict=True):
+            if isinstance(result, str):
+                failed.append(result)
+                result = area.unknown(result)
+            sections.append(result)
             done += area.weight
-            told(done / whole)
+            update(done / whole)
     return tuple(sections), failed

@@ -40,7 +40,7 @@ FRECHET = Metric(
     "Distance of the two normal laws that have the features' means and covariances, in units of the features' mean square; "
     "0 is equality.",
     LOOK,
-    least=1.0,
+    tolerance=1.0,
     ideal=0.0,
     worse="above",
 )
@@ -49,7 +49,7 @@ KERNEL = Metric(
     "kernel distance",
     "Squared distance of the sets in the space of a cubic kernel of the features (maximum mean discrepancy, unbiased).",
     LOOK,
-    least=0.05,
+    tolerance=0.05,
     ideal=0.0,
     worse="above",
 )
@@ -58,7 +58,7 @@ PRECISION = Metric(
     "precision: synthetic pictures that look real",
     "Share of synthetic pictures that are nearer to some training picture than its third neighbour is.",
     LOOK,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -68,7 +68,7 @@ RECALL = Metric(
     "recall: real pictures that could have been made",
     "Share of training pictures that are nearer to some synthetic picture than its third neighbour is: variety.",
     LOOK,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -84,7 +84,7 @@ EXACT = Metric(
     "synthetic pictures equal to a training picture",
     "Share of pictures that agree in every pixel with one of the training; beside it that of held-out pictures.",
     NEW,
-    least=0.01,
+    tolerance=0.01,
     unit="share",
     ideal=0.0,
     worse="above",
@@ -95,7 +95,7 @@ NEARER = Metric(
     "synthetic pictures nearer to the training than to held-out ones",
     f"Half is what new pictures give. Pixel by pixel, as many training as held-out ones; mean over {REPEATS} draws.",
     NEW,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     ideal=0.5,
     worse="above",
@@ -115,15 +115,15 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
     train = seen(evidence.train)
     scale = float(np.sqrt(np.mean(train**2))) or 1.0  # a cubic kernel of large numbers is ruled by few pictures
     train = train / scale
-    made, shuffled = (seen(p) / scale for p in (evidence.synthetic, _scrambled(evidence.train, seed)))
-    sets = [train, made, seen(evidence.holdout) / scale if len(evidence.holdout) else train, shuffled]
+    synthetic, shuffled = (seen(p) / scale for p in (evidence.synthetic, _scrambled(evidence.train, seed)))
+    sets = [train, synthetic, seen(evidence.holdout) / scale if len(evidence.holdout) else train, shuffled]
     m = min(map(len, sets)) // 2
     if m < 8:
         why = "there are fewer than 16 pictures of one kind."
         return Section("pictures.fidelity", title, intro, tuple(metric.unknown(why) for metric in RULES), {})
     # A mean over draws of m from N varies as one draw does, by sqrt(m / N), and by the draws being few.
     shrink = np.array([max(np.sqrt(m / max(len(x), 1)), REPEATS**-0.5) for x in sets[1:]])
-    found = []
+    measures = []
     for metric, rule in RULES.items():
         values = np.array([_repeat(rule, sets, m, seed, r) for r in range(REPEATS)])  # [repeats, synthetic real shuffled]
         mean, deviation = values.mean(0), values.std(0, ddof=1) * shrink
@@ -136,7 +136,7 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
             ceiling_deviation=deviation[1],
             floor=mean[2],
         )
-        found.append(about_pictures(measure))
+        measures.append(about_pictures(measure))
     sheet = {
         "kind": "pictures",
         "title": "Pictures, as they come",
@@ -145,19 +145,19 @@ def fidelity(evidence: PictureEvidence, seed: int) -> Section:
             for name, pixels in (("real, of the training", evidence.train), ("synthetic", evidence.synthetic))
         ],
     }
-    return Section("pictures.fidelity", title, intro, tuple(found), {"pictures.sheet": sheet}, evidence.notes)
+    return Section("pictures.fidelity", title, intro, tuple(measures), {"pictures.sheet": sheet}, evidence.notes)
 
 
 def copies(evidence: PictureEvidence, seed: int) -> Section:
     """Pictures equal to a training picture, and the share nearer to train than to held-out ones; nearest ones shown."""
     title = "New, or copied"
     intro = "For each synthetic picture the nearest of the training is looked for, pixel by pixel."
-    train, held, made = (_flat(p) for p in (evidence.train, evidence.holdout, evidence.synthetic))
-    far, which = nearest(made, train)
+    train, held, synthetic = (_flat(p) for p in (evidence.train, evidence.holdout, evidence.synthetic))
+    far, which = nearest(synthetic, train)
     far, of_held = far / 255, nearest(held, train)[0] / 255 if len(held) else np.zeros(0)
     same = float(np.mean(far == 0))
-    exact = EXACT.measure(same, len(made), ceiling=float(np.mean(of_held == 0)) if len(held) else None)
-    measures = [about_pictures(exact), _nearer(train, held, made, seed)]
+    exact = EXACT.measure(same, len(synthetic), ceiling=float(np.mean(of_held == 0)) if len(held) else None)
+    measures = [about_pictures(exact), _nearer(train, held, synthetic, seed)]
     order = np.argsort(far, kind="stable")[:SHOWN]
     shown = {
         "kind": "pictures",
@@ -191,7 +191,7 @@ def copies(evidence: PictureEvidence, seed: int) -> Section:
     )
 
 
-def _nearer(train: np.ndarray, held: np.ndarray, made: np.ndarray, seed: int) -> Measure:
+def _nearer(train: np.ndarray, held: np.ndarray, synthetic: np.ndarray, seed: int) -> Measure:
     """Share nearer to train than to as many held-out pictures; the control has one half of the held-out in their place."""
     if len(held) < 20:
         return NEARER.unknown("fewer than 20 pictures were held out.", len(held))
@@ -203,14 +203,14 @@ def _nearer(train: np.ndarray, held: np.ndarray, made: np.ndarray, seed: int) ->
     values = []
     for r in range(REPEATS):
         g = np.random.default_rng([seed, 31, r])
-        mine, halves, some = g.permutation(len(train)), g.permutation(len(held)), g.permutation(len(made))
+        mine, halves, some = g.permutation(len(train)), g.permutation(len(held)), g.permutation(len(synthetic))
         n = len(held) // 2
         among, one, other = train[mine[:n]], held[halves[:n]], held[halves[n : 2 * n]]
-        values.append((share(made[some[: max(n, 1)]], other, among), share(one, other, among)))
+        values.append((share(synthetic[some[: max(n, 1)]], other, among), share(one, other, among)))
     mean, deviation = np.mean(values, 0), np.std(values, 0, ddof=1)
     measure = NEARER.measure(
         mean[0],
-        len(made),
+        len(synthetic),
         deviation=deviation[0],
         ceiling=mean[1],
         ceiling_deviation=deviation[1],

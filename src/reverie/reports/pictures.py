@@ -43,7 +43,7 @@ def picture_report(
     source: Any,
     seed: int,
     sampling: Callable[[int, int], None],
-    told: Callable[[float], None],
+    update: Callable[[float], None],
 ) -> Report:
     """The report on a model of pictures; see build.report."""
     config = model.config
@@ -54,29 +54,32 @@ def picture_report(
     unseen = aside if held is None else held
     apart = pixels[:0] if unseen is None else pixels[unseen]
     if holdout is not None:
-        given = read_images(holdout)
-        apart = _like(given, pixels, "the held-out pictures")
-        cautions += [f"Of the held-out pictures: {note}" for note in given.notes]
+        others = read_images(holdout)
+        apart = _like(others, pixels, "the held-out pictures")
+        cautions += [f"Of the held-out pictures: {note}" for note in others.notes]
     count = min(len(train), MOST)
     if synthetic is None:
-        made = model.sample(count, seed=seed, on_step=sampling, where={"class": ALL} if model.codec.classes else None)
+        pictures = model.sample(count, seed=seed, on_step=sampling, where={"class": ALL} if model.codec.classes else None)
         origin = f"{number_of(count, 'picture')} sampled for this report with seed {seed} and the model's usual sampler"
         origin += ", each class in turn" if model.codec.classes else ""
     else:
         named = read_images(synthetic)
         cautions += [f"Of the synthetic pictures: {note}" for note in named.notes]
-        made, origin = _like(named, pixels, "the synthetic pictures"), f"{number_of(len(named), 'picture')} of {named.name}"
-    evidence = _cut(pixels[train], apart, made, seed)
-    told(0.3)
+        pictures, origin = (
+            _like(named, pixels, "the synthetic pictures"),
+            f"{number_of(len(named), 'picture')} of {named.name}",
+        )
+    evidence = _cut(pixels[train], apart, pictures, seed)
+    update(0.3)
     sections = [fidelity(evidence, seed), copies(evidence, seed)]
-    told(0.6)
+    update(0.6)
     sections.append(likelihood(model, evidence.train, evidence.holdout, seed))
-    told(1.0)
-    sizes = {"synthetic pictures": len(made), "training pictures": len(train), "held-out pictures": len(apart)}
+    update(1.0)
+    sizes = {"synthetic pictures": len(pictures), "training pictures": len(train), "held-out pictures": len(apart)}
     about = {
         "kind": "pictures",
-        "summary": f"{number_of(len(made), 'synthetic picture')} beside {len(train):,} of the training and {len(apart):,} "
-        f"held out, compared by {evidence.features.name}. Seed {seed}.",
+        "summary": f"{number_of(len(pictures), 'synthetic picture')} beside {len(train):,} of the training and "
+        f"{len(apart):,} held out, compared by {evidence.features.name}. Seed {seed}.",
         "source": config.source.name,
         "seed": seed,
         **sizes,
@@ -113,9 +116,9 @@ def _cut(train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, seed: in
     return PictureEvidence(train, holdout, synthetic, features_for(train), tuple(notes))
 
 
-def _like(found: Any, pixels: np.ndarray, what: str) -> np.ndarray:
-    if found.pixels.shape[1:] != pixels.shape[1:]:
+def _like(pictures: Any, pixels: np.ndarray, what: str) -> np.ndarray:
+    if pictures.pixels.shape[1:] != pixels.shape[1:]:
         raise DataError(
-            f"{what} are {found.pixels.shape[1:]}, those of the source {pixels.shape[1:]}: bring them to one size."
+            f"{what} are {pictures.pixels.shape[1:]}, those of the source {pixels.shape[1:]}: bring them to one size."
         )
-    return found.pixels
+    return pictures.pixels

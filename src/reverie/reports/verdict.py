@@ -74,8 +74,8 @@ class Verdict:
         return tuple(s for s in self.sentences if s.kind == kind)
 
     def json(self) -> dict[str, Any]:
-        told = {kind: [s.text for s in self.of(kind)] for kind in KINDS}
-        return {"headline": self.headline, **told, "flagged": list(self.flagged)}
+        texts = {kind: [s.text for s in self.of(kind)] for kind in KINDS}
+        return {"headline": self.headline, **texts, "flagged": list(self.flagged)}
 
 
 def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] = ()) -> Verdict:
@@ -85,16 +85,16 @@ def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] 
         basis: a sentence on how many patients it rests, for the headline.
         unmade: names of columns of which nothing is made.
     """
-    found = [m for section in sections for m in section.measures]
-    sentences = [said for claim in CLAIMS if (said := _judge(claim, found))]
+    measures = [m for section in sections for m in section.measures]
+    sentences = [said for claim in CLAIMS if (said := _judge(claim, measures))]
     sentences += [_unmade(unmade)] if unmade else []
-    flagged = sorted((m for m in found if m.verdict in ("fault", "look")), key=_gravity, reverse=True)
+    flagged = sorted((m for m in measures if m.verdict in ("fault", "look")), key=_gravity, reverse=True)
     headline = f"{_headline(sentences)} {basis}".strip()
     return Verdict(headline, tuple(sentences), tuple(m.name for m in flagged))
 
 
-def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
-    mine = [m for m in found if m.metric and m.metric.claim == claim.name]
+def _judge(claim: Claim, measures: Sequence[Measure]) -> Sentence | None:
+    mine = [m for m in measures if m.metric and m.metric.claim == claim.name]
     if not mine:
         return None
     judged = [m for m in mine if m.verdict != "unknown"]
@@ -105,7 +105,7 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
     if not faults and all(sum(m.verdict != "fine" for m in of) <= claim.spared * len(of) for of in (judged, carriers)):
         alarms = [m for m in mine if m.metric and m.metric.alarm]
         support, held = (
-            _alarmed(claim, alarms, found, judged, len(mine))
+            _alarmed(claim, alarms, measures, judged, len(mine))
             if claim.alarmed
             else _carried(claim, carriers, judged, len(mine))
         )
@@ -113,10 +113,10 @@ def _judge(claim: Claim, found: Sequence[Measure]) -> Sentence | None:
         if not held:
             text = f"{_capital(claim.name)}: {' '.join([reasons[0], *map(_capital, reasons[1:])])}"
             return Sentence(claim.name, "open", text, names or tuple(m.name for m in alarms))
-        told = [m for m in judged if m.metric and m.metric.told]
-        reached = [f"What they reached: {_named(told)}."] if told else []
+        stated = [m for m in judged if m.metric and m.metric.told]
+        reached = [f"What they reached: {_named(stated)}."] if stated else []
         text = " ".join([claim.good, *reached, *map(_capital, reversed(reasons))])
-        return Sentence(claim.name, "good", text, names or tuple(m.name for m in told))
+        return Sentence(claim.name, "good", text, names or tuple(m.name for m in stated))
     if len(faults) <= claim.spared * len(judged):
         what = faults or graves
         how = f"{'is' if len(what) == 1 else 'are'} {'at fault' if faults else 'a little off'}: {_named(what)}"
@@ -145,7 +145,7 @@ def _carried(claim: Claim, carriers: Sequence[Measure], judged: Sequence[Measure
 
 
 def _alarmed(
-    claim: Claim, alarms: Sequence[Measure], found: Sequence[Measure], judged: Sequence[Measure], mine: int
+    claim: Claim, alarms: Sequence[Measure], measures: Sequence[Measure], judged: Sequence[Measure], mine: int
 ) -> tuple[str, bool]:
     """Of a claim that needs its alarms, in more than shuffled columns: why it is made or not, and whether it is."""
     if not alarms:
@@ -155,12 +155,12 @@ def _alarmed(
     blunt = max(alarms, key=lambda m: m.detects or 0.0)
     what = blunt.metric.alarm.format(_short(blunt.detects, "share")) if blunt.metric else ""
     apart = {other.name for other in CLAIMS if other.alarmed}
-    carriers = [m for m in found if m.carries and m.metric and m.metric.claim not in apart]
+    carriers = [m for m in measures if m.carries and m.metric and m.metric.claim not in apart]
     far = sum(_way(m) >= 0.5 for m in carriers)
     if len(carriers) - far <= SHUFFLED * len(carriers):
-        told = "no other measure can tell these from such"
-        told = f"by {far} of {len(carriers)} other measures these lie nearer to such" if carriers else told
-        return f"{claim.floor} would pass here as well, and {told}.", False
+        why = "no other measure can tell these from such"
+        why = f"by {far} of {len(carriers)} other measures these lie nearer to such" if carriers else why
+        return f"{claim.floor} would pass here as well, and {why}.", False
     return f"{what} would have been found.", True
 
 
@@ -181,12 +181,12 @@ def _capital(text: str) -> str:
 
 def _named(measures: Sequence[Measure]) -> str:
     """The first few, with value and ceiling, and how many more."""
-    told = []
+    parts = []
     for m in measures[:NAMED]:
         beside = f"held-out {_short(m.ceiling, m.unit)}" if m.ceiling is not None else f"at best {_short(m.ideal, m.unit)}"
-        told.append(f"{m.title}: {_short(m.value, m.unit)} ({beside})")
-    more = len(measures) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+        parts.append(f"{m.title}: {_short(m.value, m.unit)} ({beside})")
+    more = len(measures) - len(parts)
+    return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
 
 
 def _short(x: float | None, unit: str) -> str:
@@ -213,14 +213,14 @@ def _headline(sentences: Sequence[Sentence]) -> str:
     """Counts of what was judged, and the privacy attacks by name: they weigh most for whoever releases data."""
     if not sentences:
         return "Nothing was measured."
-    told = {
+    headings = {
         "Holds up beside the real ones": "good",
         "Needs a look first": "look",
         "Does not hold up": "not",
         "Nothing is claimed on": "open",
     }
     parts = []
-    for words, kind in told.items():
+    for words, kind in headings.items():
         if claims := [s.claim for s in sentences if s.kind == kind]:
             parts.append(f"{words}: {', '.join(claims)}.")
     return " ".join(parts)

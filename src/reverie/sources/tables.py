@@ -152,7 +152,7 @@ class TableSource(DataSource):
     def summary(self, model: PatientModel, parts: Parts[Table], out: Path) -> dict[str, Any]:
         train, validation, holdout = parts
         training, schema = model.config.training, model.codec.schema
-        lines = [line for line in metrics.read(out)]
+        lines = metrics.read(out)
         judged = [line for line in lines if "loss_aside" in line]
         best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
         spent = [line["epsilon"] for line in lines if "epsilon" in line]

@@ -61,15 +61,15 @@ def save_figures(
 
     Raises DataError if a table has no rows, lacks a column of the schema, or a row lacks its identifier.
     """
-    given = {REAL: real, SYNTHETIC: synthetic} | ({} if held is None else {HELD: held})
-    tables = {name: some_patients(frame, schema, seed) for name, frame in given.items()}
+    frames = {REAL: real, SYNTHETIC: synthetic} | ({} if held is None else {HELD: held})
+    tables = {name: some_patients(frame, schema, seed) for name, frame in frames.items()}
     cohorts = {name: Cohort.read(frame, schema, f"{name} table") for name, frame in tables.items()}
     parts = [
-        f"{len(cohorts[name]):,} of {given[name][schema.identifier.name].n_unique():,} {name}"
-        for name in given
-        if tables[name].height < given[name].height
+        f"{len(cohorts[name]):,} of {frames[name][schema.identifier.name].n_unique():,} {name}"
+        for name in frames
+        if tables[name].height < frames[name].height
     ]
-    drawn = f"Patients drawn at random: {', '.join(parts)}." if parts else ""
+    about = f"Patients drawn at random: {', '.join(parts)}." if parts else ""
     figures: dict[str, Callable[[], Figure]] = {
         "trajectories": lambda: trajectories(cohorts, seed),
         "levels": lambda: levels_over_time(cohorts),
@@ -84,7 +84,7 @@ def save_figures(
         del figures[name]
         (run / "figures" / f"{name}.png").unlink(missing_ok=True)  # of a run before
     for name, draw in figures.items():
-        figure = draw() | ({"about": drawn} if name != "losses" else {})
+        figure = draw() | ({"about": about} if name != "losses" else {})
         paths.append(run / "figures" / f"{name}.png")
         write_atomically(paths[-1], png(sheet(figure)))
     return tuple(paths)

@@ -50,16 +50,16 @@ def marginal(cohorts: Cohorts, column: Column) -> Figure:
     """A column alone: shares of its values in bins, or at each level, and what is missing, in every table."""
     rows = {table: counted(cohort, column) for table, cohort in cohorts.items()}
     lacks = {table: cohort.missing(column.name)[rows[table]] for table, cohort in cohorts.items()}
-    known = {table: of[~lacks[table]] for table, of in rows.items()}
+    filled = {table: of[~lacks[table]] for table, of in rows.items()}
     shared = {"title": column.name, "missing": {table: float(lacking.mean()) for table, lacking in lacks.items()}}
-    if not any(map(len, known.values())):
+    if not any(map(len, filled.values())):
         return {"kind": "nothing", "why": "no value in any table"} | shared
     if column.numeric:
-        values = {table: cohorts[table].numbers[column.name][of] for table, of in known.items()}
+        values = {table: cohorts[table].numbers[column.name][of] for table, of in filled.items()}
         return distribution(values, column) | shared
     kept, others = common_levels(cohorts, column)
     series = {}
-    for table, of in known.items():
+    for table, of in filled.items():
         levels = cohorts[table].levels[column.name][of]
         shares = [float((levels == level).sum()) / max(len(levels), 1) for level in kept]
         series[table] = shares + ([1 - sum(shares) if len(levels) else 0.0] if others else [])
@@ -93,7 +93,7 @@ def visits(cohorts: Cohorts) -> Figure:
     panels = []
     for title, label, column, of in parts:
         values = {table: of(cohort) for table, cohort in cohorts.items()}
-        values = {table: found[np.isfinite(found)] for table, found in values.items()}
+        values = {table: sample[np.isfinite(sample)] for table, sample in values.items()}
         none = {"kind": "nothing", "why": "every patient has one visit"}
         panels.append(
             (distribution(values, column) if any(map(len, values.values())) else none) | {"title": title, "x_label": label}
@@ -177,8 +177,10 @@ def distribution(values: dict[str, np.ndarray], column: Column) -> Figure:
         return {"kind": "nothing", "why": f"always {column.text(pooled[0])}"}
     edges = bin_edges(real, column.grid, column.quantity and is_skewed(real) and bool((pooled > 0).all()))
     few = PER_BIN * (len(edges) - 1)
-    drawn = {table: found for table, found in values.items() if len(found) and not (table == HELD and len(found) < few)}
-    series = {table: (count_in(found, edges) / len(found)).tolist() for table, found in drawn.items()}
+    samples = {
+        table: sample for table, sample in values.items() if len(sample) and not (table == HELD and len(sample) < few)
+    }
+    series = {table: (count_in(sample, edges) / len(sample)).tolist() for table, sample in samples.items()}
     dated = {"x_kind": kind} if (kind := kind_of(column)) else {}
     return {"kind": "histogram", "edges": edges.tolist(), "series": series, "x_label": column.name, **dated}
 

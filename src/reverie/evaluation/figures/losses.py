@@ -58,13 +58,13 @@ def losses(rows: Sequence[Mapping[str, Any]]) -> Figure:
 def _accuracies(rows: Sequence[Mapping[str, Any]]) -> Figure:
     title = "Noise predicted, by noise level"
     names = dict.fromkeys(key for row in rows for key in row if key.startswith(_ACCURACY))
-    found = {name.removeprefix(_ACCURACY): _series(rows, name) for name in names}
-    series = {name: _smooth(*pair) for name, pair in found.items() if len(pair[0])}
+    courses = {name.removeprefix(_ACCURACY): _series(rows, name) for name in names}
+    series = {name: _smooth(*pair) for name, pair in courses.items() if len(pair[0])}
     if not series:
         return {"kind": "nothing", "title": title, "why": "not measured"}
     low = min(0.0, *(float(np.quantile(one["y"], 0.05)) for one in series.values()))
-    told = {"title": title, "about": "1 - mean squared error; step t of T, little noise to much"}
-    return LINES | told | {"series": series, "y_range": [low, 1.02]}
+    words = {"title": title, "about": "1 - mean squared error; step t of T, little noise to much"}
+    return LINES | words | {"series": series, "y_range": [low, 1.02]}
 
 
 def _smooth(steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:
@@ -82,5 +82,5 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def _series(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
     """(steps, values) of the lines that have a finite value."""
-    found = [(row["step"], row[name]) for row in rows if isinstance(row.get(name), int | float) and np.isfinite(row[name])]
-    return tuple(np.array(found, dtype=float).reshape(-1, 2).T)  # pyright: ignore[reportReturnType]
+    points = [(row["step"], row[name]) for row in rows if isinstance(row.get(name), int | float) and np.isfinite(row[name])]
+    return tuple(np.array(points, dtype=float).reshape(-1, 2).T)  # pyright: ignore[reportReturnType]

@@ -12,7 +12,7 @@ import numpy as np
 
 from reverie.drawing import distinct
 from reverie.evaluation.cohort import Cohort
-from reverie.evaluation.correlations import correlated, distance
+from reverie.evaluation.correlations import correlations, distance
 from reverie.evaluation.figures.histograms import counted
 from reverie.evaluation.figures.tables import HELD, REAL, SYNTHETIC, Cohorts, Figure, sheet_of, unshown
 
@@ -54,10 +54,10 @@ def missingness_matrices(cohorts: Cohorts) -> Figure:
         notes.append(f"Never missing in any table: {', '.join(distinct(full))}.")
     if len(lacking) > len(shown):
         notes.append(f"Not drawn, for want of room, the {len(lacking) - len(shown)} columns that lack the fewest values.")
-    told = {"about": "missing together", "numbers": "share"}
+    words = {"about": "missing together", "numbers": "share"}
     # Most columns lack few values together: a root keeps them apart from none.
-    pair = _matrix(names, {REAL: real, SYNTHETIC: synthetic}, [0, top]) | told | {"root": True}
-    return sheet_of(title, [shares, pair, _matrix(names, {GAP: synthetic - real}, [-reach, reach]) | told], notes)
+    pair = _matrix(names, {REAL: real, SYNTHETIC: synthetic}, [0, top]) | words | {"root": True}
+    return sheet_of(title, [shares, pair, _matrix(names, {GAP: synthetic - real}, [-reach, reach]) | words], notes)
 
 
 def _together(cohort: Cohort, names: list[str]) -> np.ndarray:
@@ -79,16 +79,16 @@ def correlation_matrices(cohorts: Cohorts, seed: int = 0) -> Figure:
     narrow = schema.model_copy(
         update={"columns": tuple(c for c in schema.columns if c.role in ("identifier", "time") or c.name in kept)}
     )
-    found = {table: correlated(replace(cohort, schema=narrow), seed) for table, cohort in cohorts.items()}
-    names = list(found[REAL].columns)
+    matrices = {table: correlations(replace(cohort, schema=narrow), seed) for table, cohort in cohorts.items()}
+    names = list(matrices[REAL].columns)
     parts = {"static": "over all visits (Kendall's tau)", "trend": "trends of patients", "cycle": "cycles about the trends"}
     panels = []
-    for part, told in parts.items():
-        real, synthetic = (getattr(found[table], part) for table in (REAL, SYNTHETIC))
+    for part, about in parts.items():
+        real, synthetic = (getattr(matrices[table], part) for table in (REAL, SYNTHETIC))
         gap = f"mean |difference| {_said(distance(real, synthetic))}"
-        if HELD in found:
-            gap += f" (patients {HELD}: {_said(distance(real, getattr(found[HELD], part)))})"
-        panels.append(_matrix(names, {REAL: real, SYNTHETIC: synthetic}, [-1, 1]) | {"about": told})
+        if HELD in matrices:
+            gap += f" (patients {HELD}: {_said(distance(real, getattr(matrices[HELD], part)))})"
+        panels.append(_matrix(names, {REAL: real, SYNTHETIC: synthetic}, [-1, 1]) | {"about": about})
         panels.append(_matrix(names, {GAP: synthetic - real}, [-1, 1]) | {"about": gap})
     notes = ["Numbers, ordinal and binary columns that vary. Grey: too few visits to say."]
     notes += unshown([c for c in schema.varying if c not in able], "as their levels have no order")

@@ -71,12 +71,12 @@ def levels_over_time(cohorts: Cohorts) -> Figure:
 
 def _telling(cohort: Cohort, name: str) -> float:
     """Share of patients in whom the column is seen to change, plus the share of visits that have a value."""
-    values, known = cohort.numbers[name], ~cohort.missing(name)
+    values, there = cohort.numbers[name], ~cohort.missing(name)
     low, high = (
-        pick.reduceat(np.where(known, values, fill), cohort.offsets[:-1])
+        pick.reduceat(np.where(there, values, fill), cohort.offsets[:-1])
         for pick, fill in ((np.minimum, np.inf), (np.maximum, -np.inf))
     )
-    return float((high > low).mean() + known.mean())
+    return float((high > low).mean() + there.mean())
 
 
 def _timed(cohort: Cohort, name: str, x: np.ndarray) -> np.ndarray:
@@ -114,14 +114,14 @@ def _numbers(cohorts: Cohorts, column: Column, clock: Clock, seed: int) -> dict[
         "log": log,
     }
     beside = {REAL: HELD, SYNTHETIC: REAL}
-    found = {}
+    panels = {}
     for table in _PAIR:
         series = {table: _course(sums[table]) | {"threads": _threads(points[table], seed)}}
         if len(sums.get(beside[table], ())):
             series[beside[table]] = {key: v for key, v in _course(sums[beside[table]]).items() if key in ("x", "y")}
             series[beside[table]] |= {"again": True} if table == SYNTHETIC else {}
-        found[table] = shared | {"series": series} if len(points[table][2]) else _empty(table)
-    return found
+        panels[table] = shared | {"series": series} if len(points[table][2]) else _empty(table)
+    return panels
 
 
 def _course(summed: np.ndarray) -> dict[str, Any]:
@@ -145,18 +145,18 @@ def _levels(cohorts: Cohorts, column: Column, clock: Clock) -> dict[str, Figure]
     times = clock.x[REAL][rows[REAL]] if len(rows[REAL]) else clock.x[SYNTHETIC][rows[SYNTHETIC]]
     edges = time_bins(times) if len(times) else np.array([0.0, 1.0])
     low, high = clock.limits
-    found = {}
+    panels = {}
     for table in _PAIR:
         if not len(rows[table]):
-            found[table] = _empty(table)
+            panels[table] = _empty(table)
             continue
         where = place(clock.x[table][rows[table]], edges)
         values = cohorts[table].levels[name][rows[table]].to_numpy()
         total = np.bincount(where, minlength=len(edges) - 1)
-        known = {level: values == level for level in kept}
-        known |= {f"others ({others})": ~np.isin(values, kept)} if others else {}
-        counts = {level: np.bincount(where[here], minlength=len(total)) for level, here in known.items()}
-        found[table] = {
+        at_level = {level: values == level for level in kept}
+        at_level |= {f"others ({others})": ~np.isin(values, kept)} if others else {}
+        counts = {level: np.bincount(where[here], minlength=len(total)) for level, here in at_level.items()}
+        panels[table] = {
             "kind": "stack",
             "edges": edges.tolist(),
             "x_range": [max(low, float(edges[0])), max(min(high, float(edges[-1])), float(edges[0]) + 1e-9)],
@@ -168,4 +168,4 @@ def _levels(cohorts: Cohorts, column: Column, clock: Clock) -> dict[str, Figure]
             "x_kind": kind_of(clock.column),
             "key": table == SYNTHETIC or not len(rows[SYNTHETIC]),
         }
-    return found
+    return panels

@@ -20,10 +20,10 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.distances import nearer_share, nearest_distance
-from reverie.evaluation.measure import Measure, Metric
-from reverie.evaluation.privacy.rates import wilson
-from reverie.evaluation.privacy.space import Places, cut, places
+from reverie.evaluation.distances import dcr_share, nearest_distance
+from reverie.evaluation.measure import Measure
+from reverie.evaluation.privacy.rates import measured, normal, of_attack, wilson
+from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
 __all__ = ["adversarial", "adversarial_accuracy"]
@@ -32,40 +32,31 @@ CUTS = 10
 """Random cuts to equal sizes that are averaged."""
 NEAR = 0.05
 BINS = 30
-CLOSE = Metric(
+CLOSE = of_attack(
     "privacy.nearest.close",
     "synthetic patients unusually near to a training patient",
     "The share of synthetic patients whose nearest training patient is nearer than that of all but 5 % of the held-out "
     "patients. Wilson's interval.",
-    "privacy",
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=NEAR,
-    worse="above",
-    beside=("ceiling",),
 )
-SHARE = Metric(
+SHARE = of_attack(
     "privacy.nearest.share",
     "synthetic patients nearer to training than to held-out patients",
     f"Share of synthetic patients whose nearest real patient is of the training table, of as many of each (mean of {CUTS} "
     "cuts); the ceiling puts half of the held-out patients in place of synthetic ones. Normal interval over synthetic "
     "patients.",
-    "privacy",
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     ideal=0.5,
-    worse="above",
-    beside=("ceiling",),
 )
-LOSS = Metric(
+LOSS = of_attack(
     "privacy.adversarial.loss",
     "privacy loss by nearest-neighbour adversarial accuracy",
     "Adversarial accuracy of held-out against synthetic patients less that of training against synthetic. Normal interval.",
-    "privacy",
-    least=0.1,
+    tolerance=0.1,
     ideal=0.0,
-    worse="above",
-    beside=("ceiling",),
 )
 INTRO = "What an attacker learns from the nearest synthetic patient."
 
@@ -75,7 +66,7 @@ def adversarial(tables: Tables) -> Found:
     """The three measures of nearness, each beside held-out patients in the place of synthetic ones."""
     if why := tables.too_few():
         return why
-    at = places(tables)
+    at = embedded(tables)
     return (_close(at), _share(at, tables.seed), _loss(at, tables.seed)), _figures(at), at.notes
 
 
@@ -84,85 +75,63 @@ def adversarial_accuracy(a: np.ndarray, b: np.ndarray) -> float:
     own_a, own_b, across = cdist(a, a), cdist(b, b), cdist(a, b)
     np.fill_diagonal(own_a, np.inf)
     np.fill_diagonal(own_b, np.inf)
-    of_a = 1 - nearer_share(across.min(axis=1), own_a.min(axis=1))
-    of_b = 1 - nearer_share(across.min(axis=0), own_b.min(axis=1))
+    of_a = 1 - dcr_share(across.min(axis=1), own_a.min(axis=1))
+    of_b = 1 - dcr_share(across.min(axis=0), own_b.min(axis=1))
     return (of_a + of_b) / 2
 
 
-def _close(at: Places) -> Measure:
+def _close(at: Embedding) -> Measure:
     to_train, held = nearest_distance(at.synthetic, at.train), nearest_distance(at.holdout, at.train)
     radius = float(np.quantile(held, NEAR))
-    found = wilson(int((to_train < radius).sum()), len(to_train))
+    near = wilson(int((to_train < radius).sum()), len(to_train))
     control = wilson(int((held < radius).sum()), len(held))
-    return CLOSE.measure(
-        found.value,
-        len(to_train),
-        interval=found.interval,
-        deviation=found.deviation,
-        ceiling=control.value,
-        ceiling_deviation=control.deviation,
-        at=lambda share: wilson(share * len(to_train), len(to_train)).deviation,
-    )
+    return measured(CLOSE, near, control=control, grows=True)
 
 
-def _share(at: Places, seed: int) -> Measure:
+def _share(at: Embedding, seed: int) -> Measure:
     n, draw = len(at.holdout), np.random.default_rng([seed, 1])
 
     def share(points: np.ndarray) -> float:
         held = nearest_distance(points, at.holdout[: len(at.train)])
-        return float(np.mean([nearer_share(nearest_distance(points, cut(at.train, n, draw)), held) for _ in range(CUTS)]))
+        return float(np.mean([dcr_share(nearest_distance(points, cut(at.train, n, draw)), held) for _ in range(CUTS)]))
 
     value, controls = share(at.synthetic), []
     for _ in range(CUTS):
         order = draw.permutation(n)
-        drawn, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
-        near = nearest_distance(drawn, cut(at.train, len(rest), draw))
-        controls.append(nearer_share(near, nearest_distance(drawn, rest[: len(at.train)])))
-    deviation, floor = float(np.sqrt(value * (1 - value) / len(at.synthetic))), share(at.shuffled)
-    return replace(SHARE, ideal=max(0.5, floor)).measure(
-        value,
-        len(at.synthetic),
-        f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}.",
-        interval=(value - 1.96 * deviation, value + 1.96 * deviation),
-        deviation=deviation,
-        ceiling=float(np.mean(controls)),
-        ceiling_deviation=float(np.std(controls, ddof=1)),
-    )
+        half, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
+        near = nearest_distance(half, cut(at.train, len(rest), draw))
+        controls.append(dcr_share(near, nearest_distance(half, rest[: len(at.train)])))
+    many, floor = len(at.synthetic), share(at.shuffled)
+    detail = f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}."
+    rate = normal(value, float(np.sqrt(value * (1 - value) / many)), many)
+    return measured(replace(SHARE, ideal=max(0.5, floor)), rate, detail, controls)
 
 
-def _loss(at: Places, seed: int) -> Measure:
+def _loss(at: Embedding, seed: int) -> Measure:
     draw = np.random.default_rng([seed, 2])
     n = min(len(at.train), len(at.holdout), len(at.synthetic))
     losses, accuracies, controls = [], [], []
     for _ in range(CUTS):
-        train, holdout, drawn = (cut(x, n, draw) for x in (at.train, at.holdout, at.synthetic))
-        accuracies.append(adversarial_accuracy(train, drawn))
-        losses.append(adversarial_accuracy(holdout, drawn) - accuracies[-1])
+        train, holdout, synthetic = (cut(x, n, draw) for x in (at.train, at.holdout, at.synthetic))
+        accuracies.append(adversarial_accuracy(train, synthetic))
+        losses.append(adversarial_accuracy(holdout, synthetic) - accuracies[-1])
         order = draw.permutation(len(at.holdout))
         half = min(len(order) // 2, len(at.train))
         a, b = at.holdout[order[:half]], at.holdout[order[half : 2 * half]]
         controls.append(adversarial_accuracy(b, a) - adversarial_accuracy(cut(at.train, half, draw), a))
-    value = float(np.mean(losses))
     # Half of a sum of four shares of n patients each, with none above 1/2: sqrt(4 x 1/4 / n) / 2.
-    deviation = 0.5 / float(np.sqrt(n))
-    return LOSS.measure(
-        value,
-        n,
-        f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts.",
-        interval=(value - 1.96 * deviation, value + 1.96 * deviation),
-        deviation=deviation,
-        ceiling=float(np.mean(controls)),
-        ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)),
-    )
+    rate = normal(float(np.mean(losses)), 0.5 / float(np.sqrt(n)), n)
+    detail = f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts."
+    return measured(LOSS, rate, detail, controls, ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)))
 
 
-def _figures(at: Places) -> dict[str, Any]:
-    found = {
+def _figures(at: Embedding) -> dict[str, Any]:
+    distances = {
         "synthetic": nearest_distance(at.synthetic, at.train),
         "held-out": nearest_distance(at.holdout, at.train),
     }
-    edges = np.linspace(0, max(float(np.quantile(d, 0.99)) for d in found.values()) or 1.0, BINS + 1)
-    shares = {name: (np.histogram(np.minimum(d, edges[-1]), edges)[0] / len(d)).tolist() for name, d in found.items()}
+    edges = np.linspace(0, max(float(np.quantile(d, 0.99)) for d in distances.values()) or 1.0, BINS + 1)
+    shares = {name: (np.histogram(np.minimum(d, edges[-1]), edges)[0] / len(d)).tolist() for name, d in distances.items()}
     return {
         "nearest.distances": {
             "kind": "histogram",

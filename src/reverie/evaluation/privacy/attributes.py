@@ -20,8 +20,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import encoded, visit_rows
 from reverie.evaluation.features import vocabulary
-from reverie.evaluation.measure import Measure, Metric
-from reverie.evaluation.privacy.rates import Rate, risk, wilson
+from reverie.evaluation.privacy.rates import Rate, measured, of_attack, risk, wilson
 from reverie.evaluation.privacy.space import cohorts
 from reverie.evaluation.tables import Tables
 
@@ -32,16 +31,14 @@ COLUMNS = 20
 """At most so many columns are attacked."""
 
 
-RISK = Metric(
+RISK = of_attack(
     "privacy.attributes.risk",
     "risk of attribute inference beyond that of patients never seen",
     "R = (attack - control) / (1 - control), of the cells guessed of training and of held-out patients. Interval by "
     "Wilson's, patients as n.",
-    "privacy",
-    least=0.05,
+    tolerance=0.05,
     unit="R",
     ideal=0.0,
-    worse="above",
     beside=(),
 )
 WORST = replace(
@@ -49,7 +46,7 @@ WORST = replace(
     name="privacy.attributes.worst",
     title="the same for the column most at risk ({column})",
     how="Column {column}: it stands out most in R.",
-    least=0.1,
+    tolerance=0.1,
 )
 INTRO = "An attacker who knows all of a patient's first visit but one column guesses that column from the synthetic table."
 
@@ -66,34 +63,25 @@ def attributes(tables: Tables) -> Found:
         notes = (*notes, f"Of {len(names)} columns {COLUMNS} were drawn at random and attacked.")
         names = [names[i] for i in np.sort(order)]
     first = [_first(cohort) for cohort in three]
-    found = {name: rates for name in names if (rates := _attack(first, name)) is not None}
-    if not found:
+    guesses = {name: rates for name in names if (rates := _attack(first, name)) is not None}
+    if not guesses:
         return "no column is filled in."
-    risks = {name: risk(*(wilson(h, n) for h, n in rates)) for name, rates in found.items()}
+    risks = {name: risk(*(wilson(h, n) for h, n in rates)) for name, rates in guesses.items()}
     # Columns of one patient are not independent, so the mean has the sizes of patients, not of guesses.
-    shares = [np.mean([rates[side][0] / rates[side][1] for rates in found.values()]) for side in (0, 1)]
+    shares = [np.mean([rates[side][0] / rates[side][1] for rates in guesses.values()]) for side in (0, 1)]
     attack, control = (wilson(round(s * len(c)), len(c)) for s, c in zip(shares, first[:2], strict=True))
     most = max(risks, key=lambda name: risks[name].value / max(risks[name].deviation, 1e-9))
-    (a, m), (c, n) = found[most]
-    told = (
+    (a, m), (c, n) = guesses[most]
+    detail = (
         f"The attack guessed {attack.value:.1%} of the cells of training and {control.value:.1%} of those of held-out "
-        f"patients over {len(found)} columns."
+        f"patients over {len(guesses)} columns."
     )
+    worst = f"It was guessed of {a} of {m} training and of {c} of {n} held-out patients."
     measures = (
-        _measure(RISK, risk(attack, control), len(first[0]), told),
-        _measure(
-            WORST.of(column=most),
-            risks[most],
-            m,
-            f"It was guessed of {a} of {m} training and of {c} of {n} held-out patients.",
-            len(risks),
-        ),
+        measured(RISK, risk(attack, control), detail),
+        measured(WORST.of(column=most), risks[most], worst, among=len(risks)),
     )
     return measures, {"attributes.columns": _figure(risks)}, notes
-
-
-def _measure(metric: Metric, found: Rate, n: int, told: str, among: int = 1) -> Measure:
-    return metric.measure(found.value, n, told, interval=found.interval, deviation=found.deviation, among=among)
 
 
 def _first(cohort: Cohort) -> Cohort:
@@ -110,32 +98,32 @@ def _first(cohort: Cohort) -> Cohort:
 
 def _attack(first: list[Cohort], secret: str) -> list[tuple[int, int]] | None:
     """(guessed, attacked) of training and held-out patients; None if the column is empty somewhere."""
-    known = [_without(cohort, secret) for cohort in first]
-    levels = vocabulary(known)
-    tables = [visit_rows(cohort, levels) for cohort in known]
+    public = [_without(cohort, secret) for cohort in first]
+    levels = vocabulary(public)
+    tables = [visit_rows(cohort, levels) for cohort in public]
     kept = ~np.isnan(np.concatenate(tables[:2])).all(axis=0)
     points = encoded([table[:, kept] for table in tables])
-    told = ~first[2].missing(secret)
-    if not told.any():
+    filled = ~first[2].missing(secret)
+    if not filled.any():
         return None
-    found = []
+    counts = []
     for side in (0, 1):
         open_ = ~first[side].missing(secret)
         if not open_.any():
             return None
-        nearest = np.flatnonzero(told)[cdist(points[side][open_], points[2][told]).argmin(axis=1)]
-        found.append((int(_same(first, side, secret, np.flatnonzero(open_), nearest).sum()), int(open_.sum())))
-    return found
+        nearest = np.flatnonzero(filled)[cdist(points[side][open_], points[2][filled]).argmin(axis=1)]
+        counts.append((int(_same(first, side, secret, np.flatnonzero(open_), nearest).sum()), int(open_.sum())))
+    return counts
 
 
 def _same(first: list[Cohort], side: int, secret: str, rows: np.ndarray, nearest: np.ndarray) -> np.ndarray:
     """Whether the guess is right, bool [n]."""
     if secret in first[0].levels:
         return first[side].levels[secret][rows].to_numpy() == first[2].levels[secret][nearest].to_numpy()
-    known = np.sort(np.concatenate([first[i].numbers[secret][~first[i].missing(secret)] for i in (0, 1)]))
+    real = np.sort(np.concatenate([first[i].numbers[secret][~first[i].missing(secret)] for i in (0, 1)]))
     truth, guess = first[side].numbers[secret][rows], first[2].numbers[secret][nearest]
-    rank = [(np.searchsorted(known, x, "left") + np.searchsorted(known, x, "right")) / 2 for x in (truth, guess)]
-    return (np.abs(rank[0] - rank[1]) <= TOLERANCE * len(known)) | (truth == guess)
+    rank = [(np.searchsorted(real, x, "left") + np.searchsorted(real, x, "right")) / 2 for x in (truth, guess)]
+    return (np.abs(rank[0] - rank[1]) <= TOLERANCE * len(real)) | (truth == guess)
 
 
 def _without(cohort: Cohort, secret: str) -> Cohort:

@@ -19,8 +19,7 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import Rate, wilson
+from reverie.evaluation.privacy.rates import Rate, measured, of_attack, wilson
 from reverie.evaluation.tables import Tables
 from reverie.records.schema import Schema
 
@@ -30,16 +29,13 @@ View = Callable[..., list[Any]]
 """Records of a hashed table, by one of its hashes: of visits or of patients."""
 
 COPIED = "in every modelled column, time included; beside it the share of held-out ones that are. Wilson's interval."
-VISITS = Metric(
+VISITS = of_attack(
     "privacy.copies.visits",
     "synthetic visits that are exact copies of training visits",
     f"The share of synthetic visits equal to a training one {COPIED}",
-    "privacy",
-    least=0.01,
+    tolerance=0.01,
     unit="share",
     ideal=0.0,
-    worse="above",
-    beside=("ceiling",),
 )
 PATIENTS = replace(
     VISITS,
@@ -61,37 +57,31 @@ PATIENTS = replace(
 def copies(tables: Tables) -> Found:
     """Copied patients and copied visits, beside the held-out patients who equal a training patient by chance."""
     frames = (tables.split.train, tables.split.holdout, tables.drawn)
-    train, holdout, drawn = (_hashed(frame, tables.schema) for frame in frames)
+    train, holdout, synthetic = (_hashed(frame, tables.schema) for frame in frames)
     measures = []
     for metric, view in ((PATIENTS, _patients), (VISITS, _visits)):
-        known, made, held = set(view(train)), view(drawn), view(holdout)
-        found = wilson(sum(record in known for record in made), len(made))
-        control = wilson(sum(record in known for record in held), len(held)) if held else None
-        near, beside = (nearly(view, train, table) for table in (drawn, holdout))
+        trained, records, held = set(view(train)), view(synthetic), view(holdout)
+        copied = wilson(sum(record in trained for record in records), len(records))
+        control = wilson(sum(record in trained for record in held), len(held)) if held else None
+        near, beside = (nearly(view, train, table) for table in (synthetic, holdout))
         chance = min(near.value, beside.interval[1] if beside.n else 1.0)
-        measures.append(
-            replace(metric, least=max(metric.least, 2 * chance)).measure(
-                found.value,
-                len(made),
-                f"{near.value:.1%} agree but for one column.",
-                interval=found.interval,
-                deviation=0.0,  # a copy is a fact, no estimate
-                ceiling=control.value if control else None,
-                ceiling_deviation=control.deviation if control and control.value else 0.0,
-            )
-        )
-    return measures, _figures(train, drawn, tables.schema), ()
+        metric = replace(metric, tolerance=max(metric.tolerance, 2 * chance))
+        spread = control.deviation if control and control.value else 0.0
+        detail = f"{near.value:.1%} agree but for one column."
+        # A copy is a fact, no estimate.
+        measures.append(measured(metric, copied, detail, control, deviation=0.0, ceiling_deviation=spread))
+    return measures, _figures(train, synthetic, tables.schema), ()
 
 
 def nearly(view: View, train: pl.DataFrame, other: pl.DataFrame) -> Rate:
     """The share of records that are equal to a training record in all columns but one, and to none in all."""
-    known, records = set(view(train)), view(other)
-    found = np.array([record in known for record in records], dtype=bool)
+    trained, records = set(view(train)), view(other)
+    copied = np.array([record in trained for record in records], dtype=bool)
     near = np.zeros(len(records), dtype=bool)
     for column in (name for name in train.columns if name.startswith("without ")):
         left = set(view(train, column))
         near |= np.array([record in left for record in view(other, column)], dtype=bool)
-    return wilson(int((near & ~found).sum()), len(records)) if records else Rate(0.0, 0.0, (0.0, 0.0))
+    return wilson(int((near & ~copied).sum()), len(records)) if records else Rate(0.0, 0.0, (0.0, 0.0))
 
 
 def _hashed(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -114,14 +104,14 @@ def _patients(rows: pl.DataFrame, record: str = "record") -> list[Any]:
     return [tuple(r) for r in rows.group_by("patient", maintain_order=True).agg(record)[record].to_list()]
 
 
-def _figures(train: pl.DataFrame, drawn: pl.DataFrame, schema: Schema) -> dict[str, object]:
+def _figures(train: pl.DataFrame, synthetic: pl.DataFrame, schema: Schema) -> dict[str, object]:
     """Which synthetic patients share visits with which training patient, the most first."""
     owner = dict(zip(train["record"].to_list(), train["patient"].to_list(), strict=True))
     shared: Counter[tuple[object, object]] = Counter()
-    for patient, record in zip(drawn["patient"].to_list(), drawn["record"].to_list(), strict=True):
+    for patient, record in zip(synthetic["patient"].to_list(), synthetic["record"].to_list(), strict=True):
         if record in owner:
             shared[patient, owner[record]] += 1
-    rows = [[str(made), str(real), count] for (made, real), count in shared.most_common(10)]
+    rows = [[str(copy), str(real), count] for (copy, real), count in shared.most_common(10)]
     if not rows:
         return {}
     who = schema.identifier.label

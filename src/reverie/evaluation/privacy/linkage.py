@@ -18,8 +18,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.cohort import GAP
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import risk, wilson
+from reverie.evaluation.privacy.rates import measured, of_attack, risk, wilson
 from reverie.evaluation.privacy.space import cohorts
 from reverie.evaluation.tables import Tables
 
@@ -28,16 +27,14 @@ __all__ = ["linkage", "linked"]
 DIVISIONS = 5
 
 
-RISK = Metric(
+RISK = of_attack(
     "privacy.linkage.risk",
     "risk of linkage beyond that of patients never seen",
     f"R = (attack - control) / (1 - control) of training and held-out patients linked, over {DIVISIONS} random divisions of "
     "the columns. Interval by Wilson's.",
-    "privacy",
-    least=0.05,
+    tolerance=0.05,
     unit="R",
     ideal=0.0,
-    worse="above",
     beside=(),
 )
 INTRO = "An attacker who knows a patient from two sources tries to join them through the synthetic table."
@@ -64,10 +61,9 @@ def linkage(tables: Tables) -> Found:
         hits += [linked(at_a[i], at_b[i], at_a[2], at_b[2]).mean() for i in (0, 1)]
     # Divisions of one patient are not independent: the sizes are those of patients.
     attack, control = (wilson(round(h / DIVISIONS * len(c)), len(c)) for h, c in zip(hits, three[:2], strict=True))
-    found = risk(attack, control)
-    told = f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients."
-    measure = RISK.measure(found.value, len(three[0]), told, interval=found.interval, deviation=found.deviation)
-    return (measure,), {}, notes
+    beyond = risk(attack, control)
+    detail = f"The attack linked {attack.value:.1%} of training and {control.value:.1%} of held-out patients."
+    return (measured(RISK, beyond, detail),), {}, notes
 
 
 def linked(known_a: np.ndarray, known_b: np.ndarray, drawn_a: np.ndarray, drawn_b: np.ndarray) -> np.ndarray:
@@ -77,5 +73,5 @@ def linked(known_a: np.ndarray, known_b: np.ndarray, drawn_a: np.ndarray, drawn_
 
 def _owner(feature: str, names: list[str]) -> str:
     """The column that a feature is of; the number, start and gaps of visits belong to the clock."""
-    found = [n for n in names if feature == n or feature.startswith((f"{n}, ", f"{n} = "))]
-    return max(found, key=len, default=GAP)
+    owners = [n for n in names if feature == n or feature.startswith((f"{n}, ", f"{n} = "))]
+    return max(owners, key=len, default=GAP)

@@ -18,8 +18,8 @@ import numpy as np
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import nearest_distance
 from reverie.evaluation.measure import ALARM, Measure, Metric
-from reverie.evaluation.privacy.rates import auc, true_positives, wilson
-from reverie.evaluation.privacy.space import Places, cut, places
+from reverie.evaluation.privacy.rates import auc, measured, of_attack, true_positives
+from reverie.evaluation.privacy.space import Embedding, cut, embedded
 from reverie.evaluation.tables import Tables
 
 __all__ = ["attacks", "density_scores", "membership", "membership_measures"]
@@ -31,31 +31,27 @@ CURVE = np.linspace(0, 1, 101)
 
 def attacks(name: str, of: str, how: str, beside: tuple[str, ...]) -> tuple[Metric, Metric]:
     """AUC, and true positives at 1 % false positives, of an attack."""
-    success = Metric(
+    success = of_attack(
         f"{name}.auc",
         f"membership attack {of} reached",
         f"{how} Interval by DeLong's variance.",
-        "privacy",
-        least=0.05,
+        tolerance=0.05,
         unit="AUC",
         ideal=0.5,
-        worse="above",
         beside=beside,
         told=True,
     )
-    found = Metric(
+    members = of_attack(
         f"{name}.found",
         f"members the attack {of} found at 1 % false alarms",
         "The share of members that score above all but 1 % of the held-out patients, rounded down. Wilson's interval.",
-        "privacy",
-        least=0.05,
+        tolerance=0.05,
         unit="share",
-        worse="above",
         beside=(),
         wrong=ALARM,
         alarm="a leak of {} of the training patients",
     )
-    return success, found
+    return success, members
 
 
 ATTACK = attacks(
@@ -75,14 +71,14 @@ def membership(tables: Tables) -> Found:
     """The attack by density ratio: AUC, and true positives at 1 % false positives."""
     if why := tables.too_few():
         return why
-    at, seed = places(tables), tables.seed
+    at, seed = embedded(tables), tables.seed
     members, others = density_scores(at, seed)
     controls = [_control(at, seed + 1 + repeat) for repeat in range(REPEATS)]
     measures = membership_measures(ATTACK, members, others, controls)
     return measures, {"membership.curve": curve(members, others)}, at.notes
 
 
-def density_scores(at: Places, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def density_scores(at: Embedding, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """log p_S / p_R of training and of held-out patients; members have the mean over both halves as reference."""
     order = np.random.default_rng([seed, 3]).permutation(len(at.holdout))
     halves = (at.holdout[order[::2]], at.holdout[order[1::2]])
@@ -96,28 +92,16 @@ def membership_measures(
     attack: tuple[Metric, Metric], members: np.ndarray, others: np.ndarray, controls: list[float] | None = None
 ) -> tuple[Measure, Measure]:
     """Both measures of an attack's scores, judged against guessing."""
-    reached, found = auc(members, others), true_positives(members, others, FALSE)
+    reached, hits = auc(members, others), true_positives(members, others, FALSE)
     # So many are found by an attack that guesses: 1 % of members, too, beyond what a coarse count of others allows.
     guessed = max(FALSE, 1 / (len(others) + 1))
-    first = attack[0].measure(
-        reached.value,
-        len(members) + len(others),
-        f"{len(members)} members and {len(others)} held-out patients were attacked.",
-        interval=reached.interval,
-        deviation=reached.deviation,
-        ceiling=float(np.mean(controls)) if controls else None,
-        # Of the mean: what a single attack varies by is in the deviation of the value.
-        ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None,
-    )
-    second = replace(attack[1], ideal=guessed).measure(
-        found.value,
-        len(members),
-        f"That is all but {int(FALSE * len(others))} of {len(others)}.",
-        interval=found.interval,
-        deviation=found.deviation,
-        ceiling_deviation=float(np.sqrt(guessed * 2 / max(len(others), 1))),
-        at=lambda share: wilson(share * len(members), len(members)).deviation,
-    )
+    detail = f"{len(members)} members and {len(others)} held-out patients were attacked."
+    # Of the mean: what a single attack varies by is in the deviation of the value.
+    spread = float(np.std(controls, ddof=1) / np.sqrt(len(controls))) if controls else None
+    first = measured(attack[0], reached, detail, controls, ceiling_deviation=spread)
+    detail = f"That is all but {int(FALSE * len(others))} of {len(others)}."
+    spread = float(np.sqrt(guessed * 2 / max(len(others), 1)))
+    second = measured(replace(attack[1], ideal=guessed), hits, detail, grows=True, ceiling_deviation=spread)
     return first, second
 
 
@@ -125,14 +109,14 @@ def curve(members: np.ndarray, others: np.ndarray, title: str = "Membership atta
     """The ROC curve as figure data, at 101 rates of false positives."""
     thresholds = np.quantile(others, 1 - CURVE)
     thresholds[0] = others.max()
-    found = [float((members > th).mean() + (members == th).mean() / 2) for th in thresholds]
-    found[-1] = 1.0
+    rates = [float((members > th).mean() + (members == th).mean() / 2) for th in thresholds]
+    rates[-1] = 1.0
     return {
         "kind": "lines",
         "title": title,
         "note": "How many members are found (up) for how many false alarms (right); the diagonal is guessing.",
         "x": CURVE.tolist(),
-        "series": {"synthetic": found},
+        "series": {"synthetic": rates},
         "x_label": "held-out patients called members",
         "y_label": "members found",
         "diagonal": True,
@@ -145,13 +129,13 @@ def _score(x: np.ndarray, synthetic: np.ndarray, reference: np.ndarray) -> np.nd
     return np.log(to_r) - np.log(to_s)
 
 
-def _control(at: Places, seed: int) -> float:
+def _control(at: Embedding, seed: int) -> float:
     """The AUC with a third of the held-out patients in the place of synthetic ones, and the rest attacked."""
     draw = np.random.default_rng([seed, 4])
     order = draw.permutation(len(at.holdout))
     third = len(order) // 3
-    drawn, rest = at.holdout[order[:third]], at.holdout[order[third:]]
+    some, rest = at.holdout[order[:third]], at.holdout[order[third:]]
     members, others = density_scores(
-        replace(at, train=cut(at.train, len(at.train), draw), holdout=rest, synthetic=drawn), seed
+        replace(at, train=cut(at.train, len(at.train), draw), holdout=rest, synthetic=some), seed
     )
     return auc(members, others).value

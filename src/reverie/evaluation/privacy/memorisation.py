@@ -22,8 +22,7 @@ from torch import Tensor
 from reverie.denoisers.oracles import Empirical
 from reverie.errors import ReverieError
 from reverie.evaluation.area import Found, area
-from reverie.evaluation.measure import Metric
-from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.privacy.rates import measured, of_attack, wilson
 from reverie.evaluation.privacy.space import some
 from reverie.evaluation.tables import Tables
 from reverie.process.gaussian import GaussianProcess
@@ -57,17 +56,14 @@ class Ties:
     weight: np.ndarray
 
 
-TIES = Metric(
+TIES = of_attack(
     "privacy.memorisation.tied",
     "synthetic patients tied to one training patient",
     "Share of synthetic patients behind whom the exact denoiser of the training set sees one training patient with a mean "
     "weight that only 5 % of held-out patients exceed. Wilson's interval.",
-    "privacy",
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=TIED,
-    worse="above",
-    beside=("ceiling",),
 )
 INTRO = "Who of the training patients an ideal memory of them would see behind each synthetic patient."
 
@@ -98,16 +94,7 @@ def memorisation(tables: Tables) -> Found:
     bound, many = float(np.quantile(of_held.strength, 1 - TIED)), len(of_drawn.strength)
     tied = wilson(int((of_drawn.strength > bound).sum()), many)
     control = wilson(int((of_held.strength > bound).sum()), len(of_held.strength))
-    measure = TIES.measure(
-        tied.value,
-        many,
-        f"That weight is {bound:.2f}.",
-        interval=tied.interval,
-        deviation=tied.deviation,
-        ceiling=control.value,
-        ceiling_deviation=control.deviation,
-        at=lambda share: wilson(share * many, many).deviation,
-    )
+    measure = measured(TIES, tied, f"That weight is {bound:.2f}.", control, grows=True)
     names = [table.frame[key].unique(maintain_order=True).to_list() for table in read]
     return (measure,), _figures(of_held, of_drawn, names, tables.schema.identifier.label), notes
 
@@ -134,9 +121,9 @@ def _padded(values: Tensor, longest: int) -> Tensor:
     return torch.nn.functional.pad(values, (0, 0, 0, longest - values.shape[1])).flatten(1).double()
 
 
-def _figures(held: Ties, drawn: Ties, names: list[list[object]], who: str) -> dict[str, object]:
-    order = np.argsort(-drawn.strength, kind="stable")[:10]
-    rows = [[str(names[2][i]), str(names[0][drawn.patient[i]]), round(float(drawn.strength[i]), 3)] for i in order]
+def _figures(held: Ties, synthetic: Ties, names: list[list[object]], who: str) -> dict[str, object]:
+    order = np.argsort(-synthetic.strength, kind="stable")[:10]
+    rows = [[str(names[2][i]), str(names[0][synthetic.patient[i]]), round(float(synthetic.strength[i]), 3)] for i in order]
     return {
         "memorisation.weights": {
             "kind": "lines",
@@ -144,7 +131,7 @@ def _figures(held: Ties, drawn: Ties, names: list[list[object]], who: str) -> di
             "note": "Mean weight that an ideal memory of the training set gives to one of its patients, by noise; that of "
             "synthetic patients should not lie above that of held-out ones.",
             "x": [round(float(np.log10((1 - share) / share)), 3) for share in LEVELS],
-            "series": {"synthetic": drawn.weight.mean(axis=0).tolist(), "held-out": held.weight.mean(axis=0).tolist()},
+            "series": {"synthetic": synthetic.weight.mean(axis=0).tolist(), "held-out": held.weight.mean(axis=0).tolist()},
             "x_label": "noise (log10 of noise over signal variance)",
             "y_label": "largest weight",
         },

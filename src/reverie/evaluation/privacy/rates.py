@@ -10,28 +10,23 @@ Shares have Wilson's intervals. R has the interval of its linearisation, with at
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
-__all__ = ["Auc", "Rate", "auc", "risk", "true_positives", "wilson"]
+from reverie.evaluation.measure import Measure, Metric
+
+__all__ = ["Rate", "auc", "measured", "normal", "of_attack", "risk", "true_positives", "wilson"]
 
 Z = 1.959964
 
 
 @dataclass(frozen=True)
-class Auc:
-    """Area under the ROC curve, its standard deviation and 95 % interval."""
-
-    value: float
-    deviation: float
-    interval: tuple[float, float]
-
-
-@dataclass(frozen=True)
 class Rate:
-    """A share of n (or a risk) with its standard deviation and 95 % interval."""
+    """A share of n (an area, a risk) with its standard deviation and 95 % interval."""
 
     value: float
     deviation: float
@@ -39,7 +34,7 @@ class Rate:
     n: int = 0
 
 
-def auc(members: np.ndarray, others: np.ndarray) -> Auc:
+def auc(members: np.ndarray, others: np.ndarray) -> Rate:
     """AUC of scores [m] against scores [n], higher meaning "member"; ties count half."""
     m, n = len(members), len(others)
     ranks = rankdata(np.concatenate([members, others]))
@@ -49,7 +44,7 @@ def auc(members: np.ndarray, others: np.ndarray) -> Auc:
     variance = (of_members.var(ddof=1) / m if m > 1 else 0.25) + (of_others.var(ddof=1) / n if n > 1 else 0.25)
     # Where all are told apart the placements do not vary, and yet the next patient might: at least that of one more pair.
     deviation = math.sqrt(max(float(variance), value * (1 - value) / (m * n)))
-    return Auc(value, deviation, (max(0.0, value - Z * deviation), min(1.0, value + Z * deviation)))
+    return Rate(value, deviation, (max(0.0, value - Z * deviation), min(1.0, value + Z * deviation)), m + n)
 
 
 def true_positives(members: np.ndarray, others: np.ndarray, share: float = 0.01) -> Rate:
@@ -74,4 +69,39 @@ def risk(attack: Rate, control: Rate) -> Rate:
     if attack.n and control.n:  # at the ends of the scale few patients vary too little: no less than if both were alike
         both = (attack.value * attack.n + control.value * control.n) / (attack.n + control.n)
         deviation = max(deviation, math.sqrt(both * (1 - both) * (1 / attack.n + 1 / control.n)) / room)
-    return Rate(value, deviation, (max(-1.0, value - Z * deviation), min(1.0, value + Z * deviation)))
+    return Rate(value, deviation, (max(-1.0, value - Z * deviation), min(1.0, value + Z * deviation)), attack.n)
+
+
+def normal(value: float, deviation: float, n: int = 0) -> Rate:
+    """A number with the interval of a normal law."""
+    return Rate(value, deviation, (value - 1.96 * deviation, value + 1.96 * deviation), n)
+
+
+def of_attack(name: str, title: str, how: str, *, beside: tuple[str, ...] = ("ceiling",), **more: Any) -> Metric:
+    """What is measured of an attack: worse above its control, held-out patients in the place of synthetic ones."""
+    return Metric(name, title, how, "privacy", worse="above", beside=beside, **more)
+
+
+def measured(
+    metric: Metric,
+    rate: Rate,
+    detail: str = "",
+    control: Rate | Sequence[float] | None = None,
+    *,
+    grows: bool = False,
+    **more: Any,
+) -> Measure:
+    """The measure of an attack's rate beside a control as its ceiling: a rate, or repeats of it whose mean stands there.
+
+    Args:
+        told, more: see Metric.measure.
+        grows: whether the deviation of this share is larger for a leak than for none.
+    """
+    beside: dict[str, Any] = {"interval": rate.interval, "deviation": rate.deviation}
+    if grows:
+        beside["at"] = lambda share: wilson(share * rate.n, rate.n).deviation
+    if isinstance(control, Rate):
+        beside |= {"ceiling": control.value, "ceiling_deviation": control.deviation}
+    elif control:
+        beside |= {"ceiling": float(np.mean(control)), "ceiling_deviation": float(np.std(control, ddof=1))}
+    return metric.measure(rate.value, rate.n, detail, **(beside | more))

@@ -15,14 +15,14 @@ from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.tables import Tables
 
-__all__ = ["MOST", "Places", "cohorts", "cut", "places", "some"]
+__all__ = ["MOST", "Embedding", "cohorts", "cut", "embedded", "some"]
 
 MOST = 2000
 """At most so many patients of each table: distances between all pairs are quadratic in them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class Embedding:
     """Patients as points, float64 [P, F] each, and what was left out.
 
     Attributes:
@@ -41,23 +41,23 @@ class Places:
 def cohorts(tables: Tables, most: int = MOST) -> tuple[list[Cohort], tuple[str, ...]]:
     """The patients of train, holdout and synthetic, at most `most` of each drawn by the seed, and notes on it."""
     assert tables.holdout is not None
-    found, notes = [], []
+    parts, notes = [], []
     named = {"training": tables.train, "held-out": tables.holdout, "synthetic": tables.synthetic}
     for number, (name, cohort) in enumerate(named.items()):
         if len(cohort) > most:
             notes.append(f"Of {len(cohort):,} {name} patients {most:,} were drawn at random, for all pairs are compared.")
-        found.append(cohort.sample(most, np.random.default_rng([tables.seed, 17, number])))
-    return found, tuple(notes)
+        parts.append(cohort.sample(most, np.random.default_rng([tables.seed, 17, number])))
+    return parts, tuple(notes)
 
 
-def places(tables: Tables, most: int = MOST) -> Places:
+def embedded(tables: Tables, most: int = MOST) -> Embedding:
     """The points of all three tables."""
     three, notes = cohorts(tables, most)
     levels = vocabulary(three)
-    real, drawn = [features(cohort, levels)[0] for cohort in three[:2]], features(three[2], levels)[0]
+    real, synthetic = [features(cohort, levels)[0] for cohort in three[:2]], features(three[2], levels)[0]
     mixed = features(tables.shuffled[0].sample(most, np.random.default_rng([tables.seed, 18])), levels)[0]
-    (train, holdout, drawn), (*_, floor) = encoded([*real, drawn]), encoded([*real, mixed])
-    return Places(train, holdout, drawn, floor, notes)
+    (train, holdout, synthetic), (*_, floor) = encoded([*real, synthetic]), encoded([*real, mixed])
+    return Embedding(train, holdout, synthetic, floor, notes)
 
 
 def some(frame: pl.DataFrame, name: str, key: str, stream: list[int], notes: list[str]) -> pl.DataFrame:

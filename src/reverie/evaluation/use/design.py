@@ -67,10 +67,10 @@ def levels_of(rows: Rows, name: str) -> list[str]:
 
 def codes(rows: Rows, name: str, levels: list[str]) -> np.ndarray:
     """The place of each row's level on a list, int64 [n]; -1 where it is missing or not on it."""
-    found = rows.cohort.levels[name][rows.at]
+    cells = rows.cohort.levels[name][rows.at]
     if not levels:
         return np.full(len(rows), -1)
-    return found.replace_strict(levels, range(len(levels)), default=-1, return_dtype=pl.Int64).to_numpy()
+    return cells.replace_strict(levels, range(len(levels)), default=-1, return_dtype=pl.Int64).to_numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +82,12 @@ class Encoder:
 
     @classmethod
     def fit(cls, rows: Rows, names: list[str]) -> Encoder:
-        known = {}
+        numbers = {}
         for name in names:
             if name in (TIME, GAP) or name in rows.cohort.numbers:
                 values = rows.numbers(name)
-                known[name] = np.sort(values[~np.isnan(values)])
-        return cls(known, {name: levels_of(rows, name) for name in names if name not in known})
+                numbers[name] = np.sort(values[~np.isnan(values)])
+        return cls(numbers, {name: levels_of(rows, name) for name in names if name not in numbers})
 
     def __call__(self, rows: Rows) -> np.ndarray:
         """float64 [n, F]."""
@@ -109,6 +109,6 @@ def resampled(patient: np.ndarray, generator: np.random.Generator) -> np.ndarray
     """Rows of as many patients drawn with replacement: indices [m] into `patient` [n], grouped by patient."""
     starts = np.flatnonzero(np.diff(patient, prepend=-1))
     lengths = np.diff(np.append(starts, len(patient)))
-    drawn = generator.integers(len(starts), size=len(starts))
-    ends = np.cumsum(lengths[drawn])
-    return np.arange(ends[-1]) + np.repeat(starts[drawn] - (ends - lengths[drawn]), lengths[drawn])
+    chosen = generator.integers(len(starts), size=len(starts))
+    ends = np.cumsum(lengths[chosen])
+    return np.arange(ends[-1]) + np.repeat(starts[chosen] - (ends - lengths[chosen]), lengths[chosen])

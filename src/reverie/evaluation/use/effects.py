@@ -47,7 +47,7 @@ OVERLAP = Metric(
     "{what}: overlap of the coefficients' intervals",
     "Mean share that the 95 % intervals of synthetic and training coefficients have in common.",
     CLAIM,
-    least=0.2,
+    tolerance=0.2,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -57,7 +57,7 @@ DISTANCE = Metric(
     "{what}: difference of coefficients in standard errors",
     "Root mean square over coefficients; 1 is what chance gives between two samples of one population.",
     CLAIM,
-    least=1.0,
+    tolerance=1.0,
     ideal=1.0,
     worse="above",
 )
@@ -66,7 +66,7 @@ LARGEST = Metric(
     "{what}: largest difference of one coefficient ({coefficient})",
     "The ideal is what chance gives to the largest of so many.",
     CLAIM,
-    least=2.0,
+    tolerance=2.0,
     unit="standard errors",
     worse="above",
 )
@@ -75,7 +75,7 @@ REVERSED = Metric(
     "{what}: effects that point the other way",
     "Coefficients whose 95 % intervals exclude 0 on different sides.",
     CLAIM,
-    least=0.5,
+    tolerance=0.5,
     unit="effects",
     ideal=0.0,
     worse="above",
@@ -91,22 +91,24 @@ def effects(tables: Tables) -> Found:
     if why := why or tables.too_few("coefficients"):
         return why
     schema = tables.schema
-    train, drawn, holdout, notes = alike(tables)
+    train, synthetic, holdout, notes = alike(tables)
     mixed = tables.shuffled[0].sample(len(train), np.random.default_rng([tables.seed, 23]))
-    cohorts = {"real": train, "synthetic": drawn, "held-out": holdout, "shuffled": mixed}
-    told = purposes(schema)
+    cohorts = {"real": train, "synthetic": synthetic, "held-out": holdout, "shuffled": mixed}
+    purpose = purposes(schema)
     numeric = [c for c in schema.varying if c.quantity]
-    outcomes = [told.outcome] if told.outcome else ([c for c in schema.varying if len(c.levels) == 2] + numeric)[:OUTCOMES]
+    outcomes = (
+        [purpose.outcome] if purpose.outcome else ([c for c in schema.varying if len(c.levels) == 2] + numeric)[:OUTCOMES]
+    )
     measures: list[Measure] = []
     figures: dict[str, Any] = {}
     for outcome in outcomes:
-        name = "outcome" if outcome is told.outcome else f"column.{outcome.name}"
-        measures += _one(name, outcome, told, cohorts, figures, notes)
-    if told.outcome and told.follow_up and told.outcome.role == "static":
-        measures += _one("survival", told.outcome, told, cohorts, figures, notes, told.follow_up)
+        name = "outcome" if outcome is purpose.outcome else f"column.{outcome.name}"
+        measures += _one(name, outcome, purpose, cohorts, figures, notes)
+    if purpose.outcome and purpose.follow_up and purpose.outcome.role == "static":
+        measures += _one("survival", purpose.outcome, purpose, cohorts, figures, notes, purpose.follow_up)
     if not measures:
         return "no column could be explained by the others."
-    return measures, figures, (*told.notes, *notes)
+    return measures, figures, (*purpose.notes, *notes)
 
 
 def event_of(outcome: Column, levels: list[str]) -> str:
@@ -147,18 +149,20 @@ class Agreement:
 
 
 def compared(
-    model: str, what: str, real: Coefficients, drawn: Coefficients, held: Coefficients | None, mixed: Coefficients | None
+    model: str, what: str, real: Coefficients, synthetic: Coefficients, held: Coefficients | None, mixed: Coefficients | None
 ) -> list[Measure]:
     """Overlap, distance, largest difference and reversals of the coefficients, beside held-out and shuffled patients."""
-    k, ours = len(real.names), Agreement.between(real, drawn)
+    k, ours = len(real.names), Agreement.between(real, synthetic)
     of_held, of_mixed = (None if other is None else Agreement.between(real, other) for other in (held, mixed))
     most, of_error = ours.of, 1 / float(np.sqrt(2 * k))
     words = {"model": model, "what": what, "coefficient": real.names[most]}
-    fitted = f"{k} coefficients, fitted to {drawn.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
+    fitted = (
+        f"{k} coefficients, fitted to {synthetic.n:,} synthetic and {real.n:,} training rows; ceiling: to held-out ones."
+    )
 
     def beside(of: Callable[[Agreement], float], floor: bool = True) -> dict[str, Any]:
-        found = {"ceiling": of_held and of(of_held), "floor": of_mixed and of(of_mixed) if floor else None}
-        return {"deviation": 0.0, "ceiling_deviation": 0.0} | found
+        references = {"ceiling": of_held and of(of_held), "floor": of_mixed and of(of_mixed) if floor else None}
+        return {"deviation": 0.0, "ceiling_deviation": 0.0} | references
 
     # Where real patients differ by more than chance (errors that are too small, rows that are not alike) that is chance too.
     wide = max(1.0, of_held.distance) if of_held else 1.0
@@ -170,7 +174,7 @@ def compared(
     apart: dict[str, Any] = {"deviation": 0.6 * wide, "ceiling_deviation": None}  # 0.6: of the largest of some |N(0, 1)|
     clear = float((np.abs(real.b) > 1.96 * real.s).sum())
     largest = replace(LARGEST.of(**words), ideal=float(np.sqrt(2 * np.log(max(k, 2)))))
-    values = f"{real.names[most]}: {real.b[most]:.3g} in training and {drawn.b[most]:.3g} in synthetic patients."
+    values = f"{real.names[most]}: {real.b[most]:.3g} in training and {synthetic.b[most]:.3g} in synthetic patients."
     turned = ", ".join(ours.turned)
     return [
         OVERLAP.of(**words).measure(ours.overlap, k, fitted, **beside(lambda a: a.overlap) | shared),
@@ -193,7 +197,7 @@ def _reversed(a: Coefficients, b: Coefficients) -> np.ndarray:
 def _one(
     name: str,
     outcome: Column,
-    told: Purposes,
+    purpose: Purposes,
     cohorts: dict[str, Cohort],
     figures: dict[str, Any],
     notes: list[str],
@@ -209,26 +213,26 @@ def _one(
         notes.append(f"{what} is not explained: in one of the tables nearly all rows are alike in it.")
         return []
     room = _rarer(y["real"]) // EVENTS if not outcome.numeric else len(y["real"]) // 10
-    x, names = _covariates(rows, outcome, told, int(np.clip(room, FEWEST, MOST)))
+    x, names = _covariates(rows, outcome, purpose, int(np.clip(room, FEWEST, MOST)))
     if not names:
         notes.append(f"{what} is not explained: no other column varies in all tables.")
         return []
-    found: dict[str, Coefficients | None] = {}
+    fits: dict[str, Coefficients | None] = {}
     for which, r in rows.items():
         if follow_up:
-            found[which] = cox(x[which], r.numbers(follow_up.name), y[which], names)
+            fits[which] = cox(x[which], r.numbers(follow_up.name), y[which], names)
         else:
             groups = None if outcome.role == "static" else r.patient
-            found[which] = regression(x[which], y[which], names, not outcome.numeric, groups)
-    real, drawn, held, mixed = (found[which] for which in cohorts)
-    if real is None or drawn is None:
+            fits[which] = regression(x[which], y[which], names, not outcome.numeric, groups)
+    real, synthetic, held, mixed = (fits[which] for which in cohorts)
+    if real is None or synthetic is None:
         side = "training" if real is None else "synthetic"
         why = f"the model has no finite solution on the {side} patients."
         return [DISTANCE.of(model=name, what=what).unknown(why)]
     figures[f"effects.{name}.coefficients"] = _figure(
-        what, {n: c for n, c in found.items() if n != "shuffled"}, follow_up is not None
+        what, {n: c for n, c in fits.items() if n != "shuffled"}, follow_up is not None
     )
-    return compared(name, what, real, drawn, held, mixed)
+    return compared(name, what, real, synthetic, held, mixed)
 
 
 def _outcome(rows: Rows, outcome: Column, event: str) -> np.ndarray:
@@ -247,14 +251,14 @@ def _logarithmic(column: Column | None) -> bool:
 
 
 def _covariates(
-    rows: dict[str, Rows], outcome: Column, told: Purposes, most: int
+    rows: dict[str, Rows], outcome: Column, purpose: Purposes, most: int
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Columns [n, K] of each table and their names, treatment first, then statics, then the best filled columns."""
     schema = rows["real"].cohort.schema
     columns = {c.name: c for c in (*schema.static, *schema.varying)}
-    names = [n for n in predictors(rows["real"].cohort, outcome, told) if n in columns]
-    names.sort(key=lambda n: (columns[n] is not told.treatment, columns[n].role != "static", columns[n].missing))
-    found: dict[str, list[np.ndarray]] = {which: [] for which in rows}
+    names = [n for n in predictors(rows["real"].cohort, outcome, purpose) if n in columns]
+    names.sort(key=lambda n: (columns[n] is not purpose.treatment, columns[n].role != "static", columns[n].missing))
+    columns_of: dict[str, list[np.ndarray]] = {which: [] for which in rows}
     labels: list[str] = []
     for name in names:
         if columns[name].numeric:
@@ -262,7 +266,7 @@ def _covariates(
             if min(float(v.std()) for v in parts.values()) > 1e-6:
                 labels.append(("log " if _logarithmic(columns[name]) else "") + name)
                 for which, values in parts.items():
-                    found[which].append(values)
+                    columns_of[which].append(values)
             continue
         levels = levels_of(rows["real"], name)
         at = {which: codes(r, name, levels) for which, r in rows.items()}
@@ -271,24 +275,24 @@ def _covariates(
             if i != common and min(int((a == i).sum()) for a in at.values()) >= RARE:
                 labels.append(f"{name} = {level}")
                 for which, a in at.items():
-                    found[which].append((a == i).astype(float))
+                    columns_of[which].append((a == i).astype(float))
     labels = labels[:most]
-    return {which: np.stack(c[:most], axis=1) if labels else np.zeros((0, 0)) for which, c in found.items()}, labels
+    return {which: np.stack(c[:most], axis=1) if labels else np.zeros((0, 0)) for which, c in columns_of.items()}, labels
 
 
 def _standard(real: Rows, rows: Rows, column: Column) -> np.ndarray:
-    known, values = (r.numbers(column.name) for r in (real, rows))
+    reference, values = (r.numbers(column.name) for r in (real, rows))
     if _logarithmic(column):
-        known, values = (np.log(np.maximum(v, column.lowest or 1e-9)) for v in (known, values))
-    if np.isnan(known).all():
+        reference, values = (np.log(np.maximum(v, column.lowest or 1e-9)) for v in (reference, values))
+    if np.isnan(reference).all():
         return np.zeros(len(values))
-    return np.nan_to_num((values - np.nanmean(known)) / max(float(np.nanstd(known)), 1e-12))
+    return np.nan_to_num((values - np.nanmean(reference)) / max(float(np.nanstd(reference)), 1e-12))
 
 
-def _figure(what: str, found: dict[str, Coefficients | None], hazard: bool) -> dict[str, Any]:
+def _figure(what: str, fits: dict[str, Coefficients | None], hazard: bool) -> dict[str, Any]:
     series = {
         which: [[b, b - 1.959964 * s, b + 1.959964 * s] for b, s in zip(c.b.tolist(), c.s.tolist(), strict=True)]
-        for which, c in found.items()
+        for which, c in fits.items()
         if c is not None
     }
     kind = "log hazard ratio" if hazard else "coefficient"
@@ -296,7 +300,7 @@ def _figure(what: str, found: dict[str, Coefficients | None], hazard: bool) -> d
         "kind": "intervals",
         "title": f"Effects on {what}",
         "note": f"The {kind} per standard deviation (numbers) or against the commonest level, with 95 % intervals.",
-        "labels": next(c.names for c in found.values() if c is not None),
+        "labels": next(c.names for c in fits.values() if c is not None),
         "series": series,
         "x_label": kind,
         "reference": 0,

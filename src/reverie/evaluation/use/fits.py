@@ -53,16 +53,16 @@ def cox(x: np.ndarray, time: np.ndarray, event: np.ndarray, names: list[str]) ->
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
 
-    known = ~np.isnan(time) & (time > 0)
-    table = pd.DataFrame(x[known], columns=[str(i) for i in range(len(names))])
-    table["time"], table["event"] = time[known], event[known]
+    there = ~np.isnan(time) & (time > 0)
+    table = pd.DataFrame(x[there], columns=[str(i) for i in range(len(names))])
+    table["time"], table["event"] = time[there], event[there]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             fitted = CoxPHFitter().fit(table, "time", "event")
         except (ConvergenceError, ValueError, np.linalg.LinAlgError, ZeroDivisionError):
             return None
-    return _finite(names, fitted.params_.to_numpy(), fitted.standard_errors_.to_numpy(), int(known.sum()))
+    return _finite(names, fitted.params_.to_numpy(), fitted.standard_errors_.to_numpy(), int(there.sum()))
 
 
 def _finite(names: list[str], b: np.ndarray, s: np.ndarray, n: int) -> Coefficients | None:

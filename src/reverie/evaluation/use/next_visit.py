@@ -45,7 +45,7 @@ EXPLAINED = Metric(
     "Of ridge regression fitted to pairs of visits, mean over columns of held-out patients. Bootstrap over held-out "
     f"patients; deviations over {REFITS} refits to resampled patients.",
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="share",
     worse="below",
 )
@@ -54,7 +54,7 @@ WORST = Metric(
     "the same for the column that loses most ({column})",
     "Of ridge regression fitted to pairs of visits; the column whose loss is largest in deviations of the refits.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     worse="below",
 )
@@ -69,18 +69,18 @@ def next_visit(tables: Tables) -> Found:
     if tables.holdout is None:
         return "no patients were held out to test on."
     schema, seed = tables.schema, tables.seed
-    train, drawn, holdout, notes = alike(tables)
-    if min((c.lengths > 1).sum() for c in (train, drawn, holdout)) < FEW:
+    train, synthetic, holdout, notes = alike(tables)
+    if min((c.lengths > 1).sum() for c in (train, synthetic, holdout)) < FEW:
         return f"fewer than {FEW} patients of one of the tables have a second visit."
     names = [GAP, *(c.name for c in schema.varying)]
     targets = Encoder.fit(Rows(train, np.arange(train.rows)), names)
-    known = [TIME, *(c.name for c in schema.static), *names]
-    fitted = [_pairs(c, Encoder.fit(Rows(c, np.arange(c.rows)), known), targets) for c in (train, drawn)]
-    tests = [_pairs(holdout, Encoder.fit(Rows(c, np.arange(c.rows)), known), targets) for c in (train, drawn)]
+    predictors = [TIME, *(c.name for c in schema.static), *names]
+    fitted = [_pairs(c, Encoder.fit(Rows(c, np.arange(c.rows)), predictors), targets) for c in (train, synthetic)]
+    tests = [_pairs(holdout, Encoder.fit(Rows(c, np.arange(c.rows)), predictors), targets) for c in (train, synthetic)]
     owner = _owners(targets)
     kept = [n for n in dict.fromkeys(owner) if not np.isnan(_explained(tests[0].y, tests[0].y * 0, owner)[n])]
     draw = np.random.default_rng([seed, 31])
-    real, made = (_scored(p, t, owner, kept) for p, t in zip(fitted, tests, strict=True))
+    real, ours = (_scored(p, t, owner, kept) for p, t in zip(fitted, tests, strict=True))
     refits = [
         np.array([_scored(p, t, owner, kept, resampled(p.patient, draw)) for _ in range(REFITS)])
         for p, t in zip(fitted, tests, strict=True)
@@ -94,11 +94,11 @@ def next_visit(tables: Tables) -> Found:
     ]
     forward = _explained(tests[0].y, tests[0].now, owner)
     carried = float(np.nanmean([forward[n] for n in kept if n != GAP])) if len(kept) > 1 else float("nan")
-    lost = (real - made) / np.maximum(np.hypot(spread[0], spread[1]), 0.02)
+    lost = (real - ours) / np.maximum(np.hypot(spread[0], spread[1]), 0.02)
     most = int(lost.argmax())
     measures = (
         EXPLAINED.measure(
-            float(made.mean()),
+            float(ours.mean()),
             len(tests[0].x),
             f"{len(fitted[1].x):,} synthetic and {len(fitted[0].x):,} training pairs, {len(kept)} columns; carrying the "
             f"last value forward explains {carried:.2f}.",
@@ -109,7 +109,7 @@ def next_visit(tables: Tables) -> Found:
             floor=0.0,
         ),
         WORST.of(column=kept[most]).measure(
-            float(made[most]),
+            float(ours[most]),
             len(tests[0].x),
             deviation=float(spread[1][most]),
             ceiling=float(real[most]),
@@ -118,7 +118,7 @@ def next_visit(tables: Tables) -> Found:
             among=len(kept),
         ),
     )
-    figure = _figure(kept, real, made, [forward[n] for n in kept])
+    figure = _figure(kept, real, ours, [forward[n] for n in kept])
     return measures, {"next_visit.columns": figure}, notes
 
 
@@ -127,15 +127,15 @@ def ridge(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     x, at = (np.concatenate([np.ones((len(part), 1)), part], axis=1) for part in (x, at))
     penalty = PENALTY * np.eye(x.shape[1])
     penalty[0, 0] = 1e-9
-    found = np.zeros((len(at), y.shape[1]))
+    predicted = np.zeros((len(at), y.shape[1]))
     missing = np.isnan(y)
     for pattern in np.unique(missing, axis=1).T:  # columns missing at the same visits share a factorisation
         mine = (missing == pattern[:, None]).all(axis=0)
-        known = ~pattern
-        if known.any():
-            a = x[known]
-            found[:, mine] = at @ np.linalg.solve(a.T @ a + penalty, a.T @ y[known][:, mine])
-    return found
+        there = ~pattern
+        if there.any():
+            a = x[there]
+            predicted[:, mine] = at @ np.linalg.solve(a.T @ a + penalty, a.T @ y[there][:, mine])
+    return predicted
 
 
 def _pairs(cohort: Cohort, encoder: Encoder, targets: Encoder) -> _Pairs:
@@ -168,22 +168,22 @@ def _explained(y: np.ndarray, guess: np.ndarray, owner: list[str]) -> dict[str, 
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(y, axis=0) / np.maximum((~np.isnan(y)).sum(axis=0), 1)
         wrong, all_ = np.nansum((y - guess) ** 2, axis=0), np.nansum((y - mean) ** 2, axis=0)
-    found = {}
+    shares = {}
     for name in dict.fromkeys(owner):
         at = [i for i, o in enumerate(owner) if o == name]
         total = all_[at].sum()
-        found[name] = float(1 - wrong[at].sum() / total) if total > 1e-9 else float("nan")
-    return found
+        shares[name] = float(1 - wrong[at].sum() / total) if total > 1e-9 else float("nan")
+    return shares
 
 
 def _scored(pairs: _Pairs, test: _Pairs, owner: list[str], kept: list[str], rows: np.ndarray | None = None) -> np.ndarray:
     """Variance explained of the kept columns, not below -1, for a column that was missed altogether says no more."""
     x, y = (pairs.x, pairs.y) if rows is None else (pairs.x[rows], pairs.y[rows])
-    found = _explained(test.y, ridge(x, y, test.x), owner)
-    return np.maximum(np.array([found[name] for name in kept]), -1.0)
+    shares = _explained(test.y, ridge(x, y, test.x), owner)
+    return np.maximum(np.array([shares[name] for name in kept]), -1.0)
 
 
-def _figure(names: list[str], real: np.ndarray, made: np.ndarray, forward: list[float]) -> dict[str, Any]:
+def _figure(names: list[str], real: np.ndarray, synthetic: np.ndarray, forward: list[float]) -> dict[str, Any]:
     note = "Share of the variance at the next visit of held-out patients that a model explains. Last value carried forward: "
     carried = ", ".join(f"{n} {v:.2f}" for n, v in zip(names, forward, strict=True) if n != GAP and np.isfinite(v))
     return {
@@ -191,6 +191,6 @@ def _figure(names: list[str], real: np.ndarray, made: np.ndarray, forward: list[
         "title": "The next visit, explained from this one",
         "note": f"{note}{carried}.",
         "labels": names,
-        "series": {"real": real.tolist(), "synthetic": made.tolist()},
+        "series": {"real": real.tolist(), "synthetic": synthetic.tolist()},
         "y_label": "share of variance",
     }

@@ -43,7 +43,7 @@ AGREEMENT = Metric(
     "Share of held-out decisions at which both policies hold the same treatment the likeliest; the ceiling is that of "
     f"policies learned from resampled real patients ({REFITS} times), the floor that of always the commonest.",
     CLAIM,
-    least=0.1,
+    tolerance=0.1,
     unit="share",
     ideal=1.0,
     worse="below",
@@ -54,7 +54,7 @@ SURPRISE = Metric(
     "Mean negative log probability of each held-out decision; the ceiling is the policy learned from training patients, the "
     "floor knows no more than how common each is.",
     CLAIM,
-    least=0.2,
+    tolerance=0.2,
     unit="nats",
     worse="above",
 )
@@ -81,8 +81,8 @@ INTRO = "How treatment is chosen, learned from synthetic and from real patients,
 )
 def policy(tables: Tables) -> Found:
     """Agreement, likelihood and value of the policy cloned from synthetic patients; nothing where no treatment is known."""
-    told, seed = purposes(tables.schema), tables.seed
-    treatment = told.treatment
+    purpose, seed = purposes(tables.schema), tables.seed
+    treatment = purpose.treatment
     if treatment is None:
         return "no column is marked as the treatment (purpose: treatment in the schema)."
     if treatment.numeric:
@@ -91,11 +91,11 @@ def policy(tables: Tables) -> Found:
         return "no patients were held out to try policies on."
     if why := tables.too_few("a policy"):
         return why
-    train, drawn, holdout, notes = alike(tables)
-    train, drawn, holdout = (_with_before(c, treatment) for c in (train, drawn, holdout))
-    names = [*predictors(train, treatment, told), *([BEFORE] if treatment.role == "varying" else [])]
-    names = [n for n in names if told.outcome is None or n != told.outcome.name]
-    rows = [rows_of(c, treatment) for c in (train, drawn, holdout)]
+    train, synthetic, holdout, notes = alike(tables)
+    train, synthetic, holdout = (_with_before(c, treatment) for c in (train, synthetic, holdout))
+    names = [*predictors(train, treatment, purpose), *([BEFORE] if treatment.role == "varying" else [])]
+    names = [n for n in names if purpose.outcome is None or n != purpose.outcome.name]
+    rows = [rows_of(c, treatment) for c in (train, synthetic, holdout)]
     levels = levels_of(rows[0], treatment.name)
     action = codes(rows[2], treatment.name, levels)
     test, action = rows[2].where(action >= 0), action[action >= 0]
@@ -103,15 +103,15 @@ def policy(tables: Tables) -> Found:
         return f"fewer than {FEW} decisions of two treatments are known."
     models = [Classifier.of(r, treatment.name, names, levels) for r in rows[:2]]
     at = [m.encoder(test) for m in models]
-    real, made = (m.predict(x) for m, x in zip(models, at, strict=True))
+    real, ours = (m.predict(x) for m, x in zip(models, at, strict=True))
     draw = np.random.default_rng([seed, 41])
     again = [[m.predict(x, resampled(m.patient, draw)) for _ in range(REFITS)] for m, x in zip(models, at, strict=True)]
     measures = [
-        _agreement(treatment, real, made, again, action),
-        _likelihood(treatment, real, made, again, action, levels),
+        _agreement(treatment, real, ours, again, action),
+        _likelihood(treatment, real, ours, again, action, levels),
     ]
-    measures += _value(treatment, told, test, names, levels, action, (real, made), again, draw)
-    shares = {name: p.mean(axis=0).tolist() for name, p in (("real", real), ("synthetic", made))}
+    measures += _value(treatment, purpose, test, names, levels, action, (real, ours), again, draw)
+    shares = {name: p.mean(axis=0).tolist() for name, p in (("real", real), ("synthetic", ours))}
     shares["held-out"] = (np.bincount(action, minlength=len(levels)) / len(action)).tolist()
     figure: dict[str, Any] = {
         "kind": "bars",
@@ -121,7 +121,7 @@ def policy(tables: Tables) -> Found:
         "series": shares,
         "y_label": "share of decisions",
     }
-    return measures, {"policy.choices": figure}, (*told.notes, *notes)
+    return measures, {"policy.choices": figure}, (*purpose.notes, *notes)
 
 
 def weighted(policy: np.ndarray, behaviour: np.ndarray, reward: np.ndarray) -> tuple[float, float]:
@@ -146,15 +146,15 @@ def _with_before(cohort: Cohort, treatment: Column) -> Cohort:
 
 
 def _agreement(
-    treatment: Column, real: np.ndarray, made: np.ndarray, again: list[list[np.ndarray]], action: np.ndarray
+    treatment: Column, real: np.ndarray, ours: np.ndarray, again: list[list[np.ndarray]], action: np.ndarray
 ) -> Measure:
     def same(p: np.ndarray) -> float:
         return float((p.argmax(axis=1) == real.argmax(axis=1)).mean())
 
     controls = [same(p) for p in again[0]]
     return AGREEMENT.of(treatment=treatment.name).measure(
-        same(made),
-        len(made),
+        same(ours),
+        len(ours),
         deviation=float(np.std([same(p) for p in again[1]], ddof=1)),
         ceiling=float(np.mean(controls)),
         ceiling_deviation=float(np.std(controls, ddof=1)),
@@ -165,7 +165,7 @@ def _agreement(
 def _likelihood(
     treatment: Column,
     real: np.ndarray,
-    made: np.ndarray,
+    ours: np.ndarray,
     again: list[list[np.ndarray]],
     action: np.ndarray,
     levels: list[str],
@@ -175,18 +175,18 @@ def _likelihood(
 
     share = np.bincount(action, minlength=len(levels)) / len(action)
     return SURPRISE.of(treatment=treatment.name).measure(
-        surprise(made),
-        len(made),
+        surprise(ours),
+        len(ours),
         deviation=float(np.std([surprise(p) for p in again[1]], ddof=1)),
         ceiling=surprise(real),
         ceiling_deviation=float(np.std([surprise(p) for p in again[0]], ddof=1)),
-        floor=surprise(np.tile(share, (len(made), 1))),
+        floor=surprise(np.tile(share, (len(ours), 1))),
     )
 
 
 def _value(
     treatment: Column,
-    told: Purposes,
+    purpose: Purposes,
     test: Rows,
     names: list[str],
     levels: list[str],
@@ -196,28 +196,28 @@ def _value(
     draw: np.random.Generator,
 ) -> list[Measure]:
     """The value of both policies, where there is an outcome."""
-    outcome = told.outcome
+    outcome = purpose.outcome
     if outcome is None:
         return []
     reward, what = _reward(test, outcome)
-    known = ~np.isnan(reward)
-    if known.sum() < FEW:
+    there = ~np.isnan(reward)
+    if there.sum() < FEW:
         return []
     behaviour = _crossed(test, treatment, names, levels, action)
-    mu, taken, reward, patient = behaviour[known], action[known], reward[known], test.patient[known]
-    chosen = [p[known][np.arange(len(taken)), taken] for p in policies]
-    (real, _), (made, effective) = (weighted(p, mu, reward) for p in chosen)
+    mu, taken, reward, patient = behaviour[there], action[there], reward[there], test.patient[there]
+    chosen = [p[there][np.arange(len(taken)), taken] for p in policies]
+    (real, _), (ours, effective) = (weighted(p, mu, reward) for p in chosen)
     values = []
     for _ in range(BOOTSTRAPS):
         r = resampled(patient, draw)
         values.append(weighted(chosen[1][r], mu[r], reward[r])[0])
     spread = [
-        np.std([weighted(p[known][np.arange(len(taken)), taken], mu, reward)[0] for p in side], ddof=1) for side in again
+        np.std([weighted(p[there][np.arange(len(taken)), taken], mu, reward)[0] for p in side], ddof=1) for side in again
     ]
-    metric = replace(VALUE.of(what=what), least=0.25 * float(reward.std()) or 0.05)
+    metric = replace(VALUE.of(what=what), tolerance=0.25 * float(reward.std()) or 0.05)
     return [
         metric.measure(
-            made,
+            ours,
             len(taken),
             f"Of {len(taken):,} decisions {effective:.0f} speak in effect; as it was: {reward.mean():.3g}.",
             interval=(float(np.nanquantile(values, 0.025)), float(np.nanquantile(values, 0.975))),

@@ -71,14 +71,14 @@ class Classifier:
         """Probabilities [n, K] at encoded rows [n, F], after a fit to all rows or to those named."""
         chosen = np.arange(len(self.y)) if rows is None else rows
         p = np.zeros((len(at), len(self.levels)))
-        found, counts = np.unique(chosen, return_counts=True)
-        y = self.y[found]
+        rows_, counts = np.unique(chosen, return_counts=True)
+        y = self.y[rows_]
         if len(np.unique(y)) < 2:
             p[:, y[0] if len(y) else 0] = 1.0
             return p
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a fit cut short is scored like any other
-            model = LogisticRegression(solver="newton-cholesky", max_iter=50).fit(self.x[found], y, sample_weight=counts)
+            model = LogisticRegression(solver="newton-cholesky", max_iter=50).fit(self.x[rows_], y, sample_weight=counts)
         p[:, model.classes_] = model.predict_proba(at)
         return p
 
@@ -93,7 +93,7 @@ AUC = Metric(
     "{column}: discrimination, trained on synthetic patients",
     HOW,
     CLAIM,
-    least=0.05,
+    tolerance=0.05,
     unit="AUC",
     worse="below",
 )
@@ -105,7 +105,7 @@ SLOPE = Metric(
     "{column}: calibration slope, trained on synthetic patients",
     HOW,
     CLAIM,
-    least=0.3,
+    tolerance=0.3,
     ideal=1.0,
     wrong=1.0,
     beside=("ceiling",),
@@ -123,23 +123,23 @@ def prediction(tables: Tables) -> Found:
     if why := why or tables.too_few("a model's predictions"):
         return why
     schema, seed = tables.schema, tables.seed
-    train, drawn, holdout, notes = alike(tables)
-    told = purposes(schema)
+    train, synthetic, holdout, notes = alike(tables)
+    purpose = purposes(schema)
     others = [c for c in (*schema.static, *schema.varying) if not c.numeric][:TASKS]
-    outcomes = others if told.outcome is None else [told.outcome]
+    outcomes = others if purpose.outcome is None else [purpose.outcome]
     measures: list[Measure] = []
     areas: dict[str, list[Any]] = {}
     figures: dict[str, Any] = {}
     for number, target in enumerate(outcomes):
-        main = target is told.outcome
-        task = _Task(target, predictors(train, target, told), train, drawn, holdout)
+        main = target is purpose.outcome
+        task = _Task(target, predictors(train, target, purpose), train, synthetic, holdout)
         if why := task.impossible:
             notes.append(f"{target.name} is not predicted: {why}.")
             continue
         name = "outcome" if main else f"column.{target.name}"
-        found = task.measures(name, seed + number)
-        measures += found
-        areas[target.name] = list(found)
+        of_task = task.measures(name, seed + number)
+        measures += of_task
+        areas[target.name] = list(of_task)
         if main:
             figures["prediction.calibration"] = task.calibration()
             if dropped := [c.name for c in schema.static if c.name not in task.names and c is not target]:
@@ -148,7 +148,7 @@ def prediction(tables: Tables) -> Found:
         figures["prediction.areas"] = _figure(areas)
     if not measures:
         return "no column with levels has enough held-out patients of two levels."
-    return measures, figures, (*told.notes, *notes)
+    return measures, figures, (*purpose.notes, *notes)
 
 
 def alike(tables: Tables, most: int = MOST) -> tuple[Cohort, Cohort, Cohort, list[str]]:
@@ -157,22 +157,22 @@ def alike(tables: Tables, most: int = MOST) -> tuple[Cohort, Cohort, Cohort, lis
     whole = {"training": tables.train, "synthetic": tables.synthetic, "held-out": tables.holdout}
     most = min(most, max(1, int(ROWS * len(tables.train) / tables.train.rows)))
     pair, seed = equal([tables.train, tables.synthetic], tables.seed), tables.seed
-    train, drawn = (c.sample(most, np.random.default_rng([seed, 21, i])) for i, c in enumerate(pair))
+    train, synthetic = (c.sample(most, np.random.default_rng([seed, 21, i])) for i, c in enumerate(pair))
     holdout = tables.holdout.sample(most, np.random.default_rng([seed, 22]))
     notes = [
         f"Of {len(all_):,} {name} patients {len(part):,} were drawn at random; models are fitted to as many of each kind."
-        for (name, all_), part in zip(whole.items(), (train, drawn, holdout), strict=True)
+        for (name, all_), part in zip(whole.items(), (train, synthetic, holdout), strict=True)
         if len(part) < len(all_)
     ]
-    return train, drawn, holdout, notes
+    return train, synthetic, holdout, notes
 
 
-def predictors(train: Cohort, target: Column, told: Purposes) -> list[str]:
+def predictors(train: Cohort, target: Column, purpose: Purposes) -> list[str]:
     """What a column is predicted from; not the follow-up where it is the outcome, nor columns that tell it by themselves."""
     schema = train.schema
     names = [c.name for c in (*schema.static, *schema.varying) if c.name != target.name]
-    if target is told.outcome and told.follow_up is not None:
-        names.remove(told.follow_up.name)
+    if target is purpose.outcome and purpose.follow_up is not None:
+        names.remove(purpose.follow_up.name)
     if not target.numeric:
         rows = rows_of(train, target)
         names = [name for name in names if name in train.numbers or not _tells(rows, name, target.name)]
@@ -191,9 +191,9 @@ def _tells(rows: Rows, name: str, target: str) -> bool:
 class _Task:
     """One column to be predicted."""
 
-    def __init__(self, target: Column, names: list[str], train: Cohort, drawn: Cohort, holdout: Cohort) -> None:
+    def __init__(self, target: Column, names: list[str], train: Cohort, synthetic: Cohort, holdout: Cohort) -> None:
         self.target, self.names = target, names
-        self.train, self.drawn, self.test = (rows_of(c, target) for c in (train, drawn, holdout))
+        self.train, self.drawn, self.test = (rows_of(c, target) for c in (train, synthetic, holdout))
         self.levels = levels_of(self.train, target.name)
         y = codes(self.test, target.name, self.levels)
         self.test, self.y = self.test.where(y >= 0), y[y >= 0]
@@ -225,7 +225,7 @@ class _Task:
         guess = brier(np.tile(share, (len(self.y), 1)), self.y)
         unit = "held-out patients" if self.target.role == "static" else "visits of held-out patients"
         fitted = f"{len(self.drawn):,} synthetic and {len(self.train):,} training rows, {len(self.y):,} {unit}."
-        found: list[Measure] = []
+        measures: list[Measure] = []
         parts = ((AUC, area_under, 0.5), (BRIER, brier, guess), (SLOPE, slope, None))
         for i, (declared, score, floor) in enumerate(parts):
             metric = declared.of(target=name, column=self.target.name)
@@ -241,11 +241,11 @@ class _Task:
                 ceiling_deviation=float(spread[1][i]),
                 floor=floor,
             )
-            if declared is SLOPE and found[0].ceiling is not None and found[0].ceiling < TOLD:
+            if declared is SLOPE and measures[0].ceiling is not None and measures[0].ceiling < TOLD:
                 why = "real patients do not tell it either, and what is not told is not calibrated."
                 measure = replace(measure, verdict="unknown", why=why, detects=None, power=None)
-            found.append(measure)
-        return found
+            measures.append(measure)
+        return measures
 
     def calibration(self) -> dict[str, Any]:
         """Observed against predicted share of one level (the second of two, else the commonest), by tenths of prediction."""
@@ -268,7 +268,7 @@ class _Task:
 
 
 def _figure(areas: dict[str, list[Measure]]) -> dict[str, Any]:
-    first = {name: found[0] for name, found in areas.items()}
+    first = {name: measures[0] for name, measures in areas.items()}
     return {
         "kind": "bars",
         "title": "Discrimination on held-out patients",

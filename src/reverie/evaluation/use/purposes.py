@@ -34,10 +34,10 @@ def purposes(schema: Schema) -> Purposes:
     columns = [*schema.static, *schema.varying]
     notes: list[str] = []
 
-    def find(purpose: Purpose, known: set[str], fits: Callable[[Column], bool]) -> Column | None:
-        if told := next((c for c in columns if c.purpose == purpose), None):
-            return told
-        guesses = [c for c in columns if c.purpose is None and fits(c) and known & _words(c.name)]
+    def find(purpose: Purpose, usual: set[str], fits: Callable[[Column], bool]) -> Column | None:
+        if marked := next((c for c in columns if c.purpose == purpose), None):
+            return marked
+        guesses = [c for c in columns if c.purpose is None and fits(c) and usual & _words(c.name)]
         # Two levels say the plainest thing, and what is said of the patient comes before what is said of a visit.
         guesses.sort(key=lambda c: (c.role != "static", len(c.levels) != 2))
         if guesses:

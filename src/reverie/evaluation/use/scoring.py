@@ -19,8 +19,8 @@ CASES = 5
 def area_under(p: np.ndarray, y: np.ndarray) -> float:
     """AUC of probabilities [n, K] for levels [n]; NaN if no level has enough of both."""
     levels = range(1, 2) if p.shape[1] == 2 else range(p.shape[1])
-    told = [k for k in levels if min((y == k).sum(), (y != k).sum()) >= CASES]
-    return float(np.mean([_of_two(p[:, k], y == k) for k in told])) if told else float("nan")
+    enough = [k for k in levels if min((y == k).sum(), (y != k).sum()) >= CASES]
+    return float(np.mean([_of_two(p[:, k], y == k) for k in enough])) if enough else float("nan")
 
 
 def _of_two(p: np.ndarray, case: np.ndarray) -> float:

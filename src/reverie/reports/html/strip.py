@@ -8,7 +8,7 @@ caret    the ideal
 
 from __future__ import annotations
 
-import numpy as np
+from markupsafe import Markup
 
 from reverie.drawing import Canvas, Scale, finite
 from reverie.drawing.numbers import value
@@ -19,25 +19,22 @@ __all__ = ["strip"]
 WIDTH, HEIGHT = 170.0, 24.0
 
 
-def strip(measure: Measure) -> str:
+def strip(m: Measure) -> Markup:
     """SVG of WIDTH x HEIGHT px; nothing where there is no number to show."""
-    m = measure
     if m.value is None:
-        return ""
+        return Markup()
     spread = 2 * (m.ceiling_deviation or 0.0)
-    ceiling = [] if m.ceiling is None else [m.ceiling - spread, m.ceiling + spread]
+    ceiling = () if m.ceiling is None else (m.ceiling - spread, m.ceiling + spread)
     every = finite([[m.value, m.floor, m.ideal], m.interval or (), ceiling])
     low, high = float(every.min()), float(every.max())
     room = 0.06 * ((high - low) or abs(high) or 1.0)
     x, middle = Scale(low - room, high + room, 6, WIDTH - 6), HEIGHT / 2
-    said = [f"synthetic {value(m.value, m.unit)}"]
-    said += [f"held-out {value(m.ceiling, m.unit)}"] if m.ceiling is not None else []
-    said += [f"shuffled {value(m.floor, m.unit)}"] if m.floor is not None else []
-    said += [f"ideal {value(m.ideal, m.unit)}"] if m.ideal is not None else []
-    canvas = Canvas(WIDTH, HEIGHT, "; ".join(said))
+    numbers = {"synthetic": m.value, "held-out": m.ceiling, "shuffled": m.floor, "ideal": m.ideal}
+    words = "; ".join(f"{name} {value(number, m.unit)}" for name, number in numbers.items() if number is not None)
+    canvas = Canvas(WIDTH, HEIGHT, words)
     canvas.line(2, middle, WIDTH - 2, middle, "rail")
     if m.ceiling is not None:
-        left, right = x(m.ceiling - spread), x(m.ceiling + spread)
+        left, right = map(x, ceiling)
         canvas.rect(min(left, x(m.ceiling) - 2), 5, max(right - left, 4), HEIGHT - 10, "band h")
         canvas.line(x(m.ceiling), 3, x(m.ceiling), HEIGHT - 3, "mark h")
     if m.ideal is not None:
@@ -45,9 +42,7 @@ def strip(measure: Measure) -> str:
     if m.floor is not None:
         canvas.rect(x(m.floor) - 3.5, middle - 3.5, 7, 7, "floor")
     if m.interval is not None:
-        canvas.line(
-            x(float(np.max([m.interval[0], x.low]))), middle, x(float(np.min([m.interval[1], x.high]))), middle, "mark s"
-        )
+        canvas.line(x(m.interval[0]), middle, x(m.interval[1]), middle, "mark s")
     canvas.circle(x(m.value), middle, 4.2, "point s")
-    canvas.rect(0, 0, WIDTH, HEIGHT, "hit", "; ".join(said))
-    return canvas.svg("strip")
+    canvas.rect(0, 0, WIDTH, HEIGHT, "hit", words)
+    return Markup(canvas.svg("strip"))

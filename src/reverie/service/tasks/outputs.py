@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from reverie.service.jobs.work import Work
 
 __all__ = ["deliver", "figure", "now", "reserve"]
@@ -38,7 +36,7 @@ def deliver(work: Work, made: Path, name: str | None, suffixes: tuple[str, ...],
     return {"name": name, "href": f"/api/files/{quote(name)}", "bytes": size}
 
 
-def figure(work: Work, drawn: Figure, name: str | None, overwrite: bool) -> dict[str, Any]:
+def figure(work: Work, drawn: dict[str, Any], name: str | None, overwrite: bool) -> dict[str, Any]:
     """The figure as PNG, as the command line's --out writes it."""
     from reverie.studies.figures import save_figure
 
