@@ -28,7 +28,7 @@ from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
-from reverie.records.rules.deriving import Derivation, derivations, told
+from reverie.records.rules.deriving import Derivation, derivations, led_back
 from reverie.records.rules.keeping import Keeper
 from reverie.records.schema import Schema
 from reverie.records.settling import draws
@@ -254,7 +254,7 @@ class RecordCodec:
                     f"[{low}, {high}]: correct it or leave it empty."
                 )
         rows = Rows(statics, columns, np.arange(len(statics)))
-        for name, x in told(self.derived, cells, rows, draws(self, len(statics), generator)).items():
+        for name, x in led_back(self.derived, cells, rows, draws(self, len(statics), generator)).items():
             for field in self.fields:
                 if field.column == name:
                     measured = np.where(np.isnan(x), np.nan, 1.0)

@@ -5,7 +5,6 @@ An equality is given to the model, which then draws the rest to go with it; anyt
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,18 +20,11 @@ from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.kinds import Column
 from reverie.records.rules import Rows, Rules
+from reverie.records.rules.rule import SIGNS
 from reverie.records.statics import read_statics
 
 __all__ = ["Conditions"]
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
 PATTERN = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
 
 
@@ -127,7 +119,7 @@ class Conditions:
             good = np.ones(len(frame), dtype=bool)
             for column, sign, value in self.others:
                 found = column.read(frame[column.name])
-                good &= OPERATORS[sign](found, column.parse(value)) & ~np.isnan(found)
+                good &= SIGNS[sign](found, column.parse(value)) & ~np.isnan(found)
             return from_numpy(good)
 
         return kept
@@ -146,9 +138,7 @@ def _check_rules(codec: RecordCodec, equal: Mapping[str, str]) -> None:
 def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
     match = PATTERN.fullmatch(text)
     if not match:
-        raise UsageError(
-            f"{text!r} is not a condition: write column=value, or column>value with one of {' '.join(OPERATORS)}."
-        )
+        raise UsageError(f"{text!r} is not a condition: write column=value, or column>value with one of {' '.join(SIGNS)}.")
     name, sign, value = match[1], match[2].replace("==", "="), match[3]
     known = {column.name: column for column in codec.schema.static}
     if name in {column.name for column in codec.schema.varying}:

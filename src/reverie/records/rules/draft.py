@@ -72,11 +72,6 @@ class Draft(Rows):
         given = ~self.free(name)
         return np.where(self.spread(given, np.logical_or) & ~given, np.nan, x)
 
-    def spread(self, x: Any, of: np.ufunc) -> Any:
-        """`of` over all rows of each patient, at each of them."""
-        starts = np.flatnonzero(self.place == 0)
-        return np.repeat(of.reduceat(x, starts), np.diff(np.append(starts, len(self)))) if len(x) else x
-
     def put(self, name: str, where: Bools, x: Floats, of: np.ufunc | None = None) -> bool:
         """Writes values [R] where asked and free; of a static for the whole patient: `of` those asked, or the first.
 

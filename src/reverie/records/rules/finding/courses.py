@@ -28,7 +28,7 @@ FAR = 0.05
 
 def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> list[Rule]:
     """Of all columns that vary, without those that are always equal to another."""
-    found = []
+    rules = []
     varying = [c for c in columns if c.role == "varying" and c.name not in same]
     asked = max(sum(len(c.levels) or 2 for c in varying), 1)
     for column in varying:
@@ -36,10 +36,10 @@ def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> 
         moving = _counted(evidence, column) or (_moving(evidence, column, x, asked) if column.ranked else None)
         strict = moving and moving.how.startswith(("counts", "always"))
         ending = None if strict else _ending(evidence, column, x, asked)
-        told = None if ending is None else ending.told
-        others = [moving] if column.ranked else [c for c in _absorbing(evidence, column, x, asked) if c.told != told]
-        found += [Rule(course) for course in (ending, *others) if course]
-    return found
+        last = None if ending is None else ending.value
+        others = [moving] if column.ranked else [c for c in _absorbing(evidence, column, x, asked) if c.value != last]
+        rules += [Rule(course) for course in (ending, *others) if course]
+    return rules
 
 
 def _counted(evidence: Evidence, column: Column) -> Course | None:
@@ -106,8 +106,7 @@ def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) ->
 
 def _ending(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Course | None:
     """A level after which no row of the patient comes. By chance, each would stand at any of the patient's rows."""
-    starts = evidence.starts
-    lengths = np.diff(np.append(starts, len(x)))
+    starts, lengths = evidence.rows.starts, evidence.rows.lengths
     lasts, second = starts + lengths - 1, evidence.second[starts]
     for level, name in enumerate(column.levels):
         there = x == level
