@@ -15,14 +15,14 @@ from reverie.errors import DataError, unknown
 from reverie.records.emptiness import explained
 from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
 from reverie.records.kinds.identifier import Identifier
-from reverie.records.nulls import told
+from reverie.records.nulls import NULL_VALUES, told
 from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
 from reverie.records.precision import precision
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
 from reverie.records.rules.find import found
-from reverie.records.schema import NULL_VALUES, Duplicates, Schema
+from reverie.records.schema import Duplicates, Schema
 from reverie.records.shapes import TIME, Asked
 from reverie.records.shaping import shape, with_shapes
 from reverie.records.validation import check_null_column, check_rows

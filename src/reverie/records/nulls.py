@@ -21,9 +21,10 @@ from operator import or_
 
 import polars as pl
 
-from reverie.records.schema import NULL_VALUES
+__all__ = ["NULL_VALUES", "WORDS", "Told", "emptied", "listed", "means_missing", "number", "of_columns", "say", "told"]
 
-__all__ = ["WORDS", "Told", "emptied", "listed", "means_missing", "number", "of_columns", "say", "told"]
+NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
+"""What stands for a missing value where nothing else is said."""
 
 WORDS = ("NA", "N/A", "n/a", "null", "None")
 """Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""

@@ -18,6 +18,7 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
+from reverie.records.dtypes import TYPES
 from reverie.records.forms import AnyForm, Habits, StoredForm, as_told, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, not_one_value, shown
@@ -25,14 +26,6 @@ from reverie.records.roles import names_someone
 from reverie.records.schema import Column, Schema
 
 __all__ = ["Parsed", "parse", "reads"]
-
-_NAMES = (
-    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
-    *("Float32", "Float64", "String", "Boolean", "Date"),
-)
-
-TYPES = {name: getattr(pl, name) for name in _NAMES} | {"Datetime": pl.Datetime("us")}
-"""Column types by the name that a schema gives them."""
 
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
@@ -283,8 +276,7 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
     """The cells in the type that the schema says. Names (levels, identifiers, text) may stay text."""
     if column.type not in TYPES:
         raise UsageError(f"the schema's column {column.name!r} has type {column.type!r}: known are {', '.join(TYPES)}.")
-    target = TYPES[column.frame_type if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
-    dtype = target() if isinstance(target, type) else target
+    dtype = TYPES[column.frame_type if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
     if column.form is not None and not isinstance(column.form, StoredForm) and cells.dtype != dtype:
         read = column.form.read(cells)
         if len(lost := (read.is_null() & cells.is_not_null()).arg_true()):
@@ -315,13 +307,7 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
     if cells.dtype == pl.String and not column.numeric:
         return cells
     words = {pl.Date: "a date (2026-01-31)", pl.Datetime: "a date-time (2026-01-31T08:30:00)", pl.Boolean: "true or false"}
-    what = (
-        words.get(target, "a date-time")
-        if not dtype.is_numeric()
-        else "a whole number"
-        if dtype.is_integer()
-        else "a number"
-    )
+    what = words.get(dtype.base_type(), "a whole number" if dtype.is_integer() else "a number")
     raise DataError(
         f"{at(name, rows[lost[0]], column.name)}{shown(cells[lost[0]])} is not {what}: correct it, "
         "add it to null_values in the schema, or change the column's type and kind there."

@@ -16,16 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from reverie.errors import UsageError, unknown
 from reverie.records.forms import AnyForm
 from reverie.records.kinds import ANY, EMPTY, Column, Purpose, Role, Word
+from reverie.records.nulls import NULL_VALUES
 from reverie.records.places import ROW, hidden
 from reverie.records.shapes import AnyShape
 
-__all__ = ["ANY", "EMPTY", "NULL_VALUES", "Column", "Duplicates", "Purpose", "Role", "Schema"]
+__all__ = ["ANY", "EMPTY", "Column", "Duplicates", "Purpose", "Role", "Schema"]
 
 Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
 """What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
-
-NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
-"""What stands for a missing value where nothing else is said."""
 
 
 class Schema(BaseModel):

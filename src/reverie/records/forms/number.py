@@ -160,12 +160,6 @@ class NumberForm(Form):
             return None
         return self.numbers(pl.Series([re.sub(r"^[<>≤≥]=?\s?|\s?\+$", "", token)]))[0]
 
-    def write(self, cells: pl.Series) -> pl.Series:
-        if cells.dtype == pl.String:
-            return cells
-        texts = [None if x is None else self._text(x) for x in cells.to_list()]
-        return pl.Series(cells.name, texts, dtype=pl.String)
-
     def _text(self, x: float) -> str:
         for below in (True, False) if self.marks else ():
             side = {mark: value for mark, value in self.marks.items() if from_below(mark) == below}

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.records.dtypes import DATETIME
 from reverie.records.forms.base import Form
 
 __all__ = ["StoredForm", "of_pandas", "recognise"]
@@ -58,7 +59,7 @@ class StoredForm(Form):
         """The type of the cells. Raises UsageError for one that is none of these."""
         if found := re.fullmatch(r"Decimal\((\d+), ?(\d+)\)", self.type):
             return pl.Decimal(int(found[1]), int(found[2]))
-        if found := re.fullmatch(r"Datetime\[(ms|us|ns)(?:, (.+))?\]", self.type):
+        if found := DATETIME.fullmatch(self.type):
             return pl.Datetime(found[1], found[2])  # pyright: ignore[reportArgumentType]
         if found := re.fullmatch(r"Duration\[(ms|us|ns)\]", self.type):
             return pl.Duration(found[1])  # pyright: ignore[reportArgumentType]

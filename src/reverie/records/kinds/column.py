@@ -24,6 +24,7 @@ from reverie.records.forms import AnyForm
 from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
 from reverie.records.kinds.evidence import Evidence
+from reverie.records.places import ROW, at, first_row, shown
 
 __all__ = ["ANY", "EMPTY", "NAMED", "Column", "Purpose", "Role", "Word", "emptied"]
 
@@ -292,6 +293,12 @@ class Column(BaseModel):
         """What may be told of it without telling any value that a patient had: for a model's card."""
         told = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
         return {**{what: getattr(self, what) for what in told}, "range": self.range if self.levels else "-"}
+
+    def _refuse_where(self, frame: pl.DataFrame, wrong: pl.Expr, place: str, what: str) -> None:
+        """Raises DataError for the first row in which a cell is wrong, and says what is wrong with it."""
+        if row := first_row(frame, wrong):
+            cell = row[self.name] if self.numeric else shown(row[self.name])
+            raise DataError(f"{at(place, row[ROW], self.name)}{cell} {what}")
 
     def _refuse(self, cells: pl.Series, bad: int, place: str, what: str) -> NoReturn:
         raise DataError(

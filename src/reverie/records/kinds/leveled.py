@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reverie.errors import DataError, UsageError, unknown
+from reverie.errors import UsageError, unknown
 from reverie.records.backoff import MOST, Grouped
 from reverie.records.codes import Code, CodecSettings
 from reverie.records.forms import AnyForm
@@ -17,7 +17,6 @@ from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import covered, total_variation
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
-from reverie.records.places import ROW, at, first_row, shown
 
 __all__ = ["OTHER", "Leveled", "levels_of", "typed"]
 
@@ -25,21 +24,8 @@ OTHER = "(other)"
 """The level that pooled names are read as."""
 
 _FIRST = {
-    "no",
-    "n",
-    "false",
-    "absent",
-    "negative",
-    "neg",
-    "none",
-    "never",
-    "control",
-    "placebo",
-    "alive",
-    "off",
-    "f",
-    "female",
-}
+    "no", "n", "false", "absent", "negative", "neg", "none", "never", "control", "placebo", "alive", "off", "f", "female",
+}  # fmt: skip
 """Of two levels, the one to be counted as 0."""
 
 
@@ -68,11 +54,11 @@ class Leveled(Column):
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
         cell, known = pl.col(self.name), [*self.levels, *self.pooled]
-        if self.levels and (row := first_row(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known))):
-            raise DataError(
-                f"{at(place, row[ROW], self.name)}{shown(row[self.name])} is not one of the schema's levels ({self._few}): "
-                "correct it, or add it to levels or null_values in the schema."
-            )
+        what = (
+            f"is not one of the schema's levels ({self._few}): correct it, or add it to levels or null_values in the schema."
+        )
+        if self.levels:
+            self._refuse_where(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known), place, what)
 
     @property
     def _few(self) -> str:
@@ -107,7 +93,6 @@ class Leveled(Column):
         return cells.cast(pl.String)
 
     def places(self, names: pl.Series, *others: str) -> Floats:
-        """The places of level names [n] on the list, and of `others` after it; NaN where missing or on neither."""
         places = {level: float(place) for place, level in enumerate([*self.levels, *others])}
         return names.replace_strict(places, default=None, return_dtype=pl.Float64).fill_null(float("nan")).to_numpy()
 

@@ -17,10 +17,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from reverie.errors import DataError
+from reverie.records.dtypes import TYPES
 from reverie.records.places import ROW, at, hidden, shown
 from reverie.records.roles import words
 from reverie.records.shapes.shape import Asked, Shape
-from reverie.records.shapes.source_cells import TYPES, as_text, typed
+from reverie.records.shapes.source_cells import as_text, typed
 
 __all__ = ["AGAIN", "TEST", "VISIT", "Counter", "Long", "Test", "says_unit"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from reverie.records.dtypes import TYPES
 from reverie.records.parsing import parse
 from reverie.records.places import ROW
 from reverie.records.shapes.long import AGAIN, TEST, VISIT, Counter, Long
-from reverie.records.shapes.source_cells import TYPES
 
 __all__ = ["restore"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -63,6 +63,9 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    makes: ClassVar[str] = ""
+    """The column that is added, where that is all that the shape does."""
+
     @model_serializer(mode="wrap")
     def _tagged(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """With the tag, also where defaults are left out: it is how the shape is known again."""
@@ -78,7 +81,7 @@ class Shape(BaseModel):
 
     def done(self, frame: pl.DataFrame) -> bool:
         """Whether a frame is in the modelled form already."""
-        raise NotImplementedError
+        return self.makes in frame.columns
 
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         """The modelled form of a frame in the source form, whose cells may be text still. Raises DataError.
@@ -89,7 +92,7 @@ class Shape(BaseModel):
 
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The source form of a typed frame in the modelled form, its columns in the source's order."""
-        raise NotImplementedError
+        return frame.drop(self.makes, strict=False)
 
     def unread(self, frame: pl.DataFrame) -> str:
         """A sentence on what `apply` leaves out of a frame in the source form; empty where that is nothing."""

@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError, UsageError
+from reverie.records.nulls import NULL_VALUES
 from reverie.records.roles import may_be_times, patients, varies, words
 from reverie.records.shapes.shape import VARIANT, Asked, Shape
 from reverie.records.visit_names import order_of, visit_like
@@ -76,7 +77,7 @@ class Visits(Shape):
             columns = [c for c in (asked.time,) if frame.schema.get(c) == pl.String and frame[c].n_unique() <= MOST]
         if not columns:
             return None
-        named = frame.filter(~pl.col(columns[0]).is_in(_missing()))
+        named = frame.filter(~pl.col(columns[0]).is_in(NULL_VALUES))
         order = order_of(named, patient, columns[0])
         few = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
         if order is None or not (order.sure or asked.time):
@@ -97,7 +98,7 @@ class Visits(Shape):
             raise DataError(f"{name} has no column {self.time!r}, which names the visits: add it.")
         cells = frame[self.time].cast(pl.String).str.strip_chars()
         known = {visit.name: visit for visit in self.visits}
-        cells = cells.set(cells.is_in(["", *(word for word in _missing() if word not in known)]), None)
+        cells = cells.set(cells.is_in(["", *(word for word in NULL_VALUES if word not in known)]), None)
         if (bad := (~cells.is_in(list(known))).fill_null(False)).any():
             row = int(bad.arg_true()[0])
             raise DataError(
@@ -173,10 +174,3 @@ def _names_visits(frame: pl.DataFrame, patient: str, column: str) -> bool:
         return False
     twice = frame.height - frame.select(pl.struct(patient, column).n_unique()).item()
     return twice <= 0.2 * frame.height
-
-
-def _missing() -> tuple[str, ...]:
-    """What is no name of a visit, but stands for a missing one."""
-    from reverie.records.schema import NULL_VALUES  # which keeps shapes itself
-
-    return NULL_VALUES
