@@ -103,7 +103,8 @@ def _with_stage(fitted: Calibration, fields: list[Field], real: Records, drawn: 
     """The calibration with the maps of one stage, whose fields were drawn without any."""
     goal, asked = _Goal(fitted, real), torch.zeros_like(drawn.known)
     for field in fields:
-        asked[:, _tokens(field), list(field.channels)] = drawn.known[:, _tokens(field), list(field.channels)]
+        cells = slice(None), field.tokens, list(field.channels)
+        asked[cells] = drawn.known[cells]
     moving = [field for field in fields if field.token == 1]
     knots, out, found = {f.name: goal.start(f) for f in fields}, drawn.values, fitted
     for _ in range(ROUNDS):
@@ -140,7 +141,7 @@ class _Goal:
     def groups(self, field: Field) -> list[slice]:
         """The tokens of each group."""
         if field.part not in ("gap", "measured") or field.token == 0:
-            return [_tokens(field)]
+            return [field.tokens]
         return [slice(a, b) for a, b in zip(self.first, (*self.first[1:], None), strict=True)]
 
     def start(self, field: Field) -> Floats:
@@ -225,17 +226,12 @@ def _many(codec: RecordCodec, field: Field) -> int:
 
 def _decoded(codec: RecordCodec, fields: Sequence[Field], values: Tensor) -> Tensor:
     """float64 [B, N, F]: the value of each cell, whatever it means."""
-    flat = values.flatten(0, 1).double().numpy()
-    found = [torch.from_numpy(codec.codes[f.name].cells(flat[:, list(f.channels)])) for f in fields]
-    return torch.stack([x.double().view(values.shape[:2]) for x in found], -1)
+    cells = [torch.from_numpy(codec.codes[f.name].cells(f.scores(values))) for f in fields]
+    return torch.stack([x.double().view(values.shape[:2]) for x in cells], -1)
 
 
 def _cells(values: Tensor, known: Tensor, tokens: slice, channel: int) -> Floats:
     return values[:, tokens, channel][known[:, tokens, channel]].double().numpy()
-
-
-def _tokens(field: Field) -> slice:
-    return slice(0, 1) if field.token == 0 else slice(1, None)
 
 
 def _tuples(x: Floats) -> tuple[tuple[tuple[float, ...], ...], ...]:

@@ -9,7 +9,7 @@ one without to a part in a million.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -142,6 +142,18 @@ class RecordCodec:
             stage[field.token, list(field.channels)] = field.stage
         return stage
 
+    @cached_property
+    def named(self) -> dict[str, Field]:
+        """The fields by their names."""
+        return {field.name: field for field in self.fields}
+
+    def channels_where(self, which: Callable[[Field], bool]) -> Tensor:
+        """bool [2, C]: the channels of the static token and of a visit whose fields are such."""
+        chosen = torch.zeros_like(self.stage, dtype=torch.bool)
+        for field in filter(which, self.fields):
+            chosen[field.token, list(field.channels)] = True
+        return chosen
+
     @property
     def channels(self) -> int:
         """Channels of a token: those of the static token or of a visit, whichever has more."""
@@ -151,13 +163,12 @@ class RecordCodec:
         """The patients of a table of this schema, also one that was not fitted to. Raises DataError for an unknown level."""
         if lost := [name for name in self.schema.names if name not in table.frame.columns]:
             raise DataError(f"{table.name} has no column {lost[0]!r}, which the model was fitted to: add it.")
-        fields = {field.name: field for field in self.fields}
         sizes = [(self.stage[token] >= 0).sum() for token in (0, 1)]
         ends = [
             np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
         ]
         for name, _, _, x in cells_of(table, self.schema, self.clock.unit, self.derived):
-            if (field := fields.get(name)) is None:
+            if (field := self.named.get(name)) is None:
                 continue
             x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
             self._write(ends[field.token], field, x)
@@ -170,9 +181,8 @@ class RecordCodec:
         """The number of visits, int64 [B], of records [B, N, C]."""
         if self.length is not None:
             return torch.full((len(values),), self.length)
-        field = next(field for field in self.fields if field.part == "visits")
-        z = values[:, 0, list(field.channels)].detach().cpu().double().numpy()
-        return torch.from_numpy(self.codes[field.name].cells(z).astype(np.int64))
+        cells = self.codes["visits"].cells(self.named["visits"].scores(values[:, 0]))
+        return torch.from_numpy(cells.astype(np.int64))
 
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].
@@ -186,9 +196,8 @@ class RecordCodec:
         known = torch.where((place == 0)[:, None], has[0], has[1]) & exists[..., None]
         if not self.settings.stages:
             return known
-        by_name = {field.name: field for field in self.fields}
         for field in self.fields:
-            tokens = slice(0, 1) if field.token == 0 else slice(1, None)
+            tokens = field.tokens
             if field.part == "gap":
                 known[:, 1:2, list(field.channels)] = False
             elif field.part == "measured":
@@ -197,7 +206,7 @@ class RecordCodec:
                     weight = exists[:, tokens]
                     z = ((z * weight).sum(1) / weight.sum(1).clamp(min=1))[:, None].expand_as(z)
                 yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
-                for channel in by_name[f"value:{field.column}"].channels:
+                for channel in self.named[f"value:{field.column}"].channels:
                     known[:, tokens, channel] &= yes
         later = {one.column for one in self.derived if one.later}
         for field in self.fields:
@@ -212,8 +221,7 @@ class RecordCodec:
         code = self.codes[field.name]
         if not isinstance(code, OrderedProbit | SequentialProbit):
             return torch.zeros(values.shape[:2], dtype=torch.long)
-        z = values[..., list(field.channels)].detach().cpu().double().flatten(0, 1).numpy()
-        return torch.from_numpy(code.level(z)).view(values.shape[:2])
+        return torch.from_numpy(code.level(field.scores(values))).view(values.shape[:2])
 
     def statics(self, values: Tensor) -> pl.DataFrame:
         """The static columns [B rows] that records [B, N, C] tell, as rules would have them."""
@@ -271,13 +279,13 @@ class RecordCodec:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
         """
-        made = self.drawn(records, first, first_row)
-        return Decoded(self.kept(made.frame), made.clipped)
+        drawn = self.drawn(records, first, first_row)
+        return Decoded(self.kept(drawn.frame), drawn.clipped)
 
     def drawn(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
         """As `decode`, before rules are kept: columns that follow from others are empty."""
-        made = self._writer.table(records, first, first_row)
-        return Decoded(obeyed(made.frame, self.schema), made.clipped)
+        written = self._writer.table(records, first, first_row)
+        return Decoded(obeyed(written.frame, self.schema), written.clipped)
 
     def kept(self, frame: pl.DataFrame, fixed: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:
         """A typed frame of some of the columns that breaks no rule; cells under `fixed`, bool [R] by column, stay."""
@@ -285,8 +293,8 @@ class RecordCodec:
 
     def broken(self, frame: pl.DataFrame) -> dict[str, int]:
         """How many rows of a typed frame break each rule that any breaks, by its text."""
-        found = Rules.of(self.schema).broken(frame)
-        return {text: int(rows.sum()) for text, rows in found.items() if rows.any()}
+        broken = Rules.of(self.schema).broken(frame)
+        return {text: int(rows.sum()) for text, rows in broken.items() if rows.any()}
 
     @property
     def keeps_rules(self) -> bool:
@@ -305,7 +313,7 @@ class RecordCodec:
 
     @cached_property
     def _writer(self) -> Writer:
-        return Writer(self.schema, self.settings, self.types, self.clock, self.codes, self.fields)
+        return Writer(self)
 
     def _write(self, ends: np.ndarray, field: Field, x: Floats) -> None:
         """The intervals of cells [n] into [2, C, n]; NaN stays NaN."""

@@ -20,7 +20,7 @@ from reverie.records.generate import RecordSampler, like_lengths
 from reverie.records.intervals import REACH
 from reverie.records.masks import MaskSampler, cells
 from reverie.records.settling import reaching
-from reverie.records.table import Table
+from reverie.records.table import Table, last_rows, rows_after
 
 __all__ = ["Completer", "longer"]
 
@@ -46,9 +46,7 @@ class Completer:
     def future(self, visits: int, randomness: torch.Generator) -> pl.DataFrame:
         """A table made by `longer`, with times and values drawn for the last `visits` rows of each patient."""
         drawn = self._each(lambda records, r: self._draw_future(records, visits, r), randomness)
-        new = np.zeros(len(self.table.frame), dtype=bool)
-        for back in range(1, visits + 1):
-            new[self.table.offsets[1:] - back] = True
+        new = last_rows(self.table.offsets, visits)
         schema = self.maker.codec.schema
         names = [schema.time.name, *(column.name for column in schema.varying)]
         last = self.table.offsets[1:] - 1 - visits
@@ -119,7 +117,7 @@ def longer(table: Table, visits: int) -> Table:
     frame, schema = table.frame, table.schema
     kept = [c.name for c in schema.columns if c.role in ("identifier", "static") or c.same]
     last = table.offsets[1:] - 1
-    order = np.argsort(np.concatenate([np.arange(len(frame)), np.repeat(last, visits)]), kind="stable")
+    order = rows_after(len(frame), last, visits)
     new = frame[np.repeat(last, visits)].with_columns(
         pl.lit(None, frame.schema[name]).alias(name) for name in frame.columns if name not in (*kept, schema.time.name)
     )

@@ -14,16 +14,18 @@ import numpy as np
 import polars as pl
 from torch import Tensor, from_numpy
 
-from reverie.errors import UsageError, unknown
+from reverie.errors import DataError, UsageError, unknown
 from reverie.process.randomness import generator
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.kinds import Column
+from reverie.records.nulls import emptied
+from reverie.records.reading import read_source
 from reverie.records.rules import Rows, Rules
 from reverie.records.rules.rule import SIGNS
-from reverie.records.statics import read_statics
+from reverie.records.schema import Schema
 
-__all__ = ["Conditions"]
+__all__ = ["Conditions", "read_statics"]
 
 PATTERN = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
 
@@ -123,6 +125,25 @@ class Conditions:
             return from_numpy(good)
 
         return kept
+
+
+def read_statics(source: Any, schema: Schema) -> pl.DataFrame:
+    """Some of the static columns of `schema`, from a file or a frame; other columns are refused.
+
+    Raises UsageError for a file that is not there, DataError, naming the column, for one that is not a static of the schema.
+    """
+    cells = read_source(source)
+    name = cells.name
+    frame = cells.frame.drop(schema.identifier.name, strict=False)
+    known = {column.name for column in schema.static}
+    for column in frame.columns:
+        if column not in known:
+            raise DataError(f"{name}: {unknown('static column', column, known)}")
+    if not frame.width:
+        raise DataError(
+            f"{name} has no static column: give some of {', '.join(sorted(known)) or 'them, of which there are none'}."
+        )
+    return frame.with_columns(emptied(frame[column], schema.nulls(column)) for column in frame.columns)
 
 
 def _check_rules(codec: RecordCodec, equal: Mapping[str, str]) -> None:

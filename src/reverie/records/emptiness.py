@@ -70,26 +70,24 @@ def open_visits(codec: RecordCodec, values: Tensor) -> Iterator[tuple[tuple[int,
 
     Bool [B, N - 1]. These are the rules that follow a static, or whether something was measured; others hold at writing.
     """
-    fields = {field.name: field for field in codec.fields}
     for column in codec.schema.varying:
         for gate, levels in column.asked_if.items():
-            told, value = fields.get(f"measured:{gate}"), fields.get(f"value:{gate}")
-            if value is None or f"value:{column.name}" not in fields:
+            measured, value = codec.named.get(f"measured:{gate}"), codec.named.get(f"value:{gate}")
+            if value is None or f"value:{column.name}" not in codec.named:
                 continue
             static = codec.schema[gate].role == "static"
             here = values[:, :1] if static else values[:, 1:]
             there = torch.ones(here.shape[:2], dtype=torch.bool, device=values.device)
-            if told is not None:
-                there = here[..., told.channels[0]].double() >= float(codec.codes[told.name].cuts[0])  # pyright: ignore
+            if measured is not None:
+                there = here[..., measured.channels[0]].double() >= float(codec.codes[measured.name].cuts[0])  # pyright: ignore
             may = there
             if ANY not in levels:
                 if not static:
                     continue
-                z = here[:, 0, list(value.channels)].detach().cpu().double().numpy()
-                level = codec.codes[value.name].level(z)  # pyright: ignore[reportAttributeAccessIssue]
+                level = codec.codes[value.name].level(value.scores(here[:, 0]))  # pyright: ignore[reportAttributeAccessIssue]
                 names = np.array([name in levels for name in codec.schema[gate].levels])
                 may = there & torch.from_numpy(names[level]).to(values.device)[:, None]
-            yield fields[f"value:{column.name}"].channels, may | ~there if EMPTY in levels else may
+            yield codec.named[f"value:{column.name}"].channels, may | ~there if EMPTY in levels else may
 
 
 def sure(table: Table, column: Column) -> bool:

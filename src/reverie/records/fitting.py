@@ -26,7 +26,7 @@ from reverie.records.places import ROW
 from reverie.records.reading import read_source
 from reverie.records.schema import Schema
 from reverie.records.shaping import numbered
-from reverie.records.table import Table, arranged
+from reverie.records.table import Table, arranged, last_rows, rows_after
 
 __all__ = ["Fitted", "fit", "to_fill"]
 
@@ -107,7 +107,7 @@ class Fitted:
 
     def continued(self, drawn: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
         """The cells, with the last `visits` rows of each patient in `drawn` after the patient's last."""
-        new = self._added(visits)
+        new = last_rows(self.table.offsets + visits * np.arange(len(self.table) + 1), visits)
         given_rows = self.filled(drawn.filter(pl.Series(~new)), (), typed).drop(self.lacking)
         rows = drawn.filter(pl.Series(new))
         made = []
@@ -127,15 +127,7 @@ class Fitted:
         last = np.zeros(len(self.table), dtype=np.int64)
         there = np.flatnonzero(self.place >= 0)
         np.maximum.at(last, patient[self.place[there]], there)
-        return np.argsort(np.concatenate([np.arange(len(self.cells)), np.repeat(last, visits)]), kind="stable")
-
-    def _added(self, visits: int) -> np.ndarray:
-        """Bool, which rows of the table with so many visits added to each patient are new."""
-        new = np.zeros(len(self.table.frame) + visits * len(self.table), dtype=bool)
-        ends = self.table.offsets[1:] + visits * np.arange(1, len(self.table) + 1)
-        for back in range(1, visits + 1):
-            new[ends - back] = True
-        return new
+        return rows_after(len(self.cells), last, visits)
 
     def _cells(self, name: str, typed: bool) -> pl.Series:
         if name not in self.cells.columns:

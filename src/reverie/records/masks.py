@@ -60,23 +60,15 @@ class MaskSampler:
         """The stages that this table has, rising."""
         return torch.tensor(sorted(set(self.codec.stage.flatten().tolist()) - {-1}))
 
-    def channels(self, *parts: str) -> Tensor:
-        """bool [2, C]: the channels of these parts of the codec."""
-        found = torch.zeros_like(self.codec.stage, dtype=torch.bool)
-        for field in self.codec.fields:
-            if field.part in parts:
-                found[field.token, list(field.channels)] = True
-        return found
-
     @cached_property
     def flags(self) -> Tensor:
-        """What is measured."""
-        return self.channels("measured")
+        """bool [2, C]: what is measured."""
+        return self.codec.channels_where(lambda field: field.part == "measured")
 
     @cached_property
     def frame(self) -> Tensor:
-        """When the visits were, and how many."""
-        return self.channels("visits", "start", "gap")
+        """bool [2, C]: when the visits were, and how many."""
+        return self.codec.channels_where(lambda field: field.part in ("visits", "start", "gap"))
 
     def draw(self, records: Records, generator: torch.Generator) -> Given:
         """The question [B, N, C]; visits that it does not need are not present."""

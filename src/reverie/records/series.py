@@ -90,11 +90,7 @@ class SeriesSampler:
     @cached_property
     def _bounded(self) -> Tensor:
         """bool [2, C]: the channels whose codes end at [-1, 1]."""
-        bounded = torch.zeros_like(self.codec.stage, dtype=torch.bool)
-        for field in self.codec.fields:
-            if isinstance(self.codec.codes[field.name], BoxCox):
-                bounded[field.token, list(field.channels)] = True
-        return bounded
+        return self.codec.channels_where(lambda field: isinstance(self.codec.codes[field.name], BoxCox))
 
     def _visits(self, values: Tensor, visits: Tensor, noise: Tensor, steps: torch.Generator) -> Tensor:
         """The records [B, N, C] with their visits drawn, asked for as in training."""

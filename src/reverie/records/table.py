@@ -31,7 +31,7 @@ from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
-__all__ = ["Table", "arranged", "read_table"]
+__all__ = ["Table", "arranged", "last_rows", "read_table", "rows_after"]
 
 
 NAMED = 5
@@ -191,6 +191,17 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
         notes.append(f"{single:,} of {len(lengths):,} patients {'has' if single == 1 else 'have'} one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
+
+
+def last_rows(offsets: np.ndarray, visits: int) -> np.ndarray:
+    """Bool [R], which rows are the last `visits` of their patient, those of patient p being offsets[p] : offsets[p + 1]."""
+    return np.repeat(offsets[1:], np.diff(offsets)) - np.arange(offsets[-1]) <= visits
+
+
+def rows_after(count: int, last: np.ndarray, visits: int) -> np.ndarray:
+    """The order int64 [R] that brings `visits` rows for each patient, which stand below `count` others, behind the row in
+    which each patient is `last`."""
+    return np.argsort(np.concatenate([np.arange(count), np.repeat(last, visits)]), kind="stable")
 
 
 def _on_rules(schema: Schema) -> list[str]:

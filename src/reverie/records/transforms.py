@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from scipy.special import ndtr, ndtri
 
-from reverie.records.intervals import REACH, Floats, between
+from reverie.records.intervals import REACH, Floats
 from reverie.records.rounding import cell, on_grid
 from reverie.records.support import support
 
@@ -178,11 +177,6 @@ class NormalScore(Number):
         if self.upper is not None:
             b = np.where(x >= self.upper, REACH, b)
         return np.minimum(a, b), b
-
-    def to_score(self, x: Floats, uniforms: Floats) -> Floats:
-        """A draw of the score of x, from uniform numbers of the same shape."""
-        a, b = self.intervals(x)
-        return between(*map(torch.from_numpy, (a, b, uniforms))).numpy()
 
     def from_score(self, z: Floats) -> Floats:
         """The values, rounded to unit or digits, within the bounds, and in no gap in which none are made."""
