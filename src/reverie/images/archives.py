@@ -69,17 +69,17 @@ def _images(path: Path, heads: dict[str, Header]) -> str:
     named = [key for key in heads if _called(key) in _IMAGES or (_called(key) == "" and key in shaped)]
     if len(named) > 1:
         named = [key for key in named if key in shaped] or named
-    found = shaped if not named or (named == ["arr_0"] and shaped) else named
-    if not found:
+    candidates = shaped if not named or (named == ["arr_0"] and shaped) else named
+    if not candidates:
         raise DataError(f"{path} holds {', '.join(heads) or 'nothing'}, but no pictures: save them under the name images.")
-    found = training(
-        str(path), {key: split_of(key) for key in found}, "save the one to train on under the name train_images"
+    candidates = training(
+        str(path), {key: split_of(key) for key in candidates}, "save the one to train on under the name train_images"
     )
-    if len(found) > 1:
+    if len(candidates) > 1:
         raise DataError(
-            f"{path} holds several arrays of pictures, {listed(found)}: save the one to train on to a file of its own."
+            f"{path} holds several arrays of pictures, {listed(candidates)}: save the one to train on to a file of its own."
         )
-    return found[0]
+    return candidates[0]
 
 
 def _labels(path: Path, heads: dict[str, Header], rows: int) -> str | None:

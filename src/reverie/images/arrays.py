@@ -62,7 +62,7 @@ def headers(path: Path) -> dict[str, Header]:
         total = sum(member.file_size for member in archive.zip.infolist())
         if total > MAX_BYTES:
             raise DataError(f"{path} unpacks to {total:,} bytes, more than the {MAX_BYTES:,} that are read.")
-        found = {}
+        heads = {}
         for name in archive.zip.namelist():
             if not name.endswith(".npy"):
                 continue
@@ -70,8 +70,8 @@ def headers(path: Path) -> dict[str, Header]:
                 first = np.lib.format.read_magic(file) == (1, 0)
                 read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
                 shape, _, dtype = read(file)
-                found[name.removesuffix(".npy")] = Header(shape, dtype)
-        return found
+                heads[name.removesuffix(".npy")] = Header(shape, dtype)
+        return heads
 
 
 def load(path: Path, key: str) -> np.ndarray:

@@ -41,11 +41,11 @@ def pictures_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
     if not files:
         return None
     remedy = "give the file of the one to train on"
-    found = splits.training(str(folder), {name: splits.split_of(name) for name in files}, remedy)
-    if len(found) > 1:
-        raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(found))}: {remedy}.")
-    others = sorted(path.name for name, path in files.items() if name not in found)
-    return files[found[0]], splits.left_out(others, "to read one, give that file")
+    chosen = splits.training(str(folder), {name: splits.split_of(name) for name in files}, remedy)
+    if len(chosen) > 1:
+        raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(chosen))}: {remedy}.")
+    others = sorted(path.name for name, path in files.items() if name not in chosen)
+    return files[chosen[0]], splits.left_out(others, "to read one, give that file")
 
 
 def read_labelled(path: Path, most: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -93,21 +93,21 @@ def _column_of(path: Path) -> tuple[str, bool]:
         schema = pl.read_parquet_schema(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} is not a readable Parquet file: fetch it anew.") from error
-    if (found := _column(schema)) is None:
+    if (column := _column(schema)) is None:
         raise DataError(f"{path} has no column of bytes, only {', '.join(schema)}: write pictures as bytes of PNG or JPEG.")
-    return found
+    return column
 
 
 def _column(schema: pl.Schema | dict[str, pl.DataType]) -> tuple[str, bool] | None:
     """The name of the column of pictures, a usual name first, and whether the bytes are a field of it."""
-    found = {}
+    columns = {}
     for name, kind in schema.items():
         nested = isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields)
         if nested or kind == pl.Binary:
-            found[name] = nested
-    names = [name for name in found if name.lower() in _PICTURES]
-    name = min(names, key=lambda name: _PICTURES.index(name.lower()), default=next(iter(found), None))
-    return None if name is None else (name, found[name])
+            columns[name] = nested
+    names = [name for name in columns if name.lower() in _PICTURES]
+    name = min(names, key=lambda name: _PICTURES.index(name.lower()), default=next(iter(columns), None))
+    return None if name is None else (name, columns[name])
 
 
 def _collected(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:

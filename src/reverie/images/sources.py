@@ -105,10 +105,10 @@ def read_images(
     """
     check_channels(channels)
     bring = Bring(check_size(size, fit), fit, channels)
-    found = _read(source, bring, None if cache is None else Path(cache))
+    pictures = _read(source, bring, None if cache is None else Path(cache))
     if isinstance(source, str | Path) and source != "digits":
-        found = replace(found, path=Path(source).resolve())
-    return found if classes is None else _renamed(found, tuple(classes))
+        pictures = replace(pictures, path=Path(source).resolve())
+    return pictures if classes is None else _renamed(pictures, tuple(classes))
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ class Bring:
     fit: Fit
     channels: int | None
 
-    def __call__(self, found: ImageSet) -> ImageSet:
-        pixels = found.pixels
+    def __call__(self, pictures: ImageSet) -> ImageSet:
+        pixels = pictures.pixels
         if self.channels is not None and self.channels != pixels.shape[3]:
             pixels = np.stack([read_picture(picture, self.channels) for picture in pixels])
         if self.size is not None and pixels.shape[1:3] != self.size:
             pixels = np.stack([resized(picture, self.size, self.fit) for picture in pixels])
-        return found if pixels is found.pixels else replace(found, pixels=pixels)
+        return pictures if pixels is pictures.pixels else replace(pictures, pixels=pixels)
 
 
 def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
@@ -166,13 +166,13 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
     return bring(ImageSet(read_picture(path)[None], name=str(path)))
 
 
-def _renamed(found: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    if len(classes) != len(found.classes) or len(set(classes)) < len(classes):
+def _renamed(pictures: ImageSet, classes: tuple[str, ...]) -> ImageSet:
+    if len(classes) != len(pictures.classes) or len(set(classes)) < len(classes):
         raise UsageError(
-            f"{found.name} has {len(found.classes) or 'no'} classes, so they cannot be given the {len(classes)} names "
+            f"{pictures.name} has {len(pictures.classes) or 'no'} classes, so they cannot be given the {len(classes)} names "
             f"{', '.join(classes)}: give each a name of its own."
         )
-    return replace(found, classes=classes)
+    return replace(pictures, classes=classes)
 
 
 def _digits() -> ImageSet:
@@ -193,9 +193,9 @@ def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
             f"{folder} holds picture files ({paths[0].relative_to(folder)}) and pictures in Parquet files "
             f"({table.relative_to(folder)}): give the folder of those that you mean."
         )
-    if not paths and (found := idx.pictures_in(folder)):
-        pictures = _idx(found[0])
-        return bring(replace(pictures, name=str(folder), notes=(*found[1], *pictures.notes)))
+    if not paths and (idx_files := idx.pictures_in(folder)):
+        pictures = _idx(idx_files[0])
+        return bring(replace(pictures, name=str(folder), notes=(*idx_files[1], *pictures.notes)))
     if not paths and tables:
         return _parquets(folder, tables, bring, cache)
     if not paths:
@@ -278,8 +278,8 @@ def reads_in(folder: Path) -> bool:
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Every file of these suffixes below the folder, sorted by its path; hidden names and linked folders are passed over."""
-    found = []
+    paths = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(suffixes)]
-    return sorted(found, key=lambda path: path.relative_to(folder).parts)
+        paths += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(suffixes)]
+    return sorted(paths, key=lambda path: path.relative_to(folder).parts)

@@ -26,12 +26,12 @@ _OF_FOLDERS = {*_FILLERS, "images", "imgs", "pictures", "data"}
 
 def split_of(name: str) -> str | None:
     """train, validation or test: the part that a name such as x_train, testImages or t10k-images speaks of; or None."""
-    return next((_SPLIT_OF[found[2]] for word in _words(name) if (found := _WORD.fullmatch(word))), None)
+    return next((_SPLIT_OF[match[2]] for word in _words(name) if (match := _WORD.fullmatch(word))), None)
 
 
 def rest_of(name: str) -> str:
     """What a name says besides: of train_images and imagesTrain "images", of Xtrain "x", of train ""."""
-    rest = [word if not (found := _WORD.fullmatch(word)) else found[1] + found[3] for word in _words(name)]
+    rest = [word if not (match := _WORD.fullmatch(word)) else match[1] + match[3] for word in _words(name)]
     return "_".join(word for word in rest if word and word not in _FILLERS)
 
 

@@ -87,7 +87,7 @@ class Grouped(Levels):
     @cached_property
     def _members(self) -> list[tuple[int, Indices, Floats]]:
         """Of each group: its own channel, its members, and the ends of their scores in it."""
-        found = []
+        members = []
         for place in range(int(self.group.max()) + 1):
             lower, upper = (ends[0] for ends in self.code.intervals(np.array([place])))
             channel = self._channel(place)
@@ -97,8 +97,8 @@ class Grouped(Levels):
                 ends = 1 + WIDTH * (parts / parts[-1] - 0.5)
             else:
                 ends = _divided(lower[channel], upper[channel], parts / parts[-1])
-            found.append((channel, of_group, ends))
-        return found
+            members.append((channel, of_group, ends))
+        return members
 
     def _channel(self, place: int) -> int:
         """The channel that says yes to a group; the last of SequentialProbit is told by the last no."""

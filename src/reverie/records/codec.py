@@ -86,19 +86,19 @@ class RecordCodec:
         for name, part, column, x in cells_of(table, schema, clock.unit, derived):
             if column is not None and column.name in followed:
                 continue
-            known = x[~np.isnan(x)]
+            values = x[~np.isnan(x)]
             if part == "visits" and length is None:
-                codes[name] = NormalScore.fit(known, 1.0, float(lengths.min()), float(lengths.max()))
+                codes[name] = NormalScore.fit(values, 1.0, float(lengths.min()), float(lengths.max()))
             elif part == "start" and clock.start is None:
-                codes[name] = NormalScore.fit(known, clock.unit)
+                codes[name] = NormalScore.fit(values, clock.unit)
             elif part == "gap" and clock.gap is None:
-                codes[name] = NormalScore.fit(known, clock.unit, clock.least)
+                codes[name] = NormalScore.fit(values, clock.unit, clock.least)
             elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
                 if column.role == "varying" and sure(table, column):
                     continue
                 codes[name] = OrderedProbit.fit(np.bincount(x.astype(np.int64), minlength=2))
             elif part == "value" and column is not None:
-                codes[name] = column.code(known, settings)
+                codes[name] = column.code(values, settings)
         types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
         return cls(schema, settings, types, clock, length, codes, derived)
 
@@ -279,8 +279,8 @@ class RecordCodec:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
         """
-        drawn = self.drawn(records, first, first_row)
-        return Decoded(self.kept(drawn.frame), drawn.clipped)
+        decoded = self.drawn(records, first, first_row)
+        return Decoded(self.kept(decoded.frame), decoded.clipped)
 
     def drawn(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
         """As `decode`, before rules are kept: columns that follow from others are empty."""

@@ -37,24 +37,24 @@ class Completer:
 
     def holes(self, randomness: torch.Generator) -> pl.DataFrame:
         """The table with a value drawn for every empty cell of a column that the model has learned."""
-        drawn = self._each(self._fill_holes, randomness)
+        decoded = self._each(self._fill_holes, randomness)
         schema, frame = self.maker.codec.schema, self.table.frame
         names = [column.name for column in (*schema.static, *schema.varying)]
-        frame = frame.with_columns(pl.coalesce(pl.col(name), drawn[name]) for name in names)
+        frame = frame.with_columns(pl.coalesce(pl.col(name), decoded[name]) for name in names)
         return self.maker.codec.kept(frame, self._given(self.table.frame))
 
     def future(self, visits: int, randomness: torch.Generator) -> pl.DataFrame:
         """A table made by `longer`, with times and values drawn for the last `visits` rows of each patient."""
-        drawn = self._each(lambda records, r: self._draw_future(records, visits, r), randomness)
+        decoded = self._each(lambda records, r: self._draw_future(records, visits, r), randomness)
         new = last_rows(self.table.offsets, visits)
         schema = self.maker.codec.schema
         names = [schema.time.name, *(column.name for column in schema.varying)]
         last = self.table.offsets[1:] - 1 - visits
-        times, of = drawn[schema.time.name], np.repeat(np.arange(len(last)), self.table.lengths)
+        times, of = decoded[schema.time.name], np.repeat(np.arange(len(last)), self.table.lengths)
         moved = self.table.frame[schema.time.name].gather(last) - times.gather(last)  # not 0 where no such gap is ever made
-        drawn = drawn.with_columns((times + moved.gather(of)).alias(schema.time.name))
+        decoded = decoded.with_columns((times + moved.gather(of)).alias(schema.time.name))
         frame = self.table.frame.with_columns(
-            pl.when(pl.Series(new)).then(drawn[name]).otherwise(pl.col(name)).alias(name) for name in names
+            pl.when(pl.Series(new)).then(decoded[name]).otherwise(pl.col(name)).alias(name) for name in names
         )
         fixed = {
             name: ~new | (here if schema[name].role == "static" else False) for name, here in self._given(frame).items()
@@ -74,8 +74,8 @@ class Completer:
         shape = (len(lengths), 1 + int(lengths.max()), encoded.channels)
         values, known = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
         for chosen in like_lengths(lengths):
-            codes, told = complete(encoded.records(chosen, randomness), randomness)
-            values[chosen, : codes.shape[1]], known[chosen, : codes.shape[1]] = codes, told
+            codes, there = complete(encoded.records(chosen, randomness), randomness)
+            values[chosen, : codes.shape[1]], known[chosen, : codes.shape[1]] = codes, there
         return self.maker.codec.drawn(Records(values, known, lengths)).frame
 
     def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:

@@ -45,12 +45,12 @@ MOSTLY = 0.5
 
 def asked(frame: pl.DataFrame, column: Column) -> pl.Series:
     """Which rows of a typed table have the states at which a column may be filled. Bool."""
-    found = [pl.Series([True]).new_from_index(0, frame.height)]
+    may = [pl.Series([True]).new_from_index(0, frame.height)]
     for gate, levels in column.asked_if.items():
         cells = frame[gate].cast(pl.String)
         here = cells.is_not_null() if ANY in levels else cells.is_in(list(levels)).fill_null(False)
-        found.append(here | (cells.is_null() if EMPTY in levels else False))
-    return reduce(and_, found)
+        may.append(here | (cells.is_null() if EMPTY in levels else False))
+    return reduce(and_, may)
 
 
 def obeyed(frame: pl.DataFrame, schema: Schema, learned: bool = True) -> pl.DataFrame:
@@ -137,7 +137,7 @@ def explained(schema: Schema, frame: pl.DataFrame) -> Schema:
     Args:
         frame: typed, of the schema's columns.
     """
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    gates: dict[str, dict[str, tuple[str, ...]]] = {}
     place = {column.name: i for i, column in enumerate(schema.columns)}
     rules = list(_rules(schema, frame))
     by_column: dict[str, list[_Rule]] = {}
@@ -147,16 +147,16 @@ def explained(schema: Schema, frame: pl.DataFrame) -> Schema:
         covered = pl.Series([False]).new_from_index(0, frame.height)
         for rule in sorted(by_column[name], key=lambda r: (r.unsure, -r.rows, place[r.gate])):
             closed = frame[rule.gate].cast(pl.String).fill_null(EMPTY).is_in(rule.closed)
-            if (closed & ~covered).any() and not _leads(found, rule.gate, name):
-                found.setdefault(name, {})[rule.gate] = rule.levels
+            if (closed & ~covered).any() and not _leads(gates, rule.gate, name):
+                gates.setdefault(name, {})[rule.gate] = rule.levels
                 covered |= closed
-    events = {gate for rules_ in found.values() for gate, levels in rules_.items() if levels == (ANY,)}
+    events = {gate for rules_ in gates.values() for gate, levels in rules_.items() if levels == (ANY,)}
     modelled = (*schema.static, *schema.varying)
     events |= {c.name for c in modelled if len(c.levels) == 1 and c.missing}
     events |= {c.name for c in modelled if frame.schema[c.name].is_temporal() and c.missing >= MOSTLY}
     columns: list[Column] = []
     for column in schema.columns:
-        update: dict[str, Any] = {"asked_if": found[column.name]} if column.name in found else {}
+        update: dict[str, Any] = {"asked_if": gates[column.name]} if column.name in gates else {}
         update |= {"fill": False} if column.name in events else {}
         columns.append(column.model_copy(update=update) if update else column)
     return schema.model_copy(update={"columns": tuple(columns)})
@@ -193,20 +193,20 @@ def _rules(schema: Schema, frame: pl.DataFrame) -> Iterator[_Rule]:
         first = cells.group_by("state").agg(pl.col(names).sum())
         names = [name for name in names if (first[name] == 0).any()]  # few are ever empty at a state: the rest is for these
         each = cells.group_by("half", "who", "state").agg(pl.col(names).sum(), pl.len().alias("rows"))
-        told = each.group_by("half", "state").agg(
+        counts = each.group_by("half", "state").agg(
             *[(pl.col(n) > 0).sum().alias(f"patients {n}") for n in names],
             *[pl.col(n).sum().alias(f"rows {n}") for n in names],
             pl.len().alias("patients"),
             pl.col("rows").sum(),
         )
-        both = [told.filter(pl.col("half") == h) for h in (0, 1)]
+        both = [counts.filter(pl.col("half") == h) for h in (0, 1)]
         for name in names:
             column = others[int(name)]
             if closed := _closed(both, name, column.role == "static", gate, frame):
                 states = (*gate.levels, *gate.pooled, *((EMPTY,) if gate.missing else ()))
                 left = tuple(state for state in states if state not in closed)
                 levels = (ANY,) if closed == (EMPTY,) else left
-                rows = int(told.filter(pl.col("state").is_in(closed))["rows"].sum())
+                rows = int(counts.filter(pl.col("state").is_in(closed))["rows"].sum())
                 yield _Rule(column.name, gate.name, closed, levels, rows, gate.missing > 0)
 
 
@@ -240,6 +240,6 @@ def _tells_events(gate: Column, frame: pl.DataFrame) -> bool:
     return frame.schema[gate.name] == pl.String and frame[gate.name].null_count() >= MOSTLY * frame.height
 
 
-def _leads(found: Mapping[str, Mapping[str, Any]], gate: str, column: str) -> bool:
+def _leads(gates: Mapping[str, Mapping[str, Any]], gate: str, column: str) -> bool:
     """Whether the rules found lead from a gate back to the column."""
-    return gate == column or any(_leads(found, further, column) for further in found.get(gate, {}))
+    return gate == column or any(_leads(gates, further, column) for further in gates.get(gate, {}))

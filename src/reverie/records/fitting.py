@@ -69,53 +69,53 @@ class Fitted:
     @cached_property
     def given(self) -> dict[str, pl.Series]:
         """Which cells of each column are given, rather than empty or a text for "missing"."""
-        known = set(self.schema.names)
-        return {c.name: filled(c, self.schema.nulls(c.name) if c.name in known else ()) for c in self.cells.iter_columns()}
+        names = set(self.schema.names)
+        return {c.name: filled(c, self.schema.nulls(c.name) if c.name in names else ()) for c in self.cells.iter_columns()}
 
-    def whole(self, drawn: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
+    def whole(self, completed: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
         """As `filled`, in the form of the source."""
-        return self.in_source_form(self.filled(drawn, columns, typed))
+        return self.in_source_form(self.filled(completed, columns, typed))
 
-    def longer(self, drawn: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
+    def longer(self, completed: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
         """As `continued`, in the form of the source."""
-        return self.in_source_form(self.continued(drawn, visits, typed), visits)
+        return self.in_source_form(self.continued(completed, visits, typed), visits)
 
-    def in_source_form(self, made: pl.DataFrame, visits: int = 0) -> pl.DataFrame:
+    def in_source_form(self, cells: pl.DataFrame, visits: int = 0) -> pl.DataFrame:
         """What was made of the cells, with so many visits added to each patient, brought back into the form they came in."""
         if not self.schema.shapes:
-            return made
+            return cells
         rows = pl.concat([self.rows, pl.Series([0] * (visits * len(self.table)), dtype=pl.Int64)])[self._order(visits)]
         given_cells = self.cells.with_columns(self.rows.alias(ROW))
-        return self.schema.restored(made.with_columns(rows.alias(ROW)), given_cells, numbered(self.source))
+        return self.schema.restored(cells.with_columns(rows.alias(ROW)), given_cells, numbered(self.source))
 
-    def filled(self, drawn: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
-        """The cells, with those of `columns` that are empty filled from `drawn`, rows of the table.
+    def filled(self, completed: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
+        """The cells, with those of `columns` that are empty filled from `completed`, rows of the table.
 
         Args:
             typed: make text of numbers and dates such, where it came as text and can be read.
         """
         place = pl.Series(self.place).set(pl.Series(self.place < 0), None)
-        made = []
+        series = []
         for name in (*self.cells.columns, *self.lacking):
             cells = self._cells(name, typed)
             if name in columns:
-                fill = self._as(drawn[name].gather(place), name, cells)
+                fill = self._as(completed[name].gather(place), name, cells)
                 keep = self.given[name] if name in self.given else pl.Series([False]).new_from_index(0, len(cells))
                 cells = either(keep | fill.is_null(), cells, fill)
-            made.append(cells.alias(name))
-        return pl.DataFrame(made)
+            series.append(cells.alias(name))
+        return pl.DataFrame(series)
 
-    def continued(self, drawn: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
-        """The cells, with the last `visits` rows of each patient in `drawn` after the patient's last."""
+    def continued(self, completed: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
+        """The cells, with the last `visits` rows of each patient in `completed` after the patient's last."""
         new = last_rows(self.table.offsets + visits * np.arange(len(self.table) + 1), visits)
-        given_rows = self.filled(drawn.filter(pl.Series(~new)), (), typed).drop(self.lacking)
-        rows = drawn.filter(pl.Series(new))
-        made = []
+        given_rows = self.filled(completed.filter(pl.Series(~new)), (), typed).drop(self.lacking)
+        rows = completed.filter(pl.Series(new))
+        columns = []
         for cells in given_rows.iter_columns():
-            more = rows[cells.name] if cells.name in drawn.columns else pl.Series([None]).new_from_index(0, len(rows))
+            more = rows[cells.name] if cells.name in completed.columns else pl.Series([None]).new_from_index(0, len(rows))
             cells, more = alike(cells, self._as(more, cells.name, cells))
-            made.append(cells.append(more.alias(cells.name)))
-        return pl.DataFrame(made)[self._order(visits)]
+            columns.append(cells.append(more.alias(cells.name)))
+        return pl.DataFrame(columns)[self._order(visits)]
 
     def new(self, visits: int) -> pl.Series:
         """Bool, which rows of the cells with so many visits added to each patient are new."""
@@ -136,16 +136,16 @@ class Fitted:
             return pl.Series(name, [None], dtype=pl.String if as_text else wanted).new_from_index(0, len(self.cells))
         return self.typed.get(name, self.cells[name]) if typed else self.cells[name]
 
-    def _as(self, drawn: pl.Series, name: str, cells: pl.Series) -> pl.Series:
+    def _as(self, fill: pl.Series, name: str, cells: pl.Series) -> pl.Series:
         """Drawn cells as the column writes its own."""
-        if known := self.spelling.get(name):
-            drawn = drawn.cast(pl.String).replace(known)
-        drawn = self.schema.written(drawn.alias(name).to_frame())[name]
-        if cells.dtype == pl.String and drawn.dtype != pl.String:
-            drawn = self.schema.spelled(drawn.to_frame())[name]
-        if cells.dtype == pl.String and drawn.dtype != pl.String:
-            return given.texts(drawn.alias(name).to_frame())[name] if len(drawn) else drawn.cast(pl.String)
-        return drawn
+        if spelling := self.spelling.get(name):
+            fill = fill.cast(pl.String).replace(spelling)
+        fill = self.schema.written(fill.alias(name).to_frame())[name]
+        if cells.dtype == pl.String and fill.dtype != pl.String:
+            fill = self.schema.spelled(fill.to_frame())[name]
+        if cells.dtype == pl.String and fill.dtype != pl.String:
+            return given.texts(fill.alias(name).to_frame())[name] if len(fill) else fill.cast(pl.String)
+        return fill
 
 
 def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:

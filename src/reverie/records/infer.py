@@ -15,7 +15,7 @@ from reverie.errors import DataError, unknown
 from reverie.records.emptiness import explained
 from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
 from reverie.records.kinds.identifier import Identifier
-from reverie.records.nulls import NULL_VALUES, told
+from reverie.records.nulls import NULL_VALUES, NullTexts
 from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
 from reverie.records.precision import precision
@@ -61,8 +61,8 @@ def infer(
     Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
     """
     parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values, date_formats)
-    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
-    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates})
+    schema, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
+    return with_shapes(schema, shapes).model_copy(update={"duplicates": duplicates})
 
 
 def infer_parsed(
@@ -81,7 +81,8 @@ def infer_parsed(
     whole = parsed.frame.with_columns(cells for cells, _ in parsed.untold.values())
     whole = whole.unique(cells, keep="first", maintain_order=True)
     i, t, why_i, why_t = find_roles(whole.drop(ROW), name, identifier, time)
-    for column in told(null_values, cells).columns:
+    null_texts = NullTexts.read(null_values, cells)
+    for column in null_texts.columns:
         check_null_column(column, i, t)
     parsed = parsed.keeping((i, t))
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
@@ -106,8 +107,7 @@ def infer_parsed(
             seen = Evidence(column, values, role, parsed.mixed.get(column), name)
             columns.append(recognise(seen, kinds.get(column), null_values=parsed.null_values.get(column)))
     columns = [c.in_form(parsed.forms[c.name]) if c.name in parsed.forms else c for c in columns]
-    every = told(null_values, cells).everywhere
-    schema = Schema(columns=tuple(columns), null_values=tuple(dict.fromkeys((*NULL_VALUES, *every))))
+    schema = Schema(columns=tuple(columns), null_values=tuple(dict.fromkeys((*NULL_VALUES, *null_texts.everywhere))))
     if not schema.static and not schema.varying:
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."

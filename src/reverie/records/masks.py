@@ -91,11 +91,11 @@ class MaskSampler:
         some = rand(B, N, C) < rand(B, 1, 1)
         # How many first visits are told. Who asks how many there are in all must not be told fewer because they are few, or
         # short records would seem the rule: the number is drawn alike for all, and who has not as many asks nothing.
-        told = torch.where(asked_stage[:, 0, 0] == 0, max(N - 1, 1) ** rand(B), rand(B) * (records.visits + 1)).long()[
-            :, None, None
-        ]
-        first = torch.arange(N)[None, :, None] <= told
-        asked = asked & (generate | complete | (told <= records.visits[:, None, None]))
+        given_visits = torch.where(
+            asked_stage[:, 0, 0] == 0, max(N - 1, 1) ** rand(B), rand(B) * (records.visits + 1)
+        ).long()[:, None, None]
+        first = torch.arange(N)[None, :, None] <= given_visits
+        asked = asked & (generate | complete | (given_visits <= records.visits[:, None, None]))
         condition = static & some & of_statics & (rand(B, 1, 1) < 0.5)
         holes = torch.where(asked_stage == 2, before, (some & ~flags) | (before & static & ~flags & ~of_statics)) | frame
         observed = known & torch.where(

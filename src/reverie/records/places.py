@@ -37,8 +37,8 @@ def at(name: str, row: int | None = None, column: str | None = None) -> str:
 
 def first_row(frame: pl.DataFrame, where: pl.Expr) -> dict[str, Any] | None:
     """The first row, in the order of the source, for which `where` holds."""
-    found = frame.filter(where)
-    return found.sort(ROW).row(0, named=True) if found.height else None
+    rows = frame.filter(where)
+    return rows.sort(ROW).row(0, named=True) if rows.height else None
 
 
 def not_one_value(name: str, column: str, dtype: pl.DataType) -> DataError:

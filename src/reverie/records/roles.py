@@ -134,7 +134,7 @@ def id_of(name: str) -> Literal["number", "levels"] | None:
 def _time_rank(name: str) -> int | None:
     """How well a name fits the time of a visit, best 0; when it ended comes after when it began."""
     parts = set(words(name))
-    rank = next((rank for rank, known in enumerate(_TIME) if parts & known), None)
+    rank = next((rank for rank, names in enumerate(_TIME) if parts & names), None)
     return None if rank is None else 2 * rank + bool(parts & _ENDED)
 
 
@@ -148,9 +148,9 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     Raises:
         UsageError: a name given is not a column, or nothing fits; the candidates are named.
     """
-    for given, role in ((identifier, "--id"), (time, "--time")):
-        if given is not None and given not in frame.columns:
-            raise unknown(f"column for {role}", given, frame.columns)
+    for column, role in ((identifier, "--id"), (time, "--time")):
+        if column is not None and column not in frame.columns:
+            raise unknown(f"column for {role}", column, frame.columns)
     if identifier is not None and identifier == time:
         raise UsageError(f"{name}: --id and --time both name {identifier!r}: the identifier and the time are two columns.")
     whose = {identifier: 0} if identifier else _identifiers(frame)

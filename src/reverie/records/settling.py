@@ -36,11 +36,11 @@ def settled(codec: RecordCodec, values: Tensor, given: Tensor) -> Tensor:
     # A column of one level has no channel of its own: whether it was given is said by that of whether it was measured.
     fields = [field for field in codec.fields if field.token == 0 and field.column is not None and field.channels]
     fixed = {field.column or "": given[:, 0, field.channels[0]].numpy() for field in fields}
-    drawn, values = codec.drawn_statics(values), values.clone()
-    kept = codec.kept(drawn, fixed)
+    before, values = codec.drawn_statics(values), values.clone()
+    kept = codec.kept(before, fixed)
     for field in fields:
         column = codec.schema[field.column or ""]
-        was, is_ = (column.read(frame[column.name]) for frame in (drawn, kept))
+        was, is_ = (column.read(frame[column.name]) for frame in (before, kept))
         if field.part == "measured":
             was, is_ = (1.0 - np.isnan(x) for x in (was, is_))
         moved = np.flatnonzero((was != is_) & ~np.isnan(is_))

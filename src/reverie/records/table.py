@@ -19,7 +19,7 @@ import polars as pl
 from reverie.errors import DataError, UsageError
 from reverie.records.emptiness import said
 from reverie.records.infer import infer_parsed, observed
-from reverie.records.nulls import listed, told
+from reverie.records.nulls import NullTexts, listed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
 from reverie.records.places import ROW
@@ -136,7 +136,7 @@ def read_table(
             raise UsageError(
                 "a schema says which columns are identifier and time and of what kind and form: change it there."
             )
-        nulls = told(null_values, schema.names)
+        nulls = NullTexts.read(null_values, schema.names)
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
         schema = schema.with_nulls(nulls.everywhere, nulls.columns)
         left_out = schema.unread(cells)
@@ -215,9 +215,9 @@ def _on_rules(schema: Schema) -> list[str]:
         f"so {'it' if len(names) == 1 else 'they'} will be in what is made (asked_if in a schema)."
         for rule, names in ruled.items()
     ]
-    if found := schema.rules:
-        few = "; ".join(found[:NAMED]) + (f"; and {len(found) - NAMED} more" if len(found) > NAMED else "")
-        many, they = ("1 rule holds", "it") if len(found) == 1 else (f"{len(found)} rules hold", "they")
+    if rules := schema.rules:
+        few = "; ".join(rules[:NAMED]) + (f"; and {len(rules) - NAMED} more" if len(rules) > NAMED else "")
+        many, they = ("1 rule holds", "it") if len(rules) == 1 else (f"{len(rules)} rules hold", "they")
         notes.append(
             f"{many} without exception, so {they} will in what is made: {few}. (rules in a schema; at most {EXPECTED:g} of "
             "all that are found may be chance)"

@@ -86,8 +86,8 @@ class NumberForm(Form):
             said.append(f"{self.digits} significant digits")
         text = "numbers" + (f" with {', '.join(said)}" if said else "")
         if self.marks:
-            told = " and ".join(f"{mark!r} (as {value:g})" for mark, value in self.marks.items())
-            text += f"; {told} beyond what could be measured"
+            limits = " and ".join(f"{mark!r} (as {value:g})" for mark, value in self.marks.items())
+            text += f"; {limits} beyond what could be measured"
         return text
 
     @property
@@ -127,8 +127,8 @@ class NumberForm(Form):
         if not self.marks:
             return numbers
         tokens = cells.filter(numbers.is_null() & cells.is_not_null()).unique().to_list()
-        known = {token: value for token in tokens if (value := self._mark(token)) is not None}
-        marks = cells.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Float64)
+        values = {token: value for token in tokens if (value := self._mark(token)) is not None}
+        marks = cells.replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.Float64)
         return numbers.fill_null(marks.cast(numbers.dtype))
 
     def numbers(self, cells: pl.Series) -> pl.Series:

@@ -57,12 +57,12 @@ class StoredForm(Form):
     @property
     def dtype(self) -> pl.DataType:
         """The type of the cells. Raises UsageError for one that is none of these."""
-        if found := re.fullmatch(r"Decimal\((\d+), ?(\d+)\)", self.type):
-            return pl.Decimal(int(found[1]), int(found[2]))
-        if found := DATETIME.fullmatch(self.type):
-            return pl.Datetime(found[1], found[2])  # pyright: ignore[reportArgumentType]
-        if found := re.fullmatch(r"Duration\[(ms|us|ns)\]", self.type):
-            return pl.Duration(found[1])  # pyright: ignore[reportArgumentType]
+        if match := re.fullmatch(r"Decimal\((\d+), ?(\d+)\)", self.type):
+            return pl.Decimal(int(match[1]), int(match[2]))
+        if match := DATETIME.fullmatch(self.type):
+            return pl.Datetime(match[1], match[2])  # pyright: ignore[reportArgumentType]
+        if match := re.fullmatch(r"Duration\[(ms|us|ns)\]", self.type):
+            return pl.Duration(match[1])  # pyright: ignore[reportArgumentType]
         simple = {"Enum": pl.Enum(self.categories), "Categorical": pl.Categorical(), "Time": pl.Time(), "Null": pl.Null()}
         if self.type not in simple:
             raise UsageError(

@@ -188,7 +188,7 @@ class Column(BaseModel):
         return None
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         """The fields, where the user says that it is of this kind. Raises UsageError where it cannot be."""
         raise UsageError(
             f"--kind {seen.name}={cls.called}: give categorical, ordinal, binary, integer, real, text or number here; "
@@ -291,8 +291,8 @@ class Column(BaseModel):
     @property
     def outline(self) -> dict[str, Any]:
         """What may be told of it without telling any value that a patient had: for a model's card."""
-        told = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
-        return {**{what: getattr(self, what) for what in told}, "range": self.range if self.levels else "-"}
+        names = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
+        return {**{what: getattr(self, what) for what in names}, "range": self.range if self.levels else "-"}
 
     def _refuse_where(self, frame: pl.DataFrame, wrong: pl.Expr, place: str, what: str) -> None:
         """Raises DataError for the first row in which a cell is wrong, and says what is wrong with it."""

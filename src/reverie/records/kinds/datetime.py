@@ -35,9 +35,9 @@ class DateTime(Calendar):
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         if seen.cells.dtype != pl.Datetime:
             return None
-        found = precision_fields(seen.values)
-        unit = {"unit": round(found["unit"] * DAY)} if "unit" in found else {}
-        return {"why": "every cell is a date-time", **found, **unit}
+        fields = precision_fields(seen.values)
+        unit = {"unit": round(fields["unit"] * DAY)} if "unit" in fields else {}
+        return {"why": "every cell is a date-time", **fields, **unit}
 
     def _typed(self, cells: pl.Series) -> pl.Series:
         if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone:

@@ -29,7 +29,7 @@ class Identifier(Column):
     learned: ClassVar[bool] = False
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         return {"why": "as you said", "pattern": _pattern(seen.cells, seen.role != "static")}
 
     @classmethod

@@ -38,7 +38,7 @@ class Leveled(Column):
     )
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         levels = levels_of(seen.values)
         if not levels or (cls.called == "binary" and len(levels) != 2):
             raise UsageError(f"--kind {seen.name}={cls.called}: the column has {len(levels)} different values.")
@@ -81,8 +81,8 @@ class Leveled(Column):
         places = {name: i for i, level in enumerate(self.levels) if (name := key(level)) is not None}
         other = self.levels.index(OTHER) if OTHER in self.levels else -2
         places |= {name: other for level in self.pooled if (name := key(level)) is not None and name not in places}
-        found = keys.replace_strict(list(places), list(places.values()), default=other, return_dtype=pl.Int64)
-        return found.set(keys.is_null(), -1).to_numpy()
+        index = keys.replace_strict(list(places), list(places.values()), default=other, return_dtype=pl.Int64)
+        return index.set(keys.is_null(), -1).to_numpy()
 
     def names(self, cells: pl.Series) -> pl.Series:
         """Level names as text, also of a table that a reader took whole numbers for floats in."""

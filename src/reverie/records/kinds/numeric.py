@@ -36,7 +36,7 @@ class Numeric(Column):
     )
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         if not seen.cells.dtype.is_numeric() or not len(seen.values):
             raise UsageError(f"--kind {seen.name}={cls.called}: not all cells of the column are numbers.")
         return {"why": "as you said", **precision_fields(seen.values)}
@@ -95,11 +95,11 @@ class Numeric(Column):
         """Its bounds; those of the time are the clock's."""
         if self.role not in ("static", "varying"):
             return {}
-        found = {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
+        bounds = {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
         percent = form.form == "number" and form.suffix.strip() == "%"
         if percent and self.upper is None and self.lowest is not None and self.highest is not None:
-            found = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | found  # a share of a whole
-        return found
+            bounds = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | bounds  # a share of a whole
+        return bounds
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox

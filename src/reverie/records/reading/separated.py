@@ -82,12 +82,12 @@ def read_separated(data: bytes, name: str, most: Bounds) -> tuple[pl.DataFrame, 
 def _head(data: bytes, name: str, most: Bounds) -> tuple[str, bytes, grid.Head]:
     """The separator, the text from its header on, and what stands above the data rows."""
     if data[:4].lower() == b"sep=" and data[4:5] in (b",", b";", b"\t", b"|") and data[5:6] in (b"\r", b"\n"):
-        told, data = data[4:5].decode(), data.split(b"\n", 1)[1]  # a line by which Excel is told the separator
+        said, data = data[4:5].decode(), data.split(b"\n", 1)[1]  # a line by which Excel is told the separator
     else:
-        told = None
+        said = None
     end = data.find(b"\n", _SAMPLE)
     text = (data if end < 0 else data[: end + 1]).decode()
-    separator = told or separator_of(text)
+    separator = said or separator_of(text)
     rows, ends = [], []
     for cells, end in itertools.islice(rows_of(text, separator), grid.HEAD):
         rows.append(cells)
@@ -140,5 +140,5 @@ def _form(data: bytes, separator: str, head: grid.Head, name: str, most: Bounds)
 
 
 def _twice(name: str, column: str, places: list[int]) -> DataError:
-    told = " and ".join(str(place + 1) for place in places)
-    return DataError(f"{name} has several columns named {column!r} (columns {told}): rename or remove one.")
+    numbers = " and ".join(str(place + 1) for place in places)
+    return DataError(f"{name} has several columns named {column!r} (columns {numbers}): rename or remove one.")

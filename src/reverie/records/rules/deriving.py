@@ -136,8 +136,8 @@ def _follows(one: Derivation, rows: Rows) -> bool:
     if one.later and np.isnan(x).any():
         return False
     must = one.values(rows)
-    known = ~np.isnan(x)
-    return bool((np.isnan(must) == ~known).all()) and not one.rule.breaks(rows).any()
+    filled = ~np.isnan(x)
+    return bool((np.isnan(must) == ~filled).all()) and not one.rule.breaks(rows).any()
 
 
 def counted(claim: Course, rows: Rows) -> Floats:

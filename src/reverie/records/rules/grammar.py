@@ -56,11 +56,11 @@ class _Reader:
         self.at = self.depth = 0
         place, stripped = 0, text.rstrip()
         while place < len(stripped):
-            found = TOKEN.match(stripped, place)
-            if found is None:
+            match = TOKEN.match(stripped, place)
+            if match is None:
                 self.refuse(f"{stripped[place:].strip()[:20]!r} cannot be read")
-            self.tokens.append(found[found.lastindex or 0])
-            place = found.end()
+            self.tokens.append(match[match.lastindex or 0])
+            place = match.end()
 
     def refuse(self, why: str) -> NoReturn:
         raise UsageError(f"the rule {self.text!r} is not one: {why} (example: systolic > diastolic if sex = M).")
@@ -143,11 +143,11 @@ class _Reader:
 
     def listed(self, one: Callable[[], T]) -> list[T]:
         self.take("(")
-        found = [one()]
+        values = [one()]
         while self.met(","):
-            found.append(one())
+            values.append(one())
         self.take(")")
-        return found
+        return values
 
     def pair(self) -> tuple[str, str]:
         key = ELSE if self.met(ELSE) else self.value()

@@ -105,8 +105,8 @@ class Long(Shape):
     def recognise(cls, frame: pl.DataFrame, name: str, asked: Asked) -> Self | None:
         from reverie.records.shapes.long_roles import find
 
-        found = find(frame, name, asked)
-        return None if found is None else cls.model_validate(found)
+        fields = find(frame, name, asked)
+        return None if fields is None else cls.model_validate(fields)
 
     def asked(self, asked: Asked) -> Asked:
         time = self.keys[1] if self.timed else None
@@ -141,9 +141,9 @@ class Long(Shape):
             for place, test in enumerate(self.tests):
                 if column := test.columns.get(source):
                     never = pl.Series([None] * visits.height, dtype=rows.schema[source])
-                    found = cells[str(place)] if str(place) in cells.columns else never
+                    cells_of_test = cells[str(place)] if str(place) in cells.columns else never
                     wide[column] = (
-                        found.fill_null(False) if self.value is None and source == self.names[0] else found
+                        cells_of_test.fill_null(False) if self.value is None and source == self.names[0] else cells_of_test
                     ).alias(column)
         order = [column for test in self.tests for column in test.columns.values() if column in wide]
         return visits.select(*(c for c in frame.columns if c in self.keys), *row).with_columns(
@@ -176,10 +176,10 @@ class Long(Shape):
         rows = rows.with_columns(self._numbered(c, counter) for c, counter in self.counters.items())
         return rows.select(*others, *(c for c in self.columns if c in rows.columns))
 
-    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    def restore(self, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
         from reverie.records.shapes.long_restore import restore
 
-        return restore(self, frame, given, source)
+        return restore(self, frame, original, source)
 
     def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         return frame.with_columns(
@@ -242,12 +242,12 @@ class Long(Shape):
     def placed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with the place of their test among the tests; null for a test that is not one of them."""
         texts = [as_text(frame[c]).alias(f"\0{k}") for k, c in enumerate(self.names)]
-        known = pl.DataFrame(
+        tests = pl.DataFrame(
             {f"\0{k}": [test.cells[c] for test in self.tests] for k, c in enumerate(self.names)},
             schema={f"\0{k}": pl.String for k in range(len(self.names))},
         ).with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(TEST))
         keys = [text.name for text in texts]
-        return frame.with_columns(texts).join(known, on=keys, how="left", maintain_order="left").drop(keys)
+        return frame.with_columns(texts).join(tests, on=keys, how="left", maintain_order="left").drop(keys)
 
     def visits(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of known tests with the place of their visit, those that are alike once; and the visits in their order."""

@@ -106,8 +106,8 @@ def _says_value(column: str) -> bool:
 def _whose_and_when(frame: pl.DataFrame, name: str, tests: list[str], asked: Asked) -> tuple[str, ...] | None:
     """The identifier and the time; None where they are not plain."""
     others = [c for c in frame.columns if c not in tests and not _says_value(c) and not _counts_rows(frame, c)]
-    given = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
-    rest = frame.select(*others, *given)
+    said = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
+    rest = frame.select(*others, *said)
     try:
         return find_roles(rest, name, asked.patient, asked.time)[:2]
     except UsageError:

@@ -98,12 +98,12 @@ class Shape(BaseModel):
         """A sentence on what `apply` leaves out of a frame in the source form; empty where that is nothing."""
         return ""
 
-    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    def restore(self, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
         """A completed frame in the source form, in which every row of the source stands as it was given.
 
         Args:
-            frame, given: as it is completed, and as it was read: both undone, with the data row of the source that each of
-                their rows is from in the column ROW, 0 for a new one.
+            frame, original: as it is completed, and as it was read: both undone, with the data row of the source that each
+                of their rows is from in the column ROW, 0 for a new one.
             source: its rows with their numbers in ROW; the cells may be text still.
         """
         return frame

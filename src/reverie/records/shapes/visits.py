@@ -97,20 +97,22 @@ class Visits(Shape):
         if self.time not in frame.columns:
             raise DataError(f"{name} has no column {self.time!r}, which names the visits: add it.")
         cells = frame[self.time].cast(pl.String).str.strip_chars()
-        known = {visit.name: visit for visit in self.visits}
-        cells = cells.set(cells.is_in(["", *(word for word in NULL_VALUES if word not in known)]), None)
-        if (bad := (~cells.is_in(list(known))).fill_null(False)).any():
+        by_name = {visit.name: visit for visit in self.visits}
+        cells = cells.set(cells.is_in(["", *(word for word in NULL_VALUES if word not in by_name)]), None)
+        if (bad := (~cells.is_in(list(by_name))).fill_null(False)).any():
             row = int(bad.arg_true()[0])
             raise DataError(
                 f"{name}, data row {row + 1}, column {self.time!r}: {cells[row]!r} is none of the visits known "
-                f"({', '.join(list(known)[:8])}): correct it, or remove the row."
+                f"({', '.join(list(by_name)[:8])}): correct it, or remove the row."
             )
-        times = cells.replace_strict(list(known), [v.time for v in known.values()], return_dtype=pl.Float64)
-        times = times.cast(pl.Int64) if all(v.time == round(v.time) for v in known.values()) else times
+        times = cells.replace_strict(list(by_name), [v.time for v in by_name.values()], return_dtype=pl.Float64)
+        times = times.cast(pl.Int64) if all(v.time == round(v.time) for v in by_name.values()) else times
         frame = frame.with_columns(times.alias(self.time))
         if len(self._variants) == 1:
             return frame
-        variants = cells.replace_strict(list(known), [v.variant or USUAL for v in known.values()], return_dtype=pl.String)
+        variants = cells.replace_strict(
+            list(by_name), [v.variant or USUAL for v in by_name.values()], return_dtype=pl.String
+        )
         return frame.with_columns(variants.alias(VARIANT))
 
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -127,8 +129,10 @@ class Visits(Shape):
         variants = frame[VARIANT].to_list() if VARIANT in frame.columns else [None] * len(frame)
         names = {(visit.time, visit.variant or USUAL): visit.name for visit in reversed(self.visits)}
         usual = {visit.time: visit.name for visit in reversed(self.visits)}
-        made = times[k].tolist()
-        texts = [names.get((time, variant or USUAL), usual[time]) for time, variant in zip(made, variants, strict=True)]
+        chosen_times = times[k].tolist()
+        texts = [
+            names.get((time, variant or USUAL), usual[time]) for time, variant in zip(chosen_times, variants, strict=True)
+        ]
         return frame.with_columns(pl.Series(self.time, texts, dtype=pl.String)).drop(VARIANT, strict=False)
 
     def asked(self, asked: Asked) -> Asked:

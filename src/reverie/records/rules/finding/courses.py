@@ -59,13 +59,13 @@ def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Co
         step = y - most
         if not evidence.few(step < 0):
             continue
-        up, known = step > 0, ~np.isnan(step)
+        up, sure = step > 0, ~np.isnan(step)
         moved = [evidence.patients(up & (evidence.second == half)) for half in (False, True)]
         if any(-moved[half] * np.log(2) >= evidence.most(half, asked, moved[half]) for half in (False, True)):
             return None
-        if _chance(step[known & (step >= 0)]):
+        if _chance(step[sure & (step >= 0)]):
             return None
-        always = not evidence.slack and bool(up[known].all())
+        always = not evidence.slack and bool(up[sure].all())
         word = {"falls": "always rises", "rises": "always falls"}[how] if always else f"never {how}"
         return Course(column.name, word)  # pyright: ignore[reportArgumentType]
     return None

@@ -102,8 +102,8 @@ def _scaled(evidence: Evidence, bare: list[Term], firsts: list[Term], targets: s
         clock = next((u for u in bare if u.column.role == "time"), None)
         if y.column.name in moved and clock is not None:
             ways.append((moved[y.column.name], moved[clock.column.name], False))
-        found = [_line(left, right, some, shifted, evidence.slack) for left, right, shifted in ways]
-        if lines := [r for r in found if r is not None]:
+        tried = [_line(left, right, some, shifted, evidence.slack) for left, right, shifted in ways]
+        if lines := [r for r in tried if r is not None]:
             yield min(lines, key=lambda r: (r.within or 0.0, len(r.text))), y.column.name
 
 
