@@ -38,7 +38,7 @@ def load_npy(path: Path) -> np.ndarray:
         # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
-        raise DataError(f"{path} is not a readable .npy array of numbers: save it anew with numpy.save.") from error
+        raise DataError(f"{path} is not a readable .npy array of numbers: save it again with numpy.save.") from error
 
 
 class Header(NamedTuple):
@@ -89,5 +89,5 @@ def _opened(path: Path, key: str = "it") -> Iterator[Any]:
         raise
     except Exception as error:  # MemoryError too: a damaged header may promise any size
         raise DataError(
-            f"{path} is not a readable .npz file of arrays of numbers: save {key} anew with numpy.savez."
+            f"{path} is not a readable .npz file of arrays of numbers: save {key} again with numpy.savez."
         ) from error

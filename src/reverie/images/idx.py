@@ -80,11 +80,11 @@ def read_idx(path: Path, most: int) -> np.ndarray:
                 raise DataError(f"{path} promises {count:,} bytes, more than the {most:,} that are read.")
             content = file.read(count + 1) if shape else b""
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it anew.") from error
+        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it again.") from error
     if not count or len(content) != count:
         raise DataError(
             f"{path} promises {count:,} bytes by its header and holds {'more' if len(content) > count else len(content)}: "
-            "it is damaged or cut short, so fetch it anew."
+            "it is damaged or cut short, so fetch it again."
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -92,7 +92,7 @@ def _column_of(path: Path) -> tuple[str, bool]:
     try:
         schema = pl.read_parquet_schema(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is not a readable Parquet file: fetch it anew.") from error
+        raise DataError(f"{path} is not a readable Parquet file: fetch it again.") from error
     if (column := _column(schema)) is None:
         raise DataError(f"{path} has no column of bytes, only {', '.join(schema)}: write pictures as bytes of PNG or JPEG.")
     return column
@@ -114,4 +114,4 @@ def _collected(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
     try:
         return frame.collect()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it anew.") from error
+        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it again.") from error

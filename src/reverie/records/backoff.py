@@ -101,7 +101,7 @@ class Grouped(Levels):
         return members
 
     def _channel(self, place: int) -> int:
-        """The channel that says yes to a group; the last of SequentialProbit is told by the last no."""
+        """The channel that says yes to a group; the last of SequentialProbit is known by the last no."""
         if isinstance(self.code, SequentialProbit):
             return min(int(np.flatnonzero(self.code.order == place)[0]), self.width - 1)
         return place if isinstance(self.code, OneHot) else 0
@@ -137,7 +137,7 @@ class Grouped(Levels):
 
 def _divided(lower: float, upper: float, parts: Floats) -> Floats:
     """Scores that divide the normal probability between two of them in parts [m + 1] from 0 to 1."""
-    if lower > 0:  # where the other tail is told more exactly
+    if lower > 0:  # where the other tail is more exact
         return -_divided(-upper, -lower, 1 - parts[::-1])[::-1]
     a, b = ndtr([lower, upper])
     ends = ndtri(a + (b - a) * parts)

@@ -120,7 +120,7 @@ def _with_stage(fitted: Calibration, fields: list[Field], real: Records, sampled
 
 
 def _with_maps(calibration: Calibration, what: str, values: Mapping[str, Any]) -> Calibration:
-    """The calibration with one more thing told of some fields."""
+    """The calibration with one more map of some fields."""
     maps = {name: calibration.maps[name].model_copy(update={what: value}) for name, value in values.items()}
     return replace(calibration, maps=calibration.maps | maps)
 

@@ -3,7 +3,7 @@
     table -> values (kinds/) -> intervals of scores (codes.py) -> EncodedTable -> Records
     Records -> scores -> values -> cells (writing.py), a frame of the source's columns, order, types and rounding
 
-Exact wherever float32 scores can tell the values apart: a column with a unit is told exactly up to some millions of steps,
+Exact wherever float32 scores can tell the values apart: a column with a unit is kept exactly up to some millions of steps,
 one without to a part in a million.
 """
 
@@ -49,7 +49,7 @@ class RecordCodec:
     Attributes:
         schema, settings: as fitted.
         types: polars' type of each column.
-        clock: what is constant about time.
+        visit_times: what is constant about time.
         length: the number of visits where all have as many, else None.
         codes: of each field.
         derived: the columns that follow from others by a rule, and have no code (or at first visits only).
@@ -61,13 +61,13 @@ class RecordCodec:
         schema: Schema,
         settings: CodecSettings,
         types: dict[str, pl.DataType],
-        clock: VisitTimes,
+        visit_times: VisitTimes,
         length: int | None,
         codes: dict[str, Code],
         derived: tuple[Derivation, ...] = (),
     ) -> None:
         self.schema, self.settings, self.types = schema, settings, types
-        self.clock, self.length, self.codes, self.derived = clock, length, codes, derived
+        self.visit_times, self.length, self.codes, self.derived = visit_times, length, codes, derived
         self.fields = layout(schema, settings, codes)
 
     @classmethod
@@ -110,7 +110,7 @@ class RecordCodec:
             "settings": self.settings.model_dump(),
             "schema": self.schema.model_dump(mode="json"),
             "types": {name: dtype_name(dtype) for name, dtype in self.types.items()},
-            "clock": self.clock.config,
+            "clock": self.visit_times.config,
             "length": self.length,
             "codes": {name: code.config for name, code in self.codes.items()},
             "derived": [one.config for one in self.derived],
@@ -122,7 +122,7 @@ class RecordCodec:
         version, schema = config.get("version"), Schema.model_validate(config["schema"])
         # Version 1 is the same but for date-times, which it had in seconds.
         if version != VERSION and (version != 1 or any(column.frame_type == "Datetime" for column in schema.columns)):
-            raise UsageError(f"a codec of version {version} cannot be read by this release: train the model anew.")
+            raise UsageError(f"a codec of version {version} cannot be read by this release: train the model again.")
         return cls(
             schema,
             CodecSettings.model_validate(config["settings"]),
@@ -167,7 +167,7 @@ class RecordCodec:
         ends = [
             np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
         ]
-        for name, _, _, x in cells_of(table, self.schema, self.clock.unit, self.derived):
+        for name, _, _, x in cells_of(table, self.schema, self.visit_times.unit, self.derived):
             if (field := self.named.get(name)) is None:
                 continue
             x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
@@ -187,7 +187,7 @@ class RecordCodec:
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].
 
-        They are those that `encode` would know, so whoever asks or observes none but these asks what training can ask:
+        They are those that `encode` would know, so anyone who asks or observes none but these asks what training can ask:
         everything that draws cells takes them from here.
         """
         place = torch.arange(values.shape[1], device=values.device)

@@ -30,7 +30,7 @@ Drawn = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Completer:
-    """Completes the records of a table, each time anew."""
+    """Completes the records of a table, from new draws at each call."""
 
     maker: RecordSampler
     table: Table
@@ -79,7 +79,7 @@ class Completer:
         return self.maker.codec.drawn(Records(values, known, lengths)).frame
 
     def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:
-        """What is not known of values is asked; the network is not told that it had not been measured.
+        """What is not known of values is asked; the network does not learn that it had not been measured.
 
         The draws are the network's own. Maps that put right how scores lie among all patients say nothing of how they lie
         around those given: with them the CRPS was 0.5 % higher.

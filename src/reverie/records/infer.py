@@ -181,7 +181,7 @@ def _check_time(frame: pl.DataFrame, t: str, mixed: Mixed | None, name: str) -> 
 
 
 def _time(cells: pl.Series, why: str, name: str) -> Column:
-    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its precision no limit is told."""
+    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its precision no limit is kept."""
     column = recognise_number(Evidence(cells.name, cells, "time", None, name))
     words = [said for said in column.why.split("; ") if said in precision(cells).words and "limit" not in said]
     bounds = {"lower": column.lower if column.lower == 0 else None, "upper": None}

@@ -8,7 +8,7 @@ A record is made in stages, each given what came before:
     3  visits, values
 
 so what is absent is known before values are drawn, and is held at 0 instead of being drawn too. Each example asks for one
-stage, and is told
+stage, and receives
 
     generate   the stages before, and some of the statics (a condition)
     forecast   the stages before, and all of the first visits
@@ -37,11 +37,11 @@ MOST = 4.0
 """A cell that is asked for counts as many times as its record has cells of the stage for one that is asked, up to this: else
 a record of which little is hidden would hardly count, and holes in it are what is filled most."""
 UNGUIDED = 0.1
-"""Share of questions about visits that are not told the statics, so that guidance has something to compare with."""
+"""Share of questions about visits that do not receive the statics, so that guidance has something to compare with."""
 
 BLUR = 0.3
 """Deviation of the noise on statics that are given to questions about visits (conditioning augmentation, Ho et al. 2022):
-one patient's exact age and dates would name that patient, and the network would learn the visits by heart."""
+one patient's exact age and dates would name that patient, and the network would memorise the visits."""
 
 
 def cells(table: Tensor, tokens: int) -> Tensor:
@@ -89,8 +89,8 @@ class MaskSampler:
         static, of_statics = (torch.arange(N) == 0)[None, :, None], asked_stage < 2
         before, asked = stage < asked_stage, known & (stage == asked_stage)
         some = rand(B, N, C) < rand(B, 1, 1)
-        # How many first visits are told. Who asks how many there are in all must not be told fewer because they are few, or
-        # short records would seem the rule: the number is drawn alike for all, and who has not as many asks nothing.
+        # How many first visits are given. A question of how many there are in all must not receive fewer because they are
+        # few, or short records would seem the rule: the number is drawn alike for all, and who has not as many asks nothing.
         given_visits = torch.where(
             asked_stage[:, 0, 0] == 0, max(N - 1, 1) ** rand(B), rand(B) * (records.visits + 1)
         ).long()[:, None, None]

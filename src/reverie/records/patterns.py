@@ -36,7 +36,7 @@ UNIQUE, SEVERAL = 0.9, 0.5
 """The share of different values among patients that tells them apart; the second where form or name of the column say it."""
 
 ROOM = 1000
-"""Values of a pattern for each patient; where there are fewer, they are numbers of patients, which are numbered anew."""
+"""Values of a pattern for each patient; where there are fewer, they are numbers of patients, which are renumbered."""
 
 MAIL = 6
 """Characters before the @ of a new address, at least."""

@@ -120,7 +120,7 @@ def id_of(name: str) -> Literal["number", "levels"] | None:
     """What a column is by its name, if that ends in "id": never a quantity, whatever its values are.
 
     Returns:
-        "number" where the values tell persons, or what was done to them, apart, and are numbered anew; "levels" where they
+        "number" where the values tell persons, or what was done to them, apart, and are renumbered; "levels" where they
         are codes (concept_id, itemid, site_id); None where the name says nothing.
     """
     rank, parts = _identifier_rank(name), _parts(name)

@@ -165,7 +165,7 @@ def read_table(
 def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
     """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it.
 
-    `as_read`: what changed places or was filled stands so in what the user will see, and is told.
+    `as_read`: what changed places or was filled stands so in what the user will see, and is noted.
     """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:

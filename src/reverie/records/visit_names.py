@@ -1,4 +1,4 @@
-"""The order of visits that are told by name: Screening, Baseline, Week 4, Week 8; baseline_arm_1, month_3_arm_1.
+"""The order of visits that are given by name: Screening, Baseline, Week 4, Week 8; baseline_arm_1, month_3_arm_1.
 
     a name with a number in it    stands at that number of its unit (Week 4 at 4 weeks, V2 at the second visit)
     screening, baseline, end      stand before 0, at 0, after all numbers

@@ -53,7 +53,7 @@ class Writer:
         return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static])
 
     def _times(self, scores: _Scores) -> Floats:
-        clock, rows, patients = self.codec.clock, len(scores.patient), len(scores.visits)
+        clock, rows, patients = self.codec.visit_times, len(scores.patient), len(scores.visits)
         starts = self._cells("start", scores) if clock.start is None else np.full(patients, clock.start)
         steps = self._cells("gap", scores) if clock.gap is None else np.full(rows, clock.gap)
         return clock.times(starts, steps, scores.visits)

@@ -20,7 +20,7 @@ class ClockForm(Form):
     """Times of day or durations.
 
     Attributes:
-        seconds: whether they are told; then values are seconds, else minutes.
+        seconds: whether they are given; then values are seconds, else minutes.
         hours: digits of an hour, at least.
         half: how am and pm are written ("am", "AM", " PM" with a space before it); none for 24 hours.
         duration: hours go on after 24.

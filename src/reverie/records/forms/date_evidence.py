@@ -1,7 +1,7 @@
 """Which form the dates of a column have.
 
 Of the patterns in which every cell can be read, the one that writes them as they are is taken. Whether the day or the month
-comes first is told by the cells (a first part above 12), else by other columns with the same sign between the parts; with a
+comes first is shown by the cells (a first part above 12), else by other columns with the same sign between the parts; with a
 full stop between them the day is first; else it is asked.
 """
 

@@ -1,7 +1,7 @@
 """Types of stored cells that the plain types of a modelled frame do not tell: they come out as they went in.
 
 Decimal -> Float64, Enum and Categorical -> String, Duration and Time -> whole seconds or microseconds,
-Datetime of any unit and zone -> the clock on the wall in that zone (or UTC, where an hour was told twice)
+Datetime of any unit and zone -> the clock on the wall in that zone (or UTC, where an hour came twice)
 """
 
 from __future__ import annotations

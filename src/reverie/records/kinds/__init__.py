@@ -1,7 +1,7 @@
 """Kinds of columns: one file each, one line here. A cell is of the first kind of the list that recognises its column.
 
 empty, constant         no value, one value: written as they were
-number                  whose or which it was, never learned: numbered anew
+number                  whose or which it was, never learned: renumbered
 date, datetime          calendar days and moments
 binary, categorical     two levels; levels without an order, the rare ones of many in groups
 ordinal                 levels in an order

@@ -68,7 +68,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
-        pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
+        pattern: how new identifiers are written, of columns that are renumbered; none for 1, 2, ...
         form: how the source writes the cells, where their type does not say it.
         asked_if: other columns, and their levels at which this one may be filled; "(any)": wherever that one is filled,
             "(empty)": also where it is empty. Elsewhere it is empty, and stays so, see emptiness.py.
@@ -153,7 +153,7 @@ class Column(BaseModel):
 
     @property
     def label(self) -> str:
-        """What people are told it is called: a column that was made here has a name that no source can have."""
+        """What people see it called: a column that was made here has a name that no source can have."""
         return self.name.removeprefix("\0")
 
     @property
@@ -269,7 +269,7 @@ class Column(BaseModel):
 
     @property
     def grid(self) -> float:
-        """The step that values are told in; 0 where there is none."""
+        """The step of values; 0 where there is none."""
         return 0.0
 
     @property
@@ -290,7 +290,7 @@ class Column(BaseModel):
 
     @property
     def outline(self) -> dict[str, Any]:
-        """What may be told of it without telling any value that a patient had: for a model's card."""
+        """What may be said of it without giving away any value that a patient had: for a model's card."""
         names = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
         return {**{what: getattr(self, what) for what in names}, "range": self.range if self.levels else "-"}
 

@@ -1,4 +1,4 @@
-"""Moments: values are days since 1970, with their fractions; what they are whole multiples of is told in seconds."""
+"""Moments: values are days since 1970, with their fractions; what they are whole multiples of is given in seconds."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Numeric(Column):
 
     @property
     def grid(self) -> float:
-        """The step that values are told in, for bins; 0 where there is none."""
+        """The step of values, for bins; 0 where there is none."""
         return self.step or 0.0
 
     @property

@@ -126,7 +126,7 @@ def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple
     if looks != expected:
         raise DataError(
             f"{name} is not what its suffix says, it looks like {looks[0] if looks else 'text'}: "
-            "rename it or save it anew as CSV."
+            "rename it or save it again as CSV."
         )
     if suffix in _READERS:
         return _READERS[suffix](path, name, most)

@@ -54,7 +54,7 @@ class Draft(Rows):
         return ~np.isnan(self.values(name)) if self.readable(name) else super().filled(name)
 
     def readable(self, name: str) -> bool:
-        """Whether the column has values, rather than texts that are made anew."""
+        """Whether the column has values, rather than texts that are replaced."""
         column = self.column(name)
         return name in self.frame.columns and (column.modelled or column.role == "time")
 

@@ -2,7 +2,7 @@
 
     identifier of a row = (A, B, ...),  which is dropped on the way back
 
-The last of the columns tells patients apart where the others are the same: it is numbered anew. The others are learned as
+The last of the columns tells patients apart where the others are the same: it is renumbered. The others are learned as
 any column is, unless their names say that they tell someone apart too.
 """
 
@@ -59,4 +59,4 @@ class Joined(Shape):
     @property
     def note(self) -> str:
         *others, last = self.columns
-        return f"{', '.join(others)} and {last} together say who a patient is: {last} is numbered anew."
+        return f"{', '.join(others)} and {last} together say who a patient is: {last} is renumbered."

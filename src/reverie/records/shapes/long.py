@@ -55,7 +55,7 @@ class Test(BaseModel):
 
 
 class Counter(BaseModel):
-    """A column that counts rows, and is numbered anew.
+    """A column that counts rows, and is renumbered.
 
     Attributes:
         within: where it begins again: nowhere, at each patient, or at each visit.
@@ -79,7 +79,7 @@ class Long(Shape):
         found: which of the two were found by their names, not said by the user.
         names: the columns that together say which test a row is of.
         value: the column of the value; None for a set of codes.
-        counters: columns that are numbered anew.
+        counters: columns that are renumbered.
         twins: columns that repeat the value as a number where it is one.
         tests: in the order in which they stand within a visit.
         by_test: whether the rows of a patient are sorted by test first, and by time second.

@@ -30,7 +30,7 @@ class Asked:
         time: the column that says when it was; None to find it.
         long: (name, value), the columns that say what was measured and its value, of a table with a row for each
             measurement; None to find them.
-        numbered: columns that are numbered anew, as parts of an identifier.
+        numbered: columns that are renumbered, as parts of an identifier.
     """
 
     identifier: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Visits told by name: the names become times, and times are written back as the very names.
+"""Visits given by name: the names become times, and times are written back as the very names.
 
     Screening, Baseline, Week 4, Week 8  <->  -1, 0, 4, 8
 

@@ -1,7 +1,7 @@
 """What follows from equations: rules on a column that another rule works out.
 
-The other columns trade places with those of other patients, the column is worked out anew, and rows that break the remaining
-rules are left out: a rule that holds even so says nothing more.
+The other columns trade places with those of other patients, the column is worked out again, and rows that break the
+remaining rules are left out: a rule that holds even so says nothing more.
 """
 
 from __future__ import annotations

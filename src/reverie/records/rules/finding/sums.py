@@ -77,7 +77,7 @@ def steps(*columns: Column) -> float:
 
 
 def confirmed(evidence: Evidence, relations: Iterable[tuple[Relation, str]], asked: int = 0) -> list[Relation]:
-    """Those of the equations that hold in every row and are no chance: were the column that is told another patient's, they
+    """Those of the equations that hold in every row and are no chance: were the column on the left another patient's, they
     would not. Of each, the column of its left side that is swapped is given."""
     candidates = []
     for relation, swapped in relations:
@@ -159,7 +159,7 @@ def _holds(c: Floats, x: Floats, room: float, slack: int) -> bool:
 
 
 def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterator[tuple[Relation, str]]:
-    """c = a - b of any three; each only once, told of the last of the columns."""
+    """c = a - b of any three; each only once, solved for the last of the columns."""
     some = sample(evidence)
     every = [*bare, *firsts]
     if len(some) < LEAST or len(every) < 3:
@@ -185,7 +185,7 @@ def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> It
                 if j == i or b.column.name == c.column.name or key in seen or _idle(a, b, c):
                     continue
                 if not any(t.bare and t.column.role != "time" for t in (a, b, c)):
-                    continue  # of first values and the time, none of which an equation can be told of
+                    continue  # of first values and the time, none of which an equation can be solved for
                 seen.add(key)
                 yield _solved(evidence, a, b, c, place)
 
@@ -200,7 +200,7 @@ def _idle(a: Term, b: Term, c: Term) -> bool:
 
 
 def _solved(evidence: Evidence, a: Term, b: Term, c: Term, place: dict[str, int]) -> tuple[Relation, str]:
-    """a = b + c, told of the column that comes last in the table and is no time."""
+    """a = b + c, solved for the column that comes last in the table and is no time."""
     can = [t for t in (a, b, c) if t.bare and t.column.role != "time"]
     varying = [t for t in can if t.column.role == "varying"] if any(t.column.role == "varying" for t in (a, b, c)) else can
     target = max(varying or can, key=lambda t: place[t.column.name])
