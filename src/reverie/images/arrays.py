@@ -11,9 +11,10 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.images.gather import MAX_BYTES
+from reverie.images.image_set import ImageSet
 from reverie.images.pictures import to_bytes
 
-__all__ = ["Header", "batch", "headers", "load", "load_npy"]
+__all__ = ["Header", "batch", "headers", "load", "read_npy"]
 
 
 def batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
@@ -33,12 +34,14 @@ def batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
     return np.ascontiguousarray(to_bytes(array, name))
 
 
-def load_npy(path: Path) -> np.ndarray:
+def read_npy(path: Path) -> ImageSet:
+    """The pictures of an .npy file."""
     try:
         # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
         raise DataError(f"{path} is not a readable .npy array of numbers: save it again with numpy.save.") from error
+    return ImageSet(batch(array, str(path), channels_first=False), name=str(path))
 
 
 class Header(NamedTuple):

@@ -19,8 +19,12 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.images import splits
+from reverie.images.arrays import batch
+from reverie.images.gather import MAX_BYTES
+from reverie.images.image_set import ImageSet
+from reverie.images.labels import classes_of
 
-__all__ = ["is_idx", "notes_of", "pictures_in", "read_idx", "read_labelled"]
+__all__ = ["is_idx", "pictures_in", "read", "read_idx", "read_labelled"]
 
 _NAME = re.compile(r"[-.]idx\d-ubyte(\.gz)?$")
 _BYTES = 0x08
@@ -46,6 +50,13 @@ def pictures_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
         raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(chosen))}: {remedy}.")
     others = sorted(path.name for name, path in files.items() if name not in chosen)
     return files[chosen[0]], splits.left_out(others, "to read one, give that file")
+
+
+def read(path: Path) -> ImageSet:
+    """The pictures of an IDX file, with the labels beside it."""
+    pixels, values = read_labelled(path, MAX_BYTES)
+    labels, classes = (None, ()) if values is None else classes_of(values, str(path))
+    return ImageSet(batch(pixels, str(path), channels_first=False), labels, classes, str(path), notes_of(path))
 
 
 def read_labelled(path: Path, most: int) -> tuple[np.ndarray, np.ndarray | None]:

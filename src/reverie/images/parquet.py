@@ -15,7 +15,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.images.hugging_face import class_names
 from reverie.images.labels import classes_of, first
-from reverie.images.splits import listed
+from reverie.images.splits import unused
 
 __all__ = ["contents", "holds_pictures", "labels_of", "notes_of", "rows_of"]
 
@@ -84,8 +84,7 @@ def notes_of(path: Path) -> tuple[str, ...]:
     schema = pl.read_parquet_schema(path)
     label = first(schema)
     rest = [name for name in schema if name not in (_column_of(path)[0], label)]
-    why = "labels are looked for under names such as label" if label is None else f"the labels are read from {label}"
-    return (f"Not used of the columns: {listed(rest)} ({why}).",) if rest else ()
+    return unused("of the columns", rest, label, "label")
 
 
 def _column_of(path: Path) -> tuple[str, bool]:

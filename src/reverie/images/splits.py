@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from reverie.errors import DataError
 
-__all__ = ["left_out", "level_of", "listed", "of_file", "rest_of", "split_of", "training"]
+__all__ = ["left_out", "level_of", "listed", "of_file", "rest_of", "split_of", "training", "unused"]
 
 _SPLITS = {
     "train": ("train", "training", "trainval"),
@@ -69,6 +69,12 @@ def left_out(others: Sequence[str], remedy: str) -> tuple[str, ...]:
     """The note on what is kept from training, if anything is."""
     are = "is" if len(others) == 1 else "are"
     return (f"{listed(others)} {are} left out, for training takes only what is called train: {remedy}.",) if others else ()
+
+
+def unused(what: str, rest: Sequence[str], labels: str | None, names: str) -> tuple[str, ...]:
+    """The note on what is not read, if anything is: `labels` are where they were found, `names` how they could be called."""
+    why = f"labels are looked for under names such as {names}" if labels is None else f"the labels are read from {labels}"
+    return (f"Not used {what}: {listed(rest)} ({why}).",) if rest else ()
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

@@ -6,7 +6,7 @@ in at all of their visits (or at most: then its holes are filled from the patien
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -22,47 +22,15 @@ from reverie.records.precision import precision
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
 from reverie.records.rules.find import found
-from reverie.records.schema import Duplicates, Schema
-from reverie.records.shapes import TIME, Asked
-from reverie.records.shaping import shape, with_shapes
+from reverie.records.schema import Schema
+from reverie.records.shapes import TIME
 from reverie.records.validation import check_null_column, check_rows
 
-__all__ = ["infer", "infer_parsed", "observed"]
+__all__ = ["infer_parsed", "observed"]
 
 FILLED = 0.5
 """A column that never differs within a patient is static if, in patients who have it at all, it is filled in this share of
 rows; below, it is a measurement that was seldom made."""
-
-
-def infer(
-    frame: pl.DataFrame,
-    identifier: str | Sequence[str] | None = None,
-    time: str | None = None,
-    *,
-    long: tuple[str, str] | None = None,
-    name: str = "the table",
-    null_values: tuple[str, ...] = (),
-    duplicates: Duplicates = "refuse",
-    kinds: Mapping[str, str] | None = None,
-    date_formats: Mapping[str, str] | None = None,
-) -> Schema:
-    """The schema of a table of visits.
-
-    Args:
-        frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
-        identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
-            together.
-        long: the columns that say what was measured and its value, of a table with a row for each measurement.
-        null_values: texts that stand for a missing value: "-9" in every column but the identifier and the time, "weight=-9"
-            in one; see nulls.py for those that need not be said.
-        kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
-        date_formats: forms of dates, see parse().
-
-    Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
-    """
-    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values, date_formats)
-    schema, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
-    return with_shapes(schema, shapes).model_copy(update={"duplicates": duplicates})
 
 
 def infer_parsed(

@@ -119,7 +119,11 @@ def read_table(
             or a pandas frame, or Cells.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
-        identifier, time, long, kinds, date_formats: see infer(); only without a schema.
+        identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
+            together.
+        long: the columns that say what was measured and its value, of a table with a row for each measurement.
+        kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
+        date_formats: forms of dates, see parse(). These five only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
         null_values: texts that stand for a missing value besides the schema's: "-9" in every column but the identifier and
             the time, "weight=-9" in one.
