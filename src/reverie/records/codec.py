@@ -24,7 +24,6 @@ from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.emptiness import as_rules, obeyed, open_visits, sure
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
-from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
@@ -255,8 +254,9 @@ class RecordCodec:
             if name not in columns:
                 raise unknown("static column", name, columns)
             cells[name] = x = columns[name].read(statics[name], "the table of statics")
-            if (bad := np.flatnonzero(_out_of_bounds(x, columns[name]))).size:
-                low, high = ("open" if b is None else f"{b:g}" for b in (columns[name].lower, columns[name].upper))
+            lower, upper = columns[name].bounds
+            if (bad := np.flatnonzero((x < lower) | (x > upper))).size:
+                low, high = ("open" if np.isinf(bound) else f"{bound:g}" for bound in (lower, upper))
                 raise DataError(
                     f"the table of statics, data row {bad[0] + 1}, column {name!r}: {x[bad[0]]:g} is out of the bounds "
                     f"[{low}, {high}]: correct it or leave it empty."
@@ -330,8 +330,3 @@ class RecordCodec:
 def _tensor(ends: np.ndarray) -> Tensor:
     """[2, C, n] -> [2, n, C]."""
     return torch.from_numpy(np.ascontiguousarray(ends.transpose(0, 2, 1)))
-
-
-def _out_of_bounds(x: Floats, column: Column) -> np.ndarray:
-    lower, upper = (np.nan if bound is None else bound for bound in (column.lower, column.upper))
-    return (x < lower) | (x > upper)

@@ -22,7 +22,7 @@ from reverie.records import given, nulls
 from reverie.records.infer import observed
 from reverie.records.legible import alike, bounded, either, filled, readable
 from reverie.records.parsing import parse
-from reverie.records.places import ROW
+from reverie.records.places import ROW, counted, few
 from reverie.records.reading import read_source
 from reverie.records.schema import Schema
 from reverie.records.shaping import numbered
@@ -166,8 +166,8 @@ def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:
             hint = f" (it has {near[0]!r})" if near else ""
             raise DataError(f"{name} has no column {column!r}{hint}, which says {what}: add it, or name it so.")
     if not set(learned) & set(cells.columns):
-        few = ", ".join(map(repr, learned[:6])) + (", ..." if len(learned) > 6 else "")
-        raise DataError(f"{name} has none of the columns that the model has learned ({few}): name its columns so.")
+        columns = few(map(repr, learned), 6)
+        raise DataError(f"{name} has none of the columns that the model has learned ({columns}): name its columns so.")
     lacking = tuple(c for c in learned if c not in cells.columns)
     notes = [*read.notes, *schema.unread(source), *_on_columns(cells.columns, schema, lacking)]
     places = pl.Series(ROW, range(1, cells.height + 1), dtype=pl.Int64)
@@ -177,7 +177,7 @@ def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:
     if not frame.height:
         raise DataError(f"{name} has no row that says whose visit it was and when ({key[0]!r} and {key[1]!r}).")
     if left := cells.height - frame.height:
-        notes.append(f"{_rows(left)} without {key[0]} or {key[1]}: as given, nothing is drawn there.")
+        notes.append(f"{counted(left, 'row', 'came came')} without {key[0]} or {key[1]}: as given, nothing is drawn there.")
     parsed = parse(frame, name, (), schema)
     frame = parsed.frame
     typed = {
@@ -230,7 +230,7 @@ def _on_filled(fitted: Fitted) -> list[str]:
         there = np.flatnonzero(fitted.place >= 0)
         known = fitted.table.frame[column].is_not_null().to_numpy()[fitted.place[there]]
         if holes := int((known & ~fitted.given[column].to_numpy()[there]).sum()):
-            cells = f"{holes:,} empty cell{' is' if holes == 1 else 's are'}"
+            cells = counted(holes, "empty cell", "is are")
             notes.append(f"In {column}, which is static, {cells} filled from other visits of the patient.")
     return notes
 
@@ -257,7 +257,3 @@ def _on_statics(frame: pl.DataFrame, schema: Schema) -> list[str]:
             static = f"In {column.name}, which is static"
             notes.append(f"{static}, {count:,} {who} several values: as given, and the model sees the first.")
     return notes
-
-
-def _rows(count: int) -> str:
-    return "1 row came" if count == 1 else f"{count:,} rows came"

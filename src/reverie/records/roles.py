@@ -14,6 +14,7 @@ from typing import Literal
 import polars as pl
 
 from reverie.errors import UsageError, unknown
+from reverie.records.places import few
 
 __all__ = [
     "AGE", "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone",
@@ -155,8 +156,9 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
         raise UsageError(f"{name}: --id and --time both name {identifier!r}: the identifier and the time are two columns.")
     whose = {identifier: 0} if identifier else _identifiers(frame)
     if not whose:
+        candidates = few(map(repr, _repeating(frame)), 6) or "none"
         raise UsageError(
-            f"{name}: no column looks like an identifier of patients (candidates: {_listed(_repeating(frame))}): "
+            f"{name}: no column looks like an identifier of patients (candidates: {candidates}): "
             f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
         )
     when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
@@ -173,8 +175,9 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
         aged = False
     if not fits:
         others = [c for c in frame.columns if c not in whose and _may_be_said(frame, next(iter(whose)), c)]
+        candidates = few(map(repr, others), 6) or "none"
         raise UsageError(
-            f"{name}: no column looks like the time of a visit (candidates: {_listed(others)}): say which with --time NAME, "
+            f"{name}: no column looks like the time of a visit (candidates: {candidates}): say which with --time NAME, "
             f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema."
         )
     fits.sort(key=lambda fit: fit[:5])
@@ -279,7 +282,3 @@ def varies(frame: pl.DataFrame, identifier: str, time: str) -> bool:
     visits = frame.group_by(identifier).agg(pl.len().alias("rows"), pl.col(time).n_unique().alias("values"))
     several = visits.filter(pl.col("rows") > 1)
     return not several.height or bool((several["values"] > 1).any())
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "") if names else "none"

@@ -14,7 +14,7 @@ import polars as pl
 
 from reverie.records.kinds.leveled import OTHER
 from reverie.records.nulls import emptied, number
-from reverie.records.places import shown
+from reverie.records.places import few, shown
 from reverie.records.schema import Column
 
 __all__ = ["reader", "spelled"]
@@ -47,8 +47,7 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
         lost = int(text.is_in(new).sum())
         seen = f"seen by the model as {OTHER}" if OTHER in column.levels else "not seen by the model"
         count = f"{lost:,} given value{' is no level' if lost == 1 else 's are no levels'}"
-        few = ", ".join(shown(value) for value in new[:3]) + (", ..." if len(new) > 3 else "")
-        notes.append(f"In {column.name}, {count} that the model knows ({few}): as given, and {seen}.")
+        notes.append(f"In {column.name}, {count} that the model knows ({few(map(shown, new))}): as given, and {seen}.")
     same = {level: value for level, value in spelling.items() if level != value}
     read = text.replace_strict(list(level_by_text), list(level_by_text.values()), default=None, return_dtype=pl.String)
     return read.alias(cells.name), notes, same

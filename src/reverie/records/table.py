@@ -22,7 +22,7 @@ from reverie.records.infer import infer_parsed, observed
 from reverie.records.nulls import NullTexts, listed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
-from reverie.records.places import ROW
+from reverie.records.places import ROW, counted
 from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.rules.finding.evidence import EXPECTED
 from reverie.records.rules.reading import broken, settled
@@ -173,7 +173,7 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
     """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
-        notes.append(f"{_rows(alike)} identical to another and kept once.")
+        notes.append(f"{counted(alike, 'row')} identical to another and kept once.")
     frame, on_duplicates = resolve_duplicates(frame, schema, name)
     notes += on_duplicates
     patient, time = schema.identifier.name, schema.time.name
@@ -182,7 +182,7 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
         full = frame.select(filled)[column.name]
         if holes := frame[column.name].null_count() - full.null_count():
             frame = frame.with_columns(full)
-            cells = f"{holes:,} empty cell{' was' if holes == 1 else 's were'}"
+            cells = counted(holes, "empty cell")
             notes += [f"In {column.name}, which is static, {cells} filled from other visits of the patient."] * as_read
     first = pl.col(ROW).min().over(patient)
     ordered = frame.sort(first, time, maintain_order=True)
@@ -230,10 +230,6 @@ def _on_rules(schema: Schema) -> list[str]:
         what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
         notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")
     return notes
-
-
-def _rows(count: int) -> str:
-    return "1 row was" if count == 1 else f"{count:,} rows were"
 
 
 def _fingerprint(frame: pl.DataFrame) -> str:

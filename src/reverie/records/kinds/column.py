@@ -268,6 +268,11 @@ class Column(BaseModel):
         return self.unit
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """`lower` and `upper`, infinite where the tail is open."""
+        return -np.inf if self.lower is None else self.lower, np.inf if self.upper is None else self.upper
+
+    @property
     def grid(self) -> float:
         """The step of values; 0 where there is none."""
         return 0.0

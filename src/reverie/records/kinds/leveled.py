@@ -17,6 +17,7 @@ from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import covered, total_variation
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
+from reverie.records.places import few
 
 __all__ = ["OTHER", "Leveled", "levels_of", "typed"]
 
@@ -62,7 +63,7 @@ class Leveled(Column):
 
     @property
     def _few(self) -> str:
-        return ", ".join(self.levels[:8]) + (", ..." if len(self.levels) > 8 else "")
+        return few(self.levels, 8)
 
     def read(self, cells: pl.Series, place: str = "") -> Floats:
         index = self._places(cells)

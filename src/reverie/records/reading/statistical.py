@@ -18,8 +18,9 @@ from typing import Any
 
 import polars as pl
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.plain import number_of
+from reverie.records.places import damaged
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.frames import with_integers
 
@@ -49,8 +50,7 @@ def read_statistical(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame,
     with TemporaryDirectory() as out:
         answer = _read_apart(Path(out), {"reader": reader, "path": str(path.resolve()), "most": asdict(most)})
         if "error" in answer:
-            reason = " ".join(answer["error"].split())[:120]
-            raise DataError(f"{name} is not a whole {program} file ({reason}): write or copy it again.")
+            raise damaged(name, f"{program} file", " ".join(answer["error"].split())[:120])
         most.check(name, **answer.get("beyond", {}))
         parts = [pl.read_parquet(Path(out) / f"{part}.parquet") for part in range(answer["parts"])]
     frame = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame()

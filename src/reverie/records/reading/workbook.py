@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from reverie.errors import DataError
+from reverie.records.places import damaged
 from reverie.records.reading.bounds import Bounds
 
 __all__ = ["check_workbook"]
@@ -36,7 +37,7 @@ def check_workbook(path: Path, name: str, most: Bounds) -> None:
     except DataError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise DataError(f"{name} is not a whole spreadsheet ({error}): save or copy it again.") from error
+        raise damaged(name, "spreadsheet", error, "save or copy") from error
 
 
 def _check_entries(book: zipfile.ZipFile, name: str, most: Bounds) -> None:

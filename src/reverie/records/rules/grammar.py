@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection
 from typing import NoReturn, TypeVar
 
 from reverie.errors import UsageError, unknown
+from reverie.records.places import few
 from reverie.records.rules.expressions import BINDS, FUNCTIONS, Arithmetic, Expression, Function, Name, Value
 from reverie.records.rules.rule import ELSE, SIGNS, Claim, Course, Empty, Filled, OneOf, Relation, Rule, Tells
 
@@ -118,7 +119,9 @@ class _Reader:
             turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
             left, sign, right = right, turned.get(sign, sign), left
         if not left.columns:
-            self.refuse(f"{left.text} is no column" + (f" (columns are {self.few})" if isinstance(left, Value) else ""))
+            self.refuse(
+                f"{left.text} is no column" + (f" (columns are {few(self.names, 6)})" if isinstance(left, Value) else "")
+            )
         within = self.number(self.take()) if self.met("within") else None
         return Relation(left, sign, right, within)  # pyright: ignore[reportArgumentType]
 
@@ -174,10 +177,6 @@ class _Reader:
             return float(text)
         except ValueError:
             self.refuse(f"{text!r} is no number")
-
-    @property
-    def few(self) -> str:
-        return ", ".join(list(self.names)[:6]) + (", ..." if len(self.names) > 6 else "")
 
     def expression(self, least: int) -> Expression:
         """What binds at least as tightly; ^ is the only sign that binds to the right."""

@@ -179,7 +179,7 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
         inside = ~(beyond < seen[0]) & ~(beyond > seen[1]) & ((beyond > on) if up else (beyond < on))
         on = np.where(inside, beyond, on)
     if not column.levels:  # no value is made beyond a bound: then another column has to move, or the visits
-        least, most = (bound if bound is not None else np.nan for bound in (column.lower, column.upper))
+        least, most = column.bounds
         on = np.where((on < least) | (on > most), np.nan, on)
     where = at & ~np.isnan(on)
     of = None if claim.sign == "=" else np.fmax if up else np.fmin
@@ -249,13 +249,9 @@ def _coursed(claim: Course, draft: Draft) -> bool:
             continue
         ramp = strict * np.arange(len(at)) * (1 if rising else -1)
         y = isotonic_regression(x[at] - ramp, weights=weight, increasing=rising).x
-        least, most = (0.0, len(column.levels) - 1.0) if column.levels else (column.lower, column.upper)
+        least, most = (0.0, len(column.levels) - 1.0) if column.levels else column.bounds
         room = np.arange(len(at)) if rising else np.arange(len(at))[::-1]
-        moved[at] = np.clip(
-            settled(column, y) + ramp,
-            None if least is None else least + strict * room,
-            None if most is None else most - strict * room[::-1],
-        )
+        moved[at] = np.clip(settled(column, y) + ramp, least + strict * room, most - strict * room[::-1])
     return draft.put(name, np.ones(len(x), dtype=bool), moved)
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reverie.errors import DataError
 from reverie.records.dtypes import TYPES
-from reverie.records.places import ROW, at, hidden, shown
+from reverie.records.places import ROW, at, counted, few, hidden, shown
 from reverie.records.roles import words
 from reverie.records.shapes.shape import Asked, Shape
 from reverie.records.shapes.source_cells import as_text, typed
@@ -196,21 +196,20 @@ class Long(Shape):
             pl.concat_str([as_text(rows[c]) for c in self.names], separator=" ", ignore_nulls=True).alias("test")
         )
         counts = tests["test"].value_counts(sort=True)
-        few = ", ".join(counts["test"][:3]) + (", ..." if counts.height > 3 else "")
-        what = f"{rows.height:,} row is" if rows.height == 1 else f"{rows.height:,} rows are"
-        return f"{what} of {self.names[0]} that was not learned ({few}): nothing is made of them."
+        what = counted(rows.height, "row", "is are")
+        return f"{what} of {self.names[0]} that was not learned ({few(counts['test'])}): nothing is made of them."
 
     @property
     def note(self) -> str:
         what = " and ".join(self.names)
-        first = ", ".join(self._present(test) for test in self.tests[:3]) + (", ..." if len(self.tests) > 3 else "")
+        first = few(map(self._present, self.tests))
         said = f"The table has a row for each {what}: it was pivoted to a column for each of {len(self.tests)} ({first})"
         if self.value is None:
             said += ", which says whether a visit has it"
         said += ", and is written back as rows"
         if self.rare:
-            few = ", ".join(self.rare[:3]) + (", ..." if len(self.rare) > 3 else "")
-            said += f"; {len(self.rare)} more ({few}) have too few rows to be learned: their {self.rare_rows:,} are left out"
+            lost = f"{len(self.rare)} more ({few(self.rare)}) have too few rows to be learned"
+            said += f"; {lost}: their {self.rare_rows:,} are left out"
         return said + "."
 
     @property

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError, UsageError
 from reverie.records.nulls import NULL_VALUES
+from reverie.records.places import few
 from reverie.records.roles import may_be_times, patients, varies, words
 from reverie.records.shapes.shape import VARIANT, Asked, Shape
 from reverie.records.visit_names import order_of, visit_like
@@ -79,12 +80,12 @@ class Visits(Shape):
             return None
         named = frame.filter(~pl.col(columns[0]).is_in(NULL_VALUES))
         order = order_of(named, patient, columns[0])
-        few = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
+        some = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
         if order is None or not (order.sure or asked.time):
             why = "do not stand in one order in the rows of all patients" if order is None else "may stand in any order"
             also = "" if order is None else f"say --time {columns[0]} to take them as their rows come, or "
             raise UsageError(
-                f"{name}: the names of visits in {columns[0]!r} ({few}, ...) {why}: {also}name a time with --time NAME."
+                f"{name}: the names of visits in {columns[0]!r} ({some}, ...) {why}: {also}name a time with --time NAME."
             )
         visits = [Visit(name=n, time=t, variant=order.variants[n]) for n, t in order.times.items()]
         ordered = tuple(sorted(visits, key=lambda visit: (visit.time, visit.variant)))
@@ -163,8 +164,7 @@ class Visits(Shape):
     @property
     def note(self) -> str:
         names = list(dict.fromkeys(f"{v.name} ({v.time:g})" for v in self.visits))
-        few = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        return f"The visits in {self.time} were put {self.said}: {few}."
+        return f"The visits in {self.time} were put {self.said}: {few(names, 8)}."
 
 
 def _names_visits(frame: pl.DataFrame, patient: str, column: str) -> bool:
