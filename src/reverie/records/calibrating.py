@@ -47,16 +47,16 @@ FEW = 2
 """A knot is moved only if so many trained cells lie on either side of it."""
 
 
-def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibration:
-    """The calibration of what `maker` draws to the patients that it was trained on; a function of them and the seed."""
+def calibrate(sampler: RecordSampler, encoded: EncodedTable, seed: int) -> Calibration:
+    """The calibration of what `sampler` draws to the patients that it was trained on; a function of them and the seed."""
     randomness = generator(seed, "calibration")
     chosen = torch.randperm(len(encoded), generator=randomness)[:TRAINED]
-    real, codec = encoded.records(chosen, randomness), maker.codec
+    real, codec = encoded.records(chosen, randomness), sampler.codec
     each = float(real.visits.double().mean())
     count = int(np.clip(min(MOST, TIMES * len(encoded) * each) / each, SUPPORT, SHARD))
     fitted, structure = Calibration(codec, _first(real.visits)), None
     for stage in sorted(set(codec.stage.flatten().tolist()) - {-1}):
-        asking = replace(maker, calibration=fitted)
+        asking = replace(sampler, calibration=fitted)
         if stage < 2:
             sampled = _statics(asking, -(-STATICS * len(chosen) // SHARD), sub_seed(seed, "calibration"))
         elif structure is None or stage == 2:
@@ -67,24 +67,24 @@ def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibra
     return fitted
 
 
-def _statics(maker: RecordSampler, shards: int, seed: int) -> Records:
+def _statics(sampler: RecordSampler, shards: int, seed: int) -> Records:
     """The statics of some shards: they cost little, and how long records are hangs on them."""
-    sampled = [maker.shard(number, SHARD, seed, last=1)[0] for number in range(min(shards, SHARDS))]
+    sampled = [sampler.shard(number, SHARD, seed, last=1)[0] for number in range(min(shards, SHARDS))]
     values, known = (torch.cat([x[:, :1] for x in xs]) for xs in zip(*((r.values, r.known) for r in sampled), strict=True))
     return Records(values, known, torch.zeros(len(values), dtype=torch.long))
 
 
-def _with_values(maker: RecordSampler, fitted: Calibration, sampled: Records, randomness: torch.Generator) -> Records:
+def _with_values(sampler: RecordSampler, fitted: Calibration, sampled: Records, randomness: torch.Generator) -> Records:
     """Records whose last stage is drawn, given the one before it put right."""
-    stage = cells(maker.codec.stage, sampled.values.shape[1])
+    stage = cells(sampler.codec.stage, sampled.values.shape[1])
     values = fitted(sampled.values, sampled.known & (stage == 2), sampled.known & (stage < 3))
-    seen = maker.codec.known(values, sampled.visits) & (stage < 3)
+    seen = sampler.codec.known(values, sampled.visits) & (stage < 3)
     for chosen in like_lengths(sampled.visits):
         N = 1 + int(sampled.visits[chosen].max())
         start = torch.randn(len(chosen), N, values.shape[-1], generator=randomness)
         begun = values[chosen, :N], sampled.visits[chosen], [start, start], randomness, seen[chosen, :N]
-        values[chosen, :N] = maker.visits(*begun)
-    return Records(values, maker.codec.known(values, sampled.visits), sampled.visits)
+        values[chosen, :N] = sampler.visits(*begun)
+    return Records(values, sampler.codec.known(values, sampled.visits), sampled.visits)
 
 
 def _first(visits: Tensor) -> tuple[int, ...]:

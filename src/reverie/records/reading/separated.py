@@ -18,8 +18,7 @@ from reverie.errors import DataError
 from reverie.records.places import at, shown, twice
 from reverie.records.reading import grid
 from reverie.records.reading.bounds import Bounds
-from reverie.records.reading.decoding import as_utf8
-from reverie.records.reading.separators import WORDS, rows_of, separator_of
+from reverie.records.reading.decoding import WORDS, as_utf8, rows_of, separator_of
 
 __all__ = ["read_separated"]
 
