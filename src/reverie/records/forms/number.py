@@ -160,17 +160,17 @@ class NumberForm(Form):
             return None
         return self.numbers(pl.Series([re.sub(r"^[<>≤≥]=?\s?|\s?\+$", "", token)]))[0]
 
-    def _text(self, x: float) -> str:
+    def _text(self, value: float) -> str:
         for below in (True, False) if self.marks else ():
-            side = {mark: value for mark, value in self.marks.items() if from_below(mark) == below}
+            side = {mark: limit for mark, limit in self.marks.items() if from_below(mark) == below}
             half = self.step / 2
-            if side and (x <= max(side.values()) + half if below else x >= min(side.values()) - half):
-                return min(side, key=lambda mark: abs(side[mark] - x))
-        sign = self.minus if math.copysign(1.0, x) < 0 else ""
-        body = self._digits(abs(x))
-        if sign and x and not re.search("[1-9]", body):
+            if side and (value <= max(side.values()) + half if below else value >= min(side.values()) - half):
+                return min(side, key=lambda mark: abs(side[mark] - value))
+        sign = self.minus if math.copysign(1.0, value) < 0 else ""
+        body = self._digits(abs(value))
+        if sign and value and not re.search("[1-9]", body):
             sign = ""
-        if self.plus and not sign and (x > 0 or self.plus == "all"):
+        if self.plus and not sign and (value > 0 or self.plus == "all"):
             sign = "+"
         if sign == self.minus and self.parentheses:
             return f"({self.prefix}{body}{self.suffix})"

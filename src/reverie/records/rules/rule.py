@@ -253,8 +253,9 @@ class Rule:
     def target(self) -> str | None:
         """The column whose value an equation without conditions says: its left side."""
         claim = self.claim
-        equation = not self.when and isinstance(claim, Relation) and claim.sign == "="
-        return claim.left.name if equation and isinstance(claim.left, Name) else None
+        if self.when or not isinstance(claim, Relation) or claim.sign != "=" or not isinstance(claim.left, Name):
+            return None
+        return claim.left.name
 
     def applies(self, rows: Rows) -> Bools:
         """At which rows the claim is made, bool [R]."""
