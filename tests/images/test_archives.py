@@ -97,7 +97,7 @@ def test_an_array_that_is_not_understood_is_named(tmp_path):
         ({"x_train": PIXELS, "y_train": LABELS[:2]}, "y_train must be 6 whole numbers or words, one a picture"),
         ({"x": PIXELS, "labels": np.ones((6, 3), int)}, "labels is of shape .6, 3., but row 1 is not a single 1"),
         ({"x": PIXELS, "labels": LABELS, "class_names": WORDS[:3]}, "class 4, but there are 3 names"),
-        ({"x": PIXELS, "labels": LABELS.astype(object)}, "save labels anew"),
+        ({"x": PIXELS, "labels": LABELS.astype(object)}, "save labels again"),
     ],
 )
 def test_what_could_mean_several_things_is_refused_by_name(tmp_path, arrays, sentence):

@@ -11,8 +11,7 @@ import torch
 
 from reverie.errors import DataError, UsageError
 from reverie.records import RecordCodec, read_table
-from reverie.records.conditions import Conditions
-from reverie.records.statics import read_statics
+from reverie.records.conditions import Conditions, read_statics
 
 
 @pytest.fixture(scope="module")

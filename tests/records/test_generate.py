@@ -18,7 +18,7 @@ from reverie.records.complete import Completer, longer
 from reverie.records.generate import SHARD, TOKENS, RecordSampler, like_lengths
 from reverie.samplers import Ancestral, DPMSolver, time_grid
 
-LINK, SHARDS = 0.6, 20
+LINK, SHARDS = 0.6, 8
 PATIENTS = SHARD * SHARDS
 
 

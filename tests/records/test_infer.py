@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from reverie.errors import DataError, UsageError
-from reverie.records.infer import infer
 from reverie.records.precision import precision
 from reverie.records.roles import words
 from reverie.records.table import read_table
@@ -19,6 +18,10 @@ def cohort(**columns):
     """40 patients of 5 visits at irregular times, with the columns given, of 200 rows each."""
     time = np.cumsum(draw.integers(1, 9, (40, 5)), 1).reshape(-1)
     return pl.DataFrame({"id": np.repeat(np.arange(40), 5), "time": time, "x": draw.normal(size=200).round(2), **columns})
+
+
+def infer(frame, **options):
+    return read_table(frame, **options).schema
 
 
 def column(values, name="c"):

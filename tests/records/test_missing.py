@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from reverie.errors import UsageError
+from reverie.records.conditions import read_statics
 from reverie.records.schema import Schema
-from reverie.records.statics import read_statics
 from reverie.records.table import read_table
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from reverie.deliver import Completed
 from reverie.errors import DataError
+from reverie.records.conditions import read_statics
 from reverie.records.fitting import fit
 from reverie.records.schema import Schema
-from reverie.records.statics import read_statics
 from reverie.records.table import read_table
 
 

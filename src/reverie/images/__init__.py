@@ -3,10 +3,11 @@
 from reverie.images.animation import check_animation, save_animation, side_by_side
 from reverie.images.codec import ImageCodec
 from reverie.images.grid import check_output, contact_sheet, save_images, save_picture
+from reverie.images.image_set import ImageSet
 from reverie.images.pictures import read_picture
 from reverie.images.png import data_url, png
 from reverie.images.sizing import Fit, Size
-from reverie.images.sources import ImageSet, read_images
+from reverie.images.sources import read_images
 
 __all__ = [
     "Fit",

@@ -11,16 +11,16 @@ Only headers are read to choose, and only what was chosen is loaded.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from reverie.errors import DataError
 from reverie.images.arrays import Header, batch, headers, load
+from reverie.images.image_set import ImageSet
 from reverie.images.labels import LABELS, classes_of, first
-from reverie.images.splits import left_out, listed, rest_of, split_of, training
+from reverie.images.splits import left_out, listed, rest_of, split_of, training, unused
 
-__all__ = ["Archive", "read_npz"]
+__all__ = ["read_npz"]
 
 _IMAGES = ("images", "image", "imgs", "img", "x", "pixels", "pictures", "data")
 _NAMES = ("class_names", "label_names", "target_names", "category_names", "names", "fine_label_names", "coarse_label_names")
@@ -28,16 +28,7 @@ _LEVELS = ("fine", "coarse")
 _UNNAMED = {"arr_0": "images", "arr_1": "labels"}  # what numpy calls arrays that were given no names
 
 
-class Archive(NamedTuple):
-    """Pixels uint8 [N, H, W, C], labels int64 [N] or None that index the classes, and notes on what was not read."""
-
-    pixels: np.ndarray
-    labels: np.ndarray | None
-    classes: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def read_npz(path: Path) -> Archive:
+def read_npz(path: Path) -> ImageSet:
     """The pictures of an archive and their classes.
 
     Raises DataError where it cannot be told which pictures are meant, and for labels that do not fit them.
@@ -52,11 +43,12 @@ def read_npz(path: Path) -> Archive:
         fitting = {k: head for k, head in heads.items() if split_of(k) == other and head.shape[:1] == (rows,)}
         labels = _labels(path, fitting, rows)
     if labels is None:
-        return Archive(pixels, None, (), _notes(heads, rows, images))
+        return ImageSet(pixels, name=str(path), notes=_notes(heads, rows, images))
     values = _values(load(path, labels), rows, f"{path}: {labels}")
     names = _names(heads, labels, rows) if values.dtype.kind in "iu" else None
     words = () if names is None else tuple(map(str, load(path, names)))
-    return Archive(pixels, *classes_of(values, f"{path} ({labels})", words), _notes(heads, rows, images, labels, names))
+    numbers, classes = classes_of(values, f"{path} ({labels})", words)
+    return ImageSet(pixels, numbers, classes, str(path), _notes(heads, rows, images, labels, names))
 
 
 def _called(key: str) -> str:
@@ -69,17 +61,17 @@ def _images(path: Path, heads: dict[str, Header]) -> str:
     named = [key for key in heads if _called(key) in _IMAGES or (_called(key) == "" and key in shaped)]
     if len(named) > 1:
         named = [key for key in named if key in shaped] or named
-    found = shaped if not named or (named == ["arr_0"] and shaped) else named
-    if not found:
+    candidates = shaped if not named or (named == ["arr_0"] and shaped) else named
+    if not candidates:
         raise DataError(f"{path} holds {', '.join(heads) or 'nothing'}, but no pictures: save them under the name images.")
-    found = training(
-        str(path), {key: split_of(key) for key in found}, "save the one to train on under the name train_images"
+    candidates = training(
+        str(path), {key: split_of(key) for key in candidates}, "save the one to train on under the name train_images"
     )
-    if len(found) > 1:
+    if len(candidates) > 1:
         raise DataError(
-            f"{path} holds several arrays of pictures, {listed(found)}: save the one to train on to a file of its own."
+            f"{path} holds several arrays of pictures, {listed(candidates)}: save the one to train on to a file of its own."
         )
-    return found[0]
+    return candidates[0]
 
 
 def _labels(path: Path, heads: dict[str, Header], rows: int) -> str | None:
@@ -138,10 +130,5 @@ def _notes(heads: dict[str, Header], rows: int, *used: str | None) -> tuple[str,
     others = [key for key in rest if split_of(key) not in (None, "train", split_of(str(used[0])))]
     notes = left_out(others, "to read others, save them to a file of their own")
     if strange := [key for key in rest if key not in others]:
-        why = (
-            "labels are looked for under names such as labels and y"
-            if len(used) == 1
-            else f"the labels are read from {used[1]}"
-        )
-        notes += (f"Not used of the archive: {listed(strange)} ({why}).",)
+        notes += unused("of the archive", strange, used[1] if len(used) > 1 else None, "labels and y")
     return notes

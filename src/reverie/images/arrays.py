@@ -11,9 +11,10 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.images.gather import MAX_BYTES
+from reverie.images.image_set import ImageSet
 from reverie.images.pictures import to_bytes
 
-__all__ = ["Header", "batch", "headers", "load", "load_npy"]
+__all__ = ["Header", "batch", "headers", "load", "read_npy"]
 
 
 def batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
@@ -33,12 +34,14 @@ def batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
     return np.ascontiguousarray(to_bytes(array, name))
 
 
-def load_npy(path: Path) -> np.ndarray:
+def read_npy(path: Path) -> ImageSet:
+    """The pictures of an .npy file."""
     try:
         # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
-        raise DataError(f"{path} is not a readable .npy array of numbers: save it anew with numpy.save.") from error
+        raise DataError(f"{path} is not a readable .npy array of numbers: save it again with numpy.save.") from error
+    return ImageSet(batch(array, str(path), channels_first=False), name=str(path))
 
 
 class Header(NamedTuple):
@@ -62,7 +65,7 @@ def headers(path: Path) -> dict[str, Header]:
         total = sum(member.file_size for member in archive.zip.infolist())
         if total > MAX_BYTES:
             raise DataError(f"{path} unpacks to {total:,} bytes, more than the {MAX_BYTES:,} that are read.")
-        found = {}
+        heads = {}
         for name in archive.zip.namelist():
             if not name.endswith(".npy"):
                 continue
@@ -70,8 +73,8 @@ def headers(path: Path) -> dict[str, Header]:
                 first = np.lib.format.read_magic(file) == (1, 0)
                 read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
                 shape, _, dtype = read(file)
-                found[name.removesuffix(".npy")] = Header(shape, dtype)
-        return found
+                heads[name.removesuffix(".npy")] = Header(shape, dtype)
+        return heads
 
 
 def load(path: Path, key: str) -> np.ndarray:
@@ -89,5 +92,5 @@ def _opened(path: Path, key: str = "it") -> Iterator[Any]:
         raise
     except Exception as error:  # MemoryError too: a damaged header may promise any size
         raise DataError(
-            f"{path} is not a readable .npz file of arrays of numbers: save {key} anew with numpy.savez."
+            f"{path} is not a readable .npz file of arrays of numbers: save {key} again with numpy.savez."
         ) from error

@@ -25,7 +25,7 @@ __all__ = ["ImageCodec"]
 class ImageCodec:
     """uint8 [N, H, W, C] <-> float32 [N, C, H, W] in [-1, 1], for pictures of one size. Channels: 1 (grey) or 3 (RGB).
 
-    `classes` are the names of the classes that a model of the pictures was told, in the order of their indices.
+    `classes` are the names of the classes that a model of the pictures received, in the order of their indices.
     """
 
     height: int

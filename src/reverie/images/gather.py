@@ -2,7 +2,7 @@
 
 The cache is a folder of arrays, each under a key of what it was made of: the names, sizes and times of the files, and what
 they were brought to. A second reading decodes nothing, and a set may be larger than memory. An array that is not what was
-written is made anew.
+written is made again.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ _LONGEST, _BRACKETS = 1_000_000, 1000  # characters of a README, and brackets, o
 def class_names(path: Path, column: str, folder: Path) -> tuple[str, ...]:
     """The names of the classes that a column of a Parquet file counts from 0; none where they are not clear."""
     readmes = (place / "README.md" for place in path.parents if place == folder or folder in place.parents)
-    for told in (_in_file(path, column), *(_in_readme(readme, column) for readme in readmes)):
-        names = {tuple(names) for names in told if names and all(isinstance(name, str) for name in names)}
+    for lists in (_in_file(path, column), *(_in_readme(readme, column) for readme in readmes)):
+        names = {tuple(names) for names in lists if names and all(isinstance(name, str) for name in names)}
         if names:
             return names.pop() if len(names) == 1 else ()
     return ()
@@ -45,10 +45,10 @@ def _in_readme(path: Path, column: str) -> Iterator[list[Any]]:
             text = file.read(_LONGEST).split("---")[1]
         if text.count("[") + text.count("{") > _BRACKETS:
             return
-        told = yaml.safe_load(text)["dataset_info"]
+        infos = yaml.safe_load(text)["dataset_info"]
     except (OSError, UnicodeDecodeError, IndexError, KeyError, TypeError, RecursionError, ValueError, yaml.YAMLError):
         return
-    for info in told if isinstance(told, list) else [told]:
+    for info in infos if isinstance(infos, list) else [infos]:
         try:
             (kind,) = (feature["dtype"] for feature in info["features"] if feature["name"] == column)
             names = kind["class_label"]["names"]

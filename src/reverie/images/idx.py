@@ -19,8 +19,12 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.images import splits
+from reverie.images.arrays import batch
+from reverie.images.gather import MAX_BYTES
+from reverie.images.image_set import ImageSet
+from reverie.images.labels import classes_of
 
-__all__ = ["is_idx", "notes_of", "pictures_in", "read_idx", "read_labelled"]
+__all__ = ["is_idx", "pictures_in", "read", "read_idx", "read_labelled"]
 
 _NAME = re.compile(r"[-.]idx\d-ubyte(\.gz)?$")
 _BYTES = 0x08
@@ -41,11 +45,18 @@ def pictures_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
     if not files:
         return None
     remedy = "give the file of the one to train on"
-    found = splits.training(str(folder), {name: splits.split_of(name) for name in files}, remedy)
-    if len(found) > 1:
-        raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(found))}: {remedy}.")
-    others = sorted(path.name for name, path in files.items() if name not in found)
-    return files[found[0]], splits.left_out(others, "to read one, give that file")
+    chosen = splits.training(str(folder), {name: splits.split_of(name) for name in files}, remedy)
+    if len(chosen) > 1:
+        raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(chosen))}: {remedy}.")
+    others = sorted(path.name for name, path in files.items() if name not in chosen)
+    return files[chosen[0]], splits.left_out(others, "to read one, give that file")
+
+
+def read(path: Path) -> ImageSet:
+    """The pictures of an IDX file, with the labels beside it."""
+    pixels, values = read_labelled(path, MAX_BYTES)
+    labels, classes = (None, ()) if values is None else classes_of(values, str(path))
+    return ImageSet(batch(pixels, str(path), channels_first=False), labels, classes, str(path), notes_of(path))
 
 
 def read_labelled(path: Path, most: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -80,11 +91,11 @@ def read_idx(path: Path, most: int) -> np.ndarray:
                 raise DataError(f"{path} promises {count:,} bytes, more than the {most:,} that are read.")
             content = file.read(count + 1) if shape else b""
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it anew.") from error
+        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it again.") from error
     if not count or len(content) != count:
         raise DataError(
             f"{path} promises {count:,} bytes by its header and holds {'more' if len(content) > count else len(content)}: "
-            "it is damaged or cut short, so fetch it anew."
+            "it is damaged or cut short, so fetch it again."
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -19,8 +19,8 @@ LABELS = (
 
 def first(names: Iterable[str], called: Callable[[str], str] = str.lower) -> str | None:
     """Of names the one of the labels to take, if any is called as labels are."""
-    found = [name for name in names if called(name) in LABELS]
-    return min(found, key=lambda name: LABELS.index(called(name)), default=None)
+    fits = [name for name in names if called(name) in LABELS]
+    return min(fits, key=lambda name: LABELS.index(called(name)), default=None)
 
 
 def classes_of(values: np.ndarray, what: str, names: tuple[str, ...] = ()) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -29,15 +29,15 @@ def classes_of(values: np.ndarray, what: str, names: tuple[str, ...] = ()) -> tu
     Numbers may count through `names`, which are then the classes; names that several classes share get their numbers.
     Raises DataError, naming `what` was read, for a number that has no name.
     """
-    found, labels = np.unique(values, return_inverse=True)
+    distinct, labels = np.unique(values, return_inverse=True)
     if names and values.dtype.kind in "iu":
-        if (wrong := found[(found < 0) | (found >= len(names))]).size:
+        if (wrong := distinct[(distinct < 0) | (distinct >= len(names))]).size:
             raise DataError(
                 f"{what} holds the class {wrong[0]}, but there are {len(names)} names of classes, for 0 to "
                 f"{len(names) - 1}: number the classes as their names are, or leave the names out."
             )
-        shared = [names[i] for i in found]
-        classes = tuple(f"{names[i]} {i}" if shared.count(names[i]) > 1 else names[i] for i in found)
+        shared = [names[i] for i in distinct]
+        classes = tuple(f"{names[i]} {i}" if shared.count(names[i]) > 1 else names[i] for i in distinct)
     else:
-        classes = tuple(str(value) for value in found)
+        classes = tuple(str(value) for value in distinct)
     return labels.reshape(-1).astype(np.int64), classes

@@ -15,7 +15,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.images.hugging_face import class_names
 from reverie.images.labels import classes_of, first
-from reverie.images.splits import listed
+from reverie.images.splits import unused
 
 __all__ = ["contents", "holds_pictures", "labels_of", "notes_of", "rows_of"]
 
@@ -84,34 +84,33 @@ def notes_of(path: Path) -> tuple[str, ...]:
     schema = pl.read_parquet_schema(path)
     label = first(schema)
     rest = [name for name in schema if name not in (_column_of(path)[0], label)]
-    why = "labels are looked for under names such as label" if label is None else f"the labels are read from {label}"
-    return (f"Not used of the columns: {listed(rest)} ({why}).",) if rest else ()
+    return unused("of the columns", rest, label, "label")
 
 
 def _column_of(path: Path) -> tuple[str, bool]:
     try:
         schema = pl.read_parquet_schema(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is not a readable Parquet file: fetch it anew.") from error
-    if (found := _column(schema)) is None:
+        raise DataError(f"{path} is not a readable Parquet file: fetch it again.") from error
+    if (column := _column(schema)) is None:
         raise DataError(f"{path} has no column of bytes, only {', '.join(schema)}: write pictures as bytes of PNG or JPEG.")
-    return found
+    return column
 
 
 def _column(schema: pl.Schema | dict[str, pl.DataType]) -> tuple[str, bool] | None:
     """The name of the column of pictures, a usual name first, and whether the bytes are a field of it."""
-    found = {}
+    columns = {}
     for name, kind in schema.items():
         nested = isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields)
         if nested or kind == pl.Binary:
-            found[name] = nested
-    names = [name for name in found if name.lower() in _PICTURES]
-    name = min(names, key=lambda name: _PICTURES.index(name.lower()), default=next(iter(found), None))
-    return None if name is None else (name, found[name])
+            columns[name] = nested
+    names = [name for name in columns if name.lower() in _PICTURES]
+    name = min(names, key=lambda name: _PICTURES.index(name.lower()), default=next(iter(columns), None))
+    return None if name is None else (name, columns[name])
 
 
 def _collected(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
     try:
         return frame.collect()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it anew.") from error
+        raise DataError(f"{path} is damaged or cut short and cannot be read ({error}): fetch it again.") from error

@@ -189,7 +189,7 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
 
 def _damaged(name: str, error: Exception) -> DataError:
     """Decoders of foreign files raise nearly anything: OSError, SyntaxError, struct.error, zlib.error, IndexError..."""
-    return DataError(f"{name} is damaged or cut short and cannot be decoded ({error}): save it anew.")
+    return DataError(f"{name} is damaged or cut short and cannot be decoded ({error}): save it again.")
 
 
 def _eight_bits(image: Image.Image, name: str) -> np.ndarray:

@@ -6,12 +6,10 @@ pictures that differ are refused unless `size` says what to bring them to.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,57 +19,14 @@ from PIL import Image
 from reverie.errors import DataError, UsageError
 from reverie.images import idx, splits
 from reverie.images.archives import read_npz
-from reverie.images.arrays import batch, load_npy
-from reverie.images.gather import MAX_BYTES, Many, gathered
+from reverie.images.arrays import batch, read_npy
+from reverie.images.gather import Many, gathered
+from reverie.images.image_set import ImageSet
 from reverie.images.labels import classes_of
 from reverie.images.pictures import SUFFIXES, check_channels, read_picture
 from reverie.images.sizing import Fit, Size, check_size, resized
 
 __all__ = ["ImageSet", "read_images", "reads_in"]
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Pictures of one size.
-
-    Attributes:
-        pixels: uint8 [N, H, W, C], C = 1 or 3, N >= 1.
-        labels: int64 [N], each an index into `classes`, or None.
-        classes: the names of the classes; empty without labels.
-        name: where the pictures are from, for messages and cards.
-        notes: what of the source was left out, in sentences.
-        path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
-    """
-
-    pixels: np.ndarray
-    labels: np.ndarray | None = None
-    classes: tuple[str, ...] = ()
-    name: str = "pictures"
-    notes: tuple[str, ...] = ()
-    path: Path | None = None
-
-    def __post_init__(self) -> None:
-        shape = self.pixels.shape
-        if self.pixels.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
-            raise DataError(f"{self.name}: a set of pictures is uint8 [N, H, W, 1 or 3], not {self.pixels.dtype} {shape}.")
-        if self.labels is not None:
-            if self.labels.shape != (len(self),) or self.labels.dtype != np.int64:
-                raise DataError(f"{self.name} has {len(self)} pictures, so it needs {len(self)} labels in one int64 row.")
-            if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
-                raise DataError(f"{self.name}: labels must index its {len(self.classes)} classes.")
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """sha256 of the pixels, their shape and the labels: equal for equal data, wherever it was read from."""
-        digest = hashlib.sha256(repr(self.pixels.shape).encode())
-        digest.update(np.ascontiguousarray(self.pixels).data)
-        if self.labels is not None:
-            digest.update(repr(("labels", len(self.classes))).encode())
-            digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
-        return digest.hexdigest()
 
 
 def read_images(
@@ -105,10 +60,10 @@ def read_images(
     """
     check_channels(channels)
     bring = Bring(check_size(size, fit), fit, channels)
-    found = _read(source, bring, None if cache is None else Path(cache))
+    pictures = _read(source, bring, None if cache is None else Path(cache))
     if isinstance(source, str | Path) and source != "digits":
-        found = replace(found, path=Path(source).resolve())
-    return found if classes is None else _renamed(found, tuple(classes))
+        pictures = replace(pictures, path=Path(source).resolve())
+    return pictures if classes is None else _renamed(pictures, tuple(classes))
 
 
 @dataclass(frozen=True)
@@ -119,13 +74,13 @@ class Bring:
     fit: Fit
     channels: int | None
 
-    def __call__(self, found: ImageSet) -> ImageSet:
-        pixels = found.pixels
+    def __call__(self, pictures: ImageSet) -> ImageSet:
+        pixels = pictures.pixels
         if self.channels is not None and self.channels != pixels.shape[3]:
             pixels = np.stack([read_picture(picture, self.channels) for picture in pixels])
         if self.size is not None and pixels.shape[1:3] != self.size:
             pixels = np.stack([resized(picture, self.size, self.fit) for picture in pixels])
-        return found if pixels is found.pixels else replace(found, pixels=pixels)
+        return pictures if pixels is pictures.pixels else replace(pictures, pixels=pixels)
 
 
 def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
@@ -153,26 +108,24 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
         raise DataError(
             f"{source} does not exist: give a folder, a picture, an .npy, .npz, IDX or .parquet file, or the word digits."
         )
-    if idx.is_idx(path):
-        return bring(_idx(path))
-    match path.suffix.lower():
-        case ".parquet":
-            return _parquet(str(path), [path], bring, cache, path.parent)
-        case ".npy":
-            return bring(ImageSet(batch(load_npy(path), str(path), channels_first=False), name=str(path)))
-        case ".npz":
-            pixels, labels, classes, notes = read_npz(path)
-            return bring(ImageSet(pixels, labels, classes, str(path), notes))
-    return bring(ImageSet(read_picture(path)[None], name=str(path)))
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return _parquet(str(path), [path], bring, cache, path.parent)
+    reader = idx.read if idx.is_idx(path) else {".npy": read_npy, ".npz": read_npz}.get(suffix, _picture)
+    return bring(reader(path))
 
 
-def _renamed(found: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    if len(classes) != len(found.classes) or len(set(classes)) < len(classes):
+def _picture(path: Path) -> ImageSet:
+    return ImageSet(read_picture(path)[None], name=str(path))
+
+
+def _renamed(pictures: ImageSet, classes: tuple[str, ...]) -> ImageSet:
+    if len(classes) != len(pictures.classes) or len(set(classes)) < len(classes):
         raise UsageError(
-            f"{found.name} has {len(found.classes) or 'no'} classes, so they cannot be given the {len(classes)} names "
+            f"{pictures.name} has {len(pictures.classes) or 'no'} classes, so they cannot be given the {len(classes)} names "
             f"{', '.join(classes)}: give each a name of its own."
         )
-    return replace(found, classes=classes)
+    return replace(pictures, classes=classes)
 
 
 def _digits() -> ImageSet:
@@ -193,9 +146,9 @@ def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
             f"{folder} holds picture files ({paths[0].relative_to(folder)}) and pictures in Parquet files "
             f"({table.relative_to(folder)}): give the folder of those that you mean."
         )
-    if not paths and (found := idx.pictures_in(folder)):
-        pictures = _idx(found[0])
-        return bring(replace(pictures, name=str(folder), notes=(*found[1], *pictures.notes)))
+    if not paths and (idx_files := idx.pictures_in(folder)):
+        pictures = idx.read(idx_files[0])
+        return bring(replace(pictures, name=str(folder), notes=(*idx_files[1], *pictures.notes)))
     if not paths and tables:
         return _parquets(folder, tables, bring, cache)
     if not paths:
@@ -225,13 +178,6 @@ def _owned(folder: Path, paths: list[Path]) -> tuple[list[Path], list[str | None
         paths = [path for path, _ in kept]
         folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
     return paths, [names[0] if names else None for names in folders], notes
-
-
-def _idx(path: Path) -> ImageSet:
-    pixels, values = idx.read_labelled(path, MAX_BYTES)
-    pixels = batch(pixels, str(path), channels_first=False)
-    labels, classes = (None, ()) if values is None else classes_of(values, str(path))
-    return ImageSet(pixels, labels, classes, str(path), idx.notes_of(path))
 
 
 def _parquets(folder: Path, tables: list[Path], bring: Bring, cache: Path | None) -> ImageSet:
@@ -278,8 +224,8 @@ def reads_in(folder: Path) -> bool:
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Every file of these suffixes below the folder, sorted by its path; hidden names and linked folders are passed over."""
-    found = []
+    paths = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(suffixes)]
-    return sorted(found, key=lambda path: path.relative_to(folder).parts)
+        paths += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(suffixes)]
+    return sorted(paths, key=lambda path: path.relative_to(folder).parts)

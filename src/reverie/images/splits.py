@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from reverie.errors import DataError
 
-__all__ = ["left_out", "level_of", "listed", "of_file", "rest_of", "split_of", "training"]
+__all__ = ["left_out", "level_of", "listed", "of_file", "rest_of", "split_of", "training", "unused"]
 
 _SPLITS = {
     "train": ("train", "training", "trainval"),
@@ -26,12 +26,12 @@ _OF_FOLDERS = {*_FILLERS, "images", "imgs", "pictures", "data"}
 
 def split_of(name: str) -> str | None:
     """train, validation or test: the part that a name such as x_train, testImages or t10k-images speaks of; or None."""
-    return next((_SPLIT_OF[found[2]] for word in _words(name) if (found := _WORD.fullmatch(word))), None)
+    return next((_SPLIT_OF[match[2]] for word in _words(name) if (match := _WORD.fullmatch(word))), None)
 
 
 def rest_of(name: str) -> str:
     """What a name says besides: of train_images and imagesTrain "images", of Xtrain "x", of train ""."""
-    rest = [word if not (found := _WORD.fullmatch(word)) else found[1] + found[3] for word in _words(name)]
+    rest = [word if not (match := _WORD.fullmatch(word)) else match[1] + match[3] for word in _words(name)]
     return "_".join(word for word in rest if word and word not in _FILLERS)
 
 
@@ -69,6 +69,12 @@ def left_out(others: Sequence[str], remedy: str) -> tuple[str, ...]:
     """The note on what is kept from training, if anything is."""
     are = "is" if len(others) == 1 else "are"
     return (f"{listed(others)} {are} left out, for training takes only what is called train: {remedy}.",) if others else ()
+
+
+def unused(what: str, rest: Sequence[str], labels: str | None, names: str) -> tuple[str, ...]:
+    """The note on what is not read, if anything is: `labels` are where they were found, `names` how they could be called."""
+    why = f"labels are looked for under names such as {names}" if labels is None else f"the labels are read from {labels}"
+    return (f"Not used {what}: {listed(rest)} ({why}).",) if rest else ()
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

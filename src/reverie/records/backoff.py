@@ -87,7 +87,7 @@ class Grouped(Levels):
     @cached_property
     def _members(self) -> list[tuple[int, Indices, Floats]]:
         """Of each group: its own channel, its members, and the ends of their scores in it."""
-        found = []
+        members = []
         for place in range(int(self.group.max()) + 1):
             lower, upper = (ends[0] for ends in self.code.intervals(np.array([place])))
             channel = self._channel(place)
@@ -97,11 +97,11 @@ class Grouped(Levels):
                 ends = 1 + WIDTH * (parts / parts[-1] - 0.5)
             else:
                 ends = _divided(lower[channel], upper[channel], parts / parts[-1])
-            found.append((channel, of_group, ends))
-        return found
+            members.append((channel, of_group, ends))
+        return members
 
     def _channel(self, place: int) -> int:
-        """The channel that says yes to a group; the last of SequentialProbit is told by the last no."""
+        """The channel that says yes to a group; the last of SequentialProbit is known by the last no."""
         if isinstance(self.code, SequentialProbit):
             return min(int(np.flatnonzero(self.code.order == place)[0]), self.width - 1)
         return place if isinstance(self.code, OneHot) else 0
@@ -137,7 +137,7 @@ class Grouped(Levels):
 
 def _divided(lower: float, upper: float, parts: Floats) -> Floats:
     """Scores that divide the normal probability between two of them in parts [m + 1] from 0 to 1."""
-    if lower > 0:  # where the other tail is told more exactly
+    if lower > 0:  # where the other tail is more exact
         return -_divided(-upper, -lower, 1 - parts[::-1])[::-1]
     a, b = ndtr([lower, upper])
     ends = ndtri(a + (b - a) * parts)

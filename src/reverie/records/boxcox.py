@@ -75,10 +75,6 @@ class BoxCox(Number):
         z = np.clip(z, -REACH, REACH)
         return z, z
 
-    def to_score(self, x: Floats, uniforms: Floats | None = None) -> Floats:
-        """The score; nothing is drawn."""
-        return self.intervals(x)[0]
-
     def from_score(self, z: Floats) -> Floats:
         """The values; scores beyond [-1, 1] are read as its ends, the smallest and largest value seen."""
         y = self.low + (np.clip(z, -1.0, 1.0) + 1) / 2 * (self.high - self.low)

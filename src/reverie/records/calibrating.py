@@ -47,44 +47,44 @@ FEW = 2
 """A knot is moved only if so many trained cells lie on either side of it."""
 
 
-def calibrate(maker: RecordSampler, encoded: EncodedTable, seed: int) -> Calibration:
-    """The calibration of what `maker` draws to the patients that it was trained on; a function of them and the seed."""
+def calibrate(sampler: RecordSampler, encoded: EncodedTable, seed: int) -> Calibration:
+    """The calibration of what `sampler` draws to the patients that it was trained on; a function of them and the seed."""
     randomness = generator(seed, "calibration")
     chosen = torch.randperm(len(encoded), generator=randomness)[:TRAINED]
-    real, codec = encoded.records(chosen, randomness), maker.codec
+    real, codec = encoded.records(chosen, randomness), sampler.codec
     each = float(real.visits.double().mean())
     count = int(np.clip(min(MOST, TIMES * len(encoded) * each) / each, SUPPORT, SHARD))
     fitted, structure = Calibration(codec, _first(real.visits)), None
     for stage in sorted(set(codec.stage.flatten().tolist()) - {-1}):
-        asking = replace(maker, calibration=fitted)
+        asking = replace(sampler, calibration=fitted)
         if stage < 2:
-            drawn = _statics(asking, -(-STATICS * len(chosen) // SHARD), sub_seed(seed, "calibration"))
+            sampled = _statics(asking, -(-STATICS * len(chosen) // SHARD), sub_seed(seed, "calibration"))
         elif structure is None or stage == 2:
-            drawn = structure = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)[0]
+            sampled = structure = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)[0]
         else:
-            drawn = _with_values(asking, fitted, structure, randomness)
-        fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage and f.channels], real, drawn)
+            sampled = _with_values(asking, fitted, structure, randomness)
+        fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage and f.channels], real, sampled)
     return fitted
 
 
-def _statics(maker: RecordSampler, shards: int, seed: int) -> Records:
+def _statics(sampler: RecordSampler, shards: int, seed: int) -> Records:
     """The statics of some shards: they cost little, and how long records are hangs on them."""
-    drawn = [maker.shard(number, SHARD, seed, last=1)[0] for number in range(min(shards, SHARDS))]
-    values, known = (torch.cat([x[:, :1] for x in xs]) for xs in zip(*((r.values, r.known) for r in drawn), strict=True))
+    sampled = [sampler.shard(number, SHARD, seed, last=1)[0] for number in range(min(shards, SHARDS))]
+    values, known = (torch.cat([x[:, :1] for x in xs]) for xs in zip(*((r.values, r.known) for r in sampled), strict=True))
     return Records(values, known, torch.zeros(len(values), dtype=torch.long))
 
 
-def _with_values(maker: RecordSampler, fitted: Calibration, drawn: Records, randomness: torch.Generator) -> Records:
+def _with_values(sampler: RecordSampler, fitted: Calibration, sampled: Records, randomness: torch.Generator) -> Records:
     """Records whose last stage is drawn, given the one before it put right."""
-    stage = cells(maker.codec.stage, drawn.values.shape[1])
-    values = fitted(drawn.values, drawn.known & (stage == 2), drawn.known & (stage < 3))
-    seen = maker.codec.known(values, drawn.visits) & (stage < 3)
-    for chosen in like_lengths(drawn.visits):
-        N = 1 + int(drawn.visits[chosen].max())
+    stage = cells(sampler.codec.stage, sampled.values.shape[1])
+    values = fitted(sampled.values, sampled.known & (stage == 2), sampled.known & (stage < 3))
+    seen = sampler.codec.known(values, sampled.visits) & (stage < 3)
+    for chosen in like_lengths(sampled.visits):
+        N = 1 + int(sampled.visits[chosen].max())
         start = torch.randn(len(chosen), N, values.shape[-1], generator=randomness)
-        begun = values[chosen, :N], drawn.visits[chosen], [start, start], randomness, seen[chosen, :N]
-        values[chosen, :N] = maker.visits(*begun)
-    return Records(values, maker.codec.known(values, drawn.visits), drawn.visits)
+        begun = values[chosen, :N], sampled.visits[chosen], [start, start], randomness, seen[chosen, :N]
+        values[chosen, :N] = sampler.visits(*begun)
+    return Records(values, sampler.codec.known(values, sampled.visits), sampled.visits)
 
 
 def _first(visits: Tensor) -> tuple[int, ...]:
@@ -99,34 +99,35 @@ def _first(visits: Tensor) -> tuple[int, ...]:
     return tuple(first)
 
 
-def _with_stage(fitted: Calibration, fields: list[Field], real: Records, drawn: Records) -> Calibration:
+def _with_stage(fitted: Calibration, fields: list[Field], real: Records, sampled: Records) -> Calibration:
     """The calibration with the maps of one stage, whose fields were drawn without any."""
-    goal, asked = _Goal(fitted, real), torch.zeros_like(drawn.known)
+    goal, asked = _Goal(fitted, real), torch.zeros_like(sampled.known)
     for field in fields:
-        asked[:, _tokens(field), list(field.channels)] = drawn.known[:, _tokens(field), list(field.channels)]
+        cells = slice(None), field.tokens, list(field.channels)
+        asked[cells] = sampled.known[cells]
     moving = [field for field in fields if field.token == 1]
-    knots, out, found = {f.name: goal.start(f) for f in fields}, drawn.values, fitted
+    knots, out, calibration = {f.name: goal.start(f) for f in fields}, sampled.values, fitted
     for _ in range(ROUNDS):
-        knots = {f.name: goal.moved(f, knots[f.name], out, drawn.known) for f in fields}
-        found = replace(fitted, maps=fitted.maps | {name: Map(knots=_tuples(x)) for name, x in knots.items()})
-        mapped = found.mapped(drawn.values, asked)
-        courses = {f.name: _courses(f, real, replace(drawn, values=mapped)) for f in moving if f.part == "value"}
-        found = _told(found, "course", courses)
-        run = found.coursed(mapped, asked, drawn.known)
-        found = _told(found, "stay", _distances(fitted.codec, moving, real, run, asked, drawn.known))
-        out = found.stayed(run, asked, drawn.known)
-    return found
+        knots = {f.name: goal.moved(f, knots[f.name], out, sampled.known) for f in fields}
+        calibration = replace(fitted, maps=fitted.maps | {name: Map(knots=_tuples(x)) for name, x in knots.items()})
+        mapped = calibration.mapped(sampled.values, asked)
+        courses = {f.name: _courses(f, real, replace(sampled, values=mapped)) for f in moving if f.part == "value"}
+        calibration = _with_maps(calibration, "course", courses)
+        run = calibration.coursed(mapped, asked, sampled.known)
+        calibration = _with_maps(calibration, "stay", _distances(fitted.codec, moving, real, run, asked, sampled.known))
+        out = calibration.stayed(run, asked, sampled.known)
+    return calibration
 
 
-def _told(found: Calibration, what: str, values: Mapping[str, Any]) -> Calibration:
-    """The calibration with one more thing told of some fields."""
-    maps = {name: found.maps[name].model_copy(update={what: value}) for name, value in values.items()}
-    return replace(found, maps=found.maps | maps)
+def _with_maps(calibration: Calibration, what: str, values: Mapping[str, Any]) -> Calibration:
+    """The calibration with one more map of some fields."""
+    maps = {name: calibration.maps[name].model_copy(update={what: value}) for name, value in values.items()}
+    return replace(calibration, maps=calibration.maps | maps)
 
 
-def _courses(field: Field, real: Records, drawn: Records) -> tuple[tuple[Course, Course], ...]:
+def _courses(field: Field, real: Records, sampled: Records) -> tuple[tuple[Course, Course], ...]:
     """Of each channel, as it is drawn and as it is of the trained patients."""
-    both = [[Course.of(r.values[:, 1:, c], r.known[:, 1:, c]) for r in (drawn, real)] for c in field.channels]
+    both = [[Course.of(r.values[:, 1:, c], r.known[:, 1:, c]) for r in (sampled, real)] for c in field.channels]
     return tuple((one, other) for one, other in both)
 
 
@@ -140,7 +141,7 @@ class _Goal:
     def groups(self, field: Field) -> list[slice]:
         """The tokens of each group."""
         if field.part not in ("gap", "measured") or field.token == 0:
-            return [_tokens(field)]
+            return [field.tokens]
         return [slice(a, b) for a, b in zip(self.first, (*self.first[1:], None), strict=True)]
 
     def start(self, field: Field) -> Floats:
@@ -152,13 +153,13 @@ class _Goal:
         for g, tokens in enumerate(groups):
             for i, channel in enumerate(field.channels):
                 y = self.targets[field.token, channel]
-                drawn, trained = (_cells(*r, tokens, channel) for r in ((values, known), self.real))
-                if min(len(drawn), len(trained)) < SUPPORT and field.token == 1:  # all visits then
-                    drawn, trained = (_cells(*r, slice(1, None), channel) for r in ((values, known), self.real))
+                sampled, trained = (_cells(*r, tokens, channel) for r in ((values, known), self.real))
+                if min(len(sampled), len(trained)) < SUPPORT and field.token == 1:  # all visits then
+                    sampled, trained = (_cells(*r, slice(1, None), channel) for r in ((values, known), self.real))
                 share = ndtr(y) if len(groups) == 1 else np.searchsorted(np.sort(trained), y) / max(len(trained), 1)
                 sure = np.minimum(share, 1 - share) * len(trained) >= FEW
-                if len(drawn) >= SUPPORT and sure.any():
-                    moved[g, i] = _moved(np.quantile(drawn, share[sure]), sure, y, knots[g, i])
+                if len(sampled) >= SUPPORT and sure.any():
+                    moved[g, i] = _moved(np.quantile(sampled, share[sure]), sure, y, knots[g, i])
         return moved
 
 
@@ -186,8 +187,8 @@ def _distances(
         shares = _shares(fields, cells, of, *follow(fields, values, reach, asked, known), known, wanted.shape[1])[0]
         few = shares < wanted
         low, high = torch.where(few, middle, low), torch.where(few, high, middle)
-    found = torch.where((counts >= SUPPORT) & (low > 0), high, 0.0)
-    rows = found.double().numpy().round(DIGITS).tolist()
+    distances = torch.where((counts >= SUPPORT) & (low > 0), high, 0.0)
+    rows = distances.double().numpy().round(DIGITS).tolist()
     return {f.name: tuple(row[: _many(codec, f)]) for f, row in zip(fields, rows, strict=True)}
 
 
@@ -225,17 +226,12 @@ def _many(codec: RecordCodec, field: Field) -> int:
 
 def _decoded(codec: RecordCodec, fields: Sequence[Field], values: Tensor) -> Tensor:
     """float64 [B, N, F]: the value of each cell, whatever it means."""
-    flat = values.flatten(0, 1).double().numpy()
-    found = [torch.from_numpy(codec.codes[f.name].cells(flat[:, list(f.channels)])) for f in fields]
-    return torch.stack([x.double().view(values.shape[:2]) for x in found], -1)
+    cells = [torch.from_numpy(codec.codes[f.name].cells(f.scores(values))) for f in fields]
+    return torch.stack([x.double().view(values.shape[:2]) for x in cells], -1)
 
 
 def _cells(values: Tensor, known: Tensor, tokens: slice, channel: int) -> Floats:
     return values[:, tokens, channel][known[:, tokens, channel]].double().numpy()
-
-
-def _tokens(field: Field) -> slice:
-    return slice(0, 1) if field.token == 0 else slice(1, None)
 
 
 def _tuples(x: Floats) -> tuple[tuple[tuple[float, ...], ...], ...]:

@@ -119,8 +119,7 @@ class Calibration:
         x = y.clone()
         for field in self.codec.fields:
             if field.name in self.maps:
-                tokens = slice(0, 1) if field.token == 0 else slice(1, None)
-                x[tokens, list(field.channels)] = torch.tensor(self.maps[field.name].knots)
+                x[field.tokens, list(field.channels)] = torch.tensor(self.maps[field.name].knots)
         slope = torch.ones(*x.shape[:2], KNOTS + 1)
         slope[..., 1:-1] = y.diff() / x.diff()
         near = [0, *range(KNOTS)]

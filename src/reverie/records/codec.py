@@ -3,13 +3,13 @@
     table -> values (kinds/) -> intervals of scores (codes.py) -> EncodedTable -> Records
     Records -> scores -> values -> cells (writing.py), a frame of the source's columns, order, types and rounding
 
-Exact wherever float32 scores can tell the values apart: a column with a unit is told exactly up to some millions of steps,
+Exact wherever float32 scores can tell the values apart: a column with a unit is kept exactly up to some millions of steps,
 one without to a part in a million.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -24,11 +24,10 @@ from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.emptiness import as_rules, obeyed, open_visits, sure
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.intervals import Floats, inside
-from reverie.records.kinds import Column
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
-from reverie.records.rules.deriving import Derivation, derivations, told
+from reverie.records.rules.deriving import Derivation, derivations, led_back
 from reverie.records.rules.keeping import Keeper
 from reverie.records.schema import Schema
 from reverie.records.settling import draws
@@ -49,7 +48,7 @@ class RecordCodec:
     Attributes:
         schema, settings: as fitted.
         types: polars' type of each column.
-        clock: what is constant about time.
+        visit_times: what is constant about time.
         length: the number of visits where all have as many, else None.
         codes: of each field.
         derived: the columns that follow from others by a rule, and have no code (or at first visits only).
@@ -61,13 +60,13 @@ class RecordCodec:
         schema: Schema,
         settings: CodecSettings,
         types: dict[str, pl.DataType],
-        clock: VisitTimes,
+        visit_times: VisitTimes,
         length: int | None,
         codes: dict[str, Code],
         derived: tuple[Derivation, ...] = (),
     ) -> None:
         self.schema, self.settings, self.types = schema, settings, types
-        self.clock, self.length, self.codes, self.derived = clock, length, codes, derived
+        self.visit_times, self.length, self.codes, self.derived = visit_times, length, codes, derived
         self.fields = layout(schema, settings, codes)
 
     @classmethod
@@ -86,19 +85,19 @@ class RecordCodec:
         for name, part, column, x in cells_of(table, schema, clock.unit, derived):
             if column is not None and column.name in followed:
                 continue
-            known = x[~np.isnan(x)]
+            values = x[~np.isnan(x)]
             if part == "visits" and length is None:
-                codes[name] = NormalScore.fit(known, 1.0, float(lengths.min()), float(lengths.max()))
+                codes[name] = NormalScore.fit(values, 1.0, float(lengths.min()), float(lengths.max()))
             elif part == "start" and clock.start is None:
-                codes[name] = NormalScore.fit(known, clock.unit)
+                codes[name] = NormalScore.fit(values, clock.unit)
             elif part == "gap" and clock.gap is None:
-                codes[name] = NormalScore.fit(known, clock.unit, clock.least)
+                codes[name] = NormalScore.fit(values, clock.unit, clock.least)
             elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
                 if column.role == "varying" and sure(table, column):
                     continue
                 codes[name] = OrderedProbit.fit(np.bincount(x.astype(np.int64), minlength=2))
             elif part == "value" and column is not None:
-                codes[name] = column.code(known, settings)
+                codes[name] = column.code(values, settings)
         types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
         return cls(schema, settings, types, clock, length, codes, derived)
 
@@ -110,7 +109,7 @@ class RecordCodec:
             "settings": self.settings.model_dump(),
             "schema": self.schema.model_dump(mode="json"),
             "types": {name: dtype_name(dtype) for name, dtype in self.types.items()},
-            "clock": self.clock.config,
+            "clock": self.visit_times.config,
             "length": self.length,
             "codes": {name: code.config for name, code in self.codes.items()},
             "derived": [one.config for one in self.derived],
@@ -122,7 +121,7 @@ class RecordCodec:
         version, schema = config.get("version"), Schema.model_validate(config["schema"])
         # Version 1 is the same but for date-times, which it had in seconds.
         if version != VERSION and (version != 1 or any(column.frame_type == "Datetime" for column in schema.columns)):
-            raise UsageError(f"a codec of version {version} cannot be read by this release: train the model anew.")
+            raise UsageError(f"a codec of version {version} cannot be read by this release: train the model again.")
         return cls(
             schema,
             CodecSettings.model_validate(config["settings"]),
@@ -142,6 +141,18 @@ class RecordCodec:
             stage[field.token, list(field.channels)] = field.stage
         return stage
 
+    @cached_property
+    def named(self) -> dict[str, Field]:
+        """The fields by their names."""
+        return {field.name: field for field in self.fields}
+
+    def channels_where(self, which: Callable[[Field], bool]) -> Tensor:
+        """bool [2, C]: the channels of the static token and of a visit whose fields are such."""
+        chosen = torch.zeros_like(self.stage, dtype=torch.bool)
+        for field in filter(which, self.fields):
+            chosen[field.token, list(field.channels)] = True
+        return chosen
+
     @property
     def channels(self) -> int:
         """Channels of a token: those of the static token or of a visit, whichever has more."""
@@ -151,13 +162,12 @@ class RecordCodec:
         """The patients of a table of this schema, also one that was not fitted to. Raises DataError for an unknown level."""
         if lost := [name for name in self.schema.names if name not in table.frame.columns]:
             raise DataError(f"{table.name} has no column {lost[0]!r}, which the model was fitted to: add it.")
-        fields = {field.name: field for field in self.fields}
         sizes = [(self.stage[token] >= 0).sum() for token in (0, 1)]
         ends = [
             np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
         ]
-        for name, _, _, x in cells_of(table, self.schema, self.clock.unit, self.derived):
-            if (field := fields.get(name)) is None:
+        for name, _, _, x in cells_of(table, self.schema, self.visit_times.unit, self.derived):
+            if (field := self.named.get(name)) is None:
                 continue
             x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
             self._write(ends[field.token], field, x)
@@ -170,14 +180,13 @@ class RecordCodec:
         """The number of visits, int64 [B], of records [B, N, C]."""
         if self.length is not None:
             return torch.full((len(values),), self.length)
-        field = next(field for field in self.fields if field.part == "visits")
-        z = values[:, 0, list(field.channels)].detach().cpu().double().numpy()
-        return torch.from_numpy(self.codes[field.name].cells(z).astype(np.int64))
+        cells = self.codes["visits"].cells(self.named["visits"].scores(values[:, 0]))
+        return torch.from_numpy(cells.astype(np.int64))
 
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].
 
-        They are those that `encode` would know, so whoever asks or observes none but these asks what training can ask:
+        They are those that `encode` would know, so anyone who asks or observes none but these asks what training can ask:
         everything that draws cells takes them from here.
         """
         place = torch.arange(values.shape[1], device=values.device)
@@ -186,9 +195,8 @@ class RecordCodec:
         known = torch.where((place == 0)[:, None], has[0], has[1]) & exists[..., None]
         if not self.settings.stages:
             return known
-        by_name = {field.name: field for field in self.fields}
         for field in self.fields:
-            tokens = slice(0, 1) if field.token == 0 else slice(1, None)
+            tokens = field.tokens
             if field.part == "gap":
                 known[:, 1:2, list(field.channels)] = False
             elif field.part == "measured":
@@ -197,7 +205,7 @@ class RecordCodec:
                     weight = exists[:, tokens]
                     z = ((z * weight).sum(1) / weight.sum(1).clamp(min=1))[:, None].expand_as(z)
                 yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
-                for channel in by_name[f"value:{field.column}"].channels:
+                for channel in self.named[f"value:{field.column}"].channels:
                     known[:, tokens, channel] &= yes
         later = {one.column for one in self.derived if one.later}
         for field in self.fields:
@@ -212,8 +220,7 @@ class RecordCodec:
         code = self.codes[field.name]
         if not isinstance(code, OrderedProbit | SequentialProbit):
             return torch.zeros(values.shape[:2], dtype=torch.long)
-        z = values[..., list(field.channels)].detach().cpu().double().flatten(0, 1).numpy()
-        return torch.from_numpy(code.level(z)).view(values.shape[:2])
+        return torch.from_numpy(code.level(field.scores(values))).view(values.shape[:2])
 
     def statics(self, values: Tensor) -> pl.DataFrame:
         """The static columns [B rows] that records [B, N, C] tell, as rules would have them."""
@@ -247,14 +254,15 @@ class RecordCodec:
             if name not in columns:
                 raise unknown("static column", name, columns)
             cells[name] = x = columns[name].read(statics[name], "the table of statics")
-            if (bad := np.flatnonzero(_out_of_bounds(x, columns[name]))).size:
-                low, high = ("open" if b is None else f"{b:g}" for b in (columns[name].lower, columns[name].upper))
+            lower, upper = columns[name].bounds
+            if (bad := np.flatnonzero((x < lower) | (x > upper))).size:
+                low, high = ("open" if np.isinf(bound) else f"{bound:g}" for bound in (lower, upper))
                 raise DataError(
                     f"the table of statics, data row {bad[0] + 1}, column {name!r}: {x[bad[0]]:g} is out of the bounds "
                     f"[{low}, {high}]: correct it or leave it empty."
                 )
         rows = Rows(statics, columns, np.arange(len(statics)))
-        for name, x in told(self.derived, cells, rows, draws(self, len(statics), generator)).items():
+        for name, x in led_back(self.derived, cells, rows, draws(self, len(statics), generator)).items():
             for field in self.fields:
                 if field.column == name:
                     measured = np.where(np.isnan(x), np.nan, 1.0)
@@ -271,13 +279,13 @@ class RecordCodec:
             first, first_row: the numbers of the first patient and row, for new identifiers. Patients are named by number, or
                 "P000001" where identifiers are text.
         """
-        made = self.drawn(records, first, first_row)
-        return Decoded(self.kept(made.frame), made.clipped)
+        decoded = self.drawn(records, first, first_row)
+        return Decoded(self.kept(decoded.frame), decoded.clipped)
 
     def drawn(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
         """As `decode`, before rules are kept: columns that follow from others are empty."""
-        made = self._writer.table(records, first, first_row)
-        return Decoded(obeyed(made.frame, self.schema), made.clipped)
+        written = self._writer.table(records, first, first_row)
+        return Decoded(obeyed(written.frame, self.schema), written.clipped)
 
     def kept(self, frame: pl.DataFrame, fixed: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:
         """A typed frame of some of the columns that breaks no rule; cells under `fixed`, bool [R] by column, stay."""
@@ -285,8 +293,8 @@ class RecordCodec:
 
     def broken(self, frame: pl.DataFrame) -> dict[str, int]:
         """How many rows of a typed frame break each rule that any breaks, by its text."""
-        found = Rules.of(self.schema).broken(frame)
-        return {text: int(rows.sum()) for text, rows in found.items() if rows.any()}
+        broken = Rules.of(self.schema).broken(frame)
+        return {text: int(rows.sum()) for text, rows in broken.items() if rows.any()}
 
     @property
     def keeps_rules(self) -> bool:
@@ -305,7 +313,7 @@ class RecordCodec:
 
     @cached_property
     def _writer(self) -> Writer:
-        return Writer(self.schema, self.settings, self.types, self.clock, self.codes, self.fields)
+        return Writer(self)
 
     def _write(self, ends: np.ndarray, field: Field, x: Floats) -> None:
         """The intervals of cells [n] into [2, C, n]; NaN stays NaN."""
@@ -322,8 +330,3 @@ class RecordCodec:
 def _tensor(ends: np.ndarray) -> Tensor:
     """[2, C, n] -> [2, n, C]."""
     return torch.from_numpy(np.ascontiguousarray(ends.transpose(0, 2, 1)))
-
-
-def _out_of_bounds(x: Floats, column: Column) -> np.ndarray:
-    lower, upper = (np.nan if bound is None else bound for bound in (column.lower, column.upper))
-    return (x < lower) | (x > upper)

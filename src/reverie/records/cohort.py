@@ -151,10 +151,10 @@ def _regimens(generator: np.random.Generator, viral: np.ndarray, months: int) ->
     later = generator.random((patients, months)) < 1 / 20
     for t in range(1, months):
         now = changes & ((when == t) | (later[:, t] & (t > when)))
-        drawn = generator.choice(len(common), patients, p=common)
-        drawn = np.where(
-            drawn == current, (drawn + 1 + generator.integers(len(common) - 1, size=patients)) % len(common), drawn
+        chosen = generator.choice(len(common), patients, p=common)
+        chosen = np.where(
+            chosen == current, (chosen + 1 + generator.integers(len(common) - 1, size=patients)) % len(common), chosen
         )
-        current = np.where(now, drawn, current)
+        current = np.where(now, chosen, current)
         regimen[:, t] = current
     return regimen

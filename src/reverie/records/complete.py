@@ -20,7 +20,7 @@ from reverie.records.generate import RecordSampler, like_lengths
 from reverie.records.intervals import REACH
 from reverie.records.masks import MaskSampler, cells
 from reverie.records.settling import reaching
-from reverie.records.table import Table
+from reverie.records.table import Table, last_rows, rows_after
 
 __all__ = ["Completer", "longer"]
 
@@ -30,64 +30,62 @@ Drawn = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Completer:
-    """Completes the records of a table, each time anew."""
+    """Completes the records of a table, from new draws at each call."""
 
-    maker: RecordSampler
+    sampler: RecordSampler
     table: Table
 
     def holes(self, randomness: torch.Generator) -> pl.DataFrame:
         """The table with a value drawn for every empty cell of a column that the model has learned."""
-        drawn = self._each(self._fill_holes, randomness)
-        schema, frame = self.maker.codec.schema, self.table.frame
+        decoded = self._each(self._fill_holes, randomness)
+        schema, frame = self.sampler.codec.schema, self.table.frame
         names = [column.name for column in (*schema.static, *schema.varying)]
-        frame = frame.with_columns(pl.coalesce(pl.col(name), drawn[name]) for name in names)
-        return self.maker.codec.kept(frame, self._given(self.table.frame))
+        frame = frame.with_columns(pl.coalesce(pl.col(name), decoded[name]) for name in names)
+        return self.sampler.codec.kept(frame, self._given(self.table.frame))
 
     def future(self, visits: int, randomness: torch.Generator) -> pl.DataFrame:
         """A table made by `longer`, with times and values drawn for the last `visits` rows of each patient."""
-        drawn = self._each(lambda records, r: self._draw_future(records, visits, r), randomness)
-        new = np.zeros(len(self.table.frame), dtype=bool)
-        for back in range(1, visits + 1):
-            new[self.table.offsets[1:] - back] = True
-        schema = self.maker.codec.schema
+        decoded = self._each(lambda records, r: self._draw_future(records, visits, r), randomness)
+        new = last_rows(self.table.offsets, visits)
+        schema = self.sampler.codec.schema
         names = [schema.time.name, *(column.name for column in schema.varying)]
         last = self.table.offsets[1:] - 1 - visits
-        times, of = drawn[schema.time.name], np.repeat(np.arange(len(last)), self.table.lengths)
+        times, of = decoded[schema.time.name], np.repeat(np.arange(len(last)), self.table.lengths)
         moved = self.table.frame[schema.time.name].gather(last) - times.gather(last)  # not 0 where no such gap is ever made
-        drawn = drawn.with_columns((times + moved.gather(of)).alias(schema.time.name))
+        decoded = decoded.with_columns((times + moved.gather(of)).alias(schema.time.name))
         frame = self.table.frame.with_columns(
-            pl.when(pl.Series(new)).then(drawn[name]).otherwise(pl.col(name)).alias(name) for name in names
+            pl.when(pl.Series(new)).then(decoded[name]).otherwise(pl.col(name)).alias(name) for name in names
         )
         fixed = {
             name: ~new | (here if schema[name].role == "static" else False) for name, here in self._given(frame).items()
         }
-        return self.maker.codec.kept(frame, fixed)
+        return self.sampler.codec.kept(frame, fixed)
 
     def _given(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
         """By column, the cells of a table that are given."""
-        schema = self.maker.codec.schema
+        schema = self.sampler.codec.schema
         return {c.name: frame[c.name].is_not_null().to_numpy() for c in (schema.time, *schema.static, *schema.varying)}
 
     def _each(self, complete: Callable[[Records, torch.Generator], Drawn], randomness: torch.Generator) -> pl.DataFrame:
         """The rows of all patients in the order of the table, decoded from completed records."""
-        seen = replace(self.table, frame=reaching(self.maker.codec, self.table.frame, randomness))
-        encoded = self.maker.codec.encode(seen)
+        seen = replace(self.table, frame=reaching(self.sampler.codec, self.table.frame, randomness))
+        encoded = self.sampler.codec.encode(seen)
         lengths = torch.from_numpy(encoded.lengths)
         shape = (len(lengths), 1 + int(lengths.max()), encoded.channels)
         values, known = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
         for chosen in like_lengths(lengths):
-            codes, told = complete(encoded.records(chosen, randomness), randomness)
-            values[chosen, : codes.shape[1]], known[chosen, : codes.shape[1]] = codes, told
-        return self.maker.codec.drawn(Records(values, known, lengths)).frame
+            codes, there = complete(encoded.records(chosen, randomness), randomness)
+            values[chosen, : codes.shape[1]], known[chosen, : codes.shape[1]] = codes, there
+        return self.sampler.codec.drawn(Records(values, known, lengths)).frame
 
     def _fill_holes(self, records: Records, randomness: torch.Generator) -> Drawn:
-        """What is not known of values is asked; the network is not told that it had not been measured.
+        """What is not known of values is asked; the network does not learn that it had not been measured.
 
         The draws are the network's own. Maps that put right how scores lie among all patients say nothing of how they lie
         around those given: with them the CRPS was 0.5 % higher.
         """
-        N, codec = records.values.shape[1], self.maker.codec
-        maker = replace(self.maker, calibration=None)
+        N, codec = records.values.shape[1], self.sampler.codec
+        sampler = replace(self.sampler, calibration=None)
         stage, flags = cells(codec.stage, N), cells(self._flags, N)
         present = torch.arange(N) <= records.visits[:, None]
         seen, values = records.known & ~flags, records.values
@@ -95,7 +93,7 @@ class Completer:
             measured = torch.where(flags, REACH, values)  # as if everything had been, but where rules leave it empty
             asked = codec.known(measured, records.visits) & (stage == now) & ~seen
             noise = torch.randn(values.shape, generator=randomness)
-            values = maker.fill(Given(values, seen, asked, present), noise, randomness)
+            values = sampler.fill(Given(values, seen, asked, present), noise, randomness)
             seen = seen | asked
         return values, seen
 
@@ -105,13 +103,13 @@ class Completer:
         past = torch.arange(N) <= (records.visits - visits)[:, None]
         noise = [torch.randn(records.values.shape, generator=randomness) for _ in range(2)]
         seen = records.known & past[..., None]
-        values = self.maker.visits(torch.where(seen, records.values, 0.0), records.visits, noise, randomness, seen, past)
-        known = self.maker.codec.known(values, records.visits)
+        values = self.sampler.visits(torch.where(seen, records.values, 0.0), records.visits, noise, randomness, seen, past)
+        known = self.sampler.codec.known(values, records.visits)
         return values, torch.where(past[..., None], records.known, known)
 
     @cached_property
     def _flags(self) -> Tensor:
-        return MaskSampler(self.maker.codec).flags
+        return MaskSampler(self.sampler.codec).flags
 
 
 def longer(table: Table, visits: int) -> Table:
@@ -119,7 +117,7 @@ def longer(table: Table, visits: int) -> Table:
     frame, schema = table.frame, table.schema
     kept = [c.name for c in schema.columns if c.role in ("identifier", "static") or c.same]
     last = table.offsets[1:] - 1
-    order = np.argsort(np.concatenate([np.arange(len(frame)), np.repeat(last, visits)]), kind="stable")
+    order = rows_after(len(frame), last, visits)
     new = frame[np.repeat(last, visits)].with_columns(
         pl.lit(None, frame.schema[name]).alias(name) for name in frame.columns if name not in (*kept, schema.time.name)
     )

@@ -5,7 +5,6 @@ An equality is given to the model, which then draws the rest to go with it; anyt
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,24 +14,19 @@ import numpy as np
 import polars as pl
 from torch import Tensor, from_numpy
 
-from reverie.errors import UsageError, unknown
+from reverie.errors import DataError, UsageError, unknown
 from reverie.process.randomness import generator
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 from reverie.records.kinds import Column
+from reverie.records.nulls import emptied
+from reverie.records.reading import read_source
 from reverie.records.rules import Rows, Rules
-from reverie.records.statics import read_statics
+from reverie.records.rules.rule import SIGNS
+from reverie.records.schema import Schema
 
-__all__ = ["Conditions"]
+__all__ = ["Conditions", "read_statics"]
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
 PATTERN = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
 
 
@@ -53,7 +47,7 @@ class Conditions:
     statics: pl.DataFrame | None
 
     @classmethod
-    def of(cls, codec: RecordCodec, where: Mapping[str, Any] | Sequence[str], given: Any) -> Conditions:
+    def of(cls, codec: RecordCodec, where: Mapping[str, Any] | Sequence[str], table: Any) -> Conditions:
         """Reads what the user wrote. Raises UsageError naming the condition that cannot be understood."""
         pairs = (
             [f"{k}{v}" if str(v)[:1] in "<>!=" else f"{k}={v}" for k, v in where.items()]
@@ -71,7 +65,7 @@ class Conditions:
             else:
                 others.append((column, sign, value))
         _check_rules(codec, equal)
-        statics = None if given is None else read_statics(given, codec.schema)
+        statics = None if table is None else read_statics(table, codec.schema)
         if statics is not None and others:
             raise UsageError("a table of statics and a condition other than column=value cannot be given together.")
         if statics is not None and (twice := equal.keys() & set(statics.columns)):
@@ -112,8 +106,8 @@ class Conditions:
                 if cells.name in derived:  # it has no score that could bring it here
                     column = self.codec.schema[cells.name]
                     x = np.repeat(column.read(cells), visits)
-                    told = column.write(np.nan_to_num(x), ~there, frame.schema[cells.name])
-                    frame = frame.with_columns(pl.coalesce(told, pl.col(cells.name)).alias(cells.name))
+                    derived_cells = column.write(np.nan_to_num(x), ~there, frame.schema[cells.name])
+                    frame = frame.with_columns(pl.coalesce(derived_cells, pl.col(cells.name)).alias(cells.name))
         return self.codec.kept(frame, fixed)
 
     @property
@@ -126,11 +120,30 @@ class Conditions:
             frame = self.codec.statics(values)
             good = np.ones(len(frame), dtype=bool)
             for column, sign, value in self.others:
-                found = column.read(frame[column.name])
-                good &= OPERATORS[sign](found, column.parse(value)) & ~np.isnan(found)
+                x = column.read(frame[column.name])
+                good &= SIGNS[sign](x, column.parse(value)) & ~np.isnan(x)
             return from_numpy(good)
 
         return kept
+
+
+def read_statics(source: Any, schema: Schema) -> pl.DataFrame:
+    """Some of the static columns of `schema`, from a file or a frame; other columns are refused.
+
+    Raises UsageError for a file that is not there, DataError, naming the column, for one that is not a static of the schema.
+    """
+    cells = read_source(source)
+    name = cells.name
+    frame = cells.frame.drop(schema.identifier.name, strict=False)
+    statics = {column.name for column in schema.static}
+    for column in frame.columns:
+        if column not in statics:
+            raise DataError(f"{name}: {unknown('static column', column, statics)}")
+    if not frame.width:
+        raise DataError(
+            f"{name} has no static column: give some of {', '.join(sorted(statics)) or 'them, of which there are none'}."
+        )
+    return frame.with_columns(emptied(frame[column], schema.nulls(column)) for column in frame.columns)
 
 
 def _check_rules(codec: RecordCodec, equal: Mapping[str, str]) -> None:
@@ -139,25 +152,23 @@ def _check_rules(codec: RecordCodec, equal: Mapping[str, str]) -> None:
     row = Rows(pl.DataFrame({name: [value] for name, value in equal.items()}), columns, np.zeros(1, dtype=np.int64))
     for rule in Rules.of(codec.schema):
         if equal.keys() >= set(rule.columns) and rule.breaks(row)[0]:
-            told = " and ".join(f"{name}={equal[name]}" for name in rule.columns)
-            raise UsageError(f"{told} cannot be, for every patient keeps the rule {rule.text}: leave one of them out.")
+            words = " and ".join(f"{name}={equal[name]}" for name in rule.columns)
+            raise UsageError(f"{words} cannot be, for every patient keeps the rule {rule.text}: leave one of them out.")
 
 
 def _parsed(codec: RecordCodec, text: str) -> tuple[Column, str, str]:
     match = PATTERN.fullmatch(text)
     if not match:
-        raise UsageError(
-            f"{text!r} is not a condition: write column=value, or column>value with one of {' '.join(OPERATORS)}."
-        )
+        raise UsageError(f"{text!r} is not a condition: write column=value, or column>value with one of {' '.join(SIGNS)}.")
     name, sign, value = match[1], match[2].replace("==", "="), match[3]
-    known = {column.name: column for column in codec.schema.static}
+    statics = {column.name: column for column in codec.schema.static}
     if name in {column.name for column in codec.schema.varying}:
         raise UsageError(
-            f"{name} changes from visit to visit, and conditions are on statics: {', '.join(known) or 'none here'}."
+            f"{name} changes from visit to visit, and conditions are on statics: {', '.join(statics) or 'none here'}."
         )
-    if name not in known:
-        raise unknown("static column", name, known)
-    column = known[name]
+    if name not in statics:
+        raise unknown("static column", name, statics)
+    column = statics[name]
     column.parse(value)
     if sign not in ("=", "!=") and not column.ranked:
         raise UsageError(f"{name} has levels without an order, so {text!r} says nothing: use = or !=.")

@@ -47,23 +47,25 @@ class Course(NamedTuple):
         variance = float(z.square().sum() / there.sum().clamp(min=1))
         if pairs.sum() < PAIRS or not variance:
             return cls()
-        found = np.array([float((z[:, lag:] * z[:, :-lag]).sum()) for lag in lags]) / (variance * np.maximum(pairs, 1))
+        covariances = np.array([float((z[:, lag:] * z[:, :-lag]).sum()) for lag in lags]) / (variance * np.maximum(pairs, 1))
         best, least = cls(), np.inf
         for pace in PACES:
-            level, slow = _shares(found, pairs, pace**lags)
-            loss = float((pairs * (found - level - slow * pace**lags) ** 2).sum())
+            level, slow = _shares(covariances, pairs, pace**lags)
+            loss = float((pairs * (covariances - level - slow * pace**lags) ** 2).sum())
             if loss < least:
                 best, least = cls(round(level, DIGITS), round(slow, DIGITS), round(float(pace), DIGITS)), loss
         return best
 
 
-def _shares(found: np.ndarray, weights: np.ndarray, fading: np.ndarray) -> tuple[float, float]:
+def _shares(covariances: np.ndarray, weights: np.ndarray, fading: np.ndarray) -> tuple[float, float]:
     """Level and slow >= 0, together 1 - NEW at most, that come nearest to the covariances found."""
-    parts = np.stack([np.ones(len(found)), fading], -1) * np.sqrt(weights)[:, None]
-    (level, slow), _ = nnls(parts, found * np.sqrt(weights))
+    parts = np.stack([np.ones(len(covariances)), fading], -1) * np.sqrt(weights)[:, None]
+    (level, slow), _ = nnls(parts, covariances * np.sqrt(weights))
     if level + slow > (most := 1 - NEW):  # along level + slow = most the least squares are those of one number
         rest = weights * (1 - fading)
-        level = float(np.clip((rest * (found - most * fading)).sum() / max((rest * (1 - fading)).sum(), 1e-12), 0.0, most))
+        level = float(
+            np.clip((rest * (covariances - most * fading)).sum() / max((rest * (1 - fading)).sum(), 1e-12), 0.0, most)
+        )
         slow = most - level
     return float(level), float(slow)
 
@@ -83,10 +85,10 @@ def along(courses: Sequence[tuple[Course, Course]], scores: Tensor, asked: Tenso
     """
     order = torch.argsort(~known, dim=-1, stable=True)
     z, there, new = (x.gather(-1, order) for x in (torch.where(known, scores, 0.0), known, asked & known))
-    given = there & ~new
-    first = given & (new.cumsum(-1) == 0)
+    observed = there & ~new
+    first = observed & (new.cumsum(-1) == 0)
     drawn, trained = (torch.stack([factor(pair[i], z.shape[-1]) for pair in courses]) for i in (0, 1))
     own, white = (torch.linalg.solve_triangular(law, z.mT, upper=False).mT for law in (trained, drawn))
-    made = torch.where(first, own, white) @ trained.mT
-    z = torch.where(new & ~(given & ~first).any(-1, keepdim=True), made, z)
+    moved = torch.where(first, own, white) @ trained.mT
+    z = torch.where(new & ~(observed & ~first).any(-1, keepdim=True), moved, z)
     return torch.where(asked & known, torch.empty_like(z).scatter_(-1, order, z), scores)

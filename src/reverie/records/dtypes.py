@@ -1,4 +1,4 @@
-"""Types of columns as text, so that JSON can hold them."""
+"""Types of columns by name, so that JSON and schemas can hold them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ import polars as pl
 
 from reverie.errors import DataError
 
-__all__ = ["dtype_name", "dtype_named"]
+__all__ = ["DATETIME", "TYPES", "dtype_name", "dtype_named"]
 
-_SIGNED = (pl.Int8, pl.Int16, pl.Int32, pl.Int64)
-_UNSIGNED = (pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
-_SIMPLE = (pl.Boolean, pl.String, pl.Date, pl.Null, pl.Float32, pl.Float64, *_SIGNED, *_UNSIGNED)
+_WHOLE = tuple(f"{sign}{bits}" for sign in ("Int", "UInt") for bits in (8, 16, 32, 64))
+
+TYPES: dict[str, pl.DataType] = {
+    **{name: getattr(pl, name)() for name in (*_WHOLE, "Float32", "Float64", "String", "Boolean", "Date")},
+    "Datetime": pl.Datetime("us"),
+}
+"""The types that cells of a table can have, by the names that a schema gives them."""
+
+DATETIME = re.compile(r"Datetime\[(ms|us|ns)(?:, (.+))?\]")
+"""A date-time of a unit and a zone."""
 
 
 def dtype_name(dtype: pl.DataType) -> str:
@@ -24,8 +31,8 @@ def dtype_name(dtype: pl.DataType) -> str:
 
 def dtype_named(name: str) -> pl.DataType:
     """The type that `dtype_name` wrote. Raises DataError for text that it did not write."""
-    if found := re.fullmatch(r"Datetime\[(ms|us|ns)(?:, (.+))?\]", name):
-        return pl.Datetime(found[1], found[2])  # pyright: ignore[reportArgumentType]
-    if found := next((kind for kind in _SIMPLE if str(kind()) == name), None):
-        return found()
+    if parts := DATETIME.fullmatch(name):
+        return pl.Datetime(parts[1], parts[2])  # pyright: ignore[reportArgumentType]
+    if name in TYPES or name == "Null":
+        return pl.Null() if name == "Null" else TYPES[name]
     raise DataError(f"{name!r} is not a type of column: the codec was written by another version or was changed.")

@@ -45,12 +45,12 @@ MOSTLY = 0.5
 
 def asked(frame: pl.DataFrame, column: Column) -> pl.Series:
     """Which rows of a typed table have the states at which a column may be filled. Bool."""
-    found = [pl.Series([True]).new_from_index(0, frame.height)]
+    may = [pl.Series([True]).new_from_index(0, frame.height)]
     for gate, levels in column.asked_if.items():
         cells = frame[gate].cast(pl.String)
         here = cells.is_not_null() if ANY in levels else cells.is_in(list(levels)).fill_null(False)
-        found.append(here | (cells.is_null() if EMPTY in levels else False))
-    return reduce(and_, found)
+        may.append(here | (cells.is_null() if EMPTY in levels else False))
+    return reduce(and_, may)
 
 
 def obeyed(frame: pl.DataFrame, schema: Schema, learned: bool = True) -> pl.DataFrame:
@@ -70,26 +70,24 @@ def open_visits(codec: RecordCodec, values: Tensor) -> Iterator[tuple[tuple[int,
 
     Bool [B, N - 1]. These are the rules that follow a static, or whether something was measured; others hold at writing.
     """
-    fields = {field.name: field for field in codec.fields}
     for column in codec.schema.varying:
         for gate, levels in column.asked_if.items():
-            told, value = fields.get(f"measured:{gate}"), fields.get(f"value:{gate}")
-            if value is None or f"value:{column.name}" not in fields:
+            measured, value = codec.named.get(f"measured:{gate}"), codec.named.get(f"value:{gate}")
+            if value is None or f"value:{column.name}" not in codec.named:
                 continue
             static = codec.schema[gate].role == "static"
             here = values[:, :1] if static else values[:, 1:]
             there = torch.ones(here.shape[:2], dtype=torch.bool, device=values.device)
-            if told is not None:
-                there = here[..., told.channels[0]].double() >= float(codec.codes[told.name].cuts[0])  # pyright: ignore
+            if measured is not None:
+                there = here[..., measured.channels[0]].double() >= float(codec.codes[measured.name].cuts[0])  # pyright: ignore
             may = there
             if ANY not in levels:
                 if not static:
                     continue
-                z = here[:, 0, list(value.channels)].detach().cpu().double().numpy()
-                level = codec.codes[value.name].level(z)  # pyright: ignore[reportAttributeAccessIssue]
+                level = codec.codes[value.name].level(value.scores(here[:, 0]))  # pyright: ignore[reportAttributeAccessIssue]
                 names = np.array([name in levels for name in codec.schema[gate].levels])
                 may = there & torch.from_numpy(names[level]).to(values.device)[:, None]
-            yield fields[f"value:{column.name}"].channels, may | ~there if EMPTY in levels else may
+            yield codec.named[f"value:{column.name}"].channels, may | ~there if EMPTY in levels else may
 
 
 def sure(table: Table, column: Column) -> bool:
@@ -139,7 +137,7 @@ def explained(schema: Schema, frame: pl.DataFrame) -> Schema:
     Args:
         frame: typed, of the schema's columns.
     """
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    gates: dict[str, dict[str, tuple[str, ...]]] = {}
     place = {column.name: i for i, column in enumerate(schema.columns)}
     rules = list(_rules(schema, frame))
     by_column: dict[str, list[_Rule]] = {}
@@ -149,16 +147,16 @@ def explained(schema: Schema, frame: pl.DataFrame) -> Schema:
         covered = pl.Series([False]).new_from_index(0, frame.height)
         for rule in sorted(by_column[name], key=lambda r: (r.unsure, -r.rows, place[r.gate])):
             closed = frame[rule.gate].cast(pl.String).fill_null(EMPTY).is_in(rule.closed)
-            if (closed & ~covered).any() and not _leads(found, rule.gate, name):
-                found.setdefault(name, {})[rule.gate] = rule.levels
+            if (closed & ~covered).any() and not _leads(gates, rule.gate, name):
+                gates.setdefault(name, {})[rule.gate] = rule.levels
                 covered |= closed
-    events = {gate for rules_ in found.values() for gate, levels in rules_.items() if levels == (ANY,)}
+    events = {gate for rules_ in gates.values() for gate, levels in rules_.items() if levels == (ANY,)}
     modelled = (*schema.static, *schema.varying)
     events |= {c.name for c in modelled if len(c.levels) == 1 and c.missing}
     events |= {c.name for c in modelled if frame.schema[c.name].is_temporal() and c.missing >= MOSTLY}
     columns: list[Column] = []
     for column in schema.columns:
-        update: dict[str, Any] = {"asked_if": found[column.name]} if column.name in found else {}
+        update: dict[str, Any] = {"asked_if": gates[column.name]} if column.name in gates else {}
         update |= {"fill": False} if column.name in events else {}
         columns.append(column.model_copy(update=update) if update else column)
     return schema.model_copy(update={"columns": tuple(columns)})
@@ -195,20 +193,20 @@ def _rules(schema: Schema, frame: pl.DataFrame) -> Iterator[_Rule]:
         first = cells.group_by("state").agg(pl.col(names).sum())
         names = [name for name in names if (first[name] == 0).any()]  # few are ever empty at a state: the rest is for these
         each = cells.group_by("half", "who", "state").agg(pl.col(names).sum(), pl.len().alias("rows"))
-        told = each.group_by("half", "state").agg(
+        counts = each.group_by("half", "state").agg(
             *[(pl.col(n) > 0).sum().alias(f"patients {n}") for n in names],
             *[pl.col(n).sum().alias(f"rows {n}") for n in names],
             pl.len().alias("patients"),
             pl.col("rows").sum(),
         )
-        both = [told.filter(pl.col("half") == h) for h in (0, 1)]
+        both = [counts.filter(pl.col("half") == h) for h in (0, 1)]
         for name in names:
             column = others[int(name)]
             if closed := _closed(both, name, column.role == "static", gate, frame):
                 states = (*gate.levels, *gate.pooled, *((EMPTY,) if gate.missing else ()))
                 left = tuple(state for state in states if state not in closed)
                 levels = (ANY,) if closed == (EMPTY,) else left
-                rows = int(told.filter(pl.col("state").is_in(closed))["rows"].sum())
+                rows = int(counts.filter(pl.col("state").is_in(closed))["rows"].sum())
                 yield _Rule(column.name, gate.name, closed, levels, rows, gate.missing > 0)
 
 
@@ -242,6 +240,6 @@ def _tells_events(gate: Column, frame: pl.DataFrame) -> bool:
     return frame.schema[gate.name] == pl.String and frame[gate.name].null_count() >= MOSTLY * frame.height
 
 
-def _leads(found: Mapping[str, Mapping[str, Any]], gate: str, column: str) -> bool:
+def _leads(gates: Mapping[str, Mapping[str, Any]], gate: str, column: str) -> bool:
     """Whether the rules found lead from a gate back to the column."""
-    return gate == column or any(_leads(found, further, column) for further in found.get(gate, {}))
+    return gate == column or any(_leads(gates, further, column) for further in gates.get(gate, {}))

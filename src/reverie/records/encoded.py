@@ -77,7 +77,7 @@ class EncodedTable:
     def records(self, indices: Any, generator: torch.Generator | None) -> Records:
         """These patients, int [B], in this order, padded to the longest.
 
-        Scores are drawn anew at each call; without a generator each is the median of its interval.
+        Scores are drawn again at each call; without a generator each is the median of its interval.
         """
         indices = torch.as_tensor(indices, dtype=torch.int64)
         starts = self.offsets[indices]

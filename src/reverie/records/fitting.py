@@ -22,11 +22,11 @@ from reverie.records import given, nulls
 from reverie.records.infer import observed
 from reverie.records.legible import alike, bounded, either, filled, readable
 from reverie.records.parsing import parse
-from reverie.records.places import ROW
+from reverie.records.places import ROW, counted, few
 from reverie.records.reading import read_source
 from reverie.records.schema import Schema
 from reverie.records.shaping import numbered
-from reverie.records.table import Table, arranged
+from reverie.records.table import Table, arranged, last_rows, rows_after
 
 __all__ = ["Fitted", "fit", "to_fill"]
 
@@ -69,53 +69,53 @@ class Fitted:
     @cached_property
     def given(self) -> dict[str, pl.Series]:
         """Which cells of each column are given, rather than empty or a text for "missing"."""
-        known = set(self.schema.names)
-        return {c.name: filled(c, self.schema.nulls(c.name) if c.name in known else ()) for c in self.cells.iter_columns()}
+        names = set(self.schema.names)
+        return {c.name: filled(c, self.schema.nulls(c.name) if c.name in names else ()) for c in self.cells.iter_columns()}
 
-    def whole(self, drawn: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
+    def whole(self, completed: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
         """As `filled`, in the form of the source."""
-        return self.in_source_form(self.filled(drawn, columns, typed))
+        return self.in_source_form(self.filled(completed, columns, typed))
 
-    def longer(self, drawn: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
+    def longer(self, completed: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
         """As `continued`, in the form of the source."""
-        return self.in_source_form(self.continued(drawn, visits, typed), visits)
+        return self.in_source_form(self.continued(completed, visits, typed), visits)
 
-    def in_source_form(self, made: pl.DataFrame, visits: int = 0) -> pl.DataFrame:
+    def in_source_form(self, cells: pl.DataFrame, visits: int = 0) -> pl.DataFrame:
         """What was made of the cells, with so many visits added to each patient, brought back into the form they came in."""
         if not self.schema.shapes:
-            return made
+            return cells
         rows = pl.concat([self.rows, pl.Series([0] * (visits * len(self.table)), dtype=pl.Int64)])[self._order(visits)]
         given_cells = self.cells.with_columns(self.rows.alias(ROW))
-        return self.schema.restored(made.with_columns(rows.alias(ROW)), given_cells, numbered(self.source))
+        return self.schema.restored(cells.with_columns(rows.alias(ROW)), given_cells, numbered(self.source))
 
-    def filled(self, drawn: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
-        """The cells, with those of `columns` that are empty filled from `drawn`, rows of the table.
+    def filled(self, completed: pl.DataFrame, columns: Collection[str], typed: bool = False) -> pl.DataFrame:
+        """The cells, with those of `columns` that are empty filled from `completed`, rows of the table.
 
         Args:
             typed: make text of numbers and dates such, where it came as text and can be read.
         """
         place = pl.Series(self.place).set(pl.Series(self.place < 0), None)
-        made = []
+        series = []
         for name in (*self.cells.columns, *self.lacking):
             cells = self._cells(name, typed)
             if name in columns:
-                fill = self._as(drawn[name].gather(place), name, cells)
+                fill = self._as(completed[name].gather(place), name, cells)
                 keep = self.given[name] if name in self.given else pl.Series([False]).new_from_index(0, len(cells))
                 cells = either(keep | fill.is_null(), cells, fill)
-            made.append(cells.alias(name))
-        return pl.DataFrame(made)
+            series.append(cells.alias(name))
+        return pl.DataFrame(series)
 
-    def continued(self, drawn: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
-        """The cells, with the last `visits` rows of each patient in `drawn` after the patient's last."""
-        new = self._added(visits)
-        given_rows = self.filled(drawn.filter(pl.Series(~new)), (), typed).drop(self.lacking)
-        rows = drawn.filter(pl.Series(new))
-        made = []
+    def continued(self, completed: pl.DataFrame, visits: int, typed: bool = False) -> pl.DataFrame:
+        """The cells, with the last `visits` rows of each patient in `completed` after the patient's last."""
+        new = last_rows(self.table.offsets + visits * np.arange(len(self.table) + 1), visits)
+        given_rows = self.filled(completed.filter(pl.Series(~new)), (), typed).drop(self.lacking)
+        rows = completed.filter(pl.Series(new))
+        columns = []
         for cells in given_rows.iter_columns():
-            more = rows[cells.name] if cells.name in drawn.columns else pl.Series([None]).new_from_index(0, len(rows))
+            more = rows[cells.name] if cells.name in completed.columns else pl.Series([None]).new_from_index(0, len(rows))
             cells, more = alike(cells, self._as(more, cells.name, cells))
-            made.append(cells.append(more.alias(cells.name)))
-        return pl.DataFrame(made)[self._order(visits)]
+            columns.append(cells.append(more.alias(cells.name)))
+        return pl.DataFrame(columns)[self._order(visits)]
 
     def new(self, visits: int) -> pl.Series:
         """Bool, which rows of the cells with so many visits added to each patient are new."""
@@ -127,15 +127,7 @@ class Fitted:
         last = np.zeros(len(self.table), dtype=np.int64)
         there = np.flatnonzero(self.place >= 0)
         np.maximum.at(last, patient[self.place[there]], there)
-        return np.argsort(np.concatenate([np.arange(len(self.cells)), np.repeat(last, visits)]), kind="stable")
-
-    def _added(self, visits: int) -> np.ndarray:
-        """Bool, which rows of the table with so many visits added to each patient are new."""
-        new = np.zeros(len(self.table.frame) + visits * len(self.table), dtype=bool)
-        ends = self.table.offsets[1:] + visits * np.arange(1, len(self.table) + 1)
-        for back in range(1, visits + 1):
-            new[ends - back] = True
-        return new
+        return rows_after(len(self.cells), last, visits)
 
     def _cells(self, name: str, typed: bool) -> pl.Series:
         if name not in self.cells.columns:
@@ -144,16 +136,16 @@ class Fitted:
             return pl.Series(name, [None], dtype=pl.String if as_text else wanted).new_from_index(0, len(self.cells))
         return self.typed.get(name, self.cells[name]) if typed else self.cells[name]
 
-    def _as(self, drawn: pl.Series, name: str, cells: pl.Series) -> pl.Series:
+    def _as(self, fill: pl.Series, name: str, cells: pl.Series) -> pl.Series:
         """Drawn cells as the column writes its own."""
-        if known := self.spelling.get(name):
-            drawn = drawn.cast(pl.String).replace(known)
-        drawn = self.schema.written(drawn.alias(name).to_frame())[name]
-        if cells.dtype == pl.String and drawn.dtype != pl.String:
-            drawn = self.schema.spelled(drawn.to_frame())[name]
-        if cells.dtype == pl.String and drawn.dtype != pl.String:
-            return given.texts(drawn.alias(name).to_frame())[name] if len(drawn) else drawn.cast(pl.String)
-        return drawn
+        if spelling := self.spelling.get(name):
+            fill = fill.cast(pl.String).replace(spelling)
+        fill = self.schema.written(fill.alias(name).to_frame())[name]
+        if cells.dtype == pl.String and fill.dtype != pl.String:
+            fill = self.schema.spelled(fill.to_frame())[name]
+        if cells.dtype == pl.String and fill.dtype != pl.String:
+            return given.texts(fill.alias(name).to_frame())[name] if len(fill) else fill.cast(pl.String)
+        return fill
 
 
 def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:
@@ -174,8 +166,8 @@ def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:
             hint = f" (it has {near[0]!r})" if near else ""
             raise DataError(f"{name} has no column {column!r}{hint}, which says {what}: add it, or name it so.")
     if not set(learned) & set(cells.columns):
-        few = ", ".join(map(repr, learned[:6])) + (", ..." if len(learned) > 6 else "")
-        raise DataError(f"{name} has none of the columns that the model has learned ({few}): name its columns so.")
+        columns = few(map(repr, learned), 6)
+        raise DataError(f"{name} has none of the columns that the model has learned ({columns}): name its columns so.")
     lacking = tuple(c for c in learned if c not in cells.columns)
     notes = [*read.notes, *schema.unread(source), *_on_columns(cells.columns, schema, lacking)]
     places = pl.Series(ROW, range(1, cells.height + 1), dtype=pl.Int64)
@@ -185,7 +177,7 @@ def fit(source: Any, schema: Schema, name: str | None = None) -> Fitted:
     if not frame.height:
         raise DataError(f"{name} has no row that says whose visit it was and when ({key[0]!r} and {key[1]!r}).")
     if left := cells.height - frame.height:
-        notes.append(f"{_rows(left)} without {key[0]} or {key[1]}: as given, nothing is drawn there.")
+        notes.append(f"{counted(left, 'row', 'came came')} without {key[0]} or {key[1]}: as given, nothing is drawn there.")
     parsed = parse(frame, name, (), schema)
     frame = parsed.frame
     typed = {
@@ -238,7 +230,7 @@ def _on_filled(fitted: Fitted) -> list[str]:
         there = np.flatnonzero(fitted.place >= 0)
         known = fitted.table.frame[column].is_not_null().to_numpy()[fitted.place[there]]
         if holes := int((known & ~fitted.given[column].to_numpy()[there]).sum()):
-            cells = f"{holes:,} empty cell{' is' if holes == 1 else 's are'}"
+            cells = counted(holes, "empty cell", "is are")
             notes.append(f"In {column}, which is static, {cells} filled from other visits of the patient.")
     return notes
 
@@ -265,7 +257,3 @@ def _on_statics(frame: pl.DataFrame, schema: Schema) -> list[str]:
             static = f"In {column.name}, which is static"
             notes.append(f"{static}, {count:,} {who} several values: as given, and the model sees the first.")
     return notes
-
-
-def _rows(count: int) -> str:
-    return "1 row came" if count == 1 else f"{count:,} rows came"

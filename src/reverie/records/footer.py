@@ -51,12 +51,12 @@ class _Compact:
 
     def struct(self, depth: int) -> dict[int, Any]:
         """Values by the numbers of their fields."""
-        found, number = {}, 0
+        fields, number = {}, 0
         while head := self._byte():
             number = number + (head >> 4) if head >> 4 else self._whole()
             kind = head & 15
-            found[number] = kind == _TRUE if kind in (_TRUE, _FALSE) else self._value(kind, depth + 1)
-        return found
+            fields[number] = kind == _TRUE if kind in (_TRUE, _FALSE) else self._value(kind, depth + 1)
+        return fields
 
     def _value(self, kind: int, depth: int) -> Any:
         if depth > _DEEP:

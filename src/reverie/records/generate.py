@@ -73,7 +73,7 @@ class RecordSampler:
 
         Raises UsageError if hardly any patient is accepted.
         """
-        statics, drawn = self._statics(number, seed, given, accept)
+        statics, count = self._statics(number, seed, given, accept)
         visits = self.codec.visits(statics)
         ends = (1 + visits).cumsum(0)
         noise = [
@@ -86,14 +86,14 @@ class RecordSampler:
         for batch, chosen in enumerate(like_lengths(visits[:rows])):
             N = 1 + int(visits[chosen].max())
             place = starts[chosen, None] + torch.arange(N).clamp(max=visits[chosen, None])
-            made = torch.zeros(len(chosen), N, values.shape[-1])
-            made[:, :1] = statics[chosen]
-            made = self.visits(
-                made, visits[chosen], [x[place] for x in noise][: last - 1], generator(seed, "steps", number, batch)
+            batch_values = torch.zeros(len(chosen), N, values.shape[-1])
+            batch_values[:, :1] = statics[chosen]
+            batch_values = self.visits(
+                batch_values, visits[chosen], [x[place] for x in noise][: last - 1], generator(seed, "steps", number, batch)
             )
-            values[chosen, :N] = made
+            values[chosen, :N] = batch_values
         known = self.codec.known(values, visits[:rows])
-        return Records(values * known, known, visits[:rows]), drawn
+        return Records(values * known, known, visits[:rows]), count
 
     def visits(
         self,
@@ -130,8 +130,8 @@ class RecordSampler:
             return given.values
         of_visits = self.guidance != 1 and bool(given.asked[:, 1:].any())
         denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
-        drawn = sample(denoiser, self.sampler, self.grid, noise, steps, given)
-        values = torch.where(given.asked, drawn, given.values)
+        sampled = sample(denoiser, self.sampler, self.grid, noise, steps, given)
+        values = torch.where(given.asked, sampled, given.values)
         return self.calibration(values, given.asked, given.asked | given.observed) if self.calibration else values
 
     def _statics(

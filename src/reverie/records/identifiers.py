@@ -75,7 +75,7 @@ class Pattern(BaseModel):
         for i in range(length):
             here = {text[i] for text in texts}
             counts = len(here) > 1 or (len(texts) == 1 and here <= {*string.digits})
-            places += next((a for a, known in _ALPHABETS.items() if here <= {*known}), "?") if counts else "."
+            places += next((a for a, alphabet in _ALPHABETS.items() if here <= {*alphabet}), "?") if counts else "."
         if "?" in places or not places.strip("."):
             return None
         counted = [i for i in range(length) if places[i] != "."]
@@ -135,8 +135,8 @@ def _start(numbers: list[int], top: int) -> int:
 def _number(characters: Sequence[str], places: Sequence[str]) -> int:
     number = 0
     for character, place in zip(characters, places, strict=True):
-        known = _ALPHABETS[place]
-        number = number * len(known) + known.index(character)
+        alphabet = _ALPHABETS[place]
+        number = number * len(alphabet) + alphabet.index(character)
     return number
 
 

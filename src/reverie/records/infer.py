@@ -6,7 +6,7 @@ in at all of their visits (or at most: then its holes are filled from the patien
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -15,54 +15,22 @@ from reverie.errors import DataError, unknown
 from reverie.records.emptiness import explained
 from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
 from reverie.records.kinds.identifier import Identifier
-from reverie.records.nulls import told
+from reverie.records.nulls import NULL_VALUES, NullTexts
 from reverie.records.parsing import Parsed
 from reverie.records.places import ROW, at, shown
 from reverie.records.precision import precision
 from reverie.records.restarts import restarted
 from reverie.records.roles import AGE, find_roles
 from reverie.records.rules.find import found
-from reverie.records.schema import NULL_VALUES, Duplicates, Schema
-from reverie.records.shapes import TIME, Asked
-from reverie.records.shaping import shape, with_shapes
+from reverie.records.schema import Schema
+from reverie.records.shapes import TIME
 from reverie.records.validation import check_null_column, check_rows
 
-__all__ = ["infer", "infer_parsed", "observed"]
+__all__ = ["infer_parsed", "observed"]
 
 FILLED = 0.5
 """A column that never differs within a patient is static if, in patients who have it at all, it is filled in this share of
 rows; below, it is a measurement that was seldom made."""
-
-
-def infer(
-    frame: pl.DataFrame,
-    identifier: str | Sequence[str] | None = None,
-    time: str | None = None,
-    *,
-    long: tuple[str, str] | None = None,
-    name: str = "the table",
-    null_values: tuple[str, ...] = (),
-    duplicates: Duplicates = "refuse",
-    kinds: Mapping[str, str] | None = None,
-    date_formats: Mapping[str, str] | None = None,
-) -> Schema:
-    """The schema of a table of visits.
-
-    Args:
-        frame: one row per patient and time; columns of text are read as numbers or dates where all of their cells can be.
-        identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
-            together.
-        long: the columns that say what was measured and its value, of a table with a row for each measurement.
-        null_values: texts that stand for a missing value: "-9" in every column but the identifier and the time, "weight=-9"
-            in one; see nulls.py for those that need not be said.
-        kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
-        date_formats: forms of dates, see parse().
-
-    Raises DataError or UsageError in one sentence that names the row, the column and the remedy.
-    """
-    parsed, shapes, asked = shape(frame, name, Asked.of(identifier, time, long), null_values, date_formats)
-    found, _ = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
-    return with_shapes(found, shapes).model_copy(update={"duplicates": duplicates})
 
 
 def infer_parsed(
@@ -81,7 +49,8 @@ def infer_parsed(
     whole = parsed.frame.with_columns(cells for cells, _ in parsed.untold.values())
     whole = whole.unique(cells, keep="first", maintain_order=True)
     i, t, why_i, why_t = find_roles(whole.drop(ROW), name, identifier, time)
-    for column in told(null_values, cells).columns:
+    null_texts = NullTexts.read(null_values, cells)
+    for column in null_texts.columns:
         check_null_column(column, i, t)
     parsed = parsed.keeping((i, t))
     frame = parsed.frame.unique(cells, keep="first", maintain_order=True)
@@ -106,8 +75,7 @@ def infer_parsed(
             seen = Evidence(column, values, role, parsed.mixed.get(column), name)
             columns.append(recognise(seen, kinds.get(column), null_values=parsed.null_values.get(column)))
     columns = [c.in_form(parsed.forms[c.name]) if c.name in parsed.forms else c for c in columns]
-    every = told(null_values, cells).everywhere
-    schema = Schema(columns=tuple(columns), null_values=tuple(dict.fromkeys((*NULL_VALUES, *every))))
+    schema = Schema(columns=tuple(columns), null_values=tuple(dict.fromkeys((*NULL_VALUES, *null_texts.everywhere))))
     if not schema.static and not schema.varying:
         raise DataError(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
@@ -181,7 +149,7 @@ def _check_time(frame: pl.DataFrame, t: str, mixed: Mixed | None, name: str) -> 
 
 
 def _time(cells: pl.Series, why: str, name: str) -> Column:
-    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its precision no limit is told."""
+    """The time column: of the first kind of numbers that it is; only 0 bounds it, and of its precision no limit is kept."""
     column = recognise_number(Evidence(cells.name, cells, "time", None, name))
     words = [said for said in column.why.split("; ") if said in precision(cells).words and "limit" not in said]
     bounds = {"lower": column.lower if column.lower == 0 else None, "upper": None}

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from torch import Tensor
+
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.intervals import Floats
 from reverie.records.schema import Schema
 
 __all__ = ["Field", "layout", "parts"]
@@ -40,6 +43,15 @@ class Field:
     column: str | None
     stage: int
     channels: tuple[int, ...]
+
+    @property
+    def tokens(self) -> slice:
+        """The tokens of a record that it is of."""
+        return slice(0, 1) if self.token == 0 else slice(1, None)
+
+    def scores(self, values: Tensor) -> Floats:
+        """Its scores at the tokens [..., C] of records, one after the other, float64 [n, channels]."""
+        return values[..., list(self.channels)].detach().cpu().double().flatten(0, -2).numpy()
 
 
 def parts(schema: Schema) -> Iterator[tuple[str, Part, str | None, bool]]:

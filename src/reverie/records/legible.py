@@ -14,7 +14,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.records import nulls
 from reverie.records.parsing import parse
-from reverie.records.places import shown
+from reverie.records.places import counted, shown
 from reverie.records.schema import Column, Schema
 from reverie.records.spelling import spelled
 
@@ -51,7 +51,7 @@ def _legible(cells: pl.Series, column: Column, schema: Schema) -> tuple[pl.Serie
     if not bad:
         return cells, []
     lost = cells.is_in(pl.Series(bad, dtype=cells.dtype).implode())
-    count = f"{int(lost.sum()):,} given value{' is' if lost.sum() == 1 else 's are'}"
+    count = counted(int(lost.sum()), "given value", "is are")
     note = f"In {column.name}, {count} not {column.what} ({shown(bad[0])}): as given, and not seen by the model."
     return either(lost, pl.Series([None], dtype=cells.dtype).new_from_index(0, len(cells)), cells), [note]
 
@@ -82,7 +82,7 @@ def bounded(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, list[str
             if bound is None or not (out := beyond(cells, bound).fill_null(False)).any():
                 continue
             limit = pl.Series([bound]).cast(cells.dtype).new_from_index(0, len(cells))
-            count = f"{int(out.sum()):,} given value{' is' if out.sum() == 1 else 's are'}"
+            count = counted(int(out.sum()), "given value", "is are")
             notes.append(
                 f"In {column.name}, {count} {word} {bound:g}, which the model takes for a bound ({cells.filter(out)[0]}): "
                 f"as given, and seen by the model as {bound:g}."

@@ -8,7 +8,7 @@ A record is made in stages, each given what came before:
     3  visits, values
 
 so what is absent is known before values are drawn, and is held at 0 instead of being drawn too. Each example asks for one
-stage, and is told
+stage, and receives
 
     generate   the stages before, and some of the statics (a condition)
     forecast   the stages before, and all of the first visits
@@ -37,11 +37,11 @@ MOST = 4.0
 """A cell that is asked for counts as many times as its record has cells of the stage for one that is asked, up to this: else
 a record of which little is hidden would hardly count, and holes in it are what is filled most."""
 UNGUIDED = 0.1
-"""Share of questions about visits that are not told the statics, so that guidance has something to compare with."""
+"""Share of questions about visits that do not receive the statics, so that guidance has something to compare with."""
 
 BLUR = 0.3
 """Deviation of the noise on statics that are given to questions about visits (conditioning augmentation, Ho et al. 2022):
-one patient's exact age and dates would name that patient, and the network would learn the visits by heart."""
+one patient's exact age and dates would name that patient, and the network would memorise the visits."""
 
 
 def cells(table: Tensor, tokens: int) -> Tensor:
@@ -60,23 +60,15 @@ class MaskSampler:
         """The stages that this table has, rising."""
         return torch.tensor(sorted(set(self.codec.stage.flatten().tolist()) - {-1}))
 
-    def channels(self, *parts: str) -> Tensor:
-        """bool [2, C]: the channels of these parts of the codec."""
-        found = torch.zeros_like(self.codec.stage, dtype=torch.bool)
-        for field in self.codec.fields:
-            if field.part in parts:
-                found[field.token, list(field.channels)] = True
-        return found
-
     @cached_property
     def flags(self) -> Tensor:
-        """What is measured."""
-        return self.channels("measured")
+        """bool [2, C]: what is measured."""
+        return self.codec.channels_where(lambda field: field.part == "measured")
 
     @cached_property
     def frame(self) -> Tensor:
-        """When the visits were, and how many."""
-        return self.channels("visits", "start", "gap")
+        """bool [2, C]: when the visits were, and how many."""
+        return self.codec.channels_where(lambda field: field.part in ("visits", "start", "gap"))
 
     def draw(self, records: Records, generator: torch.Generator) -> Given:
         """The question [B, N, C]; visits that it does not need are not present."""
@@ -97,13 +89,13 @@ class MaskSampler:
         static, of_statics = (torch.arange(N) == 0)[None, :, None], asked_stage < 2
         before, asked = stage < asked_stage, known & (stage == asked_stage)
         some = rand(B, N, C) < rand(B, 1, 1)
-        # How many first visits are told. Who asks how many there are in all must not be told fewer because they are few, or
-        # short records would seem the rule: the number is drawn alike for all, and who has not as many asks nothing.
-        told = torch.where(asked_stage[:, 0, 0] == 0, max(N - 1, 1) ** rand(B), rand(B) * (records.visits + 1)).long()[
-            :, None, None
-        ]
-        first = torch.arange(N)[None, :, None] <= told
-        asked = asked & (generate | complete | (told <= records.visits[:, None, None]))
+        # How many first visits are given. A question of how many there are in all must not receive fewer because they are
+        # few, or short records would seem the rule: the number is drawn alike for all, and who has not as many asks nothing.
+        given_visits = torch.where(
+            asked_stage[:, 0, 0] == 0, max(N - 1, 1) ** rand(B), rand(B) * (records.visits + 1)
+        ).long()[:, None, None]
+        first = torch.arange(N)[None, :, None] <= given_visits
+        asked = asked & (generate | complete | (given_visits <= records.visits[:, None, None]))
         condition = static & some & of_statics & (rand(B, 1, 1) < 0.5)
         holes = torch.where(asked_stage == 2, before, (some & ~flags) | (before & static & ~flags & ~of_statics)) | frame
         observed = known & torch.where(

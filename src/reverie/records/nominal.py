@@ -7,7 +7,7 @@ They recur, as names do, and one of these shows that they are no quantity:
     the spacing               three groups or more with gaps between them that no number lies in (support.py), over a range
                               of WIDE or more, which no step, no round numbers (doses) and no ever wider gaps (weeks 1, 2,
                               4, 8, 24) explain
-    their size                beyond 2^53, which no quantity is told to
+    their size                beyond 2^53, to which no quantity is given
 
 Only values that occur are made of names. Quantities with gaps stay numbers: their gaps stay empty too.
 """

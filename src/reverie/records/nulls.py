@@ -21,9 +21,10 @@ from operator import or_
 
 import polars as pl
 
-from reverie.records.schema import NULL_VALUES
+__all__ = ["NULL_VALUES", "WORDS", "NullTexts", "emptied", "listed", "means_missing", "number", "of_columns", "say"]
 
-__all__ = ["WORDS", "Told", "emptied", "listed", "means_missing", "number", "of_columns", "say", "told"]
+NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
+"""What stands for a missing value where nothing else is said."""
 
 WORDS = ("NA", "N/A", "n/a", "null", "None")
 """Those of NULL_VALUES that people write too. The others (NaN, NULL, a full stop) only programs write: they are no names."""
@@ -33,7 +34,7 @@ _PLAIN = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True)
-class Told:
+class NullTexts:
     """What the user says that stands for a missing value: in every column, and in single ones."""
 
     everywhere: tuple[str, ...] = ()
@@ -42,21 +43,21 @@ class Told:
     def of(self, column: str) -> tuple[str, ...]:
         return (*self.everywhere, *self.columns.get(column, ()))
 
+    @classmethod
+    def read(cls, texts: Iterable[str], columns: Sequence[str]) -> NullTexts:
+        """Reads texts such as "-9" and "weight=-9": a column's name before "=" makes it a text of that column alone.
 
-def told(texts: Iterable[str], columns: Sequence[str]) -> Told:
-    """Reads texts such as "-9" and "weight=-9": a column's name before "=" makes it a text of that column alone.
-
-    Where no column has that name the whole is a plain text; of several names that fit, the longest is meant.
-    """
-    everywhere, single = [], {}
-    for text in texts:
-        fits = [column for column in columns if text.startswith(f"{column}=")]
-        if fits:
-            column = max(fits, key=len)
-            single[column] = (*single.get(column, ()), text[len(column) + 1 :])
-        else:
-            everywhere.append(text)
-    return Told(tuple(everywhere), single)
+        Where no column has that name the whole is a plain text; of several names that fit, the longest is meant.
+        """
+        everywhere, single = [], {}
+        for text in texts:
+            fits = [column for column in columns if text.startswith(f"{column}=")]
+            if fits:
+                column = max(fits, key=len)
+                single[column] = (*single.get(column, ()), text[len(column) + 1 :])
+            else:
+                everywhere.append(text)
+        return cls(tuple(everywhere), single)
 
 
 def means_missing(cells: pl.Series, word: str) -> pl.Series:
@@ -88,44 +89,44 @@ def emptied(cells: pl.Series, words: Sequence[str]) -> pl.Series:
 
 
 def of_columns(
-    given: Mapping[str, pl.Series], said: Told, is_text: Callable[[pl.Series], bool]
+    cells_of: Mapping[str, pl.Series], said: NullTexts, is_text: Callable[[pl.Series], bool]
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """What stands for a missing value in each column; and the part of it where that is not what holds for all columns.
 
     Args:
-        given: cells by column, those of text without spaces around them.
+        cells_of: cells by column, those of text without spaces around them.
         is_text: whether cells of text, without words for "missing", are names rather than numbers, dates or truth values.
     """
     every = tuple(dict.fromkeys((*NULL_VALUES, *said.everywhere)))
-    texts = {column: cells for column, cells in given.items() if cells.dtype == pl.String}
-    found: dict[str, list[str]] = {}
+    texts = {column: cells for column, cells in cells_of.items() if cells.dtype == pl.String}
+    held_by: dict[str, list[str]] = {}
     of_table: set[str] = set()  # what columns that are no text write
     for column, text in texts.items():
         held = [word for word in WORDS if word not in said.of(column) and (text == word).any()]
         if held and is_text(emptied(text, every)):
-            found[column] = held
+            held_by[column] = held
         else:
             of_table |= set(held)
     own = {column: (*every, *words) for column, words in said.columns.items()}
-    for column, held in found.items():
+    for column, held in held_by.items():
         whole = not texts[column].is_null().any() and not (texts[column] == "").any()
         if kept := [word for word in held if not (whole and word in of_table)]:
             own[column] = tuple(word for word in own.get(column, every) if word not in kept)
-    return {column: own.get(column, every) for column in given}, own
+    return {column: own.get(column, every) for column in cells_of}, own
 
 
 def say(
-    given: Mapping[str, pl.Series], nulls: Mapping[str, Sequence[str]], own: Mapping[str, Sequence[str]], names: set[str]
+    cells_of: Mapping[str, pl.Series], nulls: Mapping[str, Sequence[str]], own: Mapping[str, Sequence[str]], names: set[str]
 ) -> list[str]:
     """Notes on each text that means "missing" in some column, and on each that was decided to be a value in one.
 
     Args:
-        given, nulls, own: see of_columns.
+        cells_of, nulls, own: see of_columns.
         names: columns of names, of which it was decided here what means "missing".
     """
     notes = []
     for word in dict.fromkeys(word for words in (*nulls.values(), NULL_VALUES) for word in words):
-        fits = {c: cells for c, cells in given.items() if cells.dtype == pl.String or word not in NULL_VALUES}
+        fits = {c: cells for c, cells in cells_of.items() if cells.dtype == pl.String or word not in NULL_VALUES}
         where = {column: int(means_missing(cells, word).sum()) for column, cells in fits.items()}
         lost = {c: f"{c} ({_cells(k)})" for c, k in where.items() if k and word in nulls[c]}
         kept = [f"{c} ({_cells(k)})" for c, k in where.items() if k and c in own and c not in lost and word in NULL_VALUES]

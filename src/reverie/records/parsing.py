@@ -18,21 +18,14 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
-from reverie.records.forms import AnyForm, Habits, StoredForm, as_told, habits, nearly, recognise, recognise_whole
+from reverie.records.dtypes import TYPES
+from reverie.records.forms import AnyForm, Habits, StoredForm, as_stated, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, not_one_value, shown
 from reverie.records.roles import names_someone
 from reverie.records.schema import Column, Schema
 
 __all__ = ["Parsed", "parse", "reads"]
-
-_NAMES = (
-    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
-    *("Float32", "Float64", "String", "Boolean", "Date"),
-)
-
-TYPES = {name: getattr(pl, name) for name in _NAMES} | {"Datetime": pl.Datetime("us")}
-"""Column types by the name that a schema gives them."""
 
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
@@ -63,11 +56,11 @@ class Parsed:
 
     def keeping(self, columns: Collection[str]) -> Parsed:
         """With these columns as they are whatever the user says to be missing, and notes on the others."""
-        back = {column: found for column, found in self.untold.items() if column in columns}
+        back = {column: kept for column, kept in self.untold.items() if column in columns}
         mixed = {c: m for c, m in self.mixed.items() if c not in back} | {c: m for c, (_, m) in back.items() if m}
-        given = {column: cells for column, cells in self.given.items() if column not in back}
-        names = {column for column in given if self.frame.schema[column] == pl.String}
-        notes = nulls.say(given, self.missing, self.null_values, names)
+        untouched = {column: cells for column, cells in self.given.items() if column not in back}
+        names = {column for column in untouched if self.frame.schema[column] == pl.String}
+        notes = nulls.say(untouched, self.missing, self.null_values, names)
         frame = self.frame.with_columns(cells for cells, _ in back.values())
         return replace(self, frame=frame, mixed=mixed, notes=[*notes, *self.notes])
 
@@ -96,38 +89,38 @@ def parse(
     parsed = Parsed(pl.DataFrame([rows]))
     spaced, zoned = [], []
     formats = _formats(frame, date_formats or {})
-    given = {}
+    cells_of = {}
     for cells in frame.iter_columns():
         if cells.name == ROW:
             continue
         stored = _stored(cells, schema)
         if stored and schema is None:
             parsed.forms[cells.name] = stored
-        given[cells.name] = _plain(stored.read(cells) if stored else cells, name)
+        cells_of[cells.name] = _plain(stored.read(cells) if stored else cells, name)
         if stored and not stored.wall:
             zoned.append(cells.name)
-    for column, cells in given.items():
+    for column, cells in cells_of.items():
         if cells.dtype == pl.String:
-            given[column] = cells.str.strip_chars()
-            if (given[column] != cells).any():
+            cells_of[column] = cells.str.strip_chars()
+            if (cells_of[column] != cells).any():
                 spaced.append(column)
-    said = nulls.told(null_values, list(given))
+    said = nulls.NullTexts.read(null_values, list(cells_of))
     if schema is None:
-        missing, parsed.null_values = nulls.of_columns(given, said, _is_text)
+        missing, parsed.null_values = nulls.of_columns(cells_of, said, _is_text)
     else:
-        missing = {column: schema.nulls(column) for column in given}
+        missing = {column: schema.nulls(column) for column in cells_of}
     columns = []
-    texts = {c: nulls.emptied(cells, missing[c]) for c, cells in given.items() if cells.dtype == pl.String}
-    known = _habits(texts, formats) if schema is None else Habits()
+    texts = {c: nulls.emptied(cells, missing[c]) for c, cells in cells_of.items() if cells.dtype == pl.String}
+    table_habits = _habits(texts, formats) if schema is None else Habits()
 
     def read(cells: pl.Series) -> tuple[pl.Series, AnyForm | None, Mixed | None]:
-        form = None if cells.name in identifier else _form(cells, rows, known, formats, name)
+        form = None if cells.name in identifier else _form(cells, rows, table_habits, formats, name)
         if form is not None:
             return form.read(cells), form, None
-        typed, mixed = _typed(cells, rows, zoned, known) if cells.dtype == pl.String else (cells, None)
+        typed, mixed = _typed(cells, rows, zoned, table_habits) if cells.dtype == pl.String else (cells, None)
         return typed, None, mixed
 
-    for column, text in given.items():
+    for column, text in cells_of.items():
         cells = nulls.emptied(text, missing[column])
         if schema is not None:
             columns.append(_as_schema(cells, rows, schema[column], name))
@@ -142,9 +135,9 @@ def parse(
         parsed.forms |= {column: form} if form else {}
         columns.append(cells)
     parsed.frame = pl.DataFrame({cells.name: cells for cells in (rows, *columns)})  # a list would name a nameless one
-    parsed.given, parsed.missing = given, missing
+    parsed.given, parsed.missing = cells_of, missing
     if schema is not None:
-        parsed.notes += nulls.say(given, missing, parsed.null_values, set())
+        parsed.notes += nulls.say(cells_of, missing, parsed.null_values, set())
     if spaced:
         parsed.notes.append(f"Spaces around values were removed in {nulls.listed(spaced)}.")
     parsed.notes += [f"In {column}, {form.note}." for column, form in parsed.forms.items() if form.note]
@@ -163,27 +156,27 @@ def _stored(cells: pl.Series, schema: Schema | None) -> StoredForm | None:
     return own if isinstance(own, StoredForm) and own.dtype == cells.dtype else recognise(cells)  # pyright: ignore
 
 
-def _formats(frame: pl.DataFrame, told: Mapping[str, str]) -> dict[str, str]:
+def _formats(frame: pl.DataFrame, said: Mapping[str, str]) -> dict[str, str]:
     """The forms of dates that the user gives, by column. Raises UsageError."""
-    for column in told:
+    for column in said:
         if column and column not in frame.columns:
             raise unknown("column for --date-format", column, [c for c in frame.columns if c != ROW])
-    every = {c.name: told[""] for c in frame.iter_columns() if "" in told and c.dtype == pl.String}
-    return {column: pattern for column, pattern in every.items() if as_told(frame[column], pattern)} | {
-        column: pattern for column, pattern in told.items() if column
+    every = {c.name: said[""] for c in frame.iter_columns() if "" in said and c.dtype == pl.String}
+    return {column: pattern for column, pattern in every.items() if as_stated(frame[column], pattern)} | {
+        column: pattern for column, pattern in said.items() if column
     }
 
 
 def _habits(texts: Mapping[str, pl.Series], formats: Mapping[str, str]) -> Habits:
-    return habits(as_told(text, formats[c]) if c in formats else text for c, text in texts.items())
+    return habits(as_stated(text, formats[c]) if c in formats else text for c, text in texts.items())
 
 
-def _form(cells: pl.Series, rows: pl.Series, known: Habits, formats: Mapping[str, str], name: str) -> AnyForm | None:
+def _form(cells: pl.Series, rows: pl.Series, table_habits: Habits, formats: Mapping[str, str], name: str) -> AnyForm | None:
     """The form of a column, if its cells are not plainly what they are."""
     if pattern := formats.get(cells.name):
-        if form := as_told(cells, pattern):
+        if form := as_stated(cells, pattern):
             return form
-        single = (as_told(cells[i : i + 1], pattern) for i in range(len(cells)))
+        single = (as_stated(cells[i : i + 1], pattern) for i in range(len(cells)))
         bad = next(i for i, form in enumerate(single) if form is None and cells[i] is not None)
         raise DataError(
             f"{at(name, rows[bad], cells.name)}{shown(cells[bad])} is not of the form {pattern}: correct it, leave it "
@@ -197,17 +190,17 @@ def _form(cells: pl.Series, rows: pl.Series, known: Habits, formats: Mapping[str
         return None
     if cells.str.contains(r"^[1-9]\d{7,13}$").all():
         return recognise_whole(cells.cast(pl.Int64))
-    return recognise(cells, known)
+    return recognise(cells, table_habits)
 
 
 def _is_text(cells: pl.Series) -> bool:
     """Whether cells without any word for "missing" are names rather than numbers, dates or truth values."""
     if cells.str.to_lowercase().is_in(["true", "false"]).all(ignore_nulls=True) and cells.count():
         return False
-    known = Habits(day_first={"/": True, "-": True, ".": True})
-    if recognise(cells, known) is not None:
+    any_order = Habits(day_first={"/": True, "-": True, ".": True})
+    if recognise(cells, any_order) is not None:
         return False
-    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [], known)
+    typed, mixed = _typed(cells, pl.Series(range(cells.len())), [], any_order)
     return typed.dtype == pl.String and (mixed is None or mixed.read < mixed.text)
 
 
@@ -229,7 +222,7 @@ def _plain(cells: pl.Series, name: str) -> pl.Series:
     return cells
 
 
-def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str], known: Habits) -> tuple[pl.Series, Mixed | None]:
+def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str], table_habits: Habits) -> tuple[pl.Series, Mixed | None]:
     """The cells as what all of them can be read as; and which are what, where that is more than one thing."""
     count = cells.len() - cells.null_count()
     for what in ("numbers", "dates") if count else ():
@@ -239,7 +232,7 @@ def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str], known: Habits) -
             return (_numbers(cells) if what == "numbers" else _dates(cells, zoned)), None
         if read >= MOSTLY_TEXT * count:
             return cells, _mixed(cells, good, rows, what)
-    if count and (form := nearly(cells, known)) and not names_someone(cells.name):
+    if count and (form := nearly(cells, table_habits)) and not names_someone(cells.name):
         good = form.read(cells).is_not_null().set(cells.is_null(), None)
         return cells, _mixed(cells, good, rows, "dates" if form.form == "date" else "numbers")
     return cells, None
@@ -283,8 +276,7 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
     """The cells in the type that the schema says. Names (levels, identifiers, text) may stay text."""
     if column.type not in TYPES:
         raise UsageError(f"the schema's column {column.name!r} has type {column.type!r}: known are {', '.join(TYPES)}.")
-    target = TYPES[column.frame_type if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
-    dtype = target() if isinstance(target, type) else target
+    dtype = TYPES[column.frame_type if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
     if column.form is not None and not isinstance(column.form, StoredForm) and cells.dtype != dtype:
         read = column.form.read(cells)
         if len(lost := (read.is_null() & cells.is_not_null()).arg_true()):
@@ -315,13 +307,7 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
     if cells.dtype == pl.String and not column.numeric:
         return cells
     words = {pl.Date: "a date (2026-01-31)", pl.Datetime: "a date-time (2026-01-31T08:30:00)", pl.Boolean: "true or false"}
-    what = (
-        words.get(target, "a date-time")
-        if not dtype.is_numeric()
-        else "a whole number"
-        if dtype.is_integer()
-        else "a number"
-    )
+    what = words.get(dtype.base_type(), "a whole number" if dtype.is_integer() else "a number")
     raise DataError(
         f"{at(name, rows[lost[0]], column.name)}{shown(cells[lost[0]])} is not {what}: correct it, "
         "add it to null_values in the schema, or change the column's type and kind there."

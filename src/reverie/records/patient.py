@@ -23,10 +23,10 @@ def patient_series(table: Table, patient: str | None = None) -> dict[str, Any]:
     Times of dates are in days since the patient's first visit. Raises UsageError for a patient that is not in the table.
     """
     schema = table.schema
-    known = [str(name) for name in table.frame[schema.identifier.name].gather(table.offsets[:-1]).to_list()]
-    place = 0 if patient is None else known.index(patient) if patient in known else -1
+    identifiers = [str(name) for name in table.frame[schema.identifier.name].gather(table.offsets[:-1]).to_list()]
+    place = 0 if patient is None else identifiers.index(patient) if patient in identifiers else -1
     if place < 0:
-        raise UsageError(f"{table.name} has no patient {patient!r}: its identifiers are {', '.join(known[:5])}, ...")
+        raise UsageError(f"{table.name} has no patient {patient!r}: its identifiers are {', '.join(identifiers[:5])}, ...")
     rows = table.frame[table.offsets[place] : table.offsets[place + 1]]
     time = schema.time.read(rows[schema.time.name])
     time = time - time[0] if schema.time.calendar else time
@@ -43,9 +43,9 @@ def patient_series(table: Table, patient: str | None = None) -> dict[str, Any]:
         )
     unit = "days" if schema.time.calendar else schema.time.name
     return {
-        "patient": known[place],
+        "patient": identifiers[place],
         "time": time.tolist(),
         "time_unit": unit,
         "columns": columns,
-        "patients": known[:LISTED],
+        "patients": identifiers[:LISTED],
     }

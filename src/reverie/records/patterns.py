@@ -36,7 +36,7 @@ UNIQUE, SEVERAL = 0.9, 0.5
 """The share of different values among patients that tells them apart; the second where form or name of the column say it."""
 
 ROOM = 1000
-"""Values of a pattern for each patient; where there are fewer, they are numbers of patients, which are numbered anew."""
+"""Values of a pattern for each patient; where there are fewer, they are numbers of patients, which are renumbered."""
 
 MAIL = 6
 """Characters before the @ of a new address, at least."""
@@ -75,8 +75,8 @@ def identifying(name: str, values: pl.Series, role: str) -> str | None:
     for what, form in _FORMS.items():
         if _share(values, form) >= UNIQUE:
             return what
-    if told := sorted(parts & _REACH):
-        return f"the name says {told[0]}"
+    if reach := sorted(parts & _REACH):
+        return f"the name says {reach[0]}"
     if role != "static" or distinct < UNIQUE * count or _share(values, _MEASURED) >= SEVERAL:
         return None
     if _share(values, r"^\p{L}[\p{L}'\- ]+\d?$") >= UNIQUE:
@@ -93,8 +93,8 @@ def identifying_number(name: str, values: pl.Series, role: str) -> str | None:
     length, often = digits.most_common(1)[0]
     if often < UNIQUE * count:
         return None
-    if length >= 6 and (told := sorted(set(words(name)) & _REACH)):
-        return f"the name says {told[0]}"
+    if length >= 6 and (reach := sorted(set(words(name)) & _REACH)):
+        return f"the name says {reach[0]}"
     return f"{length} digits, nearly another for each patient" if length >= 9 and role == "static" else None
 
 
@@ -123,8 +123,8 @@ def new_values(pattern: tuple[str, ...], taken: str, name: str, numbers: Sequenc
     """Values of patients (or rows) of these numbers: a pure function of pattern, name and number, and none a real one."""
     size, _, coded = taken.partition(":")
     bits = np.unpackbits(np.frombuffer(base64.b64decode(coded), dtype=np.uint8))[: int(size)] if taken else np.zeros(1)
-    made = {number: _new(pattern, bits, f"{name}/{number}") for number in dict.fromkeys(numbers)}
-    return [made[number] for number in numbers]
+    value_of = {number: _new(pattern, bits, f"{name}/{number}") for number in dict.fromkeys(numbers)}
+    return [value_of[number] for number in numbers]
 
 
 def _new(pattern: tuple[str, ...], bits: np.ndarray, seed: str) -> str:
@@ -142,7 +142,7 @@ def _new(pattern: tuple[str, ...], bits: np.ndarray, seed: str) -> str:
 
 def _drawn(shape: str, stream: bytes) -> str:
     """A value of a shape. In a run of letters, consonants and vowels take turns if it has small ones."""
-    made, spoken, place = [], 0, 0
+    characters, spoken, place = [], 0, 0
     tokens = re.findall(r"\\.|.", shape, re.DOTALL)
     for i, token in enumerate(tokens):
         draw = stream[place % len(stream)]
@@ -151,16 +151,16 @@ def _drawn(shape: str, stream: bytes) -> str:
             word = token == "a" or tokens[i + 1 : i + 2] == ["a"]
             letters = ((_CONSONANTS, _VOWELS)[spoken % 2]) if word else "abcdefghjklmnprstuvwxyz"
             letter = letters[draw % len(letters)]
-            made.append(letter.upper() if token == "A" else letter)
+            characters.append(letter.upper() if token == "A" else letter)
             spoken += 1
             continue
         spoken = 0
         if token == "9":
-            leads = not made
-            made.append("123456789"[draw % 9] if leads else "0123456789"[draw % 10])
+            leads = not characters
+            characters.append("123456789"[draw % 9] if leads else "0123456789"[draw % 10])
         else:
-            made.append(token[-1])
-    return "".join(made)
+            characters.append(token[-1])
+    return "".join(characters)
 
 
 def _shape(value: str, kept: int) -> str:
@@ -189,5 +189,5 @@ def _number(value: str) -> int:
 
 
 def _share(values: pl.Series, form: str) -> float:
-    found = values.str.contains(form).mean()
-    return float(found) if isinstance(found, float) else 0.0
+    mean = values.str.contains(form).mean()
+    return float(mean) if isinstance(mean, float) else 0.0

@@ -34,9 +34,9 @@ def piles(frame: pl.DataFrame, schema: Schema) -> list[str]:
         if column.role in ("identifier", "time") or not frame.schema[column.name].is_numeric():
             continue
         cells = frame[column.name].drop_nulls().cast(pl.Float64)
-        found = _piled(cells.to_numpy())
-        rest = cells.filter(~cells.is_in(found))
-        for value in found:
+        piled = _piled(cells.to_numpy())
+        rest = cells.filter(~cells.is_in(piled))
+        for value in piled:
             count = int((cells == value).sum())
             option = shlex.quote(f"{column.name}={value:g}")
             notes.append(
@@ -52,11 +52,11 @@ def _piled(numbers: np.ndarray) -> list[float]:
     coded = np.array([bool(_CODE.fullmatch(f"{value:g}")) for value in values], dtype=bool)
     if coded.all():
         return []
-    middle, found = np.median(numbers[~np.isin(numbers, values[coded])]), []
+    middle, piled = np.median(numbers[~np.isin(numbers, values[coded])]), []
     for i in sorted(np.flatnonzero(coded), key=lambda i: abs(values[i] - middle)):
         coded[i] = counts[i] >= AGAIN and _apart(values[i], values[~coded], counts[~coded])
-        found += [float(values[i])] if coded[i] else []
-    return sorted(found)
+        piled += [float(values[i])] if coded[i] else []
+    return sorted(piled)
 
 
 def _apart(value: float, others: np.ndarray, counts: np.ndarray) -> bool:

@@ -72,7 +72,7 @@ class Precision:
 
 
 def precision(cells: pl.Series) -> Precision:
-    """The grain of a column: numbers as they are, dates and date-times in days since 1970."""
+    """The precision of a column: numbers as they are, dates and date-times in days since 1970."""
     dated = cells.dtype in (pl.Date, pl.Datetime)
     values = as_numbers(cells.drop_nulls())
     distinct, counts = np.unique(values, return_counts=True)

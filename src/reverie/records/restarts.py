@@ -40,7 +40,7 @@ def restarted(frame: pl.DataFrame, identifier: str, time: str) -> str | None:
     many = [c for c in lasting if change[c] >= max(MANY * patients, 2)]
     # Where nothing is known to last, what changes in most patients and in nobody of a place tells as well.
     telling = many or ([c for c in others if change[c] > 0.5 * patients] if not lasting else [])
-    found = []
+    halves = []
     for place, column in enumerate(c for c in (others if many else places) if c not in lasting):
         if not 2 <= frame[column].n_unique() <= min(MOST, frame.height / 4) or frame.schema[column].is_float():
             continue
@@ -48,10 +48,10 @@ def restarted(frame: pl.DataFrame, identifier: str, time: str) -> str | None:
         within = _changing(several, [column, identifier], telling)
         kept = [c for c in telling if c != column and not within[c]]
         if kept and pairs <= frame.height / 2 and (not many or kept == many):
-            found.append((column not in places, pairs, place, column, kept))
-    if not found and not many:
+            halves.append((column not in places, pairs, place, column, kept))
+    if not halves and not many:
         return None
-    *_, half, columns = min(found, default=("", many))
+    *_, half, columns = min(halves, default=("", many))
     who = f"{max(change[c] for c in columns):,} of {patients:,} patients with several rows"
     said = f"{_listed(columns)} {'changes' if len(columns) == 1 else 'change'} within {who}"
     if not half:

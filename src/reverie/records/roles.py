@@ -14,6 +14,7 @@ from typing import Literal
 import polars as pl
 
 from reverie.errors import UsageError, unknown
+from reverie.records.places import few
 
 __all__ = [
     "AGE", "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone",
@@ -120,7 +121,7 @@ def id_of(name: str) -> Literal["number", "levels"] | None:
     """What a column is by its name, if that ends in "id": never a quantity, whatever its values are.
 
     Returns:
-        "number" where the values tell persons, or what was done to them, apart, and are numbered anew; "levels" where they
+        "number" where the values tell persons, or what was done to them, apart, and are renumbered; "levels" where they
         are codes (concept_id, itemid, site_id); None where the name says nothing.
     """
     rank, parts = _identifier_rank(name), _parts(name)
@@ -134,7 +135,7 @@ def id_of(name: str) -> Literal["number", "levels"] | None:
 def _time_rank(name: str) -> int | None:
     """How well a name fits the time of a visit, best 0; when it ended comes after when it began."""
     parts = set(words(name))
-    rank = next((rank for rank, known in enumerate(_TIME) if parts & known), None)
+    rank = next((rank for rank, names in enumerate(_TIME) if parts & names), None)
     return None if rank is None else 2 * rank + bool(parts & _ENDED)
 
 
@@ -148,15 +149,16 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     Raises:
         UsageError: a name given is not a column, or nothing fits; the candidates are named.
     """
-    for given, role in ((identifier, "--id"), (time, "--time")):
-        if given is not None and given not in frame.columns:
-            raise unknown(f"column for {role}", given, frame.columns)
+    for column, role in ((identifier, "--id"), (time, "--time")):
+        if column is not None and column not in frame.columns:
+            raise unknown(f"column for {role}", column, frame.columns)
     if identifier is not None and identifier == time:
         raise UsageError(f"{name}: --id and --time both name {identifier!r}: the identifier and the time are two columns.")
     whose = {identifier: 0} if identifier else _identifiers(frame)
     if not whose:
+        candidates = few(map(repr, _repeating(frame)), 6) or "none"
         raise UsageError(
-            f"{name}: no column looks like an identifier of patients (candidates: {_listed(_repeating(frame))}): "
+            f"{name}: no column looks like an identifier of patients (candidates: {candidates}): "
             f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
         )
     when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
@@ -173,8 +175,9 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
         aged = False
     if not fits:
         others = [c for c in frame.columns if c not in whose and _may_be_said(frame, next(iter(whose)), c)]
+        candidates = few(map(repr, others), 6) or "none"
         raise UsageError(
-            f"{name}: no column looks like the time of a visit (candidates: {_listed(others)}): say which with --time NAME, "
+            f"{name}: no column looks like the time of a visit (candidates: {candidates}): say which with --time NAME, "
             f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema."
         )
     fits.sort(key=lambda fit: fit[:5])
@@ -279,7 +282,3 @@ def varies(frame: pl.DataFrame, identifier: str, time: str) -> bool:
     visits = frame.group_by(identifier).agg(pl.len().alias("rows"), pl.col(time).n_unique().alias("values"))
     several = visits.filter(pl.col("rows") > 1)
     return not several.height or bool((several["values"] > 1).any())
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "") if names else "none"

@@ -16,16 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from reverie.errors import UsageError, unknown
 from reverie.records.forms import AnyForm
 from reverie.records.kinds import ANY, EMPTY, Column, Purpose, Role, Word
+from reverie.records.nulls import NULL_VALUES
 from reverie.records.places import ROW, hidden
 from reverie.records.shapes import AnyShape
 
-__all__ = ["ANY", "EMPTY", "NULL_VALUES", "Column", "Duplicates", "Purpose", "Role", "Schema"]
+__all__ = ["ANY", "EMPTY", "Column", "Duplicates", "Purpose", "Role", "Schema"]
 
 Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
 """What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
-
-NULL_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
-"""What stands for a missing value where nothing else is said."""
 
 
 class Schema(BaseModel):
@@ -53,13 +51,13 @@ class Schema(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         for role in ("identifier", "time"):
-            found = [c.name for c in self.columns if c.role == role]
-            if len(found) != 1:
-                raise ValueError(f"a table has one {role} column, but {found or 'none'} is marked so")
+            names = [c.name for c in self.columns if c.role == role]
+            if len(names) != 1:
+                raise ValueError(f"a table has one {role} column, but {names or 'none'} is marked so")
         for purpose in get_args(Purpose):
-            found = [c.name for c in self.columns if c.purpose == purpose]
-            if len(found) > 1:
-                raise ValueError(f"a table has at most one column whose purpose is {purpose}, but {found} are marked so")
+            names = [c.name for c in self.columns if c.purpose == purpose]
+            if len(names) > 1:
+                raise ValueError(f"a table has at most one column whose purpose is {purpose}, but {names} are marked so")
         self._check_asked()
         if self.rules:
             from reverie.records.rules.check import check_rules
@@ -81,8 +79,8 @@ class Schema(BaseModel):
                     raise ValueError(f"{column.name} is asked_if {gate}: identifier and time have no such rules")
                 if column.role == "static" and by_name[gate].role == "varying":
                     raise ValueError(f"{column.name} is static and asked_if {gate}, which varies from visit to visit")
-                known = {*by_name[gate].levels, *by_name[gate].pooled, ANY, EMPTY}
-                if bad := [level for level in levels if level not in known and by_name[gate].levels]:
+                states = {*by_name[gate].levels, *by_name[gate].pooled, ANY, EMPTY}
+                if bad := [level for level in levels if level not in states and by_name[gate].levels]:
                     raise ValueError(f"{column.name} is asked_if {gate} is {bad[0]!r}, which is no level of {gate}")
                 if not levels:
                     raise ValueError(f"{column.name} is asked_if {gate} without a level: name some, or strike it")
@@ -155,11 +153,11 @@ class Schema(BaseModel):
             frame = shape.after(frame, after) if after else frame
         return frame
 
-    def restored(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    def restored(self, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
         """A completed frame in the source form, where all that was given stands as it was given.
 
         Args:
-            frame, given: as it is completed, and as it was read, in the modelled form, with the column ROW: the data row
+            frame, original: as it is completed, and as it was read, in the modelled form, with the column ROW: the data row
                 that each row is from, 0 for a new one.
             source: what was read, in the source form, its rows numbered, typed or text.
         """
@@ -168,8 +166,8 @@ class Schema(BaseModel):
             forms.append(None if shape.done(source) else source)
             source = source if shape.done(source) else shape.apply(source, "the table")
         for shape, form in zip(reversed(self.shapes), reversed(forms), strict=True):
-            frame, given = shape.undo(frame), shape.undo(given)
-            frame = frame if form is None else shape.restore(frame, given, form)
+            frame, original = shape.undo(frame), shape.undo(original)
+            frame = frame if form is None else shape.restore(frame, original, form)
         return frame.drop(ROW, strict=False)
 
     @property

@@ -64,11 +64,11 @@ class SeriesSampler:
         visits = self.codec.visits(scores)
         values = torch.zeros(SHARD, 1 + int(visits.max()), channels)
         values[:, :1] = scores
-        left, drawn, attempt = torch.arange(SHARD), 0, 0
+        left, count, attempt = torch.arange(SHARD), 0, 0
         while len(left):
-            if drawn + len(left) > TRIES * SHARD:
+            if count + len(left) > TRIES * SHARD:
                 raise UsageError(
-                    f"of {drawn} patients drawn only {SHARD - len(left)} have all numbers inside [-1, 1], too few to go on: "
+                    f"of {count} patients drawn only {SHARD - len(left)} have all numbers inside [-1, 1], too few to go on: "
                     "train longer, or sample without reject, which clips them."
                 )
             noise = torch.randn(SHARD, values.shape[1], channels, generator=generator(seed, "series", number, attempt))
@@ -76,11 +76,11 @@ class SeriesSampler:
                 these, randomness = left[chosen], generator(seed, "steps", number, attempt, batch)
                 N = 1 + int(visits[these].max())
                 values[these, :N] = self._visits(values[these, :N], visits[these], noise[these, :N], randomness)
-            drawn, attempt = drawn + len(left), attempt + 1
+            count, attempt = count + len(left), attempt + 1
             left = left[self.outside(values[left], visits[left])] if self.reject else left[:0]
         values, visits = values[:rows], visits[:rows]
         known = self.codec.known(values, visits)
-        return Records(values * known, known, visits), drawn
+        return Records(values * known, known, visits), count
 
     def outside(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B]: the records [B, N, C] with a number outside [-1, 1], float32's rounding forgiven."""
@@ -90,14 +90,10 @@ class SeriesSampler:
     @cached_property
     def _bounded(self) -> Tensor:
         """bool [2, C]: the channels whose codes end at [-1, 1]."""
-        bounded = torch.zeros_like(self.codec.stage, dtype=torch.bool)
-        for field in self.codec.fields:
-            if isinstance(self.codec.codes[field.name], BoxCox):
-                bounded[field.token, list(field.channels)] = True
-        return bounded
+        return self.codec.channels_where(lambda field: isinstance(self.codec.codes[field.name], BoxCox))
 
     def _visits(self, values: Tensor, visits: Tensor, noise: Tensor, steps: torch.Generator) -> Tensor:
         """The records [B, N, C] with their visits drawn, asked for as in training."""
         given = whole(Records(values, self.codec.known(values, visits), visits))
-        drawn = sample(self.denoiser, self.sampler, self.grid, noise, steps, given)
-        return torch.where(given.asked, drawn, values)
+        sampled = sample(self.denoiser, self.sampler, self.grid, noise, steps, given)
+        return torch.where(given.asked, sampled, values)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from reverie.records.intervals import Floats, inside
 from reverie.records.rules import Rows
-from reverie.records.rules.deriving import told
+from reverie.records.rules.deriving import led_back
 
 if TYPE_CHECKING:
     from reverie.records.codec import RecordCodec
@@ -33,13 +33,14 @@ def settled(codec: RecordCodec, values: Tensor, given: Tensor) -> Tensor:
     """
     if codec.settings.statics == "repeated" or not codec.keeps_rules:
         return values
-    fields = [field for field in codec.fields if field.token == 0 and field.column is not None]
-    fixed = {f.column: given[:, 0, f.channels[0]].numpy() for f in fields if f.part == "value" and f.column}
-    drawn, values = codec.drawn_statics(values), values.clone()
-    kept = codec.kept(drawn, fixed)
+    # A column of one level has no channel of its own: whether it was given is said by that of whether it was measured.
+    fields = [field for field in codec.fields if field.token == 0 and field.column is not None and field.channels]
+    fixed = {field.column or "": given[:, 0, field.channels[0]].numpy() for field in fields}
+    before, values = codec.drawn_statics(values), values.clone()
+    kept = codec.kept(before, fixed)
     for field in fields:
         column = codec.schema[field.column or ""]
-        was, is_ = (column.read(frame[column.name]) for frame in (drawn, kept))
+        was, is_ = (column.read(frame[column.name]) for frame in (before, kept))
         if field.part == "measured":
             was, is_ = (1.0 - np.isnan(x) for x in (was, is_))
         moved = np.flatnonzero((was != is_) & ~np.isnan(is_))
@@ -54,10 +55,10 @@ def reaching(codec: RecordCodec, frame: pl.DataFrame, generator: torch.Generator
     rows = Rows.of(frame, codec.schema)
     names = {name for one in codec.derived for name in (one.column, *one.needs)}
     cells = {name: rows.values(name) for name in names}
-    found = told(codec.derived, cells, rows, draws(codec, len(rows), generator))
-    changed = [name for name in names if (np.isnan(cells[name]) & ~np.isnan(found[name])).any()]
+    filled = led_back(codec.derived, cells, rows, draws(codec, len(rows), generator))
+    changed = [name for name in names if (np.isnan(cells[name]) & ~np.isnan(filled[name])).any()]
     for name in changed:
-        x, column = found[name], codec.schema[name]
+        x, column = filled[name], codec.schema[name]
         frame = frame.with_columns(column.write(np.nan_to_num(x), np.isnan(x), frame.schema[name]).alias(name))
     return frame
 

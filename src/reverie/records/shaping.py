@@ -29,20 +29,20 @@ def shape(
     Raises DataError and UsageError as parse() and Shape.recognise() do.
     """
     parsed = parse(cells, name, null_values, None, date_formats, asked.identifier)
-    frame, found = parsed.frame.drop(ROW), []
+    frame, shapes = parsed.frame.drop(ROW), []
     for kind in SHAPES:
         recognised = kind.recognise(frame, name, asked)
         if recognised is not None:
-            found.append(recognised)
+            shapes.append(recognised)
             frame, asked = recognised.apply(frame, name), recognised.asked(asked)
-    if found:
+    if shapes:
         cells = numbered(cells)
-        for one in found:
+        for one in shapes:
             cells = one.apply(cells, name)
         kept = {column: form for column, form in (date_formats or {}).items() if column in ("", *cells.columns)}
         parsed = parse(cells, name, null_values, None, kept, asked.identifier)
-        parsed.notes += [one.note for one in found if one.note]
-    return parsed, tuple(found), asked
+        parsed.notes += [one.note for one in shapes if one.note]
+    return parsed, tuple(shapes), asked
 
 
 def with_shapes(schema: Schema, shapes: tuple[AnyShape, ...]) -> Schema:

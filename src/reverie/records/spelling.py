@@ -14,7 +14,7 @@ import polars as pl
 
 from reverie.records.kinds.leveled import OTHER
 from reverie.records.nulls import emptied, number
-from reverie.records.places import shown
+from reverie.records.places import few, shown
 from reverie.records.schema import Column
 
 __all__ = ["reader", "spelled"]
@@ -31,12 +31,12 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
     text = cells.cast(pl.String).str.strip_chars()
     counts = emptied(text, words).drop_nulls().value_counts(sort=True)
     level_of = reader(column)
-    found = {value: level_of(value) for value in counts[text.name]}
+    level_by_text = {value: level_of(value) for value in counts[text.name]}
     spelling: dict[str, str] = {}
-    for value, level in found.items():  # the commonest first
+    for value, level in level_by_text.items():  # the commonest first
         if level is not None and level != OTHER:
             spelling.setdefault(level, value)
-    other = {value: level for value, level in found.items() if value != level and value not in column.pooled}
+    other = {value: level for value, level in level_by_text.items() if value != level and value not in column.pooled}
     if not other:
         return cells, [], {}
     notes = []
@@ -47,10 +47,9 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
         lost = int(text.is_in(new).sum())
         seen = f"seen by the model as {OTHER}" if OTHER in column.levels else "not seen by the model"
         count = f"{lost:,} given value{' is no level' if lost == 1 else 's are no levels'}"
-        few = ", ".join(shown(value) for value in new[:3]) + (", ..." if len(new) > 3 else "")
-        notes.append(f"In {column.name}, {count} that the model knows ({few}): as given, and {seen}.")
+        notes.append(f"In {column.name}, {count} that the model knows ({few(map(shown, new))}): as given, and {seen}.")
     same = {level: value for level, value in spelling.items() if level != value}
-    read = text.replace_strict(list(found), list(found.values()), default=None, return_dtype=pl.String)
+    read = text.replace_strict(list(level_by_text), list(level_by_text.values()), default=None, return_dtype=pl.String)
     return read.alias(cells.name), notes, same
 
 
@@ -58,12 +57,12 @@ def reader(column: Column) -> Callable[[str], str | None]:
     """What finds the level that a text means: a rare one is itself; one not known is OTHER, or None without such a level."""
     levels = [level for level in column.levels if level != OTHER]
     unknown = OTHER if OTHER in column.levels else None
-    known = {*column.levels, *column.pooled}
+    names = {*column.levels, *column.pooled}
     numbers, capitals = (_single(levels, of) for of in (number, str.casefold))
     truths = _single(levels, _truth) if len(levels) == 2 and {_truth(level) for level in levels} == {True, False} else {}
 
     def level_of(text: str) -> str | None:
-        if text in known:
+        if text in names:
             return text
         for lookup, of in ((numbers, number), (capitals, str.casefold), (truths, _truth)):
             if (key := of(text)) is not None and key in lookup:

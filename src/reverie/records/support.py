@@ -84,7 +84,7 @@ def _spread(left: Floats, right: Floats, counts: NDArray[np.int64]) -> Floats:
 def _ordinary(x: Floats, places: NDArray[np.int64]) -> Floats:
     """How likely so wide a gap is, behind the values [m] at `places`: the largest that any comparison says."""
     n = len(x)
-    found = np.zeros(len(places))
+    p_most = np.zeros(len(places))
     before, after = places + 1, n - 1 - places
     for scale in (x, np.sign(x) * np.log1p(np.abs(x))):
         distance: Floats = np.diff(scale)
@@ -95,8 +95,8 @@ def _ordinary(x: Floats, places: NDArray[np.int64]) -> Floats:
                 p = (1 + steady[place] / total) ** -k  # T / k, as total / k is the mean
             distance = distance[::-1]
             tells = (own >= FEW) | (2 * own >= n)
-            found = np.maximum(found, np.where(tells, np.nan_to_num(p, nan=1.0), 0.0))
-    return found
+            p_most = np.maximum(p_most, np.where(tells, np.nan_to_num(p, nan=1.0), 0.0))
+    return p_most
 
 
 def _following(x: Floats) -> Floats:

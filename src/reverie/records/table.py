@@ -19,10 +19,10 @@ import polars as pl
 from reverie.errors import DataError, UsageError
 from reverie.records.emptiness import said
 from reverie.records.infer import infer_parsed, observed
-from reverie.records.nulls import listed, told
+from reverie.records.nulls import NullTexts, listed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
-from reverie.records.places import ROW
+from reverie.records.places import ROW, counted
 from reverie.records.reading import Bounds, place_of, read_source
 from reverie.records.rules.finding.evidence import EXPECTED
 from reverie.records.rules.reading import broken, settled
@@ -31,7 +31,7 @@ from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
-__all__ = ["Table", "arranged", "read_table"]
+__all__ = ["Table", "arranged", "last_rows", "read_table", "rows_after"]
 
 
 NAMED = 5
@@ -119,7 +119,11 @@ def read_table(
             or a pandas frame, or Cells.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
-        identifier, time, long, kinds, date_formats: see infer(); only without a schema.
+        identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
+            together.
+        long: the columns that say what was measured and its value, of a table with a row for each measurement.
+        kinds: kinds of single columns, by name (categorical, ordinal, binary, text, number).
+        date_formats: forms of dates, see parse(). These five only without a schema.
         duplicates: instead of the schema's rule for different rows of one patient at one time.
         null_values: texts that stand for a missing value besides the schema's: "-9" in every column but the identifier and
             the time, "weight=-9" in one.
@@ -136,7 +140,7 @@ def read_table(
             raise UsageError(
                 "a schema says which columns are identifier and time and of what kind and form: change it there."
             )
-        nulls = told(null_values, schema.names)
+        nulls = NullTexts.read(null_values, schema.names)
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
         schema = schema.with_nulls(nulls.everywhere, nulls.columns)
         left_out = schema.unread(cells)
@@ -165,11 +169,11 @@ def read_table(
 def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
     """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it.
 
-    `as_read`: what changed places or was filled stands so in what the user will see, and is told.
+    `as_read`: what changed places or was filled stands so in what the user will see, and is noted.
     """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
-        notes.append(f"{_rows(alike)} identical to another and kept once.")
+        notes.append(f"{counted(alike, 'row')} identical to another and kept once.")
     frame, on_duplicates = resolve_duplicates(frame, schema, name)
     notes += on_duplicates
     patient, time = schema.identifier.name, schema.time.name
@@ -178,7 +182,7 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
         full = frame.select(filled)[column.name]
         if holes := frame[column.name].null_count() - full.null_count():
             frame = frame.with_columns(full)
-            cells = f"{holes:,} empty cell{' was' if holes == 1 else 's were'}"
+            cells = counted(holes, "empty cell")
             notes += [f"In {column.name}, which is static, {cells} filled from other visits of the patient."] * as_read
     first = pl.col(ROW).min().over(patient)
     ordered = frame.sort(first, time, maintain_order=True)
@@ -193,6 +197,17 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
     return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
 
 
+def last_rows(offsets: np.ndarray, visits: int) -> np.ndarray:
+    """Bool [R], which rows are the last `visits` of their patient, those of patient p being offsets[p] : offsets[p + 1]."""
+    return np.repeat(offsets[1:], np.diff(offsets)) - np.arange(offsets[-1]) <= visits
+
+
+def rows_after(count: int, last: np.ndarray, visits: int) -> np.ndarray:
+    """The order int64 [R] that brings `visits` rows for each patient, which stand below `count` others, behind the row in
+    which each patient is `last`."""
+    return np.argsort(np.concatenate([np.arange(count), np.repeat(last, visits)]), kind="stable")
+
+
 def _on_rules(schema: Schema) -> list[str]:
     """Notes on columns whose emptiness says something."""
     ruled: dict[str, list[str]] = {}
@@ -204,9 +219,9 @@ def _on_rules(schema: Schema) -> list[str]:
         f"so {'it' if len(names) == 1 else 'they'} will be in what is made (asked_if in a schema)."
         for rule, names in ruled.items()
     ]
-    if found := schema.rules:
-        few = "; ".join(found[:NAMED]) + (f"; and {len(found) - NAMED} more" if len(found) > NAMED else "")
-        many, they = ("1 rule holds", "it") if len(found) == 1 else (f"{len(found)} rules hold", "they")
+    if rules := schema.rules:
+        few = "; ".join(rules[:NAMED]) + (f"; and {len(rules) - NAMED} more" if len(rules) > NAMED else "")
+        many, they = ("1 rule holds", "it") if len(rules) == 1 else (f"{len(rules)} rules hold", "they")
         notes.append(
             f"{many} without exception, so {they} will in what is made: {few}. (rules in a schema; at most {EXPECTED:g} of "
             "all that are found may be chance)"
@@ -215,10 +230,6 @@ def _on_rules(schema: Schema) -> list[str]:
         what = ("is empty", "it") if len(names) == 1 else ("are empty", "them")
         notes.append(f"That {listed(names)} {what[0]} says something: impute does not fill {what[1]} (fill in a schema).")
     return notes
-
-
-def _rows(count: int) -> str:
-    return "1 row was" if count == 1 else f"{count:,} rows were"
 
 
 def _fingerprint(frame: pl.DataFrame) -> str:

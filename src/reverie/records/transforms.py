@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from scipy.special import ndtr, ndtri
 
-from reverie.records.intervals import REACH, Floats, between
+from reverie.records.intervals import REACH, Floats
 from reverie.records.rounding import cell, on_grid
 from reverie.records.support import support
 
@@ -143,13 +142,13 @@ class NormalScore(Number):
             x = np.array([lower if lower is not None else upper if upper is not None else 0.0])
         values, counts = np.unique(on_grid(x, unit, digits), return_counts=True)
         left, right = cell(values, unit, digits)
-        made = support(left, right, counts)
+        region = support(left, right, counts)
         if digits is not None and lower is not None and lower <= 0 < values[0]:
             lower = float(10.0 ** np.floor(np.log10(values[0])))  # as there is no smallest number of 3 digits
-        lower = max(float(values[0]), -np.inf if lower is None else lower) if made.low else lower
-        upper = min(float(values[-1]), np.inf if upper is None else upper) if made.high else upper
-        knots, z = _thinned(*_steps(left, right, counts, made.empty))
-        at = np.flatnonzero(made.empty)
+        lower = max(float(values[0]), -np.inf if lower is None else lower) if region.low else lower
+        upper = min(float(values[-1]), np.inf if upper is None else upper) if region.high else upper
+        knots, z = _thinned(*_steps(left, right, counts, region.empty))
+        at = np.flatnonzero(region.empty)
         gaps = np.stack([values[at], values[at + 1]], -1)
         span = float(knots[-1] - knots[0] - np.diff(gaps).sum())
         least = 1e-3 * max(span, 0.0) or 1e-3 * abs(float(knots[0])) or 1.0
@@ -178,11 +177,6 @@ class NormalScore(Number):
         if self.upper is not None:
             b = np.where(x >= self.upper, REACH, b)
         return np.minimum(a, b), b
-
-    def to_score(self, x: Floats, uniforms: Floats) -> Floats:
-        """A draw of the score of x, from uniform numbers of the same shape."""
-        a, b = self.intervals(x)
-        return between(*map(torch.from_numpy, (a, b, uniforms))).numpy()
 
     def from_score(self, z: Floats) -> Floats:
         """The values, rounded to unit or digits, within the bounds, and in no gap in which none are made."""

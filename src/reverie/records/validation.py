@@ -96,16 +96,16 @@ def _as_one(frame: pl.DataFrame, key: list[str], schema: Schema) -> pl.DataFrame
         return frame.unique(key, keep=schema.duplicates, maintain_order=True)  # pyright: ignore[reportArgumentType]
     cells = []
     for column in (c for c in frame.columns if c not in key):
-        given = pl.col(column).drop_nulls()
+        present = pl.col(column).drop_nulls()
         if column == ROW:
             cells.append(pl.col(ROW).min())
         elif schema.duplicates == "mean" and frame.schema[column].is_numeric():
             unit = getattr(schema[column], "unit", None) or (1 if frame.schema[column].is_integer() else None)
-            mean = given.mean() if unit is None else ((given.mean() / unit).round() * unit).round(10)
-            alone = pl.when(given.n_unique() > 1).then(mean).otherwise(given.first())
+            mean = present.mean() if unit is None else ((present.mean() / unit).round() * unit).round(10)
+            alone = pl.when(present.n_unique() > 1).then(mean).otherwise(present.first())
             cells.append(alone.cast(frame.schema[column]).alias(column))
         else:
-            cells.append(given.last() if schema.duplicates == "last" else given.first())
+            cells.append(present.last() if schema.duplicates == "last" else present.first())
     return frame.group_by(key, maintain_order=True).agg(cells).select(frame.columns)
 
 

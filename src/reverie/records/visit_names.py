@@ -1,4 +1,4 @@
-"""The order of visits that are told by name: Screening, Baseline, Week 4, Week 8; baseline_arm_1, month_3_arm_1.
+"""The order of visits that are given by name: Screening, Baseline, Week 4, Week 8; baseline_arm_1, month_3_arm_1.
 
     a name with a number in it    stands at that number of its unit (Week 4 at 4 weeks, V2 at the second visit)
     screening, baseline, end      stand before 0, at 0, after all numbers
@@ -59,9 +59,9 @@ def _placed(name: str) -> tuple[str, float] | None:
     if re.fullmatch(_NUMBER, text):
         return "", float(text.replace(",", "."))
     for unit, words in _UNITS.items():
-        found = re.match(rf"(?:{words})[ _.-]*?{_NUMBER}(?![\d])", text) or re.match(rf"{_NUMBER}[ _.-]*(?:{words})\b", text)
-        if found is not None and not re.match(r"[a-z]", text[found.end() :]):
-            return unit, float(found[1].replace(",", "."))
+        match = re.match(rf"(?:{words})[ _.-]*?{_NUMBER}(?![\d])", text) or re.match(rf"{_NUMBER}[ _.-]*(?:{words})\b", text)
+        if match is not None and not re.match(r"[a-z]", text[match.end() :]):
+            return unit, float(match[1].replace(",", "."))
     for what, pattern in (("before", _BEFORE), ("start", _START), ("end", _END)):
         if pattern.search(re.sub("_", " ", text)):
             return what, 0.0
@@ -106,9 +106,9 @@ def _day(at: tuple[str, float], units: set[str]) -> float:
 
 def _whole(placed: dict[str, tuple[str, float] | None]) -> bool:
     """Whether the numbers may stand as times: a start is 0, so no other is, and none lies before."""
-    found = [at for at in placed.values() if at]
-    numbers = [number for unit, number in found if unit not in ("before", "start", "end")]
-    special = any(unit in ("before", "start") for unit, _ in found)
+    places = [at for at in placed.values() if at]
+    numbers = [number for unit, number in places if unit not in ("before", "start", "end")]
+    special = any(unit in ("before", "start") for unit, _ in places)
     return not special or min(numbers, default=1.0) > 0
 
 
@@ -122,7 +122,7 @@ def _with_ends(days: list[float]) -> dict[float, float]:
 
 def _variants(names: list[str], same: dict[str, list[str]]) -> dict[str, str]:
     """Of names that say one visit: the arm of a trial, or "" for the commonest and a number for each other spelling."""
-    arms = {name: f"arm {found[1]}" for name in names if (found := _ARM.search(name.strip().lower()))}
+    arms = {name: f"arm {match[1]}" for name in names if (match := _ARM.search(name.strip().lower()))}
     if len(set(arms.values())) > 1:
         return {name: arms.get(name, "") for name in names}
     return {name: f"spelling {same[name].index(name)}" if same[name][0] != name else "" for name in names}

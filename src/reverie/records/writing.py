@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from reverie.records.codes import Code, CodecSettings
 from reverie.records.encoded import Decoded, Records
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.layout import Field
-from reverie.records.schema import Schema
-from reverie.records.visit_times import VisitTimes
+
+if TYPE_CHECKING:
+    from reverie.records.codec import RecordCodec
 
 __all__ = ["Writer"]
 
 
 @dataclass(frozen=True, eq=False)
 class Writer:
-    """What is fitted to a table, and what is told by scores in its terms; see RecordCodec for what each is."""
+    """What scores say, in the terms of a codec."""
 
-    schema: Schema
-    settings: CodecSettings
-    types: Mapping[str, pl.DataType]
-    clock: VisitTimes
-    codes: Mapping[str, Code]
-    fields: tuple[Field, ...]
+    codec: RecordCodec
 
     def table(self, records: Records, first: int, first_row: int) -> Decoded:
         """The columns of the source in its order, and how many values of each were moved to a bound.
@@ -37,8 +32,8 @@ class Writer:
             first, first_row: the numbers of the first patient and of the first row.
         """
         scores, clipped, columns = _Scores(records), {}, []
-        for column in self.schema.columns:
-            dtype = self.types[column.name]
+        for column in self.codec.schema.columns:
+            dtype = self.codec.types[column.name]
             if column.role == "time":
                 cells = column.write(self._times(scores), None, dtype)
             elif column.modelled:
@@ -55,32 +50,28 @@ class Writer:
     def statics(self, records: Records) -> pl.DataFrame:
         """Only what is modelled once a patient, one row each."""
         scores = _Scores(records)
-        return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.schema.static])
+        return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static])
 
     def _times(self, scores: _Scores) -> Floats:
-        clock, rows, patients = self.clock, len(scores.patient), len(scores.visits)
-        starts = self._told("start", scores) if clock.start is None else np.full(patients, clock.start)
-        steps = self._told("gap", scores) if clock.gap is None else np.full(rows, clock.gap)
+        clock, rows, patients = self.codec.visit_times, len(scores.patient), len(scores.visits)
+        starts = self._cells("start", scores) if clock.start is None else np.full(patients, clock.start)
+        steps = self._cells("gap", scores) if clock.gap is None else np.full(rows, clock.gap)
         return clock.times(starts, steps, scores.visits)
 
-    def _told(self, name: str, scores: _Scores) -> Floats:
-        return self.codes[name].cells(scores.of(self._field(name), name == "start")[0])
-
-    def _field(self, name: str) -> Field:
-        return next(field for field in self.fields if field.name == name)
+    def _cells(self, name: str, scores: _Scores) -> Floats:
+        return self.codec.codes[name].cells(scores.of(self.codec.named[name], name == "start")[0])
 
     def _column(self, column: Column, scores: _Scores) -> tuple[pl.Series, int]:
         """The cells of a modelled column, one a patient or one a visit, and how many were moved to a bound."""
-        patient = column.role == "static"
-        if f"value:{column.name}" not in self.codes:  # it follows from others, see rules/deriving.py
-            return column.renew(self.types[column.name], 1, len(scores.visits if patient else scores.patient)), 0
-        z, known = scores.of(self._field(f"value:{column.name}"), patient)
-        flag = f"measured:{column.name}"
-        if flag in self.codes and (not self.settings.stages or not z.shape[1]):
-            told, said = scores.of(self._field(flag), patient)  # what is asked for is not told whether it was measured
-            known = known & ((self.codes[flag].cells(told) == 1) | ~said)
-        code = self.codes[f"value:{column.name}"]
-        return column.write(code.cells(z), ~known, self.types[column.name]), code.clipped(z[known])
+        patient, codes, dtype = column.role == "static", self.codec.codes, self.codec.types[column.name]
+        value, flag = f"value:{column.name}", f"measured:{column.name}"
+        if value not in codes:  # it follows from others, see rules/deriving.py
+            return column.renew(dtype, 1, len(scores.visits if patient else scores.patient)), 0
+        z, known = scores.of(self.codec.named[value], patient)
+        if flag in codes and (not self.codec.settings.stages or not z.shape[1]):
+            y, sure = scores.of(self.codec.named[flag], patient)  # what is asked for says not whether it was measured
+            known = known & ((codes[flag].cells(y) == 1) | ~sure)
+        return column.write(codes[value].cells(z), ~known, dtype), codes[value].clipped(z[known])
 
 
 class _Scores:

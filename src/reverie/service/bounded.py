@@ -97,9 +97,9 @@ def confined(name: str, extra: int, seconds: float) -> Iterator[None]:
         with _ceiling(extra), _timer(seconds):
             yield
     except MemoryError as error:
-        raise DataError(f"{name} takes more memory to decode than is allowed: make it smaller, or save it anew.") from error
+        raise DataError(f"{name} takes more memory to decode than is allowed: make it smaller, or save it again.") from error
     except _TooLong as error:
-        raise DataError(f"{name} takes longer to decode than {seconds:g} s: make it smaller, or save it anew.") from error
+        raise DataError(f"{name} takes longer to decode than {seconds:g} s: make it smaller, or save it again.") from error
 
 
 @contextmanager

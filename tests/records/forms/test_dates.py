@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from reverie.errors import UsageError
-from reverie.records.forms import AnyForm, Habits, as_told, habits, nearly, recognise, recognise_whole
+from reverie.records.forms import AnyForm, Habits, as_stated, habits, nearly, recognise, recognise_whole
 
 MARCH, DECEMBER = date(2019, 3, 4), date(2019, 12, 31)
 NINE, PAST = datetime(2019, 3, 4, 9, 15), datetime(2019, 12, 31, 21, 5, 30)
@@ -103,14 +103,14 @@ def test_whether_day_or_month_comes_first_is_told_by_other_columns_or_asked() ->
 
 
 def test_a_form_that_is_given_is_taken_or_refused() -> None:
-    form = as_told(pl.Series(["4/3/2019", None]), "%m/%d/%Y")
+    form = as_stated(pl.Series(["4/3/2019", None]), "%m/%d/%Y")
     assert form is not None and form.read(pl.Series(["4/3/2019"]))[0] == date(2019, 4, 3)
     assert form.write(pl.Series([date(2019, 4, 3)]))[0] == "4/3/2019"
-    assert as_told(pl.Series(["31/12/2019"]), "%m/%d/%Y") is None
-    timed = as_told(pl.Series(["2019.063 09h15"]), "%Y.%j %Hh%M")
+    assert as_stated(pl.Series(["31/12/2019"]), "%m/%d/%Y") is None
+    timed = as_stated(pl.Series(["2019.063 09h15"]), "%Y.%j %Hh%M")
     assert timed is not None and timed.read(pl.Series(["2019.063 09h15"]))[0] == NINE
     with pytest.raises(UsageError, match="is no form of a date"):
-        as_told(pl.Series(["x"]), "dd/mm/yyyy")
+        as_stated(pl.Series(["x"]), "dd/mm/yyyy")
 
 
 def test_whole_numbers_that_are_all_days_are_dates() -> None:

@@ -237,3 +237,14 @@ def test_a_derived_column_that_a_rule_fills_stays_empty_where_what_it_follows_fr
     frame = table.frame.with_columns(group=pl.when(~pl.Series(unknown)).then(pl.col("group")), code=pl.lit(None, pl.Int64))
     kept = codec.kept(frame, fixed)
     assert kept["code"].filter(~pl.Series(unknown)).equals(table.frame["code"].filter(~pl.Series(unknown)))
+
+
+def test_statics_of_one_level_are_settled_though_they_have_no_channel():
+    frame = cohort().with_columns(died=pl.when(pl.col("event") == 0).then(pl.lit("yes")))
+    codec = RecordCodec.fit(read_table(frame, identifier="id", time="day"))
+    field = next(field for field in codec.fields if field.name == "value:died")
+    assert not field.channels and codec.keeps_rules
+    values = torch.randn(50, 1, codec.channels, generator=torch.Generator().manual_seed(0))
+    after = codec.statics(settled(codec, values, torch.zeros_like(values, dtype=torch.bool)))
+    assert after["died"].drop_nulls().unique().to_list() == ["yes"]
+    assert after["died"].equals(codec.statics(values)["died"])

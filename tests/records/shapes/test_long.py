@@ -93,7 +93,7 @@ def test_the_order_of_the_rows_is_that_of_the_source(sort):
     assert there_and_back(long, frame).equals(typed(frame))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_undo_of_apply_is_the_table(data):
     """For tables of any tests, numbers, texts and gaps: as sets of rows."""

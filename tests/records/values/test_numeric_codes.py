@@ -7,7 +7,6 @@ import torch
 
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
-from reverie.records.infer import infer
 from reverie.records.table import read_table
 
 draw = np.random.default_rng(0)
@@ -42,7 +41,7 @@ LISTS = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_codes_are_levels(name):
-    column = infer(frame(**{name: some(LISTS[name])}))[name]
+    column = read_table(frame(**{name: some(LISTS[name])})).schema[name]
     assert (column.kind, column.levels) == ("categorical", tuple(map(str, LISTS[name]))), column.why
     assert "codes" in column.why and "no order" in column.why
 
@@ -50,7 +49,7 @@ def test_codes_are_levels(name):
 @pytest.mark.parametrize("name", ["race", "v_spaced"])
 def test_codes_are_levels_also_with_holes_and_written_as_decimals(name):
     cells = [None if k % 9 == 0 else float(code) for k, code in enumerate(some(LISTS[name]))]
-    column = infer(frame(**{name: cells}))[name]
+    column = read_table(frame(**{name: cells})).schema[name]
     assert column.kind == "categorical" and column.levels == tuple(f"{code}.0" for code in LISTS[name])
 
 
@@ -74,11 +73,11 @@ def test_codes_are_levels_also_with_holes_and_written_as_decimals(name):
     ],
 )
 def test_quantities_stay_numbers(name, values):
-    assert infer(frame(**{name: values}))[name].kind in ("integer", "ordinal")
+    assert read_table(frame(**{name: values})).schema[name].kind in ("integer", "ordinal")
 
 
 def test_few_halves_have_the_unit_of_halves():
-    column = infer(frame(edss=some(np.arange(0, 7, 0.5)), likert=some([1.5, 3, 4, 2, 2.5, 3.5])))
+    column = read_table(frame(edss=some(np.arange(0, 7, 0.5)), likert=some([1.5, 3, 4, 2, 2.5, 3.5]))).schema
     assert (column["edss"].unit, column["likert"].unit) == (0.5, 0.5)
 
 

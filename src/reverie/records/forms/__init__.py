@@ -21,7 +21,7 @@ from reverie.records.forms.date import DateForm, order_of
 from reverie.records.forms.number import NumberForm
 from reverie.records.forms.stored import StoredForm
 
-__all__ = ["AnyForm", "Form", "Habits", "StoredForm", "as_told", "habits", "nearly", "recognise", "recognise_whole"]
+__all__ = ["AnyForm", "Form", "Habits", "StoredForm", "as_stated", "habits", "nearly", "recognise", "recognise_whole"]
 
 AnyForm = Annotated[NumberForm | DateForm | ClockForm | StoredForm, Field(discriminator="form")]
 """Each of the forms; a schema tells them apart by `form`."""
@@ -29,7 +29,7 @@ AnyForm = Annotated[NumberForm | DateForm | ClockForm | StoredForm, Field(discri
 MOST = 0.9
 """A column is of a form but for a few faults where this share of its cells is."""
 
-as_told = date_evidence.as_told
+as_stated = date_evidence.as_stated
 recognise_whole = date_evidence.recognise_whole
 
 
@@ -51,21 +51,25 @@ def habits(columns: Iterable[pl.Series | DateForm | None]) -> Habits:
     )
 
 
-def recognise(cells: pl.Series, known: Habits = Habits()) -> AnyForm | None:
+def recognise(cells: pl.Series, table_habits: Habits = Habits()) -> AnyForm | None:
     """The form of a column, where its cells are not plainly what they are; None for plain ones and for text.
 
     Raises UsageError where a column of dates can be read in two ways and nothing tells which.
     """
     if cells.dtype != pl.String:
         return stored.recognise(cells)
-    return date_evidence.recognise(cells, known) or clock.recognise(cells) or number_evidence.recognise(cells, known)
+    return (
+        date_evidence.recognise(cells, table_habits)
+        or clock.recognise(cells)
+        or number_evidence.recognise(cells, table_habits)
+    )
 
 
-def nearly(text: pl.Series, known: Habits = Habits()) -> AnyForm | None:
+def nearly(text: pl.Series, table_habits: Habits = Habits()) -> AnyForm | None:
     """The form of most cells of a column of text, where a few cells are not of it; None where there is no such form."""
-    for found in (date_evidence.recognise(text, known, MOST), number_evidence.recognise(text, known, MOST)):
-        if found is not None:
-            good = found.read(text).count()
+    for form in (date_evidence.recognise(text, table_habits, MOST), number_evidence.recognise(text, table_habits, MOST)):
+        if form is not None:
+            good = form.read(text).count()
             if MOST * text.count() <= good < text.count():
-                return found
+                return form
     return None

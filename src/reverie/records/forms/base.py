@@ -59,7 +59,14 @@ class Form(BaseModel):
         raise NotImplementedError
 
     def write(self, cells: pl.Series) -> pl.Series:
-        """Cells as the source has them; null where empty."""
+        """Cells as the source has them; null where empty. Cells that are text already stay as they are."""
+        if cells.dtype == pl.String:
+            return cells
+        texts = [None if value is None else self._text(value) for value in cells.to_list()]
+        return pl.Series(cells.name, texts, dtype=pl.String)
+
+    def _text(self, value: Any) -> str:
+        """One cell as text, of forms that write no others."""
         raise NotImplementedError
 
 

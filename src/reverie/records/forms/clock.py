@@ -20,7 +20,7 @@ class ClockForm(Form):
     """Times of day or durations.
 
     Attributes:
-        seconds: whether they are told; then values are seconds, else minutes.
+        seconds: whether they are given; then values are seconds, else minutes.
         hours: digits of an hour, at least.
         half: how am and pm are written ("am", "AM", " PM" with a space before it); none for 24 hours.
         duration: hours go on after 24.
@@ -65,13 +65,8 @@ class ClockForm(Form):
         value = 60 * value + pl.col("s") if self.seconds else pl.when(pl.col("s").is_null()).then(value)
         return table.select(pl.when(pl.col("back")).then(-value).otherwise(value).alias(cells.name)).to_series()
 
-    def write(self, cells: pl.Series) -> pl.Series:
-        if cells.dtype == pl.String:
-            return cells
-        texts = [None if x is None else self._text(round(x)) for x in cells.to_list()]
-        return pl.Series(cells.name, texts, dtype=pl.String)
-
-    def _text(self, value: int) -> str:
+    def _text(self, value: float) -> str:
+        value = round(value)
         if not self.duration:
             value = min(max(value, 0), self._day - 1)
         rest, second = divmod(abs(value), 60) if self.seconds else (abs(value), 0)

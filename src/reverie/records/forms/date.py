@@ -173,5 +173,5 @@ def parsed(text: pl.Series, pattern: str, timed: bool) -> pl.Series:
 
 def order_of(pattern: str) -> tuple[str, bool] | None:
     """Of a pattern with day and month as numbers before the year: the sign between them and whether the day is first."""
-    found = re.match(r"^%-?([dm])(\D)%-?([dm])\2%", pattern)
-    return (found[2], found[1] == "d") if found else None
+    match = re.match(r"^%-?([dm])(\D)%-?([dm])\2%", pattern)
+    return (match[2], match[1] == "d") if match else None

@@ -1,7 +1,7 @@
 """Which form the dates of a column have.
 
 Of the patterns in which every cell can be read, the one that writes them as they are is taken. Whether the day or the month
-comes first is told by the cells (a first part above 12), else by other columns with the same sign between the parts; with a
+comes first is shown by the cells (a first part above 12), else by other columns with the same sign between the parts; with a
 full stop between them the day is first; else it is asked.
 """
 
@@ -17,7 +17,7 @@ from reverie.errors import UsageError
 from reverie.records.forms.base import Habits
 from reverie.records.forms.date import ZONE, DateForm, order_of, parsed, regex
 
-__all__ = ["as_told", "recognise", "recognise_whole", "votes"]
+__all__ = ["as_stated", "recognise", "recognise_whole", "votes"]
 
 YEARS = (1850, 2150)
 """Numbers of eight digits are dates if all of them are, in these years."""
@@ -90,7 +90,7 @@ def _candidates(text: pl.Series, share: float = 1.0) -> list[DateForm]:
     whole = bare.filter(~bare.str.contains(r"^\d{4}(?:-\d{2})?$"))
     if len(partial) and not len(whole):
         return []
-    found = []
+    ranked = []
     for pattern in dict.fromkeys(p for cell in whole.head(1 if share == 1 else TRIED) for p in _patterns(cell)):
         if len(partial) and pattern != "%Y-%m-%d":
             continue
@@ -109,9 +109,9 @@ def _candidates(text: pl.Series, share: float = 1.0) -> list[DateForm]:
             alike = int((form.write(form.read_text(cells)) == cells).sum())
         except pl.exceptions.PolarsError:
             continue
-        found.append((alike, form))
-    found.sort(key=lambda pair: -pair[0])
-    return [form for _, form in found]
+        ranked.append((alike, form))
+    ranked.sort(key=lambda pair: -pair[0])
+    return [form for _, form in ranked]
 
 
 def _case(cells: pl.Series) -> str:
@@ -157,15 +157,15 @@ def _zoned(form: DateForm, cells: pl.Series) -> DateForm:
 
 def _partial(form: DateForm, partial: pl.Series, read: pl.Series) -> DateForm:
     """The form with the days that partial dates are read as: the nearest to the middle on which no whole date falls."""
-    told = {}
+    days_of = {}
     for pattern, middle, every in (("%Y", 182, "1y"), ("%Y-%m", 15, "1mo")):
         if not partial.str.contains(regex(pattern)).any():
             continue
         taken = set((read - read.dt.truncate(every)).dt.total_days().to_list())
         ways = [middle + side * k for k in range(28 if pattern == "%Y-%m" else 365) for side in (1, -1)]
         room = range(28) if pattern == "%Y-%m" else range(365)
-        told[pattern] = next((day for day in ways if day in room and day not in taken), middle)
-    return form.model_copy(update={"partial": told})
+        days_of[pattern] = next((day for day in ways if day in room and day not in taken), middle)
+    return form.model_copy(update={"partial": days_of})
 
 
 def _plain(form: DateForm) -> bool:
@@ -217,20 +217,20 @@ def _question(text: pl.Series, form: DateForm, other: DateForm) -> str:
 
 def recognise_whole(cells: pl.Series) -> DateForm | None:
     """The form of a column of whole numbers that are all dates such as 20190304, and not too few; else None."""
-    known = cells.drop_nulls().unique()
-    if len(known) < FEW:
+    values = cells.drop_nulls().unique()
+    if len(values) < FEW:
         return None
     for pattern, digits in (("%Y%m%d", 8), ("%Y%m%d%H%M%S", 14), ("%Y%m%d%H%M", 12)):
         low, high = (year * 10 ** (digits - 4) for year in YEARS)
-        if not known.cast(pl.Float64).is_between(low, high).all():
+        if not values.cast(pl.Float64).is_between(low, high).all():
             continue
         form = DateForm(pattern=pattern, type="Int64" if cells.dtype == pl.String else str(cells.dtype))
-        if not form.read(known).null_count():
+        if not form.read(values).null_count():
             return form
     return None
 
 
-def as_told(cells: pl.Series, pattern: str) -> DateForm | None:
+def as_stated(cells: pl.Series, pattern: str) -> DateForm | None:
     """The form of a pattern that the user gives; None where a cell is not of it. Raises UsageError for no pattern."""
     if not re.search(r"%-?[YyFjm]", pattern):
         raise UsageError(

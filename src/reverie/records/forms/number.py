@@ -86,8 +86,8 @@ class NumberForm(Form):
             said.append(f"{self.digits} significant digits")
         text = "numbers" + (f" with {', '.join(said)}" if said else "")
         if self.marks:
-            told = " and ".join(f"{mark!r} (as {value:g})" for mark, value in self.marks.items())
-            text += f"; {told} beyond what could be measured"
+            limits = " and ".join(f"{mark!r} (as {value:g})" for mark, value in self.marks.items())
+            text += f"; {limits} beyond what could be measured"
         return text
 
     @property
@@ -127,8 +127,8 @@ class NumberForm(Form):
         if not self.marks:
             return numbers
         tokens = cells.filter(numbers.is_null() & cells.is_not_null()).unique().to_list()
-        known = {token: value for token in tokens if (value := self._mark(token)) is not None}
-        marks = cells.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Float64)
+        values = {token: value for token in tokens if (value := self._mark(token)) is not None}
+        marks = cells.replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.Float64)
         return numbers.fill_null(marks.cast(numbers.dtype))
 
     def numbers(self, cells: pl.Series) -> pl.Series:
@@ -160,23 +160,17 @@ class NumberForm(Form):
             return None
         return self.numbers(pl.Series([re.sub(r"^[<>≤≥]=?\s?|\s?\+$", "", token)]))[0]
 
-    def write(self, cells: pl.Series) -> pl.Series:
-        if cells.dtype == pl.String:
-            return cells
-        texts = [None if x is None else self._text(x) for x in cells.to_list()]
-        return pl.Series(cells.name, texts, dtype=pl.String)
-
-    def _text(self, x: float) -> str:
+    def _text(self, value: float) -> str:
         for below in (True, False) if self.marks else ():
-            side = {mark: value for mark, value in self.marks.items() if from_below(mark) == below}
+            side = {mark: limit for mark, limit in self.marks.items() if from_below(mark) == below}
             half = self.step / 2
-            if side and (x <= max(side.values()) + half if below else x >= min(side.values()) - half):
-                return min(side, key=lambda mark: abs(side[mark] - x))
-        sign = self.minus if math.copysign(1.0, x) < 0 else ""
-        body = self._digits(abs(x))
-        if sign and x and not re.search("[1-9]", body):
+            if side and (value <= max(side.values()) + half if below else value >= min(side.values()) - half):
+                return min(side, key=lambda mark: abs(side[mark] - value))
+        sign = self.minus if math.copysign(1.0, value) < 0 else ""
+        body = self._digits(abs(value))
+        if sign and value and not re.search("[1-9]", body):
             sign = ""
-        if self.plus and not sign and (x > 0 or self.plus == "all"):
+        if self.plus and not sign and (value > 0 or self.plus == "all"):
             sign = "+"
         if sign == self.minus and self.parentheses:
             return f"({self.prefix}{body}{self.suffix})"

@@ -80,13 +80,13 @@ def _frames(text: pl.Series, share: float = 1.0) -> list[NumberForm]:
     cells = text.drop_nulls().unique(maintain_order=True)
     limits = cells.str.contains(LIMIT)
     numbers = cells.filter(~limits)
-    found = next((f for cell in numbers.head(1 if share == 1 else TRIED) if (f := _CELL.match(cell))), None)
-    if not found or numbers.str.contains(rf"^{_SIGNS}\(?0\d").any():  # 007 is a name
+    match = next((f for cell in numbers.head(1 if share == 1 else TRIED) if (f := _CELL.match(cell))), None)
+    if not match or numbers.str.contains(rf"^{_SIGNS}\(?0\d").any():  # 007 is a name
         return []
     if share < 1:
-        numbers = numbers.filter(numbers.str.contains(r"^[^A-Za-z]?\d.*" + re.escape(found["suffix"] or "") + r"\)?$"))
-    look = {"prefix": found["prefix"] or "", "suffix": found["suffix"] or ""}
-    if found["close"] and not found["open"]:
+        numbers = numbers.filter(numbers.str.contains(r"^[^A-Za-z]?\d.*" + re.escape(match["suffix"] or "") + r"\)?$"))
+    look = {"prefix": match["prefix"] or "", "suffix": match["suffix"] or ""}
+    if match["close"] and not match["open"]:
         look["suffix"] += ")"
     look |= {"parentheses": numbers.str.starts_with("(").any(), "minus": "−" if numbers.str.contains("−").any() else "-"}
     seen = {sign for sign in GROUPS if numbers.str.contains(rf"\d{re.escape(sign)}\d").any()}

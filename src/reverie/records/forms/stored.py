@@ -1,7 +1,7 @@
 """Types of stored cells that the plain types of a modelled frame do not tell: they come out as they went in.
 
 Decimal -> Float64, Enum and Categorical -> String, Duration and Time -> whole seconds or microseconds,
-Datetime of any unit and zone -> the clock on the wall in that zone (or UTC, where an hour was told twice)
+Datetime of any unit and zone -> the clock on the wall in that zone (or UTC, where an hour came twice)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.records.dtypes import DATETIME
 from reverie.records.forms.base import Form
 
 __all__ = ["StoredForm", "of_pandas", "recognise"]
@@ -56,12 +57,12 @@ class StoredForm(Form):
     @property
     def dtype(self) -> pl.DataType:
         """The type of the cells. Raises UsageError for one that is none of these."""
-        if found := re.fullmatch(r"Decimal\((\d+), ?(\d+)\)", self.type):
-            return pl.Decimal(int(found[1]), int(found[2]))
-        if found := re.fullmatch(r"Datetime\[(ms|us|ns)(?:, (.+))?\]", self.type):
-            return pl.Datetime(found[1], found[2])  # pyright: ignore[reportArgumentType]
-        if found := re.fullmatch(r"Duration\[(ms|us|ns)\]", self.type):
-            return pl.Duration(found[1])  # pyright: ignore[reportArgumentType]
+        if match := re.fullmatch(r"Decimal\((\d+), ?(\d+)\)", self.type):
+            return pl.Decimal(int(match[1]), int(match[2]))
+        if match := DATETIME.fullmatch(self.type):
+            return pl.Datetime(match[1], match[2])  # pyright: ignore[reportArgumentType]
+        if match := re.fullmatch(r"Duration\[(ms|us|ns)\]", self.type):
+            return pl.Duration(match[1])  # pyright: ignore[reportArgumentType]
         simple = {"Enum": pl.Enum(self.categories), "Categorical": pl.Categorical(), "Time": pl.Time(), "Null": pl.Null()}
         if self.type not in simple:
             raise UsageError(

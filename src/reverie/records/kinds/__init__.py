@@ -1,7 +1,7 @@
 """Kinds of columns: one file each, one line here. A cell is of the first kind of the list that recognises its column.
 
 empty, constant         no value, one value: written as they were
-number                  whose or which it was, never learned: numbered anew
+number                  whose or which it was, never learned: renumbered
 date, datetime          calendar days and moments
 binary, categorical     two levels; levels without an order, the rare ones of many in groups
 ordinal                 levels in an order
@@ -63,23 +63,23 @@ KINDS: tuple[type[Column], ...] = (
 """In the order in which they are tried."""
 
 
-def recognise(seen: Evidence, told: str | None = None, **fields: Any) -> Column:
+def recognise(seen: Evidence, stated: str | None = None, **fields: Any) -> Column:
     """The column that cells are.
 
     Args:
-        told: the kind that the user says it is; None to find it.
+        stated: the kind that the user says it is; None to find it.
         fields: of the column, besides those that its kind decides.
 
     Raises DataError where numbers and text are mixed beyond what levels can hold, UsageError for a kind that cannot be.
     """
     shared = _shared(seen) | {"missing": share(seen.cells), **fields}
-    if told is not None:
-        if told not in NAMED:
-            raise unknown(f"kind (--kind {seen.name}={told})", told, list(NAMED))
-        return _made(NAMED[told], shared, NAMED[told].told(seen))
+    if stated is not None:
+        if stated not in NAMED:
+            raise unknown(f"kind (--kind {seen.name}={stated})", stated, list(NAMED))
+        return _made(NAMED[stated], shared, NAMED[stated].stated(seen))
     for kind in KINDS:
-        if (found := kind.recognise(seen)) is not None:
-            return _made(kind, shared, found)
+        if (own := kind.recognise(seen)) is not None:
+            return _made(kind, shared, own)
     mixed = seen.mixed
     assert mixed is not None  # any other column is text, if nothing else
     raise DataError(
@@ -93,8 +93,8 @@ def recognise(seen: Evidence, told: str | None = None, **fields: Any) -> Column:
 def recognise_number(seen: Evidence) -> Column:
     """The column, of the first kind of numbers that its cells are: numbers, dates or date-times."""
     for kind in KINDS:
-        if kind.numeric and (found := kind.recognise(seen)) is not None:
-            return _made(kind, _shared(seen), found)
+        if kind.numeric and (fields := kind.recognise(seen)) is not None:
+            return _made(kind, _shared(seen), fields)
     raise TypeError(f"{seen.cells.dtype} is no type of numbers")
 
 

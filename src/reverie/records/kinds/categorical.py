@@ -55,8 +55,8 @@ class Categorical(Leveled):
 
     def _follows(self, form: AnyForm) -> dict[str, Any]:
         """Levels that have an order in their type are those of a scale."""
-        found = super()._follows(form)
-        return found | {"kind": "ordinal", "pooled": ()} if len(found.get("levels", ())) > 1 else found
+        fields = super()._follows(form)
+        return fields | {"kind": "ordinal", "pooled": ()} if len(fields.get("levels", ())) > 1 else fields
 
     @classmethod
     def _names(cls, seen: Evidence) -> dict[str, Any] | None:

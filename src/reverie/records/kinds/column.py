@@ -24,6 +24,7 @@ from reverie.records.forms import AnyForm
 from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
 from reverie.records.kinds.evidence import Evidence
+from reverie.records.places import ROW, at, first_row, shown
 
 __all__ = ["ANY", "EMPTY", "NAMED", "Column", "Purpose", "Role", "Word", "emptied"]
 
@@ -67,7 +68,7 @@ class Column(BaseModel):
         lower, upper: bounds that no value can be beyond; none where the tail is open.
         skew: of the values seen (third standardised moment).
         value: of a constant column, as text.
-        pattern: how new identifiers are written, of columns that are numbered anew; none for 1, 2, ...
+        pattern: how new identifiers are written, of columns that are renumbered; none for 1, 2, ...
         form: how the source writes the cells, where their type does not say it.
         asked_if: other columns, and their levels at which this one may be filled; "(any)": wherever that one is filled,
             "(empty)": also where it is empty. Elsewhere it is empty, and stays so, see emptiness.py.
@@ -152,7 +153,7 @@ class Column(BaseModel):
 
     @property
     def label(self) -> str:
-        """What people are told it is called: a column that was made here has a name that no source can have."""
+        """What people see it called: a column that was made here has a name that no source can have."""
         return self.name.removeprefix("\0")
 
     @property
@@ -187,7 +188,7 @@ class Column(BaseModel):
         return None
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         """The fields, where the user says that it is of this kind. Raises UsageError where it cannot be."""
         raise UsageError(
             f"--kind {seen.name}={cls.called}: give categorical, ordinal, binary, integer, real, text or number here; "
@@ -267,8 +268,13 @@ class Column(BaseModel):
         return self.unit
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """`lower` and `upper`, infinite where the tail is open."""
+        return -np.inf if self.lower is None else self.lower, np.inf if self.upper is None else self.upper
+
+    @property
     def grid(self) -> float:
-        """The step that values are told in; 0 where there is none."""
+        """The step of values; 0 where there is none."""
         return 0.0
 
     @property
@@ -289,9 +295,15 @@ class Column(BaseModel):
 
     @property
     def outline(self) -> dict[str, Any]:
-        """What may be told of it without telling any value that a patient had: for a model's card."""
-        told = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
-        return {**{what: getattr(self, what) for what in told}, "range": self.range if self.levels else "-"}
+        """What may be said of it without giving away any value that a patient had: for a model's card."""
+        names = ("name", "role", "kind", "type", "levels", "missing", "unit", "modelled", "numeric", "quantity", "calendar")
+        return {**{what: getattr(self, what) for what in names}, "range": self.range if self.levels else "-"}
+
+    def _refuse_where(self, frame: pl.DataFrame, wrong: pl.Expr, place: str, what: str) -> None:
+        """Raises DataError for the first row in which a cell is wrong, and says what is wrong with it."""
+        if row := first_row(frame, wrong):
+            cell = row[self.name] if self.numeric else shown(row[self.name])
+            raise DataError(f"{at(place, row[ROW], self.name)}{cell} {what}")
 
     def _refuse(self, cells: pl.Series, bad: int, place: str, what: str) -> NoReturn:
         raise DataError(

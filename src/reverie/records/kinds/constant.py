@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from reverie.errors import DataError
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.leveled import typed
-from reverie.records.places import ROW, at, first_row, shown
+from reverie.records.places import shown
 
 __all__ = ["Constant"]
 
@@ -29,11 +28,9 @@ class Constant(Column):
         return {"value": seen.values.cast(pl.String)[0], "why": "one value everywhere: written as it is"}
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
-        if row := first_row(frame, pl.col(self.name).cast(pl.String) != (self.value or "")):
-            raise DataError(
-                f"{at(place, row[ROW], self.name)}{shown(row[self.name])} stands where the schema says that every value is "
-                f"{shown(self.value)}: correct it, or change the kind in the schema."
-            )
+        what = f"stands where the schema says that every value is {shown(self.value)}: "
+        what += "correct it, or change the kind in the schema."
+        self._refuse_where(frame, pl.col(self.name).cast(pl.String) != (self.value or ""), place, what)
 
     def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         return typed((self.value or "",), dtype).new_from_index(0, count)

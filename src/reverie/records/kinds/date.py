@@ -9,41 +9,45 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from reverie.records.dtypes import TYPES
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import emptied
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.numeric import Numeric, precision_fields
 
-__all__ = ["Date"]
-
-FORMS = ("%Y-%m-%d",)
-"""Of dates in text."""
+__all__ = ["Calendar", "Date"]
 
 
-class Date(Numeric):
+class Calendar(Numeric):
+    """What columns of dates share, with the time of day or without."""
+
+    example: ClassVar[str] = "2001-12-31"
+    quantity: ClassVar[bool] = False
+    calendar: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]]
+    """How they are written in text, the first that fits."""
+
+    def _typed(self, cells: pl.Series) -> pl.Series:
+        dtype = TYPES[self.frame_type]
+        if cells.dtype == pl.String:
+            read = (cells.str.strptime(dtype, form, strict=False) for form in self.forms)  # pyright: ignore[reportArgumentType]
+            return pl.select(pl.coalesce(read)).to_series()
+        return cells.cast(dtype, strict=False)
+
+
+class Date(Calendar):
     """A column of calendar days."""
 
     called: ClassVar[str] = "date"
     what: ClassVar[str] = "a date"
-    example: ClassVar[str] = "2001-12-31"
     frame_type: ClassVar[str] = "Date"
-    quantity: ClassVar[bool] = False
-    calendar: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = ("%Y-%m-%d",)
 
     @classmethod
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         if seen.cells.dtype != pl.Date:
             return None
         return {"why": "every cell is a date", **precision_fields(seen.values)}
-
-    def _typed(self, cells: pl.Series) -> pl.Series:
-        if cells.dtype == pl.String:
-            read = (cells.str.strptime(pl.Date, form, strict=False) for form in FORMS)
-            return pl.select(pl.coalesce(read)).to_series()
-        return cells.cast(pl.Date, strict=False)
-
-    def _floats(self, typed: pl.Series) -> Floats:
-        return super()._floats(typed.to_physical().cast(pl.Float64))
 
     def write(self, values: Floats, empty: NDArray[np.bool_] | None, dtype: pl.DataType) -> pl.Series:
         cells = pl.Series(np.rint(values).astype(np.int64)).cast(pl.Int32).cast(pl.Date)

@@ -1,4 +1,4 @@
-"""Moments: values are days since 1970, with their fractions; what they are whole multiples of is told in seconds."""
+"""Moments: values are days since 1970, with their fractions; what they are whole multiples of is given in seconds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import emptied
+from reverie.records.kinds.date import Calendar
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.kinds.numeric import Numeric, precision_fields
+from reverie.records.kinds.numeric import precision_fields
 
 __all__ = ["DateTime"]
-
-FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
-"""Of date-times in text."""
 
 DAY = 86_400
 """Seconds."""
@@ -25,35 +23,26 @@ MICROSECOND = 1e6 * DAY
 """Microseconds a day."""
 
 
-class DateTime(Numeric):
+class DateTime(Calendar):
     """A column of dates with the time of day."""
 
     called: ClassVar[str] = "datetime"
     what: ClassVar[str] = "a datetime"
-    example: ClassVar[str] = "2001-12-31"
     frame_type: ClassVar[str] = "Datetime"
-    quantity: ClassVar[bool] = False
-    calendar: ClassVar[bool] = True
+    forms: ClassVar[tuple[str, ...]] = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d")
 
     @classmethod
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         if seen.cells.dtype != pl.Datetime:
             return None
-        found = precision_fields(seen.values)
-        unit = {"unit": round(found["unit"] * DAY)} if "unit" in found else {}
-        return {"why": "every cell is a date-time", **found, **unit}
+        fields = precision_fields(seen.values)
+        unit = {"unit": round(fields["unit"] * DAY)} if "unit" in fields else {}
+        return {"why": "every cell is a date-time", **fields, **unit}
 
     def _typed(self, cells: pl.Series) -> pl.Series:
-        target = pl.Datetime("us")
-        if cells.dtype == pl.String:
-            read = (cells.str.strptime(target, form, strict=False) for form in FORMS)
-            return pl.select(pl.coalesce(read)).to_series()
         if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone:
             cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)  # an hour told twice in autumn is two
-        return cells.cast(target, strict=False)
-
-    def _floats(self, typed: pl.Series) -> Floats:
-        return super()._floats(typed.to_physical().cast(pl.Float64)) / MICROSECOND
+        return super()._typed(cells)
 
     def write(self, values: Floats, empty: NDArray[np.bool_] | None, dtype: pl.DataType) -> pl.Series:
         if self.unit:  # whole seconds, minutes, hours: days as floats are exact to a microsecond only

@@ -6,10 +6,8 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from reverie.errors import DataError
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.places import ROW, at, first_row, shown
 
 __all__ = ["Empty"]
 
@@ -25,8 +23,5 @@ class Empty(Column):
         return None if seen.distinct else {"why": "every cell is empty: written empty"}
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
-        if row := first_row(frame, pl.col(self.name).is_not_null()):
-            raise DataError(
-                f"{at(place, row[ROW], self.name)}{shown(row[self.name])} stands where the schema says that every cell is "
-                "empty: remove it, or change the kind in the schema."
-            )
+        what = "stands where the schema says that every cell is empty: remove it, or change the kind in the schema."
+        self._refuse_where(frame, pl.col(self.name).is_not_null(), place, what)

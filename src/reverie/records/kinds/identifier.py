@@ -1,4 +1,4 @@
-"""What tells persons, visits or rows apart: never learned, numbered anew."""
+"""What tells persons, visits or rows apart: never learned, renumbered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Identifier(Column):
     learned: ClassVar[bool] = False
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         return {"why": "as you said", "pattern": _pattern(seen.cells, seen.role != "static")}
 
     @classmethod
@@ -41,9 +41,7 @@ class Identifier(Column):
     @classmethod
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         why = cls._reason(seen)
-        return (
-            None if why is None else {"why": f"{why}: numbered anew", "pattern": _pattern(seen.cells, seen.role != "static")}
-        )
+        return None if why is None else {"why": f"{why}: renumbered", "pattern": _pattern(seen.cells, seen.role != "static")}
 
     @classmethod
     def _reason(cls, seen: Evidence) -> str | None:

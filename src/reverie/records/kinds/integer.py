@@ -25,11 +25,11 @@ class Integer(Numeric):
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         if not seen.cells.dtype.is_numeric() or not is_whole(seen.values):
             return None
-        found = measured(seen)
+        fields = measured(seen)
         why = ["whole numbers" + (" written as decimals" if seen.cells.dtype.is_float() else "")]
         if abs(as_numbers(seen.values)).max() > 2**53:
             why.append("beyond 2^53, so the last digits are rounded")
-        return found | {"why": "; ".join([*why, *(words for words in [found["why"]] if words != "numbers")])}
+        return fields | {"why": "; ".join([*why, *(words for words in [fields["why"]] if words != "numbers")])}
 
     @property
     def grid(self) -> float:
@@ -44,9 +44,9 @@ def is_whole(values: pl.Series) -> bool:
 
 def measured(seen: Evidence) -> dict[str, Any]:
     """The fields of a column of numbers."""
-    found = precision(seen.values)
-    words = found.words
+    rounded = precision(seen.values)
+    words = rounded.words
     unique = seen.role == "static" and len(seen.values) >= 20 and seen.distinct >= 0.95 * len(seen.values)
-    if unique and (found.decimals is None or found.decimals >= 3):
+    if unique and (rounded.decimals is None or rounded.decimals >= 3):
         words = ("nearly another for each patient: may identify", *words)
     return {"why": "; ".join(words) or "numbers"} | precision_fields(seen.values)

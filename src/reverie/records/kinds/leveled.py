@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reverie.errors import DataError, UsageError, unknown
+from reverie.errors import UsageError, unknown
 from reverie.records.backoff import MOST, Grouped
 from reverie.records.codes import Code, CodecSettings
 from reverie.records.forms import AnyForm
@@ -17,7 +17,7 @@ from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import covered, total_variation
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
-from reverie.records.places import ROW, at, first_row, shown
+from reverie.records.places import few
 
 __all__ = ["OTHER", "Leveled", "levels_of", "typed"]
 
@@ -25,21 +25,8 @@ OTHER = "(other)"
 """The level that pooled names are read as."""
 
 _FIRST = {
-    "no",
-    "n",
-    "false",
-    "absent",
-    "negative",
-    "neg",
-    "none",
-    "never",
-    "control",
-    "placebo",
-    "alive",
-    "off",
-    "f",
-    "female",
-}
+    "no", "n", "false", "absent", "negative", "neg", "none", "never", "control", "placebo", "alive", "off", "f", "female",
+}  # fmt: skip
 """Of two levels, the one to be counted as 0."""
 
 
@@ -52,7 +39,7 @@ class Leveled(Column):
     )
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         levels = levels_of(seen.values)
         if not levels or (cls.called == "binary" and len(levels) != 2):
             raise UsageError(f"--kind {seen.name}={cls.called}: the column has {len(levels)} different values.")
@@ -68,15 +55,15 @@ class Leveled(Column):
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
         cell, known = pl.col(self.name), [*self.levels, *self.pooled]
-        if self.levels and (row := first_row(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known))):
-            raise DataError(
-                f"{at(place, row[ROW], self.name)}{shown(row[self.name])} is not one of the schema's levels ({self._few}): "
-                "correct it, or add it to levels or null_values in the schema."
-            )
+        what = (
+            f"is not one of the schema's levels ({self._few}): correct it, or add it to levels or null_values in the schema."
+        )
+        if self.levels:
+            self._refuse_where(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known), place, what)
 
     @property
     def _few(self) -> str:
-        return ", ".join(self.levels[:8]) + (", ..." if len(self.levels) > 8 else "")
+        return few(self.levels, 8)
 
     def read(self, cells: pl.Series, place: str = "") -> Floats:
         index = self._places(cells)
@@ -95,8 +82,8 @@ class Leveled(Column):
         places = {name: i for i, level in enumerate(self.levels) if (name := key(level)) is not None}
         other = self.levels.index(OTHER) if OTHER in self.levels else -2
         places |= {name: other for level in self.pooled if (name := key(level)) is not None and name not in places}
-        found = keys.replace_strict(list(places), list(places.values()), default=other, return_dtype=pl.Int64)
-        return found.set(keys.is_null(), -1).to_numpy()
+        index = keys.replace_strict(list(places), list(places.values()), default=other, return_dtype=pl.Int64)
+        return index.set(keys.is_null(), -1).to_numpy()
 
     def names(self, cells: pl.Series) -> pl.Series:
         """Level names as text, also of a table that a reader took whole numbers for floats in."""
@@ -107,7 +94,6 @@ class Leveled(Column):
         return cells.cast(pl.String)
 
     def places(self, names: pl.Series, *others: str) -> Floats:
-        """The places of level names [n] on the list, and of `others` after it; NaN where missing or on neither."""
         places = {level: float(place) for place, level in enumerate([*self.levels, *others])}
         return names.replace_strict(places, default=None, return_dtype=pl.Float64).fill_null(float("nan")).to_numpy()
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.records.boxcox import BoxCox
 from reverie.records.codes import Code, CodecSettings
 from reverie.records.forms import AnyForm
@@ -16,8 +16,7 @@ from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import kolmogorov, transport
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.places import ROW, at, first_row
-from reverie.records.precision import precision
+from reverie.records.precision import as_numbers, precision
 from reverie.records.transforms import NormalScore
 
 __all__ = ["Numeric", "precision_fields"]
@@ -37,7 +36,7 @@ class Numeric(Column):
     )
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         if not seen.cells.dtype.is_numeric() or not len(seen.values):
             raise UsageError(f"--kind {seen.name}={cls.called}: not all cells of the column are numbers.")
         return {"why": "as you said", **precision_fields(seen.values)}
@@ -53,30 +52,26 @@ class Numeric(Column):
             return
         cell = pl.col(self.name)
         for key, word, bound in (("lower", "below", self.lower), ("upper", "above", self.upper)):
-            if bound is not None and (row := first_row(frame, cell < bound if key == "lower" else cell > bound)):
-                raise DataError(
-                    f"{at(place, row[ROW], self.name)}{row[self.name]} is {word} the schema's bound {bound:g}: "
-                    f"correct it, or change {key} in the schema."
-                )
+            if bound is not None:
+                beyond = cell < bound if key == "lower" else cell > bound
+                what = f"is {word} the schema's bound {bound:g}: correct it, or change {key} in the schema."
+                self._refuse_where(frame, beyond, place, what)
 
     def read(self, cells: pl.Series, place: str = "") -> Floats:
         values = self._typed(self.typed(cells))
         if (bad := np.flatnonzero((values.is_null() & cells.is_not_null()).to_numpy())).size:
             self._refuse(cells, int(bad[0]), place, f"not {self.what}: correct it or leave it empty")
-        return self._floats(values)
+        return as_numbers(values)
 
     def seen(self, cells: pl.Series) -> Floats:
         """As `read`, but what is no number is NaN, and so is what is infinite."""
-        x = self._floats(self._typed(self.typed(cells))).copy()
+        x = as_numbers(self._typed(self.typed(cells))).copy()
         x[~np.isfinite(x)] = np.nan
         return x
 
     def _typed(self, cells: pl.Series) -> pl.Series:
         """The cells in the type of the kind; null where that cannot be."""
         return cells.cast(pl.Float64, strict=False)
-
-    def _floats(self, typed: pl.Series) -> Floats:
-        return typed.fill_null(np.nan).to_numpy()
 
     def write(self, values: Floats, empty: NDArray[np.bool_] | None, dtype: pl.DataType) -> pl.Series:
         if dtype.is_integer():
@@ -94,17 +89,17 @@ class Numeric(Column):
         if not len(value := self._typed(self.typed(pl.Series([text]))).drop_nulls()):
             example = f" such as {self.example}" if self.example else ""
             raise UsageError(f"{self.name} is {self.what}{example}, so {text!r} cannot be compared with it.")
-        return float(self._floats(value)[0])
+        return float(as_numbers(value)[0])
 
     def _follows(self, form: AnyForm) -> dict[str, Any]:
         """Its bounds; those of the time are the clock's."""
         if self.role not in ("static", "varying"):
             return {}
-        found = {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
+        bounds = {side: bound for side, bound in zip(("lower", "upper"), form.bounds, strict=True) if bound is not None}
         percent = form.form == "number" and form.suffix.strip() == "%"
         if percent and self.upper is None and self.lowest is not None and self.highest is not None:
-            found = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | found  # a share of a whole
-        return found
+            bounds = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | bounds  # a share of a whole
+        return bounds
 
     def code(self, values: Floats, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
@@ -116,7 +111,7 @@ class Numeric(Column):
 
     @property
     def grid(self) -> float:
-        """The step that values are told in, for bins; 0 where there is none."""
+        """The step of values, for bins; 0 where there is none."""
         return self.step or 0.0
 
     @property

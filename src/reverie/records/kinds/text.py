@@ -24,7 +24,7 @@ class Text(Column):
         return bool(self.patterns)
 
     @classmethod
-    def told(cls, seen: Evidence) -> dict[str, Any]:
+    def stated(cls, seen: Evidence) -> dict[str, Any]:
         return {"why": "as you said"}
 
     @classmethod
@@ -41,8 +41,8 @@ class Text(Column):
         """New values of the pattern; none without one."""
         if not self.patterns:
             return super().renew(dtype, first, count)
-        made = new_values(self.patterns, self.taken, self.name, list(range(first, first + count)))
-        return pl.Series(made, dtype=pl.String).cast(dtype, strict=False)
+        texts = new_values(self.patterns, self.taken, self.name, list(range(first, first + count)))
+        return pl.Series(texts, dtype=pl.String).cast(dtype, strict=False)
 
 
 def is_prose(values: pl.Series) -> bool:

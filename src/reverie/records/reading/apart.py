@@ -31,13 +31,13 @@ def _check(most, **found):
             raise _Beyond(what, count)
 
 
-def _answer(told):
+def _answer(request):
     import pyreadstat
 
-    path, most = told["path"], told["most"]
+    path, most = request["path"], request["most"]
 
     def read(**options):
-        return getattr(pyreadstat, told["reader"])(path, **options)
+        return getattr(pyreadstat, request["reader"])(path, **options)
 
     _, about = read(metadataonly=True)
     columns, rows = len(about.column_names), about.number_rows
@@ -63,19 +63,21 @@ def _answer(told):
         "parts": parts,
         "labels": {column: list(labels.items()) for column, labels in about.variable_value_labels.items()},
         "measures": about.variable_measure,
-        "missing": _missing(read, [c for c in about.column_names if c in holes]) if told["reader"] != "read_xport" else {},
+        "missing": _missing(read, [c for c in about.column_names if c in holes])
+        if request["reader"] != "read_xport"
+        else {},
     }
 
 
 def _missing(read, holes):
     if not holes:
         return {}
-    plain, told = (
+    plain, declared = (
         read(usecols=holes, user_missing=user, output_format="dict", disable_datetime_conversion=True)[0]
         for user in (False, True)
     )
     counts = {
-        c: Counter(v for v, kept in zip(told[c], plain[c], strict=True) if _empty(kept) and not _empty(v)) for c in holes
+        c: Counter(v for v, kept in zip(declared[c], plain[c], strict=True) if _empty(kept) and not _empty(v)) for c in holes
     }
     return {column: sorted(count.items(), key=str) for column, count in counts.items() if count}
 
@@ -85,9 +87,9 @@ def _empty(value):
 
 
 def _main():
-    told = json.loads(Path("request.json").read_text())
+    request = json.loads(Path("request.json").read_text())
     try:
-        answer = _answer(told)
+        answer = _answer(request)
     except _Beyond as beyond:
         answer = {"beyond": dict([beyond.args])}
     except MemoryError:

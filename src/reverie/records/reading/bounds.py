@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.records.places import damaged
 
 __all__ = ["MAX_RATIO", "Bounds", "check_text", "unzip"]
 
@@ -79,5 +80,5 @@ def unzip(path: Path, name: str, most: Bounds) -> bytes:
                         "that is no table of visits; if it is, unpack it first or save it as Parquet."
                     )
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{name} is not a whole gzip file ({error}): write or copy it again.") from error
+        raise damaged(name, "gzip file", error) from error
     return bytes(content)

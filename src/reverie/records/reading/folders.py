@@ -31,8 +31,8 @@ _ABOUT = ("readme", "license", "licence", "sha256sums", "records", "changelog")
 
 def tables_in(folder: Path) -> list[Path]:
     """The files of separated text that lie in a folder, by name; not those below it, hidden ones, and read-mes."""
-    found = [path for path in folder.iterdir() if path.name.lower().endswith(SEPARATED) and path.is_file()]
-    return sorted(path for path in found if not path.name.startswith(".") and not path.name.lower().startswith(_ABOUT))
+    paths = [path for path in folder.iterdir() if path.name.lower().endswith(SEPARATED) and path.is_file()]
+    return sorted(path for path in paths if not path.name.startswith(".") and not path.name.lower().startswith(_ABOUT))
 
 
 def read_folder(
@@ -64,8 +64,10 @@ def read_folder(
     column = next((c for c in _NAMES if c not in table.columns), None)
     if column is None:
         raise DataError(f"{name}: the files have columns called {', '.join(map(shown, _NAMES))}: rename one of them.")
-    told = f"{len(paths):,} files were read as one table; the column {column!r} holds their names, as {shown(stems[0])}."
-    return table.insert_column(0, owner.alias(column)), (told, *notes)
+    first_note = (
+        f"{len(paths):,} files were read as one table; the column {column!r} holds their names, as {shown(stems[0])}."
+    )
+    return table.insert_column(0, owner.alias(column)), (first_note, *notes)
 
 
 def _at_once(paths: list[Path], name: str, most: Bounds) -> tuple[pl.DataFrame, list[int], Counter[str]] | None:
@@ -110,11 +112,11 @@ def _one_by_one(
     return pl.concat(frames), [frame.height for frame in frames], said
 
 
-def _differs(name: str, first: Path, path: Path, wanted: list[str], found: list[str]) -> DataError:
+def _differs(name: str, first: Path, path: Path, wanted: list[str], columns: list[str]) -> DataError:
     """The error for a file whose columns are not those of the first."""
-    if lost := next((column for column in wanted if column not in found), None):
+    if lost := next((column for column in wanted if column not in columns), None):
         what = f"has no column {lost!r}, which {first.name} has"
-    elif more := next((column for column in found if column not in wanted), None):
+    elif more := next((column for column in columns if column not in wanted), None):
         what = f"has a column {more!r}, which {first.name} has not"
     else:
         what = f"has its columns in another order than {first.name}"

@@ -9,7 +9,7 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.records.forms.stored import of_pandas
-from reverie.records.places import at
+from reverie.records.places import at, twice
 
 __all__ = ["from_pandas", "with_integers"]
 
@@ -19,8 +19,8 @@ def from_pandas(frame: Any, name: str) -> pl.DataFrame:
     if any(level is not None for level in frame.index.names):
         frame = frame.reset_index()
     columns = [str(column) for column in frame.columns]
-    if twice := next((column for column, count in Counter(columns).items() if count > 1), None):
-        raise DataError(f"{name} has several columns named {twice!r}: rename or remove one.")
+    if again := next((column for column, count in Counter(columns).items() if count > 1), None):
+        raise twice(name, again)
     series = []
     for index, column in enumerate(columns):
         cells = frame.iloc[:, index]

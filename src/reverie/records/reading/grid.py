@@ -86,8 +86,8 @@ def notes_of(head: Head, blanks: int, nameless: int, total: Sequence[str] | None
         lines = _were(len(head.titles), "line", "above the header")
         notes.append(f"{lines} passed over: {', '.join(shown(title) for title in head.titles)}.")
     if head.units:
-        told = ", ".join(f"{name} in {unit}" for name, unit in head.units)
-        notes.append(f"The row of units under the header was taken out: {told}.")
+        units = ", ".join(f"{name} in {unit}" for name, unit in head.units)
+        notes.append(f"The row of units under the header was taken out: {units}.")
     if blanks:
         notes.append(f"{_were(blanks, 'row', 'without content')} passed over.")
     if nameless:
@@ -125,17 +125,17 @@ def _units(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[tuple[s
     """(column, unit) for each unit that the first row names, or nothing if it is a data row like others."""
     if len(rows) < 2:
         return ()
-    found = []
+    units = []
     for place, name in enumerate(names):
         cell, *others = (cells[place].strip() if place < len(cells) else "" for cells in rows)
         others = [other for other in others if other and other.lower() not in _MISSING]
         if not cell:
             continue
         if all(map(_NUMBER.fullmatch, others)) and _is_unit(cell):
-            found.append((name, cell))
+            units.append((name, cell))
         elif not _says_form(cell) or cell in others:
             return ()
-    return tuple(found)
+    return tuple(units)
 
 
 def _is_unit(cell: str) -> bool:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from reverie.errors import DataError
 from reverie.records import footer
-from reverie.records.places import not_one_value, shown
+from reverie.records.places import damaged, not_one_value, shown
 from reverie.records.reading.bounds import Bounds
 
 __all__ = ["read_parquet"]
@@ -29,5 +28,4 @@ def read_parquet(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tup
         most.check(name, rows=rows, cells=rows * len(schema), bytes=footer.unpacked(path, _FOOTER * most.columns))
         return pl.read_parquet(path, hive_partitioning=False), ()
     except (pl.exceptions.PolarsError, OSError, footer.Damaged, pl.exceptions.PanicException) as error:
-        reason = shown(str(error).split("\n")[0], 120)
-        raise DataError(f"{name} is not a whole Parquet file ({reason}): write or copy it again.") from error
+        raise damaged(name, "Parquet file", shown(str(error).split("\n")[0], 120)) from error

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.places import at, shown
+from reverie.records.places import at, shown, twice
 from reverie.records.reading import grid
 from reverie.records.reading.bounds import Bounds
-from reverie.records.reading.decoding import as_utf8
-from reverie.records.reading.separators import WORDS, rows_of, separator_of
+from reverie.records.reading.decoding import WORDS, as_utf8, rows_of, separator_of
 
 __all__ = ["read_separated"]
 
@@ -72,7 +71,7 @@ def read_separated(data: bytes, name: str, most: Bounds) -> tuple[pl.DataFrame, 
     frame = frame.drop(empty)
     left = [column for column in frame.columns if column.startswith("\0")]
     if len(left) > 1:
-        raise _twice(name, "", [int(column[1:]) for column in left])
+        raise twice(name, "", [int(column[1:]) for column in left])
     if separator != ",":
         notes += (f"Cells are separated by {WORDS[separator]}.",)
     notes += grid.notes_of(form.head, form.blanks, len(empty), form.total)
@@ -82,12 +81,12 @@ def read_separated(data: bytes, name: str, most: Bounds) -> tuple[pl.DataFrame, 
 def _head(data: bytes, name: str, most: Bounds) -> tuple[str, bytes, grid.Head]:
     """The separator, the text from its header on, and what stands above the data rows."""
     if data[:4].lower() == b"sep=" and data[4:5] in (b",", b";", b"\t", b"|") and data[5:6] in (b"\r", b"\n"):
-        told, data = data[4:5].decode(), data.split(b"\n", 1)[1]  # a line by which Excel is told the separator
+        said, data = data[4:5].decode(), data.split(b"\n", 1)[1]  # a line by which Excel is told the separator
     else:
-        told = None
+        said = None
     end = data.find(b"\n", _SAMPLE)
     text = (data if end < 0 else data[: end + 1]).decode()
-    separator = told or separator_of(text)
+    separator = said or separator_of(text)
     rows, ends = [], []
     for cells, end in itertools.islice(rows_of(text, separator), grid.HEAD):
         rows.append(cells)
@@ -109,8 +108,8 @@ def _form(data: bytes, separator: str, head: grid.Head, name: str, most: Bounds)
         most.check(name, columns=len(header))
         nameless = [place for place, column in enumerate(header) if not column.strip()]
         named = max(place for place, column in enumerate(header) if column.strip()) + 1
-        if (twice := next((c for c, count in Counter(header).items() if count > 1 and c.strip()), None)) is not None:
-            raise _twice(name, twice, [place for place, column in enumerate(header) if column == twice])
+        if (again := next((c for c, count in Counter(header).items() if count > 1 and c.strip()), None)) is not None:
+            raise twice(name, again, [place for place, column in enumerate(header) if column == again])
         height = min(most.rows, most.cells // len(header))
         for index, cells in enumerate(lines):
             if index == height:  # lines without cells too: each is remembered
@@ -137,8 +136,3 @@ def _form(data: bytes, separator: str, head: grid.Head, name: str, most: Bounds)
     if total is not None:
         skipped.append(where)
     return _Form(header, index + 1, skipped, wide, nameless, head, blanks, total)
-
-
-def _twice(name: str, column: str, places: list[int]) -> DataError:
-    told = " and ".join(str(place + 1) for place in places)
-    return DataError(f"{name} has several columns named {column!r} (columns {told}): rename or remove one.")

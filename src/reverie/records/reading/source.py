@@ -97,14 +97,14 @@ def place_of(source: Any) -> Path | None:
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 
 
-def _from_path(path: Path, name: str, given: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
     if path.is_dir():
         if not tables_in(path):
             raise UsageError(f"{path} is a folder without files of separated text: give {_FILES}.")
         frame, notes = read_folder(path, name, most, _from_file)
     else:
         if not path.exists():
-            hint = "" if path.suffix else f" {unknown('cohort', given, BUNDLED)}"
+            hint = "" if path.suffix else f" {unknown('cohort', source, BUNDLED)}"
             raise UsageError(f"there is no file {path}.{hint}")
         if not path.is_file():
             raise UsageError(f"{path} is not a regular file: give {_FILES}.")
@@ -126,7 +126,7 @@ def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple
     if looks != expected:
         raise DataError(
             f"{name} is not what its suffix says, it looks like {looks[0] if looks else 'text'}: "
-            "rename it or save it anew as CSV."
+            "rename it or save it again as CSV."
         )
     if suffix in _READERS:
         return _READERS[suffix](path, name, most)

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.places import shown
+from reverie.records.places import damaged, shown, twice
 from reverie.records.reading import grid
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.frames import with_integers
@@ -54,8 +54,7 @@ def read_spreadsheet(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame,
         data = data if total is None else data[:-1]
         typed = _typed(book, sheet, data, text) if data else text.clear()
     except fastexcel.FastExcelError as error:
-        reason = shown(str(error).split("\n")[0], 120)
-        raise DataError(f"{name} is not a whole spreadsheet ({reason}): save or copy it again.") from error
+        raise damaged(name, "spreadsheet", shown(str(error).split("\n")[0], 120), "save or copy") from error
     cells = text[data]
     columns = [_column(cells[column], typed[column] if column in typed.columns else None) for column in text.columns]
     names, kept, nameless = rows[head.place], [], 0
@@ -64,9 +63,8 @@ def read_spreadsheet(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame,
             kept.append(column.alias(title))
         else:
             nameless += 1
-    if twice := next((c for c, count in Counter(column.name for column in kept).items() if count > 1), None):
-        places = " and ".join(str(i + 1) for i, title in enumerate(names) if title == twice)
-        raise DataError(f"{name} has several columns named {twice!r} (columns {places}): rename or remove one.")
+    if again := next((c for c, count in Counter(column.name for column in kept).items() if count > 1), None):
+        raise twice(name, again, [i for i, title in enumerate(names) if title == again])
     blanks = int((~content[head.place :]).sum())
     return with_integers(pl.DataFrame(kept)), (*notes, *grid.notes_of(head, blanks, nameless, total))
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import polars as pl
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.plain import number_of
+from reverie.records.places import damaged
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.frames import with_integers
 
@@ -47,21 +48,20 @@ def read_statistical(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame,
     if find_spec("pyreadstat") is None:
         raise UsageError(f"{name} is a file of {program}: to read it, pip install 'reverie[formats]'.")
     with TemporaryDirectory() as out:
-        told = _read_apart(Path(out), {"reader": reader, "path": str(path.resolve()), "most": asdict(most)})
-        if "error" in told:
-            reason = " ".join(told["error"].split())[:120]
-            raise DataError(f"{name} is not a whole {program} file ({reason}): write or copy it again.")
-        most.check(name, **told.get("beyond", {}))
-        parts = [pl.read_parquet(Path(out) / f"{part}.parquet") for part in range(told["parts"])]
+        answer = _read_apart(Path(out), {"reader": reader, "path": str(path.resolve()), "most": asdict(most)})
+        if "error" in answer:
+            raise damaged(name, f"{program} file", " ".join(answer["error"].split())[:120])
+        most.check(name, **answer.get("beyond", {}))
+        parts = [pl.read_parquet(Path(out) / f"{part}.parquet") for part in range(answer["parts"])]
     frame = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame()
-    labels = {column: dict(map(tuple, pairs)) for column, pairs in told["labels"].items()}
+    labels = {column: dict(map(tuple, pairs)) for column, pairs in answer["labels"].items()}
     frame = frame.with_columns(
         pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)),
         pl.col(pl.Time).dt.to_string("%H:%M:%S"),
-        *(pl.col(column).cast(pl.Float64) for column in told["missing"] if frame.schema[column] == pl.Null),
+        *(pl.col(column).cast(pl.Float64) for column in answer["missing"] if frame.schema[column] == pl.Null),
     )
-    frame, said = _labelled(frame, labels, told["measures"])
-    missing = [_declared(column, counts, labels.get(column, {})) for column, counts in told["missing"].items()]
+    frame, said = _labelled(frame, labels, answer["measures"])
+    missing = [_declared(column, counts, labels.get(column, {})) for column, counts in answer["missing"].items()]
     return with_integers(frame), (*missing, *said)
 
 
@@ -79,14 +79,14 @@ def _read_apart(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 def _declared(column: str, counts: list[tuple[Any, int]], labels: Mapping[Any, str]) -> str:
     """A note on cells that are empty because the file declares their values missing."""
-    kinds, total = ", ".join(_told(value, labels) for value, _ in counts), sum(count for _, count in counts)
+    kinds, total = ", ".join(_with_label(value, labels) for value, _ in counts), sum(count for _, count in counts)
     holds, were = ("holds", "was") if total == 1 else ("hold", "were")
     return (
         f"In {column}, {number_of(total, 'cell')} {holds} what the file declares missing ({kinds}) and {were} read as empty."
     )
 
 
-def _told(value: Any, labels: Mapping[Any, str]) -> str:
+def _with_label(value: Any, labels: Mapping[Any, str]) -> str:
     text = f".{value}" if isinstance(value, str) else f"{value:g}"
     return f"{text} {labels[value]}" if value in labels else text
 
@@ -102,20 +102,22 @@ def _labelled(
     for column, labels in labelled.items():
         if column not in frame.columns or frame.schema[column].is_temporal():
             continue
-        found = sorted(frame[column].drop_nulls().unique().to_list())
-        known = {value: str(labels[value]).strip() for value in found if value in labels}
-        if not known:
+        values = sorted(frame[column].drop_nulls().unique().to_list())
+        label_of = {value: str(labels[value]).strip() for value in values if value in labels}
+        if not label_of:
             continue
-        if len(known) < len(found) or len(set(known.values())) < len(known) or not all(known.values()):
-            lacking = [f"{value:g}" if isinstance(value, float) else str(value) for value in found if value not in known]
+        if len(label_of) < len(values) or len(set(label_of.values())) < len(label_of) or not all(label_of.values()):
+            lacking = [f"{value:g}" if isinstance(value, float) else str(value) for value in values if value not in label_of]
             none = f"{', '.join(lacking[:3])} ha{'s' if len(lacking) == 1 else 've'} none"
             why = none if lacking else "two are alike"
             notes.append(f"The values of {column} were kept, for not each has a label of its own ({why}).")
             continue
         ordinal = measures.get(column) == "ordinal"
-        ordered = dict.fromkeys(str(label).strip() for value, label in sorted(labels.items(), key=_order) if value in known)
+        ordered = dict.fromkeys(
+            str(label).strip() for value, label in sorted(labels.items(), key=_order) if value in label_of
+        )
         frame = frame.with_columns(
-            pl.col(column).replace_strict(known, return_dtype=pl.Enum(list(ordered)) if ordinal else pl.String)
+            pl.col(column).replace_strict(label_of, return_dtype=pl.Enum(list(ordered)) if ordinal else pl.String)
         )
         read.append(column)
     if read:

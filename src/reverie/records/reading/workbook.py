@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from reverie.errors import DataError
+from reverie.records.places import damaged
 from reverie.records.reading.bounds import Bounds
 
 __all__ = ["check_workbook"]
@@ -36,7 +37,7 @@ def check_workbook(path: Path, name: str, most: Bounds) -> None:
     except DataError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise DataError(f"{name} is not a whole spreadsheet ({error}): save or copy it again.") from error
+        raise damaged(name, "spreadsheet", error, "save or copy") from error
 
 
 def _check_entries(book: zipfile.ZipFile, name: str, most: Bounds) -> None:
@@ -49,7 +50,7 @@ def _check_entries(book: zipfile.ZipFile, name: str, most: Bounds) -> None:
             unpacked += new
             most.check(name, bytes=unpacked)
             if strings:
-                starts += [at + found.start() for found in _TEXT.finditer(piece)]
+                starts += [at + match.start() for match in _TEXT.finditer(piece)]
             elif sheet:
                 rows = max(rows, *map(int, set(_ROW.findall(piece))), 0)
                 columns = max(columns, *map(_number, set(_COLUMN.findall(piece))), 0)
@@ -61,8 +62,8 @@ def _check_entries(book: zipfile.ZipFile, name: str, most: Bounds) -> None:
         elif sheet:
             most.check(name, rows=rows, columns=columns, cells=rows * columns)
             sheets.append(np.concatenate([np.zeros(0, np.int64), *shared]))
-    for told in sheets:
-        most.check(name, bytes=int(lengths[told[told < len(lengths)]].sum()))
+    for references in sheets:
+        most.check(name, bytes=int(lengths[references[references < len(lengths)]].sum()))
 
 
 def _pieces(book: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, whole: bool) -> Iterator[tuple[bytes, int]]:

@@ -53,7 +53,7 @@ def _check(claim: Claim, schema: Schema) -> None:
         if not column.learned:
             raise UsageError(f"{name} is {column.kind}, which no model learns")
     if isinstance(claim, OneOf):
-        for value in claim.told:
+        for value in claim.values:
             schema[claim.column].parse(value)
     elif isinstance(claim, Tells):
         for key, value in claim.table:
@@ -72,7 +72,7 @@ def _check_course(claim: Course, column: Column) -> None:
     if column.role == "static":
         raise UsageError(f"{column.name} is static, so it has no course")
     if claim.how in ("stays", "ends at"):
-        column.parse(claim.told)
+        column.parse(claim.value)
     elif claim.how == "counts from":
         if column.calendar or any(number_of(level) != number_of(level) for level in column.levels):
             raise UsageError(f"{column.name} is {column.kind}, which does not count")
@@ -99,7 +99,7 @@ def _check_relation(claim: Relation, schema: Schema) -> None:
             try:
                 side.number(other)
             except UsageError as error:
-                raise UsageError(f"{side.told!r} is no column, and {error}") from None
+                raise UsageError(f"{side.word!r} is no column, and {error}") from None
     for column in columns:
         if column is not None and column.levels and claim.sign not in ("=", "!=") and not column.ordered:
             raise UsageError(f"the levels of {column.name} have no order (kind: ordinal gives them one)")
@@ -149,7 +149,7 @@ def _apart(a: Claim, b: Claim, schema: Schema) -> str:
 def _values(claim: Claim, schema: Schema) -> tuple[str, set[float]] | None:
     """A column and the only values that a claim leaves it."""
     if isinstance(claim, OneOf):
-        return claim.column, {schema[claim.column].parse(value) for value in claim.told}
+        return claim.column, {schema[claim.column].parse(value) for value in claim.values}
     if isinstance(claim, Relation) and claim.sign == "=" and isinstance(claim.right, Value) and isinstance(claim.left, Name):
         return claim.left.name, {claim.right.number(schema[claim.left.name])}
     return None
@@ -165,8 +165,8 @@ def _check_orders(rules: list[Rule]) -> None:
                 less.setdefault(a, []).append((b, strict, r))
         for start in less:
             if path := _back(start, less):
-                told = " and ".join(repr(r.text) for r in dict.fromkeys(path))
-                raise UsageError(f"the rules {told} contradict each other: {start} would be less than itself; strike one.")
+                texts = " and ".join(repr(r.text) for r in dict.fromkeys(path))
+                raise UsageError(f"the rules {texts} contradict each other: {start} would be less than itself; strike one.")
 
 
 def _less(claim: Claim) -> Iterator[tuple[str, str, bool]]:

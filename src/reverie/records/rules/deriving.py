@@ -18,12 +18,12 @@ import polars as pl
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rounding import on_grid
-from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name
+from reverie.records.rules.expressions import Arithmetic, Function, Name
 from reverie.records.rules.grammar import parse
 from reverie.records.rules.rows import Rows, number_of, place_of
 from reverie.records.rules.rule import Course, Relation, Rule, Tells
 
-__all__ = ["Derivation", "counted", "derivations", "inverse", "settled", "told"]
+__all__ = ["Derivation", "counted", "derivations", "led_back", "settled"]
 
 TRIES = 128
 """Values drawn of a column to find one that tells what is asked for."""
@@ -53,8 +53,8 @@ class Derivation:
     @classmethod
     def from_config(cls, config: Mapping[str, str], names: Collection[str]) -> Derivation:
         """The one that a config describes."""
-        found = derived_by(parse(config["rule"], names))
-        return next(one for one in found if one.column == config["column"])
+        every = derived_by(parse(config["rule"], names))
+        return next(one for one in every if one.column == config["column"])
 
     def values(self, rows: Rows, anchor: Floats | None = None) -> Floats:
         """What the column must be at each row, float64 [R], as it is rounded; NaN where something is lacking.
@@ -63,7 +63,7 @@ class Derivation:
         """
         claim, column = self.rule.claim, rows.column(self.column)
         if isinstance(claim, Tells):
-            return claim.told(rows)
+            return claim.must(rows)
         if isinstance(claim, Course):
             return counted(claim, rows)
         assert isinstance(claim, Relation)
@@ -71,19 +71,8 @@ class Derivation:
         if not self.later:
             return settled(column, claim.right.values(view), view is not rows)
         moved, x = claim.right.values(view), rows.values(self.column) if anchor is None else anchor
-        there = np.where(np.isnan(x), np.nan, moved)
-        start, since = (Function("first", _Where(y)).values(rows) for y in (x, there))
+        start, since = (rows.first_known(y) for y in (x, np.where(np.isnan(x), np.nan, moved)))
         return settled(column, start + moved - since)
-
-
-@dataclass(frozen=True, eq=False)
-class _Where(Expression):
-    """Numbers that are there already."""
-
-    x: Floats
-
-    def values(self, rows: Rows, like: Column | None = None) -> Floats:
-        return self.x
 
 
 def derived_by(rule: Rule) -> Iterable[Derivation]:
@@ -115,13 +104,13 @@ def derivations(rules: Iterable[Rule], rows: Rows) -> tuple[Derivation, ...]:
     """The columns of a table that follow from others, each after those that it needs."""
     chosen: dict[str, Derivation] = {}
     place = {name: i for i, name in enumerate(rows.columns)}
-    found = [d for rule in rules for d in derived_by(rule) if _follows(d, rows)]
-    size = {name: len(np.unique(rows.values(name))) for d in found for name in (d.column, *d.needs)}
+    able = [d for rule in rules for d in derived_by(rule) if _follows(d, rows)]
+    size = {name: len(np.unique(rows.values(name))) for d in able for name in (d.column, *d.needs)}
 
     def leads(name: str, to: str) -> bool:
         return name == to or (name in chosen and any(leads(further, to) for further in chosen[name].needs))
 
-    for one in sorted(found, key=lambda d: (d.later, len(d.needs) > 0, size[d.column], -place[d.column])):
+    for one in sorted(able, key=lambda d: (d.later, len(d.needs) > 0, size[d.column], -place[d.column])):
         if one.column not in chosen and not any(leads(name, one.column) for name in one.needs):
             chosen[one.column] = one
     done: list[Derivation] = []
@@ -147,13 +136,13 @@ def _follows(one: Derivation, rows: Rows) -> bool:
     if one.later and np.isnan(x).any():
         return False
     must = one.values(rows)
-    known = ~np.isnan(x)
-    return bool((np.isnan(must) == ~known).all()) and not one.rule.breaks(rows).any()
+    filled = ~np.isnan(x)
+    return bool((np.isnan(must) == ~filled).all()) and not one.rule.breaks(rows).any()
 
 
 def counted(claim: Course, rows: Rows) -> Floats:
     """What a column that counts must be at each row, float64 [R]; NaN where its levels do not go so far."""
-    x, levels = rows.place.astype(np.float64) + float(claim.told), rows.column(claim.column).levels
+    x, levels = rows.place.astype(np.float64) + float(claim.value), rows.column(claim.column).levels
     if not levels:
         return x
     places = {number_of(level): float(place) for place, level in enumerate(levels)}
@@ -169,52 +158,7 @@ def settled(column: Column, x: Floats, reckoned: bool = False) -> Floats:
     return on_grid(x, column.step, column.digits)
 
 
-def inverse(expression: Expression, name: str, result: Floats, rows: Rows) -> Floats | None:
-    """What a column that stands once in an expression must be for it to have a result, float64 [R]; None if that is not
-    found by arithmetic."""
-    if isinstance(expression, Name):
-        return result if expression.name == name else None
-    if isinstance(expression, Function) and isinstance(expression.of, Name) and expression.of.name == name:
-        if expression.name == "first":  # at the first row that has a value, and nowhere else
-            known = np.where(np.isnan(rows.values(name)), np.nan, np.arange(len(rows)))
-            at = Function("first", _Where(known)).values(rows)
-            return np.where(np.arange(len(rows)) == np.where(np.isnan(at), rows.first, at), result, np.nan)
-        if expression.name == "previous":  # at the row before
-            return np.where(np.roll(rows.place, -1) > 0, np.roll(result, -1), np.nan)
-    if not isinstance(expression, Arithmetic):
-        return None
-    inside = [name in side.columns for side in (expression.left, expression.right)]
-    if sum(inside) != 1:
-        return None
-    a, b = expression.left.values(rows), expression.right.values(rows)
-    with np.errstate(all="ignore"):
-        match expression.sign, inside[0]:
-            case "+", True:
-                found = result - b
-            case "+", False:
-                found = result - a
-            case "-", True:
-                found = result + b
-            case "-", False:
-                found = a - result
-            case "*", True:
-                found = result / b
-            case "*", False:
-                found = result / a
-            case "/", True:
-                found = result * b
-            case "/", False:
-                found = a / result
-            case "^", True:
-                found = np.power(result, 1 / b)
-            case _:
-                return None
-    return inverse(
-        expression.left if inside[0] else expression.right, name, np.where(np.isfinite(found), found, np.nan), rows
-    )
-
-
-def told(
+def led_back(
     derived: Sequence[Derivation], cells: Mapping[str, Floats], rows: Rows, draws: Callable[[str, int], Floats]
 ) -> dict[str, Floats]:
     """Values of some columns, and of those that derived ones lead back to: who asks for the dead asks for a status that is
@@ -225,33 +169,33 @@ def told(
         rows: whose they are.
         draws: (column, tries) -> values [tries, R].
     """
-    found = dict(cells)
+    filled = dict(cells)
     none = np.full(len(rows), np.nan)
     for one in reversed(derived):
-        must = found.get(one.column, none)
+        must = filled.get(one.column, none)
         for name in () if one.later else one.needs:
-            x, others = found.get(name, none), [found.get(need, none) for need in one.needs if need != name]
+            x, others = filled.get(name, none), [filled.get(need, none) for need in one.needs if need != name]
             where = np.isnan(x) & ~np.isnan(must) & ~np.isnan(sum(others, np.zeros(len(rows))))
-            if where.any() and (y := _leading(one, name, must, found, rows, draws)) is not None:
-                found[name] = np.where(where, y, x)
-    return found
+            if where.any() and (y := _leading(one, name, must, filled, rows, draws)) is not None:
+                filled[name] = np.where(where, y, x)
+    return filled
 
 
 def _leading(
-    one: Derivation, name: str, must: Floats, found: Mapping[str, Floats], rows: Rows, draws: Callable[[str, int], Floats]
+    one: Derivation, name: str, must: Floats, cells: Mapping[str, Floats], rows: Rows, draws: Callable[[str, int], Floats]
 ) -> Floats | None:
     """Values of a column that lead to those that a derived one must have, float64 [R]; None where none are found."""
     if isinstance(one.rule.claim, Tells):
         tried = draws(name, TRIES)
         all_ = Rows(pl.DataFrame({"": tried.ravel()}), rows.columns, np.arange(tried.size), {name: tried.ravel()})
-        fits = one.rule.claim.told(all_).reshape(tried.shape) == must
+        fits = one.rule.claim.must(all_).reshape(tried.shape) == must
         return np.where(fits.any(0), tried[fits.argmax(0), np.arange(len(rows))], np.nan)
     if not isinstance(one.rule.claim, Relation):
         return None
-    values = {need: found.get(need, np.full(len(rows), np.nan)) for need in one.needs}
+    values = {need: cells.get(need, np.full(len(rows), np.nan)) for need in one.needs}
     part = Rows(rows.frame, rows.columns, rows.first, values)
     view, column = one.rule.claim.view(part), rows.columns[one.column]
     if view is not part and column.levels:
         must = Rows(rows.frame, rows.columns, rows.first, {one.column: must}).numbers(one.column)
-    x = inverse(one.rule.claim.right, name, must, view)
+    x = one.rule.claim.right.inverse(name, must, view)
     return None if x is None else settled(rows.columns[name], x, view is not part)

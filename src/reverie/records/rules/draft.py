@@ -39,7 +39,7 @@ class Draft(Rows):
         """The rows of some whole patients, bool [R]."""
         at = np.flatnonzero(rows)
         moved = np.cumsum(rows) - 1
-        fixed = {name: given[at] for name, given in self.fixed.items()}
+        fixed = {name: stays[at] for name, stays in self.fixed.items()}
         values = {name: x[at] for name, x in self.known_values.items()}
         return Draft(self.frame[at], self.columns, moved[self.first[at]], values, fixed)
 
@@ -54,7 +54,7 @@ class Draft(Rows):
         return ~np.isnan(self.values(name)) if self.readable(name) else super().filled(name)
 
     def readable(self, name: str) -> bool:
-        """Whether the column has values, rather than texts that are made anew."""
+        """Whether the column has values, rather than texts that are replaced."""
         column = self.column(name)
         return name in self.frame.columns and (column.modelled or column.role == "time")
 
@@ -69,13 +69,8 @@ class Draft(Rows):
     def surest(self, name: str) -> Floats:
         """The values of patients of whom some were given, those alone; of others all, float64 [R]."""
         x = self.values(name)
-        given = ~self.free(name)
-        return np.where(self.spread(given, np.logical_or) & ~given, np.nan, x)
-
-    def spread(self, x: Any, of: np.ufunc) -> Any:
-        """`of` over all rows of each patient, at each of them."""
-        starts = np.flatnonzero(self.place == 0)
-        return np.repeat(of.reduceat(x, starts), np.diff(np.append(starts, len(self)))) if len(x) else x
+        sure = ~self.free(name)
+        return np.where(self.spread(sure, np.logical_or) & ~sure, np.nan, x)
 
     def put(self, name: str, where: Bools, x: Floats, of: np.ufunc | None = None) -> bool:
         """Writes values [R] where asked and free; of a static for the whole patient: `of` those asked, or the first.

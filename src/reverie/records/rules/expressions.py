@@ -19,13 +19,15 @@ from reverie.records.rules.rows import Rows
 __all__ = ["FUNCTIONS", "Arithmetic", "Expression", "Function", "Name", "Value", "leaves", "named", "quoted"]
 
 FUNCTIONS = ("first", "previous", "total", "count")
-OPERATORS: dict[str, Callable[[Floats, Floats], Floats]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "^": np.power,
+Binary = Callable[[Floats, Floats], Floats]
+OPERATORS: dict[str, tuple[Binary, Binary, Binary | None]] = {
+    "+": (np.add, np.subtract, np.subtract),
+    "-": (np.subtract, np.add, lambda result, left: left - result),
+    "*": (np.multiply, np.divide, np.divide),
+    "/": (np.divide, np.multiply, lambda result, left: left / result),
+    "^": (np.power, lambda result, right: np.power(result, 1 / right), None),
 }
+"""Of each sign (left, right) -> result, (result, right) -> left, (result, left) -> right; None where it is not needed."""
 BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}
 
 
@@ -53,6 +55,11 @@ class Expression:
         """Float64 [R], NaN where something that it needs is empty. A value is read as one of the column `like`."""
         raise NotImplementedError
 
+    def inverse(self, name: str, result: Floats, rows: Rows) -> Floats | None:
+        """What a column that stands once in it must be for it to have a result, float64 [R]; None if that is not found by
+        arithmetic."""
+        return None
+
 
 @dataclass(frozen=True)
 class Name(Expression):
@@ -71,16 +78,19 @@ class Name(Expression):
     def values(self, rows: Rows, like: Column | None = None) -> Floats:
         return rows.values(self.name)
 
+    def inverse(self, name: str, result: Floats, rows: Rows) -> Floats | None:
+        return result if self.name == name else None
+
 
 @dataclass(frozen=True)
 class Value(Expression):
     """A number, a date or a level, as a person writes it."""
 
-    told: str
+    word: str
 
     @property
     def text(self) -> str:
-        return quoted(self.told, '"')
+        return quoted(self.word, '"')
 
     def values(self, rows: Rows, like: Column | None = None) -> Floats:
         return np.full(len(rows), self.number(like))
@@ -88,11 +98,11 @@ class Value(Expression):
     def number(self, like: Column | None) -> float:
         """Raises UsageError for what is no value of the column, and for a word where a number is meant."""
         if like is not None:
-            return like.parse(self.told)
+            return like.parse(self.word)
         try:
-            return float(self.told)
+            return float(self.word)
         except ValueError:
-            raise UsageError(f"{self.told!r} is no number, and stands beside no column that it could be of.") from None
+            raise UsageError(f"{self.word!r} is no number, and stands beside no column that it could be of.") from None
 
 
 @dataclass(frozen=True)
@@ -122,10 +132,16 @@ class Function(Expression):
             at = np.arange(len(x)) + 1
             so_far: Floats = sums[at] - sums[rows.first]
             return np.where(lacks[at] - lacks[rows.first] > 0, np.nan, so_far)
-        known = np.where(~np.isnan(x), np.arange(len(x)), len(x))
-        starts = np.flatnonzero(rows.place == 0)
-        first = np.minimum.reduceat(known, starts) if len(x) else known
-        return np.append(x, np.nan)[np.repeat(first, np.diff(np.append(starts, len(x))))]
+        return rows.first_known(x)
+
+    def inverse(self, name: str, result: Floats, rows: Rows) -> Floats | None:
+        if not isinstance(self.of, Name) or self.of.name != name or self.name not in ("first", "previous"):
+            return None
+        if self.name == "previous":  # at the row before
+            return np.where(np.roll(rows.place, -1) > 0, np.roll(result, -1), np.nan)
+        place = np.arange(len(rows))
+        at = rows.first_known(np.where(np.isnan(rows.values(name)), np.nan, place))
+        return np.where(place == np.where(np.isnan(at), rows.first, at), result, np.nan)  # there, and nowhere else
 
 
 @dataclass(frozen=True)
@@ -150,8 +166,18 @@ class Arithmetic(Expression):
 
     def values(self, rows: Rows, like: Column | None = None) -> Floats:
         with np.errstate(all="ignore"):
-            found = OPERATORS[self.sign](self.left.values(rows), self.right.values(rows))
-        return np.where(np.isfinite(found), found, np.nan).astype(np.float64)
+            x = OPERATORS[self.sign][0](self.left.values(rows), self.right.values(rows))
+        return np.where(np.isfinite(x), x, np.nan).astype(np.float64)
+
+    def inverse(self, name: str, result: Floats, rows: Rows) -> Floats | None:
+        of_left, of_right = (name in side.columns for side in (self.left, self.right))
+        side, other = (self.left, self.right) if of_left else (self.right, self.left)
+        solve = OPERATORS[self.sign][1 if of_left else 2]
+        if of_left == of_right or solve is None:
+            return None
+        with np.errstate(all="ignore"):
+            x = solve(result, other.values(rows))
+        return side.inverse(name, np.where(np.isfinite(x), x, np.nan), rows)
 
 
 def named(expression: Expression) -> str:

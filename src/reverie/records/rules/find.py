@@ -57,8 +57,8 @@ def suspects(table: Table) -> tuple[Support, ...]:
     """
     slack = max(EXCEPTIONS, int(RARE * table.frame.height / 2))
     evidence = Evidence.of(table.frame, table.schema, slack)
-    told = Rules.of(table.schema)
-    near = [rule for rule in _looked_for(table.schema, evidence) if rule not in told.rules]
+    own = Rules.of(table.schema).rules
+    near = [rule for rule in _looked_for(table.schema, evidence) if rule not in own]
     few = []
     for support in supports(table, tuple(near)):
         rare = len(support.broken) <= RARE * support.rows or support.breakers <= EXCEPTIONS
@@ -81,9 +81,9 @@ def _looked_for(schema: Schema, evidence: Evidence) -> list[Rule]:
     copies = same(before, schema)
     equations = sums(evidence, columns, copies)
     equations += formulas(evidence, columns, copies, equations)
-    told = {r.claim.left.name for r in equations if isinstance(r.claim, Relation) and isinstance(r.claim.left, Name)}
-    free = sparse({key: allowed for key, allowed in before.items() if not told & set(key)}, {})
-    bound = sparse({key: allowed for key, allowed in before.items() if told & set(key)}, free)
+    targets = {rule.target for rule in equations}
+    free = sparse({key: allowed for key, allowed in before.items() if not targets & set(key)}, {})
+    bound = sparse({key: allowed for key, allowed in before.items() if targets & set(key)}, free)
     rules = [Rule(_turned(relation(*key, allowed), schema)) for key, allowed in (free | bound).items()]
     rules += [rule for pair in kept if not isinstance(pair.b, OrderStates) for rule in phrased(pair)]
     rules += [Rule(_turned(claim, schema), when) for claim, when in at_level(kept, before)]
@@ -97,12 +97,12 @@ def _looked_for(schema: Schema, evidence: Evidence) -> list[Rule]:
 
 def same(before: Signs, schema: Schema) -> dict[str, str]:
     """The columns that are always equal to one before them, or to the time."""
-    found = {}
+    copies = {}
     for (a, b), allowed in before.items():
         if allowed == {1}:
             a, b = (b, a) if schema[b].role == "time" else (a, b)
-            found[b] = a
-    return found
+            copies[b] = a
+    return copies
 
 
 def arranged(schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection
 from typing import NoReturn, TypeVar
 
 from reverie.errors import UsageError, unknown
+from reverie.records.places import few
 from reverie.records.rules.expressions import BINDS, FUNCTIONS, Arithmetic, Expression, Function, Name, Value
 from reverie.records.rules.rule import ELSE, SIGNS, Claim, Course, Empty, Filled, OneOf, Relation, Rule, Tells
 
@@ -56,11 +57,11 @@ class _Reader:
         self.at = self.depth = 0
         place, stripped = 0, text.rstrip()
         while place < len(stripped):
-            found = TOKEN.match(stripped, place)
-            if found is None:
+            match = TOKEN.match(stripped, place)
+            if match is None:
                 self.refuse(f"{stripped[place:].strip()[:20]!r} cannot be read")
-            self.tokens.append(found[found.lastindex or 0])
-            place = found.end()
+            self.tokens.append(match[match.lastindex or 0])
+            place = match.end()
 
     def refuse(self, why: str) -> NoReturn:
         raise UsageError(f"the rule {self.text!r} is not one: {why} (example: systolic > diastolic if sex = M).")
@@ -118,7 +119,9 @@ class _Reader:
             turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
             left, sign, right = right, turned.get(sign, sign), left
         if not left.columns:
-            self.refuse(f"{left.text} is no column" + (f" (columns are {self.few})" if isinstance(left, Value) else ""))
+            self.refuse(
+                f"{left.text} is no column" + (f" (columns are {few(self.names, 6)})" if isinstance(left, Value) else "")
+            )
         within = self.number(self.take()) if self.met("within") else None
         return Relation(left, sign, right, within)  # pyright: ignore[reportArgumentType]
 
@@ -143,11 +146,11 @@ class _Reader:
 
     def listed(self, one: Callable[[], T]) -> list[T]:
         self.take("(")
-        found = [one()]
+        values = [one()]
         while self.met(","):
-            found.append(one())
+            values.append(one())
         self.take(")")
-        return found
+        return values
 
     def pair(self) -> tuple[str, str]:
         key = ELSE if self.met(ELSE) else self.value()
@@ -174,10 +177,6 @@ class _Reader:
             return float(text)
         except ValueError:
             self.refuse(f"{text!r} is no number")
-
-    @property
-    def few(self) -> str:
-        return ", ".join(list(self.names)[:6]) + (", ..." if len(self.names) > 6 else "")
 
     def expression(self, least: int) -> Expression:
         """What binds at least as tightly; ^ is the only sign that binds to the right."""

@@ -80,10 +80,10 @@ class Keeper:
 
     def _broken(self, draft: Draft, rules: list[Rule]) -> Bools:
         """The rows of patients that break a rule."""
-        found = np.zeros(len(draft), dtype=bool)
+        broken = np.zeros(len(draft), dtype=bool)
         for rule in rules:
-            found |= rule.breaks(draft)
-        return draft.spread(found, np.logical_or)
+            broken |= rule.breaks(draft)
+        return draft.spread(broken, np.logical_or)
 
     def _fill(self, draft: Draft) -> Fill:
         """Values that depend on nothing but the rows themselves, so that they are the same wherever a patient is made."""

@@ -12,11 +12,12 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from reverie.records.intervals import Floats
-from reverie.records.rules.deriving import counted, inverse, settled
+from reverie.records.kinds import Column
+from reverie.records.rules.deriving import counted, settled
 from reverie.records.rules.draft import Draft
 from reverie.records.rules.expressions import Expression, Name, Value
 from reverie.records.rules.rows import Bools, Rows, number_of
-from reverie.records.rules.rule import CLOSE, ELSE, Claim, Course, Empty, Filled, OneOf, Relation, Rule, Tells
+from reverie.records.rules.rule import CLOSE, ELSE, SIGNS, Claim, Course, OneOf, Presence, Relation, Rule, Tells
 
 __all__ = ["Fill", "mended"]
 
@@ -54,14 +55,12 @@ def _true(claim: Claim, draft: Draft, fill: Fill, mirrored: bool) -> Iterator[Mo
         case OneOf():
             allowed = np.sort(claim.numbers(draft.column(claim.column)))
             yield claim.column, lambda at: draft.put(claim.column, at, _nearest(draft.values(claim.column), allowed))
-        case Empty():
-            yield claim.column, lambda at: draft.put(claim.column, at, np.full(len(draft), np.nan))
-        case Filled():
-            yield claim.column, lambda at: draft.put(claim.column, at, _filled(draft, claim.column, fill))
+        case Presence():
+            yield claim.column, lambda at: draft.put(claim.column, at, _present(draft, claim.column, claim.filled, fill))
         case Course():
             yield claim.column, lambda at: _coursed(claim, draft)
         case Tells():
-            yield claim.column, lambda at: draft.put(claim.column, at, claim.told(draft))
+            yield claim.column, lambda at: draft.put(claim.column, at, claim.must(draft))
             yield claim.by, lambda at: draft.put(claim.by, at, _telling(claim, draft, fill))
 
 
@@ -69,31 +68,28 @@ def _telling(claim: Tells, draft: Draft, fill: Fill) -> Floats:
     """The nearest value that tells what stands in the column; where all but some do, one that is as common as any."""
     by, column = draft.column(claim.by), draft.column(claim.column)
     x, must = draft.values(claim.by), draft.values(claim.column)
-    said = [(by.parse(key), column.parse(value)) for key, value in claim.table if key != ELSE]
-    found = x.copy()
-    for value in {told for _, told in said}:
-        found = np.where(must == value, _nearest(x, np.sort([key for key, told in said if told == value])), found)
+    table = [(by.parse(key), column.parse(value)) for key, value in claim.table if key != ELSE]
+    keys, values = np.array([key for key, _ in table]), np.array([value for _, value in table])
+    moved = x.copy()
+    for value in set(values.tolist()):
+        moved = np.where(must == value, _nearest(x, np.sort(keys[values == value])), moved)
     for key, value in claim.table:
         if key == ELSE:
-            others, keys = fill(claim.by, len(x)), np.array([key for key, _ in said])
+            others = fill(claim.by, len(x))
             others = np.where(np.isin(others, keys), keys.max(initial=0.0) + (by.step or 1.0), others)
-            found = np.where((must == column.parse(value)) & ~np.isin(must, [told for _, told in said]), others, found)
-    return found
+            moved = np.where((must == column.parse(value)) & ~np.isin(must, values), others, moved)
+    return moved
 
 
 def _false(condition: Claim, draft: Draft, fill: Fill) -> Iterator[Move]:
     """The moves that make a condition false."""
     name = condition.columns[0]
     column = draft.column(name)
-    if isinstance(condition, Empty):
-        yield name, lambda at: draft.put(name, at, _filled(draft, name, fill))
-    elif isinstance(condition, Filled):
-        yield name, lambda at: draft.put(name, at, np.full(len(draft), np.nan))
+    if isinstance(condition, Presence):
+        yield name, lambda at: draft.put(name, at, _present(draft, name, not condition.filled, fill))
     elif column.levels:
-        places = np.arange(len(column.levels), dtype=float)
-        bad = [_meets(condition, draft, name, place) for place in places]
-        if not all(bad):
-            allowed = places[~np.array(bad)]
+        allowed = _missing(condition, column)
+        if len(allowed):
             yield name, lambda at: draft.put(name, at, _nearest(draft.values(name), allowed))
     elif isinstance(condition, Relation) and isinstance(condition.right, Value):
         bound, step = condition.right.number(column), column.step or 1e-6
@@ -102,19 +98,19 @@ def _false(condition: Claim, draft: Draft, fill: Fill) -> Iterator[Move]:
         yield name, lambda at: draft.put(name, at, np.full(len(draft), up + step if moved is None else moved))
 
 
-def _meets(condition: Claim, draft: Draft, name: str, value: float) -> bool:
-    """Whether a value of a column of levels meets a condition on it."""
+def _missing(condition: Claim, column: Column) -> Floats:
+    """The places of the levels of a column that do not meet a condition on it."""
+    places = np.arange(len(column.levels), dtype=float)
     if isinstance(condition, OneOf):
-        return bool(np.isin(value, condition.numbers(draft.column(name))))
+        return places[~np.isin(places, condition.numbers(column))]
     assert isinstance(condition, Relation) and isinstance(condition.right, Value)
-    place = draft.column(name).parse(condition.right.told)
-    return {"=": value == place, "!=": value != place, "<": value < place, "<=": value <= place, ">": value > place,
-            ">=": value >= place}[condition.sign]  # fmt: skip
+    return places[~SIGNS[condition.sign](places, condition.right.number(column))]
 
 
-def _filled(draft: Draft, name: str, fill: Fill) -> Floats:
+def _present(draft: Draft, name: str, filled: bool, fill: Fill) -> Floats:
+    """A column filled where it is empty, or empty."""
     x = draft.values(name)
-    return np.where(np.isnan(x), fill(name, len(draft)), x)
+    return np.where(np.isnan(x), fill(name, len(draft)), x) if filled else np.full(len(x), np.nan)
 
 
 def _nearest(x: Floats, allowed: Floats) -> Floats:
@@ -133,21 +129,21 @@ def _related(claim: Relation, draft: Draft, mirrored: bool) -> Iterator[Move]:
         if claim.sign == "=" and side == "right" and isinstance(claim.left, Name):
             continue  # what an equation says is its left side
         for name in own.columns:
-            found = inverse(own, name, target, view)
-            if found is None:
+            bound = own.inverse(name, target, view)
+            if bound is None:
                 continue
             lifts = rising if _rises(own, name, other, view) else not rising
-            yield name, lambda at, n=name, x=found, up=lifts: _moved(claim, draft, n, at, x, up, strict, mirrored)
+            yield name, lambda at, n=name, x=bound, up=lifts: _moved(claim, draft, n, at, x, up, strict, mirrored)
     if claim.sign == "=" and isinstance(claim.left, Name):
         for name in claim.right.columns:
-            found = inverse(claim.right, name, a, view)
-            if found is not None:
-                yield name, lambda at, n=name, x=found: _moved(claim, draft, n, at, x, True, False, False)
+            bound = claim.right.inverse(name, a, view)
+            if bound is not None:
+                yield name, lambda at, n=name, x=bound: _moved(claim, draft, n, at, x, True, False, False)
 
 
 def _rises(own: Expression, name: str, now: Floats, rows: Rows) -> bool:
     """Whether a side grows with one of its columns."""
-    more, less = (inverse(own, name, x, rows) for x in (now + 1.0, now))
+    more, less = (own.inverse(name, x, rows) for x in (now + 1.0, now))
     if more is None or less is None:
         return True
     change = (more - less)[~np.isnan(more - less)]
@@ -183,7 +179,7 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
         inside = ~(beyond < seen[0]) & ~(beyond > seen[1]) & ((beyond > on) if up else (beyond < on))
         on = np.where(inside, beyond, on)
     if not column.levels:  # no value is made beyond a bound: then another column has to move, or the visits
-        least, most = (bound if bound is not None else np.nan for bound in (column.lower, column.upper))
+        least, most = column.bounds
         on = np.where((on < least) | (on > most), np.nan, on)
     where = at & ~np.isnan(on)
     of = None if claim.sign == "=" else np.fmax if up else np.fmin
@@ -205,9 +201,7 @@ def _squeezed(draft: Draft, at: Bools, bound: Floats, strict: bool) -> bool:
     column, t = draft.column(name), draft.values(name)
     free, moved, changed = draft.free(name), t.copy(), False
     step = column.step or 1e-6
-    starts = np.flatnonzero(draft.place == 0)
-    ends = np.append(starts[1:], len(t))
-    for i, j in zip(starts, ends, strict=True):
+    for i, j in draft.spans:
         if not at[i:j].any() or not free[i:j].any():
             continue
         last = float(np.nanmin(np.where(at[i:j], bound[i:j], np.nan))) - (step if strict else 0.0)
@@ -235,14 +229,13 @@ def _coursed(claim: Course, draft: Draft) -> bool:
     if claim.how == "counts from":
         must = counted(claim, draft)
         return draft.put(name, ~np.isnan(x) & ~np.isnan(must), must)
-    level = column.parse(claim.told) if claim.how in ("stays", "ends at") else 0.0
+    level = column.parse(claim.value) if claim.how in ("stays", "ends at") else 0.0
     true, known = claim.holds(draft)
     broken = draft.spread(known & ~true, np.logical_or)
     free, moved = draft.free(name), x.copy()
     rising = claim.how in ("never falls", "always rises")
     strict = (column.step or 1.0) if claim.how.startswith("always") else 0.0
-    starts = np.flatnonzero(draft.place == 0)
-    for i, end in zip(starts, np.append(starts[1:], len(x)), strict=True):
+    for i, end in draft.spans:
         if not broken[i]:
             continue
         at = np.flatnonzero(~np.isnan(x[i:end])) + i
@@ -256,20 +249,16 @@ def _coursed(claim: Course, draft: Draft) -> bool:
             continue
         ramp = strict * np.arange(len(at)) * (1 if rising else -1)
         y = isotonic_regression(x[at] - ramp, weights=weight, increasing=rising).x
-        least, most = (0.0, len(column.levels) - 1.0) if column.levels else (column.lower, column.upper)
+        least, most = (0.0, len(column.levels) - 1.0) if column.levels else column.bounds
         room = np.arange(len(at)) if rising else np.arange(len(at))[::-1]
-        moved[at] = np.clip(
-            settled(column, y) + ramp,
-            None if least is None else least + strict * room,
-            None if most is None else most - strict * room[::-1],
-        )
+        moved[at] = np.clip(settled(column, y) + ramp, least + strict * room, most - strict * room[::-1])
     return draft.put(name, np.ones(len(x), dtype=bool), moved)
 
 
 def _staying(x: Floats, there: Bools, level: float, other: float) -> Floats:
     """At the level only where it may be `there`; elsewhere what came before in its place, or comes later, or the `other`."""
-    found = np.where((x == level) & ~there, np.nan, np.where(there & (other == level), level, x))
+    moved = np.where((x == level) & ~there, np.nan, np.where(there & (other == level), level, x))
     for k in range(1, len(x)):
-        found[k] = found[k - 1] if np.isnan(found[k]) else found[k]
+        moved[k] = moved[k - 1] if np.isnan(moved[k]) else moved[k]
     begins = x[x != level]
-    return np.where(np.isnan(found), begins[0] if len(begins) else other, found)
+    return np.where(np.isnan(moved), begins[0] if len(begins) else other, moved)

@@ -68,8 +68,8 @@ def supports(table: Table, rules: tuple[Rule, ...] | None = None) -> Iterator[Su
     patient = np.repeat(np.arange(len(table)), table.lengths)
     place = np.arange(1, len(rows) + 1) if table.rows is None else table.rows
     for rule in every if rules is None else rules:
-        true, known = rule.claim.holds(rows)
-        able = rule.applies(rows) & known
+        true, decided = rule.claim.holds(rows)
+        able = rule.applies(rows) & decided
         fails = able & ~true
         who = [len(np.unique(patient[which])) for which in (able, fails)]
         yield Support(rule, int(able.sum()), who[0], tuple(sorted(place[fails].tolist())), who[1])
@@ -93,11 +93,11 @@ def settled(schema: Schema, frame: pl.DataFrame, name: str) -> Schema:
 
     Raises DataError if the table shows that it does not.
     """
-    rules = [_told(rule, schema, frame, name) for rule in Rules.of(schema)]
+    rules = [_with_table(rule, schema, frame, name) for rule in Rules.of(schema)]
     return schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})
 
 
-def _told(rule: Rule, schema: Schema, frame: pl.DataFrame, name: str) -> Rule:
+def _with_table(rule: Rule, schema: Schema, frame: pl.DataFrame, name: str) -> Rule:
     claim = rule.claim
     if not isinstance(claim, Tells) or claim.table:
         return rule

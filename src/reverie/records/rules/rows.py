@@ -107,15 +107,39 @@ class Rows:
         """Of each row among those of its patient, counted from 0."""
         return np.arange(len(self)) - self.first
 
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The first row of each patient, int64 [P]."""
+        return np.flatnonzero(self.place == 0)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """The rows of each patient, int64 [P]."""
+        return np.diff(np.append(self.starts, len(self)))
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The first row of each patient, and the row after the last."""
+        return [(i, i + n) for i, n in zip(self.starts.tolist(), self.lengths.tolist(), strict=True)]
+
+    def spread(self, x: Any, of: np.ufunc) -> Any:
+        """`of` over all rows of each patient, at each of them."""
+        return np.repeat(of.reduceat(x, self.starts), self.lengths) if len(x) else x
+
+    def first_known(self, x: Floats) -> Floats:
+        """The first value of each patient that is known, at each of the patient's rows, float64 [R]."""
+        at = self.spread(np.where(np.isnan(x), len(x), np.arange(len(x))), np.minimum)
+        return np.append(x, np.nan)[at]
+
     def before(self, x: Floats, of: np.ufunc) -> Floats:
         """`of` (np.fmax, np.fmin) over the known values of the rows before, NaN where there is none."""
-        found, longest = np.full(len(x), np.nan), int(self.place.max(initial=0))
+        before, longest = np.full(len(x), np.nan), int(self.place.max(initial=0))
         order = np.argsort(self.place, kind="stable")
         ends = np.searchsorted(self.place[order], np.arange(longest + 2))
         for at in range(1, longest + 1):
             rows = order[ends[at] : ends[at + 1]]
-            found[rows] = of(found[rows - 1], x[rows - 1])
-        return found
+            before[rows] = of(before[rows - 1], x[rows - 1])
+        return before
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,17 +15,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import polars as pl
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name, Value, leaves, named, quoted
 from reverie.records.rules.rows import Bools, Rows
 
-__all__ = ["CLOSE", "ELSE", "Claim", "Course", "Empty", "Filled", "OneOf", "Relation", "Rule", "Tells"]
+__all__ = ["CLOSE", "ELSE", "SIGNS", "Claim", "Course", "Empty", "Filled", "OneOf", "Presence", "Relation", "Rule", "Tells"]
 
 Sign = Literal["<", "<=", "=", "!=", ">=", ">"]
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
@@ -111,93 +110,78 @@ class Relation(Claim):
 
 
 @dataclass(frozen=True)
-class OneOf(Claim):
-    """The cell is one of these values."""
+class OfColumn(Claim):
+    """A claim on one column."""
 
     column: str
-    told: tuple[str, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
+
+@dataclass(frozen=True)
+class OneOf(OfColumn):
+    """The cell is one of these values."""
+
+    values: tuple[str, ...]
+
     @property
     def text(self) -> str:
-        return f"{quoted(self.column, '`')} in ({', '.join(quoted(value, chr(34)) for value in self.told)})"
+        return f"{quoted(self.column, '`')} in ({', '.join(quoted(value, chr(34)) for value in self.values)})"
 
     def numbers(self, column: Column) -> Floats:
         """The values, as the column counts them."""
-        return np.array([column.parse(value) for value in self.told])
+        return np.array([column.parse(value) for value in self.values])
 
     def holds(self, rows: Rows) -> tuple[Bools, Bools]:
         x = rows.values(self.column)
         return np.isin(x, self.numbers(rows.column(self.column))), ~np.isnan(x)
 
 
-@dataclass(frozen=True)
-class Empty(Claim):
-    """The cell is empty."""
+class Presence(OfColumn):
+    """The cell is filled, or is not."""
 
-    column: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
+    filled: ClassVar[bool]
 
     @property
     def text(self) -> str:
-        return f"empty({quoted(self.column, '`')})"
+        return f"{'filled' if self.filled else 'empty'}({quoted(self.column, '`')})"
 
     def holds(self, rows: Rows) -> tuple[Bools, Bools]:
-        return ~rows.filled(self.column), np.ones(len(rows), dtype=bool)
+        return rows.filled(self.column) == self.filled, np.ones(len(rows), dtype=bool)
+
+
+class Empty(Presence):
+    filled = False
+
+
+class Filled(Presence):
+    filled = True
 
 
 @dataclass(frozen=True)
-class Filled(Claim):
-    """The cell is not empty."""
+class Course(OfColumn):
+    """How a column goes on from row to row of a patient; `value` is the number or the level of the last three."""
 
-    column: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
-
-    @property
-    def text(self) -> str:
-        return f"filled({quoted(self.column, '`')})"
-
-    def holds(self, rows: Rows) -> tuple[Bools, Bools]:
-        return rows.filled(self.column), np.ones(len(rows), dtype=bool)
-
-
-@dataclass(frozen=True)
-class Course(Claim):
-    """How a column goes on from row to row of a patient; `told` is the number or the level of the last three."""
-
-    column: str
     how: How
-    told: str = ""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
+    value: str = ""
 
     @property
     def text(self) -> str:
-        what = f" {quoted(self.told, chr(34))}" if self.told else ""
+        what = f" {quoted(self.value, chr(34))}" if self.value else ""
         return f"{quoted(self.column, '`')} {self.how}{what}"
 
     def holds(self, rows: Rows) -> tuple[Bools, Bools]:
         x = rows.values(self.column)
         if self.how == "counts from":
             x = rows.numbers(self.column)
-            return x == float(self.told) + rows.place, ~np.isnan(x)
-        if self.how == "ends at":  # no row after it, whatever that says
-            there = (x == rows.column(self.column).parse(self.told)).astype(float)
-            return rows.before(there, np.fmax) != 1, np.ones(len(rows), dtype=bool)
-        if self.how == "stays":
-            there = (x == rows.column(self.column).parse(self.told)).astype(float)
+            return x == float(self.value) + rows.place, ~np.isnan(x)
+        if self.how in ("stays", "ends at"):
+            there = (x == rows.column(self.column).parse(self.value)).astype(float)
             been = rows.before(there, np.fmax) == 1
+            if self.how == "ends at":  # no row after it, whatever that says
+                return ~been, np.ones(len(rows), dtype=bool)
             return ~been | (there == 1), ~np.isnan(x)
         rising = self.how.endswith(("never falls", "always rises"))
         y = x if rising else -x
@@ -212,7 +196,7 @@ class Tells(Claim):
     """One column says what another is.
 
     Attributes:
-        by, column: the one that tells, and the one that is told.
+        by, column: the one that tells, and the one whose value it says.
         table: (value of `by`, value of `column`), the first that fits counts; ELSE fits all. Without any, the table that the
             rule is read for has to be seen first, see find.py.
     """
@@ -232,18 +216,18 @@ class Tells(Claim):
         )
         return f"{quoted(self.by, '`')} tells {quoted(self.column, '`')}" + (f" ({pairs})" if pairs else "")
 
-    def told(self, rows: Rows) -> Floats:
+    def must(self, rows: Rows) -> Floats:
         """What the column must be at each row, float64 [R]; NaN where nothing is said."""
         x, by, column = rows.values(self.by), rows.column(self.by), rows.column(self.column)
-        found, open_ = np.full(len(x), np.nan), ~np.isnan(x)
+        must, open_ = np.full(len(x), np.nan), ~np.isnan(x)
         for key, value in self.table:
             here = open_ if key == ELSE else open_ & (x == by.parse(key))
-            found[here] = column.parse(value)
+            must[here] = column.parse(value)
             open_ = open_ & ~here
-        return found
+        return must
 
     def holds(self, rows: Rows) -> tuple[Bools, Bools]:
-        must, is_ = self.told(rows), rows.values(self.column)
+        must, is_ = self.must(rows), rows.values(self.column)
         known = ~(np.isnan(must) | np.isnan(is_))
         return (must == is_) & known, known
 
@@ -265,19 +249,23 @@ class Rule:
         """All columns that it looks at, those of the claim first."""
         return tuple(dict.fromkeys(name for claim in (self.claim, *self.when) for name in claim.columns))
 
+    @property
+    def target(self) -> str | None:
+        """The column whose value an equation without conditions says: its left side."""
+        claim = self.claim
+        if self.when or not isinstance(claim, Relation) or claim.sign != "=" or not isinstance(claim.left, Name):
+            return None
+        return claim.left.name
+
     def applies(self, rows: Rows) -> Bools:
         """At which rows the claim is made, bool [R]."""
-        made = np.ones(len(rows), dtype=bool)
+        applies = np.ones(len(rows), dtype=bool)
         for condition in self.when:
             true, known = condition.holds(rows)
-            made &= true & known
-        return made
+            applies &= true & known
+        return applies
 
     def breaks(self, rows: Rows) -> Bools:
         """At which rows it is broken, bool [R]."""
         true, known = self.claim.holds(rows)
         return self.applies(rows) & known & ~true
-
-    def broken(self, frame: pl.DataFrame, schema: Any) -> pl.Series:
-        """The same of a typed frame, rows by patient and time."""
-        return pl.Series(self.breaks(Rows.of(frame, schema)))

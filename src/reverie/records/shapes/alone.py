@@ -6,7 +6,7 @@ identifier of row i = i = 1, 2, ...,  which is dropped on the way back
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 
@@ -24,6 +24,7 @@ class Alone(Shape):
     """Each row is a patient: there is no identifier, and nobody has a second row."""
 
     shape: Literal["alone"] = "alone"
+    makes: ClassVar[str] = PATIENT
 
     @classmethod
     def recognise(cls, frame: pl.DataFrame, name: str, asked: Asked) -> Self | None:
@@ -41,14 +42,8 @@ class Alone(Shape):
             )
         return cls()
 
-    def done(self, frame: pl.DataFrame) -> bool:
-        return PATIENT in frame.columns
-
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         return frame.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(PATIENT))
-
-    def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.drop(PATIENT, strict=False)
 
     def asked(self, asked: Asked) -> Asked:
         return replace(asked, identifier=(PATIENT,))

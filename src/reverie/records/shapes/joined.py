@@ -2,14 +2,14 @@
 
     identifier of a row = (A, B, ...),  which is dropped on the way back
 
-The last of the columns tells patients apart where the others are the same: it is numbered anew. The others are learned as
+The last of the columns tells patients apart where the others are the same: it is renumbered. The others are learned as
 any column is, unless their names say that they tell someone apart too.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field
@@ -27,6 +27,7 @@ class Joined(Shape):
     """Several columns that together say whose a row is."""
 
     shape: Literal["joined"] = "joined"
+    makes: ClassVar[str] = PATIENT
     columns: tuple[str, ...] = Field(min_length=2)
 
     @classmethod
@@ -40,9 +41,6 @@ class Joined(Shape):
             raise UsageError(f"{name}: a column is named twice by --id and --time: name each once.")
         return cls(columns=asked.identifier)
 
-    def done(self, frame: pl.DataFrame) -> bool:
-        return PATIENT in frame.columns
-
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         for column in self.columns:
             if column not in frame.columns:
@@ -55,13 +53,10 @@ class Joined(Shape):
         parts = [pl.col(column).cast(pl.String).str.strip_chars() for column in self.columns]
         return frame.with_columns(pl.concat_str(parts, separator=_BETWEEN).alias(PATIENT))
 
-    def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.drop(PATIENT, strict=False)
-
     def asked(self, asked: Asked) -> Asked:
         return replace(asked, identifier=(PATIENT,), numbered=(self.columns[-1],))
 
     @property
     def note(self) -> str:
         *others, last = self.columns
-        return f"{', '.join(others)} and {last} together say who a patient is: {last} is numbered anew."
+        return f"{', '.join(others)} and {last} together say who a patient is: {last} is renumbered."

@@ -17,10 +17,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from reverie.errors import DataError
-from reverie.records.places import ROW, at, hidden, shown
+from reverie.records.dtypes import TYPES
+from reverie.records.places import ROW, at, counted, few, hidden, shown
 from reverie.records.roles import words
 from reverie.records.shapes.shape import Asked, Shape
-from reverie.records.shapes.source_cells import TYPES, as_text, typed
+from reverie.records.shapes.source_cells import as_text, typed
 
 __all__ = ["AGAIN", "TEST", "VISIT", "Counter", "Long", "Test", "says_unit"]
 
@@ -54,7 +55,7 @@ class Test(BaseModel):
 
 
 class Counter(BaseModel):
-    """A column that counts rows, and is numbered anew.
+    """A column that counts rows, and is renumbered.
 
     Attributes:
         within: where it begins again: nowhere, at each patient, or at each visit.
@@ -78,7 +79,7 @@ class Long(Shape):
         found: which of the two were found by their names, not said by the user.
         names: the columns that together say which test a row is of.
         value: the column of the value; None for a set of codes.
-        counters: columns that are numbered anew.
+        counters: columns that are renumbered.
         twins: columns that repeat the value as a number where it is one.
         tests: in the order in which they stand within a visit.
         by_test: whether the rows of a patient are sorted by test first, and by time second.
@@ -104,8 +105,8 @@ class Long(Shape):
     def recognise(cls, frame: pl.DataFrame, name: str, asked: Asked) -> Self | None:
         from reverie.records.shapes.long_roles import find
 
-        found = find(frame, name, asked)
-        return None if found is None else cls.model_validate(found)
+        fields = find(frame, name, asked)
+        return None if fields is None else cls.model_validate(fields)
 
     def asked(self, asked: Asked) -> Asked:
         time = self.keys[1] if self.timed else None
@@ -140,9 +141,9 @@ class Long(Shape):
             for place, test in enumerate(self.tests):
                 if column := test.columns.get(source):
                     never = pl.Series([None] * visits.height, dtype=rows.schema[source])
-                    found = cells[str(place)] if str(place) in cells.columns else never
+                    cells_of_test = cells[str(place)] if str(place) in cells.columns else never
                     wide[column] = (
-                        found.fill_null(False) if self.value is None and source == self.names[0] else found
+                        cells_of_test.fill_null(False) if self.value is None and source == self.names[0] else cells_of_test
                     ).alias(column)
         order = [column for test in self.tests for column in test.columns.values() if column in wide]
         return visits.select(*(c for c in frame.columns if c in self.keys), *row).with_columns(
@@ -175,10 +176,10 @@ class Long(Shape):
         rows = rows.with_columns(self._numbered(c, counter) for c, counter in self.counters.items())
         return rows.select(*others, *(c for c in self.columns if c in rows.columns))
 
-    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    def restore(self, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
         from reverie.records.shapes.long_restore import restore
 
-        return restore(self, frame, given, source)
+        return restore(self, frame, original, source)
 
     def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         return frame.with_columns(
@@ -195,21 +196,20 @@ class Long(Shape):
             pl.concat_str([as_text(rows[c]) for c in self.names], separator=" ", ignore_nulls=True).alias("test")
         )
         counts = tests["test"].value_counts(sort=True)
-        few = ", ".join(counts["test"][:3]) + (", ..." if counts.height > 3 else "")
-        what = f"{rows.height:,} row is" if rows.height == 1 else f"{rows.height:,} rows are"
-        return f"{what} of {self.names[0]} that was not learned ({few}): nothing is made of them."
+        what = counted(rows.height, "row", "is are")
+        return f"{what} of {self.names[0]} that was not learned ({few(counts['test'])}): nothing is made of them."
 
     @property
     def note(self) -> str:
         what = " and ".join(self.names)
-        first = ", ".join(self._present(test) for test in self.tests[:3]) + (", ..." if len(self.tests) > 3 else "")
+        first = few(map(self._present, self.tests))
         said = f"The table has a row for each {what}: it was pivoted to a column for each of {len(self.tests)} ({first})"
         if self.value is None:
             said += ", which says whether a visit has it"
         said += ", and is written back as rows"
         if self.rare:
-            few = ", ".join(self.rare[:3]) + (", ..." if len(self.rare) > 3 else "")
-            said += f"; {len(self.rare)} more ({few}) have too few rows to be learned: their {self.rare_rows:,} are left out"
+            lost = f"{len(self.rare)} more ({few(self.rare)}) have too few rows to be learned"
+            said += f"; {lost}: their {self.rare_rows:,} are left out"
         return said + "."
 
     @property
@@ -241,12 +241,12 @@ class Long(Shape):
     def placed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with the place of their test among the tests; null for a test that is not one of them."""
         texts = [as_text(frame[c]).alias(f"\0{k}") for k, c in enumerate(self.names)]
-        known = pl.DataFrame(
+        tests = pl.DataFrame(
             {f"\0{k}": [test.cells[c] for test in self.tests] for k, c in enumerate(self.names)},
             schema={f"\0{k}": pl.String for k in range(len(self.names))},
         ).with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(TEST))
         keys = [text.name for text in texts]
-        return frame.with_columns(texts).join(known, on=keys, how="left", maintain_order="left").drop(keys)
+        return frame.with_columns(texts).join(tests, on=keys, how="left", maintain_order="left").drop(keys)
 
     def visits(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of known tests with the place of their visit, those that are alike once; and the visits in their order."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from reverie.records.dtypes import TYPES
 from reverie.records.parsing import parse
 from reverie.records.places import ROW
 from reverie.records.shapes.long import AGAIN, TEST, VISIT, Counter, Long
-from reverie.records.shapes.source_cells import TYPES
 
 __all__ = ["restore"]
 
@@ -20,13 +20,15 @@ _GIVEN, _HAD, _ORDER = "\0given", "\0had", "\0order"
 """The data row that a row was given in, null for a new one; whether its value was given; and where a row stands."""
 
 
-def restore(long: Long, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+def restore(long: Long, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
     """See Shape.restore. Here VISIT is the data row in which the visit was given, 0 for a new visit."""
-    made, had = (long.placed(f).rename({ROW: VISIT}).with_columns(pl.col(VISIT).cast(pl.Int64)) for f in (frame, given))
-    made = made.with_row_index(_ORDER).with_columns(pl.col(_ORDER).cast(pl.Float64))
-    given = _given(long, source, made)
-    columns = [c for c in long.columns if c in frame.columns and c in given.columns]
-    both = made.join(given, on=[VISIT, TEST], how="left", suffix="\0", maintain_order="left")
+    completed, had = (
+        long.placed(f).rename({ROW: VISIT}).with_columns(pl.col(VISIT).cast(pl.Int64)) for f in (frame, original)
+    )
+    completed = completed.with_row_index(_ORDER).with_columns(pl.col(_ORDER).cast(pl.Float64))
+    original = _given(long, source, completed)
+    columns = [c for c in long.columns if c in frame.columns and c in original.columns]
+    both = completed.join(original, on=[VISIT, TEST], how="left", suffix="\0", maintain_order="left")
     both = both.join(had.select(VISIT, TEST, pl.lit(True).alias(_HAD)), on=[VISIT, TEST], how="left", maintain_order="left")
     stands = pl.col(_GIVEN).is_not_null() & pl.col(_HAD).fill_null(False)
     both = both.with_columns(
@@ -34,8 +36,8 @@ def restore(long: Long, frame: pl.DataFrame, given: pl.DataFrame, source: pl.Dat
         for c in columns
         if c not in long.counters
     ).with_columns(pl.coalesce(f"{c}\0", c).alias(c) for c in columns if c in long.counters)
-    left = given.filter(~pl.col(_GIVEN).is_in(both[_GIVEN].drop_nulls().implode()))
-    last = made.group_by(VISIT).agg(pl.col(_ORDER).max() + 0.5)
+    left = original.filter(~pl.col(_GIVEN).is_in(both[_GIVEN].drop_nulls().implode()))
+    last = completed.group_by(VISIT).agg(pl.col(_ORDER).max() + 0.5)
     left = left.join(last, on=VISIT, how="left", maintain_order="left").with_columns(pl.col(_ORDER).fill_null(float("inf")))
     parts = [part.select(_ORDER, _GIVEN, *columns) for part in (both, left)]
     whole = pl.concat(parts, how="vertical_relaxed").sort(_ORDER, maintain_order=True)
@@ -43,7 +45,7 @@ def restore(long: Long, frame: pl.DataFrame, given: pl.DataFrame, source: pl.Dat
     return whole.with_columns(_counted_on(long, c, counter) for c, counter in counters.items()).select(columns)
 
 
-def _given(long: Long, source: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+def _given(long: Long, source: pl.DataFrame, completed: pl.DataFrame) -> pl.DataFrame:
     """The rows of the source, in the types of what was made, with their data row, their test and their visit."""
     placed = long.placed(source)
     rows, visits = long.visits(placed.filter(pl.col(TEST).is_not_null()))
@@ -57,7 +59,7 @@ def _given(long: Long, source: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame
     )
     columns = [c for c in long.columns if c in placed.columns]
     parsed = parse(source.select(columns), "the table").frame.select(columns)
-    whole = [_as_made(source[c], parsed[c], made.schema.get(c, parsed.schema[c])) for c in columns]
+    whole = [_as_made(source[c], parsed[c], completed.schema.get(c, parsed.schema[c])) for c in columns]
     return placed.select(_GIVEN, TEST, VISIT).with_columns(whole)
 
 

@@ -2,7 +2,7 @@
 
 Names propose (PARAMCD, itemid, measurement_concept_id; AVAL, valuenum, result), and structure decides: rows that share
 patient and time differ in the test. Of the columns that remain, one that is the same in all rows of a visit belongs to the
-visit, one that is the same in all rows of a test belongs to the test, one that counts rows is numbered anew, and each other
+visit, one that is the same in all rows of a test belongs to the test, one that counts rows is renumbered, and each other
 is pivoted.
 """
 
@@ -51,7 +51,7 @@ RARE, SHARE = 10, 0.1
 """A test is learned from this many rows, or from this share of the visits where those are fewer."""
 
 EXCEPT = 0.02
-"""Share of visits in which a column of the visit may differ between rows: those are faults, and are told as such."""
+"""Share of visits in which a column of the visit may differ between rows: those are faults, and are reported as such."""
 
 
 def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
@@ -106,8 +106,8 @@ def _says_value(column: str) -> bool:
 def _whose_and_when(frame: pl.DataFrame, name: str, tests: list[str], asked: Asked) -> tuple[str, ...] | None:
     """The identifier and the time; None where they are not plain."""
     others = [c for c in frame.columns if c not in tests and not _says_value(c) and not _counts_rows(frame, c)]
-    given = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
-    rest = frame.select(*others, *given)
+    said = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
+    rest = frame.select(*others, *said)
     try:
         return find_roles(rest, name, asked.patient, asked.time)[:2]
     except UsageError:

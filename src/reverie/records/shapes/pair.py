@@ -14,14 +14,13 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError
+from reverie.records.nulls import NULL_VALUES
 from reverie.records.roles import id_of, may_be_times, names_someone
 from reverie.records.shapes.shape import Asked, Shape
 
 __all__ = ["Pair", "Pairs"]
 
 _FORM = r"^(-?\d+(?:\.\d+)?)(\s*[/|;x×\\]\s*|\s+-\s+)(-?\d+(?:\.\d+)?)$"
-_EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", ".")
-"""What a cell without the two numbers may say."""
 
 FEW = 10
 """So many different pairs, each in five cells or more, are names of levels."""
@@ -118,7 +117,7 @@ def _names_rows(column: str) -> bool:
 def _pair(cells: pl.Series, taken: set[str]) -> Pair | None:
     """The pair that a column of text holds, if it does."""
     text = cells.str.strip_chars()
-    text = text.set(text.is_in(list(_EMPTY)), None).drop_nulls()
+    text = text.set(text.is_in(["", *NULL_VALUES]), None).drop_nulls()
     if not len(text) or not text.str.contains(_FORM).all():
         return None
     parts = [text.str.extract(_FORM, group) for group in (1, 2, 3)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -30,7 +30,7 @@ class Asked:
         time: the column that says when it was; None to find it.
         long: (name, value), the columns that say what was measured and its value, of a table with a row for each
             measurement; None to find them.
-        numbered: columns that are numbered anew, as parts of an identifier.
+        numbered: columns that are renumbered, as parts of an identifier.
     """
 
     identifier: tuple[str, ...] = ()
@@ -63,6 +63,9 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    makes: ClassVar[str] = ""
+    """The column that is added, where that is all that the shape does."""
+
     @model_serializer(mode="wrap")
     def _tagged(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """With the tag, also where defaults are left out: it is how the shape is known again."""
@@ -78,7 +81,7 @@ class Shape(BaseModel):
 
     def done(self, frame: pl.DataFrame) -> bool:
         """Whether a frame is in the modelled form already."""
-        raise NotImplementedError
+        return self.makes in frame.columns
 
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         """The modelled form of a frame in the source form, whose cells may be text still. Raises DataError.
@@ -89,18 +92,18 @@ class Shape(BaseModel):
 
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The source form of a typed frame in the modelled form, its columns in the source's order."""
-        raise NotImplementedError
+        return frame.drop(self.makes, strict=False)
 
     def unread(self, frame: pl.DataFrame) -> str:
         """A sentence on what `apply` leaves out of a frame in the source form; empty where that is nothing."""
         return ""
 
-    def restore(self, frame: pl.DataFrame, given: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    def restore(self, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
         """A completed frame in the source form, in which every row of the source stands as it was given.
 
         Args:
-            frame, given: as it is completed, and as it was read: both undone, with the data row of the source that each of
-                their rows is from in the column ROW, 0 for a new one.
+            frame, original: as it is completed, and as it was read: both undone, with the data row of the source that each
+                of their rows is from in the column ROW, 0 for a new one.
             source: its rows with their numbers in ROW; the cells may be text still.
         """
         return frame

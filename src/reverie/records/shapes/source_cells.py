@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["TYPES", "as_text", "typed"]
+from reverie.records.dtypes import TYPES
 
-TYPES: dict[str, pl.DataType] = {
-    **{f"{sign}{bits}": getattr(pl, f"{sign}{bits}")() for sign in ("Int", "UInt") for bits in (8, 16, 32, 64)},
-    **{"Float32": pl.Float32(), "Float64": pl.Float64(), "Boolean": pl.Boolean(), "Date": pl.Date()},
-    "Datetime": pl.Datetime("us"),
-}
-"""Types of cells by name; all others are text."""
+__all__ = ["as_text", "typed"]
 
 
 def as_text(cells: pl.Series) -> pl.Series:

@@ -8,7 +8,7 @@ Nothing of such a table moves, so nothing of it can be forecast, and no date in 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 
@@ -23,6 +23,7 @@ class Timeless(Shape):
     """One row for each patient, and no time."""
 
     shape: Literal["timeless"] = "timeless"
+    makes: ClassVar[str] = TIME
 
     @classmethod
     def recognise(cls, frame: pl.DataFrame, name: str, asked: Asked) -> Self | None:
@@ -32,14 +33,8 @@ class Timeless(Shape):
         rows = frame.n_unique()  # of rows that are wholly alike one is kept
         return cls() if whose and all(frame[column].n_unique() == rows for column in whose) else None
 
-    def done(self, frame: pl.DataFrame) -> bool:
-        return TIME in frame.columns
-
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
         return frame.with_columns(pl.lit(0, pl.Int64).alias(TIME))
-
-    def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.drop(TIME, strict=False)
 
     def asked(self, asked: Asked) -> Asked:
         return replace(asked, time=TIME)

@@ -1,4 +1,4 @@
-"""Visits told by name: the names become times, and times are written back as the very names.
+"""Visits given by name: the names become times, and times are written back as the very names.
 
     Screening, Baseline, Week 4, Week 8  <->  -1, 0, 4, 8
 
@@ -19,6 +19,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError, UsageError
+from reverie.records.nulls import NULL_VALUES
+from reverie.records.places import few
 from reverie.records.roles import may_be_times, patients, varies, words
 from reverie.records.shapes.shape import VARIANT, Asked, Shape
 from reverie.records.visit_names import order_of, visit_like
@@ -76,14 +78,14 @@ class Visits(Shape):
             columns = [c for c in (asked.time,) if frame.schema.get(c) == pl.String and frame[c].n_unique() <= MOST]
         if not columns:
             return None
-        named = frame.filter(~pl.col(columns[0]).is_in(_missing()))
+        named = frame.filter(~pl.col(columns[0]).is_in(NULL_VALUES))
         order = order_of(named, patient, columns[0])
-        few = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
+        some = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
         if order is None or not (order.sure or asked.time):
             why = "do not stand in one order in the rows of all patients" if order is None else "may stand in any order"
             also = "" if order is None else f"say --time {columns[0]} to take them as their rows come, or "
             raise UsageError(
-                f"{name}: the names of visits in {columns[0]!r} ({few}, ...) {why}: {also}name a time with --time NAME."
+                f"{name}: the names of visits in {columns[0]!r} ({some}, ...) {why}: {also}name a time with --time NAME."
             )
         visits = [Visit(name=n, time=t, variant=order.variants[n]) for n, t in order.times.items()]
         ordered = tuple(sorted(visits, key=lambda visit: (visit.time, visit.variant)))
@@ -96,20 +98,22 @@ class Visits(Shape):
         if self.time not in frame.columns:
             raise DataError(f"{name} has no column {self.time!r}, which names the visits: add it.")
         cells = frame[self.time].cast(pl.String).str.strip_chars()
-        known = {visit.name: visit for visit in self.visits}
-        cells = cells.set(cells.is_in(["", *(word for word in _missing() if word not in known)]), None)
-        if (bad := (~cells.is_in(list(known))).fill_null(False)).any():
+        by_name = {visit.name: visit for visit in self.visits}
+        cells = cells.set(cells.is_in(["", *(word for word in NULL_VALUES if word not in by_name)]), None)
+        if (bad := (~cells.is_in(list(by_name))).fill_null(False)).any():
             row = int(bad.arg_true()[0])
             raise DataError(
                 f"{name}, data row {row + 1}, column {self.time!r}: {cells[row]!r} is none of the visits known "
-                f"({', '.join(list(known)[:8])}): correct it, or remove the row."
+                f"({', '.join(list(by_name)[:8])}): correct it, or remove the row."
             )
-        times = cells.replace_strict(list(known), [v.time for v in known.values()], return_dtype=pl.Float64)
-        times = times.cast(pl.Int64) if all(v.time == round(v.time) for v in known.values()) else times
+        times = cells.replace_strict(list(by_name), [v.time for v in by_name.values()], return_dtype=pl.Float64)
+        times = times.cast(pl.Int64) if all(v.time == round(v.time) for v in by_name.values()) else times
         frame = frame.with_columns(times.alias(self.time))
         if len(self._variants) == 1:
             return frame
-        variants = cells.replace_strict(list(known), [v.variant or USUAL for v in known.values()], return_dtype=pl.String)
+        variants = cells.replace_strict(
+            list(by_name), [v.variant or USUAL for v in by_name.values()], return_dtype=pl.String
+        )
         return frame.with_columns(variants.alias(VARIANT))
 
     def undo(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -126,8 +130,10 @@ class Visits(Shape):
         variants = frame[VARIANT].to_list() if VARIANT in frame.columns else [None] * len(frame)
         names = {(visit.time, visit.variant or USUAL): visit.name for visit in reversed(self.visits)}
         usual = {visit.time: visit.name for visit in reversed(self.visits)}
-        made = times[k].tolist()
-        texts = [names.get((time, variant or USUAL), usual[time]) for time, variant in zip(made, variants, strict=True)]
+        chosen_times = times[k].tolist()
+        texts = [
+            names.get((time, variant or USUAL), usual[time]) for time, variant in zip(chosen_times, variants, strict=True)
+        ]
         return frame.with_columns(pl.Series(self.time, texts, dtype=pl.String)).drop(VARIANT, strict=False)
 
     def asked(self, asked: Asked) -> Asked:
@@ -158,8 +164,7 @@ class Visits(Shape):
     @property
     def note(self) -> str:
         names = list(dict.fromkeys(f"{v.name} ({v.time:g})" for v in self.visits))
-        few = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        return f"The visits in {self.time} were put {self.said}: {few}."
+        return f"The visits in {self.time} were put {self.said}: {few(names, 8)}."
 
 
 def _names_visits(frame: pl.DataFrame, patient: str, column: str) -> bool:
@@ -173,10 +178,3 @@ def _names_visits(frame: pl.DataFrame, patient: str, column: str) -> bool:
         return False
     twice = frame.height - frame.select(pl.struct(patient, column).n_unique()).item()
     return twice <= 0.2 * frame.height
-
-
-def _missing() -> tuple[str, ...]:
-    """What is no name of a visit, but stands for a missing one."""
-    from reverie.records.schema import NULL_VALUES  # which keeps shapes itself
-
-    return NULL_VALUES

@@ -1,14 +1,13 @@
 """What follows from equations: rules on a column that another rule works out.
 
-The other columns trade places with those of other patients, the column is worked out anew, and rows that break the remaining
-rules are left out: a rule that holds even so says nothing more.
+The other columns trade places with those of other patients, the column is worked out again, and rows that break the
+remaining rules are left out: a rule that holds even so says nothing more.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from reverie.records.rules.expressions import Name
 from reverie.records.rules.finding.evidence import Evidence
 from reverie.records.rules.rows import Rows
 from reverie.records.rules.rule import Relation, Rule
@@ -21,20 +20,16 @@ ROWS = 100
 
 def without_consequences(evidence: Evidence, rules: list[Rule]) -> list[Rule]:
     """The rules that do not follow from the equations among them."""
-    equations = {
-        r.claim.left.name: r
-        for r in rules
-        if not r.when and isinstance(r.claim, Relation) and r.claim.sign == "=" and isinstance(r.claim.left, Name)
-    }
-    told = set(equations)
-    doubted = [r for r in rules if told & set(r.columns) and r not in equations.values()]
+    equations = {r.target: r for r in rules if r.target is not None}
+    targets = set(equations)
+    doubted = [r for r in rules if targets & set(r.columns) and r not in equations.values()]
     if not doubted:
         return rules
     worlds = [_world(evidence, equations, shift) for shift in range(len(evidence.partners))]
     gone: list[Rule] = []
-    for rule in sorted(doubted, key=lambda r: -len(told & set(r.columns))):
+    for rule in sorted(doubted, key=lambda r: -len(targets & set(r.columns))):
         others = [r for r in rules if r not in gone and r is not rule and r not in equations.values()]
-        if _follows(rule, [r for r in others if not told & set(r.columns)], worlds):
+        if _follows(rule, [r for r in others if not targets & set(r.columns)], worlds):
             gone.append(rule)
     return [r for r in rules if r not in gone]
 

@@ -28,7 +28,7 @@ FAR = 0.05
 
 def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> list[Rule]:
     """Of all columns that vary, without those that are always equal to another."""
-    found = []
+    rules = []
     varying = [c for c in columns if c.role == "varying" and c.name not in same]
     asked = max(sum(len(c.levels) or 2 for c in varying), 1)
     for column in varying:
@@ -36,10 +36,10 @@ def courses(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> 
         moving = _counted(evidence, column) or (_moving(evidence, column, x, asked) if column.ranked else None)
         strict = moving and moving.how.startswith(("counts", "always"))
         ending = None if strict else _ending(evidence, column, x, asked)
-        told = None if ending is None else ending.told
-        others = [moving] if column.ranked else [c for c in _absorbing(evidence, column, x, asked) if c.told != told]
-        found += [Rule(course) for course in (ending, *others) if course]
-    return found
+        last = None if ending is None else ending.value
+        others = [moving] if column.ranked else [c for c in _absorbing(evidence, column, x, asked) if c.value != last]
+        rules += [Rule(course) for course in (ending, *others) if course]
+    return rules
 
 
 def _counted(evidence: Evidence, column: Column) -> Course | None:
@@ -59,13 +59,13 @@ def _moving(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Co
         step = y - most
         if not evidence.few(step < 0):
             continue
-        up, known = step > 0, ~np.isnan(step)
+        up, sure = step > 0, ~np.isnan(step)
         moved = [evidence.patients(up & (evidence.second == half)) for half in (False, True)]
         if any(-moved[half] * np.log(2) >= evidence.most(half, asked, moved[half]) for half in (False, True)):
             return None
-        if _chance(step[known & (step >= 0)]):
+        if _chance(step[sure & (step >= 0)]):
             return None
-        always = not evidence.slack and bool(up[known].all())
+        always = not evidence.slack and bool(up[sure].all())
         word = {"falls": "always rises", "rises": "always falls"}[how] if always else f"never {how}"
         return Course(column.name, word)  # pyright: ignore[reportArgumentType]
     return None
@@ -106,8 +106,7 @@ def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) ->
 
 def _ending(evidence: Evidence, column: Column, x: np.ndarray, asked: int) -> Course | None:
     """A level after which no row of the patient comes. By chance, each would stand at any of the patient's rows."""
-    starts = evidence.starts
-    lengths = np.diff(np.append(starts, len(x)))
+    starts, lengths = evidence.rows.starts, evidence.rows.lengths
     lasts, second = starts + lengths - 1, evidence.second[starts]
     for level, name in enumerate(column.levels):
         there = x == level

@@ -26,35 +26,34 @@ MOST = 12
 """Levels of such a column."""
 
 
-def cuts(evidence: Evidence, columns: list[Column], states: list[States], told: set[frozenset[str]]) -> list[Rule]:
+def cuts(evidence: Evidence, columns: list[Column], states: list[States], telling: set[frozenset[str]]) -> list[Rule]:
     """Of all columns of levels and all of numbers, but for pairs of them of which one tells the other already."""
     numbers = [c for c in columns if c.numeric and not c.calendar and c.role != "time"]
     candidates = []
     for levels in (s for s in states if isinstance(s, LevelStates) and s.column.levels and s.size <= MOST):
         for number in numbers:
             x = evidence.values(number.name)
-            if (number.role == "varying" and levels.static) or frozenset((number.name, levels.column.name)) in told:
+            if (number.role == "varying" and levels.static) or frozenset((number.name, levels.column.name)) in telling:
                 continue
             ranges = _ranges(x, levels, evidence.screen)
             if _apart(ranges) and _apart(ranges := _ranges(x, levels, np.arange(len(x)))):
                 candidates.append((levels, number, x, ranges))
-    found: list[Rule] = []
+    rules: list[Rule] = []
     for levels, number, x, ranges in candidates:
         if all(_sure(evidence, levels, x, ranges, half, len(candidates)) for half in (False, True)):
-            rules = list(_told(levels, number, ranges))
-            found += rules
-    return found
+            rules += _phrased(levels, number, ranges)
+    return rules
 
 
 def _ranges(x: Floats, levels: LevelStates, rows: Ints) -> list[tuple[float, float, int]]:
     """The least and the greatest number of each level that occurs, and its place; ascending."""
     codes = levels.codes[rows]
     rows = rows[(codes >= 0) & ~np.isnan(x[rows])]
-    found = []
+    ranges = []
     for level in np.unique(levels.codes[rows]):
         here = x[rows[levels.codes[rows] == level]]
-        found.append((float(here.min()), float(here.max()), int(level)))
-    return sorted(found)
+        ranges.append((float(here.min()), float(here.max()), int(level)))
+    return sorted(ranges)
 
 
 def _apart(ranges: list[tuple[float, float, int]]) -> bool:
@@ -78,7 +77,7 @@ def _sure(evidence: Evidence, levels: LevelStates, x: Floats, ranges: list, half
     return bool(fewest >= PATIENTS and patients * np.log1p(-broken / (able + 1)) < evidence.most(half, asked, patients))
 
 
-def _told(levels: LevelStates, number: Column, ranges: list[tuple[float, float, int]]) -> Iterator[Rule]:
+def _phrased(levels: LevelStates, number: Column, ranges: list[tuple[float, float, int]]) -> Iterator[Rule]:
     at = [_roundest(a[1], b[0], number) for a, b in pairwise(ranges)]
     if not all(at):
         return
@@ -95,10 +94,10 @@ def _roundest(low: float, high: float, column: Column) -> str:
         text = f"{high:.{digits}g}"
         steps = (float(text), float(f"{low:.{digits}g}"))
         for value in sorted(steps, reverse=True):
-            told = f"{value:.15g}"
+            text_of = f"{value:.15g}"
             try:
-                if low < value <= high and column.parse(told) == value:
-                    return told
+                if low < value <= high and column.parse(text_of) == value:
+                    return text_of
             except UsageError:
                 continue
     return ""

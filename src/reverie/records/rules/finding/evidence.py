@@ -87,7 +87,7 @@ class Evidence:
     @property
     def starts(self) -> Ints:
         """The first row of each patient, int64 [P]."""
-        return np.flatnonzero(self.rows.place == 0)
+        return self.rows.starts
 
     @cached_property
     def whole(self) -> dict[bool, tuple[Ints, Ints]]:
@@ -110,8 +110,7 @@ class Evidence:
     def partners(self) -> tuple[Ints, ...]:
         """SWAPS times int64 [R]: the row of another patient of the same half that each row may be traded for."""
         starts, generator = self.starts, np.random.default_rng(0)
-        lengths = np.diff(np.append(starts, len(self.rows)))
-        half = self.second[starts]
+        lengths, half = self.rows.lengths, self.second[starts]
         order = np.lexsort((generator.random(len(starts)), lengths, half))
         swaps = []
         for shift in range(1, SWAPS + 1):

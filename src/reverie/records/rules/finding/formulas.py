@@ -17,7 +17,7 @@ import numpy as np
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
-from reverie.records.rules.expressions import Arithmetic, Expression, Name, Value
+from reverie.records.rules.expressions import Arithmetic, Expression, Value
 from reverie.records.rules.finding.evidence import Evidence
 from reverie.records.rules.finding.sums import LEAST, Term, confirmed, sample, terms
 from reverie.records.rules.rule import Relation, Rule
@@ -49,24 +49,25 @@ def formulas(evidence: Evidence, columns: list[Column], same: dict[str, str], be
         same: columns that are always equal to another, and that one: they are left out.
         before: equations that were found already.
     """
-    told = {r.claim.left.name for r in before if isinstance(r.claim, Relation) and isinstance(r.claim.left, Name)}
-    known = {frozenset(rule.columns) for rule in before}
+    targets = {rule.target or "" for rule in before}
+    seen = {frozenset(rule.columns) for rule in before}
     comes: dict[str, set[str]] = {}
     for rule in before:
         _traced(rule, comes)
     bare, firsts = terms(evidence, [c for c in columns if c.name not in same])
     place = {c.name: i for i, c in enumerate(columns)}
-    found: list[Rule] = []
-    for made in (_scaled(evidence, bare, firsts, told), _weighted(evidence, bare, told), _products(evidence, bare, told)):
-        for r in sorted(confirmed(evidence, made), key=lambda r: (r.within is not None, -place[r.left.columns[0]])):
+    rules: list[Rule] = []
+    scaled = _scaled(evidence, bare, firsts, targets)
+    for relations in (scaled, _weighted(evidence, bare, targets), _products(evidence, bare, targets)):
+        for r in sorted(confirmed(evidence, relations), key=lambda r: (r.within is not None, -place[r.left.columns[0]])):
             target, *others = r.columns
             circular = any(target in comes.get(name, ()) for name in others)
-            if target not in told and frozenset(r.columns) not in known and not circular:
-                found.append(Rule(r))
-                known.add(frozenset(r.columns))
-                told.add(target)
-                _traced(found[-1], comes)
-    return found
+            if target not in targets and frozenset(r.columns) not in seen and not circular:
+                rules.append(Rule(r))
+                seen.add(frozenset(r.columns))
+                targets.add(target)
+                _traced(rules[-1], comes)
+    return rules
 
 
 def _traced(rule: Rule, comes: dict[str, set[str]]) -> None:
@@ -79,7 +80,7 @@ def _plain(column: Column) -> bool:
     return column.role in ("static", "varying") and not column.calendar
 
 
-def _scaled(evidence: Evidence, bare: list[Term], firsts: list[Term], told: set[str]) -> Iterator[tuple[Relation, str]]:
+def _scaled(evidence: Evidence, bare: list[Term], firsts: list[Term], targets: set[str]) -> Iterator[tuple[Relation, str]]:
     """y = k u + m, of a column or how far it has moved since the first visit."""
     since = {f.column.name: f for f in firsts}
     moved = {}
@@ -93,7 +94,7 @@ def _scaled(evidence: Evidence, bare: list[Term], firsts: list[Term], told: set[
     ]
     some = sample(evidence)
     for at, y in enumerate(bare):
-        if not _plain(y.column) or y.column.name in told:
+        if not _plain(y.column) or y.column.name in targets:
             continue
         ways = [(y, u, u.column.role != "time") for u in bare[:at] if not u.column.calendar]
         ways += [(y, u, False) for u in bare[at + 1 :] if u.column.role == "time" and not u.column.calendar]
@@ -101,8 +102,8 @@ def _scaled(evidence: Evidence, bare: list[Term], firsts: list[Term], told: set[
         clock = next((u for u in bare if u.column.role == "time"), None)
         if y.column.name in moved and clock is not None:
             ways.append((moved[y.column.name], moved[clock.column.name], False))
-        found = [_line(left, right, some, shifted, evidence.slack) for left, right, shifted in ways]
-        if lines := [r for r in found if r is not None]:
+        tried = [_line(left, right, some, shifted, evidence.slack) for left, right, shifted in ways]
+        if lines := [r for r in tried if r is not None]:
             yield min(lines, key=lambda r: (r.within or 0.0, len(r.text))), y.column.name
 
 
@@ -128,10 +129,10 @@ def _line(y: Term, u: Term, some: np.ndarray, shifted: bool, slack: int) -> Rela
             for shift in _round(float(np.median(a - factor * b))) if shifted else (0.0,):
                 apart = np.abs(whole - factor * other - shift)
                 if (np.nan_to_num(apart) > within + 1e-9 * np.abs(np.nan_to_num(whole)) + 1e-12).sum() <= slack:
-                    if shift:
-                        expression = Arithmetic(expression, "+" if shift > 0 else "-", Value(f"{abs(shift):.10g}"))
                     exact = within == unit / 2 and y.bare
-                    return Relation(y.expression, "=", expression, None if exact else float(f"{within:.6g}"))
+                    return Relation(
+                        y.expression, "=", _shifted(expression, shift), None if exact else float(f"{within:.6g}")
+                    )
     return None
 
 
@@ -161,7 +162,11 @@ def _round(x: float) -> Iterator[float]:
         yield float(f"{x:.{digits}g}")
 
 
-def _weighted(evidence: Evidence, bare: list[Term], told: set[str]) -> Iterator[tuple[Relation, str]]:
+def _shifted(of: Expression, shift: float) -> Expression:
+    return Arithmetic(of, "+" if shift > 0 else "-", Value(f"{abs(shift):.10g}")) if shift else of
+
+
+def _weighted(evidence: Evidence, bare: list[Term], targets: set[str]) -> Iterator[tuple[Relation, str]]:
     """c = p a + q b + m."""
     some = sample(evidence)
     able = [t for t in bare if _plain(t.column)]
@@ -169,7 +174,7 @@ def _weighted(evidence: Evidence, bare: list[Term], told: set[str]) -> Iterator[
         return
     x = np.stack([t.x[some] for t in able])
     for k, c in enumerate(able):
-        if c.column.name in told:
+        if c.column.name in targets:
             continue
         unit = c.column.step or 0.0
         for i, j in combinations([i for i in range(len(able)) if i != k], 2):
@@ -214,13 +219,11 @@ def _blend(a: Term, b: Term, p: Fraction, q: Fraction, shift: float) -> Expressi
     (first, u), (second, v) = parts
     left = u.expression if first == 1 else Arithmetic(Value(f"{first}"), "*", u.expression)
     right = v.expression if abs(second) == 1 else Arithmetic(Value(f"{abs(second)}"), "*", v.expression)
-    found: Expression = Arithmetic(left, "+" if second > 0 else "-", right)
-    if common > 1:
-        found = Arithmetic(found, "/", Value(f"{common}"))
-    return Arithmetic(found, "+" if shift > 0 else "-", Value(f"{abs(shift):.10g}")) if shift else found
+    blend = Arithmetic(left, "+" if second > 0 else "-", right)
+    return _shifted(Arithmetic(blend, "/", Value(f"{common}")) if common > 1 else blend, shift)
 
 
-def _products(evidence: Evidence, bare: list[Term], told: set[str]) -> Iterator[tuple[Relation, str]]:
+def _products(evidence: Evidence, bare: list[Term], targets: set[str]) -> Iterator[tuple[Relation, str]]:
     """c = k a^p b^q."""
     some = sample(evidence)
     able = [t for t in bare if _plain(t.column)]
@@ -230,7 +233,7 @@ def _products(evidence: Evidence, bare: list[Term], told: set[str]) -> Iterator[
         logs = np.stack([np.log(np.abs(t.x[some])) for t in able])
     logs[~np.isfinite(logs)] = np.nan
     for k, c in enumerate(able):
-        if c.column.name in told:
+        if c.column.name in targets:
             continue
         unit = (c.column.step or 0.0) / 2
         spread = np.nanstd(logs[k]) if (~np.isnan(logs[k])).any() else 0

@@ -73,8 +73,8 @@ def _signs(a: np.ndarray, b: np.ndarray) -> Ints:
     """0 where a < b, 1 where they are equal, 2 where a > b; -1 where one is not known."""
     with np.errstate(invalid="ignore"):
         near = np.abs(a - b) <= 1e-9 * np.fmax(np.abs(a), np.abs(b))
-        found = np.where(near, 1, np.where(a < b, 0, 2))
-    return np.where(np.isnan(a) | np.isnan(b), -1, found).astype(np.int64)
+        codes = np.where(near, 1, np.where(a < b, 0, 2))
+    return np.where(np.isnan(a) | np.isnan(b), -1, codes).astype(np.int64)
 
 
 def orders(evidence: Evidence, columns: list[Column]) -> tuple[Signs, list[OrderStates]]:
@@ -88,14 +88,14 @@ def orders(evidence: Evidence, columns: list[Column]) -> tuple[Signs, list[Order
             loose.append(pair)
         else:
             ordered.append((pair, counts))
-    found = {}
+    before = {}
     for pair, counts in ordered:
         allowed = set(np.flatnonzero(counts > evidence.slack).tolist()) | ({1} if evidence.slack else set())
         related = all(_sure(evidence, pair, allowed, half, len(ordered)) for half in (False, True))
         if related and _ends(evidence, pair, allowed):
-            found[pair.column.name, pair.other.name] = allowed | _touching(evidence, pair, allowed)
+            before[pair.column.name, pair.other.name] = allowed | _touching(evidence, pair, allowed)
         loose.append(pair)
-    return found, loose
+    return before, loose
 
 
 def _sure(evidence: Evidence, pair: OrderStates, allowed: set[int], half: bool, asked: int) -> bool:
@@ -151,7 +151,7 @@ def gated(evidence: Evidence, loose: list[OrderStates], gates: list[LevelStates]
         joined = clock.get(a, {a}) | clock.get(b, {b})
         clock |= dict.fromkeys(joined, joined)
     alike = [pair for pair in loose if _alike(evidence, pair)]
-    found = []
+    kept = []
     for pair in seen_cells(evidence, [(gate, pair) for pair in alike for gate in gates]):
         order = pair.b
         assert isinstance(order, OrderStates)
@@ -160,8 +160,8 @@ def gated(evidence: Evidence, loose: list[OrderStates], gates: list[LevelStates]
             never[never.sum(axis=1) < 2] = False
         never[(never.sum(axis=1) == 1) & never[:, 1]] = False  # that two are not equal says little
         if never.any():
-            found.append(replace(pair, never=never))
-    return found
+            kept.append(replace(pair, never=never))
+    return kept
 
 
 def _alike(evidence: Evidence, pair: OrderStates) -> bool:
@@ -174,13 +174,13 @@ def _alike(evidence: Evidence, pair: OrderStates) -> bool:
     return bool(2 * (min(high, most) - max(low, least)) >= width[0] and width[1] <= SCALE * width[0])
 
 
-def _near(evidence: Evidence, found: Pair) -> Bools:
+def _near(evidence: Evidence, candidate: Pair) -> Bools:
     """Without the states at which the ranges of the two columns are apart, so that nothing needs to be said."""
-    pair, never = found.b, found.never.copy()
+    pair, never = candidate.b, candidate.never.copy()
     assert isinstance(pair, OrderStates)
     x, y = evidence.values(pair.column.name), evidence.values(pair.other.name)
     for state in np.flatnonzero(never.any(axis=1)):
-        here = (found.a.codes == state) & (pair.codes >= 0)
+        here = (candidate.a.codes == state) & (pair.codes >= 0)
         a, b = x[here], y[here]
         if not len(a) or a.max() <= b.min() or b.max() <= a.min():
             never[state] = False
@@ -215,14 +215,14 @@ def closed(names: list[str], relations: Iterable[tuple[str, str, set[int]]]) -> 
             return left
 
 
-def sparse(wanted: Signs, given: Signs) -> Signs:
+def sparse(wanted: Signs, before: Signs) -> Signs:
     """Those of the wanted relations that do not follow from the others and from those given."""
-    names = list(dict.fromkeys(name for pair in (*wanted, *given) for name in pair))
+    names = list(dict.fromkeys(name for pair in (*wanted, *before) for name in pair))
     place = {name: i for i, name in enumerate(names)}
     kept = dict(wanted)
     for pair in sorted(wanted, key=lambda p: (len(wanted[p]) == 1, abs(place[p[0]] - place[p[1]])), reverse=False)[::-1]:
         others = {key: value for key, value in kept.items() if key != pair}
-        left = closed(names, [(*k, v) for part in (given, others) for k, v in part.items()])
+        left = closed(names, [(*k, v) for part in (before, others) for k, v in part.items()])
         if not left[place[pair[0]], place[pair[1]]] & ~sum(1 << s for s in wanted[pair] | {1}):
             kept = others
     return kept

@@ -48,7 +48,7 @@ def table(a: Ints, b: Ints, size: tuple[int, int], rows: Ints, to: Ints | None =
     return np.bincount((x * size[1] + y)[known], minlength=size[0] * size[1]).reshape(size)
 
 
-def _told(counts: Ints, slack: int) -> Bools:
+def _going_with(counts: Ints, slack: int) -> Bools:
     """Which states of b go with each of a; the commonest does even if it is rare."""
     return (counts > slack) | ((counts > 0) & (counts == counts.max(axis=1, keepdims=True)))
 
@@ -63,37 +63,37 @@ def pairs(evidence: Evidence, states: list[States]) -> list[Pair]:
             for x, y, never in _seen(evidence, a, b):
                 asked += int(never.sum()) if not isinstance(never, bool) else 1
                 candidates.append((x, y, never))
-    found: dict[tuple[str, str], Pair] = {}
+    confirmed: dict[tuple[str, str], Pair] = {}
     for x, y, never in candidates:
         most = evidence.most(True, asked, len(evidence.whole[True][True]))
         counts, odds = _odds(evidence, x, y, True)
         if isinstance(never, bool):
             telling = _telling_odds(evidence, x, y, True)
             whole = table(x.codes, y.codes, (x.size, y.size), np.arange(len(x.codes)))
-            if telling < most and (_told(whole, evidence.slack).sum(axis=1) <= 1).all():
-                found[x.key, y.key] = Pair(
-                    x, y, ~_told(whole, evidence.slack) & (whole.sum(axis=1) > 0)[:, None], True, telling
+            if telling < most and (_going_with(whole, evidence.slack).sum(axis=1) <= 1).all():
+                confirmed[x.key, y.key] = Pair(
+                    x, y, ~_going_with(whole, evidence.slack) & (whole.sum(axis=1) > 0)[:, None], True, telling
                 )
         elif (never := never & (counts <= evidence.slack) & (odds < most)).any():
-            found[x.key, y.key + " "] = Pair(x, y, never, False, float(odds[never].max()))
-    for x, y in [key for key in found if found[key].tells]:
-        found.pop((x, y + " "), None)
-        found.pop((y, x + " "), None)
-        if (x, y) in found and (y, x) in found:  # each tells the other: the earlier does, or numbers do
-            found.pop((x, y) if isinstance(found[y, x].a, NumberStates) else (y, x))
-    return list(found.values())
+            confirmed[x.key, y.key + " "] = Pair(x, y, never, False, float(odds[never].max()))
+    for x, y in [key for key in confirmed if confirmed[key].tells]:
+        confirmed.pop((x, y + " "), None)
+        confirmed.pop((y, x + " "), None)
+        if (x, y) in confirmed and (y, x) in confirmed:  # each tells the other: the earlier does, or numbers do
+            confirmed.pop((x, y) if isinstance(confirmed[y, x].a, NumberStates) else (y, x))
+    return list(confirmed.values())
 
 
 def seen_cells(evidence: Evidence, of: Iterable[tuple[States, States]]) -> list[Pair]:
     """Those of the pairs that have states which never occur together."""
     candidates = [(a, b, never) for a, b in of for _, _, never in _seen(evidence, a, b, tells=False)]
     asked = sum(int(never.sum()) for _, _, never in candidates)
-    found, most = [], evidence.most(True, asked, len(evidence.whole[True][True]))
+    confirmed, most = [], evidence.most(True, asked, len(evidence.whole[True][True]))
     for a, b, never in candidates:
         counts, odds = _odds(evidence, a, b, True)
         if (sure := never & (counts <= evidence.slack) & (odds < most)).any():
-            found.append(Pair(a, b, sure, False, float(odds[sure].max())))
-    return found
+            confirmed.append(Pair(a, b, sure, False, float(odds[sure].max())))
+    return confirmed
 
 
 def _seen(evidence: Evidence, a: States, b: States, tells: bool = True) -> Iterator[tuple[States, States, Any]]:
@@ -108,10 +108,10 @@ def _seen(evidence: Evidence, a: States, b: States, tells: bool = True) -> Itera
     if never.any():
         yield a, b, never
     for x, y, t in ((a, b, counts), (b, a, counts.T)) if tells else ():
-        told = isinstance(y, LevelStates) and not isinstance(x, FilledStates)
+        tellable = isinstance(y, LevelStates) and not isinstance(x, FilledStates)
         several = min((t.sum(axis=1) > 0).sum(), (t.sum(axis=0) > 0).sum()) > 1
-        single = (_told(t, evidence.slack).sum(axis=1) <= 1).all()
-        if told and several and single and _telling_odds(evidence, x, y, False) < most:
+        single = (_going_with(t, evidence.slack).sum(axis=1) <= 1).all()
+        if tellable and several and single and _telling_odds(evidence, x, y, False) < most:
             yield x, y, True
 
 
@@ -135,11 +135,11 @@ def _telling_odds(evidence: Evidence, a: States, b: States, half: bool) -> float
     size, static = (a.size, b.size), a.static and b.static
     first = table(a.codes, b.codes, size, evidence.whole[False][static])
     shared = first.sum(axis=1) > 0 if half else evidence.count(a.codes, a.size, False, a.key) > 1
-    told = np.where(shared, first.argmax(axis=1), -1)
+    level_of = np.where(shared, first.argmax(axis=1), -1)
     rows = evidence.whole[half][static]
     rows = rows[(a.codes[rows] >= 0) & (b.codes[rows] >= 0)]
-    rows = rows[told[a.codes[rows]] >= 0]
-    must, able, broken = told[a.codes[rows]], 1, 0
+    rows = rows[level_of[a.codes[rows]] >= 0]
+    must, able, broken = level_of[a.codes[rows]], 1, 0
     for to in evidence.partners:
         swapped = b.codes[to[rows]]
         able += int((swapped >= 0).sum())
@@ -147,7 +147,7 @@ def _telling_odds(evidence: Evidence, a: States, b: States, half: bool) -> float
     return float(len(np.unique(evidence.patient[rows])) * np.log1p(-broken / able))
 
 
-def struck(found: list[Pair], states: list[States], before: dict[tuple[str, str], set[int]]) -> list[Pair]:
+def struck(candidates: list[Pair], states: list[States], before: dict[tuple[str, str], set[int]]) -> list[Pair]:
     """Without what follows from the others, from asked_if and from the orders of columns."""
     at, total = {}, 0
     states = list({s.key: s for s in states}.values())
@@ -155,12 +155,12 @@ def struck(found: list[Pair], states: list[States], before: dict[tuple[str, str]
         at[s.key] = slice(total, total + s.size)
         total += s.size
     through = [at[s.key] for s in states if s.sure]
-    known = np.zeros((total, total), dtype=bool)
+    apart = np.zeros((total, total), dtype=bool)
     for i, j in (*_asked(states, at), *_ordered(states, at, before)):
-        known[i, j] = known[j, i] = True
+        apart[i, j] = apart[j, i] = True
 
     def implied(kept: Iterable[Pair]) -> Bools:
-        never = known.copy()
+        never = apart.copy()
         for pair in kept:
             never[at[pair.a.key], at[pair.b.key]] |= pair.never
             never[at[pair.b.key], at[pair.a.key]] |= pair.never.T
@@ -173,8 +173,8 @@ def struck(found: list[Pair], states: list[States], before: dict[tuple[str, str]
                 break
         return never
 
-    kept = sorted(found, key=lambda p: (not p.tells, p.strength))
-    for pair in sorted(found, key=lambda p: (p.tells, -p.strength)):
+    kept = sorted(candidates, key=lambda p: (not p.tells, p.strength))
+    for pair in sorted(candidates, key=lambda p: (p.tells, -p.strength)):
         others = [p for p in kept if p is not pair]
         never = implied(others)[at[pair.a.key], at[pair.b.key]]
         if (left := pair.never & ~never).any():
@@ -192,13 +192,13 @@ def _asked(states: list[States], at: dict[str, slice]) -> Iterator[tuple[int, in
         if not isinstance(s, FilledStates):
             continue
         for gate, levels in s.column.asked_if.items():
-            filled, told = of.get(f"FilledStates {gate}"), of.get(f"LevelStates {gate}")
+            filled, gate_levels = of.get(f"FilledStates {gate}"), of.get(f"LevelStates {gate}")
             if ANY in levels and filled is not None:
                 yield at[filled.key].start, at[s.key].start + 1
-            elif isinstance(told, LevelStates):
-                for state, name in enumerate(told.names):
+            elif isinstance(gate_levels, LevelStates):
+                for state, name in enumerate(gate_levels.names):
                     if name not in levels:
-                        yield at[told.key].start + state, at[s.key].start + 1
+                        yield at[gate_levels.key].start + state, at[s.key].start + 1
                 if EMPTY not in levels and filled is not None:
                     yield at[filled.key].start, at[s.key].start + 1
 
@@ -236,10 +236,10 @@ def phrased(pair: Pair) -> list[Rule]:
 
 
 def _telling(a: LevelStates | NumberStates, b: LevelStates, never: Bools) -> Tells:
-    told = [(state, int((~never[state]).argmax())) for state in range(a.size) if never[state].any()]
-    lines = [(a.names[s], b.names[x]) for s, x in told if s < len(a.names)]
+    goes_with = [(state, int((~never[state]).argmax())) for state in range(a.size) if never[state].any()]
+    lines = [(a.names[s], b.names[x]) for s, x in goes_with if s < len(a.names)]
     if isinstance(a, NumberStates):
-        last = [b.names[x] for s, x in told if s == a.size - 1]
+        last = [b.names[x] for s, x in goes_with if s == a.size - 1]
         return Tells(a.column.name, b.column.name, (*lines, *((ELSE, x) for x in last)))
     if len(lines) > (2 if a.column.numeric else MANY):
         values = [x for _, x in lines]

@@ -74,8 +74,10 @@ class LevelStates(States):
     names: tuple[str, ...]
 
     def claims(self, allowed: list[int]) -> tuple[Claim, ...]:
-        told = tuple(self.names[state] for state in allowed)
-        return (Relation(Name(self.column.name), "=", Value(told[0])) if len(told) == 1 else OneOf(self.column.name, told),)
+        names = tuple(self.names[state] for state in allowed)
+        return (
+            Relation(Name(self.column.name), "=", Value(names[0])) if len(names) == 1 else OneOf(self.column.name, names),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +93,12 @@ class NumberStates(States):
     def claims(self, allowed: list[int]) -> tuple[Claim, ...]:
         if self.size - 1 not in allowed:
             return LevelStates(self.column, self.codes, self.size, self.names).claims(allowed)
-        name, found = Name(self.column.name), []
+        name, relations = Name(self.column.name), []
         for state in range(self.size - 1):
             if state not in allowed:
                 least, greatest = state == 0 and self.edges[0], state == self.size - 2 and self.edges[1]
-                found.append(Relation(name, ">" if least else "<" if greatest else "!=", Value(self.names[state])))
-        return tuple(found)
+                relations.append(Relation(name, ">" if least else "<" if greatest else "!=", Value(self.names[state])))
+        return tuple(relations)
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ def steps(*columns: Column) -> float:
 
 
 def confirmed(evidence: Evidence, relations: Iterable[tuple[Relation, str]], asked: int = 0) -> list[Relation]:
-    """Those of the equations that hold in every row and are no chance: were the column that is told another patient's, they
+    """Those of the equations that hold in every row and are no chance: were the column on the left another patient's, they
     would not. Of each, the column of its left side that is swapped is given."""
     candidates = []
     for relation, swapped in relations:
@@ -110,28 +110,28 @@ def sums(evidence: Evidence, columns: list[Column], same: dict[str, str]) -> lis
         same: columns that are always equal to another, and that one: they are left out.
     """
     bare, firsts = terms(evidence, [c for c in columns if c.name not in same])
-    found = confirmed(evidence, _singles(evidence, bare, firsts))
-    told = {r.right.text for r in found if isinstance(r.left, Name)}
-    firsts = [f for f in firsts if f.key not in told]
+    singles = confirmed(evidence, _singles(evidence, bare, firsts))
+    firsts_told = {r.right.text for r in singles if isinstance(r.left, Name)}
+    firsts = [f for f in firsts if f.key not in firsts_told]
     differences = confirmed(evidence, _differences(evidence, bare, firsts))
-    return [Rule(r) for r in (*found, *_independent(differences))]
+    return [Rule(r) for r in (*singles, *_independent(differences))]
 
 
 def beginnings(evidence: Evidence, columns: list[Column]) -> list[Rule]:
     """Columns that begin with one value in all patients, which is not what they mostly are."""
-    found = []
+    rules = []
     varying = [c for c in columns if c.role == "varying" and (c.levels or c.numeric) and not c.calendar]
     for column in varying:  # when all begin is kept by the clock
         x, name = evidence.values(column.name), Name(column.name)
-        known, later = Function("first", name).values(evidence.rows)[evidence.starts], x[evidence.rows.place > 0]
-        known, later = known[~np.isnan(known)], later[~np.isnan(later)]
-        if len(known) < 2 * PATIENTS or known.min() != known.max():
+        begins, later = Function("first", name).values(evidence.rows)[evidence.starts], x[evidence.rows.place > 0]
+        begins, later = begins[~np.isnan(begins)], later[~np.isnan(later)]
+        if len(begins) < 2 * PATIENTS or begins.min() != begins.max():
             continue
-        as_often = (int((later == known[0]).sum()) + 1) / (len(later) + 1)
-        told = column.text(known[0]) if column.levels else written(column, known[0])
-        if told and len(known) / 2 * np.log(as_often) < np.log(FALSE / len(varying)):
-            found.append(Rule(Relation(Function("first", name), "=", Value(told))))
-    return found
+        as_often = (int((later == begins[0]).sum()) + 1) / (len(later) + 1)
+        text = column.text(begins[0]) if column.levels else written(column, begins[0])
+        if text and len(begins) / 2 * np.log(as_often) < np.log(FALSE / len(varying)):
+            rules.append(Rule(Relation(Function("first", name), "=", Value(text))))
+    return rules
 
 
 def _singles(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterator[tuple[Relation, str]]:
@@ -159,7 +159,7 @@ def _holds(c: Floats, x: Floats, room: float, slack: int) -> bool:
 
 
 def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> Iterator[tuple[Relation, str]]:
-    """c = a - b of any three; each only once, told of the last of the columns."""
+    """c = a - b of any three; each only once, solved for the last of the columns."""
     some = sample(evidence)
     every = [*bare, *firsts]
     if len(some) < LEAST or len(every) < 3:
@@ -185,7 +185,7 @@ def _differences(evidence: Evidence, bare: list[Term], firsts: list[Term]) -> It
                 if j == i or b.column.name == c.column.name or key in seen or _idle(a, b, c):
                     continue
                 if not any(t.bare and t.column.role != "time" for t in (a, b, c)):
-                    continue  # of first values and the time, none of which an equation can be told of
+                    continue  # of first values and the time, none of which an equation can be solved for
                 seen.add(key)
                 yield _solved(evidence, a, b, c, place)
 
@@ -200,37 +200,37 @@ def _idle(a: Term, b: Term, c: Term) -> bool:
 
 
 def _solved(evidence: Evidence, a: Term, b: Term, c: Term, place: dict[str, int]) -> tuple[Relation, str]:
-    """a = b + c, told of the column that comes last in the table and is no time."""
+    """a = b + c, solved for the column that comes last in the table and is no time."""
     can = [t for t in (a, b, c) if t.bare and t.column.role != "time"]
     varying = [t for t in can if t.column.role == "varying"] if any(t.column.role == "varying" for t in (a, b, c)) else can
-    told = max(varying or can, key=lambda t: place[t.column.name])
-    if told is a:
+    target = max(varying or can, key=lambda t: place[t.column.name])
+    if target is a:
         right: Expression = Arithmetic(b.expression, "+", c.expression)
     else:
-        right = Arithmetic(a.expression, "-", (b if told is c else c).expression)
-    exact = Relation(told.expression, "=", right)
+        right = Arithmetic(a.expression, "-", (b if target is c else c).expression)
+    exact = Relation(target.expression, "=", right)
     true, known = exact.holds(evidence.rows)
     if not evidence.few(known & ~true):
-        exact = Relation(told.expression, "=", right, round(steps(a.column, b.column, c.column), 10))
-    return exact, told.column.name
+        exact = Relation(target.expression, "=", right, round(steps(a.column, b.column, c.column), 10))
+    return exact, target.column.name
 
 
-def _independent(found: list[Relation]) -> list[Relation]:
+def _independent(relations: list[Relation]) -> list[Relation]:
     """Without the equations that follow from those before, simple ones first."""
     kept: list[Relation] = []
-    names = sorted({part.text for r in found for part in _parts(r)})
+    names = sorted({part.text for r in relations for part in _parts(r)})
     rows: list[Floats] = []
-    told: set[str] = set()
-    for r in sorted(found, key=lambda r: (r.within is not None, sum(isinstance(p, Function) for p in _parts(r)))):
+    targets: set[str] = set()
+    for r in sorted(relations, key=lambda r: (r.within is not None, sum(isinstance(p, Function) for p in _parts(r)))):
         row = np.zeros(len(names))
         assert isinstance(r.right, Arithmetic)
         row[names.index(r.left.text)] = -1
         row[names.index(r.right.left.text)] += 1
         row[names.index(r.right.right.text)] += 1 if r.right.sign == "+" else -1
-        if r.left.text not in told and np.linalg.matrix_rank(np.stack([*rows, row])) > len(rows):
+        if r.left.text not in targets and np.linalg.matrix_rank(np.stack([*rows, row])) > len(rows):
             rows.append(row)
             kept.append(r)
-            told.add(r.left.text)
+            targets.add(r.left.text)
     return kept
 
 

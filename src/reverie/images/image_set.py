@@ -1,0 +1,58 @@
+"""A set of pictures of one size, as whatever reads pictures gives it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from reverie.errors import DataError
+
+__all__ = ["ImageSet"]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Pictures of one size.
+
+    Attributes:
+        pixels: uint8 [N, H, W, C], C = 1 or 3, N >= 1.
+        labels: int64 [N], each an index into `classes`, or None.
+        classes: the names of the classes; empty without labels.
+        name: where the pictures are from, for messages and cards.
+        notes: what of the source was left out, in sentences.
+        path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    name: str = "pictures"
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
+            raise DataError(f"{self.name}: a set of pictures is uint8 [N, H, W, 1 or 3], not {self.pixels.dtype} {shape}.")
+        if self.labels is not None:
+            if self.labels.shape != (len(self),) or self.labels.dtype != np.int64:
+                raise DataError(f"{self.name} has {len(self)} pictures, so it needs {len(self)} labels in one int64 row.")
+            if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
+                raise DataError(f"{self.name}: labels must index its {len(self.classes)} classes.")
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the pixels, their shape and the labels: equal for equal data, wherever it was read from."""
+        digest = hashlib.sha256(repr(self.pixels.shape).encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)
+        if self.labels is not None:
+            digest.update(repr(("labels", len(self.classes))).encode())
+            digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        return digest.hexdigest()
