@@ -19,6 +19,7 @@ FLOORS = {
             ("training",),
             ("config", "models", "subjects", "runs", "estimate"),
             ("reports", "studies", "deliver", "bands"),
+            ("operations",),
             ("service",),
             ("cli",),
         )

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from reverie.errors import UsageError
 from reverie.plain import plain, size
@@ -67,6 +64,9 @@ def note(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """The result as a table; columns after the first that hold numbers are set to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
     grid = Table(title=title, title_justify="left", header_style="bold")
     for i, name in enumerate(columns):
         numeric = all(_is_number(row[i]) for row in rows)
@@ -103,6 +103,8 @@ def duration(seconds: float) -> str:
 @contextmanager
 def progress(what: str, unit: str = "steps") -> Iterator[Callable[[int, int], None]]:
     """Yields on_step(done, total), which draws a bar with rate and time left on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

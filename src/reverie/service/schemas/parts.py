@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from reverie.errors import UsageError
+from reverie.operations.fields import FileMade, Sampler, Schedule, ScheduleName
+from reverie.operations.request import Reply, Request, example
 
 __all__ = [
     "Count",
@@ -29,26 +31,7 @@ __all__ = [
     "within",
 ]
 
-ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
-Sampler = Literal["ddim", "dpmpp", "dpmpp_sde", "heun", "angular", "ancestral"]
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|[\\/~]")
-
-
-class Request(BaseModel):
-    """A body: fields that are not known are refused, and so are numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """What the task is told: the fields that were given."""
-        return self.model_dump(mode="json", exclude_unset=True)
-
-
-class Reply(BaseModel):
-    """An answer, for the document: the tasks make it."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 def _relative(name: str) -> str:
@@ -98,39 +81,6 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="The same seed gives
 Overwrite = Annotated[bool, Field(description="Replace what is there under the name of an output.", examples=[False])]
 Count = Annotated[int, Field(ge=1)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-def example(value: dict[str, Any]) -> ConfigDict:
-    """The model's configuration, with an example for the document."""
-    return ConfigDict(json_schema_extra={"examples": [value]})
-
-
-class Schedule(Request):
-    """A noise schedule by its name; settings left out have their defaults, and must belong to the schedule."""
-
-    model_config = example({"name": "linear", "steps": 1000})
-
-    name: ScheduleName = Field("linear", description="Which schedule.")
-    steps: int | None = Field(None, ge=1, le=2000, description="T, the number of noising steps.", examples=[1000])
-    beta_min: float | None = Field(None, gt=0, lt=1, description="Least variance of a step.", examples=[0.0001])
-    beta_max: float | None = Field(None, gt=0, lt=1, description="Largest variance of a step.", examples=[0.02])
-    offset: float | None = Field(None, ge=0, lt=1, description="Of cosine.", examples=[0.008])
-    max_beta: float | None = Field(None, gt=0, lt=1, description="Of cosine: the cap on beta.", examples=[0.999])
-    reach: float | None = Field(None, ge=0.1, le=50, description="Of sigmoid.", examples=[6.0])
-    zero_terminal_snr: bool | None = Field(None, description="Rescale so that nothing is left of the signal at T.")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What NoiseSchedule.named takes."""
-        return self.model_dump(exclude_none=True)
-
-
-class FileMade(Reply):
-    """A file that a call has written."""
-
-    name: str = Field(description="Its name in the workspace, or among the job's files.", examples=["figures/strip.png"])
-    href: str = Field(description="Where to download it.", examples=["/api/files/figures/strip.png"])
-    bytes: int = Field(examples=[48213])
 
 
 def within(what: str, units: float, most: int, remedy: str) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from reverie.plain import plain
-from reverie.service.tasks import completing, editing, guide, sampling, studying, tables, training
+from reverie.service import derive
+from reverie.service.tasks import completing, editing, sampling, tables, training
 
 if TYPE_CHECKING:
     from reverie.service.jobs.work import Work
@@ -39,17 +40,9 @@ class Task:
         return plain(self.does(work, arguments))
 
 
-TASKS: dict[str, Task] = {
+TASKS: dict[str, Any] = derive.tasks() | {
     task.name: task
     for task in (
-        Task("analysis", "quick", guide.analyse),
-        Task("forward", "quick", guide.forward),
-        Task("reverse", "quick", guide.reverse),
-        Task("reverse-large", "slow", guide.reverse),
-        Task("trajectory", "quick", studying.trajectory),
-        Task("comparison", "quick", studying.comparison),
-        Task("proofs", "quick", studying.proofs),
-        Task("mistakes", "quick", studying.mistakes),
         Task("description", "quick", tables.describe),
         Task("series", "quick", tables.series),
         Task("sample", "quick", sampling.sample),

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reverie.errors import DamagedError, DataError
 from reverie.service import bounded
+from reverie.service.context import TABLES, cells, is_table, model, table, too_many_weights
 from reverie.service.schemas.parts import Schedule
 
 if TYPE_CHECKING:
-    from reverie.config import RunConfig
     from reverie.process import NoiseSchedule
-    from reverie.records import Schema, Table
-    from reverie.records.reading import Cells
     from reverie.service.jobs.work import Work
     from reverie.studies import Subject
 
 __all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "table", "too_many_weights"]
 
-TABLES = (
-    *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
-    *(".sas7bdat", ".xpt", ".sav", ".zsav", ".dta", ".xlsx", ".xlsm"),
-)
-"""Suffixes of the tables that are read: all that the command line reads but .xls and .ods, which cannot be bounded."""
-
 WRITTEN = (".csv", ".csv.gz", ".parquet")
 """Suffixes of the tables that are written."""
-
-PARAMETERS = 100_000_000
-"""Weights of the largest network that is trained or loaded."""
 
 
 def schedule(told: Schedule | None) -> NoiseSchedule:
@@ -55,68 +40,3 @@ def picture(work: Work, named: str | None, encoded: str | None, largest: int, fi
         return subject(named, largest=largest)
     with work.workspace.open(named, SUFFIXES) as file:
         return subject(bounded.from_file(file, work.settings, named), largest=largest, name=named)
-
-
-def is_table(name: str) -> bool:
-    """Whether the data of a call is a table rather than pictures."""
-    from reverie.records.reading import BUNDLED
-
-    return name in BUNDLED or name.lower().endswith(TABLES)
-
-
-def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any) -> Table:
-    """The table of a call, bundled or in the workspace, read within the limits; for the options see read_table."""
-    from reverie.records.reading import BUNDLED
-    from reverie.records.table import read_table
-
-    source = cells(work, name)
-    with _within_memory(name):
-        found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
-    return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
-
-
-def cells(work: Work, name: str) -> Cells:
-    """The cells of a table as they come, read within the limits."""
-    from reverie.records.reading import BUNDLED, Bounds, read_source
-
-    if name in BUNDLED:
-        return read_source(name)
-    told = work.settings
-    most = Bounds(told.table_bytes, told.table_rows, told.table_columns, told.table_cells, told.table_text)
-    with work.workspace.held(name, TABLES) as path, _within_memory(name):
-        return read_source(path, most=most)
-
-
-@contextmanager
-def _within_memory(name: str) -> Iterator[None]:
-    """Raises DataError for a table that a worker's memory is too small for."""
-    try:
-        yield
-    except MemoryError as error:
-        raise DataError(
-            f"{name} takes more memory to read than a worker may have: split it into files of some patients each, "
-            "or leave out columns."
-        ) from error
-
-
-def model(work: Work, name: str) -> Any:
-    """The trained model of a run in the workspace. Raises DamagedError for one that is not what training writes."""
-    from reverie import config
-    from reverie.models import load
-    from reverie.models.card import channels
-
-    run = work.workspace.folder(name)
-    if sentence := too_many_weights(config.read(run), channels(run, work.settings.pixels)):
-        raise DamagedError(f"{name} is no run that is loaded here: {sentence}.")
-    return load(run)
-
-
-def too_many_weights(config: RunConfig, channels: int) -> str | None:
-    """Why a network is too large to be built here, or None. Nothing is allocated to find out."""
-    import torch
-
-    from reverie.models.model import module_of
-
-    with torch.device("meta"):
-        weights = sum(weight.numel() for weight in module_of(config, channels, channels).parameters())
-    return None if weights <= PARAMETERS else f"it has {weights:,} weights, and at most {PARAMETERS:,} are allowed"

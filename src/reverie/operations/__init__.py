@@ -1,0 +1,45 @@
+"""Every thing that a user can ask for, declared once: its request, its cost, its function.
+
+The command line, the service, its document and its page are derived from these declarations. This list is all that is read
+to print `reverie --help`, so it imports nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reverie.operations.declare import Operation
+
+__all__ = ["OPERATIONS", "TITLES", "find"]
+
+OPERATIONS: dict[str, dict[str, str]] = {
+    "studies.pictures": {
+        "analysis": "How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB.",
+        "forward": "The forward process at chosen steps: signal power, noise power and SNR of each state.",
+        "reverse": "From pure noise to a picture, step by step, with what is predicted of it at each.",
+        "trajectory": "A reverse process, every state of it.",
+        "walk": "From a noisy picture back to itself by the true posterior: an oracle, which is given the picture.",
+        "comparison": "The same starting noise through several samplers and numbers of steps: error, calls, seconds.",
+    },
+    "studies.schedules": {
+        "statistics": "A schedule in numbers: its beta, its alpha, its SNR in dB.",
+        "schedules": "Compare schedules: beta, alpha_bar, log-SNR and posterior variance, and their ends in a table.",
+        "network": "A recipe's network, layer by layer: what each answers for one example, and its weights.",
+    },
+    "studies.proofs": {
+        "proofs": "Check every step of the derivations and every identity now, in float64.",
+        "mistakes": "Show the known mistakes failing, with the damage.",
+    },
+}
+"""By module below reverie.operations, the operations it declares, each with its title."""
+
+TITLES = {name: title for module in OPERATIONS.values() for name, title in module.items()}
+_MODULES = {name: module for module, names in OPERATIONS.items() for name in names}
+
+
+def find(name: str) -> Operation:
+    """The operation of this name. Raises KeyError if there is none."""
+    module = importlib.import_module(f"reverie.operations.{_MODULES[name]}")
+    return next(each for each in vars(module).values() if getattr(each, "does", None) and each.name == name)
