@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from reverie.records.schema import Duplicates
 
 __all__ = [
+    "WIDTH",
     "Force",
     "Json",
     "Seed",
+    "draw",
     "duplicates",
     "duration",
     "fresh",
@@ -43,6 +45,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, fo
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result, to the last byte.")]
 
+WIDTH = 120
+"""Columns of text drawn where stdout is no terminal."""
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -75,6 +79,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         grid.add_row(*map(Text, row))  # as it is: a bracket is not markup
     width = None if sys.stdout.isatty() else 160
     Console(highlight=False, width=width).print(grid)
+
+
+def draw(part: Any) -> None:
+    """A part of the result that rich draws."""
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(part)
 
 
 def summary(title: str, entries: Mapping[str, Any]) -> None:

@@ -40,15 +40,15 @@ def command(operation: Operation) -> Callable[..., None]:
             console.write_json(outcome.reply if outcome.printed is None else outcome.printed)
         else:
             for part in outcome.show():
-                console.table(part.title, part.columns, list(part.rows)) if isinstance(part, Panel) else console.write(part)
-        for sentence in outcome.hints:
-            if not as_json:
+                _show(part)
+            for sentence in outcome.hints:
                 console.note(sentence)
         if outcome.failed:
             console.note(outcome.failed)
             raise typer.Exit(1)
 
-    parameters = [each for option in taken for each in _parameters(option)]
+    kinds = {option.of for option in taken} - {None}
+    parameters = [each for option in taken for each in _parameters(option, headed=len(kinds) > 1)]
     if operation.images:
         parameters.append(_switch("images", "--images", "With --json: include the pictures as PNG data URLs."))
     parameters.append(_switch("as_json", "--json", "Print the result as JSON, for programs."))
@@ -66,9 +66,20 @@ def group(prefix: str, **about: Any) -> typer.Typer:
     return app
 
 
-def epilog(operation: Operation) -> str | None:
+def _show(part: Any) -> None:
+    match part:
+        case Panel():
+            console.table(part.title, part.columns, list(part.rows))
+        case str():
+            console.write(part)
+        case _:
+            console.draw(part)
+
+
+def epilog(operation: Operation) -> str:
     """Below the options: what to try."""
-    return f"Example: {operation.example}" if operation.example else None
+    text = operation.example
+    return text if "\n" in text or not text else f"Example: {text}"
 
 
 def request_of(operation: Operation, taken: Iterable[Option], typed: dict[str, Any]) -> Request:
@@ -79,7 +90,7 @@ def request_of(operation: Operation, taken: Iterable[Option], typed: dict[str, A
             value = schedule_from(typed[option.field], typed["set_"] or [], option.given)
         else:
             value = typed[option.field]
-            value = None if value in (None, False, []) else option.read(value)
+            value = None if value is None or value is False or value == [] else option.read(value)
             if value is None and option.given is not ...:
                 value = option.given
         if value is not None:
@@ -111,7 +122,7 @@ def _below(prefix: str) -> list[Operation]:
     return [operation for operation in found if (operation.command or "").split()[:1] == [prefix]]
 
 
-def _parameters(option: Option) -> list[inspect.Parameter]:
+def _parameters(option: Option, headed: bool) -> list[inspect.Parameter]:
     """What typer is given for an option; two for a schedule."""
     if option.takes == "schedule":
         name = _parameter("schedule", str | None, typer.Option("--schedule", help=_schedules(option)), None)
@@ -131,7 +142,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         about["metavar"] = flag.metavar or option.name
         info = typer.Argument(**about)
     else:
-        info = typer.Option(option.name, rich_help_panel=flag.panel, **about)
+        info = typer.Option(option.name, rich_help_panel=option.panel if headed else option.flag.panel, **about)
     if option.takes == "switch":
         return [_parameter(option.field, bool, info, False)]
     needed = option.required and option.given is ...
@@ -149,7 +160,7 @@ def _switch(name: str, flag: str, text: str) -> inspect.Parameter:
 def _default(option: Option) -> str:
     """The default as --help shows it. (typer itself knows none: only what was typed is part of a request.)"""
     value = option.default if option.given is ... else option.given
-    if value in (..., None, [], {}, False, ()):
+    if value is False or value in (..., None, [], {}, ()):  # 0 is False, but a default to show
         return ""
     return f" [default: {','.join(map(str, value)) if isinstance(value, list) else value}]"
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["OPERATIONS", "TITLES", "find"]
 
 OPERATIONS: dict[str, dict[str, str]] = {
+    "describing": {
+        "description": "What each column of a table is taken to be, and why",
+        "series": "One patient's numbers over time, and the cohort's mean and deviation",
+    },
+    "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one"},
     "studies.pictures": {
         "analysis": "How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB.",
         "forward": "The forward process at chosen steps: signal power, noise power and SNR of each state.",

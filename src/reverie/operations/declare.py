@@ -10,7 +10,7 @@ sentences that a request's validators raise, fields stand in backquotes: the com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reverie.operations.context import Context
     from reverie.operations.request import Reply, Request
 
-__all__ = ["Cap", "Operation", "Outcome", "Panel", "operation"]
+__all__ = ["Cap", "Operation", "Outcome", "Panel", "operation", "summary"]
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,37 @@ class Panel:
     rows: Iterable[Sequence[str]]
 
 
+def summary(title: str, entries: Mapping[str, Any]) -> Callable[[], Iterable[Panel]]:
+    """A result of names and values as a table; what is not there is left out."""
+    rows = [(name.replace("_", " "), _shown(value)) for name, value in entries.items() if value is not None]
+    return lambda: (Panel(title, ("what", "value"), rows),)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        if list(value)[1:] == ["of"]:
+            (first, done), (_, whole) = value.items()
+            return f"{done:,} of {whole:,}{'' if first in ('done', 'learned') else f' {first}'}"
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items()) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an operation gives back.
 
     Attributes:
         reply: for programs: what the service answers, and --json prints.
-        show: for people: panels and lines of text, made when they are asked for.
+        show: for people: panels, lines of text and what rich can draw, made when they are asked for.
         printed: what --json prints where it is not the reply.
-        hints: for people too, beside the result: what to look at next.
+        hints: for people too, beside the result: what to look at next; made after it.
         failed: a sentence where what was checked did not hold; the command line then exits with 1.
     """
 
     reply: dict[str, Any]
-    show: Callable[[], Iterable[Panel | str]] = tuple
+    show: Callable[[], Iterable[Any]] = tuple
     printed: Any = None
-    hints: tuple[str, ...] = ()
+    hints: Iterable[str] = ()
     failed: str = ""
 
 
@@ -77,6 +92,7 @@ class Operation:
         request, reply: the models of what it is given and of what a service answers.
         command: its words after `reverie`; none where it is not on the command line.
         route: method and path; none where it is not served.
+        routed: whether the route is derived, too; some calls are answered without a job where that can be.
         operation_id: its name in the OpenAPI document; `name` if left out.
         title: in one line, for the document and lists of commands.
         about: more of it, for the document.
@@ -102,6 +118,7 @@ class Operation:
     reply: type[Reply]
     command: str | None = None
     route: str | None = None
+    routed: bool = True
     operation_id: str = ""
     title: str = ""
     about: str = ""

@@ -15,7 +15,21 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
-__all__ = ["Flag", "Reply", "Request", "Served", "at_least", "at_most", "example", "hidden", "local", "served"]
+__all__ = [
+    "Flag",
+    "Of",
+    "Reply",
+    "Request",
+    "Served",
+    "at_least",
+    "at_most",
+    "example",
+    "hidden",
+    "local",
+    "pictures",
+    "records",
+    "served",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class Flag:
         commas: several values are one word with commas, rather than the option again.
         read, write: of a value that is typed in a form of its own, how it is read and written.
         several: what is read is the list of all that was typed, as the option may be given again.
+        required: the command line wants it, where a service has a way to do without.
         stand_in: of what no option can say (a picture inside a call), what a command that is shown has in its place.
     """
 
@@ -45,6 +60,7 @@ class Flag:
     read: Callable[[Any], Any] | None = None
     write: Callable[[Any], Any] | None = None
     several: bool = False
+    required: bool = False
     stand_in: str | None = None
 
 
@@ -54,14 +70,30 @@ hidden = Flag(None)
 
 @dataclass(frozen=True)
 class Served:
-    """Bounds that a service adds to a field, and why; `local` fields are not served at all."""
+    """Bounds that a service adds to a field, and why.
+
+    Attributes:
+        local: whether the field is not served at all.
+        type: what a service takes in the place of the field's own type, if anything.
+    """
 
     bounds: tuple[Any, ...] = ()
     why: str = ""
     local: bool = False
+    type: Any = None
 
 
 local = Served(local=True)
+
+
+@dataclass(frozen=True)
+class Of:
+    """What a field is of: "pictures" or "patient records". Given for a model of the other kind, it is refused."""
+
+    kind: str
+
+
+pictures, records = Of("pictures"), Of("patient records")
 
 
 def at_most(most: float, why: str) -> Served:
@@ -105,7 +137,7 @@ def served(model: type[Request]) -> type[Request]:
         marks = [mark for mark in info.metadata if isinstance(mark, Served)]
         if any(mark.local for mark in marks):
             strange.add(name)
-        inner = _served(info.annotation)
+        inner = next((mark.type for mark in marks if mark.type is not None), None) or _served(info.annotation)
         bounds = [bound for mark in marks for bound in mark.bounds]
         if bounds or inner is not info.annotation:
             changed[name] = (Annotated[(inner, *bounds)] if bounds else inner, info)

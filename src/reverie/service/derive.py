@@ -65,7 +65,8 @@ def router() -> APIRouter:
     found = APIRouter()
     by_route: dict[str, list[Operation]] = {}
     for operation in _served():
-        assert operation.route is not None
+        if operation.route is None or not operation.routed:
+            continue
         by_route.setdefault(operation.route, []).append(operation)
     for route, several in by_route.items():
         method, path = route.split()
@@ -151,7 +152,7 @@ def _sign(endpoint: Any, name: str, body: Any) -> None:
 
 
 def _served() -> list[Operation]:
-    return [found for name in operations.TITLES if (found := operations.find(name)).route is not None]
+    return [operation for name in operations.TITLES if (operation := operations.find(name)).route is not None]
 
 
 def _caps(several: list[Operation]) -> list[str]:

@@ -10,14 +10,13 @@ from pydantic import Field
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.fields import AnySchedule, NewFigure, Overwrite, Schedule, schedule_of
-from reverie.operations.flags import settings_of
+from reverie.operations.flags import SETTINGS
 from reverie.operations.request import Flag, Reply, Request, example
 from reverie.operations.studies.pictures import LINEAR, now
 
 __all__ = ["network", "schedules", "statistics"]
 
 USUAL = ["linear", "scaled_linear", "cosine", "sigmoid", "quadratic"]
-SET = Flag("--set", read=settings_of, several=True)
 
 
 class Statistics(Request):
@@ -64,7 +63,7 @@ class Schedules(Request):
     """Schedules to compare, and settings that all of them have."""
 
     names: Annotated[list[str], Flag("NAMES", "Schedules to compare; five common ones if left out.")] = Field(default=[])
-    settings: Annotated[dict[str, Any], SET] = Field(
+    settings: Annotated[dict[str, Any], SETTINGS] = Field(
         default={}, description="A setting of the schedules, e.g. steps=500 or beta_max=0.01; repeatable."
     )
     out: NewFigure | None = None
@@ -114,7 +113,7 @@ class Network(Request):
     recipe: Annotated[str, Flag("--recipe", "health-gym, records, pictures or ddpm.")] = "health-gym"
     channels: int = Field(22, ge=1, description="Of a picture, or of the codes of a visit.")
     length: int = Field(60, ge=1, description="Visits of a record, or pixels of a side.")
-    settings: Annotated[dict[str, Any], SET] = Field(
+    settings: Annotated[dict[str, Any], SETTINGS] = Field(
         default={}, description="A setting of the run, e.g. network.width=32; repeatable."
     )
 

@@ -1,4 +1,4 @@
-"""Tables of visits: describe them, complete them, fetch what is bundled."""
+"""Tables of visits: complete them, fetch what is bundled."""
 
 from __future__ import annotations
 
@@ -17,18 +17,6 @@ __all__ = ["router"]
 WAIT = 30.0
 SMALL = 20_000  # cells x draws inside a call, which someone waits for
 router = APIRouter(prefix="/api", tags=["records"])
-
-
-@router.post(
-    "/tables/describe",
-    operation_id="describe_table",
-    summary="What each column of a table is taken to be, and why",
-    description="What is wrong with a table is said in one sentence with its row and column.",
-    responses=job_replies(schemas.DescribeReply),
-    response_class=Response,
-)
-async def describe(request: Request, jobs: Queue, body: schemas.Describe) -> Response:
-    return await answer(request, jobs, "description", body.arguments, wait=WAIT)
 
 
 @router.get(
