@@ -60,15 +60,20 @@ def measured() -> list[float]:
 
     from reverie.config import resolve
     from reverie.models.model import untrained
-    from reverie.subjects import Patients, Pictures
+    from reverie.sources import ImageSource, TableSource
     from reverie.training import seconds_per_step
 
     found, network = [], None
-    for subject in (Patients.read("pbc2"), Pictures.read("digits")):
+    for subject in (TableSource.read("pbc2"), ImageSource.read("digits")):
         config = resolve(subject.about, 0, subject.recipe, {})
-        codec, examples, _ = subject.prepare(config)
+        parts = subject.split(config)
+        codec = subject.fit_codec(config, parts, print)
         network = untrained(config, codec.channels)
-        found.append(seconds_per_step(network, examples, config.training, 0, torch.device("cpu"), SECONDS))
+        found.append(
+            seconds_per_step(
+                network, subject.examples(config, parts, codec)[0], config.training, 0, torch.device("cpu"), SECONDS
+            )
+        )
     assert network is not None
     x, t, times = torch.randn(64, 1, 8, 8), torch.full((64,), 500), []
     end = time.monotonic() + SECONDS

@@ -24,10 +24,10 @@ import polars as pl
 import yaml
 
 from machine import describe
-from reverie import subjects
 from reverie.evaluation import nearness, scores, shuffled, tail_scores, tails
 from reverie.records.schema import Schema
 from reverie.records.table import Table, read_table
+from reverie.sources import TableSource
 
 Scores = dict[str, float]
 
@@ -71,11 +71,11 @@ def one(table: Table, seed: int, minutes: float | None, settings: Mapping[str, A
 
     train, holdout = halves(table, seed)
     with tempfile.TemporaryDirectory() as folder:
-        show, subjects.Patients.show = subjects.Patients.show, lambda *_: None  # figures come after the fit
+        show, TableSource.show = TableSource.show, lambda *_: None  # figures come after the fit
         clock = time.perf_counter()
         model = reverie.train(train.frame, Path(folder) / "run", seed=seed, minutes=minutes, settings=settings, holdout=0)
         fitted = time.perf_counter() - clock
-        subjects.Patients.show = show
+        TableSource.show = show
         model.sample(2, seed=seed)  # what is done once is not part of the rate
         drawn = model.sample(len(holdout), seed=seed)
         clock = time.perf_counter()

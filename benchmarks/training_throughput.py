@@ -31,7 +31,7 @@ from machine import describe
 from reverie.denoisers.network import Network
 from reverie.images import ImageSet
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.subjects import Pictures
+from reverie.sources import ImageSource
 from reverie.training import Listener, TrainingSettings, fit
 
 BATCH, ROUNDS = 64, 3
@@ -121,7 +121,7 @@ def ours(pixels: np.ndarray, side: int, steps: int) -> float:
     marks: list[float] = []
     listener = Listener(on_step=lambda done, total: marks.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as folder:
-        examples = Pictures(ImageSet(pixels))
+        examples = ImageSource(ImageSet(pixels))
         fit(Path(folder), network, examples, settings, 0, torch.device("cpu"), listener)
     return BATCH / statistics.median(b - a for a, b in itertools.pairwise(marks[1:]))
 

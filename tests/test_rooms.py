@@ -10,14 +10,14 @@ FLOORS = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "files", "manifest", "memory", "plain", "drawing"),
+            ("errors", "files", "manifest", "memory", "modality", "plain", "drawing"),
             ("process",),
             ("denoisers",),
             ("samplers",),
             ("images", "records"),
             ("evaluation",),
             ("training",),
-            ("config", "models", "subjects", "runs", "estimate"),
+            ("config", "models", "sources", "planning"),
             ("reports", "studies", "deliver", "bands"),
             ("operations",),
             ("service",),

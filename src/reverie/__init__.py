@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reverie.models import Model, load
+    from reverie.planning.plan import train
     from reverie.reports import report
-    from reverie.runs import train
 
 __all__ = ["Model", "__version__", "load", "report", "train"]
 
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     match name:
         case "train":
-            from reverie.runs import train
+            from reverie.planning.plan import train
 
             return train
         case "report":

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-__all__ = ["number_of", "plain", "size"]
+__all__ = ["duration", "number_of", "plain", "size"]
 
 
 def plain(value: Any) -> Any:
@@ -36,3 +36,11 @@ def number_of(count: int, noun: str) -> str:
 def size(count: float) -> str:
     """Bytes to plan by: "420 MB", "24 GB"."""
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """A time to plan by: "20 seconds", "3 minutes", "5.5 hours"."""
+    for limit, unit, name in ((90, 1, "seconds"), (5400, 60, "minutes"), (172_800, 3600, "hours")):
+        if seconds < limit:
+            return f"{max(1, seconds / unit):.2g} {name}"
+    return f"{seconds / 86_400:,.0f} days"

@@ -19,7 +19,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from reverie import runs
+from reverie import train
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -56,7 +56,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def digits(workspace: Path) -> str:
     """A run of pictures: two steps of a narrow network, which is enough to be asked."""
-    runs.train("digits", workspace / "runs" / "digits", steps=2, settings={"network.width": 8, "training.batch": 16})
+    train("digits", workspace / "runs" / "digits", steps=2, settings={"network.width": 8, "training.batch": 16})
     return "runs/digits"
 
 

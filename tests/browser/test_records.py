@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from reverie import runs
+from reverie import train
 from reverie.errors import DataError
 from reverie.records import read_table
 
@@ -49,7 +49,7 @@ def table(workspace: Path) -> str:
 @pytest.fixture(scope="session")
 def model(workspace: Path, table: str) -> str:
     """A run of that table: a few steps of a narrow network, which is enough to be asked."""
-    runs.train(workspace / table, workspace / "runs" / "visits", steps=4, settings=TINY)
+    train(workspace / table, workspace / "runs" / "visits", steps=4, settings=TINY)
     return "runs/visits"
 
 

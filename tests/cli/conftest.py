@@ -37,7 +37,7 @@ def patients(tmp_path_factory, visits) -> Path:
     out = tmp_path_factory.mktemp("runs") / "patients"
     small = ("--set", "width=16", "--set", "layers=1", "--set", "batch=32")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.subjects.Patients.show", lambda *_: None)
+        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
         assert run("train", visits, "--out", out, "--steps", 5, *small) == 0
     return out
 

@@ -14,7 +14,7 @@ from reverie.records import read_table
 @pytest.fixture
 def unseen(monkeypatch):
     """No figures: they take longer than all else, and the first test draws them."""
-    monkeypatch.setattr("reverie.subjects.Patients.show", lambda *_: None)
+    monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
 
 
 def reply(capsys):
@@ -48,7 +48,7 @@ def test_an_estimate_of_memory_and_time_is_said_before_training_and_by_data(reve
 
 
 def test_what_does_not_fit_in_memory_is_refused_with_the_setting_that_does(reverie, visits, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("reverie.estimate.available", lambda: 10**9)
+    monkeypatch.setattr("reverie.sources.estimate.available", lambda: 10**9)
     out = tmp_path / "run"
     assert reverie("train", visits, "--out", out, "--set", "batch=16384") == 2
     captured = capsys.readouterr()
@@ -56,7 +56,7 @@ def test_what_does_not_fit_in_memory_is_refused_with_the_setting_that_does(rever
     assert captured.out == "" and not out.exists() and setting.startswith("accumulate=")
     assert reverie("train", visits, "--out", out, "--set", "batch=16384", "--set", setting, "--set", "batsh=1") == 2
     assert "did you mean" in capsys.readouterr().err
-    monkeypatch.setattr("reverie.estimate.available", lambda: 10**8)
+    monkeypatch.setattr("reverie.sources.estimate.available", lambda: 10**8)
     assert reverie("train", visits, "--out", out) == 2
     assert "fewer patients" in capsys.readouterr().err and not out.exists()
     assert reverie("data", visits) == 0

@@ -221,7 +221,7 @@ def short_reports(monkeypatch):
 @pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=lambda path: path.name)
 def test_every_block_of_a_document_runs(path, workplace, monkeypatch):
-    monkeypatch.setattr("reverie.subjects.Patients.show", lambda *_: None)
+    monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
     names: dict[str, object] = {"__name__": "__document__"}
     for language, content, line in blocks(path):
         where = f"{path.name}:{line}"

@@ -35,11 +35,10 @@ ROOMS = {
     "evaluation",
     "training",
     "models",
-    "runs",
     "config",
     "cli",
 }
-ROOMS |= {"studies", "subjects", "service"}
+ROOMS |= {"planning", "service", "sources", "studies"}
 
 
 def rows(page: str, columns: int) -> list[list[str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from reverie.errors import DataError
 from reverie.images import read_images
-from reverie.subjects import Pictures
+from reverie.sources import ImageSource
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (6, 8, 8), dtype=np.uint8)
 LABELS = np.array([5, 0, 4, 5, 0, 4], np.uint8)
@@ -47,7 +47,7 @@ def test_of_an_archive_that_is_cut_the_training_pictures_are_read_with_their_lab
 
 def test_what_is_left_out_is_among_the_notes_that_training_says(tmp_path):
     np.savez(tmp_path / "set.npz", x_train=PIXELS, y_train=LABELS, x_test=PIXELS[:2])
-    assert Pictures.read(tmp_path / "set.npz").notes[0].startswith("x_test is left out")
+    assert ImageSource.read(tmp_path / "set.npz").notes[0].startswith("x_test is left out")
 
 
 @pytest.mark.parametrize("name", CALLED)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from reverie.errors import DataError, UsageError
 from reverie.images import gather, read_images, save_animation, side_by_side
-from reverie.subjects import is_table
+from reverie.sources import is_table
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (6, 5, 7), dtype=np.uint8)
 LABELS = np.array([3, 1, 3, 0, 1, 3], np.uint8)

@@ -18,8 +18,7 @@ from reverie.models import PatientModel
 from reverie.models.model import untrained
 from reverie.records import RecordCodec, Schema, Table, read_table
 from reverie.records.generate import SHARD
-from reverie.subjects import Patients
-from reverie.training import Listener
+from reverie.sources import TableSource
 
 STEPS = 3
 COUNT = 2 * SHARD + 30
@@ -36,7 +35,7 @@ def table() -> Table:
 def model(table: Table) -> PatientModel:
     """A small network with every weight drawn, so that all it is told matters."""
     settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
-    config: RunConfig = resolve(Patients(table).about, 0, "records", settings)
+    config: RunConfig = resolve(TableSource(table).about, 0, "records", settings)
     codec = RecordCodec.fit(table, config.codec)
     network = untrained(config, codec.channels)
     draw = torch.Generator().manual_seed(0)
@@ -257,7 +256,7 @@ def test_impossible_numbers_are_refused(model, holes) -> None:
 @pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")
 def test_a_model_that_makes_whole_records_makes_tables_and_is_asked_for_nothing_else(table, holes) -> None:
     settings = {"network.width": 16, "network.embedding": 8, "network.levels": 2, "network.groups": 4}
-    config = resolve(Patients(table).about, 0, "health-gym", settings | {"training.precision": "fp32"})
+    config = resolve(TableSource(table).about, 0, "health-gym", settings | {"training.precision": "fp32"})
     codec = RecordCodec.fit(table, config.codec)
     network = untrained(config, codec.channels)
     network.module.eval()
@@ -302,7 +301,7 @@ def test_with_differential_privacy_nothing_is_put_right_and_that_is_said(model, 
     private = model.config.training.model_copy(update={"epsilon": 8.0})
     told: list[str] = []
     with_epsilon = replace(model, config=model.config.model_copy(update={"training": private}))
-    done = Patients(table).finished(with_epsilon, Listener(say=told.append))
+    done = TableSource(table).finished(with_epsilon, TableSource(table).split(model.config), told.append)
     assert done.calibration is None and "epsilon" in told[0]
 
 

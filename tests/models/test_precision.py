@@ -12,7 +12,7 @@ from reverie.errors import UsageError
 from reverie.images import read_images
 from reverie.models.editing import interpolate, inverted
 from reverie.process import generator
-from reverie.subjects import Pictures
+from reverie.sources import ImageSource
 from reverie.training import Listener, Stopped
 from reverie.training.aside import Judge
 from reverie.training.average import Average
@@ -28,7 +28,7 @@ def model(tmp_path_factory):
     """Trained in bf16, which works on every processor."""
     out = tmp_path_factory.mktemp("runs") / "digits"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pictures, "show", lambda *_: None)  # samples in emulated bf16 take long
+        patch.setattr(ImageSource, "show", lambda *_: None)  # samples in emulated bf16 take long
         return reverie.train("digits", out, steps=5, settings=SMALL | {"precision": "bf16", "aside": 0.02})
 
 
@@ -51,7 +51,8 @@ def test_inversion_is_exact_however_the_network_was_trained(model):
 
 
 def test_the_loss_on_what_was_set_aside_is_that_of_the_exact_network(model):
-    _, _, aside = Pictures.read("digits").prepare(model.config)
+    digits = ImageSource.read("digits")
+    _, aside = digits.examples(model.config, digits.split(model.config), model.codec)
     network = replace(model.denoiser, autocast=torch.bfloat16)
     average = Average(network.module, 0.9)
     losses = [Judge(each, aside, model.config.training, 0, CPU).loss(average) for each in (network, model.denoiser)]
@@ -68,7 +69,7 @@ def test_one_variable_says_what_auto_is_and_other_words_are_refused(monkeypatch)
 
 
 def test_a_run_goes_on_in_the_precision_it_was_begun_in_also_on_another_processor(tmp_path, monkeypatch):
-    monkeypatch.setattr(Pictures, "show", lambda *_: None)
+    monkeypatch.setattr(ImageSource, "show", lambda *_: None)
 
     def train(name, here, **told):
         monkeypatch.setenv(VARIABLE, here)

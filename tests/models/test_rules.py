@@ -12,7 +12,7 @@ from reverie.errors import UsageError
 from reverie.models import PatientModel
 from reverie.models.model import untrained
 from reverie.records import RecordCodec, Table, read_table
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 SMALL = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
 OWN = ("albumin < prothrombin", "histologic never falls", "serBilir < 60", 'ascites = Yes if edema = "edema no diuretics"')
@@ -27,7 +27,7 @@ def table() -> Table:
 
 @pytest.fixture(scope="module")
 def model(table: Table) -> PatientModel:
-    config = resolve(Patients(table).about, 0, "records", SMALL)
+    config = resolve(TableSource(table).about, 0, "records", SMALL)
     codec = RecordCodec.fit(table, config.codec)
     network = untrained(config, codec.channels)
     draw = torch.Generator().manual_seed(0)
@@ -112,8 +112,8 @@ def test_conditions_against_a_rule_are_refused(model):
 
 
 def test_with_epsilon_rules_come_from_a_schema_that_is_told(table):
-    config = resolve(Patients(table).about, 0, "records", {**SMALL, "training.epsilon": 8.0, "training.aside": 0.0})
-    found, _, _ = Patients.read(read_table("pbc2")).prepare(config)
-    told, _, _ = Patients.read(table.frame, schema=table.schema).prepare(config)
+    config = resolve(TableSource(table).about, 0, "records", {**SMALL, "training.epsilon": 8.0, "training.aside": 0.0})
+    inferred, stated = TableSource.read(read_table("pbc2")), TableSource.read(table.frame, schema=table.schema)
+    found, told = (source.fit_codec(config, source.split(config), print) for source in (inferred, stated))
     assert found.schema.rules == () and found.derived == ()
     assert told.schema.rules == table.schema.rules

@@ -22,7 +22,7 @@ from reverie.records import CodecSettings, RecordCodec, Records, read_table
 from reverie.records.cohort import simulate_art4hiv
 from reverie.records.series import SHARD, TRIES, SeriesSampler
 from reverie.samplers import DPMSolver
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 pytestmark = pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")  # the published schedule ends so
 
@@ -34,7 +34,7 @@ CODEC = CodecSettings.model_validate(RECIPES["health-gym"]["codec"])
 def no_figures() -> Iterator[None]:
     """They have tests of their own, and take longer than all of this."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Patients, "show", lambda self, model, run: None)
+        patch.setattr(TableSource, "show", lambda self, model, run: None)
         yield
 
 

@@ -23,8 +23,8 @@ SMALL = {"network.width": 8, "network.layers": 1, "training.batch": 16}
 def no_figures():
     """Figures come after a fit, and are no part of this."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.subjects.Patients.show", lambda *_: None)
-        patch.setattr("reverie.subjects.Pictures.show", lambda *_: None)
+        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
+        patch.setattr("reverie.sources.ImageSource.show", lambda *_: None)
         yield
 
 

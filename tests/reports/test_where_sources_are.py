@@ -25,8 +25,8 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
-    for kind in ("Patients", "Pictures"):
-        monkeypatch.setattr(f"reverie.subjects.{kind}.show", lambda *_: None)
+    for kind in ("TableSource", "ImageSource"):
+        monkeypatch.setattr(f"reverie.sources.{kind}.show", lambda *_: None)
 
 
 @pytest.fixture

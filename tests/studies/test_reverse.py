@@ -15,10 +15,10 @@ from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
 from reverie.samplers import named, sample
 from reverie.samplers.sampler import State
+from reverie.sources import ImageSource
 from reverie.studies import reverse
 from reverie.studies.denoising import Denoising, learned
 from reverie.studies.reverse import added_variance, photographs
-from reverie.subjects import Pictures
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -155,7 +155,7 @@ def picture(url):
 
 
 def test_a_trained_model_is_asked_for_a_class_and_what_guidance_asks_twice_counts_twice(monkeypatch):
-    monkeypatch.setattr(Pictures, "show", lambda *_: None)
+    monkeypatch.setattr(ImageSource, "show", lambda *_: None)
     model = reverie.train("digits", steps=3, settings={"network.width": 8, "training.batch": 16})
     by = learned(model, "it", where={"class": "3"}, guidance=2.0)
     study = reverse(steps=4, by=by)

@@ -18,9 +18,11 @@ from reverie.config import resolve
 from reverie.denoisers.network import Network
 from reverie.errors import DataError
 from reverie.models.model import untrained
+from reverie.planning.options import Options
+from reverie.planning.plan import prepare
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import Table, read_table
-from reverie.subjects import Patients, Pictures
+from reverie.sources import ImageSource, TableSource
 from reverie.training import Batch, Listener, Stopped, TrainingSettings, fit
 from reverie.training.aside import Judge
 from reverie.training.average import Average
@@ -168,7 +170,7 @@ def table() -> Table:
 
 
 def prepared(table: Table, **settings):
-    told = {
+    options = {
         "network.width": 16,
         "network.heads": 2,
         "network.layers": 1,
@@ -176,21 +178,21 @@ def prepared(table: Table, **settings):
         "steps": 6,
         "judge_every": 2,
     } | settings
-    config = resolve(Patients(table).about, 5, "records", told)
-    return config, *Patients(table).prepare(config)
+    plan = prepare(table, Options(seed=5, settings=options))
+    return plan.config, plan.codec, plan.train, plan.validation
 
 
 def test_patients_aside_are_other_patients_in_the_share_asked_for(table) -> None:
-    config = resolve(Patients(table).about, 5, "records", {"aside": 0.25})
-    ours, theirs, held = (set(part.frame["id"]) for part in Patients(table).split(config))
+    config = resolve(TableSource(table).about, 5, "records", {"aside": 0.25})
+    ours, theirs, held = (set(part.frame["id"]) for part in TableSource(table).split(config))
     assert len(held) == 16 and len(theirs) == 16, "a fifth is held out, and a quarter of the others set aside"
     assert len(ours) + len(theirs) + len(held) == 80 and ours | theirs | held == set(table.frame["id"])
-    assert set(Patients(table).split(config)[1].frame["id"]) == theirs, "the split is a function of the seed"
+    assert set(TableSource(table).split(config)[1].frame["id"]) == theirs, "the split is a function of the seed"
 
 
 def test_what_patients_aside_hold_changes_neither_the_weights_nor_the_codec(table, tmp_path: Path) -> None:
     config, codec, examples, aside = prepared(table)
-    chosen = set(Patients(table).split(config)[1].frame["id"])
+    chosen = set(TableSource(table).split(config)[1].frame["id"])
     there = table.frame["id"].is_in(list(chosen))
     shuffled = table.frame.filter(there)["albumin"].shuffle(seed=0)
     frame = table.frame.with_columns(albumin=table.frame["albumin"].scatter(there.arg_true(), shuffled))
@@ -216,6 +218,7 @@ def test_pictures_can_be_set_aside_too(tmp_path: Path) -> None:
         "digits", tmp_path / "run", steps=4, settings={"width": 8, "groups": 4, "batch": 16, "aside": 0.1, "judge_every": 2}
     )
     assert sorted(judgements(tmp_path / "run")) == [2, 4]
-    subject = Pictures.read("digits", None, None)
-    _, rest, aside = subject.prepare(model.config)
+    subject = ImageSource.read("digits", None, None)
+    parts = subject.split(model.config)
+    rest, aside = subject.examples(model.config, parts, model.codec)
     assert not np.intersect1d(rest.examples.chosen, aside.examples.chosen).size and len(rest) + len(aside) == len(subject)

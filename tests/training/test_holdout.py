@@ -11,7 +11,7 @@ from reverie import config as configs
 from reverie.cli import main
 from reverie.errors import DataError, UsageError
 from reverie.records import read_table
-from reverie.subjects import Patients, Pictures
+from reverie.sources import ImageSource, TableSource
 
 SMALL = {"network.width": 8, "network.layers": 1, "batch": 8}
 
@@ -23,11 +23,11 @@ def table():
 
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch):
-    monkeypatch.setattr(Patients, "show", lambda *_: None)
+    monkeypatch.setattr(TableSource, "show", lambda *_: None)
 
 
 def config(table, seed=0, **settings):
-    return configs.resolve(Patients(table).about, seed, "records", settings)
+    return configs.resolve(TableSource(table).about, seed, "records", settings)
 
 
 def ids(*tables):
@@ -35,7 +35,7 @@ def ids(*tables):
 
 
 def test_every_patient_is_in_one_part_and_the_default_holds_a_fifth_out(table):
-    train, aside, holdout = Patients(table).split(config(table))
+    train, aside, holdout = TableSource(table).split(config(table))
     assert (len(holdout), len(aside), len(train)) == (8, 3, 29)
     found = ids(train, aside, holdout)
     assert set().union(*found) == ids(table)[0] and sum(map(len, found)) == len(table)
@@ -43,21 +43,21 @@ def test_every_patient_is_in_one_part_and_the_default_holds_a_fifth_out(table):
 
 def test_the_parts_are_a_function_of_the_table_and_the_seed(table):
     again = read_table(table.frame, table.schema)
-    first, second = (Patients(t).split(config(t, seed=3)) for t in (table, again))
+    first, second = (TableSource(t).split(config(t, seed=3)) for t in (table, again))
     assert [t.fingerprint for t in first if t] == [t.fingerprint for t in second if t]
-    assert ids(first.holdout) != ids(Patients(table).split(config(table, seed=4)).holdout)
+    assert ids(first.holdout) != ids(TableSource(table).split(config(table, seed=4)).holdout)
 
 
 def test_the_holdout_does_not_depend_on_how_many_are_set_aside(table):
-    without, half = (Patients(table).split(config(table, aside=share)) for share in (0.0, 0.5))
-    assert ids(without.holdout) == ids(half.holdout) and without.aside is None
-    assert ids(without.train)[0] == ids(half.train)[0] | ids(half.aside)[0]
+    without, half = (TableSource(table).split(config(table, aside=share)) for share in (0.0, 0.5))
+    assert ids(without.holdout) == ids(half.holdout) and without.validation is None
+    assert ids(without.train)[0] == ids(half.train)[0] | ids(half.validation)[0]
 
 
 def test_training_sees_no_value_of_the_holdout(table, tmp_path):
     """With other values in their place the same model comes out, to the last bit."""
     key = table.schema.identifier.name
-    held = sorted(ids(Patients(table).split(config(table)).holdout)[0])
+    held = sorted(ids(TableSource(table).split(config(table)).holdout)[0])
     middle = {c.name: table.frame[c.name].median() for c in table.schema.varying if c.kind == "real"}
     other = table.frame.with_columns(
         pl.when(pl.col(key).is_in(held)).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
@@ -79,7 +79,7 @@ def test_a_file_is_held_out_in_the_place_of_a_share(table, tmp_path):
     written = configs.read(tmp_path / "run")
     assert written == model.config and written.training.holdout == 0
     assert written.holdout is not None and written.holdout.fingerprint == others.fingerprint
-    train, aside, holdout = Patients.read(rest, holdout=tmp_path / "others.csv").split(written)
+    train, aside, holdout = TableSource.read(rest, holdout=tmp_path / "others.csv").split(written)
     assert aside is not None and len(train) + len(aside) == 30 and ids(holdout) == ids(others)
 
 
@@ -108,12 +108,13 @@ def test_what_does_not_go_together_is_refused(table, tmp_path):
 
 
 def test_pictures_can_be_held_out_too():
-    pictures = Pictures.read("digits", size=None, channels=None)
+    pictures = ImageSource.read("digits", size=None, channels=None)
     told = configs.resolve(pictures.about, 0, "pictures", {"holdout": 0.25, "aside": 0.1})
     rest, aside, holdout = pictures.split(told)
     assert sorted(np.concatenate([rest, aside, holdout])) == list(range(len(pictures)))
     assert len(holdout) == round(len(pictures) / 4) and len(aside) == round(0.1 * (len(pictures) - len(holdout)))
-    _, examples, judged = pictures.prepare(told)
+    parts = pictures.split(told)
+    examples, judged = pictures.examples(told, parts, pictures.fit_codec(told, parts, print))
     assert judged is not None and (len(examples), len(judged)) == (len(rest), len(aside))
 
 

@@ -20,7 +20,7 @@ from reverie.errors import UsageError
 from reverie.models.model import untrained
 from reverie.process.randomness import draw, generator
 from reverie.records import Table, read_table
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 from reverie.training import Batch
 from reverie.training.loop import begin
 from reverie.training.private import Budget, PerPatient, patient_losses, private_stepper
@@ -35,9 +35,11 @@ def table() -> Table:
 
 
 def prepared(table: Table, **settings):
-    subject = Patients(table)
+    subject = TableSource(table)
     config: RunConfig = resolve(subject.about, 0, "records", SMALL | {"training.holdout": 0.0} | settings)
-    codec, examples, _ = subject.prepare(config)
+    parts = subject.split(config)
+    codec = subject.fit_codec(config, parts, print)
+    examples, _ = subject.examples(config, parts, codec)
     network = untrained(config, codec.channels)
     with torch.no_grad():  # else most gradients are 0, behind layers that begin at 0
         for weight in network.module.parameters():
@@ -197,7 +199,7 @@ def test_the_noise_is_as_large_as_the_budget_says(table):
 
 
 def test_a_run_tells_what_it_spent_and_resumes_to_the_same_bits(table, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("reverie.subjects.Patients.show", lambda *_: None)
+    monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
     settings = SMALL | {"training.batch": 20, "training.log_every": 1}
 
     def run(name: str, **more) -> bytes:
@@ -231,7 +233,7 @@ def test_a_run_tells_what_it_spent_and_resumes_to_the_same_bits(table, tmp_path:
 )
 def test_what_no_epsilon_accounts_for_is_refused(table, settings, words):
     with pytest.raises(UsageError, match=words):
-        resolve(Patients(table).about, 0, "records", SMALL | settings)
+        resolve(TableSource(table).about, 0, "records", SMALL | settings)
 
 
 @pytest.mark.parametrize("mixing", ["recurrent", "convolution"])

@@ -28,13 +28,12 @@ __all__ = [
     "Seed",
     "draw",
     "duplicates",
-    "duration",
     "fresh",
     "note",
     "parse_settings",
     "progress",
-    "refuse",
     "size",
+    "spelled",
     "summary",
     "table",
     "write",
@@ -101,14 +100,6 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def duration(seconds: float) -> str:
-    """A time to plan by: "20 seconds", "3 minutes", "5.5 hours"."""
-    for limit, unit, name in ((90, 1, "seconds"), (5400, 60, "minutes"), (172_800, 3600, "hours")):
-        if seconds < limit:
-            return f"{max(1, seconds / unit):.2g} {name}"
-    return f"{seconds / 86_400:,.0f} days"
-
-
 @contextmanager
 def progress(what: str, unit: str = "steps") -> Iterator[Callable[[int, int], None]]:
     """Yields on_step(done, total), which draws a bar with rate and time left on a terminal."""
@@ -138,11 +129,10 @@ def fresh(path: Path, force: bool) -> Path:
     return path
 
 
-def refuse(reason: str, options: Mapping[str, Any]) -> None:
-    """Raises UsageError for the first option that was given, because it is `reason`."""
-    for name, value in options.items():
-        if value not in (None, False, []):
-            raise UsageError(f"{name} is {reason}: leave it out.")
+def spelled(option: str) -> str:
+    """An option of the library as it is written on the command line."""
+    short = {"identifier": "id", "null_values": "null", "date_formats": "date-format"}
+    return f"--{short.get(option, option)}"
 
 
 def date_formats(texts: Sequence[str] | None) -> dict[str, str]:

@@ -157,20 +157,18 @@ def _schema(path: Path) -> Schema:
 
 def _training(table: Table) -> Iterator[str]:
     """What training by the default recipe takes on this machine."""
-    from reverie.config import resolve
-    from reverie.estimate import estimate
-    from reverie.subjects import Patients
+    from reverie.planning.plan import estimate_table
 
     try:
-        guess = estimate(table, resolve(Patients(table).about, 0, "records", {}))
+        estimate = estimate_table(table)
     except DataError as error:
         yield f"it cannot be trained on yet: {error}"
         return
-    yield f"estimate for training: {guess.channels} channels, memory"
-    if guess.remedy is None:
+    yield estimate.sentence
+    if estimate.remedy is None:
         yield "that is more memory than this machine has: give fewer patients, or fewer visits for each."
-    elif guess.remedy:
-        yield f"that is more memory than this machine has: it fits with reverie train ... {guess.remedy}"
+    elif estimate.remedy:
+        yield f"that is more memory than this machine has: it fits with reverie train ... {estimate.help}"
 
 
 class Series(Request):

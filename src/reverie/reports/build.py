@@ -21,7 +21,7 @@ from reverie.reports.card import of_model, of_schema
 from reverie.reports.document import Report
 from reverie.reports.evidence import Evidence, as_given, patients_evidence, schema_of
 from reverie.reports.parts import made
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 __all__ = ["report", "report_on_tables"]
 
@@ -87,10 +87,10 @@ def report_on_tables(
     Raises DataError for a table that cannot be read, naming row and column, and for a patient in both real tables.
     """
     schema = schema or schema_of(train, holdout)
-    real = Patients.read(train, schema, holdout=holdout)
-    assert real.held is not None
+    real = TableSource.read(train, schema, holdout=holdout)
+    assert real.holdout is not None
     drawn, name = as_given(synthetic, schema)
-    split = Split(real.table.frame, real.held.frame)
+    split = Split(real.table.frame, real.holdout.frame)
     evidence = Evidence(real.table.name, split, drawn, schema, f"the patients of {name}", notes=real.table.notes)
     return _report(evidence, seed, progress or (lambda done, total: None), 0.0)
 

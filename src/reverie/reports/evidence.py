@@ -26,7 +26,7 @@ from reverie.records.parsing import parse
 from reverie.records.reading import BUNDLED, read_source
 from reverie.records.schema import Schema
 from reverie.records.table import read_table
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 __all__ = ["Evidence", "again", "as_given", "patients_evidence", "schema_of", "the_same"]
 
@@ -79,10 +79,10 @@ def patients_evidence(
     """
     config, schema = model.config, model.codec.schema
     apart = holdout if holdout is not None else again(config.holdout, "--holdout") if config.holdout else None
-    subject = Patients.read(source if source is not None else again(config.source, "--source"), schema, holdout=apart)
+    subject = TableSource.read(source if source is not None else again(config.source, "--source"), schema, holdout=apart)
     the_same(config.source, subject.about.fingerprint)
-    if config.holdout and holdout is None and subject.apart:
-        the_same(config.holdout, subject.apart.fingerprint)
+    if config.holdout and holdout is None and subject.about_holdout:
+        the_same(config.holdout, subject.about_holdout.fingerprint)
     train, held, seen = _split(subject, config, holdout is not None)
     notes = list(subject.notes)
     if synthetic is None:
@@ -145,11 +145,11 @@ def again(told: Source, option: str) -> str:
     raise UsageError(f"{told.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
 
 
-def _split(subject: Patients, config: RunConfig, other: bool) -> tuple[Any, Any, str]:
+def _split(subject: TableSource, config: RunConfig, other: bool) -> tuple[Any, Any, str]:
     """The tables of train and holdout, and what of the latter was seen."""
     train, aside, held = subject.split(config)
     if other:
-        return train, subject.held, ""
+        return train, subject.holdout, ""
     if held is not None:
         return train, held, ""
     return (train, aside, ASIDE) if aside is not None else (train, None, NONE)

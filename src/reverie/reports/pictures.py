@@ -18,7 +18,7 @@ from reverie.reports.document import Report
 from reverie.reports.evidence import again, the_same
 from reverie.reports.likelihood import likelihood
 from reverie.reports.picture_sections import PictureEvidence, copies, fidelity
-from reverie.subjects import Pictures
+from reverie.sources import ImageSource
 
 __all__ = ["picture_report", "trained_on"]
 
@@ -50,8 +50,9 @@ def picture_report(
     of = trained_on(model, source)
     pixels = of.pictures.pixels
     train, aside, held = of.split(config)
-    cautions = [] if len(held) or holdout is not None else [ASIDE if len(aside) else NONE]
-    apart = pixels[held if len(held) else aside]
+    cautions = [] if held is not None or holdout is not None else [NONE if aside is None else ASIDE]
+    unseen = aside if held is None else held
+    apart = pixels[:0] if unseen is None else pixels[unseen]
     if holdout is not None:
         given = read_images(holdout)
         apart = _like(given, pixels, "the held-out pictures")
@@ -86,16 +87,16 @@ def picture_report(
     return Report(about, (*cautions, evidence.features.about), tuple(sections))
 
 
-def trained_on(model: PictureModel, source: Any) -> Pictures:
+def trained_on(model: PictureModel, source: Any) -> ImageSource:
     """The pictures of the training. Of a model that was trained elsewhere one must be told."""
     named, codec = model.config.source, model.codec
     if named.fingerprint:
-        of = Pictures.read(again(named, "--source") if source is None else source, named.size, named.channels, named.fit)
+        of = ImageSource.read(again(named, "--source") if source is None else source, named.size, named.channels, named.fit)
         the_same(named, of.about.fingerprint)
         return of
     if source is None:
         raise UsageError(f"{named.name} was not trained here: say with --source what pictures it was trained on.")
-    return Pictures.read(source, (codec.height, codec.width), codec.channels)
+    return ImageSource.read(source, (codec.height, codec.width), codec.channels)
 
 
 def _cut(train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, seed: int) -> PictureEvidence:

@@ -29,6 +29,9 @@ TABLES = (
 )
 """Suffixes of the tables that are read: all that the command line reads but .xls and .ods, which cannot be bounded."""
 
+ARRAYS = (".npy", ".npz")
+"""Suffixes of the arrays of pictures that are read."""
+
 PARAMETERS = 100_000_000
 """Weights of the largest network that is trained or loaded."""
 
@@ -109,7 +112,7 @@ class Served:
 
 
 def is_table(name: str) -> bool:
-    """Whether the data of a call is a table rather than pictures."""
+    """Whether the data of a call is a table rather than pictures: by its name alone, before anything of it is read."""
     from reverie.records.reading import BUNDLED
 
     return name in BUNDLED or name.lower().endswith(TABLES)
@@ -124,6 +127,30 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     with _within_memory(name):
         found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
+
+
+def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
+    """The data of a call to train on, bundled or in the workspace, read within the limits.
+
+    `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
+    """
+    from reverie.images import read_images
+    from reverie.images.pictures import SUFFIXES
+    from reverie.sources import ImageSource, TableSource
+
+    kind = TableSource if is_table(name) else ImageSource
+    kind.modality.check_source(name, options, spelled)
+    if kind is TableSource:
+        return TableSource(table(work, name, **options))
+    files = (*ARRAYS, *SUFFIXES)
+    if name == "digits":
+        pictures = read_images(name, **options)
+    elif name.lower().endswith(files):
+        with work.workspace.held(name, files) as path:
+            pictures = replace(read_images(path, **options), name=name, path=work.workspace.path(name, files))
+    else:
+        pictures = replace(read_images(work.workspace.folder(name), **options), name=name)
+    return ImageSource(pictures, options.get("size"), options.get("channels"))
 
 
 def cells(work: Work, name: str) -> Cells:

@@ -24,7 +24,7 @@ from reverie.models.model import untrained
 from reverie.records import RecordCodec, Records, Schema, Table, read_table
 from reverie.records.output import write_table
 from reverie.records.reading import read_source
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
 PATIENTS, VISITS = 30, 4
@@ -58,12 +58,12 @@ class Brought:
     @cached_property
     def codec(self) -> RecordCodec:
         """As it is saved and loaded."""
-        config = resolve(Patients(self.table).about, 0, "records", SETTINGS)
+        config = resolve(TableSource(self.table).about, 0, "records", SETTINGS)
         return RecordCodec.from_config(RecordCodec.fit(self.table, config.codec).config)
 
     @cached_property
     def model(self) -> PatientModel:
-        config = resolve(Patients(self.table).about, 0, "records", SETTINGS)
+        config = resolve(TableSource(self.table).about, 0, "records", SETTINGS)
         network = untrained(config, self.codec.channels)
         draw = torch.Generator().manual_seed(0)
         with torch.no_grad():

@@ -17,7 +17,7 @@ from reverie.models.model import untrained
 from reverie.records import RecordCodec, Schema, Table, read_table
 from reverie.records.conditions import Conditions
 from reverie.records.output import write_table
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 PATIENTS, VISITS = 30, 4
 ROWS = PATIENTS * VISITS
@@ -53,7 +53,7 @@ def folder(tmp_path_factory) -> Path:
 def untaught(table: Table) -> PatientModel:
     """A model that has learned nothing: what it makes has the form of the table, and no more."""
     settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
-    config = resolve(Patients(table).about, 0, "records", settings)
+    config = resolve(TableSource(table).about, 0, "records", settings)
     codec = RecordCodec.fit(table, config.codec)
     network = untrained(config, codec.channels)
     network.module.eval()

@@ -13,7 +13,7 @@ from reverie.config import Source
 from reverie.errors import DataError, UsageError
 from reverie.records import read_table
 from reverie.records.reading import Bounds, read_source
-from reverie.subjects import is_table
+from reverie.sources import is_table
 
 
 def folder(tmp_path, patients=20, name="set", header="HR|Temp|hour", files=None):

@@ -12,7 +12,7 @@ from reverie.config import resolve
 from reverie.models import PatientModel
 from reverie.models.model import untrained
 from reverie.records import RecordCodec, read_table
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
 
@@ -21,7 +21,7 @@ SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "train
 def model() -> Callable[..., PatientModel]:
     def of(source: Any, **reading: Any) -> PatientModel:
         table = read_table(source, **reading)
-        config = resolve(Patients(table).about, 0, "records", SETTINGS)
+        config = resolve(TableSource(table).about, 0, "records", SETTINGS)
         codec = RecordCodec.from_config(RecordCodec.fit(table, config.codec).config)  # as it is saved and loaded
         network = untrained(config, codec.channels)
         draw = torch.Generator().manual_seed(0)

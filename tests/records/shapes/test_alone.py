@@ -10,7 +10,7 @@ from reverie.errors import UsageError
 from reverie.records import Schema, read_table
 from reverie.records.describe import describe
 from reverie.records.shapes import PATIENT
-from reverie.subjects import Patients
+from reverie.sources import TableSource
 
 draw = np.random.default_rng(0)
 N = 40
@@ -44,7 +44,7 @@ def test_a_frame_in_the_modelled_form_stays_as_it_is():
 
 
 def test_other_patients_may_be_held_out_though_nobody_has_a_name():
-    both = Patients.read(people(), holdout=people()[:10])
+    both = TableSource.read(people(), holdout=people()[:10])
     assert len(both.table) == N and both.held is not None and len(both.held) == 10
 
 

@@ -38,7 +38,7 @@ def findings(patients=30, seed=0):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.subjects.Patients.show", lambda *_: None)
+        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
         return reverie.train(findings(), tmp_path_factory.mktemp("runs") / "run", steps=30, settings=SMALL)
 
 

@@ -19,7 +19,7 @@ from reverie.reports.evidence import again
 from reverie.service.settings import Settings
 from reverie.service.tasks import TASKS
 from reverie.service.workspace import Workspace
-from reverie.subjects import Patients, Pictures
+from reverie.sources import ImageSource, TableSource
 
 SMALL = {"network.width": 16, "network.layers": 1, "training.batch": 16, "training.log_every": 1, "training.judge_every": 2}
 
@@ -27,7 +27,7 @@ SMALL = {"network.width": 16, "network.layers": 1, "training.batch": 16, "traini
 @pytest.fixture
 def unseen(monkeypatch):
     """No figures: they take longer than all else."""
-    for kind in (Patients, Pictures):
+    for kind in (ImageSource, TableSource):
         monkeypatch.setattr(kind, "show", lambda *_: None)
 
 

@@ -12,7 +12,7 @@ from reverie.service.jobs.work import Work
 __all__ = ["TASKS", "TaskLike", "tasks_named", "warm"]
 
 TASKS = "reverie.service.tasks:TASKS"
-_WARM = ("torch", "matplotlib.figure", "reverie.runs", "reverie.studies.denoising", "reverie.studies.figures")
+_WARM = ("torch", "matplotlib.figure", "reverie.planning.plan", "reverie.studies.denoising", "reverie.studies.figures")
 
 
 class TaskLike(Protocol):

@@ -10,22 +10,20 @@ half as much again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
+import torch
 
 from reverie.config import RunConfig
+from reverie.denoisers.network import Network
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.memory import available
-from reverie.models.model import untrained
-from reverie.plain import size
+from reverie.plain import duration, size
 from reverie.records import Table
-from reverie.subjects import Patients
-from reverie.training import seconds_per_step
-from reverie.training.hardware import choose_device
+from reverie.training import Examples, seconds_per_step
 
-__all__ = ["Estimate", "check_memory", "estimate"]
+__all__ = ["Estimate", "estimate"]
 
 PROCESS = 350e6
 """Bytes of Python with torch and polars loaded, and what they keep for themselves."""
@@ -33,95 +31,87 @@ READING = 6
 """Peak bytes in reading a table, over the bytes of its columns."""
 COPIES = 7
 """Of the weights: they, the gradient, two moments, the average, the best average, and those judged."""
-SOME = 256
-"""Patients that steps are measured on."""
 TOKENS = 2048
 """Tokens in a measured step, more or less; a larger batch takes as much longer."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Sizes of a training, and what they come to.
+    """What a training comes to.
 
     Attributes:
-        patients, rows: of the table.
+        config: its settings.
         channels, parameters: of the codec and of the network.
-        tokens: in a step on average: a token of statics for each patient of the batch, and one for each visit.
-        steps: at most.
+        per_patient: tokens on average: one of statics, and one for each visit.
         memory: bytes at the peak.
         machine: bytes of memory that may be had here; none if nothing says.
-        step_seconds: time of a step, measured; none where it was not.
         remedy: settings with which it fits, as key=value; empty if it fits as it is, none if nothing helps.
+        step_seconds: time of a step, measured; none where it was not.
     """
 
-    patients: int
-    rows: int
+    config: RunConfig
     channels: int
     parameters: int
-    tokens: float
-    steps: int
+    per_patient: float
     memory: float
     machine: float | None
-    step_seconds: float | None
     remedy: tuple[str, ...] | None
+    step_seconds: float | None = None
 
     @property
-    def seconds(self) -> float | None:
-        """Time of all steps, if that of one is known."""
-        return None if self.step_seconds is None else self.steps * self.step_seconds
+    def help(self) -> str | None:
+        """The remedy as options of the command line; None if nothing helps."""
+        return None if self.remedy is None else " ".join(f"--set {pair}" for pair in self.remedy)
+
+    @property
+    def sentence(self) -> str:
+        """One line: how much there is to learn from, and what that takes."""
+        steps, tokens = self.config.training.steps, self.config.training.batch * self.per_patient
+        time = (
+            f"at most {steps:,} steps of {self.step_seconds:.2g} s, {duration(steps * self.step_seconds)} (measured here); "
+            if self.step_seconds is not None
+            else ""
+        )
+        of = f" of the machine's {size(self.machine)}" if self.machine else ""
+        return (
+            f"estimate for training: {self.channels} channels, about {tokens:,.0f} tokens a step, "
+            f"{self.parameters:,} parameters; {time}memory about {size(self.memory)}{of}"
+        )
+
+    def check_memory(self) -> None:
+        """Raises UsageError, naming what would fit, if the machine has not enough memory."""
+        if self.remedy == ():
+            return
+        help_ = f"{self.help} makes it fit" if self.remedy else "give fewer patients, or fewer visits for each"
+        raise UsageError(
+            f"training on {self.config.source.name} with these settings takes about {size(self.memory)} of memory, and this "
+            f"machine has {size(self.machine or 0)}: {help_}."
+        )
+
+    def measured(self, network: Network, examples: Examples, device: torch.device) -> Estimate:
+        """With the time of a step, measured in a second or so; as it is where the memory does not suffice."""
+        if self.remedy != ():
+            return self
+        training = self.config.training
+        batch = min(training.batch, max(1, round(TOKENS / self.per_patient)))
+        small = training.model_copy(update={"batch": batch, "accumulate": 1})
+        pace = seconds_per_step(network, examples, small, self.config.seed, device, seconds=0.5)
+        return replace(self, step_seconds=pace * training.batch / batch)
 
 
-def estimate(table: Table, config: RunConfig, measure: bool = True) -> Estimate:
-    """What training on the table takes with these settings. Raises what preparing the table raises.
-
-    Args:
-        measure: whether to measure the time of a step, in a few seconds; it is not where the memory does not suffice.
-    """
-    rest = Patients(table).split(config).train
-    some = np.sort(np.random.default_rng(config.seed).permutation(len(table))[:SOME])
-    codec, examples, _ = Patients(table.take(some)).prepare(config)
-    network = untrained(config, codec.channels)
+def estimate(table: Table, train: Table, config: RunConfig, channels: int, network: Network) -> Estimate:
+    """What training on the part `train` of a table, coded in so many channels, takes with these settings."""
     parameters = sum(p.numel() for p in network.module.parameters())
     machine = available()
 
     def memory(config: RunConfig) -> float:
-        return _memory(table, config, codec.channels, parameters)
+        return _memory(table, config, channels, parameters)
 
     remedy: tuple[str, ...] | None = ()
     if machine is not None and memory(config) > machine:
-        remedy = next((told for told, changed in _cheaper(config) if memory(changed) <= machine), None)
-    per_patient = 1 + float(rest.lengths.mean())
-    pace = None
-    if measure and remedy == ():
-        batch = min(config.training.batch, max(1, round(TOKENS / per_patient)))
-        small = config.training.model_copy(update={"batch": batch, "accumulate": 1})
-        device = choose_device(config.training.device)
-        measured = seconds_per_step(network, examples, small, config.seed, device, seconds=0.5)
-        pace = measured * config.training.batch / batch
-    return Estimate(
-        len(table),
-        len(table.frame),
-        codec.channels,
-        parameters,
-        config.training.batch * per_patient,
-        config.training.steps,
-        memory(config),
-        machine,
-        pace,
-        remedy,
-    )
-
-
-def check_memory(guess: Estimate, name: str) -> None:
-    """Raises UsageError, naming what would fit, if the machine has not enough memory for training on the table `name`."""
-    if guess.remedy == ():
-        return
-    told = " ".join(f"--set {pair}" for pair in guess.remedy or ())
-    help_ = f"{told} makes it fit" if told else "give fewer patients, or fewer visits for each"
-    raise UsageError(
-        f"training on {name} with these settings takes about {size(guess.memory)} of memory, and this machine has "
-        f"{size(guess.machine or 0)}: {help_}."
-    )
+        remedy = next((pairs for pairs, cheaper in _cheaper(config) if memory(cheaper) <= machine), None)
+    tokens = 1 + float(train.lengths.mean())
+    return Estimate(config, channels, parameters, tokens, memory(config), machine, remedy)
 
 
 def _memory(table: Table, config: RunConfig, channels: int, parameters: int) -> float:
@@ -154,9 +144,9 @@ def _cheaper(config: RunConfig) -> Iterator[tuple[tuple[str, ...], RunConfig]]:
         for parts in range(config.training.accumulate, batch + 1):
             if batch % parts or (not mixing and parts == config.training.accumulate):
                 continue
-            told = (*([f"network.mixing={mixing}"] if mixing else []), *([f"accumulate={parts}"] if parts > 1 else []))
+            pairs = (*([f"network.mixing={mixing}"] if mixing else []), *([f"accumulate={parts}"] if parts > 1 else []))
             yield (
-                told,
+                pairs,
                 config.model_copy(
                     update={
                         "training": config.training.model_copy(update={"accumulate": parts}),

@@ -1,0 +1,97 @@
+"""What can be asked of a training; it says at once what does not go together, before torch is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reverie.errors import UsageError
+
+if TYPE_CHECKING:
+    from reverie.images import Fit, Size
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """All options of a training, those of reading its source among them; what is left out is the recipe's.
+
+    Attributes:
+        out: the run folder; a temporary one if left out.
+        steps, minutes: the budget. Minutes become a number of steps after a short measurement, which follows the pace from
+            then on: what was run is written to the config. Reading is part of them, but half are for training at least;
+            closing samples come after.
+        seed: the root of all randomness.
+        recipe, settings: see config.resolve; without a recipe, what is best for the source.
+        holdout: what the report is to be made with, and training never sees: a share (of a table, of its patients; 0 for
+            none; the recipe's if left out), or a table of other patients (a file or a frame).
+        resume: go on with the run in `out`, to the same weights as if it had never stopped.
+        force: put the new run in the place of the one in `out`, once source and settings are known to be good.
+        size, fit, channels, classes: bring pictures to this size and number of channels, name their classes; see
+            images.read_images.
+        cache: keep decoded pictures in this folder; a table has no use for it, and leaves it alone.
+        latent: of pictures: train an autoencoder first, with a third of the budget, and diffuse its latents.
+        schema: of a table, a Schema or a YAML file; inferred if left out.
+        identifier, time, long, duplicates, null_values, kinds, date_formats: of a table, see records.read_table.
+        epsilon: of a table: train with differential privacy, and spend at most this much.
+
+    Raises UsageError for options that do not go together.
+    """
+
+    out: str | Path | None = None
+    steps: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    recipe: str | None = None
+    settings: Mapping[str, Any] | None = None
+    holdout: Any = None
+    resume: bool = False
+    force: bool = False
+    size: Size | None = None
+    fit: Fit | None = None
+    channels: int | None = None
+    classes: Sequence[str] | None = None
+    cache: str | Path | None = None
+    latent: bool = False
+    schema: Any = None
+    identifier: str | Sequence[str] | None = None
+    time: str | None = None
+    long: tuple[str, str] | None = None
+    duplicates: str | None = None
+    null_values: tuple[str, ...] | None = None
+    kinds: Mapping[str, str] | None = None
+    date_formats: Mapping[str, str] | None = None
+    epsilon: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.minutes is not None:
+            raise UsageError("give the budget in steps or in minutes, not both.")
+        if self.minutes is not None and not 0 < self.minutes <= 1e5:
+            raise UsageError(f"minutes must be a number above 0, not {self.minutes}.")
+        if self.resume and self.force:
+            raise UsageError("--resume goes on with what --force would throw away: give one of them.")
+
+    def check_out(self) -> None:
+        """Raises UsageError if something is in the run folder that is neither to be resumed nor to be replaced."""
+        out = None if self.out is None or self.resume or self.force else Path(self.out)
+        if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"{out} exists already: resume it, start again with --force, or choose another name.")
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The options by name, without a holdout that is a share: no reading depends on it."""
+        return {**vars(self), "holdout": None if isinstance(self.holdout, int | float) else self.holdout}
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The settings, with those that have an option of their own."""
+        own = {
+            "training.steps": self.steps,
+            "training.holdout": self.holdout if isinstance(self.holdout, int | float) else None,
+            "training.epsilon": self.epsilon,
+            "latent": self.latent or None,
+        }
+        return {**(self.settings or {}), **{key: value for key, value in own.items() if value is not None}}

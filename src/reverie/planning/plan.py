@@ -1,0 +1,227 @@
+"""A training, prepared once and then run, everything of it kept in one folder.
+
+prepare   source opened -> config resolved -> split, codec fitted -> memory estimated -> examples coded -> a step timed
+run       trained -> finished -> saved -> shown
+
+run/ config.yaml  codec.json  model.safetensors  manifest.json      what models.load reads
+     autoencoder.safetensors                                        of a latent run, too
+     calibration.json                                               of patients, too
+     checkpoints/step-N/  autoencoder/checkpoints/step-N/           what --resume reads
+     metrics.jsonl  tensorboard/  samples/  figures/                what people look at
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reverie import config as configs
+from reverie.config import RunConfig
+from reverie.denoisers.network import Network
+from reverie.errors import UsageError
+from reverie.manifest import MANIFEST
+from reverie.modality import Spelling
+from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
+from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
+from reverie.planning.options import Options
+from reverie.sources import DataSource, Parts, open_source
+from reverie.sources.estimate import Estimate
+from reverie.training import Examples, Listener, fit, metrics, processes, seconds_per_step
+from reverie.training.hardware import automatic_precision, choose_device
+from reverie.training.plan import Plan as StepBudget
+
+__all__ = ["Plan", "prepare", "train"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that a training needs, ready to run.
+
+    Attributes:
+        out: the run folder.
+        source, parts: the data, and how it is split.
+        config: all settings, the number of steps among them.
+        codec, train, validation: fitted to the training part, and the examples coded by it.
+        network: untrained.
+        estimate: what it will take, where that is known.
+        device: where it runs.
+        resume: whether it goes on with what is in the folder.
+        minutes, began: a budget that is kept on the way, and since when, as time.monotonic tells it; None for a number of
+            steps that stays.
+    """
+
+    out: Path
+    source: DataSource
+    parts: Parts
+    config: RunConfig
+    codec: Any
+    train: Examples
+    validation: Examples | None
+    network: Network
+    estimate: Estimate | None
+    device: torch.device
+    resume: bool
+    minutes: float | None
+    began: float
+
+    def run(self, listener: Listener | None = None) -> PictureModel | PatientModel:
+        """Trains, keeps everything in the run folder, and returns the model. Rank 0 alone writes. Raises Stopped after a
+        signal."""
+        listener, out, device = listener or Listener(), self.out, self.device
+        config, codec = self.config, self.codec
+        train: Any = self.train
+        validation: Any = self.validation
+        chief = processes.rank() == 0
+        if chief and not self.resume:
+            _discard(out)
+            describe(out, config, codec)
+        processes.wait()
+        coder, config = latents.first_stage(out, config, codec, train, device, listener, self.minutes, self.began)
+        if coder is not None:
+            train, validation = (some and some.in_latents(coder, device) for some in (train, validation))
+        budget = StepBudget(config.training.entries, None if self.minutes is None else 60 * self.minutes, self.began)
+        weights = fit(out, self.network, train, config.training, config.seed, device, listener, validation, budget)
+        if budget.entries != config.training.entries:
+            config = _with_training(config, steps=budget.steps, plan=budget.entries)
+        self.network.module.load_state_dict(weights)
+        self.network.module.eval()
+        model = self.source.model(config, codec, self.network, *(() if coder is None else (coder,)))
+        if chief:
+            model = self.source.finished(model, self.parts, listener.say)
+            model.save(out)
+            self.source.show(model, self.parts, out)
+        return model
+
+    def summary(self, model: PictureModel | PatientModel) -> dict[str, Any]:
+        """What was trained, in short, and what to look at."""
+        parameters = sum(p.numel() for p in model.denoiser.module.parameters())
+        trained = self.source.summary(model, self.parts, self.out)
+        return {"run": str(self.out), "parameters": parameters, **trained, "metrics": str(self.out / metrics.NAME)}
+
+
+def train(
+    source: Any, out: str | Path | None = None, *, listener: Listener | None = None, **options: Any
+) -> PictureModel | PatientModel:
+    """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
+
+    Args:
+        source: a table of visits (a file or a folder of files, see records.read_table, a polars or pandas frame, "pbc2"), or
+            pictures ("digits", a folder, an .npy or .npz file, an array).
+        out: the run folder; a temporary one if left out.
+        listener: hears of progress and advice.
+        options: steps or minutes, seed, recipe, settings, holdout, resume, force, and how the source is read: those of
+            planning.Options, which says what each is.
+
+    Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
+    """
+    return prepare(source, Options(out=out, **options), listener).run(listener)
+
+
+def prepare(
+    source: Any,
+    options: Options,
+    listener: Listener | None = None,
+    *,
+    since: float | None = None,
+    measure: bool = False,
+    spelled: Spelling = str,
+    admit: Callable[[RunConfig, int], None] = lambda config, channels: None,
+) -> Plan:
+    """The plan of a training: the source is read, split, coded and measured, each once, and nothing is written.
+
+    Args:
+        source: see open_source.
+        since: when the minutes began to run, as time.monotonic tells it; at the call if left out.
+        measure: whether the time of a step is estimated where the budget does not ask for it.
+        spelled: how the user writes an option's name.
+        admit: receives the config and the channels of the codec before anything large is built, and may raise.
+
+    Raises UsageError and DataError; UsageError too where the machine has not enough memory, naming what would fit.
+    """
+    listener, since = listener or Listener(), time.monotonic() if since is None else since
+    if processes.rank() == 0:
+        options.check_out()
+    out = Path(tempfile.mkdtemp(prefix="reverie-")) if options.out is None else Path(options.out)
+    data = open_source(source, options.reading, spelled)
+    recipe = options.recipe or data.recipe
+    config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout)
+    device = choose_device(config.training.device)
+    written = configs.read(out) if options.resume else None
+    if config.training.precision == "auto":  # a run goes on in the precision that it was begun in, also elsewhere
+        config = _with_training(config, precision=written.training.precision if written else automatic_precision(device))
+    config = latents.resolved(config)
+    if written:
+        config = _resumed(out, written, config, options.steps is None)
+    parts = data.split(config)
+    codec = data.fit_codec(config, parts, listener.say)
+    if config.training.epsilon is not None and config.training.delta is None:
+        config = _with_training(config, delta=1 / (2 * len(parts.train)))
+    admit(config, codec.channels)
+    network = untrained(config, codec.channels)
+    # What a run takes that goes on was said when it began.
+    estimate = None if written else data.estimate(config, parts, codec, network)
+    if estimate and device.type == "cpu":
+        estimate.check_memory()
+    train, validation = data.examples(config, parts, codec)
+    if estimate:
+        if measure and options.minutes is None and processes.world() == 1:
+            estimate = estimate.measured(network, train, device)
+        listener.say(estimate.sentence)
+    for sentence in data.notes:
+        listener.say(sentence)
+    began, minutes = time.monotonic(), None if written else options.minutes
+    if minutes is not None:
+        minutes -= min((began - since) / 60, minutes / 2)
+        listener.say("measuring the time of a step ...")
+        left, config, shown = latents.share(minutes, config, codec, train, device, listener)
+        pace = seconds_per_step(network, shown, config.training, config.seed, device)
+        config = _with_training(config, steps=max(1, processes.any_of(round(60 * left / pace), device)))
+        steps = f"{config.training.steps:,} steps of {pace:.2g} s"
+        listener.say(f"planned for {left:.3g} min: {steps}; as that changes, so does their number.")
+    if config.training.epsilon is not None:
+        minutes = None  # noise is for just so many steps
+    config = config if written else latents.with_steps(config)
+    resume = options.resume
+    return Plan(out, data, parts, config, codec, train, validation, network, estimate, device, resume, minutes, began)
+
+
+def _discard(run: Path) -> None:
+    """Removes what a run wrote, and nothing else. Raises UsageError if `run` is not a run folder."""
+    if not run.exists():
+        return
+    if not run.is_dir() or (any(run.iterdir()) and not (run / configs.NAME).is_file()):
+        raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
+    for name in ("checkpoints", "tensorboard", "samples", "figures", "autoencoder"):
+        shutil.rmtree(run / name, ignore_errors=True)
+    for name in (configs.NAME, CODEC, CALIBRATION, WEIGHTS, AUTOENCODER, MANIFEST, metrics.NAME):
+        (run / name).unlink(missing_ok=True)
+
+
+def _with_training(config: RunConfig, **changes: Any) -> RunConfig:
+    return config.model_copy(update={"training": config.training.model_copy(update=changes)})
+
+
+def _resumed(run: Path, written: RunConfig, wanted: RunConfig, any_steps: bool) -> RunConfig:
+    """The config in the run folder, if what is wanted now does not contradict it."""
+    if wanted.training.epsilon is not None and wanted.training.delta is None:
+        wanted = _with_training(wanted, delta=written.training.delta)
+    if any_steps:
+        wanted = _with_training(wanted, steps=written.training.steps)
+    if not wanted.training.plan and wanted.training.steps == written.training.steps:
+        wanted = _with_training(wanted, plan=written.training.plan)
+    wanted = latents.with_steps(wanted, written)
+    if written.source.fingerprint != wanted.source.fingerprint:
+        raise UsageError(
+            f"the data is not what this run was trained on ({wanted.source.name} reads as {wanted.source.fingerprint[:12]}, "
+            f"{run} was given {written.source.fingerprint[:12]}): restore it, or train in a new folder."
+        )
+    if changed := configs.differences(written, wanted):
+        raise UsageError(f"{run} was begun with other settings ({'; '.join(changed)}): leave them as they were to resume.")
+    return written

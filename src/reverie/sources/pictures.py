@@ -1,0 +1,161 @@
+"""A set of pictures as a source: kept as bytes, encoded a batch at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reverie.config import RunConfig, Source
+from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
+from reverie.denoisers.unet import UNetConfig
+from reverie.errors import DataError, UsageError
+from reverie.images import Fit, ImageCodec, ImageSet, Size, contact_sheet, read_images, save_picture
+from reverie.modality import IMAGES
+from reverie.models import PictureModel
+from reverie.models.method import ALL
+from reverie.models.pictures import SHARD
+from reverie.sources.source import DataSource, Parts, Say
+from reverie.training import Batch, metrics
+from reverie.training.shown import Shown, Some
+
+__all__ = ["ImageSource"]
+
+LARGE = 16
+"""Pixels a side from which pictures are folded."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSource(DataSource):
+    """Pictures, and what they were brought to."""
+
+    pictures: ImageSet
+    size: Size | None = None
+    channels: int | None = None
+    fit: Fit = "crop"
+
+    modality, model = IMAGES, PictureModel
+
+    @classmethod
+    def read(
+        cls,
+        source: Any,
+        size: Size | None = None,
+        channels: int | None = None,
+        fit: Fit = "crop",
+        *,
+        holdout: Any = None,
+        **options: Any,
+    ) -> ImageSource:
+        """Reads pictures, brought to a size and a number of channels; see images.read_images for options and for what is
+        raised. Raises UsageError for a holdout too: of pictures it is a share."""
+        if holdout is not None:
+            raise UsageError(
+                "of pictures a share is held out (--holdout 0.1); other pictures that training never saw are given to "
+                "reverie report --holdout."
+            )
+        return cls(read_images(source, size, channels, fit, **options), size, channels, fit)
+
+    @property
+    def recipe(self) -> str:
+        """What works best: a network that folds pixels, but where there are too few of them to fold."""
+        return "pictures-small" if min(self.pictures.pixels.shape[1:3]) >= LARGE else "pictures"
+
+    @cached_property
+    def about(self) -> Source:
+        pictures = self.pictures
+        return Source(
+            name=pictures.name,
+            path=None if pictures.path is None else str(pictures.path),
+            size=self.size,
+            fit=self.fit,
+            channels=self.channels,
+            classes=len(self.classes),
+            fingerprint=pictures.fingerprint,
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.pictures.notes
+
+    @cached_property
+    def codec(self) -> ImageCodec:
+        return ImageCodec(*self.pictures.pixels.shape[1:])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, if there are two or more: one class says nothing."""
+        return self.pictures.classes if len(self.pictures.classes) > 1 else ()
+
+    def split(self, config: RunConfig) -> Parts[np.ndarray]:
+        """Which pictures are in which part, int64 [K] each."""
+        shares = {"hold": config.training.holdout, "set": config.training.aside}
+        order, parts = np.random.default_rng(config.seed).permutation(len(self)), []
+        for verb, share in shares.items():
+            count = max(1, round(share * len(order))) if share else 0
+            if count >= len(order):
+                away = "out" if verb == "hold" else "aside"
+                raise DataError(f"{self.about.name} has too few pictures to {verb} {share:g} of them {away}.")
+            parts.append(order[:count] if count else None)
+            order = order[count:]
+        holdout, validation = parts
+        return Parts(order, validation, holdout)
+
+    def fit_codec(self, config: RunConfig, parts: Parts[np.ndarray], say: Say) -> ImageCodec:
+        if config.codec is not None or not isinstance(config.network, UNetConfig | DiffusersUNetConfig):
+            raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
+        classes = config.network.classes
+        if classes not in (0, len(self.classes)):
+            has = f"{len(self.classes)} classes" if self.classes else "no classes"
+            raise UsageError(
+                f"network.classes is {classes}, but {self.about.name} has {has}: leave it out, or set classes=0 to train "
+                "without them."
+            )
+        return replace(self.codec, classes=self.classes if classes else ())
+
+    def examples(self, config: RunConfig, parts: Parts[np.ndarray], codec: ImageCodec) -> tuple[Shown, Shown | None]:
+        classes, training = len(codec.classes), config.training
+        train = Shown(Some(self, parts.train), classes, training.condition_dropout, training.flip)
+        return train, None if parts.validation is None else Shown(Some(self, parts.validation), classes)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
+        chosen, labels = indices.numpy(), self.pictures.labels
+        x_0 = self.codec.encode(self.pictures.pixels[chosen])
+        return Batch(x_0, given=None if labels is None else torch.from_numpy(labels[chosen]))
+
+    def show(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> None:
+        where = {"class": ALL} if model.codec.classes else None
+        sheet = contact_sheet(model.sample(SHARD, seed=model.config.seed, where=where))
+        save_picture(sheet, _sheet(model, out))
+
+    def summary(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> dict[str, Any]:
+        return {
+            "steps": model.config.training.steps,
+            **_of_latents(out),
+            "samples": str(_sheet(model, out)),
+        }
+
+
+def _sheet(model: PictureModel, out: Path) -> Path:
+    return out / "samples" / f"step-{model.config.training.steps}.png"
+
+
+def _of_latents(out: Path) -> dict[str, Any]:
+    """How well the autoencoder of a latent run gives back pictures that it did not learn from."""
+    lines = [line for line in metrics.read(out / "autoencoder") if "reconstruction_psnr" in line]
+    if not lines:
+        return {}
+    last = lines[-1]
+    return {
+        "autoencoder_steps": last["step"],
+        "reconstruction_error": round(last["reconstruction_error"], 2),
+        "reconstruction_psnr": round(last["reconstruction_psnr"], 2),
+    }

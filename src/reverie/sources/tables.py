@@ -1,0 +1,217 @@
+"""A table of visits as a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.config import RunConfig, Source, resolve
+from reverie.denoisers.network import Network
+from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.errors import DataError, UsageError
+from reverie.modality import RECORDS
+from reverie.models import PatientModel
+from reverie.models.model import untrained
+from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
+from reverie.records.masks import MaskSampler, whole
+from reverie.sources.estimate import Estimate, estimate
+from reverie.sources.source import DataSource, Parts, Say
+from reverie.training import Batch, metrics
+from reverie.training.hardware import choose_device
+
+__all__ = ["RecordDataset", "TableSource"]
+
+SOME = 256
+"""Patients that a table is judged by where nothing is to be trained."""
+
+
+@dataclass(frozen=True, eq=False)
+class TableSource(DataSource):
+    """A table of visits.
+
+    Attributes:
+        holdout: the patients held out, where they are a table of their own.
+        stated: whether its schema was given rather than read off the patients.
+    """
+
+    table: Table
+    holdout: Table | None = None
+    stated: bool = False
+
+    modality, model = RECORDS, PatientModel
+
+    @classmethod
+    def read(cls, source: Any, schema: Any = None, holdout: Any = None, **options: Any) -> TableSource:
+        """Reads a table; see records.read_table for options and for what is raised.
+
+        Args:
+            source: a Table is taken as it is.
+            schema: a Schema or a YAML file.
+            holdout: a table of patients to hold out (a file, a frame or a Table), read with the schema of the source.
+
+        Raises DataError too if a patient is in both tables.
+        """
+        table = source if isinstance(source, Table) else read_table(source, schema=_schema(schema), **options)
+        if holdout is None:
+            return cls(table, None, schema is not None)
+        other = holdout if isinstance(holdout, Table) else read_table(holdout, table.schema)
+        key = table.schema.identifier.name
+        ours, theirs = (set(t.frame[key].cast(pl.String)) for t in (table, other))
+        if (both := sorted(ours & theirs)) and not table.schema.nameless:
+            raise DataError(
+                f"patient {both[0]!r} is in {table.name} and in {other.name}: hold out patients that are not trained on."
+            )
+        return cls(table, other, schema is not None)
+
+    @property
+    def recipe(self) -> str:
+        return "records"
+
+    @property
+    def about(self) -> Source:
+        return _about(self.table)
+
+    @property
+    def about_holdout(self) -> Source | None:
+        return _about(self.holdout) if self.holdout else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.table.notes
+
+    def split(self, config: RunConfig) -> Parts[Table]:
+        """Every patient in one part. What the columns are was read off all of them, and nothing else is learned of those
+        held out."""
+        train, validation, holdout = self.table, None, self.holdout
+        if config.training.holdout:
+            train, holdout = train.split(config.training.holdout, config.seed)
+        if config.training.aside:
+            train, validation = train.split(config.training.aside, config.seed)
+        return Parts(train, validation, holdout)
+
+    def fit_codec(self, config: RunConfig, parts: Parts[Table], say: Say) -> RecordCodec:
+        if config.codec is None or config.network.kind in ("unet", "diffusers-unet"):
+            raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
+        if config.network.kind == "series-unet" and (config.codec.stages or config.codec.statics != "repeated"):
+            raise UsageError(
+                "a series-unet answers for whole visits at once: it needs codec.stages=false and codec.statics=repeated."
+            )
+        if config.network.kind == "visits" and (not config.codec.stages or config.codec.statics != "token"):
+            raise UsageError("a network over visits answers in stages: it needs codec.stages=true and codec.statics=token.")
+        if config.training.learned_variance:
+            raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
+        train = parts.train
+        if config.training.epsilon is not None and not self.stated and train.schema.rules:
+            say("rules found in the data are not kept, as no epsilon accounts for them: state them in a schema file.")
+            train = replace(train, schema=train.schema.model_copy(update={"rules": ()}))
+        return RecordCodec.fit(train, config.codec)
+
+    def examples(
+        self, config: RunConfig, parts: Parts[Table], codec: RecordCodec
+    ) -> tuple[RecordDataset, RecordDataset | None]:
+        masked = isinstance(config.network, VisitNetworkConfig)
+        train = RecordDataset(codec, codec.encode(parts.train), masked)
+        validation = parts.validation
+        return train, RecordDataset(codec, codec.encode(validation), masked) if validation else None
+
+    def estimate(self, config: RunConfig, parts: Parts[Table], codec: RecordCodec, network: Network) -> Estimate:
+        return estimate(self.table, parts.train, config, codec.channels, network)
+
+    @property
+    def first_estimate(self) -> Estimate:
+        """What training by the usual recipe takes, from some of the patients. Raises DataError for a table that cannot be
+        trained on yet."""
+        config = resolve(self.about, 0, self.recipe, {})
+        chosen = np.random.default_rng(config.seed).permutation(len(self.table))[:SOME]
+        few = TableSource(self.table.take(np.sort(chosen)))
+        parts = few.split(config)
+        codec = few.fit_codec(config, parts, lambda sentence: None)
+        network = untrained(config, codec.channels)
+        train, _ = few.examples(config, parts, codec)
+        device = choose_device(config.training.device)
+        return self.estimate(config, parts, codec, network).measured(network, train, device)
+
+    def finished(self, model: PatientModel, parts: Parts[Table], say: Say) -> PatientModel:
+        if model.config.training.epsilon is not None:
+            say("what the model draws is not put right by the patients: that would tell of them beyond epsilon.")
+            return model
+        say("putting right what the model draws, by a sample of it ...")
+        return model.calibrated(parts.train)
+
+    def show(self, model: PatientModel, parts: Parts[Table], out: Path) -> None:
+        from reverie.evaluation.figures import save_figures
+
+        schema, train = self.table.schema, parts.train
+        drawn = model.sample(len(train), seed=model.config.seed)
+        synthetic = schema.typed(schema.shaped(drawn, "the synthetic patients"))
+        held = parts.holdout or parts.validation
+        save_figures(train.frame, synthetic, model.codec.schema, out, held=None if held is None else held.frame)
+
+    def summary(self, model: PatientModel, parts: Parts[Table], out: Path) -> dict[str, Any]:
+        train, validation, holdout = parts
+        training, schema = model.config.training, model.codec.schema
+        lines = [line for line in metrics.read(out) if metrics.is_line(line)]
+        judged = [line for line in lines if "loss_aside" in line]
+        best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
+        spent = [line["epsilon"] for line in lines if "epsilon" in line]
+        return {
+            "patients": len(train),
+            "set_aside": len(validation) if validation else 0,
+            "held_out": len(holdout) if holdout else 0,
+            "visits": len(train.frame),
+            "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.shown)},
+            "steps": {"done": max((line["step"] for line in lines), default=training.steps), "of": training.steps},
+            "best_step": best["step"] if best else None,
+            "loss_aside": round(best["loss_aside"], 4) if best else None,
+            **({"epsilon": round(spent[-1], 3), "delta": training.delta} if spent else {}),
+            "figures": str(out / "figures"),
+        }
+
+
+def _schema(schema: Any) -> Schema | None:
+    if not isinstance(schema, str | Path):
+        return schema
+    path = Path(schema)
+    if not path.is_file():
+        raise UsageError(f"there is no schema file {path}: write one with reverie data SOURCE --schema {path}.")
+    return Schema.from_yaml(path.read_text(), path.name)
+
+
+def _about(table: Table) -> Source:
+    path = None if table.path is None else str(table.path)
+    return Source(name=table.name, path=path, fingerprint=table.fingerprint)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordDataset:
+    """An encoded table as examples: each time a patient comes up, scores are drawn again, and another mask.
+
+    Attributes:
+        masked: whether some of what is known is shown to the network; without it all is to be told from noise alone.
+    """
+
+    codec: RecordCodec
+    encoded: EncodedTable
+    masked: bool
+
+    @cached_property
+    def masks(self) -> MaskSampler:
+        return MaskSampler(self.codec)
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
+        records = self.encoded.records(indices, generator)
+        if not self.masked:
+            condition = whole(records)
+            return Batch(records.values, condition.asked, condition)
+        condition = self.masks.draw(records, generator)
+        return Batch(records.values, self.masks.weights(records, condition), condition)
