@@ -102,7 +102,7 @@ def _shown(value: Any) -> str:
 
 @contextmanager
 def progress(what: str, unit: str = "steps") -> Iterator[Callable[[int, int], None]]:
-    """Yields on_step(done, total), which draws a bar with rate and time left on a terminal."""
+    """Yields on_step(done, total), which draws a bar with rate and time left on a terminal, from its first call."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -112,14 +112,22 @@ def progress(what: str, unit: str = "steps") -> Iterator[Callable[[int, int], No
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_err, disable=not _err.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
+    bar = Progress(*columns, console=_err, transient=True)
 
-        def on_step(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
+    def on_step(done: int, total: int) -> None:
+        if not _err.is_terminal:
+            return
+        if not bar.tasks:
+            bar.add_task(what, total=None, rate="")
+            bar.start()
+        speed = bar.tasks[0].speed
+        bar.update(bar.tasks[0].id, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
 
+    try:
         yield on_step
+    finally:
+        if bar.tasks:
+            bar.stop()
 
 
 def fresh(path: Path, force: bool) -> Path:

@@ -48,7 +48,7 @@ def command(operation: Operation) -> Callable[..., None]:
             raise typer.Exit(1)
 
     kinds = {option.of for option in taken} - {None}
-    parameters = [each for option in taken for each in _parameters(option, headed=len(kinds) > 1)]
+    parameters = [each for option in taken for each in _parameters(option, len(kinds) > 1, _names(taken))]
     if operation.images:
         parameters.append(_switch("images", "--images", "With --json: include the pictures as PNG data URLs."))
     parameters.append(_switch("as_json", "--json", "Print the result as JSON, for programs."))
@@ -105,9 +105,9 @@ def request_of(operation: Operation, taken: Iterable[Option], typed: dict[str, A
 def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
     """The first thing that is wrong, in one sentence."""
     first = error.errors()[0]
-    names = {option.field: option.name for option in taken}
+    names = _names(taken)
     if first["type"] == "value_error" and not first["loc"]:
-        return UsageError(re.sub(r"`(\w+)`", lambda field: names.get(field[1]) or field[1], f"{first['ctx']['error']}."))
+        return UsageError(f"{_spelled(str(first['ctx']['error']), names)}.")
     field = str(first["loc"][0])
     name = names.get(field) or field
     if first["type"] == "literal_error":
@@ -117,12 +117,21 @@ def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
     return UsageError(f"{name}: {reason[0].lower()}{reason[1:]}.")
 
 
+def _names(taken: Iterable[Option]) -> dict[str, str]:
+    return {option.field: option.name for option in taken if option.name is not None}
+
+
+def _spelled(text: str, names: dict[str, str]) -> str:
+    """The text with options in place of the fields that stand in backquotes."""
+    return re.sub(r"`(\w+)`", lambda field: names.get(field[1], field[1]), text)
+
+
 def _below(prefix: str) -> list[Operation]:
     found = [operations.find(name) for name in operations.TITLES]
     return [operation for operation in found if (operation.command or "").split()[:1] == [prefix]]
 
 
-def _parameters(option: Option, headed: bool) -> list[inspect.Parameter]:
+def _parameters(option: Option, headed: bool, names: dict[str, str]) -> list[inspect.Parameter]:
     """What typer is given for an option; two for a schedule."""
     if option.takes == "schedule":
         name = _parameter("schedule", str | None, typer.Option("--schedule", help=_schedules(option)), None)
@@ -130,7 +139,7 @@ def _parameters(option: Option, headed: bool) -> list[inspect.Parameter]:
         return [name, _parameter("set_", list[str] | None, typer.Option("--set", help=text), None)]
     flag = option.flag
     about: dict[str, Any] = {
-        "help": f"{option.help}{_default(option)}",
+        "help": f"{_spelled(option.help, names)}{_default(option)}",
         "show_default": False,
         "metavar": flag.metavar,
         "envvar": flag.variable,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from reverie.cli import console
 from reverie.errors import UsageError
-from reverie.operations.context import KINDS, Kind
+from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 
 if TYPE_CHECKING:
+    import torch
+
+    from reverie.modality import Spelling
     from reverie.records import Table
     from reverie.records.reading import Cells
     from reverie.studies import Subject
@@ -63,6 +70,9 @@ class Disk:
 
         return read_table(name, schema, **options)
 
+    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> str:
+        return name
+
     def cells(self, name: str) -> Cells:
         from reverie.records.reading import read_source
 
@@ -72,6 +82,29 @@ class Disk:
         import reverie
 
         return reverie.load(Path(name))
+
+    @contextmanager
+    def together(self, device: torch.device) -> Iterator[bool]:
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            yield True
+            return
+        from reverie.training import processes
+
+        with processes.joined(device):
+            chief = processes.rank() == 0
+            yield chief
+        if not chief:
+            raise typer.Exit  # the first process says what there is to say
+
+    def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        path = Path(name)
+        for file in files:
+            console.fresh(path / file, overwrite)
+        if not (files or overwrite or resume) and path.exists() and (not path.is_dir() or any(path.iterdir())):
+            resumed = "resume it, start again with --force, or choose another name"
+            ways = "choose another name, or allow to overwrite it with --force" if resume is None else resumed
+            raise UsageError(f"{path} exists already: {ways}.")
+        return Folder(path, bool(resume), overwrite)
 
     def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
         path = Path(usual if name is None else name)

@@ -19,6 +19,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "description": "What each column of a table is taken to be, and why",
         "series": "One patient's numbers over time, and the cohort's mean and deviation",
     },
+    "training": {"training": "Train a model within a budget"},
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one"},
     "studies.pictures": {
         "analysis": "How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB.",

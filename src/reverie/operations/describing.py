@@ -157,10 +157,10 @@ def _schema(path: Path) -> Schema:
 
 def _training(table: Table) -> Iterator[str]:
     """What training by the default recipe takes on this machine."""
-    from reverie.planning.plan import estimate_table
+    from reverie.sources import TableSource
 
     try:
-        estimate = estimate_table(table)
+        estimate = TableSource(table).first_estimate
     except DataError as error:
         yield f"it cannot be trained on yet: {error}"
         return

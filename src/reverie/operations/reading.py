@@ -71,12 +71,12 @@ class TableReading(Request):
         visits,
     ] = Field(
         None,
-        description="The column of a table that says whose visit a row is, or those that do so together; row where each row "
+        description="The column that says whose visit a row is, or those that do so together; row where each row "
         "is a patient.",
     )
-    time: Annotated[Column | None, visits] = Field(None, description="The column of a table that says when it was.")
+    time: Annotated[Column | None, visits] = Field(None, description="The column that says when it was.")
     long: Annotated[tuple[Column, Column] | None, Flag("--long", metavar="NAME VALUE"), visits] = Field(
-        None, description="Where a row of a table is one test: the column that names it, and that of its value."
+        None, description="Where a row is one test: the column that names it, and that of its value."
     )
     date_formats: Annotated[
         dict[Annotated[str, Served((Field(max_length=1000),))], Annotated[str, Served((Field(max_length=100),))]] | None,
@@ -91,20 +91,20 @@ class TableReading(Request):
         Served((Field(max_length=1000),), LONGER),
     ] = Field(
         None,
-        description='Forms of dates by column, where a table does not tell the day from the month; under "" of all.',
+        description='Forms of dates by column, where the table does not tell the day from the month; under "" of all.',
         examples=[{"seen": "%d/%m/%Y"}],
     )
     duplicates: Annotated[
         Literal["refuse", "keep", "first", "last", "mean"] | None,
         Flag("--duplicates", "Rows of one patient at one time: refuse, keep, first, last or mean.", read=_rule),
         visits,
-    ] = Field(None, description="Rows of a table of one patient at one time.")
+    ] = Field(None, description="Rows of one patient at one time.")
     null_values: Annotated[
         list[Annotated[str, Served((Field(max_length=100),))]] | None,
         Flag("--null", "VALUE that means missing, or COLUMN=VALUE. May be repeated."),
         visits,
         Served((Field(max_length=50),), LONGER),
-    ] = Field(None, description="What means missing in a table: VALUE, or COLUMN=VALUE in one column.")
+    ] = Field(None, description="What means missing: VALUE, or COLUMN=VALUE in one column.")
 
     @property
     def table_options(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class ImageReading(Request):
         ),
         pictures,
         Served((Field(ge=1, le=256),), "larger ones are trained for hours", type=int | None),
-    ] = Field(None, description="Bring pictures to this many pixels a side.")
+    ] = Field(None, description="Of pictures: bring them to this many pixels a side.")
     fit: Annotated[
         str | None, Flag("--fit", "How: crop to the centre (default), pad with white, or stretch."), pictures, local
     ] = None

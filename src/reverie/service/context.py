@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reverie.errors import DamagedError, DataError, UsageError
-from reverie.operations.context import KINDS, Kind
+from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
+from reverie.operations.training import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
 
 if TYPE_CHECKING:
-    from reverie.config import RunConfig
+    import torch
+
+    from reverie.modality import Spelling
     from reverie.records import Schema, Table
     from reverie.records.reading import Cells
+    from reverie.sources import DataSource
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "Served", "cells", "is_table", "model", "table", "too_many_weights"]
+__all__ = ["TABLES", "Served", "cells", "is_table", "model", "table"]
 
 TABLES = (
     *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
@@ -31,9 +35,6 @@ TABLES = (
 
 ARRAYS = (".npy", ".npz")
 """Suffixes of the arrays of pictures that are read."""
-
-PARAMETERS = 100_000_000
-"""Weights of the largest network that is trained or loaded."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,31 @@ class Served:
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
         return table(self.work, name, schema, **options)
 
+    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
+        return source(self.work, name, options, spelled)
+
     def cells(self, name: str) -> Cells:
         return replace(cells(self.work, name), name=name)
 
     def model(self, name: str) -> Any:
         return model(self.work, name)
+
+    def together(self, device: torch.device) -> AbstractContextManager[bool]:
+        return nullcontext(True)
+
+    def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        """Two notes in the job's folder show a later attempt how far an earlier one came: "claimed", the folder is this
+        job's; "begun", what is in it is too."""
+        from reverie import config
+
+        if resume:
+            return Folder(self.work.workspace.folder(name), resume=True)
+        claimed, begun = (self.work.folder.parent / note for note in ("claimed", "begun"))
+        mine = claimed.exists()
+        path = self.work.workspace.target(name, (), overwrite or mine)
+        claimed.touch()
+        again = mine and begun.exists() and (path / config.NAME).exists()
+        return Folder(path, again, (overwrite or mine) and not again, begun.touch)
 
     def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
         suffixes = KINDS[kind]
@@ -184,17 +205,8 @@ def model(work: Work, name: str) -> Any:
     from reverie.models.card import channels
 
     run = work.workspace.folder(name)
-    if sentence := too_many_weights(config.read(run), channels(run, work.settings.pixels)):
-        raise DamagedError(f"{name} is no run that is loaded here: {sentence}.")
+    if (weights := weights_of(config.read(run), channels(run, work.settings.pixels))) > WEIGHTS.most:
+        raise DamagedError(
+            f"{name} is no run that is loaded here: it has {weights:,} weights, and at most {WEIGHTS.most:,} are allowed."
+        )
     return load(run)
-
-
-def too_many_weights(config: RunConfig, channels: int) -> str | None:
-    """Why a network is too large to be built here, or None. Nothing is allocated to find out."""
-    import torch
-
-    from reverie.models.model import module_of
-
-    with torch.device("meta"):
-        weights = sum(weight.numel() for weight in module_of(config, channels, channels).parameters())
-    return None if weights <= PARAMETERS else f"it has {weights:,} weights, and at most {PARAMETERS:,} are allowed"

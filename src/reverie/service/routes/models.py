@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from reverie.errors import DamagedError, ReverieError
+from reverie.operations.training import Card
 from reverie.service import problems
 from reverie.service.jobs.answer import answer
 from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies, reply
 from reverie.service.schemas import models as schemas
 from reverie.service.schemas.editing import Edit, EditReply
-from reverie.service.state import Limits, Queue, Store
+from reverie.service.state import Queue, Store
 
 __all__ = ["router"]
 
@@ -69,7 +70,7 @@ def get_metrics(
     "/models/{name:path}",
     operation_id="get_model",
     summary="The card of a run",
-    responses=reply(schemas.Card),
+    responses=reply(Card),
     response_model=None,
 )
 def get_model(workspace: Store, name: Name) -> dict[str, Any]:
@@ -100,22 +101,6 @@ async def sample(request: Request, jobs: Queue, body: schemas.Sample) -> Respons
 )
 async def edit(request: Request, jobs: Queue, body: Edit) -> Response:
     return await answer(request, jobs, "edit", body.arguments, wait=WAIT)
-
-
-@router.post(
-    "/trainings",
-    operation_id="train",
-    summary="Train a model within a budget",
-    description="Without `Prefer: wait=N` the answer comes at once, with the job. Its events have the losses: `metric` "
-    "with step and loss or loss_aside. A training that a crash ended goes on from its last checkpoint.",
-    responses=job_replies(schemas.Card),
-    response_class=Response,
-)
-async def train(request: Request, jobs: Queue, limits: Limits, body: schemas.Training) -> Response:
-    most = 0.9 * limits.slow_seconds / 60
-    if body.minutes is not None and body.minutes > most:
-        raise Problem(422, "usage", f"minutes is {body.minutes:g}, and this server allows a training {most:g} at most.")
-    return await answer(request, jobs, "training", body.arguments, wait=0)
 
 
 def _run(workspace: Store, name: str) -> FilePath:

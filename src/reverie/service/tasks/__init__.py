@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reverie.plain import plain
 from reverie.service import derive
-from reverie.service.tasks import completing, editing, sampling, training
+from reverie.service.tasks import completing, editing, sampling
 
 if TYPE_CHECKING:
     from reverie.service.jobs.work import Work
@@ -48,6 +48,5 @@ TASKS: dict[str, Any] = derive.tasks() | {
         Task("edit", "quick", editing.edit),
         Task("imputation", "quick", completing.impute),
         Task("imputation-large", "slow", completing.impute),
-        Task("training", "slow", training.train),
     )
 }

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from reverie.service import bounded
-from reverie.service.context import TABLES, cells, is_table, model, table, too_many_weights
+from reverie.service.context import TABLES, cells, is_table, model, table
 from reverie.service.schemas.parts import Schedule
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reverie.service.jobs.work import Work
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "table", "too_many_weights"]
+__all__ = ["TABLES", "WRITTEN", "cells", "is_table", "model", "picture", "schedule", "table"]
 
 WRITTEN = (".csv", ".csv.gz", ".parquet")
 """Suffixes of the tables that are written."""
