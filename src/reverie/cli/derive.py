@@ -66,9 +66,10 @@ def group(prefix: str, **about: Any) -> typer.Typer:
     return app
 
 
-def epilog(operation: Operation) -> str | None:
+def epilog(operation: Operation) -> str:
     """Below the options: what to try."""
-    return f"Example: {operation.example}" if operation.example else None
+    text = operation.example
+    return text if "\n" in text or not text else f"Example: {text}"
 
 
 def request_of(operation: Operation, taken: Iterable[Option], typed: dict[str, Any]) -> Request:
@@ -131,7 +132,7 @@ def _parameters(option: Option) -> list[inspect.Parameter]:
         about["metavar"] = flag.metavar or option.name
         info = typer.Argument(**about)
     else:
-        info = typer.Option(option.name, rich_help_panel=flag.panel, **about)
+        info = typer.Option(option.name, rich_help_panel=option.panel, **about)
     if option.takes == "switch":
         return [_parameter(option.field, bool, info, False)]
     needed = option.required and option.given is ...

@@ -13,6 +13,7 @@ from reverie.operations.context import KINDS, Kind
 from reverie.operations.declare import Cap
 
 if TYPE_CHECKING:
+    from reverie.records.reading import Cells
     from reverie.studies import Subject
 
 __all__ = ["Disk"]
@@ -56,6 +57,11 @@ class Disk:
         assert named is not None
         return subject(named, largest=largest)
 
+    def cells(self, name: str) -> Cells:
+        from reverie.records.reading import read_source
+
+        return read_source(name)
+
     def model(self, name: str) -> Any:
         import reverie
 
@@ -69,6 +75,14 @@ class Disk:
             raise UsageError(
                 f"figures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}."
             )
+        elif kind == "table":
+            from reverie.records.output import check_table_output
+
+            check_table_output(path)
+        elif kind == "pictures":
+            from reverie.images import check_output
+
+            check_output(path)
         if path in self.taken:
             raise UsageError(f"two outputs have the name {path}: give each its own.")
         self.taken.add(path)

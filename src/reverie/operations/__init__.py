@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["OPERATIONS", "TITLES", "find"]
 
 OPERATIONS: dict[str, dict[str, str]] = {
+    "sampling": {"sample": "New patients, or new pictures, of a trained run."},
+    "imputing": {"imputation": "Fill the holes of a table, or go on with each patient's record."},
+    "editing": {
+        "image-to-image": "Make a picture over: noise up to a level, then the reverse process.",
+        "inpaint": "Fill the hole of a picture; every pixel outside it stays as it is.",
+        "invert": "Take a picture back to the noise that it would have come from.",
+        "interpolate": "Go from one picture to another by the arc between their noises.",
+    },
     "studies.pictures": {
         "analysis": "How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB.",
         "forward": "The forward process at chosen steps: signal power, noise power and SNR of each state.",

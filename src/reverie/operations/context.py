@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from reverie.operations.declare import Cap
+    from reverie.records.reading import Cells
     from reverie.studies import Subject
 
 __all__ = ["KINDS", "Context", "Kind", "Output"]
 
-Kind = Literal["figure", "table", "pictures", "noise"]
+Kind = Literal["figure", "table", "pictures", "animation", "noise"]
 
 KINDS: dict[Kind, tuple[str, ...]] = {
     "figure": (".png",),
     "table": (".csv", ".csv.gz", ".parquet"),
     "pictures": (".png", ".npy", ".npz"),
+    "animation": (".webp", ".gif", ".png"),
     "noise": (".npz",),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
@@ -66,6 +68,10 @@ class Context(Protocol):
 
     def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
         """The picture of a name or, `encoded`, inside the request; a larger one is reduced to this longer side."""
+        ...
+
+    def cells(self, name: str) -> Cells:
+        """The cells of a table as they come, bundled or in a file."""
         ...
 
     def model(self, name: str) -> Any:

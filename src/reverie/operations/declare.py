@@ -10,7 +10,7 @@ sentences that a request's validators raise, fields stand in backquotes: the com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reverie.operations.context import Context
     from reverie.operations.request import Reply, Request
 
-__all__ = ["Cap", "Operation", "Outcome", "Panel", "operation"]
+__all__ = ["Cap", "Operation", "Outcome", "Panel", "operation", "summary"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,21 @@ class Panel:
     title: str
     columns: Sequence[str]
     rows: Iterable[Sequence[str]]
+
+
+def summary(title: str, entries: Mapping[str, Any]) -> Callable[[], Iterable[Panel]]:
+    """A result of names and values as a table; what is not there is left out."""
+    rows = [(name.replace("_", " "), _shown(value)) for name, value in entries.items() if value is not None]
+    return lambda: (Panel(title, ("what", "value"), rows),)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        if list(value)[1:] == ["of"]:
+            (first, done), (_, whole) = value.items()
+            return f"{done:,} of {whole:,}{'' if first in ('done', 'learned') else f' {first}'}"
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items()) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FileMade",
+    "Guidance",
     "NewFigure",
+    "NewTable",
     "Overwrite",
     "PictureName",
     "RunName",
@@ -24,6 +26,8 @@ __all__ = [
     "Schedule",
     "ScheduleName",
     "Seed",
+    "Spacing",
+    "TableName",
     "Word",
     "ends",
     "inside",
@@ -33,6 +37,7 @@ __all__ = [
 
 ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
 Sampler = Literal["ddim", "dpmpp", "dpmpp_sde", "heun", "angular", "ancestral"]
+Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|[\\/~]")
 
@@ -70,12 +75,28 @@ PictureName = Annotated[
     str, inside, named("A picture file; or a bundled picture: digits:3, china or flower.", "pictures/photo.jpg")
 ]
 RunName = Annotated[str, inside, named("The folder of a trained run.", "runs/digits")]
+TableName = Annotated[
+    str,
+    inside,
+    named(
+        "A table of visits (.csv, .tsv, .psv, .txt, also .gz; .parquet, .xlsx, .sas7bdat, .xpt, .sav, .dta); or pbc2, which "
+        "is bundled.",
+        "tables/visits.csv",
+    ),
+]
+NewTable = Annotated[
+    str,
+    inside,
+    ends(".csv", ".csv.gz", ".parquet"),
+    named("Where to write the table, .csv, .csv.gz or .parquet.", "tables/new.csv"),
+]
 NewFigure = Annotated[str, inside, ends(".png"), named("Write the figure to this .png file.", "figures/strip.png")]
 Seed = Annotated[
     int,
     Field(description="The same seed gives the same result, to the last byte.", examples=[0]),
     Served((Field(ge=0, le=2**31 - 1),), "seeds of a service are those of every client's integers"),
 ]
+Guidance = Annotated[float, Served((Field(ge=0, le=10),), "a stronger one leaves the range of what can be seen")]
 Overwrite = Annotated[
     bool,
     Field(description="Replace what is there under the name of an output.", examples=[False]),

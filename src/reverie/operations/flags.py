@@ -15,9 +15,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from reverie.errors import UsageError
 from reverie.operations.declare import Operation
 from reverie.operations.fields import AnySchedule, Schedule
-from reverie.operations.request import Flag, Request
+from reverie.operations.request import Flag, Of, Request
 
-__all__ = ["Option", "flags", "options", "settings_of"]
+__all__ = ["Option", "flags", "options", "refuse_others", "schedule_from", "settings_of"]
 
 Takes = Literal["switch", "integer", "number", "text", "several", "pair", "schedule"]
 SIMPLE: dict[type, Takes] = {bool: "switch", str: "text", float: "number", int: "integer"}
@@ -44,6 +44,8 @@ class Option:
     given: Any
     low: float | None
     high: float | None
+    of: str | None = None
+    """The kind of data that it is for, if only for one."""
 
     @property
     def name(self) -> str | None:
@@ -55,7 +57,12 @@ class Option:
 
     @property
     def required(self) -> bool:
-        return self.default is ...
+        return self.default is ... or self.flag.required
+
+    @property
+    def panel(self) -> str | None:
+        """The heading that it stands below in --help."""
+        return self.flag.panel or (f"For {self.of}" if self.of else None)
 
     def read(self, typed: Any) -> Any:
         """The field's value, of what was typed."""
@@ -104,7 +111,16 @@ def _options(request: type[Request]) -> Iterator[Option]:
         high = next((_bound(mark, "le", "lt") for mark in marks if isinstance(mark, Le | Lt)), None)
         text = flag.help or info.description or next((m.description for m in marks if getattr(m, "description", None)), "")
         takes: Takes = "text" if flag.read is not None and not flag.several else _takes(info.annotation)
-        yield Option(name, flag, takes, text, default, flag.default, low, high)
+        of = next((mark.kind for mark in marks if isinstance(mark, Of)), None)
+        yield Option(name, flag, takes, text, default, flag.default, low, high, of)
+
+
+def refuse_others(request: Request, kind: str, what: str) -> None:
+    """Raises UsageError for a field that was given and is of data of another kind than the model's, `kind`."""
+    for option in flags(type(request)):
+        if option.of not in (None, kind) and option.field in request.model_fields_set:
+            named = option.field if option.name is None else option.name
+            raise UsageError(f"{named} is for {option.of}, and {what} is a model of {kind}: leave it out.")
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,21 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
-__all__ = ["Flag", "Reply", "Request", "Served", "at_least", "at_most", "example", "hidden", "local", "served"]
+__all__ = [
+    "Flag",
+    "Of",
+    "Reply",
+    "Request",
+    "Served",
+    "at_least",
+    "at_most",
+    "example",
+    "hidden",
+    "local",
+    "pictures",
+    "records",
+    "served",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class Flag:
         commas: several values are one word with commas, rather than the option again.
         read, write: of a value that is typed in a form of its own, how it is read and written.
         several: what is read is the list of all that was typed, as the option may be given again.
+        required: the command line wants it, where a service has a way to do without.
         stand_in: of what no option can say (a picture inside a call), what a command that is shown has in its place.
     """
 
@@ -45,6 +60,7 @@ class Flag:
     read: Callable[[Any], Any] | None = None
     write: Callable[[Any], Any] | None = None
     several: bool = False
+    required: bool = False
     stand_in: str | None = None
 
 
@@ -62,6 +78,16 @@ class Served:
 
 
 local = Served(local=True)
+
+
+@dataclass(frozen=True)
+class Of:
+    """What a field is of: "pictures" or "patient records". Given for a model of the other kind, it is refused."""
+
+    kind: str
+
+
+pictures, records = Of("pictures"), Of("patient records")
 
 
 def at_most(most: float, why: str) -> Served:

@@ -90,6 +90,9 @@ class Served:
         with self.work.workspace.open(named, SUFFIXES) as file:
             return subject(bounded.from_file(file, self.work.settings, named), largest=largest, name=named)
 
+    def cells(self, name: str) -> Cells:
+        return replace(cells(self.work, name), name=name)
+
     def model(self, name: str) -> Any:
         return model(self.work, name)
 

@@ -13,6 +13,7 @@ from reverie.operations.call import arguments, lines, python_schedule
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Operation, Outcome, Panel, operation
 from reverie.operations.fields import (
+    Guidance,
     NewFigure,
     Overwrite,
     PictureName,
@@ -249,8 +250,8 @@ class _FromModel(Request):
     where: Annotated[list[Word], Flag("--where", "Of a model: the class, class=NAME.")] = Field(
         default=[], max_length=1, description="Of a model with classes: class=NAME.", examples=[["class=3"]]
     )
-    guidance: float | None = Field(
-        None, ge=0, le=10, description="Of a model: how strongly the picture is of its class; 1 as learned."
+    guidance: Guidance | None = Field(
+        None, description="Of a model: how strongly the picture is of its class; 1 as learned."
     )
     sampler: Annotated[Sampler, Flag("--sampler", "ddim, dpmpp, dpmpp_sde, heun, angular or ancestral.")] = "ddim"
     eta: float = Field(0.0, ge=0, le=1, description="Of ddim: 0 is deterministic, 1 ancestral.")

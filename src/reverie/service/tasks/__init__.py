@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reverie.plain import plain
 from reverie.service import derive
-from reverie.service.tasks import completing, editing, sampling, tables, training
+from reverie.service.tasks import tables, training
 
 if TYPE_CHECKING:
     from reverie.service.jobs.work import Work
@@ -45,11 +45,6 @@ TASKS: dict[str, Any] = derive.tasks() | {
     for task in (
         Task("description", "quick", tables.describe),
         Task("series", "quick", tables.series),
-        Task("sample", "quick", sampling.sample),
-        Task("sample-large", "slow", sampling.sample),
-        Task("edit", "quick", editing.edit),
-        Task("imputation", "quick", completing.impute),
-        Task("imputation-large", "slow", completing.impute),
         Task("training", "slow", training.train),
     )
 }
