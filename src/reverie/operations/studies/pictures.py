@@ -275,10 +275,10 @@ class Reverse(_FromModel):
 
     model_config = example({"width": 256, "height": 256, "num_steps": 10, "eta": 0.0, "save_path": "figures/denoising.png"})
 
-    width: Annotated[int | None, at_least(256, "the guide's demonstration is of this size or larger")] = Field(
+    width: Annotated[int, at_least(256, "the guide's demonstration is of this size or larger")] = Field(
         512, ge=8, le=1024, description="Pixels; a model sets its own."
     )
-    height: Annotated[int | None, at_least(256, "the guide's demonstration is of this size or larger")] = Field(
+    height: Annotated[int, at_least(256, "the guide's demonstration is of this size or larger")] = Field(
         512, ge=8, le=1024, description="Pixels; a model sets its own."
     )
     num_steps: Annotated[int, Flag("--steps")] = Field(50, ge=10, le=200, description="How many reverse steps.")
