@@ -23,12 +23,16 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "invert": "Take a picture back to the noise that it would have come from.",
         "interpolate": "Go from one picture to another by the arc between their noises.",
     },
-    "studies.pictures": {
+    "studies.forward": {
         "analysis": "How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB.",
         "forward": "The forward process at chosen steps: signal power, noise power and SNR of each state.",
+        "walk": "From a noisy picture back to itself by the true posterior: an oracle, which is given the picture.",
+    },
+    "studies.reverse": {
         "reverse": "From pure noise to a picture, step by step, with what is predicted of it at each.",
         "trajectory": "A reverse process, every state of it.",
-        "walk": "From a noisy picture back to itself by the true posterior: an oracle, which is given the picture.",
+    },
+    "studies.comparison": {
         "comparison": "The same starting noise through several samplers and numbers of steps: error, calls, seconds.",
     },
     "studies.schedules": {

@@ -17,7 +17,7 @@ from reverie.operations.declare import Operation
 from reverie.operations.fields import AnySchedule, Schedule
 from reverie.operations.request import Flag, Of, Request
 
-__all__ = ["Option", "flags", "options", "refuse_others", "schedule_from", "settings_of"]
+__all__ = ["Option", "flags", "options", "refuse_others", "schedule_from", "settings_of", "settings_pairs"]
 
 Takes = Literal["switch", "integer", "number", "text", "several", "pair", "schedule"]
 SIMPLE: dict[type, Takes] = {bool: "switch", str: "text", float: "number", int: "integer"}

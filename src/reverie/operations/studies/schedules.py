@@ -10,14 +10,14 @@ from pydantic import Field
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.fields import AnySchedule, NewFigure, Overwrite, Schedule, schedule_of
-from reverie.operations.flags import settings_of
+from reverie.operations.flags import settings_of, settings_pairs
 from reverie.operations.request import Flag, Reply, Request, example
-from reverie.operations.studies.pictures import LINEAR, now
+from reverie.operations.studies.shared import LINEAR, now
 
 __all__ = ["network", "schedules", "statistics"]
 
 USUAL = ["linear", "scaled_linear", "cosine", "sigmoid", "quadratic"]
-SET = Flag("--set", read=settings_of, several=True)
+SET = Flag("--set", read=settings_of, write=settings_pairs, several=True)
 
 
 class Statistics(Request):
@@ -62,6 +62,8 @@ def statistics(request: Statistics, context: Context) -> Outcome:
 
 class Schedules(Request):
     """Schedules to compare, and settings that all of them have."""
+
+    model_config = example({"names": ["linear", "cosine"], "settings": {"steps": 500}})
 
     names: Annotated[list[str], Flag("NAMES", "Schedules to compare; five common ones if left out.")] = Field(default=[])
     settings: Annotated[dict[str, Any], SET] = Field(
