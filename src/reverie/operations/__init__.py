@@ -19,14 +19,26 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "description": "What each column of a table is taken to be, and why",
         "series": "One patient's numbers over time, and the cohort's mean and deviation",
     },
-    "training": {"training": "Train a model within a budget"},
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one"},
-    "studies.pictures": {
+    "training": {"training": "Train a model within a budget"},
+    "sampling": {"sample": "New patients, or new pictures, of a trained run."},
+    "imputing": {"imputation": "Fill the holes of a table, or go on with each patient's record."},
+    "editing": {
+        "image-to-image": "Make a picture over: noise up to a level, then the reverse process.",
+        "inpaint": "Fill the hole of a picture; every pixel outside it stays as it is.",
+        "invert": "Take a picture back to the noise that it would have come from.",
+        "interpolate": "Go from one picture to another by the arc between their noises.",
+    },
+    "studies.forward": {
         "analysis": "How a picture drowns in noise: states at even steps, with the signal that is left and the SNR in dB.",
         "forward": "The forward process at chosen steps: signal power, noise power and SNR of each state.",
+        "walk": "From a noisy picture back to itself by the true posterior: an oracle, which is given the picture.",
+    },
+    "studies.reverse": {
         "reverse": "From pure noise to a picture, step by step, with what is predicted of it at each.",
         "trajectory": "A reverse process, every state of it.",
-        "walk": "From a noisy picture back to itself by the true posterior: an oracle, which is given the picture.",
+    },
+    "studies.comparison": {
         "comparison": "The same starting noise through several samplers and numbers of steps: error, calls, seconds.",
     },
     "studies.schedules": {

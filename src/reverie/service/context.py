@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from reverie.errors import DamagedError, DataError, UsageError
 from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
+from reverie.operations.fields import Schedule
 from reverie.operations.training import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
     import torch
 
     from reverie.modality import Spelling
+    from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "Served", "cells", "is_table", "model", "table"]
+__all__ = ["TABLES", "Served", "cells", "is_table", "model", "schedule", "source", "table"]
 
 TABLES = (
     *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
@@ -130,6 +133,14 @@ class Served:
         suffix = next((suffix for suffix in suffixes if (name or "").lower().endswith(suffix)), suffixes[0])
         path = self.work.folder / f"{usual.partition('.')[0]}{suffix}"
         return Written(self.work, path, name, suffixes, overwrite)
+
+
+def schedule(request: Schedule | None) -> NoiseSchedule:
+    """The schedule, linear if none is asked for. Its warning is part of what is answered, not of the log."""
+    from reverie.process import NoiseSchedule, TerminalSNRWarning
+
+    with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):
+        return NoiseSchedule.linear() if request is None else NoiseSchedule.named(**request.config)
 
 
 def is_table(name: str) -> bool:

@@ -12,7 +12,7 @@ from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.fields import AnySchedule, NewFigure, Overwrite, Schedule, schedule_of
 from reverie.operations.flags import SETTINGS
 from reverie.operations.request import Flag, Reply, Request, example
-from reverie.operations.studies.pictures import LINEAR, now
+from reverie.operations.studies.shared import LINEAR, now
 
 __all__ = ["network", "schedules", "statistics"]
 
@@ -61,6 +61,8 @@ def statistics(request: Statistics, context: Context) -> Outcome:
 
 class Schedules(Request):
     """Schedules to compare, and settings that all of them have."""
+
+    model_config = example({"names": ["linear", "cosine"], "settings": {"steps": 500}})
 
     names: Annotated[list[str], Flag("NAMES", "Schedules to compare; five common ones if left out.")] = Field(default=[])
     settings: Annotated[dict[str, Any], SETTINGS] = Field(

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from reverie.operations.fields import Schedule
 from reverie.service.routes.told import reply
 from reverie.service.schemas import guide as schemas
-from reverie.service.schemas.parts import Schedule
 from reverie.service.schemas.schedules import StatisticsQuery
 
 __all__ = ["router"]
@@ -37,7 +37,7 @@ def statistics(query: Annotated[StatisticsQuery, Query()]) -> Response:
 def _statistics(config: str) -> str:
     """As JSON; kept, for the same schedule has the same numbers."""
     from reverie.plain import plain
-    from reverie.service.tasks.inputs import schedule
+    from reverie.service.context import schedule
     from reverie.studies import statistics
 
     told: dict[str, Any] = json.loads(config)

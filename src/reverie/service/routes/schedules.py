@@ -13,11 +13,11 @@ from pydantic import ConfigDict
 
 import reverie
 from reverie.operations.describing import Series, SeriesReply, series
+from reverie.operations.fields import Schedule, ScheduleName
 from reverie.operations.request import served
 from reverie.service.jobs.answer import answer
 from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies, reply
-from reverie.service.schemas.parts import Schedule, ScheduleName
 from reverie.service.schemas.schedules import About, PictureList, ScheduleQuery, ScheduleReply
 from reverie.service.state import Limits, Queue
 
@@ -86,7 +86,7 @@ def get_schedule(name: ScheduleName, query: Annotated[ScheduleQuery, Query()]) -
 @lru_cache(128)
 def _tables(config: str) -> str:
     from reverie.plain import plain
-    from reverie.service.tasks.inputs import schedule
+    from reverie.service.context import schedule
 
     found = schedule(Schedule(**json.loads(config)))
     tables = {
