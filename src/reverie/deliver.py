@@ -19,6 +19,7 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
+from reverie.modality import RECORDS
 from reverie.models import PatientModel, PictureModel
 from reverie.records import Table, given
 from reverie.records.emptiness import said
@@ -320,10 +321,8 @@ def complete(
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:
     """The model, if it can complete a table so often. Raises UsageError otherwise; for use before the table is read."""
-    if not isinstance(model, PatientModel):
-        raise UsageError(
-            f"{run} is a model of pictures, which have no holes to fill: give a run trained on a table of visits."
-        )
+    model.modality.check_model(run, RECORDS, ", which have no holes to fill")
+    assert isinstance(model, PatientModel)
     if draws > 1 and DRAW in model.codec.schema.names:
         raise UsageError(
             f"the table has a column {DRAW!r} of its own, where the number of the draw would go: ask for one draw."

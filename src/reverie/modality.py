@@ -1,7 +1,7 @@
 """Pictures or tables of visits: the two kinds of data, and which options are for only one of them.
 
-A source is asked once which of the two it is, where it is opened, and a model knows which it makes. What an option is for is
-declared here, once for all doors, and so is the sentence that refuses it.
+A source is asked once which of the two it is, where it is opened, and a model knows which it makes. What an option of
+training is for is declared here, once for all doors, and so are the sentences that refuse what is for the other kind.
 """
 
 from __future__ import annotations
@@ -23,38 +23,29 @@ class Modality:
     """One of the two kinds of data.
 
     Attributes:
-        name: as codec.json has it.
         source, model: what a source is, and what a model makes, in words.
         reading: the options of opening a source that only this kind has.
-        others: those of training and of sampling.
+        training: those of training that only this kind has.
         sampled: how many a first sample may be of, and the file for it.
     """
 
-    name: str
     source: str
     model: str
     reading: tuple[str, ...]
-    others: tuple[str, ...]
+    training: tuple[str, ...]
     sampled: tuple[int, str]
 
-    @property
-    def foreign(self) -> Modality:
-        """The other kind."""
-        return RECORDS if self is IMAGES else IMAGES
+    def check_options(self, name: str, options: Mapping[str, Any], spelled: Spelling = str) -> None:
+        """Raises UsageError for the first of the given options that is not for a source of this kind, called `name`."""
+        other = IMAGES if self is RECORDS else RECORDS
+        for option in (*other.reading, *other.training):
+            if _is_given(options.get(option)):
+                raise UsageError(f"{spelled(option)} is for {other.source}, and {name} is {self.source}: leave it out.")
 
-    def check_source(self, name: str, options: Mapping[str, Any], spelled: Spelling = str) -> None:
-        """Raises UsageError for the first of the given options that is not for a source of this kind."""
-        self._check(options, spelled, self.foreign.source, f"{name} is {self.source}")
-
-    def check_model(self, name: str, options: Mapping[str, Any], spelled: Spelling = str) -> None:
-        """Raises UsageError for the first of the given options that is not for a model of this kind."""
-        self._check(options, spelled, self.foreign.model, f"{name} is a model of {self.model}")
-
-    def _check(self, options: Mapping[str, Any], spelled: Spelling, owner: str, actual: str) -> None:
-        foreign = {*self.foreign.reading, *self.foreign.others}
-        for option, value in options.items():
-            if option in foreign and _is_given(value):
-                raise UsageError(f"{spelled(option)} is for {owner}, and {actual}: leave it out.")
+    def check_model(self, run: object, wanted: Modality, why: str = "") -> None:
+        """Raises UsageError if the models of this kind, one of which is `run`, are not of the kind wanted."""
+        if self is not wanted:
+            raise UsageError(f"{run} is a model of {self.model}{why}: give a run trained on {wanted.source}.")
 
 
 def _is_given(value: Any) -> bool:
@@ -62,19 +53,11 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and not (isinstance(value, list | tuple | dict) and not value)
 
 
-IMAGES = Modality(
-    "images",
-    "pictures",
-    "pictures",
-    ("size", "channels", "fit", "classes"),
-    ("latent", "clip", "rescale", "interval", "animate"),
-    (64, "samples.png"),
-)
+IMAGES = Modality("pictures", "pictures", ("size", "channels", "fit", "classes"), ("latent",), (64, "samples.png"))
 RECORDS = Modality(
-    "records",
     "a table of visits",
     "patient records",
     ("schema", "identifier", "time", "long", "duplicates", "null_values", "kinds", "date_formats"),
-    ("epsilon", "given", "workers", "reject"),
+    ("epsilon",),
     (1000, "new.csv"),
 )

@@ -36,7 +36,14 @@ COMMANDS = {
     "work": "Do jobs of a server, until Ctrl-C or SIGTERM.",
 }
 """In the order of --help, each in one line: all that is needed to print it, so that it is there at once."""
-OPERATIONS = {"train": "training", "sample": "sample", "impute": "imputation", "prove": "proofs"}
+OPERATIONS = {
+    "train": "training",
+    "sample": "sample",
+    "impute": "imputation",
+    "export": "export",
+    "report": "report",
+    "prove": "proofs",
+}
 """Commands that are one operation. The others have a module here."""
 
 

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from safetensors.torch import save
@@ -30,6 +30,7 @@ from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig
 from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.manifest import seal
+from reverie.modality import Modality
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process.randomness import sub_seed
 from reverie.records import RecordCodec
@@ -63,6 +64,7 @@ class Model(Generic[Codec]):
         denoiser: in the precision of the weights, whatever the network was trained in: for all that must be exact.
     """
 
+    modality: ClassVar[Modality]
     config: RunConfig
     codec: Codec
     denoiser: Network

@@ -17,6 +17,7 @@ import torch
 from reverie.denoisers.network import Network
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
+from reverie.modality import RECORDS
 from reverie.models.model import CALIBRATION, Model
 from reverie.models.scoring import patient_losses
 from reverie.plain import number_of
@@ -62,6 +63,7 @@ class PatientModel(Model[RecordCodec]):
         calibration: puts right what is drawn; none for what the network draws as it is.
     """
 
+    modality = RECORDS
     calibration: Calibration | None = None
 
     def sample(

@@ -17,6 +17,7 @@ from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import Clipped, Otherwise, Thresholded
 from reverie.errors import UsageError, unknown
 from reverie.images import ImageCodec
+from reverie.modality import IMAGES
 from reverie.models.method import Method, Where, guided, wanted
 from reverie.models.model import AUTOENCODER, Model
 from reverie.process.randomness import Shard, draw, generator
@@ -42,6 +43,7 @@ class PictureModel(Model[ImageCodec]):
         layout: of a model that was read from a folder of diffusers, what was in it.
     """
 
+    modality = IMAGES
     autoencoder: Coder | None = None
     layout: Layout | None = None
 

@@ -16,11 +16,13 @@ __all__ = ["OPERATIONS", "TITLES", "find"]
 
 OPERATIONS: dict[str, dict[str, str]] = {
     "describing": {
-        "description": "What each column of a table is taken to be, and why",
-        "series": "One patient's numbers over time, and the cohort's mean and deviation",
+        "description": "What each column of a table is taken to be, and why.",
+        "series": "One patient's numbers over time, and the cohort's mean and deviation.",
     },
-    "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one"},
-    "training": {"training": "Train a model within a budget"},
+    "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
+    "training": {"training": "Train a model within a budget."},
+    "reporting": {"report": "Whether what a model makes is realistic, useful and private, with the evidence."},
+    "exporting": {"export": "A model of pictures in another layout, to the same pictures."},
     "sampling": {"sample": "New patients, or new pictures, of a trained run."},
     "imputing": {"imputation": "Fill the holes of a table, or go on with each patient's record."},
     "editing": {

@@ -103,7 +103,7 @@ class Plan:
         """What was trained, in short, and what to look at."""
         parameters = sum(p.numel() for p in model.denoiser.module.parameters())
         trained = self.source.summary(model, self.parts, self.out)
-        return {"run": str(self.out), "parameters": parameters, **trained, "metrics": str(self.out / metrics.NAME)}
+        return {"run": str(self.out), **trained, "parameters": parameters, "metrics": str(self.out / metrics.NAME)}
 
 
 def train(

@@ -171,7 +171,7 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
     from reverie.sources import ImageSource, TableSource
 
     kind = TableSource if is_table(name) else ImageSource
-    kind.modality.check_source(name, options, spelled)
+    kind.modality.check_options(name, options, spelled)
     if kind is TableSource:
         return TableSource(table(work, name, **options))
     files = (*ARRAYS, *SUFFIXES)

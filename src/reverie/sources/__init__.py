@@ -36,10 +36,10 @@ def open_source(source: Any, options: Mapping[str, Any], spelled: Spelling = str
     Raises UsageError for an option of the other kind of source, and what reading raises.
     """
     if isinstance(source, DataSource):
-        source.modality.check_source(source.about.name, options, spelled)
+        source.modality.check_options(source.about.name, options, spelled)
         return source
     kind, keep = (TableSource, ("holdout",)) if is_table(source) else (ImageSource, ("holdout", "cache"))
-    kind.modality.check_source(_called(source), options, spelled)
+    kind.modality.check_options(_called(source), options, spelled)
     names = (*kind.modality.reading, *keep)
     return kind.read(source, **{name: options[name] for name in names if options.get(name) is not None})
 

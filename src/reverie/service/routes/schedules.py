@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -175,7 +175,10 @@ def get_noise(
     return Response(noise[0].numpy().astype("<f4").tobytes(), media_type="application/octet-stream", headers=CACHED)
 
 
-class SeriesQuery(served(Series)):
+_Series = cast(type[Series], served(Series))
+
+
+class SeriesQuery(_Series):
     """As it stands in an address, where what is not known is passed over."""
 
     model_config = ConfigDict(extra="ignore")
