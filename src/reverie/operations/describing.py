@@ -13,7 +13,7 @@ from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation
 from reverie.operations.fields import Overwrite, TableName, Word
-from reverie.operations.reading import TableReading, pairs, written
+from reverie.operations.reading import LONGER, TableReading, pairs, written
 from reverie.operations.request import Flag, Reply, Request, Served, example, local
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class Describe(TableReading):
             write=written,
             several=True,
         ),
-        Served((Field(max_length=1000),), type=dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]]),
+        Served(
+            (Field(max_length=1000),), LONGER, type=dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]]
+        ),
     ] = Field(default={}, description="Kinds of single columns.", examples=[{"stage": "ordinal"}])
     save_schema: Annotated[str | None, Flag("--schema"), local] = Field(
         None, description="Write the decisions here, as YAML to edit."

@@ -13,8 +13,10 @@ from reverie.operations.request import Flag, Of, Request, Served, local, picture
 __all__ = ["ImageReading", "TableReading", "visits"]
 
 visits = Of("a table of visits")
-_names = Served((Field(min_length=1, max_length=200),), "a column's name is a line of a page at most")
-Column = Annotated[str, _names]
+_name = Served((Field(min_length=1, max_length=200),), "a column's name is a line of a page at most")
+_long_name = Served((Field(max_length=1000),), "a column's name is a paragraph of a page at most")
+_word = Served((Field(max_length=100),), "what stands in a cell for a date, or for nothing, is short")
+Column = Annotated[str, _name]
 LONGER = "more says nothing that a schema file would not say better"
 DUPLICATES = ("refuse", "keep", "first", "last", "mean")
 
@@ -79,7 +81,7 @@ class TableReading(Request):
         None, description="Where a row is one test: the column that names it, and that of its value."
     )
     date_formats: Annotated[
-        dict[Annotated[str, Served((Field(max_length=1000),))], Annotated[str, Served((Field(max_length=100),))]] | None,
+        dict[Annotated[str, _long_name], Annotated[str, _word]] | None,
         Flag(
             "--date-format",
             "How dates are written: COLUMN=%d/%m/%Y, or one for all columns. May be repeated.",
@@ -100,7 +102,7 @@ class TableReading(Request):
         visits,
     ] = Field(None, description="Rows of one patient at one time.")
     null_values: Annotated[
-        list[Annotated[str, Served((Field(max_length=100),))]] | None,
+        list[Annotated[str, _word]] | None,
         Flag("--null", "VALUE that means missing, or COLUMN=VALUE. May be repeated."),
         visits,
         Served((Field(max_length=50),), LONGER),
