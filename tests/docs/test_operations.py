@@ -127,16 +127,5 @@ def test_every_operation_and_every_bound_is_told_as_it_is_declared():
     assert DOC.read_text(encoding="utf-8") == text(), "operations have changed: see above how to renew docs/operations.md"
 
 
-def test_every_bound_has_its_reason():
-    unreasoned = {
-        (operation.name, field)
-        for operation in declared()
-        if operation.route
-        for field, mark in marks(operation.request)
-        if words(mark) and not mark.why
-    }
-    assert unreasoned == set()
-
-
 if __name__ == "__main__":
     DOC.write_text(text(), encoding="utf-8")

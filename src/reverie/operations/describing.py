@@ -176,6 +176,8 @@ def _training(table: Table) -> Iterator[str]:
 class Series(Request):
     """Which patient of which table."""
 
+    model_config = example({"table": "pbc2", "patient": "2"})
+
     table: TableName = "pbc2"
     patient: Annotated[str | None, Served((Field(max_length=200),), "an identifier is a cell of a table")] = Field(
         None, description="An identifier; the first if left out.", examples=["2"]

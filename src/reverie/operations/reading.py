@@ -173,7 +173,7 @@ class ImageReading(Request):
         int | None,
         Flag("--channels", "1 for grey, 3 for colour; default as they are."),
         pictures,
-        Served(type=Literal[1, 3] | None),
+        Served(why="pictures are grey or coloured", type=Literal[1, 3] | None),
     ] = Field(None, description="Of pictures: 1 grey, 3 colour.")
 
     @property

@@ -10,7 +10,7 @@ from reverie.errors import unknown
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation
 from reverie.operations.fields import NewTable, Overwrite, Seed
-from reverie.operations.request import Flag, Reply, Request
+from reverie.operations.request import Flag, Reply, Request, example
 from reverie.plain import number_of
 
 __all__ = ["simulation"]
@@ -18,6 +18,8 @@ __all__ = ["simulation"]
 
 class Simulate(Request):
     """Which cohort, and how much of it."""
+
+    model_config = example({"cohort": "art4hiv", "out": "art.csv", "patients": 300})
 
     cohort: Annotated[str, Flag("COHORT", "art4hiv: people on therapy against HIV, seen monthly.")]
     out: Annotated[NewTable, Flag("--out", "The file to write: .csv, .csv.gz or .parquet.")]
