@@ -58,7 +58,7 @@ class ViewsReply(Reply):
     """The four views, each as many numbers as the state has."""
 
     model_config = example(
-        {"alpha_bar": 0.078, "noise": [0.32, -1.04], "clean": [-0.01, -0.77], "velocity": [0.1, 0.4], "score": [-0.33, 1.09]}
+        {"alpha_bar": 0.079, "noise": [0.32, -1.04], "clean": [-0.01, -0.72], "velocity": [0.1, 0.4], "score": [-0.33, 1.08]}
     )
 
     alpha_bar: float
