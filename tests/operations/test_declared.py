@@ -56,6 +56,11 @@ def test_the_command_that_is_shown_asks_for_the_same(declared):
         assert back == (f"{field}.png" if str(value).startswith("data:") else value), field
 
 
+@pytest.mark.parametrize("declared", [each for each in ALL if each.python], ids=lambda each: each.name)
+def test_the_python_that_is_shown_is_python(declared):
+    compile(declared.python(asked(declared)), declared.name, "exec")
+
+
 @pytest.mark.parametrize("declared", SERVED, ids=lambda each: each.name)
 def test_a_job_receives_the_request_that_the_route_took(declared):
     request = asked(declared)

@@ -48,6 +48,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "schedules": "Compare schedules: beta, alpha_bar, log-SNR and posterior variance, and their ends in a table.",
         "network": "A recipe's network, layer by layer: what each answers for one example, and its weights.",
     },
+    "studies.views": {"views": "What one prediction says in all four views: noise, clean, velocity and score."},
     "studies.proofs": {
         "proofs": "Check every step of the derivations and every identity now, in float64.",
         "mistakes": "Show the known mistakes failing, with the damage.",
