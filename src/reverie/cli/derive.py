@@ -59,7 +59,7 @@ def command(operation: Operation) -> Callable[..., None]:
 
 def group(prefix: str, **about: Any) -> typer.Typer:
     """The commands `reverie PREFIX ...` of all operations that have one."""
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", **about)
+    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", **about)
     for operation in _below(prefix):
         assert operation.command is not None
         app.command(operation.command.split()[1], epilog=epilog(operation))(command(operation))
