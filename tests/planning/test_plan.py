@@ -13,7 +13,7 @@ import torch
 import reverie
 from reverie.cli import main
 from reverie.errors import UsageError
-from reverie.planning.options import Options
+from reverie.planning import Options
 from reverie.planning.plan import prepare
 from reverie.records import read_table
 from reverie.sources import ImageSource, TableSource
@@ -130,6 +130,12 @@ def test_options_of_pictures_are_refused_for_a_table(option: str, value) -> None
     for source, name in (("pbc2", "pbc2"), (frame, "the source"), (TableSource(read_table("pbc2")), "pbc2")):
         with pytest.raises(UsageError, match=f"{option} is for pictures, and {name} is a table of visits"):
             prepare(source, Options(**{option: value}))
+
+
+@pytest.mark.parametrize("option", ["identifier", "holdout"])
+def test_a_source_that_was_read_already_takes_no_option_of_reading(option: str) -> None:
+    with pytest.raises(UsageError, match=f"{option} says how a source is read, and pbc2 was read already"):
+        prepare(TableSource(read_table("pbc2")), Options(**{option: "x"}))
 
 
 @pytest.mark.parametrize(

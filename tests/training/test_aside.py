@@ -18,7 +18,7 @@ from reverie.config import resolve
 from reverie.denoisers.network import Network
 from reverie.errors import DataError
 from reverie.models.model import untrained
-from reverie.planning.options import Options
+from reverie.planning import Options
 from reverie.planning.plan import prepare
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import Table, read_table

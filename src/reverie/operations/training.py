@@ -18,7 +18,7 @@ from reverie.operations.request import Flag, Reply, Served, example, local, pict
 
 if TYPE_CHECKING:
     from reverie.config import RunConfig
-    from reverie.planning.options import Options
+    from reverie.planning import Options
     from reverie.training import Listener
 
 __all__ = ["WEIGHTS", "Training", "training", "weights_of"]
@@ -195,7 +195,7 @@ def training(request: Training, context: Context) -> Outcome:
     """
     since = monotonic()  # loading torch and reading the table are part of the minutes
     folder = context.folder(request.out, request.overwrite, request.resume)
-    options = _options(request, folder)
+    options = _options(request, context, folder)
     from reverie.planning.plan import prepare
     from reverie.training import Listener
     from reverie.training.hardware import choose_device
@@ -224,8 +224,8 @@ def training(request: Training, context: Context) -> Outcome:
     return Outcome(result, summary("trained", result), hints=(hint,))
 
 
-def _options(request: Training, folder: Folder) -> Options:
-    from reverie.planning.options import Options
+def _options(request: Training, context: Context, folder: Folder) -> Options:
+    from reverie.planning import Options
 
     return Options(
         out=folder.path,
@@ -239,7 +239,7 @@ def _options(request: Training, folder: Folder) -> Options:
         force=folder.overwrite,
         latent=request.latent,
         epsilon=request.epsilon,
-        **request.data_options,
+        **({} if context.served else request.data_options),  # a service has read the source
     )
 
 

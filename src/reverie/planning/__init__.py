@@ -1,4 +1,5 @@
-"""Trainings: what can be asked of one, what it will take, and the plan that runs it.
+"""Trainings: what can be asked of one, and the plan that runs it. The options alone are light: plan.py loads torch."""
 
-The options are light: torch is loaded by plan.py alone.
-"""
+from reverie.planning.options import Options
+
+__all__ = ["Options"]

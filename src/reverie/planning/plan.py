@@ -42,7 +42,7 @@ __all__ = ["Plan", "prepare", "train"]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that a training needs, ready to run.
+    """All that a training needs, ready to run: once, for its network is trained in place.
 
     Attributes:
         out: the run folder.
@@ -107,21 +107,26 @@ class Plan:
 
 
 def train(
-    source: Any, out: str | Path | None = None, *, listener: Listener | None = None, **options: Any
+    source: Any,
+    out: str | Path | None = None,
+    *,
+    listener: Listener | None = None,
+    since: float | None = None,
+    **options: Any,
 ) -> PictureModel | PatientModel:
     """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
 
     Args:
-        source: a table of visits (a file or a folder of files, see records.read_table, a polars or pandas frame, "pbc2"), or
-            pictures ("digits", a folder, an .npy or .npz file, an array).
+        source: a table of visits or pictures, see sources.open_source.
         out: the run folder; a temporary one if left out.
-        listener: hears of progress and advice.
+        listener: receives progress and advice.
+        since: when the minutes began to run, as time.monotonic tells it; at the call if left out.
         options: steps or minutes, seed, recipe, settings, holdout, resume, force, and how the source is read: those of
             planning.Options, which says what each is.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
     """
-    return prepare(source, Options(out=out, **options), listener).run(listener)
+    return prepare(source, Options(out=out, **options), listener, since=since).run(listener)
 
 
 def prepare(

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from reverie.errors import UsageError
 from reverie.images.parquet import holds_pictures
 from reverie.images.sources import reads_in
 from reverie.modality import Spelling
@@ -36,7 +37,10 @@ def open_source(source: Any, options: Mapping[str, Any], spelled: Spelling = str
     Raises UsageError for an option of the other kind of source, and what reading raises.
     """
     if isinstance(source, DataSource):
-        source.modality.check_options(source.about.name, options, spelled)
+        name = source.about.name
+        source.modality.check_options(name, options, spelled)
+        if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
+            raise UsageError(f"{spelled(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
     kind, keep = (TableSource, ("holdout",)) if is_table(source) else (ImageSource, ("holdout", "cache"))
     kind.modality.check_options(_called(source), options, spelled)
