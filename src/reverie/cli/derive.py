@@ -105,15 +105,15 @@ def request_of(operation: Operation, taken: Iterable[Option], typed: dict[str, A
 def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
     """The first thing that is wrong, in one sentence."""
     first = error.errors()[0]
-    names = _names(taken)
+    names, more = _names(taken), first.get("ctx", {})
     if first["type"] == "value_error" and not first["loc"]:
-        return UsageError(f"{_spelled(str(first['ctx']['error']), names)}.")
+        return UsageError(f"{_spelled(str(more['error']), names)}.")
     field = str(first["loc"][0])
     name = names.get(field) or field
     if first["type"] == "literal_error":
-        known = [word.strip("'") for word in first["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        known = [word.strip("'") for word in more["expected"].replace(" or ", ", ").split(", ")]
         return unknown(name.lstrip("-").lower(), first["input"], known)
-    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+    reason = str(more["error"]) if first["type"] == "value_error" else first["msg"]
     return UsageError(f"{name}: {reason[0].lower()}{reason[1:]}.")
 
 

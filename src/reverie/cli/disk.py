@@ -44,11 +44,14 @@ class Written:
 class Disk:
     """A context of the command line."""
 
-    step: Callable[[int, int], None]
+    on_step: Callable[[int, int], None]
     images: bool = False
     taken: set[Path] = field(default_factory=set)
 
     served = False
+
+    def step(self, done: int, total: int) -> None:
+        self.on_step(done, total)
 
     def say(self, sentence: str) -> None:
         console.note(sentence)

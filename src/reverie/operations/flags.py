@@ -183,7 +183,8 @@ def _takes(annotation: Any) -> Takes:
         return "several"
     if tuple in kinds:
         return "pair"
-    return next((takes for kind, takes in SIMPLE.items() if kind in kinds), "several")
+    simple: list[Takes] = [takes for kind, takes in SIMPLE.items() if kind in kinds]
+    return simple[0] if simple else "several"
 
 
 def _parts(annotation: Any) -> list[Any]:

@@ -182,4 +182,4 @@ def _served(annotation: Any) -> Any:
         return annotation
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
         return Union[changed]  # noqa: UP007  (of a tuple)
-    return get_origin(annotation)[changed]
+    return get_origin(annotation)[changed]  # pyright: ignore[reportOptionalSubscript]  (what has parts has an origin)
