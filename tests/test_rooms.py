@@ -19,6 +19,7 @@ FLOORS = {
             ("training",),
             ("config", "models", "sources", "planning"),
             ("reports", "studies", "deliver", "bands"),
+            ("operations",),
             ("service",),
             ("cli",),
         )

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from reverie.cli.data import WIDTH, app
+from reverie.cli.console import WIDTH
+from reverie.cli.data import app
 from reverie.errors import ReverieError, UsageError
 from reverie.records.cohort import simulate_art4hiv
 from reverie.records.schema import Column, Schema

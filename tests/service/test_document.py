@@ -1,6 +1,6 @@
-"""The OpenAPI document is whole, and is the one that is kept beside this file.
+"""The OpenAPI document is whole, and what a client could notice of it is kept beside this file.
 
-After a wanted change of the API, renew the kept one and read the difference:
+After a wanted change of the API, renew the outline and read the difference:
 
     .venv/bin/python tests/service/test_document.py
 """
@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-KEPT = Path(__file__).with_name("openapi.json")
+KEPT = Path(__file__).with_name("openapi.txt")
+PROBLEM = "{application/problem+json:{schema:Problem}}"
+WORDING = {"description", "title", "example", "examples", "summary"}
 METHODS = {"get", "put", "post", "delete"}
 
 
@@ -27,6 +29,37 @@ def made() -> bytes:
     return text
 
 
+def outline(document: dict) -> str:
+    """A line for each call and each type: names, types, bounds, defaults and answers, without the wording."""
+    calls = []
+    for path, method, found in operations(document):
+        asked = [
+            f"{p['in']} {p['name']}{'!' if p.get('required') else ''} {brief(p['schema'])}"
+            for p in found.get("parameters", ())
+        ]
+        body = [f"body {brief(found['requestBody'])}"] if "requestBody" in found else []
+        answers = {status: brief(reply.get("content", {})) for status, reply in found["responses"].items()}
+        errors = [status for status, answer in answers.items() if answer == PROBLEM]
+        told = [f"{status} {answer}" for status, answer in answers.items() if status not in errors]
+        lines = [*asked, *body, *told, f"problems {' '.join(sorted(errors))}"]
+        calls.append(f"{method.upper()} {path} {found['operationId']}\n" + "".join(f"  {line}\n" for line in lines))
+    types = [f"{name} {brief(schema)}\n" for name, schema in document["components"]["schemas"].items()]
+    return "".join([*sorted(calls), *sorted(types)])
+
+
+def brief(schema) -> str:
+    """A schema in little: strict JSON without its wording, whose references are names."""
+    text = json.dumps(_without(schema), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return re.sub(r'\{"\$ref":"#/components/schemas/(\w+)"\}', r"\1", text).replace('"', "")
+
+
+def _without(part, names: bool = False):
+    if isinstance(part, dict):
+        kept = part if names else {key: value for key, value in part.items() if key not in WORDING}
+        return {key: _without(value, key == "properties") for key, value in kept.items()}
+    return [_without(value) for value in part] if isinstance(part, list) else part
+
+
 @pytest.fixture(scope="module")
 def document() -> dict:
     return json.loads(made())
@@ -37,7 +70,20 @@ def operations(document: dict) -> list[tuple[str, str, dict]]:
 
 
 def test_the_document_is_the_one_that_is_kept(document):
-    assert document == json.loads(KEPT.read_bytes()), "the API has changed: see how to renew the kept document above"
+    assert outline(document).splitlines() == KEPT.read_text().splitlines(), "the API has changed: renew it as said above"
+
+
+def test_a_changed_call_changes_the_outline(document):
+    for path in (
+        ("paths", "/api/samples", "post", "requestBody", "required"),
+        ("components", "schemas", "Sample", "properties", "count"),
+    ):
+        changed = json.loads(json.dumps(document))
+        place = changed
+        for step in path[:-1]:
+            place = place[step]
+        del place[path[-1]]
+        assert outline(changed) != outline(document)
 
 
 def test_what_is_served_is_the_document(steady, document):
@@ -103,4 +149,4 @@ def test_nothing_of_the_machine_is_in_the_document():
 
 
 if __name__ == "__main__":
-    KEPT.write_bytes(made())
+    KEPT.write_text(outline(json.loads(made())))

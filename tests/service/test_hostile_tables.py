@@ -17,7 +17,7 @@ from pathlib import Path
 from reverie.errors import DataError
 from reverie.service.jobs.work import Work
 from reverie.service.settings import Settings
-from reverie.service.tasks import inputs
+from reverie.service import context
 from reverie.service.workspace import Workspace
 
 def peak():
@@ -26,11 +26,11 @@ def peak():
 root = Path(sys.argv[1])
 settings = Settings(workspace=root, free_bytes=0, table_bytes=100_000_000, table_rows=1_000_000)
 work = Work(settings, Workspace(root, settings), root, 1, None)
-inputs.table(work, "small.csv")
+context.table(work, "small.csv")
 found, before = {}, peak()
 for name in sys.argv[2:]:
     try:
-        found[name] = len(inputs.table(work, name))
+        found[name] = len(context.table(work, name))
     except DataError as error:
         found[name] = str(error)
 print(json.dumps([found, peak() - before]))

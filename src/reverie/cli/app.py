@@ -6,20 +6,86 @@ Commands import torch inside their bodies, so that `reverie --help` answers at o
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import reverie
-from reverie.cli import console, data, edit, export, impute, prove, report, sample, serve, study, train, waiting, work
+from reverie import operations
+from reverie.cli import console, waiting
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
 
+COMMANDS = {
+    "data": "What Reverie makes of a table of visits, and why: reverie data FILE.",
+    "train": "Train a model of a table of visits or of pictures, and keep everything in one run folder.",
+    "sample": "Make new patients, or new pictures, with a trained model.",
+    "edit": "Change pictures with a trained model: make them over, fill holes, go back to their noise, from one to another.",
+    "impute": "Fill the holes of a table, or go on with each patient's record; what is given stays as it is.",
+    "export": "Write a model of pictures in another layout, to the same pictures.",
+    "report": "Say whether what a model makes is realistic, useful and private, with the evidence.",
+    "study": "Look at the forward and the reverse process, with the true numbers, on your own picture or a bundled digit.",
+    "prove": operations.TITLES["proofs"],
+    "serve": "Serve the page and the HTTP API.",
+    "work": "Do jobs of a server, until Ctrl-C or SIGTERM.",
+}
+"""In the order of --help, each in one line: all that is needed to print it, so that it is there at once."""
+OPERATIONS = {
+    "train": "training",
+    "sample": "sample",
+    "impute": "imputation",
+    "export": "export",
+    "report": "report",
+    "prove": "proofs",
+}
+"""Commands that are one operation. The others have a module here."""
+
+
+class Lazy(TyperGroup):
+    """A group that imports a command when it is called, and not to list it."""
+
+    listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.listing = True
+        super().format_help(ctx, formatter)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        if self.listing:
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
+        return typer.main.get_command(_loaded(cmd_name))
+
+
+def _loaded(name: str) -> typer.Typer:
+    """The command as an app of typer."""
+    if name not in OPERATIONS:
+        module = importlib.import_module(f"reverie.cli.{name}")
+        if hasattr(module, "app"):
+            return module.app
+        function, epilog = getattr(module, name), getattr(module, "EXAMPLES", None)
+    else:
+        from reverie.cli import derive
+
+        operation = operations.find(OPERATIONS[name])
+        function, epilog = derive.command(operation), derive.epilog(operation)
+    alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    alone.command(name, epilog=epilog)(function)
+    return alone
+
+
 app = typer.Typer(
+    cls=Lazy,
     name="reverie",
     help="Run diffusion backwards, on images and on patient records, and show that it is right.",
     epilog="Start with patients: reverie train pbc2 --out runs/pbc --minutes 1, then reverie sample runs/pbc --count 1000 "
@@ -28,19 +94,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
 )
-app.add_typer(data.app, name="data")
-app.command("train", epilog=train.EXAMPLES)(train.train)
-app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
-app.add_typer(edit.app, name="edit")
-app.command("impute", epilog=impute.EXAMPLES)(impute.impute)
-app.command("export", epilog=export.EXAMPLES)(export.export)
-app.command("report", epilog=report.EXAMPLES)(report.report)
-app.add_typer(study.app, name="study")
-app.command("prove")(prove.prove)
-app.add_typer(serve.app, name="serve")
-app.command("work")(work.work)
 
 
 def _version(value: bool) -> None:

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 import reverie
-from reverie.service import document, problems
+from reverie.service import derive, document, problems
 from reverie.service.assets import Assets
 from reverie.service.guard import Guard, SafeHeaders
 from reverie.service.intake import Intake
@@ -19,13 +19,13 @@ from reverie.service.jobs import Jobs
 from reverie.service.keys import Keys
 from reverie.service.logs import Observed
 from reverie.service.metrics import Metrics
-from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules, studies
+from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
 __all__ = ["create_app"]
 
-ROUTES = (guide, schedules, studies, models, records, jobs, files, health, page)
+ROUTES = (guide, schedules, models, records, jobs, files, health, page)
 
 
 def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
@@ -49,6 +49,7 @@ def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
     state.assets, state.metrics = Assets(), Metrics(queue.snapshot)
     state.document = cache(lambda: document.text(app))
     problems.install(app, workspace.root)
+    app.include_router(derive.router())
     for module in ROUTES:
         app.include_router(module.router)
     app.openapi = cache(lambda: document.document(app))

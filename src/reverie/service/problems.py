@@ -131,7 +131,10 @@ def install(app: FastAPI, root: Path) -> None:
 def _fields(error: RequestValidationError) -> list[dict[str, str]]:
     """What is wrong with each field. The value itself is not repeated: it may be a patient's."""
     return [
-        {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "message": str(fault["msg"])}
+        {
+            "field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
+            "message": str(fault["msg"]).replace("`", ""),
+        }
         for fault in error.errors()[:100]
     ]
 

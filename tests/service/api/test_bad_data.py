@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from reverie.records.reading import SUFFIXES
-from reverie.service.tasks import inputs
+from reverie.service import context
 
 TESTS = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def one_sentence(reply, words, name=None) -> None:
 @pytest.mark.parametrize("fault", TABLES.CORPUS)
 def test_a_broken_table_is_refused_in_one_sentence_with_its_place(fault, client, root):
     name, content, words = TABLES.CORPUS[fault]
-    if not name.endswith(inputs.TABLES):
+    if not name.endswith(context.TABLES):
         reply = client.post("/api/tables/describe", json={"table": name})
         assert reply.status_code == 422 and "must end in" in reply.json()["detail"]
         return
@@ -51,7 +51,7 @@ def test_a_broken_table_is_refused_in_one_sentence_with_its_place(fault, client,
 
 
 def test_all_tables_are_read_that_the_command_line_reads_but_those_that_cannot_be_bounded():
-    assert {*SUFFIXES} - {*inputs.TABLES} == {".xls", ".ods"} and {*inputs.TABLES} <= {*SUFFIXES}
+    assert {*SUFFIXES} - {*context.TABLES} == {".xls", ".ods"} and {*context.TABLES} <= {*SUFFIXES}
 
 
 def test_a_table_in_another_form_is_read_and_says_so(client, root):

@@ -94,7 +94,7 @@ def test_reverse_as_the_guide_writes_it(client, root, monkeypatch):
     assert gaps.min() == 0  # what the exact denoiser of these pictures ends at
     assert (root / "path" / "to" / "denoising.png").is_file()
     asked = []
-    monkeypatch.setattr("reverie.service.routes.guide.answer", lambda *told, **_: asked.append(told) or _done())
+    monkeypatch.setattr("reverie.service.derive.answer", lambda *told, **_: asked.append(told) or _done())
     assert client.post(GUIDE + "demonstrate-reverse-diffusion", json=body).status_code == 200
     assert asked[0][2:] == ("reverse", body)
 
@@ -207,7 +207,7 @@ def test_a_trained_run_demonstrates_itself_and_says_so(client, trained):
 
 def test_large_demonstrations_go_to_the_slow_lane(client, monkeypatch):
     asked = []
-    monkeypatch.setattr("reverie.service.routes.guide.answer", lambda *told, **_: asked.append(told[2]) or _done())
+    monkeypatch.setattr("reverie.service.derive.answer", lambda *told, **_: asked.append(told[2]) or _done())
     for steps in (20, 200):
         client.post(GUIDE + "demonstrate-reverse-diffusion", json={"width": 1024, "height": 1024, "num_steps": steps})
     assert asked == ["reverse", "reverse-large"]

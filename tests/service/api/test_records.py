@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from reverie import deliver, load
 from reverie.cli.data import app
+from reverie.operations import imputing
 from reverie.records import read_table
 
 
@@ -127,7 +129,7 @@ def test_what_cannot_be_completed_is_one_sentence(client, visits, body, status, 
 
 
 def test_rows_times_draws_are_capped(client, visits, monkeypatch):
-    monkeypatch.setattr("reverie.service.tasks.completing.CELLS", 100)
+    monkeypatch.setattr("reverie.operations.imputing.CELLS", replace(imputing.CELLS, most=100))
     reply = client.post("/api/imputations", json={"model": "runs/patients", "table": "visits.csv", "draws": 5})
     assert reply.status_code == 422 and "at most 100" in reply.json()["detail"]
 

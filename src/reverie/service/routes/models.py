@@ -1,24 +1,22 @@
-"""Trained runs: which there are, their cards, their metrics; new samples, changed pictures, new runs."""
+"""Trained runs: which there are, their cards, their metrics."""
 
 from __future__ import annotations
 
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query
 
 from reverie.errors import DamagedError, ReverieError
+from reverie.operations.training import Card
 from reverie.service import problems
-from reverie.service.jobs.answer import answer
 from reverie.service.problems import Problem
-from reverie.service.routes.told import job_replies, reply
+from reverie.service.routes.told import reply
 from reverie.service.schemas import models as schemas
-from reverie.service.schemas.editing import Edit, EditReply
-from reverie.service.state import Limits, Queue, Store
+from reverie.service.state import Store
 
 __all__ = ["router"]
 
-WAIT = 30.0
 LINES = 5000
 LARGEST = 64_000_000  # bytes of a run's small files
 router = APIRouter(prefix="/api", tags=["models"])
@@ -69,7 +67,7 @@ def get_metrics(
     "/models/{name:path}",
     operation_id="get_model",
     summary="The card of a run",
-    responses=reply(schemas.Card),
+    responses=reply(Card),
     response_model=None,
 )
 def get_model(workspace: Store, name: Name) -> dict[str, Any]:
@@ -77,45 +75,6 @@ def get_model(workspace: Store, name: Name) -> dict[str, Any]:
     from reverie.plain import plain
 
     return plain(card(_run(workspace, name), name))
-
-
-@router.post(
-    "/samples",
-    operation_id="sample",
-    summary="New patients, or new pictures, of a trained run",
-    responses=job_replies(schemas.SampleReply),
-    response_class=Response,
-)
-async def sample(request: Request, jobs: Queue, body: schemas.Sample) -> Response:
-    return await answer(request, jobs, "sample-large" if body.large else "sample", body.arguments, wait=WAIT)
-
-
-@router.post(
-    "/edits",
-    operation_id="edit_pictures",
-    summary="Pictures changed by a trained run",
-    description="`edit` says how: made over from a noise level, a hole filled, back to the noise, or between two pictures.",
-    responses=job_replies(EditReply),
-    response_class=Response,
-)
-async def edit(request: Request, jobs: Queue, body: Edit) -> Response:
-    return await answer(request, jobs, "edit", body.arguments, wait=WAIT)
-
-
-@router.post(
-    "/trainings",
-    operation_id="train",
-    summary="Train a model within a budget",
-    description="Without `Prefer: wait=N` the answer comes at once, with the job. Its events have the losses: `metric` "
-    "with step and loss or loss_aside. A training that a crash ended goes on from its last checkpoint.",
-    responses=job_replies(schemas.Card),
-    response_class=Response,
-)
-async def train(request: Request, jobs: Queue, limits: Limits, body: schemas.Training) -> Response:
-    most = 0.9 * limits.slow_seconds / 60
-    if body.minutes is not None and body.minutes > most:
-        raise Problem(422, "usage", f"minutes is {body.minutes:g}, and this server allows a training {most:g} at most.")
-    return await answer(request, jobs, "training", body.arguments, wait=0)
 
 
 def _run(workspace: Store, name: str) -> FilePath:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 import json
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import ConfigDict
 
 import reverie
+from reverie.operations.describing import Series, SeriesReply, series
+from reverie.operations.fields import Schedule, ScheduleName
+from reverie.operations.request import served
 from reverie.service.jobs.answer import answer
 from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies, reply
-from reverie.service.schemas.parts import Schedule, ScheduleName, TableName
-from reverie.service.schemas.records import SeriesReply
 from reverie.service.schemas.schedules import About, PictureList, ScheduleQuery, ScheduleReply
 from reverie.service.state import Limits, Queue
 
@@ -84,7 +86,7 @@ def get_schedule(name: ScheduleName, query: Annotated[ScheduleQuery, Query()]) -
 @lru_cache(128)
 def _tables(config: str) -> str:
     from reverie.plain import plain
-    from reverie.service.tasks.inputs import schedule
+    from reverie.service.context import schedule
 
     found = schedule(Schedule(**json.loads(config)))
     tables = {
@@ -173,25 +175,30 @@ def get_noise(
     return Response(noise[0].numpy().astype("<f4").tobytes(), media_type="application/octet-stream", headers=CACHED)
 
 
+_Series = cast(type[Series], served(Series))
+
+
+class SeriesQuery(_Series):
+    """As it stands in an address, where what is not known is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 @router.get(
     "/series",
     operation_id="get_series",
-    summary="One patient's numbers over time, and the cohort's mean and deviation",
+    summary=series.title,
     responses=job_replies(SeriesReply),
     response_class=Response,
 )
 async def get_series(
     request: Request,
     jobs: Queue,
-    table: Annotated[TableName, Query()] = "pbc2",
-    patient: Annotated[
-        str | None, Query(max_length=200, description="An identifier; the first if left out.", examples=["2"])
-    ] = None,
+    query: Annotated[SeriesQuery, Query()],
 ) -> Response:
-    if await run_in_threadpool(_is_bundled, table):
-        return Response(await run_in_threadpool(_series, table, patient), media_type="application/json")
-    arguments = {"table": table, **({} if patient is None else {"patient": patient})}
-    return await answer(request, jobs, "series", arguments, wait=30.0)
+    if await run_in_threadpool(_is_bundled, query.table):
+        return Response(await run_in_threadpool(_series, query.table, query.patient), media_type="application/json")
+    return await answer(request, jobs, "series", query.arguments, wait=series.wait)
 
 
 def _is_bundled(table: str) -> bool:

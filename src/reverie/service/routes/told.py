@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from reverie.operations.request import Reply
 from reverie.service.routes.jobs import JobView
-from reverie.service.schemas.parts import Reply
 
 __all__ = ["job_replies", "reply"]
 

@@ -1,150 +1,14 @@
-"""Trained runs: lists, cards, samples, training."""
+"""Trained runs: lists and numbers."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from reverie.service.schemas.parts import (
-    FileMade,
-    Overwrite,
-    Reply,
-    Request,
-    RunName,
-    Sampler,
-    Seed,
-    Word,
-    example,
-)
+from reverie.operations.request import Reply, example
 
-__all__ = ["IDENTIFIER", "Card", "Identifier", "MetricsReply", "ModelList", "Sample", "SampleReply", "Spacing", "Training"]
-
-Identifier = Word | Annotated[list[Word], Field(min_length=2, max_length=5)]
-IDENTIFIER = "the column that says whose visit a row is, or those that do so together; row where each row is a patient."
-
-Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
-Value = bool | int | float | str | None | list[bool | int | float | str]
-
-
-class Sample(Request):
-    """New patients, or new pictures."""
-
-    model_config = example({"model": "runs/patients", "count": 20, "seed": 0, "where": ["sex=female", "age>50"]})
-
-    model: RunName
-    count: int = Field(
-        ge=1,
-        le=1_000_000,
-        description="Patients or pictures. Caps: count x steps is at most 20,000,000 for patients; count x pixels x steps "
-        "is at most 4,000,000,000 for pictures, and count at most 4,096.",
-        examples=[100],
-    )
-    seed: Seed = 0
-    sampler: Sampler | None = Field(None, description="The model's usual one if left out.")
-    steps: int | None = Field(None, ge=1, le=1000, description="Of the sampler; the model's usual number if left out.")
-    spacing: Spacing | None = Field(None, description="Where the steps lie.")
-    eta: float | None = Field(None, ge=0, le=1, description="Of ddim.")
-    where: list[Word] = Field(
-        default=[],
-        max_length=20,
-        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn.",
-    )
-    guidance: float | None = Field(
-        None, ge=0, le=10, description="How strongly visits follow the statics, or pictures their class; 1 as learned."
-    )
-    clip: bool | None = Field(None, description="Keep predicted pictures inside [-1, 1].")
-    out: str | None = Field(
-        None,
-        min_length=1,
-        max_length=484,
-        description="A name in the workspace: .csv, .csv.gz or .parquet for patients; .png, .npy or .npz for pictures. Left "
-        "out, the file stays with the job.",
-        examples=["tables/new.csv"],
-    )
-    overwrite: Overwrite = False
-
-    @property
-    def large(self) -> bool:
-        """Whether it takes more than someone would wait for."""
-        return self.count > 256 or self.count * (self.steps or 20) > 5000
-
-
-class SampleReply(Reply):
-    """What was made, where it is, and a look at it."""
-
-    model_config = example(
-        {
-            "summary": {"patients": 20, "rows": 121, "sampler": "angular", "steps": 6, "seed": 0, "seconds": 0.7},
-            "files": [
-                {
-                    "name": "patients.csv",
-                    "href": "/api/jobs/0c5e2d0a4f3b4f0e8a9d1c2b3a4f5e6d/files/patients.csv",
-                    "bytes": 9810,
-                }
-            ],
-            "preview": {"columns": ["id", "year", "sex"], "rows": [[1, 0.0, "female"]]},
-        }
-    )
-
-    summary: dict[str, Any]
-    files: list[FileMade]
-    preview: dict[str, Any] = Field(
-        description="Of patients columns and the first 50 rows; of pictures the first 16 as data URLs."
-    )
-
-
-class Training(Request):
-    """A run: from data to a model."""
-
-    model_config = example({"source": "pbc2", "out": "runs/patients", "steps": 20, "settings": {"network.width": 16}})
-
-    source: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=484,
-            description="A table, a picture, an array or a folder of pictures in the workspace; or pbc2, or digits.",
-            examples=["pbc2"],
-        ),
-    ]
-    out: RunName
-    minutes: float | None = Field(None, ge=0.02, le=120, description="Budget; made a number of steps by a measurement.")
-    steps: int | None = Field(None, ge=1, le=1_000_000, description="Budget in steps, instead.")
-    seed: Seed = 0
-    recipe: (
-        Literal["records", "health-gym", "pictures", "pictures-tiny", "pictures-small", "pictures-base", "ddpm", "diffusers"]
-        | None
-    ) = None
-    settings: dict[Word, Value] = Field(
-        default={}, max_length=50, description="As --set of reverie train, e.g. network.width.", examples=[{"batch": 64}]
-    )
-    id: Identifier | None = Field(None, description=f"Of a table: {IDENTIFIER}")
-    time: Word | None = Field(None, description="Of a table: the column that says when it was.")
-    long: tuple[Word, Word] | None = Field(
-        None, description="Of a table where a row is one test: the column that names it, and that of its value."
-    )
-    date_formats: dict[Annotated[str, Field(max_length=1000)], Annotated[str, Field(max_length=100)]] | None = Field(
-        None, max_length=1000, description='Of a table: forms of dates by column, as {"seen": "%d/%m/%Y"}; under "" of all.'
-    )
-    duplicates: Literal["refuse", "keep", "first", "last", "mean"] | None = Field(
-        None, description="Of a table: rows of one patient at one time."
-    )
-    null_values: list[Annotated[str, Field(max_length=100)]] | None = Field(
-        None, max_length=50, description="Of a table: what means missing, VALUE or COLUMN=VALUE."
-    )
-    size: int | None = Field(None, ge=1, le=256, description="Of pictures: bring them to this many pixels a side.")
-    channels: Literal[1, 3] | None = Field(None, description="Of pictures: 1 grey, 3 colour.")
-    overwrite: Overwrite = False
-    resume: bool = Field(False, description="Go on with the run in `out`, just where it stopped.")
-
-    @model_validator(mode="after")
-    def _one_budget(self) -> Self:
-        if self.minutes is not None and self.steps is not None:
-            raise ValueError("give the budget in steps or in minutes, not both")
-        if self.resume and self.overwrite:
-            raise ValueError("resume goes on with what overwrite would throw away: give one of them")
-        return self
+__all__ = ["MetricsReply", "ModelList"]
 
 
 class ModelList(Reply):
@@ -170,38 +34,6 @@ class ModelList(Reply):
         description="kind is images or records; size is [height, width, channels], or the number of columns. A run that "
         "cannot be understood has `error` and kind null."
     )
-
-
-class Card(Reply):
-    """A run in short. Of a table it has columns and levels, and no patient's value."""
-
-    model_config = example(
-        {
-            "name": "runs/patients",
-            "kind": "records",
-            "source": "pbc2",
-            "trained": True,
-            "steps": {"done": 20, "of": 20},
-            "loss_aside": 0.91,
-            "parameters": 41290,
-            "classes": [],
-            "config": {"seed": 0},
-            "columns": [{"name": "sex", "role": "static", "kind": "binary", "levels": ["female", "male"]}],
-            "metrics": [{"step": 20, "loss": 0.93}],
-            "how_to": {"cli": "reverie sample runs/patients --count 1000 --out new.csv"},
-        }
-    )
-
-    name: str
-    kind: Literal["images", "records"]
-    source: str
-    trained: bool
-    steps: dict[str, int]
-    parameters: int | None
-    classes: list[str] = Field(description="Of pictures: what samples can be asked for, as class=NAME.")
-    config: dict[str, Any]
-    metrics: list[dict[str, Any]]
-    how_to: dict[str, str]
 
 
 class MetricsReply(Reply):

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from reverie.service.schemas.parts import Reply, Request, ScheduleName, example
+from reverie.operations.fields import ScheduleName
+from reverie.operations.request import Reply, Request, example
 
 __all__ = ["About", "PictureList", "ScheduleQuery", "ScheduleReply", "StatisticsQuery"]
 

@@ -1,0 +1,131 @@
+"""Where operations of the command line run: files of this machine, named by their paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from reverie.cli import console
+from reverie.errors import UsageError
+from reverie.operations.context import KINDS, Folder, Kind
+from reverie.operations.declare import Cap
+
+if TYPE_CHECKING:
+    import torch
+
+    from reverie.modality import Spelling
+    from reverie.records import Table
+    from reverie.records.reading import Cells
+    from reverie.studies import Subject
+
+__all__ = ["Disk"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file at its own path."""
+
+    path: Path
+    kind: Kind
+
+    def done(self) -> dict[str, Any]:
+        if self.kind == "figure":
+            console.note(f"figure: {self.path}")
+        return {"name": str(self.path)}
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A context of the command line."""
+
+    on_step: Callable[[int, int], None]
+    images: bool = False
+    taken: set[Path] = field(default_factory=set)
+
+    served = False
+
+    def step(self, done: int, total: int) -> None:
+        self.on_step(done, total)
+
+    def say(self, sentence: str) -> None:
+        console.note(sentence)
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        pass
+
+    def within(self, cap: Cap, units: float) -> None:
+        pass
+
+    def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
+        from reverie.studies import subject
+
+        assert named is not None
+        return subject(named, largest=largest)
+
+    def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
+        from reverie.records import read_table
+
+        return read_table(name, schema, **options)
+
+    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> str:
+        return name
+
+    def cells(self, name: str) -> Cells:
+        from reverie.records.reading import read_source
+
+        return read_source(name)
+
+    def model(self, name: str) -> Any:
+        import reverie
+
+        return reverie.load(Path(name))
+
+    @contextmanager
+    def together(self, device: torch.device) -> Iterator[bool]:
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            yield True
+            return
+        from reverie.training import processes
+
+        with processes.joined(device):
+            chief = processes.rank() == 0
+            yield chief
+        if not chief:
+            raise typer.Exit  # the first process says what there is to say
+
+    def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        path = Path(name)
+        for file in files:
+            console.fresh(path / file, overwrite)
+        if not (files or overwrite or resume) and path.exists() and (not path.is_dir() or any(path.iterdir())):
+            resumed = "resume it, start again with --force, or choose another name"
+            ways = "choose another name, or allow to overwrite it with --force" if resume is None else resumed
+            raise UsageError(f"{path} exists already: {ways}.")
+        return Folder(path, bool(resume), overwrite)
+
+    def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
+        path = Path(usual if name is None else name)
+        if name is None:
+            return Written(path, kind)
+        if kind == "figure" and path.suffix.lower() not in KINDS[kind]:
+            raise UsageError(
+                f"figures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}."
+            )
+        elif kind == "table":
+            from reverie.records.output import check_table_output
+
+            check_table_output(path)
+        elif kind == "pictures":
+            from reverie.images import check_output
+
+            check_output(path)
+        if path in self.taken:
+            raise UsageError(f"two outputs have the name {path}: give each its own.")
+        self.taken.add(path)
+        return Written(console.fresh(path, overwrite), kind)

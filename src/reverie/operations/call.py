@@ -1,0 +1,92 @@
+"""The same call without the page: as curl, as a command, as Python, composed from the declaration and a request."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from reverie.operations.declare import Operation
+from reverie.operations.fields import Schedule
+from reverie.operations.flags import flags
+from reverie.operations.request import Request
+
+__all__ = ["arguments", "calls", "lines", "python_schedule"]
+
+LONG = 200
+"""Characters beyond which a picture inside a call is not shown."""
+
+
+def calls(operation: Operation, request: Request, server: str) -> dict[str, str | None]:
+    """curl, command and python, each none where there is no such form; `server` is the address of the service."""
+    return {
+        "curl": curl(operation, request, server),
+        "command": command(operation, request),
+        "python": operation.python(request) if operation.python else None,
+    }
+
+
+def curl(operation: Operation, request: Request, server: str) -> str | None:
+    """A line for a shell."""
+    if operation.route is None:
+        return None
+    _, path = operation.route.split()
+    body = json.dumps(_short(request.arguments), ensure_ascii=False)
+    return f"curl -s {shlex.quote(server + path)} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
+
+
+def command(operation: Operation, request: Request) -> str | None:
+    """The command with the same options; none where the request has what no option says."""
+    if operation.command is None:
+        near = operation.like(request) if operation.like else None
+        return command(*near) if near else None
+    placed: list[str] = []
+    rest: list[str] = []
+    for option in flags(type(request)):
+        value = getattr(request, option.field)
+        given = option.field in request.model_fields_set
+        if isinstance(value, str) and value.startswith("data:") and option.name is not None:
+            value = f"{option.field}.png"
+        if option.name is None:
+            if given and value is not None and option.given is ...:
+                if option.flag.stand_in is None:
+                    return None
+                placed.append(option.flag.stand_in)
+        elif option.positional:
+            placed += option.words(value)
+        elif option.field == operation.writes and value is None:
+            rest += option.words(operation.usual)
+        elif given or option.required:
+            rest += option.words(value)
+    return " ".join(map(shlex.quote, ["reverie", *operation.command.split(), *placed, *rest]))
+
+
+def lines(*code: str) -> str:
+    """Lines of Python, with an end."""
+    return "\n".join(code) + "\n"
+
+
+def arguments(*values: Any, **named: Any) -> str:
+    """Arguments as Python writes them; ... stands for a variable of the argument's own name."""
+    words = [_python(value) for value in values]
+    return ", ".join([*words, *(f"{name}={name if value is ... else _python(value)}" for name, value in named.items())])
+
+
+def python_schedule(schedule: Schedule | None) -> list[str]:
+    """The lines that make the variable `schedule`."""
+    config = {"name": "linear"} if schedule is None else schedule.config
+    settings = arguments(**{name: value for name, value in config.items() if name != "name"})
+    return ["from reverie.process import NoiseSchedule", "", f"schedule = NoiseSchedule.{config['name']}({settings})"]
+
+
+def _python(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _short(value: Any) -> Any:
+    """The body with its pictures cut short, so that it can be read."""
+    if isinstance(value, dict):
+        return {name: _short(part) for name, part in value.items()}
+    if isinstance(value, str) and len(value) > LONG and value.startswith("data:"):
+        return value.partition(",")[0] + ",..."
+    return value

@@ -1,0 +1,134 @@
+"""What an operation sees of where it runs: the files of this machine, or the workspace of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+    from reverie.modality import Spelling
+    from reverie.operations.declare import Cap
+    from reverie.records import Table
+    from reverie.records.reading import Cells
+    from reverie.sources import DataSource
+    from reverie.studies import Subject
+
+__all__ = ["KINDS", "Context", "Folder", "Kind", "Output"]
+
+Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema"]
+
+KINDS: dict[Kind, tuple[str, ...]] = {
+    "figure": (".png",),
+    "table": (".csv", ".csv.gz", ".parquet"),
+    "pictures": (".png", ".npy", ".npz"),
+    "animation": (".webp", ".gif", ".png"),
+    "noise": (".npz",),
+    "schema": (".yaml", ".yml"),
+}
+"""The suffixes that files of each kind may have; the first is the usual one."""
+
+
+class Output(Protocol):
+    """A file that is to be written; that nothing is lost by it has been made sure of."""
+
+    @property
+    def path(self) -> Path:
+        """Where to write it."""
+        ...
+
+    def done(self) -> dict[str, Any]:
+        """Called once it is written: its name, and where it is to be had."""
+        ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that is to be written; that nothing is lost by it has been made sure of.
+
+    Attributes:
+        resume, overwrite: whether to go on with what is in it, or to replace that.
+        begun: to be called once what is in it is of this call, so that a later attempt goes on with it.
+    """
+
+    path: Path
+    resume: bool = False
+    overwrite: bool = False
+    begun: Callable[[], None] = lambda: None
+
+
+class Context(Protocol):
+    """Given to an operation with its request."""
+
+    @property
+    def images(self) -> bool:
+        """Whether pictures belong into the reply, as data URLs."""
+        ...
+
+    @property
+    def served(self) -> bool:
+        """Whether a service runs it: then names are those of the workspace."""
+        ...
+
+    def step(self, done: int, total: int) -> None:
+        """Reports progress. In a service it raises where the job is to stop."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """A sentence for the person who waits."""
+        ...
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        """A further event, for programs that follow a job."""
+        ...
+
+    def within(self, cap: Cap, units: float) -> None:
+        """Raises UsageError where a service would spend more than the cap allows."""
+        ...
+
+    def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
+        """The picture of a name or, `encoded`, inside the request; a larger one is reduced to this longer side."""
+        ...
+
+    def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
+        """A table of visits, bundled or in a file; for the options see records.read_table."""
+        ...
+
+    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource | str:
+        """What is trained on, as planning.prepare takes it; a service opens it within its limits.
+
+        `options` say how it is read; `spelled`, how the user writes their names.
+        """
+        ...
+
+    def cells(self, name: str) -> Cells:
+        """The cells of a table as they come, bundled or in a file."""
+        ...
+
+    def model(self, name: str) -> Any:
+        """The trained model in a run folder."""
+        ...
+
+    def together(self, device: torch.device) -> AbstractContextManager[bool]:
+        """With the other processes that do the same work, if there are any: whether this one speaks for all."""
+        ...
+
+    def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        """A folder to write. Raises, before any work, where something is there that must stay.
+
+        Args:
+            resume: whether to go on with what is there; none where that cannot be.
+            files: all that is written, where other things may be in the folder.
+        """
+        ...
+
+    def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Output:
+        """A file to write. Raises, before any work, where it cannot have this name.
+
+        Without a name it is called `usual`, and stays with the job; on the command line it must not be written then.
+        """
+        ...

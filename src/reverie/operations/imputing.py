@@ -1,0 +1,244 @@
+"""Tables with holes, filled or continued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from reverie.operations.call import arguments, lines
+from reverie.operations.context import Context
+from reverie.operations.declare import Cap, Outcome, Panel, operation, summary
+from reverie.operations.fields import (
+    FileMade,
+    Guidance,
+    NewTable,
+    Overwrite,
+    RunName,
+    Sampler,
+    Seed,
+    Spacing,
+    TableName,
+    Word,
+)
+from reverie.operations.request import Flag, Reply, Request, at_most, example
+from reverie.operations.sampling import GUIDANCE, SAMPLER, SPACING, settings_of
+
+__all__ = ["Rows", "imputation"]
+
+CELLS = Cap("rows x draws", 1_000_000, "ask for fewer draws or visits, or give fewer patients")
+SMALL = 20_000
+"""Cells x draws inside a call, which someone waits for."""
+Cell = bool | int | float | Annotated[str, Field(max_length=10_000)] | None
+
+
+class Rows(Request):
+    """A small table inside the call."""
+
+    columns: list[Word] = Field(min_length=1, max_length=1000)
+    rows: list[list[Cell]] = Field(
+        min_length=1, max_length=5000, description="Cap: rows x columns is at most 200,000. null is a hole."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        width = len(self.columns)
+        if len(set(self.columns)) < width:
+            raise ValueError("two columns have one name: rename one")
+        if short := next((i for i, row in enumerate(self.rows, 1) if len(row) != width), 0):
+            raise ValueError(f"row {short} has {len(self.rows[short - 1])} cells where there are {width} columns")
+        if len(self.rows) * width > 200_000:
+            raise ValueError("rows x columns is above 200,000: upload the table as a file instead")
+        return self
+
+    @property
+    def frame(self) -> Any:
+        """The cells as text: what they are is read by the model's schema, as from a file."""
+        import polars as pl
+
+        cells = {name: [_text(row[i]) for row in self.rows] for i, name in enumerate(self.columns)}
+        return pl.DataFrame({name: pl.Series(column, dtype=pl.String) for name, column in cells.items()})
+
+
+def _text(cell: bool | int | float | str | None) -> str | None:
+    if cell is None or cell == "":
+        return None
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+class Imputation(Request):
+    """A table with holes, or to be continued."""
+
+    model_config = example({"model": "runs/patients", "table": "pbc2", "draws": 2, "seed": 0})
+
+    model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train from a table.")]
+    table: Annotated[TableName | None, Flag("FILE", "A table like the one trained on.", required=True)] = None
+    rows: Annotated[Rows | None, Flag(None, stand_in="visits.csv")] = Field(
+        None, description="The table itself, instead of its name."
+    )
+    out: Annotated[NewTable | None, Flag("--out", "The table to write: .csv, .csv.gz or .parquet.", required=True)] = Field(
+        None, description="Left out, the file stays with the job."
+    )
+    draws: Annotated[
+        int,
+        Flag("--draws", "How often; several go below each other, with a first column 'draw'."),
+        at_most(50, "bands need no more"),
+    ] = Field(1, ge=1, description="How often.")
+    forecast: Annotated[
+        int | None,
+        Flag("--forecast", "Add so many visits for each patient, instead of filling holes."),
+        at_most(100, "one call adds so many at most"),
+    ] = Field(None, ge=1, description="Add so many visits for each patient, instead.")
+    columns: Annotated[
+        list[Word] | None,
+        Flag("--columns", "Those to fill, e.g. albumin,weight; all that are learned if left out.", commas=True),
+    ] = Field(None, min_length=1, max_length=1000, description="Those to fill; all that the model has learned if left out.")
+    guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = None
+    sampler: Annotated[Sampler | None, SAMPLER] = None
+    steps: Annotated[
+        int | None,
+        Flag("--steps", "Steps of the sampler, for each stage of records; if left out, the model's."),
+        at_most(1000, "there are no more steps in a schedule"),
+    ] = Field(None, ge=1)
+    spacing: Annotated[Spacing | None, SPACING] = None
+    seed: Seed = 0
+    overwrite: Overwrite = False
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.table is None) == (self.rows is None):
+            raise ValueError("give one table: its name as `table`, or its cells as `rows`")
+        return self
+
+    @property
+    def large(self) -> bool:
+        """Whether it takes more than someone would wait for."""
+        return self.rows is None or len(self.rows.rows) * len(self.rows.columns) * self.draws > SMALL
+
+
+class ImputationReply(Reply):
+    """The completed table, and how sure it is."""
+
+    model_config = example(
+        {
+            "summary": {
+                "patients": 312,
+                "rows": 1945,
+                "draws": 2,
+                "given_values": {"unchanged": 38210, "of": 38210},
+                "seed": 0,
+            },
+            "files": [
+                {
+                    "name": "completed.csv",
+                    "href": "/api/jobs/0c5e2d0a4f3b4f0e8a9d1c2b3a4f5e6d/files/completed.csv",
+                    "bytes": 512000,
+                }
+            ],
+            "bands": {
+                "1": {
+                    "serChol": {
+                        "time": [0.0, 0.53],
+                        "given": [261.0, None],
+                        "median": [261.0, 240.0],
+                        "low": [261.0, 190.0],
+                        "high": [261.0, 310.0],
+                        "low50": None,
+                        "high50": None,
+                    }
+                }
+            },
+            "shares": {},
+            "holes": {"serChol": {"empty": 821, "filled": 821}},
+        }
+    )
+
+    summary: dict[str, Any]
+    files: list[FileMade]
+    bands: dict[str, dict[str, Any]] = Field(
+        description="Of at most 5 patients and their columns of numbers: the median of the draws, low and high of 80 %, "
+        "low50 and high50 of 50 % of them; below 10 draws low and high are the least and the largest, and there is no 50 %."
+    )
+    shares: dict[str, dict[str, Any]] = Field(description="Of columns of levels: the share of the draws in each level.")
+    holes: dict[str, Any] = Field(description="Of each column with empty cells, how many, and how many were filled.")
+
+
+@operation(
+    "imputation",
+    ImputationReply,
+    command="impute",
+    route="POST /api/imputations",
+    operation_id="impute",
+    tag="records",
+    about="What is given stays as it is. With 10 draws or more the reply has bands of 80 % and 50 %.",
+    slow=lambda request: request.large,
+    caps=(CELLS,),
+    progress=("drawing", "draws"),
+    writes="out",
+    usual="whole.csv",
+    example="Holes: reverie impute runs/pbc visits.csv --out whole.csv.\n\n"
+    "Five likely futures of three visits: reverie impute runs/pbc visits.csv --forecast 3 --draws 5 --out future.csv.",
+    python=lambda request: lines(
+        "import reverie",
+        "from reverie.records import read_table",
+        "",
+        f"model = reverie.load({arguments(request.model)})",
+        f"table = read_table({arguments(request.table or 'visits.csv')}, model.codec.schema)",
+        f"frames = model.forecast(table.frame, {arguments(request.forecast, draws=request.draws, seed=request.seed)})"
+        if request.forecast
+        else f"frames = model.impute(table.frame, {arguments(draws=request.draws, seed=request.seed)})",
+    ),
+)
+def imputation(request: Imputation, context: Context) -> Outcome:
+    """Fill the holes of a table, or go on with each patient's record; what is given stays as it is.
+
+    Every empty cell of a column that the model has learned is drawn from what it takes to be likely there; with --draws the
+    spread is its uncertainty. Columns and rows stay as they are, and what the model does not know is carried along. The same
+    seed gives the same file.
+    """
+    output = context.output(request.out, "table", request.overwrite, "completed.csv")
+    model = context.model(request.model)
+    from reverie import bands, deliver
+    from reverie.records.fitting import fit
+
+    deliver.check_completing(model, request.draws, request.model)
+    if request.rows is not None:
+        fitted = fit(request.rows.frame, model.codec.schema, "the rows")
+    else:
+        assert request.table is not None
+        fitted = fit(context.cells(request.table), model.codec.schema, request.table)
+    added = (request.forecast or 0) * len(fitted.table)
+    context.within(CELLS, (fitted.cells.height + added) * request.draws)
+    done = deliver.complete(
+        model,
+        fitted,
+        request.draws,
+        request.forecast,
+        request.seed,
+        settings_of(request),
+        context.step,
+        columns=request.columns,
+        run=request.model,
+    )
+    done.write(output.path)
+    for sentence in done.notes:
+        context.say(sentence)
+    file = output.done()
+    result, holes = {**done.summary(output.path), "out": file["name"]}, done.holes
+    reply = {"summary": result, "files": [file], "holes": holes}
+    if context.images:
+        reply |= {"bands": bands.bands(done), "shares": bands.shares(done)}
+
+    def show() -> Iterator[Panel | str]:
+        if holes:
+            rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
+            yield Panel("holes", ("column", "empty cells", "filled in each draw"), rows)
+        yield from summary("imputed" if request.forecast is None else "forecast", result)()
+
+    if any(count["filled"] < count["empty"] for count in holes.values()):
+        left = "empty cells stay where nothing is learned, where that says something, or as --columns says."
+    else:
+        left = ""
+    printed = result if request.forecast is not None else {**result, "holes": holes}
+    return Outcome(reply, show, printed, hints=(left,) if left else ())

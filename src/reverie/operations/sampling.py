@@ -1,0 +1,244 @@
+"""New patients and new pictures of a trained run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from reverie.errors import UsageError
+from reverie.operations.call import arguments, lines
+from reverie.operations.context import Context, Output
+from reverie.operations.declare import Cap, Outcome, operation, summary
+from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, inside
+from reverie.operations.flags import refuse_others
+from reverie.operations.request import Flag, Reply, Request, at_most, example, local, pictures, records
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from reverie.models import PatientModel, PictureModel
+
+__all__ = ["GUIDANCE", "INTERVAL", "SAMPLER", "SPACING", "between", "preview", "sample", "settings_of"]
+
+PATIENTS = Cap("count x steps", 20_000_000, "ask for fewer patients, or fewer steps", of="patients")
+PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, or fewer steps", of="pictures")
+PICTURES = Cap("count", 4096, "ask for fewer pictures", of="pictures")
+ROWS, SHOWN = 50, 16
+
+SAMPLER = Flag("--sampler", "angular (default), dpmpp, dpmpp_sde, ddim, ancestral or heun.")
+SPACING = Flag(
+    "--spacing",
+    "Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or karras.",
+)
+GUIDANCE = "How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
+
+
+def between(interval: str) -> tuple[int, int]:
+    """What --interval says, "100:800" as (100, 800)."""
+    low, _, high = interval.partition(":")
+    try:
+        return int(low), int(high)
+    except ValueError as error:
+        raise UsageError(f"--interval is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
+
+
+INTERVAL = Flag(
+    "--interval",
+    "Guide only at steps LOW:HIGH, e.g. 100:800.",
+    read=between,
+    write=lambda steps: ":".join(map(str, steps)),
+)
+Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+
+
+class Sample(Request):
+    """New patients, or new pictures."""
+
+    model_config = example({"model": "runs/patients", "count": 20, "seed": 0, "where": ["sex=female", "age>50"]})
+
+    model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
+    out: Annotated[
+        str | None,
+        inside,
+        Flag(
+            "--out",
+            "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
+            "for a folder of files.",
+            required=True,
+        ),
+    ] = Field(
+        None,
+        min_length=1,
+        description="A name in the workspace: .csv, .csv.gz or .parquet for patients; .png, .npy or .npz for pictures. Left "
+        "out, the file stays with the job.",
+        examples=["tables/new.csv"],
+    )
+    count: Annotated[
+        int | None,
+        Flag("--count", "How many patients, or pictures, to make."),
+        at_most(1_000_000, "more are for the command line, which writes them as they are made"),
+    ] = Field(None, ge=1, description="Patients or pictures.", examples=[100])
+    where: Annotated[
+        list[Word],
+        Flag(
+            "--where",
+            "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
+            "several each in turn, class=* for every one. May be repeated.",
+        ),
+    ] = Field(
+        default=[],
+        max_length=20,
+        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn.",
+    )
+    given: Annotated[str | None, records, local] = Field(
+        None, description="A table of some of the statics, a row for each patient to make."
+    )
+    guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = Field(
+        None, description="How strongly visits follow the statics, or pictures their class; 1 as learned."
+    )
+    workers: Annotated[int | None, records, local] = Field(
+        None, ge=1, description="Threads, one for each core if left out; the file is the same."
+    )
+    reject: Annotated[bool, records, local] = Field(
+        False,
+        description="Recipe health-gym: draw patients again whose numbers leave the range of the source, instead of "
+        "clipping.",
+    )
+    rescale: Annotated[float | None, pictures] = Field(
+        None, ge=0, le=1, description="Of guidance: how far the contrast is brought back, 0 to 1."
+    )
+    interval: Annotated[Interval | None, INTERVAL, pictures] = Field(
+        None, description="Guide only at these steps, the lowest and the highest.", examples=[[100, 800]]
+    )
+    animate: Annotated[str | None, pictures, local] = Field(
+        None, description="Write how the first 64 come about, x_t beside x_0-hat: .gif, .webp or .png."
+    )
+    clip: Annotated[bool | None, pictures] = Field(None, description="Keep every predicted picture inside [-1, 1].")
+    sampler: Annotated[Sampler | None, SAMPLER] = Field(None, description="The model's usual one if left out.")
+    steps: Annotated[
+        int | None,
+        Flag("--steps", "Steps of the sampler, for each stage of records; if left out, the model's."),
+        at_most(1000, "there are no more steps in a schedule"),
+    ] = Field(None, ge=1, description="Of the sampler; the model's usual number if left out.")
+    spacing: Annotated[Spacing | None, SPACING] = Field(None, description="Where the steps lie.")
+    eta: float | None = Field(None, ge=0, le=1, description="Noise of ddim: 0 none, 1 as ancestral.")
+    variance: str | None = Field(None, description="Variance of ancestral: beta_tilde, beta or learned.", max_length=20)
+    seed: Seed = 0
+    overwrite: Overwrite = False
+
+    @model_validator(mode="after")
+    def _how_many(self) -> Self:
+        if self.count is None and self.given is None:
+            raise ValueError("say how many to make with `count`, or give a table of statics with `given`")
+        return self
+
+    @property
+    def large(self) -> bool:
+        """Whether it takes more than someone would wait for."""
+        return (self.count or 0) > 256 or (self.count or 0) * (self.steps or 20) > 5000
+
+
+class SampleReply(Reply):
+    """What was made, where it is, and a look at it."""
+
+    model_config = example(
+        {
+            "summary": {"patients": 20, "rows": 121, "sampler": "angular", "steps": 6, "seed": 0, "seconds": 0.7},
+            "files": [
+                {
+                    "name": "patients.csv",
+                    "href": "/api/jobs/0c5e2d0a4f3b4f0e8a9d1c2b3a4f5e6d/files/patients.csv",
+                    "bytes": 9810,
+                }
+            ],
+            "preview": {"columns": ["id", "year", "sex"], "rows": [[1, 0.0, "female"]]},
+        }
+    )
+
+    summary: dict[str, Any]
+    files: list[FileMade]
+    preview: dict[str, Any] = Field(
+        description="Of patients columns and the first 50 rows; of pictures the first 16 as data URLs."
+    )
+
+
+@operation(
+    "sample",
+    SampleReply,
+    command="sample",
+    route="POST /api/samples",
+    tag="models",
+    slow=lambda request: request.large,
+    caps=(PATIENTS, PIXELS, PICTURES),
+    progress=("sampling", ""),
+    writes="out",
+    usual="new.csv",
+    example='Patients: reverie sample runs/pbc --count 1000 --where sex=female --where "age>60" --out new.csv.\n\n'
+    "Pictures: reverie sample runs/digits --count 64 --where class=3 --guidance 2 --out threes.png --animate threes.webp.",
+    python=lambda request: lines(
+        "import reverie",
+        "",
+        f"model = reverie.load({arguments(request.model)})",
+        f"made = model.sample({arguments(request.count, seed=request.seed, **settings_of(request))})",
+    ),
+)
+def sample(request: Sample, context: Context) -> Outcome:
+    """Make new patients, or new pictures, with a trained model.
+
+    Patients are written as they are made, so any number of them takes the same memory. The same seed gives the same file;
+    the first ones of a seed are the same, up to rounding, however many are asked for.
+    """
+    model = context.model(request.model)
+    from reverie.models import PatientModel
+
+    is_records = isinstance(model, PatientModel)
+    refuse_others(request, "patient records" if is_records else "pictures", request.model)
+    reply = (_patients if is_records else _pictures)(request, context, model)
+    return Outcome(reply, summary("sampled", reply["summary"]), reply["summary"])
+
+
+def settings_of(request: Any, *more: str) -> dict[str, Any]:
+    """What was asked of the sampler, by the names of the library."""
+    names = ("sampler", "steps", "spacing", "eta", "variance", "where", "guidance", "rescale", "interval", "clip", *more)
+    found = {name: getattr(request, name, None) for name in names}
+    return {name: value for name, value in found.items() if value not in (None, [], False)}
+
+
+def _patients(request: Sample, context: Context, model: PatientModel) -> dict[str, Any]:
+    from reverie import deliver
+
+    output = context.output(request.out, "table", request.overwrite, "patients.csv")
+    context.within(PATIENTS, (request.count or 0) * (request.steps or model.usual["steps"]))
+    first = deliver.Kept(ROWS)
+    settings = settings_of(request, "given", "workers", "reject")
+    made = deliver.patients(model, request.count, output.path, request.seed, settings, context.step, first.hear)
+    return _reply(made, output, first.table if context.images else {})
+
+
+def _pictures(request: Sample, context: Context, model: PictureModel) -> dict[str, Any]:
+    from reverie import deliver
+
+    output = context.output(request.out, "pictures", request.overwrite, "pictures.png")
+    animation = context.output(request.animate, "animation", request.overwrite, "animation.webp")
+    assert request.count is not None
+    context.within(PICTURES, request.count)
+    calls = 1 if request.guidance is None else 2
+    context.within(PIXELS, request.count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
+    moving = None if request.animate is None else animation.path
+    made, pixels = deliver.pictures(
+        model, request.count, output.path, request.seed, settings_of(request), context.step, moving
+    )
+    return _reply(made, output, preview(pixels) if context.images else {})
+
+
+def _reply(made: dict[str, Any], output: Output, look: dict[str, Any]) -> dict[str, Any]:
+    file = output.done()
+    return {"summary": {**made, "out": file["name"]}, "files": [file], "preview": look}
+
+
+def preview(pixels: np.ndarray) -> dict[str, Any]:
+    """The first of the pictures, as PNG data URLs."""
+    from reverie.images import data_url
+
+    return {"images": [data_url(picture) for picture in pixels[:SHOWN]]}

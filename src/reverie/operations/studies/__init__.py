@@ -1,0 +1,1 @@
+"""The demonstrations: forward and reverse processes, schedules, proofs, mistakes."""

@@ -1,0 +1,290 @@
+"""From data to a trained run, within a budget, shown step by step, continued after a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from reverie.operations.call import arguments, lines
+from reverie.operations.context import Context, Folder
+from reverie.operations.declare import Cap, Outcome, operation, summary
+from reverie.operations.fields import Overwrite, RunName, Seed, Word
+from reverie.operations.flags import SETTINGS, flags
+from reverie.operations.reading import ImageReading, TableReading, visits
+from reverie.operations.request import Flag, Reply, Served, example, local, pictures
+
+if TYPE_CHECKING:
+    from reverie.config import RunConfig
+    from reverie.planning import Options
+    from reverie.training import Listener
+
+__all__ = ["WEIGHTS", "Training", "training", "weights_of"]
+
+POINTS = 400
+"""Metric events of a run, more or less."""
+BATCH = Cap("training.batch", 4096, "set a smaller one, or training.accumulate")
+WEIGHTS = Cap("the number of weights", 100_000_000, "set a smaller width, or fewer layers")
+Value = bool | int | float | str | None | list[bool | int | float | str]
+Recipe = Literal[
+    "records", "health-gym", "pictures", "pictures-tiny", "pictures-small", "pictures-base", "ddpm", "diffusers"
+]
+
+
+def _share_or_file(typed: str) -> float | str:
+    try:
+        return float(typed)
+    except ValueError:
+        return typed
+
+
+class Training(ImageReading, TableReading):
+    """A run: from data to a model."""
+
+    model_config = example({"source": "pbc2", "out": "runs/patients", "steps": 20, "settings": {"network.width": 16}})
+
+    source: Annotated[
+        str,
+        Flag(
+            "SOURCE",
+            "A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
+            "file, a folder of files of text, one for each patient, or 'pbc2' (bundled). "
+            "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled).",
+        ),
+        Served((Field(max_length=484),), "a service reads and writes inside its workspace only"),
+    ] = Field(
+        min_length=1,
+        description="A table, a picture, an array or a folder of pictures in the workspace; or pbc2, or digits.",
+        examples=["pbc2"],
+    )
+    out: Annotated[RunName, Flag("--out", "The run folder to write.")]
+    minutes: Annotated[
+        float | None,
+        Flag("--minutes", "Budget in minutes; the number of steps follows the machine's pace."),
+        Served((Field(ge=0.02, le=120),), "a second is measured first, and a worker is one client's for two hours at most"),
+    ] = Field(None, description="Budget; made a number of steps by a measurement.")
+    steps: Annotated[
+        int | None,
+        Flag("--steps", "Budget in optimiser steps; if left out, the recipe's."),
+        Served((Field(ge=1, le=1_000_000),), "a worker's time ends before"),
+    ] = Field(None, description="Budget in steps, instead.")
+    seed: Seed = 0
+    recipe: Annotated[
+        Recipe | None,
+        Flag(
+            "--recipe",
+            "'records' (best here) or 'health-gym' (as published) for tables; 'pictures' (best here) or 'ddpm' (noise, "
+            "linear schedule) or 'diffusers' (its U-Net, to be exported) for pictures.",
+        ),
+    ] = None
+    settings: Annotated[
+        dict[str, Any],
+        SETTINGS,
+        Served((Field(max_length=50),), "a run has no more settings", type=dict[Word, Value]),
+    ] = Field(
+        default={},
+        description="A setting, e.g. batch=64, network.width=32, schedule.name=linear. May be repeated.",
+        examples=[{"batch": 64}],
+    )
+    schema_file: Annotated[str | None, Flag("--schema"), visits, local] = Field(
+        None, description="What the columns are, as written by reverie data."
+    )
+    holdout: Annotated[float | str | None, Flag("--holdout", read=_share_or_file, metavar="SHARE | FILE"), local] = Field(
+        None,
+        description="What training never sees, for the report: a share of the patients (0.2 if left out) or of the pictures "
+        "(none if left out); of a table also a file of other patients; 0 for none.",
+    )
+    epsilon: Annotated[float | None, visits, local] = Field(
+        None, description="Train with differential privacy, the patient as the unit, and spend at most this epsilon."
+    )
+    latent: Annotated[bool, pictures, local] = Field(
+        False,
+        description="Train an autoencoder first, with a third of the budget, and diffuse its latents: for 32 pixels and "
+        "more.",
+    )
+    resume: bool = Field(False, description="Go on with the run in `out`, just where it stopped.")
+    overwrite: Overwrite = False
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.minutes is not None and self.steps is not None:
+            raise ValueError("give the budget in steps or in minutes, not both")
+        if self.resume and self.overwrite:
+            raise ValueError("`resume` goes on with what `overwrite` would throw away: give one of them")
+        return self
+
+    @property
+    def data_options(self) -> dict[str, Any]:
+        """How the source is read, by the names of planning.Options."""
+        options = {**self.table_options, **self.image_options, "schema": self.schema_file}
+        return {name: value for name, value in options.items() if value is not None}
+
+
+class Card(Reply):
+    """A run in short. Of a table it has columns and levels, and no patient's value."""
+
+    model_config = example(
+        {
+            "name": "runs/patients",
+            "kind": "records",
+            "source": "pbc2",
+            "trained": True,
+            "steps": {"done": 20, "of": 20},
+            "loss_aside": 0.91,
+            "parameters": 41290,
+            "classes": [],
+            "config": {"seed": 0},
+            "columns": [{"name": "sex", "role": "static", "kind": "binary", "levels": ["female", "male"]}],
+            "metrics": [{"step": 20, "loss": 0.93}],
+            "how_to": {"cli": "reverie sample runs/patients --count 1000 --out new.csv"},
+        }
+    )
+
+    name: str
+    kind: Literal["images", "records"]
+    source: str
+    trained: bool
+    steps: dict[str, int]
+    parameters: int | None
+    classes: list[str] = Field(description="Of pictures: what samples can be asked for, as class=NAME.")
+    config: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    how_to: dict[str, str]
+
+
+def _too_long(request: Training, limits: Any) -> str | None:
+    most = 0.9 * limits.slow_seconds / 60
+    if request.minutes is not None and request.minutes > most:
+        return f"minutes is {request.minutes:g}, and this server allows a training {most:g} at most."
+    return None
+
+
+def _python(request: Training) -> str:
+    names = ("steps", "minutes", "seed", "recipe", "settings", "resume")
+    options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
+    options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
+    return lines("import reverie", "", f"model = reverie.train({arguments(request.source, request.out, **options)})")
+
+
+@operation(
+    "training",
+    Card,
+    command="train",
+    route="POST /api/trainings",
+    operation_id="train",
+    tag="models",
+    about="Without `Prefer: wait=N` the answer comes at once, with the job. Its events have the losses: `metric` with step "
+    "and loss or loss_aside. A training that a crash ended goes on from its last checkpoint.",
+    slow=True,
+    wait=0,
+    caps=(BATCH, WEIGHTS),
+    progress=("training", "steps"),
+    refuse=_too_long,
+    example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
+    "Pictures: reverie train digits --out runs/digits --minutes 1.\n\n"
+    "Several processes: torchrun --nproc-per-node 2 -m reverie train ...",
+    python=_python,
+)
+def training(request: Training, context: Context) -> Outcome:
+    """Train a model of a table of visits or of pictures, and keep everything in one run folder.
+
+    Ctrl-C and SIGTERM save and stop; --resume then reaches the same weights as a run that never stopped. What each column of
+    a table is taken to be is shown, and can be edited, with reverie data.
+    """
+    since = monotonic()  # loading torch and reading the table are part of the minutes
+    folder = context.folder(request.out, request.overwrite, request.resume)
+    options = _options(request, context, folder)
+    from reverie.planning.plan import prepare
+    from reverie.training import Listener
+    from reverie.training.hardware import choose_device
+
+    device = choose_device(str(options.overrides.get("training.device", options.overrides.get("device", "auto"))))
+    with context.together(device) as chief:
+        listener = _listener(context, folder) if chief else Listener()
+        plan = prepare(
+            context.source(request.source, request.data_options, lambda option: _spelled(option, context.served)),
+            options,
+            listener,
+            since=since,
+            measure=not context.served,
+            spelled=lambda option: _spelled(option, context.served),
+            admit=lambda config, channels: _admit(context, config, channels),
+        )
+        model = plan.run(listener)
+    if context.served:
+        from reverie.models.card import card
+
+        return Outcome(card(folder.path, request.out))
+    result = plan.summary(model)
+    count, samples = plan.source.modality.sampled
+    look = result.get("figures") or result["samples"]
+    hint = f"look at {look}; then: reverie sample {request.out} --count {count} --out {samples}"
+    return Outcome(result, summary("trained", result), hints=(hint,))
+
+
+def _options(request: Training, context: Context, folder: Folder) -> Options:
+    from reverie.planning import Options
+
+    return Options(
+        out=folder.path,
+        steps=request.steps,
+        minutes=request.minutes,
+        seed=request.seed,
+        recipe=request.recipe,
+        settings=request.settings,
+        holdout=request.holdout,
+        resume=folder.resume,
+        force=folder.overwrite,
+        latent=request.latent,
+        epsilon=request.epsilon,
+        **({} if context.served else request.data_options),  # a service has read the source
+    )
+
+
+def _spelled(option: str, served: bool) -> str:
+    """An option of planning.Options as the user of this request writes it."""
+    field = {"identifier": "id", "schema": "schema_file"}.get(option, option)
+    return field if served else next((flag.name for flag in flags(Training) if flag.field == field), None) or field
+
+
+def _listener(context: Context, folder: Folder) -> Listener:
+    """Reports progress, sentences and numbers, and notes that the run has begun."""
+    from reverie.training import Listener
+
+    last, total = 0, 0
+
+    def on_step(done: int, of: int) -> None:
+        nonlocal total
+        if total != of:
+            folder.begun()
+        total = of
+        context.step(done, of)
+
+    def on_numbers(step: int, numbers: Mapping[str, float]) -> None:
+        nonlocal last
+        if "loss_aside" in numbers:
+            context.emit("metric", {"step": step, "loss_aside": numbers["loss_aside"]})
+        elif step >= last + total // POINTS or step == 1:
+            last = step
+            context.emit("metric", {"step": step, "loss": numbers["loss"], "gradient_norm": numbers["gradient_norm"]})
+
+    return Listener(on_step, context.say, on_numbers)
+
+
+def _admit(context: Context, config: RunConfig, channels: int) -> None:
+    """Raises UsageError for what a service does not train."""
+    if context.served:
+        context.within(BATCH, config.training.batch)
+        context.within(WEIGHTS, weights_of(config, channels))
+
+
+def weights_of(config: RunConfig, channels: int) -> int:
+    """How many weights a network has. Nothing is allocated to find out."""
+    import torch
+
+    from reverie.models.model import module_of
+
+    with torch.device("meta"):
+        return sum(weight.numel() for weight in module_of(config, channels, channels).parameters())

@@ -1,0 +1,223 @@
+"""Where operations of the service run: in a job, on the files of a workspace, within the limits of the settings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from reverie.errors import DamagedError, DataError, UsageError
+from reverie.operations.context import KINDS, Folder, Kind
+from reverie.operations.declare import Cap
+from reverie.operations.fields import Schedule
+from reverie.operations.training import WEIGHTS, weights_of
+from reverie.service import bounded
+from reverie.service.jobs.work import Work
+
+if TYPE_CHECKING:
+    import torch
+
+    from reverie.modality import Spelling
+    from reverie.process import NoiseSchedule
+    from reverie.records import Schema, Table
+    from reverie.records.reading import Cells
+    from reverie.sources import DataSource
+    from reverie.studies import Subject
+
+__all__ = ["TABLES", "Served", "cells", "is_table", "model", "schedule", "source", "table"]
+
+TABLES = (
+    *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
+    *(".sas7bdat", ".xpt", ".sav", ".zsav", ".dta", ".xlsx", ".xlsm"),
+)
+"""Suffixes of the tables that are read: all that the command line reads but .xls and .ods, which cannot be bounded."""
+
+ARRAYS = (".npy", ".npz")
+"""Suffixes of the arrays of pictures that are read."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file of the job's own folder, which goes into the workspace if it has a name there."""
+
+    work: Work
+    path: Path
+    name: str | None
+    suffixes: tuple[str, ...]
+    overwrite: bool
+
+    def done(self) -> dict[str, Any]:
+        size = self.path.stat().st_size
+        if self.name is None:
+            job = self.work.folder.parent.name
+            return {"name": self.path.name, "href": f"/api/jobs/{job}/files/{self.path.name}", "bytes": size}
+        workspace = self.work.workspace
+        with self.path.open("rb") as source, workspace.writing(self.name, self.suffixes, self.overwrite) as target:
+            while piece := source.read(1 << 20):
+                target.write(piece)
+        self.path.unlink()
+        return {"name": self.name, "href": f"/api/files/{quote(self.name)}", "bytes": size}
+
+
+@dataclass(frozen=True)
+class Served:
+    """The context of a job."""
+
+    work: Work
+
+    images = True
+    served = True
+
+    def step(self, done: int, total: int) -> None:
+        self.work.step(done, total)
+
+    def say(self, sentence: str) -> None:
+        self.work.say(sentence)
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        self.work.emit(kind, data)
+
+    def within(self, cap: Cap, units: float) -> None:
+        if units > cap.most:
+            raise UsageError(f"{cap.what} is {units:,.0f} here, and at most {cap.most:,} in one call: {cap.remedy}.")
+
+    def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
+        from reverie.images.pictures import SUFFIXES
+        from reverie.studies.subject import is_bundled, subject
+
+        if encoded is not None:
+            return subject(bounded.from_base64(encoded, self.work.settings, field), largest=largest, name=field)
+        assert named is not None
+        if is_bundled(named):
+            return subject(named, largest=largest)
+        with self.work.workspace.open(named, SUFFIXES) as file:
+            return subject(bounded.from_file(file, self.work.settings, named), largest=largest, name=named)
+
+    def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
+        return table(self.work, name, schema, **options)
+
+    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
+        return source(self.work, name, options, spelled)
+
+    def cells(self, name: str) -> Cells:
+        return replace(cells(self.work, name), name=name)
+
+    def model(self, name: str) -> Any:
+        return model(self.work, name)
+
+    def together(self, device: torch.device) -> AbstractContextManager[bool]:
+        return nullcontext(True)
+
+    def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        """Two notes in the job's folder show a later attempt how far an earlier one came: "claimed", the folder is this
+        job's; "begun", what is in it is too."""
+        from reverie import config
+
+        if resume:
+            return Folder(self.work.workspace.folder(name), resume=True)
+        claimed, begun = (self.work.folder.parent / note for note in ("claimed", "begun"))
+        mine = claimed.exists()
+        path = self.work.workspace.target(name, (), overwrite or mine)
+        claimed.touch()
+        again = mine and begun.exists() and (path / config.NAME).exists()
+        return Folder(path, again, (overwrite or mine) and not again, begun.touch)
+
+    def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
+        suffixes = KINDS[kind]
+        if name is not None:
+            self.work.workspace.target(name, suffixes, overwrite)
+        suffix = next((suffix for suffix in suffixes if (name or "").lower().endswith(suffix)), suffixes[0])
+        path = self.work.folder / f"{usual.partition('.')[0]}{suffix}"
+        return Written(self.work, path, name, suffixes, overwrite)
+
+
+def schedule(request: Schedule | None) -> NoiseSchedule:
+    """The schedule, linear if none is asked for. Its warning is part of what is answered, not of the log."""
+    from reverie.process import NoiseSchedule, TerminalSNRWarning
+
+    with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):
+        return NoiseSchedule.linear() if request is None else NoiseSchedule.named(**request.config)
+
+
+def is_table(name: str) -> bool:
+    """Whether the data of a call is a table rather than pictures: by its name alone, before anything of it is read."""
+    from reverie.records.reading import BUNDLED
+
+    return name in BUNDLED or name.lower().endswith(TABLES)
+
+
+def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any) -> Table:
+    """The table of a call, bundled or in the workspace, read within the limits; for the options see read_table."""
+    from reverie.records.reading import BUNDLED
+    from reverie.records.table import read_table
+
+    source = cells(work, name)
+    with _within_memory(name):
+        found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
+    return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
+
+
+def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
+    """The data of a call to train on, bundled or in the workspace, read within the limits.
+
+    `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
+    """
+    from reverie.images import read_images
+    from reverie.images.pictures import SUFFIXES
+    from reverie.sources import ImageSource, TableSource
+
+    kind = TableSource if is_table(name) else ImageSource
+    kind.modality.check_options(name, options, spelled)
+    if kind is TableSource:
+        return TableSource(table(work, name, **options))
+    files = (*ARRAYS, *SUFFIXES)
+    if name == "digits":
+        pictures = read_images(name, **options)
+    elif name.lower().endswith(files):
+        with work.workspace.held(name, files) as path:
+            pictures = replace(read_images(path, **options), name=name, path=work.workspace.path(name, files))
+    else:
+        pictures = replace(read_images(work.workspace.folder(name), **options), name=name)
+    return ImageSource(pictures, options.get("size"), options.get("channels"))
+
+
+def cells(work: Work, name: str) -> Cells:
+    """The cells of a table as they come, read within the limits."""
+    from reverie.records.reading import BUNDLED, Bounds, read_source
+
+    if name in BUNDLED:
+        return read_source(name)
+    limits = work.settings
+    most = Bounds(limits.table_bytes, limits.table_rows, limits.table_columns, limits.table_cells, limits.table_text)
+    with work.workspace.held(name, TABLES) as path, _within_memory(name):
+        return read_source(path, most=most)
+
+
+@contextmanager
+def _within_memory(name: str) -> Iterator[None]:
+    """Raises DataError for a table that a worker's memory is too small for."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(
+            f"{name} takes more memory to read than a worker may have: split it into files of some patients each, "
+            "or leave out columns."
+        ) from error
+
+
+def model(work: Work, name: str) -> Any:
+    """The trained model of a run in the workspace. Raises DamagedError for one that is not what training writes."""
+    from reverie import config
+    from reverie.models import load
+    from reverie.models.card import channels
+
+    run = work.workspace.folder(name)
+    if (weights := weights_of(config.read(run), channels(run, work.settings.pixels))) > WEIGHTS.most:
+        raise DamagedError(
+            f"{name} is no run that is loaded here: it has {weights:,} weights, and at most {WEIGHTS.most:,} are allowed."
+        )
+    return load(run)
