@@ -106,6 +106,8 @@ def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
     """The first thing that is wrong, in one sentence."""
     first = error.errors()[0]
     names, more = _names(taken), first.get("ctx", {})
+    if isinstance(cause := more.get("error"), UsageError):
+        return cause
     if first["type"] == "value_error" and not first["loc"]:
         return UsageError(f"{_spelled(str(more['error']), names)}.")
     field = str(first["loc"][0])

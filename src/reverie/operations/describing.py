@@ -27,7 +27,7 @@ ADVICE = """\
 #
 #   role      identifier (whose visit), time (when), static (the same at every visit), varying
 #   kind      real, integer, ordinal, binary, categorical, date, datetime: learned by the model
-#             constant, empty (written as they were), number (numbered anew), text (written empty): not learned
+#             constant, empty (written as they were), number (renumbered), text (written empty): not learned
 #   patterns  of text that identifies: shapes of the new values that are written in its place (A a 9 are any letter or digit)
 #   taken     tells new values that may be real ones, which are not written
 #   levels    of ordinal, binary and categorical columns; those of an ordinal column from the lowest to the highest

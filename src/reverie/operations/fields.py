@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from reverie.operations.request import Flag, Reply, Request, Served, example
+from reverie.samplers.registry import SamplerName as Sampler
 
 if TYPE_CHECKING:
     from reverie.operations.context import Context
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
-Sampler = Literal["ddim", "dpmpp", "dpmpp_sde", "heun", "angular", "ancestral"]
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|[\\/~]")

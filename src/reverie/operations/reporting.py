@@ -93,6 +93,7 @@ def _several(request: Reporting, context: Context) -> Outcome:
     compared.save(folder)
 
     def show() -> Iterator[Panel]:
-        yield Panel("compared", ("run", "in plain words"), [(run, r["verdict"]["headline"]) for run, r in compared.told()])
+        headlines = [(run, verdict["headline"]) for run, verdict in compared.json()["verdicts"].items()]
+        yield Panel("compared", ("run", "in plain words"), headlines)
 
     return Outcome(compared.json(), show, hints=(f"look at {folder / FILES[0]}",))

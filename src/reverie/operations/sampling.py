@@ -13,6 +13,7 @@ from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, inside
 from reverie.operations.flags import refuse_others
 from reverie.operations.request import Flag, Reply, Request, at_most, example, local, pictures, records
+from reverie.samplers.registry import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, o
 PICTURES = Cap("count", 4096, "ask for fewer pictures", of="pictures")
 ROWS, SHOWN = 50, 16
 
-SAMPLER = Flag("--sampler", "angular (default), dpmpp, dpmpp_sde, ddim, ancestral or heun.")
+SAMPLER = Flag("--sampler", f"{listed()}. The model's usual one if left out.")
 SPACING = Flag(
     "--spacing",
     "Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or karras.",

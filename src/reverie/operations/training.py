@@ -284,7 +284,5 @@ def weights_of(config: RunConfig, channels: int) -> int:
     """How many weights a network has. Nothing is allocated to find out."""
     import torch
 
-    from reverie.models.model import module_of
-
     with torch.device("meta"):
-        return sum(weight.numel() for weight in module_of(config, channels, channels).parameters())
+        return sum(weight.numel() for weight in config.network.build(channels, channels).parameters())

@@ -110,7 +110,7 @@ class _Listed:
     @staticmethod
     def check(name: str) -> str:
         if name not in SAMPLERS:
-            raise ValueError(f"unknown sampler {name!r}: known are {', '.join(SAMPLERS)}")
+            raise unknown("sampler", name, SAMPLERS)
         return name
 
 

@@ -20,6 +20,7 @@ from reverie.operations.fields import (
 from reverie.operations.request import Flag, Reply, Request, at_least, at_most, example, local
 from reverie.operations.studies.reverse import python_by
 from reverie.operations.studies.shared import now, pictured
+from reverie.samplers.registry import SAMPLERS, compared
 
 __all__ = ["comparison"]
 
@@ -39,9 +40,9 @@ class Comparison(Request):
     )
     width: Annotated[int, at_most(128, SIDE)] = Field(32, ge=8, le=1024, description="Pixels; a model sets its own.")
     height: Annotated[int, at_most(128, SIDE)] = Field(32, ge=8, le=1024, description="Pixels; a model sets its own.")
-    samplers: Annotated[
-        list[Sampler], Flag("--sampler", "May be repeated; ddim, dpmpp, heun and ancestral if left out.")
-    ] = Field(default=["ddim", "dpmpp", "heun", "ancestral"], min_length=1, max_length=6)
+    samplers: Annotated[list[Sampler], Flag("--sampler", f"May be repeated; {', '.join(compared())} if left out.")] = Field(
+        default=list(compared()), min_length=1, max_length=len(SAMPLERS)
+    )
     steps: Annotated[
         list[Annotated[int, Field(ge=1), at_most(200, "a comparison has a time in which someone waits")]],
         Flag("--steps", "Numbers of steps, with commas.", commas=True),
@@ -63,7 +64,7 @@ class Comparison(Request):
     @property
     def calls(self) -> int:
         """Of the denoiser, at most."""
-        return sum(self.steps) * (len(self.samplers) + ("heun" in self.samplers)) + self.reference_steps * 3 // 2
+        return sum(self.steps) * sum(SAMPLERS[name].calls for name in self.samplers) + self.reference_steps * 3 // 2
 
 
 class ComparisonReply(Reply):

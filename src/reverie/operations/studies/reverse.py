@@ -23,6 +23,7 @@ from reverie.operations.fields import (
 )
 from reverie.operations.request import Flag, Reply, Request, at_least, example, local
 from reverie.operations.studies.shared import LINEAR, Figure, now, pictured
+from reverie.samplers.registry import listed
 
 if TYPE_CHECKING:
     from reverie.studies import Denoising
@@ -47,7 +48,7 @@ class _FromModel(Request):
     guidance: Guidance | None = Field(
         None, description="Of a model: how strongly the picture is of its class; 1 as learned."
     )
-    sampler: Annotated[Sampler, Flag("--sampler", "ddim, dpmpp, dpmpp_sde, heun, angular or ancestral.")] = "ddim"
+    sampler: Annotated[Sampler, Flag("--sampler", f"{listed()}.")] = "ddim"
     eta: float = Field(0.0, ge=0, le=1, description="Of ddim: 0 is deterministic, 1 ancestral.")
     schedule: Annotated[Schedule | None, LINEAR] = Field(
         None, description="Linear with T = 1000 if left out; a model has its own."
