@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,8 +23,6 @@ from reverie.service.jobs import Jobs
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
-REDIS = shutil.which("redis-server")
-
 
 @pytest.fixture(autouse=True)
 def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,30 +31,39 @@ def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Redis server of this session alone."""
-    if REDIS is None:
-        pytest.skip("there is no redis-server here")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server of this session alone."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(found).parent for found in [shutil.which("initdb")] if found]
+    if not programs or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("there is no PostgreSQL here, or no client of it")
+    folder = tmp_path_factory.mktemp("postgresql")
+    owner = "postgres" if os.getuid() == 0 else None  # it does not run as root
+    if owner:
+        for above in (folder, *folder.parents[:2]):
+            above.chmod(0o755)
+        shutil.chown(folder, owner)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    command = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--daemonize", "no"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    options = ["--auth=trust", "--username=reverie", "--no-sync", "--encoding=UTF8", "--no-locale"]
+    subprocess.run([programs[-1] / "initdb", "-D", folder / "data", *options], user=owner, check=True, capture_output=True)
+    command = [programs[-1] / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, user=owner, stdout=log, stderr=log, cwd=folder)
 
     def answers() -> bool:
         with socket.socket() as asking:
             return asking.connect_ex(("127.0.0.1", port)) == 0
 
     until(answers)
-    yield f"redis://127.0.0.1:{port}/0"
-    server.terminate()
+    yield f"postgresql://reverie@127.0.0.1:{port}/postgres"
+    server.send_signal(signal.SIGINT)
     server.wait()
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """Both kinds of queue."""
-    return None if request.param == "sqlite" else request.getfixturevalue("redis")
+    """Both kinds of ledger."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgresql")
 
 
 @pytest.fixture
