@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,33 +32,28 @@ def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The address of a PostgreSQL server of this session alone."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(found).parent for found in [shutil.which("initdb")] if found]
-    if not programs or importlib.util.find_spec("psycopg") is None:
+    places = [str(place) for place in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    programs = [shutil.which(name, path=os.pathsep.join([*places, os.environ["PATH"]])) for name in ("initdb", "postgres")]
+    if None in programs or importlib.util.find_spec("psycopg") is None:
         pytest.skip("there is no PostgreSQL here, or no client of it")
-    folder = tmp_path_factory.mktemp("postgresql")
+    initdb, postgres = map(str, programs)
     owner = "postgres" if os.getuid() == 0 else None  # it does not run as root
-    if owner:
-        for above in (folder, *folder.parents[:2]):
-            above.chmod(0o755)
-        shutil.chown(folder, owner)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    options = ["--auth=trust", "--username=reverie", "--no-sync", "--encoding=UTF8", "--no-locale"]
-    subprocess.run([programs[-1] / "initdb", "-D", folder / "data", *options], user=owner, check=True, capture_output=True)
-    command = [programs[-1] / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, user=owner, stdout=log, stderr=log, cwd=folder)
-
-    def answers() -> bool:
-        with socket.socket() as asking:
-            return asking.connect_ex(("127.0.0.1", port)) == 0
-
-    until(answers)
-    yield f"postgresql://reverie@127.0.0.1:{port}/postgres"
-    server.send_signal(signal.SIGINT)
-    server.wait()
+    with tempfile.TemporaryDirectory(prefix="reverie-postgresql-") as folder:
+        if owner:
+            shutil.chown(folder, owner)
+        data = f"{folder}/data"
+        options = ["--auth=trust", "--username=reverie", "--no-sync", "--encoding=UTF8", "--no-locale"]
+        subprocess.run([initdb, "-D", data, *options], user=owner, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        command = [postgres, "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+        server = subprocess.Popen(command, user=owner, cwd=folder, stderr=subprocess.DEVNULL)
+        until(lambda: Path(data, "postmaster.pid").exists() and "ready" in Path(data, "postmaster.pid").read_text())
+        yield f"postgresql://reverie@127.0.0.1:{port}/postgres"
+        server.send_signal(signal.SIGINT)
+        server.wait()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

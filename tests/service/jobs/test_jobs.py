@@ -128,7 +128,7 @@ def test_a_job_that_wants_more_memory_than_its_worker_may_have_fails_once_and_sa
 
 def test_a_stopped_worker_leaves_its_job_to_be_continued_from_what_it_saved(open_jobs, root):
     jobs = open_jobs()
-    job = jobs.submit("course", {"steps": 60})
+    job = jobs.submit("course", {"steps": 200})
     until(lambda: (jobs.get(job.id).progress or {}).get("done", 0) > 5)
     os.kill(jobs.worker_processes()[jobs.get(job.id).worker], signal.SIGTERM)
     assert ended(jobs, job.id).state == "succeeded"
