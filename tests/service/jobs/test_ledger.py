@@ -8,6 +8,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
 from reverie.errors import UsageError
 from reverie.service.jobs import database
@@ -58,6 +59,11 @@ def finished(ledger: Ledger, id: str, state: str, attempt: int | None = None) ->
         if change is not None:
             change.finish(state)
     return change is not None
+
+
+def arguments(ledger: Ledger, id: str) -> str | None:
+    """What is kept of a request."""
+    return dict(map(tuple, ledger._rows(select(database.REQUESTS.c.job, database.REQUESTS.c.arguments)))).get(id)
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(sorted(FINAL), repeat=2)))
@@ -134,7 +140,7 @@ def test_a_worker_that_was_struck_off_gets_nothing_until_it_shows_itself_again(l
     assert ledger.claim("w", "quick") is None
     assert ledger.workers() == []
     assert claimed(ledger).worker == "w"
-    ledger.deregister("w")
+    ledger.dismiss("w")
     assert ledger.workers() == []
 
 
@@ -191,14 +197,14 @@ def test_what_was_accepted_is_there_when_the_ledger_is_opened_again(ledger, tmp_
     with contextlib.closing(opened(tmp_path, url)) as again:
         assert again.get("a") == ledger.get("a")
         assert again.by_key("once") == ("digest", "a")
-        assert again.arguments("a") == '{"n":1}'
+        assert arguments(again, "a") == '{"n":1}'
 
 
 def test_a_request_is_forgotten_when_the_job_has_ended_and_the_result_is_kept(ledger):
     added(ledger, key="once")
     with ledger.change("a") as change:
         change.finish("succeeded", result='{"m":2}')
-    assert ledger.arguments("a") is None
+    assert arguments(ledger, "a") is None
     assert ledger.result("a") == '{"m":2}'
     assert ledger.by_key("once") == ("digest", "a")
 
@@ -252,13 +258,18 @@ def test_the_time_of_a_job_is_that_of_the_last_of_its_lane(ledger):
     assert ledger.seconds_each("quick") == pytest.approx(job.ended - job.started) and ledger.seconds_each("slow") == 1
 
 
-def test_what_is_removed_is_gone_with_its_key_and_history(ledger):
+def test_only_what_ended_is_forgotten_the_oldest_first_with_its_key_and_history(ledger):
     added(ledger, key="once")
-    ledger.remove("a")
+    added(ledger, "b")
+    added(ledger, "c")
+    for id in "ac":
+        finished(ledger, id, "failed")
+    assert ledger.forget_beyond(1) == ["a"] and ledger.forget_beyond(1) == []
+    assert ledger.ids() == {"b", "c"}
     assert ledger.get("a") is None
     assert ledger.by_key("once") is None
     assert ledger.events("a", 0) == []
-    assert ledger.arguments("a") is None
+    assert arguments(ledger, "a") is None
 
 
 def test_workspaces_that_share_a_database_do_not_meet(tmp_path, postgresql):

@@ -10,25 +10,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Connection,
-    Double,
-    Engine,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-)
-from sqlalchemy.engine import make_url
+import sqlalchemy as sql
+from sqlalchemy import Boolean, Column, Connection, Double, Engine, Integer, String, Text
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.schema import CreateSchema
 
 from reverie.errors import UsageError
 from reverie.files import write_atomically
@@ -38,9 +22,9 @@ __all__ = ["EVENTS", "JOBS", "LOCKED", "REQUESTS", "WORKERS", "create", "opened"
 LOCKED = 5
 """Seconds that a change waits for others before it is refused."""
 
-TABLES = MetaData()
-_JSON = JSON(none_as_null=True)  # also for free text, which may hold what a database's own text may not
-JOBS = Table(
+TABLES = sql.MetaData()
+_JSON = sql.JSON(none_as_null=True)  # also for free text, which may hold what a database's own text may not
+JOBS = sql.Table(
     "jobs",
     TABLES,
     Column("sequence", Integer, primary_key=True),
@@ -60,10 +44,10 @@ JOBS = Table(
     Column("message", _JSON),
     Column("error", _JSON),
     Column("events", Integer, nullable=False),
-    Index("jobs_by_state", "state", "lane", "sequence"),
+    sql.Index("jobs_by_state", "state", "lane", "sequence"),
     sqlite_autoincrement=True,
 )
-REQUESTS = Table(
+REQUESTS = sql.Table(
     "requests",
     TABLES,
     Column("job", String, primary_key=True),
@@ -72,7 +56,7 @@ REQUESTS = Table(
     Column("arguments", Text),
     Column("result", Text),
 )
-EVENTS = Table(
+EVENTS = sql.Table(
     "events",
     TABLES,
     Column("job", String, primary_key=True),
@@ -80,7 +64,7 @@ EVENTS = Table(
     Column("kind", String, nullable=False),
     Column("data", _JSON, nullable=False),
 )
-WORKERS = Table(
+WORKERS = sql.Table(
     "workers",
     TABLES,
     Column("name", String, primary_key=True),
@@ -106,7 +90,7 @@ def create(engine: Engine) -> None:
     try:
         with engine.execution_options(writes=True).begin() as connection:
             if schema := engine.get_execution_options().get("schema"):
-                connection.execute(CreateSchema(schema, if_not_exists=True))
+                connection.execute(sql.schema.CreateSchema(schema, if_not_exists=True))
             TABLES.create_all(connection)
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
@@ -117,12 +101,12 @@ def _sqlite(path: Path) -> Engine:
     arguments = {"timeout": LOCKED, "isolation_level": None, "check_same_thread": False}
     engine = _engine(f"sqlite:///{path}", arguments)
 
-    @event.listens_for(engine, "connect")
+    @sql.event.listens_for(engine, "connect")
     def write_ahead(connection: Any, _: object) -> None:
         """Readers do not wait for writers, nor for their flushes to disk."""
         connection.execute("pragma journal_mode=wal")
 
-    @event.listens_for(engine, "begin")
+    @sql.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         if options.get("writes"):
@@ -134,7 +118,7 @@ def _sqlite(path: Path) -> Engine:
 
 def _postgresql(state: Path, url: str) -> Engine:
     try:
-        address = make_url(url)
+        address = sql.make_url(url)
     except (ArgumentError, ValueError):
         address = None
     if address is None or address.get_backend_name() != "postgresql":
@@ -148,7 +132,7 @@ def _postgresql(state: Path, url: str) -> Engine:
     except ImportError as error:
         raise UsageError("a ledger in PostgreSQL needs its client: pip install 'reverie[postgres]'.") from error
 
-    @event.listens_for(engine, "begin")
+    @sql.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if not connection.get_execution_options().get("durable", True):
             connection.exec_driver_sql("set local synchronous_commit to off")
@@ -159,7 +143,7 @@ def _postgresql(state: Path, url: str) -> Engine:
 def _engine(url: Any, arguments: dict[str, Any]) -> Engine:
     """One for many threads that read for an instant; a connection that broke is replaced."""
     strict = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-    return create_engine(
+    return sql.create_engine(
         url, connect_args=arguments, json_serializer=strict, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_use_lifo=True
     )
 

@@ -100,7 +100,7 @@ class Heartbeat(threading.Thread):
             os._exit(0)
         with self._lock:
             if not self._sign.ready and self._leaving():
-                self._ledger.deregister(self._sign.name)
+                self._ledger.dismiss(self._sign.name)
                 os._exit(0)
             if time.monotonic() - self._beaten >= BEAT * 0.95:
                 self._beat()

@@ -59,7 +59,6 @@ class Jobs:
         for folder in self._homes.iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
-        self._supervisor.start()
         self._monitor.start()
 
     def close_admission(self) -> None:
@@ -125,6 +124,7 @@ class Jobs:
             id = secrets.token_hex(16)
             self._ledger.submit(id, task, lane, again, text, key, digest)
         self._supervisor.wake(lane)
+        self._pipe.wake()
         return self.get(id)
 
     def get(self, id: str) -> Job:

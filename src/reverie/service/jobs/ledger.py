@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -95,7 +95,7 @@ class Ledger:
                 self._write(connection, change)
 
     def dismiss(self, worker: str, error: Problem | None = None) -> None:
-        """Strikes off a worker that is gone; the job it held fails with the error, or else that attempt is lost."""
+        """Strikes off a worker that is gone; a job that it held fails with the error, or else this attempt is lost."""
         with self._transaction() as connection:
             connection.execute(delete(WORKERS).where(WORKERS.c.name == worker))
             held = select(*_JOB).where(JOBS.c.worker == worker, _UNFINISHED).with_for_update()
@@ -107,11 +107,15 @@ class Ledger:
                     change.release(lost=True)
                 self._write(connection, change)
 
-    def remove(self, id: str) -> None:
-        """Forgets a job, with its key and its history."""
-        with self._transaction() as connection:
-            for column in (EVENTS.c.job, REQUESTS.c.job, JOBS.c.id):
-                connection.execute(delete(column.table).where(column == id))
+    def forget_beyond(self, kept: int) -> list[str]:
+        """Forgets the jobs that ended, but for the newest `kept`, with keys and histories. Returns some of the forgotten."""
+        ended = select(JOBS.c.id).where(~_UNFINISHED).order_by(JOBS.c.sequence.desc()).offset(kept).limit(50)
+        ids = [id for (id,) in self._rows(ended)]
+        if ids:
+            with self._transaction() as connection:
+                for column in (EVENTS.c.job, REQUESTS.c.job, JOBS.c.id):
+                    connection.execute(delete(column.table).where(column.in_(ids)))
+        return ids
 
     # the workers' changes
 
@@ -121,11 +125,6 @@ class Ledger:
         with self._transaction(durable=False) as connection:
             if not connection.execute(update(WORKERS).where(WORKERS.c.name == sign.name).values(values)).rowcount:
                 connection.execute(insert(WORKERS).values(values))
-
-    def deregister(self, worker: str) -> None:
-        """A worker that holds nothing says goodbye."""
-        with self._transaction(durable=False) as connection:
-            connection.execute(delete(WORKERS).where(WORKERS.c.name == worker))
 
     def claim(self, worker: str, lane: str) -> tuple[Job, str] | None:
         """Gives this worker the next attempt of its lane that waits, with the arguments as JSON; None if there is none."""
@@ -166,17 +165,12 @@ class Ledger:
         """Oldest first, without their places in the queue."""
         return [Job(*row) for row in self._rows(select(*_JOB).where(_UNFINISHED).order_by(JOBS.c.sequence))]
 
-    def finished_beyond(self, kept: int, limit: int) -> list[str]:
-        """Those that ended, but for the newest `kept`."""
-        ended = select(JOBS.c.id).where(~_UNFINISHED).order_by(JOBS.c.sequence.desc())
-        return [id for (id,) in self._rows(ended.offset(kept).limit(limit))]
-
     def ids(self) -> set[str]:
         return {id for (id,) in self._rows(select(JOBS.c.id))}
 
-    def last_events(self, ids: Iterable[str]) -> dict[str, int]:
+    def last_events(self, ids: list[str]) -> dict[str, int]:
         """Number of the last event of each of these jobs."""
-        return {id: number for id, number in self._rows(select(JOBS.c.id, JOBS.c.events).where(JOBS.c.id.in_(ids)))}
+        return dict(map(tuple, self._rows(select(JOBS.c.id, JOBS.c.events).where(JOBS.c.id.in_(ids))))) if ids else {}
 
     def queued(self, lane: str) -> int:
         return self._rows(select(func.count()).where(JOBS.c.state == "queued", JOBS.c.lane == lane))[0][0]
@@ -197,10 +191,6 @@ class Ledger:
         """The (digest of the request, job) that an idempotency key was used for."""
         rows = self._rows(select(REQUESTS.c.digest, REQUESTS.c.job).where(REQUESTS.c.key == key))
         return (rows[0][0], rows[0][1]) if rows else None
-
-    def arguments(self, id: str) -> str | None:
-        """What was asked for, as JSON; forgotten when the job has ended."""
-        return next((text for (text,) in self._rows(select(REQUESTS.c.arguments).where(REQUESTS.c.job == id))), None)
 
     def result(self, id: str) -> str | None:
         """What came of a job that succeeded, as JSON."""

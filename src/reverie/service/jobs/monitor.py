@@ -1,7 +1,8 @@
-"""The monitor: one thread of the server that looks after what workers do in the ledger.
+"""The monitor: one thread of the server that looks after its workers and what they do in the ledger.
 
-It strikes off workers that are gone, so that their jobs are taken up again; sees to it that a cancel is obeyed; wakes calls
-that wait for news of a job; and forgets old jobs. All of it stands in the ledger and is found again after a kill.
+It keeps our own workers running; strikes off workers that are gone, so that their jobs are taken up again; sees to it that a
+cancel is obeyed; wakes calls that wait for news of a job; and forgets old jobs. All that it needs to know stands in the
+ledger, and is found again after a kill.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from logging import WARNING
 from pathlib import Path
 
 from reverie.service.jobs.job import Job
-from reverie.service.jobs.ledger import LANES, Ledger, WorkerSign
+from reverie.service.jobs.ledger import Ledger, WorkerSign
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
 from reverie.service.jobs.wakeup import WakeupPipe
 from reverie.service.logs import say
-from reverie.service.problems import Problem, too_little_memory
+from reverie.service.problems import too_little_memory
 from reverie.service.settings import Settings
 
 __all__ = ["SILENT", "Liveness", "Monitor"]
@@ -74,21 +75,25 @@ class Monitor(threading.Thread):
         self._waiters, self._pipe, self._homes = waiters, pipe, homes
         self._liveness = Liveness()
         self._one_at_a_time = threading.Lock()
-        self._dismissed: set[str] = set()
+        self._ended: dict[str, int] = {}
         self._foreign = self._closing = self.draining = False
-        self._told: dict[str, int] = {}
+        self._last_events: dict[str, int] = {}
         self._cleaned = float("-inf")
 
     def run(self) -> None:
+        busy = woken = True
         while not self._closing:
-            pause = 0.5
+            pause = 0.05
             try:
-                if self.look():
-                    # workers of other machines have no pipe to wake us by
-                    pause = 0.01 if self._foreign and self._waiters.watched() else 0.05
+                self._ended |= self._supervisor.tend()
+                if busy or woken or self._ended or time.monotonic() - self._cleaned > 1:
+                    busy = self.look()
+                if busy and self._foreign and self._waiters.watched():
+                    pause = 0.01  # workers of other machines have no pipe to wake us by
             except Exception as error:
                 say("the ledger cannot be reached; trying again", WARNING, error)
-            self._pipe.wait(pause)
+                pause = 0.5
+            woken = self._pipe.wait(pause)
 
     def close(self) -> None:
         self._closing = True
@@ -96,7 +101,7 @@ class Monitor(threading.Thread):
         self.join(30)
 
     def look(self) -> bool:
-        """One pass. True if there are jobs that have not ended."""
+        """One pass through the ledger. True if there are jobs that have not ended."""
         with self._one_at_a_time:
             self._dismiss_ended()
             if time.monotonic() - self._cleaned > 1:
@@ -105,19 +110,18 @@ class Monitor(threading.Thread):
                 self._cleanup()
             jobs = self._ledger.unfinished()
             self._enforce_cancel(jobs)
-            for lane in LANES:
-                if not self.draining and any(job.lane == lane and job.worker is None for job in jobs):
-                    self._supervisor.wake(lane)
+            for lane in {job.lane for job in jobs if job.worker is None and not self.draining}:
+                self._supervisor.wake(lane)
             self._wake_waiters()
             return bool(jobs)
 
     def _dismiss_ended(self) -> None:
         """Our own workers that ended, by their exit: what they wrote is all there."""
-        for name, code in [*self._supervisor.ended.items()]:
-            if name not in self._dismissed:
-                # libraries abort where memory is refused to them
-                self._ledger.dismiss(name, too_little_memory(self._settings.memory) if code == -signal.SIGABRT else None)
-                self._dismissed.add(name)
+        self._ended |= self._supervisor.tend()
+        for name, code in [*self._ended.items()]:
+            # libraries abort where memory is refused to them
+            self._ledger.dismiss(name, too_little_memory(self._settings.memory) if code == -signal.SIGABRT else None)
+            del self._ended[name]
 
     def _dismiss_silent(self) -> None:
         """All others, by their beats; and of ours those that hang."""
@@ -142,11 +146,10 @@ class Monitor(threading.Thread):
                 self._supervisor.kill(job.worker)
 
     def _wake_waiters(self) -> None:
-        told, self._told = self._told, self._ledger.last_events(self._waiters.watched())
-        self._waiters.wake(id for id, number in self._told.items() if told.get(id) != number)
+        before, self._last_events = self._last_events, self._ledger.last_events(self._waiters.watched())
+        self._waiters.wake(id for id, number in self._last_events.items() if before.get(id) != number)
 
     def _cleanup(self) -> None:
         """Forgets jobs that ended long ago, with their files."""
-        for id in self._ledger.finished_beyond(self._settings.kept_jobs, limit=50):
+        for id in self._ledger.forget_beyond(self._settings.kept_jobs):
             shutil.rmtree(self._homes / id, ignore_errors=True)
-            self._ledger.remove(id)

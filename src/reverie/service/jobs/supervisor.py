@@ -1,18 +1,15 @@
-"""The supervisor: keeps the server's own workers alive, and ends those that cannot be reached otherwise.
-
-One thread starts all of them and lives as long as they do, because they die with the thread that started them.
-"""
+"""The supervisor: keeps the server's own workers alive, wakes them, and ends those that cannot be reached otherwise."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from logging import ERROR, WARNING
 
@@ -51,28 +48,30 @@ class _Place:
             self.process.stdin.close()
 
 
-class Supervisor(threading.Thread):
+class Supervisor:
+    """One thread calls `tend`, often, and lives as long as the workers: they die with the thread that started them."""
+
     def __init__(self, settings: Settings, tasks: str, pipe: WakeupPipe) -> None:
-        super().__init__(name="supervisor", daemon=True)
         self._settings, self._tasks, self._pipe = settings, tasks, pipe
         counts = {"quick": settings.quick_workers, "slow": settings.slow_workers}
         self._places = [_Place(lane) for lane in LANES for _ in range(counts[lane])]
         self._lock = threading.Lock()
-        self.ended: dict[str, int] = {}
-        """The exit code of every worker that is certainly gone."""
         self._draining = False
         self._empty = threading.Event()
-        self._look = threading.Event()
 
-    def run(self) -> None:
-        while not self._empty.is_set():
-            with self._lock:
-                for place in self._places:
-                    self._tend(place)
-                if self._draining and all(place.process is None for place in self._places):
-                    self._empty.set()
-            self._look.wait(0.05)
-            self._look.clear()
+    def tend(self) -> dict[str, int]:
+        """Starts workers where one is missing. Returns the exit codes of those that ended since the last call."""
+        ended: dict[str, int] = {}
+        with self._lock:
+            for place in self._places:
+                if place.process is not None and (code := place.process.poll()) is not None:
+                    ended[place.name] = code
+                    self._clear(place, code)
+                if place.process is None and not self._draining and time.monotonic() >= place.after:
+                    self._fill(place)
+            if self._draining and all(place.process is None for place in self._places):
+                self._empty.set()
+        return ended
 
     def wake(self, lane: str) -> None:
         """There is something to do in a lane."""
@@ -87,55 +86,50 @@ class Supervisor(threading.Thread):
             self._draining = True
             for place in self._places:
                 place.drain()
-        self._look.set()
 
     def stop(self, save_at: float, kill_at: float) -> None:
         """After `drain`: returns when no worker is left. Those that run are told to save, and later killed."""
         if not self._empty.wait(save_at - time.monotonic()):
-            self._each(lambda process: process.terminate())
+            self._signal(signal.SIGTERM)
         if not self._empty.wait(kill_at - time.monotonic()):
-            self._each(lambda process: process.kill())
+            self._signal(signal.SIGKILL)
             self._empty.wait(10)
 
     def kill(self, name: str) -> None:
         """The last resort, for a worker that does not hear."""
         say("a worker does not answer: killed", WARNING, worker=name)
-        self._each(lambda process: process.kill(), name)
-        self._look.set()
+        self._signal(signal.SIGKILL, name)
 
     def processes(self) -> dict[str, int]:
         """The process of each worker that is alive."""
         return {place.name: place.process.pid for place in self._places if place.process is not None}
 
-    def _each(self, act: Callable[[subprocess.Popen[bytes]], None], name: str | None = None) -> None:
+    def _signal(self, number: int, name: str | None = None) -> None:
         with self._lock:
             for place in self._places:
                 if place.process is not None and name in (None, place.name):
-                    act(place.process)
+                    place.process.send_signal(number)
 
-    def _tend(self, place: _Place) -> None:
+    def _clear(self, place: _Place, code: int) -> None:
+        """After the end of a worker: the next comes at once if this one was well, and otherwise after a pause that grows."""
+        place.drain()
+        place.process = None
         now = time.monotonic()
-        if place.process is not None:
-            code = place.process.poll()
-            if code is None:
-                return
-            place.drain()
-            place.process = None
-            self.ended[place.name] = code
-            well = now - place.since > STEADY or code == DISOBEYED
-            place.after = now + (0 if well else place.pause)
-            place.pause = FIRST_PAUSE if well else min(place.pause * 2, LONGEST_PAUSE)
-            if not self._draining:
-                say("a worker ended; another takes its place", WARNING, worker=place.name, code=code)
-            self._pipe.wake()
-        if not self._draining and now >= place.after:
-            try:
-                self._start(place, now)
-            except OSError as error:
-                say("no worker can be started; trying again", ERROR, error)
-                place.after, place.pause = now + place.pause, min(place.pause * 2, LONGEST_PAUSE)
+        well = now - place.since > STEADY or code == DISOBEYED
+        place.after = now + (0 if well else place.pause)
+        place.pause = FIRST_PAUSE if well else min(place.pause * 2, LONGEST_PAUSE)
+        if not self._draining:
+            say("a worker ended; another takes its place", WARNING, worker=place.name, code=code)
 
-    def _start(self, place: _Place, now: float) -> None:
+    def _fill(self, place: _Place) -> None:
+        try:
+            self._start(place)
+        except OSError as error:
+            say("no worker can be started; trying again", ERROR, error)
+            place.after = time.monotonic() + place.pause
+            place.pause = min(place.pause * 2, LONGEST_PAUSE)
+
+    def _start(self, place: _Place) -> None:
         name = new_name(place.lane)
         about = {
             "lane": place.lane,
@@ -153,4 +147,4 @@ class Supervisor(threading.Thread):
         assert process.stdin is not None
         process.stdin.write(json.dumps(about).encode() + b"\n")
         os.set_blocking(process.stdin.fileno(), False)
-        place.process, place.name, place.since = process, name, now
+        place.process, place.name, place.since = process, name, time.monotonic()

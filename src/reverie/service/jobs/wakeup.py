@@ -25,11 +25,13 @@ class WakeupPipe:
         with contextlib.suppress(OSError):  # full, which wakes anyway, or closed already
             os.write(self.writing, b"\n")
 
-    def wait(self, seconds: float) -> None:
-        """Returns when something was written, or when the time is up."""
-        if select.select([self._reading], [], [], seconds)[0]:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._reading, 1 << 16)
+    def wait(self, seconds: float) -> bool:
+        """True as soon as something was written, False when the time is up."""
+        if not select.select([self._reading], [], [], seconds)[0]:
+            return False
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._reading, 1 << 16)
+        return True
 
     def close(self) -> None:
         os.close(self.writing)

@@ -96,7 +96,7 @@ class Worker:
                 pause = QUICKEST
                 self._attend(*claimed, tasks)
         self._heartbeat.close()
-        _insist(lambda: self._ledger.deregister(self._name))
+        _insist(lambda: self._ledger.dismiss(self._name))
         self._wake_server()
 
     def _warm(self) -> None:
