@@ -1,4 +1,4 @@
-"""The ledger: an accepted job stays, its state only grows, its end is told once, and only who holds an attempt writes of it."""
+"""The ledger: an accepted job stays, its state only grows, it ends once, and only who holds an attempt writes of it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,16 @@ def test_an_attempt_is_claimed_once_and_the_oldest_first(ledger, tmp_path, url):
     assert len(set(taken.values())) == 12
     added(ledger, "x")
     added(ledger, "y")
-    assert [ledger.claim("w0", "quick")[0].id for _ in range(2)] == ["x", "y"]
+    assert [claimed(ledger, name).id for name in ("next", "last")] == ["x", "y"]
+
+
+def test_a_worker_that_did_not_hear_what_it_was_given_is_given_it_once_more(ledger):
+    added(ledger)
+    added(ledger, "b")
+    assert claimed(ledger) == claimed(ledger) == ledger.get("a")
+    assert len(ledger.events("a", 0)) == 2
+    finished(ledger, "a", "succeeded")
+    assert claimed(ledger).id == "b"
 
 
 def test_lanes_are_separate(in_file):
@@ -282,7 +291,9 @@ def test_workspaces_that_share_a_database_do_not_meet(tmp_path, postgresql):
         assert same.get("a") == one.get("a")
 
 
-@pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:6379/0", "sqlite:///x", "localhost", "postgresql://h:x/"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost", "redis://localhost:6379/0", "sqlite:///x", "localhost", "postgresql://h:x/"]
+)
 def test_an_address_that_is_none_is_refused_with_one_that_is(tmp_path, url):
     with pytest.raises(UsageError, match="write postgresql://"):
         Ledger(tmp_path, url, KEPT)

@@ -29,7 +29,7 @@ def test_a_worker_told_to_stop_before_it_is_ready_leaves_at_once_and_no_sign_of_
         ledger.create()
         stop = iter([False, True])
         sign = WorkerSign("slow-1", "slow", "here", 1)
-        heartbeat = Heartbeat(ledger, sign, None, lambda: None, lambda: next(stop), lambda *_: None)
+        heartbeat = Heartbeat(ledger, sign, None, lambda: next(stop))
         with pytest.raises(Left):
             heartbeat.run()
         assert next(stop, None) is None and ledger.workers() == []
@@ -57,7 +57,9 @@ def test_a_worker_is_given_up_when_its_beats_stood_still_and_not_before(monkeypa
     monkeypatch.setattr(monitor.time, "monotonic", lambda: now)
     liveness = Liveness()
     for beats in (7, 8, 9):
-        assert liveness.silent([WorkerSign("a", "slow", "there", 1, True, beats), WorkerSign("b", "slow", "there", 2)]) == set()
+        assert (
+            liveness.silent([WorkerSign("a", "slow", "there", 1, True, beats), WorkerSign("b", "slow", "there", 2)]) == set()
+        )
         now += SILENT / 3
     now += 0.1
     both = [WorkerSign("a", "slow", "there", 1, True, 9), WorkerSign("b", "slow", "there", 2)]

@@ -68,11 +68,7 @@ WORKERS = sql.Table(
     "workers",
     TABLES,
     Column("name", String, primary_key=True),
-    Column("lane", String, nullable=False),
-    Column("host", String, nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("ready", Boolean, nullable=False),
-    Column("beats", Integer, nullable=False),
+    Column("sign", _JSON, nullable=False),
 )
 
 
@@ -144,7 +140,13 @@ def _engine(url: Any, arguments: dict[str, Any]) -> Engine:
     """One for many threads that read for an instant; a connection that broke is replaced."""
     strict = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
     return sql.create_engine(
-        url, connect_args=arguments, json_serializer=strict, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_use_lifo=True
+        url,
+        connect_args=arguments,
+        json_serializer=strict,
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
     )
 
 

@@ -11,13 +11,15 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from logging import WARNING
+from typing import Literal
 
-from reverie.service.jobs.job import Job
+from reverie.service.jobs.job import Job, JobState
 from reverie.service.jobs.ledger import Ledger, WorkerSign
-from reverie.service.jobs.work import Ending, EventBuffer, Work
+from reverie.service.jobs.work import EventBuffer, Work
 from reverie.service.logs import say
+from reverie.service.problems import Problem
 
 __all__ = ["DISOBEYED", "PATIENCE", "Attempt", "Heartbeat"]
 
@@ -26,39 +28,72 @@ PATIENCE = 1.3
 DISOBEYED = 70
 """Exit code of a worker whose job did not stop when it should."""
 BEAT, LOOK = 1.0, 0.1
+_LATE = Problem(504, "deadline", "The time that a job may take was up: ask for less, or let the service allow more.")
 
 
-@dataclass
 class Attempt:
-    """One attempt at a job that is being made."""
+    """One attempt at a job, as long as it is ours: what the job says and how it ends, on its way into the ledger.
 
-    job: Job
-    work: Work
-    buffer: EventBuffer
-    deadline: float
-    """On the monotonic clock."""
-    stopping_since: float | None = None
+    The worker's own thread makes it and concludes it; meanwhile that of the heartbeat reports.
+    """
+
+    def __init__(
+        self, ledger: Ledger, job: Job, work: Work, buffer: EventBuffer, seconds: float, wake_server: Callable[[], None]
+    ) -> None:
+        self._ledger, self.job, self._work, self._buffer = ledger, job, work, buffer
+        self._deadline = time.monotonic() + seconds
+        self._wake_server = wake_server
+        self._stopping_since: float | None = None
+
+    def report(self) -> bool:
+        """Writes what the job says, and tells it if it is to stop. True if it should have stopped long ago."""
+        with self._buffer.taking() as (events, progress):
+            job = self._ledger.report(self.job, events, progress)
+        if events or progress:
+            self._wake_server()
+        work, now = self._work, time.monotonic()
+        if job is None:
+            work.end("overtaken")
+        elif job.cancelling:
+            work.end("cancelled")
+        elif now > self._deadline:
+            work.end("deadline")
+        if work.ending is None or work.ending == "stopped":
+            return False
+        self._stopping_since = self._stopping_since or now
+        return now - self._stopping_since > PATIENCE
+
+    def conclude(self, state: JobState | Literal["left"], error: Problem | None = None, result: str | None = None) -> None:
+        """The end of the job, or with "left" of this attempt alone, with all that was said before."""
+        with self._buffer.taking() as (events, progress), self._ledger.change(self.job.id, self.job.attempt) as change:
+            if change is not None:
+                change.report(events, progress)
+                if state == "left":
+                    change.release(lost=False)
+                else:
+                    change.finish(state, error, result)
+        self._wake_server()
+
+    def conclude_early(self) -> None:
+        """What follows from the reason why the job stopped before its end."""
+        match self._work.ending:
+            case "deadline":
+                self.conclude("failed", _LATE)
+            case "stopped":
+                self.conclude("left")
+            case _:  # if the attempt is not ours any more, this is refused
+                self.conclude("cancelled")
 
 
 class Heartbeat(threading.Thread):
     """Begins to beat when started; `attach` and `detach` stand around each attempt.
 
-    `wake_server` is called when there is news, `leaving` says whether the worker is to stop, and `conclude` says in the ledger
-    that an attempt was ended for this reason.
+    It ends the process if `parent` is not its parent any more, or if `leaving` says so before the worker is ready.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        sign: WorkerSign,
-        parent: int | None,
-        wake_server: Callable[[], None],
-        leaving: Callable[[], bool],
-        conclude: Callable[[Attempt, Ending], None],
-    ) -> None:
+    def __init__(self, ledger: Ledger, sign: WorkerSign, parent: int | None, leaving: Callable[[], bool]) -> None:
         super().__init__(name="heartbeat", daemon=True)
-        self._ledger, self._sign, self._parent = ledger, sign, parent
-        self._wake_server, self._leaving, self._conclude = wake_server, leaving, conclude
+        self._ledger, self._sign, self._parent, self._leaving = ledger, sign, parent, leaving
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._closing = False
@@ -104,36 +139,16 @@ class Heartbeat(threading.Thread):
                 os._exit(0)
             if time.monotonic() - self._beaten >= BEAT * 0.95:
                 self._beat()
-        if (attempt := self._attempt) is not None:
-            self._tend(attempt)
+        attempt = self._attempt
+        if attempt is None or not attempt.report():
+            return
+        with self._lock:
+            if self._attempt is attempt:
+                say("a job did not stop when it should: its worker ends", WARNING, job=attempt.job.id)
+                attempt.conclude_early()
+                os._exit(DISOBEYED)
 
     def _beat(self) -> None:
         self._sign = replace(self._sign, beats=self._sign.beats + 1)
         self._ledger.beat(self._sign)
         self._beaten = time.monotonic()
-
-    def _tend(self, attempt: Attempt) -> None:
-        work, now = attempt.work, time.monotonic()
-        with attempt.buffer.taking() as (events, progress):
-            job = self._ledger.report(attempt.job, events, progress)
-        if events or progress:
-            self._wake_server()
-        if job is None:
-            work.end("overtaken")
-        elif job.cancelling:
-            work.end("cancelled")
-        elif now > attempt.deadline:
-            work.end("deadline")
-        if work.ending and attempt.stopping_since is None:
-            attempt.stopping_since = now
-        elif attempt.stopping_since and now - attempt.stopping_since > PATIENCE and work.ending != "stopped":
-            self._force(attempt)
-
-    def _force(self, attempt: Attempt) -> None:
-        with self._lock:
-            if self._attempt is not attempt or attempt.work.ending is None:
-                return
-            say("a job did not stop when it should: its worker ends", WARNING, job=attempt.job.id)
-            self._conclude(attempt, attempt.work.ending)
-            self._wake_server()
-            os._exit(DISOBEYED)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,7 +31,6 @@ _FIELDS = tuple(field.name for field in fields(Job) if field.name != "position")
 _JOB = [JOBS.c[name] for name in _FIELDS]
 _FIXED = {"sequence", "id", "task", "lane", "again", "created"}
 _UNFINISHED = JOBS.c.state.in_(["queued", "running"])
-_WAITING = _UNFINISHED & JOBS.c.worker.is_(null())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +120,30 @@ class Ledger:
 
     def beat(self, sign: WorkerSign) -> None:
         """Shows that a worker lives. One that was struck off meanwhile is known again."""
-        values = {field.name: getattr(sign, field.name) for field in fields(sign)}
         with self._transaction(durable=False) as connection:
-            if not connection.execute(update(WORKERS).where(WORKERS.c.name == sign.name).values(values)).rowcount:
-                connection.execute(insert(WORKERS).values(values))
+            if not connection.execute(update(WORKERS).where(WORKERS.c.name == sign.name).values(sign=asdict(sign))).rowcount:
+                connection.execute(insert(WORKERS).values(name=sign.name, sign=asdict(sign)))
 
     def claim(self, worker: str, lane: str) -> tuple[Job, str] | None:
-        """Gives this worker the next attempt of its lane that waits, with the arguments as JSON; None if there is none."""
-        next_one = select(*_JOB).where(_WAITING, JOBS.c.lane == lane).order_by(JOBS.c.sequence).limit(1)
+        """Gives this worker, which holds nothing, the next attempt of its lane that waits, with the arguments as JSON.
+
+        None if there is none, or if the worker was struck off while it slept: first it must show itself, or nobody would
+        miss it.
+        """
+        mine = (JOBS.c.worker == worker) & _UNFINISHED  # given before, and the news of it was lost on the way
+        waiting = _UNFINISHED & JOBS.c.worker.is_(null()) & (JOBS.c.lane == lane)
+        next_one = select(*_JOB).where(mine | waiting).order_by(JOBS.c.sequence).limit(1)
         if not self._rows(next_one):
             return None
         with self._transaction() as connection:
-            # a worker that was struck off while it slept must show itself before it gets more: else nobody would miss it
-            here = connection.execute(select(WORKERS.c.name).where(WORKERS.c.name == worker).with_for_update())
-            row = here.one_or_none() and connection.execute(next_one.with_for_update(skip_locked=True)).one_or_none()
+            known = connection.execute(select(WORKERS.c.name).where(WORKERS.c.name == worker).with_for_update()).all()
+            row = connection.execute(next_one.with_for_update(skip_locked=True)).one_or_none() if known else None
             if row is None:
                 return None
             change = Change(Job(*row))
-            change.begin(worker)
-            self._write(connection, change)
+            if change.job.worker is None:
+                change.begin(worker)
+                self._write(connection, change)
             arguments = select(REQUESTS.c.arguments).where(REQUESTS.c.job == change.job.id)
             return change.job, connection.execute(arguments).scalar_one()
 
@@ -178,7 +182,7 @@ class Ledger:
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
         rows = self._rows(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
-        return dict.fromkeys(get_args(JobState), 0) | {state: count for state, count in rows}
+        return dict.fromkeys(get_args(JobState), 0) | dict(map(tuple, rows))
 
     def seconds_each(self, lane: str) -> float:
         """How long the last jobs of a lane took, on average; 1 where nothing is known."""
@@ -202,7 +206,7 @@ class Ledger:
 
     def workers(self) -> list[WorkerSign]:
         """Those that were not struck off."""
-        return [WorkerSign(*row) for row in self._rows(select(*WORKERS.c))]
+        return [WorkerSign(**sign) for (sign,) in self._rows(select(WORKERS.c.sign))]
 
     # inside
 

@@ -47,7 +47,7 @@ class Lifeline:
 
     def first_line(self) -> bytes:
         """What the server wrote at the start; the bytes after it are left for `wait`."""
-        with open(0, "rb", buffering=0, closefd=False) as unbuffered:  # noqa: PTH123
+        with open(0, "rb", buffering=0, closefd=False) as unbuffered:
             return unbuffered.readline()
 
     def wait(self, seconds: float) -> None:

@@ -15,18 +15,18 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from logging import ERROR, WARNING
-from typing import Any
 
 from reverie.errors import ReverieError
 from reverie.memory import hold, ran_out
 from reverie.service import logs, problems
 from reverie.service.jobs.heartbeat import Attempt, Heartbeat
-from reverie.service.jobs.job import Change, Job
+from reverie.service.jobs.job import Job
 from reverie.service.jobs.ledger import Ledger, WorkerSign, new_name
 from reverie.service.jobs.registry import TASKS, TaskLike, tasks_named, warm
 from reverie.service.jobs.wakeup import Lifeline
-from reverie.service.jobs.work import Cancelled, Ending, EventBuffer, Work
+from reverie.service.jobs.work import Cancelled, EventBuffer, Work
 from reverie.service.logs import say
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
@@ -34,8 +34,6 @@ from reverie.service.workspace import Workspace
 
 __all__ = ["Worker", "main"]
 
-Ends = Callable[[Change], None]
-"""What an attempt writes at its end."""
 QUICKEST, SLOWEST = 0.002, 0.05
 """Seconds between two looks into the ledger, of a worker that nobody wakes."""
 
@@ -62,14 +60,7 @@ class Worker:
         self._name = name or new_name(lane)
         self._wake_server = lifeline.wake_server if lifeline else lambda: None
         sign = WorkerSign(self._name, lane, socket.gethostname(), os.getpid())
-        self._heartbeat = Heartbeat(
-            self._ledger,
-            sign,
-            parent,
-            self._wake_server,
-            self._leaving,
-            lambda attempt, why: self._write(attempt, _early(why)),
-        )
+        self._heartbeat = Heartbeat(self._ledger, sign, parent, self._leaving)
         self._tasks, self._threads = tasks, threads
         self._stopping = False
         self._work: Work | None = None
@@ -141,7 +132,7 @@ class Worker:
         folder = self._workspace.state / "jobs" / job.id / job.files
         self._work = work = Work(self._settings, self._workspace, folder, job.attempt, buffer)
         seconds = self._settings.quick_seconds if self._lane == "quick" else self._settings.slow_seconds
-        attempt = Attempt(job, work, buffer, time.monotonic() + seconds)
+        attempt = Attempt(self._ledger, job, work, buffer, seconds, self._wake_server)
         self._heartbeat.attach(attempt)
         if self._stopping:
             work.end("stopped")
@@ -151,23 +142,19 @@ class Worker:
             folder.mkdir(parents=True)
             self._warm()
             result = tasks[job.task].run(work, json.loads(arguments))
-            ending = _succeeded(json.dumps(result, allow_nan=False, separators=(",", ":")))
+            text = json.dumps(result, allow_nan=False, separators=(",", ":"))
+            conclude = partial(attempt.conclude, "succeeded", result=text)
         except Cancelled:
-            ending = _early(work.ending or "cancelled")
+            conclude = attempt.conclude_early
         except Exception as error:
-            ending = _early(work.ending or "stopped") if _stopped(error) else _failed(self._failure(job, error))
+            if _stopped(error):
+                work.end("stopped")
+                conclude = attempt.conclude_early
+            else:
+                conclude = partial(attempt.conclude, "failed", self._failure(job, error))
         self._work = None
         self._heartbeat.detach()
-        _insist(lambda: self._write(attempt, ending))
-        self._wake_server()
-
-    def _write(self, attempt: Attempt, ending: Ends) -> None:
-        """The last that is said of an attempt, if it is still ours."""
-        job = attempt.job
-        with attempt.buffer.taking() as (events, progress), self._ledger.change(job.id, job.attempt) as change:
-            if change is not None:
-                change.report(events, progress)
-                ending(change)
+        _insist(conclude)
 
     def _failure(self, job: Job, error: Exception) -> Problem:
         root, memory = self._workspace.root, self._settings.memory
@@ -177,28 +164,6 @@ class Worker:
             if problem.kind == "internal":
                 problem = Problem(problem.status, "internal", f"The server's log has more under job {job.id}.")
         return problem
-
-
-def _succeeded(result: str) -> Ends:
-    return lambda change: change.finish("succeeded", result=result)
-
-
-def _failed(problem: Problem) -> Ends:
-    return lambda change: change.finish("failed", problem)
-
-
-def _early(why: Ending) -> Ends:
-    """What follows from the reason why a job stopped before its end."""
-    match why:
-        case "cancelled":
-            return lambda change: change.finish("cancelled")
-        case "deadline":
-            sentence = "The time that a job may take was up: ask for less, or let the service allow more."
-            return _failed(Problem(504, "deadline", sentence))
-        case "stopped":
-            return lambda change: change.release(lost=False)
-        case "overtaken":
-            return lambda change: None
 
 
 def _stopped(error: Exception) -> bool:
@@ -219,7 +184,7 @@ def _insist(action: Callable[[], object]) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Asks Linux to kill this process when the thread that started it is gone; elsewhere the heartbeat watches the parent."""
+    """Asks Linux to kill this process with the thread that started it; elsewhere the heartbeat watches the parent."""
     if sys.platform == "linux":
         import ctypes
 
