@@ -1,7 +1,7 @@
 """How long a cancel takes to free its worker: python benchmarks/service_cancel.py [--cancels 20]
 
-In turn a training of pictures that is somewhere between its steps is cancelled, from the call to its last event (wanted: within
-2 s each time). Median, worst, and each in order.
+A training of pictures that is somewhere between its steps is cancelled: seconds from the call to the last event of the job
+(wanted: within 2 each time). Median, worst, and each in order.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import math
 import re
 import secrets
 import shutil
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,6 @@ class Jobs:
         self._pipe, self.waiters = WakeupPipe(), Waiters()
         self._supervisor = Supervisor(settings, tasks, self._pipe)
         self._monitor = Monitor(settings, self._ledger, self._supervisor, self.waiters, self._pipe, self._homes)
-        self._submitting = threading.Lock()
         self._leave_at = math.inf
         self.stopped = False
 
@@ -115,7 +113,7 @@ class Jobs:
         lane, again = self._tasks[task].lane, self._tasks[task].again
         text = json.dumps(arguments, sort_keys=True, allow_nan=False, separators=(",", ":"))
         digest = hashlib.sha256(f"{task} {text}".encode()).hexdigest()
-        with self._submitting:
+        with self._ledger.alone():
             if key is not None and (before := self._ledger.by_key(key)):
                 if before[0] != digest:
                     raise Problem(422, "key-reused", "This Idempotency-Key came with another request: use a new one.")
@@ -154,7 +152,7 @@ class Jobs:
         with self.waiters.watching(id) as news:
             while True:
                 news.clear()
-                job = self.get(id)
+                job = await asyncio.to_thread(self.get, id)  # the ledger may be far away
                 left = min(until, self._leave_at) - time.monotonic()
                 if job.final or left <= 0 or self.stays(job):
                     return job

@@ -19,7 +19,7 @@ from typing import Any, get_args
 from sqlalchemy import Connection, Select, case, delete, func, insert, null, select, update
 from sqlalchemy.exc import OperationalError
 
-from reverie.service.jobs.database import EVENTS, JOBS, REQUESTS, WORKERS, create, opened
+from reverie.service.jobs.database import EVENTS, JOBS, LOCKED, REQUESTS, WORKERS, create, opened
 from reverie.service.jobs.job import Change, Event, Job, JobState
 from reverie.service.problems import Problem
 
@@ -61,7 +61,7 @@ class Ledger:
         self._events_kept = events_kept
         self._engine = opened(state, url)
         self._writing = {durable: self._engine.execution_options(writes=True, durable=durable) for durable in (True, False)}
-        self._one_writer = threading.Lock()
+        self._one_writer = threading.RLock()
 
     def create(self) -> None:
         """Makes the tables that are missing. Raises UsageError if the database cannot be reached."""
@@ -71,6 +71,16 @@ class Ledger:
         self._engine.dispose()
 
     # the server's changes
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """In the block no other thread of this process writes."""
+        if not self._one_writer.acquire(timeout=LOCKED):
+            raise _busy()
+        try:
+            yield
+        finally:
+            self._one_writer.release()
 
     def submit(self, id: str, task: str, lane: str, again: bool, arguments: str, key: str | None, digest: str) -> None:
         """Accepts a job."""
@@ -213,7 +223,7 @@ class Ledger:
     @contextmanager
     def _transaction(self, durable: bool = True) -> Iterator[Connection]:
         """Everything in the block, or nothing of it. What is not durable may be lost in a power cut, and costs no flush."""
-        with _foreseen(), self._one_writer, self._writing[durable].begin() as connection:
+        with self.alone(), _foreseen(), self._writing[durable].begin() as connection:
             yield connection
 
     def _write(self, connection: Connection, change: Change) -> None:
@@ -265,6 +275,9 @@ def _foreseen() -> Iterator[None]:
         if "full" in reason or "no space" in reason:
             raise Problem(507, "storage", "There is no room for jobs: delete files that are not needed.") from error
         if "lock" in reason or "connect" in reason:
-            sentence = "The ledger of jobs cannot be used now: try again in a moment."
-            raise Problem(503, "busy", sentence, {"Retry-After": "5"}) from error
+            raise _busy() from error
         raise
+
+
+def _busy() -> Problem:
+    return Problem(503, "busy", "The ledger of jobs cannot be used now: try again in a moment.", {"Retry-After": "5"})
