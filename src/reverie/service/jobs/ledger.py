@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,6 +30,9 @@ LANES = ("quick", "slow")
 _FIELDS = tuple(field.name for field in fields(Job) if field.name != "position")
 _JOB = [JOBS.c[name] for name in _FIELDS]
 _FIXED = {"sequence", "id", "task", "lane", "again", "created"}
+_OTHERS = JOBS.alias()
+_BEFORE = (_OTHERS.c.state == "queued") & (_OTHERS.c.lane == JOBS.c.lane) & (_OTHERS.c.sequence <= JOBS.c.sequence)
+_POSITION = case((JOBS.c.state == "queued", select(func.count()).where(_BEFORE).scalar_subquery()))
 _UNFINISHED = JOBS.c.state.in_(["queued", "running"])
 
 
@@ -170,10 +173,11 @@ class Ledger:
     # what there is
 
     def get(self, id: str) -> Job | None:
-        return next(iter(self._jobs(select(*_JOB).where(JOBS.c.id == id))), None)
+        return next((Job(*row) for row in self._rows(select(*_JOB, _POSITION).where(JOBS.c.id == id))), None)
 
     def newest(self, limit: int) -> list[Job]:
-        return self._jobs(select(*_JOB).order_by(JOBS.c.sequence.desc()).limit(limit))
+        rows = self._rows(select(*_JOB, _POSITION).order_by(JOBS.c.sequence.desc()).limit(limit))
+        return [Job(*row) for row in rows]
 
     def unfinished(self) -> list[Job]:
         """Oldest first, without their places in the queue."""
@@ -250,15 +254,6 @@ class Ledger:
             oldest = select(EVENTS.c.number).where(of_old).order_by(importance, EVENTS.c.number)
             excess = oldest.limit(held - self._events_kept)
             connection.execute(delete(EVENTS).where(EVENTS.c.job == id, EVENTS.c.number.in_(excess)))
-
-    def _jobs(self, query: Select[Any]) -> list[Job]:
-        """Those that are queued with their places in the queue."""
-        jobs = [Job(*row) for row in self._rows(query)]
-        return [replace(job, position=self._position(job)) if job.state == "queued" else job for job in jobs]
-
-    def _position(self, job: Job) -> int:
-        before = (JOBS.c.state == "queued") & (JOBS.c.lane == job.lane) & (JOBS.c.sequence <= job.sequence)
-        return self._rows(select(func.count()).select_from(JOBS).where(before))[0][0]
 
     def _rows(self, query: Select[Any]) -> list[Any]:
         with _foreseen(), self._engine.connect() as connection:
