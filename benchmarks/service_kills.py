@@ -1,6 +1,6 @@
 """Kill the server and its workers 50 times, at random moments: python benchmarks/service_kills.py [--kills 50]
 
-While a client keeps asking for reverse processes and trainings, SIGKILL goes to one of the workers and to the server by turns,
+While a client asks for reverse processes and trainings, SIGKILL goes to one of the workers and to the server by turns,
 each within 4 s of all workers being ready. At the end every job that was accepted must have exactly one final state, told by
 exactly one last event, with a result where it succeeded; and what was interrupted must have lost three workers. Exits with 1
 otherwise.

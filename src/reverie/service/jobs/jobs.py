@@ -53,9 +53,9 @@ class Jobs:
 
     def start(self) -> None:
         """Takes up what an earlier server left, then lets the workers begin."""
-        known = self._ledger.ids()
+        remembered = self._ledger.ids()
         for folder in self._homes.iterdir():
-            if folder.name not in known:
+            if folder.name not in remembered:
                 shutil.rmtree(folder, ignore_errors=True)
         self._monitor.start()
 

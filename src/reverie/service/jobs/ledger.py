@@ -149,8 +149,8 @@ class Ledger:
         if not self._rows(next_one):
             return None
         with self._transaction() as connection:
-            known = connection.execute(select(WORKERS.c.name).where(WORKERS.c.name == worker).with_for_update()).all()
-            row = connection.execute(next_one.with_for_update(skip_locked=True)).one_or_none() if known else None
+            shown = connection.execute(select(WORKERS.c.name).where(WORKERS.c.name == worker).with_for_update()).all()
+            row = connection.execute(next_one.with_for_update(skip_locked=True)).one_or_none() if shown else None
             if row is None:
                 return None
             change = Change(Job(*row))

@@ -88,7 +88,7 @@ class Supervisor:
                 place.drain()
 
     def stop(self, save_at: float, kill_at: float) -> None:
-        """After `drain`: returns when no worker is left. Those that run are told to save, and later killed."""
+        """After `drain`: returns when no worker is left. Those that run then are asked to save, and killed at last."""
         if not self._empty.wait(save_at - time.monotonic()):
             self._signal(signal.SIGTERM)
         if not self._empty.wait(kill_at - time.monotonic()):
