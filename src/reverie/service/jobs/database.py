@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Boolean, Column, Connection, Double, Engine, Integer, String, Text
+from sqlalchemy import Boolean, Column, Connection, Double, Engine, Integer, String, Text, event
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from reverie.errors import UsageError
@@ -97,12 +97,12 @@ def _sqlite(path: Path) -> Engine:
     arguments = {"timeout": LOCKED, "isolation_level": None, "check_same_thread": False}
     engine = _engine(f"sqlite:///{path}", arguments)
 
-    @sql.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def write_ahead(connection: Any, _: object) -> None:
         """Readers do not wait for writers, nor for their flushes to disk."""
         connection.execute("pragma journal_mode=wal")
 
-    @sql.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
         if options.get("writes"):
@@ -128,7 +128,7 @@ def _postgresql(state: Path, url: str) -> Engine:
     except ImportError as error:
         raise UsageError("a ledger in PostgreSQL needs its client: pip install 'reverie[postgres]'.") from error
 
-    @sql.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if not connection.get_execution_options().get("durable", True):
             connection.exec_driver_sql("set local synchronous_commit to off")

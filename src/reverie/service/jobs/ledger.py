@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, case, delete, func, insert, null, select, update
+from sqlalchemy import Connection, Executable, case, delete, func, insert, null, select, update
 from sqlalchemy.exc import OperationalError
 
 from reverie.service.jobs.database import EVENTS, JOBS, LOCKED, REQUESTS, WORKERS, create, opened
@@ -255,7 +255,7 @@ class Ledger:
             excess = oldest.limit(held - self._events_kept)
             connection.execute(delete(EVENTS).where(EVENTS.c.job == id, EVENTS.c.number.in_(excess)))
 
-    def _rows(self, query: Select[Any]) -> list[Any]:
+    def _rows(self, query: Executable) -> list[Any]:
         with _foreseen(), self._engine.connect() as connection:
             return list(connection.execute(query).all())
 
