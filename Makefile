@@ -34,11 +34,11 @@ demo: .venv/base  ## train on bundled patient records, make new patients, fill h
 	@echo '         $(OUT)/pbc2/figures/*.png (synthetic patients beside real ones: begin with trajectories.png),'
 	@echo '         $(OUT)/patients.csv (312 new patients), $(OUT)/completed.csv (the cohort with its holes filled)'
 
-browser:  # what tests use besides Python: a real browser for the page, and Redis; Debian's, where this may install them
-	@(command -v chromium && command -v redis-server) >/dev/null || \
+browser:  # what tests use besides Python: a real browser for the page, and PostgreSQL; Debian's, where this may install them
+	@(command -v chromium && (command -v postgres || ls /usr/lib/postgresql/*/bin/postgres)) >/dev/null 2>&1 || \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium redis-server curl >/dev/null; \
-	  else echo 'install chromium and redis-server to test the page and the shared queue too; those tests are skipped'; fi
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql curl >/dev/null; \
+	  else echo 'install chromium and postgresql to test the page and the shared ledger too; those tests are skipped'; fi
 
 serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
 	$(BIN)/reverie serve --workspace $(OUT)

@@ -1,8 +1,9 @@
 """Kill the server and its workers 50 times, at random moments: python benchmarks/service_kills.py [--kills 50]
 
-While a client keeps asking for reverse processes and trainings, SIGKILL goes to the server in odd rounds and to one of its
-workers in even rounds. At the end every job that was accepted must have exactly one final state, told by exactly one last
-event, with a result where it succeeded; and what was interrupted must have lost three workers. Exits with 1 otherwise.
+While a client asks for reverse processes and trainings, SIGKILL goes to one of the workers and to the server by turns,
+each within 4 s of all workers being ready. At the end every job that was accepted must have exactly one final state, told by
+exactly one last event, with a result where it succeeded; and what was interrupted must have lost three workers. Exits with 1
+otherwise.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def main() -> None:
         client.start()
         killed: Counter[str] = Counter()
         for number in range(kills):
+            client.server.ready()  # a worker in each lane: a kill is to fall into work
             time.sleep(chance.uniform(0.1, 4.0))
             if number % 2:
                 old, client.server = client.server, None

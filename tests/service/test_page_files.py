@@ -129,5 +129,14 @@ def test_versions_are_pinned():
     """What the page is made of is one exact version, the one that is tested."""
     lines = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
     pinned = dict(line.lower().replace("_", "-").split("==") for line in lines if "==" in line)
-    for package in ("plotly", "swagger-ui-bundle", "fastapi", "starlette", "uvicorn", "h11", "huey", "prometheus-client"):
+    for package in (
+        "plotly",
+        "swagger-ui-bundle",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "h11",
+        "sqlalchemy",
+        "prometheus-client",
+    ):
         assert distribution(package).version == pinned[package]

@@ -1,4 +1,4 @@
-"""`reverie work`: one more worker for a server, here or on another machine that shares its workspace and its queue."""
+"""`reverie work`: one more worker for a server, here or on another machine that shares its workspace and its ledger."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def work(
     workspace: Annotated[Path, typer.Option("--workspace", help="The folder that the server works in, as it is seen here.")],
     queue: Annotated[
         str | None,
-        typer.Option("--queue-url", help="The server's queue: redis://HOST:PORT/0, or this machine's own."),
+        typer.Option("--queue-url", help="The server's ledger of jobs: postgresql://USER@HOST/NAME, or this machine's own."),
     ] = None,
     lane: Annotated[Lane, typer.Option("--lane", help="The jobs to do: quick or slow ones.")] = Lane.SLOW,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the arithmetic of one job.")] = 1,
@@ -37,9 +37,9 @@ def work(
     if not (workspace / ".reverie").is_dir():
         raise UsageError(f"{workspace} is no server's workspace: start reverie serve --workspace {workspace} first.")
     from reverie.service import logs, settings
-    from reverie.service.jobs.worker import Worker, new_name
+    from reverie.service.jobs.worker import Worker
 
-    told = settings.read(workspace=workspace, queue_url=queue)
+    limits = settings.read(workspace=workspace, queue_url=queue)
     logs.configure()
-    worker = Worker(told, lane.value, new_name(lane.value), threads=threads)
+    worker = Worker(limits, lane.value, threads=threads)
     worker.run(lambda: console.note(f"working on {lane.value} jobs of {workspace.resolve()}. Ctrl-C ends it."))

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     queue_slots: Count = 32
     """Jobs that may wait in each lane; beyond it the answer is 503 with Retry-After."""
     queue_url: str | None = None
-    """redis://... to share the queue among machines. None: SQLite in the workspace."""
+    """postgresql://... to share the ledger of jobs among machines. None: SQLite in the workspace."""
     quick_seconds: Seconds = 60
     slow_seconds: Seconds = 14_400
     """Deadline of a job in each lane."""

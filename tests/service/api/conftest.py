@@ -23,7 +23,7 @@ from reverie.service.workspace import Workspace
 
 
 class Heard:
-    """What a job told, instead of an outbox."""
+    """What a job said, instead of an EventBuffer."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []

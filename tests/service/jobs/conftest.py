@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,6 @@ from reverie.service.jobs import Jobs
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
-REDIS = shutil.which("redis-server")
-
 
 @pytest.fixture(autouse=True)
 def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,30 +32,34 @@ def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Redis server of this session alone."""
-    if REDIS is None:
-        pytest.skip("there is no redis-server here")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server of this session alone."""
+    places = [str(place) for place in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    programs = [shutil.which(name, path=os.pathsep.join([*places, os.environ["PATH"]])) for name in ("initdb", "postgres")]
+    if None in programs or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("there is no PostgreSQL here, or no client of it")
+    initdb, postgres = map(str, programs)
+    owner = "postgres" if os.getuid() == 0 else None  # it does not run as root
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    command = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--daemonize", "no"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory(prefix="reverie-postgresql-") as folder:
+        if owner:
+            shutil.chown(folder, owner)
+        data = f"{folder}/data"
+        options = ["--auth=trust", "--username=reverie", "--no-sync", "--encoding=UTF8", "--no-locale"]
+        subprocess.run([initdb, "-D", data, *options], user=owner, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        command = [postgres, "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+        server = subprocess.Popen(command, user=owner, cwd=folder, stderr=subprocess.DEVNULL)
+        until(lambda: Path(data, "postmaster.pid").exists() and "ready" in Path(data, "postmaster.pid").read_text())
+        yield f"postgresql://reverie@127.0.0.1:{port}/postgres"
+        server.send_signal(signal.SIGINT)
+        server.wait()
 
-    def answers() -> bool:
-        with socket.socket() as asking:
-            return asking.connect_ex(("127.0.0.1", port)) == 0
 
-    until(answers)
-    yield f"redis://127.0.0.1:{port}/0"
-    server.terminate()
-    server.wait()
-
-
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str | None:
-    """Both kinds of queue."""
-    return None if request.param == "sqlite" else request.getfixturevalue("redis")
+    """Both kinds of ledger."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgresql")
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_every_accepted_job_ends_in_exactly_one_way_whoever_is_killed(root):
     attempts = [(job, attempt) for _, job, attempt, _ in done(root)]
     assert len(attempts) == len(set(attempts)), "no attempt is made twice"
     server.kill()
-    with contextlib.closing(sqlite3.connect(root / ".reverie" / "jobs.sqlite")) as ledger:
+    with contextlib.closing(sqlite3.connect(root / ".reverie" / "ledger.sqlite")) as ledger:
         assert ledger.execute("pragma integrity_check").fetchone() == ("ok",)
         states = dict(ledger.execute("select id, state from jobs"))
     assert set(accepted) <= set(states)

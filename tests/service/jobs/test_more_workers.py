@@ -1,4 +1,4 @@
-"""A worker that no server started: another machine's, which shares the workspace and the queue."""
+"""A worker that no server started: another machine's, which shares the workspace and the ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from watching import ended, until
+from watching import HERE, ended, until
 
 
 @pytest.fixture
@@ -17,8 +17,7 @@ def worker(root):
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "reverie.service.jobs.worker", "--workspace", str(root), "--tasks", "chores:TASKS"]
-        running.append(subprocess.Popen([*command, *options]))
+        running.append(subprocess.Popen([sys.executable, str(HERE / "working.py"), str(root), *options]))
         return running[-1]
 
     yield start
@@ -28,15 +27,15 @@ def worker(root):
 
 
 def pid(jobs, id: str) -> int | None:
-    holder = jobs.get(id).worker
-    return holder and holder["pid"]
+    """The process that does this job."""
+    return {sign.name: sign.pid for sign in jobs._ledger.workers()}.get(jobs.get(id).worker)
 
 
 def test_its_jobs_are_seen_cancelled_and_taken_over_when_it_goes(open_jobs, worker, url):
     jobs = open_jobs(queue_url=url)
     own = jobs.submit("course", {"steps": 100_000})
     until(lambda: pid(jobs, own.id) in jobs.worker_processes().values())
-    further = worker("--lane", "slow", *(("--queue-url", url) if url else ()))
+    further = worker("slow", *([url] if url else []))
     others = jobs.submit("course", {"steps": 100_000})
     until(lambda: pid(jobs, others.id) == further.pid)
     until(lambda: jobs.snapshot()["lanes"]["slow"]["workers"] == 2)
@@ -56,7 +55,7 @@ def test_one_that_is_killed_is_found_out(open_jobs, worker):
     jobs = open_jobs()
     own = jobs.submit("course", {"steps": 100_000})
     until(lambda: pid(jobs, own.id) in jobs.worker_processes().values())
-    further = worker("--lane", "slow")
+    further = worker("slow")
     job = jobs.submit("course", {"steps": 50})
     until(lambda: pid(jobs, job.id) == further.pid)
     os.kill(further.pid, signal.SIGKILL)

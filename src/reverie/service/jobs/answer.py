@@ -38,6 +38,6 @@ def _preferred(request: Request, wait: float) -> float:
     for part in ",".join(request.headers.getlist("prefer")).replace(";", ",").split(","):
         if part.strip().lower() == "respond-async":
             return 0
-        if found := WAIT.fullmatch(part):
-            return float(found[1])
+        if seconds := WAIT.fullmatch(part):
+            return float(seconds[1])
     return wait if math.isfinite(wait) else 0

@@ -24,8 +24,8 @@ async def stream(jobs: Jobs, id: str, after: int) -> AsyncIterator[bytes]:
     with jobs.waiters.watching(id) as news:
         while True:
             news.clear()
-            job = jobs.get(id)
-            while events := jobs.events(id, after):
+            job = await asyncio.to_thread(jobs.get, id)
+            while events := await asyncio.to_thread(jobs.events, id, after):
                 for event in events:
                     after = event.number
                     text = json.dumps(event.data, separators=(",", ":"))

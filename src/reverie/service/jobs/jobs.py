@@ -10,22 +10,18 @@ import math
 import re
 import secrets
 import shutil
-import threading
 import time
-from logging import WARNING
 from pathlib import Path
 from typing import Any
 
 from reverie.errors import unknown
-from reverie.service.jobs.bell import Bell
-from reverie.service.jobs.collector import Collector
 from reverie.service.jobs.job import Event, Job
-from reverie.service.jobs.ledger import Ledger
-from reverie.service.jobs.queue import LANES, Queue
+from reverie.service.jobs.ledger import LANES, Ledger
+from reverie.service.jobs.monitor import Monitor
 from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
-from reverie.service.logs import say
+from reverie.service.jobs.wakeup import WakeupPipe
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
@@ -45,14 +41,11 @@ class Jobs:
         self._settings, self._tasks = settings, tasks_named(tasks)
         self._homes = workspace.state / "jobs"
         self._homes.mkdir(parents=True, exist_ok=True)
-        self._ledger = Ledger(workspace.state / "jobs.sqlite", settings.events_kept)
-        self._queue = Queue(workspace.state, settings.queue_url)
-        self._bell, self.waiters = Bell(), Waiters()
-        self._supervisor = Supervisor(settings, tasks, self._bell)
-        self._collector = Collector(
-            self._ledger, self._queue, self._supervisor, self.waiters, self._bell, self._homes, settings.kept_jobs
-        )
-        self._submitting = threading.Lock()
+        self._ledger = Ledger(workspace.state, settings.queue_url, settings.events_kept)
+        self._ledger.create()
+        self._pipe, self.waiters = WakeupPipe(), Waiters()
+        self._supervisor = Supervisor(settings, tasks, self._pipe)
+        self._monitor = Monitor(settings, self._ledger, self._supervisor, self.waiters, self._pipe, self._homes)
         self._leave_at = math.inf
         self.stopped = False
 
@@ -60,25 +53,17 @@ class Jobs:
 
     def start(self) -> None:
         """Takes up what an earlier server left, then lets the workers begin."""
-        known = self._ledger.ids()
+        remembered = self._ledger.ids()
         for folder in self._homes.iterdir():
-            if folder.name not in known:
+            if folder.name not in remembered:
                 shutil.rmtree(folder, ignore_errors=True)
-        for job in self._ledger.unfinished():
-            if job.cancelling:
-                self._queue.put(f"cancel:{job.id}", True)
-        self._collector.collect()
-        for job in self._ledger.unfinished():
-            if job.worker is None:  # a second message does no harm, and a power cut may have taken the first
-                self._collector.call(job.lane, job.id, job.attempt)
-        self._supervisor.start()
-        self._collector.start()
+        self._monitor.start()
 
     def close_admission(self) -> None:
         """New jobs are refused from here on, and calls that wait for a job not yet begun are answered with its address."""
         if self.draining:
             return
-        self._collector.draining = True
+        self._monitor.draining = True
         self._supervisor.drain()
         self.waiters.wake()
 
@@ -89,22 +74,21 @@ class Jobs:
         are answered with its address.
         """
         self.close_admission()
-        if not self._collector.is_alive():
+        if not self._monitor.is_alive():
             return
         began = time.monotonic()
         self._leave_at = began + ENDING * grace
         self._supervisor.stop(self._leave_at, began + grace)
         with contextlib.suppress(Exception):
-            self._collector.collect()
+            self._monitor.look()
         self.stopped = True
         self.waiters.wake()
-        self._collector.close()
+        self._monitor.close()
 
     def close(self) -> None:
         """After `stop`, when nobody asks any more."""
         self._ledger.close()
-        self._queue.close()
-        self._bell.close()
+        self._pipe.close()
 
     @property
     def wait_seconds(self) -> float:
@@ -113,7 +97,7 @@ class Jobs:
 
     @property
     def draining(self) -> bool:
-        return self._collector.draining
+        return self._monitor.draining
 
     # what routes ask for
 
@@ -127,21 +111,18 @@ class Jobs:
         if key is not None and not KEY.fullmatch(key):
             raise Problem(422, "invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters.")
         lane, again = self._tasks[task].lane, self._tasks[task].again
-        request = json.dumps({"task": task, "arguments": arguments}, sort_keys=True, allow_nan=False, separators=(",", ":"))
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        with self._submitting:
+        text = json.dumps(arguments, sort_keys=True, allow_nan=False, separators=(",", ":"))
+        digest = hashlib.sha256(f"{task} {text}".encode()).hexdigest()
+        with self._ledger.alone():
             if key is not None and (before := self._ledger.by_key(key)):
                 if before[0] != digest:
                     raise Problem(422, "key-reused", "This Idempotency-Key came with another request: use a new one.")
                 return self.get(before[1])
             self._check_room(lane)
             id = secrets.token_hex(16)
-            with self._ledger.change() as change:
-                change.add(id, task, lane, again, request, key, digest)
-        try:
-            self._collector.call(lane, id, 1, request)
-        except Exception as error:  # it is in the ledger: the collector calls again
-            say("the queue cannot be reached; a job waits", WARNING, error, job=id)
+            self._ledger.submit(id, task, lane, again, text, key, digest)
+        self._supervisor.wake(lane)
+        self._pipe.wake()
         return self.get(id)
 
     def get(self, id: str) -> Job:
@@ -159,13 +140,10 @@ class Jobs:
         job = self.get(id)
         if job.final:
             return job
-        if not job.cancelling:
-            with self._ledger.change() as change:
-                change.update(id, cancelling=time.time())
-        self._queue.put(f"cancel:{id}", True)
-        if job.worker is None:
-            self._collector.cancel_waiting(job)
-        self._collector.collect()
+        with self._ledger.change(id) as change:
+            if change is not None:
+                change.cancel()
+        self._pipe.wake()
         return self.get(id)
 
     async def wait(self, id: str, seconds: float) -> Job:
@@ -174,7 +152,7 @@ class Jobs:
         with self.waiters.watching(id) as news:
             while True:
                 news.clear()
-                job = self.get(id)
+                job = await asyncio.to_thread(self.get, id)  # the ledger may be far away
                 left = min(until, self._leave_at) - time.monotonic()
                 if job.final or left <= 0 or self.stays(job):
                     return job
@@ -193,7 +171,7 @@ class Jobs:
         job = self.get(id)
         match job.state:
             case "succeeded":
-                return (self._homes / id / "result.json").read_bytes()
+                return (self._ledger.result(id) or "null").encode()
             case "queued" | "running":
                 raise Problem(409, "unfinished", f"The job is {job.state}: its result is here when it has succeeded.")
             case "cancelled":
@@ -204,7 +182,8 @@ class Jobs:
 
     def folder(self, id: str) -> Path:
         """Where the files of a job are, for downloading."""
-        return self._homes / self.get(id).id / "files"
+        job = self.get(id)
+        return self._homes / job.id / job.files
 
     def events(self, id: str, after: int) -> list[Event]:
         """The next events after number `after`, oldest first."""
@@ -213,9 +192,9 @@ class Jobs:
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /readyz and /metrics: of each lane the jobs that wait and run and the workers, and jobs by state."""
         jobs = [(job.lane, job.worker is not None) for job in self._ledger.unfinished()]
-        alive = self._collector.signs.alive
+        workers = [worker.lane for worker in self._ledger.workers() if worker.ready]
         lanes = {
-            lane: {"queued": jobs.count((lane, False)), "running": jobs.count((lane, True)), "workers": alive(lane)}
+            lane: {"queued": jobs.count((lane, False)), "running": jobs.count((lane, True)), "workers": workers.count(lane)}
             for lane in LANES
         }
         return {"admitting": not self.draining, "lanes": lanes, "states": self._ledger.counts()}

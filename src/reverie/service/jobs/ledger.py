@@ -1,203 +1,278 @@
-"""The ledger: which jobs there are and what became of them, in SQLite, written by the server alone.
+"""The ledger: which jobs there are, who does them, and what became of them. Server and workers alike write it.
 
-A change is in the file before anybody is told of it (WAL, flushed at each commit), so neither kill -9 nor a power cut
-takes an accepted job back. Everything else can be lost and is made again from here.
+A change is one transaction, on disk before anybody hears of it, so neither kill -9 nor a power cut takes an accepted job
+back. A worker changes a job by the number of its attempt: once that attempt is over, whoever ended it, its changes are
+refused. So a job has one end, and one history numbered without gaps, whatever is killed and whoever only slept.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
+import secrets
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from reverie.service.jobs.job import FINAL, Event, Job, JobState, may_follow
+from sqlalchemy import Connection, Executable, case, delete, func, insert, null, select, update
+from sqlalchemy.exc import OperationalError
 
-__all__ = ["Change", "Ledger"]
+from reverie.service.jobs.database import EVENTS, JOBS, LOCKED, REQUESTS, WORKERS, create, opened
+from reverie.service.jobs.job import Change, Event, Job, JobState
+from reverie.service.problems import Problem
 
-_TABLES = """
-create table if not exists jobs (
-  sequence integer primary key autoincrement, id text not null unique, task text not null, lane text not null,
-  again integer not null, state text not null, attempt integer not null default 1, losses integer not null default 0,
-  worker text, cancelling real, batches integer not null default 0, created real not null, started real, ended real,
-  progress text, message text, error text, request text);
-create index if not exists jobs_by_state on jobs (state, lane, sequence);
-create table if not exists events (
-  job text not null, number integer not null, kind text not null, data text not null, primary key (job, number)
-) without rowid;
-create table if not exists keys (key text primary key, digest text not null, job text not null);
-create index if not exists keys_by_job on keys (job);
-"""
-_JSON = frozenset({"worker", "progress", "error"})
-_COLUMNS = "id, task, lane, state, attempt, created, started, ended, progress, message, error, sequence, again, losses, "
-_COLUMNS += "worker, cancelling, batches"
-_NOT_FINAL = "state in ('queued', 'running')"
+__all__ = ["LANES", "Ledger", "WorkerSign", "new_name"]
+
+LANES = ("quick", "slow")
+
+_FIELDS = tuple(field.name for field in fields(Job) if field.name != "position")
+_JOB = [JOBS.c[name] for name in _FIELDS]
+_FIXED = {"sequence", "id", "task", "lane", "again", "created"}
+_OTHERS = JOBS.alias()
+_BEFORE = (_OTHERS.c.state == "queued") & (_OTHERS.c.lane == JOBS.c.lane) & (_OTHERS.c.sequence <= JOBS.c.sequence)
+_POSITION = case((JOBS.c.state == "queued", select(func.count()).where(_BEFORE).scalar_subquery()))
+_UNFINISHED = JOBS.c.state.in_(["queued", "running"])
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSign:
+    """A worker as it shows itself; `beats` grows while it lives, and it is `ready` once it can take jobs."""
+
+    name: str
+    lane: str
+    host: str
+    pid: int
+    ready: bool = False
+    beats: int = 0
+
+
+def new_name(lane: str) -> str:
+    """For a worker: one that no worker ever had."""
+    return f"{lane}-{secrets.token_hex(6)}"
 
 
 class Ledger:
-    """Reads and writes have a connection each, so that a reader never waits for a flush to disk."""
+    """The ledger of one workspace, for the server and for each worker alike; safe to use from several threads.
 
-    def __init__(self, path: Path, events_kept: int) -> None:
+    Every method raises Problem 503 where the database cannot be reached, or is held by others for too long, and every change
+    507 where the disk has no room for it.
+    """
+
+    def __init__(self, state: Path, url: str | None, events_kept: int) -> None:
         self._events_kept = events_kept
-        self._write, self._read = _connect(path), _connect(path)
-        self._writing, self._reading = threading.RLock(), threading.Lock()
-        with self._writing:
-            self._write.executescript(_TABLES)
+        self._engine = opened(state, url)
+        self._writing = {durable: self._engine.execution_options(writes=True, durable=durable) for durable in (True, False)}
+        self._one_writer = threading.RLock()
+
+    def create(self) -> None:
+        """Makes the tables that are missing. Raises UsageError if the database cannot be reached."""
+        create(self._engine)
 
     def close(self) -> None:
-        with self._writing, self._reading:
-            self._write.close()
-            self._read.close()
+        self._engine.dispose()
+
+    # the server's changes
 
     @contextmanager
-    def change(self) -> Iterator[Change]:
-        """One transaction: everything in the block, or nothing of it."""
-        with self._writing:
-            self._write.execute("begin immediate")
-            try:
-                yield Change(self._write, self._events_kept)
-            except BaseException:
-                self._write.execute("rollback")
-                raise
-            self._write.execute("commit")
+    def alone(self) -> Iterator[None]:
+        """In the block no other thread of this process writes."""
+        if not self._one_writer.acquire(timeout=LOCKED):
+            raise _busy()
+        try:
+            yield
+        finally:
+            self._one_writer.release()
+
+    def submit(self, id: str, task: str, lane: str, again: bool, arguments: str, key: str | None, digest: str) -> None:
+        """Accepts a job."""
+        change = Change(Job(id, task, lane, "queued", 1, time.time(), again=again))  # pyright: ignore[reportArgumentType]
+        change.event("state", {"state": "queued", "attempt": 1})
+        row = {name: getattr(change.job, name) for name in _FIELDS if name != "sequence"}
+        with self._transaction() as connection:
+            connection.execute(insert(JOBS).values(row))
+            connection.execute(insert(REQUESTS).values(job=id, key=key, digest=digest, arguments=arguments))
+            self._write_events(connection, change)
+
+    @contextmanager
+    def change(self, id: str, attempt: int | None = None) -> Iterator[Change | None]:
+        """One transaction on a job. None if it has ended, or if the attempt, where one is given, is over."""
+        with self._transaction() as connection:
+            row = connection.execute(select(*_JOB).where(JOBS.c.id == id, _UNFINISHED).with_for_update()).one_or_none()
+            job = None if row is None else Job(*row)
+            change = None if job is None or attempt not in (None, job.attempt) else Change(job)
+            yield change
+            if change is not None:
+                self._write(connection, change)
+
+    def dismiss(self, worker: str, error: Problem | None = None) -> None:
+        """Strikes off a worker that is gone; a job that it held fails with the error, or else this attempt is lost."""
+        with self._transaction() as connection:
+            connection.execute(delete(WORKERS).where(WORKERS.c.name == worker))
+            held = select(*_JOB).where(JOBS.c.worker == worker, _UNFINISHED).with_for_update()
+            for row in connection.execute(held).all():
+                change = Change(Job(*row))
+                if error is not None and not change.job.cancelling:
+                    change.finish("failed", error)
+                else:
+                    change.release(lost=True)
+                self._write(connection, change)
+
+    def forget_beyond(self, kept: int) -> list[str]:
+        """Forgets the jobs that ended, but for the newest `kept`, with keys and histories. Returns some of the forgotten."""
+        ended = select(JOBS.c.id).where(~_UNFINISHED).order_by(JOBS.c.sequence.desc()).offset(kept).limit(50)
+        ids = [id for (id,) in self._rows(ended)]
+        if ids:
+            with self._transaction() as connection:
+                for column in (EVENTS.c.job, REQUESTS.c.job, JOBS.c.id):
+                    connection.execute(delete(column.table).where(column.in_(ids)))
+        return ids
+
+    # the workers' changes
+
+    def beat(self, sign: WorkerSign) -> None:
+        """Shows that a worker lives. One that was struck off meanwhile is known again."""
+        with self._transaction(durable=False) as connection:
+            if not connection.execute(update(WORKERS).where(WORKERS.c.name == sign.name).values(sign=asdict(sign))).rowcount:
+                connection.execute(insert(WORKERS).values(name=sign.name, sign=asdict(sign)))
+
+    def claim(self, worker: str, lane: str) -> tuple[Job, str] | None:
+        """Gives this worker, which holds nothing, the next attempt of its lane that waits, with the arguments as JSON.
+
+        None if there is none, or if the worker was struck off while it slept: first it must show itself, or nobody would
+        miss it.
+        """
+        mine = (JOBS.c.worker == worker) & _UNFINISHED  # given before, and the news of it was lost on the way
+        waiting = _UNFINISHED & JOBS.c.worker.is_(null()) & (JOBS.c.lane == lane)
+        next_one = select(*_JOB).where(mine | waiting).order_by(JOBS.c.sequence).limit(1)
+        if not self._rows(next_one):
+            return None
+        with self._transaction() as connection:
+            shown = connection.execute(select(WORKERS.c.name).where(WORKERS.c.name == worker).with_for_update()).all()
+            row = connection.execute(next_one.with_for_update(skip_locked=True)).one_or_none() if shown else None
+            if row is None:
+                return None
+            change = Change(Job(*row))
+            if change.job.worker is None:
+                change.begin(worker)
+                self._write(connection, change)
+            arguments = select(REQUESTS.c.arguments).where(REQUESTS.c.job == change.job.id)
+            return change.job, connection.execute(arguments).scalar_one()
+
+    def report(self, job: Job, events: list[tuple[str, dict[str, Any]]], progress: dict[str, Any] | None) -> Job | None:
+        """What the holder of an attempt says of it. Returns the job as it is now, None if the attempt is over."""
+        if not events and progress is None:
+            now = self.get(job.id)
+            return now if now and not now.final and now.attempt == job.attempt else None
+        with self.change(job.id, job.attempt) as change:
+            if change is not None:
+                change.report(events, progress)
+        return None if change is None else change.job
+
+    # what there is
 
     def get(self, id: str) -> Job | None:
-        rows = self._rows(f"select {_COLUMNS} from jobs where id = ?", id)
-        return self._placed(_job(rows[0])) if rows else None
+        return next((Job(*row) for row in self._rows(select(*_JOB, _POSITION).where(JOBS.c.id == id))), None)
 
     def newest(self, limit: int) -> list[Job]:
-        rows = self._rows(f"select {_COLUMNS} from jobs order by sequence desc limit ?", limit)
-        return [self._placed(_job(row)) for row in rows]
+        rows = self._rows(select(*_JOB, _POSITION).order_by(JOBS.c.sequence.desc()).limit(limit))
+        return [Job(*row) for row in rows]
 
     def unfinished(self) -> list[Job]:
-        """Oldest first."""
-        return [_job(row) for row in self._rows(f"select {_COLUMNS} from jobs where {_NOT_FINAL} order by sequence")]
-
-    def finished_beyond(self, kept: int) -> list[Job]:
-        """Those that ended, but for the newest `kept`."""
-        return [
-            _job(row)
-            for row in self._rows(
-                f"select {_COLUMNS} from jobs where not {_NOT_FINAL} order by sequence desc limit -1 offset ?", kept
-            )
-        ]
-
-    def request(self, id: str) -> str | None:
-        """What was asked for, as JSON; forgotten when the job has ended."""
-        rows = self._rows("select request from jobs where id = ?", id)
-        return rows[0][0] if rows else None
+        """Oldest first, without their places in the queue."""
+        return [Job(*row) for row in self._rows(select(*_JOB).where(_UNFINISHED).order_by(JOBS.c.sequence))]
 
     def ids(self) -> set[str]:
-        return {row[0] for row in self._rows("select id from jobs")}
+        return {id for (id,) in self._rows(select(JOBS.c.id))}
+
+    def last_events(self, ids: list[str]) -> dict[str, int]:
+        """Number of the last event of each of these jobs."""
+        return dict(map(tuple, self._rows(select(JOBS.c.id, JOBS.c.events).where(JOBS.c.id.in_(ids))))) if ids else {}
 
     def queued(self, lane: str) -> int:
-        return self._rows("select count(*) from jobs where state = 'queued' and lane = ?", lane)[0][0]
+        return self._rows(select(func.count()).where(JOBS.c.state == "queued", JOBS.c.lane == lane))[0][0]
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
-        return dict.fromkeys(get_args(JobState), 0) | dict(self._rows("select state, count(*) from jobs group by state"))
+        rows = self._rows(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
+        return dict.fromkeys(get_args(JobState), 0) | dict(map(tuple, rows))
 
     def seconds_each(self, lane: str) -> float:
         """How long the last jobs of a lane took, on average; 1 where nothing is known."""
-        rows = self._rows(
-            "select avg(ended - started) from (select ended, started from jobs where lane = ? and ended is not null "
-            "and started is not null order by sequence desc limit 20)",
-            lane,
-        )
-        return rows[0][0] or 1.0
+        ended = JOBS.c.ended.is_not(null()) & JOBS.c.started.is_not(null()) & (JOBS.c.lane == lane)
+        seconds = (JOBS.c.ended - JOBS.c.started).label("seconds")
+        last = select(seconds).where(ended).order_by(JOBS.c.sequence.desc()).limit(20).subquery()
+        return self._rows(select(func.avg(last.c.seconds)))[0][0] or 1.0
 
     def by_key(self, key: str) -> tuple[str, str] | None:
         """The (digest of the request, job) that an idempotency key was used for."""
-        rows = self._rows("select digest, job from keys where key = ?", key)
+        rows = self._rows(select(REQUESTS.c.digest, REQUESTS.c.job).where(REQUESTS.c.key == key))
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def result(self, id: str) -> str | None:
+        """What came of a job that succeeded, as JSON."""
+        return next((text for (text,) in self._rows(select(REQUESTS.c.result).where(REQUESTS.c.job == id))), None)
+
     def events(self, id: str, after: int, limit: int = 500) -> list[Event]:
-        rows = self._rows(
-            "select number, kind, data from events where job = ? and number > ? order by number limit ?", id, after, limit
-        )
-        return [Event(number, kind, json.loads(data)) for number, kind, data in rows]
+        history = select(EVENTS.c.number, EVENTS.c.kind, EVENTS.c.data).where(EVENTS.c.job == id, EVENTS.c.number > after)
+        return [Event(*row) for row in self._rows(history.order_by(EVENTS.c.number).limit(limit))]
 
-    def _placed(self, job: Job) -> Job:
-        if job.state != "queued":
-            return job
-        rows = self._rows(
-            "select count(*) from jobs where state = 'queued' and lane = ? and sequence <= ?", job.lane, job.sequence
-        )
-        return replace(job, position=rows[0][0])
+    def workers(self) -> list[WorkerSign]:
+        """Those that were not struck off."""
+        return [WorkerSign(**sign) for (sign,) in self._rows(select(WORKERS.c.sign))]
 
-    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._reading:
-            return self._read.execute(statement, values).fetchall()
+    # inside
 
+    @contextmanager
+    def _transaction(self, durable: bool = True) -> Iterator[Connection]:
+        """Everything in the block, or nothing of it. What is not durable may be lost in a power cut, and costs no flush."""
+        with self.alone(), _foreseen(), self._writing[durable].begin() as connection:
+            yield connection
 
-class Change:
-    """What one transaction may do."""
+    def _write(self, connection: Connection, change: Change) -> None:
+        row = {name: getattr(change.job, name) for name in _FIELDS if name not in _FIXED}
+        connection.execute(update(JOBS).where(JOBS.c.id == change.job.id).values(row))
+        if change.job.final:
+            request = update(REQUESTS).where(REQUESTS.c.job == change.job.id)
+            connection.execute(request.values(arguments=None, result=change.result))
+        self._write_events(connection, change)
 
-    def __init__(self, connection: sqlite3.Connection, events_kept: int) -> None:
-        self._connection, self._events_kept = connection, events_kept
-
-    def add(self, id: str, task: str, lane: str, again: bool, request: str, key: str | None, digest: str) -> None:
-        self._connection.execute(
-            "insert into jobs (id, task, lane, again, request, state, created) values (?, ?, ?, ?, ?, 'queued', ?)",
-            (id, task, lane, again, request, time.time()),
-        )
-        if key is not None:
-            self._connection.execute("insert into keys (key, digest, job) values (?, ?, ?)", (key, digest, id))
-        self.event(id, "state", {"state": "queued", "attempt": 1})
-
-    def update(self, id: str, **fields: Any) -> bool:
-        """Sets columns of a job that has not ended; False, and nothing is set, if it has."""
-        if "state" in fields:
-            row = self._connection.execute("select state from jobs where id = ?", (id,)).fetchone()
-            if row is None or not may_follow(row[0], fields["state"]):
-                return False
-        columns = ", ".join(f"{name} = ?" for name in fields)
-        values = [json.dumps(v) if k in _JSON and v is not None else v for k, v in fields.items()]
-        done = self._connection.execute(f"update jobs set {columns} where id = ? and {_NOT_FINAL}", (*values, id))
-        return done.rowcount == 1
-
-    def finish(self, id: str, state: JobState, error: dict[str, Any] | None) -> bool:
-        """The end of a job, told once: its last event holds the job as it will stay."""
-        assert state in FINAL
-        if not self.update(id, state=state, error=error, ended=time.time(), worker=None, request=None):
-            return False
-        row = self._connection.execute(f"select {_COLUMNS} from jobs where id = ?", (id,)).fetchone()
-        self.event(id, "end", _job(row).view())
-        return True
-
-    def event(self, id: str, kind: str, data: dict[str, Any]) -> None:
+    def _write_events(self, connection: Connection, change: Change) -> None:
         """Adds to a job's history; of a long one the oldest are forgotten, reports of progress first."""
-        last, held = self._connection.execute(
-            "select coalesce(max(number), 0), count(*) from events where job = ?", (id,)
-        ).fetchone()
-        self._connection.execute("insert into events values (?, ?, ?, ?)", (id, last + 1, kind, json.dumps(data)))
+        id = change.job.id
+        if not change.events:
+            return
+        rows = [{"job": id, "number": event.number, "kind": event.kind, "data": event.data} for event in change.events]
+        connection.execute(insert(EVENTS), rows)
+        if change.job.events < 1.1 * self._events_kept:
+            return
+        held = connection.execute(select(func.count()).where(EVENTS.c.job == id)).scalar_one()
         if held >= 1.1 * self._events_kept:
-            self._connection.execute(
-                "delete from events where job = ? and number in (select number from events where job = ? and number <= ? "
-                "order by (kind <> 'progress'), number limit ?)",
-                (id, id, last, held + 1 - self._events_kept),
-            )
+            of_old = (EVENTS.c.job == id) & (EVENTS.c.number < change.events[0].number)
+            importance = case((EVENTS.c.kind == "progress", 0), else_=1)
+            oldest = select(EVENTS.c.number).where(of_old).order_by(importance, EVENTS.c.number)
+            excess = oldest.limit(held - self._events_kept)
+            connection.execute(delete(EVENTS).where(EVENTS.c.job == id, EVENTS.c.number.in_(excess)))
 
-    def remove(self, id: str) -> None:
-        for table, column in (("events", "job"), ("keys", "job"), ("jobs", "id")):
-            self._connection.execute(f"delete from {table} where {column} = ?", (id,))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-    connection.execute("pragma journal_mode=wal")
-    connection.execute("pragma synchronous=full")
-    return connection
+    def _rows(self, query: Executable) -> list[Any]:
+        with _foreseen(), self._engine.connect() as connection:
+            return list(connection.execute(query).all())
 
 
-def _job(row: tuple[Any, ...]) -> Job:
-    fields: dict[str, Any] = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    for name in _JSON:
-        fields[name] = None if fields[name] is None else json.loads(fields[name])
-    fields["again"] = bool(fields["again"])
-    return Job(**fields)
+@contextmanager
+def _foreseen() -> Iterator[None]:
+    """What becomes of a database that is full, in use, or away for a while."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig).lower()
+        if "full" in reason or "no space" in reason:
+            raise Problem(507, "storage", "There is no room for jobs: delete files that are not needed.") from error
+        if "lock" in reason or "connect" in reason:
+            raise _busy() from error
+        raise
+
+
+def _busy() -> Problem:
+    return Problem(503, "busy", "The ledger of jobs cannot be used now: try again in a moment.", {"Retry-After": "5"})

@@ -1,4 +1,4 @@
-"""Where the tasks are: told by whoever starts the service, never by a message or a file."""
+"""Where the tasks are: said by the program that starts the service, never by a request or a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WARM = ("torch", "reverie.planning.plan", "reverie.studies.denoising", "reverie
 
 
 class TaskLike(Protocol):
-    """What the queue needs to know of a task."""
+    """What the ledger needs to know of a task."""
 
     @property
     def lane(self) -> Lane: ...

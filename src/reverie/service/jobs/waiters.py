@@ -34,8 +34,10 @@ class Waiters:
                 if not others:
                     del self._watching[job]
 
-    def any(self) -> bool:
-        return bool(self._watching)
+    def watched(self) -> list[str]:
+        """The jobs that somebody watches."""
+        with self._lock:
+            return list(self._watching)
 
     def wake(self, jobs: Iterable[str] | None = None) -> None:
         """Tells those who watch one of these jobs; with None, everybody."""
