@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -13,9 +12,8 @@ from reverie.service import bounded
 from reverie.service.jobs.answer import answer
 from reverie.service.routes.told import job_replies, reply
 from reverie.service.schemas import guide as schemas
-from reverie.service.schemas.parts import Schedule
 from reverie.service.schemas.schedules import StatisticsQuery
-from reverie.service.state import Limits, Queue
+from reverie.service.state import Ask, Limits, Queue
 
 __all__ = ["router"]
 
@@ -73,18 +71,7 @@ async def reverse(request: Request, jobs: Queue, body: schemas.Reverse) -> Respo
     responses=reply(schemas.StatisticsReply),
     response_class=Response,
 )
-def statistics(query: Annotated[StatisticsQuery, Query()]) -> Response:
-    now = json.dumps(datetime.now(UTC).isoformat(timespec="seconds"))
-    body = f'{{"statistics": {_statistics(json.dumps(query.config, sort_keys=True))}, "timestamp": {now}}}'
-    return Response(body, media_type="application/json")
-
-
-@lru_cache(256)
-def _statistics(config: str) -> str:
-    """As JSON; kept, for the same schedule has the same numbers."""
-    from reverie.plain import plain
-    from reverie.service.tasks.inputs import schedule
-    from reverie.studies import statistics
-
-    told: dict[str, Any] = json.loads(config)
-    return json.dumps(plain(statistics(schedule(Schedule(**told)))), allow_nan=False)
+def statistics(query: Annotated[StatisticsQuery, Query()], ask: Ask) -> Response:
+    numbers = ask("statistics", config=json.dumps(query.config, sort_keys=True))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Response(b'{"statistics": %b, "timestamp": "%b"}' % (numbers, now.encode()), media_type="application/json")

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from reverie.service.jobs.answer import answer
-from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies
 from reverie.service.schemas import records as schemas
-from reverie.service.state import Queue
+from reverie.service.state import Ask, Queue
 
 __all__ = ["router"]
 
@@ -38,13 +37,10 @@ async def describe(request: Request, jobs: Queue, body: schemas.Describe) -> Res
     response_class=Response,
     responses={200: {"description": "The table.", "content": {"text/csv": {}}}},
 )
-def bundled(name: Annotated[str, Path(description="pbc2.", examples=["pbc2"], max_length=40)]) -> Response:
-    from reverie.records.reading import BUNDLED
-
-    if name not in BUNDLED:
-        raise Problem(404, "not-found", f"There is no bundled table of this name: there are {', '.join(BUNDLED)}.")
+def bundled(name: Annotated[str, Path(description="pbc2.", examples=["pbc2"], max_length=40)], ask: Ask) -> Response:
+    table = ask("table", name=name)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-    return Response(BUNDLED[name].read_bytes(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.post(
