@@ -51,7 +51,7 @@ def test_the_keyboard_reads_every_curve_to_the_last_digit(visit: Visit) -> None:
 def test_the_pointer_reads_the_step_it_points_at(visit: Visit) -> None:
     page = visit("schedules?curves=linear;cosine&t=0")
     plot = page.locator(".panel .plot").nth(1)
-    expect(page.locator(".panel .plot .scatterlayer")).to_have_count(4)
+    expect(page.locator(".panel .plot .series")).to_have_count(4)
     box = plot.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.4)
@@ -62,7 +62,7 @@ def test_the_pointer_reads_the_step_it_points_at(visit: Visit) -> None:
     t = int(slider.input_value())
     assert 350 < t < 650 and f"t={t}" in page.url
     assert readings(page) == [exact(NoiseSchedule.linear(), t), exact(NoiseSchedule.cosine(), t)]
-    expect(plot.locator(".hoverlayer")).to_contain_text(repr(float(NoiseSchedule.cosine().alpha_bar[t])))
+    expect(plot.locator(".readout")).to_contain_text(repr(float(NoiseSchedule.cosine().alpha_bar[t])))
 
 
 @ONE_SIZE

@@ -17,10 +17,12 @@ export function method(name) {
   return SAMPLERS.find((each) => each.name === name) ?? { name, label: name, calls: (n) => n, random: false, about: "" };
 }
 
-/** The trained runs of a kind ("images" or "records"). */
-export async function runs(kind) {
+/** The names of the trained runs of a kind ("images" or "records"), and the one that was taken: of that the server says what is
+ *  wrong. */
+export async function runs(kind, taken = null) {
   const { models } = await get("/api/models");
-  return models.filter((model) => model.kind === kind);
+  const names = models.filter((model) => model.kind === kind).map(({ name }) => name);
+  return taken && !names.includes(taken) ? [taken, ...names] : names;
 }
 
 /** A whole number of the address, brought inside its range; `otherwise` where there is none. */

@@ -5,7 +5,8 @@ import { button, segmented, slider, term, toggle } from "../lib/controls.js";
 import { busy, failure } from "../lib/states.js";
 import { callDialog, curl, quoted } from "../lib/call.js";
 import { csv, saveData } from "../lib/download.js";
-import { DASHES, hue, onTheme } from "../lib/palette.js";
+import { sample } from "../lib/chart.js";
+import { dash, hue, onTheme } from "../lib/palette.js";
 import { fetchSchedule, nameOf, parseSchedule, python, scheduleControls, schedulePath, sets, writeSchedule } from "../lib/schedules.js";
 import { QUANTITIES, panels } from "./schedules/panels.js";
 
@@ -57,7 +58,7 @@ export function mount(root, { params, save }) {
         return h(
           "tr",
           null,
-          h("th", { scope: "row" }, sample(i), nameOf(schedule), axis === "share" && tables ? `, t = ${step}` : ""),
+          h("th", { scope: "row" }, stroke(i), nameOf(schedule), axis === "share" && tables ? `, t = ${step}` : ""),
           QUANTITIES.map(({ key }) => h("td", { class: "number" }, inside ? exact(tables[key][step], key) : "–")),
         );
       }),
@@ -101,12 +102,8 @@ export function mount(root, { params, save }) {
     t = Math.min(t, longest());
     at.set(t);
     write();
-    try {
-      await charts.draw(curves, { axis, logarithmic, longest: longest() });
-      if (mine === turn) charts.point(t);
-    } catch (error) {
-      clear(state, failure({ title: "The charts did not load", detail: error.message }, refresh));
-    }
+    charts.draw(curves, { axis, logarithmic, longest: longest() });
+    charts.point(t);
   };
 
   // --- the list of curves -----------------------------------------------------------------------------------------------------------
@@ -137,7 +134,7 @@ export function mount(root, { params, save }) {
       },
       disabled: curves.length === 1,
     });
-    const details = h("details", { class: "curve" }, h("summary", null, sample(i), name), h("div", { class: "stack" }, scheduleControls({ schedule: curve.schedule, onChange: changed, open: true }), h("p", { class: "hint" }, "The same curve in Python and on the command line:"), lines, drop));
+    const details = h("details", { class: "curve" }, h("summary", null, stroke(i), name), h("div", { class: "stack" }, scheduleControls({ schedule: curve.schedule, onChange: changed, open: true }), h("p", { class: "hint" }, "The same curve in Python and on the command line:"), lines, drop));
     details.open = open;
     return details;
   };
@@ -216,14 +213,12 @@ export function mount(root, { params, save }) {
     turn += 1;
     unwatch();
     cancelAnimationFrame(painting);
-    charts.destroy();
   };
 }
 
-/** A short piece of the curve's line, in its colour and dash. */
-function sample(i) {
-  const style = { solid: "solid", dot: "dotted" }[DASHES[i % DASHES.length]] ?? "dashed";
-  return h("span", { class: "sample", style: { "border-top": `3px ${style} ${hue(i)}` }, "aria-hidden": "true" });
+/** A short piece of the line of curve number i. */
+function stroke(i) {
+  return sample({ colour: hue(i), dash: dash(i) });
 }
 
 /** Every digit that the number has; null is infinite, and its sign follows from the quantity. */

@@ -1,12 +1,12 @@
 // A patient's columns over time, each in deviations from the cohort's mean: x_t as lines, x_0 faint behind them.
 
 import { h } from "../../lib/dom.js";
-import { DASHES, colour, hue, onTheme } from "../../lib/palette.js";
+import { colour, dash, hue, onTheme } from "../../lib/palette.js";
+import { rounds } from "../../lib/scales.js";
 
 const HEIGHT = 420;
 const [LEFT, RIGHT, TOP, FOOT] = [40, 12, 12, 40];
 const [NEAR, FAR] = [4, 10]; // the vertical scale holds the record, but not every outlier
-const DASH = { solid: [], dash: [8, 5], dashdot: [8, 4, 2, 4], dot: [2, 4], longdash: [14, 6], longdashdot: [14, 5, 2, 5] };
 
 /** {x_0, rows, width, place}: the measured values in a row, column after column, and where each stands in the table. */
 export function standardised(series) {
@@ -58,8 +58,7 @@ export function lines(series, { x_0, place }) {
     }
     context.textAlign = "center";
     context.textBaseline = "top";
-    const marks = ticks(from, to);
-    for (const time of marks) context.fillText(String(time), x(time), HEIGHT - FOOT + 6);
+    for (const time of rounds(from, to, 6)) context.fillText(String(time), x(time), HEIGHT - FOOT + 6);
     context.fillText(series.time_unit ?? "time", (LEFT + width - RIGHT) / 2, HEIGHT - 16);
     context.save();
     context.beginPath();
@@ -73,7 +72,7 @@ export function lines(series, { x_0, place }) {
       trace(x_0, column);
       context.globalAlpha = 1;
       context.lineWidth = 2;
-      context.setLineDash(DASH[DASHES[column % DASHES.length]] ?? []);
+      context.setLineDash(dash(column));
       trace(values, column);
     });
     context.restore();
@@ -97,13 +96,4 @@ export function lines(series, { x_0, place }) {
     unwatch();
   };
   return { element: canvas, legend, draw, destroy };
-}
-
-function ticks(from, to) {
-  const rough = (to - from || 1) / 6;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const found = [];
-  for (let i = Math.ceil(from / step); i * step <= to; i += 1) found.push(Number((i * step).toPrecision(6)));
-  return found;
 }

@@ -8,20 +8,20 @@ import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { command, form, python, request, told } from "./budget.js";
+import { command, controls, python, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
 
 const PATH = "/api/trainings";
 
 export function mount(root, { params, save, go }) {
-  const settings = told(params);
+  const { settings, root: fields } = controls(PATH, { params, save });
   let following = null;
   let plot = null;
   const place = h("div", { class: "stage" });
   const start = button({ label: "Train", kind: "primary", onClick: () => begin() });
   const show = callDialog({ curl: () => curl(PATH, request(settings)), cli: () => command(request(settings)), python: () => python(request(settings)) });
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form(settings, save), h("div", { class: "row" }, start, show)), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, start, show)), place));
 
   async function begin() {
     start.disabled = true;
@@ -100,9 +100,7 @@ export function mount(root, { params, save, go }) {
 
   function forget() {
     following?.abort(); // stops listening; the job goes on
-    following = null;
-    plot?.destroy();
-    plot = null;
+    following = plot = null;
   }
 
   if (params.has("job")) follow(params.get("job"));
