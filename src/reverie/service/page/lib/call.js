@@ -2,6 +2,7 @@
 
 import { h, clear, uid } from "./dom.js";
 import { button } from "./controls.js";
+import { tabbed } from "./tabs.js";
 
 const TABS = [
   ["curl", "curl"],
@@ -17,7 +18,7 @@ export function callDialog(forms) {
 
 function open(forms) {
   const id = uid("call");
-  const body = h("pre", { class: "code", tabindex: "0", id: `${id}-panel`, role: "tabpanel" });
+  const body = h("pre", { class: "code", tabindex: "0" });
   const said = h("span", { class: "hint", role: "status" });
   const copy = button({
     label: "Copy",
@@ -25,42 +26,30 @@ function open(forms) {
       said.textContent = (await copied(body.textContent)) ? "Copied" : "Select the text and copy it";
     },
   });
-  const tabs = TABS.map(([key, label]) =>
-    h("button", { type: "button", role: "tab", id: `${id}-${key}`, "aria-controls": `${id}-panel`, dataset: { key }, onclick: () => show(key) }, label),
-  );
-  const show = (key) => {
-    const code = forms[key]?.() ?? null;
-    body.textContent = code ?? "# There is no such call for this view: use one of the others.";
-    copy.disabled = code === null;
-    said.textContent = "";
-    for (const tab of tabs) {
-      const taken = tab.dataset.key === key;
-      tab.setAttribute("aria-selected", String(taken));
-      tab.tabIndex = taken ? 0 : -1;
-      if (taken) body.setAttribute("aria-labelledby", tab.id);
-    }
-  };
-  const list = h("div", { class: "tabs", role: "tablist", "aria-label": "Ways to call" }, tabs);
-  list.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    const at = (tabs.findIndex((tab) => tab.tabIndex === 0) + by + tabs.length) % tabs.length;
-    show(tabs[at].dataset.key);
-    tabs[at].focus();
+  const tabs = tabbed(TABS, {
+    panel: body,
+    label: "Ways to call",
+    kind: "tabs",
+    onShow(key) {
+      const code = forms[key]?.() ?? null;
+      body.textContent = code ?? "# There is no such call for this view: use one of the others.";
+      copy.disabled = code === null;
+      said.textContent = "";
+    },
   });
   const dialog = h("dialog", { class: "dialog wide", "aria-labelledby": `${id}-title` });
   clear(
     dialog,
     h("div", { class: "spread" }, h("h2", { id: `${id}-title` }, "The call"), button({ label: "Close", kind: "quiet", onClick: () => dialog.close() })),
     h("p", { class: "hint" }, "What is on the screen now, without the page."),
-    list,
+    tabs.list,
     body,
     h("div", { class: "row" }, copy, said),
   );
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
-  show(TABS.find(([key]) => forms[key]?.() != null)?.[0] ?? "curl");
+  tabs.show(TABS.find(([key]) => forms[key]?.() != null)?.[0] ?? "curl");
   dialog.showModal();
 }
 

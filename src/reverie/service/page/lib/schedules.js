@@ -82,8 +82,9 @@ export function nameOf({ name, settings }) {
   return [name, ...words].join(", ");
 }
 
-/** Name and settings of one schedule; calls back with {name, settings} when either changes. */
-export function scheduleControls({ schedule, onChange, open = false, label = "Schedule" }) {
+/** Name and settings of one schedule; calls back with {name, settings} when either changes. after: a promise to wait for before
+ *  the server is asked which there are. */
+export function scheduleControls({ schedule, onChange, open = false, label = "Schedule", after = null }) {
   let now = schedule;
   const rest = h("div", { class: "stack" });
   const change = (next) => {
@@ -127,7 +128,7 @@ export function scheduleControls({ schedule, onChange, open = false, label = "Sc
       fill(defaults);
     },
   });
-  knownSchedules().then(
+  Promise.resolve(after).then(knownSchedules).then(
     (defaults) => {
       names.options(Object.keys(defaults).filter((name) => name !== "from_betas" && name !== "squaredcos_cap_v2"));
       names.input.value = now.name;

@@ -10,13 +10,17 @@ import { busy, empty, failure } from "./states.js";
  * path: of the operation; waiting: the sentence meanwhile; body(): the request; present(result, request, stays) shows what came,
  * and may go on as long as stays(). beside(): an element that stands below the bar meanwhile; hear(): further listeners of `job`;
  * again: the label of the button after a stop. Gives {start(), alive(), close()}; a start ends the work before.
+ * With a label and {params, save} of the view also .button, which starts, and .ready(sentence): it can be pressed now, and if
+ * the address says that it was, it is; else the sentence stands there. What was run once is run again by its link.
  */
-export function worker(place, { path, waiting, body, present, beside = () => null, hear = () => ({}), again = null }) {
+export function worker(place, { path, waiting, body, present, beside = () => null, hear = () => ({}), again = null, label = null, params = null, save = null }) {
+  const run = label && button({ label, kind: "primary", disabled: true, onClick: () => start() });
   let now = null;
   let open = true;
   async function start() {
     now?.abort();
     const mine = (now = new AbortController());
+    if (run) save({ run: 1 });
     const stays = () => open && now === mine;
     const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => mine.abort() });
     const below = beside();
@@ -33,6 +37,12 @@ export function worker(place, { path, waiting, body, present, beside = () => nul
   }
   return {
     start,
+    button: run,
+    ready(sentence) {
+      run.disabled = false;
+      if (params.has("run")) return start();
+      clear(place, empty(sentence));
+    },
     alive: () => open,
     close() {
       open = false;

@@ -188,8 +188,10 @@ export function mount(root, { params, save, landing }) {
       load();
     },
   });
+  let drawn = null;
   const schedule = scheduleControls({
     schedule: state.schedule,
+    after: new Promise((done) => (drawn = done)), // what is drawn first is asked for first
     onChange: (next) => {
       state.schedule = next;
       save({ schedule: writeSchedule(next) });
@@ -245,7 +247,7 @@ export function mount(root, { params, save, landing }) {
       ),
     ),
   );
-  load().then(() => moves && live && root.isConnected && play());
+  load().finally(drawn).then(() => moves && live && root.isConnected && play());
   return () => {
     turn += 1;
     pause();

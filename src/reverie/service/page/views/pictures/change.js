@@ -3,7 +3,7 @@
 import { h, clear } from "../../lib/dom.js";
 import { badge } from "../../lib/badge.js";
 import { callDialog } from "../../lib/call.js";
-import { button, field, more } from "../../lib/controls.js";
+import { field, more } from "../../lib/controls.js";
 import { loadPicture, picker } from "../../lib/pictures.js";
 import { busy, empty, failure } from "../../lib/states.js";
 import { worker } from "../../lib/work.js";
@@ -37,8 +37,7 @@ export function mount(root, { params, save }) {
   const place = h("div", { class: "stage" });
   const wrong = h("div");
   const about = h("p", { class: "hint" });
-  const run = button({ label: "Change it", kind: "primary", disabled: true, onClick: () => start() });
-  const work = worker(place, { path: PATH, waiting: "Changing the picture …", body: ready, present });
+  const work = worker(place, { path: PATH, waiting: "Changing the picture …", label: "Change it", body: ready, present, params, save });
   const form = drawing(PATH, DECLARED, { params, save, onModel: known, onError: (problem, again) => work.alive() && clear(place, failure(problem, again)) });
   const { settings } = form;
   form.edit.input.addEventListener("change", () => arrange());
@@ -62,7 +61,7 @@ export function mount(root, { params, save }) {
   const opening = hole({ value: settings.hole, change: (name) => form.set({ hole: name }) });
   const drawn = more("More", form.sampler, form.steps, form.seed);
   const show = callDialog(Object.fromEntries(["curl", "cli", "python"].map((kind) => [kind, () => changing(body())[kind]()])));
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, drawn, h("div", { class: "row" }, run, show)), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, drawn, h("div", { class: "row" }, work.button, show)), place));
   clear(place, busy("Looking for models …"));
   arrange();
   return () => {
@@ -113,17 +112,11 @@ export function mount(root, { params, save }) {
   async function known(found) {
     if (!work.alive()) return;
     card = found;
-    run.disabled = card === null;
+    work.button.disabled = card === null;
     if (card === null) return clear(place, empty("There is no trained model of pictures in the workspace yet.", train()));
     await look();
     if (!work.alive()) return;
-    if (params.has("run")) start();
-    else clear(place, empty("Choose a picture, say how it is to change, and change it."));
-  }
-
-  function start() {
-    save({ run: 1 });
-    work.start();
+    work.ready("Choose a picture, say how it is to change, and change it.");
   }
 
   async function ready() {

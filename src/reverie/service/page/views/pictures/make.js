@@ -17,7 +17,6 @@ const DECLARED = { count: { kind: "select", label: "How many", options: [1, 4, 9
 
 export function mount(root, { params, save }) {
   const place = h("div", { class: "stage" });
-  const run = button({ label: "Make", kind: "primary", disabled: true, onClick: () => start() });
   const other = button({
     label: "New noise",
     title: "From other noise: another seed",
@@ -26,14 +25,14 @@ export function mount(root, { params, save }) {
       const seed = Math.floor(Math.random() * 1e6);
       form.seed.set(seed);
       form.set({ seed });
-      start();
+      work.start();
     },
   });
-  const work = worker(place, { path: PATH, waiting: "Making pictures …", body, present });
+  const work = worker(place, { path: PATH, waiting: "Making pictures …", label: "Make", body, present, params, save });
   const form = drawing(PATH, DECLARED, { params, save, all: true, onModel: known, onError: (problem, again) => work.alive() && clear(place, failure(problem, again)) });
   const { settings } = form;
   const show = callDialog(Object.fromEntries(["curl", "cli", "python"].map((kind) => [kind, () => making(body())[kind]()])));
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, form.of, form.guidance, form.count, more("More", form.sampler, form.steps, form.seed), h("div", { class: "row" }, run, other, show)), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, form.of, form.guidance, form.count, more("More", form.sampler, form.steps, form.seed), h("div", { class: "row" }, work.button, other, show)), place));
   clear(place, busy("Looking for models …"));
   return work.close;
 
@@ -43,15 +42,9 @@ export function mount(root, { params, save }) {
 
   function known(card) {
     if (!work.alive()) return;
-    run.disabled = other.disabled = card === null;
+    work.button.disabled = other.disabled = card === null;
     if (card === null) clear(place, empty("There is no trained model of pictures in the workspace yet.", train()));
-    else if (params.has("run")) start();
-    else clear(place, empty("Say what the pictures are to be, or nothing, and make them."));
-  }
-
-  function start() {
-    save({ run: 1 });
-    work.start();
+    else work.ready("Say what the pictures are to be, or nothing, and make them.");
   }
 
   async function present(result, { count, model }, stays) {

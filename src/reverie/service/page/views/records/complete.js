@@ -5,7 +5,7 @@ import { callDialog, curl, quoted } from "../../lib/call.js";
 import { button, field } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
-import { busy, empty, failure } from "../../lib/states.js";
+import { busy, failure } from "../../lib/states.js";
 import { worker } from "../../lib/work.js";
 import { charts, levels } from "./bands.js";
 import { numberOf } from "./columns.js";
@@ -34,17 +34,16 @@ export function mount(root, { params, save, go }) {
   const place = h("div", { class: "stage" });
   const own = form(PATH, DECLARED, { params, save });
   const { settings } = own;
-  const work = worker(place, { path: PATH, waiting: "Filling …", body, present });
+  const work = worker(place, { path: PATH, waiting: "Filling …", label: "Complete", body, present, params, save });
   const chosen = field("Patient", h("input", { type: "text", list: "patients", autocomplete: "off" }));
   const known = h("datalist", { id: "patients" });
   const wrong = h("p", { class: "wrong", role: "alert", hidden: true });
   chosen.append(known, wrong);
   chosen.input.addEventListener("change", () => pick(chosen.input.value.trim()));
-  const run = button({ label: "Complete", kind: "primary", disabled: true, onClick: () => start() });
   const show = callDialog({ curl: () => data && curl(PATH, body()), cli: () => command(settings), python: () => python(settings) });
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const tables = source({ value: settings.table, paste: true, onChange: (name) => open(name) });
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, own.draws, own.forecast, own.seed, h("div", { class: "row" }, run, show)), h("div", { class: "stage" }, paper, place)));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, own.draws, own.forecast, own.seed, h("div", { class: "row" }, work.button, show)), h("div", { class: "stage" }, paper, place)));
 
   // --- which model, which table, which patient ----------------------------------------------------------------------------
 
@@ -63,7 +62,7 @@ export function mount(root, { params, save, go }) {
   async function open(table, same = false) {
     if (!same) own.set({ table, cells: new Map(), patient: null });
     if (!settings.model) return;
-    run.disabled = true;
+    work.button.disabled = true;
     clear(paper, busy(`Opening ${table} …`));
     try {
       data = await rowsOf(table);
@@ -87,10 +86,8 @@ export function mount(root, { params, save, go }) {
     if (!same) own.set({ patient: name, cells: new Map() });
     else if (settings.patient === null) own.set({ patient: name });
     chosen.set(name);
-    run.disabled = false;
     lay();
-    if (params.has("run")) start();
-    else clear(place, empty("Empty cells, and those that you clear, are holes. Complete fills each of them as often as there are draws."));
+    work.ready("Empty cells, and those that you clear, are holes. Complete fills each of them as often as there are draws.");
   }
 
   // --- the sheet -----------------------------------------------------------------------------------------------------------
@@ -150,11 +147,6 @@ export function mount(root, { params, save, go }) {
   }
 
   // --- filling -------------------------------------------------------------------------------------------------------------
-
-  function start() {
-    save({ run: 1 });
-    work.start();
-  }
 
   function present(result) {
     const bands = Object.entries(only(result.bands));

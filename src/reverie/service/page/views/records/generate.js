@@ -5,7 +5,7 @@ import { bytes } from "../../lib/api.js";
 import { callDialog, curl, quoted } from "../../lib/call.js";
 import { button, more } from "../../lib/controls.js";
 import { form } from "../../lib/form.js";
-import { busy, empty, failure } from "../../lib/states.js";
+import { busy, failure } from "../../lib/states.js";
 import { tableOf } from "../../lib/table.js";
 import { worker } from "../../lib/work.js";
 import { beside } from "./beside.js";
@@ -34,7 +34,7 @@ export function mount(root, { params, save, go }) {
   const own = form(PATH, DECLARED, { params, save });
   const { settings } = own;
   const body = () => ({ model: settings.model, count: settings.count, seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}), ...(settings.guidance === 1 ? {} : { guidance: settings.guidance }) });
-  const work = worker(place, { path: PATH, waiting: "Drawing patients …", body, present, hear: (_, wait) => ({ onSay: wait.say }) });
+  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Generate", body, present, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
   const collect = () => own.set({ where: [...list.children].map((each) => each.text).filter(Boolean) });
   const statics = () => about.columns.filter((column) => column.role === "static" && column.modelled);
   const add = (start) => {
@@ -57,13 +57,12 @@ export function mount(root, { params, save, go }) {
       collect();
     },
   });
-  const run = button({ label: "Generate", kind: "primary", disabled: true, onClick: () => start() });
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const show = callDialog({ curl: () => curl(PATH, body()), cli: () => command(body()), python: () => python(body()) });
   clear(
     root,
     h("div", { class: "split" },
-      h("div", { class: "controls" }, model, h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)), own.count, own.seed, more("More", own.guidance), h("div", { class: "row" }, run, show)),
+      h("div", { class: "controls" }, model, h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)), own.count, own.seed, more("More", own.guidance), h("div", { class: "row" }, work.button, show)),
       place));
   clear(place, busy("Looking for models …"));
   return work.close;
@@ -71,26 +70,20 @@ export function mount(root, { params, save, go }) {
   async function choose(name) {
     if (!work.alive()) return;
     own.set({ model: name || null });
-    run.disabled = plus.disabled = !settings.model;
+    work.button.disabled = plus.disabled = !settings.model;
     clear(list);
     if (!settings.model) return clear(place, trainOne(go));
     try {
       about = await columnsOf(settings.model);
     } catch (problem) {
-      run.disabled = plus.disabled = true;
+      work.button.disabled = plus.disabled = true;
       if (work.alive()) clear(place, failure(problem, () => choose(name)));
       return;
     }
     if (!work.alive()) return;
     plus.disabled = statics().length === 0;
     for (const text of settings.where) if (statics().some((column) => column.name === parsed(text)?.column)) add(parsed(text));
-    if (params.has("run")) start();
-    else clear(place, empty("Say what the patients must be, or nothing, and generate. An equality is given to the model, which draws the rest to go with it; anything else is met by drawing again."));
-  }
-
-  function start() {
-    save({ run: 1 });
-    work.start();
+    work.ready("Say what the patients must be, or nothing, and generate. An equality is given to the model, which draws the rest to go with it; anything else is met by drawing again.");
   }
 
   async function present(result, request, stays) {
