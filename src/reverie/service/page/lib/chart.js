@@ -27,7 +27,7 @@ const SYMBOLS = {
  *   said                            texts to read out instead of y; quiet: nothing is read out; legend: false, not named
  * look: {x, y, legend}, each axis as of `scale`, with its title. label: what a screen reader says; table: {columns, rows}, or a
  * function that gives it, else made of the series, or false where the view has one; onPoint(x): what is pointed at.
- * .update(series, look) draws anew; .rule(x) marks a place; .save(name) saves it as PNG.
+ * .update(series, look) draws it again; .rule(x) marks a place; .describe(label); .save(name) saves it as PNG.
  */
 export function chart(series, look, { label, height = 320, table = null, onPoint = null }) {
   const legend = h("ul", { class: "legend" });
@@ -99,6 +99,7 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
   return Object.assign(root, {
     plot,
     rule,
+    describe: (words) => drawing.setAttribute("aria-label", words),
     update(next, nextLook = plot.look) {
       place(next, nextLook);
       fillTable();

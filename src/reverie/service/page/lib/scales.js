@@ -39,7 +39,7 @@ export function scale(axis, values, start, end, every) {
   const at = (value) => start + (((axis.log ? (value > 0 ? Math.log10(value) : Number.NaN) : value) - low) / (high - low)) * (end - start);
   const say = axis.calendar ? (value) => new Date(value * DAY).toISOString().slice(0, 10) : axis.percent ? (value) => `${Number((100 * value).toPrecision(3))} %` : figure;
   const many = Math.abs(end - start) / every;
-  const places = axis.log ? decades(low, high, many) : axis.calendar ? dates(low, high, many) : rounds(low, high, many).map((value) => ({ value, text: say(value).replace(/^-/, "−") }));
+  const places = axis.log ? decades(low, high, many) : axis.calendar ? dates(low, high, many) : rounds(Math.min(low, high), Math.max(low, high), many).map((value) => ({ value, text: say(value).replace(/^-/, "−") }));
   return { at, ticks: places, say };
 }
 

@@ -1,10 +1,10 @@
 // Reverse: from noise to a picture, every state of it, to play, pause and step through.
 
 import { h, clear } from "../lib/dom.js";
-import { get } from "../lib/api.js";
 import { button } from "../lib/controls.js";
 import { callDialog } from "../lib/call.js";
 import { loadPicture } from "../lib/pictures.js";
+import { fetchSchedule } from "../lib/schedules.js";
 import { worker } from "../lib/work.js";
 import { whole } from "./methods.js";
 import { calls } from "./reverse/calls.js";
@@ -69,8 +69,7 @@ export function mount(root, { params, save }) {
 /** The curve of a run's schedule; null where it is not to be had: the plot then joins the steps. */
 async function schedule({ name, ...settings }) {
   try {
-    const query = new URLSearchParams(Object.entries(settings).filter(([, value]) => typeof value === "number"));
-    return await get(`/api/schedules/${encodeURIComponent(name)}?${query}`);
+    return await fetchSchedule({ name, settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")) });
   } catch {
     return null;
   }

@@ -4,6 +4,7 @@ import { h, clear } from "../../lib/dom.js";
 import { get, path, put } from "../../lib/api.js";
 import { button, more, select } from "../../lib/controls.js";
 import { drop } from "../../lib/drop.js";
+import { hash } from "../../lib/keeper.js";
 import { failure } from "../../lib/states.js";
 import { parse } from "./csv.js";
 
@@ -83,7 +84,5 @@ function pasting(onText) {
 
 /** A name that the same rows get again. */
 function nameOf(text) {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return `pasted-${(hash >>> 0).toString(16).padStart(8, "0")}.csv`;
+  return `pasted-${hash(new TextEncoder().encode(text))}.csv`;
 }

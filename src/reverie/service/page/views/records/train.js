@@ -29,8 +29,7 @@ export function mount(root, { params, save, go }) {
     forget();
     clear(place, busy("Sending …"));
     try {
-      const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("");
-      const { body, status } = await post(PATH, request(settings), { wait: 0, key });
+      const { body, status } = await post(PATH, request(settings), { wait: 0 });
       if (status !== 202) return finished(body);
       save({ job: body.id }, { push: true });
       await follow(body.id);
