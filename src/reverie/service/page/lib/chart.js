@@ -40,7 +40,8 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
   const root = h("figure", { class: "chart" }, plot, table === false ? null : details);
   let width = 0;
   let drawn = null; // {x, stops, rule}: what pointing needs
-  let ruled = null;
+  let marked = null; // where the view has its mark
+  let ruled = null; // where it stands now
   let at = -1; // which of the stops is read out
 
   const fillTable = () => {
@@ -76,7 +77,7 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
   };
   const leave = () => {
     readout.hidden = true;
-    if (!onPoint) rule(null);
+    rule(marked);
   };
   drawing.addEventListener("pointermove", ({ clientX }) => drawn && read(nearest(drawn, clientX - drawing.getBoundingClientRect().left)));
   drawing.addEventListener("pointerdown", ({ clientX }) => drawn && read(nearest(drawn, clientX - drawing.getBoundingClientRect().left)));
@@ -98,7 +99,7 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
 
   return Object.assign(root, {
     plot,
-    rule,
+    rule: (x) => rule((marked = x)),
     describe: (words) => drawing.setAttribute("aria-label", words),
     update(next, nextLook = plot.look) {
       place(next, nextLook);
