@@ -84,10 +84,9 @@ def _exchanged(process: subprocess.Popen[bytes], line: bytes) -> tuple[dict[str,
 
 def main(questions: BinaryIO, answers: BinaryIO) -> None:
     """Answers until there are no more questions."""
-    from reverie.service import logs, numbers, problems
+    from reverie.service import numbers
     from reverie.studies import frames  # noqa: F401 - torch and what the first question needs, before it comes
 
-    logs.configure()
     root = Path(os.fsdecode(questions.readline().rstrip(b"\n")))
     for line in questions:
         asked = json.loads(line)
@@ -95,8 +94,11 @@ def main(questions: BinaryIO, answers: BinaryIO) -> None:
             body = numbers.answer(asked["question"], **asked["arguments"])
             head: dict[str, Any] = {"size": len(body)}
         except Exception as error:
+            from reverie.service import logs, problems  # they know the web framework, which nothing else here needs
+
             problem = problems.of(error, root)
             if problem.kind == "internal":
+                logs.configure()
                 logs.say("a question could not be answered", logging.ERROR, error, question=asked["question"])
             body, head = b"", {"problem": problem.view()}
         answers.write(json.dumps(head).encode() + b"\n" + body)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from reverie.errors import DamagedError, ReverieError
 from reverie.plain import plain
-from reverie.service import problems
-from reverie.service.problems import Problem
 
 __all__ = ["ANSWERS", "answer"]
 
@@ -94,10 +93,10 @@ def statistics(config: str) -> bytes:
 
 
 def _schedule(config: str) -> Any:
-    from reverie.service.schemas.parts import Schedule
-    from reverie.service.tasks.inputs import schedule as of
+    from reverie.process import NoiseSchedule, TerminalSNRWarning
 
-    return of(Schedule(**json.loads(config)))
+    with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):  # it is a field of the answer
+        return NoiseSchedule.named(**json.loads(config))
 
 
 def noise(height: int, width: int, channels: int, seed: int) -> bytes:
@@ -137,7 +136,7 @@ def picture(name: str) -> bytes:
     from reverie.studies.subject import subject
 
     if name not in {each["name"] for each in _pictures()}:
-        raise Problem(404, "not-found", "There is no bundled picture of this name: GET /api/pictures lists them.")
+        raise _missing("There is no bundled picture of this name: GET /api/pictures lists them.")
     return png(subject(name).pixels)
 
 
@@ -146,8 +145,14 @@ def table(name: str) -> bytes:
     from reverie.records.reading import BUNDLED
 
     if name not in BUNDLED:
-        raise Problem(404, "not-found", f"There is no bundled table of this name: there are {', '.join(BUNDLED)}.")
+        raise _missing(f"There is no bundled table of this name: there are {', '.join(BUNDLED)}.")
     return BUNDLED[name].read_bytes()
+
+
+def _missing(detail: str) -> Exception:
+    from reverie.service.problems import Problem
+
+    return Problem(404, "not-found", detail)
 
 
 def series(table: str, patient: str | None) -> bytes:
@@ -170,12 +175,13 @@ def _bundled(name: str) -> Any:
 def models(root: str, runs: list[tuple[str, str]]) -> bytes:
     """An entry for each run, given as its name and its folder; of one that cannot be read, the sentence that says why."""
     from reverie.models.card import entry
+    from reverie.service import problems
 
     entries = []
     for name, folder in runs:
         try:
             entries.append(entry(_small(folder), name))
-        except (ReverieError, Problem) as error:
+        except ReverieError as error:
             entries.append({"name": name, "kind": None, "error": problems.of(error, Path(root)).detail})
     return _json({"models": entries})
 
