@@ -66,8 +66,9 @@ class Beside:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
             with contextlib.suppress(OSError):  # a question that was not sent any more
-                pipe and pipe.close()
+                pipe.close()
 
 
 def _exchanged(process: subprocess.Popen[bytes], line: bytes) -> tuple[dict[str, Any], bytes]:
