@@ -106,7 +106,7 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
       fillTable();
       draw();
     },
-    save: (name) => savePicture(name, picture(drawing, width, height)),
+    save: async (name) => savePicture(name, await picture(drawing, width, height)),
   }, place(series, look));
 
   function place(next, nextLook) {
