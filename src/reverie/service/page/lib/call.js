@@ -1,19 +1,35 @@
-// "Show the call": the same result without the page, as curl, as a command, as Python.
+// "Show the call": the same result without the page, as curl, as a command, as Python. The server composes them.
 
 import { h, clear, uid } from "./dom.js";
+import { post } from "./api.js";
 import { button } from "./controls.js";
 import { tabbed } from "./tabs.js";
 
 const TABS = [
   ["curl", "curl"],
-  ["cli", "Command line"],
+  ["command", "Command line"],
   ["python", "Python"],
 ];
+const NONE = "# There is no such call for this view: use one of the others.";
 
-/** A button that shows the call. Each of curl, cli and python is a function that gives the text for the view as it is now;
- *  one that gives null is said to have no such form. */
-export function callDialog(forms) {
-  return button({ label: "Show the call", onClick: () => open(forms) });
+/** {curl, command, python} of an operation with this request, null where it has no such form. */
+export async function composed(operation, request) {
+  try {
+    return (await post(`/api/calls/${operation}`, shortened(request))).body ?? {};
+  } catch (problem) {
+    return problem.status === 404 ? {} : { curl: `# ${problem.detail ?? problem.message}` };
+  }
+}
+
+/** A button that shows the call; calls() gives the operations and their requests, [name, request] each, of the view as it is now. */
+export function callDialog(calls) {
+  return button({
+    label: "Show the call",
+    onClick: async () => {
+      const all = await Promise.all(calls().map(([operation, request]) => composed(operation, request)));
+      open(Object.fromEntries(TABS.map(([key]) => [key, all.map((each) => each[key]).filter(Boolean).join("\n") || null])));
+    },
+  });
 }
 
 function open(forms) {
@@ -31,9 +47,8 @@ function open(forms) {
     label: "Ways to call",
     kind: "tabs",
     onShow(key) {
-      const code = forms[key]?.() ?? null;
-      body.textContent = code ?? "# There is no such call for this view: use one of the others.";
-      copy.disabled = code === null;
+      body.textContent = forms[key] ?? NONE;
+      copy.disabled = forms[key] === null;
       said.textContent = "";
     },
   });
@@ -49,7 +64,7 @@ function open(forms) {
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
-  tabs.show(TABS.find(([key]) => forms[key]?.() != null)?.[0] ?? "curl");
+  tabs.show(TABS.find(([key]) => forms[key] !== null)?.[0] ?? "curl");
   dialog.showModal();
 }
 
@@ -63,14 +78,7 @@ export async function copied(text) {
   }
 }
 
-/** A curl line for a GET or, with a body, a POST, for the server of this page. */
-export function curl(path, body = null) {
-  const at = `${location.origin}${path}`;
-  if (body === null) return `curl -s ${quoted(at)}`;
-  return `curl -s ${quoted(at)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}`;
-}
-
-/** A word for the shell. */
-export function quoted(word) {
-  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${String(word).replaceAll("'", "'\\''")}'`;
+/** Pictures inside a request, which nobody wants to read, are cut. */
+function shortened(request) {
+  return Object.fromEntries(Object.entries(request).map(([name, value]) => [name, typeof value === "string" && value.startsWith("data:") ? "data:image/png;base64,..." : value]));
 }

@@ -4,7 +4,6 @@
 import { get } from "./api.js";
 import { h, clear } from "./dom.js";
 import { more, number, select, toggle } from "./controls.js";
-import { quoted } from "./call.js";
 import { limits, operations } from "./operations.js";
 
 const PATH = "/api/schedules/{name}";
@@ -57,21 +56,9 @@ export async function fetchSchedule(schedule, { signal } = {}) {
 }
 
 /** The path of the call above. */
-export function schedulePath({ name, settings }) {
+function schedulePath({ name, settings }) {
   const query = new URLSearchParams(Object.entries(settings).map(([key, value]) => [key, String(value)]));
   return `/api/schedules/${encodeURIComponent(name)}${query.size ? `?${query}` : ""}`;
-}
-
-/** NoiseSchedule.linear(steps=500) */
-export function python({ name, settings }) {
-  const { zero_terminal_snr: zero, ...rest } = settings;
-  const inside = Object.entries(rest).map(([key, value]) => `${key}=${value}`);
-  return `NoiseSchedule.${name}(${inside.join(", ")})${zero ? ".with_zero_terminal_snr()" : ""}`;
-}
-
-/** --set steps=500 for each setting. */
-export function sets({ settings }) {
-  return Object.entries(settings).flatMap(([key, value]) => ["--set", quoted(`${key}=${value === true ? "true" : value}`)]);
 }
 
 /** "cosine, steps 500" */

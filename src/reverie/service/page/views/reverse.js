@@ -7,7 +7,6 @@ import { loadPicture } from "../lib/pictures.js";
 import { fetchSchedule } from "../lib/schedules.js";
 import { worker } from "../lib/work.js";
 import { whole } from "./methods.js";
-import { calls } from "./reverse/calls.js";
 import { develop } from "./reverse/film.js";
 import { controls, request } from "./reverse/settings.js";
 import { stage } from "./reverse/stage.js";
@@ -41,8 +40,7 @@ export function mount(root, { params, save }) {
     },
   });
   const run = button({ label: "New noise", title: "Start from other noise: another seed", onClick: () => form.reseed() });
-  const now = () => calls(request(settings));
-  const show = callDialog({ curl: () => now().curl(), cli: () => now().cli(), python: () => now().python() });
+  const show = callDialog(() => [["make_trajectory", request(settings, settings.picture.startsWith("own:") ? "data:" : null)]]);
   clear(root, h("div", { class: "split stage-first" }, h("div", { class: "controls" }, form.root, h("div", { class: "row" }, run, show), stale), place));
 
   async function pixels() {

@@ -9,10 +9,11 @@ import { address } from "../lib/state.js";
 import { empty } from "../lib/states.js";
 import { worker } from "../lib/work.js";
 import { method } from "./methods.js";
-import { PATH, calls } from "./samplers/calls.js";
 import { gallery } from "./samplers/gallery.js";
 import { plots } from "./samplers/plots.js";
 import { controls, request } from "./samplers/settings.js";
+
+const PATH = "/api/comparisons";
 
 export const title = "One noise, many samplers";
 export const summary =
@@ -45,8 +46,7 @@ export function mount(root, { params, save }) {
       present(result, table, body);
     },
   });
-  const now = () => calls(request(settings));
-  const show = callDialog({ curl: () => now().curl(), cli: () => now().cli(), python: () => now().python() });
+  const show = callDialog(() => [["compare_samplers", request(settings)]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, run, show), stale), place));
 
   async function start() {

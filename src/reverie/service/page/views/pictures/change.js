@@ -9,7 +9,6 @@ import { busy, empty, failure } from "../../lib/states.js";
 import { worker } from "../../lib/work.js";
 import { asking, ofClass } from "../fields.js";
 import { facts, files } from "../models.js";
-import { changing } from "./calls.js";
 import { drawing, request, train } from "./drawing.js";
 import { SHAPES, fitted, hole } from "./hole.js";
 
@@ -60,7 +59,7 @@ export function mount(root, { params, save }) {
   const other = pick("other", "The other picture");
   const opening = hole({ value: settings.hole, change: (name) => form.set({ hole: name }) });
   const drawn = more("More", form.sampler, form.steps, form.seed);
-  const show = callDialog(Object.fromEntries(["curl", "cli", "python"].map((kind) => [kind, () => changing(body())[kind]()])));
+  const show = callDialog(() => [["edit_pictures", body()]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, drawn, h("div", { class: "row" }, work.button, show)), place));
   clear(place, busy("Looking for models …"));
   arrange();

@@ -9,7 +9,6 @@ import { busy, empty, failure } from "../../lib/states.js";
 import { worker } from "../../lib/work.js";
 import { ofClass } from "../fields.js";
 import { facts, files } from "../models.js";
-import { making } from "./calls.js";
 import { drawing, request, train } from "./drawing.js";
 
 const PATH = "/api/samples";
@@ -31,7 +30,7 @@ export function mount(root, { params, save }) {
   const work = worker(place, { path: PATH, waiting: "Making pictures …", label: "Make", body, present, params, save });
   const form = drawing(PATH, DECLARED, { params, save, all: true, onModel: known, onError: (problem, again) => work.alive() && clear(place, failure(problem, again)) });
   const { settings } = form;
-  const show = callDialog(Object.fromEntries(["curl", "cli", "python"].map((kind) => [kind, () => making(body())[kind]()])));
+  const show = callDialog(() => [["sample", body()]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, form.of, form.guidance, form.count, more("More", form.sampler, form.steps, form.seed), h("div", { class: "row" }, work.button, other, show)), place));
   clear(place, busy("Looking for models …"));
   return work.close;

@@ -3,8 +3,7 @@
 import { h } from "../../lib/dom.js";
 import { more } from "../../lib/controls.js";
 import { form } from "../../lib/form.js";
-import { quoted } from "../../lib/call.js";
-import { READING, given, options } from "./describe.js";
+import { READING, given } from "./describe.js";
 import { SEED } from "../fields.js";
 import { source } from "./source.js";
 
@@ -76,22 +75,4 @@ export function controls(path, { params, save }) {
     if ("unit" in changes) save(settings.unit === "steps" ? { unit: null, count: settings.count, minutes: null } : { unit: null, minutes: settings.minutes, count: null });
     if (settings.out === "") own.set({ out: usual(settings.table) });
   }
-}
-
-// --- the same without the page ---------------------------------------------------------------------------------------------
-
-/** The command line. */
-export function command(body) {
-  const budget = body.steps ? `--steps ${body.steps}` : `--minutes ${body.minutes}`;
-  const settings = Object.entries(body.settings ?? {}).map(([key, value]) => `--set ${quoted(`${key}=${value}`)}`);
-  const rest = [body.recipe && `--recipe ${body.recipe}`, ...options(body), ...settings, body.overwrite && "--force"].filter(Boolean);
-  return ["reverie train", quoted(body.source), "--out", quoted(body.out), budget, `--seed ${body.seed}`, ...rest].join(" ");
-}
-
-/** Python. */
-export function python(body) {
-  const budget = body.steps ? `steps=${body.steps}` : `minutes=${body.minutes}`;
-  const rest = [body.recipe && `recipe=${JSON.stringify(body.recipe)}`, body.settings && `settings=${JSON.stringify(body.settings)}`].filter(Boolean);
-  const read = options(body).length ? `\n# how the table is read: see the command line` : "";
-  return `from reverie import runs${read}\n\nmodel = runs.train(${[JSON.stringify(body.source), JSON.stringify(body.out), budget, `seed=${body.seed}`, ...rest].join(", ")})\n`;
 }

@@ -1,7 +1,7 @@
 // Complete: the record of one patient, with holes; the model fills them many times over, and the spread is its uncertainty.
 
 import { h, clear } from "../../lib/dom.js";
-import { callDialog, curl, quoted } from "../../lib/call.js";
+import { callDialog } from "../../lib/call.js";
 import { button, field } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
@@ -40,7 +40,7 @@ export function mount(root, { params, save, go }) {
   const wrong = h("p", { class: "wrong", role: "alert", hidden: true });
   chosen.append(known, wrong);
   chosen.input.addEventListener("change", () => pick(chosen.input.value.trim()));
-  const show = callDialog({ curl: () => data && curl(PATH, body()), cli: () => command(settings), python: () => python(settings) });
+  const show = callDialog(() => (data ? [["impute", body()]] : []));
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const tables = source({ value: settings.table, paste: true, onChange: (name) => open(name) });
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, own.draws, own.forecast, own.seed, h("div", { class: "row" }, work.button, show)), h("div", { class: "stage" }, paper, place)));
@@ -178,17 +178,4 @@ export function mount(root, { params, save, go }) {
 /** What is told of the one patient that was sent. */
 function only(told) {
   return Object.values(told ?? {})[0] ?? {};
-}
-
-// --- the same without the page ---------------------------------------------------------------------------------------------
-
-function command({ model, table, draws, forecast, seed }) {
-  if (!model) return null;
-  return ["reverie impute", quoted(model), quoted(table), `--draws ${draws}`, forecast ? `--forecast ${forecast}` : null, `--seed ${seed} --out whole.csv`].filter(Boolean).join(" ");
-}
-
-function python({ model, table, draws, forecast, seed }) {
-  if (!model) return null;
-  const call = forecast ? `model.forecast(table.frame, ${forecast}, draws=${draws}, seed=${seed})` : `model.impute(table.frame, draws=${draws}, seed=${seed})`;
-  return `import reverie\nfrom reverie.records import read_table\n\nmodel = reverie.load(${JSON.stringify(model)})\ntable = read_table(${JSON.stringify(table)}, model.codec.schema)\nframes = ${call}\n`;
 }

@@ -1,7 +1,7 @@
 // Describe: what each column of a table is taken to be, and why; a fault is named with its row and column.
 
 import { h, clear } from "../../lib/dom.js";
-import { callDialog, curl, quoted } from "../../lib/call.js";
+import { callDialog } from "../../lib/call.js";
 import { button, more } from "../../lib/controls.js";
 import { saveData } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
@@ -51,7 +51,7 @@ export function mount(root, { params, save, go }) {
   const chooser = source({ value: settings.table, onChange: (table) => own.set({ table }) });
   const rules = more("How to read it", Object.keys(READING).map((name) => own[name]));
   if (Object.keys(READING).some((name) => settings[name])) rules.open = true;
-  const show = callDialog({ curl: () => curl(PATH, body()), cli: () => command(body()), python: () => python(body()) });
+  const show = callDialog(() => [["describe_table", body()]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, chooser, rules, h("div", { class: "row" }, show)), place));
   start();
   return work.close;
@@ -83,20 +83,4 @@ function missing(share) {
   if (!share) return "–";
   const percent = 100 * share;
   return h("div", { class: "share" }, h("i", { style: { "--part": `${percent}%` }, "aria-hidden": "true" }), percent < 0.1 ? "<0.1 %" : `${percent.toFixed(1)} %`);
-}
-
-// --- the same without the page ---------------------------------------------------------------------------------------------
-
-/** The options of the command line that say how a table is read. */
-export function options({ id, time, long, duplicates, null_values: nulls }) {
-  return [...[id ?? []].flat().map((each) => `--id ${quoted(each)}`), time && `--time ${quoted(time)}`, long && `--long ${long.map(quoted).join(" ")}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
-}
-
-function command(body) {
-  return ["reverie data", quoted(body.table), ...options(body)].join(" ");
-}
-
-function python({ table, id, time, long, duplicates, null_values: nulls }) {
-  const told = [id && `identifier=${JSON.stringify(id)}`, time && `time=${JSON.stringify(time)}`, long && `long=${JSON.stringify(long)}`, nulls && `null_values=${JSON.stringify(nulls)}`, duplicates && `duplicates=${JSON.stringify(duplicates)}`].filter(Boolean);
-  return `from reverie.records import read_table\n\ntable = read_table(${[JSON.stringify(table), ...told].join(", ")})\nprint(table.schema.yaml())\n`;
 }

@@ -2,7 +2,7 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { bytes } from "../../lib/api.js";
-import { callDialog, curl, quoted } from "../../lib/call.js";
+import { callDialog } from "../../lib/call.js";
 import { button, more } from "../../lib/controls.js";
 import { form } from "../../lib/form.js";
 import { busy, failure } from "../../lib/states.js";
@@ -58,7 +58,7 @@ export function mount(root, { params, save, go }) {
     },
   });
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
-  const show = callDialog({ curl: () => curl(PATH, body()), cli: () => command(body()), python: () => python(body()) });
+  const show = callDialog(() => [["sample", body()]]);
   clear(
     root,
     h("div", { class: "split" },
@@ -120,18 +120,4 @@ async function allRows({ files: list, preview }) {
     // the preview is there in any case
   }
   return preview;
-}
-
-// --- the same without the page ---------------------------------------------------------------------------------------------
-
-function command({ model, count, seed, where = [], guidance }) {
-  if (!model) return null;
-  const rest = [...where.map((each) => `--where ${quoted(each)}`), guidance && `--guidance ${guidance}`].filter(Boolean);
-  return ["reverie sample", quoted(model), `--count ${count} --seed ${seed}`, ...rest, "--out patients.csv"].join(" ");
-}
-
-function python({ model, count, seed, where, guidance }) {
-  if (!model) return null;
-  const rest = [where && `where=${JSON.stringify(where)}`, guidance && `guidance=${guidance}`].filter(Boolean);
-  return `import reverie\n\nmodel = reverie.load(${JSON.stringify(model)})\npatients = model.sample(${[count, `seed=${seed}`, ...rest].join(", ")})\npatients.write_csv("patients.csv")\n`;
 }

@@ -3,12 +3,12 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { cancel, post, rejoin } from "../../lib/api.js";
-import { callDialog, curl } from "../../lib/call.js";
+import { callDialog } from "../../lib/call.js";
 import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { command, controls, python, request } from "./budget.js";
+import { controls, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
 
@@ -20,7 +20,7 @@ export function mount(root, { params, save, go }) {
   let plot = null;
   const place = h("div", { class: "stage" });
   const start = button({ label: "Train", kind: "primary", onClick: () => begin() });
-  const show = callDialog({ curl: () => curl(PATH, request(settings)), cli: () => command(request(settings)), python: () => python(request(settings)) });
+  const show = callDialog(() => [["train", request(settings)]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, start, show)), place));
 
   async function begin() {
