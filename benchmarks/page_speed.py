@@ -4,7 +4,7 @@
 
 Starts a server of its own in a temporary workspace and a headless Chromium (no GPU). "Usable" is from opening the address
 to the first picture drawn, with nothing in the cache. Bytes are those of the network, compressed as they were sent; the
-first line is the landing, the second adds plotly's script, which the first chart fetches. Scrubbing moves the slider of
+first lines are of the landing, the next of four charts. Scrubbing moves the slider of
 the forward view with every frame that the browser draws, on colour pictures; the browser draws at most 60 a second.
 "milliseconds" is the work of one move, from the slider's event to the drawn picture, histogram and numbers.
 """
@@ -118,11 +118,11 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         print(f"Chromium {browser.version}, headless, no GPU\n")
         print(f"{'opening':28} {'seconds':>8} {'MB':>8}")
-        drawn, charts = ".subject-canvas", ".panel:nth-child(4) .plot .scatterlayer"
+        drawn, charts = ".subject-canvas", ".panel:nth-child(4) .plot .series path"
         views = (
             ("landing, server just begun", "/", drawn),
             ("landing, warm", "/", drawn),
-            ("schedules, with plotly", "/#/schedules", charts),
+            ("schedules, with charts", "/#/schedules", charts),
         )
         for name, path, ready in views:
             seconds, total = opening(browser, address, path, ready)

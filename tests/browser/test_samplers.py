@@ -62,10 +62,8 @@ def test_error_is_drawn_against_calls_and_seconds_on_logarithmic_axes(visit: Vis
     page = visit(f"{SMALL}&run=1")
     expect(page.locator(".plot .legend").first).to_be_visible()
     expect(page.locator(".plot .legend")).to_have_count(2)
-    axes = page.locator(".plot").evaluate_all(
-        "plots => plots.map((p) => [p.layout.xaxis.type, p.layout.yaxis.type, p.data.length])"
-    )
-    assert axes == [["log", "log", 3]] * 2
+    axes = page.locator(".plot").evaluate_all("plots => plots.map((p) => [p.look.x.log, p.look.y.log, p.data.length])")
+    assert axes == [[True, True, 3]] * 2
     page.get_by_text("The numbers as a table").first.click()
     expect(page.locator(".chart table tbody tr").first).to_be_visible()
 

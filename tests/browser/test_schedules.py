@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
@@ -51,7 +53,7 @@ def test_the_keyboard_reads_every_curve_to_the_last_digit(visit: Visit) -> None:
 def test_the_pointer_reads_the_step_it_points_at(visit: Visit) -> None:
     page = visit("schedules?curves=linear;cosine&t=0")
     plot = page.locator(".panel .plot").nth(1)
-    expect(page.locator(".panel .plot .scatterlayer")).to_have_count(4)
+    expect(page.locator(".panel .plot .series")).to_have_count(4)
     box = plot.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.4)
@@ -62,7 +64,30 @@ def test_the_pointer_reads_the_step_it_points_at(visit: Visit) -> None:
     t = int(slider.input_value())
     assert 350 < t < 650 and f"t={t}" in page.url
     assert readings(page) == [exact(NoiseSchedule.linear(), t), exact(NoiseSchedule.cosine(), t)]
-    expect(plot.locator(".hoverlayer")).to_contain_text(repr(float(NoiseSchedule.cosine().alpha_bar[t])))
+    expect(plot.locator(".readout")).to_contain_text(repr(float(NoiseSchedule.cosine().alpha_bar[t])))
+
+
+@ONE_SIZE
+def test_a_chart_is_read_by_the_arrow_keys(visit: Visit) -> None:
+    page = visit("schedules?curves=linear,steps=50&t=0")
+    page.get_by_role("img", name="Chart of alpha_bar").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("slider", name="Step t")).to_have_value("49")
+    with warnings.catch_warnings(action="ignore"):
+        value = float(NoiseSchedule.linear(50).alpha_bar[49])
+    expect(page.locator(".panel .plot").nth(1).get_by_role("status")).to_have_text(f"49; linear, steps 50: {value!r}")
+
+
+@ONE_SIZE
+def test_a_chart_is_saved_with_its_curves(visit: Visit) -> None:
+    page = visit("schedules?curves=linear")
+    expect(page.locator(".panel .plot .series path")).to_have_count(4)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the picture").click()
+    assert download.value.suggested_filename == "schedules-beta.png"
+    saved = np.asarray(Image.open(download.value.path()).convert("RGB")).reshape(-1, 3)
+    assert (np.abs(saved.astype(int) - [0x00, 0x72, 0xB2]).max(axis=1) < 8).sum() > 100  # the first curve's blue
 
 
 @ONE_SIZE

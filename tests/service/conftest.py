@@ -106,7 +106,7 @@ def _running(folder: Path, prepare: Callable[[FastAPI], None], given: dict[str, 
     jobs, ready = Idle(), threading.Event()
     app = create_app(settings, jobs)  # pyright: ignore[reportArgumentType]
     prepare(app)
-    server = Server(app, settings, lambda address: ready.set(), warm=lambda app: None)
+    server = Server(app, settings, lambda address: ready.set())
     with listening(settings) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()

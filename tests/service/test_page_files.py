@@ -43,7 +43,7 @@ def test_every_file_of_the_page_is_served_with_its_type(steady):
 
 
 def test_the_page_in_all_is_under_6_mb(steady):
-    names = [name(path) for path in FILES] + ["plotly.min.js"]
+    names = [name(path) for path in FILES]
     assert sum(len(steady.call("GET", f"/static/{n}", headers=GZIP).body) for n in names) < 6_000_000
 
 
@@ -58,13 +58,13 @@ def test_scripts_of_others_come_from_their_packages(steady, foreign):
 
 
 def test_what_a_browser_has_is_not_sent_again(steady):
-    first = steady.call("GET", "/static/plotly.min.js", headers=GZIP)
+    first = steady.call("GET", "/static/swagger-ui-bundle.js", headers=GZIP)
     assert first.headers["cache-control"] == "no-cache"
-    assert "accept-encoding" in first.headers["vary"]
-    again = steady.call("GET", "/static/plotly.min.js", headers=GZIP | {"if-none-match": first.headers["etag"]})
+    assert "accept-encoding" in first.headers["vary"].lower()
+    again = steady.call("GET", "/static/swagger-ui-bundle.js", headers=GZIP | {"if-none-match": first.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
-    assert steady.call("GET", "/static/plotly.min.js", headers=GZIP | {"if-none-match": '"other"'}).status == 200
+    assert steady.call("GET", "/static/swagger-ui-bundle.js", headers=GZIP | {"if-none-match": '"other"'}).status == 200
     assert (
         "content-encoding"
         not in steady.call("GET", "/static/docs/start.js", headers={"accept-encoding": "gzip;q=0"}).headers
@@ -91,7 +91,7 @@ def test_head_tells_what_get_would_send(steady):
         "a\\b.js",
         "lib/../index.html",
         "index.html%00.js",
-        "plotly.min.js/",
+        "main.js/",
         "docs/../../app.py",
         "INDEX.HTML",
     ],
@@ -129,14 +129,5 @@ def test_versions_are_pinned():
     """What the page is made of is one exact version, the one that is tested."""
     lines = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
     pinned = dict(line.lower().replace("_", "-").split("==") for line in lines if "==" in line)
-    for package in (
-        "plotly",
-        "swagger-ui-bundle",
-        "fastapi",
-        "starlette",
-        "uvicorn",
-        "h11",
-        "sqlalchemy",
-        "prometheus-client",
-    ):
+    for package in ("swagger-ui-bundle", "fastapi", "starlette", "uvicorn", "h11", "sqlalchemy", "prometheus-client"):
         assert distribution(package).version == pinned[package]

@@ -48,7 +48,7 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     from reverie.service import settings
-    from reverie.service.serve import serve as run
+    from reverie.service.beside import Beside
 
     told = settings.read(
         host=host,
@@ -59,7 +59,13 @@ def serve(
         quick_workers=workers,
         slow_workers=workers,
     )
-    code = run(told, lambda address: _tell(address, told.workspace))
+    beside = Beside(told.workspace)  # begins to import torch while we import the server
+    try:
+        from reverie.service.serve import serve as run
+
+        code = run(told, lambda address: _tell(address, told.workspace), beside)
+    finally:
+        beside.close()
     raise typer.Exit(code)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from reverie.errors import DataError, UsageError
-from reverie.images import idx, splits
+from reverie.images import bundled, idx, splits
 from reverie.images.archives import read_npz
 from reverie.images.arrays import batch, read_npy
 from reverie.images.gather import Many, gathered
@@ -129,11 +129,8 @@ def _renamed(pictures: ImageSet, classes: tuple[str, ...]) -> ImageSet:
 
 
 def _digits() -> ImageSet:
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
-    pixels = np.rint(np.reshape(images, (-1, 8, 8, 1)) * (255 / 16)).astype(np.uint8)
-    return ImageSet(pixels, np.asarray(labels, np.int64), tuple(str(digit) for digit in range(10)), "digits")
+    pixels, labels = bundled.digits()
+    return ImageSet(pixels.copy(), labels.copy(), tuple(str(digit) for digit in range(10)), "digits")
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 
@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 import reverie
-from reverie.service import derive, document, problems
+from reverie.service import derive, document, numbers, problems
 from reverie.service.assets import Assets
 from reverie.service.guard import Guard, SafeHeaders
 from reverie.service.intake import Intake
@@ -28,8 +28,11 @@ __all__ = ["create_app"]
 ROUTES = (guide, schedules, models, records, jobs, files, health, page)
 
 
-def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
-    """The service over one workspace. Its lifespan starts and stops the jobs."""
+def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., bytes] = numbers.answer) -> FastAPI:
+    """The service over one workspace. Its lifespan starts and stops the jobs.
+
+    `ask` gives what needs torch: see `numbers`.
+    """
     workspace = Workspace(settings.workspace, settings)
     keys = Keys(settings.keys) if settings.keys else None
     queue = Jobs(settings, workspace) if jobs is None else jobs
@@ -45,13 +48,14 @@ def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
     )
     state = app.state
     state.settings, state.workspace, state.jobs = settings, workspace, queue
-    state.draining = False
+    state.draining, state.ask = False, ask
     state.assets, state.metrics = Assets(), Metrics(queue.snapshot)
     state.document = cache(lambda: document.text(app))
     problems.install(app, workspace.root)
     app.include_router(derive.router())
     for module in ROUTES:
         app.include_router(module.router)
+    app.mount("/static", state.assets)
     app.openapi = cache(lambda: document.document(app))
     app.add_middleware(Intake, settings=settings)
     app.add_middleware(Guard, settings=settings, keys=keys)

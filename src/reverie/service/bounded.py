@@ -17,13 +17,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, BinaryIO
 
 from reverie.errors import DataError
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["FORMATS", "check_length", "confined", "from_base64", "from_file"]
 

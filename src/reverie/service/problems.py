@@ -25,7 +25,7 @@ from reverie.errors import DamagedError, DataError, ReverieError, UsageError
 from reverie.memory import ran_out
 from reverie.plain import size
 
-__all__ = ["MEDIA_TYPE", "Problem", "answer", "install", "of", "too_little_memory"]
+__all__ = ["MEDIA_TYPE", "Problem", "answer", "from_view", "install", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -78,6 +78,12 @@ class Problem(Exception):
             "errors": self.errors,
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+def from_view(view: Mapping[str, Any]) -> Problem:
+    """The problem that has this view."""
+    kind = str(view.get("type", "internal")).rsplit("/", 1)[-1]
+    return Problem(view.get("status", 500), kind, view.get("detail", ""), errors=view.get("errors"))
 
 
 def of(error: BaseException, root: Path) -> Problem:

@@ -20,9 +20,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from reverie.errors import UsageError
-from reverie.service import logs
+from reverie.service import logs, numbers
 from reverie.service.app import create_app
-from reverie.service.routes import schedules
 from reverie.service.settings import Settings
 from reverie.service.wire import patient
 
@@ -32,8 +31,10 @@ RESERVE = 0.2
 """Part of the grace that is kept for open calls, once no job runs any more."""
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> int:
+def serve(settings: Settings, announce: Callable[[str], None], ask: Callable[..., bytes] = numbers.answer) -> int:
     """Serves until a signal; `announce` is told the address once calls are answered. Returns the exit code.
+
+    `ask` gives what needs torch: see `numbers`.
 
     Raises UsageError if the address is not of this machine and no keys are set, if it is taken, or if another server works
     in the workspace.
@@ -45,7 +46,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
         )
     logs.configure()
     with listening(settings) as listener:
-        app = create_app(settings)
+        app = create_app(settings, ask=ask)
         with _alone(app.state.workspace.state):
             server = Server(app, settings, announce)
             server.run([listener])
@@ -53,15 +54,9 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
 
 
 class Server(uvicorn.Server):
-    """`announce` is told the address when calls are answered; then `warm` runs in a thread."""
+    """`announce` is told the address when calls are answered."""
 
-    def __init__(
-        self,
-        app: FastAPI,
-        settings: Settings,
-        announce: Callable[[str], None],
-        warm: Callable[[FastAPI], None] | None = None,
-    ) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             app,
             http=patient(settings.read_seconds),
@@ -79,14 +74,12 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self.app, self.settings, self.announce = app, settings, announce
-        self._warming = threading.Thread(target=warm or _warm, args=(app,), name="warm", daemon=True)
         self._stopping = threading.Thread(target=self._stop, name="stop", daemon=True)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
             self.announce(_address(self.settings.host, sockets[0]))
-            self._warming.start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.app.state.draining:
@@ -105,17 +98,7 @@ class Server(uvicorn.Server):
 
     def _stop(self) -> None:
         """In a thread: the calls that wait for jobs go on, and are answered when this is done."""
-        try:
-            self.app.state.jobs.stop(self.settings.grace_seconds * (1 - RESERVE))
-        finally:
-            self._warming.join(self.settings.grace_seconds * RESERVE)
-
-
-def _warm(app: FastAPI) -> None:
-    """What a first caller would otherwise wait for; nobody does once the server stops."""
-    for part in (schedules.warm, app.state.assets.warm, app.state.document):
-        if not app.state.draining:
-            part()
+        self.app.state.jobs.stop(self.settings.grace_seconds * (1 - RESERVE))
 
 
 def _address(host: str, listener: socket.socket) -> str:

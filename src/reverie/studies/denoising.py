@@ -22,7 +22,7 @@ from reverie.denoisers import Denoiser, Empirical, Evidence, GaussianMixture, Kn
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.wrappers import DefaultCondition, DenoiserWrapper
 from reverie.errors import UsageError
-from reverie.images import ImageCodec
+from reverie.images import ImageCodec, bundled
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.gaussian import Step
 from reverie.studies.subject import Subject
@@ -127,9 +127,7 @@ def photographs(width: int, height: int) -> np.ndarray:
 
     From each photograph the largest cut-outs of the asked proportions at its start, middle and end, resized.
     """
-    from sklearn.datasets import load_sample_images
-
-    photos = load_sample_images().images
+    photos = [bundled.photograph(name) for name in bundled.PHOTOGRAPHS]
     cuts = np.stack([cut_out(photo, width, height, place) for photo in photos for place in (0.0, 0.5, 1.0)])
     cuts.flags.writeable = False  # kept for the next call
     return cuts

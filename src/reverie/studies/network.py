@@ -8,17 +8,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from reverie import config as configs
-from reverie.config import RunConfig, Source
 from reverie.errors import UsageError
-from reverie.models.model import untrained
 from reverie.process import TerminalSNRWarning
 from reverie.process.randomness import generator
+
+if TYPE_CHECKING:
+    from reverie.config import RunConfig
 
 __all__ = ["NetworkTrace", "Row", "network"]
 
@@ -73,10 +73,13 @@ def network(
 
     Raises UsageError for an unknown recipe or setting, or fewer than 1 channel or visit.
     """
+    from reverie.config import Source, resolve  # they know records too, which takes longer to import than torch
+    from reverie.models.model import untrained
+
     if channels < 1 or length < 1:
         raise UsageError(f"channels and length must be above 0, not {channels} and {length}.")
     with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):  # the schedule is not looked at here
-        config = configs.resolve(Source(name="trace"), 0, recipe, settings or {})
+        config = resolve(Source(name="trace"), 0, recipe, settings or {})
         module = untrained(config, channels).module.eval()
     one, two = (_pass(module, _question(config, channels, length, batch)) for batch in (1, 2))
     layers = dict(_layers(module))

@@ -15,13 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from reverie.errors import UsageError
-from reverie.images import ImageCodec, read_images, read_picture
+from reverie.images import ImageCodec, bundled, read_picture
+from reverie.images.bundled import PHOTOGRAPHS
 from reverie.images.pictures import Picture
 
 __all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "is_bundled", "photograph", "reduced", "subject"]
 
 LARGEST = 512
-PHOTOGRAPHS = ("china", "flower")
 _BUNDLED_SIDE = 256
 
 
@@ -77,18 +77,11 @@ def is_bundled(name: str) -> bool:
 @cache
 def photograph(name: str) -> np.ndarray:
     """One of the two photographs that ship with scikit-learn, uint8 [H, W, 3], its longer side 256 pixels."""
-    from sklearn.datasets import load_sample_image
-
-    return reduced(np.asarray(load_sample_image(f"{name}.jpg")), _BUNDLED_SIDE)
-
-
-@cache
-def _digits() -> np.ndarray:
-    return read_images("digits").pixels
+    return reduced(bundled.photograph(name), _BUNDLED_SIDE)
 
 
 def _digit(source: str) -> np.ndarray:
-    digits = _digits()
+    digits, _ = bundled.digits()
     index = source.partition(":")[2] or "0"
     if not index.isascii() or not index.isdigit() or len(index) > 6 or int(index) >= len(digits):
         raise UsageError(f"{source!r} names no bundled digit: their indices are 0..{len(digits) - 1}, e.g. digits:3.")

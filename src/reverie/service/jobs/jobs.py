@@ -22,7 +22,7 @@ from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
 from reverie.service.jobs.wakeup import WakeupPipe
-from reverie.service.problems import Problem
+from reverie.service.problems import Problem, from_view
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
@@ -176,9 +176,7 @@ class Jobs:
                 raise Problem(409, "unfinished", f"The job is {job.state}: its result is here when it has succeeded.")
             case "cancelled":
                 raise Problem(409, "cancelled", "The job was cancelled: it has no result.")
-        error = job.error or {}
-        kind = str(error.get("type", "internal")).rsplit("/", 1)[-1]
-        raise Problem(error.get("status", 500), kind, error.get("detail", ""), errors=error.get("errors"))
+        raise from_view(job.error or {})
 
     def folder(self, id: str) -> Path:
         """Where the files of a job are, for downloading."""

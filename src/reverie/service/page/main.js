@@ -4,6 +4,7 @@ import { h, svg, clear } from "./lib/dom.js";
 import { address, flush, forget, read, write } from "./lib/state.js";
 import { copied } from "./lib/call.js";
 import { button } from "./lib/controls.js";
+import { operations } from "./lib/operations.js";
 import { empty, failure } from "./lib/states.js";
 
 const VIEWS = [
@@ -116,6 +117,7 @@ async function route(first = false) {
   let module;
   try {
     module = await import(`./views/${name}.js`);
+    if (module.asks) await operations(); // its fields have the bounds of the server's
   } catch (error) {
     if (turn === shown.turn) clear(main, h("h1", null, label), failure({ title: "This view did not load", detail: error.message }, () => location.reload()));
     return;

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from reverie.operations.fields import Schedule
 from reverie.service.routes.told import reply
 from reverie.service.schemas import guide as schemas
 from reverie.service.schemas.schedules import StatisticsQuery
+from reverie.service.state import Ask
 
 __all__ = ["router"]
 
@@ -27,18 +26,7 @@ router = APIRouter(prefix="/api/diffusion", tags=["guide"])
     responses=reply(schemas.StatisticsReply),
     response_class=Response,
 )
-def statistics(query: Annotated[StatisticsQuery, Query()]) -> Response:
-    now = json.dumps(datetime.now(UTC).isoformat(timespec="seconds"))
-    body = f'{{"statistics": {_statistics(json.dumps(query.config, sort_keys=True))}, "timestamp": {now}}}'
-    return Response(body, media_type="application/json")
-
-
-@lru_cache(256)
-def _statistics(config: str) -> str:
-    """As JSON; kept, for the same schedule has the same numbers."""
-    from reverie.plain import plain
-    from reverie.service.context import schedule
-    from reverie.studies import statistics
-
-    told: dict[str, Any] = json.loads(config)
-    return json.dumps(plain(statistics(schedule(Schedule(**told)))), allow_nan=False)
+def statistics(query: Annotated[StatisticsQuery, Query()], ask: Ask) -> Response:
+    numbers = ask("statistics", config=json.dumps(query.config, sort_keys=True))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Response(b'{"statistics": %b, "timestamp": "%b"}' % (numbers, now.encode()), media_type="application/json")

@@ -1,10 +1,8 @@
-"""The page and the documentation of the API, with nothing from anywhere else."""
+"""The page and the documentation of the API. What they load is below /static: see `assets`."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-
-from reverie.service.assets import reply
 
 __all__ = ["router"]
 
@@ -13,18 +11,13 @@ READS = ["GET", "HEAD"]
 
 
 @router.api_route("/", methods=READS)
-def page(request: Request) -> Response:
-    return reply(request.app.state.assets.get("index.html"), request)
+async def page(request: Request) -> Response:
+    return await request.app.state.assets.get_response("index.html", request.scope)
 
 
 @router.api_route("/docs", methods=READS)
-def documentation(request: Request) -> Response:
-    return reply(request.app.state.assets.get("docs/index.html"), request)
-
-
-@router.api_route("/static/{name:path}", methods=READS)
-def file(request: Request, name: str) -> Response:
-    return reply(request.app.state.assets.get(name), request)
+async def documentation(request: Request) -> Response:
+    return await request.app.state.assets.get_response("docs/index.html", request.scope)
 
 
 @router.api_route("/openapi.json", methods=READS)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from reverie.service.problems import Problem
+from reverie.service.state import Ask
 
 __all__ = ["router"]
 
@@ -20,10 +20,7 @@ router = APIRouter(prefix="/api", tags=["records"])
     response_class=Response,
     responses={200: {"description": "The table.", "content": {"text/csv": {}}}},
 )
-def bundled(name: Annotated[str, Path(description="pbc2.", examples=["pbc2"], max_length=40)]) -> Response:
-    from reverie.records.reading import BUNDLED
-
-    if name not in BUNDLED:
-        raise Problem(404, "not-found", f"There is no bundled table of this name: there are {', '.join(BUNDLED)}.")
+def bundled(name: Annotated[str, Path(description="pbc2.", examples=["pbc2"], max_length=40)], ask: Ask) -> Response:
+    table = ask("table", name=name)
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-    return Response(BUNDLED[name].read_bytes(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(table, media_type="text/csv; charset=utf-8", headers=headers)

@@ -32,13 +32,13 @@ export async function bytes(path, { signal } = {}) {
   return (await ask(path, { signal })).arrayBuffer();
 }
 
-/** {status, body, location} of a POST. wait: seconds the server may take before it answers with a job instead. */
-export async function post(path, body, { wait = null, signal, key = null } = {}) {
+/** {status, body} of a POST. wait: seconds the server may take before it answers with a job instead, which has a key of its
+ *  own, so that the same request sent twice is done once. */
+export async function post(path, body, { wait = null, signal } = {}) {
   const headers = { "Content-Type": "application/json" };
-  if (wait !== null) headers.Prefer = `wait=${wait}`;
-  if (key !== null) headers["Idempotency-Key"] = key;
+  if (wait !== null) Object.assign(headers, { Prefer: `wait=${wait}`, "Idempotency-Key": newKey() });
   const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
-  return { status: response.status, body: isJson(response) ? await response.json() : null, location: response.headers.get("Location") };
+  return { status: response.status, body: isJson(response) ? await response.json() : null };
 }
 
 /** Uploads a file or a blob; the reply's body. */
@@ -59,9 +59,8 @@ export async function remove(path) {
  * onAway(null) when it does. Abort the signal to cancel the job on the server; then an AbortError is thrown.
  */
 export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
-  const key = newKey();
   signal?.throwIfAborted();
-  const { status, body: reply } = await post(path, body, { wait, key }); // not dropped on abort: the job would live on unknown
+  const { status, body: reply } = await post(path, body, { wait }); // not dropped on abort: the job would live on unknown
   const stop = () => status === 202 && patiently(() => cancel(reply.id)).catch(() => {});
   if (signal?.aborted) {
     stop();

@@ -1,23 +1,40 @@
-// "Show the call": the same result without the page, as curl, as a command, as Python.
+// "Show the call": the same result without the page, as curl, as a command, as Python. The server composes them.
 
 import { h, clear, uid } from "./dom.js";
+import { post } from "./api.js";
 import { button } from "./controls.js";
+import { tabbed } from "./tabs.js";
 
 const TABS = [
   ["curl", "curl"],
-  ["cli", "Command line"],
+  ["command", "Command line"],
   ["python", "Python"],
 ];
+const NONE = "# There is no such call for this view: use one of the others.";
 
-/** A button that shows the call. Each of curl, cli and python is a function that gives the text for the view as it is now;
- *  one that gives null is said to have no such form. */
-export function callDialog(forms) {
-  return button({ label: "Show the call", onClick: () => open(forms) });
+/** {curl, command, python} of an operation with this request, null where it has no such form. */
+export async function composed(operation, request) {
+  try {
+    return (await post(`/api/calls/${operation}`, shortened(request))).body ?? {};
+  } catch (problem) {
+    return problem.status === 404 ? {} : { curl: `# ${problem.detail ?? problem.message}` };
+  }
+}
+
+/** A button that shows the call; calls() gives the operations and their requests, [name, request] each, of the view as it is now. */
+export function callDialog(calls) {
+  return button({
+    label: "Show the call",
+    onClick: async () => {
+      const all = await Promise.all(calls().map(([operation, request]) => composed(operation, request)));
+      open(Object.fromEntries(TABS.map(([key]) => [key, all.map((each) => each[key]).filter(Boolean).join("\n") || null])));
+    },
+  });
 }
 
 function open(forms) {
   const id = uid("call");
-  const body = h("pre", { class: "code", tabindex: "0", id: `${id}-panel`, role: "tabpanel" });
+  const body = h("pre", { class: "code", tabindex: "0" });
   const said = h("span", { class: "hint", role: "status" });
   const copy = button({
     label: "Copy",
@@ -25,42 +42,29 @@ function open(forms) {
       said.textContent = (await copied(body.textContent)) ? "Copied" : "Select the text and copy it";
     },
   });
-  const tabs = TABS.map(([key, label]) =>
-    h("button", { type: "button", role: "tab", id: `${id}-${key}`, "aria-controls": `${id}-panel`, dataset: { key }, onclick: () => show(key) }, label),
-  );
-  const show = (key) => {
-    const code = forms[key]?.() ?? null;
-    body.textContent = code ?? "# There is no such call for this view: use one of the others.";
-    copy.disabled = code === null;
-    said.textContent = "";
-    for (const tab of tabs) {
-      const taken = tab.dataset.key === key;
-      tab.setAttribute("aria-selected", String(taken));
-      tab.tabIndex = taken ? 0 : -1;
-      if (taken) body.setAttribute("aria-labelledby", tab.id);
-    }
-  };
-  const list = h("div", { class: "tabs", role: "tablist", "aria-label": "Ways to call" }, tabs);
-  list.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    const at = (tabs.findIndex((tab) => tab.tabIndex === 0) + by + tabs.length) % tabs.length;
-    show(tabs[at].dataset.key);
-    tabs[at].focus();
+  const tabs = tabbed(TABS, {
+    panel: body,
+    label: "Ways to call",
+    kind: "tabs",
+    onShow(key) {
+      body.textContent = forms[key] ?? NONE;
+      copy.disabled = forms[key] === null;
+      said.textContent = "";
+    },
   });
   const dialog = h("dialog", { class: "dialog wide", "aria-labelledby": `${id}-title` });
   clear(
     dialog,
     h("div", { class: "spread" }, h("h2", { id: `${id}-title` }, "The call"), button({ label: "Close", kind: "quiet", onClick: () => dialog.close() })),
     h("p", { class: "hint" }, "What is on the screen now, without the page."),
-    list,
+    tabs.list,
     body,
     h("div", { class: "row" }, copy, said),
   );
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
-  show(TABS.find(([key]) => forms[key]?.() != null)?.[0] ?? "curl");
+  tabs.show(TABS.find(([key]) => forms[key] !== null)?.[0] ?? "curl");
   dialog.showModal();
 }
 
@@ -74,14 +78,7 @@ export async function copied(text) {
   }
 }
 
-/** A curl line for a GET or, with a body, a POST, for the server of this page. */
-export function curl(path, body = null) {
-  const at = `${location.origin}${path}`;
-  if (body === null) return `curl -s ${quoted(at)}`;
-  return `curl -s ${quoted(at)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quoted(JSON.stringify(body))}`;
-}
-
-/** A word for the shell. */
-export function quoted(word) {
-  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${String(word).replaceAll("'", "'\\''")}'`;
+/** Pictures inside a request, which nobody wants to read, are cut. */
+function shortened(request) {
+  return Object.fromEntries(Object.entries(request).map(([name, value]) => [name, typeof value === "string" && value.startsWith("data:") ? "data:image/png;base64,..." : value]));
 }

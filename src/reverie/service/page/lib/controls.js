@@ -92,11 +92,19 @@ export function number({ label, min = null, max = null, step = 1, value, onChang
   });
 }
 
-/** A line of text. */
-export function text({ label, value = "", onChange, hint = null, placeholder = null }) {
+/** A line of text. parse(text) is null for what cannot be taken, which is marked, and said in the sentence `wrong`. */
+export function text({ label, value = "", onChange, hint = null, placeholder = null, parse = String, wrong = "" }) {
   const input = h("input", { type: "text", id: uid("text"), value, placeholder, autocomplete: "off", spellcheck: "false" });
-  input.addEventListener("change", () => onChange?.(input.value.trim()));
-  return field(label, input, hint);
+  const said = h("p", { class: "wrong", role: "alert", hidden: true }, wrong);
+  input.addEventListener("change", () => {
+    const words = input.value.trim();
+    said.hidden = parse(words) !== null;
+    input.setAttribute("aria-invalid", String(!said.hidden));
+    if (said.hidden) onChange?.(words);
+  });
+  const root = field(label, input, hint);
+  root.append(said);
+  return root;
 }
 
 /** On or off. */

@@ -43,7 +43,7 @@ export async function kept(id) {
 }
 
 /** FNV-1a, twice 32 bits: a name, not a seal (crypto.subtle is missing where a page is served without TLS). */
-function hash(data) {
+export function hash(data) {
   let low = 0x811c9dc5;
   let high = 0xcbf29ce4;
   for (const byte of data) {

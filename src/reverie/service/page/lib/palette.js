@@ -2,7 +2,10 @@
 
 export const EVIDENCE = { exact: "#0072B2", oracle: "#D55E00", learned: "#009E73" };
 export const TABLES = { real: "#0072B2", synthetic: "#D55E00", "set aside": "#009E73" };
-export const DASHES = ["solid", "dash", "dashdot", "dot", "longdash", "longdashdot", "6px 2px 2px 2px 2px 2px", "2px 6px"];
+export const DOTTED = [2, 4];
+export const DASHED = [8, 5];
+
+const DASHES = [[], DASHED, [8, 4, 2, 4], DOTTED, [14, 6], [14, 5, 2, 5], [6, 2, 2, 2, 2, 2], [2, 6]]; // pixels drawn, left out, drawn ...
 
 const HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", null, "#F0E442"]; // null: the ink
 
@@ -11,9 +14,9 @@ export function hue(i) {
   return HUES[i % HUES.length] ?? colour("ink");
 }
 
-/** All eight, resolved for the theme now. */
-export function palette() {
-  return HUES.map((_, i) => hue(i));
+/** The dash of curve number i. */
+export function dash(i) {
+  return DASHES[i % DASHES.length];
 }
 
 /** A colour of the style sheet (ink, soft, paper, raised, line, wash, accent, danger) as the browser resolves it now. */

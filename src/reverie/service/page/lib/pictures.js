@@ -3,8 +3,8 @@
 
 import { h, clear } from "./dom.js";
 import { get, bytes, Problem } from "./api.js";
-import { button } from "./controls.js";
 import { blobOf } from "./download.js";
+import { drop } from "./drop.js";
 import { keep, kept } from "./keeper.js";
 
 /** The longer side of a picture of one's own, in pixels: large enough to see, small enough to move smoothly. */
@@ -122,33 +122,11 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
       onError(error);
     }
   };
-  const file = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp,image/gif,image/bmp", class: "unseen", tabindex: "-1", "aria-label": "Picture file" });
-  file.addEventListener("change", () => {
-    if (file.files[0]) take(readPicture(file.files[0]));
-    file.value = ""; // so that the same file can be chosen again
-  });
   const choices = h("div", { class: "thumbs", role: "group", "aria-label": "Bundled pictures" });
   const mark = (name) => {
     for (const each of choices.children) each.setAttribute("aria-pressed", String(each.dataset.name === name));
   };
-  const place = h(
-    "div",
-    { class: "drop" },
-    button({ label: "Choose a picture", onClick: () => file.click() }),
-    h("span", { class: "hint" }, `or drop one, or paste. ${promise}`),
-    file,
-  );
-  const over = (on) => (event) => {
-    event.preventDefault();
-    place.classList.toggle("over", on);
-  };
-  place.addEventListener("dragover", over(true));
-  place.addEventListener("dragleave", over(false));
-  place.addEventListener("drop", (event) => {
-    over(false)(event);
-    const [dropped] = event.dataTransfer.files;
-    if (dropped) take(readPicture(dropped));
-  });
+  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: "image/png,image/jpeg,image/webp,image/gif,image/bmp", onFile: (file) => take(readPicture(file)) });
   const paste = (event) => {
     const found = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
     const first = [...document.querySelectorAll(".picker")].find((each) => each.checkVisibility());

@@ -4,27 +4,25 @@
 import { get } from "./api.js";
 import { h, clear } from "./dom.js";
 import { more, number, select, toggle } from "./controls.js";
-import { quoted } from "./call.js";
+import { limits, operations } from "./operations.js";
 
-const MOST = 2000; // steps that the server draws
-
+const PATH = "/api/schedules/{name}";
 const SETTINGS = {
-  steps: { label: "Steps T", min: 1, max: MOST, step: 1 },
-  beta_min: { label: "beta_min", min: 0.000001, max: 0.999, step: "any" },
-  beta_max: { label: "beta_max", min: 0.000001, max: 0.999, step: "any" },
-  offset: { label: "offset", min: 0, max: 0.999, step: "any", hint: "Keeps the first steps from being too small." },
-  max_beta: { label: "max_beta", min: 0.001, max: 0.999999, step: "any", hint: "The cap on the last steps." },
-  reach: { label: "reach", min: 0.1, max: 50, step: "any", hint: "How far along the logistic curve." },
+  steps: { label: "Steps T" },
+  beta_min: { label: "beta_min" },
+  beta_max: { label: "beta_max" },
+  offset: { label: "offset", hint: "Keeps the first steps from being too small." },
+  max_beta: { label: "max_beta", hint: "The cap on the last steps." },
+  reach: { label: "reach", hint: "How far along the logistic curve." },
 };
 
 let known = null;
 
 /** {name: {setting: default}} of every schedule that the server names. */
 export async function knownSchedules() {
-  known ??= get("/api/about").then((about) => about.schedules);
+  known ??= Promise.all([get("/api/about"), operations()]).then(([{ schedules }]) => schedules);
   try {
-    const found = await known;
-    return Array.isArray(found) ? Object.fromEntries(found.map((each) => [each.name, each.settings])) : found;
+    return await known;
   } catch (error) {
     known = null;
     throw error;
@@ -52,28 +50,15 @@ const curves = new Map();
 
 /** The server's tables of a schedule, each a list over t = 0..T, null where infinite; fetched once. */
 export async function fetchSchedule(schedule, { signal } = {}) {
-  const query = new URLSearchParams(Object.entries(schedule.settings).map(([key, value]) => [key, String(value)]));
-  const path = `/api/schedules/${encodeURIComponent(schedule.name)}${query.size ? `?${query}` : ""}`;
+  const path = schedulePath(schedule);
   if (!curves.has(path)) curves.set(path, await get(path, { signal }));
   return curves.get(path);
 }
 
 /** The path of the call above. */
-export function schedulePath(schedule) {
-  const query = new URLSearchParams(Object.entries(schedule.settings).map(([key, value]) => [key, String(value)]));
-  return `/api/schedules/${schedule.name}${query.size ? `?${query}` : ""}`;
-}
-
-/** NoiseSchedule.linear(steps=500) */
-export function python({ name, settings }) {
-  const { zero_terminal_snr: zero, ...rest } = settings;
-  const inside = Object.entries(rest).map(([key, value]) => `${key}=${value}`);
-  return `NoiseSchedule.${name}(${inside.join(", ")})${zero ? ".with_zero_terminal_snr()" : ""}`;
-}
-
-/** --set steps=500 for each setting. */
-export function sets({ settings }) {
-  return Object.entries(settings).flatMap(([key, value]) => ["--set", quoted(`${key}=${value === true ? "true" : value}`)]);
+function schedulePath({ name, settings }) {
+  const query = new URLSearchParams(Object.entries(settings).map(([key, value]) => [key, String(value)]));
+  return `/api/schedules/${encodeURIComponent(name)}${query.size ? `?${query}` : ""}`;
 }
 
 /** "cosine, steps 500" */
@@ -82,8 +67,9 @@ export function nameOf({ name, settings }) {
   return [name, ...words].join(", ");
 }
 
-/** Name and settings of one schedule; calls back with {name, settings} when either changes. */
-export function scheduleControls({ schedule, onChange, open = false, label = "Schedule" }) {
+/** Name and settings of one schedule; calls back with {name, settings} when either changes. after: a promise to wait for before
+ *  the server is asked which there are. */
+export function scheduleControls({ schedule, onChange, open = false, label = "Schedule", after = null }) {
   let now = schedule;
   const rest = h("div", { class: "stack" });
   const change = (next) => {
@@ -97,6 +83,7 @@ export function scheduleControls({ schedule, onChange, open = false, label = "Sc
       rest,
       h("div", { class: "pairs" }, keys.map((key) =>
         number({
+          ...limits(PATH, key),
           ...SETTINGS[key],
           value: now.settings[key] ?? own[key],
           onChange: (value) => {
@@ -127,7 +114,7 @@ export function scheduleControls({ schedule, onChange, open = false, label = "Sc
       fill(defaults);
     },
   });
-  knownSchedules().then(
+  Promise.resolve(after).then(knownSchedules).then(
     (defaults) => {
       names.options(Object.keys(defaults).filter((name) => name !== "from_betas" && name !== "squaredcos_cap_v2"));
       names.input.value = now.name;

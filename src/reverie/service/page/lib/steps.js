@@ -1,26 +1,15 @@
 // A view in steps: each is a tab, and a link leads to any of them.
 
-import { h, clear, uid } from "./dom.js";
+import { h, clear } from "./dom.js";
+import { tabbed } from "./tabs.js";
 
 /**
  * steps: [name, label, module] each, module.mount(panel, {params, save, go}) as of a view; the first is the usual one.
  * What a step saves stays for the next one: the table that was described is the one to train on.
  */
 export function mountSteps(root, steps, { params, save }) {
+  const [usual] = steps[0];
   let leave = null;
-  const panel = h("div", { role: "tabpanel", id: uid("panel") });
-  const tabs = steps.map(([name, label], i) =>
-    h("button", { type: "button", role: "tab", id: uid("tab"), "aria-controls": panel.id, dataset: { step: name }, onclick: () => show(name, true) }, h("span", { "aria-hidden": "true" }, i + 1), label),
-  );
-  const list = h("div", { class: "steps", role: "tablist", "aria-label": "Steps" }, tabs);
-  list.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    const at = (tabs.indexOf(document.activeElement) + by + tabs.length) % tabs.length;
-    show(steps[at][0], true);
-    tabs[at].focus();
-  });
-
   const keep = (changes, options) => {
     for (const [key, value] of Object.entries(changes)) {
       if (value === null || value === undefined || value === "") params.delete(key);
@@ -30,26 +19,21 @@ export function mountSteps(root, steps, { params, save }) {
   };
   const go = (name, changes) => {
     keep(changes);
-    show(name, true);
-    tabs.find((tab) => tab.dataset.step === name).focus();
+    tabs.show(name, true);
+    tabs.focus(name);
   };
-
-  function show(name, told = false) {
-    leave?.();
-    const [, , step] = steps.find(([known]) => known === name) ?? steps[0];
-    for (const tab of tabs) {
-      const taken = tab.dataset.step === name;
-      tab.setAttribute("aria-selected", String(taken));
-      tab.tabIndex = taken ? 0 : -1;
-      if (taken) panel.setAttribute("aria-labelledby", tab.id);
-    }
-    if (told) keep({ step: name === steps[0][0] ? null : name, run: null }); // what was run in one step is not asked for in the next
-    clear(panel);
-    leave = step.mount(panel, { params, save: keep, go });
-  }
-
-  clear(root, list, panel);
-  const asked = params.get("step");
-  show(steps.some(([name]) => name === asked) ? asked : steps[0][0]);
+  const tabs = tabbed(steps.map(([name, label], i) => [name, [h("span", { "aria-hidden": "true" }, i + 1), label]]), {
+    panel: h("div"),
+    label: "Steps",
+    kind: "steps",
+    onShow(name, asked) {
+      leave?.();
+      if (asked) keep({ step: name === usual ? null : name, run: null }); // what was run in one step is not asked for in the next
+      const [, , step] = steps.find(([known]) => known === name);
+      leave = step.mount(clear(tabs.panel), { params, save: keep, go });
+    },
+  });
+  clear(root, tabs.list, tabs.panel);
+  tabs.show(steps.some(([name]) => name === params.get("step")) ? params.get("step") : usual);
   return () => leave?.();
 }

@@ -3,7 +3,7 @@
 import { h, clear } from "../lib/dom.js";
 import { button, segmented } from "../lib/controls.js";
 import { busy, failure, unanswered } from "../lib/states.js";
-import { callDialog, curl } from "../lib/call.js";
+import { callDialog } from "../lib/call.js";
 import { saveData } from "../lib/download.js";
 import { PARTS } from "./derivations/steps.js";
 import { mistakes, prove } from "./derivations/checks.js";
@@ -89,19 +89,11 @@ export function mount(root, { params, save }) {
     },
   });
   tabs.classList.add("parts");
-  const forms = {
-    curl: () => (part === WRONG ? curl("/api/mistakes", {}) : curl("/api/proofs", { chapters: part.chapters })),
-    cli: () => (part === WRONG ? "reverie prove --mistakes" : "reverie prove"),
-    python: () =>
-      part === WRONG
-        ? "from reverie.studies.mistakes import mistakes\n\nfor row in mistakes():\n    print(row.number, row.damage, row.shown)"
-        : `from reverie.studies.proofs import prove\n\nfor check in prove(${part.chapters.map((name) => JSON.stringify(name)).join(", ")}):\n    print(check.name, check.largest_error, check.tolerance, check.passed)`,
-  };
   const tools = h(
     "div",
     { class: "row" },
     button({ label: "Check again", kind: "primary", onClick: () => run(true) }),
-    callDialog(forms),
+    callDialog(() => [part === WRONG ? ["show_mistakes", {}] : ["prove", { chapters: part.chapters }]]),
     button({ label: "Save the numbers", onClick: () => result && saveData(`${part.key}.json`, result.checks ?? result.mistakes) }),
   );
   root.append(tabs, h("div", { class: "head" }, heading, intro, h("div", { class: "spread" }, count, tools)), note, body);

@@ -15,7 +15,6 @@ import { filmstrip, stepsOf } from "./forward/filmstrip.js";
 import { key, readings, welcome } from "./forward/readings.js";
 import { BUNDLED, patientControls, seriesPath } from "./forward/patients.js";
 import { pictureScene, seriesScene } from "./forward/scenes.js";
-import { calls } from "./forward/calls.js";
 
 export const title = "Forward: how data drowns in noise";
 export const summary =
@@ -188,8 +187,10 @@ export function mount(root, { params, save, landing }) {
       load();
     },
   });
+  let drawn = null;
   const schedule = scheduleControls({
     schedule: state.schedule,
+    after: new Promise((done) => (drawn = done)), // what is drawn first is asked for first
     onChange: (next) => {
       state.schedule = next;
       save({ schedule: writeSchedule(next) });
@@ -224,7 +225,7 @@ export function mount(root, { params, save, landing }) {
   const tools = h(
     "div",
     { class: "row" },
-    callDialog(calls(() => ({ ...state, t: Math.round(state.t), steps: live?.steps ?? 1000, subject: live?.subject }))),
+    callDialog(() => calls(state, live)),
     button({ label: "Save this picture", onClick: () => live && savePicture(`${fileName(live.subject.name)}-t${Math.round(state.t)}.png`, live.scene.element) }),
     button({ label: "Save the numbers", onClick: () => live && saveData(`${fileName(live.subject.name)}-forward.json`, asData()) }),
   );
@@ -245,7 +246,7 @@ export function mount(root, { params, save, landing }) {
       ),
     ),
   );
-  load().then(() => moves && live && root.isConnected && play());
+  load().finally(drawn).then(() => moves && live && root.isConnected && play());
   return () => {
     turn += 1;
     pause();
@@ -272,6 +273,15 @@ async function noiseOf({ height, width, channels }, seed) {
     noises.set(path, new Float32Array(await bytes(path)));
   }
   return noises.get(path);
+}
+
+/** The operations that give what is shown, and their requests. */
+function calls({ kind, table, patient, picture, schedule, seed, t }, live) {
+  const config = { name: schedule.name, ...schedule.settings };
+  if (kind === "series") return [["get_series", { table, ...(patient === null ? {} : { patient }) }], ["get_schedule", config]];
+  const timesteps = [...new Set([...stepsOf(live?.steps ?? 1000), Math.round(t)])].sort((a, b) => a - b);
+  const own = picture.startsWith("own:") ? { image_base64: live?.subject.dataURL ?? "data:" } : { image_path: picture };
+  return [["demonstrate_forward_diffusion", { ...own, timesteps, schedule: config, seed }]];
 }
 
 function fileName(name) {

@@ -2,25 +2,27 @@
 
 import { get } from "../lib/api.js";
 
-/** name, label, calls: network calls of n steps; random: whether its steps draw noise; about: one sentence. */
+/** name, label; random: whether its steps draw noise; about: one sentence. */
 export const SAMPLERS = [
-  { name: "ddim", label: "DDIM", calls: (n) => n, random: false, about: "Straight steps along the predicted noise. Eta adds noise back: 0 none, 1 as much as ancestral sampling." },
-  { name: "ancestral", label: "Ancestral", calls: (n) => n, random: true, about: "The chain the theory is derived for: every step draws noise. Needs many steps." },
-  { name: "dpmpp", label: "DPM-Solver++", calls: (n) => n, random: false, about: "Second order at one call a step: remembers the step before." },
-  { name: "dpmpp_sde", label: "DPM-Solver++ SDE", calls: (n) => n, random: true, about: "Second order, with noise drawn at every step." },
-  { name: "heun", label: "Heun", calls: (n) => 2 * n - 1, random: false, about: "Second order by looking twice: two calls a step, one at the last." },
-  { name: "angular", label: "Angular", calls: (n) => n, random: false, about: "Steps along the angle between signal and noise." },
+  { name: "ddim", label: "DDIM", random: false, about: "Straight steps along the predicted noise. Eta adds noise back: 0 none, 1 as much as ancestral sampling." },
+  { name: "ancestral", label: "Ancestral", random: true, about: "The chain the theory is derived for: every step draws noise. Needs many steps." },
+  { name: "dpmpp", label: "DPM-Solver++", random: false, about: "Second order at one call a step: remembers the step before." },
+  { name: "dpmpp_sde", label: "DPM-Solver++ SDE", random: true, about: "Second order, with noise drawn at every step." },
+  { name: "heun", label: "Heun", random: false, about: "Second order by looking twice: two calls a step, one at the last." },
+  { name: "angular", label: "Angular", random: false, about: "Steps along the angle between signal and noise." },
 ];
 
 /** What is known of a sampler; one that the page has no words for keeps its name. */
 export function method(name) {
-  return SAMPLERS.find((each) => each.name === name) ?? { name, label: name, calls: (n) => n, random: false, about: "" };
+  return SAMPLERS.find((each) => each.name === name) ?? { name, label: name, random: false, about: "" };
 }
 
-/** The trained runs of a kind ("images" or "records"). */
-export async function runs(kind) {
+/** The names of the trained runs of a kind ("images" or "records"), and the one that was taken: of that the server says what is
+ *  wrong. */
+export async function runs(kind, taken = null) {
   const { models } = await get("/api/models");
-  return models.filter((model) => model.kind === kind);
+  const names = models.filter((model) => model.kind === kind).map(({ name }) => name);
+  return taken && !names.includes(taken) ? [taken, ...names] : names;
 }
 
 /** A whole number of the address, brought inside its range; `otherwise` where there is none. */

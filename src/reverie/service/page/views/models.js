@@ -4,14 +4,13 @@ import { h } from "../lib/dom.js";
 import { bytes, get, path } from "../lib/api.js";
 import { button, select } from "../lib/controls.js";
 import { saveBlob } from "../lib/download.js";
+import { empty } from "../lib/states.js";
 import { runs } from "./methods.js";
 
 /** A choice among the runs of a kind ("images" or "records"); onChange(name) also once the list is there, with null where there is none. */
 export function chooser({ kind, value, onChange, onError }) {
   const chosen = select({ label: "Model", options: value ? [value] : ["…"], value, onChange });
-  runs(kind).then((list) => {
-    const names = list.map(({ name }) => name);
-    if (value && !names.includes(value)) names.unshift(value); // the server says what is wrong with it
+  runs(kind, value).then((names) => {
     chosen.options(names.length ? names : [{ value: "", label: "none yet" }]);
     chosen.set(value ?? names[0] ?? "");
     onChange(value ?? names[0] ?? null);
@@ -28,6 +27,11 @@ export function cardOf(name, signal) {
 export async function columnsOf(name, signal) {
   const card = await cardOf(name, signal);
   return { columns: card.columns ?? card.schema?.columns ?? [], source: card.source?.name ?? card.source ?? null };
+}
+
+/** What to do where there is no model of records yet. */
+export function trainOne(go) {
+  return empty("There is no trained model of records in the workspace yet.", button({ label: "Train one", kind: "primary", onClick: () => go("train", {}) }));
 }
 
 /** Buttons that save the files of a result {name, href, bytes}. */

@@ -13,4 +13,5 @@ const STEPS = [
   ["change", "Change", change],
 ];
 
+export const asks = true;
 export const mount = (root, view) => mountSteps(root, STEPS, view);

@@ -17,4 +17,5 @@ const STEPS = [
   ["complete", "Complete", complete],
 ];
 
+export const asks = true;
 export const mount = (root, view) => mountSteps(root, STEPS, view);

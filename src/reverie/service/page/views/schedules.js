@@ -3,10 +3,11 @@
 import { h, clear } from "../lib/dom.js";
 import { button, segmented, slider, term, toggle } from "../lib/controls.js";
 import { busy, failure } from "../lib/states.js";
-import { callDialog, curl, quoted } from "../lib/call.js";
+import { callDialog, composed } from "../lib/call.js";
 import { csv, saveData } from "../lib/download.js";
-import { DASHES, hue, onTheme } from "../lib/palette.js";
-import { fetchSchedule, nameOf, parseSchedule, python, scheduleControls, schedulePath, sets, writeSchedule } from "../lib/schedules.js";
+import { sample } from "../lib/chart.js";
+import { dash, hue, onTheme } from "../lib/palette.js";
+import { fetchSchedule, nameOf, parseSchedule, scheduleControls, writeSchedule } from "../lib/schedules.js";
 import { QUANTITIES, panels } from "./schedules/panels.js";
 
 export const title = "Schedules: how fast the noise comes in";
@@ -57,7 +58,7 @@ export function mount(root, { params, save }) {
         return h(
           "tr",
           null,
-          h("th", { scope: "row" }, sample(i), nameOf(schedule), axis === "share" && tables ? `, t = ${step}` : ""),
+          h("th", { scope: "row" }, stroke(i), nameOf(schedule), axis === "share" && tables ? `, t = ${step}` : ""),
           QUANTITIES.map(({ key }) => h("td", { class: "number" }, inside ? exact(tables[key][step], key) : "–")),
         );
       }),
@@ -101,12 +102,8 @@ export function mount(root, { params, save }) {
     t = Math.min(t, longest());
     at.set(t);
     write();
-    try {
-      await charts.draw(curves, { axis, logarithmic, longest: longest() });
-      if (mine === turn) charts.point(t);
-    } catch (error) {
-      clear(state, failure({ title: "The charts did not load", detail: error.message }, refresh));
-    }
+    charts.draw(curves, { axis, logarithmic, longest: longest() });
+    charts.point(t);
   };
 
   // --- the list of curves -----------------------------------------------------------------------------------------------------------
@@ -118,11 +115,16 @@ export function mount(root, { params, save }) {
   };
   const entry = (curve, i, open) => {
     const name = h("span", null, nameOf(curve.schedule));
-    const lines = h("pre", { class: "code", tabindex: "0", "aria-label": "The same curve elsewhere" }, both(curve.schedule));
+    const lines = h("pre", { class: "code", tabindex: "0", "aria-label": "The same curve elsewhere" });
+    const tell = async () => {
+      if (!details.open) return;
+      const { python, command } = await composed(...callOf(curve.schedule));
+      lines.textContent = [python, command].filter(Boolean).join("\n\n");
+    };
     const changed = (schedule) => {
       Object.assign(curve, { schedule });
       name.textContent = nameOf(schedule);
-      lines.textContent = both(schedule);
+      tell();
       keep();
       refresh();
     };
@@ -137,7 +139,8 @@ export function mount(root, { params, save }) {
       },
       disabled: curves.length === 1,
     });
-    const details = h("details", { class: "curve" }, h("summary", null, sample(i), name), h("div", { class: "stack" }, scheduleControls({ schedule: curve.schedule, onChange: changed, open: true }), h("p", { class: "hint" }, "The same curve in Python and on the command line:"), lines, drop));
+    const details = h("details", { class: "curve" }, h("summary", null, stroke(i), name), h("div", { class: "stack" }, scheduleControls({ schedule: curve.schedule, onChange: changed, open: true }), h("p", { class: "hint" }, "The same curve in Python and on the command line:"), lines, drop));
+    details.addEventListener("toggle", tell);
     details.open = open;
     return details;
   };
@@ -178,12 +181,6 @@ export function mount(root, { params, save }) {
       },
     }),
   ];
-  const forms = {
-    curl: () => curves.map(({ schedule }) => curl(schedulePath(schedule))).join("\n"),
-    cli: () => curves.map(({ schedule }, i) => command(schedule, i)).join("\n"),
-    python: () =>
-      `from reverie.process import NoiseSchedule\n\n${curves.map(({ schedule }, i) => `s${i + 1} = ${python(schedule)}`).join("\n")}\n\nt = ${t}\nfor s in (${curves.map((_, i) => `s${i + 1}`).join(", ")},):\n    if t <= s.steps:\n        print(s.beta[t].item(), s.alpha_bar[t].item(), s.log_snr[t].item(), s.posterior_variance[t].item())`,
-  };
   const rows = () =>
     curves.flatMap(({ schedule, tables }) => (tables ? tables.t.map((step) => [nameOf(schedule), step, ...QUANTITIES.map(({ key }) => tables[key][step])]) : []));
   root.append(
@@ -201,7 +198,7 @@ export function mount(root, { params, save }) {
         h(
           "div",
           { class: "row" },
-          callDialog(forms),
+          callDialog(() => curves.map(({ schedule }) => callOf(schedule))),
           button({ label: "Save all numbers", onClick: () => saveData("schedules.csv", csv(["schedule", "t", ...QUANTITIES.map(({ key }) => key)], rows())) }),
           button({ label: "Save the picture", onClick: () => charts.save() }),
         ),
@@ -216,14 +213,12 @@ export function mount(root, { params, save }) {
     turn += 1;
     unwatch();
     cancelAnimationFrame(painting);
-    charts.destroy();
   };
 }
 
-/** A short piece of the curve's line, in its colour and dash. */
-function sample(i) {
-  const style = { solid: "solid", dot: "dotted" }[DASHES[i % DASHES.length]] ?? "dashed";
-  return h("span", { class: "sample", style: { "border-top": `3px ${style} ${hue(i)}` }, "aria-hidden": "true" });
+/** A short piece of the line of curve number i. */
+function stroke(i) {
+  return sample({ colour: hue(i), dash: dash(i) });
 }
 
 /** Every digit that the number has; null is infinite, and its sign follows from the quantity. */
@@ -231,10 +226,7 @@ function exact(value, key) {
   return value === null ? (key === "log_snr" ? "infinite" : "–") : String(value);
 }
 
-function both(schedule) {
-  return `${python(schedule)}\n\n${command(schedule, 0)}`;
-}
-
-function command(schedule, i) {
-  return ["reverie study schedules", quoted(schedule.name), ...sets(schedule), `--out ${schedule.name}${i ? `-${i + 1}` : ""}.png`].join(" ");
+/** The operation that gives a curve, and its request. */
+function callOf({ name, settings }) {
+  return ["get_schedule", { name, ...settings }];
 }

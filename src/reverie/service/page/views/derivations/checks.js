@@ -2,7 +2,7 @@
 
 import { h } from "../../lib/dom.js";
 import { job } from "../../lib/api.js";
-import { figure } from "../../lib/chart.js";
+import { figure } from "../../lib/scales.js";
 
 const WAIT = 25; // seconds within which the answer mostly comes by itself
 

@@ -2,7 +2,7 @@
 
 import { h } from "../../lib/dom.js";
 import { formula } from "../../lib/formula.js";
-import { figure } from "../../lib/chart.js";
+import { figure } from "../../lib/scales.js";
 import { CHAPTERS } from "./steps.js";
 import { TITLES } from "./titles.js";
 import { verdict } from "./checks.js";

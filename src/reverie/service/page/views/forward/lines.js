@@ -1,12 +1,14 @@
 // A patient's columns over time, each in deviations from the cohort's mean: x_t as lines, x_0 faint behind them.
 
+import { surface } from "../../lib/canvas.js";
+import { sample } from "../../lib/chart.js";
 import { h } from "../../lib/dom.js";
-import { DASHES, colour, hue, onTheme } from "../../lib/palette.js";
+import { dash, hue } from "../../lib/palette.js";
+import { rounds } from "../../lib/scales.js";
 
 const HEIGHT = 420;
 const [LEFT, RIGHT, TOP, FOOT] = [40, 12, 12, 40];
 const [NEAR, FAR] = [4, 10]; // the vertical scale holds the record, but not every outlier
-const DASH = { solid: [], dash: [8, 5], dashdot: [8, 4, 2, 4], dot: [2, 4], longdash: [14, 6], longdashdot: [14, 5, 2, 5] };
 
 /** {x_0, rows, width, place}: the measured values in a row, column after column, and where each stands in the table. */
 export function standardised(series) {
@@ -24,42 +26,32 @@ export function standardised(series) {
 
 /** {element, legend, draw(x), destroy} for a series and its standardised values. */
 export function lines(series, { x_0, place }) {
-  const canvas = h("canvas", { class: "lines", role: "img", style: { height: `${HEIGHT}px`, width: "100%" } });
-  const context = canvas.getContext("2d");
   const [from, to] = [Math.min(...series.time), Math.max(...series.time)];
   const reach = Math.min(FAR, Math.max(NEAR, 2 * Math.ceil(Math.max(...x_0.map(Math.abs)) / 2)));
-  let width = 0;
-  let last = null;
-  let colours = null;
-  const x = (time) => LEFT + ((time - from) / (to - from || 1)) * (width - LEFT - RIGHT);
+  const x = (time, width) => LEFT + ((time - from) / (to - from || 1)) * (width - LEFT - RIGHT);
   const y = (value) => TOP + ((reach - value) / (2 * reach)) * (HEIGHT - TOP - FOOT);
-  const trace = (values, column) => {
+  const trace = (context, width, values, column) => {
     context.beginPath();
     for (let i = 0; i < place.length; i += 1) {
-      if (place[i][0] === column) context.lineTo(x(series.time[place[i][1]]), y(values[i]));
+      if (place[i][0] === column) context.lineTo(x(series.time[place[i][1]], width), y(values[i]));
     }
     context.stroke();
   };
-  const draw = (values) => {
-    last = values;
-    if (width === 0) return;
-    colours ??= { soft: colour("soft"), line: colour("line"), font: getComputedStyle(document.body).fontFamily };
-    context.clearRect(0, 0, width, HEIGHT);
+  const drawn = surface({ kind: "lines", height: HEIGHT }, (context, width, look, values) => {
     context.setLineDash([]);
     context.lineWidth = 1;
-    context.font = `12px ${colours.font}`;
+    context.font = look.font;
     context.textAlign = "right";
     context.textBaseline = "middle";
     for (let value = -reach; value <= reach; value += 2) {
-      context.fillStyle = colours.line;
+      context.fillStyle = look.line;
       context.fillRect(LEFT, Math.round(y(value)), width - LEFT - RIGHT, 1);
-      context.fillStyle = colours.soft;
+      context.fillStyle = look.soft;
       context.fillText(value < 0 ? `−${-value}` : String(value), LEFT - 8, y(value));
     }
     context.textAlign = "center";
     context.textBaseline = "top";
-    const marks = ticks(from, to);
-    for (const time of marks) context.fillText(String(time), x(time), HEIGHT - FOOT + 6);
+    for (const time of rounds(from, to, 6)) context.fillText(String(time), x(time, width), HEIGHT - FOOT + 6);
     context.fillText(series.time_unit ?? "time", (LEFT + width - RIGHT) / 2, HEIGHT - 16);
     context.save();
     context.beginPath();
@@ -70,40 +62,14 @@ export function lines(series, { x_0, place }) {
       context.setLineDash([]);
       context.globalAlpha = 0.3;
       context.lineWidth = 1.5;
-      trace(x_0, column);
+      trace(context, width, x_0, column);
       context.globalAlpha = 1;
       context.lineWidth = 2;
-      context.setLineDash(DASH[DASHES[column % DASHES.length]] ?? []);
-      trace(values, column);
+      context.setLineDash(dash(column));
+      trace(context, width, values, column);
     });
     context.restore();
-  };
-  const size = new ResizeObserver(() => {
-    const scale = devicePixelRatio || 1;
-    width = canvas.clientWidth;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(HEIGHT * scale);
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    if (last) draw(last);
   });
-  size.observe(canvas);
-  const unwatch = onTheme(() => {
-    colours = null;
-    if (last) draw(last);
-  });
-  const legend = h("ul", { class: "legend" }, series.columns.map((column, i) => h("li", null, h("span", { class: "dot", style: { background: hue(i) }, "aria-hidden": "true" }), column.name)));
-  const destroy = () => {
-    size.disconnect();
-    unwatch();
-  };
-  return { element: canvas, legend, draw, destroy };
-}
-
-function ticks(from, to) {
-  const rough = (to - from || 1) / 6;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const found = [];
-  for (let i = Math.ceil(from / step); i * step <= to; i += 1) found.push(Number((i * step).toPrecision(6)));
-  return found;
+  const legend = h("ul", { class: "legend" }, series.columns.map((column, i) => h("li", null, sample({ colour: hue(i), dash: dash(i) }), column.name)));
+  return { ...drawn, legend };
 }

@@ -2,7 +2,7 @@
 
 import { h } from "../../lib/dom.js";
 import { term } from "../../lib/controls.js";
-import { figure } from "../../lib/chart.js";
+import { figure } from "../../lib/scales.js";
 import { hue } from "../../lib/palette.js";
 
 /** What a newcomer reads first. */

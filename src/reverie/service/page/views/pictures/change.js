@@ -1,47 +1,45 @@
 // Change: a picture made over, a hole in it filled, taken to its noise and back, or led to another.
 
 import { h, clear } from "../../lib/dom.js";
-import { job } from "../../lib/api.js";
 import { badge } from "../../lib/badge.js";
 import { callDialog } from "../../lib/call.js";
-import { button, field, more, select, slider } from "../../lib/controls.js";
+import { field, more } from "../../lib/controls.js";
 import { loadPicture, picker } from "../../lib/pictures.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { asking } from "../asked.js";
-import { whole } from "../methods.js";
+import { worker } from "../../lib/work.js";
+import { asking, ofClass } from "../fields.js";
 import { facts, files } from "../models.js";
-import { changing } from "./calls.js";
-import { fields, request, told, train } from "./drawing.js";
-import { fitted, hole, toldHole } from "./hole.js";
+import { drawing, request, train } from "./drawing.js";
+import { SHAPES, fitted, hole } from "./hole.js";
 
+const PATH = "/api/edits";
 const WAYS = {
   "image-to-image": { label: "Make it over", about: "Noise up to a level, then the reverse process: the higher the level, the less of the picture stays." },
   inpaint: { label: "Fill a hole", about: "What lies outside the hole stays as it is, and what is inside is made to go with it." },
   invert: { label: "To its noise and back", about: "The noise that the picture would have come from, and what sampling makes of that noise again." },
   interpolate: { label: "Lead it to another", about: "Both are taken to their noises, and the arc between these is sampled." },
 };
+const DRAWN = ["image-to-image", "inpaint"];
 const WALK = 50;
+const DECLARED = {
+  edit: { kind: "select", label: "How", options: Object.entries(WAYS).map(([value, { label }]) => ({ value, label })), otherwise: "image-to-image" },
+  picture: { otherwise: "digits:3" },
+  other: { otherwise: "digits:8" },
+  hole: { parse: (name) => (name in SHAPES ? name : null), otherwise: "left" },
+  level: { kind: "slider", label: "Noise level", step: 0.05, format: (value) => value.toFixed(2), hint: "As a share of T.", when: ({ edit }) => edit === "image-to-image" },
+  many: { kind: "slider", label: "How many", min: 2, max: 15, step: 1, otherwise: 8, when: ({ edit }) => edit !== "invert" }, // as many as the reply shows
+};
 
 export function mount(root, { params, save }) {
-  const level = Number(params.get("level") ?? 0.6);
-  const settings = {
-    ...told(params),
-    edit: params.get("edit") in WAYS ? params.get("edit") : "image-to-image",
-    picture: params.get("picture") ?? "digits:3",
-    other: params.get("other") ?? "digits:8",
-    level: level >= 0 && level <= 1 ? level : 0.6,
-    many: whole(params.get("many"), 2, 15, 8),
-  };
   let card = null;
-  let work = null;
-  let open = true;
   const given = {}; // the pictures, by their names, once they were read
   const place = h("div", { class: "stage" });
   const wrong = h("div");
-  const run = button({ label: "Change it", kind: "primary", disabled: true, onClick: () => start() });
-  const form = fields(settings, { save, onModel: known, onError: (problem, again) => open && clear(place, failure(problem, again)) });
   const about = h("p", { class: "hint" });
-  const way = select({ label: "How", options: Object.entries(WAYS).map(([value, { label }]) => ({ value, label })), value: settings.edit, onChange: (value) => choose(value) });
+  const work = worker(place, { path: PATH, waiting: "Changing the picture …", label: "Change it", body: ready, present, params, save });
+  const form = drawing(PATH, DECLARED, { params, save, onModel: known, onError: (problem, again) => work.alive() && clear(place, failure(problem, again)) });
+  const { settings } = form;
+  form.edit.input.addEventListener("change", () => arrange());
   const pick = (key, label) => {
     const choice = picker({
       value: settings[key],
@@ -59,33 +57,31 @@ export function mount(root, { params, save }) {
   };
   const picture = pick("picture", "Picture");
   const other = pick("other", "The other picture");
-  const opening = hole({ value: toldHole(params), change: (name) => save({ hole: name }) });
-  const from = slider({ label: "Noise level", min: 0, max: 1, step: 0.05, value: settings.level, format: (value) => value.toFixed(2), onInput: () => {}, onChange: (value) => form.set({ level: value }), hint: "As a share of T." });
-  const many = slider({ label: "How many", min: 2, max: 15, value: settings.many, onInput: () => {}, onChange: (value) => form.set({ many: value }) });
+  const opening = hole({ value: settings.hole, change: (name) => form.set({ hole: name }) });
   const drawn = more("More", form.sampler, form.steps, form.seed);
-  const show = callDialog(Object.fromEntries(["curl", "cli", "python"].map((kind) => [kind, () => changing(body())[kind]()])));
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.model, h("div", { class: "field" }, way, about), picture, other, wrong, opening, from, form.ask, many, drawn, h("div", { class: "row" }, run, show)), place));
-
-  const choose = (edit) => {
-    form.set({ edit });
-    arrange();
+  const show = callDialog(() => [["edit_pictures", body()]]);
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, drawn, h("div", { class: "row" }, work.button, show)), place));
+  clear(place, busy("Looking for models …"));
+  arrange();
+  return () => {
+    work.close();
+    picture.destroy();
+    other.destroy();
   };
-  const isDrawn = () => ["image-to-image", "inpaint"].includes(settings.edit);
-  const arrange = () => {
+
+  function arrange() {
     about.textContent = WAYS[settings.edit].about;
     other.hidden = settings.edit !== "interpolate";
     opening.hidden = settings.edit !== "inpaint";
-    from.hidden = settings.edit !== "image-to-image";
-    many.hidden = settings.edit === "invert";
-    drawn.hidden = !isDrawn();
+    drawn.hidden = !DRAWN.includes(settings.edit);
     look();
-  };
+  }
 
   /** The request; of pictures of one's own, what is sent. */
   function body() {
     const { edit, model } = settings;
     const pixels = (name) => (name.startsWith("own:") ? (given[name]?.dataURL ?? "data:") : name);
-    const asked = isDrawn() ? request(settings) : { model, ...asking({ of: settings.of, guidance: 1 }), steps: WALK };
+    const asked = DRAWN.includes(edit) ? request(settings) : { model, ...asking({ of: settings.of, guidance: 1 }), steps: WALK };
     return {
       edit,
       ...asked,
@@ -97,70 +93,51 @@ export function mount(root, { params, save }) {
     };
   }
 
-  const read = async (name) => (given[name] ??= await loadPicture(name));
+  async function read(name) {
+    return (given[name] ??= await loadPicture(name));
+  }
 
   /** Shows the picture under the hole, once both are known. */
   async function look() {
     if (settings.edit !== "inpaint" || card === null) return;
     try {
       const found = await read(settings.picture);
-      if (open) await opening.show(found, card.image_shape);
+      if (work.alive()) await opening.show(found, card.image_shape);
     } catch (problem) {
-      if (open) clear(wrong, failure(problem));
+      if (work.alive()) clear(wrong, failure(problem));
     }
   }
 
   async function known(found) {
-    if (!open) return;
+    if (!work.alive()) return;
     card = found;
-    run.disabled = card === null;
+    work.button.disabled = card === null;
     if (card === null) return clear(place, empty("There is no trained model of pictures in the workspace yet.", train()));
     await look();
-    if (!open) return;
-    if (params.has("run")) start();
-    else clear(place, empty("Choose a picture, say how it is to change, and change it."));
+    if (!work.alive()) return;
+    work.ready("Choose a picture, say how it is to change, and change it.");
   }
 
-  async function start() {
-    work?.abort();
-    const mine = (work = new AbortController());
-    const wait = busy("Changing the picture …", { onCancel: () => mine.abort() });
-    clear(place, wait);
-    save({ run: 1 });
-    try {
-      const own = await Promise.all([read(settings.picture), settings.edit === "interpolate" ? read(settings.other) : null]);
-      await look(); // the hole goes with the picture that is sent
-      const asked = body();
-      const result = await job("/api/edits", asked, { signal: mine.signal, ...wait.hear });
-      const before = isDrawn() ? [await fitted(h("canvas", { class: "pixels", role: "img", "aria-label": "The picture as the model sees it" }), own[0], card.image_shape)] : [];
-      if (!open || work !== mine) return;
-      present(asked, result, before);
-    } catch (problem) {
-      if (!open || work !== mine) return;
-      clear(place, problem.name === "AbortError" ? empty("Stopped. Nothing is computing any more.") : failure(problem, start));
-    }
+  async function ready() {
+    await Promise.all([read(settings.picture), settings.edit === "interpolate" ? read(settings.other) : null]);
+    await look(); // the hole goes with the picture that is sent
+    return body();
   }
 
-  function present(asked, { summary, files: made, preview }, before) {
+  async function present({ summary, files: made, preview }, asked, stays) {
+    const seen = h("canvas", { class: "pixels", role: "img", "aria-label": "The picture as the model sees it" });
+    const before = DRAWN.includes(asked.edit) ? [await fitted(seen, await read(settings.picture), card.image_shape)] : [];
+    if (!stays()) return;
     const names = { invert: ["given", "from its noise"], interpolate: preview.images.map((_, i) => (i === 0 ? "from" : i === preview.images.length - 1 ? "to" : `${i + 1}`)) }[asked.edit] ?? preview.images.map((_, i) => `${i + 1}`);
     const shown = (element, words) => h("figure", null, element, h("figcaption", { class: "hint" }, words));
     const pictures = preview.images.map((source, i) => shown(h("img", { class: "pixels", src: source, alt: `${WAYS[asked.edit].label}: ${names[i]}` }), names[i]));
     const { edit, ...numbers } = summary;
     clear(
       place,
-      h("div", { class: "row" }, badge("learned"), h("span", { class: "soft" }, `the model in ${asked.model}${settings.of === null ? "" : `, of class ${settings.of}`}`)),
+      h("div", { class: "row" }, badge("learned"), h("span", { class: "soft" }, `the model in ${asked.model}${ofClass(settings)}`)),
       h("div", { class: "made", dataset: { edit } }, before.map((canvas) => shown(canvas, "given")), pictures),
       facts(numbers),
       h("div", { class: "row" }, files(made)),
     );
   }
-
-  clear(place, busy("Looking for models …"));
-  arrange();
-  return () => {
-    open = false;
-    work?.abort();
-    picture.destroy();
-    other.destroy();
-  };
 }

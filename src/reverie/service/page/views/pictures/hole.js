@@ -4,7 +4,7 @@ import { h, clear } from "../../lib/dom.js";
 import { button, select } from "../../lib/controls.js";
 import { blobOf } from "../../lib/download.js";
 
-const SHAPES = {
+export const SHAPES = {
   left: { label: "the left half", has: (x, y) => x < 0.5 },
   right: { label: "the right half", has: (x) => x >= 0.5 },
   top: { label: "the upper half", has: (x, y) => y < 0.5 },
@@ -32,11 +32,6 @@ function middle({ width, height }, [rows, columns]) {
   const scale = Math.min(height / rows, width / columns);
   const [high, wide] = [Math.max(1, Math.round(rows * scale)), Math.max(1, Math.round(columns * scale))];
   return { top: Math.floor((height - high) / 2), left: Math.floor((width - wide) / 2), high, wide };
-}
-
-/** The shape of the address, the left half if it tells none. */
-export function toldHole(params) {
-  return params.get("hole") in SHAPES ? params.get("hole") : "left";
 }
 
 /** Shapes to choose from, and a canvas to paint on. .show(picture, shape) begins anew; .mask() is a PNG of the picture's own

@@ -1,147 +1,130 @@
 // Complete: the record of one patient, with holes; the model fills them many times over, and the spread is its uncertainty.
 
 import { h, clear } from "../../lib/dom.js";
-import { job } from "../../lib/api.js";
-import { callDialog, curl, quoted } from "../../lib/call.js";
-import { button, field, number, slider } from "../../lib/controls.js";
+import { callDialog } from "../../lib/call.js";
+import { button, field } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
-import { busy, empty, failure } from "../../lib/states.js";
-import { whole } from "../methods.js";
+import { form } from "../../lib/form.js";
+import { busy, failure } from "../../lib/states.js";
+import { worker } from "../../lib/work.js";
 import { charts, levels } from "./bands.js";
 import { numberOf } from "./columns.js";
 import { rowsOf } from "./csv.js";
-import { chooser, columnsOf, facts, files } from "../models.js";
+import { SEED } from "../fields.js";
+import { chooser, columnsOf, facts, files, trainOne } from "../models.js";
 import { edited, edits, hidden, sheet, written } from "./sheet.js";
 import { source } from "./source.js";
 
 const PATH = "/api/imputations";
 const SHARE = 0.3; // of the values that "Hide some" takes away
-const DRAWS = 20;
+const DECLARED = {
+  model: {},
+  table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, // pictures, which only training knows
+  patient: {},
+  cells: { parse: edits, write: written, otherwise: new Map() },
+  draws: { kind: "slider", label: "Draws", max: 50, otherwise: 20, hint: "How often it is filled. Bands are drawn from 10 on." },
+  forecast: { kind: "number", label: "Visits to add", min: 0, max: 20, otherwise: 0, hint: "0: fill the holes. Above 0: go on from the last visit instead." },
+  seed: { ...SEED, hint: null },
+};
 
 export function mount(root, { params, save, go }) {
-  const settings = { model: params.get("model"), draws: whole(params.get("draws"), 1, 50, DRAWS), forecast: whole(params.get("forecast"), 0, 20, 0), seed: whole(params.get("seed"), 0, 2 ** 31 - 1, 0) };
-  let table = params.get("table") ?? "pbc2";
-  if (table === "digits") table = "pbc2";
-  let patient = params.get("patient");
-  let changes = edits(params.get("cells"));
   let data = null; // {columns, rows} of the whole table
   let columns = []; // what the model knows of them
-  let work = null;
-  let drawn = null;
-  let open = true;
-
   const paper = h("div", { class: "stack" });
   const place = h("div", { class: "stage" });
-  const set = (key, otherwise) => (value) => {
-    settings[key] = value;
-    save({ [key]: value === otherwise ? null : value });
-  };
+  const own = form(PATH, DECLARED, { params, save });
+  const { settings } = own;
+  const work = worker(place, { path: PATH, waiting: "Filling …", label: "Complete", body, present, params, save });
   const chosen = field("Patient", h("input", { type: "text", list: "patients", autocomplete: "off" }));
   const known = h("datalist", { id: "patients" });
   const wrong = h("p", { class: "wrong", role: "alert", hidden: true });
   chosen.append(known, wrong);
   chosen.input.addEventListener("change", () => pick(chosen.input.value.trim()));
-  const run = button({ label: "Complete", kind: "primary", disabled: true, onClick: () => start() });
-  const show = callDialog({ curl: () => data && curl(PATH, body()), cli: () => command(settings, table), python: () => python(settings, table) });
+  const show = callDialog(() => (data ? [["impute", body()]] : []));
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
-  const tables = source({ value: table, paste: true, onChange: (name) => open_(name) });
-  const draws = slider({ label: "Draws", min: 1, max: 50, value: settings.draws, onInput: set("draws", DRAWS), hint: "How often it is filled. Bands are drawn from 10 on." });
-  const ahead = number({ label: "Visits to add", min: 0, max: 20, value: settings.forecast, onChange: set("forecast", 0), hint: "0: fill the holes. Above 0: go on from the last visit instead." });
-  const seed = number({ label: "Seed", min: 0, max: 2 ** 31 - 1, value: settings.seed, onChange: set("seed", 0) });
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, draws, ahead, seed, h("div", { class: "row" }, run, show)), h("div", { class: "stage" }, paper, place)));
+  const tables = source({ value: settings.table, paste: true, onChange: (name) => open(name) });
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, own.draws, own.forecast, own.seed, h("div", { class: "row" }, work.button, show)), h("div", { class: "stage" }, paper, place)));
 
   // --- which model, which table, which patient ----------------------------------------------------------------------------
 
   async function choose(name) {
-    if (!open) return;
-    settings.model = name || null;
-    if (!settings.model) return clear(place, empty("There is no trained model of records in the workspace yet.", button({ label: "Train one", kind: "primary", onClick: () => go("train", {}) })));
-    save({ model: settings.model });
+    if (!work.alive()) return;
+    own.set({ model: name || null });
+    if (!settings.model) return clear(place, trainOne(go));
     try {
       columns = (await columnsOf(settings.model)).columns;
-      if (open) await open_(table, true);
+      if (work.alive()) await open(settings.table, true);
     } catch (problem) {
-      if (open) clear(place, failure(problem, () => choose(name)));
+      if (work.alive()) clear(place, failure(problem, () => choose(name)));
     }
   }
 
-  async function open_(name, same = false) {
-    if (!same) {
-      table = name;
-      changes = new Map();
-      patient = null;
-      save({ table: name, cells: null, patient: null });
-    }
+  async function open(table, same = false) {
+    if (!same) own.set({ table, cells: new Map(), patient: null });
     if (!settings.model) return;
-    run.disabled = true;
+    work.button.disabled = true;
     clear(paper, busy(`Opening ${table} …`));
     try {
       data = await rowsOf(table);
     } catch (problem) {
-      if (open) clear(paper, failure(problem, () => open_(table, true)));
+      if (work.alive()) clear(paper, failure(problem, () => open(table, true)));
       return;
     }
-    if (!open) return;
+    if (!work.alive()) return;
     const at = data.columns.indexOf(identifier());
     if (at < 0 && identifier() !== null) return clear(paper, failure({ title: "Another table", detail: `${table} has no column ${identifier()}, by which the model tells patients apart: choose a table like the one it was trained on.` }));
     const names = [...new Set(data.rows.map(whose))].filter((each) => each !== null);
     clear(known, names.slice(0, 500).map((each) => h("option", { value: each })));
-    pick(patient ?? longest(names), true);
+    pick(settings.patient ?? longest(names), true);
   }
 
   function pick(name, same = false) {
     const found = rows(name);
     wrong.hidden = found.length > 0;
-    wrong.textContent = `${table} has no patient ${name}.`;
+    wrong.textContent = `${settings.table} has no patient ${name}.`;
     if (!found.length) return;
-    if (!same || patient === null) {
-      if (!same) changes = new Map();
-      patient = name;
-      save({ patient: name, cells: written(changes) });
-    }
+    if (!same) own.set({ patient: name, cells: new Map() });
+    else if (settings.patient === null) own.set({ patient: name });
     chosen.set(name);
-    run.disabled = false;
     lay();
-    if (params.has("run")) start();
-    else clear(place, empty("Empty cells, and those that you clear, are holes. Complete fills each of them as often as there are draws."));
+    work.ready("Empty cells, and those that you clear, are holes. Complete fills each of them as often as there are draws.");
   }
 
   // --- the sheet -----------------------------------------------------------------------------------------------------------
 
   function lay() {
-    const found = rows(patient);
+    const found = rows(settings.patient);
     const fixed = new Set([identifier()].map((name) => data.columns.indexOf(name)));
     const edit = (key, text) => {
-      if (text === null) changes.delete(key);
-      else changes.set(key, text);
+      if (text === null) settings.cells.delete(key);
+      else settings.cells.set(key, text);
       keep();
     };
     const holes = h("span", { class: "hint", role: "status" });
     const keep = () => {
-      save({ cells: written(changes) });
+      own.set({ cells: settings.cells });
       const count = holesOf(found);
       holes.textContent = count === 1 ? "1 hole" : `${count} holes`;
     };
     keep();
     clear(
       paper,
-      h("div", { class: "spread" }, h("h2", null, `Patient ${patient}, ${found.length} ${found.length === 1 ? "visit" : "visits"}`), holes),
-      sheet({ columns: data.columns, rows: found, changes, fixed, onEdit: edit }),
+      h("div", { class: "spread" }, h("h2", null, `Patient ${settings.patient}, ${found.length} ${found.length === 1 ? "visit" : "visits"}`), holes),
+      sheet({ columns: data.columns, rows: found, changes: settings.cells, fixed, onEdit: edit }),
       h("div", { class: "row" },
         button({ label: "Hide some values", title: "Hides a third of what was measured: see whether the bands cover it", onClick: () => replace(new Map(hidden(found, varying(), SHARE, settings.seed).map((key) => [key, ""]))) }),
         button({ label: "As it was", onClick: () => replace(new Map()) })),
     );
   }
 
-  function replace(next) {
-    changes = next;
-    save({ cells: written(changes) });
+  function replace(cells) {
+    own.set({ cells });
     lay();
   }
 
   function holesOf(found) {
     const learned = columns.filter((column) => column.modelled).map(({ name }) => data.columns.indexOf(name));
-    return edited(found, changes).reduce((sum, row) => sum + learned.filter((j) => j >= 0 && row[j] === null).length, 0);
+    return edited(found, settings.cells).reduce((sum, row) => sum + learned.filter((j) => j >= 0 && row[j] === null).length, 0);
   }
 
   const identifier = () => columns.find(({ role }) => role === "identifier")?.name ?? null; // none: each row by its number
@@ -159,80 +142,40 @@ export function mount(root, { params, save, go }) {
   function body() {
     const quantities = data.columns.map((name) => columns.find((column) => column.name === name)?.quantity);
     const typed = (cell, j) => (cell !== null && quantities[j] && Number.isFinite(Number(cell)) ? Number(cell) : cell);
-    const found = edited(rows(patient), changes).map((row) => row.map(typed));
+    const found = edited(rows(settings.patient), settings.cells).map((row) => row.map(typed));
     return { model: settings.model, rows: { columns: data.columns, rows: found }, draws: settings.draws, ...(settings.forecast ? { forecast: settings.forecast } : {}), seed: settings.seed };
   }
 
   // --- filling -------------------------------------------------------------------------------------------------------------
 
-  async function start() {
-    work?.abort();
-    forget();
-    const mine = (work = new AbortController());
-    const wait = busy("Filling …", { onCancel: () => mine.abort() });
-    clear(place, wait);
-    save({ run: 1 });
-    try {
-      const result = await job(PATH, body(), { signal: mine.signal, ...wait.hear });
-      if (open && work === mine) await present(result);
-    } catch (problem) {
-      if (!open || work !== mine) return;
-      clear(place, problem.name === "AbortError" ? empty("Stopped. Nothing is computing any more.") : failure(problem, start));
-    }
-  }
-
-  async function present(result) {
+  function present(result) {
     const bands = Object.entries(only(result.bands));
     const filled = ({ given, median }) => given.some((value, i) => value === null && median[i] !== null);
     const numbers = Object.fromEntries(bands.filter(([, band]) => filled(band)));
-    drawn = charts({ bands: numbers, truth: truth(), clock: clock() });
     clear(
       place,
       facts(result.summary),
-      Object.keys(numbers).length ? drawn.root : h("p", { class: "notice" }, "No number was missing, so there is nothing to draw: clear a cell, or add visits."),
+      Object.keys(numbers).length ? charts({ bands: numbers, truth: truth(), clock: clock() }) : h("p", { class: "notice" }, "No number was missing, so there is nothing to draw: clear a cell, or add visits."),
       levels(only(result.shares), clock()),
-      h("div", { class: "row" }, files(result.files), button({ label: "Save the record as given", onClick: () => saveData(`patient-${patient}.csv`, csv(data.columns, edited(rows(patient), changes))) })),
+      h("div", { class: "row" }, files(result.files), button({ label: "Save the record as given", onClick: () => saveData(`patient-${settings.patient}.csv`, csv(data.columns, edited(rows(settings.patient), settings.cells))) })),
     );
-    await drawn.ready;
   }
 
   /** What was hidden by hand, by column: numbers at the rows where it was. */
   function truth() {
-    const found = rows(patient);
+    const found = rows(settings.patient);
     const of = (column) => {
       const j = data.columns.indexOf(column.name);
-      const numbers = found.map((row, i) => (changes.get(`${i}.${j}`) === "" && row[j] !== null ? numberOf(column, row[j]) : null));
+      const numbers = found.map((row, i) => (settings.cells.get(`${i}.${j}`) === "" && row[j] !== null ? numberOf(column, row[j]) : null));
       return numbers.some((value) => value !== null) ? [[column.name, numbers]] : [];
     };
     return Object.fromEntries(columns.filter((column) => column.numeric).flatMap(of));
   }
 
-  function forget() {
-    drawn?.destroy();
-    drawn = null;
-  }
-
-  return () => {
-    open = false;
-    work?.abort();
-    forget();
-  };
+  return work.close;
 }
 
 /** What is told of the one patient that was sent. */
 function only(told) {
   return Object.values(told ?? {})[0] ?? {};
-}
-
-// --- the same without the page ---------------------------------------------------------------------------------------------
-
-function command({ model, draws, forecast, seed }, table) {
-  if (!model) return null;
-  return ["reverie impute", quoted(model), quoted(table), `--draws ${draws}`, forecast ? `--forecast ${forecast}` : null, `--seed ${seed} --out whole.csv`].filter(Boolean).join(" ");
-}
-
-function python({ model, draws, forecast, seed }, table) {
-  if (!model) return null;
-  const call = forecast ? `model.forecast(table.frame, ${forecast}, draws=${draws}, seed=${seed})` : `model.impute(table.frame, draws=${draws}, seed=${seed})`;
-  return `import reverie\nfrom reverie.records import read_table\n\nmodel = reverie.load(${JSON.stringify(model)})\ntable = read_table(${JSON.stringify(table)}, model.codec.schema)\nframes = ${call}\n`;
 }

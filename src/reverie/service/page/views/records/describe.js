@@ -1,92 +1,60 @@
 // Describe: what each column of a table is taken to be, and why; a fault is named with its row and column.
 
 import { h, clear } from "../../lib/dom.js";
-import { job } from "../../lib/api.js";
-import { callDialog, curl, quoted } from "../../lib/call.js";
-import { button, more, select, text } from "../../lib/controls.js";
+import { callDialog } from "../../lib/call.js";
+import { button, more } from "../../lib/controls.js";
 import { saveData } from "../../lib/download.js";
-import { busy, failure } from "../../lib/states.js";
+import { form } from "../../lib/form.js";
+import { scrolling } from "../../lib/table.js";
+import { worker } from "../../lib/work.js";
 import { values } from "./columns.js";
 import { source } from "./source.js";
 
 const PATH = "/api/tables/describe";
 const ROLES = { identifier: "whose visit it is", time: "when it was", static: "the same at every visit", varying: "may change from visit to visit" };
 
-/** How a table is to be read, as the address tells it. */
-export function reading(params) {
-  const said = (name) => params.get(name) || null;
-  return { id: columns(said("id")), time: said("time"), long: list(said("long")), duplicates: said("duplicates"), null_values: list(said("null")) };
-}
+const spaced = (names) => [names ?? []].flat().join(", ");
+const commas = (names) => [names].flat().join(",");
+
+/** How a table is to be read: the fields of a request, left out where it is to be inferred. */
+export const READING = {
+  id: { kind: "text", label: "Column that says whose visit a row is", hint: "Left empty, it is found. Several that do so together: with commas between them.", parse: columns, show: spaced, write: commas },
+  time: { kind: "text", label: "Column that says when it was" },
+  long: { kind: "text", label: "Where a row is one test: its name, its value", hint: "Two columns with a comma between them. Left empty, they are found where their names say so.", parse: list, show: spaced, write: commas },
+  duplicates: { kind: "select", label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }, { value: "last", label: "keep the last" }, { value: "mean", label: "the mean of their numbers" }] },
+  null_values: { kind: "text", at: "null", label: "Texts that mean missing", hint: "With commas between them, such as -999, unknown.", parse: list, show: spaced, write: commas, otherwise: null },
+};
 
 /** The names of one column or several, with commas between them. */
 function columns(text) {
-  const names = text?.split(",").map((each) => each.trim()).filter(Boolean);
-  return names?.length > 1 ? names : (names?.[0] ?? null);
+  const names = text.split(",").map((each) => each.trim()).filter(Boolean);
+  return names.length > 1 ? names : (names[0] ?? "");
 }
 
 /** Names or texts with commas between them. */
 function list(text) {
-  return text?.split(",").map((each) => each.trim()) ?? null;
+  return text === "" ? "" : text.split(",").map((each) => each.trim());
 }
 
 /** Only what was told: what is left out is inferred. */
 export function given(settings) {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null && value !== ""));
 }
 
 export function mount(root, { params, save, go }) {
-  const settings = reading(params);
-  let table = params.get("table") ?? "pbc2";
-  if (table === "digits") table = "pbc2"; // pictures, which only training knows
-  let work = null;
   const place = h("div", { class: "stage" });
-  const body = () => ({ table, ...given(settings) });
-  const set = (name, key) => (value) => {
-    settings[key] = value === "" ? null : ["null_values", "long"].includes(key) ? list(value) : key === "id" ? columns(value) : value;
-    save({ [name]: value });
-    start();
-  };
-  const chooser = source({
-    value: table,
-    onChange: (name) => {
-      table = name;
-      save({ table: name });
-      start();
-    },
-  });
-  const rules = more(
-    "How to read it",
-    text({ label: "Column that says whose visit a row is", value: [settings.id ?? []].flat().join(", "), hint: "Left empty, it is found. Several that do so together: with commas between them.", onChange: set("id", "id") }),
-    text({ label: "Column that says when it was", value: settings.time ?? "", onChange: set("time", "time") }),
-    text({ label: "Where a row is one test: its name, its value", value: settings.long?.join(", ") ?? "", hint: "Two columns with a comma between them. Left empty, they are found where their names say so.", onChange: set("long", "long") }),
-    select({ label: "Two rows of one patient at one time", options: [{ value: "", label: "refuse" }, { value: "keep", label: "keep both" }, { value: "first", label: "keep the first" }, { value: "last", label: "keep the last" }, { value: "mean", label: "the mean of their numbers" }], value: settings.duplicates ?? "", onChange: set("duplicates", "duplicates") }),
-    text({ label: "Texts that mean missing", value: settings.null_values?.join(", ") ?? "", hint: "With commas between them, such as -999, unknown.", onChange: set("null", "null_values") }),
-  );
-  if (Object.values(settings).some((value) => value !== null)) rules.open = true;
-  const show = callDialog({ curl: () => curl(PATH, body()), cli: () => command(body()), python: () => python(body()) });
+  const start = () => work.start();
+  const own = form(PATH, { table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, ...READING }, { params, save, change: start }); // digits are pictures, which only training knows
+  const { settings } = own;
+  const body = () => given(settings);
+  const work = worker(place, { path: PATH, waiting: () => `Reading ${settings.table} …`, again: "Read it", body, present: (found) => clear(place, overview(found, go)) });
+  const chooser = source({ value: settings.table, onChange: (table) => own.set({ table }) });
+  const rules = more("How to read it", Object.keys(READING).map((name) => own[name]));
+  if (Object.keys(READING).some((name) => settings[name])) rules.open = true;
+  const show = callDialog(() => [["describe_table", body()]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, chooser, rules, h("div", { class: "row" }, show)), place));
-
-  async function start() {
-    work?.abort();
-    const mine = (work = new AbortController());
-    const wait = busy(`Reading ${table} …`, { onCancel: () => mine.abort() });
-    clear(place, wait);
-    try {
-      const found = await job(PATH, body(), { signal: mine.signal, ...wait.hear });
-      if (work === mine) clear(place, overview(found, go));
-    } catch (problem) {
-      if (work !== mine) return;
-      if (problem.name !== "AbortError") clear(place, failure(problem, start));
-      else clear(place, h("div", { class: "state" }, h("p", null, "Stopped."), button({ label: "Read it", onClick: start })));
-    }
-  }
-
   start();
-  return () => {
-    const last = work;
-    work = null;
-    last?.abort();
-  };
+  return work.close;
 }
 
 function overview(found, go) {
@@ -98,7 +66,7 @@ function overview(found, go) {
     { class: "stage" },
     h("dl", { class: "facts" }, fact("patients", found.patients.toLocaleString("en")), fact("visits", found.rows.toLocaleString("en")), fact("visits for each", min === max ? min : `${min} – ${max}`), fact("in the middle", median), fact("columns learned", `${learned} of ${found.columns.length}`)),
     found.notes.map((note) => h("p", { class: "notice" }, note)),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Columns" }, schema(found.columns)),
+    scrolling("Columns", schema(found.columns)),
     h("div", { class: "row" }, button({ label: "Train on this table", kind: "primary", onClick: () => go("train", {}) }), button({ label: "Save the description", onClick: () => saveData(`${found.source}.schema.json`, found) })),
   );
 }
@@ -115,20 +83,4 @@ function missing(share) {
   if (!share) return "–";
   const percent = 100 * share;
   return h("div", { class: "share" }, h("i", { style: { "--part": `${percent}%` }, "aria-hidden": "true" }), percent < 0.1 ? "<0.1 %" : `${percent.toFixed(1)} %`);
-}
-
-// --- the same without the page ---------------------------------------------------------------------------------------------
-
-/** The options of the command line that say how a table is read. */
-export function options({ id, time, long, duplicates, null_values: nulls }) {
-  return [...[id ?? []].flat().map((each) => `--id ${quoted(each)}`), time && `--time ${quoted(time)}`, long && `--long ${long.map(quoted).join(" ")}`, duplicates && `--duplicates ${duplicates}`, ...(nulls ?? []).map((each) => `--null ${quoted(each)}`)].filter(Boolean);
-}
-
-function command(body) {
-  return ["reverie data", quoted(body.table), ...options(body)].join(" ");
-}
-
-function python({ table, id, time, long, duplicates, null_values: nulls }) {
-  const told = [id && `identifier=${JSON.stringify(id)}`, time && `time=${JSON.stringify(time)}`, long && `long=${JSON.stringify(long)}`, nulls && `null_values=${JSON.stringify(nulls)}`, duplicates && `duplicates=${JSON.stringify(duplicates)}`].filter(Boolean);
-  return `from reverie.records import read_table\n\ntable = read_table(${[JSON.stringify(table), ...told].join(", ")})\nprint(table.schema.yaml())\n`;
 }

@@ -2,61 +2,42 @@
 
 import { h } from "../../lib/dom.js";
 import { chart } from "../../lib/chart.js";
-import { TABLES } from "../../lib/palette.js";
+import { DASHED, TABLES } from "../../lib/palette.js";
 
 const PAUSE = 400; // redrawing more often than this is seen by nobody
 const WINDOW = 15; // the mean is over a fifteenth of all points, as in the figures of a report
 
 /** An element that draws itself; .add({step, loss?, loss_aside?}) as numbers come, .rows() gives them all. */
 export function losses() {
-  const root = h("section", null, h("h2", null, "Losses"));
-  const place = h("div");
+  const seen = new Map(); // by step: a job that is rejoined tells its news once more
+  const rows = () => [...seen.values()].sort((a, b) => a.step - b.step);
   const last = h("p", { class: "hint" }, "The first numbers come after a few steps.");
-  root.append(place, last);
-  const rows = new Map(); // by step: a job that is rejoined tells its news once more
-  let drawing = null;
+  const plot = chart([], { x: { title: "step", zero: true }, y: { title: "loss" } }, { label: "Loss against step, on the batches and on what was set aside.", table: () => table(rows()) });
   let timer = null;
-  let open = true;
-
-  const draw = async () => {
+  const draw = () => {
     timer = null;
-    if (!open) return;
-    const seen = [...rows.values()].sort((a, b) => a.step - b.step);
-    drawing ??= chart(place, traces(seen), LAYOUT, { label: "Loss against step, on the batches and on what was set aside.", height: 320, table: () => table([...rows.values()]) });
-    try {
-      await (await drawing).update(traces(seen));
-    } catch {
-      drawing = null; // the server went away before the chart library came: it is asked for again with the next numbers
-    }
-    const { step, loss } = seen.findLast((row) => row.loss !== undefined) ?? {};
+    plot.update(series(rows()));
+    const { step, loss } = rows().findLast((row) => row.loss !== undefined) ?? {};
     if (step !== undefined) last.textContent = `Step ${step.toLocaleString("en")}: loss ${loss.toPrecision(3)}. Dots: single batches. Line: their mean over neighbours.`;
   };
   const add = (row) => {
     if (typeof row.step !== "number") return;
-    rows.set(row.step, { ...rows.get(row.step), ...row });
+    seen.set(row.step, { ...seen.get(row.step), ...row });
     timer ??= setTimeout(draw, PAUSE);
   };
-  const destroy = () => {
-    open = false;
-    clearTimeout(timer);
-    drawing?.then((made) => made.destroy(), () => {});
-  };
-  return Object.assign(root, { add, destroy, rows: () => [...rows.values()].sort((a, b) => a.step - b.step) });
+  return Object.assign(h("section", null, h("h2", null, "Losses"), plot, last), { add, rows });
 }
 
-const LAYOUT = { xaxis: { title: { text: "step" }, rangemode: "tozero" }, yaxis: { title: { text: "loss" } } };
-
-function traces(rows) {
+function series(rows) {
   const pick = (name) => rows.filter((row) => Number.isFinite(row[name])).map((row) => [row.step, row[name]]);
   const batches = pick("loss");
   const aside = pick("loss_aside");
   const xy = (pairs) => ({ x: pairs.map(([x]) => x), y: pairs.map(([, y]) => y) });
-  const colour = TABLES.real;
   const found = [
-    { ...xy(batches), name: "batches", mode: "markers", marker: { color: colour, size: 4, opacity: 0.35 }, line: { color: colour }, showlegend: false },
-    { ...xy(smoothed(batches)), name: "trained on", line: { color: colour, dash: "solid" }, hoverinfo: "skip" },
+    { ...xy(batches), name: "batches", line: false, symbol: "circle", size: 2, opacity: 0.5, colour: TABLES.real, legend: false },
+    { ...xy(smoothed(batches)), name: "trained on", colour: TABLES.real, dash: [], quiet: true },
   ];
-  if (aside.length) found.push({ ...xy(aside), name: "set aside", mode: "lines+markers", line: { color: TABLES["set aside"], dash: "dash" }, marker: { size: 6, color: TABLES["set aside"] } });
+  if (aside.length) found.push({ ...xy(aside), name: "set aside", colour: TABLES["set aside"], dash: DASHED, symbol: "circle", size: 3 });
   return found;
 }
 

@@ -3,10 +3,13 @@
 import { h, clear } from "../../lib/dom.js";
 import { get, path, put } from "../../lib/api.js";
 import { button, more, select } from "../../lib/controls.js";
+import { drop } from "../../lib/drop.js";
+import { hash } from "../../lib/keeper.js";
 import { failure } from "../../lib/states.js";
 import { parse } from "./csv.js";
 
 const TABLE = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|xlsx|xlsm|sas7bdat|xpt|sav|zsav|dta)$/i;
+const SUFFIXES = ".csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta";
 const BUNDLED = { pbc2: "pbc2, bundled" };
 
 /** extra: further choices {value, label}. onChange(name) after a choice or an upload. paste: whether rows can be pasted. */
@@ -20,22 +23,12 @@ export function source({ value, onChange, extra = [], label = "Table", paste = f
   };
   const chosen = select({ label, options: choices(), value, onChange: take });
   const wrong = h("div", { hidden: true });
-  const file = h("input", { type: "file", accept: ".csv,.tsv,.psv,.txt,.tab,.gz,.parquet,.xlsx,.xlsm,.sas7bdat,.xpt,.sav,.zsav,.dta,text/csv", class: "unseen", tabindex: "-1", "aria-label": "Table file" });
-  file.addEventListener("change", () => {
-    if (file.files[0]) upload(file.files[0], file.files[0].name);
-    file.value = "";
-  });
-  const place = h("div", { class: "drop" }, button({ label: "Choose a file", onClick: () => file.click() }), h("span", { class: "hint" }, "or drop one: .csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta, a row for each visit. It is kept in the workspace of this server."), file);
-  const over = (on) => (event) => {
-    event.preventDefault();
-    place.classList.toggle("over", on);
-  };
-  place.addEventListener("dragover", over(true));
-  place.addEventListener("dragleave", over(false));
-  place.addEventListener("drop", (event) => {
-    over(false)(event);
-    const [dropped] = event.dataTransfer.files;
-    if (dropped) upload(dropped, dropped.name);
+  const place = drop({
+    label: "Choose a file",
+    hint: `or drop one: ${SUFFIXES}, a row for each visit. It is kept in the workspace of this server.`,
+    name: "Table file",
+    accept: ".csv,.tsv,.psv,.txt,.tab,.gz,.parquet,.xlsx,.xlsm,.sas7bdat,.xpt,.sav,.zsav,.dta,text/csv",
+    onFile: (file) => upload(file, file.name),
   });
 
   const say = (...children) => {
@@ -45,7 +38,7 @@ export function source({ value, onChange, extra = [], label = "Table", paste = f
 
   async function upload(blob, name, overwrite = false) {
     say();
-    if (!TABLE.test(name)) return say(failure({ title: "Not a table", detail: `${name} is no .csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta file: save it as one of these.` }));
+    if (!TABLE.test(name)) return say(failure({ title: "Not a table", detail: `${name} is no ${SUFFIXES} file: save it as one of these.` }));
     try {
       await put(`/api/files/${path(name)}${overwrite ? "?overwrite=1" : ""}`, blob);
     } catch (problem) {
@@ -91,7 +84,5 @@ function pasting(onText) {
 
 /** A name that the same rows get again. */
 function nameOf(text) {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return `pasted-${(hash >>> 0).toString(16).padStart(8, "0")}.csv`;
+  return `pasted-${hash(new TextEncoder().encode(text))}.csv`;
 }

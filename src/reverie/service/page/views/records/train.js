@@ -3,25 +3,25 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { cancel, post, rejoin } from "../../lib/api.js";
-import { callDialog, curl } from "../../lib/call.js";
+import { callDialog } from "../../lib/call.js";
 import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure } from "../../lib/states.js";
-import { command, form, python, request, told } from "./budget.js";
+import { controls, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
 
 const PATH = "/api/trainings";
 
 export function mount(root, { params, save, go }) {
-  const settings = told(params);
+  const { settings, root: fields } = controls(PATH, { params, save });
   let following = null;
   let plot = null;
   const place = h("div", { class: "stage" });
   const start = button({ label: "Train", kind: "primary", onClick: () => begin() });
-  const show = callDialog({ curl: () => curl(PATH, request(settings)), cli: () => command(request(settings)), python: () => python(request(settings)) });
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form(settings, save), h("div", { class: "row" }, start, show)), place));
+  const show = callDialog(() => [["train", request(settings)]]);
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, start, show)), place));
 
   async function begin() {
     start.disabled = true;
@@ -29,8 +29,7 @@ export function mount(root, { params, save, go }) {
     forget();
     clear(place, busy("Sending …"));
     try {
-      const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("");
-      const { body, status } = await post(PATH, request(settings), { wait: 0, key });
+      const { body, status } = await post(PATH, request(settings), { wait: 0 });
       if (status !== 202) return finished(body);
       save({ job: body.id }, { push: true });
       await follow(body.id);
@@ -100,9 +99,7 @@ export function mount(root, { params, save, go }) {
 
   function forget() {
     following?.abort(); // stops listening; the job goes on
-    following = null;
-    plot?.destroy();
-    plot = null;
+    following = plot = null;
   }
 
   if (params.has("job")) follow(params.get("job"));

@@ -1,7 +1,7 @@
 // The pictures of a comparison as a table: a row for each sampler, a column for each number of steps.
 
 import { h, clear } from "../../lib/dom.js";
-import { figure } from "../../lib/chart.js";
+import { figure } from "../../lib/scales.js";
 import { method, took } from "../methods.js";
 
 /** A table that fills as cells come. watch(sampler, steps) is the address where that run can be watched. */

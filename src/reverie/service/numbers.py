@@ -1,0 +1,216 @@
+"""What is answered at once and needs torch or the libraries of tables: schedules, noise, pictures, cards of runs.
+
+Each answer is bytes, as they are sent. `beside` gives them in a process of its own, so that the server imports none of it;
+their libraries are imported where they are used, so that what the page draws first does not wait for the others.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import DamagedError, ReverieError
+from reverie.plain import plain
+
+__all__ = ["ANSWERS", "answer"]
+
+DIGITS = 10
+LINES = 5000
+LARGEST = 64_000_000  # bytes of a run's small files
+
+
+def answer(question: str, /, **arguments: Any) -> bytes:
+    """The answer to a question of ANSWERS. Raises ReverieError and Problem."""
+    return ANSWERS[question](**arguments)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).encode()
+
+
+# --- what there is ----------------------------------------------------------------------------------------------------
+
+
+@lru_cache(1)
+def names() -> bytes:
+    """Samplers, spacings, schedules, recipes, pictures and tables, with their settings."""
+    from reverie.denoisers.registry import recipes
+    from reverie.process import NoiseSchedule
+    from reverie.process.schedule import CONSTRUCTORS
+    from reverie.records.reading import BUNDLED
+    from reverie.samplers import SAMPLERS, SPACINGS
+
+    def defaults(function: Any) -> dict[str, Any]:
+        parameters = inspect.signature(function).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    samplers = [
+        {"name": name, "order": entry.order, "stochastic": entry.stochastic, "settings": entry.settings}
+        for name, entry in SAMPLERS.items()
+    ]
+    return _json(
+        {
+            "samplers": samplers,
+            "spacings": list(SPACINGS),
+            "schedules": {name: defaults(getattr(NoiseSchedule, name)) for name in CONSTRUCTORS if name != "from_betas"},
+            "recipes": {name: "records" if "codec" in recipe else "images" for name, recipe in recipes().items()},
+            "pictures": [each["name"] for each in _pictures()],
+            "tables": list(BUNDLED),
+        }
+    )
+
+
+# --- schedules and noise ----------------------------------------------------------------------------------------------
+
+
+@lru_cache(128)
+def schedule(config: str) -> bytes:
+    """A schedule's tables over t = 0..T. config: its name and settings as JSON."""
+    found = _schedule(config)
+    tables = {
+        "beta": found.beta,
+        "alpha_bar": found.alpha_bar,
+        "log_snr": found.log_snr,
+        "snr_db": found.snr_db,
+        "posterior_variance": found.posterior_variance,
+        "signal": found.signal,
+        "noise": found.sigma,
+    }
+    about = {"config": dict(found.config), "warning": found.warning, "t": list(range(found.steps + 1))}
+    return _json({**about, **{name: table.tolist() for name, table in tables.items()}})
+
+
+@lru_cache(256)
+def statistics(config: str) -> bytes:
+    """A schedule in numbers, over t = 1..T."""
+    from reverie.studies.statistics import statistics as of
+
+    return _json(of(_schedule(config)))
+
+
+def _schedule(config: str) -> Any:
+    from reverie.process import NoiseSchedule, TerminalSNRWarning
+
+    with warnings.catch_warnings(action="ignore", category=TerminalSNRWarning):  # it is a field of the answer
+        return NoiseSchedule.named(**json.loads(config))
+
+
+def noise(height: int, width: int, channels: int, seed: int) -> bytes:
+    """float32, little-endian, [channels, height, width]."""
+    import torch
+
+    from reverie.studies.frames import noise_of
+
+    return noise_of(torch.empty(1, channels, height, width, dtype=torch.float64), seed)[0].numpy().astype("<f4").tobytes()
+
+
+# --- pictures and tables that are bundled ------------------------------------------------------------------------------
+
+
+def pictures() -> bytes:
+    """Names, titles and shapes."""
+    return _json({"pictures": _pictures()})
+
+
+@lru_cache(1)
+def _pictures() -> list[dict[str, Any]]:
+    from reverie.studies.subject import PHOTOGRAPHS, subject
+
+    titles = {f"digits:{i}": f"handwritten digit {i}" for i in range(DIGITS)}
+    titles |= {name: f"photograph: {name}" for name in PHOTOGRAPHS}
+    shapes = {name: subject(name).pixels.shape for name in titles}
+    return [
+        {"name": name, "title": title, "width": width, "height": height, "channels": channels}
+        for (name, title), (height, width, channels) in zip(titles.items(), shapes.values(), strict=True)
+    ]
+
+
+@lru_cache(32)
+def picture(name: str) -> bytes:
+    """PNG. Raises Problem 404."""
+    from reverie.images import png
+    from reverie.studies.subject import subject
+
+    if name not in {each["name"] for each in _pictures()}:
+        raise _missing("There is no bundled picture of this name: GET /api/pictures lists them.")
+    return png(subject(name).pixels)
+
+
+def table(name: str) -> bytes:
+    """CSV. Raises Problem 404."""
+    from reverie.records.reading import BUNDLED
+
+    if name not in BUNDLED:
+        raise _missing(f"There is no bundled table of this name: there are {', '.join(BUNDLED)}.")
+    return BUNDLED[name].read_bytes()
+
+
+def _missing(detail: str) -> Exception:
+    from reverie.service.problems import Problem
+
+    return Problem(404, "not-found", detail)
+
+
+def series(table: str, patient: str | None) -> bytes:
+    """One patient's numbers in a bundled table. Raises UsageError for a patient that is not in it."""
+    from reverie.records.patient import patient_series
+
+    return _json(patient_series(_bundled(table), patient))
+
+
+@lru_cache(4)
+def _bundled(name: str) -> Any:
+    from reverie.records.table import read_table
+
+    return read_table(name)
+
+
+# --- trained runs -----------------------------------------------------------------------------------------------------
+
+
+def models(root: str, runs: list[tuple[str, str]]) -> bytes:
+    """An entry for each run, given as its name and its folder; of one that cannot be read, the sentence that says why."""
+    from reverie.models.card import entry
+    from reverie.service import problems
+
+    entries = []
+    for name, folder in runs:
+        try:
+            entries.append(entry(_small(folder), name))
+        except ReverieError as error:
+            entries.append({"name": name, "kind": None, "error": problems.of(error, Path(root)).detail})
+    return _json({"models": entries})
+
+
+def metrics(folder: str, after: int) -> bytes:
+    """The numbers of a training after this step."""
+    from reverie.training import metrics as files
+
+    lines = [line for line in files.read(_small(folder)) if line["step"] > after][:LINES]
+    return _json({"metrics": lines, "last": max((line["step"] for line in lines), default=after)})
+
+
+def model(folder: str, name: str) -> bytes:
+    """The card of a run."""
+    from reverie.models.card import card
+
+    return _json(card(_small(folder), name))
+
+
+def _small(folder: str) -> Path:
+    """The folder of a run, if its small files are small."""
+    run = Path(folder)
+    for file in ("config.yaml", "codec.json", "metrics.jsonl"):
+        if (run / file).is_file() and (run / file).stat().st_size > LARGEST:
+            raise DamagedError(f"{run / file} is larger than any that is written: remove it.")
+    return run
+
+
+ANSWERS = {
+    each.__name__: each
+    for each in (names, schedule, statistics, noise, pictures, picture, table, series, models, metrics, model)
+}
