@@ -32,7 +32,7 @@ from reverie.denoisers.network import Network
 from reverie.images import ImageSet
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.sources import ImageSource
-from reverie.training import Budget, Listener, TrainingSettings, denoising, fit
+from reverie.training import Budget, Callbacks, TrainingSettings, denoising, fit
 
 BATCH, ROUNDS = 64, 3
 SIZES = {32: ((32, 64, 128), 8), 8: ((16, 32), 40)}
@@ -119,11 +119,11 @@ def ours(pixels: np.ndarray, side: int, steps: int) -> float:
     settings = TrainingSettings(steps=steps, batch=BATCH, predict="noise", log_every=1)
     network = Network(GaussianProcess(NoiseSchedule.linear()), Answer(side), "noise")
     marks: list[float] = []
-    listener = Listener(on_step=lambda done, total: marks.append(time.perf_counter()))
+    callbacks = Callbacks(on_step=lambda done, total: marks.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as folder:
         examples = ImageSource(ImageSet(pixels))
         update = denoising(network, examples, settings, 0, torch.device("cpu"))
-        fit(Path(folder), update, Budget(settings.entries), listener)
+        fit(Path(folder), update, Budget(settings.entries), callbacks)
     return BATCH / statistics.median(b - a for a, b in itertools.pairwise(marks[1:]))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 import reverie
 from reverie.images import save_images
-from reverie.training import Listener
+from reverie.training import Callbacks
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="reverie-"))
 steps = int(sys.argv[2]) if len(sys.argv) > 2 else 30
@@ -24,7 +24,7 @@ reverie.train(
     steps=steps,
     seed=0,
     settings={"network.width": 24, "training.batch": 64, "training.log_every": 10},
-    listener=Listener(on_step=lambda done, total: print(f"step {done} of {total}") if done % 10 == 0 else None, say=print),
+    callbacks=Callbacks(on_step=lambda done, total: print(f"step {done} of {total}") if done % 10 == 0 else None, log=print),
 )
 
 model = reverie.load(folder / "run")

@@ -15,7 +15,7 @@ from reverie.cli import main
 from reverie.errors import DamagedError, UsageError
 from reverie.models import PictureModel
 from reverie.studies import denoising
-from reverie.training import Listener, Stopped
+from reverie.training import Callbacks, Stopped
 
 SMALL = {"width": 8, "batch": 8, "latent.width": 8, "latent.channels": 3, "latent.halvings": 1, "latent.batch": 8}
 
@@ -79,7 +79,7 @@ def test_a_run_stopped_in_either_stage_resumes_to_the_same_weights(stage, run, p
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Stopped):
-        train(photos, tmp_path / "run", listener=Listener(stop))
+        train(photos, tmp_path / "run", callbacks=Callbacks(stop))
     assert (tmp_path / "run" / "autoencoder.safetensors").exists() == (stage == 2)
     train(photos, tmp_path / "run", resume=True)
     assert weights(run) == weights(tmp_path / "run")

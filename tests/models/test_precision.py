@@ -13,7 +13,7 @@ from reverie.images import read_images
 from reverie.models.editing import interpolate, inverted
 from reverie.process import generator
 from reverie.sources import ImageSource
-from reverie.training import Listener, Stopped, Validator
+from reverie.training import Callbacks, Stopped, Validator
 from reverie.training.ema import EMA
 from reverie.training.hardware import VARIABLE, automatic_precision
 
@@ -79,7 +79,7 @@ def test_a_run_goes_on_in_the_precision_it_was_begun_in_also_on_another_processo
             raise Stopped("stopped", 15)
 
     with pytest.raises(Stopped):
-        train("broken", "bf16", listener=Listener(on_step=stop))
+        train("broken", "bf16", callbacks=Callbacks(on_step=stop))
     train("broken", "fp32", resume=True)
     train("whole", "bf16")
     assert config.read(tmp_path / "broken").training.precision == "bf16"

@@ -17,7 +17,7 @@ from reverie.planning import Options
 from reverie.planning.plan import prepare
 from reverie.records import read_table
 from reverie.sources import ImageSource, TableSource
-from reverie.training import Listener
+from reverie.training import Callbacks
 
 COUNTED = {
     "read": ("reverie.records.table:read_source", "reverie.images.sources:_read"),
@@ -93,7 +93,7 @@ def test_a_plan_writes_nothing_and_runs_to_what_training_gives(calls, tmp_path: 
 def test_what_is_known_before_training_is_said_before_it(calls, tmp_path: Path) -> None:
     said: list[str] = []
     options = Options(out=tmp_path / "run", steps=2, settings=SMALL["pbc2"])
-    plan = prepare("pbc2", options, Listener(say=said.append))
+    plan = prepare("pbc2", options, Callbacks(log=said.append))
     assert plan.estimate and said[0] == plan.estimate.sentence and said[1:] == list(plan.source.notes)
     assert len(plan.train) == len(plan.parts.train) and "measured here" not in said[0]
 

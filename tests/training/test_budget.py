@@ -18,7 +18,7 @@ from reverie import config
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.training import Batch, Budget, Listener, Stopped, TrainingSettings, denoising, fit
+from reverie.training import Batch, Budget, Callbacks, Stopped, TrainingSettings, denoising, fit
 from reverie.training.budget import Entries
 from reverie.training.metrics import read
 from reverie.training.optimizer import learning_rate
@@ -106,22 +106,22 @@ class Small(nn.Module):
 
 
 def trained(
-    run: Path, budget: Budget, examples: Points | None = None, listener: Listener | None = None
+    run: Path, budget: Budget, examples: Points | None = None, callbacks: Callbacks | None = None
 ) -> dict[str, Tensor]:
     settings = TrainingSettings(steps=budget.steps, batch=8, warmup=5, checkpoint_every=1000, log_every=1)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         network = Network(GaussianProcess(NoiseSchedule.cosine(100)), Small())
-    return fit(run, denoising(network, examples or Points(), settings, 3, CPU), budget, listener)
+    return fit(run, denoising(network, examples or Points(), settings, 3, CPU), budget, callbacks)
 
 
-def kept(run: Path, listener: Listener | None = None) -> tuple[dict[str, Tensor] | None, Entries]:
+def kept(run: Path, callbacks: Callbacks | None = None) -> tuple[dict[str, Tensor] | None, Entries]:
     """A run of six seconds, planned for 60 steps, whose second half comes at a third of the pace."""
     clock = Clock()
     budget = Budget(((0, 60),), 6.0, clock.now, clock)
     pace = Points(clock, lambda t: 0.1 if t < 3 else 0.3)
     try:
-        return trained(run, budget, pace, listener), budget.entries
+        return trained(run, budget, pace, callbacks), budget.entries
     except Stopped:
         return None, budget.entries
 
@@ -141,7 +141,7 @@ def test_what_was_run_can_be_run_again_at_any_pace_to_the_same_bits(tmp_path):
 
 @pytest.mark.parametrize("step", [20, 36])
 def test_a_run_that_is_resumed_keeps_to_the_budget_of_its_checkpoint(tmp_path, step):
-    stop = Listener(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
+    stop = Callbacks(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
     none, entries = kept(tmp_path / "run", stop)
     assert none is None and (len(entries) > 1) == (step > 30)
     resumed = trained(tmp_path / "run", Budget(((0, 60),)))
@@ -153,7 +153,7 @@ def test_what_came_before_is_part_of_the_minutes_but_half_of_them_are_for_traini
     small = {"width": 8, "groups": 4, "blocks": 1, "batch": 16}
     long_ago = time.monotonic() - 3600
     reverie.train(
-        "digits", tmp_path / "run", minutes=0.02, settings=small, listener=Listener(say=said.append), since=long_ago
+        "digits", tmp_path / "run", minutes=0.02, settings=small, callbacks=Callbacks(log=said.append), since=long_ago
     )
     assert any(sentence.startswith("planned for 0.01 min") for sentence in said)
 

@@ -14,7 +14,7 @@ import torch
 
 import reverie
 from reverie.errors import DamagedError, UsageError
-from reverie.training import Listener, Stopped, checkpoint
+from reverie.training import Callbacks, Stopped, checkpoint
 
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "checkpoint_every": 2}
 FILES = ("weights.safetensors", "average.safetensors", "optimizer.safetensors", "state.json", "manifest.json")
@@ -114,9 +114,9 @@ def test_no_run_folder_and_nothing_trained_are_said(tmp_path: Path, run: Path) -
 def test_a_write_that_fails_half_way_leaves_the_older_checkpoints(tmp_path: Path) -> None:
     """A limit on the size of files makes the system refuse a write in its middle, as a full disk does."""
     run, limits = tmp_path / "run", resource.getrlimit(resource.RLIMIT_FSIZE)
-    stop = Listener(on_step=lambda done, _: os.kill(os.getpid(), signal.SIGTERM) if done == 4 else None)
+    stop = Callbacks(on_step=lambda done, _: os.kill(os.getpid(), signal.SIGTERM) if done == 4 else None)
     with pytest.raises(Stopped):
-        reverie.train("digits", run, steps=8, settings=SMALL, listener=stop)
+        reverie.train("digits", run, steps=8, settings=SMALL, callbacks=stop)
     before = {p: p.read_bytes() for p in (run / "checkpoints").rglob("*") if p.is_file()}
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:

@@ -20,7 +20,7 @@ from reverie.denoisers.network import Network
 from reverie.denoisers.unet import UNet, UNetConfig
 from reverie.errors import DamagedError, UsageError
 from reverie.process import generator
-from reverie.training import Batch, Budget, Listener, Stopped, TrainingSettings, denoising, fit
+from reverie.training import Batch, Budget, Callbacks, Stopped, TrainingSettings, denoising, fit
 from reverie.training.advice import NotANumber
 from reverie.training.dataset import batch_indices
 from reverie.training.metrics import read
@@ -30,17 +30,17 @@ from reverie.training.optimizer import learning_rate
 SMALL = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "warmup": 2, "log_every": 1}
 
 
-def train(out: Path, steps: int = 8, listener: Listener | None = None, resume: bool = False, **settings):
-    return reverie.train("digits", out, steps=steps, seed=3, settings=SMALL | settings, listener=listener, resume=resume)
+def train(out: Path, steps: int = 8, callbacks: Callbacks | None = None, resume: bool = False, **settings):
+    return reverie.train("digits", out, steps=steps, seed=3, settings=SMALL | settings, callbacks=callbacks, resume=resume)
 
 
 def weights(run: Path) -> bytes:
     return (run / "model.safetensors").read_bytes()
 
 
-def stop_after(step: int, number: int = signal.SIGTERM) -> Listener:
+def stop_after(step: int, number: int = signal.SIGTERM) -> Callbacks:
     """Sends this process a signal once `step` steps are done."""
-    return Listener(on_step=lambda done, total: os.kill(os.getpid(), number) if done == step else None)
+    return Callbacks(on_step=lambda done, total: os.kill(os.getpid(), number) if done == step else None)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_stopped_at_any_step_resumes_to_the_same_bits(unbroken: Path, tmp_path: Path, step: int) -> None:
     run = tmp_path / "run"
     with pytest.raises(Stopped, match=f"stopped at step {step} of 8"):
-        train(run, listener=stop_after(step))
+        train(run, callbacks=stop_after(step))
     train(run, resume=True)
     assert weights(run) == weights(unbroken)
     kept, whole = (
@@ -67,7 +67,7 @@ def test_a_run_stopped_at_any_step_resumes_to_the_same_bits(unbroken: Path, tmp_
 def test_a_signal_stops_with_its_code_and_a_checkpoint(tmp_path: Path, number: int, code: int) -> None:
     before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
     with pytest.raises(Stopped) as stopped:
-        train(tmp_path / "run", listener=stop_after(2, number))
+        train(tmp_path / "run", callbacks=stop_after(2, number))
     assert stopped.value.exit_code == code
     assert (tmp_path / "run/checkpoints/step-2/manifest.json").is_file()
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == before
@@ -75,7 +75,7 @@ def test_a_signal_stops_with_its_code_and_a_checkpoint(tmp_path: Path, number: i
 
 def test_a_stopped_run_already_samples(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
-        train(tmp_path / "run", listener=stop_after(3))
+        train(tmp_path / "run", callbacks=stop_after(3))
     assert reverie.load(tmp_path / "run").sample(2, steps=2).shape == (2, 8, 8, 1)
 
 
@@ -84,7 +84,7 @@ def test_resume_is_exact_with_dropout_blend_and_learned_variance(tmp_path: Path)
     extra = {"dropout": 0.2, "reconstruction": 20.0, "blend": True, "learned_variance": True, "optimizer": "adam"}
     train(tmp_path / "whole", steps=5, **extra)
     with pytest.raises(Stopped):
-        train(tmp_path / "broken", steps=5, listener=stop_after(2), **extra)
+        train(tmp_path / "broken", steps=5, callbacks=stop_after(2), **extra)
     train(tmp_path / "broken", steps=5, resume=True, **extra)
     assert weights(tmp_path / "whole") == weights(tmp_path / "broken")
     parts = read(tmp_path / "whole")[-1]
@@ -166,7 +166,7 @@ def test_changed_data_is_refused(tmp_path: Path) -> None:
 
 def test_minutes_become_a_number_of_steps_in_the_config(tmp_path: Path) -> None:
     said: list[str] = []
-    reverie.train("digits", tmp_path / "run", minutes=0.01, settings=SMALL, listener=Listener(say=said.append))
+    reverie.train("digits", tmp_path / "run", minutes=0.01, settings=SMALL, callbacks=Callbacks(log=said.append))
     told = config.read(tmp_path / "run").training
     assert any(f"{told.entries[0][1]:,} steps" in sentence for sentence in said)
     assert (tmp_path / f"run/checkpoints/step-{told.steps}").is_dir()
@@ -185,7 +185,7 @@ def test_a_terminal_snr_too_high_is_said_by_the_run(tmp_path: Path) -> None:
     said: list[str] = []
     schedule = {"schedule.name": "linear", "schedule.steps": 500, "schedule.beta_max": 0.01}
     with pytest.warns(reverie.process.TerminalSNRWarning):
-        train(tmp_path / "run", steps=1, listener=Listener(say=said.append), **schedule)
+        train(tmp_path / "run", steps=1, callbacks=Callbacks(log=said.append), **schedule)
     assert any("alpha_bar_T = 0.0794" in sentence for sentence in said)
     assert any("0.0794" in line.get("advice", "") for line in read(tmp_path / "run"))
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from reverie import training
 from reverie.process.randomness import generator
-from reverie.training import Budget, Listener, StepReport, Stopped, TrainingState, Update, fit, seconds_per_step
+from reverie.training import Budget, Callbacks, StepReport, Stopped, TrainingState, Update, fit, seconds_per_step
 from reverie.training.ema import EMA
 from reverie.training.metrics import read
 
@@ -52,8 +52,8 @@ def line() -> LineUpdate:
         return LineUpdate()
 
 
-def trained(run: Path, listener: Listener | None = None) -> dict[str, Tensor]:
-    return fit(run, line(), Budget(((0, 60),)), listener)
+def trained(run: Path, callbacks: Callbacks | None = None) -> dict[str, Tensor]:
+    return fit(run, line(), Budget(((0, 60),)), callbacks)
 
 
 def numbers(run: Path) -> list[dict]:
@@ -62,8 +62,8 @@ def numbers(run: Path) -> list[dict]:
 
 def test_it_trains_and_the_loop_writes_what_it_reports(tmp_path: Path) -> None:
     steps, said, written = [], [], []
-    listener = Listener(lambda *at: steps.append(at), said.append, lambda *at: written.append(at))
-    weights = trained(tmp_path, listener)
+    callbacks = Callbacks(lambda *at: steps.append(at), said.append, lambda *at: written.append(at))
+    weights = trained(tmp_path, callbacks)
     assert float(weights["weight"]) == pytest.approx(3, abs=0.05) and float(weights["bias"]) == pytest.approx(1, abs=0.05)
     assert steps == [(k, 60) for k in range(1, 61)] and said == ["a line is learned"]
     assert [step for step, _ in written] == [at["step"] for at in read(tmp_path) if "loss" in at] == [1, 20, 40, 60]
@@ -72,7 +72,7 @@ def test_it_trains_and_the_loop_writes_what_it_reports(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("step", [1, 33])
 def test_it_resumes_to_the_same_bits(tmp_path: Path, step: int) -> None:
-    stop = Listener(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
+    stop = Callbacks(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
     with pytest.raises(Stopped, match=f"stopped at step {step} of 60 of the line, saved"):
         trained(tmp_path / "broken", stop)
     resumed, whole = trained(tmp_path / "broken"), trained(tmp_path / "whole")

@@ -23,7 +23,7 @@ from reverie.planning.plan import prepare
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.records import Table, read_table
 from reverie.sources import ImageSource, TableSource
-from reverie.training import Batch, Budget, Dataset, Listener, Stopped, TrainingSettings, Validator, denoising, fit
+from reverie.training import Batch, Budget, Callbacks, Dataset, Stopped, TrainingSettings, Validator, denoising, fit
 from reverie.training.ema import EMA
 from reverie.training.metrics import read
 
@@ -74,28 +74,28 @@ def fitted(
     settings: TrainingSettings,
     seed: int,
     aside: Dataset | None,
-    listener: Listener | None = None,
+    callbacks: Callbacks | None = None,
 ) -> dict[str, Tensor]:
     validator = Validator(network, aside, settings, seed, CPU) if aside else None
-    return fit(run, denoising(network, dataset, settings, seed, CPU), Budget(settings.entries), listener, validator)
+    return fit(run, denoising(network, dataset, settings, seed, CPU), Budget(settings.entries), callbacks, validator)
 
 
-def trained(run: Path, settings: TrainingSettings = SETTINGS, listener: Listener | None = None, aside: int = 40):
-    return fitted(run, network(), Points(6, 0), settings, 3, Points(aside, 1) if aside else None, listener)
+def trained(run: Path, settings: TrainingSettings = SETTINGS, callbacks: Callbacks | None = None, aside: int = 40):
+    return fitted(run, network(), Points(6, 0), settings, 3, Points(aside, 1) if aside else None, callbacks)
 
 
 def judgements(run: Path) -> dict[int, float]:
     return {line["step"]: line["loss_aside"] for line in read(run) if "loss_aside" in line}
 
 
-def interrupted(step: int) -> Listener:
-    return Listener(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
+def interrupted(step: int) -> Callbacks:
+    return Callbacks(on_step=lambda done, total: os.kill(os.getpid(), signal.SIGTERM) if done == step else None)
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Tensor], list[str]]:
     run, said = tmp_path_factory.mktemp("aside"), []
-    return run, trained(run, listener=Listener(say=said.append)), said
+    return run, trained(run, callbacks=Callbacks(log=said.append)), said
 
 
 def test_the_weights_kept_are_those_at_the_lowest_loss_aside(unbroken) -> None:
@@ -141,7 +141,7 @@ def test_a_run_that_was_stopped_resumes_to_the_same_bits(unbroken, tmp_path: Pat
     found = judgements(run)
     lowest = min(found, key=found.__getitem__)
     with pytest.raises(Stopped):
-        trained(tmp_path, listener=interrupted(lowest - 7 if before_the_lowest else lowest + 23))
+        trained(tmp_path, callbacks=interrupted(lowest - 7 if before_the_lowest else lowest + 23))
     again = trained(tmp_path)
     assert all(torch.equal(again[name], kept[name]) for name in kept)
     assert judgements(tmp_path) == found
@@ -160,7 +160,7 @@ def test_a_run_that_was_killed_resumes_to_the_same_bits(unbroken, tmp_path: Path
 
     settings = SETTINGS.model_copy(update={"checkpoint_every": 20})
     with pytest.raises(Killed):
-        trained(tmp_path, settings, Listener(on_step=kill))
+        trained(tmp_path, settings, Callbacks(on_step=kill))
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"step-20", "step-40"}
     again = trained(tmp_path, settings)
     assert all(torch.equal(again[name], kept[name]) for name in kept)

@@ -19,7 +19,7 @@ from reverie.errors import UsageError
 from reverie.models import diffusers
 from reverie.models.folder import fit_in
 from reverie.models.model import AUTOENCODER, describe, untrained_autoencoder, write_weights
-from reverie.training import Budget, Listener, fit, processes, seconds_per_step
+from reverie.training import Budget, Callbacks, fit, processes, seconds_per_step
 from reverie.training.budget import Entries
 from reverie.training.metrics import Metrics
 from reverie.training.updates import AutoencoderUpdate
@@ -48,7 +48,7 @@ def resolved(settings: RunConfig) -> RunConfig:
 
 
 def share(
-    minutes: float, settings: RunConfig, codec: Any, examples: Any, device: torch.device, listener: Listener
+    minutes: float, settings: RunConfig, codec: Any, examples: Any, device: torch.device, callbacks: Callbacks
 ) -> tuple[float, RunConfig, Any]:
     """What of the minutes is left for the denoiser, the config with the steps of the autoencoder, and a few examples to
     measure the denoiser's step on."""
@@ -61,7 +61,7 @@ def share(
         assert isinstance(module, Autoencoder)
         pace = seconds_per_step(AutoencoderUpdate(module, examples, settings.latent, settings.seed, device))
         steps = max(1, processes.any_of(round(60 * minutes * SHARE / pace), device))
-        listener.say(f"a third of the time is {steps:,} steps of {pace:.2g} s for the autoencoder.")
+        callbacks.log(f"a third of the time is {steps:,} steps of {pace:.2g} s for the autoencoder.")
         return minutes * (1 - SHARE), _stepped(settings, steps), few
     return minutes, settings, few
 
@@ -82,7 +82,7 @@ def first_stage(
     codec: Any,
     examples: Any,
     device: torch.device,
-    listener: Listener,
+    callbacks: Callbacks,
     minutes: float | None,
     began: float,
 ) -> tuple[Autoencoder | DiffusersAutoencoder | None, RunConfig]:
@@ -98,10 +98,10 @@ def first_stage(
         fit_in(module, file)
     elif isinstance(module, Autoencoder):
         assert isinstance(settings.latent, LatentSettings)
-        listener.say(f"first the autoencoder: {settings.latent.steps} steps.")
+        callbacks.log(f"first the autoencoder: {settings.latent.steps} steps.")
         budget = Budget(settings.latent.entries, None if minutes is None else 60 * minutes * SHARE, began)
         update = AutoencoderUpdate(module, examples, settings.latent, settings.seed, device)
-        errors = update.finish(fit(run / FOLDER, update, budget, Listener(listener.on_step, listener.say)))
+        errors = update.finish(fit(run / FOLDER, update, budget, Callbacks(callbacks.on_step, callbacks.log)))
         if processes.rank() == 0:
             with closing(Metrics(run / FOLDER, budget.steps)) as metrics:
                 metrics.write(budget.steps, errors)
@@ -110,7 +110,7 @@ def first_stage(
             if processes.rank() == 0:
                 describe(run, settings, codec)  # for a run that goes on from here
         error, psnr = errors["reconstruction_error"], errors["reconstruction_psnr"]
-        listener.say(f"pictures it did not learn from come back {error:.1f} grey levels off ({psnr:.1f} dB).")
+        callbacks.log(f"pictures it did not learn from come back {error:.1f} grey levels off ({psnr:.1f} dB).")
     else:
         assert isinstance(settings.latent, DiffusersAutoencoderConfig)
         diffusers.fill(module.inner, Path(settings.latent.folder))

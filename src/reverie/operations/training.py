@@ -19,7 +19,7 @@ from reverie.operations.request import Flag, Reply, Served, example, local, pict
 if TYPE_CHECKING:
     from reverie.config import RunConfig
     from reverie.planning import Options
-    from reverie.training import Listener
+    from reverie.training import Callbacks
 
 __all__ = ["WEIGHTS", "Training", "training", "weights_of"]
 
@@ -197,22 +197,22 @@ def training(request: Training, context: Context) -> Outcome:
     folder = context.folder(request.out, request.overwrite, request.resume)
     options = _options(request, context, folder)
     from reverie.planning.plan import prepare
-    from reverie.training import Listener
+    from reverie.training import Callbacks
     from reverie.training.hardware import choose_device
 
     device = choose_device(str(options.overrides.get("training.device", options.overrides.get("device", "auto"))))
     with context.together(device) as chief:
-        listener = _listener(context, folder) if chief else Listener()
+        callbacks = _callbacks(context, folder) if chief else Callbacks()
         plan = prepare(
             context.source(request.source, request.data_options, lambda option: _spelled(option, context.served)),
             options,
-            listener,
+            callbacks,
             since=since,
             measure=not context.served,
             spelled=lambda option: _spelled(option, context.served),
             admit=lambda config, channels: _admit(context, config, channels),
         )
-        model = plan.run(listener)
+        model = plan.run(callbacks)
     if context.served:
         from reverie.models.card import card
 
@@ -249,9 +249,9 @@ def _spelled(option: str, served: bool) -> str:
     return field if served else next((flag.name for flag in flags(Training) if flag.field == field), None) or field
 
 
-def _listener(context: Context, folder: Folder) -> Listener:
+def _callbacks(context: Context, folder: Folder) -> Callbacks:
     """Reports progress, sentences and numbers, and notes that the run has begun."""
-    from reverie.training import Listener
+    from reverie.training import Callbacks
 
     last, total = 0, 0
 
@@ -270,7 +270,7 @@ def _listener(context: Context, folder: Folder) -> Listener:
             last = step
             context.emit("metric", {"step": step, "loss": numbers["loss"], "gradient_norm": numbers["gradient_norm"]})
 
-    return Listener(on_step, context.say, on_numbers)
+    return Callbacks(on_step, context.say, on_numbers)
 
 
 def _admit(context: Context, config: RunConfig, channels: int) -> None:

@@ -33,7 +33,7 @@ from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
 from reverie.sources import DataSource, Parts, open_source
 from reverie.sources.estimate import Estimate
-from reverie.training import Budget, Dataset, Listener, Validator, denoising, fit, metrics, processes, seconds_per_step
+from reverie.training import Budget, Callbacks, Dataset, Validator, denoising, fit, metrics, processes, seconds_per_step
 from reverie.training.hardware import automatic_precision, choose_device
 
 __all__ = ["Plan", "prepare", "train"]
@@ -70,10 +70,10 @@ class Plan:
     minutes: float | None
     began: float
 
-    def run(self, listener: Listener | None = None) -> PictureModel | PatientModel:
+    def run(self, callbacks: Callbacks | None = None) -> PictureModel | PatientModel:
         """Trains, keeps everything in the run folder, and returns the model. Rank 0 alone writes. Raises Stopped after a
         signal."""
-        listener, out, device = listener or Listener(), self.out, self.device
+        callbacks, out, device = callbacks or Callbacks(), self.out, self.device
         config, codec = self.config, self.codec
         train: Any = self.train
         validation: Any = self.validation
@@ -82,20 +82,20 @@ class Plan:
             _discard(out)
             describe(out, config, codec)
         processes.wait()
-        coder, config = latents.first_stage(out, config, codec, train, device, listener, self.minutes, self.began)
+        coder, config = latents.first_stage(out, config, codec, train, device, callbacks, self.minutes, self.began)
         if coder is not None:
             train, validation = (some and some.in_latents(coder, device) for some in (train, validation))
         budget = Budget(config.training.entries, None if self.minutes is None else 60 * self.minutes, self.began)
         validator = Validator(self.network, validation, config.training, config.seed, device) if validation else None
         update = denoising(self.network, train, config.training, config.seed, device)
-        weights = fit(out, update, budget, listener, validator)
+        weights = fit(out, update, budget, callbacks, validator)
         if budget.entries != config.training.entries:
             config = _with_training(config, steps=budget.steps, plan=budget.entries)
         self.network.module.load_state_dict(weights)
         self.network.module.eval()
         model = self.source.model(config, codec, self.network, *(() if coder is None else (coder,)))
         if chief:
-            model = self.source.finished(model, self.parts, listener.say)
+            model = self.source.finished(model, self.parts, callbacks.log)
             model.save(out)
             self.source.show(model, self.parts, out)
         return model
@@ -111,7 +111,7 @@ def train(
     source: Any,
     out: str | Path | None = None,
     *,
-    listener: Listener | None = None,
+    callbacks: Callbacks | None = None,
     since: float | None = None,
     **options: Any,
 ) -> PictureModel | PatientModel:
@@ -120,20 +120,20 @@ def train(
     Args:
         source: a table of visits or pictures, see sources.open_source.
         out: the run folder; a temporary one if left out.
-        listener: receives progress and advice.
+        callbacks: receives progress and advice.
         since: when the minutes began to run, as time.monotonic tells it; at the call if left out.
         options: steps or minutes, seed, recipe, settings, holdout, resume, force, and how the source is read: those of
             planning.Options, which says what each is.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
     """
-    return prepare(source, Options(out=out, **options), listener, since=since).run(listener)
+    return prepare(source, Options(out=out, **options), callbacks, since=since).run(callbacks)
 
 
 def prepare(
     source: Any,
     options: Options,
-    listener: Listener | None = None,
+    callbacks: Callbacks | None = None,
     *,
     since: float | None = None,
     measure: bool = False,
@@ -151,7 +151,7 @@ def prepare(
 
     Raises UsageError and DataError; UsageError too where the machine has not enough memory, naming what would fit.
     """
-    listener, since = listener or Listener(), time.monotonic() if since is None else since
+    callbacks, since = callbacks or Callbacks(), time.monotonic() if since is None else since
     if processes.rank() == 0:
         options.check_out()
     out = Path(tempfile.mkdtemp(prefix="reverie-")) if options.out is None else Path(options.out)
@@ -166,7 +166,7 @@ def prepare(
     if written:
         config = _resumed(out, written, config, options.steps is None)
     parts = data.split(config)
-    codec = data.fit_codec(config, parts, listener.say)
+    codec = data.fit_codec(config, parts, callbacks.log)
     if config.training.epsilon is not None and config.training.delta is None:
         config = _with_training(config, delta=1 / (2 * len(parts.train)))
     admit(config, codec.channels)
@@ -179,18 +179,18 @@ def prepare(
     if estimate:
         if measure and options.minutes is None and processes.world() == 1:
             estimate = estimate.measured(network, train, device)
-        listener.say(estimate.sentence)
+        callbacks.log(estimate.sentence)
     for sentence in data.notes:
-        listener.say(sentence)
+        callbacks.log(sentence)
     began, minutes = time.monotonic(), None if written else options.minutes
     if minutes is not None:
         minutes -= min((began - since) / 60, minutes / 2)
-        listener.say("measuring the time of a step ...")
-        left, config, few = latents.share(minutes, config, codec, train, device, listener)
+        callbacks.log("measuring the time of a step ...")
+        left, config, few = latents.share(minutes, config, codec, train, device, callbacks)
         pace = seconds_per_step(denoising(network, few, config.training, config.seed, device))
         config = _with_training(config, steps=max(1, processes.any_of(round(60 * left / pace), device)))
         steps = f"{config.training.steps:,} steps of {pace:.2g} s"
-        listener.say(f"planned for {left:.3g} min: {steps}; as that changes, so does their number.")
+        callbacks.log(f"planned for {left:.3g} min: {steps}; as that changes, so does their number.")
     if config.training.epsilon is not None:
         minutes = None  # noise is for just so many steps
     config = config if written else latents.with_steps(config)

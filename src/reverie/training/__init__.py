@@ -2,7 +2,7 @@
 
 from reverie.training.budget import Budget
 from reverie.training.dataset import Batch, Dataset
-from reverie.training.loop import Listener, fit, seconds_per_step
+from reverie.training.loop import Callbacks, fit, seconds_per_step
 from reverie.training.settings import TrainingSettings
 from reverie.training.stopping import Stopped
 from reverie.training.update import StepReport, TrainingState, Update
@@ -12,8 +12,8 @@ from reverie.training.validation import Validator
 __all__ = [
     "Batch",
     "Budget",
+    "Callbacks",
     "Dataset",
-    "Listener",
     "StepReport",
     "Stopped",
     "TrainingSettings",

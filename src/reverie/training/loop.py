@@ -23,18 +23,18 @@ from reverie.training.stopping import Stopped, stop_signals
 from reverie.training.update import Update
 from reverie.training.validation import Validator
 
-__all__ = ["Listener", "fit", "seconds_per_step"]
+__all__ = ["Callbacks", "fit", "seconds_per_step"]
 
 CHECKPOINT_SECONDS = 30.0
 """How much work a kill may cost, where no number of steps is set."""
 
 
 @dataclass(frozen=True, eq=False)
-class Listener:
+class Callbacks:
     """What is called as a run goes on; each does nothing by default."""
 
     on_step: Callable[[int, int], None] = lambda done, total: None
-    say: Callable[[str], None] = lambda sentence: None
+    log: Callable[[str], None] = lambda sentence: None
     on_numbers: Callable[[int, Mapping[str, float]], None] = lambda step, numbers: None
 
 
@@ -42,7 +42,7 @@ def fit(
     run: Path,
     update: Update,
     budget: Budget,
-    listener: Listener | None = None,
+    callbacks: Callbacks | None = None,
     validator: Validator | None = None,
 ) -> dict[str, Tensor]:
     """Trains, or goes on training from the newest whole checkpoint in run/checkpoints, and returns the averaged weights.
@@ -53,23 +53,23 @@ def fit(
     Raises Stopped after SIGTERM or Ctrl-C, with a checkpoint written; NotANumber where training broke down; DamagedError
     where there are checkpoints and none is whole.
     """
-    listener = listener or Listener()
+    callbacks = callbacks or Callbacks()
     state, device = update.begin(budget), update.device
-    if path := checkpoint.latest(run / "checkpoints", listener.say):
+    if path := checkpoint.latest(run / "checkpoints", callbacks.log):
         checkpoint.restore(path, state)
     chief = processes.rank() == 0
     metrics = Metrics(run, state.step) if chief else None
 
     def advise(sentences: Iterable[str]) -> None:
         for sentence in sentences:
-            listener.say(sentence)
+            callbacks.log(sentence)
             if metrics:
                 metrics.advise(state.step, sentence)
 
     def write(numbers: dict[str, float]) -> None:
         if metrics:
             metrics.write(state.step, numbers)
-            listener.on_numbers(state.step, numbers)
+            callbacks.on_numbers(state.step, numbers)
 
     try:
         if state.step == 0:
@@ -94,7 +94,7 @@ def fit(
                     state.lowest.update(loss, step, state.ema)
                     write({"loss_aside": loss})
 
-                listener.on_step(step, steps)
+                callbacks.on_step(step, steps)
                 stopped = processes.any_of(stop.number, device)
                 every = update.checkpoint_every
                 due = step - saved.step >= every if every else saved.seconds >= CHECKPOINT_SECONDS
