@@ -11,8 +11,8 @@ import yaml
 import reverie
 from reverie import config as configs
 from reverie.config import Source, resolve
+from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.declaration import NetworkConfig, PictureNetwork, RecordNetwork
-from reverie.denoisers.given import Given, check_given
 from reverie.denoisers.registry import NETWORKS, recipes
 from reverie.errors import DamagedError, UsageError
 from reverie.models.card import card
@@ -23,14 +23,14 @@ from reverie.studies import network
 class EachVisit(torch.nn.Module):
     """A linear layer at every token on its own."""
 
-    check = staticmethod(check_given)
+    check = staticmethod(check_condition_mask)
 
     def __init__(self, channels: int, gain: float) -> None:
         super().__init__()
         self.gain, self.layer = gain, torch.nn.Linear(channels, channels)
 
-    def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: Given) -> torch.Tensor:
-        return torch.where(given.asked, self.gain * self.layer(given.state(x_t)), 0.0)
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: ConditionMask) -> torch.Tensor:
+        return torch.where(given.target_mask, self.gain * self.layer(given.state(x_t)), 0.0)
 
 
 class EachVisitConfig(RecordNetwork):

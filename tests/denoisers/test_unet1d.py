@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.taps import Length, Taps, plain
 from reverie.denoisers.unet1d import SeriesUNet, SeriesUNetConfig
 from reverie.denoisers.winograd import convolve, halve, transforms, unhalve
@@ -77,7 +77,7 @@ def test_of_a_record_only_the_visits_are_read_and_only_what_is_asked_is_answered
     present = prefix([1 + n for n in visits], N)
     asked = present[..., None].expand(-1, -1, 3).clone()
     asked[:, 0] = asked[:, 1, 2] = False  # the statics, and a cell that is held at 0
-    told = Given(torch.zeros_like(x), torch.zeros_like(asked), asked, present)
+    told = ConditionMask(torch.zeros_like(x), torch.zeros_like(asked), asked, present)
     answer = net(torch.where(asked, x, torch.nan), t, told)
     assert not answer[~asked].any()
     for i, n in enumerate(visits):

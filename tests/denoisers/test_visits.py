@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.network import Network
 from reverie.denoisers.visits import VisitNetwork, VisitNetworkConfig, distances
 from reverie.process.gaussian import GaussianProcess
@@ -32,7 +32,7 @@ def network(mixing: str = "attention", seed: int = 0) -> VisitNetwork:
     return module
 
 
-def question(visits: list[int], padding: int = 0, seed: int = 1) -> tuple[torch.Tensor, Given]:
+def question(visits: list[int], padding: int = 0, seed: int = 1) -> tuple[torch.Tensor, ConditionMask]:
     """x_t and what is given: cells at random, NaN in every cell that is neither asked nor observed."""
     draw = torch.Generator().manual_seed(seed)
     B, N = len(visits), 1 + max(visits) + padding
@@ -41,13 +41,17 @@ def question(visits: list[int], padding: int = 0, seed: int = 1) -> tuple[torch.
     asked, observed = (kind == 2) & present[..., None], (kind == 1) & present[..., None]
     asked[:, 0, 0], observed[:, 0, 0] = True, False
     x_t, values = torch.randn(2, B, N, C, generator=draw, dtype=torch.float64)
-    return torch.where(asked, x_t, torch.nan), Given(torch.where(observed, values, torch.nan), observed, asked, present)
+    return torch.where(asked, x_t, torch.nan), ConditionMask(
+        torch.where(observed, values, torch.nan), observed, asked, present
+    )
 
 
-def shorter(x_t: torch.Tensor, given: Given, row: int, visits: int) -> tuple[torch.Tensor, Given]:
+def shorter(x_t: torch.Tensor, given: ConditionMask, row: int, visits: int) -> tuple[torch.Tensor, ConditionMask]:
     """One patient alone, without padding."""
     cut = slice(row, row + 1), slice(0, visits + 1)
-    return x_t[cut], Given(given.values[cut], given.observed[cut], given.asked[cut], given.present[cut])
+    return x_t[cut], ConditionMask(
+        given.values[cut], given.observed_mask[cut], given.target_mask[cut], given.attention_mask[cut]
+    )
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
@@ -67,31 +71,33 @@ def test_an_answer_depends_on_neither_padding_nor_other_patients_nor_untold_cell
 @pytest.mark.parametrize("mixing", MIXINGS)
 def test_every_cell_that_is_told_is_seen_by_every_visit(mixing: str) -> None:
     net, (x_t, told) = network(mixing), question([4])
-    values = torch.where(told.observed, told.values, 0.0).requires_grad_()
-    state = torch.where(told.asked, x_t, 0.0).requires_grad_()
+    values = torch.where(told.observed_mask, told.values, 0.0).requires_grad_()
+    state = torch.where(told.target_mask, x_t, 0.0).requires_grad_()
     answer = net(state, T[:1], replace(told, values=values))
     reach = torch.stack([torch.autograd.grad(answer[0, i].sum(), values, retain_graph=True)[0][0] for i in range(5)])
-    asked_somewhere = told.asked[0].any(-1)
-    assert (reach[asked_somewhere][:, told.observed[0]] != 0).all(), "an observed cell says nothing to some visit"
-    assert not reach[:, ~told.observed[0]].any()
+    asked_somewhere = told.target_mask[0].any(-1)
+    assert (reach[asked_somewhere][:, told.observed_mask[0]] != 0).all(), "an observed cell says nothing to some visit"
+    assert not reach[:, ~told.observed_mask[0]].any()
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
 def test_what_is_not_asked_is_answered_with_zero(mixing: str) -> None:
     x_t, told = question([3, 6])
     answer = network(mixing)(x_t, T[:2], told)
-    assert not answer[~told.asked].any() and (answer[told.asked] != 0).all()
+    assert not answer[~told.target_mask].any() and (answer[told.target_mask] != 0).all()
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
 def test_the_noise_level_and_the_place_of_a_visit_are_seen(mixing: str) -> None:
     net, (x_t, told) = network(mixing), question([5])
-    one, other = (net(x_t, torch.tensor([t]), told)[told.asked] for t in (5, 90))
+    one, other = (net(x_t, torch.tensor([t]), told)[told.target_mask] for t in (5, 90))
     assert (one - other).abs().min() > 1e-6
     order = [0, 1, 3, 2, 4, 5]
-    moved = Given(told.values[:, order], told.observed[:, order], told.asked[:, order], told.present)
+    moved = ConditionMask(
+        told.values[:, order], told.observed_mask[:, order], told.target_mask[:, order], told.attention_mask
+    )
     swapped = net(x_t[:, order], T[:1], moved)[:, order]
-    assert (swapped - net(x_t, T[:1], told))[told.asked].abs().max() > 1e-6
+    assert (swapped - net(x_t, T[:1], told))[told.target_mask].abs().max() > 1e-6
 
 
 def test_gradients_do_not_depend_on_padding() -> None:
@@ -101,11 +107,11 @@ def test_gradients_do_not_depend_on_padding() -> None:
         if padding:
             x_t = torch.cat([x_t, torch.full((2, padding, C), torch.nan)], 1)
             off = torch.zeros(2, padding, C, dtype=torch.bool)
-            told = Given(
+            told = ConditionMask(
                 torch.cat([told.values, torch.full((2, padding, C), torch.nan)], 1),
-                torch.cat([told.observed, off], 1),
-                torch.cat([told.asked, off], 1),
-                torch.cat([told.present, off[..., 0]], 1),
+                torch.cat([told.observed_mask, off], 1),
+                torch.cat([told.target_mask, off], 1),
+                torch.cat([told.attention_mask, off[..., 0]], 1),
             )
         net(x_t, T[:2], told).square().sum().backward()
         found.append([weight.grad for weight in net.parameters() if weight.grad is not None])
@@ -139,7 +145,7 @@ def test_a_size_that_cannot_be_is_refused(size: dict) -> None:
 def test_a_visit_is_told_the_nearest_given_values_around_it_and_how_near_they_are() -> None:
     values = torch.tensor([9.0, 1.0, 2.0, 0.0, 0.0, 3.0, 7.0])[None, :, None]  # the statics are no visit
     observed = torch.tensor([True, True, True, False, False, True, False])[None, :, None]
-    told = Given(values, observed, ~observed, torch.ones(1, 7, dtype=torch.bool))
+    told = ConditionMask(values, observed, ~observed, torch.ones(1, 7, dtype=torch.bool))
     before, after, since, until = told.around[0].T
     assert before.tolist() == [0, 0, 1, 2, 2, 2, 3] and after.tolist() == [0, 2, 3, 3, 3, 0, 0]
     torch.testing.assert_close(since, torch.tensor([0, 0, 1, 1, 1 / 2, 1 / 3, 1]))

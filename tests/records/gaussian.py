@@ -21,7 +21,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.records import RecordCodec, Table, read_table
 
@@ -70,21 +70,21 @@ class Exact:
         """[N C, N C]; 1 on the diagonal where nothing is."""
         return _covariance(self, tokens)
 
-    def __call__(self, x_t: Tensor, t: int, condition: Given) -> Prediction:
+    def __call__(self, x_t: Tensor, t: int, condition: ConditionMask) -> Prediction:
         mean, axes, variance = self._law(condition)
         a, b = (float(v) for v in (self.process.schedule.alpha_bar[t], 1 - self.process.schedule.alpha_bar[t]))
         # x_0 ~ N(mean, S), x_t = sqrt(a) x_0 + sqrt(b) eps: Bayes' rule in the axes of S
-        away = torch.where(condition.asked, x_t, 0.0).flatten(1).double() - a**0.5 * mean
+        away = torch.where(condition.target_mask, x_t, 0.0).flatten(1).double() - a**0.5 * mean
         gain = a**0.5 * variance / (a * variance + b)
         clean = mean + (axes @ (gain * (axes.mT @ away[..., None])[..., 0])[..., None])[..., 0]
         return self.process.predict(x_t, t, clean=clean.view(x_t.shape).to(x_t))
 
-    def _law(self, given: Given) -> tuple[Tensor, Tensor, Tensor]:
+    def _law(self, given: ConditionMask) -> tuple[Tensor, Tensor, Tensor]:
         """Mean [B, D] and the axes and variances of what is asked, given what is observed; kept for the next step."""
         if _kept.get("given") is not given:
-            B, N, _ = given.asked.shape
+            B, N, _ = given.target_mask.shape
             whole = torch.from_numpy(self.covariance(N))
-            asked, seen = given.asked.reshape(B, -1).double(), given.observed.reshape(B, -1).double()
+            asked, seen = given.target_mask.reshape(B, -1).double(), given.observed_mask.reshape(B, -1).double()
             among = whole * seen[:, :, None] * seen[:, None, :] + torch.diag_embed(1 - seen)
             weights = torch.linalg.solve(among, whole * seen[:, :, None] * asked[:, None, :])
             mean = (weights.mT @ (given.values.reshape(B, -1).double() * seen)[..., None])[..., 0]

@@ -49,7 +49,7 @@ class Biased:
 
     def __call__(self, x_t, t, condition=None):
         a = float(self.process.schedule.alpha_bar[t])
-        asked = condition.asked
+        asked = condition.target_mask
         away = torch.where(asked, x_t - a**0.5 * MEAN, 0.0)
         count = asked.sum(1, keepdim=True).clamp(min=1)
         mean = away.sum(1, keepdim=True) / count

@@ -59,7 +59,7 @@ def watched(gaussian):
 
 def assert_in_training(question, known, chosen=slice(None)) -> None:
     """Of these patients every cell that is asked or observed is known, as are all that training asks or observes."""
-    touched, N = (question.asked | question.observed)[chosen], question.asked.shape[1]
+    touched, N = (question.target_mask | question.observed_mask)[chosen], question.target_mask.shape[1]
     assert touched.any() and not (touched & ~known[:, :N]).any()
 
 

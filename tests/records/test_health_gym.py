@@ -12,7 +12,7 @@ import torch
 from polars.testing import assert_frame_equal
 
 import reverie
-from reverie.denoisers.given import Given, check_given
+from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.network import Network
 from reverie.denoisers.registry import recipes
 from reverie.errors import UsageError
@@ -125,13 +125,13 @@ class Noisy(torch.nn.Module):
     def __init__(self, spread: float) -> None:
         super().__init__()
         self.spread = torch.nn.Parameter(torch.tensor(spread))
-        self.asked: list[Given] = []
+        self.asked: list[ConditionMask] = []
 
-    check = staticmethod(check_given)
+    check = staticmethod(check_condition_mask)
 
-    def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: Given) -> torch.Tensor:
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: ConditionMask) -> torch.Tensor:
         self.asked.append(given)
-        return torch.where(given.asked, self.spread * x_t, 7.0)
+        return torch.where(given.target_mask, self.spread * x_t, 7.0)
 
 
 def maker(codec: RecordCodec, spread: float, reject: bool) -> SeriesSampler:
@@ -164,8 +164,8 @@ def test_the_network_is_asked_for_visits_only_and_the_number_of_them_stays(varie
     network = series.denoiser
     assert isinstance(network, Network) and isinstance(network.module, Noisy) and network.module.asked
     for given in network.module.asked:
-        assert not given.asked[:, 0].any() and not given.observed.any()
-        assert torch.equal(given.asked[:, 1:].any(2), given.present[:, 1:])
+        assert not given.target_mask[:, 0].any() and not given.observed_mask.any()
+        assert torch.equal(given.target_mask[:, 1:].any(2), given.attention_mask[:, 1:])
 
 
 def test_the_numbers_of_the_table_itself_are_inside_the_box(cohort: pl.DataFrame) -> None:

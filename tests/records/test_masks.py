@@ -43,7 +43,7 @@ def only(monkeypatch: pytest.MonkeyPatch, generate: float, forecast: float, ungu
 
 def asked_stage(given, stage: torch.Tensor) -> torch.Tensor:
     """Of each example that is asked anything: [B], -1 for the others."""
-    found = torch.where(given.asked, stage, -1).flatten(1)
+    found = torch.where(given.target_mask, stage, -1).flatten(1)
     top = found.max(1).values
     assert ((found == -1) | (found == top[:, None])).all(), "an example is asked for two stages"
     return top
@@ -52,26 +52,30 @@ def asked_stage(given, stage: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("seed", range(5))
 def test_a_cell_is_asked_or_observed_or_neither_and_only_if_it_is_known(codec, records, stage, seed: int) -> None:
     given = MaskSampler(codec).draw(records, generator(seed))
-    assert not (given.asked & given.observed).any()
-    assert not ((given.asked | given.observed) & ~records.known).any(), "what was not measured, or not there, has come up"
+    assert not (given.target_mask & given.observed_mask).any()
+    assert not ((given.target_mask | given.observed_mask) & ~records.known).any(), (
+        "what was not measured, or not there, has come up"
+    )
     exists = torch.arange(records.values.shape[1]) <= records.visits[:, None]
-    assert not (given.present & ~exists).any() and given.present[:, 0].all()
-    assert not ((given.asked | given.observed).any(-1) & ~given.present).any(), "a cell of a visit that is not present"
-    assert not given.values[~given.observed].any()
+    assert not (given.attention_mask & ~exists).any() and given.attention_mask[:, 0].all()
+    assert not ((given.target_mask | given.observed_mask).any(-1) & ~given.attention_mask).any(), (
+        "a cell of a visit that is not present"
+    )
+    assert not given.values[~given.observed_mask].any()
 
 
 def test_what_is_given_is_told_as_it_is_but_for_statics_in_questions_about_visits(codec, records, stage) -> None:
     given = MaskSampler(codec).draw(records, generator(0))
-    off = torch.where(given.observed, given.values - records.values, 0.0)
-    assert not off[:, 1:].any() and not off[given.asked[:, 0].any(1)].any()
-    about_visits = given.asked[:, 1:].flatten(1).any(1)
-    blurred = off[about_visits, 0][given.observed[about_visits, 0] & (stage[0] == 1)]
+    off = torch.where(given.observed_mask, given.values - records.values, 0.0)
+    assert not off[:, 1:].any() and not off[given.target_mask[:, 0].any(1)].any()
+    about_visits = given.target_mask[:, 1:].flatten(1).any(1)
+    blurred = off[about_visits, 0][given.observed_mask[about_visits, 0] & (stage[0] == 1)]
     assert abs(float(blurred.std()) - questions.BLUR) < 0.1 * questions.BLUR
 
 
 def test_visits_that_are_present_come_before_those_that_are_not(codec, records) -> None:
     for seed in range(5):
-        present = MaskSampler(codec).draw(records, generator(seed)).present
+        present = MaskSampler(codec).draw(records, generator(seed)).attention_mask
         assert not (present[:, 1:] & ~present[:, :-1]).any()
 
 
@@ -93,15 +97,15 @@ def test_generation_is_told_all_stages_before_and_nothing_of_visits_now(codec, r
         for s in range(4):
             rows = asked == s
             before = records.known[rows] & (stage < s)
-            assert (given.observed[rows] | ~before).all(), "a stage before was not told"
-            beyond = given.observed[rows] & ~before
+            assert (given.observed_mask[rows] | ~before).all(), "a stage before was not told"
+            beyond = given.observed_mask[rows] & ~before
             assert not beyond[:, 1:].any(), "generation was told of a visit what it should make"
             if s >= 2:
                 assert not beyond.any()
-                assert torch.equal(given.asked[rows], records.known[rows] & (stage == s))
+                assert torch.equal(given.target_mask[rows], records.known[rows] & (stage == s))
             else:
                 seen.add((s, bool(beyond.any())))
-                assert not given.present[rows, 1:].any(), "statics are made before there are visits"
+                assert not given.attention_mask[rows, 1:].any(), "statics are made before there are visits"
     assert seen == {(0, True), (1, True)}, "some statics are given now and then, as a condition"
 
 
@@ -112,7 +116,7 @@ def test_a_forecast_is_told_first_visits_whole_and_none_of_the_later_ones(codec,
         given = MaskSampler(codec).draw(records, generator(seed))
         asked = asked_stage(given, stage)
         rows = asked == 3
-        known, observed = records.known[rows][:, 1:], given.observed[rows][:, 1:]
+        known, observed = records.known[rows][:, 1:], given.observed_mask[rows][:, 1:]
         values = stage[1:] == 3
         full, any_ = (~(known & values) | observed).all(-1), (observed & values).any(-1)
         exists = known.any(-1)
@@ -134,7 +138,7 @@ def test_completion_is_told_when_the_visits_were_but_never_what_was_measured(cod
     for seed in range(4):
         given = tasks.draw(records, generator(seed))
         rows = asked_stage(given, stage) == 3
-        known, observed = records.known[rows], given.observed[rows]
+        known, observed = records.known[rows], given.observed_mask[rows]
         assert not (observed & flags).any(), "holes would be given away by what was measured"
         assert (observed | ~(known & frame)).all()
         values = known & (stage == 3)
@@ -149,7 +153,7 @@ def test_some_questions_about_visits_are_asked_without_statics(codec, records, s
     for seed in range(10):
         given = MaskSampler(codec).draw(records, generator(seed))
         rows = asked_stage(given, stage) >= 2
-        without += int((~given.observed[rows, 0].any(-1)).sum())
+        without += int((~given.observed_mask[rows, 0].any(-1)).sum())
         total += int(rows.sum())
     assert without / total == pytest.approx(UNGUIDED, abs=4 * (UNGUIDED / total) ** 0.5)
 
@@ -161,8 +165,8 @@ def test_the_shares_of_the_kinds_are_shares() -> None:
 
 def test_questions_are_a_function_of_the_generator(codec, records) -> None:
     one, same, other = (MaskSampler(codec).draw(records, generator(seed)) for seed in (1, 1, 2))
-    assert torch.equal(one.asked, same.asked) and torch.equal(one.observed, same.observed)
-    assert not torch.equal(one.asked, other.asked)
+    assert torch.equal(one.target_mask, same.target_mask) and torch.equal(one.observed_mask, same.observed_mask)
+    assert not torch.equal(one.target_mask, other.target_mask)
 
 
 def test_a_table_without_a_stage_is_asked_for_the_others(gaussian) -> None:
@@ -182,17 +186,17 @@ def test_a_network_that_makes_whole_visits_is_asked_all_of_them_and_told_nothing
     given = whole(records)
     N = records.values.shape[1]
     visits = (torch.arange(N) <= records.visits[:, None]) & (torch.arange(N) > 0)
-    assert torch.equal(given.asked.any(-1), visits) and torch.equal(given.asked[:, 1:], records.known[:, 1:])
-    assert not given.observed.any() and not given.values.any()
-    assert torch.equal(given.present[:, 1:], visits[:, 1:])
+    assert torch.equal(given.target_mask.any(-1), visits) and torch.equal(given.target_mask[:, 1:], records.known[:, 1:])
+    assert not given.observed_mask.any() and not given.values.any()
+    assert torch.equal(given.attention_mask[:, 1:], visits[:, 1:])
 
 
 def test_a_record_of_which_little_is_asked_counts_as_one_of_which_all_is_up_to_a_limit(codec, records, stage) -> None:
     given = MaskSampler(codec).draw(records, generator(1))
     weights, of = MaskSampler(codec).weights(records, given), asked_stage(given, stage)
-    asked = given.asked.sum((1, 2))
+    asked = given.target_mask.sum((1, 2))
     could = (records.known & (stage == of[:, None, None])).sum((1, 2))
     some = asked > 0
-    assert ((weights > 0) == given.asked).all()
+    assert ((weights > 0) == given.target_mask).all()
     torch.testing.assert_close(weights.sum((1, 2))[some], torch.minimum(could, questions.MOST * asked)[some].float())
     assert (could > questions.MOST * asked)[some].any() and (could == asked)[some].any()

@@ -75,7 +75,7 @@ def test_the_clipped_sum_is_that_of_the_patients_one_by_one(table, visits):
     norms = torch.tensor([math.sqrt(sum(float(g.square().sum()) for g in one)) for one in expected])
     with gradients:
         losses = losses_by_patient(network, batch, t, noise, config.training)
-        found = gradients.take(losses, batch.given.present, limit)
+        found = gradients.take(losses, batch.given.attention_mask, limit)
     assert found == pytest.approx(norms, rel=1e-4, abs=1e-6)
     assert (norms > limit).any() and (norms < limit).any()  # or nothing here is about clipping
     weights = [p for p in network.module.parameters() if p.requires_grad]
@@ -98,7 +98,9 @@ def test_no_patient_changes_the_sum_by_more_than_the_bound(table):
         gradients.sums = {}
         part = Batch(batch.x_0[rows], batch.mask[rows], batch.given[torch.tensor(rows)])
         with gradients:
-            gradients.take(losses_by_patient(network, part, t[rows], noise[rows], config.training), part.given.present, 1.0)
+            gradients.take(
+                losses_by_patient(network, part, t[rows], noise[rows], config.training), part.given.attention_mask, 1.0
+            )
         return torch.cat([gradients.sums[p].flatten() for p in network.module.parameters() if p in gradients.sums])
 
     whole = total(list(range(10)))
@@ -113,7 +115,7 @@ def test_a_gradient_that_is_no_number_counts_as_none(table):
     gradients = PerPatient(network.module)
     with gradients:
         losses = losses_by_patient(network, batch, t, noise, config.training)
-        gradients.take(losses * torch.tensor([1.0, math.inf, 1.0, 1.0]), batch.given.present, 1.0)
+        gradients.take(losses * torch.tensor([1.0, math.inf, 1.0, 1.0]), batch.given.attention_mask, 1.0)
     assert all(torch.isfinite(total).all() for total in gradients.sums.values())
 
 

@@ -12,8 +12,8 @@ import torch
 from pydantic import BaseModel, Field
 from torch import nn
 
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.given import Given
 
 __all__ = ["NetworkConfig", "PictureNetwork", "RecordNetwork"]
 
@@ -94,7 +94,7 @@ class PictureNetwork(NetworkConfig, frozen=True):
 
 
 class RecordNetwork(NetworkConfig, frozen=True):
-    """A network for records [B, 1 + visits, C], the statics first, which needs a Given as its condition."""
+    """A network for records [B, 1 + visits, C], the statics first, which needs a ConditionMask as its condition."""
 
     of = "records"
     usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 3}
@@ -107,7 +107,9 @@ class RecordNetwork(NetworkConfig, frozen=True):
         shape = (batch, 1 + length, channels)
         asked = torch.ones(shape, dtype=torch.bool)
         asked[:, 0] = False
-        return shape, Given(torch.zeros(shape), torch.zeros_like(asked), asked, torch.ones(shape[:2], dtype=torch.bool))
+        return shape, ConditionMask(
+            torch.zeros(shape), torch.zeros_like(asked), asked, torch.ones(shape[:2], dtype=torch.bool)
+        )
 
     def demands(self, codec: Any) -> str | None:
         if all(getattr(codec, key) == value for key, value in self.codec.items()):

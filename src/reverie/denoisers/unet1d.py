@@ -24,9 +24,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
-from reverie.denoisers.given import Given, check_given
 from reverie.denoisers.taps import Taps
 from reverie.denoisers.unet import Sinusoids
 
@@ -117,13 +117,13 @@ class SeriesUNet(nn.Module):
     def check(self, condition: Condition | None, count: int) -> None:
         """Raises UsageError for a condition of another kind."""
         if condition is not None:
-            check_given(condition, count)
+            check_condition_mask(condition, count)
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: Given | None = None) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, condition: ConditionMask | None = None) -> Tensor:
         if condition is None:
             return self.series(x_t, t)
-        visits = self.series(condition.state(x_t)[:, 1:], t, condition.present[:, 1:])
-        return torch.where(condition.asked, F.pad(visits, (0, 0, 1, 0)), 0.0)
+        visits = self.series(condition.state(x_t)[:, 1:], t, condition.attention_mask[:, 1:])
+        return torch.where(condition.target_mask, F.pad(visits, (0, 0, 1, 0)), 0.0)
 
     def series(self, x: Tensor, t: Tensor, present: Tensor | None = None) -> Tensor:
         """x [B, L, channels], t [B], present [B, L] or None (all) -> [B, L, out_channels]; L >= 1; 0 where not present."""

@@ -23,8 +23,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.declaration import RecordNetwork
-from reverie.denoisers.given import Given, check_given
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
 
@@ -128,7 +128,7 @@ class Packing:
 class VisitNetwork(nn.Module):
     """(x_t [B, N, C], t [B], condition) -> [B, N, C]; what is not asked for is answered with 0."""
 
-    check = staticmethod(check_given)
+    check = staticmethod(check_condition_mask)
 
     def __init__(self, channels: int, config: VisitNetworkConfig) -> None:
         super().__init__()
@@ -146,12 +146,14 @@ class VisitNetwork(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: Given) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, condition: ConditionMask) -> Tensor:
         B, N, _ = x_t.shape
-        packing = Packing.of(condition.present)
+        packing = Packing.of(condition.attention_mask)
         place = torch.arange(N, device=x_t.device).expand(B, N)
-        left = condition.present.sum(1, keepdim=True) - 1 - place
-        told = torch.cat([condition.state(x_t), condition.observed.to(x_t.dtype), condition.asked.to(x_t.dtype)], -1)
+        left = condition.attention_mask.sum(1, keepdim=True) - 1 - place
+        told = torch.cat(
+            [condition.state(x_t), condition.observed_mask.to(x_t.dtype), condition.target_mask.to(x_t.dtype)], -1
+        )
         told = packing.pack(told)
         stands = packing.pack(torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1)).to(x_t.dtype)
         h = packing.each(told, self.enter_static, self.enter_visit) + self.place(stands)
@@ -162,11 +164,11 @@ class VisitNetwork(nn.Module):
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
         for block in self.blocks:
-            h = block(h, e, owner, packing, condition.present)
+            h = block(h, e, owner, packing, condition.attention_mask)
         scale, shift = _of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = packing.each(h, self.leave_static, self.leave_visit)
-        return torch.where(condition.asked, packing.pad(out), 0.0)
+        return torch.where(condition.target_mask, packing.pad(out), 0.0)
 
 
 class Block(nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.process.loss import element_loss, target
 from reverie.process.randomness import generator
 from reverie.records import read_table
@@ -61,7 +61,7 @@ def patient_losses(
     return found
 
 
-def _question(model: PatientModel, records: Records) -> Given:
+def _question(model: PatientModel, records: Records) -> ConditionMask:
     """The last stage, given all the others; the whole record of a network that only makes whole ones."""
     if not model.config.network.stages:
         return whole(records)
@@ -70,14 +70,14 @@ def _question(model: PatientModel, records: Records) -> Given:
     last = int(model.codec.stage.max())
     asked, observed = records.known & (stage == last), records.known & (stage < last)
     present = torch.arange(N) <= records.visits[:, None]
-    return Given(torch.where(observed, records.values, 0.0), observed, asked, present)
+    return ConditionMask(torch.where(observed, records.values, 0.0), observed, asked, present)
 
 
-def _error(model: PatientModel, x_0: Tensor, condition: Given, t: int, noise: Tensor) -> Tensor:
+def _error(model: PatientModel, x_0: Tensor, condition: ConditionMask, t: int, noise: Tensor) -> Tensor:
     """Mean squared error over the cells asked of each patient, float64 [B]; 0 where nothing is."""
     kind, process = model.denoiser.kind, model.process
     times = torch.full((len(x_0),), t)
     prediction = model.denoiser(process.corrupt(x_0, times, noise), times, condition)
     error = element_loss(prediction, target(process, x_0, noise, times, kind), kind)
-    wrong = torch.where(condition.asked, error, 0.0).double().sum((1, 2))
-    return wrong / condition.asked.sum((1, 2)).clamp(min=1)
+    wrong = torch.where(condition.target_mask, error, 0.0).double().sum((1, 2))
+    return wrong / condition.target_mask.sum((1, 2)).clamp(min=1)

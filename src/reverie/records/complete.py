@@ -14,7 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.records.encoded import Records
 from reverie.records.generate import RecordSampler, like_lengths
 from reverie.records.intervals import REACH
@@ -93,7 +93,7 @@ class Completer:
             measured = torch.where(flags, REACH, values)  # as if everything had been, but where rules leave it empty
             asked = codec.known(measured, records.visits) & (stage == now) & ~seen
             noise = torch.randn(values.shape, generator=randomness)
-            values = sampler.fill(Given(values, seen, asked, present), noise, randomness)
+            values = sampler.fill(ConditionMask(values, seen, asked, present), noise, randomness)
             seen = seen | asked
         return values, seen
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.given import Given
 from reverie.denoisers.wrappers import Guided
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
@@ -41,7 +41,7 @@ class RecordSampler:
     """Makes records.
 
     Attributes:
-        denoiser: answers for records, see Given.
+        denoiser: answers for records, see ConditionMask.
         codec: of the table.
         sampler, grid: how each stage is drawn.
         guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
@@ -120,19 +120,23 @@ class RecordSampler:
             asked = self.codec.known(values, visits) & (stage == now) & ~seen
             if past is not None:
                 asked &= ~past[..., None]
-            values = self.fill(Given(values, seen, asked, present), start, steps)
+            values = self.fill(ConditionMask(values, seen, asked, present), start, steps)
             seen = seen | asked
         return values
 
-    def fill(self, given: Given, noise: Tensor, steps: torch.Generator) -> Tensor:
+    def fill(self, given: ConditionMask, noise: Tensor, steps: torch.Generator) -> Tensor:
         """The values [B, N, C] with the cells that are asked drawn."""
-        if not given.asked.any():
+        if not given.target_mask.any():
             return given.values
-        of_visits = self.guidance != 1 and bool(given.asked[:, 1:].any())
+        of_visits = self.guidance != 1 and bool(given.target_mask[:, 1:].any())
         denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
         sampled = sample(denoiser, self.sampler, self.grid, noise, steps, given)
-        values = torch.where(given.asked, sampled, given.values)
-        return self.calibration(values, given.asked, given.asked | given.observed) if self.calibration else values
+        values = torch.where(given.target_mask, sampled, given.values)
+        return (
+            self.calibration(values, given.target_mask, given.target_mask | given.observed_mask)
+            if self.calibration
+            else values
+        )
 
     def _statics(
         self, number: int, seed: int, given: Records | None, accept: Callable[[Tensor], Tensor] | None
@@ -164,7 +168,7 @@ class RecordSampler:
         for now in (0, 1):
             asked = self.codec.known(values, nobody) & (stage == now) & ~seen
             noise = torch.randn(SHARD, 1, channels, generator=randomness)
-            question = Given(values, seen, asked.expand_as(seen), present)
+            question = ConditionMask(values, seen, asked.expand_as(seen), present)
             values = self.fill(question, noise, randomness)
             seen = seen | asked
         return values

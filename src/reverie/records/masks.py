@@ -23,7 +23,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.records.codec import RecordCodec
 from reverie.records.encoded import Records
 
@@ -70,7 +70,7 @@ class MaskSampler:
         """bool [2, C]: when the visits were, and how many."""
         return self.codec.channels_where(lambda field: field.part in ("visits", "start", "gap"))
 
-    def draw(self, records: Records, generator: torch.Generator) -> Given:
+    def draw(self, records: Records, generator: torch.Generator) -> ConditionMask:
         """The question [B, N, C]; visits that it does not need are not present."""
         (B, N, C), known = records.values.shape, records.known
 
@@ -110,19 +110,19 @@ class MaskSampler:
         present = exists & (seen | ~of_statics[..., 0])
         present[:, 0] = True
         blur = BLUR * torch.randn(B, N, C, generator=generator) * (static & (stage == 1) & ~of_statics)
-        return Given(torch.where(observed, records.values + blur, 0.0), observed, asked, present)
+        return ConditionMask(torch.where(observed, records.values + blur, 0.0), observed, asked, present)
 
-    def weights(self, records: Records, given: Given) -> Tensor:
+    def weights(self, records: Records, given: ConditionMask) -> Tensor:
         """How much each cell asked for counts, float32 [B, N, C]; see MOST."""
-        stage = cells(self.codec.stage, given.asked.shape[1])
-        asked_stage = torch.where(given.asked, stage, -1).amax((1, 2), keepdim=True)
+        stage = cells(self.codec.stage, given.target_mask.shape[1])
+        asked_stage = torch.where(given.target_mask, stage, -1).amax((1, 2), keepdim=True)
         could = (records.known & (stage == asked_stage)).sum((1, 2), keepdim=True)
-        return given.asked * (could / given.asked.sum((1, 2), keepdim=True).clamp(min=1)).clamp(1.0, MOST)
+        return given.target_mask * (could / given.target_mask.sum((1, 2), keepdim=True).clamp(min=1)).clamp(1.0, MOST)
 
 
-def whole(records: Records) -> Given:
+def whole(records: Records) -> ConditionMask:
     """The question of a network that only makes whole visits: everything known of them is asked, nothing is given."""
     asked = records.known.clone()
     asked[:, 0] = False
     present = torch.arange(asked.shape[1]) <= records.visits[:, None]
-    return Given(torch.zeros_like(records.values), torch.zeros_like(asked), asked, present)
+    return ConditionMask(torch.zeros_like(records.values), torch.zeros_like(asked), asked, present)

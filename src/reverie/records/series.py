@@ -39,7 +39,7 @@ class SeriesSampler:
     """Makes records.
 
     Attributes:
-        denoiser: answers for the visits of records, see Given.
+        denoiser: answers for the visits of records, see ConditionMask.
         codec: of the table, made without stages.
         sampler, grid: how visits are drawn.
         reject: draw patients again that have a number outside [-1, 1], instead of leaving it to be clipped.
@@ -96,4 +96,4 @@ class SeriesSampler:
         """The records [B, N, C] with their visits drawn, asked for as in training."""
         given = whole(Records(values, self.codec.known(values, visits), visits))
         sampled = sample(self.denoiser, self.sampler, self.grid, noise, steps, given)
-        return torch.where(given.asked, sampled, values)
+        return torch.where(given.target_mask, sampled, values)

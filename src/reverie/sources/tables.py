@@ -207,6 +207,6 @@ class RecordDataset:
         records = self.encoded.records(indices, generator)
         if not self.masked:
             condition = whole(records)
-            return Batch(records.values, condition.asked, condition)
+            return Batch(records.values, condition.target_mask, condition)
         condition = self.masks.draw(records, generator)
         return Batch(records.values, self.masks.weights(records, condition), condition)

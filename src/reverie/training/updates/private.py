@@ -24,7 +24,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from reverie.denoisers.given import Given
+from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.network import Network
 from reverie.denoisers.visits import Attention, Packing, VisitNetwork
 from reverie.errors import UsageError
@@ -98,8 +98,8 @@ class PrivateUpdate(PlainUpdate):
                 rows = slice(first, min(first + size, B))
                 part = whole[rows].to(self.device)
                 losses = losses_by_patient(self.trained, part, t[rows], noise[rows].to(self.device), settings)
-                assert isinstance(part.given, Given)
-                gradients.take(losses, part.given.present, settings.clip_norm)
+                assert isinstance(part.given, ConditionMask)
+                gradients.take(losses, part.given.attention_mask, settings.clip_norm)
                 total += float(losses.detach().sum())
         secret = generator(seed, "private noise", step)
         weights = [p for p in state.module.parameters() if p.requires_grad]

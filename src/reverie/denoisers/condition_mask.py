@@ -15,34 +15,34 @@ from torch import Tensor
 from reverie.denoisers.conditions import Condition
 from reverie.errors import UsageError
 
-__all__ = ["Given", "check_given"]
+__all__ = ["ConditionMask", "check_condition_mask"]
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class ConditionMask:
     """The condition of a network of records; B patients, N tokens (token 0: statics, then the visits), C channels.
 
     Attributes:
-        values: codes [B, N, C]; only those under `observed` are looked at.
-        observed: bool [B, N, C], the cells that are given.
-        asked: bool [B, N, C], the cells to denoise; no cell is both.
-        present: bool [B, N], the tokens that exist; all of them come before those that do not.
+        values: codes [B, N, C]; only those under `observed_mask` are looked at.
+        observed_mask: bool [B, N, C], the cells that are given.
+        target_mask: bool [B, N, C], the cells to denoise; no cell is both.
+        attention_mask: bool [B, N], the tokens that exist; all of them come before those that do not.
     """
 
     values: Tensor
-    observed: Tensor
-    asked: Tensor
-    present: Tensor
+    observed_mask: Tensor
+    target_mask: Tensor
+    attention_mask: Tensor
 
     def state(self, x_t: Tensor) -> Tensor:
         """u [B, N, C]: the noisy cells, the given ones, and 0."""
-        return torch.where(self.asked, x_t, torch.where(self.observed, self.values, 0.0))
+        return torch.where(self.target_mask, x_t, torch.where(self.observed_mask, self.values, 0.0))
 
-    def unconditional(self) -> Given:
+    def unconditional(self) -> ConditionMask:
         """The same question without the statics being given, for guidance."""
-        observed = self.observed.clone()
+        observed = self.observed_mask.clone()
         observed[:, 0] = False
-        return replace(self, observed=observed)
+        return replace(self, observed_mask=observed)
 
     @cached_property
     def around(self) -> Tensor:
@@ -52,7 +52,7 @@ class Given:
         """
         N = self.values.shape[1]
         place = torch.arange(N, device=self.values.device)[None, :, None]
-        visit = self.observed & (place > 0)
+        visit = self.observed_mask & (place > 0)
         values = torch.where(visit, self.values, 0.0)
         before = torch.where(visit, place, 0).cummax(1).values.roll(1, 1)
         after = torch.where(visit, place, N).flip(1).cummin(1).values.flip(1).roll(-1, 1)
@@ -69,16 +69,18 @@ class Given:
             -1,
         )
 
-    def __getitem__(self, rows: slice | Tensor) -> Given:
-        return Given(self.values[rows], self.observed[rows], self.asked[rows], self.present[rows])
+    def __getitem__(self, rows: slice | Tensor) -> ConditionMask:
+        return ConditionMask(self.values[rows], self.observed_mask[rows], self.target_mask[rows], self.attention_mask[rows])
 
-    def to(self, device: torch.device) -> Given:
+    def to(self, device: torch.device) -> ConditionMask:
         if device == self.values.device:
             return self  # with what is known of it already
-        return Given(*(x.to(device) for x in (self.values, self.observed, self.asked, self.present)))
+        return ConditionMask(
+            *(x.to(device) for x in (self.values, self.observed_mask, self.target_mask, self.attention_mask))
+        )
 
 
-def check_given(condition: Condition | None, count: int) -> None:
+def check_condition_mask(condition: Condition | None, count: int) -> None:
     """Raises UsageError for any other condition, and for none."""
-    if not isinstance(condition, Given):
+    if not isinstance(condition, ConditionMask):
         raise UsageError("this network answers for records, so it must be told what is given of them.")

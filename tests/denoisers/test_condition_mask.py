@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from reverie.denoisers import Guided
-from reverie.denoisers.given import Given, check_given
+from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule
@@ -14,11 +14,11 @@ from reverie.process import GaussianProcess, NoiseSchedule
 PROCESS = GaussianProcess(NoiseSchedule.cosine(100))
 
 
-def question(B: int = 3, N: int = 4, C: int = 5, seed: int = 0) -> Given:
+def question(B: int = 3, N: int = 4, C: int = 5, seed: int = 0) -> ConditionMask:
     draw = torch.Generator().manual_seed(seed)
     kind = torch.randint(0, 3, (B, N, C), generator=draw)
     values = torch.randn(B, N, C, generator=draw, dtype=torch.float64)
-    return Given(values, kind == 1, kind == 2, torch.ones(B, N, dtype=torch.bool))
+    return ConditionMask(values, kind == 1, kind == 2, torch.ones(B, N, dtype=torch.bool))
 
 
 class Sum(torch.nn.Module):
@@ -28,36 +28,40 @@ class Sum(torch.nn.Module):
         super().__init__()
         self.one = torch.nn.Parameter(torch.ones((), dtype=torch.float64))
 
-    check = staticmethod(check_given)
+    check = staticmethod(check_condition_mask)
 
-    def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: Given) -> torch.Tensor:
-        told = (given.values * given.observed).sum((1, 2), keepdim=True)
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, given: ConditionMask) -> torch.Tensor:
+        told = (given.values * given.observed_mask).sum((1, 2), keepdim=True)
         return self.one * told.expand_as(x_t)
 
 
 def test_the_state_is_the_noise_where_asked_the_value_where_observed_and_zero_elsewhere() -> None:
     given = question()
     x_t = torch.full_like(given.values, torch.nan)
-    x_t[given.asked] = 7.0
-    values = torch.where(given.observed, given.values, torch.nan)
-    state = Given(values, given.observed, given.asked, given.present).state(x_t)
-    assert (state[given.asked] == 7).all() and torch.equal(state[given.observed], given.values[given.observed])
-    assert not state[~given.asked & ~given.observed].any()
+    x_t[given.target_mask] = 7.0
+    values = torch.where(given.observed_mask, given.values, torch.nan)
+    state = ConditionMask(values, given.observed_mask, given.target_mask, given.attention_mask).state(x_t)
+    assert (state[given.target_mask] == 7).all() and torch.equal(
+        state[given.observed_mask], given.values[given.observed_mask]
+    )
+    assert not state[~given.target_mask & ~given.observed_mask].any()
 
 
 def test_rows_of_a_question_are_the_question_of_those_rows() -> None:
     given = question()
     rows = given[torch.tensor([2, 0])]
-    for name in ("values", "observed", "asked", "present"):
+    for name in ("values", "observed_mask", "target_mask", "attention_mask"):
         assert torch.equal(getattr(rows, name), getattr(given, name)[[2, 0]])
 
 
 def test_the_unconditional_question_only_forgets_the_statics() -> None:
     given = question()
     asks = given.unconditional()
-    assert isinstance(asks, Given) and not asks.observed[:, 0].any() and given.observed[:, 0].any()
-    assert torch.equal(asks.observed[:, 1:], given.observed[:, 1:])
-    assert asks.asked is given.asked and asks.present is given.present and asks.values is given.values
+    assert isinstance(asks, ConditionMask) and not asks.observed_mask[:, 0].any() and given.observed_mask[:, 0].any()
+    assert torch.equal(asks.observed_mask[:, 1:], given.observed_mask[:, 1:])
+    assert (
+        asks.target_mask is given.target_mask and asks.attention_mask is given.attention_mask and asks.values is given.values
+    )
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 2.5])
