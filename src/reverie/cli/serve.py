@@ -13,6 +13,7 @@ from reverie.errors import UsageError
 __all__ = ["app"]
 
 app = typer.Typer(
+    add_completion=False,
     help="Serve the page and the HTTP API. The page is at the address that is printed; the API's documents are under /docs.",
     epilog="Start with: reverie serve --workspace work, and open the address in a browser. It reads and writes only "
     "inside the workspace, and answers only this machine. For others: reverie serve key alice --keys keys.json, then "
