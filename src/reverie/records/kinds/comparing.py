@@ -8,6 +8,8 @@ levels    total variation, 1/2 sum |p_i - q_i|
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -27,7 +29,8 @@ def kolmogorov(real: Floats, synthetic: Floats) -> float:
         return float("nan")
     # Differences of decimals that are equal come out a last digit apart, and would be told apart.
     real, synthetic = np.round(real, DECIMALS), np.round(synthetic, DECIMALS)
-    return float(ks_2samp(real, synthetic, method="asymp").statistic)  # the exact law, of the p-value, is not needed
+    result: Any = ks_2samp(real, synthetic, method="asymp")  # the exact law, of the p-value, is not needed
+    return float(result.statistic)
 
 
 def transport(real: Floats, synthetic: Floats) -> float:
