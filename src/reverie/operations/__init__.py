@@ -45,6 +45,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
     },
     "studies.schedules": {
         "statistics": "A schedule in numbers: its beta, its alpha, its SNR in dB.",
+        "schedule": "A schedule's tables over t = 0..T",
         "schedules": "Compare schedules: beta, alpha_bar, log-SNR and posterior variance, and their ends in a table.",
         "network": "A recipe's network, layer by layer: what each answers for one example, and its weights.",
     },

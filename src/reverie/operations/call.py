@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from typing import Any
+from urllib.parse import urlencode
 
 from reverie.operations.declare import Operation
 from reverie.operations.fields import Schedule
@@ -30,7 +31,11 @@ def curl(operation: Operation, request: Request, server: str) -> str | None:
     """A line for a shell."""
     if operation.route is None:
         return None
-    _, path = operation.route.split()
+    method, path = operation.route.split()
+    if method == "GET":
+        query = {name: value for name, value in request.arguments.items() if f"{{{name}}}" not in path}
+        address = path.format(**request.arguments) + (f"?{urlencode(query)}" if query else "")
+        return f"curl -s {shlex.quote(server + address)}"
     body = json.dumps(_short(request.arguments), ensure_ascii=False)
     return f"curl -s {shlex.quote(server + path)} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
 
@@ -42,7 +47,10 @@ def command(operation: Operation, request: Request) -> str | None:
         return command(*near) if near else None
     placed: list[str] = []
     rest: list[str] = []
-    for option in flags(type(request)):
+    out: list[str] = []
+    own = operation.request.__annotations__
+    in_order = sorted(flags(type(request)), key=lambda option: not option.positional and option.field not in own)
+    for option in in_order:  # what many requests have comes last
         value = getattr(request, option.field)
         given = option.field in request.model_fields_set
         if isinstance(value, str) and value.startswith("data:") and option.name is not None:
@@ -54,11 +62,11 @@ def command(operation: Operation, request: Request) -> str | None:
                 placed.append(option.flag.stand_in)
         elif option.positional:
             placed += option.words(value)
-        elif option.field == operation.writes and value is None:
-            rest += option.words(operation.usual)
+        elif option.field == operation.writes:
+            out = option.words(operation.usual if value is None else value)
         elif given or option.required:
             rest += option.words(value)
-    return " ".join(map(shlex.quote, ["reverie", *operation.command.split(), *placed, *rest]))
+    return " ".join(map(shlex.quote, ["reverie", *operation.command.split(), *placed, *rest, *out]))
 
 
 def lines(*code: str) -> str:
@@ -74,9 +82,10 @@ def arguments(*values: Any, **named: Any) -> str:
 
 def python_schedule(schedule: Schedule | None) -> list[str]:
     """The lines that make the variable `schedule`."""
-    config = {"name": "linear"} if schedule is None else schedule.config
+    config = {"name": "linear"} if schedule is None else dict(schedule.config)
+    zero = ".with_zero_terminal_snr()" if config.pop("zero_terminal_snr", False) else ""
     settings = arguments(**{name: value for name, value in config.items() if name != "name"})
-    return ["from reverie.process import NoiseSchedule", "", f"schedule = NoiseSchedule.{config['name']}({settings})"]
+    return ["from reverie.process import NoiseSchedule", "", f"schedule = NoiseSchedule.{config['name']}({settings}){zero}"]
 
 
 def _python(value: Any) -> str:

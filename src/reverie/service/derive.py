@@ -82,7 +82,7 @@ def router() -> APIRouter:
             responses=job_replies(first.reply),
             response_class=Response,
         )
-    found.add_api_route("/api/calls/{operation_id}", _show(by_route), methods=["POST"], **CALLS)
+    found.add_api_route("/api/calls/{operation_id}", _show(), methods=["POST"], **CALLS)
     return found
 
 
@@ -124,8 +124,11 @@ def _endpoint(several: list[Operation]) -> Callable[..., Any]:
     return endpoint
 
 
-def _show(by_route: dict[str, list[Operation]]) -> Callable[..., Any]:
-    bodies = {several[0].operation_id: (several, TypeAdapter(body_of(several))) for several in by_route.values()}
+def _show() -> Callable[..., Any]:
+    by_id: dict[str, list[Operation]] = {}
+    for operation in _served():
+        by_id.setdefault(operation.operation_id, []).append(operation)
+    bodies = {id: (several, TypeAdapter(body_of(several))) for id, several in by_id.items()}
 
     async def show_call(
         request: Request, operation_id: Annotated[str, Path(max_length=100, examples=["sample"])]

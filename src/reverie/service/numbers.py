@@ -68,20 +68,11 @@ def names() -> bytes:
 
 
 @lru_cache(128)
-def schedule(config: str) -> bytes:
-    """A schedule's tables over t = 0..T. config: its name and settings as JSON."""
-    found = _schedule(config)
-    tables = {
-        "beta": found.beta,
-        "alpha_bar": found.alpha_bar,
-        "log_snr": found.log_snr,
-        "snr_db": found.snr_db,
-        "posterior_variance": found.posterior_variance,
-        "signal": found.signal,
-        "noise": found.sigma,
-    }
-    about = {"config": dict(found.config), "warning": found.warning, "t": list(range(found.steps + 1))}
-    return _json({**about, **{name: table.tolist() for name, table in tables.items()}})
+def schedule(config: str, t: int | None) -> bytes:
+    """A schedule's tables over t = 0..T, or at one t. config: its name and settings as JSON."""
+    from reverie.studies.statistics import tables
+
+    return _json(tables(_schedule(config), t))
 
 
 @lru_cache(256)

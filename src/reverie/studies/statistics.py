@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from reverie.errors import UsageError
 from reverie.process import NoiseSchedule
 
-__all__ = ["statistics"]
+__all__ = ["statistics", "tables"]
 
 
 def statistics(schedule: NoiseSchedule | None = None) -> dict[str, Any]:
@@ -38,6 +39,27 @@ def statistics(schedule: NoiseSchedule | None = None) -> dict[str, Any]:
         },
         "noise_schedule_keys": list(schedule.coefficients()),
     }
+
+
+def tables(schedule: NoiseSchedule, t: int | None = None) -> dict[str, Any]:
+    """The tables of a schedule over t = 0..T, or at one t, as lists, with its settings and its warning.
+
+    Raises UsageError for a t that is not in 0..T.
+    """
+    if t is not None and not 0 <= t <= schedule.steps:
+        raise UsageError(f"t is one of 0..{schedule.steps}, not {t}.")
+    steps = range(schedule.steps + 1) if t is None else range(t, t + 1)
+    found = {
+        "beta": schedule.beta,
+        "alpha_bar": schedule.alpha_bar,
+        "log_snr": schedule.log_snr,
+        "snr_db": schedule.snr_db,
+        "posterior_variance": schedule.posterior_variance,
+        "signal": schedule.signal,
+        "noise": schedule.sigma,
+    }
+    about = {"config": dict(schedule.config), "warning": schedule.warning, "t": list(steps)}
+    return {**about, **{name: table[steps.start : steps.stop].tolist() for name, table in found.items()}}
 
 
 def _summary(values: Tensor) -> dict[str, float | None]:

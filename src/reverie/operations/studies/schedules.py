@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from reverie.operations.call import lines, python_schedule
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.fields import AnySchedule, NewFigure, Overwrite, Schedule, schedule_of
@@ -14,7 +15,7 @@ from reverie.operations.flags import SETTINGS
 from reverie.operations.request import Flag, Reply, Request, example
 from reverie.operations.studies.shared import LINEAR, now
 
-__all__ = ["network", "schedules", "statistics"]
+__all__ = ["ScheduleReply", "network", "schedule", "schedules", "statistics"]
 
 USUAL = ["linear", "scaled_linear", "cosine", "sigmoid", "quadratic"]
 
@@ -105,6 +106,80 @@ def schedules(request: Schedules, context: Context) -> Outcome:
         yield Panel("Schedules", columns, rows)
 
     return Outcome({name: statistics(schedule) for name, schedule in compared.items()} | {"timestamp": now()}, show)
+
+
+Values = list[float | None]
+
+
+class ScheduleReply(Reply):
+    """Lists over t = 0..T."""
+
+    model_config = example(
+        {
+            "config": {"name": "linear", "steps": 2, "beta_min": 0.0001, "beta_max": 0.02},
+            "warning": "alpha_bar_T = 0.9799 ...",
+            "t": [0, 1, 2],
+            "beta": [0.0, 0.0001, 0.02],
+            "alpha_bar": [1.0, 0.9999, 0.9799],
+            "log_snr": [None, 9.21, 3.89],
+            "snr_db": [None, 40.0, 16.9],
+            "posterior_variance": [0.0, 0.0, 0.0001],
+            "signal": [1.0, 0.99995, 0.9899],
+            "noise": [0.0, 0.01, 0.1418],
+        }
+    )
+
+    config: dict[str, Any]
+    warning: str | None = Field(description="A sentence where x_T is far from pure noise.")
+    t: list[int]
+    beta: Values
+    alpha_bar: Values
+    log_snr: Values = Field(description="Natural logarithm, for data of unit power.")
+    snr_db: Values
+    posterior_variance: Values
+    signal: Values
+    noise: Values
+
+
+class OneSchedule(Schedule):
+    """A schedule by its name, and a step to read it at."""
+
+    model_config = example({"name": "cosine", "steps": 300, "t": 120})
+
+    t: int | None = Field(None, ge=0, description="This step alone; all of 0..T if left out.")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {name: value for name, value in super().config.items() if name != "t"}
+
+
+@operation(
+    "schedule",
+    ScheduleReply,
+    route="GET /api/schedules/{name}",
+    routed=False,
+    operation_id="get_schedule",
+    tag="schedules",
+    about="Null where infinite. Settings that are left out have their defaults.",
+    like=lambda request: (schedules, _compared(request)),
+    python=lambda request: lines(
+        *python_schedule(request),
+        f"t = {request.t or 1}",
+        "if t <= schedule.steps:",
+        "    for table in (schedule.beta, schedule.alpha_bar, schedule.log_snr, schedule.posterior_variance):",
+        "        print(table[t].item())",
+    ),
+)
+def schedule(request: OneSchedule, context: Context) -> Outcome:
+    """A schedule's tables over t = 0..T."""
+    from reverie.studies.statistics import tables
+
+    return Outcome(tables(schedule_of(request, context), request.t))
+
+
+def _compared(request: OneSchedule) -> Schedules:
+    settings = {name: value for name, value in request.config.items() if name != "name"}
+    return Schedules(names=[request.name], settings=settings, out=f"{request.name}.png")
 
 
 class Network(Request):

@@ -13,9 +13,10 @@ import reverie
 from reverie.operations.describing import Series, SeriesReply, series
 from reverie.operations.fields import ScheduleName
 from reverie.operations.request import served
+from reverie.operations.studies.schedules import ScheduleReply, schedule
 from reverie.service.jobs.answer import answer
 from reverie.service.routes.told import job_replies, reply
-from reverie.service.schemas.schedules import About, PictureList, ScheduleQuery, ScheduleReply
+from reverie.service.schemas.schedules import About, PictureList, TablesQuery
 from reverie.service.state import Ask, Limits, Queue
 
 __all__ = ["router"]
@@ -40,15 +41,15 @@ def about(limits: Limits, ask: Ask) -> dict[str, Any]:
 
 @router.get(
     "/schedules/{name}",
-    operation_id="get_schedule",
-    summary="A schedule's tables over t = 0..T",
-    description="Null where infinite. Settings that are left out have their defaults.",
+    operation_id=schedule.operation_id,
+    summary=schedule.title,
+    description=schedule.about,
     responses=reply(ScheduleReply),
     response_class=Response,
 )
-def get_schedule(name: ScheduleName, query: Annotated[ScheduleQuery, Query()], ask: Ask) -> Response:
+def get_schedule(name: ScheduleName, query: Annotated[TablesQuery, Query()], ask: Ask) -> Response:
     config = json.dumps({**query.config, "name": name}, sort_keys=True)
-    return Response(ask("schedule", config=config), media_type=JSON)
+    return Response(ask("schedule", config=config, t=query.t), media_type=JSON)
 
 
 @router.get(

@@ -9,9 +9,7 @@ from pydantic import ConfigDict, Field
 from reverie.operations.fields import ScheduleName
 from reverie.operations.request import Reply, Request, example
 
-__all__ = ["About", "PictureList", "ScheduleQuery", "ScheduleReply", "StatisticsQuery"]
-
-Values = list[float | None]
+__all__ = ["About", "PictureList", "StatisticsQuery", "TablesQuery"]
 
 
 class ScheduleQuery(Request):
@@ -33,40 +31,20 @@ class ScheduleQuery(Request):
         return self.model_dump(exclude_none=True)
 
 
+class TablesQuery(ScheduleQuery):
+    """Which tables: settings of the schedule, and a step."""
+
+    t: int | None = Field(None, ge=0, description="This step alone; all of 0..T if left out.")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, exclude={"t"})
+
+
 class StatisticsQuery(ScheduleQuery):
     """A schedule in an address."""
 
     name: ScheduleName = Field("linear", description="Which schedule.")
-
-
-class ScheduleReply(Reply):
-    """Lists over t = 0..T."""
-
-    model_config = example(
-        {
-            "config": {"name": "linear", "steps": 2, "beta_min": 0.0001, "beta_max": 0.02},
-            "warning": "alpha_bar_T = 0.9799 ...",
-            "t": [0, 1, 2],
-            "beta": [0.0, 0.0001, 0.02],
-            "alpha_bar": [1.0, 0.9999, 0.9799],
-            "log_snr": [None, 9.21, 3.89],
-            "snr_db": [None, 40.0, 16.9],
-            "posterior_variance": [0.0, 0.0, 0.0001],
-            "signal": [1.0, 0.99995, 0.9899],
-            "noise": [0.0, 0.01, 0.1418],
-        }
-    )
-
-    config: dict[str, Any]
-    warning: str | None = Field(description="A sentence where x_T is far from pure noise.")
-    t: list[int]
-    beta: Values
-    alpha_bar: Values
-    log_snr: Values = Field(description="Natural logarithm, for data of unit power.")
-    snr_db: Values
-    posterior_variance: Values
-    signal: Values
-    noise: Values
 
 
 class PictureList(Reply):

@@ -118,7 +118,7 @@ export function mount(root, { params, save }) {
     const lines = h("pre", { class: "code", tabindex: "0", "aria-label": "The same curve elsewhere" });
     const tell = async () => {
       if (!details.open) return;
-      const { python, command } = await composed(...callOf(curve.schedule));
+      const { python, command } = await composed(...callOf(curve.schedule, t));
       lines.textContent = [python, command].filter(Boolean).join("\n\n");
     };
     const changed = (schedule) => {
@@ -198,7 +198,7 @@ export function mount(root, { params, save }) {
         h(
           "div",
           { class: "row" },
-          callDialog(() => curves.map(({ schedule }) => callOf(schedule))),
+          callDialog(() => curves.map(({ schedule }) => callOf(schedule, t))),
           button({ label: "Save all numbers", onClick: () => saveData("schedules.csv", csv(["schedule", "t", ...QUANTITIES.map(({ key }) => key)], rows())) }),
           button({ label: "Save the picture", onClick: () => charts.save() }),
         ),
@@ -227,6 +227,6 @@ function exact(value, key) {
 }
 
 /** The operation that gives a curve, and its request. */
-function callOf({ name, settings }) {
-  return ["get_schedule", { name, ...settings }];
+function callOf({ name, settings }, t) {
+  return ["get_schedule", { name, ...settings, t }];
 }
