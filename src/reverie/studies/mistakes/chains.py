@@ -20,7 +20,7 @@ around = Collection("around the guide")
 
 
 @around.mistake("9a", "x_t fed back into x_t = sqrt(abar) x + sqrt(1 - abar) eps", "each state from x_0, or by q(x_t|x_s)")
-def _() -> Measured:
+def mistake_9a() -> Measured:
     p = process()
     levels = [int(999 * i / 19) + 1 for i in range(20)]
     compounded, composed, s = 1.0, 1.0, 0
@@ -35,7 +35,7 @@ def _() -> Measured:
 
 
 @around.mistake("9b", "an SNR of the picture and a unit noise, without t", "abar_t/(1 - abar_t) times the picture's power")
-def _() -> Measured:
+def mistake_9b() -> Measured:
     p, g = process(), torch.Generator().manual_seed(0)
     x_0, eps = torch.randn(2, 1, 100_000, generator=g, dtype=torch.float64)
     wrong, right, table = {}, {}, {}
@@ -54,7 +54,7 @@ def _() -> Measured:
 
 
 @around.mistake("9c", "Karras levels as a geometric series", "sigma^(1/7) even: (top^(1/7) + u (low^(1/7) - top^(1/7)))^7")
-def _() -> Measured:
+def mistake_9c() -> Measured:
     p = process()
     top, low = (math.exp(-0.5 * float(p.schedule.log_snr[t])) for t in (1000, 1))
     right = ((top ** (1 / 7) + low ** (1 / 7)) / 2) ** 7
@@ -74,7 +74,7 @@ def _() -> Measured:
 @around.mistake(
     "9d", "a reverse demonstrated with random numbers for a prediction", "an oracle or a trained network, named as such"
 )
-def _() -> Measured:
+def mistake_9d() -> Measured:
     p, g = process(), torch.Generator().manual_seed(0)
     x_0 = torch.sin(torch.linspace(0, 12, 4096, dtype=torch.float64))[None]
     grid = time_grid(p.schedule, 50)

@@ -22,7 +22,7 @@ clinical = Collection("clinical recipe")
 @clinical.mistake(
     "12a", "the true noise blended into the reconstruction", "x_0-hat of the prediction alone; the blend is an option"
 )
-def _() -> Measured:
+def mistake_12a() -> Measured:
     p, g = process(500, 0.01), torch.Generator().manual_seed(0)
     x_0, eps = torch.randn(2, 1, 200_000, generator=g, dtype=torch.float64)
     wrong = eps + 1  # a network wrong by 1 in each element
@@ -45,7 +45,7 @@ def _() -> Measured:
 @clinical.mistake(
     "12b", "x_T taken for N(0, I) though abar_T = 0.079", "a schedule that ends in noise, or zero terminal SNR"
 )
-def _() -> Measured:
+def mistake_12b() -> Measured:
     ends, left = {}, {}
     for name, p in (("wrong", process(500, 0.01)), ("right", process(1000, 0.02))):
         x = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)  # mean 0, std 1: the flow is affine, so two points tell all
@@ -62,7 +62,7 @@ def _() -> Measured:
 @clinical.mistake(
     "13a", "padding by 0 after centring, inside the receptive field", "the mask is seen, and what is under it never read"
 )
-def _() -> Measured:
+def mistake_13a() -> Measured:
     series = torch.full((1, 1, 60), -0.9, dtype=torch.float64)  # near the lowest value throughout
     padded = torch.nn.functional.pad(series, (0, 40))
     mask = torch.nn.functional.pad(torch.ones_like(series), (0, 40))
@@ -82,7 +82,7 @@ def _() -> Measured:
 @clinical.mistake(
     "13b", "every series that leaves [-1, 1] rejected and drawn again", "keep all; clip when decoding, and say how many"
 )
-def _() -> Measured:
+def mistake_13b() -> Measured:
     g = torch.Generator().manual_seed(0)
     patient = torch.randn(20_000, 1, 2, generator=g, dtype=torch.float64)
     month = torch.randn(20_000, 60, 2, generator=g, dtype=torch.float64)

@@ -22,7 +22,7 @@ mean = Collection("mean derivation")
 
 
 @course.mistake("1", "eps = sqrt(abar) v + sqrt(1 - abar) x_t / sqrt(abar)", "eps = sqrt(abar) v + sqrt(1 - abar) x_t")
-def _() -> Measured:
+def mistake_1() -> Measured:
     p = process()
     x_0, eps = torch.tensor([0.5]).double(), torch.tensor([1.3]).double()
     wrong_at, right_at = {}, {}
@@ -40,7 +40,7 @@ def _() -> Measured:
 
 
 @logs.mistake("14a", "log beta-tilde_1 taken as it stands", "the log at t = 1 takes the value at t = 2")
-def _() -> Measured:
+def mistake_14a() -> Measured:
     schedule = process().schedule
     wrong, right = float(schedule.posterior_variance[1].log()), float(schedule.posterior_log_variance[1])
     x, u = torch.ones(1, 1).double(), torch.full((1, 1), 0.5).double()
@@ -50,7 +50,7 @@ def _() -> Measured:
 
 
 @logs.mistake("14b", "1/(1 - abar_{t-1}) at every t", "the posterior's closed form, which has no such term")
-def _() -> Measured:
+def mistake_14b() -> Measured:
     p = process()
     wrong = float(1 / (1 - p.schedule.alpha_bar_prev[1]))
     x = torch.ones(1, 1).double()
@@ -61,7 +61,7 @@ def _() -> Measured:
 
 
 @logs.mistake("14c", "the bound's weight favours large t", "beta^2/(2 sigma^2 alpha (1 - abar)) is largest at small t")
-def _() -> Measured:
+def mistake_14c() -> Measured:
     t = torch.arange(2, 1001)
     weight = terms.bound_weight(process(), t)
     peak, ratio = int(t[weight.argmax()]), float(weight[0] / weight[-1])
@@ -74,7 +74,7 @@ def _() -> Measured:
     "from v: an interpolation between the eps and the x_0 form",
     "sqrt(alpha) x_t - beta sqrt(abar_{t-1})/sqrt(1 - abar) v",
 )
-def _() -> Measured:
+def mistake_15a() -> Measured:
     p, t, g = process(), 500, torch.Generator().manual_seed(0)
     x_0, eps = torch.randn(2, 1, 20_000, generator=g, dtype=torch.float64)
     x_t, v = p.corrupt(x_0, t, eps), p.velocity(x_0, t, eps)
@@ -97,7 +97,7 @@ def _() -> Measured:
 
 
 @mean.mistake("15b", "alpha_t.view(-1, 1, 1, 1) for any data", "as many axes as the data has")
-def _() -> Measured:
+def mistake_15b() -> Measured:
     p, t = process(), torch.tensor([10, 500])
     x_t, eps = torch.randn(2, 2, 3, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)  # a series
     alpha, abar = (c[t].view(-1, 1, 1, 1) for c in (p.schedule.alpha, p.schedule.alpha_bar))
@@ -109,7 +109,7 @@ def _() -> Measured:
 
 
 @mean.mistake("15c", "if t > 0 on a batch of steps", "one table lookup for each sample, none special")
-def _() -> Measured:
+def mistake_15c() -> Measured:
     t = torch.tensor([0, 3])
     failed = 0
     try:

@@ -24,7 +24,7 @@ def _picture(pixels: int = 784) -> torch.Tensor:
 
 
 @notebook.mistake("10", "x_t = sqrt(abar) x_0 - sqrt(1 - abar) eps", "x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps")
-def _() -> Measured:
+def mistake_10() -> Measured:
     p, t, x_0 = process(T), 101, _picture()
     eps = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     minus = p.schedule.signal[t] * x_0 - p.schedule.sigma[t] * eps
@@ -40,7 +40,7 @@ def _() -> Measured:
 
 
 @notebook.mistake("11a", "the title says step 100, the code starts at 50", "the step that is shown is the step that is used")
-def _() -> Measured:
+def mistake_11a() -> Measured:
     abar = process(T).schedule.alpha_bar
     said, done = float(abar[101]), float(abar[51])
     text = (
@@ -57,7 +57,7 @@ def _walk() -> list[torch.Tensor]:
 
 
 @notebook.mistake("11b", "the loop stops at x_1, and calls it recovered", "one more step, to t = 0")
-def _() -> Measured:
+def mistake_11b() -> Measured:
     walk, x_0 = _walk(), _picture()
     wrong, right = (float(((walk[t] - x_0) ** 2).mean().sqrt()) for t in (1, 0))
     root = float(process(T).schedule.beta[1].sqrt())
@@ -66,7 +66,7 @@ def _() -> Measured:
 
 
 @notebook.mistake("11c", "the last call treated as one more draw", "at s = 0 the posterior is x_0, variance 0")
-def _() -> Measured:
+def mistake_11c() -> Measured:
     p, x_0 = process(T), _picture()
     x_1 = p.corrupt(x_0, 1, generator=torch.Generator().manual_seed(0))
     q = p.posterior(x_0, x_1, 0, 1)
@@ -77,7 +77,7 @@ def _() -> Measured:
 
 
 @notebook.mistake("11d", "a walk with the true x_0 shown as denoising", "labelled oracle: it is q, not p")
-def _() -> Measured:
+def mistake_11d() -> Measured:
     p, x_0, g = process(T), _picture(), torch.Generator().manual_seed(0)
     known = KnownSample(p, x_0)
     other = p.corrupt(-x_0, 51, generator=g)  # the noisy state of another picture
@@ -88,7 +88,7 @@ def _() -> Measured:
 
 
 @notebook.mistake("11e", "data in [0, 1]", "data centred to [-1, 1]")
-def _() -> Measured:
+def mistake_11e() -> Measured:
     p, x_0 = process(T), _picture()
     wrong, right = (float(p.marginal(x, T).mean.mean()) for x in ((x_0 + 1) / 2, x_0))
     power = [float((p.marginal(x, T).mean ** 2).mean()) for x in ((x_0 + 1) / 2 - 0.5, x_0)]

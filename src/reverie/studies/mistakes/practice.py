@@ -26,7 +26,7 @@ ONE = torch.ones(1, 1, dtype=torch.float64)
 
 
 @practice.mistake("16a", "DDIM's previous step taken as t - T//n on a linspace grid", "the grid's next entry")
-def _() -> Measured:
+def mistake_16a() -> Measured:
     p, n = process(), 10
     grid, y = time_grid(p.schedule, n, "linspace"), ONE
     oracle = gaussian(p)
@@ -53,7 +53,7 @@ def _() -> Measured:
 @practice.mistake(
     "16b", "noise prediction on a schedule of zero terminal SNR", "refused with a sentence; velocity or clean instead"
 )
-def _() -> Measured:
+def mistake_16b() -> Measured:
     p = GaussianProcess(process().schedule.with_zero_terminal_snr())
     x_T = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     wrong = (x_T - p.schedule.sigma[-1] * x_T) / p.schedule.signal[-1]  # the perfect noise: x_T itself
@@ -73,7 +73,7 @@ def _() -> Measured:
 
 
 @practice.mistake("16c", "Min-SNR weight for velocity: min(SNR, 5)/SNR", "min(SNR, 5)/(SNR + 1)")
-def _() -> Measured:
+def mistake_16c() -> Measured:
     schedule = process().schedule
     t = torch.arange(1, 1001)
     snr = schedule.snr[1:]
@@ -87,7 +87,7 @@ def _() -> Measured:
 
 
 @practice.mistake("16d", "x_0-hat clipped to [-1, 1] by default", "clipping only for data known to lie in the range")
-def _() -> Measured:
+def mistake_16d() -> Measured:
     p, g = process(), torch.Generator().manual_seed(0)
     x_T = torch.randn(4000, 1, generator=g, dtype=torch.float64)
     oracle, grid = gaussian(p, std=2.0), time_grid(p.schedule, 100)

@@ -21,7 +21,7 @@ T = 1000
 
 
 @guide.mistake("2", "scaled_linear = linspace(b0, b1)^0.5", "scaled_linear = linspace(sqrt b0, sqrt b1)^2")
-def _() -> Measured:
+def mistake_2() -> Measured:
     beta = torch.linspace(1e-4, 0.02, T, dtype=torch.float64) ** 0.5
     abar = torch.cumprod(1 - beta, 0)
     right = NoiseSchedule.scaled_linear(T)
@@ -36,7 +36,7 @@ def _() -> Measured:
 
 
 @guide.mistake("3a", "cosine: beta = b0 + (b1 - b0) cos(pi t/2T)^2", "cosine: abar follows the squared cosine")
-def _() -> Measured:
+def mistake_3a() -> Measured:
     t = torch.arange(T, dtype=torch.float64)
     wrong = NoiseSchedule.from_betas(1e-4 + (0.02 - 1e-4) * torch.cos(math.pi * t / (2 * T)) ** 2)
     right = NoiseSchedule.cosine(T)
@@ -51,7 +51,7 @@ def _() -> Measured:
 
 
 @guide.mistake("3b", "linear: beta = b0 + (b1 - b0) t/T, t from 0", "linear: T values, both ends included")
-def _() -> Measured:
+def mistake_3b() -> Measured:
     wrong = 1e-4 + (0.02 - 1e-4) * torch.arange(T, dtype=torch.float64) / T
     short = 1e-4 + (0.02 - 1e-4) * torch.arange(10, dtype=torch.float64) / 10
     right = linear(T)
@@ -73,7 +73,7 @@ def _betas_for_alpha_bar(steps: int, alpha_transform_type: str = "cosine") -> li
 
 
 @guide.mistake("4", "an unknown transform falls through to a function that is not defined", "an error that names it")
-def _() -> Measured:
+def mistake_4() -> Measured:
     said = {}
     for form, build in (
         ("wrong", lambda: _betas_for_alpha_bar(10, "exp")),

@@ -30,7 +30,7 @@ ONE = torch.ones(1, 1, dtype=torch.float64)
     "at eta = 1, noise added on top of the full direction sqrt(1 - abar_s) eps",
     "the direction shrinks: sqrt(1 - abar_s - sigma^2) eps",
 )
-def _() -> Measured:
+def mistake_5a() -> Measured:
     p, t, s = process(), 500, 499
     target = float(1 - p.schedule.alpha_bar[s])  # Var(x_s | x_0), for any mix of eps-hat and new noise
     prediction = p.predict(ONE, t, noise=ONE)
@@ -43,7 +43,7 @@ def _() -> Measured:
 
 
 @guide.mistake("5b", "(1 - abar_s)(1 - abar_t)/(1 - abar_t)", "(1 - abar_s)/(1 - abar_t) (1 - abar_t/abar_s)")
-def _() -> Measured:
+def mistake_5b() -> Measured:
     p, t = process(), 500
     at, az = float(p.schedule.alpha_bar[t]), float(p.schedule.alpha_bar[t - 1])
     wrong = (1 - az) * (1 - at) / (1 - at)
@@ -54,7 +54,7 @@ def _() -> Measured:
 
 
 @guide.mistake("5c", "the variance clamped below at 0.001", "the step that ends at t = 0 adds no noise")
-def _() -> Measured:
+def mistake_5c() -> Measured:
     p, g = process(), torch.Generator().manual_seed(0)
     x_0 = torch.zeros(1, 100_000, dtype=torch.float64)
     x_1 = p.corrupt(x_0, 1, generator=g)
@@ -70,7 +70,7 @@ def _() -> Measured:
 
 
 @guide.mistake("6a", "the DDIM map called the mean of q(x_{t-1}|x_t, x_0)", "it is that mean only at the posterior variance")
-def _() -> Measured:
+def mistake_6a() -> Measured:
     p, t, s = process(), 500, 480
     x_0, x_t = 0.3 * ONE, p.corrupt(0.3 * ONE, t, ONE)
     prediction, q = p.predict(x_t, t, clean=x_0), p.posterior(x_0, x_t, s, t)
@@ -83,7 +83,7 @@ def _() -> Measured:
 
 
 @guide.mistake("6b", "x_t = sqrt(alpha_t) x_0 + sqrt(1 - alpha_t) eps", "x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps")
-def _() -> Measured:
+def mistake_6b() -> Measured:
     schedule = process().schedule
     wrong, right = float(schedule.alpha[-1].sqrt()), float(schedule.signal[-1])
     text = f"Read as written, x_T still holds {wrong:.2f} of x_0's amplitude, for {right:.4f}."
@@ -91,7 +91,7 @@ def _() -> Measured:
 
 
 @guide.mistake("7", "the level before t is abar_{t-1}, also on a strided grid", "the level of the next selected step")
-def _() -> Measured:
+def mistake_7() -> Measured:
     p = process()
     grid, x = time_grid(p.schedule, 50, "linspace"), ONE
     oracle = gaussian(p)
@@ -103,7 +103,7 @@ def _() -> Measured:
 
 
 @guide.mistake("8a", "the loss draws fresh noise after the prediction", "the noise that made x_t")
-def _() -> Measured:
+def mistake_8a() -> Measured:
     p, g = process(), torch.Generator().manual_seed(0)
     x_0, eps = torch.randn(2, 1, 100_000, generator=g, dtype=torch.float64)
     perfect = p.predict(p.corrupt(x_0, 500, eps), 500, clean=x_0).noise
@@ -122,7 +122,7 @@ def _ddim_without_view(p: GaussianProcess, x_t: torch.Tensor, t: torch.Tensor, e
 
 
 @guide.mistake("8b", "ddim_step without .view: [B] against [B, C, H, W]", "one coefficient for each sample")
-def _() -> Measured:
+def mistake_8b() -> Measured:
     p, t = process(), torch.tensor([10, 300, 600, 990])
     x_t, eps = torch.randn(2, 4, 1, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     right = p.predict(x_t, t, noise=eps)
@@ -158,7 +158,7 @@ class _Constant:
 
 
 @guide.mistake("8c", "x_0-hat clipped, eps-hat kept", "eps-hat derived anew from the clipped x_0-hat")
-def _() -> Measured:
+def mistake_8c() -> Measured:
     p, t = process(), 900
     x_t = torch.full((1, 1), 2.0, dtype=torch.float64)
     raw = p.predict(x_t, t, noise=0.5 * ONE)

@@ -44,7 +44,7 @@ def _expected_bound(process: GaussianProcess, d: float) -> float:
 @chapter.law(
     "entropy", "L_T + sum L_{t-1} + L_0 with the exact reverse kernel | entropy + KL(q(x_T) || N(0, I)), nats", 1e-11
 )
-def _() -> float:
+def entropy_holds() -> float:
     with quiet():
         process = GaussianProcess(NoiseSchedule.linear(100))
     worst = 0.0
@@ -57,7 +57,7 @@ def _() -> float:
 
 
 @chapter.law("weight", "L_{t-1} of a noise wrong by 1, both variances, all t | beta^2/(2 sigma^2 alpha (1 - abar))", 1e-9)
-def _() -> float:
+def weight_holds() -> float:
     process = GaussianProcess(NoiseSchedule.linear())
     x_0, eps = torch.full((1, 1), 0.3, dtype=torch.float64), torch.full((1, 1), -0.7, dtype=torch.float64)
     worst = 0.0
@@ -82,7 +82,7 @@ def _() -> float:
 @chapter.law(
     "weight-peak", "t of the largest weight, linear and scaled_linear | the smallest: 1 with beta, 2 with beta-tilde", 0.0
 )
-def _() -> float:
+def weight_peak() -> float:
     with quiet():
         schedules = [NoiseSchedule.linear(), NoiseSchedule.linear(500, beta_max=0.01), NoiseSchedule.scaled_linear()]
     firsts: dict[Variance, int] = {"beta": 1, "beta_tilde": 2}
@@ -97,7 +97,7 @@ def _() -> float:
 @chapter.law(
     "decoder", "probabilities of the 256 bins of an 8-bit picture | sum to 1, means inside and outside [-1, 1]", 1e-12
 )
-def _() -> float:
+def decoder() -> float:
     bins = (torch.arange(256, dtype=torch.float64) / 255 * 2 - 1)[:, None]
     worst = 0.0
     for mean in (-1.3, -0.5, 0.0, 0.999):
@@ -108,5 +108,5 @@ def _() -> float:
 
 
 @chapter.law("bits-per-dimension", "nats / (D log 2) of the entropy of D uniform bits | 1", 1e-15)
-def _() -> float:
+def bits_per_dimension() -> float:
     return abs(float(terms.bits_per_dimension(torch.tensor(7 * math.log(2), dtype=torch.float64), 7)) - 1)

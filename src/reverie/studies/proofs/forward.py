@@ -31,20 +31,20 @@ def _bayes(case: Case, s: Tensor) -> float:
 
 
 @chapter.at_every_t("corruption", "x_t from the definition | process.corrupt and the marginal's mean + std eps", 1e-13)
-def _(case: Case) -> float:
+def corruption(case: Case) -> float:
     marginal = case.process.marginal(case.x_0, case.t)
     drawn = marginal.mean + marginal.std * case.eps
     return max(apart(case.process.corrupt(case.x_0, case.t, case.eps), case.x_t), apart(drawn, case.x_t))
 
 
 @chapter.at_every_t("one-step", "q(x_t|x_{t-1}) from beta_t | process.transition at s = t - 1")
-def _(case: Case) -> float:
+def one_step(case: Case) -> float:
     q = case.process.transition(case.x_0, case.s, case.t)
     return max(apart(q.mean, (1 - case.beta).sqrt() * case.x_0), relative(q.variance, case.beta))
 
 
 @chapter.at_every_t("marginal", "one step after q(x_{t-1}|x_0) | q(x_t|x_0), mean and variance")
-def _(case: Case) -> float:
+def marginal_holds(case: Case) -> float:
     before, after = case.process.marginal(case.x_0, case.s), case.process.marginal(case.x_0, case.t)
     step = case.process.transition(before.mean, case.s, case.t)
     spread = case.alpha * before.variance + step.variance
@@ -52,7 +52,7 @@ def _(case: Case) -> float:
 
 
 @chapter.at_every_t("composition", "q(x_t|x_s) after q(x_s|x_r) | q(x_t|x_r), r < s < t", 1e-11, first=3)
-def _(case: Case) -> float:
+def composition(case: Case) -> float:
     s = _earlier(case).clamp(min=2)
     r = s // 2
     first = case.process.transition(case.x_0, r, s)
@@ -63,16 +63,16 @@ def _(case: Case) -> float:
 
 
 @chapter.at_every_t("bayes", "log q(x_t|x_{t-1}) + log q(x_{t-1}|x_0) | log of posterior times marginal", 1e-9, first=2)
-def _(case: Case) -> float:
+def bayes(case: Case) -> float:
     return _bayes(case, case.s)
 
 
 @chapter.at_every_t("bayes-strided", "the same for some s < t - 1: the posterior of a strided grid", 1e-9, first=2)
-def _(case: Case) -> float:
+def bayes_strided(case: Case) -> float:
     return _bayes(case, _earlier(case))
 
 
 @chapter.at_every_t("posterior-at-zero", "q(x_0|x_t, x_0) | x_0 itself, variance 0, to the last bit", 0.0)
-def _(case: Case) -> float:
+def posterior_at_zero(case: Case) -> float:
     q = case.process.posterior(case.x_0, case.x_t, torch.zeros_like(case.t), case.t)
     return max(float((q.mean - case.x_0).abs().max()), float(q.variance.abs().max()))

@@ -82,7 +82,7 @@ def _deviations(kind: str, longest: int = 1000) -> list[tuple[float, float, str]
 
 def _law_of_deviations(step: str, kind: str, what: str) -> None:
     @chapter.law(step, f"final std of data N(0, 1/4), {what}, n = 10..1000 | the text, in units of the 4th digit", 0.5)
-    def _() -> float:
+    def deviation() -> float:
         return max(digits(measured, printed) for measured, _, printed in _deviations(kind))
 
 
@@ -92,7 +92,7 @@ _law_of_deviations("deviation-ancestral-beta", "beta", "ancestral with beta")
 
 
 @chapter.law("deviation-closed-form", "the same deviations, n = 10..100 | the recursion in plain arithmetic", 1e-11)
-def _() -> float:
+def deviation_closed_form() -> float:
     return max(abs(measured - hand) for kind in PRINTED for measured, hand, _ in _deviations(kind, 100))
 
 
@@ -110,14 +110,14 @@ def _together(one: Sampler, other: Sampler, stochastic: bool = True) -> float:
 
 
 @chapter.law("ddim-one", "every state of DDIM(eta = 1) | ancestral with beta-tilde, same noise, strided grids", 1e-11)
-def _() -> float:
+def ddim_one() -> float:
     return _together(DDIM(1.0), Ancestral("beta_tilde"))
 
 
 @chapter.law(
     "ddim-zero", "a step of DDIM(eta = 0) | Euler's step of the probability flow dx/dsigma = eps in x/sqrt(abar)", 1e-12
 )
-def _() -> float:
+def ddim_zero() -> float:
     process, x_t = GaussianProcess(NoiseSchedule.linear()), _noise()
     oracle, table, worst = _mixture(process), process.schedule, 0.0
     for t, s in itertools.pairwise(time_grid(table, 50)):
@@ -129,7 +129,7 @@ def _() -> float:
 
 
 @chapter.law("strided-posterior", "mean of a DDIM(eta = 1) step, s < t - 1 | process.posterior with x_0-hat", 1e-12)
-def _() -> float:
+def strided_posterior() -> float:
     process, x_t = GaussianProcess(NoiseSchedule.linear()), _noise()
     oracle, worst = _mixture(process), 0.0
     for t, s in itertools.pairwise(time_grid(process.schedule, 50)):
@@ -140,7 +140,7 @@ def _() -> float:
 
 
 @chapter.law("dpm-first-order", "DPM-Solver++ of order 1 | DDIM(eta = 0); its SDE form | DDIM(eta = 1), same noise", 1e-11)
-def _() -> float:
+def dpm_first_order() -> float:
     return max(_together(DPMSolver(1), DDIM(), stochastic=False), _together(DPMSolver(1, sde=True), DDIM(1.0)))
 
 
@@ -163,7 +163,7 @@ def _law_of_order(step: str, sampler: Sampler) -> None:
     @chapter.law(
         step, f"measured order of {type(sampler).__name__} on a Gaussian | the order it declares, {sampler.order}", 0.2
     )
-    def _() -> float:
+    def order() -> float:
         return abs(_order(sampler) - sampler.order)
 
 
@@ -173,14 +173,14 @@ _law_of_order("order-heun", Heun())
 
 
 @chapter.law("uneven-steps", "final std of N(0, 1/4), DPM-Solver++, 20 steps leading and linspace | 1/2, relative", 0.05)
-def _() -> float:
+def uneven_steps() -> float:
     process, one = GaussianProcess(NoiseSchedule.linear()), torch.ones(1, 1, dtype=torch.float64)
     grids = [time_grid(process.schedule, 20, spacing) for spacing in ("leading", "linspace")]
     return max(abs(float(sample(_gaussian(process), DPMSolver(), grid, one)) / D - 1) for grid in grids)
 
 
 @chapter.law("inversion", "a mixture's sample inverted in 20 steps, then sampled | itself, and every state between", 1e-12)
-def _() -> float:
+def inversion() -> float:
     process = GaussianProcess(NoiseSchedule.linear())
     oracle, grid = _mixture(process), time_grid(process.schedule, 20)
     up = list(invert(oracle, grid, oracle.sample(16, torch.Generator().manual_seed(3))))
@@ -189,7 +189,7 @@ def _() -> float:
 
 
 @chapter.law("zero-terminal-snr", "all samplers from abar_T = 0, 25 steps: share of samples that are not finite | 0", 0.0)
-def _() -> float:
+def zero_terminal_snr() -> float:
     with quiet():
         process = GaussianProcess(NoiseSchedule.linear().with_zero_terminal_snr())
     grid = time_grid(process.schedule, 25)
