@@ -1,6 +1,6 @@
 """Load at 1, 2 and 10 times what there is room for: python benchmarks/service_load.py [--seconds 20]
 
-Room is the number of workers and of waiting places of the quick lane. So many callers, times 1, 2 and 10, ask for a reverse
+Quota is the number of workers and of waiting places of the quick lane. So many callers, times 1, 2 and 10, ask for a reverse
 process of 20 steps again and again, and come back when Retry-After says so. Told are: calls done in a second, their median
 and 99th percentile, how many were refused, how many accepted ones were lost (must be 0), the 99th percentile of /healthz
 (asked by a process of its own), the memory of the server, and what a call costs besides its steps. A training keeps the slow

@@ -18,7 +18,7 @@ FLOORS = {
             ("evaluation",),
             ("training",),
             ("config", "models", "sources", "planning"),
-            ("reports", "studies", "deliver", "bands"),
+            ("reports", "studies", "export", "prediction_intervals"),
             ("operations",),
             ("service",),
             ("cli",),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import torch
 
-from reverie import deliver
+from reverie import export
 from reverie.config import resolve
 from reverie.errors import UsageError
 from reverie.models import PatientModel
@@ -89,8 +89,8 @@ def test_given_values_that_break_a_rule_are_kept_and_told(model, table):
     frame = table.take(range(10)).frame.with_columns(
         status2=pl.lit(1, pl.Int64), status=pl.lit("alive"), serBilir=pl.lit(70.0), albumin=pl.lit(None, pl.Float64)
     )
-    done = deliver.complete(model, frame)
-    same, of = done.summary(deliver.Path("x.csv"))["given_values"].values()
+    done = export.complete(model, frame)
+    same, of = done.summary(export.Path("x.csv"))["given_values"].values()
     assert same == of
     rows = frame.height
     assert f"In {rows} rows the given values break the rule serBilir < 60: kept as given." in done.notes
@@ -98,11 +98,11 @@ def test_given_values_that_break_a_rule_are_kept_and_told(model, table):
 
 
 def test_a_summary_counts_the_rules_and_what_breaks_them(model, tmp_path):
-    summary = deliver.patients(model, 50, tmp_path / "made.csv", settings={"steps": 2})
+    summary = export.patients(model, 50, tmp_path / "made.csv", settings={"steps": 2})
     assert summary["rules"] == len(model.codec.schema.rules) and summary["rules_broken"] == {}
     given = tmp_path / "given.csv"
     given.write_text("status,status2\nalive,1\nalive,1\n")
-    summary = deliver.patients(model, None, tmp_path / "odd.csv", settings={"given": given, "steps": 2})
+    summary = export.patients(model, None, tmp_path / "odd.csv", settings={"given": given, "steps": 2})
     assert summary["rules_broken"]["status tells status2 (alive: 0, dead: 1, transplanted: 0)"] == summary["rows"]
 
 

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from reverie.deliver import Completed
 from reverie.errors import DataError
+from reverie.export import Completed
 from reverie.records.conditions import read_statics
 from reverie.records.fitting import fit
 from reverie.records.schema import Schema

@@ -9,7 +9,7 @@ import time
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from reverie.service.room import Room
+from reverie.service.quota import Quota
 
 
 def scrape(site) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -45,7 +45,7 @@ def test_each_reason_not_to_be_ready_is_told(site, monkeypatch):
     site.app.state.draining = True
     assert reasons() == ["takes work"]
     site.app.state.draining = False
-    monkeypatch.setattr(Room, "free", lambda self: 0)
+    monkeypatch.setattr(Quota, "free", lambda self: 0)
     assert reasons() == ["disk has room"]
     monkeypatch.undo()
     site.workspace.state.rmdir()

@@ -199,10 +199,10 @@ def imputation(request: Imputation, context: Context) -> Outcome:
     """
     output = context.output(request.out, "table", request.overwrite, "completed.csv")
     model = context.model(request.model)
-    from reverie import bands, deliver
+    from reverie import export, prediction_intervals
     from reverie.records.fitting import fit
 
-    deliver.check_completing(model, request.draws, request.model)
+    export.check_completing(model, request.draws, request.model)
     if request.rows is not None:
         fitted = fit(request.rows.frame, model.codec.schema, "the rows")
     else:
@@ -210,7 +210,7 @@ def imputation(request: Imputation, context: Context) -> Outcome:
         fitted = fit(context.cells(request.table), model.codec.schema, request.table)
     added = (request.forecast or 0) * len(fitted.table)
     context.within(CELLS, (fitted.cells.height + added) * request.draws)
-    done = deliver.complete(
+    done = export.complete(
         model,
         fitted,
         request.draws,
@@ -228,7 +228,7 @@ def imputation(request: Imputation, context: Context) -> Outcome:
     result, holes = {**done.summary(output.path), "out": file["name"]}, done.holes
     reply = {"summary": result, "files": [file], "holes": holes}
     if context.images:
-        reply |= {"bands": bands.bands(done), "shares": bands.shares(done)}
+        reply |= {"bands": prediction_intervals.bands(done), "shares": prediction_intervals.shares(done)}
 
     def show() -> Iterator[Panel | str]:
         if holes:

@@ -207,18 +207,18 @@ def settings_of(request: Any, *more: str) -> dict[str, Any]:
 
 
 def _patients(request: Sample, context: Context, model: PatientModel) -> dict[str, Any]:
-    from reverie import deliver
+    from reverie import export
 
     output = context.output(request.out, "table", request.overwrite, "patients.csv")
     context.within(PATIENTS, (request.count or 0) * (request.steps or model.usual["steps"]))
-    first = deliver.Kept(ROWS)
+    first = export.Preview(ROWS)
     settings = settings_of(request, "given", "workers", "reject")
-    made = deliver.patients(model, request.count, output.path, request.seed, settings, context.step, first.hear)
+    made = export.patients(model, request.count, output.path, request.seed, settings, context.step, first.hear)
     return _reply(made, output, first.table if context.images else {})
 
 
 def _pictures(request: Sample, context: Context, model: PictureModel) -> dict[str, Any]:
-    from reverie import deliver
+    from reverie import export
 
     output = context.output(request.out, "pictures", request.overwrite, "pictures.png")
     animation = context.output(request.animate, "animation", request.overwrite, "animation.webp")
@@ -227,7 +227,7 @@ def _pictures(request: Sample, context: Context, model: PictureModel) -> dict[st
     calls = 1 if request.guidance is None else 2
     context.within(PIXELS, request.count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
     moving = None if request.animate is None else animation.path
-    made, pixels = deliver.pictures(
+    made, pixels = export.pictures(
         model, request.count, output.path, request.seed, settings_of(request), context.step, moving
     )
     return _reply(made, output, preview(pixels) if context.images else {})

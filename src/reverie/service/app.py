@@ -13,12 +13,12 @@ from fastapi.routing import APIRoute
 import reverie
 from reverie.service import derive, document, numbers, problems
 from reverie.service.assets import Assets
-from reverie.service.guard import Guard, SafeHeaders
-from reverie.service.intake import Intake
 from reverie.service.jobs import Jobs
 from reverie.service.keys import Keys
 from reverie.service.logs import Observed
 from reverie.service.metrics import Metrics
+from reverie.service.origin_policy import OriginPolicy, SafeHeaders
+from reverie.service.request_limits import RequestLimits
 from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
@@ -57,8 +57,8 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
         app.include_router(module.router)
     app.mount("/static", state.assets)
     app.openapi = cache(lambda: document.document(app))
-    app.add_middleware(Intake, settings=settings)
-    app.add_middleware(Guard, settings=settings, keys=keys)
+    app.add_middleware(RequestLimits, settings=settings)
+    app.add_middleware(OriginPolicy, settings=settings, keys=keys)
     app.add_middleware(Observed, root=workspace.root, metrics=state.metrics)
     app.add_middleware(SafeHeaders)
     return app

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import reverie
-from reverie.service.guard import OPEN
+from reverie.service.origin_policy import OPEN
 from reverie.service.problems import MEDIA_TYPE
 
 __all__ = ["TAGS", "document", "text"]

@@ -22,8 +22,8 @@ from fastapi import FastAPI
 from reverie.errors import UsageError
 from reverie.service import logs, numbers
 from reverie.service.app import create_app
+from reverie.service.http_timeout import patient
 from reverie.service.settings import Settings
-from reverie.service.wire import patient
 
 __all__ = ["Server", "listening", "serve"]
 

@@ -23,7 +23,7 @@ from typing import BinaryIO
 from reverie.errors import UsageError
 from reverie.service import folders, names
 from reverie.service.problems import Problem
-from reverie.service.room import Metered, Room
+from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
 
 __all__ = ["Entry", "Workspace"]
@@ -59,7 +59,7 @@ class Workspace:
             ) from error
         if self.state.is_symlink():
             raise UsageError(f"{self.state} is a link: remove it, the service keeps its own state there.")
-        self.room = Room(self.root, settings)
+        self.quota = Quota(self.root, settings)
         self._committing = threading.Lock()
 
     # Reading
@@ -118,7 +118,7 @@ class Workspace:
         Raises Problem 409 if something is there and may not be overwritten, or is of another kind, and 507 without room.
         """
         *above, last = _parts(name, suffixes)
-        self.room.check()
+        self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
             _check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
         return self.root.joinpath(*above, last)
@@ -127,18 +127,18 @@ class Workspace:
     def writing(self, name: str, suffixes: tuple[str, ...], overwrite: bool) -> Iterator[Metered]:
         """Yields a file whose content takes the name when the block ends well; otherwise nothing has changed."""
         *above, last = _parts(name, suffixes)
-        left = self.room.settings.total_bytes - self.room.check()
+        left = self.quota.settings.total_bytes - self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
             _check_target(folder, last, overwrite, stat.S_IFREG)
             temporary = f".{secrets.token_hex(8)}{PART}"
             handle = folders.new_handle(folder, temporary)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    yield Metered(file, self.room, left)
+                    yield Metered(file, self.quota, left)
                     file.flush()
                     os.fsync(file.fileno())
                 with self._committing:  # one at a time: quotas hold for writers side by side
-                    self.room.check(begun=True)
+                    self.quota.check(begun=True)
                     _check_target(folder, last, overwrite, stat.S_IFREG)
                     _take_place(folder, temporary, last, overwrite)
                 os.fsync(folder)

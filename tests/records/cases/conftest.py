@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 import torch
 
-from reverie import deliver
+from reverie import export
 from reverie.config import resolve
 from reverie.models import PatientModel
 from reverie.models.model import untrained
@@ -88,7 +88,7 @@ class Brought:
     def made(self, patients: int = 20, **told: Any) -> pl.DataFrame:
         """The text of a file of new patients of the model."""
         out = self.path.with_name("made.csv")
-        deliver.patients(self.model, patients, out, 1, {"steps": 2, **told})
+        export.patients(self.model, patients, out, 1, {"steps": 2, **told})
         return pl.read_csv(out, infer_schema=False)
 
     def completed(self, given: pl.DataFrame | Path, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
@@ -96,7 +96,7 @@ class Brought:
         path = given if isinstance(given, Path) else self.path.with_name("given.csv")
         if isinstance(given, pl.DataFrame):
             given.write_csv(path)
-        done = deliver.complete(self.model, path, columns=columns, settings={"steps": 2})
+        done = export.complete(self.model, path, columns=columns, settings={"steps": 2})
         stands, count = done.unchanged
         assert stands == count
         out = self.path.with_name("whole.csv")

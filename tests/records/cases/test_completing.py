@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie import deliver
+from reverie import export
 
 draw = np.random.default_rng(0)
 PEOPLE, ROWS = 30, 120
@@ -63,7 +63,7 @@ def test_two_spellings_in_one_column_stay_each_where_it_is(learned, visits, hole
 def test_a_further_column_is_carried_and_a_lacking_one_drawn(learned, visits, holes, tmp_path):
     given = other(visits, holes).with_columns(pl.Series("note", [f"x, {k}" for k in range(ROWS)])).drop("fever")
     given.write_csv(tmp_path / "more.csv")
-    done = deliver.complete(learned.model, tmp_path / "more.csv", settings={"steps": 2})
+    done = export.complete(learned.model, tmp_path / "more.csv", settings={"steps": 2})
     done.write(tmp_path / "whole.csv")
     whole = pl.read_csv(tmp_path / "whole.csv", infer_schema=False)
     assert whole.columns == [*given.columns, "fever"] and whole["note"].equals(given["note"])
@@ -78,7 +78,7 @@ def test_a_level_that_is_new_stays_and_is_said(learned, visits, holes, tmp_path)
     given[3, "smoker"] = "maybe"
     whole = learned.completed(given)
     assert whole["smoker"][3] == "maybe" and set(whole["smoker"]) == {"Y", "N", "maybe"}
-    done = deliver.complete(learned.model, tmp_path / "given.csv", settings={"steps": 2})
+    done = export.complete(learned.model, tmp_path / "given.csv", settings={"steps": 2})
     assert any("smoker" in note and "'maybe'" in note for note in done.notes)
 
 

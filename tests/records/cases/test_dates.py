@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie import deliver
+from reverie import export
 
 draw = np.random.default_rng(0)
 PEOPLE, EACH, ROWS = 30, 4, 120
@@ -56,7 +56,7 @@ def test_made_days_exist_go_forward_and_are_written_as_in_the_source(brought, vi
 def test_a_forecast_is_written_as_the_past_is(brought, visits, tmp_path, form):
     frame = visits(visit_date=written(DAYS, form), lab=draw.normal(9, 1, ROWS).round(1)).drop("day")
     file = brought(frame)
-    done = deliver.complete(file.model, file.path, forecast=2, settings={"steps": 2})
+    done = export.complete(file.model, file.path, forecast=2, settings={"steps": 2})
     done.write(tmp_path / "ahead.csv")
     ahead = pl.read_csv(tmp_path / "ahead.csv", infer_schema=False)
     assert ahead.height == PEOPLE * (EACH + 2)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie import deliver
+from reverie import export
 
 draw = np.random.default_rng(0)
 KINDS = {"Creatinine": (50912, "mg/dL", 1.0), "Sodium": (50983, "mEq/L", 139.0), "Hemoglobin": (51222, "g/dL", 12.5)}
@@ -52,7 +52,7 @@ def test_every_given_row_of_tests_stands_in_a_completed_file(brought, tmp_path):
     file = brought(frame)
     given = frame.with_columns(pl.when(pl.int_range(pl.len()) % 11 == 3).then(None).otherwise("valuenum").alias("valuenum"))
     given.write_csv(tmp_path / "given.csv")
-    done = deliver.complete(file.model, tmp_path / "given.csv", settings={"steps": 2})
+    done = export.complete(file.model, tmp_path / "given.csv", settings={"steps": 2})
     done.write(tmp_path / "whole.csv")
     whole = pl.read_csv(tmp_path / "whole.csv", infer_schema=False)
     known = given.filter(pl.col("valuenum").is_not_null())

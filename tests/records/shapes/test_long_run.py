@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import reverie
-from reverie import deliver
+from reverie import export
 from reverie.reports.evidence import as_given
 
 SMALL = {"network.width": 16, "network.layers": 1, "training.batch": 16, "training.holdout": 0}
@@ -66,7 +66,7 @@ def test_a_completed_table_has_every_given_row_and_one_for_each_test_not_measure
     source = findings(10, seed=3)
     path, out = tmp_path / "given.csv", tmp_path / "whole.csv"
     source.write_csv(path)
-    done = deliver.complete(model, path)
+    done = export.complete(model, path)
     done.write(out)
     whole = pl.read_csv(out, schema_overrides=source.schema)
     assert whole.height == 10 * 3 * 3 == done.summary(out)["rows"]

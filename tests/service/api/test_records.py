@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from reverie import deliver, load
+from reverie import export, load
 from reverie.cli.data import app
 from reverie.operations import imputing
 from reverie.records import read_table
@@ -135,8 +135,8 @@ def test_rows_times_draws_are_capped(client, visits, monkeypatch):
 
 
 def test_one_draw_has_the_same_number_for_every_band(trained, visits):
-    from reverie.bands import bands
+    from reverie.prediction_intervals import bands
 
-    done = deliver.complete(load(trained / "runs/patients"), visits, settings={"steps": 2})
+    done = export.complete(load(trained / "runs/patients"), visits, settings={"steps": 2})
     band = bands(done, 1)["1"]["serChol"]
     assert band["low"] == band["median"] == band["high"] and band["high50"] is None

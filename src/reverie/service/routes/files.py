@@ -59,7 +59,7 @@ Name = Annotated[
 @router.get("", summary="List the files of the workspace")
 def list_files(workspace: Store) -> dict[str, Any]:
     found = [entry for entry in workspace.entries() if names.ends(entry.name, SUFFIXES)]
-    settings = workspace.room.settings
+    settings = workspace.quota.settings
     return {
         "files": [{"name": f.name, "bytes": f.bytes, "modified": f.modified, "href": _address(f.name)} for f in found],
         "limits": {"files": settings.files, "file_bytes": settings.file_bytes, "total_bytes": settings.total_bytes},

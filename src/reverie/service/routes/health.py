@@ -49,7 +49,7 @@ def _checks(workspace: Workspace, jobs: Jobs, draining: bool) -> dict[str, bool]
     lanes: dict[str, Any] = jobs.snapshot()["lanes"]
     return {
         "workspace can be written": os.access(workspace.state, os.W_OK | os.X_OK),
-        "disk has room": workspace.room.free() > 0,
+        "disk has room": workspace.quota.free() > 0,
         "workers are alive": all(lane["workers"] > 0 for lane in lanes.values()),
         "takes work": not draining,
     }

@@ -13,13 +13,13 @@ from reverie.service import folders
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
 
-__all__ = ["Metered", "Room"]
+__all__ = ["Metered", "Quota"]
 
 STRIDE = 8_000_000  # bytes between two looks at the disk
 
 
-class Room:
-    """The room of one root."""
+class Quota:
+    """How much one root may hold."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self.root, self.settings = root, settings
@@ -52,21 +52,21 @@ class Room:
 class Metered:
     """A file being written, which stops at the limits of one file, of the workspace and of the disk."""
 
-    def __init__(self, file: BinaryIO, room: Room, left: int) -> None:
-        self._file, self._room, self._left = file, room, left
+    def __init__(self, file: BinaryIO, quota: Quota, left: int) -> None:
+        self._file, self._quota, self._left = file, quota, left
         self._next_look = 0
         self.bytes = 0
 
     def write(self, content: bytes) -> int:
         self.bytes += len(content)
-        limit = self._room.settings.file_bytes
+        limit = self._quota.settings.file_bytes
         if self.bytes > limit:
             raise Problem(413, "too-large", f"A file may have at most {limit:,} bytes.")
         if self.bytes > self._left:
-            raise _full(f"the workspace may hold {self._room.settings.total_bytes / 1e9:,.1f} GB")
+            raise _full(f"the workspace may hold {self._quota.settings.total_bytes / 1e9:,.1f} GB")
         if self.bytes >= self._next_look:
             self._next_look = self.bytes + STRIDE
-            if self._room.free() < len(content):
+            if self._quota.free() < len(content):
                 raise _full("the disk is nearly full")
         return self._file.write(content)
 

@@ -4,7 +4,7 @@ import pytest
 
 from reverie.errors import DamagedError, UsageError
 from reverie.service import keys
-from reverie.service.guard import OPEN
+from reverie.service.origin_policy import OPEN
 from reverie.service.serve import serve
 from reverie.service.settings import Settings
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from reverie.service.problems import Problem
-from reverie.service.room import Room
+from reverie.service.quota import Quota
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
@@ -100,7 +100,7 @@ def test_the_services_own_files_count_in_bytes_but_not_in_number(tmp_path):
 def test_the_floor_of_free_space_is_kept(tmp_path, monkeypatch):
     store = workspace(tmp_path)
     write(store, "a.csv", b"old")
-    monkeypatch.setattr(Room, "free", lambda self: 0)
+    monkeypatch.setattr(Quota, "free", lambda self: 0)
     for attempt in (lambda: write(store, "b.csv", b"x"), lambda: store.target("b.csv", CSV, False)):
         with pytest.raises(Problem) as refused:
             attempt()

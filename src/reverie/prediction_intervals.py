@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from reverie.deliver import Completed
+from reverie.export import Completed
 from reverie.records.kinds import Column
 
 __all__ = ["PATIENTS", "WIDE", "bands", "shares"]

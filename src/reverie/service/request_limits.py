@@ -14,11 +14,11 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reverie.service.guard import UPLOADS
+from reverie.service.origin_policy import UPLOADS
 from reverie.service.problems import Problem, answer
 from reverie.service.settings import Settings
 
-__all__ = ["Intake"]
+__all__ = ["RequestLimits"]
 
 ADDRESS = 8_000
 FIELDS = 100
@@ -27,7 +27,7 @@ DRAIN = 2.0  # seconds in which the rest of a refused body is thrown away, so th
 STALLED = 60.0  # seconds for which a client may leave a piece of the answer unread
 
 
-class Intake:
+class RequestLimits:
     """Stands between the server and the routes."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class Intake:
 
 
 class _Request:
-    def __init__(self, intake: Intake, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, intake: RequestLimits, scope: Scope, receive: Receive, send: Send) -> None:
         self.intake, self.scope, self._receive, self._send = intake, scope, receive, send
         self.upload = scope["method"] == "PUT" and scope["path"].startswith(UPLOADS)
         self.limit = intake.settings.file_bytes if self.upload else intake.settings.body_bytes

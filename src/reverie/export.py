@@ -1,6 +1,6 @@
 """What a model makes, brought to where it is wanted: to a file, counted, checked against what was given.
 
-The command line and the service both deliver by these functions; they print nothing and ask for no HTTP.
+The command line and the service both export by these functions; they print nothing and ask for no HTTP.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from reverie.records.output import check_table_output, write_table
 from reverie.records.places import hidden
 from reverie.records.rules import Rules
 
-__all__ = ["DRAW", "Completed", "Kept", "check_completing", "complete", "patients", "pictures"]
+__all__ = ["DRAW", "Completed", "Preview", "check_completing", "complete", "patients", "pictures"]
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
@@ -90,7 +90,7 @@ def patients(
     }
 
 
-class Kept:
+class Preview:
     """Hears parts of a table and keeps its first rows."""
 
     def __init__(self, rows: int) -> None:

@@ -15,7 +15,7 @@ from reverie.service.keys import Keys
 from reverie.service.problems import Problem, answer
 from reverie.service.settings import Settings
 
-__all__ = ["OPEN", "UPLOADS", "Guard", "SafeHeaders"]
+__all__ = ["OPEN", "UPLOADS", "OriginPolicy", "SafeHeaders"]
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 OPEN = {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
@@ -55,7 +55,7 @@ class SafeHeaders:
         await self.app(scope, receive, dressed)
 
 
-class Guard:
+class OriginPolicy:
     """Refuses what may not enter."""
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: Keys | None) -> None:
