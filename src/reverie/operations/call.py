@@ -36,7 +36,7 @@ def curl(operation: Operation, request: Request, server: str) -> str | None:
         query = {name: value for name, value in request.arguments.items() if f"{{{name}}}" not in path}
         address = path.format(**request.arguments) + (f"?{urlencode(query)}" if query else "")
         return f"curl -s {shlex.quote(server + address)}"
-    body = json.dumps(_short(request.arguments), ensure_ascii=False)
+    body = json.dumps(_short(request.arguments), ensure_ascii=False, separators=(",", ":"))
     return f"curl -s {shlex.quote(server + path)} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
 
 
@@ -93,9 +93,11 @@ def _python(value: Any) -> str:
 
 
 def _short(value: Any) -> Any:
-    """The body with its pictures cut short, so that it can be read."""
+    """The body so that it can be read: its pictures cut short, whole numbers without a fraction."""
     if isinstance(value, dict):
         return {name: _short(part) for name, part in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, str) and len(value) > LONG and value.startswith("data:"):
         return value.partition(",")[0] + ",..."
     return value

@@ -43,17 +43,25 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
   let marked = null; // where the view has its mark
   let ruled = null; // where it stands now
   let at = -1; // which of the stops is read out
+  const off = new Set(); // names that were switched off in the legend
+  const visible = () => plot.data.filter((each) => !off.has(each.name));
 
   const fillTable = () => {
     if (details.open) clear(numbers, tableOf(typeof table === "function" ? table() : (table ?? fromSeries(plot.data, plot.look))));
   };
   const draw = () => {
     if (width === 0) return;
-    drawn = paint(drawing, plot.data, plot.look, width, height);
+    drawn = paint(drawing, visible(), plot.look, width, height);
     const named = plot.look.legend === false ? [] : plot.data.filter((each) => each.legend !== false);
-    clear(legend, named.map((each) => h("li", null, sample(each), each.name)));
+    clear(legend, named.map((each) => h("li", null, h("button", { type: "button", "aria-pressed": String(!off.has(each.name)), title: "Show or hide", onclick: () => toggle(each.name) }, sample(each), each.name))));
     legend.hidden = named.length < 2 && plot.look.legend !== true;
     rule(ruled);
+  };
+  const toggle = (name) => {
+    const i = [...legend.querySelectorAll("button")].indexOf(document.activeElement);
+    if (!off.delete(name) && visible().some((each) => each.name !== name)) off.add(name);
+    draw();
+    legend.querySelectorAll("button")[i]?.focus();
   };
   const rule = (x) => {
     ruled = x;
@@ -65,7 +73,7 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
     if (!drawn?.stops.length) return;
     at = Math.min(drawn.stops.length - 1, Math.max(0, i));
     const x = drawn.stops[at];
-    const lines = plot.data.filter((each) => !each.quiet && !each.low).flatMap((each) => each.x.flatMap((own, j) => (own === x && each.y[j] !== null ? [[each, each.said?.[j] ?? drawn.y.say(each.y[j])]] : [])));
+    const lines = visible().filter((each) => !each.quiet && !each.low).flatMap((each) => each.x.flatMap((own, j) => (own === x && each.y[j] !== null ? [[each, each.said?.[j] ?? drawn.y.say(each.y[j])]] : [])));
     clear(readout, h("p", { class: "hint" }, `${plot.look.x.title ?? "x"} ${drawn.x.say(x)}`), lines.map(([each, text]) => h("p", null, sample(each), h("span", { class: "soft" }, `${each.name} `), text)));
     readout.hidden = false;
     const place = drawn.x.at(x);
