@@ -21,6 +21,8 @@ def test_every_named_schedule_is_a_valid_table(name):
     assert schedule.steps == 2000
     assert schedule.beta[0] == 0
     assert ((schedule.beta[1:] > 0) & (schedule.beta[1:] < 1)).all()
+    assert schedule.alpha_bar[0] == 1
+    assert (schedule.alpha_bar.diff() < 0).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,182 @@
+"""How many wrong formulas the tests notice: python benchmarks/mutants.py [--rooms process] [--sample 120] [--seed 0]
+
+A mutant is the package with one symbol changed (+ for -, 2 for 1, < for <=, and for or), made by cosmic-ray (pip install
+cosmic-ray; nothing else here needs it). It is killed if a test fails. Of each room a random sample of places is drawn, and at
+each place one change; all is done in a copy. Left out are places that no value depends on (annotations, `raise`, texts), and
+changes of kind that end in a TypeError wherever they are made (shifts for sums, `is` for ==, `not` for a minus).
+
+What survived is printed with its line; `--again FILE` runs the survivors that an earlier output lists once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).parents[1]
+LAWS = [f"tests/laws/{path.name}" for path in sorted((ROOT / "tests/laws").glob("test_*.py")) if path.stem != "test_codec"]
+CODING = ("boxcox", "codec", "codes", "encoded", "intervals", "levels", "nominal", "rounding", "support", "transforms")
+ROOMS = {  # the modules changed, and the tests that should notice, the quickest to fail first
+    "process": (["process/*.py"], ["tests/process", *LAWS, "tests/studies/test_proofs.py"]),
+    "samplers": (["samplers/*.py"], ["tests/samplers", *LAWS, "tests/studies/test_proofs.py"]),
+    "coding": (
+        [f"records/{name}.py" for name in CODING],
+        ["tests/records/codec", "tests/laws/test_codec.py", "tests/records/values"],
+    ),
+}
+SECONDS = 200
+"""A mutant that runs for longer is killed: it has made an endless loop."""
+LOADED = ("torch", "polars", "pydantic", "scipy.stats", "scipy.special", "hypothesis", "pytest", "PIL.Image", "diffusers")
+KINDS = ({"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow"}, {"BitOr", "BitAnd", "BitXor"}, {"RShift", "LShift"})
+
+
+@dataclass(frozen=True, order=True)
+class Mutant:
+    """The change of an operator's `occurrence` in a module, at a line and column."""
+
+    module: str
+    line: int
+    column: int
+    operator: str
+    occurrence: int
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line}:{self.column} {self.operator} {self.occurrence}"
+
+    @classmethod
+    def parse(cls, text: str) -> Mutant:
+        place, operator, occurrence = text.split()
+        module, line, column = place.split(":")
+        return cls(module, int(line), int(column), operator, int(occurrence))
+
+    def applied(self, source: str) -> str:
+        return mutate_code(source, get_operator(self.operator)(), self.occurrence) or source
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=list(ROOMS))
+    parser.add_argument("--sample", type=int, default=120, help="mutants of each room")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", type=Path, help="an output of this script: run its survivors, and no sample")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("src", "tests", "docs", "pyproject.toml"):
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, Path(folder) / name)
+        os.chdir(folder)
+        os.environ |= {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "PYTHONPATH": f"{folder}/src"}
+        sys.path.insert(0, f"{folder}/src")
+        sys.dont_write_bytecode = True
+        for name in LOADED:
+            importlib.import_module(name)
+        for room in options.rooms:
+            patterns, tests = ROOMS[room]
+            modules = [path for pattern in patterns for path in sorted(Path("src/reverie").glob(pattern))]
+            if options.again:
+                lines = re.findall(r"^survived (\S+ \S+ \d+)", options.again.read_text(), re.MULTILINE)
+                mutants = [m for m in map(Mutant.parse, lines) if Path(m.module) in modules]
+            else:
+                mutants = sampled(modules, options.sample, random.Random(f"{options.seed} {room}"))
+            if not passes(tests):
+                sys.exit(f"the tests of {room} fail without any change: mend them first.")
+            killed = sum(is_killed(mutant, tests) for mutant in mutants)
+            print(f"{room}: {killed} of {len(mutants)} mutants killed", flush=True)
+
+
+def sampled(modules: list[Path], size: int, rng: random.Random) -> list[Mutant]:
+    """One change at each of `size` places, in a random order."""
+    places: dict[tuple[str, int, int], list[Mutant]] = defaultdict(list)
+    for module in modules:
+        source = module.read_text()
+        silent, tree = silent_places(source), get_ast(source)
+        for name in sorted(operator_names()):
+            operator = get_operator(name)
+            if operator.arguments() or not telling(name):
+                continue
+            starts = (start for node in ast_nodes(tree) for start, _ in operator().mutation_positions(node))
+            for occurrence, (line, column) in enumerate(starts):
+                if not any(begin <= (line, column) < end for begin, end in silent):
+                    places[str(module), line, column].append(Mutant(str(module), line, column, name, occurrence))
+    order = sorted(places)
+    rng.shuffle(order)  # so a smaller sample is the beginning of a larger one
+    return [rng.choice(places[place]) for place in order[:size]]
+
+
+def telling(operator: str) -> bool:
+    """Whether a change is more than one of kind, which any call at all would notice."""
+    name = operator.removeprefix("core/")
+    if match := re.fullmatch(r"ReplaceBinaryOperator_(\w+)_(\w+)", name):
+        return any(set(match.groups()) <= kind for kind in KINDS)
+    if match := re.fullmatch(r"ReplaceComparisonOperator_(\w+?)_(\w+)", name):
+        return len({"Is", "IsNot"} & set(match.groups())) != 1
+    return not re.fullmatch(r"ReplaceUnaryOperator_(USub|UAdd|Invert)_(Not|Invert|UAdd|USub)", name)
+
+
+def silent_places(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """From where to where no value depends on the source: annotations, what is raised, texts, and __all__."""
+    silent: list[ast.AST | None] = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Raise() | ast.JoinedStr() | ast.Import() | ast.ImportFrom():
+                silent.append(node)
+            case ast.AnnAssign() | ast.arg():
+                silent.append(node.annotation)
+            case ast.FunctionDef():
+                silent.append(node.returns)
+            case ast.Assign(targets=[ast.Name(id=name)]) if name == "__all__" or name.endswith("Indices"):
+                silent.append(node)
+    return [((n.lineno, n.col_offset), (n.end_lineno, n.end_col_offset)) for n in silent if n]  # pyright: ignore
+
+
+def is_killed(mutant: Mutant, tests: list[str]) -> bool:
+    module, began = Path(mutant.module), time.monotonic()
+    source, times = module.read_text(), module.stat()
+    changed = mutant.applied(source)
+    module.write_text(changed)
+    killed = not passes(tests)
+    module.write_text(source)
+    os.utime(module, ns=(times.st_atime_ns, times.st_mtime_ns))
+    line = next((b for a, b in zip(source.splitlines(), changed.splitlines(), strict=False) if a != b), "a line removed")
+    print(f"{'killed' if killed else 'survived'} {mutant} | {line.strip()} | {time.monotonic() - began:.0f} s", flush=True)
+    return killed
+
+
+def passes(tests: list[str]) -> bool:
+    """Whether all tests pass, in a fork of this process, which has loaded the libraries already."""
+    if not (child := os.fork()):
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        os.setpgid(0, 0)
+        import pytest
+
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status == 0
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+if __name__ == "__main__":
+    main()
