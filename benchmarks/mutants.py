@@ -1,7 +1,7 @@
 """How many wrong formulas the tests notice: python benchmarks/mutants.py [--rooms process] [--sample 120] [--seed 0]
 
 A mutant is the package with one symbol changed (+ for -, 2 for 1, < for <=, and for or), made by cosmic-ray (pip install
-cosmic-ray; nothing else here needs it). It is killed if a test fails. Of each room a random sample of places is drawn, and at
+cosmic-ray; nothing else needs it). It is killed if a test fails. Of each room a random sample of places is drawn, and at
 each place one change; all is done in a copy. Left out are places that no value depends on (annotations, `raise`, texts), and
 changes of kind that end in a TypeError wherever they are made (shifts for sums, `is` for ==, `not` for a minus).
 
