@@ -5,7 +5,10 @@ cosmic-ray; nothing else needs it). It is killed if a test fails. Of each room a
 each place one change; all is done in a copy. Left out are places that no value depends on (annotations, `raise`, texts), and
 changes of kind that end in a TypeError wherever they are made (shifts for sums, `is` for ==, `not` for a minus).
 
-What survived is printed with its line; `--again FILE` runs the survivors that an earlier output lists once more.
+Each mutant is tried first in a fork of a process that has imported the package and collected the tests, by putting the
+changed code into the functions that are there; it takes a second. One that no test notices so (a table made at import, say,
+is not made again) is tried once more from a fresh import, which decides. What survived is printed with its line;
+`--again FILE` tries the survivors that an earlier output lists.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -93,10 +98,10 @@ def main() -> None:
                 mutants = [m for m in map(Mutant.parse, lines) if Path(m.module) in modules]
             else:
                 mutants = sampled(modules, options.sample, random.Random(f"{options.seed} {room}"))
-            if not passes(tests):
+            if (noticed := in_place(mutants, tests)) is None:
                 sys.exit(f"the tests of {room} fail without any change: mend them first.")
-            killed = sum(is_killed(mutant, tests) for mutant in mutants)
-            print(f"{room}: {killed} of {len(mutants)} mutants killed", flush=True)
+            survivors = [m for m in mutants if m not in noticed and not is_killed(m, tests)]
+            print(f"{room}: {len(mutants) - len(survivors)} of {len(mutants)} mutants killed", flush=True)
 
 
 def sampled(modules: list[Path], size: int, rng: random.Random) -> list[Mutant]:
@@ -144,38 +149,138 @@ def silent_places(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return [((n.lineno, n.col_offset), (n.end_lineno, n.end_col_offset)) for n in silent if n]  # pyright: ignore
 
 
+def in_place(mutants: list[Mutant], tests: list[str]) -> set[Mutant] | None:
+    """The mutants that a test notices when their code is put in the place of the functions that are there.
+
+    None where a test fails though the code that is put there is the same.
+    """
+    read, write = os.pipe()
+    if not os.fork():
+        import pytest
+
+        class Loop:
+            def pytest_runtestloop(self, session: pytest.Session) -> bool:
+                def unchanged() -> int:
+                    for module in {mutant.module for mutant in mutants}:
+                        put_in_place(module, Path(module).read_text())
+                    return run(session)
+
+                if not forked(unchanged):
+                    os._exit(1)
+                for number, mutant in enumerate(mutants):
+                    changed = mutant.applied(Path(mutant.module).read_text())
+                    if not forked(lambda place=(mutant.module, changed): put_in_place(*place) or run(session)):
+                        os.write(write, number.to_bytes(4))
+                return True
+
+        def run(session: pytest.Session) -> int:
+            from _pytest.main import pytest_runtestloop
+
+            try:
+                pytest_runtestloop(session)
+            except session.Failed:
+                return 1
+            return session.testsfailed
+
+        silence()
+        pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[Loop()])
+        os._exit(0)
+    os.close(write)
+    noticed = set()
+    while number := os.read(read, 4):
+        mutant = mutants[int.from_bytes(number)]
+        noticed.add(mutant)
+        print(f"killed {mutant} | {changed_line(mutant)}", flush=True)
+    return noticed if os.wait()[1] == 0 else None
+
+
+def put_in_place(module: str, source: str) -> None:
+    """Changes the module that was imported: its functions, the methods of its classes and its numbers."""
+    name = ".".join(Path(module).with_suffix("").parts[1:]).removesuffix(".__init__")
+    old = importlib.import_module(name)
+    new = {key: getattr(old, key) for key in ("__name__", "__file__", "__package__", "__spec__")}
+    exec(compile(source, module, "exec"), new)
+    for key, value in new.items():
+        there = getattr(old, key, None)
+        if isinstance(value, type) and value.__module__ == name:
+            for attribute, member in vars(value).items():
+                written = not isinstance(member, FunctionType) or member.__code__.co_filename != "<string>"
+                if attribute in ("__dict__", "__weakref__") or not (written or attribute == "__init__"):
+                    continue  # what dataclass makes holds on to its own class
+                if not swapped(vars(there).get(attribute), member):
+                    setattr(there, attribute, member)
+        elif isinstance(value, bool | int | float | str | tuple) or (callable(value) and not swapped(there, value)):
+            setattr(old, key, value) if getattr(value, "__module__", name) == name else None
+
+
+def swapped(there: object, member: object) -> bool:
+    """Whether the code of a function, or of what wraps one, could be put in the place of another's."""
+    if type(there) is not type(member):
+        return False
+    for inner in ("fget", "func", "__func__", "__wrapped__"):  # property, cached_property, classmethod, functools.cache
+        if hasattr(there, inner) and hasattr(member, inner):
+            return swapped(getattr(there, inner), getattr(member, inner))
+    if not isinstance(there, FunctionType) or not isinstance(member, FunctionType):
+        return there is member
+    if there.__code__.co_freevars != member.__code__.co_freevars or there.__code__.co_filename == "<string>":
+        return False
+    there.__code__, there.__defaults__, there.__kwdefaults__ = member.__code__, member.__defaults__, member.__kwdefaults__
+    return True
+
+
 def is_killed(mutant: Mutant, tests: list[str]) -> bool:
-    module, began = Path(mutant.module), time.monotonic()
+    module = Path(mutant.module)
     source, times = module.read_text(), module.stat()
     changed = mutant.applied(source)
     module.write_text(changed)
     killed = not passes(tests)
     module.write_text(source)
     os.utime(module, ns=(times.st_atime_ns, times.st_mtime_ns))
-    line = next((b for a, b in zip(source.splitlines(), changed.splitlines(), strict=False) if a != b), "a line removed")
-    print(f"{'killed' if killed else 'survived'} {mutant} | {line.strip()} | {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{'killed' if killed else 'survived'} {mutant} | {changed_line(mutant)}", flush=True)
     return killed
 
 
+def changed_line(mutant: Mutant) -> str:
+    source = Path(mutant.module).read_text()
+    pairs = zip(source.splitlines(), mutant.applied(source).splitlines(), strict=False)
+    return next((b.strip() for a, b in pairs if a != b), "a line removed")
+
+
 def passes(tests: list[str]) -> bool:
-    """Whether all tests pass, in a fork of this process, which has loaded the libraries already."""
-    if not (child := os.fork()):
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        os.setpgid(0, 0)
+    """Whether all tests pass, from a fresh import of the package."""
+
+    def run() -> int:
         import pytest
 
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+        silence()
+        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+
+    return forked(run)
+
+
+def forked(run: Callable[[], int]) -> bool:
+    """Whether a fork of this process, which has loaded the libraries already, ends with 0, and soon enough."""
+    if not (child := os.fork()):
+        code = 1
+        try:
+            code = run()
+        finally:
+            os._exit(code)
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             return status == 0
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return False
+
+
+def silence() -> None:
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
 
 
 if __name__ == "__main__":
