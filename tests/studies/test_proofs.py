@@ -25,11 +25,15 @@ def failing(*laws: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", LAWS)
-def test_the_identity_holds_and_repeats_to_the_last_bit(name):
+def test_the_identity_holds(name):
     check = LAWS[name]()
     assert check.passed, check
     assert check.name == name
-    assert LAWS[name]() == check
+
+
+def test_proofs_repeat_to_the_last_bit():
+    for chapter in ("conversion", "loss"):  # those that draw numbers
+        assert prove(chapter) == prove(chapter)
 
 
 def test_every_step_of_both_derivations_is_checked():
@@ -43,7 +47,7 @@ def test_the_text_names_every_check_and_no_other_in_the_order_of_the_table():
 
 
 def test_chapters_can_be_asked_for_by_name():
-    assert [c.name for c in prove("loss", "mean")] == [name for name in LAWS if name.startswith(("mean/", "loss/"))]
+    assert [c.name for c in prove("mean", "forward")] == [name for name in LAWS if name.startswith(("forward/", "mean/"))]
 
 
 def test_an_unknown_chapter_is_refused_with_the_nearest_name():
