@@ -54,6 +54,7 @@ def test_equal_schedules_are_equal_and_hash_alike():
 
 
 def test_a_schedule_of_one_step_works():
+    assert NoiseSchedule.cosine(1).beta.tolist() == [0, 0.999]
     schedule = NoiseSchedule.from_betas([0.995])
     assert schedule.steps == 1
     assert math.isfinite(float(schedule.posterior_log_variance[1]))
