@@ -103,6 +103,7 @@ def test_the_warning_says_what_to_do():
         (lambda: NoiseSchedule.from_betas(torch.ones(2, 2) / 2), r"\(2, 2\)"),
         (lambda: NoiseSchedule(torch.tensor([0.1, 0.2], dtype=torch.float64)), "beta_0 = 0"),
         (lambda: NoiseSchedule(torch.tensor([0.0, 0.2])), "float64"),
+        (lambda: NoiseSchedule(torch.zeros(1, dtype=torch.float64)), r"T \+ 1 variances"),
         (lambda: NoiseSchedule.from_betas([0.999]).with_zero_terminal_snr(), "one step"),
     ],
 )
