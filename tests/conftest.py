@@ -1,9 +1,16 @@
 """Property-based tests draw the same examples in every run, and no test is decided by a clock."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from reverie.models import PatientModel
 
 settings.register_profile("reverie", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("reverie")
@@ -36,3 +43,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from reverie.training.hardware import automatic_precision
 
     terminalreporter.write_line(f"networks multiplied in {automatic_precision(torch.device('cpu'))}")
+
+
+@pytest.fixture(scope="session")
+def drawn_model() -> Callable[..., PatientModel]:
+    """drawn_model(table): a small model with every weight drawn: what is asked of it holds whatever was learned."""
+    import torch
+
+    from reverie.config import resolve
+    from reverie.models import PatientModel
+    from reverie.models.model import untrained
+    from reverie.records import RecordCodec, Table
+    from reverie.sources import TableSource
+
+    small = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
+
+    def of(table: Table) -> PatientModel:
+        config = resolve(TableSource(table).about, 0, "records", small)
+        codec = RecordCodec.from_config(RecordCodec.fit(table, config.codec).config)  # as it is saved and loaded
+        network = untrained(config, codec.channels)
+        draw = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for weight in network.module.parameters():
+                weight.add_(0.15 * torch.randn(weight.shape, generator=draw))
+        network.module.eval()
+        return PatientModel(config, codec, network)
+
+    return of

@@ -25,7 +25,9 @@ def run(*arguments: str):
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_the_real_proofs_hold_and_exit_with_0():
+def test_real_proofs_hold_and_exit_with_0(monkeypatch):
+    real = proofs.prove
+    monkeypatch.setattr(proofs, "prove", lambda: real("mean"))  # tests/studies runs every law, tests/docs the whole command
     result = run("--json")
     checks = json.loads(result.stdout)
     assert result.exit_code == 0

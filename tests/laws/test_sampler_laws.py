@@ -9,21 +9,10 @@ from torch.testing import assert_close
 
 from reverie.denoisers import GaussianMixture, KnownSample
 from reverie.process import GaussianProcess, NoiseSchedule, generator
-from reverie.samplers import DDIM, AdamsBashforth, Ancestral, DPMSolver, Heun, State, sample, time_grid, trajectory
+from reverie.samplers import DDIM, AdamsBashforth, Ancestral, DPMSolver, Heun, State, sample, time_grid
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
-FINAL_STD = {  # data of std 0.5, trailing grid of n steps: DDIM, ancestral with beta-tilde, with beta
-    10: (0.3700, 0.3335, 0.4939),
-    20: (0.4314, 0.3915, 0.5168),
-    50: (0.4714, 0.4441, 0.5117),
-    100: (0.4854, 0.4682, 0.5067),
-    1000: (0.4985, 0.4961, 0.5008),
-}
-
-
-def mixture(process: GaussianProcess = PROCESS) -> GaussianMixture:
-    means = torch.tensor([[-0.8, 0.3], [0.5, -0.6], [0.9, 0.9]], dtype=torch.float64)
-    return GaussianMixture(process, means, torch.tensor([0.2, 0.3, 0.1]), torch.tensor([0.5, 0.3, 0.2]))
+FINAL_STD = (0.4314, 0.3915, 0.5168)  # data of std 0.5, 20 steps, as proved: DDIM, ancestral with beta-tilde, with beta
 
 
 def gaussian(std: float = 0.5) -> GaussianMixture:
@@ -34,40 +23,6 @@ def start(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def grids():
-    return [time_grid(PROCESS.schedule, 12, spacing) for spacing in ("trailing", "leading", "log_snr", "karras")]
-
-
-@pytest.mark.parametrize("grid", grids())
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (DDIM(eta=1.0), Ancestral("beta_tilde")),
-        (DPMSolver(order=1, sde=True), DDIM(eta=1.0)),
-        (DPMSolver(order=1), DDIM(eta=0.0)),
-    ],
-    ids=["DDIM(1) = ancestral with beta-tilde", "first-order SDE = DDIM(1)", "first-order ODE = DDIM(0)"],
-)
-def test_two_samplers_are_one_with_the_same_noise(one, other, grid):
-    x = start(6, 2)
-    first, second = (
-        list(trajectory(mixture(), sampler, grid, x, torch.Generator().manual_seed(1))) for sampler in (one, other)
-    )
-    for p, q in zip(first, second, strict=True):
-        assert p.t == q.t
-        assert_close(p.x, q.x, rtol=1e-9, atol=1e-11)
-
-
-@pytest.mark.parametrize(("t", "s"), [(1000, 900), (1000, 0), (500, 499), (2, 1), (1, 0)])
-def test_ddim_is_the_euler_step_of_the_probability_flow(t, s):
-    """In y = x/a and rho = sigma/a the flow is dy/drho = eps-hat, and Euler's step adds (rho_s - rho_t) eps-hat."""
-    schedule, x = PROCESS.schedule, start(4, 2)
-    noise = mixture()(x, t).noise
-    a, rho = schedule.signal, schedule.sigma / schedule.signal
-    euler = a[s] * (x / a[t] + (rho[s] - rho[t]) * noise)
-    assert_close(sample(mixture(), DDIM(), (t, s), x), euler, rtol=1e-10, atol=1e-12)
-
-
 def test_the_probability_flow_keeps_a_gaussian_what_it_is():
     """1,000 Heun steps carry one standard deviation at T to one at 0: std_t^2 = alpha_bar_t c^2 + 1 - alpha_bar_t."""
     alpha_bar = float(PROCESS.schedule.alpha_bar[-1])
@@ -76,31 +31,13 @@ def test_the_probability_flow_keeps_a_gaussian_what_it_is():
     assert abs(float(x_0) - 0.5) < 2e-4
 
 
-def affine_std(sampler, n: int) -> float:
-    """The final deviation from N(0, 1): every step is x -> c x + sigma z; c and sigma are read off three single steps."""
-    variance = 1.0
-    zero, one = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
-    z = float(torch.randn(1, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
-    for pair in itertools.pairwise(time_grid(PROCESS.schedule, n)):
-        noise, both = (float(sample(gaussian(), sampler, pair, x, torch.Generator().manual_seed(0))) for x in (zero, one))
-        variance = (both - noise) ** 2 * variance + (noise / z) ** 2
-    return math.sqrt(variance)
-
-
-@pytest.mark.parametrize("n", FINAL_STD)
-@pytest.mark.parametrize("which", [0, 1, 2], ids=["DDIM", "ancestral beta-tilde", "ancestral beta"])
-def test_final_deviation_is_the_closed_form(n, which):
-    sampler = (DDIM(), Ancestral("beta_tilde"), Ancestral("beta"))[which]
-    assert round(affine_std(sampler, n), 4) == FINAL_STD[n][which]
-
-
 @pytest.mark.parametrize(("sampler", "which"), [(Ancestral("beta_tilde"), 1), (Ancestral("beta"), 2), (DDIM(), 0)])
 def test_final_deviation_by_monte_carlo(sampler, which):
     """100,000 samples: the measured deviation within four standard errors of the closed form."""
     n = 100_000
     x = torch.randn(n, 1, generator=generator(0, "start"), dtype=torch.float64)
     x = sample(gaussian(), sampler, time_grid(PROCESS.schedule, 20), x, generator(0, "steps"))
-    std = FINAL_STD[20][which]
+    std = FINAL_STD[which]
     assert abs(float(x.std()) - std) < 4 * std / math.sqrt(2 * n) + 5e-5
     assert abs(float(x.mean())) < 4 * std / math.sqrt(n)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import reverie
-from reverie.config import RunConfig, resolve
+from reverie.config import resolve
 from reverie.errors import DamagedError, DataError, UsageError
 from reverie.models import PatientModel
 from reverie.models.model import untrained
@@ -32,18 +32,8 @@ def table() -> Table:
 
 
 @pytest.fixture(scope="module")
-def model(table: Table) -> PatientModel:
-    """A small network with every weight drawn, so that all it is told matters."""
-    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
-    config: RunConfig = resolve(TableSource(table).about, 0, "records", settings)
-    codec = RecordCodec.fit(table, config.codec)
-    network = untrained(config, codec.channels)
-    draw = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in network.module.parameters():
-            weight.add_(0.15 * torch.randn(weight.shape, generator=draw))
-    network.module.eval()
-    return PatientModel(config, codec, network)
+def model(drawn_model, table: Table) -> PatientModel:
+    return drawn_model(table)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ def test_every_named_schedule_is_a_valid_table(name):
     assert schedule.steps == 2000
     assert schedule.beta[0] == 0
     assert ((schedule.beta[1:] > 0) & (schedule.beta[1:] < 1)).all()
+    assert schedule.alpha_bar[0] == 1
+    assert (schedule.alpha_bar.diff() < 0).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,6 +54,7 @@ def test_equal_schedules_are_equal_and_hash_alike():
 
 
 def test_a_schedule_of_one_step_works():
+    assert NoiseSchedule.cosine(1).beta.tolist() == [0, 0.999]
     schedule = NoiseSchedule.from_betas([0.995])
     assert schedule.steps == 1
     assert math.isfinite(float(schedule.posterior_log_variance[1]))
@@ -100,6 +103,7 @@ def test_the_warning_says_what_to_do():
         (lambda: NoiseSchedule.from_betas(torch.ones(2, 2) / 2), r"\(2, 2\)"),
         (lambda: NoiseSchedule(torch.tensor([0.1, 0.2], dtype=torch.float64)), "beta_0 = 0"),
         (lambda: NoiseSchedule(torch.tensor([0.0, 0.2])), "float64"),
+        (lambda: NoiseSchedule(torch.zeros(1, dtype=torch.float64)), r"T \+ 1 variances"),
         (lambda: NoiseSchedule.from_betas([0.999]).with_zero_terminal_snr(), "one step"),
     ],
 )

@@ -51,6 +51,15 @@ def test_a_trajectory_yields_every_level_with_the_prediction_made_there(sampler)
 
 
 @samplers
+@pytest.mark.parametrize(("t", "s"), [(1000, 500), (2, 1), (1, 0)])
+def test_a_step_adds_noise_of_the_variance_that_it_declares(sampler, t, s):
+    x = start(4, 2, 3)
+    still, moved = (sampler.step(PROCESS, State(x), t, s, DENOISER(x, t), g).x for g in (None, generator(3)))
+    z = torch.randn(4, 2, 3, generator=generator(3), dtype=torch.float64)
+    torch.testing.assert_close(moved - still, math.sqrt(sampler.added_variance(PROCESS.schedule, t, s)) * z)
+
+
+@samplers
 def test_every_sampler_of_the_exact_denoiser_ends_on_the_data(sampler):
     end = sample(DENOISER, sampler, time_grid(PROCESS.schedule, 100), start(16, 2, 3), generator(1))
     distance = (end[:, None] - DATA).flatten(2).norm(dim=2).amin(1)

@@ -47,6 +47,13 @@ def test_steps_done_again_bring_the_rest_to_fit_what_is_known():
     assert float(often.abs().mean()) < float(once.abs().mean())
 
 
+def test_progress_counts_each_step_as_often_as_it_is_done():
+    seen, x = [], torch.randn(2, 2, generator=seeded(0), dtype=torch.float64)
+    options = {"on_step": lambda *counts: seen.append(counts), "repeats": 2, "stretch": 4}
+    inpaint(Empirical(PROCESS, pairs(5)), DDIM(), GRID[:11], x, x, torch.tensor([True, False]), seeded(0), **options)
+    assert seen == [(done, 20) for done in (4, 8, 12, 16, 18, 20)]
+
+
 def test_the_known_part_of_a_state_keeps_its_noise():
     """So it is q(x_t | x_0) at every level, with the noise of the start."""
     x_0 = torch.randn(3, 2, generator=seeded(6), dtype=torch.float64)

@@ -75,6 +75,11 @@ def test_even_grids_of_ten_steps():
     assert time_grid(LINEAR, 10, "linspace") == (1000, 889, 778, 667, 556, 445, 334, 223, 112, 1, 0)
 
 
+def test_two_even_steps_are_from_T_and_from_the_last():
+    assert time_grid(LINEAR, 2) == (1000, 500, 0)
+    assert time_grid(LINEAR, 2, "leading") == time_grid(LINEAR, 2, "linspace") == (1000, 1, 0)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES[:4], ids=repr)
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_log_snr_grid_is_even_in_log_snr_to_the_nearest_step(schedule, n):

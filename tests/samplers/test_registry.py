@@ -42,7 +42,7 @@ def test_it_is_made_by_its_name_with_its_settings():
 def test_requests_take_it_and_refuse_others():
     field = TypeAdapter(SamplerName)
     assert field.validate_python("euler") == "euler" and "euler" in field.json_schema()["enum"]
-    with pytest.raises(ValidationError, match=r"unknown sampler 'eulr': known are ddim, .*, euler"):
+    with pytest.raises(ValidationError, match=r"unknown sampler 'eulr': did you mean 'euler'\? Known: .*euler"):
         field.validate_python("eulr")
 
 

@@ -19,7 +19,7 @@ from reverie.process.schedule import NoiseSchedule
 __all__ = ["SPACINGS", "Spacing", "check_grid", "time_grid"]
 
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
-SPACINGS: tuple[str, ...] = get_args(Spacing)
+SPACINGS: tuple[Spacing, ...] = get_args(Spacing)
 
 Grid = tuple[int, ...]
 

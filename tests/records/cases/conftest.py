@@ -18,15 +18,11 @@ import pytest
 import torch
 
 from reverie import export
-from reverie.config import resolve
 from reverie.models import PatientModel
-from reverie.models.model import untrained
 from reverie.records import RecordCodec, Records, Schema, Table, read_table
 from reverie.records.output import write_table
 from reverie.records.reading import read_source
-from reverie.sources import TableSource
 
-SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "training.precision": "fp32"}
 PATIENTS, VISITS = 30, 4
 
 
@@ -37,10 +33,12 @@ class Brought:
     Attributes:
         path: where it lies; what is written lies beside it.
         table: what is read from it.
+        model_of: makes a model of a table, with its weights drawn.
     """
 
     path: Path
     table: Table
+    model_of: Callable[[Table], PatientModel]
 
     @property
     def schema(self) -> Schema:
@@ -56,21 +54,12 @@ class Brought:
         return read_source(self.path, None).frame
 
     @cached_property
-    def codec(self) -> RecordCodec:
-        """As it is saved and loaded."""
-        config = resolve(TableSource(self.table).about, 0, "records", SETTINGS)
-        return RecordCodec.from_config(RecordCodec.fit(self.table, config.codec).config)
-
-    @cached_property
     def model(self) -> PatientModel:
-        config = resolve(TableSource(self.table).about, 0, "records", SETTINGS)
-        network = untrained(config, self.codec.channels)
-        draw = torch.Generator().manual_seed(0)
-        with torch.no_grad():
-            for weight in network.module.parameters():
-                weight.add_(0.15 * torch.randn(weight.shape, generator=draw))
-        network.module.eval()
-        return PatientModel(config, self.codec, network)
+        return self.model_of(self.table)
+
+    @property
+    def codec(self) -> RecordCodec:
+        return self.model.codec
 
     @property
     def back(self) -> pl.DataFrame:
@@ -123,7 +112,7 @@ def _alone(request) -> None:
 
 
 @pytest.fixture
-def brought(tmp_path) -> Callable[..., Brought]:
+def brought(tmp_path, drawn_model) -> Callable[..., Brought]:
     """A file of this text, or of the cells of this frame, read; further arguments are those of read_table."""
 
     def of(what: str | bytes | pl.DataFrame, name: str = "brought.csv", **reading: Any) -> Brought:
@@ -132,7 +121,7 @@ def brought(tmp_path) -> Callable[..., Brought]:
             what.write_csv(path) if path.suffix == ".csv" else what.write_parquet(path)
         else:
             path.write_bytes(what.encode() if isinstance(what, str) else what)
-        return Brought(path, read_table(path, **reading))
+        return Brought(path, read_table(path, **reading), drawn_model)
 
     return of
 

@@ -167,3 +167,10 @@ def test_a_value_far_beyond_those_fitted_has_a_finite_score(kind):
 def test_a_column_without_a_value_still_has_a_transform():
     assert NormalScore.fit(np.empty(0), 1.0, 2.0, None).from_score(np.zeros(1)).tolist() == [2.0]
     assert np.isfinite(BoxCox.fit(np.empty(0)).from_score(np.zeros(1))).all()
+
+
+@pytest.mark.parametrize(("value", "width"), [(3.7, 3.7e-3), (-250.0, 0.25), (0.0, 1.0)])
+def test_beyond_one_value_the_tails_grow_by_a_thousandth_of_it_for_each_deviation(value, width):
+    t = NormalScore.fit(np.full(50, value))
+    ends = t.from_score(np.array([t.z[0] - 1, t.z[-1] + 1]))
+    np.testing.assert_allclose(ends, [value - width, value + width], rtol=1e-9)

@@ -45,7 +45,7 @@ def test_a_frame_in_the_modelled_form_stays_as_it_is():
 
 def test_other_patients_may_be_held_out_though_nobody_has_a_name():
     both = TableSource.read(people(), holdout=people()[:10])
-    assert len(both.table) == N and both.held is not None and len(both.held) == 10
+    assert len(both.table) == N and both.holdout is not None and len(both.holdout) == 10
 
 
 def test_a_table_that_has_times_and_no_identifier_is_asked_about():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from reverie.records.intervals import between, inside
-from reverie.records.support import FALSE, support
+from reverie.records.support import FALSE, _spread, support
 from reverie.records.transforms import NormalScore
 
 
@@ -114,3 +114,28 @@ def test_unrounded_values_keep_their_gaps_too():
     assert not ((made > top) & (made < bottom)).any() and not ((made > x[300:500].max()) & (made < 1e4)).any()
     assert made.max() == 1e4 and made.min() < x.min()  # the lower tail goes on
     np.testing.assert_allclose(t.from_score(to_score(t, x, r.random(501))), x, rtol=1e-9)
+
+
+def test_values_are_spread_evenly_in_their_cells_however_wide_these_are():
+    x = _spread(np.array([0.0, 10.0, 20.0]), np.array([1.0, 12.0, 24.0]), np.array([1, 2, 2]))
+    at = np.array([0.5, 10.5, 11.5, 21.0, 23.0]) - 11.5  # the median is 0
+    np.testing.assert_allclose(x, at / np.median(np.abs(at[at != 0])), rtol=1e-15)
+
+
+def test_a_lone_value_is_an_outlier_where_its_gap_is_less_likely_than_the_share_of_ends_allows():
+    """Of even values the distances before the last are 1, so T / k of a gap d before one value is d / (2 + ... + 33)."""
+
+    def lonely(d: float) -> bool:
+        x = np.append(np.arange(100.0), 99 + d)
+        return support(x, x, np.ones(101, dtype=np.int64)).high
+
+    def likely(d: float) -> float:
+        x = np.append(np.arange(100.0), 99 + d) - 50
+        x /= np.median(np.abs(x[x != 0]))
+        ways = (np.diff(scale)[::-1] * np.arange(1, 101) for scale in (x, np.sign(x) * np.log1p(np.abs(x))))
+        return max((1 + steady[0] / steady[1:33].sum()) ** -32 for steady in ways)
+
+    gaps = np.geomspace(20, 2000, 60)
+    for d in gaps:
+        assert lonely(d) == (likely(d) <= FALSE / 4), d
+    assert any(FALSE / 4 < likely(d) < FALSE / 2 for d in gaps)

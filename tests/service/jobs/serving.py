@@ -19,8 +19,8 @@ from reverie.service.state import Queue
 from reverie.service.workspace import Workspace
 
 
-def create_app(settings: Settings) -> FastAPI:
-    made = app.create_app(settings, Jobs(settings, Workspace(settings.workspace, settings), "chores:TASKS"))
+def create_app(settings: Settings, ask: Any) -> FastAPI:
+    made = app.create_app(settings, Jobs(settings, Workspace(settings.workspace, settings), "chores:TASKS"), ask)
 
     @made.post("/api/chores/{name}")
     async def chore(request: Request, jobs: Queue, name: str, arguments: Annotated[dict[str, Any], Body()]) -> Response:

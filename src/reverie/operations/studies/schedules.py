@@ -216,4 +216,4 @@ def network(request: Network, context: Context) -> Outcome:
         title = f"{study.recipe}: {study.kind}, {' x '.join(map(str, study.entering))}"
         yield Panel(title, ["layer", "answers", "weights"], [*rows, ["in all", "", f"{study.weights:,}"]])
 
-    return Outcome({**study.reply(), "timestamp": now()}, show)
+    return Outcome(study.reply(), show)

@@ -36,4 +36,4 @@ def prove(*chapters: str) -> list[Check]:
     for name in chapters:
         if name not in known:
             raise unknown("chapter of proofs", name, known)
-    return [law() for chapter in CHAPTERS if not chapters or chapter.name in chapters for law in chapter.laws]
+    return [law() for chapter in CHAPTERS if not chapters or chapter.name in chapters for law in chapter.laws.values()]

@@ -41,10 +41,8 @@ def _expected_bound(process: GaussianProcess, d: float) -> float:
     return float(total + terms.decoder_term(x_0, kernel(process.corrupt(x_0, 1, eps), 1)).mean())
 
 
-@chapter.law(
-    "entropy", "L_T + sum L_{t-1} + L_0 with the exact reverse kernel | entropy + KL(q(x_T) || N(0, I)), nats", 1e-11
-)
-def entropy_holds() -> float:
+@chapter.law("L_T + sum L_{t-1} + L_0 with the exact reverse kernel | entropy + KL(q(x_T) || N(0, I)), nats", 1e-11)
+def entropy() -> float:
     with quiet():
         process = GaussianProcess(NoiseSchedule.linear(100))
     worst = 0.0
@@ -56,8 +54,8 @@ def entropy_holds() -> float:
     return worst
 
 
-@chapter.law("weight", "L_{t-1} of a noise wrong by 1, both variances, all t | beta^2/(2 sigma^2 alpha (1 - abar))", 1e-9)
-def weight_holds() -> float:
+@chapter.law("L_{t-1} of a noise wrong by 1, both variances, all t | beta^2/(2 sigma^2 alpha (1 - abar))", 1e-9)
+def weight() -> float:
     process = GaussianProcess(NoiseSchedule.linear())
     x_0, eps = torch.full((1, 1), 0.3, dtype=torch.float64), torch.full((1, 1), -0.7, dtype=torch.float64)
     worst = 0.0
@@ -79,9 +77,7 @@ def weight_holds() -> float:
     return worst
 
 
-@chapter.law(
-    "weight-peak", "t of the largest weight, linear and scaled_linear | the smallest: 1 with beta, 2 with beta-tilde", 0.0
-)
+@chapter.law("t of the largest weight, linear and scaled_linear | the smallest: 1 with beta, 2 with beta-tilde", 0.0)
 def weight_peak() -> float:
     with quiet():
         schedules = [NoiseSchedule.linear(), NoiseSchedule.linear(500, beta_max=0.01), NoiseSchedule.scaled_linear()]
@@ -94,9 +90,7 @@ def weight_peak() -> float:
     return float(worst)
 
 
-@chapter.law(
-    "decoder", "probabilities of the 256 bins of an 8-bit picture | sum to 1, means inside and outside [-1, 1]", 1e-12
-)
+@chapter.law("probabilities of the 256 bins of an 8-bit picture | sum to 1, means inside and outside [-1, 1]", 1e-12)
 def decoder() -> float:
     bins = (torch.arange(256, dtype=torch.float64) / 255 * 2 - 1)[:, None]
     worst = 0.0
@@ -107,6 +101,6 @@ def decoder() -> float:
     return worst
 
 
-@chapter.law("bits-per-dimension", "nats / (D log 2) of the entropy of D uniform bits | 1", 1e-15)
+@chapter.law("nats / (D log 2) of the entropy of D uniform bits | 1", 1e-15)
 def bits_per_dimension() -> float:
     return abs(float(terms.bits_per_dimension(torch.tensor(7 * math.log(2), dtype=torch.float64), 7)) - 1)

@@ -116,21 +116,22 @@ def cases(first: int = 1) -> tuple[Case, ...]:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A named list of laws, filled by its two decorators."""
+    """A named set of laws, by "chapter/step" in the order of the text, filled by its two decorators."""
 
     name: str
-    laws: list[Callable[[], Check]] = field(default_factory=list)
+    laws: dict[str, Callable[[], Check]] = field(default_factory=dict)
 
-    def law(self, step: str, compared: str, tolerance: float) -> Callable[[Callable[[], float]], None]:
-        """Adds a law; the function returns its error."""
+    def add(self, step: str, compared: str, tolerance: float, error: Callable[[], float]) -> None:
+        """Adds a law, whose error is the largest distance between what is compared."""
+        name = f"{self.name}/{step}"
+        self.laws[name] = lambda: Check(name, compared, float(error()), tolerance)
 
-        def add(error: Callable[[], float]) -> None:
-            self.laws.append(lambda: Check(f"{self.name}/{step}", compared, float(error()), tolerance))
-
-        return add
+    def law(self, compared: str, tolerance: float) -> Callable[[Callable[[], float]], None]:
+        """Adds a law; the function, named after its step, returns its error."""
+        return lambda error: self.add(_step(error), compared, tolerance, error)
 
     def at_every_t(
-        self, step: str, compared: str, tolerance: float = 1e-11, first: int = 1
+        self, compared: str, tolerance: float = 1e-11, first: int = 1
     ) -> Callable[[Callable[[Case], float]], None]:
         """Adds a law that is checked at t = first..T of every schedule; the function returns its error on one of them."""
 
@@ -139,9 +140,13 @@ class Chapter:
                 # torch's max keeps a nan, Python's would lose it
                 return float(torch.tensor([error(case) for case in cases(first)], dtype=torch.float64).max())
 
-            self.law(step, compared, tolerance)(largest)
+            self.add(_step(error), compared, tolerance, largest)
 
         return add
+
+
+def _step(error: Callable[..., float]) -> str:
+    return error.__name__.replace("_", "-")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def relative(a: Tensor, b: Tensor) -> float:

@@ -19,14 +19,14 @@ __all__ = ["chapter"]
 chapter = Chapter("conversion")
 
 
-@chapter.at_every_t("all-pairs", "each of noise, clean, velocity, score from each other | its definition (12 pairs)", 1e-9)
+@chapter.at_every_t("each of noise, clean, velocity, score from each other | its definition (12 pairs)", 1e-9)
 def all_pairs(case: Case) -> float:
     truth = {"noise": case.eps, "clean": case.x_0, "velocity": case.v, "score": -case.eps / (1 - case.abar).sqrt()}
     given = {kind: case.process.predict(case.x_t, case.t, **{kind: value}) for kind, value in truth.items()}
     return max(apart(given[one].view(other), truth[other]) for one in KINDS for other in KINDS)
 
 
-@chapter.at_every_t("round-trip", "there and back between each pair of the four | the value given", 1e-9)
+@chapter.at_every_t("there and back between each pair of the four | the value given", 1e-9)
 def round_trip(case: Case) -> float:
     worst = 0.0
     for one in KINDS:
@@ -37,13 +37,13 @@ def round_trip(case: Case) -> float:
     return worst
 
 
-@chapter.at_every_t("rotation", "x_t^2 + v^2 | x_0^2 + eps^2", 1e-14)
+@chapter.at_every_t("x_t^2 + v^2 | x_0^2 + eps^2", 1e-14)
 def rotation(case: Case) -> float:
     velocity = case.process.velocity(case.x_0, case.t, case.eps)
     return apart(case.x_t**2 + velocity**2, case.x_0**2 + case.eps**2)
 
 
-@chapter.at_every_t("score-of-the-marginal", "prediction.score | gradient of log q(x_t|x_0) by differentiation", 1e-11)
+@chapter.at_every_t("prediction.score | gradient of log q(x_t|x_0) by differentiation", 1e-11)
 def score_of_the_marginal(case: Case) -> float:
     x = case.x_t.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(case.process.marginal(case.x_0, case.t).log_density(x).sum(), x)
@@ -57,7 +57,7 @@ def _mixture() -> tuple[GaussianMixture, Tensor]:
     return oracle, torch.randn(32, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-@chapter.law("score-of-data", "score of the mixture's exact denoiser | gradient of log of its marginal density", 1e-11)
+@chapter.law("score of the mixture's exact denoiser | gradient of log of its marginal density", 1e-11)
 def score_of_data() -> float:
     oracle, x_t = _mixture()
     worst = 0.0
@@ -74,9 +74,7 @@ def score_of_data() -> float:
     return worst
 
 
-@chapter.law(
-    "empirical-denoiser", "Empirical | weighted mean of the data, weights by Bayes' rule; and a mixture of std 0", 1e-11
-)
+@chapter.law("Empirical | weighted mean of the data, weights by Bayes' rule; and a mixture of std 0", 1e-11)
 def empirical_denoiser() -> float:
     oracle, x_t = _mixture()
     data = torch.randn(20, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -91,7 +89,7 @@ def empirical_denoiser() -> float:
     return worst
 
 
-@chapter.law("known-sample", "end of the reverse with the true x_0 known | x_0, whatever the noise drawn", 0.0)
+@chapter.law("end of the reverse with the true x_0 known | x_0, whatever the noise drawn", 0.0)
 def known_sample() -> float:
     oracle, x_T = _mixture()
     x_0 = torch.linspace(-1, 1, 64, dtype=torch.float64).reshape(32, 2)
@@ -100,7 +98,7 @@ def known_sample() -> float:
     return float((end - x_0).abs().max())
 
 
-@chapter.law("clipping", "a x_0-hat + sigma eps-hat after clipping and thresholding | x_t: the noise is derived anew", 1e-13)
+@chapter.law("a x_0-hat + sigma eps-hat after clipping and thresholding | x_t: the noise is derived anew", 1e-13)
 def clipping() -> float:
     oracle, x_t = _mixture()
     process, x_t = oracle.process, 5 * x_t
@@ -115,9 +113,7 @@ def clipping() -> float:
     return worst
 
 
-@chapter.law(
-    "guidance", "Guided's noise, clean, velocity, score | uncond + w (cond - uncond) in each; w = 0, 1 plain", 1e-10
-)
+@chapter.law("Guided's noise, clean, velocity, score | uncond + w (cond - uncond) in each; w = 0, 1 plain", 1e-10)
 def guidance() -> float:
     oracle, x_t = _mixture()
     condition = Labels(torch.arange(32) % 3)

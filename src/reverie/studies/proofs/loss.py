@@ -21,7 +21,7 @@ __all__ = ["chapter"]
 chapter = Chapter("loss")
 
 
-@chapter.at_every_t("currencies", "x_0 error^2 | noise error^2 / SNR and velocity error^2 / (SNR + 1)", 1e-9)
+@chapter.at_every_t("x_0 error^2 | noise error^2 / SNR and velocity error^2 / (SNR + 1)", 1e-9)
 def currencies(case: Case) -> float:
     snr = case.abar / (1 - case.abar)
     prediction = case.process.predict(case.x_t, case.t, velocity=case.v + 1 + case.x_0**2)
@@ -31,7 +31,7 @@ def currencies(case: Case) -> float:
     return max(relative(noise / snr, clean), relative(velocity / (snr + 1), clean))
 
 
-@chapter.at_every_t("weightings", "weight x error in noise and in velocity | in x_0, for every weighting but uniform", 1e-12)
+@chapter.at_every_t("weight x error in noise and in velocity | in x_0, for every weighting but uniform", 1e-12)
 def weightings(case: Case) -> float:
     schedule, t, worst = case.process.schedule, case.t, 0.0
     snr = (case.abar / (1 - case.abar))[:, 0]
@@ -42,17 +42,13 @@ def weightings(case: Case) -> float:
     return worst
 
 
-@chapter.at_every_t(
-    "targets", "process.velocity and the losses' targets | eps, x_0 and sqrt(abar) eps - sqrt(1 - abar) x_0", 1e-14
-)
+@chapter.at_every_t("process.velocity and the losses' targets | eps, x_0 and sqrt(abar) eps - sqrt(1 - abar) x_0", 1e-14)
 def targets(case: Case) -> float:
     truth: dict[Kind, Tensor] = {"noise": case.eps, "clean": case.x_0, "velocity": case.v}
     return max(apart(losses.target(case.process, case.x_0, case.eps, case.t, kind), y) for kind, y in truth.items())
 
 
-@chapter.law(
-    "masked-mean", "masked mean, anything (nan too) under the mask and any padding | the mean of what is measured", 1e-15
-)
+@chapter.law("masked mean, anything (nan too) under the mask and any padding | the mean of what is measured", 1e-15)
 def masked_mean() -> float:
     e = torch.rand(3, 2, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     plain, worst = e[:, :, :6].mean(), 0.0
@@ -66,13 +62,13 @@ def masked_mean() -> float:
     return worst
 
 
-@chapter.law("empty-mask", "masked mean where nothing was measured | 0", 0.0)
+@chapter.law("masked mean where nothing was measured | 0", 0.0)
 def empty_mask() -> float:
     e = torch.ones(2, 3, dtype=torch.float64)
     return float(losses.masked_mean(e, torch.zeros(2, 3)).abs())
 
 
-@chapter.at_every_t("reconstruction", "reconstruction term, weight 20 | 20 (1 - abar)/abar x noise MSE", 1e-9)
+@chapter.at_every_t("reconstruction term, weight 20 | 20 (1 - abar)/abar x noise MSE", 1e-9)
 def reconstruction(case: Case) -> float:
     worst = 0.0
     for i in (0, len(case.t) // 2, len(case.t) - 1):
@@ -85,7 +81,7 @@ def reconstruction(case: Case) -> float:
     return worst
 
 
-@chapter.law("blend", "the term with the blend over the term without, 1 million draws | 1/3", 2e-3)
+@chapter.law("the term with the blend over the term without, 1 million draws | 1/3", 2e-3)
 def blend() -> float:
     process, g = GaussianProcess(NoiseSchedule.linear()), torch.Generator().manual_seed(0)
     x_0, eps = torch.randn(2, 1, 1_000_000, generator=g, dtype=torch.float64)
@@ -94,9 +90,7 @@ def blend() -> float:
     return abs(float(blended / losses.reconstruction_loss(prediction, x_0, eps)) - 1 / 3)
 
 
-@chapter.law(
-    "blend-weight", "(20/3)(1 - abar)/abar at t = 1 and 500 of the clinical schedule | 7e-4 and 77, last digit", 0.5
-)
+@chapter.law("(20/3)(1 - abar)/abar at t = 1 and 500 of the clinical schedule | 7e-4 and 77, last digit", 0.5)
 def blend_weight() -> float:
     with quiet():
         abar = NoiseSchedule.linear(500, beta_max=0.01).alpha_bar

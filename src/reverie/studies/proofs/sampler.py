@@ -16,7 +16,19 @@ import torch
 from reverie.denoisers import GaussianMixture
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process.variance import Variance
-from reverie.samplers import DDIM, Ancestral, DPMSolver, Heun, Sampler, State, invert, sample, time_grid, trajectory
+from reverie.samplers import (
+    DDIM,
+    SPACINGS,
+    Ancestral,
+    DPMSolver,
+    Heun,
+    Sampler,
+    State,
+    invert,
+    sample,
+    time_grid,
+    trajectory,
+)
 from reverie.studies.proofs.check import Chapter, apart, digits, quiet
 
 __all__ = ["chapter", "final_deviation"]
@@ -80,27 +92,28 @@ def _deviations(kind: str, longest: int = 1000) -> list[tuple[float, float, str]
     ]
 
 
-def _law_of_deviations(step: str, kind: str, what: str) -> None:
-    @chapter.law(step, f"final std of data N(0, 1/4), {what}, n = 10..1000 | the text, in units of the 4th digit", 0.5)
-    def deviation() -> float:
-        return max(digits(measured, printed) for measured, _, printed in _deviations(kind))
+for _step, _kind, _what in (
+    ("deviation-ddim", "ddim", "DDIM"),
+    ("deviation-ancestral", "beta_tilde", "ancestral with beta-tilde"),
+    ("deviation-ancestral-beta", "beta", "ancestral with beta"),
+):
+    chapter.add(
+        _step,
+        f"final std of data N(0, 1/4), {_what}, n = 10..1000 | the text, in units of the 4th digit",
+        0.5,
+        lambda kind=_kind: max(digits(measured, printed) for measured, _, printed in _deviations(kind)),
+    )
 
 
-_law_of_deviations("deviation-ddim", "ddim", "DDIM")
-_law_of_deviations("deviation-ancestral", "beta_tilde", "ancestral with beta-tilde")
-_law_of_deviations("deviation-ancestral-beta", "beta", "ancestral with beta")
-
-
-@chapter.law("deviation-closed-form", "the same deviations, n = 10..100 | the recursion in plain arithmetic", 1e-11)
+@chapter.law("the same deviations, n = 10..100 | the recursion in plain arithmetic", 1e-11)
 def deviation_closed_form() -> float:
     return max(abs(measured - hand) for kind in PRINTED for measured, hand, _ in _deviations(kind, 100))
 
 
 def _together(one: Sampler, other: Sampler, stochastic: bool = True) -> float:
-    """Largest distance between the states of two samplers on one grid, from one start, with one generator's noise."""
+    """Largest distance between the states of two samplers, on every kind of grid, from one start, with the same noise."""
     process, worst = GaussianProcess(NoiseSchedule.linear()), 0.0
-    for n in (20, 50):
-        grid = time_grid(process.schedule, n)
+    for grid in (time_grid(process.schedule, 50), *(time_grid(process.schedule, 12, spacing) for spacing in SPACINGS)):
         paths = [
             trajectory(_mixture(process), s, grid, _noise(), torch.Generator().manual_seed(2) if stochastic else None)
             for s in (one, other)
@@ -109,18 +122,16 @@ def _together(one: Sampler, other: Sampler, stochastic: bool = True) -> float:
     return worst
 
 
-@chapter.law("ddim-one", "every state of DDIM(eta = 1) | ancestral with beta-tilde, same noise, strided grids", 1e-11)
+@chapter.law("every state of DDIM(eta = 1) | ancestral with beta-tilde, same noise, strided grids", 1e-11)
 def ddim_one() -> float:
     return _together(DDIM(1.0), Ancestral("beta_tilde"))
 
 
-@chapter.law(
-    "ddim-zero", "a step of DDIM(eta = 0) | Euler's step of the probability flow dx/dsigma = eps in x/sqrt(abar)", 1e-12
-)
+@chapter.law("a step of DDIM(eta = 0) | Euler's step of the probability flow dx/dsigma = eps in x/sqrt(abar)", 1e-12)
 def ddim_zero() -> float:
     process, x_t = GaussianProcess(NoiseSchedule.linear()), _noise()
     oracle, table, worst = _mixture(process), process.schedule, 0.0
-    for t, s in itertools.pairwise(time_grid(table, 50)):
+    for t, s in (*itertools.pairwise(time_grid(table, 50)), (1000, 0), (500, 499), (2, 1), (1, 0)):
         rho_t, rho_s = (math.sqrt(float((1 - table.alpha_bar[i]) / table.alpha_bar[i])) for i in (t, s))
         eps = oracle(x_t, t).noise
         euler = (x_t / table.signal[t] + (rho_s - rho_t) * eps) * table.signal[s]
@@ -128,7 +139,7 @@ def ddim_zero() -> float:
     return worst
 
 
-@chapter.law("strided-posterior", "mean of a DDIM(eta = 1) step, s < t - 1 | process.posterior with x_0-hat", 1e-12)
+@chapter.law("mean of a DDIM(eta = 1) step, s < t - 1 | process.posterior with x_0-hat", 1e-12)
 def strided_posterior() -> float:
     process, x_t = GaussianProcess(NoiseSchedule.linear()), _noise()
     oracle, worst = _mixture(process), 0.0
@@ -139,7 +150,7 @@ def strided_posterior() -> float:
     return worst
 
 
-@chapter.law("dpm-first-order", "DPM-Solver++ of order 1 | DDIM(eta = 0); its SDE form | DDIM(eta = 1), same noise", 1e-11)
+@chapter.law("DPM-Solver++ of order 1 | DDIM(eta = 0); its SDE form | DDIM(eta = 1), same noise", 1e-11)
 def dpm_first_order() -> float:
     return max(_together(DPMSolver(1), DDIM(), stochastic=False), _together(DPMSolver(1, sde=True), DDIM(1.0)))
 
@@ -159,27 +170,23 @@ def _order(sampler: Sampler) -> float:
     return math.log2(errors[0] / errors[1])
 
 
-def _law_of_order(step: str, sampler: Sampler) -> None:
-    @chapter.law(
-        step, f"measured order of {type(sampler).__name__} on a Gaussian | the order it declares, {sampler.order}", 0.2
+for _step, _sampler in (("order-ddim", DDIM()), ("order-dpm", DPMSolver()), ("order-heun", Heun())):
+    chapter.add(
+        _step,
+        f"measured order of {type(_sampler).__name__} on a Gaussian | the order it declares, {_sampler.order}",
+        0.2,
+        lambda sampler=_sampler: abs(_order(sampler) - sampler.order),
     )
-    def order() -> float:
-        return abs(_order(sampler) - sampler.order)
 
 
-_law_of_order("order-ddim", DDIM())
-_law_of_order("order-dpm", DPMSolver())
-_law_of_order("order-heun", Heun())
-
-
-@chapter.law("uneven-steps", "final std of N(0, 1/4), DPM-Solver++, 20 steps leading and linspace | 1/2, relative", 0.05)
+@chapter.law("final std of N(0, 1/4), DPM-Solver++, 20 steps leading and linspace | 1/2, relative", 0.05)
 def uneven_steps() -> float:
     process, one = GaussianProcess(NoiseSchedule.linear()), torch.ones(1, 1, dtype=torch.float64)
     grids = [time_grid(process.schedule, 20, spacing) for spacing in ("leading", "linspace")]
     return max(abs(float(sample(_gaussian(process), DPMSolver(), grid, one)) / D - 1) for grid in grids)
 
 
-@chapter.law("inversion", "a mixture's sample inverted in 20 steps, then sampled | itself, and every state between", 1e-12)
+@chapter.law("a mixture's sample inverted in 20 steps, then sampled | itself, and every state between", 1e-12)
 def inversion() -> float:
     process = GaussianProcess(NoiseSchedule.linear())
     oracle, grid = _mixture(process), time_grid(process.schedule, 20)
@@ -188,7 +195,7 @@ def inversion() -> float:
     return max(apart(a.x, b.x) for a, b in zip(reversed(up), down, strict=True))
 
 
-@chapter.law("zero-terminal-snr", "all samplers from abar_T = 0, 25 steps: share of samples that are not finite | 0", 0.0)
+@chapter.law("all samplers from abar_T = 0, 25 steps: share of samples that are not finite | 0", 0.0)
 def zero_terminal_snr() -> float:
     with quiet():
         process = GaussianProcess(NoiseSchedule.linear().with_zero_terminal_snr())
