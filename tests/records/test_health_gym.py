@@ -34,7 +34,7 @@ CODEC = CodecSettings.model_validate(recipes()["health-gym"]["codec"])
 def no_figures() -> Iterator[None]:
     """They have tests of their own, and take longer than all of this."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TableSource, "show", lambda self, model, run: None)
+        patch.setattr(TableSource, "show", lambda *_: None)
         yield
 
 
