@@ -6,8 +6,9 @@ at their second report, so that what is right costs no more than what is wrong.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import schemathesis
@@ -21,7 +22,17 @@ from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
 EXAMPLES = 12
-KEPT = json.loads((Path(__file__).parents[1] / "openapi.json").read_text())
+
+
+def document() -> dict[str, Any]:
+    """The document of the app, whose calls are the cases."""
+    with TemporaryDirectory() as folder:
+        app = create_app(Settings(workspace=Path(folder)))
+        app.state.jobs.close()
+        return app.openapi()
+
+
+KEPT = document()
 OPERATIONS = [(path, method) for path, methods in KEPT["paths"].items() for method in methods]
 RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 CASES = [(path, method, RIGHT) for path, method in OPERATIONS] + [
