@@ -111,6 +111,13 @@ def test_an_operation_is_its_declaration_and_a_title(monkeypatch, capsys):
     assert "times" not in served(Number).model_json_schema()["properties"]
 
 
+@pytest.mark.parametrize("name", ["sample", "image-to-image", "invert", "imputation"])
+def test_an_output_may_be_null(name):
+    declared = operations.find(name)
+    example = declared.request.model_config["json_schema_extra"]["examples"][0]
+    assert served(declared.request).model_validate(example | {"out": None}).out is None
+
+
 def test_what_is_wrong_names_the_option():
     declared = operations.find("reverse")
     for words, sentence in (

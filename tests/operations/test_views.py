@@ -33,3 +33,8 @@ def test_every_view_of_a_known_pair_is_found_from_any_one(kind):
 def test_a_state_and_a_value_of_different_lengths_are_refused():
     error = CliRunner().invoke(app, ["--t", "5", "--state", "1,2", "--value", "1"]).exception
     assert str(error) == "--state has 2 numbers and --value 1: give as many of each."
+
+
+def test_a_step_beyond_the_schedule_is_refused():
+    error = CliRunner().invoke(app, ["--t", "1001", "--state", "1", "--value", "1"]).exception
+    assert str(error) == "t is one of 1..1000 on this schedule, not 1001."

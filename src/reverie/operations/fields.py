@@ -42,8 +42,8 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|[\\/~]")
 
 
-def _relative(name: str) -> str:
-    if _DRIVE.match(name):
+def _relative(name: str | None) -> str | None:
+    if name is not None and _DRIVE.match(name):  # a name that may be left out may be null
         below = re.sub(r"^([A-Za-z]:)?[\\/~]+", "", name).replace("\\", "/")
         raise ValueError(
             f"absolute paths are not read: name the file relative to the workspace, as {below or 'picture.png'!r}"
@@ -58,8 +58,8 @@ inside = Served((AfterValidator(_relative), Field(max_length=484)), "a service r
 def ends(*suffixes: str) -> Served:
     """A name that a service wants to end in one of these. (The command line says it with the file's own name.)"""
 
-    def check(name: str) -> str:
-        if not name.lower().endswith(suffixes):
+    def check(name: str | None) -> str | None:
+        if name is not None and not name.lower().endswith(suffixes):
             raise ValueError(f"the name must end in {' or '.join(suffixes)}")
         return name
 

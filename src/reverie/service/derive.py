@@ -139,7 +139,7 @@ def _show() -> Callable[..., Any]:
         try:
             body = adapter.validate_json(await request.body())
         except ValidationError as error:
-            raise RequestValidationError(error.errors()) from error
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from error
         operation = next(each for each in several if isinstance(body, each.request))
         return calls(operation, body, str(request.base_url).rstrip("/"))
 

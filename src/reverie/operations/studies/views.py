@@ -94,6 +94,8 @@ def views(request: Views, context: Context) -> Outcome:
     from reverie.process.prediction import KINDS
 
     process = GaussianProcess(schedule_of(request.schedule, context))
+    if request.t > process.schedule.steps:
+        raise UsageError(f"t is one of 1..{process.schedule.steps} on this schedule, not {request.t}.")
     state, value = (torch.tensor([numbers], dtype=torch.float64) for numbers in (request.state, request.value))
     found = process.predict(state, request.t, **{request.kind: value})
     reply = {kind: found.view(kind)[0].tolist() for kind in KINDS}
