@@ -47,8 +47,7 @@ class _Edit(Request):
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train from pictures.")]
     picture: Picture  # pyright: ignore[reportInvalidTypeForm]
     out: Annotated[
-        str | None,
-        inside,
+        Annotated[str, inside] | None,
         Flag("--out", ".png for one sheet, .npy or .npz for an array, no suffix for a folder of files.", required=True),
     ] = Field(
         None,
@@ -112,7 +111,7 @@ class Invert(_Edit):
     model_config = example({"edit": "invert", "model": "runs/digits", "picture": "digits:3"})
 
     edit: Annotated[Literal["invert"], Flag(None, default="invert")]
-    noise: Annotated[str | None, inside] = Field(
+    noise: Annotated[Annotated[str, inside] | None, Flag("--noise")] = Field(
         None,
         min_length=5,
         description="Where to write the noise and its grid, an .npz file. In a service it stays with the job if left out.",

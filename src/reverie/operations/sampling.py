@@ -60,8 +60,7 @@ class Sample(Request):
 
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
     out: Annotated[
-        str | None,
-        inside,
+        Annotated[str, inside] | None,
         Flag(
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
