@@ -137,10 +137,6 @@ class Operation:
     writes: str = ""
     usual: str = ""
 
-    def queue(self, request: Request) -> str:
-        """The queue that a job of this request waits in: "slow" or "quick"."""
-        return "slow" if (self.slow(request) if callable(self.slow) else self.slow) else "quick"
-
     @property
     def help(self) -> str:
         """What the command does, for its --help: the function's text."""

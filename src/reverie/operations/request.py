@@ -24,7 +24,6 @@ __all__ = [
     "at_least",
     "at_most",
     "example",
-    "hidden",
     "local",
     "pictures",
     "records",
@@ -62,10 +61,6 @@ class Flag:
     several: bool = False
     required: bool = False
     stand_in: str | None = None
-
-
-hidden = Flag(None)
-"""Not on the command line: what only a service needs."""
 
 
 @dataclass(frozen=True)
