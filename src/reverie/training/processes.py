@@ -51,7 +51,8 @@ class Place:
     Attributes:
         rank, world: among all.
         local_rank, local_world: among those that share this machine's devices.
-        address: "host:port" of the first; none where the environment has it, as torchrun sets it.
+        address: where they meet: "tcp://host:port" of the first, or "file:///..." on one machine; none where the environment
+            has it, as torchrun sets it.
     """
 
     rank: int = 0
@@ -70,7 +71,9 @@ class Place:
         numbers = {name: environment.get(name, usual) or "" for name, usual in names.items()}
         for name, text in numbers.items():
             if not text.isdecimal():
-                raise UsageError(f"{name} is {text!r:.40}, and torchrun sets it to a number: unset it to train in one process.")
+                raise UsageError(
+                    f"{name} is {text!r:.40}, and torchrun sets it to a number: unset it to train in one process."
+                )
         return cls(*(int(text) for text in numbers.values()))
 
 
@@ -87,7 +90,7 @@ def joined(place: Place, device: str = "auto") -> Iterator[None]:
     try:
         dist.init_process_group(
             "nccl" if own.type == "cuda" else "gloo",
-            init_method="env://" if place.address is None else f"tcp://{place.address}",
+            init_method=place.address or "env://",
             rank=place.rank,
             world_size=place.world,
             timeout=PATIENCE,
@@ -187,7 +190,8 @@ def average(weights: Iterable[Parameter], counts: float, numbers: Mapping[str, f
     measured, *rest = heads.tolist()
     measured = max(measured, 1e-30)
     for weight, there, total in zip(every, rest, sums, strict=False):
-        weight.grad = (total / measured).to(weight) if there else None
+        # In the weight's memory layout: the fused update walks both in storage order.
+        weight.grad = torch.empty_like(weight).copy_(total / measured) if there else None
     return {name: total / measured for name, total in zip(numbers, rest[len(every) :], strict=True)}
 
 

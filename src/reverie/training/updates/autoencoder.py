@@ -50,7 +50,6 @@ class AutoencoderUpdate(Update):
 
     def prepare(self, state: TrainingState) -> Iterable[str]:
         self.module.begin(self._pictures(self.split[0]))
-        state.ema.load(self.module.state_dict())
         return ()
 
     def step(self, state: TrainingState) -> StepReport:
