@@ -1,4 +1,4 @@
-"""What a group of processes does in tests: the same trainings by any number of them, in float64, so that only sums differ."""
+"""What a group of processes does in tests: trainings by any number of them, in float64, so that only sums differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import reverie
 from reverie.config import resolve

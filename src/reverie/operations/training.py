@@ -107,7 +107,7 @@ class Training(ImageReading, TableReading):
     processes: Annotated[int | None, local] = Field(
         None,
         ge=1,
-        description="How many processes train it together, each on its own GPU where there are any; 1 if left out.",
+        description="How many processes train it together, each on a GPU of its own where there are any.",
     )
     engine: Engine = None
     address: ClusterAddress = None
@@ -195,8 +195,8 @@ def _python(request: Training) -> str:
     refuse=_too_long,
     example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
     "Pictures: reverie train digits --out runs/digits --minutes 1.\n\n"
-    "Several processes: reverie train digits --out runs/two --processes 2; on many machines: --engine ray --address HOST:PORT, "
-    "or torchrun --nproc-per-node 2 -m reverie train ...",
+    "Several processes: --processes 2; on many machines: --processes 8 --engine ray --address HOST:PORT, or "
+    "torchrun --nproc-per-node 2 -m reverie train ...",
     python=_python,
 )
 def training(request: Training, context: Context) -> Outcome:

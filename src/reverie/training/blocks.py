@@ -9,10 +9,8 @@ So neither the number of processes nor that of the parts of a batch changes what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from reverie.denoisers.conditions import padded
@@ -33,7 +31,7 @@ class Drawn:
         rows: which of the batch's.
         batch, noise: theirs; of the shape of x_0.
         blend: the u of the reconstruction's blend, where it was asked for.
-        pieces: the blocks that they lie in: the seed of each, its first row, and what its examples take of a layer, int64 [b].
+        blocks: those that they lie in: the seed of each, its first row, and the rows of a layer of its examples, int64 [b].
     """
 
     rows: range

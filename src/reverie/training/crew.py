@@ -69,8 +69,10 @@ def perform(text: str, place: Place, tell: Hear) -> dict[str, Any]:
 
 
 def outcome(ends: Sequence[Mapping[str, Any] | None]) -> Any:
-    """What the first process made, of how each ended; None where one was lost. Raises ReverieError where any did not end well,
-    naming the cause rather than what followed from it."""
+    """What the first process made, of how each ended; None where one was lost.
+
+    Raises ReverieError where any did not end well, naming the cause rather than what followed from it.
+    """
     for end in ends:
         if end and "error" in end:
             error = ReverieError(end["error"])

@@ -59,9 +59,7 @@ def fit(
     if path := checkpoint.latest(run / "checkpoints", callbacks.log):
         checkpoint.restore(path, state)
     if not processes.agree(f"step {state.step}", device):
-        raise UsageError(
-            f"the processes do not see the same checkpoints in {run}: give --out a folder that all machines share."
-        )
+        raise UsageError(f"the processes see different checkpoints in {run}: give --out a folder that all machines share.")
     chief = processes.rank() == 0
     metrics = Metrics(run, state.step) if chief else None
 

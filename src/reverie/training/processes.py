@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 import torch
 import torch.distributed as dist
@@ -71,9 +72,7 @@ class Place:
         numbers = {name: environment.get(name, usual) or "" for name, usual in names.items()}
         for name, text in numbers.items():
             if not text.isdecimal():
-                raise UsageError(
-                    f"{name} is {text!r:.40}, and torchrun sets it to a number: unset it to train in one process."
-                )
+                raise UsageError(f"{name} is {text!r:.40}, and torchrun sets it to a number: unset it to train alone.")
         return cls(*(int(text) for text in numbers.values()))
 
 
@@ -120,8 +119,8 @@ def own_device(name: str, place: Place) -> torch.device:
     if device.index is not None:
         if place.local_world > 1:
             raise UsageError(
-                f"device={name} is one device for {place.local_world} processes on this machine: leave it out, and each takes "
-                "its own."
+                f"device={name} is one device for {place.local_world} processes on this machine: leave it out, and each "
+                "takes its own."
             )
         return device
     count, needed = torch.cuda.device_count(), max(place.local_world, place.local_rank + 1)
@@ -152,7 +151,7 @@ def rank() -> int:
 def cut(rows: range, parts: int) -> list[range]:
     """Neighbouring rows in so many parts, as even as can be."""
     ends = [rows.start + part * len(rows) // parts for part in range(parts + 1)]
-    return [range(first, last) for first, last in zip(ends, ends[1:], strict=False)]
+    return [range(first, last) for first, last in pairwise(ends)]
 
 
 def share(batch: int, parts: int = 1) -> range:
@@ -160,8 +159,8 @@ def share(batch: int, parts: int = 1) -> range:
     if batch < world() * parts:
         accumulate = f", each in {parts} parts" if parts > 1 else ""
         raise UsageError(
-            f"a batch of {batch} is too small for {world()} processes{accumulate}: set batch to {world() * parts} or more, or "
-            f"start fewer processes{' or set a lower accumulate' if parts > 1 else ''}."
+            f"a batch of {batch} is too small for {world()} processes{accumulate}: set batch to {world() * parts} or more, "
+            f"or start fewer processes{' or set a lower accumulate' if parts > 1 else ''}."
         )
     return cut(range(batch), world())[rank()]
 

@@ -1,6 +1,6 @@
 """The processes of one training as actors of a Ray cluster, one each with a core or a GPU of its own.
 
-They are placed all or none, form the group of processes.py among themselves, and call the same function as any crew (crew.py).
+They are placed all or none, form the group of processes.py among themselves, and call one function, as any crew (crew.py).
 Ray's own TorchTrainer does this too, but needs pyarrow, and would bring a loop and checkpoints of its own.
 """
 

@@ -1,4 +1,4 @@
-"""The update that trains a denoiser: a step down the gradient of the loss of one batch, of which each process has its rows."""
+"""The update that trains a denoiser: a step down the gradient of one batch, of which each process has its rows."""
 
 from __future__ import annotations
 

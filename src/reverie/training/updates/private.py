@@ -48,7 +48,9 @@ SLACK = 7.0
 
 @dataclass(frozen=True, eq=False)
 class PrivateUpdate(PlainUpdate):
-    """The plain update with the gradient of every patient clipped and noise on their sum. Each process draws all patients and computes some.
+    """The plain update with the gradient of every patient clipped and noise on their sum.
+
+    Each process draws all patients, and computes some.
 
     Raises UsageError, at the first step, for what no epsilon can account for.
     """
