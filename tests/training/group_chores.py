@@ -102,9 +102,8 @@ def _trained(kind: str, accumulate: int) -> dict[str, Any]:
         update = denoising(network, examples, settings, 0, CPU)
         validator = Validator(network, aside, settings, 0, CPU) if aside else None
     with tempfile.TemporaryDirectory() as folder:
-        before = len(examples.asked)
         averaged = fit(Path(folder), update, Budget(((0, STEPS),)), validator=validator)
-        asked = len(examples.asked) - before
+        asked = len(examples.asked)
         lines = reverie.training.metrics.read(Path(folder)) if processes.rank() == 0 else []
         if isinstance(update, AutoencoderUpdate):
             update.finish(averaged)
@@ -120,6 +119,7 @@ def _trained(kind: str, accumulate: int) -> dict[str, Any]:
     }
 
 
+ImageSource.show = lambda *_: None  # pyright: ignore[reportAttributeAccessIssue]  (sheets of samples take long)
 SETTINGS = {"width": 8, "groups": 4, "blocks": 1, "batch": 20, "warmup": 2, "log_every": 1, "precision": "fp32"}
 
 
@@ -146,3 +146,29 @@ def refused(data: dict[str, Any], tell: Any) -> dict[str, Any]:
     tell({"say": "all is well"})
     processes.wait()
     return {"rank": processes.rank()}
+
+
+def averaged(data: dict[str, Any], tell: Any) -> dict[str, Any]:
+    """The gradients of three weights, of which one has none in some processes and one in none, and of a number."""
+    rank = processes.rank()
+    weights = [torch.nn.Parameter(torch.zeros(2, dtype=torch.float64)) for _ in range(3)]
+    weights[0].grad = torch.full((2,), float(rank), dtype=torch.float64)
+    weights[1].grad = torch.ones(2, dtype=torch.float64) if rank == 0 else None
+    numbers = processes.average(weights, 1.0 + rank, {"loss": 10.0 * rank})
+    return {"gradients": [None if w.grad is None else w.grad.tolist() for w in weights], "numbers": numbers}
+
+
+def agreed(data: dict[str, Any], tell: Any) -> list[bool]:
+    """Whether all say the same, where they do and where one does not."""
+    return [processes.agree(text, CPU) for text in ("the same", f"{min(processes.rank(), 1)}")]
+
+
+def told(data: dict[str, Any], tell: Any) -> dict[str, Any]:
+    """A long training that tells when it has begun."""
+
+    def on_step(done: int, of: int) -> None:
+        if done == 2:
+            tell({"step": [done, of]})
+
+    reverie.train("digits", data["out"], steps=data["steps"], callbacks=Callbacks(on_step=on_step), settings=SETTINGS)
+    return {}

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from pkgutil import resolve_name
@@ -96,7 +96,7 @@ def together(task: Task, count: int, hear: Hear) -> Any:
 
     SIGTERM and Ctrl-C are passed on to them. Raises what ReverieError they end with.
     """
-    context = get_context("spawn")
+    context = _context(task)
     threads = max(1, torch.get_num_threads() // count)
     pipes: dict[int, Connection] = {}
     ends: dict[int, dict[str, Any] | None] = {}
@@ -118,6 +118,15 @@ def together(task: Task, count: int, hear: Hear) -> Any:
                     member.kill()
                     member.join()
     return outcome([ends.get(rank) for rank in range(count)])
+
+
+def _context(task: Task) -> Any:
+    """How processes are begun: where it can be, by one that has loaded what all need, once."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["reverie.training", task.function.partition(":")[0]])
+    return context
 
 
 def _listen(
