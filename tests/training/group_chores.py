@@ -6,9 +6,12 @@ import os
 import signal
 import tempfile
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -18,9 +21,10 @@ from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.network import Network
 from reverie.models.model import untrained
-from reverie.records import read_table
+from reverie.records import Table, read_table
 from reverie.sources import ImageSource, TableSource
 from reverie.training import Batch, Budget, Callbacks, TrainingSettings, Update, Validator, denoising, fit, processes
+from reverie.training.privacy import PrivacyBudget
 from reverie.training.updates import AutoencoderUpdate
 
 CPU = torch.device("cpu")
@@ -50,6 +54,24 @@ class Doubled:
         return Batch(batch.x_0.double(), None if batch.mask is None else _double(batch.mask), given)
 
 
+@cache
+def cohort() -> Table:
+    """Patients of one to twelve visits, with holes."""
+    draw = np.random.default_rng(0)
+    visits = draw.integers(1, 13, 90)
+    patient = np.repeat(np.arange(90), visits)
+    lab = np.where(draw.random(len(patient)) < 0.2, np.nan, draw.normal(patient % 7, 1).round(2))
+    sex = np.array(["f", "m"])[patient % 2]
+    days = np.concatenate([np.arange(n) for n in visits])
+    frame = pl.DataFrame(
+        {"id": patient, "day": 7 * days, "sex": sex, "lab": lab, "drug": draw.choice(list("abc"), len(lab))}
+    )
+    return read_table(frame.with_columns(pl.col("lab").fill_nan(None)))
+
+
+PrivacyBudget.noise = 1.0  # pyright: ignore[reportAttributeAccessIssue]  (to find it takes long)
+
+
 def _double(x: Tensor) -> Tensor:
     return x.double() if x.is_floating_point() else x
 
@@ -62,10 +84,9 @@ def prepared(kind: str, accumulate: int) -> tuple[Network, Doubled, Doubled | No
         own = {"network.width": 8, "network.groups": 4, "network.dropout": 0.2, "training.flip": True, "training.batch": 40}
         own |= {"training.reconstruction": 2.0, "training.blend": True, "training.learned_variance": True}
     else:
-        source, recipe = TableSource(read_table("pbc2").take(range(90))), "records"
+        source, recipe = TableSource(cohort()), "records"
         own = {"network.width": 16, "network.heads": 2, "network.layers": 2, "training.batch": 40, "training.aside": 0.2}
         own |= {"training.epsilon": 8.0, "training.aside": 0.0} if kind == "private" else {}
-        own |= {"network.mixing": kind} if kind in ("recurrent", "convolution") else {}
     config = resolve(source.about, 0, recipe, common | own)
     parts = source.split(config)
     codec = source.fit_codec(config, parts, lambda sentence: None)
