@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapVal
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.counts import Counts
 from reverie.records.forms import AnyForm
 from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
@@ -252,8 +253,12 @@ class Column(BaseModel):
 
     # --- values and scores --------------------------------------------------------------------------------------------
 
-    def code(self, values: Floats, settings: CodecSettings) -> Code:
-        """The code fitted to values [n], none of them NaN."""
+    def rounded(self, values: Floats) -> Floats:
+        """Values [n] as a code counts them: on the grid of the column."""
+        return values
+
+    def code(self, seen: Counts, settings: CodecSettings) -> Code:
+        """The code fitted to rounded values, as they were counted."""
         raise NotImplementedError
 
     def compare(self, real: Any, other: Any) -> dict[str, float]:

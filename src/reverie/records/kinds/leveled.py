@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reverie.errors import UsageError, unknown
 from reverie.records.backoff import MOST, Grouped
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.counts import Counts
 from reverie.records.forms import AnyForm
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
@@ -113,8 +114,8 @@ class Leveled(Column):
             raise unknown(f"level of {self.name}", text, self.levels)
         return float(same[0])
 
-    def code(self, values: Floats, settings: CodecSettings) -> Code:
-        counts = np.bincount(values.astype(np.int64), minlength=len(self.levels))
+    def code(self, seen: Counts, settings: CodecSettings) -> Code:
+        counts = seen.places(len(self.levels))
         if len(counts) > MOST and not self.ordered and not self.ranked:
             return Grouped.fit(counts, self.levels, settings.levels == "one-hot")
         if len(counts) > 1 and settings.levels == "one-hot":

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from reverie.errors import UsageError
 from reverie.records.boxcox import BoxCox
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.counts import Counts
 from reverie.records.forms import AnyForm
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import kolmogorov, transport
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.precision import as_numbers, precision
+from reverie.records.rounding import on_grid
 from reverie.records.transforms import NormalScore
 
 __all__ = ["Numeric", "precision_fields"]
@@ -101,9 +103,12 @@ class Numeric(Column):
             bounds = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | bounds  # a share of a whole
         return bounds
 
-    def code(self, values: Floats, settings: CodecSettings) -> Code:
+    def rounded(self, values: Floats) -> Floats:
+        return on_grid(values, self.step, self.digits)
+
+    def code(self, seen: Counts, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
-        return kind.fit(values, self.step, self.lower, self.upper, self.digits)
+        return kind.of(seen, self.step, self.lower, self.upper, self.digits)
 
     def compare(self, real: Floats, other: Floats) -> dict[str, float]:
         """Distances of two samples without NaN: "distance" in [0, 1], "transport" in deviations of the real values."""
