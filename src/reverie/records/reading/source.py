@@ -2,7 +2,7 @@
 
     a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
                 .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
-    a folder    of files of separated text, one for each patient: folders.py
+    a folder    of files of separated text, one for each patient: folders.py; of Parquet files: parquet.py
     a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
 
 What was decided about the form of a source is said in notes.
@@ -22,12 +22,13 @@ from reverie.records.places import hidden, shown
 from reverie.records.reading.bounds import Bounds, check_text, unzip
 from reverie.records.reading.folders import SEPARATED, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
-from reverie.records.reading.parquet import read_parquet
+from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
 from reverie.records.reading.separated import read_separated
 from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
+from reverie.records.reading.stream import Stream, gathered
 
-__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source"]
+__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
 
 BUNDLED = {"pbc2": Path(__file__).parents[1] / "data" / "pbc2.csv"}
 """Cohorts that ship with the package, by name."""
@@ -92,6 +93,17 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     return Cells(frame, name, notes)
 
 
+def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Stream:
+    """A source as rows that are read one chunk after the other. Raises UsageError for one that is not kept so."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.suffix.lower() == ".parquet" and path.is_file() or path.is_dir() and parquet_in(path):
+            return parquet_stream(path, name or path.name, most)
+    raise UsageError(
+        f"{source} cannot be read in parts: give a Parquet file, or a folder of them; a table that fits in memory needs none."
+    )
+
+
 def place_of(source: Any) -> Path | None:
     """Where a source is kept, so that it can be read again from anywhere; None for what is bundled, and for frames."""
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
@@ -99,6 +111,8 @@ def place_of(source: Any) -> Path | None:
 
 def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
     if path.is_dir():
+        if not tables_in(path) and parquet_in(path):
+            return gathered(parquet_stream(path, name, most), most)
         if not tables_in(path):
             raise UsageError(f"{path} is a folder without files of separated text: give {_FILES}.")
         frame, notes = read_folder(path, name, most, _from_file)
