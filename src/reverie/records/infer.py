@@ -13,7 +13,7 @@ import polars as pl
 
 from reverie.errors import DataError, unknown
 from reverie.records.emptiness import explained
-from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
+from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number
 from reverie.records.kinds.identifier import Identifier
 from reverie.records.nulls import NULL_VALUES, NullTexts
 from reverie.records.parsing import Parsed
@@ -92,7 +92,7 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
     columns = []
     for column in schema.columns:
         cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
-        update = {"missing": share(cells), "type": _type(cells), **column.observed(cells)}
+        update = {"type": _type(cells), **column.observed(cells)}
         columns.append(column.model_copy(update=update))
     return schema.model_copy(update={"columns": tuple(columns)})
 
