@@ -7,7 +7,7 @@ become columns of text behind the others, so that what they hold is read as a CS
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 

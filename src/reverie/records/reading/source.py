@@ -23,6 +23,7 @@ from reverie.records.reading.bounds import Bounds, check_text, unzip
 from reverie.records.reading.folders import SEPARATED, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
 from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
+from reverie.records.reading.queries import Query, query_stream
 from reverie.records.reading.separated import read_separated
 from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
@@ -65,7 +66,7 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     """The cells of a source, of a file or a folder at most so many.
 
     Args:
-        source: a file, a folder of files, a polars or a pandas frame, or Cells that were read before.
+        source: a file, a folder of files, a Query, a polars or a pandas frame, or Cells that were read before.
         name: what messages call it; the name of the file if None.
 
     Raises:
@@ -75,6 +76,10 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     if isinstance(source, Cells):
         return replace(source, name=name or source.name)
     notes: tuple[str, ...] = ()
+    if isinstance(source, Query):
+        frame, notes = gathered(stream_of(source, name), most)
+        check_text(frame, name := name or source.name, most)
+        return Cells(frame, name, notes)
     if isinstance(source, pl.DataFrame):
         frame, name = source, name or "the frame"
     elif type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
@@ -95,9 +100,11 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
 
 def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Stream:
     """A source as rows that are read one chunk after the other. Raises UsageError for one that is not kept so."""
+    if isinstance(source, Query):
+        return query_stream(source)
     if isinstance(source, str | Path):
         path = Path(source)
-        if path.suffix.lower() == ".parquet" and path.is_file() or path.is_dir() and parquet_in(path):
+        if (path.suffix.lower() == ".parquet" and path.is_file()) or (path.is_dir() and parquet_in(path)):
             return parquet_stream(path, name or path.name, most)
     raise UsageError(
         f"{source} cannot be read in parts: give a Parquet file, or a folder of them; a table that fits in memory needs none."
@@ -106,6 +113,8 @@ def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> 
 
 def place_of(source: Any) -> Path | None:
     """Where a source is kept, so that it can be read again from anywhere; None for what is bundled, and for frames."""
+    if isinstance(source, Query):
+        return source.path
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 
 

@@ -35,8 +35,8 @@ class Stream:
             cannot be read, naming the file; and for what could not be reached.
         rows: about how many there are; None where nothing tells before they are read.
         bytes: about how many their cells take in memory; None where nothing tells.
-        state: plain JSON that is another where the source is another: of files {name: [bytes, time]}. None where only reading
-            all of it tells.
+        state: plain JSON that is another where the source is another: of files {name: [bytes, time]}. None where only
+            reading all of it tells.
         notes: what was decided about its form, once it was read.
         path: of the file or folder, absolute; None for an address.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from reverie.errors import UsageError, unknown
+from reverie.errors import unknown
 from reverie.records.places import ROW
 from reverie.records.reading.source import stream_of
 from reverie.records.reading.stream import Stream
@@ -17,6 +17,7 @@ from reverie.records.roles import EACH_ROW, find_roles
 from reverie.records.schema import Schema
 from reverie.records.shapes import Alone, Asked, Joined
 from reverie.records.shaping import shape
+from reverie.records.streaming.spool import Spool
 from reverie.records.streaming.spooling import OnStep, spool
 
 __all__ = ["spooled", "whose"]

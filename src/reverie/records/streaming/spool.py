@@ -94,8 +94,8 @@ class Spool:
         content = path.read_bytes() if path.is_file() else b""
         if len(content) != part.bytes or hashlib.sha256(content).hexdigest() != part.sha256:
             raise DamagedError(
-                f"{path} is damaged, its content is not what was written: remove the folder {self.folder}, and the source is "
-                "read again."
+                f"{path} is damaged, its content is not what was written: remove the folder {self.folder}, and the source "
+                "is read again."
             )
         return pl.read_parquet(io.BytesIO(content))
 
