@@ -31,7 +31,7 @@ from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
-__all__ = ["Table", "arranged", "last_rows", "read_table", "rows_after"]
+__all__ = ["Table", "arranged", "checked", "last_rows", "on_rules", "read_table", "rows_after", "typed"]
 
 
 NAMED = 5
@@ -48,6 +48,7 @@ class Table:
         schema: what each column is.
         name: what messages and cards call it.
         fingerprint: SHA-256 of the cells, their types and the names of the columns: equal for equal data from any file.
+            None ("") for a part of a table beyond memory.
         offsets: int64 [P + 1], where the rows of each patient begin and end.
         notes: decisions worth telling.
         rows: int64, the data row of the source that each row is, counted from 1; None for a table that was not read.
@@ -82,7 +83,8 @@ class Table:
         rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[chosen], lengths)
         frame = self.frame[rows]
         of_source = None if self.rows is None else self.rows[rows]
-        return replace(self, frame=frame, offsets=offsets, fingerprint=_fingerprint(frame), rows=of_source)
+        fingerprint = _fingerprint(frame) if self.fingerprint else ""
+        return replace(self, frame=frame, offsets=offsets, fingerprint=fingerprint, rows=of_source)
 
     def split(self, share: float, seed: int) -> tuple[Table, Table]:
         """Patients split at random into (the rest, those set aside): about `share` of them, at least one if share > 0."""
@@ -144,15 +146,9 @@ def read_table(
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
         schema = schema.with_nulls(nulls.everywhere, nulls.columns)
         left_out = schema.unread(cells)
-        cells = schema.shaped(numbered(cells), name)
-        check_names([column for column in cells.columns if column != ROW], schema, name)
-        parsed = parse(cells.select(ROW, *schema.names), name, (), schema)
+        parsed, frame = typed(cells, schema, name)
         parsed.notes += left_out
-        frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
-        check_rows(frame, schema.identifier.name, schema.time.name, name)
-        for column in schema.columns:
-            column.check(frame, name)
-        check_static(frame, schema, name)
+        checked(frame, schema, name)
         schema = settled(observed(schema, frame), frame, name)
         if not schema.static and not schema.varying:
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
@@ -161,15 +157,37 @@ def read_table(
         schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
         schema = with_shapes(schema, shapes).model_copy(update={"duplicates": duplicates or "refuse"})
         frame = unique.frame
-        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *_on_rules(schema)])
+        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *on_rules(schema)])
     table = arranged(frame, schema, name, parsed)
     return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=place_of(source))
 
 
-def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
+def typed(
+    cells: pl.DataFrame, schema: Schema, name: str, strays: list[pl.Series] | None = None
+) -> tuple[Parsed, pl.DataFrame]:
+    """Cells in the form and the types that a schema says, and the rows of them that are not wholly alike; see parse()."""
+    cells = schema.shaped(numbered(cells), name)
+    check_names([column for column in cells.columns if column != ROW], schema, name)
+    parsed = parse(cells.select(ROW, *schema.names), name, (), schema, strays=strays)
+    return parsed, parsed.frame.unique(schema.names, keep="first", maintain_order=True)
+
+
+def checked(frame: pl.DataFrame, schema: Schema, name: str) -> None:
+    """Raises DataError where a typed frame is not as its schema says."""
+    check_rows(frame, schema.identifier.name, schema.time.name, name)
+    for column in schema.columns:
+        column.check(frame, name)
+    check_static(frame, schema, name)
+
+
+def arranged(
+    frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True, part: bool = False
+) -> Table:
     """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it.
 
-    `as_read`: what changed places or was filled stands so in what the user will see, and is noted.
+    Args:
+        as_read: what changed places or was filled stands so in what the user will see, and is noted.
+        part: it is a part of a larger table, and has no fingerprint of its own.
     """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
@@ -194,7 +212,7 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
     if (single := int((lengths == 1).sum())) and not schema.timeless:
         notes.append(f"{single:,} of {len(lengths):,} patients {'has' if single == 1 else 'have'} one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
+    return Table(frame, schema, name, "" if part else _fingerprint(frame), offsets, tuple(notes), rows)
 
 
 def last_rows(offsets: np.ndarray, visits: int) -> np.ndarray:
@@ -208,7 +226,7 @@ def rows_after(count: int, last: np.ndarray, visits: int) -> np.ndarray:
     return np.argsort(np.concatenate([np.arange(count), np.repeat(last, visits)]), kind="stable")
 
 
-def _on_rules(schema: Schema) -> list[str]:
+def on_rules(schema: Schema) -> list[str]:
     """Notes on columns whose emptiness says something."""
     ruled: dict[str, list[str]] = {}
     for column in schema.columns:
