@@ -2,7 +2,8 @@
 
     a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
                 .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
-    a folder    of files of separated text, one for each patient: folders.py; of Parquet files: parquet.py
+    a folder    of files of separated text, one for each patient or parts of a table: folders.py; of Parquet files: parquet.py
+    a query     on a database: queries/
     a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
 
 What was decided about the form of a source is said in notes.
@@ -19,8 +20,9 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.places import hidden, shown
+from reverie.records.reading.blocks import text_stream
 from reverie.records.reading.bounds import Bounds, check_text, unzip
-from reverie.records.reading.folders import SEPARATED, read_folder, tables_in
+from reverie.records.reading.folders import SEPARATED, folder_stream, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
 from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
 from reverie.records.reading.queries import Query, query_stream
@@ -99,16 +101,28 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
 
 
 def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Stream:
-    """A source as rows that are read one chunk after the other. Raises UsageError for one that is not kept so."""
+    """A source as rows that are read one chunk after the other.
+
+    Args:
+        source: a file of separated text or Parquet, a folder of either, or a Query.
+
+    Raises UsageError for one that is not kept so, and what is wrong with its form as far as that can be told already.
+    """
     if isinstance(source, Query):
         return query_stream(source)
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if (path.suffix.lower() == ".parquet" and path.is_file()) or (path.is_dir() and parquet_in(path)):
-            return parquet_stream(path, name or path.name, most)
-    raise UsageError(
-        f"{source} cannot be read in parts: give a Parquet file, or a folder of them; a table that fits in memory needs none."
-    )
+    if not isinstance(source, str | Path):
+        raise UsageError("a frame cannot be read in parts: leave out --stream, or write it to a Parquet file.")
+    path = BUNDLED.get(str(source)) or Path(source)
+    called = name or (str(source) if str(source) in BUNDLED else path.name)
+    _check_place(path, str(source))
+    if path.is_dir():
+        return (folder_stream if tables_in(path) else parquet_stream)(path, called, most)
+    suffix = _suffix(path, called)
+    if suffix == ".parquet":
+        return parquet_stream(path, called, most)
+    if suffix in SEPARATED:
+        return text_stream(path, called, most)
+    raise UsageError(f"{called} cannot be read in parts: save it as Parquet or CSV, or leave out --stream.")
 
 
 def place_of(source: Any) -> Path | None:
@@ -118,25 +132,32 @@ def place_of(source: Any) -> Path | None:
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 
 
-def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _check_place(path: Path, source: str) -> None:
+    """Raises UsageError unless something is there that may be a table."""
     if path.is_dir():
-        if not tables_in(path) and parquet_in(path):
-            return gathered(parquet_stream(path, name, most), most)
-        if not tables_in(path):
-            raise UsageError(f"{path} is a folder without files of separated text: give {_FILES}.")
+        if not tables_in(path) and not parquet_in(path):
+            raise UsageError(f"{path} is a folder without files of separated text or Parquet: give {_FILES}.")
+    elif not path.exists():
+        hint = "" if path.suffix else f" {unknown('cohort', source, BUNDLED)}"
+        raise UsageError(f"there is no file {path}.{hint}")
+    elif not path.is_file():
+        raise UsageError(f"{path} is not a regular file: give {_FILES}.")
+
+
+def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    _check_place(path, source)
+    if not path.is_dir():
+        frame, notes = _from_file(path, name, most)
+    elif tables_in(path):
         frame, notes = read_folder(path, name, most, _from_file)
     else:
-        if not path.exists():
-            hint = "" if path.suffix else f" {unknown('cohort', source, BUNDLED)}"
-            raise UsageError(f"there is no file {path}.{hint}")
-        if not path.is_file():
-            raise UsageError(f"{path} is not a regular file: give {_FILES}.")
-        frame, notes = _from_file(path, name, most)
+        frame, notes = gathered(parquet_stream(path, name, most), most)
     check_text(frame, name, most)
     return frame, notes
 
 
-def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _suffix(path: Path, name: str) -> str:
+    """What kind of table a file is, by its name. Raises DataError unless it begins as such files do."""
     suffix = next((s for s in reversed(SUFFIXES) if path.name.lower().endswith(s)), None)
     if suffix is None:
         raise DataError(f"{name} ends in {path.suffix or 'no suffix'!r}: a table is {_FILES}; save it as one.")
@@ -151,6 +172,11 @@ def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple
             f"{name} is not what its suffix says, it looks like {looks[0] if looks else 'text'}: "
             "rename it or save it again as CSV."
         )
+    return suffix
+
+
+def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    suffix = _suffix(path, name)
     if suffix in _READERS:
         return _READERS[suffix](path, name, most)
     most.check(name, bytes=path.stat().st_size)

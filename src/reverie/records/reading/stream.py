@@ -11,7 +11,7 @@ import polars as pl
 
 from reverie.records.reading.bounds import Bounds
 
-__all__ = ["CHUNK", "Stream", "gathered", "state_of"]
+__all__ = ["CHUNK", "Stream", "gathered", "merged", "state_of"]
 
 CHUNK = 100_000
 """Rows of a chunk, at most about."""
@@ -60,6 +60,18 @@ def gathered(stream: Stream, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...
         rows, size = rows + chunk.height, size + int(chunk.estimated_size())
         most.check(stream.name, columns=chunk.width, rows=rows, cells=rows * chunk.width, bytes=size)
     return pl.concat(chunks) if chunks else pl.DataFrame(), tuple(stream.notes())
+
+
+def merged(frames: Iterator[pl.DataFrame], rows: int = CHUNK) -> Iterator[pl.DataFrame]:
+    """Small frames put together, so that each has about so many rows, and none is empty."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(part.height for part in waiting) >= rows:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting and any(part.height for part in waiting):
+        yield pl.concat(waiting)
 
 
 def state_of(paths: Sequence[Path], place: Path) -> dict[str, list[int]]:

@@ -99,7 +99,7 @@ def _type(query: Query, connection: Any, about: Any) -> Any:
     name = known.name if known else ""
     if name in _NO_VALUE or (known and about.type_code == known.array_oid):
         raise DataError(
-            f"{at(query.name, None, about.name)}cells of type {name} cannot be modelled: cast them in the query, or leave the "
-            "column out."
+            f"{at(query.name, None, about.name)}cells of type {name} cannot be modelled: cast them in the query, or leave "
+            "the column out."
         )
     return _TYPES.get(name, pl.String)
