@@ -1,6 +1,7 @@
 """What training on a table will take, said before it begins.
 
-memory   process + max(reading, tables kept + weights, gradients, moments, averages + activations of the largest part)
+memory   processes of this machine x
+         (process + max(reading, tables kept + weights, gradients, moments, averages + activations of the largest part))
 time     steps x the median time of a few steps, measured here on some of the patients
 
 The constants are fits to peak memory measured on tables of 300 to 10,000 patients and 16 to 240 visits; "about" means within
@@ -20,7 +21,7 @@ from reverie.errors import UsageError
 from reverie.memory import available
 from reverie.plain import duration, size
 from reverie.records import Table
-from reverie.training import Dataset, denoising, seconds_per_step
+from reverie.training import Dataset, denoising, processes, seconds_per_step
 
 __all__ = ["Estimate", "estimate"]
 
@@ -72,6 +73,7 @@ class Estimate:
             else ""
         )
         of = f" of the machine's {size(self.machine)}" if self.machine else ""
+        of += f" for its {processes.local_world()} processes" if processes.local_world() > 1 else ""
         return (
             f"estimate for training: {self.channels} channels, about {tokens:,.0f} tokens a step, "
             f"{self.parameters:,} parameters; {time}memory about {size(self.memory)}{of}"
@@ -92,7 +94,7 @@ class Estimate:
         if self.remedy != ():
             return self
         training = self.config.training
-        batch = min(training.batch, max(1, round(TOKENS / self.per_patient)))
+        batch = min(training.batch, max(1, round(TOKENS / self.per_patient)) * processes.world())
         small = training.model_copy(update={"batch": batch, "accumulate": 1})
         pace = seconds_per_step(denoising(network, examples, small, self.config.seed, device), seconds=0.5)
         return replace(self, step_seconds=pace * training.batch / batch)
@@ -118,11 +120,15 @@ def _memory(table: Table, config: RunConfig, channels: int, parameters: int) -> 
     frame = table.frame.estimated_size()
     codes = 16 * channels * (len(table) + len(table.frame))
     longest = 1 + int(table.lengths.max())
-    part = config.training.batch // config.training.accumulate
+    beside = processes.local_world()  # each with a copy of the table, of the network, and its part of a batch
+    batch = -(-config.training.batch // processes.world())
+    part = -(-batch // config.training.accumulate)
     tokens = min(part * (1 + 2 * float(table.lengths.mean())), part * longest)  # a batch may have more than its share
-    batches = (100 * config.training.batch + 16 * 1024) * longest * channels  # of a step, and those judged again and again
+    batches = (
+        (100 * batch + 16 * 1024 / processes.world()) * longest * channels
+    )  # of a step, and those judged again and again
     network = 4 * (COPIES * parameters + config.network.activations(part, tokens, longest))
-    return PROCESS + max(READING * frame, 2 * frame + codes + batches + network)
+    return beside * (PROCESS + max(READING * frame, 2 * frame + codes + batches + network))
 
 
 def _cheaper(config: RunConfig) -> Iterator[tuple[tuple[str, ...], RunConfig]]:
