@@ -43,7 +43,8 @@ class Source(BaseModel):
     """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read.
 
     `path` is absolute here and relative to the run in config.yaml, so that both can be moved together. `size` is the side of
-    a square or (height, width); `fit` how pictures are brought to it, see images.read_images; `classes` how many it has.
+    a square or (height, width); `fit` how pictures are brought to it, see images.read_images; `classes` how many it has;
+    `stream` whether a table was read in parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class Source(BaseModel):
     fit: Literal["crop", "pad", "stretch"] = "crop"
     channels: int | None = None
     classes: int = 0
+    stream: bool = False
     fingerprint: str = ""
 
 

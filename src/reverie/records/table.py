@@ -31,7 +31,7 @@ from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
-__all__ = ["Table", "arranged", "checked", "last_rows", "on_rules", "read_table", "rows_after", "typed"]
+__all__ = ["Table", "arranged", "checked", "last_rows", "on_rules", "parted", "read_table", "rows_after", "typed"]
 
 
 NAMED = 5
@@ -88,16 +88,8 @@ class Table:
 
     def split(self, share: float, seed: int) -> tuple[Table, Table]:
         """Patients split at random into (the rest, those set aside): about `share` of them, at least one if share > 0."""
-        if not 0 <= share < 1:
-            raise UsageError(f"the share set aside is from 0 to below 1, not {share}.")
-        aside = max(round(share * len(self)), 1) if share else 0
-        if aside >= len(self):
-            raise DataError(
-                f"{self.name} has {len(self)} patient{'s'[: len(self) > 1]}: too few to set {share:g} of them aside "
-                "(training takes --holdout 0 and --set aside=0)."
-            )
-        order = np.random.default_rng(seed).permutation(len(self))
-        return self.take(np.sort(order[aside:])), self.take(np.sort(order[:aside]))
+        rest, aside = parted(len(self), share, seed, self.name)
+        return self.take(rest), self.take(aside)
 
 
 def read_table(
@@ -160,6 +152,20 @@ def read_table(
         parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *on_rules(schema)])
     table = arranged(frame, schema, name, parsed)
     return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=place_of(source))
+
+
+def parted(count: int, share: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Patients numbered 0 .. count - 1 split at random into (the rest, those set aside), see Table.split; int64, rising."""
+    if not 0 <= share < 1:
+        raise UsageError(f"the share set aside is from 0 to below 1, not {share}.")
+    aside = max(round(share * count), 1) if share else 0
+    if aside >= count:
+        raise DataError(
+            f"{name} has {count} patient{'s'[: count > 1]}: too few to set {share:g} of them aside "
+            "(training takes --holdout 0 and --set aside=0)."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return np.sort(order[aside:]), np.sort(order[:aside])
 
 
 def typed(

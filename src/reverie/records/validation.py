@@ -19,10 +19,10 @@ from reverie.records.schema import Schema
 from reverie.records.shapes.long_roles import LONG
 
 __all__ = [
+    "changing",
     "check_names",
     "check_null_column",
     "check_rows",
-    "changing",
     "check_static",
     "resolve_duplicates",
 ]

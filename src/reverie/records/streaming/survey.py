@@ -44,6 +44,7 @@ class Survey:
     Attributes:
         schema: beside which it is read.
         witnesses: cells of the patients in whom something is not as the schema says, in the form of the source.
+        bytes: that the largest part takes in memory.
         firsts, lengths: of each part the first data row and the visits of each of its patients, int64.
     """
 
@@ -54,6 +55,7 @@ class Survey:
         self.lengths: list[np.ndarray] = []
         self._watches = [column.watch() for column in schema.columns]
         self._types: list[set[str]] = [set() for _ in schema.columns]
+        self.bytes = 0
         self._counts: Counter[str] = Counter()
         self._broken: dict[str, list[int]] = {}
 
@@ -102,6 +104,7 @@ class Survey:
         assert table.rows is not None
         self.firsts.append(np.minimum.reduceat(table.rows, table.offsets[:-1]))
         self.lengths.append(table.lengths)
+        self.bytes = max(self.bytes, int(table.frame.estimated_size()))
         self._counts["one visit"] += int((table.lengths == 1).sum())
         self._counts["rows"] += len(table.frame)
         self._counts["alike"] += self.spool.parts[len(self.firsts) - 1].rows - frame.height

@@ -45,6 +45,7 @@ class StreamedTable:
         notes: decisions worth telling.
         numbers: of each part the numbers of its patients, int64, rising.
         lengths: visits of each patient, int32 [P], by number.
+        part_bytes: that the largest part takes in memory.
     """
 
     spool: Spool
@@ -52,6 +53,7 @@ class StreamedTable:
     notes: tuple[str, ...]
     numbers: tuple[np.ndarray, ...]
     lengths: np.ndarray
+    part_bytes: int
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -141,8 +143,8 @@ def survey(spool: Spool, options: Mapping[str, Any], on_step: OnStep = lambda wh
             return _table(seen, seen.settled(inferred=True), (how, *on_rules(first.schema)))
         cells = pl.concat([cells, *seen.witnesses]).unique(ROW, maintain_order=True).sort(ROW)
     raise DataError(
-        f"{spool.name}: what its columns are was not settled in {PASSES} passes over its {spool.rows:,} rows: state it in a schema "
-        "file (reverie data writes one of a part of the table)."
+        f"{spool.name}: what its columns are was not settled in {PASSES} passes over its {spool.rows:,} rows: state it in a "
+        "schema file (reverie data writes one of a part of the table)."
     )
 
 
@@ -163,4 +165,6 @@ def _table(seen: Survey, schema: Schema, notes: tuple[str, ...]) -> StreamedTabl
     numbers[order] = np.arange(len(order))
     ends = np.cumsum([len(some) for some in seen.firsts])[:-1]
     notes = (*seen.spool.notes, *notes, *seen.notes)
-    return StreamedTable(seen.spool, schema, notes, tuple(np.split(numbers, ends)), lengths[order].astype(np.int32))
+    return StreamedTable(
+        seen.spool, schema, notes, tuple(np.split(numbers, ends)), lengths[order].astype(np.int32), seen.bytes
+    )
