@@ -2,7 +2,7 @@
 
     a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
                 .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
-    a folder    of files of separated text, one for each patient or parts of a table: folders.py; of Parquet files: parquet.py
+    a folder    of files of separated text, for patients or parts of a table: folders.py; or of Parquet: parquet.py
     a query     on a database: queries/
     a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
 
