@@ -35,7 +35,7 @@ from reverie.records.reading.stream import Stream
 from reverie.records.streaming.buckets import HASH, KEY, Buckets, blocks, keyed
 from reverie.records.streaming.spool import FIRST, SPOOL, Part, Spool
 
-__all__ = ["HEAD", "ROWS", "spool"]
+__all__ = ["HEAD", "ROWS", "spool", "temporary"]
 
 ROWS = 250_000
 """Of a part, about."""
@@ -76,7 +76,7 @@ def spool(
     if key and (found := _found(key, stream)):
         return found
     _sweep(cache)
-    with _temporary(cache, stream) as folder:
+    with temporary(cache, stream.name) as folder:
         buckets = Buckets(folder, _count(stream.rows, rows))
         digest, read = None, 0
         for chunk in itertools.chain(head, chunks):
@@ -188,7 +188,7 @@ _PREFIX = ".reading-"
 
 
 @contextmanager
-def _temporary(cache: Path, stream: Stream) -> Iterator[Path]:
+def temporary(cache: Path, name: str) -> Iterator[Path]:
     """A folder that is removed if it was not renamed; it is locked as long as this process lives."""
     folder = Path(tempfile.mkdtemp(dir=cache, prefix=_PREFIX))
     lock = _locked(folder)
@@ -198,7 +198,7 @@ def _temporary(cache: Path, stream: Stream) -> Iterator[Path]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(
                 error.errno,
-                f"no space is left to keep the rows of {stream.name} (--cache may name another folder)",
+                f"no space is left to keep the rows of {name} (--cache may name another folder)",
                 str(cache),
             ) from error
         raise
