@@ -23,7 +23,7 @@ from reverie.records.nulls import NullTexts, listed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
 from reverie.records.places import ROW, counted
-from reverie.records.reading import Bounds, place_of, read_source
+from reverie.records.reading import Bounds, Query, read_source
 from reverie.records.rules.finding.evidence import EXPECTED
 from reverie.records.rules.reading import broken, settled
 from reverie.records.schema import Duplicates, Schema
@@ -52,7 +52,8 @@ class Table:
         offsets: int64 [P + 1], where the rows of each patient begin and end.
         notes: decisions worth telling.
         rows: int64, the data row of the source that each row is, counted from 1; None for a table that was not read.
-        path: of the file or folder it was read from, absolute; None for a bundled table and a frame.
+        path: of the file or folder it was read from, absolute; None for a bundled table, an address and a frame.
+        query: by which its rows were asked for; None for a file that was read as it is.
     """
 
     frame: pl.DataFrame
@@ -63,6 +64,7 @@ class Table:
     notes: tuple[str, ...] = ()
     rows: np.ndarray | None = None
     path: Path | None = None
+    query: str | None = None
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -97,6 +99,7 @@ def read_table(
     schema: Schema | None = None,
     name: str | None = None,
     *,
+    query: str | None = None,
     identifier: str | Sequence[str] | None = None,
     time: str | None = None,
     long: tuple[str, str] | None = None,
@@ -113,6 +116,7 @@ def read_table(
             or a pandas frame, or Cells.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
+        query: what a database is asked, a DuckDB or SQLite file or an address postgresql://...: see reading/queries.
         identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
             together.
         long: the columns that say what was measured and its value, of a table with a row for each measurement.
@@ -127,7 +131,7 @@ def read_table(
         UsageError: no such file, or arguments that do not go together.
         DataError: what is wrong with the table, by data row and column, and what to do.
     """
-    read = read_source(source, name, most)
+    read = read_source(source if query is None else Query.of(source, query), name, most)
     cells, name = read.frame, read.name
     if schema is not None:
         if identifier or time or long or kinds or date_formats:
@@ -151,7 +155,7 @@ def read_table(
         frame = unique.frame
         parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *on_rules(schema)])
     table = arranged(frame, schema, name, parsed)
-    return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=place_of(source))
+    return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=read.path, query=read.query)
 
 
 def parted(count: int, share: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:

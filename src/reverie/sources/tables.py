@@ -207,7 +207,7 @@ def as_schema(schema: Any) -> Schema | None:
 def about(table: Table) -> Source:
     """A table as config.yaml has it."""
     path = None if table.path is None else str(table.path)
-    return Source(name=table.name, path=path, fingerprint=table.fingerprint)
+    return Source(name=table.name, path=path, query=table.query, fingerprint=table.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 def in_blocks(path: Path, name: str, most: Bounds) -> Iterator[tuple[pl.DataFrame, tuple[str, ...]]]:
     """(rows, notes) of one block after the other. Raises DataError, naming the data row, for a fault of form."""
     above, rows = b"", 0
-    for block, last in _blocks(path, name):
+    for block, last in _blocks(path, name, BLOCK):
         frame, notes = read_separated(above + block, name, most, rows, last)
         rows += frame.height
         above = above or header_of(block, name, most)
@@ -79,7 +79,7 @@ def first_rows(path: Path, name: str, most: Bounds) -> pl.DataFrame:
     return read_separated(block, name, most)[0]
 
 
-def _blocks(path: Path, name: str, size: int = BLOCK) -> Iterator[tuple[bytes, bool]]:
+def _blocks(path: Path, name: str, size: int) -> Iterator[tuple[bytes, bool]]:
     """(whole rows, whether they are the last) of a file, which may be packed."""
     kept = b""
     try:

@@ -119,7 +119,7 @@ def folder_stream(folder: Path, name: str, most: Bounds) -> Stream:
     files = _Files.of(folder, name, most)
     said: Counter[str] = Counter()
     head = first_rows(files.paths[0], f"{name}/{files.paths[0].name}", most)
-    own = next((c for c in head.columns if head.height and head[c].eq_missing(pl.lit(files.stems[0])).all()), None)
+    own = next((c for c in head.columns if head.height and head[c].eq_missing(pl.Series([files.stems[0]])).all()), None)
     column = "" if files.parts else own or files.free(head.columns, name)
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -134,7 +134,7 @@ def folder_stream(folder: Path, name: str, most: Bounds) -> Stream:
                     yield frame
                 elif own is None:
                     yield frame.insert_column(0, pl.Series(column, [stem]).new_from_index(0, frame.height))
-                elif (odd := frame[own].ne_missing(pl.lit(stem)).arg_true()).len():
+                elif (odd := frame[own].ne_missing(pl.Series([stem])).arg_true()).len():
                     raise DataError(
                         f"{at(f'{name}/{path.name}', int(odd[0]) + 1, own)}the cell is not the name of the file, as in "
                         f"{files.paths[0].name}: give every file the name of its patient."

@@ -2,7 +2,7 @@
 
     a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
                 .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
-    a folder    of files of separated text, one for each patient or parts of a table: folders.py; of Parquet files: parquet.py
+    a folder    of files of separated text, for patients or parts of a table: folders.py; or of Parquet: parquet.py
     a query     on a database: queries/
     a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
 
@@ -57,11 +57,15 @@ class Cells:
         frame: its rows are the data rows in order; from text and spreadsheets columns may be String, empty cells null.
         name: what messages call the source.
         notes: what was decided about its form.
+        path: of the file or folder it was read from, absolute; None for what is bundled, an address and a frame.
+        query: by which it was asked for; None for a file that was read as it is.
     """
 
     frame: pl.DataFrame
     name: str
     notes: tuple[str, ...] = ()
+    path: Path | None = None
+    query: str | None = None
 
 
 def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Cells:
@@ -81,7 +85,7 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     if isinstance(source, Query):
         frame, notes = gathered(stream_of(source, name), most)
         check_text(frame, name := name or source.name, most)
-        return Cells(frame, name, notes)
+        return Cells(frame, name, notes, source.path, source.statement)
     if isinstance(source, pl.DataFrame):
         frame, name = source, name or "the frame"
     elif type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
@@ -97,7 +101,7 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
         raise DataError(f"{name}: the column name {shown(bad)} holds a NUL byte: rename the column.")
     if not frame.width or not frame.height:
         raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
-    return Cells(frame, name, notes)
+    return Cells(frame, name, notes, place_of(source))
 
 
 def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Stream:
@@ -127,7 +131,7 @@ def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> 
 
 def place_of(source: Any) -> Path | None:
     """Where a source is kept, so that it can be read again from anywhere; None for what is bundled, and for frames."""
-    if isinstance(source, Query):
+    if isinstance(source, Query | Cells):
         return source.path
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 

@@ -19,14 +19,12 @@ import os
 import shutil
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
@@ -34,6 +32,7 @@ from reverie.files import flush_folder, write_atomically
 from reverie.manifest import MANIFEST, seal
 from reverie.records.places import ROW, not_one_value
 from reverie.records.reading.stream import Stream
+from reverie.records.streaming.buckets import HASH, KEY, Buckets, blocks, keyed
 from reverie.records.streaming.spool import FIRST, SPOOL, Part, Spool
 
 __all__ = ["HEAD", "ROWS", "spool", "temporary"]
@@ -42,15 +41,11 @@ ROWS = 250_000
 """Of a part, about."""
 HEAD = 50_000
 """Rows that are looked at before any is kept: what the columns are for is read off them."""
-PENDING = 48 * 2**20
-"""Bytes of cells that wait to be appended."""
 BUCKETS = 64
 """Parts where nobody knows how many rows will come."""
 MOST = 4096
 """Parts at most: a block of each is appended at a time."""
 VERSION = 1
-
-_HASH, _KEY = "\0hash", "\0key"
 
 OnStep = Callable[[int, int | None], None]
 
@@ -82,12 +77,12 @@ def spool(
         return found
     _sweep(cache)
     with temporary(cache, stream.name) as folder:
-        buckets = _Buckets(folder, _count(stream.rows, rows))
+        buckets = Buckets(folder, _count(stream.rows, rows))
         digest, read = None, 0
         for chunk in itertools.chain(head, chunks):
             digest = digest or hashlib.sha256(repr([(n, str(t)) for n, t in chunk.schema.items()]).encode())
-            digest.update(chunk.write_csv(include_header=False).encode())
-            buckets.add(_keyed(chunk, identifier, read, rows))
+            digest.update(_text(chunk).encode())
+            buckets.add(keyed(chunk, identifier, read, rows))
             read += chunk.height
             on_step(read, stream.rows)
         assert digest is not None
@@ -122,6 +117,11 @@ def _head(chunks: Iterator[pl.DataFrame], name: str) -> Iterator[pl.DataFrame]:
         raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
 
 
+def _text(chunk: pl.DataFrame) -> str:
+    """The cells row by row, as they are hashed; of spans of time their number of units."""
+    return chunk.with_columns(pl.selectors.duration().to_physical()).write_csv(include_header=False)
+
+
 def _count(rows: int | None, of_part: int) -> int:
     return BUCKETS if rows is None else min(MOST, -(-rows // of_part) or 1)
 
@@ -147,91 +147,22 @@ def _found(key: Path, stream: Stream) -> Spool | None:
     return None
 
 
-def _keyed(chunk: pl.DataFrame, identifier: tuple[str, ...], read: int, rows: int) -> pl.DataFrame:
-    """With the number of each row, the text of its identifier and a hash of that (uint64).
-
-    Rows of one patient always have one hash, also where the identifier is 7 in one row and "7.0" or " 7" in another: whether
-    these are one patient is decided where the table is parsed. The hash is CRC-32, which is the same everywhere, stirred by
-    the finalizer of splitmix64 so that its remainders are even.
-    """
-    numbered = chunk.with_columns(pl.int_range(read + 1, read + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
-    if not identifier:
-        return numbered.with_columns(pl.col(ROW).alias(_KEY), ((pl.col(ROW) - 1) // rows).cast(pl.UInt64).alias(_HASH))
-    texts = [pl.col(column).cast(pl.String).str.strip_chars().fill_null("") for column in identifier]
-    numbers = [text.cast(pl.Float64, strict=False) for text in texts]
-    alike = [pl.coalesce(n.cast(pl.String), text) for n, text in zip(numbers, texts, strict=True)]
-    keyed = numbered.with_columns(
-        pl.concat_str(texts, separator="\0").alias(_KEY), pl.concat_str(alike, separator="\0").alias(_HASH)
-    )
-    unique = keyed[_HASH].unique()
-    crc = np.fromiter((zlib.crc32(text.encode()) for text in unique), dtype=np.uint64, count=len(unique))
-    return keyed.with_columns(pl.col(_HASH).replace_strict(unique, pl.Series(_stirred(crc)), return_dtype=pl.UInt64))
-
-
-def _stirred(x: np.ndarray) -> np.ndarray:
-    """splitmix64's finalizer (Steele, Lea and Flood 2014), modulo 2^64."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-class _Buckets:
-    """Files to which the rows of patients are appended, by the hash divided by `level`, modulo their number."""
-
-    def __init__(self, folder: Path, count: int, level: int = 1) -> None:
-        self.folder, self.count, self.level = folder, count, level
-        self._pending: list[pl.DataFrame] = []
-        self._bytes = 0
-
-    def add(self, keyed: pl.DataFrame) -> None:
-        self._pending.append(keyed)
-        self._bytes += int(keyed.estimated_size())
-        if self._bytes > PENDING:
-            self.flush()
-
-    def flush(self) -> None:
-        if not self._pending:
-            return
-        frame = pl.concat(self._pending)
-        self._pending, self._bytes = [], 0
-        where = (frame[_HASH] // self.level % self.count).alias("\0where")
-        for (number,), block in frame.with_columns(where).partition_by("\0where", as_dict=True, include_key=False).items():
-            content = io.BytesIO()
-            block.write_ipc_stream(content, compression="zstd")
-            with self.path(int(number)).open("ab") as file:
-                file.write(len(content.getbuffer()).to_bytes(8, "little"))
-                file.write(content.getbuffer())
-
-    def path(self, number: int) -> Path:
-        return self.folder / f"bucket-{self.level}-{number:05}"
-
-    def paths(self) -> Iterator[Path]:
-        """Those of buckets in which something is."""
-        return (path for path in map(self.path, range(self.count)) if path.exists())
-
-
-def _blocks(path: Path) -> Iterator[pl.DataFrame]:
-    with path.open("rb") as file:
-        while length := file.read(8):
-            yield pl.read_ipc_stream(io.BytesIO(file.read(int.from_bytes(length, "little"))))
-
-
-def _bring_together(folder: Path, buckets: _Buckets, rows: int, facts: dict[str, Any]) -> None:
+def _bring_together(folder: Path, buckets: Buckets, rows: int, facts: dict[str, Any]) -> None:
     """Writes the parts and the manifest, and removes the buckets."""
     buckets.flush()
     parts: list[Part] = []
     with (folder / FIRST).open("wb") as first:
         for path in buckets.paths():
-            height = sum(block.height for block in _blocks(path)) if path.stat().st_size > 64 * rows else 0
+            height = sum(block.height for block in blocks(path)) if path.stat().st_size > 64 * rows else 0
             if height <= 2 * rows:
-                parts.append(_part(folder, len(parts), pl.concat(_blocks(path)), first))
+                parts.append(_part(folder, len(parts), pl.concat(blocks(path)), first))
             else:
-                smaller = _Buckets(folder, min(MOST, -(-height // rows)), buckets.level * buckets.count)
-                for block in _blocks(path):
+                smaller = Buckets(folder, min(MOST, -(-height // rows)), buckets.level * buckets.count)
+                for block in blocks(path):
                     smaller.add(block)
                 smaller.flush()
                 for second in smaller.paths():
-                    parts.append(_part(folder, len(parts), pl.concat(_blocks(second)), first))
+                    parts.append(_part(folder, len(parts), pl.concat(blocks(second)), first))
                     second.unlink()
             path.unlink()
         os.fsync(first.fileno())
@@ -241,10 +172,10 @@ def _bring_together(folder: Path, buckets: _Buckets, rows: int, facts: dict[str,
 
 
 def _part(folder: Path, number: int, frame: pl.DataFrame, first: BinaryIO) -> Part:
-    firsts = frame.group_by(_KEY).agg(pl.col(ROW).min())[ROW].sort().to_numpy()
+    firsts = frame.group_by(KEY).agg(pl.col(ROW).min())[ROW].sort().to_numpy()
     first.write(firsts.astype("<i8").tobytes())
     content = io.BytesIO()
-    frame.drop(_KEY, _HASH).rechunk().write_parquet(content, compression="zstd")
+    frame.drop(KEY, HASH).rechunk().write_parquet(content, compression="zstd")
     part = Part(f"part-{number:05}.parquet", frame.height, len(firsts), len(content.getbuffer()), "")
     with (folder / part.file).open("wb") as file:
         file.write(content.getbuffer())

@@ -48,6 +48,13 @@ class Query:
     place: str = field(repr=False)
     statement: str
 
+    @classmethod
+    def of(cls, source: Any, statement: str) -> Query:
+        """Raises UsageError where the source is no place."""
+        if not isinstance(source, str | Path):
+            raise UsageError(f"a query asks a database, in a file or at an address, not a {type(source).__name__}.")
+        return cls(str(source), statement)
+
     @property
     def name(self) -> str:
         """What messages call it."""
