@@ -124,7 +124,13 @@ def figure(found: list[dict], path: Path) -> None:
     each = {p: [1e6 * one["phases"][p]["seconds"] / one["rows"] for one in found] for p in PHASES[:-1]}
     panels = [
         {**shared, "title": "peak of resident memory, MiB", "series": memory, "y_range": (0, 2048), "key": True},
-        {**shared, "title": "seconds per million rows", "series": each, "y_range": (0, max(map(max, each.values()))), "key": True},
+        {
+            **shared,
+            "title": "seconds per million rows",
+            "series": each,
+            "y_range": (0, max(map(max, each.values()))),
+            "key": True,
+        },
     ]
     title = "Learning from a table that is read in parts"
     path.write_bytes(png(sheet({"kind": "panels", "title": title, "across": 2, "keyless": True, "panels": panels})))
@@ -157,7 +163,10 @@ def main() -> None:
             unit = "s/step" if name == "training" else "s/1e6"
             cells.append(f"{phase['memory']:6.0f} MiB {each:6.3g} {unit:>6}")
         disk = one["phases"]["disk"]["memory"]
-        print(f"{one['patients']:>9,} {one['rows']:>11,}  " + "  ".join(f"{c:>22}" for c in cells) + f"  {disk:,.0f} MiB", flush=True)
+        print(
+            f"{one['patients']:>9,} {one['rows']:>11,}  " + "  ".join(f"{c:>22}" for c in cells) + f"  {disk:,.0f} MiB",
+            flush=True,
+        )
     figure(found, given.figure)
 
 
