@@ -24,7 +24,7 @@ from reverie.sources.source import DataSource, Parts
 from reverie.sources.streamed import StreamedSource
 from reverie.sources.tables import TableSource
 
-__all__ = ["DataSource", "ImageSource", "Parts", "StreamedSource", "TableSource", "is_table", "open_source"]
+__all__ = ["DataSource", "ImageSource", "Parts", "StreamedSource", "TableSource", "is_table", "open_source", "open_table"]
 
 LOOKED_AT = 3
 """Parquet files of a folder that are asked whether they hold pictures."""
@@ -41,9 +41,9 @@ def open_source(
     Args:
         source: a table of visits (a file or a folder of files, a database to be asked, see records.read_table, a polars or
             pandas frame, "pbc2"), or pictures ("digits", a folder, an .npy or .npz file, an array; see images.read_images).
-        options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and the
-            rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no fault
-            where neither is, as it may come from the environment, for all runs.
+        options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and
+            the rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no
+            fault where neither is, as it may come from the environment, for all runs.
         spelled: how the user writes an option's name.
         say: receives where rows are kept, and how it goes on.
 
@@ -55,23 +55,26 @@ def open_source(
         if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
             raise UsageError(f"{spelled(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
-    asked = options.get("query")
-    kind = TableSource if asked is not None or is_table(source) else ImageSource
+    kind = TableSource if options.get("query") is not None or is_table(source) else ImageSource
     kind.modality.check_options(_called(source), options, spelled)
-    given = {name: options[name] for name in (*kind.modality.reading, "holdout") if options.get(name) is not None}
-    cache = options.get("cache")
-    if kind is ImageSource:
-        return kind.read(source, **given, **({} if cache is None else {"cache": cache}))
-    given.pop("query", None)
-    found = whole_or_parts(source if asked is None else Query.of(source, asked), given.pop("stream", False))
+    if kind is TableSource:
+        return open_table(source, options, say)
+    names = (*kind.modality.reading, "holdout", "cache")
+    return kind.read(source, **{name: options[name] for name in names if options.get(name) is not None})
+
+
+def open_table(source: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> TableSource:
+    """A table of visits, in memory or in parts; see open_source."""
+    names = (*TableSource.modality.reading, "holdout")
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    asked, stream = given.pop("query", None), given.pop("stream", False)
+    found = whole_or_parts(source if asked is None else Query.of(source, asked), stream)
     if not isinstance(found, Stream):
         return TableSource.read(found, **given)
-    out = options.get("out")
+    cache, out = options.get("cache"), options.get("out")
     cache = cache or (None if out is None else Path(out) / ROWS)
     where = StreamedSource.usual_cache() if cache is None else Path(cache)
-    say(
-        f"{found.name} is read in parts; the rows of its patients are kept in {where}: remove them when they are not needed."
-    )
+    say(f"{found.name} is read in parts; its patients' rows are kept in {where}: remove them when they are not needed.")
     return StreamedSource.read(found, cache=where, on_step=_said(say), **given)
 
 
