@@ -1,9 +1,9 @@
 """Memory and time of learning from tables that are read in parts: python benchmarks/training_memory.py
 
-Simulated registries of 10^3 .. 10^6 patients with 10 visits each (a day, two statics, two measurements, a rounded and an
-unrounded number, a level that one in 10,000 has, a column that follows from another), written to Parquet. Each size is a process of its own:
-read into a spool, its schema inferred and compared with all rows, the codec fitted, the codes written, then --steps steps
-of the usual network at width 64. Printed are the peak of resident memory in each phase (VmHWM, set back before it),
+Simulated registries of 10^3 .. 10^6 patients with 10 visits each (a day, two statics, a rounded and an unrounded number, a
+dose and another that follows from it, a level that one visit in 10,000 has), written to Parquet. Each size is a process of
+its own: read into a spool, its schema inferred and compared with all rows, the codec fitted, the codes written, then --steps
+steps of the usual network at width 64. Printed are the peak of resident memory in each phase (VmHWM, set back before it),
 seconds, and seconds per 10^6 rows; of training, per step. The figure is memory and time per row over the number of
 patients: both should be flat.
 """

@@ -10,7 +10,8 @@ from reverie.errors import DataError
 from reverie.records import RecordCodec, read_table
 from reverie.records.codes import CodecSettings
 from reverie.records.gathering import Gathering
-from reverie.records.streaming import spooled, table as streaming
+from reverie.records.streaming import spooled
+from reverie.records.streaming import table as streaming
 from reverie.records.streaming.table import survey
 
 REPORTED = {"why"}  # the reasons speak of the rows that were looked at first
