@@ -50,7 +50,7 @@ class Training(ImageReading, TableReading):
         Flag(
             "SOURCE",
             "A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
-            "file, a folder of files of text, one for each patient, or 'pbc2' (bundled). "
+            "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). "
             "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled).",
         ),
         Served((Field(max_length=484),), "a service reads and writes inside its workspace only"),
@@ -129,7 +129,7 @@ class Training(ImageReading, TableReading):
     @property
     def data_options(self) -> dict[str, Any]:
         """How the source is read, by the names of planning.Options."""
-        options = {**self.table_options, **self.image_options, "schema": self.schema_file}
+        options = {**self.table_options, **self.image_options, "schema": self.schema_file, "stream": self.stream or None}
         return {name: value for name, value in options.items() if value is not None}
 
 
