@@ -99,9 +99,9 @@ def _report(evidence: Evidence, seed: int, update: Progress, begun: float) -> Re
     tables = evidence.tables(seed)
     sections, failed = made(AREAS, tables, lambda share: update(round(100 * (begun + (1 - begun) * share)), 100))
     counted = {
-        "synthetic patients": len(tables.synthetic),
-        "training patients": len(tables.train),
-        "held-out patients": len(tables.holdout) if tables.holdout else 0,
+        "synthetic patients": tables.sizes("synthetic"),
+        "training patients": tables.sizes("training"),
+        "held-out patients": tables.sizes("held-out"),
     }
     made_, trained, held = counted.values()
     about = {
