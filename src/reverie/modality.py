@@ -57,7 +57,7 @@ IMAGES = Modality("pictures", "pictures", ("size", "channels", "fit", "classes")
 RECORDS = Modality(
     "a table of visits",
     "patient records",
-    ("schema", "identifier", "time", "long", "duplicates", "null_values", "kinds", "date_formats"),
+    ("query", "stream", "schema", "identifier", "time", "long", "duplicates", "null_values", "kinds", "date_formats"),
     ("epsilon",),
     (1000, "new.csv"),
 )

@@ -159,6 +159,9 @@ def prepare(
     recipe = options.recipe or data.recipe
     config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout)
     device = choose_device(config.training.device)
+    processes.share(config.training.batch, config.training.accumulate)
+    if not processes.agree(data.about.fingerprint, device):
+        raise UsageError(f"the processes read different data as {data.about.name}: give every machine the same.")
     written = configs.read(out) if options.resume else None
     if config.training.precision == "auto":  # a run goes on in the precision that it was begun in, also elsewhere
         config = _with_training(config, precision=written.training.precision if written else automatic_precision(device))
@@ -177,7 +180,7 @@ def prepare(
         estimate.check_memory()
     train, validation = data.examples(config, parts, codec)
     if estimate:
-        if measure and options.minutes is None and processes.world() == 1:
+        if measure and options.minutes is None:
             estimate = estimate.measured(network, train, device)
         callbacks.log(estimate.sentence)
     for sentence in data.notes:

@@ -23,7 +23,7 @@ from reverie.evaluation.tables import Model, Tables
 from reverie.models import PatientModel
 from reverie.plain import number_of
 from reverie.records.parsing import parse
-from reverie.records.reading import BUNDLED, read_source
+from reverie.records.reading import BUNDLED, Query, asks_a_server, read_source
 from reverie.records.schema import Schema
 from reverie.records.table import read_table
 from reverie.sources import TableSource
@@ -137,9 +137,11 @@ def the_same(source: Source, fingerprint: str) -> None:
         )
 
 
-def again(source: Source, option: str) -> str:
+def again(source: Source, option: str) -> str | Query:
     """What to read a source from: its place when it was trained on, or its name. Raises UsageError if nothing is there."""
     for place in (source.path, source.name):
+        if place and source.query and (asks_a_server(place) or Path(place).exists()):
+            return Query(place, source.query)
         if place and (place in (*BUNDLED, "digits") or Path(place).exists()):
             return place
     raise UsageError(f"{source.name}, which this run was trained with, is not here: say where it is with {option} FILE.")

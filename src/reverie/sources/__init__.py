@@ -16,12 +16,15 @@ from reverie.images.parquet import holds_pictures
 from reverie.images.sources import reads_in
 from reverie.modality import Spelling
 from reverie.records import Table
-from reverie.records.reading import BUNDLED, SUFFIXES, tables_in
+from reverie.records.reading import BUNDLED, SUFFIXES, parquet_in, tables_in
 from reverie.sources.pictures import ImageSource
 from reverie.sources.source import DataSource, Parts
 from reverie.sources.tables import TableSource
 
 __all__ = ["DataSource", "ImageSource", "Parts", "TableSource", "is_table", "open_source"]
+
+LOOKED_AT = 3
+"""Parquet files of a folder that are asked whether they hold pictures."""
 
 
 def open_source(source: Any, options: Mapping[str, Any], spelled: Spelling = str) -> DataSource:
@@ -59,8 +62,13 @@ def is_table(source: Any) -> bool:
 
 
 def holds_tables(folder: Path) -> bool:
-    """Whether a folder has files of separated text in it, and no pictures in it or below."""
-    return folder.is_dir() and bool(tables_in(folder)) and not reads_in(folder)
+    """Whether a folder has files of separated text in it and no pictures in it or below, or Parquet without any."""
+    if not folder.is_dir():
+        return False
+    stored = parquet_in(folder)
+    if stored and not tables_in(folder):
+        return not any(map(holds_pictures, stored[:LOOKED_AT]))
+    return bool(tables_in(folder)) and not reads_in(folder)
 
 
 def _called(source: Any) -> str:
