@@ -93,7 +93,7 @@ def test_the_report_of_parts_is_that_of_the_table_in_memory(small, schema, parts
     drawn = drawn.with_columns(dose=pl.when(pl.int_range(pl.len()) % 50 == 0).then(100.0).otherwise("dose"))
     drawn = pl.concat([drawn, train[:9].with_columns(id=pl.lit(99_999, dtype=pl.Int64))])
     memory = Tables.read(Split(train, holdout), drawn, schema)
-    split = Streamed(cut(numbered(train), parts), cut(numbered(holdout), parts))
+    split = Streamed([*zip(cut(numbered(train), parts), cut(numbered(holdout), parts), strict=True)], True)
     streamed = Tables.read(split, cut(numbered(drawn), parts), schema)
     assert len(memory.train) == len(memory.synthetic) == 60 and memory.sizes("training") == 150
     for area in (logic, columns, copies):

@@ -10,6 +10,7 @@ rows and the seed, not of the cut into parts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -31,10 +32,16 @@ NEAR = {"synthetic": 0, "holdout": 1}
 
 @dataclass(frozen=True, eq=False)
 class Streamed:
-    """The real patients as a Split, in parts: for tables that are larger than memory."""
+    """The real patients as a Split, in parts: for tables that are larger than memory.
 
-    train: Parts
-    holdout: Parts = ()
+    Attributes:
+        parts: (training visits, held-out visits) of whole patients, either of which may have no rows; gone through twice.
+        held: whether anyone is held out.
+        seen: see Split.
+    """
+
+    parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]
+    held: bool
     seen: str = ""
 
 
@@ -86,17 +93,18 @@ def read(
 
     Raises DataError for a table without rows, or without a column of the schema; the holdout may have no rows.
     """
-    train, held, made = parts_of(split.train), parts_of(split.holdout), parts_of(synthetic)
+    real = split if isinstance(split, Streamed) else Streamed(((split.train, split.holdout),), split.holdout.height > 0)
+    training = _Pass(schema, seed, "training table", rules=not real.held)
     holdout = _Pass(schema, seed, "held-out table", rules=True)
-    for frame in held:
-        holdout.add(frame)
-    training = _Pass(schema, seed, "training table", rules=not holdout.parts)
     again, registered = Sample(schema.identifier.name, seed + 1), []
-    for frame in train:
-        training.add(frame)
-        again = again.add(frame)
-        prints = Prints.of(frame, schema)
-        registered.append((prints.names, prints.offsets, prints.visits, prints.records(of_patients=True)))
+    for train, held in real.parts:
+        if held.height:
+            holdout.add(held)
+        if train.height:
+            training.add(train)
+            again = again.add(train)
+            prints = Prints.of(train, schema)
+            registered.append((prints.names, prints.offsets, prints.visits, prints.records(of_patients=True)))
     one, other = training.side(), holdout.side() if holdout.parts else None
     register = Register.of(registered)
     del registered
@@ -104,19 +112,20 @@ def read(
 
     drawn = _Pass(schema, seed, "synthetic table", rules=True)
     filling, copied = Inside(gaps), Copied()
-    for frame in made:
+    for frame in parts_of(synthetic):
         filling = filling.add_cohort(drawn.add(frame))
         copied += Copied.of(Prints.of(frame, schema), register)
     ours = drawn.side()
 
     left, controls = Inside(gaps), Copied()
     probes = Probes.of(tuple(Prints.of(side.frame, schema, cells=True) for side in (ours, other) if side))
-    for frame in train:
-        left = left.add(frame, schema)
-        probes = probes.add(Prints.of(frame, schema, cells=True))
-    for frame in held:
-        left = left.add(frame, schema)
-        controls += Copied.of(Prints.of(frame, schema), register)
+    for train, held in real.parts:
+        for frame in (part for part in (train, held) if part.height):
+            left = left.add(frame, schema)
+        if train.height:
+            probes = probes.add(Prints.of(train, schema, cells=True))
+        if held.height:
+            controls += Copied.of(Prints.of(held, schema), register)
     near = {
         (name, of_patients): probes.near(which, of_patients, register)
         for name, which in NEAR.items()

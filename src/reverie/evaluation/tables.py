@@ -100,6 +100,16 @@ class Tables:
         """What is counted over the shuffled training patients."""
         return Counted.of(self.mixed, self.shuffled[0])
 
+    @property
+    def drawn_of(self) -> str:
+        """How many patients of each table were drawn, in words; "" where all are there."""
+        sides = {"training": self.train, "held-out": self.holdout, "synthetic": self.synthetic}
+        there = {name: cohort for name, cohort in sides.items() if cohort is not None}
+        if all(len(cohort) == self.sizes(name) for name, cohort in there.items()):
+            return ""
+        *first, last = (f"{len(cohort):,} {name}" for name, cohort in there.items())
+        return f"{', '.join(first)} and {last} patients drawn at random by the seed"
+
     def sizes(self, which: str) -> int:
         """How many patients there are in all: of "training", "held-out" or "synthetic"."""
         counted = {"training": self.counts.train, "held-out": self.counts.holdout, "synthetic": self.counts.synthetic}[which]

@@ -34,6 +34,7 @@ from reverie.records.schema import Schema
 from reverie.records.settling import draws
 from reverie.records.table import Table
 from reverie.records.table_cells import cells_of
+from reverie.records.transforms import NormalScore
 from reverie.records.visit_times import VisitTimes
 from reverie.records.writing import Writer
 
