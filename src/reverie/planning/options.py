@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import UsageError
+from reverie.modality import ROWS
 
 if TYPE_CHECKING:
     from reverie.images import Fit, Size
@@ -81,7 +82,7 @@ class Options:
     def check_out(self) -> None:
         """Raises UsageError if something is in the run folder that is neither to be resumed nor to be replaced."""
         out = None if self.out is None or self.resume or self.force else Path(self.out)
-        if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out and out.exists() and (not out.is_dir() or any(path.name != ROWS for path in out.iterdir())):
             raise UsageError(f"{out} exists already: resume it, start again with --force, or choose another name.")
 
     @property

@@ -37,7 +37,7 @@ class Counts:
     Attributes:
         values: float64 [k], rising strictly, none of them NaN.
         counts: int64 [k], at least 1.
-        weight: how many values of the column one that is kept stands for, at most; 1 where all are counted exactly.
+        weight: how many values beside it one that is kept stands for, at most; 1 where all are counted exactly.
         error: by how many a rank among them is off, at most; 0 where all are counted exactly.
     """
 
@@ -84,6 +84,7 @@ class Counting:
         self._turns: list[bool] = []
         self._low = self._high = np.empty(0)
         self._n = self._error = 0
+        self._weight = 1
 
     def add(self, x: Floats) -> None:
         """Counts values [n], none of them NaN. What is added first is counted exactly however many values it has."""
@@ -122,8 +123,7 @@ class Counting:
         inner = upto.clip(low, high) - (upto - weights).clip(low, high)
         values = np.concatenate([self._low, values, self._high])
         inner = np.concatenate([np.ones(low, dtype=np.int64), inner, np.ones(len(self._high), dtype=np.int64)])
-        weight = 1 << max(level for level, some in enumerate(kept) if len(some))
-        return _merged(values[inner > 0], inner[inner > 0], weight, self._error)
+        return _merged(values[inner > 0], inner[inner > 0], self._weight, self._error)
 
     def _take(self, x: Floats) -> None:
         x, self._n = x + 0.0, self._n + len(x)
@@ -144,6 +144,7 @@ class Counting:
         self._buffers[level] = [full[even:]]
         self._turns[level] = not self._turns[level]  # the first or the second of each two, in turns
         self._error += 1 << level
+        self._weight = max(self._weight, 2 << level)
         self._push(level + 1, full[:even][int(self._turns[level]) :: 2])
 
 

@@ -8,6 +8,7 @@ values, the examples of each step, and so the weights.
 
 from __future__ import annotations
 
+import getpass
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -91,8 +92,13 @@ class StreamedSource(TableSource):
     """
 
     table: Any
-    cache: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "reverie")
+    cache: Path = field(default_factory=lambda: StreamedSource.usual_cache())
     on_step: OnStep = lambda what, done, of: None
+
+    @staticmethod
+    def usual_cache() -> Path:
+        """A folder for temporary files, of this user alone."""
+        return Path(tempfile.gettempdir()) / f"reverie-{getpass.getuser()}"
 
     @classmethod
     def read(
@@ -111,7 +117,7 @@ class StreamedSource(TableSource):
             source: what records.streaming.spooled takes.
             cache: where the rows of patients may lie, once more as large as the table; a folder for temporary files if None.
         """
-        folder = cls.__dataclass_fields__["cache"].default_factory() if cache is None else Path(cache)  # pyright: ignore
+        folder = cls.usual_cache() if cache is None else Path(cache)
 
         def surveyed(source: Any, **options: Any) -> StreamedTable:
             def reading(done: int, of: int | None) -> None:

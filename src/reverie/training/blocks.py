@@ -9,10 +9,8 @@ So neither the number of processes nor that of the parts of a batch changes what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from reverie.denoisers.conditions import padded

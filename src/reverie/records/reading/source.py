@@ -25,19 +25,22 @@ from reverie.records.reading.bounds import Bounds, check_text, unzip
 from reverie.records.reading.folders import SEPARATED, folder_stream, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
 from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
-from reverie.records.reading.queries import Query, query_stream
+from reverie.records.reading.queries import Query, asks_a_server, query_stream, redacted
 from reverie.records.reading.separated import read_separated
 from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
 from reverie.records.reading.stream import Stream, gathered
 
-__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
+__all__ = ["BUNDLED", "DATABASES", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
 
 BUNDLED = {"pbc2": Path(__file__).parents[1] / "data" / "pbc2.csv"}
 """Cohorts that ship with the package, by name."""
 
 SUFFIXES = (*SEPARATED, ".parquet", *STATISTICAL, *SHEETS)
 """Of files that are read as tables."""
+
+DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
+"""Of files that are asked with a query."""
 
 _FILES = "a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta file"
 _MAGIC = {
@@ -138,6 +141,9 @@ def place_of(source: Any) -> Path | None:
 
 def _check_place(path: Path, source: str) -> None:
     """Raises UsageError unless something is there that may be a table."""
+    if asks_a_server(source) or (path.is_file() and path.name.lower().endswith(DATABASES)):
+        called = redacted(source) if asks_a_server(source) else path.name
+        raise UsageError(f"{called} is a database: say which rows, with --query 'SELECT ... FROM ... ORDER BY ...'.")
     if path.is_dir():
         if not tables_in(path) and not parquet_in(path):
             raise UsageError(f"{path} is a folder without files of separated text or Parquet: give {_FILES}.")

@@ -39,6 +39,7 @@ class Stream:
             reading all of it tells.
         notes: what was decided about its form, once it was read.
         path: of the file or folder, absolute; None for an address.
+        query: what a database is asked; None for a source that is read as it is.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stream:
     state: Callable[[], Any] = _nothing
     notes: Callable[[], Sequence[str]] = _silent
     path: Path | None = None
+    query: str | None = None
 
 
 def gathered(stream: Stream, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:

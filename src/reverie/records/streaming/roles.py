@@ -11,7 +11,7 @@ import polars as pl
 
 from reverie.errors import unknown
 from reverie.records.places import ROW
-from reverie.records.reading.source import stream_of
+from reverie.records.reading import Query, stream_of
 from reverie.records.reading.stream import Stream
 from reverie.records.roles import EACH_ROW, find_roles
 from reverie.records.schema import Schema
@@ -35,6 +35,8 @@ def spooled(
 
     Raises UsageError for a source that cannot be streamed, and what reading raises.
     """
+    if options.get("query") is not None:
+        source = Query.of(source, options["query"])
     stream = source if isinstance(source, Stream) else stream_of(source)
     return spool(stream, partial(whose, name=stream.name, options=options), cache, on_step, **settings)
 

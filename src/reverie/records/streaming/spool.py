@@ -57,7 +57,8 @@ class Spool:
         identifier: the columns by which rows were brought together; none where each row is a patient of its own.
         parts: its files.
         notes: what was decided about the form of the source.
-        path: of the file or folder that was read, absolute; None for an address, and for what is bundled.
+        path: of the file or folder that was read, absolute; None for an address.
+        query: what a database was asked; None for a source that was read as it is.
     """
 
     folder: Path
@@ -68,9 +69,12 @@ class Spool:
     parts: tuple[Part, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
     path: Path | None = None
+    query: str | None = None
 
     @classmethod
-    def open(cls, folder: Path, name: str, notes: tuple[str, ...] = (), path: Path | None = None) -> Spool:
+    def open(
+        cls, folder: Path, name: str, notes: tuple[str, ...] = (), path: Path | None = None, query: str | None = None
+    ) -> Spool:
         """The spool in a folder. Raises DamagedError where it is not whole; parts are checked as they are read."""
         verify(folder)
         about: dict[str, Any] = json.loads((folder / SPOOL).read_text())
@@ -80,7 +84,8 @@ class Spool:
                 raise DamagedError(
                     f"{folder / part.file} is missing: remove the folder {folder}, and the source is read again."
                 )
-        return cls(folder, name, about["rows"], about["fingerprint"], tuple(about["identifier"]), parts, notes, path)
+        identifier = tuple(about["identifier"])
+        return cls(folder, name, about["rows"], about["fingerprint"], identifier, parts, notes, path, query)
 
     def __len__(self) -> int:
         """The number of parts."""

@@ -67,7 +67,7 @@ def spool(
     Raises DataError for a source without rows or with columns that cannot be modelled, one that changes while it is read,
     and what reading and `roles` raise; OSError where the disk is full.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     before = stream.state()
     chunks = stream.chunks()
     head = list(_head(chunks, stream.name))
@@ -99,7 +99,7 @@ def spool(
             flush_folder(cache)
     if key:
         write_atomically(key, json.dumps({"folder": name, "notes": stream.notes()}, indent=1))
-    return Spool.open(cache / name, stream.name, tuple(stream.notes()), stream.path)
+    return Spool.open(cache / name, stream.name, tuple(stream.notes()), stream.path, stream.query)
 
 
 def _head(chunks: Iterator[pl.DataFrame], name: str) -> Iterator[pl.DataFrame]:
@@ -143,7 +143,7 @@ def _found(key: Path, stream: Stream) -> Spool | None:
         said = json.loads(key.read_text())
         folder = key.parent / said["folder"]
         if (folder / MANIFEST).is_file():
-            return Spool.open(folder, stream.name, tuple(said["notes"]), stream.path)
+            return Spool.open(folder, stream.name, tuple(said["notes"]), stream.path, stream.query)
     return None
 
 

@@ -68,6 +68,10 @@ class StreamedTable:
         return self.spool.path
 
     @property
+    def query(self) -> str | None:
+        return self.spool.query
+
+    @property
     def fingerprint(self) -> str:
         return self.spool.fingerprint
 

@@ -106,7 +106,14 @@ def query_stream(query: Query) -> Stream:
     def state() -> Any:
         return {"query": query.statement, **state_of(files, files[0])} if files else None
 
-    return Stream(query.name, lambda: _chunks(query, fetched), state=state, notes=lambda: notes, path=query.path)
+    return Stream(
+        query.name,
+        lambda: _chunks(query, fetched),
+        state=state,
+        notes=lambda: notes,
+        path=query.path,
+        query=query.statement,
+    )
 
 
 def _files(path: Path) -> list[Path]:
