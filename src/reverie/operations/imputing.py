@@ -174,7 +174,7 @@ class ImputationReply(Reply):
     about="What is given stays as it is. With 10 draws or more the reply has bands of 80 % and 50 %.",
     slow=lambda request: request.large,
     caps=(CELLS,),
-    progress=("drawing", "draws"),
+    progress=("drawing", "blocks"),
     writes="out",
     usual="whole.csv",
     example="Holes: reverie impute runs/pbc visits.csv --out whole.csv.\n\n"
