@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +17,7 @@ from reverie.errors import UsageError
 from reverie.modality import RECORDS
 from reverie.models.model import CALIBRATION, Model
 from reverie.models.scoring import patient_losses
+from reverie.models.shards import Made, PatientShards, in_order
 from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records import RecordCodec, Records, Table, generate, series
@@ -31,27 +30,7 @@ from reverie.records.generate import RecordSampler
 from reverie.records.series import SeriesSampler
 from reverie.samplers import Sampler, named, time_grid
 
-__all__ = ["Made", "PatientModel"]
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """Some synthetic patients.
-
-    Attributes:
-        frame: their rows.
-        patients: how many they are.
-        drawn, kept: of how many patients drawn how many were kept; a whole shard, also where fewer of it were wanted.
-        clipped: how many values of each column were moved to a bound.
-        broken: how many rows break each rule of the schema that any breaks: none but for what was given.
-    """
-
-    frame: pl.DataFrame
-    patients: int
-    drawn: int
-    kept: int
-    clipped: Mapping[str, int]
-    broken: Mapping[str, int]
+__all__ = ["PatientModel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +90,27 @@ class PatientModel(Model[RecordCodec]):
                 those numbers are clipped, and counted.
             on_step: called with (patients done, in all).
         """
+        told = {"sampler": sampler, "steps": steps, "spacing": spacing, "guidance": guidance, "reject": reject, **settings}
+        shards = self.sharded(count, seed, where, given, **told)
+        for number, made in enumerate(in_order(shards.make, shards.count, workers or os.cpu_count() or 1)):
+            if on_step:
+                on_step(shards.done(number), shards.patients)
+            yield made
+
+    def sharded(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        guidance: float = 1.0,
+        reject: bool = False,
+        **settings: Any,
+    ) -> PatientShards:
+        """The patients of `sample` as shards, any of which can be made without the others, see models/shards.py.
+
+        A shard is the same to the bit wherever it is made on one thread of a like processor (models.shards.one_thread).
+        """
         conditions = Conditions.of(self.codec, where, given)
         count = conditions.rows if count is None else count
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
@@ -118,34 +118,23 @@ class PatientModel(Model[RecordCodec]):
         if conditions.rows not in (None, count):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
-        told = {"spacing": spacing, **settings, "sampler": sampler, "steps": steps}
         if self.config.network.stages:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
-            whole, size = self._maker(told, guidance), generate.SHARD
+            whole, size = self._maker(settings, guidance), generate.SHARD
 
-            def shard(number: int, rows: int) -> tuple[Records, int]:
+            def draw(number: int, rows: int) -> tuple[Records, int]:
                 return whole.shard(number, rows, seed, conditions.shard(number, size, seed), conditions.accept)
         else:
             if conditions.any or guidance != 1:
                 raise UsageError("a model of the recipe health-gym cannot be given statics: train with the recipe records.")
-            series_only, size = SeriesSampler(self.sampling_denoiser, self.codec, *self._method(told), reject), series.SHARD
+            series_only = SeriesSampler(self.sampling_denoiser, self.codec, *self._method(settings), reject)
+            size = series.SHARD
 
-            def shard(number: int, rows: int) -> tuple[Records, int]:
+            def draw(number: int, rows: int) -> tuple[Records, int]:
                 return series_only.shard(number, rows, seed)
 
-        row, written = 1, 0
-        makes = in_order(lambda k: shard(k, min(size, count - k * size)), -(-count // size), workers or os.cpu_count() or 1)
-        for number, (records, drawn) in enumerate(makes):
-            first = 1 + number * size
-            decoded = self.codec.drawn(records, first, row)
-            rows = conditions.kept(decoded.frame, number, size, records.visits.numpy())
-            frame = self.codec.schema.unshaped(rows, after=written)
-            row, written = row + len(rows), written + len(frame)
-            if on_step:
-                on_step(min(count, first - 1 + size), count)
-            broken = self.codec.broken(rows)
-            yield Made(frame, len(records.visits), drawn, size, decoded.clipped, broken)
+        return PatientShards(self.codec, conditions, count, size, draw)
 
     def impute(
         self, frame: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any
@@ -270,21 +259,3 @@ class PatientModel(Model[RecordCodec]):
         sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
         grid = time_grid(self.process.schedule, steps, told.pop("spacing"))
         return named(sampler, **told), grid
-
-
-def in_order(make: Callable[[int], Any], count: int, workers: int) -> Iterator[Any]:
-    """make(0), make(1), ... by several threads, at most a few ahead of what was taken.
-
-    Each thread computes alone, so the arithmetic is the same however many there are.
-    """
-    before = torch.get_num_threads()
-    try:
-        with ThreadPoolExecutor(min(workers, count), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            ahead = deque(pool.submit(make, number) for number in range(min(count, 2 * workers)))
-            for number in range(count):
-                result = ahead.popleft().result()
-                if number + 2 * workers < count:
-                    ahead.append(pool.submit(make, number + 2 * workers))
-                yield result
-    finally:
-        torch.set_num_threads(before)

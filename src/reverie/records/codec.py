@@ -183,6 +183,15 @@ class RecordCodec:
         cells = self.codes["visits"].cells(self.named["visits"].scores(values[:, 0]))
         return torch.from_numpy(cells.astype(np.int64))
 
+    @property
+    def most_visits(self) -> int:
+        """The most visits that a patient is made with."""
+        if self.length is not None:
+            return self.length
+        code = self.codes["visits"]
+        assert isinstance(code, NormalScore) and code.upper is not None
+        return int(code.upper)
+
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].
 

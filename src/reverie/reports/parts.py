@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from reverie.evaluation.area import Area
 from reverie.evaluation.measure import Section
 from reverie.evaluation.tables import Tables
-from reverie.models.patients import in_order
+from reverie.models.shards import in_order
 
 __all__ = ["made"]
 
