@@ -6,7 +6,7 @@ so any number of processes or machines makes the same bytes, and what was killed
 """
 
 from reverie.shards.engines import Engine, InProcess, Processes
-from reverie.shards.folder import MANIFEST, RECORDS, Whole, complete, make
+from reverie.shards.folder import MANIFEST, RECORDS, Whole, begun, complete, make
 from reverie.shards.share import Share
 from reverie.shards.work import KINDS, Work, order, rebuilt
 
@@ -20,6 +20,7 @@ __all__ = [
     "Share",
     "Whole",
     "Work",
+    "begun",
     "complete",
     "make",
     "order",

@@ -6,11 +6,12 @@ only brings the order and the numbers there. A process that is lost takes only t
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +19,7 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol
 
-from reverie.errors import DataError
+from reverie.errors import DamagedError, DataError, ReverieError, UsageError
 from reverie.shards.folder import make
 from reverie.shards.work import Work, order, rebuilt
 
@@ -47,7 +48,7 @@ class InProcess:
 
 @dataclass(frozen=True)
 class Processes:
-    """Several processes of this machine, each computing on one thread.
+    """Several processes of this machine, each computing on one thread. What they tell each other is plain JSON.
 
     Attributes:
         workers: how many.
@@ -56,40 +57,68 @@ class Processes:
     workers: int
 
     def run(self, work: Work, folder: Path, numbers: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        text, left = order(work), iter(numbers)
-        pool = ProcessPoolExecutor(min(self.workers, len(numbers) or 1), get_context("spawn"), _alone)
+        text, left, spawn = order(work), iter(numbers), get_context("spawn")
+        workers: dict[connection.Connection, Any] = {}
         try:
-            waiting = {pool.submit(_make, text, n, str(folder)): n for n in islice(left, 2 * self.workers)}
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    number = waiting.pop(future)
-                    record = future.result()
-                    for following in islice(left, 1):
-                        waiting[pool.submit(_make, text, following, str(folder))] = following
+            for number in islice(left, self.workers):
+                ours, theirs = spawn.Pipe()
+                workers[ours] = spawn.Process(target=_serve, args=(theirs, text, str(folder)), daemon=True)
+                workers[ours].start()
+                theirs.close()
+                _say(ours, number)
+            while workers:
+                for ours in connection.wait([*workers]):
+                    assert isinstance(ours, connection.Connection)
+                    number, record = _answer(ours)
+                    following = next(left, None)
+                    _say(ours, following)
+                    if following is None:
+                        workers.pop(ours).join()
                     yield number, record
-        except BrokenProcessPool as error:
-            raise DataError(
-                "a worker was ended from outside, as by a system out of memory: call again with fewer --workers."
-            ) from error
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for worker in workers.values():
+                worker.kill()
+                worker.join()
 
 
-def _make(text: str, number: int, folder: str) -> dict[str, Any]:
-    return make(rebuilt(text), number, Path(folder))
+def _answer(worker: connection.Connection) -> tuple[int, dict[str, Any]]:
+    """What a worker made. Raises what it raised, and DataError where it is gone."""
+    try:
+        told = json.loads(worker.recv_bytes())
+    except (EOFError, OSError) as error:
+        raise DataError(
+            "a worker was ended from outside, as by a system out of memory: call again with fewer --workers."
+        ) from error
+    if "error" in told:
+        known = {kind.__name__: kind for kind in (UsageError, DataError, DamagedError)}
+        raise known.get(told["error"], RuntimeError)(told["text"])
+    return told["number"], told["record"]
 
 
-def _alone() -> None:
-    """One thread for arithmetic; and an end when the driver ends, however it did."""
+def _say(to: connection.Connection, what: Any) -> None:
+    with suppress(OSError):  # who is gone is missed when its answer is
+        to.send_bytes(json.dumps(what).encode())
+
+
+def _serve(driver: connection.Connection, text: str, folder: str) -> None:
+    """A worker: makes the shards whose numbers it is told, on one thread. It ends when the driver ends, however that did."""
     import torch
 
-    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver hears it too
     threading.Thread(target=_end_with_driver, daemon=True).start()
+    torch.set_num_threads(1)
+    try:
+        while (number := json.loads(driver.recv_bytes())) is not None:
+            _say(driver, {"number": number, "record": make(rebuilt(text), number, Path(folder))})
+    except EOFError:
+        return
+    except Exception as error:
+        known = isinstance(error, ReverieError)
+        _say(driver, {"error": type(error).__name__, "text": str(error) if known else traceback.format_exc()})
 
 
 def _end_with_driver() -> None:
     driver = parent_process()
     if driver is not None:
-        with suppress(OSError):
-            connection.wait([driver.sentinel])
+        connection.wait([driver.sentinel])
         os._exit(1)

@@ -31,7 +31,7 @@ from reverie.shards.work import Work, digest
 if TYPE_CHECKING:
     from reverie.shards.engines import Engine
 
-__all__ = ["MANIFEST", "RECORDS", "Whole", "complete", "make"]
+__all__ = ["MANIFEST", "RECORDS", "Whole", "begun", "complete", "make"]
 
 MANIFEST = "_manifest.json"
 RECORDS = "_shards"
@@ -102,6 +102,11 @@ def complete(
                 _there(work, number, folder)
             sealed.write(folder / MANIFEST, manifest)
     return Whole(work.count, len(mine) - len(left), len(left), missing, totals)
+
+
+def begun(folder: Path) -> bool:
+    """Whether a folder is one that `complete` has opened."""
+    return (folder / RECORDS / WORK).is_file()
 
 
 def make(work: Work, number: int, folder: Path) -> dict[str, Any]:
