@@ -44,9 +44,9 @@ def alone(shards, whole):
     """Each shard, the last first, is that of the whole run."""
     assert shards.count == len(whole) > 2
     for number in reversed(range(shards.count)):
-        made = shards.make(number)
-        assert made.frame.equals(whole[number].frame)
-        assert (made.patients, made.drawn, made.broken) == (whole[number].patients, whole[number].drawn, whole[number].broken)
+        made, there = shards.make(number), whole[number]
+        assert made.frame.equals(there.frame)
+        assert (made.patients, made.drawn, made.broken) == (there.patients, there.drawn, there.broken)
     return pl.concat([made.frame for made in whole])
 
 

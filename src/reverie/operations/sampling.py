@@ -69,8 +69,8 @@ class Sample(Request):
         Flag(
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
-            "for a folder of files. With a slash at the end (records: with no suffix too) a folder of Parquet files; a second "
-            "call goes on where the first was killed.",
+            "for a folder of files. With a slash at the end (records: with no suffix too) a folder of Parquet files, and "
+            "a second call goes on where the first was killed.",
             required=True,
         ),
     ] = Field(
@@ -117,8 +117,8 @@ class Sample(Request):
     shard_size: Annotated[int | None, local] = Field(
         None,
         ge=1,
-        description="Patients or pictures in a file of a folder, 8,192 or 512 if left out; brought up to a multiple of what is "
-        "made together: 2,048 patients, 50 of the recipe health-gym, 64 pictures.",
+        description="Patients or pictures in a file of a folder, 8,192 or 512 if left out; brought up to a multiple of what "
+        "is made together: 2,048 patients, 50 of the recipe health-gym, 64 pictures.",
     )
     reject: Annotated[bool, records, local] = Field(
         False,

@@ -62,7 +62,7 @@ class Processes:
         try:
             for number in islice(left, self.workers):
                 ours, theirs = spawn.Pipe()
-                workers[ours] = spawn.Process(target=_serve, args=(theirs, text, str(folder)), daemon=True)
+                workers[ours] = spawn.Process(target=_worker, args=(theirs, text, str(folder)), daemon=True)
                 workers[ours].start()
                 theirs.close()
                 _say(ours, number)
@@ -100,13 +100,18 @@ def _say(to: connection.Connection, what: Any) -> None:
         to.send_bytes(json.dumps(what).encode())
 
 
-def _serve(driver: connection.Connection, text: str, folder: str) -> None:
-    """A worker: makes the shards whose numbers it is told, on one thread. It ends when the driver ends, however that did."""
+def _worker(driver: connection.Connection, text: str, folder: str) -> None:
+    """A process that computes on one thread, and ends when the driver ends, however that did."""
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver hears it too
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
+    _serve(driver, text, folder)
+
+
+def _serve(driver: connection.Connection, text: str, folder: str) -> None:
+    """Makes the shards whose numbers it is told, until it is told none."""
     try:
         while (number := json.loads(driver.recv_bytes())) is not None:
             _say(driver, {"number": number, "record": make(rebuilt(text), number, Path(folder))})

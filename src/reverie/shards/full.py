@@ -12,8 +12,8 @@ from reverie.errors import DataError
 __all__ = ["full_disk_told"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-SAID = ("No space left on device", "Disk quota exceeded")
-"""As libraries write it that have their own errors."""
+SAID = ("No space left on device", "Disk quota exceeded", "Invalid thrift: transport error")
+"""As libraries write it that have their own errors; the last where what did not fit is the end of a Parquet file."""
 
 
 @contextmanager
