@@ -1,4 +1,4 @@
-"""The engine ray: whatever becomes of workers, the bytes are those made in this process; and each bad input is a sentence."""
+"""The engine ray: whatever becomes of workers, the bytes are those made in this process; bad input is a sentence."""
 
 import os
 import random
@@ -14,9 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
+import reverie
+from reverie import export
 from reverie.errors import DataError, UsageError
+from reverie.records import complete as records_complete
+from reverie.records import read_table
 from reverie.shards import InProcess, complete
 from reverie.shards import ray as engine
 from reverie.shards import work as works
@@ -106,6 +111,47 @@ def test_workers_killed_at_random_change_no_byte(cluster, stones, tmp_path, caps
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "same")
 
 
+@pytest.fixture(scope="module")
+def patients(drawn_model, tmp_path_factory):
+    """A model of patients, in a folder."""
+    return reverie.load(drawn_model(read_table("pbc2").take(range(60))).save(tmp_path_factory.mktemp("runs") / "pbc"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A model of pictures, in a folder."""
+    small = {"network.width": 8, "network.groups": 4, "network.blocks": 1, "training.batch": 16}
+    run = tmp_path_factory.mktemp("runs") / "digits"
+    reverie.train("digits", out=run, steps=1, settings=small)
+    return reverie.load(run)
+
+
+@pytest.mark.parametrize("what", ["patients", "pictures"])
+def test_samples_are_those_of_this_machine(cluster, what, tmp_path, request):
+    model, count, size = {"patients": ("patients", 2100, 2048), "pictures": ("pictures", 150, 64)}[what]
+    model = request.getfixturevalue(model)
+    for folder, how in (("here", InProcess()), ("there", Ray(cluster))):
+        model.sample_to(tmp_path / folder, count, seed=3, shard_size=size, steps=1, engine=how)
+    made = bytes_of(tmp_path / "there")
+    assert made == bytes_of(tmp_path / "here") and len([name for name in made if name.endswith(".parquet")]) > 1
+
+
+@pytest.mark.parametrize("forecast", [None, 2])
+def test_completed_tables_are_those_of_this_machine(cluster, patients, tmp_path, monkeypatch, forecast):
+    monkeypatch.setattr(records_complete, "BLOCK", 16)
+    given = read_table("pbc2").take(range(40)).frame.with_columns(albumin=pl.lit(None, pl.Float64))
+    files = []
+    for folder, how in (("here", None), ("there", Ray(cluster)), ("processes", InProcess())):
+        scratch = tmp_path / ".scratch"
+        done = export.complete(patients, given, 2, forecast, 5, {"steps": 1}, engine=how, scratch=scratch)
+        (tmp_path / folder).mkdir()
+        for name in ("whole.csv", "whole.parquet"):
+            done.write(tmp_path / folder / name)
+        assert not scratch.exists()
+        files.append(bytes_of(tmp_path / folder))
+    assert files[0] == files[1] == files[2] and len(files[0]) == 2
+
+
 def test_a_run_that_is_stopped_goes_on_where_it_was(cluster, stones, tmp_path):
     def stop(done, of):
         if done == 2:
@@ -134,7 +180,7 @@ def test_a_full_disk_on_one_worker_names_folder_and_machine(cluster, stones, tmp
         f"the disk of {tmp_path / 'out'} is full: make room there and call again, which keeps what is made (a worker on "
         f"{socket.gethostname()})."
     )
-    assert not [p for p in (tmp_path / "out").rglob("*00002*")], "something of the shard was left"
+    assert not list((tmp_path / "out").rglob("*00002*")), "something of the shard was left"
 
 
 def test_a_folder_that_workers_do_not_see_is_named(cluster, stones, tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError

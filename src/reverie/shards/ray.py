@@ -157,10 +157,7 @@ class Ray:
 
 
 def _made(text: str, number: int, folder: str) -> str:
-    """The task: makes a shard on one thread, in whatever process Ray gives it, and tells its record or what went wrong."""
-    import torch
-
-    torch.set_num_threads(1)
+    """The task: makes a shard in whatever process Ray gives it, and tells its record, or what went wrong."""
     try:
         if not Path(folder).is_dir():
             raise DataError(f"{folder} is not seen there: name a folder on storage that all machines of the cluster share.")
@@ -211,7 +208,7 @@ def _refused(error: BaseException, address: str | None) -> BaseException:
             "versions of both on all machines."
         )
     if "uthenticat" in told or "token" in told.lower():
-        return UsageError(f"the cluster at {address} wants a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as it has them.")
+        return UsageError(f"the cluster at {address} wants a token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN as there.")
     if isinstance(error, Exception) and not isinstance(error, ReverieError):
         where = f"at {address}" if address else "on this machine"
         return UsageError(f"no Ray cluster could be had {where}: {told[:300]}")

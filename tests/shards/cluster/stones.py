@@ -1,4 +1,4 @@
-"""Work for tests of engines: shards that wait, end their worker, or find the disk full; known to workers by stones:Stones."""
+"""Work for tests of engines: shards that wait, end their worker, or find the disk full."""
 
 import errno
 import os
