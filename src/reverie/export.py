@@ -21,6 +21,7 @@ from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.modality import RECORDS
 from reverie.models import PatientModel, PictureModel
+from reverie.models.blocks import completed
 from reverie.records import Table, given
 from reverie.records.emptiness import said
 from reverie.records.fitting import Fitted, fit, to_fill
@@ -28,7 +29,7 @@ from reverie.records.nulls import emptied
 from reverie.records.output import check_table_output, write_table
 from reverie.records.places import hidden
 from reverie.records.rules import Rules
-from reverie.shards import Whole
+from reverie.shards import Engine, Whole
 
 __all__ = ["DRAW", "Completed", "Preview", "check_completing", "complete", "dataset", "patients", "pictures"]
 
@@ -330,6 +331,8 @@ def complete(
     columns: Sequence[str] | None = None,
     run: str = "the run",
     name: str | None = None,
+    engine: Engine | None = None,
+    scratch: Path | None = None,
 ) -> Completed:
     """Fills the holes of a table, or adds `forecast` visits for each patient, `draws` times.
 
@@ -338,6 +341,7 @@ def complete(
         settings: guidance, sampler, steps, spacing, see PatientModel.impute.
         columns: those to fill; all that the model has learned if left out.
         run, name: what errors call the model and the table.
+        engine, scratch: of reverie.shards, instead of threads, and a folder that its workers see, which is taken away.
 
     Raises UsageError and DataError for what the model cannot complete, see PatientModel.impute.
     """
@@ -349,11 +353,14 @@ def complete(
     _check_draws(draws, fitted.cells.columns)
     options = dict(settings or {})
     began = time.monotonic()
-    if forecast is None:
+    if engine is not None:
+        assert scratch is not None, "an engine needs a folder that its workers see"
+        frames = completed(model, fitted.table, forecast, draws, seed, engine, scratch, on_step, **options)
+    elif forecast is None:
         frames = model.filled(fitted.table, draws, seed, on_step=on_step, **options)
     else:
-        frames, names = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **options), ()
-    return Completed(fitted, frames, names, forecast or 0, seed, time.monotonic() - began)
+        frames = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **options)
+    return Completed(fitted, frames, names if forecast is None else (), forecast or 0, seed, time.monotonic() - began)
 
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:

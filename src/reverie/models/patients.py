@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
@@ -23,7 +22,7 @@ from reverie.process.randomness import generator
 from reverie.records import EncodedTable, RecordCodec, Records, Table, generate, series
 from reverie.records.calibrating import calibrate
 from reverie.records.calibration import Calibration
-from reverie.records.complete import Completer, longer
+from reverie.records.complete import Completer, blocks, longer
 from reverie.records.conditions import Conditions
 from reverie.records.fitting import fit, to_fill
 from reverie.records.generate import RecordSampler
@@ -148,7 +147,7 @@ class PatientModel(Model[RecordCodec]):
                 does not see, see records/fitting.py.
             draws: how many tables.
             columns: those to fill; all that the model has learned if left out.
-            settings: sampler, steps, spacing, guidance and on_step, see `shards`.
+            settings: sampler, steps, spacing, guidance, workers and on_step, see `shards`.
 
         Raises DataError for a table that does not say whose visits these are and when, UsageError for a column not learned.
         """
@@ -166,15 +165,43 @@ class PatientModel(Model[RecordCodec]):
 
     def filled(self, table: Table, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The rows of a table read by the model's schema, with a value in every empty cell that the model can fill."""
-        return self._completed(table, Completer.holes, draws, seed, settings)
+        return self._completed(table, None, draws, seed, settings)
 
     def continued(self, table: Table, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The rows of a table read by the model's schema, with so many more for each patient after the patient's own."""
-        if visits < 1:
-            raise UsageError(f"visits must be a whole number above 0, not {visits}.")
-        for shape in self.codec.schema.shapes:
-            shape.check_forecast(table.frame, visits, table.name)
-        return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
+        return self._completed(table, visits, draws, seed, settings)
+
+    def check_completing(self, table: Table, visits: int | None = None, draws: int = 1) -> None:
+        """Raises UsageError where the model cannot fill the holes of a table, or add `visits` to it."""
+        if draws < 1:
+            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+        if visits is not None:
+            if visits < 1:
+                raise UsageError(f"visits must be a whole number above 0, not {visits}.")
+            for shape in self.codec.schema.shapes:
+                shape.check_forecast(table.frame, visits, table.name)
+        if not self.config.network.stages:
+            raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
+
+    def completing(
+        self, visits: int | None = None, seed: int = 0, **settings: Any
+    ) -> Callable[[Table, int, int], pl.DataFrame]:
+        """(a block of a table, its number, number of the draw) -> its rows completed: a function of these and of the seed.
+
+        Args:
+            visits: more for each patient; None to fill holes.
+            settings: sampler, steps, spacing and guidance, see `shards`.
+        """
+        told = dict(settings)
+        maker = self._maker(told, told.pop("guidance", 1.0))
+
+        def complete(block: Table, number: int, draw: int) -> pl.DataFrame:
+            randomness = generator(seed, "complete", draw, number)
+            if visits is None:
+                return Completer(maker, block).holes(randomness)
+            return Completer(maker, longer(block, visits)).future(visits, randomness)
+
+        return complete
 
     @cached_property
     def sampling_denoiser(self) -> Network:
@@ -186,26 +213,24 @@ class PatientModel(Model[RecordCodec]):
         return patient_losses(self, frame, seed)
 
     def _completed(
-        self,
-        table: Table,
-        how: Callable[[Completer, torch.Generator], pl.DataFrame],
-        draws: int,
-        seed: int,
-        settings: dict[str, Any],
+        self, table: Table, visits: int | None, draws: int, seed: int, settings: dict[str, Any]
     ) -> list[pl.DataFrame]:
-        if draws < 1:
-            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
-        if not self.config.network.stages:
-            raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
+        self.check_completing(table, visits, draws)
         told = dict(settings)
-        on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
-        completer = Completer(self._maker(told, guidance), table)
-        frames = []
-        for number in range(draws):
-            frames.append(how(completer, generator(seed, "complete", number)))
+        on_step, workers = told.pop("on_step", None), told.pop("workers", 0) or os.cpu_count() or 1
+        complete, parts = self.completing(visits, seed, **told), blocks(table)
+        count = draws * len(parts)
+
+        def block(k: int) -> pl.DataFrame:
+            draw, number = divmod(k, len(parts))
+            return complete(parts[number], number, draw)
+
+        made = []
+        for frame in in_order(block, count, workers):
+            made.append(frame)
             if on_step:
-                on_step(number + 1, draws)
-        return frames
+                on_step(len(made), count)
+        return [pl.concat(made[first : first + len(parts)]) for first in range(0, count, len(parts))]
 
     def calibrated(self, table: Table | EncodedTable) -> PatientModel:
         """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,

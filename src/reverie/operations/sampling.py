@@ -12,9 +12,10 @@ from reverie.errors import UsageError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Output
 from reverie.operations.declare import Cap, Outcome, operation, summary
+from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, inside
 from reverie.operations.flags import refuse_others
-from reverie.operations.request import Flag, Reply, Request, at_most, example, local, pictures, records
+from reverie.operations.request import Flag, Reply, at_most, example, local, pictures, records
 from reverie.plain import number_of
 from reverie.samplers.registry import listed
 
@@ -29,7 +30,7 @@ PATIENTS = Cap("count x steps", 20_000_000, "ask for fewer patients, or fewer st
 PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, or fewer steps", of="pictures")
 PICTURES = Cap("count", 4096, "ask for fewer pictures", of="pictures")
 ROWS, SHOWN = 50, 16
-DATASET = ("shard", "shard_size")
+DATASET = ("shard", "shard_size", "engine", "address")
 """Fields that are of a folder of Parquet files alone."""
 
 SAMPLER = Flag("--sampler", f"{listed()}. The model's usual one if left out.")
@@ -58,7 +59,7 @@ INTERVAL = Flag(
 Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 
-class Sample(Request):
+class Sample(Engined):
     """New patients, or new pictures."""
 
     model_config = example({"model": "runs/patients", "count": 20, "seed": 0, "where": ["sex=female", "age>50"]})
@@ -251,7 +252,7 @@ def _dataset(request: Sample, context: Context, model: PatientModel | PictureMod
     assert request.out is not None
     folder = context.folder(request.out, request.overwrite, resume=True).path
     how = {"workers": request.workers or 0, "share": request.shard, "shard_size": request.shard_size}
-    how |= {"given": request.given, "force": request.overwrite}
+    how |= {"given": request.given, "force": request.overwrite, "engine": engine_of(request, request.workers)}
     made, whole = export.dataset(
         model, request.count, folder, request.seed, settings_of(request, "reject"), context.step, **how
     )

@@ -81,14 +81,14 @@ def complete(
     if left:
         (folder / MANIFEST).unlink(missing_ok=True)
     for number in left:
-        for stale in (folder / RECORDS).glob(f".{number:05d}.*"):  # of a process that was killed
-            shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
+        _sweep(number, folder)
     done = len(mine) - len(left)
     if on_step:
         on_step(done, len(mine))
     for number, _ in engine.run(work, folder, left) if left else ():
         if not _there(work, number, folder):
             raise DataError(f"{folder / work.name(number)} was made and is not here: give all workers the same folder.")
+        _sweep(number, folder)
         done += 1
         if on_step:
             on_step(done, len(mine))
@@ -158,6 +158,12 @@ def _open(work: Work, folder: Path, force: bool) -> None:
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
         if there is None:
             sealed.write(folder / RECORDS / WORK, asked)
+
+
+def _sweep(number: int, folder: Path) -> None:
+    """Takes away what processes that were killed have begun of a shard."""
+    for stale in (folder / RECORDS).glob(f".{number:05d}.*"):
+        shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
 
 
 def _clear(folder: Path) -> None:
