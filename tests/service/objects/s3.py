@@ -38,5 +38,6 @@ def serve(bucket: str, port: int = 0) -> Any:
 
 if __name__ == "__main__":
     made = serve(sys.argv[1], int(*sys.argv[2:] or [0]))
-    print(f"http://127.0.0.1:{made.port}", flush=True)
+    sys.stdout.write(f"http://127.0.0.1:{made.port}\n")
+    sys.stdout.flush()
     sys.stdin.read()

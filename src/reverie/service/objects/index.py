@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from reverie.errors import DamagedError
 from reverie.service.objects.store import Away, Changed, Store, waiting
+from reverie.service.problems import Problem
 
 __all__ = ["Catalogue", "Content", "Index"]
 
@@ -96,12 +97,20 @@ class Catalogue:
                 self._index, self._version = Index.read(found[1]), found[0]
             return self._index
 
-    def change(self, edit: Callable[[dict[str, Content]], Result]) -> Result:
+    def change(self, edit: Callable[[dict[str, Content]], Result], uploaded: Iterable[Content] = ()) -> Result:
         """Lets `edit` alter the files of the index, and makes that the index; contents without a name are deleted.
 
-        What `edit` raises passes, and nothing has changed. It is called once more if others were quicker, or if the answer
-        to an earlier time was lost: then it finds what it wrote.
+        What `edit` raises passes, and nothing has changed; what was `uploaded` for it is deleted. It is called once more if
+        others were quicker, or if the answer to an earlier time was lost: then it finds what it wrote.
         """
+        try:
+            return self._change(edit)
+        except Problem as problem:
+            if not isinstance(problem, Away):  # else it may have been done
+                self._drop(content.key for content in uploaded)
+            raise
+
+    def _change(self, edit: Callable[[dict[str, Content]], Result]) -> Result:
         for _ in waiting(LONGEST):
             before = self.now()
             version = self._version
@@ -114,16 +123,17 @@ class Catalogue:
                 self.store.replace_index(version, Index(before.identity, files).write())
             except Changed:
                 continue
-            self._drop({content.key for content in before.files.values()} - {content.key for content in files.values()})
+            self._drop({content.key for content in before.files.values()})
             return result
         raise Away
 
     def sweep(self) -> None:
         """Deletes what uploads left that were killed."""
-        found = self.store.abandoned()  # before the index: what it does not name now, no change will
-        named = {content.key for content in self.now().files.values()}
-        self._drop(key for key in found if key not in named)
+        self._drop(self.store.abandoned())
 
     def _drop(self, keys: Iterable[str]) -> None:
+        """Deletes those of the contents that the index does not name: no change ever will again."""
+        keys = {*keys}
         with contextlib.suppress(Away):  # the next sweep finds them
-            self.store.delete(keys)
+            if keys := keys - {content.key for content in self.now().files.values()}:
+                self.store.delete(keys)

@@ -152,7 +152,7 @@ class ObjectWorkspace(Workspace):
                     self.quota.check(begun=True, usage=_usage(files, size))
                     files[whole] = content
 
-            self._catalogue.change(edit)
+            self._catalogue.change(edit, [content])
             self._cache.adopt(part, content)
 
     def making(self, name: str, by: Path, overwrite: bool, resume: bool | None = None) -> Folder:
@@ -185,7 +185,7 @@ class ObjectWorkspace(Workspace):
         if not found:
             return
         uploaded: dict[str, Content] = {}
-        while not self._catalogue.change(self._edit_to_keep(by, making, found, uploaded)):
+        while not self._catalogue.change(self._edit_to_keep(by, making, found, uploaded), uploaded.values()):
             pass  # a content that was there already went away meanwhile: now it is uploaded
 
     def save(self, by: Path) -> None:
