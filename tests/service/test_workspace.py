@@ -48,7 +48,7 @@ class Cage:
         with contextlib.suppress(Problem), store.open(name, CSV) as file:
             assert file.read() != SECRET
         with contextlib.suppress(Problem):
-            path = store.path(name, CSV)
+            path = store.path(name, CSV, store.state / "jobs/0/files-1")
             assert path.resolve() == path
             assert self.root in path.parents
         with contextlib.suppress(Problem), store.held(name, CSV) as path:

@@ -1,4 +1,4 @@
-"""`reverie work`: one more worker for a server, here or on another machine that shares its workspace and its ledger."""
+"""`reverie work`: one more worker for a server, here or on another machine that shares its files and its ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ class Lane(StrEnum):
 
 
 def work(
-    workspace: Annotated[Path, typer.Option("--workspace", help="The folder that the server works in, as it is seen here.")],
+    workspace: Annotated[
+        Path,
+        typer.Option("--workspace", help="The folder that the server works in, as seen here; any, with REVERIE_OBJECTS."),
+    ],
     queue: Annotated[
         str | None,
         typer.Option("--queue-url", help="The server's ledger of jobs: postgresql://USER@HOST/NAME, or this machine's own."),
@@ -32,14 +35,19 @@ def work(
 ) -> None:
     """Do jobs of a server, until Ctrl-C or SIGTERM; training is left with a checkpoint, and goes on with another worker.
 
-    Servers and workers on several machines need the same REVERIE_QUEUE_URL and a workspace folder that all of them share.
+    Servers and workers on several machines need the same REVERIE_QUEUE_URL, and a workspace folder that all of them share or
+    the same REVERIE_OBJECTS: then each has a folder of its own.
     """
-    if not (workspace / ".reverie").is_dir():
-        raise UsageError(f"{workspace} is no server's workspace: start reverie serve --workspace {workspace} first.")
     from reverie.service import logs, settings
-    from reverie.service.jobs.worker import Worker
 
     limits = settings.read(workspace=workspace, queue_url=queue)
+    if not (workspace / ".reverie").is_dir() and (limits.objects is None or limits.queue_url is None):
+        raise UsageError(
+            f"{workspace} is no server's workspace: start reverie serve --workspace {workspace} first. On a machine without "
+            "it, give the server's REVERIE_QUEUE_URL and REVERIE_OBJECTS."
+        )
+    from reverie.service.jobs.worker import Worker
+
     logs.configure()
     worker = Worker(limits, lane.value, threads=threads)
     worker.run(lambda: console.note(f"working on {lane.value} jobs of {workspace.resolve()}. Ctrl-C ends it."))

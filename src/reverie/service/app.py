@@ -17,11 +17,11 @@ from reverie.service.jobs import Jobs
 from reverie.service.keys import Keys
 from reverie.service.logs import Observed
 from reverie.service.metrics import Metrics
+from reverie.service.objects import open_workspace
 from reverie.service.origin_policy import OriginPolicy, SafeHeaders
 from reverie.service.request_limits import RequestLimits
 from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules
 from reverie.service.settings import Settings
-from reverie.service.workspace import Workspace
 
 __all__ = ["create_app"]
 
@@ -33,7 +33,7 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
 
     `ask` gives what needs torch: see `numbers`.
     """
-    workspace = Workspace(settings.workspace, settings)
+    workspace = open_workspace(settings)
     keys = Keys(settings.keys) if settings.keys else None
     queue = Jobs(settings, workspace) if jobs is None else jobs
     app = FastAPI(

@@ -53,8 +53,8 @@ class Written:
         if self.name is None:
             job = self.work.folder.parent.name
             return {"name": self.path.name, "href": f"/api/jobs/{job}/files/{self.path.name}", "bytes": size}
-        workspace = self.work.workspace
-        with self.path.open("rb") as source, workspace.writing(self.name, self.suffixes, self.overwrite) as target:
+        writing = self.work.workspace.writing(self.name, self.suffixes, self.overwrite, self.work.folder)
+        with self.path.open("rb") as source, writing as target:
             while piece := source.read(1 << 20):
                 target.write(piece)
         self.path.unlink()
@@ -111,23 +111,12 @@ class Served:
         return nullcontext(True)
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
-        """Two notes in the job's folder show a later attempt how far an earlier one came: "claimed", the folder is this
-        job's; "begun", what is in it is too."""
-        from reverie import config
-
-        if resume:
-            return Folder(self.work.workspace.folder(name), resume=True)
-        claimed, begun = (self.work.folder.parent / note for note in ("claimed", "begun"))
-        mine = claimed.exists()
-        path = self.work.workspace.target(name, (), overwrite or mine)
-        claimed.touch()
-        again = mine and begun.exists() and (path / config.NAME).exists()
-        return Folder(path, again, (overwrite or mine) and not again, begun.touch)
+        return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
     def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
         suffixes = KINDS[kind]
         if name is not None:
-            self.work.workspace.target(name, suffixes, overwrite)
+            self.work.workspace.target(name, suffixes, overwrite, self.work.folder)
         suffix = next((suffix for suffix in suffixes if (name or "").lower().endswith(suffix)), suffixes[0])
         path = self.work.folder / f"{usual.partition('.')[0]}{suffix}"
         return Written(self.work, path, name, suffixes, overwrite)
@@ -156,7 +145,7 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     source = cells(work, name)
     with _within_memory(name):
         found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
-    return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES))
+    return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES, work.folder))
 
 
 def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
@@ -177,10 +166,11 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
         pictures = read_images(name, **options)
     elif name.lower().endswith(files):
         with work.workspace.held(name, files) as path:
-            pictures = replace(read_images(path, **options), name=name, path=work.workspace.path(name, files))
+            pictures = replace(read_images(path, **options), path=work.workspace.path(name, files, work.folder))
     else:
-        pictures = replace(read_images(work.workspace.folder(name), **options), name=name)
-    return ImageSource(pictures, options.get("size"), options.get("channels"))
+        pictures = read_images(work.workspace.folder(name), **options)
+        pictures = replace(pictures, path=work.workspace.path(name, (), work.folder))
+    return ImageSource(replace(pictures, name=name), options.get("size"), options.get("channels"))
 
 
 def cells(work: Work, name: str) -> Cells:

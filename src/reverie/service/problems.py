@@ -148,9 +148,13 @@ def _fields(error: RequestValidationError) -> list[dict[str, str]]:
 PATH = re.compile(r"(?<![\w./:\-])/(?!(?:api|problems|static)/)(?:[^\s/'\"`<>|:;,()\[\]]+/)+([^\s/'\"`<>|:;,()\[\]]*)")
 
 
+PRIVATE = re.compile(r"\.reverie/(?:cache/views/[0-9a-f]{32}|made/[0-9a-f]{32}-\d+)/")
+"""Where a folder of the workspace stands on this machine, before its name, while it is read or made."""
+
+
 def _relative(text: str, root: Path) -> str:
     for known in sorted({str(root), str(root.absolute()), str(root.resolve())}, key=len, reverse=True):
         if known.startswith("/") and known != "/":
             text = re.sub(rf"{re.escape(known)}/", "", text)
             text = re.sub(rf"{re.escape(known)}(?![\w\-]|\.\w)", ".", text)
-    return PATH.sub(r"\1", text)
+    return PATH.sub(r"\1", PRIVATE.sub("", text))

@@ -6,6 +6,7 @@ Clients' files are counted; in bytes everything counts, for the service's own fi
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,19 +20,20 @@ STRIDE = 8_000_000  # bytes between two looks at the disk
 
 
 class Quota:
-    """How much one root may hold."""
+    """How much one root may hold; `usage` counts files and bytes where they are not all below it."""
 
-    def __init__(self, root: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, settings: Settings, usage: Callable[[], tuple[int, int]] | None = None) -> None:
         self.root, self.settings = root, settings
+        self._usage = usage or self._below_root
 
     def free(self) -> int:
         """Bytes that may be written before the floor of free space is reached."""
         disk = os.statvfs(self.root)
         return disk.f_bavail * disk.f_frsize - self.settings.free_bytes
 
-    def check(self, begun: bool = False) -> int:
+    def check(self, begun: bool = False, usage: tuple[int, int] | None = None) -> int:
         """The bytes that are used. Raises Problem 507 if no further file may begin, or one that was `begun` may not end."""
-        count, used = self._usage()
+        count, used = usage or self._usage()
         if count >= self.settings.files:
             raise _full(f"the workspace may hold {self.settings.files:,} files")
         if used > self.settings.total_bytes or (used == self.settings.total_bytes and not begun):
@@ -40,7 +42,7 @@ class Quota:
             raise _full("the disk is nearly full")
         return used
 
-    def _usage(self) -> tuple[int, int]:
+    def _below_root(self) -> tuple[int, int]:
         count, total = 0, 0
         for above, files in folders.walk(self.root, whole=True):
             total += sum(status.st_size for status in files.values())

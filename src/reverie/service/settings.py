@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REVERIE_", frozen=True, extra="forbid", str_strip_whitespace=True)
 
     workspace: Path = Path()
+    objects: str | None = None
+    """s3://BUCKET/PREFIX to keep the workspace's files in object storage. None: they are in the folder."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -36,9 +38,9 @@ class Settings(BaseSettings):
     keys: Path | None = None
     """File of hashed API keys. Needed where `host` is not of this machine alone."""
 
-    quick_workers: Count = 1
-    slow_workers: Count = 1
-    """Processes of each lane: what someone waits for, and what takes minutes."""
+    quick_workers: Annotated[int, Field(ge=0)] = 1
+    slow_workers: Annotated[int, Field(ge=0)] = 1
+    """Processes of each lane: what someone waits for, and what takes minutes. 0 leaves a lane to workers elsewhere."""
     queue_slots: Count = 32
     """Jobs that may wait in each lane; beyond it the answer is 503 with Retry-After."""
     queue_url: str | None = None
@@ -78,8 +80,13 @@ class Settings(BaseSettings):
     files: Count = 10_000
     total_bytes: Count = 20_000_000_000
     file_bytes: Count = 2_000_000_000
+    cache_bytes: Count = 20_000_000_000
+    """Of what a machine keeps of the object storage on its own disk."""
     free_bytes: Annotated[int, Field(ge=0)] = 500_000_000
     """Space on the disk that is left free; beyond it the answer is 507."""
+
+    save_seconds: Seconds = 30
+    """Between two uploads of what a training has saved, where files are in object storage."""
 
     kept_jobs: Count = 1000
     events_kept: Count = 2000

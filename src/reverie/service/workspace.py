@@ -14,23 +14,25 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from reverie.errors import UsageError
+from reverie.operations.context import Folder
 from reverie.service import folders, names
 from reverie.service.problems import Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
 
-__all__ = ["Entry", "Workspace"]
+__all__ = ["RUN", "Entry", "Workspace", "parts_of"]
 
 PART = ".part"
 STALE = 3600.0  # seconds after which a temporary file is nobody's
-RUN = {"config.yaml", "codec.json"}
+CONFIG = "config.yaml"
+RUN = {CONFIG, "codec.json"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Entry:
 
 
 class Workspace:
-    """The files of one root."""
+    """The files of one root. Where `by` is given, it is the folder of files of the attempt at a job that asks."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         if os.open not in os.supports_dir_fd:
@@ -66,19 +68,33 @@ class Workspace:
 
     def open(self, name: str, suffixes: tuple[str, ...]) -> BinaryIO:
         """An existing regular file, to read. Raises Problem 404 for anything else."""
-        *above, last = _parts(name, suffixes)
+        *above, last = parts_of(name, suffixes)
         with folders.opened(self.root, above, name) as folder:
             return os.fdopen(folders.file_handle(folder, last, name), "rb")
 
-    def path(self, name: str, suffixes: tuple[str, ...]) -> Path:
-        """The path of an existing regular file, for what is written down about it; to read it by path, use `held`."""
-        self.open(name, suffixes).close()
-        return self.root.joinpath(*names.parts(name))
+    def has(self, name: str, suffixes: tuple[str, ...]) -> bool:
+        """Whether there is such a file."""
+        try:
+            self.open(name, suffixes).close()
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+            return False
+        return True
+
+    def path(self, name: str, suffixes: tuple[str, ...], by: Path) -> Path:
+        """The path of an existing regular file, for what is written down about it; to read it by path, use `held`.
+
+        With no suffixes it is that of a folder.
+        """
+        if suffixes and not self.has(name, suffixes):
+            raise folders.missing(name)
+        return self.root.joinpath(*names.parts(name)) if suffixes else self.folder(name)
 
     @contextmanager
     def held(self, name: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
         """A private path of the very file that was checked, for libraries that open by path: no swap can reach it."""
-        last = _parts(name, suffixes)[-1]
+        last = parts_of(name, suffixes)[-1]
         private = self.state / "held" / secrets.token_hex(8)
         private.mkdir(parents=True)
         try:
@@ -88,8 +104,11 @@ class Workspace:
         finally:
             shutil.rmtree(private, ignore_errors=True)
 
-    def folder(self, name: str) -> Path:
-        """The path of an existing folder, say of a run, that holds no links. Raises Problem 404 for anything else."""
+    def folder(self, name: str, checkpoints: bool = True) -> Path:
+        """The path of an existing folder, say of a run, that holds no links. Raises Problem 404 for anything else.
+
+        Its files are not to be changed. A run's checkpoints may be missing where they are not asked for.
+        """
         parts = names.parts(name)
         with folders.opened(self.root, parts, name) as folder, os.scandir(folder) as found:
             if any(entry.is_symlink() for entry in found):
@@ -110,25 +129,32 @@ class Workspace:
         """The folders of trained runs, at most three deep."""
         return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= RUN)
 
+    def made(self, by: Path, file: str) -> BinaryIO:
+        """A file that a job made and that has no name of a client. Raises OSError or Problem 404 if there is none."""
+        return os.fdopen(os.open(by / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
     # Writing
 
-    def target(self, name: str, suffixes: tuple[str, ...], overwrite: bool) -> Path:
+    def target(self, name: str, suffixes: tuple[str, ...], overwrite: bool, by: Path | None = None) -> Path:
         """Where a new file (or with no suffixes a new folder) may be written; its parents are made.
 
         Raises Problem 409 if something is there and may not be overwritten, or is of another kind, and 507 without room.
+        What an earlier attempt of the same job wrote may be overwritten.
         """
-        *above, last = _parts(name, suffixes)
+        *above, last = parts_of(name, suffixes)
         self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
+            overwrite = overwrite or _is_ours(folder, last, by)
             _check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
         return self.root.joinpath(*above, last)
 
     @contextmanager
-    def writing(self, name: str, suffixes: tuple[str, ...], overwrite: bool) -> Iterator[Metered]:
+    def writing(self, name: str, suffixes: tuple[str, ...], overwrite: bool, by: Path | None = None) -> Iterator[Metered]:
         """Yields a file whose content takes the name when the block ends well; otherwise nothing has changed."""
-        *above, last = _parts(name, suffixes)
+        *above, last = parts_of(name, suffixes)
         left = self.quota.settings.total_bytes - self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
+            overwrite = overwrite or _is_ours(folder, last, by)
             _check_target(folder, last, overwrite, stat.S_IFREG)
             temporary = f".{secrets.token_hex(8)}{PART}"
             handle = folders.new_handle(folder, temporary)
@@ -137,6 +163,8 @@ class Workspace:
                     yield Metered(file, self.quota, left)
                     file.flush()
                     os.fsync(file.fileno())
+                    if by is not None:
+                        _note(by, last).write_text(_sign(os.fstat(file.fileno())))
                 with self._committing:  # one at a time: quotas hold for writers side by side
                     self.quota.check(begun=True)
                     _check_target(folder, last, overwrite, stat.S_IFREG)
@@ -144,6 +172,30 @@ class Workspace:
                 os.fsync(folder)
             finally:
                 folders.remove(folder, temporary)
+
+    def making(self, name: str, by: Path, overwrite: bool, resume: bool | None = None) -> Folder:
+        """A folder that a job writes, or goes on with: after an earlier attempt of its own, or where it is to `resume`.
+
+        Two notes beside the job's files show a later attempt how far an earlier one came: "claimed", the folder is this
+        job's; "begun", what is in it is too. Raises as `target` does.
+        """
+        if resume:
+            return Folder(self.folder(name), resume=True)
+        claimed, begun = (by.parent / note for note in ("claimed", "begun"))
+        mine = claimed.exists()
+        path = self.target(name, (), overwrite or mine)
+        claimed.touch()
+        again = mine and begun.exists() and (path / CONFIG).exists()
+        return Folder(path, again, (overwrite or mine) and not again, begun.touch)
+
+    def keep(self, by: Path, ended: bool) -> None:
+        """Shows all machines what an attempt has made so far, and when it has `ended` its own files too."""
+
+    def save(self, by: Path) -> None:
+        """As `keep`, in the middle of the work: where that cannot be now, it is for a later time."""
+
+    def left(self, by: Path) -> None:
+        """The attempt is over, and the ledger knows it."""
 
     def remove(self, name: str, suffixes: tuple[str, ...]) -> None:
         """Removes a file, or the folder of a run with all that is in it. Raises Problem 404 for anything else."""
@@ -158,6 +210,16 @@ class Workspace:
                 raise folders.missing(name)
             os.fsync(folder)
 
+    def jobs(self) -> set[str]:
+        """The jobs that have files of their own."""
+        homes = self.state / "jobs"
+        return {home.name for home in homes.iterdir()} if homes.is_dir() else set()
+
+    def forget(self, jobs: Iterable[str]) -> None:
+        """Removes the files of these jobs."""
+        for job in jobs:
+            shutil.rmtree(self.state / "jobs" / job, ignore_errors=True)
+
     def sweep(self) -> None:
         """Removes what writers left that were killed."""
         shutil.rmtree(self.state / "held", ignore_errors=True)
@@ -168,7 +230,8 @@ class Workspace:
                         folders.remove(folder, name)
 
 
-def _parts(name: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+def parts_of(name: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of a name. Raises Problem 422 if it cannot be one, or has none of the suffixes."""
     parts = names.parts(name)
     if not names.ends(parts[-1], suffixes):
         raise Problem(422, "name", f"This name cannot be used here: it must end in {', '.join(suffixes)}.")
@@ -181,6 +244,25 @@ def _check_target(folder: int, last: str, overwrite: bool, wanted: int) -> None:
         raise Problem(409, "conflict", f"{last} is there already and is of another kind: choose another name.")
     if found and not overwrite:
         raise Problem(409, "conflict", f"{last} is there already: choose another name, or allow to overwrite it.")
+
+
+def _note(by: Path, last: str) -> Path:
+    """Beside a job's files: the sign of the file that it wrote under this name."""
+    return by.parent / f"wrote-{last}"
+
+
+def _sign(status: os.stat_result) -> str:
+    """What stays of a file when it is renamed, and no other file has."""
+    return f"{status.st_dev} {status.st_ino} {status.st_mtime_ns} {status.st_size}"
+
+
+def _is_ours(folder: int, last: str, by: Path | None) -> bool:
+    """Whether what has the name was written by an earlier attempt of this job, which died before it could say so."""
+    if by is None:
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        return _note(by, last).read_text() == _sign(os.stat(last, dir_fd=folder, follow_symlinks=False))
+    return False
 
 
 def _take_place(folder: int, temporary: str, last: str, overwrite: bool) -> None:

@@ -9,7 +9,6 @@ import json
 import math
 import re
 import secrets
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -39,13 +38,12 @@ class Jobs:
 
     def __init__(self, settings: Settings, workspace: Workspace, tasks: str = TASKS) -> None:
         self._settings, self._tasks = settings, tasks_named(tasks)
-        self._homes = workspace.state / "jobs"
-        self._homes.mkdir(parents=True, exist_ok=True)
+        self._workspace = workspace
         self._ledger = Ledger(workspace.state, settings.queue_url, settings.events_kept)
         self._ledger.create()
         self._pipe, self.waiters = WakeupPipe(), Waiters()
         self._supervisor = Supervisor(settings, tasks, self._pipe)
-        self._monitor = Monitor(settings, self._ledger, self._supervisor, self.waiters, self._pipe, self._homes)
+        self._monitor = Monitor(settings, self._ledger, self._supervisor, self.waiters, self._pipe, workspace)
         self._leave_at = math.inf
         self.stopped = False
 
@@ -53,10 +51,7 @@ class Jobs:
 
     def start(self) -> None:
         """Takes up what an earlier server left, then lets the workers begin."""
-        remembered = self._ledger.ids()
-        for folder in self._homes.iterdir():
-            if folder.name not in remembered:
-                shutil.rmtree(folder, ignore_errors=True)
+        self._workspace.forget(self._workspace.jobs() - self._ledger.ids())
         self._monitor.start()
 
     def close_admission(self) -> None:
@@ -181,7 +176,7 @@ class Jobs:
     def folder(self, id: str) -> Path:
         """Where the files of a job are, for downloading."""
         job = self.get(id)
-        return self._homes / job.id / job.files
+        return self._workspace.state / "jobs" / job.id / job.files
 
     def events(self, id: str, after: int) -> list[Event]:
         """The next events after number `after`, oldest first."""
@@ -205,7 +200,7 @@ class Jobs:
         if self.draining:
             raise Problem(503, "stopping", "The server is stopping: ask again in a moment.", {"Retry-After": "5"})
         if self._ledger.queued(lane) >= self._settings.queue_slots:
-            workers = self._settings.quick_workers if lane == "quick" else self._settings.slow_workers
+            workers = max(1, self._settings.quick_workers if lane == "quick" else self._settings.slow_workers)
             seconds = min(60, max(1, math.ceil(self._settings.queue_slots * self._ledger.seconds_each(lane) / workers)))
             sentence = f"{self._settings.queue_slots} jobs wait already: ask again in {seconds} s."
             raise Problem(503, "busy", sentence, {"Retry-After": str(seconds)})

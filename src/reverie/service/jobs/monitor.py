@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import threading
 import time
 from logging import WARNING
-from pathlib import Path
 
 from reverie.service.jobs.job import Job
 from reverie.service.jobs.ledger import Ledger, WorkerSign
@@ -25,6 +23,7 @@ from reverie.service.jobs.wakeup import WakeupPipe
 from reverie.service.logs import say
 from reverie.service.problems import too_little_memory
 from reverie.service.settings import Settings
+from reverie.service.workspace import Workspace
 
 __all__ = ["SILENT", "Liveness", "Monitor"]
 
@@ -68,11 +67,17 @@ class Liveness:
 
 class Monitor(threading.Thread):
     def __init__(
-        self, settings: Settings, ledger: Ledger, supervisor: Supervisor, waiters: Waiters, pipe: WakeupPipe, homes: Path
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        supervisor: Supervisor,
+        waiters: Waiters,
+        pipe: WakeupPipe,
+        workspace: Workspace,
     ) -> None:
         super().__init__(name="monitor", daemon=True)
         self._settings, self._ledger, self._supervisor = settings, ledger, supervisor
-        self._waiters, self._pipe, self._homes = waiters, pipe, homes
+        self._waiters, self._pipe, self._workspace = waiters, pipe, workspace
         self._liveness = Liveness()
         self._one_at_a_time = threading.Lock()
         self._ended: dict[str, int] = {}
@@ -151,5 +156,4 @@ class Monitor(threading.Thread):
 
     def _cleanup(self) -> None:
         """Forgets jobs that ended long ago, with their files."""
-        for id in self._ledger.forget_beyond(self._settings.kept_jobs):
-            shutil.rmtree(self._homes / id, ignore_errors=True)
+        self._workspace.forget(self._ledger.forget_beyond(self._settings.kept_jobs))

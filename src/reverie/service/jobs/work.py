@@ -73,6 +73,7 @@ class Work:
         self.attempt = attempt
         """1, or more where an earlier attempt was lost or stopped: then continue from what it left, if it left anything."""
         self._buffer = buffer
+        self._saved = time.monotonic()
         self._ending: Ending | None = None
         self._reported = 0.0
         self._first: tuple[float, int] | None = None
@@ -94,6 +95,9 @@ class Work:
         if now - self._reported < 0.05 and done < total:
             return
         self._reported = now
+        if now - self._saved > self.settings.save_seconds:
+            self.workspace.save(self.folder)
+            self._saved = time.monotonic()
         if self._first is None or done < self._first[1]:
             self._first = (now, done)
         since, before = self._first

@@ -28,9 +28,9 @@ from reverie.service.jobs.registry import TASKS, TaskLike, tasks_named, warm
 from reverie.service.jobs.wakeup import Lifeline
 from reverie.service.jobs.work import Cancelled, EventBuffer, Work
 from reverie.service.logs import say
+from reverie.service.objects import open_workspace
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
-from reverie.service.workspace import Workspace
 
 __all__ = ["Worker", "main"]
 
@@ -55,7 +55,7 @@ class Worker:
         lifeline: Lifeline | None = None,
     ) -> None:
         self._settings, self._lane, self._lifeline = settings, lane, lifeline
-        self._workspace = Workspace(settings.workspace, settings)
+        self._workspace = open_workspace(settings)
         self._ledger = Ledger(self._workspace.state, settings.queue_url, settings.events_kept)
         self._name = name or new_name(lane)
         self._wake_server = lifeline.wake_server if lifeline else lambda: None
@@ -143,18 +143,21 @@ class Worker:
             self._warm()
             result = tasks[job.task].run(work, json.loads(arguments))
             text = json.dumps(result, allow_nan=False, separators=(",", ":"))
+            _insist(partial(self._workspace.keep, folder, ended=True), unless=_lasts)
             conclude = partial(attempt.conclude, "succeeded", result=text)
         except Cancelled:
             conclude = attempt.conclude_early
         except Exception as error:
             if _stopped(error):
                 work.end("stopped")
+                self._workspace.save(folder)
                 conclude = attempt.conclude_early
             else:
                 conclude = partial(attempt.conclude, "failed", self._failure(job, error))
         self._work = None
         self._heartbeat.detach()
         _insist(conclude)
+        self._workspace.left(folder)
 
     def _failure(self, job: Job, error: Exception) -> Problem:
         root, memory = self._workspace.root, self._settings.memory
@@ -171,14 +174,21 @@ def _stopped(error: Exception) -> bool:
     return isinstance(error, ReverieError) and error.exit_code > 128
 
 
-def _insist(action: Callable[[], object]) -> None:
-    """A job that was done is not lost to a ledger that is away for a minute. After that the process ends, as if killed."""
+def _lasts(error: Exception) -> bool:
+    """Whether there is no sense in trying again."""
+    return not (isinstance(error, Problem) and error.status == 503)
+
+
+def _insist(action: Callable[[], object], unless: Callable[[Exception], bool] = lambda error: False) -> None:
+    """A job that was done is not lost to a ledger, or a store, that is away for a minute. After that the error passes."""
     for pause in (0.1, 0.5, 2, 5, 10, 20, 20):
         try:
             action()
             return
         except Exception as error:
-            say("the ledger cannot be written; trying again", WARNING, error)
+            if unless(error):
+                raise
+            say("what became of a job cannot be written; trying again", WARNING, error)
         time.sleep(pause)
     action()
 

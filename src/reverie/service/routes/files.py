@@ -13,9 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
 from reverie.service import names
-from reverie.service.problems import Problem
 from reverie.service.state import Store
-from reverie.service.workspace import Workspace
 
 __all__ = ["TYPES", "router"]
 
@@ -85,7 +83,7 @@ async def put_file(
     name: Name,
     overwrite: Annotated[bool, Query(description="Replace a file of this name.")] = False,
 ) -> JSONResponse:
-    there = await run_in_threadpool(_exists, workspace, name) if overwrite else False
+    there = await run_in_threadpool(workspace.has, name, SUFFIXES) if overwrite else False
     async with contextmanager_in_threadpool(workspace.writing(name, SUFFIXES, overwrite)) as file:
         gathered = bytearray()
         async for part in request.stream():
@@ -132,16 +130,6 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(PIECE):
             yield piece
-
-
-def _exists(workspace: Workspace, name: str) -> bool:
-    try:
-        workspace.open(name, SUFFIXES).close()
-    except Problem as problem:
-        if problem.status != 404:
-            raise
-        return False
-    return True
 
 
 def _address(name: str) -> str:

@@ -15,7 +15,7 @@ from reverie.service.jobs import JobState, Lane
 from reverie.service.jobs.events import stream
 from reverie.service.problems import Problem
 from reverie.service.routes.files import attachment
-from reverie.service.state import Queue
+from reverie.service.state import Queue, Store
 
 __all__ = ["JobList", "JobView", "router"]
 
@@ -158,19 +158,19 @@ def result(jobs: Queue, id: Id) -> Response:
     },
 )
 def download(
-    jobs: Queue, id: Id, file: Annotated[str, Path(description="Its name, as the result told it.")]
+    jobs: Queue, workspace: Store, id: Id, file: Annotated[str, Path(description="Its name, as the result told it.")]
 ) -> StreamingResponse:
     folder = jobs.folder(id)
     if not FILE.fullmatch(file):
         raise _no_file()
     try:
-        handle = os.open(folder / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        opened = workspace.made(folder, file)
     except OSError as error:
         raise _no_file() from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        opened.close()
         raise _no_file()
-    return attachment(os.fdopen(handle, "rb"), file)
+    return attachment(opened, file)
 
 
 def _no_file() -> Problem:

@@ -27,7 +27,7 @@ Name = Annotated[
     response_class=Response,
 )
 def list_models(workspace: Store, ask: Ask) -> Response:
-    runs = [(name, str(workspace.folder(name))) for name in workspace.runs()]
+    runs = [(name, str(workspace.folder(name, checkpoints=False))) for name in workspace.runs()]
     return Response(ask("models", root=str(workspace.root), runs=runs), media_type="application/json")
 
 
@@ -44,7 +44,7 @@ def get_metrics(
     name: Name,
     after: Annotated[int, Query(ge=0, le=2**53, description="Only what came after this step.")] = 0,
 ) -> Response:
-    folder = str(workspace.folder(name))
+    folder = str(workspace.folder(name, checkpoints=False))
     return Response(ask("metrics", folder=folder, after=after), media_type="application/json")
 
 
@@ -56,4 +56,5 @@ def get_metrics(
     response_class=Response,
 )
 def get_model(workspace: Store, name: Name, ask: Ask) -> Response:
-    return Response(ask("model", folder=str(workspace.folder(name)), name=name), media_type="application/json")
+    folder = str(workspace.folder(name, checkpoints=False))
+    return Response(ask("model", folder=folder, name=name), media_type="application/json")
