@@ -20,7 +20,7 @@ from reverie.sources import TableSource
 from reverie.sources.streamed import StreamedSource
 from reverie.training import Callbacks, Stopped
 
-SETTINGS = {"network.width": 16, "network.depth": 1, "batch": 16, "aside": 0.1, "holdout": 0.2}
+SETTINGS = {"network.width": 16, "network.layers": 1, "batch": 16, "aside": 0.1, "holdout": 0.2}
 ALIKE = ("codec.json", "model.safetensors", "calibration.json")
 
 
