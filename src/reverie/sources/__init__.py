@@ -16,7 +16,17 @@ from reverie.images.parquet import holds_pictures
 from reverie.images.sources import reads_in
 from reverie.modality import ROWS, Spelling
 from reverie.records import Table
-from reverie.records.reading import BUNDLED, DATABASES, SUFFIXES, Query, asks_a_server, parquet_in, redacted, tables_in
+from reverie.records.reading import (
+    BUNDLED,
+    DATABASES,
+    SUFFIXES,
+    Query,
+    asks_a_server,
+    in_object_storage,
+    parquet_in,
+    redacted,
+    tables_in,
+)
 from reverie.records.reading.stream import Stream
 from reverie.sources.large import whole_or_parts
 from reverie.sources.pictures import ImageSource
@@ -94,7 +104,7 @@ def is_table(source: Any) -> bool:
     """Whether a source is a table of visits rather than pictures."""
     if isinstance(source, str | Path):
         name = str(source).lower()
-        if asks_a_server(name):
+        if asks_a_server(name) or in_object_storage(name):
             return True
         if name.endswith(".parquet"):
             return not holds_pictures(Path(source))
