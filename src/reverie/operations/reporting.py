@@ -33,8 +33,8 @@ class Reporting(Cached):
     )
     synthetic: str | None = Field(
         None,
-        description="A table of synthetic patients, of a folder that sample wrote too, or pictures; made by the model if left "
-        "out, of patients 10,000 at most.",
+        description="A table of synthetic patients, also as a folder that sample wrote, or pictures; made by the model if "
+        "left out, of patients 10,000 at most.",
     )
     holdout: str | None = Field(None, description="Other real patients (or pictures), in place of those held out.")
     source: str | None = Field(None, description="What the run was trained on, if it is not where its name says.")

@@ -14,6 +14,7 @@ from typing import Any
 from reverie.errors import UsageError
 from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
+from reverie.modality import ROWS
 from reverie.models import Model, PatientModel, PictureModel, load
 from reverie.plain import number_of
 from reverie.records import Schema
@@ -53,11 +54,12 @@ def report(
         seed: the same seed gives the same report, to the byte.
         progress: called with (parts done, in all); parts are hundredths of the expected time.
         source: what the model was trained on, where its name is not enough to find it.
-        cache: the folder in which rows of tables that are read in parts are kept.
+        cache: the folder in which rows of tables that are read in parts are kept; where training kept them if left out.
 
     Raises UsageError or DataError if the source cannot be found, or is not what the model was trained on.
     """
     update = progress or (lambda done, total: None)
+    cache = cache if cache is not None or isinstance(model, Model) else Path(model) / ROWS
     model = model if isinstance(model, Model) else load(model)
     sampled = SAMPLING if synthetic is None else 0.0
 

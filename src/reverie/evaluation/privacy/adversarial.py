@@ -23,7 +23,7 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.distances import dcr_share, nearest_distance
 from reverie.evaluation.measure import Measure
 from reverie.evaluation.privacy.rates import measured, normal, of_attack, wilson
-from reverie.evaluation.privacy.space import Embedding, cut, embedded
+from reverie.evaluation.privacy.space import Embedding, embedded
 from reverie.evaluation.tables import Tables
 
 __all__ = ["adversarial", "adversarial_accuracy"]
@@ -72,7 +72,11 @@ def adversarial(tables: Tables) -> Found:
 
 def adversarial_accuracy(a: np.ndarray, b: np.ndarray) -> float:
     """AA(A, B) of points [n, F] each, as many of either; ties count half."""
-    own_a, own_b, across = cdist(a, a), cdist(b, b), cdist(a, b)
+    return _accuracy(cdist(a, a), cdist(b, b), cdist(a, b))
+
+
+def _accuracy(own_a: np.ndarray, own_b: np.ndarray, across: np.ndarray) -> float:
+    """AA of distances [n, n] within either and between them; those within are changed."""
     np.fill_diagonal(own_a, np.inf)
     np.fill_diagonal(own_b, np.inf)
     of_a = 1 - dcr_share(across.min(axis=1), own_a.min(axis=1))
@@ -90,18 +94,21 @@ def _close(at: Embedding) -> Measure:
 
 def _share(at: Embedding, seed: int) -> Measure:
     n, draw = len(at.holdout), np.random.default_rng([seed, 1])
+    far = _Distances(at)
 
-    def share(points: np.ndarray) -> float:
-        held = nearest_distance(points, at.holdout[: len(at.train)])
-        return float(np.mean([dcr_share(nearest_distance(points, cut(at.train, n, draw)), held) for _ in range(CUTS)]))
+    def share(of: str) -> float:
+        held = far(of, "holdout")[:, : len(at.train)].min(axis=1)
+        near = far(of, "train")
+        return float(np.mean([dcr_share(near[:, _drawn(len(at.train), n, draw)].min(axis=1), held) for _ in range(CUTS)]))
 
-    value, controls = share(at.synthetic), []
+    value, controls = share("synthetic"), []
+    among, within = far("holdout", "train"), far("holdout", "holdout")
     for _ in range(CUTS):
         order = draw.permutation(n)
-        half, rest = at.holdout[order[: n // 2]], at.holdout[order[n // 2 :]]
-        near = nearest_distance(half, cut(at.train, len(rest), draw))
-        controls.append(dcr_share(near, nearest_distance(half, rest[: len(at.train)])))
-    many, floor = len(at.synthetic), share(at.shuffled)
+        half, rest = order[: n // 2], order[n // 2 :]
+        near = among[np.ix_(half, _drawn(len(at.train), len(rest), draw))].min(axis=1)
+        controls.append(dcr_share(near, within[np.ix_(half, rest[: len(at.train)])].min(axis=1)))
+    many, floor = len(at.synthetic), share("shuffled")
     detail = f"Training patients with every column shuffled, who copy nobody, reach {floor:.1%}."
     rate = normal(value, float(np.sqrt(value * (1 - value) / many)), many)
     return measured(replace(SHARE, ideal=max(0.5, floor)), rate, detail, controls)
@@ -110,19 +117,42 @@ def _share(at: Embedding, seed: int) -> Measure:
 def _loss(at: Embedding, seed: int) -> Measure:
     draw = np.random.default_rng([seed, 2])
     n = min(len(at.train), len(at.holdout), len(at.synthetic))
+    far = _Distances(at)
+
+    def accuracy(one: str, a: np.ndarray, other: str, b: np.ndarray) -> float:
+        return _accuracy(far(one, one)[np.ix_(a, a)], far(other, other)[np.ix_(b, b)], far(one, other)[np.ix_(a, b)])
+
     losses, accuracies, controls = [], [], []
     for _ in range(CUTS):
-        train, holdout, synthetic = (cut(x, n, draw) for x in (at.train, at.holdout, at.synthetic))
-        accuracies.append(adversarial_accuracy(train, synthetic))
-        losses.append(adversarial_accuracy(holdout, synthetic) - accuracies[-1])
+        train, holdout, synthetic = (_drawn(len(x), n, draw) for x in (at.train, at.holdout, at.synthetic))
+        accuracies.append(accuracy("train", train, "synthetic", synthetic))
+        losses.append(accuracy("holdout", holdout, "synthetic", synthetic) - accuracies[-1])
         order = draw.permutation(len(at.holdout))
         half = min(len(order) // 2, len(at.train))
-        a, b = at.holdout[order[:half]], at.holdout[order[half : 2 * half]]
-        controls.append(adversarial_accuracy(b, a) - adversarial_accuracy(cut(at.train, half, draw), a))
+        a, b = order[:half], order[half : 2 * half]
+        cut = _drawn(len(at.train), half, draw)
+        controls.append(accuracy("holdout", b, "holdout", a) - accuracy("train", cut, "holdout", a))
     # Half of a sum of four shares of n patients each, with none above 1/2: sqrt(4 x 1/4 / n) / 2.
     rate = normal(float(np.mean(losses)), 0.5 / float(np.sqrt(n)), n)
     detail = f"That was {np.mean(accuracies):.3f} (0.5 is best, 0 is copies), {n} of each, mean of {CUTS} cuts."
     return measured(LOSS, rate, detail, controls, ceiling_deviation=float(np.std(controls, ddof=1) / np.sqrt(CUTS)))
+
+
+class _Distances:
+    """Distances between all patients of two tables, by their names in the embedding, each computed once for all cuts."""
+
+    def __init__(self, at: Embedding) -> None:
+        self._at, self._known = at, {}
+
+    def __call__(self, one: str, other: str) -> np.ndarray:
+        if (one, other) not in self._known:
+            self._known[one, other] = cdist(getattr(self._at, one), getattr(self._at, other))
+        return self._known[one, other]
+
+
+def _drawn(many: int, count: int, generator: np.random.Generator) -> np.ndarray:
+    """The places of `count` of so many, drawn without replacement; all of them in their order if there are no more."""
+    return np.arange(many) if count >= many else generator.permutation(many)[:count]
 
 
 def _figures(at: Embedding) -> dict[str, Any]:
