@@ -17,8 +17,6 @@ from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 
 if TYPE_CHECKING:
-    import torch
-
     from reverie.modality import Spelling
     from reverie.records import Table
     from reverie.records.reading import Cells
@@ -87,16 +85,18 @@ class Disk:
         return reverie.load(Path(name))
 
     @contextmanager
-    def together(self, device: torch.device) -> Iterator[bool]:
-        if "TORCHELASTIC_RUN_ID" not in os.environ:
-            yield True
-            return
+    def together(self, device: str, wanted: int | None = None) -> Iterator[bool]:
         from reverie.training import processes
 
-        with processes.joined(device):
-            chief = processes.rank() == 0
-            yield chief
-        if not chief:
+        place = processes.Place.of(os.environ)
+        if place is None or place.world == 1:
+            yield True
+            return
+        if wanted is not None:
+            raise UsageError(f"torchrun has started {place.world} processes already: leave --processes out.")
+        with processes.joined(place, device):
+            yield place.rank == 0
+        if place.rank:
             raise typer.Exit  # the first process says what there is to say
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:

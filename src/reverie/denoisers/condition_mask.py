@@ -6,13 +6,14 @@ sampling, so it can neither drift nor be looked through.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
+from reverie.denoisers.conditions import Condition, padded
 from reverie.errors import UsageError
 
 __all__ = ["ConditionMask", "check_condition_mask"]
@@ -71,6 +72,11 @@ class ConditionMask:
 
     def __getitem__(self, rows: slice | Tensor) -> ConditionMask:
         return ConditionMask(self.values[rows], self.observed_mask[rows], self.target_mask[rows], self.attention_mask[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[ConditionMask]) -> ConditionMask:
+        """All patients, padded to the longest."""
+        return cls(*(padded([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def to(self, device: torch.device) -> ConditionMask:
         if device == self.values.device:

@@ -5,6 +5,7 @@ A denoiser passes its condition on without looking at it; only who answers, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Condition", "EncoderStates", "Labels", "Vectors", "unanswerable"]
+__all__ = ["Condition", "EncoderStates", "Labels", "Vectors", "padded", "unanswerable"]
 
 
 class Condition(Protocol):
@@ -22,6 +23,11 @@ class Condition(Protocol):
     def to(self, device: torch.device) -> Self: ...
 
     def __getitem__(self, rows: slice | Tensor) -> Self: ...
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The conditions of the states of all parts, one after another."""
+        ...
 
     def unconditional(self) -> Condition | None:
         """What to ask instead, for an answer that guidance can compare with; None for no condition at all."""
@@ -35,6 +41,19 @@ def unanswerable(classes: bool = False) -> UsageError:
         if classes
         else "this network was trained without conditions, so it cannot be given one."
     )
+
+
+def padded(parts: Sequence[Tensor]) -> Tensor:
+    """Tensors [b, N, ...] of different N as one, [sum of b, the longest N, ...], filled up with 0."""
+    if len({part.shape[1:] for part in parts}) == 1:
+        return torch.cat(list(parts))
+    longest = max(part.shape[1] for part in parts)
+    whole = parts[0].new_zeros((sum(map(len, parts)), longest, *parts[0].shape[2:]))
+    first = 0
+    for part in parts:
+        whole[first : first + len(part), : part.shape[1]] = part
+        first += len(part)
+    return whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +70,10 @@ class _Rows:
 
     def __getitem__(self, rows: slice | Tensor) -> Self:
         return type(self)(self.values[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        return cls(torch.cat([part.values for part in parts]))
 
     def unconditional(self) -> None:
         return None

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from reverie.denoisers.conditions import Condition, EncoderStates, Labels, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
+from reverie.denoisers.dropout import Dropout
 from reverie.errors import DataError, UsageError
 
 __all__ = ["DiffusersUNet", "DiffusersUNetConfig", "built", "diffusers", "known"]
@@ -142,6 +143,10 @@ class DiffusersUNet(nn.Module):
         super().__init__()
         self.classes, self.factor = config.classes, config.factor
         self.unet: Any = built(config.model, config.settings(channels, out_channels))
+        for part in list(self.unet.modules()):
+            for name, layer in part.named_children():
+                if isinstance(layer, nn.Dropout):
+                    setattr(part, name, Dropout(layer.p).train(layer.training))
         self.unclassed: bool = self.classes > 0 and (self.unet.config.num_class_embeds or 0) > self.classes
         self.of_states = config.model == "UNet2DConditionModel"
 

@@ -86,8 +86,7 @@ class Network:
         return True
 
     def _check(self, condition: Condition | None, count: int) -> None:
-        module = getattr(self.module, "module", self.module)  # where processes share one, it stands inside another
-        if check := getattr(module, "check", None):
+        if check := getattr(self.module, "check", None):
             check(condition, count)
         elif condition is not None:
             raise unanswerable()

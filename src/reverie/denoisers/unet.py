@@ -25,6 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 from reverie.denoisers.conditions import Condition, Labels, Vectors, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
+from reverie.denoisers.dropout import Dropout
 
 __all__ = ["PRESETS", "UNet", "UNetConfig"]
 
@@ -201,7 +202,7 @@ class Block(nn.Module):
         self.first = nn.Sequential(nn.GroupNorm(config.groups, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
         self.film = nn.Linear(embedding, 2 * width)
         self.norm = nn.GroupNorm(config.groups, width)
-        self.second = nn.Sequential(nn.SiLU(), nn.Dropout(config.dropout), _zeroed(nn.Conv2d(width, width, 3, padding=1)))
+        self.second = nn.Sequential(nn.SiLU(), Dropout(config.dropout), _zeroed(nn.Conv2d(width, width, 3, padding=1)))
 
     def forward(self, x: Tensor, e: Tensor) -> Tensor:
         return self.rest(x, e, self.first(x))

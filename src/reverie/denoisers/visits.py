@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.declaration import RecordNetwork
+from reverie.denoisers.dropout import Dropout
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
 
@@ -105,6 +106,11 @@ class Packing:
         counts = present.sum(1)
         return cls(token, token // N, counts.cumsum(0) - counts, (B, N), len(token) == B * N)
 
+    @cached_property
+    def ends(self) -> list[int]:
+        """Where the tokens of each patient end in the list."""
+        return [*self.first.tolist()[1:], len(self.token)]
+
     def each(self, h: Tensor, static: nn.Module, visit: nn.Module) -> Tensor:
         """[P, F] -> [P, G]: one layer for the statics, another for the visits."""
         if self.shape[1] == 1:
@@ -179,20 +185,30 @@ class Block(nn.Module):
         width = config.width
         self.film = nn.Linear(width, 4 * width)
         self.mix = {"attention": Attention, "recurrent": Recurrent, "convolution": Convolution}[config.mixing](config)
-        self.mlp = nn.Sequential(
+        self.mlp = Tokenwise(
             nn.Linear(width, config.expansion * width, bias=False),
             SquaredReLU(),
             Dropout(config.dropout),
             nn.Linear(config.expansion * width, width),
         )
-        self.drop = Dropout(config.dropout)
+        self.drops = nn.ModuleList(Dropout(config.dropout) for _ in range(2))
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
     def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, packing: Packing, present: Tensor) -> Tensor:
         scale_1, shift_1, scale_2, shift_2 = _of_tokens(self.film(e), owner).chunk(4, 1)
-        h = h + self.drop(self.mix(torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1), packing, present))
-        return h + self.drop(self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2)))
+        mixed = self.mix(torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1), packing, present)
+        h = h + self.drops[0](mixed, packing)
+        made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), packing)
+        return h + self.drops[1](made, packing)
+
+
+class Tokenwise(nn.Sequential):
+    """The small network of each token."""
+
+    def forward(self, h: Tensor, packing: Packing) -> Tensor:
+        widen, bend, drop, narrow = self
+        return narrow(drop(bend(widen(h)), packing))
 
 
 class SquaredReLU(nn.Module):
@@ -200,20 +216,6 @@ class SquaredReLU(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         return F.relu(h).square()
-
-
-class Dropout(nn.Module):
-    """Dropout by uniform numbers, which a processor draws ten times faster than torch's Bernoulli ones."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, h: Tensor) -> Tensor:
-        if not self.training or not self.share:
-            return h
-        kept = h.new_empty(h.shape).uniform_() >= self.share  # torch's own generator, as any dropout: seeded at each step
-        return h * kept.to(h.dtype).div_(1 - self.share)
 
 
 class Attention(nn.Module):

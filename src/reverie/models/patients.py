@@ -19,7 +19,7 @@ from reverie.models.scoring import patient_losses
 from reverie.models.shards import Made, PatientShards, in_order
 from reverie.plain import number_of
 from reverie.process.randomness import generator
-from reverie.records import RecordCodec, Records, Table, generate, series
+from reverie.records import EncodedTable, RecordCodec, Records, Table, generate, series
 from reverie.records.calibrating import calibrate
 from reverie.records.calibration import Calibration
 from reverie.records.complete import Completer, blocks, longer
@@ -232,13 +232,14 @@ class PatientModel(Model[RecordCodec]):
                 on_step(len(made), count)
         return [pl.concat(made[first : first + len(parts)]) for first in range(0, count, len(parts))]
 
-    def calibrated(self, table: Table) -> PatientModel:
+    def calibrated(self, table: Table | EncodedTable) -> PatientModel:
         """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,
-        see records/calibrating.py. A model of the recipe health-gym stays as it is."""
+        a table or its codes, see records/calibrating.py. A model of the recipe health-gym stays as it is."""
         if not self.config.network.stages:
             return self
         plain = replace(self, calibration=None)._maker({}, 1.0)
-        return replace(self, calibration=calibrate(plain, self.codec.encode(table), self.config.seed))
+        encoded = self.codec.encode(table) if isinstance(table, Table) else table
+        return replace(self, calibration=calibrate(plain, encoded, self.config.seed))
 
     @property
     def learned(self) -> dict[str, Any]:

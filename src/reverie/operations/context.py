@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    import torch
-
     from reverie.modality import Spelling
     from reverie.operations.declare import Cap
     from reverie.records import Table
@@ -113,8 +111,11 @@ class Context(Protocol):
         """The trained model in a run folder."""
         ...
 
-    def together(self, device: torch.device) -> AbstractContextManager[bool]:
-        """With the other processes that do the same work, if there are any: whether this one speaks for all."""
+    def together(self, device: str, wanted: int | None = None) -> AbstractContextManager[bool]:
+        """With the other processes that do the same work, if there are any: whether this one speaks for all.
+
+        Raises UsageError where there are some and as many as `wanted` are to be started besides.
+        """
         ...
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:

@@ -11,12 +11,13 @@ from pydantic import Field, model_validator
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.fields import Overwrite, RunName, Seed
-from reverie.operations.request import Flag, Reply, Request, example
+from reverie.operations.reading import Cached
+from reverie.operations.request import Flag, Reply, example
 
 __all__ = ["report"]
 
 
-class Reporting(Request):
+class Reporting(Cached):
     """Which run, and what it is judged by; or several runs."""
 
     model_config = example({"runs": ["runs/patients"], "out": "report"})
@@ -31,7 +32,9 @@ class Reporting(Request):
         "comparison.",
     )
     synthetic: str | None = Field(
-        None, description="A table of synthetic patients, or pictures; made by the model if left out."
+        None,
+        description="A table of synthetic patients, also as a folder that sample wrote, or pictures; made by the model if "
+        "left out, of patients 10,000 at most.",
     )
     holdout: str | None = Field(None, description="Other real patients (or pictures), in place of those held out.")
     source: str | None = Field(None, description="What the run was trained on, if it is not where its name says.")
@@ -70,7 +73,16 @@ def _one(request: Reporting, context: Context) -> Outcome:
 
     run = Path(request.runs[0])
     folder = context.folder(request.out or request.runs[0], request.overwrite, files=FILES).path
-    made = report(run, request.synthetic, request.holdout, folder, request.seed, context.step, source=request.source)
+    made = report(
+        run,
+        request.synthetic,
+        request.holdout,
+        folder,
+        request.seed,
+        context.step,
+        source=request.source,
+        cache=request.cache,
+    )
 
     def show() -> Iterator[Panel]:
         context.say(made.verdict.headline)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Folder
 from reverie.operations.declare import Cap, Outcome, operation, summary
-from reverie.operations.fields import Overwrite, RunName, Seed, Word
+from reverie.operations.fields import ClusterAddress, Engine, Overwrite, RunName, Seed, Word
 from reverie.operations.flags import SETTINGS, flags
 from reverie.operations.reading import ImageReading, TableReading, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
@@ -104,6 +104,13 @@ class Training(ImageReading, TableReading):
         description="Train an autoencoder first, with a third of the budget, and diffuse its latents: for 32 pixels and "
         "more.",
     )
+    processes: Annotated[int | None, local] = Field(
+        None,
+        ge=1,
+        description="How many processes train it together, each on its own GPU where there are any; 1 if left out.",
+    )
+    engine: Engine = None
+    address: ClusterAddress = None
     resume: bool = Field(False, description="Go on with the run in `out`, just where it stopped.")
     overwrite: Overwrite = False
 
@@ -113,12 +120,16 @@ class Training(ImageReading, TableReading):
             raise ValueError("give the budget in steps or in minutes, not both")
         if self.resume and self.overwrite:
             raise ValueError("`resume` goes on with what `overwrite` would throw away: give one of them")
+        if self.engine is not None and self.processes is None:
+            raise ValueError("`engine` says where processes run: say how many by `processes`")
+        if self.address is not None and self.engine is None:
+            raise ValueError("`address` is that of a cluster of Ray: give `engine` ray with it")
         return self
 
     @property
     def data_options(self) -> dict[str, Any]:
         """How the source is read, by the names of planning.Options."""
-        options = {**self.table_options, **self.image_options, "schema": self.schema_file}
+        options = {**self.table_options, **self.image_options, "schema": self.schema_file, "stream": self.stream or None}
         return {name: value for name, value in options.items() if value is not None}
 
 
@@ -184,7 +195,8 @@ def _python(request: Training) -> str:
     refuse=_too_long,
     example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
     "Pictures: reverie train digits --out runs/digits --minutes 1.\n\n"
-    "Several processes: torchrun --nproc-per-node 2 -m reverie train ...",
+    "Several processes: reverie train digits --out runs/two --processes 2; on many machines: --engine ray --address HOST:PORT, "
+    "or torchrun --nproc-per-node 2 -m reverie train ...",
     python=_python,
 )
 def training(request: Training, context: Context) -> Outcome:
@@ -196,32 +208,61 @@ def training(request: Training, context: Context) -> Outcome:
     since = monotonic()  # loading torch and reading the table are part of the minutes
     folder = context.folder(request.out, request.overwrite, request.resume)
     options = _options(request, context, folder)
-    from reverie.planning.plan import prepare
-    from reverie.training import Callbacks
-    from reverie.training.hardware import choose_device
+    device = str(options.overrides.get("training.device", options.overrides.get("device", "auto")))
+    with context.together(device, request.processes) as chief:
+        from reverie.training import Callbacks
 
-    device = choose_device(str(options.overrides.get("training.device", options.overrides.get("device", "auto"))))
-    with context.together(device) as chief:
         callbacks = _callbacks(context, folder) if chief else Callbacks()
-        plan = prepare(
-            context.source(request.source, request.data_options, lambda option: _spelled(option, context.served)),
-            options,
-            callbacks,
-            since=since,
-            measure=not context.served,
-            spelled=lambda option: _spelled(option, context.served),
-            admit=lambda config, channels: _admit(context, config, channels),
-        )
-        model = plan.run(callbacks)
+        source = context.source(request.source, request.data_options, lambda option: _spelled(option, context.served))
+        train = _here if request.engine is None and request.processes in (None, 1) else _by_several
+        result, sampled = train(request, context, source, options, callbacks, since, device)
     if context.served:
         from reverie.models.card import card
 
         return Outcome(card(folder.path, request.out))
-    result = plan.summary(model)
-    count, samples = plan.source.modality.sampled
+    count, samples = sampled
     look = result.get("figures") or result["samples"]
     hint = f"look at {look}; then: reverie sample {request.out} --count {count} --out {samples}"
     return Outcome(result, summary("trained", result), hints=(hint,))
+
+
+def _here(
+    request: Training, context: Context, source: Any, options: Options, callbacks: Callbacks, since: float, device: str
+) -> tuple[dict[str, Any], tuple[int, str]]:
+    """Trains in this process: what was trained, in short, and what to sample first."""
+    from reverie.planning.plan import prepare
+
+    plan = prepare(
+        source,
+        options,
+        callbacks,
+        since=since,
+        measure=not context.served,
+        spelled=lambda option: _spelled(option, context.served),
+        admit=lambda config, channels: _admit(context, config, channels),
+    )
+    return plan.summary(plan.run(callbacks)), plan.source.modality.sampled
+
+
+def _by_several(
+    request: Training, context: Context, source: Any, options: Options, callbacks: Callbacks, since: float, device: str
+) -> tuple[dict[str, Any], tuple[int, str]]:
+    """The same by several processes."""
+    from reverie.planning.together import train_together
+
+    made = train_together(
+        source,
+        options,
+        request.processes or 1,
+        callbacks,
+        engine=request.engine,
+        address=request.address,
+        since=since,
+        measure=True,
+        spelled=lambda option: _spelled(option, False),
+        device=device,
+    )
+    return made["summary"], made["sampled"]
 
 
 def _options(request: Training, context: Context, folder: Folder) -> Options:

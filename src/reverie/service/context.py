@@ -19,8 +19,6 @@ from reverie.service import bounded
 from reverie.service.jobs.work import Work
 
 if TYPE_CHECKING:
-    import torch
-
     from reverie.modality import Spelling
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
@@ -109,7 +107,7 @@ class Served:
     def model(self, name: str) -> Any:
         return model(self.work, name)
 
-    def together(self, device: torch.device) -> AbstractContextManager[bool]:
+    def together(self, device: str, wanted: int | None = None) -> AbstractContextManager[bool]:
         return nullcontext(True)
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:

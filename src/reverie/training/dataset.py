@@ -6,7 +6,7 @@ it. So every example is seen once a pass, and any step's batch can be found with
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
+from reverie.denoisers.condition_mask import ConditionMask
+from reverie.denoisers.conditions import Condition, padded
 from reverie.process.randomness import generator
 
 __all__ = ["Batch", "Dataset", "Subset", "batch_indices"]
@@ -40,6 +41,21 @@ class Batch:
     def measured(self) -> float:
         """How much counts: the number of elements, or the sum of their weights."""
         return self.x_0.numel() if self.mask is None else float(self.mask.expand_as(self.x_0).sum())
+
+    @property
+    def rows(self) -> Tensor:
+        """How many rows of a network's layers each example has: its tokens, or one; int64 [B]."""
+        given = self.given
+        return given.attention_mask.sum(1) if isinstance(given, ConditionMask) else torch.ones(len(self), dtype=torch.int64)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """The examples of all parts, one after another, padded to the longest."""
+        if len(parts) == 1:
+            return parts[0]
+        x_0, masks, given = zip(*((part.x_0, part.mask, part.given) for part in parts), strict=True)
+        mask = None if masks[0] is None else padded(masks)
+        return cls(padded(x_0), mask, None if given[0] is None else type(given[0]).joined(given))
 
     def to(self, device: torch.device) -> Batch:
         return self._each(lambda x: x.to(device))

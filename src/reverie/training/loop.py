@@ -15,6 +15,7 @@ from statistics import median
 
 from torch import Tensor
 
+from reverie.errors import UsageError
 from reverie.training import checkpoint, processes
 from reverie.training.budget import Budget
 from reverie.training.hardware import cuda_settings
@@ -57,6 +58,10 @@ def fit(
     state, device = update.begin(budget), update.device
     if path := checkpoint.latest(run / "checkpoints", callbacks.log):
         checkpoint.restore(path, state)
+    if not processes.agree(f"step {state.step}", device):
+        raise UsageError(
+            f"the processes do not see the same checkpoints in {run}: give --out a folder that all machines share."
+        )
     chief = processes.rank() == 0
     metrics = Metrics(run, state.step) if chief else None
 
@@ -74,6 +79,8 @@ def fit(
     try:
         if state.step == 0:
             advise(update.prepare(state))
+            processes.same(state.module)
+            state.ema.load(state.module.state_dict())
         watch = update.watch()
         saved, logged = Mark(state.step), Mark(state.step)
         with stop_signals() as stop, cuda_settings(device, update.fast):
@@ -138,7 +145,7 @@ def seconds_per_step(update: Update, seconds: float = 1.0) -> float:
     times: list[float] = []
     with cuda_settings(update.device, update.fast):
         deadline = time.monotonic() + seconds
-        while len(times) < 2 or time.monotonic() < deadline:
+        while len(times) < 2 or processes.any_of(int(time.monotonic() < deadline), update.device):
             began = time.monotonic()
             update.step(state)
             times.append(time.monotonic() - began)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from reverie.denoisers.network import Network
 from reverie.process.randomness import draw, generator
-from reverie.training.dataset import Dataset
+from reverie.training import processes
+from reverie.training.dataset import Batch, Dataset
 from reverie.training.ema import EMA
 from reverie.training.hardware import cuda_settings
 from reverie.training.objective import losses, timesteps
@@ -42,7 +43,7 @@ class EarlyStopping:
 
 
 class Validator:
-    """Computes the loss on the examples set aside, every so many steps."""
+    """Computes the loss on the examples set aside, every so many steps; each process has some of the batches."""
 
     def __init__(
         self, network: Network, dataset: Dataset, settings: TrainingSettings, seed: int, device: torch.device
@@ -50,13 +51,16 @@ class Validator:
         module: nn.Module = copy.deepcopy(network.module).to(device).eval().requires_grad_(False)
         self.network = replace(network, module=module, autocast=None)  # losses here differ by less than bf16 rounds
         self.settings, self.device = settings, device
-        self.batches = []
+        self.batches: list[tuple[int, Batch, Tensor, Tensor]] = []
         T, size = network.process.schedule.steps, min(settings.batch, LOOKS)
         order = torch.arange(LOOKS) % len(dataset)
-        for number, rows in enumerate(order.split(size)):
+        parts = order.split(size)
+        self.parts = len(parts)
+        for number in range(processes.rank(), self.parts, processes.world()):
+            rows = parts[number]
             batch = dataset.batch(rows, generator(seed, "aside", number))
             t = timesteps(len(rows), T, "stratified", generator(seed, "aside t", number))
-            self.batches.append((batch, t, draw(batch.x_0, generator(seed, "aside noise", number))))
+            self.batches.append((number, batch, t, draw(batch.x_0, generator(seed, "aside noise", number))))
 
     def due(self, step: int, steps: int) -> bool:
         """Whether to validate after step `step` of so many."""
@@ -70,11 +74,12 @@ class Validator:
     def loss(self, ema: EMA) -> float:
         """The mean over all that is measured, of the network with these weights."""
         self.network.module.load_state_dict(ema.weights)
-        total = count = 0.0
+        found = torch.zeros(self.parts, 2, dtype=torch.float64, device=self.device)
         with cuda_settings(self.device, fast=False):
-            for batch, t, noise in self.batches:
+            for number, batch, t, noise in self.batches:
                 # Without the blend: it needs the true noise, so what it leaves of the error says nothing of sampling.
                 parts, _ = losses(self.network, batch.to(self.device), t, noise.to(self.device), self.settings)
-                total += float(sum(parts.values())) * batch.measured
-                count += batch.measured
+                found[number, 0], found[number, 1] = float(sum(parts.values())) * batch.measured, batch.measured
+        (found,) = processes.summed([found], self.device)  # each part is of one process, so no sum depends on their number
+        total, count = (sum(column) for column in found.T.tolist())
         return total / max(count, 1)

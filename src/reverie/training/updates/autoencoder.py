@@ -1,6 +1,5 @@
-"""The update that trains an autoencoder of pictures, the first stage of latent diffusion.
-
-Every process of several computes it alone, the same.
+"""The update that trains an autoencoder of pictures, the first stage of latent diffusion; each process has its rows of a
+batch.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from torch import Tensor
 
 from reverie.denoisers.autoencoder import Autoencoder, LatentSettings, reconstruction, rows_at_a_time
 from reverie.process.randomness import generator
+from reverie.training import processes
+from reverie.training.blocks import BLOCK, blocks_of
 from reverie.training.budget import Budget
 from reverie.training.dataset import Dataset, batch_indices
 from reverie.training.ema import EMA
@@ -49,25 +50,39 @@ class AutoencoderUpdate(Update):
 
     def prepare(self, state: TrainingState) -> Iterable[str]:
         self.module.begin(self._pictures(self.split[0]))
-        state.ema.load(self.module.state_dict())
         return ()
 
     def step(self, state: TrainingState) -> StepReport:
         step, settings, rows = state.step, self.settings, self.split[0]
-        indices = rows[batch_indices(self.seed, step, min(settings.batch, len(rows)), len(rows))]
-        x = self.dataset.batch(indices, generator(self.seed, "autoencoder examples", step)).x_0
-        size = (len(x), self.module.channels, *(-(-side // self.module.factor) for side in x.shape[2:]))
-        noise = torch.randn(size, generator=generator(self.seed, "autoencoder noise", step)).to(self.device)
+        batch = min(settings.batch, len(rows))
+        mine = processes.share(batch)
+        indices = rows[batch_indices(self.seed, step, batch, len(rows))]
+        x, noise = self._drawn(step, indices, mine)
         parts = self.module.loss(x.to(self.device).contiguous(memory_format=torch.channels_last), noise, settings)
         rate = min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * state.budget.progress(step)))
         state.begin_step(settings.learning_rate * rate)
         torch.stack(list(parts.values())).sum().backward()
+        totals = {name: float(value.detach()) for name, value in parts.items()}
+        totals = processes.average(self.module.parameters(), len(mine), totals)
         norm = float(torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0, foreach=True))
         if math.isfinite(norm):
             state.take_step()
-        totals = {name: float(value.detach()) for name, value in parts.items()}
         loss = sum(totals.values())
         return StepReport(loss, norm, lambda: {"loss": loss, **{f"loss/{name}": x for name, x in totals.items()}})
+
+    def _drawn(self, step: int, indices: Tensor, mine: range) -> tuple[Tensor, Tensor]:
+        """Pictures, and the noise on their latents."""
+        found: list[tuple[Tensor, Tensor]] = []
+        for block in blocks_of(mine):
+            start = block * BLOCK
+            own = slice(max(mine.start - start, 0), mine.stop - start)
+            chosen = indices[start : start + BLOCK]
+            x = self.dataset.batch(chosen, generator(self.seed, "autoencoder examples", step, block)).x_0
+            size = (len(x), self.module.channels, *(-(-side // self.module.factor) for side in x.shape[2:]))
+            noise = torch.randn(size, generator=generator(self.seed, "autoencoder noise", step, block), dtype=x.dtype)
+            found.append((x[own], noise[own]))
+        x, noise = (torch.cat(some) for some in zip(*found, strict=True))
+        return x, noise.to(self.device)
 
     def finish(self, weights: dict[str, Tensor]) -> dict[str, float]:
         """Gives the module the trained weights and its latents unit scale; its error on pictures it did not learn from."""
@@ -76,6 +91,7 @@ class AutoencoderUpdate(Update):
         self.module.eval()
         means = rows_at_a_time(lambda x: self.module.posterior(x.to(self.device))[0], self._pictures(learned))
         self.module.to_unit_scale(means)
+        processes.same(self.module)
         return reconstruction(self.module, self._pictures(unseen).to(self.device))
 
     @cached_property

@@ -1,20 +1,23 @@
-"""The update that trains a denoiser: a step down the gradient of the loss of one batch."""
+"""The update that trains a denoiser: a step down the gradient of the loss of one batch, of which each process has its rows."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
+from torch import Tensor
 
+from reverie.denoisers.dropout import Piece, drawn_by
 from reverie.denoisers.network import Network
 from reverie.errors import ReverieError
-from reverie.process.randomness import draw, generator, sub_seed, uniform
+from reverie.process.randomness import generator, sub_seed
 from reverie.training import advice, processes
+from reverie.training.blocks import Drawn, drawn
 from reverie.training.budget import Budget
 from reverie.training.dataset import Batch, Dataset, batch_indices
 from reverie.training.ema import EMA
@@ -29,7 +32,7 @@ __all__ = ["PlainUpdate"]
 
 @dataclass(frozen=True, eq=False)
 class PlainUpdate(Update):
-    """Trains the module of a network, in place; several processes each compute their share of every batch."""
+    """Trains the module of a network, in place."""
 
     network: Network
     dataset: Dataset
@@ -53,7 +56,7 @@ class PlainUpdate(Update):
         return TrainingState(module, EMA(module, self.settings.ema), optimizer_of(module, self.settings), budget, scaler)
 
     def prepare(self, state: TrainingState) -> Iterable[str]:
-        return advice.about_data(self.batch(0), self.network.process.schedule)
+        return advice.about_data(self.drawn(0, processes.share(self.settings.batch)).batch, self.network.process.schedule)
 
     def watch(self) -> Callable[[int, StepReport], Iterable[str]]:
         return advice.Watch(self.settings)
@@ -63,36 +66,34 @@ class PlainUpdate(Update):
 
     @cached_property
     def trained(self) -> Network:
-        """The network as its gradients are computed: in the precision of training, averaged over the processes."""
-        precision = autocast_dtype(self.settings.precision, self.device)
-        return replace(self.network, module=processes.parallel(self.network.module), autocast=precision)
+        """The network in the precision of training."""
+        return replace(self.network, autocast=autocast_dtype(self.settings.precision, self.device))
 
     def step(self, state: TrainingState) -> StepReport:
         settings, seed, step, device = self.settings, self.seed, state.step, self.device
         T = self.network.process.schedule.steps
-        parts = processes.parts(settings.batch, settings.accumulate)
-        batch = self.batch(step)
+        mine = processes.share(settings.batch, settings.accumulate)
+        drawn = self.drawn(step, mine)
         t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))
-        noise = draw(batch.x_0, generator(seed, "noise", step))
-        blend = uniform(batch.x_0, generator(seed, "blend", step)) if settings.blend else None
         rate = learning_rate(settings, step, state.budget)
         state.begin_step(rate)
         totals: dict[str, float] = defaultdict(float)
         accuracy: Callable[[], dict[str, float]] = dict
         # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
-        mine = batch[parts[0].start : parts[-1].stop]
-        share = processes.total(mine.measured, device) / processes.world()
-        with self.dropout(step):
-            for rows in parts:
-                part, eps = batch[rows].to(device), noise[rows].to(device)
-                u = None if blend is None else blend[rows].to(device)
-                terms, prediction = losses(self.trained, part, t[rows], eps, settings, u)
-                weight = part.measured / max(share, 1)
+        measured = drawn.batch.measured
+        for rows in processes.cut(mine, settings.accumulate):
+            part, eps, u = (None if some is None else some.to(device) for some in drawn[rows])
+            assert isinstance(part, Batch) and isinstance(eps, Tensor)
+            levels = t[rows.start : rows.stop]
+            with self.dropout(step, drawn.pieces(rows)):
+                terms, prediction = losses(self.trained, part, levels, eps, settings, u)
+                weight = part.measured / max(measured, 1)
                 loss = torch.stack(list(terms.values())).sum() * weight
                 state.scaler.scale(loss).backward()
-                for name, value in terms.items():
-                    totals[name] += float(value.detach()) * weight
-                accuracy = partial(noise_accuracy, prediction, eps, t[rows], T, part.mask)
+            for name, value in terms.items():
+                totals[name] += float(value.detach()) * weight
+            accuracy = partial(noise_accuracy, prediction, eps, levels, T, part.mask)
+        totals = processes.average(state.module.parameters(), measured, totals)
         state.scaler.unscale_(state.optimizer)
         limit = settings.clip_norm or math.inf
         norm = float(torch.nn.utils.clip_grad_norm_(state.module.parameters(), limit, foreach=True))
@@ -113,14 +114,16 @@ class PlainUpdate(Update):
 
         return StepReport(total, norm, numbers, settings.batch)
 
-    def batch(self, step: int) -> Batch:
-        """The examples of step 0, 1, ..., of all processes together."""
+    def drawn(self, step: int, rows: range) -> Drawn:
+        """Some rows of the batch of step 0, 1, ..., and what is random about them."""
         indices = batch_indices(self.seed, step, self.settings.batch, len(self.dataset))
-        return self.dataset.batch(indices, generator(self.seed, "examples", step))
+        return drawn(self.dataset, indices, rows, self.seed, step, self.settings.blend)
 
     @contextmanager
-    def dropout(self, step: int) -> Iterator[None]:
-        """Makes what modules draw from torch's global generators (dropout) a function of (seed, step) too."""
+    def dropout(self, step: int, pieces: Sequence[Piece]) -> Iterator[None]:
+        """Makes dropout a function of (seed, step, block); and what other modules draw from torch's global generators one of
+        (seed, step, process)."""
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(sub_seed(self.seed, "dropout", step, processes.rank()))
-            yield
+            torch.manual_seed(sub_seed(self.seed, "others", step, processes.rank(), pieces[0].seed))
+            with drawn_by(self.network.module, pieces):
+                yield

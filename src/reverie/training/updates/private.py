@@ -28,9 +28,10 @@ from reverie.denoisers.condition_mask import ConditionMask
 from reverie.denoisers.network import Network
 from reverie.denoisers.visits import Attention, Packing, VisitNetwork
 from reverie.errors import UsageError
-from reverie.process.randomness import draw, generator
+from reverie.process.randomness import draw, generator, sub_seed
 from reverie.training import processes
 from reverie.training.advice import broke_down
+from reverie.training.blocks import BLOCK, Drawn
 from reverie.training.dataset import Batch
 from reverie.training.objective import element_errors, timesteps
 from reverie.training.optimizer import learning_rate
@@ -47,7 +48,7 @@ SLACK = 7.0
 
 @dataclass(frozen=True, eq=False)
 class PrivateUpdate(PlainUpdate):
-    """The plain update with the gradient of every patient clipped and noise on their sum, in one process.
+    """The plain update with the gradient of every patient clipped and noise on their sum. Each process draws all patients and computes some.
 
     Raises UsageError, at the first step, for what no epsilon can account for.
     """
@@ -61,8 +62,6 @@ class PrivateUpdate(PlainUpdate):
 
     @cached_property
     def gradients(self) -> PerPatient:
-        if processes.world() > 1:
-            raise UsageError("training with epsilon runs in one process: start it without torchrun.")
         return PerPatient(self.network.module)
 
     @cached_property
@@ -92,20 +91,26 @@ class PrivateUpdate(PlainUpdate):
         rate = learning_rate(settings, step, state.budget)
         state.begin_step(rate)
         gradients.sums = {}
-        total = 0.0
-        with gradients, self.dropout(step):
-            for first in range(0, B, size):
-                rows = slice(first, min(first + size, B))
-                part = whole[rows].to(self.device)
-                losses = losses_by_patient(self.trained, part, t[rows], noise[rows].to(self.device), settings)
-                assert isinstance(part.given, ConditionMask)
-                gradients.take(losses, part.given.attention_mask, settings.clip_norm)
-                total += float(losses.detach().sum())
-        secret = generator(seed, "private noise", step)
+        total = torch.zeros((), device=self.device)
+        drawn = Drawn(range(len(padded)), whole, noise, None, self._blocks(step, whole))
+        mine = processes.cut(range(B), processes.world())[processes.rank()]
+        with gradients:
+            for first in range(mine.start, mine.stop, size):
+                rows = range(first, min(first + size, mine.stop))
+                part, eps, _ = drawn[rows]
+                part = part.to(self.device)
+                with self.dropout(step, drawn.pieces(rows)):
+                    levels = t[rows.start : rows.stop]
+                    losses = losses_by_patient(self.trained, part, levels, eps.to(self.device), settings)
+                    assert isinstance(part.given, ConditionMask)
+                    gradients.take(losses, part.given.attention_mask, settings.clip_norm)
+                total += losses.detach().sum()
+        secret = generator(seed, "private noise", step)  # the same everywhere: the sum is drowned once
         weights = [p for p in state.module.parameters() if p.requires_grad]
-        for weight in weights:
+        own = [gradients.sums.get(weight, torch.zeros_like(weight)) for weight in weights]
+        total, *sums = processes.summed([total, *own], self.device)
+        for weight, clipped in zip(weights, sums, strict=True):
             xi = torch.randn(weight.shape, generator=secret).to(weight)
-            clipped = gradients.sums.get(weight, torch.zeros_like(weight))
             weight.grad = ((clipped + privacy.noise * settings.clip_norm * xi) / expected).to(weight)
         norm = float(torch.stack([w.grad.norm() for w in weights if w.grad is not None]).norm())
         if math.isfinite(norm):
@@ -119,7 +124,13 @@ class PrivateUpdate(PlainUpdate):
                 "epsilon": privacy.spent(step + 1),
             }
 
-        return StepReport(total / max(B, 1), norm, numbers, settings.batch)
+        return StepReport(float(total) / max(B, 1), norm, numbers, settings.batch)
+
+    def _blocks(self, step: int, whole: Batch) -> tuple[tuple[int, int, Tensor], ...]:
+        """Of dropout: as blocks.py cuts a batch."""
+        starts = range(0, len(whole), BLOCK)
+        seeds = [sub_seed(self.seed, "dropout", step, number) for number in range(len(starts))]
+        return tuple(zip(seeds, starts, whole.rows.split(BLOCK), strict=True))
 
 
 class PerPatient:
