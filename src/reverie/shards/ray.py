@@ -15,9 +15,11 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,30 +114,34 @@ class Ray:
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         """The library, connected to the cluster."""
-        local = self.address is None
-        ray = _library(local)
-        if not local:
-            _check_address(self.address or "")
-        folder = tempfile.mkdtemp(prefix="ray-") if local else None
-        options: dict[str, Any] = {"address": self.address}
-        if local:
-            options = {
-                "address": "local",
-                "num_cpus": self.workers or os.cpu_count() or 1,
-                "object_store_memory": STORE,
-                "include_dashboard": False,
-                "_temp_dir": folder,
-            }
+        ray = _library(self.address is None)
+        quiet = {"configure_logging": False, "log_to_driver": False}
+        folder = None
+        if self.address is not None:
+            _check_address(self.address)
         try:
-            self._within(lambda: ray.init(**options, configure_logging=False, log_to_driver=False))
+            if self.address is not None:
+                self._within(lambda: ray.init(address=self.address, **quiet))
+            else:
+                folder = tempfile.mkdtemp(prefix="ray-")
+                cores = self.workers or os.cpu_count() or 1
+                small = {"include_dashboard": False, "object_store_memory": STORE, "_temp_dir": folder}
+                with _signals_kept():
+                    ray.init(address="local", num_cpus=cores, **small, **quiet)
             yield ray
         finally:
             ray.shutdown()
-            if folder:
-                shutil.rmtree(folder, ignore_errors=True)
+            for _ in range(50 if folder else 0):  # its processes write to the last
+                shutil.rmtree(folder or "", ignore_errors=True)
+                if not Path(folder or "").exists():
+                    break
+                time.sleep(0.1)
 
     def _within(self, connect: Callable[[], Any]) -> None:
-        """Connects, in a thread: Ray waits for minutes where it does not find what it looks for, and takes signals over."""
+        """Connects, in a thread of its own, for Ray waits for minutes where it does not find what it looks for.
+
+        A local cluster is not begun so: its processes end with the thread that began them.
+        """
         failed: list[BaseException] = []
 
         def attempt() -> None:
@@ -164,6 +170,17 @@ def _made(text: str, number: int, folder: str) -> str:
         return json.dumps({"record": make(rebuilt(text), number, Path(folder))})
     except ReverieError as error:
         return json.dumps({"error": type(error).__name__, "sentence": str(error), "host": socket.gethostname()})
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """What SIGTERM does here stays, whatever a library would have it do."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _library(local: bool) -> Any:
