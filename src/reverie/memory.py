@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-__all__ = ["available", "hold", "ran_out"]
+__all__ = ["available", "hold", "ran_out", "release", "resident"]
 
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
@@ -36,6 +36,22 @@ def hold(bytes: int) -> None:
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (bytes if hard == resource.RLIM_INFINITY else min(bytes, hard), hard))
+
+
+def release() -> None:
+    """Takes back what `hold` did, before another program takes the place of this one."""
+    with contextlib.suppress(ImportError, ValueError):
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
+def resident() -> int | None:
+    """Bytes of memory that this process holds now; None where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return None
 
 
 def ran_out(error: BaseException) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +12,7 @@ import typer
 
 from reverie.cli import console
 from reverie.errors import UsageError
+from reverie.memory import release
 
 __all__ = ["work"]
 
@@ -50,4 +53,6 @@ def work(
 
     logs.configure()
     worker = Worker(limits, lane.value, threads=threads)
-    worker.run(lambda: console.note(f"working on {lane.value} jobs of {workspace.resolve()}. Ctrl-C ends it."))
+    if worker.run(lambda: console.note(f"working on {lane.value} jobs of {workspace.resolve()}. Ctrl-C ends it.")):
+        release()
+        os.execv(sys.executable, sys.orig_argv)  # worn: a new process in its place, and the same to whoever started it

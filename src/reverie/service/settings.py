@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     """Address space that decoding one picture may add."""
     decode_seconds: Seconds = 5
 
+    worker_jobs: Count = 500
+    """Jobs after which a worker is replaced by a new process."""
+    worker_grown: Count | None = None
+    """Memory that a worker may hold after a job; beyond it it is replaced. None: half of what it may have."""
     worker_bytes: Count | None = None
     """Memory of one worker. None: that of the machine, in equal parts for each worker and for all else."""
     table_bytes: Count = 500_000_000
@@ -106,6 +110,11 @@ class Settings(BaseSettings):
             return self.worker_bytes
         there = available()
         return None if there is None else there // (self.quick_workers + self.slow_workers + 1)
+
+    @property
+    def grown(self) -> int | None:
+        """Bytes that one worker may hold when it has nothing to do."""
+        return self.worker_grown or (None if self.memory is None else self.memory // 2)
 
     @property
     def loopback(self) -> bool:

@@ -246,3 +246,14 @@ def alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("limit", [{"worker_jobs": 2}, {"worker_grown": 1}], ids=["jobs", "memory"])
+def test_a_worker_that_did_its_part_or_grew_is_replaced_and_no_job_suffers(open_jobs, root, limit):
+    jobs = open_jobs(**limit)
+    for number in range(4):
+        id = jobs.submit("echo", {"number": number}).id
+        assert ended(jobs, id).state == "succeeded" and jobs.get(id).attempt == 1
+    processes = [process for *_, process in done(root)]
+    each = limit.get("worker_jobs", 1)
+    assert len(set(processes)) == 4 // each and all(processes.count(process) == each for process in processes)

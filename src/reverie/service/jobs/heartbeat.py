@@ -21,12 +21,14 @@ from reverie.service.jobs.work import EventBuffer, Work
 from reverie.service.logs import say
 from reverie.service.problems import Problem
 
-__all__ = ["DISOBEYED", "PATIENCE", "Attempt", "Heartbeat"]
+__all__ = ["DISOBEYED", "PATIENCE", "WORN", "Attempt", "Heartbeat"]
 
 PATIENCE = 1.3
 """Seconds between the wish that a job stops and the end of its process: with all delays, the slot is free within 2."""
 DISOBEYED = 70
 """Exit code of a worker whose job did not stop when it should."""
+WORN = 71
+"""Exit code of a worker that did its part: another is to take its place."""
 BEAT, LOOK = 1.0, 0.1
 _LATE = Problem(504, "deadline", "The time that a job may take was up: ask for less, or let the service allow more.")
 

@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from logging import ERROR, WARNING
+from logging import ERROR, INFO, WARNING
 
-from reverie.service.jobs.heartbeat import DISOBEYED
+from reverie.service.jobs.heartbeat import DISOBEYED, WORN
 from reverie.service.jobs.ledger import LANES, new_name
 from reverie.service.jobs.wakeup import WakeupPipe
 from reverie.service.logs import say
@@ -115,11 +115,11 @@ class Supervisor:
         place.drain()
         place.process = None
         now = time.monotonic()
-        well = now - place.since > STEADY or code == DISOBEYED
+        well = now - place.since > STEADY or code in (DISOBEYED, WORN)
         place.after = now + (0 if well else place.pause)
         place.pause = FIRST_PAUSE if well else min(place.pause * 2, LONGEST_PAUSE)
         if not self._draining:
-            say("a worker ended; another takes its place", WARNING, worker=place.name, code=code)
+            say("a worker ended; another takes its place", INFO if code == WORN else WARNING, worker=place.name, code=code)
 
     def _fill(self, place: _Place) -> None:
         try:

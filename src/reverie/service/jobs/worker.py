@@ -19,9 +19,9 @@ from functools import partial
 from logging import ERROR, WARNING
 
 from reverie.errors import ReverieError
-from reverie.memory import hold, ran_out
+from reverie.memory import hold, ran_out, resident
 from reverie.service import logs, problems
-from reverie.service.jobs.heartbeat import Attempt, Heartbeat
+from reverie.service.jobs.heartbeat import WORN, Attempt, Heartbeat
 from reverie.service.jobs.job import Job
 from reverie.service.jobs.ledger import Ledger, WorkerSign, new_name
 from reverie.service.jobs.registry import TASKS, TaskLike, tasks_named, warm
@@ -55,6 +55,7 @@ class Worker:
         lifeline: Lifeline | None = None,
     ) -> None:
         self._settings, self._lane, self._lifeline = settings, lane, lifeline
+        self._memory, self._grown = settings.memory, settings.grown  # as the machine says: later our own limit would
         self._workspace = open_workspace(settings)
         self._ledger = Ledger(self._workspace.state, settings.queue_url, settings.events_kept)
         self._name = name or new_name(lane)
@@ -63,14 +64,15 @@ class Worker:
         self._heartbeat = Heartbeat(self._ledger, sign, parent, self._leaving)
         self._tasks, self._threads = tasks, threads
         self._stopping = False
+        self._done = 0
         self._work: Work | None = None
 
-    def run(self, announce: Callable[[], None] = lambda: None) -> None:
-        """Works until told to stop; `announce` is called once it can take jobs."""
+    def run(self, announce: Callable[[], None] = lambda: None) -> bool:
+        """Works until told to stop, or worn; `announce` is called once it can take jobs. Returns whether it is worn."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        if self._settings.memory is not None:
-            hold(self._settings.memory)
+        if self._memory is not None:
+            hold(self._memory)
         self._heartbeat.start()
         tasks = tasks_named(self._tasks)
         if self._lane == "quick":
@@ -79,16 +81,24 @@ class Worker:
         self._wake_server()
         announce()
         pause = QUICKEST
-        while not self._leaving():
+        while not self._leaving() and not self._worn():
             if (claimed := self._claim()) is None:
                 self._wait(pause)
                 pause = min(1.05 * pause, SLOWEST)
             else:
                 pause = QUICKEST
                 self._attend(*claimed, tasks)
+                self._done += 1
         self._heartbeat.close()
         _insist(lambda: self._ledger.dismiss(self._name))
         self._wake_server()
+        return not self._stopping
+
+    def _worn(self) -> bool:
+        """Whether a new process should take its place: libraries keep memory, and it is never given back but so."""
+        if not self._done:
+            return False
+        return self._done >= self._settings.worker_jobs or (self._grown is not None and (resident() or 0) > self._grown)
 
     def _warm(self) -> None:
         """Imports what our own tasks need; once it is done it costs nothing.
@@ -160,8 +170,8 @@ class Worker:
         self._workspace.left(folder)
 
     def _failure(self, job: Job, error: Exception) -> Problem:
-        root, memory = self._workspace.root, self._settings.memory
-        problem = problems.too_little_memory(memory) if ran_out(error) else problems.of(error, root)
+        too_little = problems.too_little_memory(self._memory)
+        problem = too_little if ran_out(error) else problems.of(error, self._workspace.root)
         if problem.status >= 500:
             say("a job failed", ERROR, error, job=job.id)
             if problem.kind == "internal":
@@ -214,7 +224,8 @@ def main() -> None:
     logs.configure()
     if about["lane"] == "slow":
         os.nice(5)
-    Worker(Settings(**about.pop("settings")), **about, lifeline=lifeline).run()
+    if Worker(Settings(**about.pop("settings")), **about, lifeline=lifeline).run():
+        sys.exit(WORN)
 
 
 if __name__ == "__main__":
