@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Callable
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,3 +78,44 @@ def drawn_model() -> Callable[..., PatientModel]:
         return PatientModel(config, codec, network)
 
     return of
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server of this session alone."""
+    places = [str(place) for place in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    programs = [shutil.which(name, path=os.pathsep.join([*places, os.environ["PATH"]])) for name in ("initdb", "postgres")]
+    if None in programs or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("there is no PostgreSQL here, or no client of it")
+    initdb, postgres = map(str, programs)
+    owner = "postgres" if os.getuid() == 0 else None  # it does not run as root
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="reverie-postgresql-") as folder:
+        if owner:
+            shutil.chown(folder, owner)
+        data, password = Path(folder, "data"), Path(folder, "password")
+        password.write_text("open sesame\n")
+        password.chmod(0o644)
+        options = [
+            "--auth=trust",
+            "--username=reverie",
+            f"--pwfile={password}",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--no-locale",
+        ]
+        subprocess.run([initdb, "-D", data, *options], user=owner, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        # a database of which the password is asked, and all others, of which it is not
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"host guarded all 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        command = [postgres, "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+        server = subprocess.Popen(command, user=owner, cwd=folder, stderr=subprocess.DEVNULL)
+        status = data / "postmaster.pid"
+        for _ in range(1000):
+            if server.poll() is not None or (status.exists() and "ready" in status.read_text()):
+                break
+            time.sleep(0.03)
+        yield f"postgresql://reverie@127.0.0.1:{port}/postgres"
+        server.send_signal(signal.SIGINT)
+        server.wait()

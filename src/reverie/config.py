@@ -42,18 +42,21 @@ Latent = Annotated[LatentSettings | DiffusersAutoencoderConfig, Field(discrimina
 class Source(BaseModel):
     """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read.
 
-    `path` is absolute here and relative to the run in config.yaml, so that both can be moved together. `size` is the side of
-    a square or (height, width); `fit` how pictures are brought to it, see images.read_images; `classes` how many it has.
+    `path` is absolute here and relative to the run in config.yaml, so that both can be moved together. `query` is what a
+    database was asked; `size` is the side of a square or (height, width); `fit` how pictures are brought to it, see
+    images.read_images; `classes` how many it has; `stream` whether a table was read in parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     path: str | None = None
+    query: str | None = None
     size: int | tuple[int, int] | None = None
     fit: Literal["crop", "pad", "stretch"] = "crop"
     channels: int | None = None
     classes: int = 0
+    stream: bool = False
     fingerprint: str = ""
 
 
@@ -93,7 +96,7 @@ class RunConfig(BaseModel):
 
     def told(self) -> dict[str, Any]:
         """The settings as they may be shown far away: sources by the names they were given, without their places here."""
-        return self.model_dump(mode="json", exclude={"source": {"path"}, "holdout": {"path"}})
+        return self.model_dump(mode="json", exclude={"source": {"path", "query"}, "holdout": {"path", "query"}})
 
     def yaml(self, run: Path) -> str:
         """The text of config.yaml in this run folder."""

@@ -21,6 +21,7 @@ from reverie.errors import UsageError
 from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
 from reverie.modality import RECORDS
 from reverie.models import PatientModel, PictureModel
+from reverie.models.blocks import completed
 from reverie.records import Table, given
 from reverie.records.emptiness import said
 from reverie.records.fitting import Fitted, fit, to_fill
@@ -28,8 +29,9 @@ from reverie.records.nulls import emptied
 from reverie.records.output import check_table_output, write_table
 from reverie.records.places import hidden
 from reverie.records.rules import Rules
+from reverie.shards import Engine, Whole
 
-__all__ = ["DRAW", "Completed", "Preview", "check_completing", "complete", "patients", "pictures"]
+__all__ = ["DRAW", "Completed", "Preview", "check_completing", "complete", "dataset", "patients", "pictures"]
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
@@ -72,22 +74,63 @@ def patients(
 
     began = time.monotonic()
     rows = write_table(out, frames(), model.codec.schema.spelled)
-    seconds = max(time.monotonic() - began, 1e-9)
-    rejected = totals["drawn"] > totals["kept"]
-    return {
-        "out": str(out),
-        "patients": totals["patients"],
-        "rows": rows,
-        "drawn": totals["drawn"] if rejected else None,
-        "accepted_share": round(totals["kept"] / totals["drawn"], 4) if rejected else None,
-        "rules": len(model.codec.schema.rules),
-        "rules_broken": dict(broken),
-        "clipped": {column: number for column, number in clipped.items() if number},
-        **{name: options.get(name, usual) for name, usual in model.usual.items()},
-        "seed": seed,
-        "seconds": round(seconds, 2),
-        "rows_per_second": round(rows / seconds),
+    seconds = time.monotonic() - began
+    facts = {**totals, "rows": rows, "clipped": clipped, "broken": broken}
+    return {"out": str(out), **_of_patients(model, facts, options), "seed": seed, **_speed(rows, seconds, "rows")}
+
+
+def dataset(
+    model: PictureModel | PatientModel,
+    count: int | None,
+    out: Path,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    **how: Any,
+) -> tuple[dict[str, Any], Whole]:
+    """New patients or pictures as Parquet files in the folder `out`: a summary, and how far the folder has come.
+
+    `how` are the arguments of Model.sample_to that say how they are made. Raises what that does.
+    """
+    options = dict(settings or {})
+    began = time.monotonic()
+    whole = model.sample_to(out, count, seed, on_step=on_step, **how, **options)
+    what = {"files": whole.shards, "kept": whole.kept, "made": whole.made, "missing": whole.missing or None}
+    if isinstance(model, PatientModel):
+        told = _of_patients(model, whole.totals, options)
+    else:
+        told = {"pictures": whole.totals.get("pictures", 0), **_of_pictures(model, options)}
+    now = {
+        k: v * whole.made / max(whole.shards - whole.missing, 1)
+        for k, v in whole.totals.items()
+        if k in ("rows", "pictures")
     }
+    (name, made), seconds = next(iter(now.items()), ("rows", 0)), time.monotonic() - began
+    return {"out": str(out), **what, **told, "seed": seed, **(_speed(made, seconds, name) if made else {})}, whole
+
+
+def _of_patients(model: PatientModel, facts: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of patients that were made, from their number, rows, drawn, kept, clipped and broken."""
+    rejected = facts.get("drawn", 0) > facts.get("kept", 0)
+    return {
+        "patients": facts.get("patients", 0),
+        "rows": facts.get("rows", 0),
+        "drawn": facts["drawn"] if rejected else None,
+        "accepted_share": round(facts["kept"] / facts["drawn"], 4) if rejected else None,
+        "rules": len(model.codec.schema.rules),
+        "rules_broken": dict(facts.get("broken", {})),
+        "clipped": {column: number for column, number in facts.get("clipped", {}).items() if number},
+        **{name: options.get(name, usual) for name, usual in model.usual.items()},
+    }
+
+
+def _of_pictures(model: PictureModel, options: Mapping[str, Any]) -> dict[str, Any]:
+    how = {name: options.get(name) or getattr(model.usual, name) for name in ("sampler", "steps")}
+    return how | {name: options[name] for name in ("guidance", "rescale", "interval") if options.get(name)}
+
+
+def _speed(made: float, seconds: float, what: str) -> dict[str, Any]:
+    return {"seconds": round(seconds, 2), f"{what}_per_second": round(made / max(seconds, 1e-9))}
 
 
 class Preview:
@@ -134,8 +177,7 @@ def pictures(
     if animate is not None:
         frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **options))
         save_animation(frames, animate)
-    how = {name: options.get(name) or getattr(model.usual, name) for name in ("sampler", "steps")}
-    how |= {name: options[name] for name in ("guidance", "rescale", "interval") if options.get(name)}
+    how = _of_pictures(model, options)
     moving = {} if animate is None else {"animation": str(animate)}
     return {"out": str(out), **moving, "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
 
@@ -289,6 +331,8 @@ def complete(
     columns: Sequence[str] | None = None,
     run: str = "the run",
     name: str | None = None,
+    engine: Engine | None = None,
+    scratch: Path | None = None,
 ) -> Completed:
     """Fills the holes of a table, or adds `forecast` visits for each patient, `draws` times.
 
@@ -297,6 +341,7 @@ def complete(
         settings: guidance, sampler, steps, spacing, see PatientModel.impute.
         columns: those to fill; all that the model has learned if left out.
         run, name: what errors call the model and the table.
+        engine, scratch: of reverie.shards, instead of threads, and a folder that its workers see, which is taken away.
 
     Raises UsageError and DataError for what the model cannot complete, see PatientModel.impute.
     """
@@ -308,11 +353,14 @@ def complete(
     _check_draws(draws, fitted.cells.columns)
     options = dict(settings or {})
     began = time.monotonic()
-    if forecast is None:
+    if engine is not None:
+        assert scratch is not None, "an engine needs a folder that its workers see"
+        frames = completed(model, fitted.table, forecast, draws, seed, engine, scratch, on_step, **options)
+    elif forecast is None:
         frames = model.filled(fitted.table, draws, seed, on_step=on_step, **options)
     else:
-        frames, names = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **options), ()
-    return Completed(fitted, frames, names, forecast or 0, seed, time.monotonic() - began)
+        frames = model.continued(fitted.table, forecast, draws, seed, on_step=on_step, **options)
+    return Completed(fitted, frames, names if forecast is None else (), forecast or 0, seed, time.monotonic() - began)
 
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:

@@ -12,7 +12,10 @@ from typing import Any
 
 from reverie.errors import UsageError
 
-__all__ = ["IMAGES", "RECORDS", "Modality", "Spelling"]
+__all__ = ["IMAGES", "RECORDS", "ROWS", "Modality", "Spelling"]
+
+ROWS = "rows"
+"""The folder in a run folder where the rows of a table that is read in parts are kept, unless another is named."""
 
 Spelling = Callable[[str], str]
 """How the door that was used writes the name of an option: "size" is --size on the command line."""
@@ -57,7 +60,7 @@ IMAGES = Modality("pictures", "pictures", ("size", "channels", "fit", "classes")
 RECORDS = Modality(
     "a table of visits",
     "patient records",
-    ("schema", "identifier", "time", "long", "duplicates", "null_values", "kinds", "date_formats"),
+    ("query", "stream", "schema", "identifier", "time", "long", "duplicates", "null_values", "kinds", "date_formats"),
     ("epsilon",),
     (1000, "new.csv"),
 )

@@ -16,7 +16,8 @@ from reverie.config import resolve
 from reverie.errors import DamagedError, DataError, UsageError
 from reverie.models import PatientModel
 from reverie.models.model import untrained
-from reverie.records import RecordCodec, Schema, Table, read_table
+from reverie.records import RecordCodec, Schema, Table, complete, read_table
+from reverie.records.fitting import fit
 from reverie.records.generate import SHARD
 from reverie.sources import TableSource
 
@@ -196,6 +197,43 @@ def test_draws_differ_and_seeds_repeat(model, holes) -> None:
     assert (one["serChol"].filter(hole) != two["serChol"].filter(hole)).mean() > 0.9
     again = model.impute(holes, draws=1, seed=3, steps=STEPS)[0]
     assert again.equals(one), "the first draw does not depend on how many follow"
+
+
+@pytest.mark.parametrize("visits", [None, 2])
+def test_any_block_alone_is_that_block_of_the_whole(model, holes, monkeypatch, visits) -> None:
+    """Whoever makes it, and however many threads make the rest: p is a function of (seed, draw, block)."""
+    monkeypatch.setattr(complete, "BLOCK", 7)
+    table = fit(holes, model.codec.schema).table
+    options = {"draws": 2, "seed": 3, "steps": STEPS}
+    whole = [
+        model.filled(table, workers=n, **options) if visits is None else model.continued(table, visits, workers=n, **options)
+        for n in (1, 3)
+    ]
+    assert all(one.equals(other) for one, other in zip(*whole, strict=True)), "the number of threads changed a draw"
+    parts = complete.blocks(table)
+    assert [len(part) for part in parts[:-1]] == [7] * (len(parts) - 1) and sum(map(len, parts)) == len(table)
+    rows = np.cumsum([0] + [len(part.frame) + (visits or 0) * len(part) for part in parts])
+    alone = model.completing(visits, 3, steps=STEPS)
+    for draw, number in ((0, 0), (1, 2), (1, len(parts) - 1)):
+        made = alone(parts[number], number, draw)
+        assert made.equals(whole[0][draw][rows[number] : rows[number + 1]])
+
+
+def test_completing_a_block_takes_the_memory_of_the_block_and_not_of_the_longest_record(model, monkeypatch) -> None:
+    """One patient of very many visits pads only those of the same block."""
+    monkeypatch.setattr(complete, "BLOCK", 4)
+    padded = []
+    monkeypatch.setattr(
+        model.codec.__class__,
+        "drawn",
+        lambda self, records, *a, real=model.codec.__class__.drawn: (
+            padded.append(records.values.shape) or real(self, records, *a)
+        ),
+    )
+    long = pl.DataFrame({"id": [1] * 60 + [*range(2, 21)], "year": [*(0.1 * i for i in range(60)), *[0.0] * 19]})
+    frame = long.with_columns(pl.lit(None, pl.Float64).alias("albumin"), pl.lit("f").alias("sex"))
+    (made,) = model.impute(frame.drop("sex"), steps=1, columns=["albumin"])
+    assert made.height == 79 and [shape[:2] for shape in padded] == [(4, 61)] + [(4, 2)] * 4
 
 
 def test_a_forecast_adds_later_visits_and_leaves_the_past(model, holes) -> None:

@@ -93,6 +93,12 @@ def test_a_patient_does_not_depend_on_how_many_are_made_or_by_how_many_threads(m
     assert not model.sample(5, seed=2).equals(many[: 12 * 5])
 
 
+def test_a_shard_alone_is_that_of_the_whole(varied: PatientModel) -> None:
+    whole = list(varied.shards(2 * SHARD + 10, seed=4))
+    alone = varied.sharded(2 * SHARD + 10, seed=4)
+    assert [alone.make(number).frame.equals(whole[number].frame) for number in (2, 0, 1)] == [True] * 3
+
+
 def test_what_is_clipped_is_counted_and_stands_at_an_end(model: PatientModel, cohort: pl.DataFrame) -> None:
     made = next(model.shards(SHARD, seed=0))
     for column in ("VL", "CD4", "Rel CD4"):

@@ -84,7 +84,8 @@ def test_a_synthetic_table_keeps_its_order_and_its_faults(run, tmp_path):
     model, file = reverie.load(run), tmp_path / "backwards.csv"
     pl.read_csv(BUNDLED["pbc2"], infer_schema=False).reverse().write_csv(file)
     found = patients_evidence(model, file, None, None, 0, None)
-    assert found.synthetic["id"].to_list() == pl.read_csv(BUNDLED["pbc2"])["id"].reverse().to_list()
+    (frame,) = found.synthetic
+    assert frame["id"].to_list() == pl.read_csv(BUNDLED["pbc2"])["id"].reverse().to_list()
 
 
 def test_pictures_have_a_report_that_names_its_features(digits, tmp_path):

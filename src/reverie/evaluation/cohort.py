@@ -16,7 +16,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.records.schema import Schema
 
-__all__ = ["GAP", "Cohort", "equal", "shuffled"]
+__all__ = ["GAP", "Cohort", "equal", "grouped", "shuffled"]
 
 GAP = "(gap)"
 """The name of the time since the visit before; no value at a first visit."""
@@ -53,11 +53,13 @@ class Cohort:
         if frame.height == 0:
             raise DataError(f"the {name} has no rows: there is nothing to score.")
         frame = schema.typed(frame)
-        order, offsets = _grouped(frame[schema.identifier.name], name)
-        frame = frame[order]
+        order, offsets = grouped(frame[schema.identifier.name], name)
+        frame = frame if (order[1:] > order[:-1]).all() else frame[order]
         who = schema.identifier.name  # as a real table is read: a visit that lacks a static has it of the patient's others
         frame = frame.with_columns(
-            pl.col(c.name).fill_null(pl.col(c.name).drop_nulls().first().over(who)) for c in schema.static
+            pl.col(c.name).fill_null(pl.col(c.name).drop_nulls().first().over(who))
+            for c in schema.static
+            if frame[c.name].null_count()
         )
         time = schema.time.seen(frame[schema.time.name])
         gap = np.diff(time, prepend=np.nan)
@@ -142,14 +144,13 @@ def shuffled(frame: pl.DataFrame, schema: Schema, seed: int = 0) -> pl.DataFrame
     return frame.with_columns(**mixed)
 
 
-def _grouped(identifier: pl.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
+def grouped(identifier: pl.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The order that brings each patient's rows together, patients by first appearance, and the offsets."""
     if identifier.null_count():
         row = int(identifier.is_null().arg_max() or 0) + 1
         raise DataError(f"row {row} of the {name} has no {identifier.name!r}: say whose visit it is.")
-    _, first, which, counts = np.unique(
-        identifier.cast(pl.String).to_numpy(), return_index=True, return_inverse=True, return_counts=True
-    )
-    appearance = np.argsort(first)
-    order = np.argsort(np.argsort(appearance)[which], kind="stable")
-    return order, np.concatenate([[0], np.cumsum(counts[appearance])])
+    who = identifier.cast(pl.String).to_frame("who").with_row_index("row")
+    first = who.select(pl.col("row").first().over("who").cast(pl.Int64)).to_series().to_numpy()
+    order = np.argsort(first, kind="stable")
+    begins = np.flatnonzero(np.diff(first[order], prepend=-1))
+    return order, np.append(begins, len(first))

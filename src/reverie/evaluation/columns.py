@@ -10,6 +10,7 @@ Static columns count once a patient, varying ones at each visit. The clock is se
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.distances import normal_scores
 from reverie.evaluation.figures.histograms import counted, marginal
 from reverie.evaluation.measure import ALARM, Metric
+from reverie.evaluation.references import Score
 from reverie.evaluation.shape import missing_rates
 from reverie.evaluation.tables import Tables
 from reverie.records.kinds import Column
@@ -108,7 +110,7 @@ def columns(tables: Tables) -> Found:
     apart = references.distances(lambda cohort: _values(cohort, modelled), partial(_compared, schema))
     scale = {c.name: np.sort(_known(references.real, c)) for c in modelled if c.numeric}
     spread = references.statistics(lambda cohort: _spreads(cohort, scale, schema))
-    missing = references.statistics(missing_rates)
+    missing = {name: _of_all(score, name, tables) for name, score in references.statistics(missing_rates).items()}
     measures = [] if apart else [DISTANCE.unknown(references.few)]
     for metric, part in ((DISTANCE, "distance"), (COVERED, "covered")):
         if apart and not np.isnan(apart["", part].ceiling):
@@ -144,6 +146,20 @@ def _compared(schema: Schema, real: Values, other: Values) -> dict[tuple[str, st
         finite = [v for (_, what), v in distances.items() if what == part and not np.isnan(v)]
         distances["", part] = float(np.mean(finite)) if finite else float("nan")
     return distances
+
+
+def _of_all(score: Score, name: str, tables: Tables) -> Score:
+    """The share missing of a column as counted over all rows; what chance does to it falls with the root of the patients."""
+    counts, references, static = tables.counts, tables.references, tables.schema[name].role == "static"
+    ours, theirs = (counted.share_missing(name, static) for counted in (counts.synthetic, counts.real))
+    fewer = [
+        math.sqrt(len(drawn) / of.patients)
+        for drawn, of in ((references.synthetic, counts.synthetic), (references.real, counts.real))
+    ]
+    deviation, spread = score.deviation * fewer[0], score.ceiling_deviation * fewer[1]
+    chance = math.hypot(deviation, spread)
+    n = counts.synthetic.patients
+    return Score(ours, deviation, theirs, spread, score.floor, chance, n, score.level)
 
 
 def _spreads(cohort: Cohort, scale: Mapping[str, np.ndarray], schema: Schema) -> dict[str, float]:

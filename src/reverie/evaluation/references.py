@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -124,15 +124,21 @@ class References:
         seed: int = 0,
         patients: int = MOST_PATIENTS,
         visits: int = MOST_VISITS,
+        sizes: tuple[Sequence[int], int] | None = None,
     ) -> References:
         """The patients trained on (and held out), the synthetic ones, and the real ones shuffled, brought to at most
-        `patients` and about `visits` on each side; `seen` says what of the holdout the model has seen."""
-        pooled, floor = (parts[0].join(parts[1]) if len(parts) == 2 else parts[0] for parts in (real, mixed))
+        `patients` and about `visits` on each side; `seen` says what of the holdout the model has seen.
+
+        Args:
+            sizes: how many patients each of the real tables has in all, and the synthetic one, if these were drawn of them.
+        """
+        of, made = sizes or (tuple(map(len, real)), len(synthetic))
+        pooled, floor = (_pooled(parts, of, seed) for parts in (real, mixed))
         most = max(2, min(patients, int(visits * len(pooled) / pooled.rows)))
-        notes = [_said(len(real[0]), len(real[1]) if len(real) == 2 else 0)] + ([seen] if seen else [])
-        if len(pooled) > 2 * most or len(synthetic) > most:
+        notes = [_said(of[0], of[1] if len(of) == 2 else 0)] + ([seen] if seen else [])
+        if sum(of) > 2 * most or made > most:
             notes.append(
-                f"Of {len(pooled):,} real and {len(synthetic):,} synthetic patients, {min(2 * most, len(pooled)):,} and "
+                f"Of {sum(of):,} real and {made:,} synthetic patients, {min(2 * most, len(pooled)):,} and "
                 f"{min(most, len(synthetic)):,} were drawn at random to be compared."
             )
         few = ""
@@ -213,6 +219,16 @@ class References:
             n = len(self.synthetic)
             scores[key] = Score(values[0], ours, values[1], theirs, values[2], math.hypot(ours, theirs), n, level=True)
         return scores
+
+
+def _pooled(parts: Sequence[Cohort], of: Sequence[int], seed: int) -> Cohort:
+    """Both real tables as one, each with the same share of the patients that it has in all."""
+    share = min(len(part) / count for part, count in zip(parts, of, strict=True))
+    kept = [
+        part.sample(round(share * count), np.random.default_rng([seed, 6, which]))
+        for which, (part, count) in enumerate(zip(parts, of, strict=True))
+    ]
+    return kept[0].join(kept[1]) if len(kept) == 2 else kept[0]
 
 
 def _said(trained: int, held: int) -> str:

@@ -16,8 +16,8 @@ from reverie.evaluation.accuracy import accuracy
 from reverie.evaluation.classifier import c2st_auc
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.correlations import correlations, distance
+from reverie.evaluation.counted import ANY, Broken
 from reverie.evaluation.distances import dcr_shares
-from reverie.evaluation.logic import Broken
 from reverie.evaluation.shape import impossible, in_order, missing_rates, missing_together
 from reverie.evaluation.tails import Spread, tails
 from reverie.records.kinds.comparing import kolmogorov
@@ -67,8 +67,8 @@ def scores(
         "missing.together_largest": max(together.values(), default=0.0),
         **tail_scores(tails(real.join(held), ours, seed)),
         **{f"correlation.{k}": distance(getattr(of_real, k), getattr(of_made, k)) for k in ("static", "trend", "cycle")},
-        "rules.rows": float(logic.any.mean()),
-        "rules.patients": logic.patients(logic.any) / logic.size,
+        "rules.rows": float(logic.rules[ANY].mean()),
+        "rules.patients": logic.patients() / len(ours),
         "faults": float(impossible(ours, real, held).count),
     }
 

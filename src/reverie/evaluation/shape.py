@@ -11,7 +11,7 @@ import polars as pl
 
 from reverie.evaluation.cohort import GAP, Cohort
 
-__all__ = ["Impossible", "impossible", "in_order", "missing_rates", "missing_together"]
+__all__ = ["Impossible", "beyond", "changing", "impossible", "in_order", "missing_rates", "missing_together"]
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,33 @@ def missing_together(cohort: Cohort, names: Sequence[str]) -> dict[tuple[str, st
 
 def impossible(cohort: Cohort, *real: Cohort) -> Impossible:
     """Values beyond the schema's bounds, levels that neither the schema nor a `real` cohort has, statics that change."""
-    schema = cohort.schema
-    beyond, unseen, changing = {}, {}, {}
-    for name in (n for n in cohort.names if n != GAP):
-        column = schema[name]
-        if column.numeric:
-            low = -np.inf if column.lower is None else column.lower
-            high = np.inf if column.upper is None else column.upper
-            count = int(((cohort.numbers[name] < low) | (cohort.numbers[name] > high)).sum())
-            beyond |= {name: count} if count else {}
-        else:
-            levels = {*column.levels, *column.pooled}.union(*(set(o.levels[name].drop_nulls()) for o in real))
-            new = tuple(sorted(set(cohort.levels[name].drop_nulls()) - levels))
-            unseen |= {name: new} if new else {}
+    unseen = {}
+    for name, cells in cohort.levels.items():
+        column = cohort.schema[name]
+        levels = {*column.levels, *column.pooled}.union(*(set(o.levels[name].drop_nulls().unique()) for o in real))
+        if new := tuple(sorted(set(cells.drop_nulls().unique()) - levels)):
+            unseen[name] = new
+    return Impossible(beyond(cohort), unseen, changing(cohort))
+
+
+def beyond(cohort: Cohort) -> dict[str, int]:
+    """Values beyond a bound of the schema, by column, where there are any."""
+    found = {}
+    for column in (cohort.schema[name] for name in cohort.numbers if name != GAP):
+        low = -np.inf if column.lower is None else column.lower
+        high = np.inf if column.upper is None else column.upper
+        values = cohort.numbers[column.name]
+        if count := int(((values < low) | (values > high)).sum()):
+            found[column.name] = count
+    return found
+
+
+def changing(cohort: Cohort) -> dict[str, int]:
+    """Patients whose value of a static column is not the same at all visits, by column, where there are any."""
+    found = {}
     first = cohort.offsets[:-1][cohort.patient]
-    for name in (c.name for c in schema.static):
+    for name in (c.name for c in cohort.schema.static):
         values = pl.Series(cohort.numbers[name], nan_to_null=True) if name in cohort.numbers else cohort.levels[name]
-        count = len(np.unique(cohort.patient[values.ne_missing(values[first]).to_numpy()]))
-        changing |= {name: count} if count else {}
-    return Impossible(beyond, unseen, changing)
+        if count := len(np.unique(cohort.patient[values.ne_missing(values[first]).to_numpy()])):
+            found[name] = count
+    return found

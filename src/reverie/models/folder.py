@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -35,7 +36,7 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     """
     run = Path(path)
     if diffusers.is_layout(run):
-        return diffusers.load(run, device)
+        return replace(diffusers.load(run, device), path=run)
     settings = configs.read(run)
     sealed: set[str] = set()
     if (run / MANIFEST).exists() or (run / WEIGHTS).exists():
@@ -62,11 +63,11 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     network.module.to(where).eval()
     autoencoder = untrained_autoencoder(settings, codec.channels)
     if isinstance(codec, RecordCodec):
-        return PatientModel(settings, codec, network, _calibration(run, codec) if CALIBRATION in sealed else None)
+        return PatientModel(settings, codec, network, _calibration(run, codec) if CALIBRATION in sealed else None, path=run)
     if autoencoder is None:
-        return PictureModel(settings, codec, network)
+        return PictureModel(settings, codec, network, path=run)
     fit_in(autoencoder, run / AUTOENCODER)
-    return PictureModel(settings, codec, network, autoencoder.to(where).eval())
+    return PictureModel(settings, codec, network, autoencoder.to(where).eval(), path=run)
 
 
 def _calibration(run: Path, codec: RecordCodec) -> Calibration:

@@ -8,8 +8,9 @@ run/ config.yaml  codec.json  model.safetensors (averaged weights)  manifest.jso
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -30,6 +31,7 @@ from reverie.modality import Modality
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process.randomness import sub_seed
 from reverie.records import RecordCodec
+from reverie.shards import Whole
 from reverie.training.hardware import autocast_dtype
 
 __all__ = [
@@ -57,12 +59,14 @@ class Model(Generic[Codec]):
 
     Attributes:
         denoiser: in the precision of the weights, whatever the network was trained in: for all that must be exact.
+        path: the folder that it was loaded from, if it was.
     """
 
     modality: ClassVar[Modality]
     config: RunConfig
     codec: Codec
     denoiser: Network
+    path: Path | None = field(default=None, kw_only=True)
 
     @property
     def process(self) -> GaussianProcess:
@@ -77,6 +81,18 @@ class Model(Generic[Codec]):
         """The denoiser in the precision it was trained in, whose rounding is far below the error of a sampler's steps."""
         return replace(self.denoiser, autocast=autocast_dtype(self.config.training.precision, self.device))
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that it makes anything of, wherever it is kept: settings, codec and weights."""
+        told = self.config.model_dump(mode="json", exclude={"source", "holdout"})
+        sha = hashlib.sha256(json.dumps([told, self.codec.config, self.learned], sort_keys=True).encode())
+        for name, module in self.modules.items():
+            for key, value in module.state_dict().items():
+                bytes_of = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+                sha.update(f"{name} {key} {value.dtype} {list(value.shape)}".encode())
+                sha.update(bytes_of.numpy().data)
+        return sha.hexdigest()
+
     def save(self, path: str | Path) -> Path:
         """Writes the model as a folder that `load` reads; the folder may exist already."""
         path = Path(path)
@@ -87,6 +103,29 @@ class Model(Generic[Codec]):
             write_atomically(path / name, json.dumps(about, allow_nan=False) + "\n")
         seal(path, (configs.NAME, CODEC, *self.modules, *self.learned))
         return path
+
+    def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
+        """What `sample` makes as a dataset of Parquet files in a folder, in memory that does not grow with their number.
+
+        A call that was killed is called again, and goes on; one that had ended checks what is there and makes nothing. The
+        files are the same to the byte however they are made, on processors that multiply alike.
+
+        Args:
+            workers: processes that each compute on one thread; 0 for one for each core. More than one start Python anew, so
+                a script calls this below `if __name__ == "__main__":`.
+            share: of the files only those of the i-th of n tasks, "i/n"; whichever finds all there writes the manifest.
+            shard_size: patients or pictures in a file, brought up to whole shards of generation.
+            engine: of reverie.shards, instead of workers.
+            force: start again.
+            on_step: called with (patients or pictures done, in all).
+            told: what `sample` takes too.
+
+        Raises UsageError for a folder that holds something else, and for a model that was not loaded from a folder where
+        several workers are asked for; DamagedError for a file that is not what was made; DataError for a full disk.
+        """
+        from reverie.models import bulk
+
+        return bulk.sample_to(self, folder, count, seed, **told)  # pyright: ignore[reportArgumentType]
 
     @property
     def modules(self) -> dict[str, nn.Module]:

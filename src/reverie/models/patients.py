@@ -3,55 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import RECORDS
 from reverie.models.model import CALIBRATION, Model
 from reverie.models.scoring import patient_losses
+from reverie.models.shards import Made, PatientShards, in_order
 from reverie.plain import number_of
 from reverie.process.randomness import generator
-from reverie.records import RecordCodec, Records, Table, generate, series
+from reverie.records import EncodedTable, RecordCodec, Records, Table, generate, series
 from reverie.records.calibrating import calibrate
 from reverie.records.calibration import Calibration
-from reverie.records.complete import Completer, longer
+from reverie.records.complete import Completer, blocks, longer
 from reverie.records.conditions import Conditions
 from reverie.records.fitting import fit, to_fill
 from reverie.records.generate import RecordSampler
 from reverie.records.series import SeriesSampler
 from reverie.samplers import Sampler, named, time_grid
 
-__all__ = ["Made", "PatientModel"]
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """Some synthetic patients.
-
-    Attributes:
-        frame: their rows.
-        patients: how many they are.
-        drawn, kept: of how many patients drawn how many were kept; a whole shard, also where fewer of it were wanted.
-        clipped: how many values of each column were moved to a bound.
-        broken: how many rows break each rule of the schema that any breaks: none but for what was given.
-    """
-
-    frame: pl.DataFrame
-    patients: int
-    drawn: int
-    kept: int
-    clipped: Mapping[str, int]
-    broken: Mapping[str, int]
+__all__ = ["PatientModel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +89,27 @@ class PatientModel(Model[RecordCodec]):
                 those numbers are clipped, and counted.
             on_step: called with (patients done, in all).
         """
+        told = {"sampler": sampler, "steps": steps, "spacing": spacing, "guidance": guidance, "reject": reject, **settings}
+        shards = self.sharded(count, seed, where, given, **told)
+        for number, made in enumerate(in_order(shards.make, shards.count, workers or os.cpu_count() or 1)):
+            if on_step:
+                on_step(shards.done(number), shards.patients)
+            yield made
+
+    def sharded(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        guidance: float = 1.0,
+        reject: bool = False,
+        **settings: Any,
+    ) -> PatientShards:
+        """The patients of `sample` as shards, any of which can be made without the others, see models/shards.py.
+
+        A shard is the same to the bit wherever it is made on one thread of a like processor (models.shards.one_thread).
+        """
         conditions = Conditions.of(self.codec, where, given)
         count = conditions.rows if count is None else count
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
@@ -118,34 +117,23 @@ class PatientModel(Model[RecordCodec]):
         if conditions.rows not in (None, count):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
-        told = {"spacing": spacing, **settings, "sampler": sampler, "steps": steps}
         if self.config.network.stages:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
-            whole, size = self._maker(told, guidance), generate.SHARD
+            whole, size = self._maker(settings, guidance), generate.SHARD
 
-            def shard(number: int, rows: int) -> tuple[Records, int]:
+            def draw(number: int, rows: int) -> tuple[Records, int]:
                 return whole.shard(number, rows, seed, conditions.shard(number, size, seed), conditions.accept)
         else:
             if conditions.any or guidance != 1:
                 raise UsageError("a model of the recipe health-gym cannot be given statics: train with the recipe records.")
-            series_only, size = SeriesSampler(self.sampling_denoiser, self.codec, *self._method(told), reject), series.SHARD
+            series_only = SeriesSampler(self.sampling_denoiser, self.codec, *self._method(settings), reject)
+            size = series.SHARD
 
-            def shard(number: int, rows: int) -> tuple[Records, int]:
+            def draw(number: int, rows: int) -> tuple[Records, int]:
                 return series_only.shard(number, rows, seed)
 
-        row, written = 1, 0
-        makes = in_order(lambda k: shard(k, min(size, count - k * size)), -(-count // size), workers or os.cpu_count() or 1)
-        for number, (records, drawn) in enumerate(makes):
-            first = 1 + number * size
-            decoded = self.codec.drawn(records, first, row)
-            rows = conditions.kept(decoded.frame, number, size, records.visits.numpy())
-            frame = self.codec.schema.unshaped(rows, after=written)
-            row, written = row + len(rows), written + len(frame)
-            if on_step:
-                on_step(min(count, first - 1 + size), count)
-            broken = self.codec.broken(rows)
-            yield Made(frame, len(records.visits), drawn, size, decoded.clipped, broken)
+        return PatientShards(self.codec, conditions, count, size, draw)
 
     def impute(
         self, frame: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any
@@ -159,7 +147,7 @@ class PatientModel(Model[RecordCodec]):
                 does not see, see records/fitting.py.
             draws: how many tables.
             columns: those to fill; all that the model has learned if left out.
-            settings: sampler, steps, spacing, guidance and on_step, see `shards`.
+            settings: sampler, steps, spacing, guidance, workers and on_step, see `shards`.
 
         Raises DataError for a table that does not say whose visits these are and when, UsageError for a column not learned.
         """
@@ -177,15 +165,43 @@ class PatientModel(Model[RecordCodec]):
 
     def filled(self, table: Table, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The rows of a table read by the model's schema, with a value in every empty cell that the model can fill."""
-        return self._completed(table, Completer.holes, draws, seed, settings)
+        return self._completed(table, None, draws, seed, settings)
 
     def continued(self, table: Table, visits: int, draws: int = 1, seed: int = 0, **settings: Any) -> list[pl.DataFrame]:
         """The rows of a table read by the model's schema, with so many more for each patient after the patient's own."""
-        if visits < 1:
-            raise UsageError(f"visits must be a whole number above 0, not {visits}.")
-        for shape in self.codec.schema.shapes:
-            shape.check_forecast(table.frame, visits, table.name)
-        return self._completed(longer(table, visits), lambda it, r: it.future(visits, r), draws, seed, settings)
+        return self._completed(table, visits, draws, seed, settings)
+
+    def check_completing(self, table: Table, visits: int | None = None, draws: int = 1) -> None:
+        """Raises UsageError where the model cannot fill the holes of a table, or add `visits` to it."""
+        if draws < 1:
+            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+        if visits is not None:
+            if visits < 1:
+                raise UsageError(f"visits must be a whole number above 0, not {visits}.")
+            for shape in self.codec.schema.shapes:
+                shape.check_forecast(table.frame, visits, table.name)
+        if not self.config.network.stages:
+            raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
+
+    def completing(
+        self, visits: int | None = None, seed: int = 0, **settings: Any
+    ) -> Callable[[Table, int, int], pl.DataFrame]:
+        """(a block of a table, its number, number of the draw) -> its rows completed: a function of these and of the seed.
+
+        Args:
+            visits: more for each patient; None to fill holes.
+            settings: sampler, steps, spacing and guidance, see `shards`.
+        """
+        told = dict(settings)
+        maker = self._maker(told, told.pop("guidance", 1.0))
+
+        def complete(block: Table, number: int, draw: int) -> pl.DataFrame:
+            randomness = generator(seed, "complete", draw, number)
+            if visits is None:
+                return Completer(maker, block).holes(randomness)
+            return Completer(maker, longer(block, visits)).future(visits, randomness)
+
+        return complete
 
     @cached_property
     def sampling_denoiser(self) -> Network:
@@ -197,34 +213,33 @@ class PatientModel(Model[RecordCodec]):
         return patient_losses(self, frame, seed)
 
     def _completed(
-        self,
-        table: Table,
-        how: Callable[[Completer, torch.Generator], pl.DataFrame],
-        draws: int,
-        seed: int,
-        settings: dict[str, Any],
+        self, table: Table, visits: int | None, draws: int, seed: int, settings: dict[str, Any]
     ) -> list[pl.DataFrame]:
-        if draws < 1:
-            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
-        if not self.config.network.stages:
-            raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
+        self.check_completing(table, visits, draws)
         told = dict(settings)
-        on_step, guidance = told.pop("on_step", None), told.pop("guidance", 1.0)
-        completer = Completer(self._maker(told, guidance), table)
-        frames = []
-        for number in range(draws):
-            frames.append(how(completer, generator(seed, "complete", number)))
-            if on_step:
-                on_step(number + 1, draws)
-        return frames
+        on_step, workers = told.pop("on_step", None), told.pop("workers", 0) or os.cpu_count() or 1
+        complete, parts = self.completing(visits, seed, **told), blocks(table)
+        count = draws * len(parts)
 
-    def calibrated(self, table: Table) -> PatientModel:
+        def block(k: int) -> pl.DataFrame:
+            draw, number = divmod(k, len(parts))
+            return complete(parts[number], number, draw)
+
+        made = []
+        for frame in in_order(block, count, workers):
+            made.append(frame)
+            if on_step:
+                on_step(len(made), count)
+        return [pl.concat(made[first : first + len(parts)]) for first in range(0, count, len(parts))]
+
+    def calibrated(self, table: Table | EncodedTable) -> PatientModel:
         """This model with what it draws put right: its draws by the usual sampler are compared with the patients trained on,
-        see records/calibrating.py. A model of the recipe health-gym stays as it is."""
+        a table or its codes, see records/calibrating.py. A model of the recipe health-gym stays as it is."""
         if not self.config.network.stages:
             return self
         plain = replace(self, calibration=None)._maker({}, 1.0)
-        return replace(self, calibration=calibrate(plain, self.codec.encode(table), self.config.seed))
+        encoded = self.codec.encode(table) if isinstance(table, Table) else table
+        return replace(self, calibration=calibrate(plain, encoded, self.config.seed))
 
     @property
     def learned(self) -> dict[str, Any]:
@@ -244,21 +259,3 @@ class PatientModel(Model[RecordCodec]):
         sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
         grid = time_grid(self.process.schedule, steps, told.pop("spacing"))
         return named(sampler, **told), grid
-
-
-def in_order(make: Callable[[int], Any], count: int, workers: int) -> Iterator[Any]:
-    """make(0), make(1), ... by several threads, at most a few ahead of what was taken.
-
-    Each thread computes alone, so the arithmetic is the same however many there are.
-    """
-    before = torch.get_num_threads()
-    try:
-        with ThreadPoolExecutor(min(workers, count), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            ahead = deque(pool.submit(make, number) for number in range(min(count, 2 * workers)))
-            for number in range(count):
-                result = ahead.popleft().result()
-                if number + 2 * workers < count:
-                    ahead.append(pool.submit(make, number + 2 * workers))
-                yield result
-    finally:
-        torch.set_num_threads(before)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from reverie.config import Sampling
 from reverie.denoisers.autoencoder import Coder, rows_at_a_time
-from reverie.denoisers.conditions import Condition, EncoderStates
+from reverie.denoisers.conditions import Condition, EncoderStates, Labels
 from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import Clipped, DefaultCondition, Thresholded
 from reverie.errors import UsageError, unknown
@@ -27,7 +27,7 @@ from reverie.samplers import named, sample, time_grid, trajectory
 if TYPE_CHECKING:
     from reverie.models.diffusers.layout import Layout
 
-__all__ = ["SHARD", "PictureModel"]
+__all__ = ["SHARD", "PictureModel", "PictureShards"]
 
 OnStep = Callable[[int, int], None]
 
@@ -118,16 +118,17 @@ class PictureModel(Model[ImageCodec]):
 
     def shards(self, count: int, seed: int, on_step: OnStep | None = None, **settings: Any) -> Iterator[np.ndarray]:
         """The pictures of `sample`, SHARD at a time, in memory that does not grow with their number."""
+        shards = self.sharded(count, seed, **settings)
+        steps, total = len(shards.method.grid) - 1, shards.count * (len(shards.method.grid) - 1)
+        for number in range(shards.count):
+            told = None if on_step is None else lambda done, _, k=number: on_step(k * steps + done, total)
+            yield shards.make(number, told)
+
+    def sharded(self, count: int, seed: int = 0, **settings: Any) -> PictureShards:
+        """The pictures of `sample` as shards, any of which can be made without the others."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
-        method = self.method(**settings)
-        steps = len(method.grid) - 1
-        total = -(-count // SHARD) * steps
-        for number, first in enumerate(range(0, count, SHARD)):
-            x, noise, condition = self.start(method, min(SHARD, count - first), seed, number)
-            before = number * steps
-            told = None if on_step is None else lambda done, _, before=before: on_step(before + done, total)
-            yield self.decode(sample(method.denoiser, method.sampler, method.grid, x, noise, condition, told))
+        return PictureShards(self, self.method(**settings), count, seed)
 
     def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """The making of the first pictures of `sample`: (t, what x_t looks like, x_0-hat), each uint8 [count, H, W, C].
@@ -197,3 +198,38 @@ class PictureModel(Model[ImageCodec]):
         if usual.threshold is not None:
             return Thresholded(denoiser, usual.threshold, usual.largest)
         return denoiser if usual.clip is None else Clipped(denoiser, -usual.clip, usual.clip)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureShards:
+    """So many pictures of a model.
+
+    Attributes:
+        model, method, seed: whose, how, and of which seed.
+        pictures: how many in all.
+    """
+
+    model: PictureModel
+    method: Method
+    pictures: int
+    seed: int
+    size = SHARD
+
+    @property
+    def count(self) -> int:
+        """How many shards."""
+        return -(-self.pictures // self.size)
+
+    def make(self, number: int, on_step: OnStep | None = None) -> np.ndarray:
+        """The pictures of shard `number`, 0 the first: uint8 [size, H, W, C], of the last as many as there are."""
+        how = self.method
+        x, noise, condition = self.model.start(how, self._rows(number), self.seed, number)
+        return self.model.decode(sample(how.denoiser, how.sampler, how.grid, x, noise, condition, on_step))
+
+    def wanted(self, number: int) -> np.ndarray | None:
+        """The classes int64 [n] that the pictures of a shard are asked to be of; none where none are."""
+        condition = self.method.condition(self._rows(number), number * self.size)
+        return condition.values.numpy() if isinstance(condition, Labels) else None
+
+    def _rows(self, number: int) -> int:
+        return min(self.size, self.pictures - number * self.size)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, Panel, operation, summary
+from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import (
     FileMade,
     Guidance,
@@ -67,7 +68,7 @@ def _text(cell: bool | int | float | str | None) -> str | None:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
-class Imputation(Request):
+class Imputation(Engined):
     """A table with holes, or to be continued."""
 
     model_config = example({"model": "runs/patients", "table": "pbc2", "draws": 2, "seed": 0})
@@ -174,7 +175,7 @@ class ImputationReply(Reply):
     about="What is given stays as it is. With 10 draws or more the reply has bands of 80 % and 50 %.",
     slow=lambda request: request.large,
     caps=(CELLS,),
-    progress=("drawing", "draws"),
+    progress=("drawing", "blocks"),
     writes="out",
     usual="whole.csv",
     example="Holes: reverie impute runs/pbc visits.csv --out whole.csv.\n\n"
@@ -220,6 +221,8 @@ def imputation(request: Imputation, context: Context) -> Outcome:
         context.step,
         columns=request.columns,
         run=request.model,
+        engine=engine_of(request),
+        scratch=output.path.with_name(f".{output.path.name}.blocks"),
     )
     done.write(output.path)
     for sentence in done.notes:

@@ -59,9 +59,34 @@ def _rule(typed: str) -> str:
     return typed
 
 
-class TableReading(Request):
+class Cached(Request):
+    """Where what was read is kept."""
+
+    cache: Annotated[
+        str | None,
+        Flag(
+            "--cache",
+            "Keep decoded pictures in this folder, or the rows of a table that is read in parts, to be read at once the "
+            "next time; for what is larger than memory.",
+            variable="REVERIE_CACHE",
+        ),
+        local,
+    ] = None
+
+
+class TableReading(Cached):
     """What cannot be seen in a table of visits, or was seen wrongly."""
 
+    query: Annotated[str | None, Flag("--query", metavar="SQL"), visits, local] = Field(
+        None,
+        description="Take the rows that a SELECT gives, from a DuckDB or SQLite file or an address "
+        "postgresql://user@host/database (the password stands in ~/.pgpass or PGPASSWORD); in a file or folder of Parquet "
+        "or CSV they are FROM source.",
+    )
+    stream: Annotated[bool, Flag("--stream"), visits, local] = Field(
+        False,
+        description="Read the table in parts, which are kept on disk: what is too large for memory is read so anyway.",
+    )
     id: Annotated[
         Column | Annotated[list[Column], Served((Field(min_length=2, max_length=5),), LONGER)] | None,
         Flag(
@@ -112,6 +137,7 @@ class TableReading(Request):
     def table_options(self) -> dict[str, Any]:
         """What was said, by the names of records.read_table."""
         options = {
+            "query": self.query,
             "identifier": self.id,
             "time": self.time,
             "long": self.long,
@@ -136,7 +162,7 @@ def _sides(size: str) -> int | tuple[int, int]:
     raise UsageError(f"--size is a side such as 32, or height x width such as 24x32, not {size!r}.")
 
 
-class ImageReading(Request):
+class ImageReading(Cached):
     """What pictures are brought to."""
 
     size: Annotated[
@@ -156,16 +182,6 @@ class ImageReading(Request):
     classes: Annotated[
         list[str] | None,
         Flag("--classes", "Names for classes that are only numbered, with commas.", commas=True),
-        pictures,
-        local,
-    ] = None
-    cache: Annotated[
-        str | None,
-        Flag(
-            "--cache",
-            "Keep decoded pictures in this folder, to be read at once the next time; for sets larger than memory.",
-            variable="REVERIE_CACHE",
-        ),
         pictures,
         local,
     ] = None

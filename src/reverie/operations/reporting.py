@@ -10,13 +10,15 @@ from pydantic import Field, model_validator
 
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
+from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import Overwrite, RunName, Seed
-from reverie.operations.request import Flag, Reply, Request, example
+from reverie.operations.reading import Cached
+from reverie.operations.request import Flag, Reply, example
 
 __all__ = ["report"]
 
 
-class Reporting(Request):
+class Reporting(Cached, Engined):
     """Which run, and what it is judged by; or several runs."""
 
     model_config = example({"runs": ["runs/patients"], "out": "report"})
@@ -31,7 +33,9 @@ class Reporting(Request):
         "comparison.",
     )
     synthetic: str | None = Field(
-        None, description="A table of synthetic patients, or pictures; made by the model if left out."
+        None,
+        description="A table of synthetic patients, also as a folder that sample wrote, or pictures; made by the model if "
+        "left out, of patients 10,000 at most.",
     )
     holdout: str | None = Field(None, description="Other real patients (or pictures), in place of those held out.")
     source: str | None = Field(None, description="What the run was trained on, if it is not where its name says.")
@@ -40,7 +44,7 @@ class Reporting(Request):
 
     @model_validator(mode="after")
     def _of_one(self) -> Self:
-        given = [name for name in ("synthetic", "holdout", "source") if getattr(self, name) is not None]
+        given = [name for name in ("synthetic", "holdout", "source", "engine") if getattr(self, name) is not None]
         if len(self.runs) > 1 and given:
             raise ValueError(f"`{given[0]}` is for one run, and several are compared: leave it out")
         return self
@@ -70,7 +74,17 @@ def _one(request: Reporting, context: Context) -> Outcome:
 
     run = Path(request.runs[0])
     folder = context.folder(request.out or request.runs[0], request.overwrite, files=FILES).path
-    made = report(run, request.synthetic, request.holdout, folder, request.seed, context.step, source=request.source)
+    made = report(
+        run,
+        request.synthetic,
+        request.holdout,
+        folder,
+        request.seed,
+        context.step,
+        source=request.source,
+        cache=request.cache,
+        engine=engine_of(request),
+    )
 
     def show() -> Iterator[Panel]:
         context.say(made.verdict.headline)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -10,9 +12,11 @@ from reverie.errors import UsageError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Output
 from reverie.operations.declare import Cap, Outcome, operation, summary
+from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, inside
 from reverie.operations.flags import refuse_others
-from reverie.operations.request import Flag, Reply, Request, at_most, example, local, pictures, records
+from reverie.operations.request import Flag, Reply, at_most, example, local, pictures, records
+from reverie.plain import number_of
 from reverie.samplers.registry import listed
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ PATIENTS = Cap("count x steps", 20_000_000, "ask for fewer patients, or fewer st
 PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, or fewer steps", of="pictures")
 PICTURES = Cap("count", 4096, "ask for fewer pictures", of="pictures")
 ROWS, SHOWN = 50, 16
+DATASET = ("shard", "shard_size", "engine", "address")
+"""Fields that are of a folder of Parquet files alone."""
 
 SAMPLER = Flag("--sampler", f"{listed()}. The model's usual one if left out.")
 SPACING = Flag(
@@ -53,7 +59,7 @@ INTERVAL = Flag(
 Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 
-class Sample(Request):
+class Sample(Engined):
     """New patients, or new pictures."""
 
     model_config = example({"model": "runs/patients", "count": 20, "seed": 0, "where": ["sex=female", "age>50"]})
@@ -64,7 +70,8 @@ class Sample(Request):
         Flag(
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
-            "for a folder of files.",
+            "for a folder of files. With a slash at the end (records: with no suffix too) a folder of Parquet files, and "
+            "a second call goes on where the first was killed.",
             required=True,
         ),
     ] = Field(
@@ -97,8 +104,22 @@ class Sample(Request):
     guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = Field(
         None, description="How strongly visits follow the statics, or pictures their class; 1 as learned."
     )
-    workers: Annotated[int | None, records, local] = Field(
-        None, ge=1, description="Threads, one for each core if left out; the file is the same."
+    workers: Annotated[int | None, local] = Field(
+        None,
+        ge=1,
+        description="One for each core if left out: threads, or processes for a folder; what they make is the same.",
+    )
+    shard: Annotated[str | None, local, Flag("--shard", metavar="I/N")] = Field(
+        None,
+        description="Of a folder only the files i, i + n, ...: for tasks on many machines that see one folder; the last of "
+        "them writes the manifest.",
+        examples=["1/8"],
+    )
+    shard_size: Annotated[int | None, local] = Field(
+        None,
+        ge=1,
+        description="Patients or pictures in a file of a folder, 8,192 or 512 if left out; brought up to a multiple of what "
+        "is made together: 2,048 patients, 50 of the recipe health-gym, 64 pictures.",
     )
     reject: Annotated[bool, records, local] = Field(
         False,
@@ -187,13 +208,23 @@ def sample(request: Sample, context: Context) -> Outcome:
     """Make new patients, or new pictures, with a trained model.
 
     Patients are written as they are made, so any number of them takes the same memory. The same seed gives the same file;
-    the first ones of a seed are the same, up to rounding, however many are asked for.
+    the first ones of a seed are the same, up to rounding, however many are asked for. A folder of Parquet files is made by
+    processes of one thread, or by tasks on many machines, and a call that was killed goes on.
     """
     model = context.model(request.model)
     from reverie.models import PatientModel
 
     is_records = isinstance(model, PatientModel)
     refuse_others(request, "patient records" if is_records else "pictures", request.model)
+    if not context.served and in_folder(request.out or "", is_records):
+        made = _dataset(request, context, model)
+        return Outcome(made, summary("sampled", made["summary"]), made["summary"])
+    for field in DATASET if is_records else (*DATASET, "workers"):
+        if getattr(request, field) is not None:
+            option = f"--{field.replace('_', '-')}"
+            raise UsageError(
+                f"{option} is for a folder of Parquet files: write a slash at the end of --out, or leave it out."
+            )
     reply = (_patients if is_records else _pictures)(request, context, model)
     return Outcome(reply, summary("sampled", reply["summary"]), reply["summary"])
 
@@ -203,6 +234,37 @@ def settings_of(request: Any, *more: str) -> dict[str, Any]:
     names = ("sampler", "steps", "spacing", "eta", "variance", "where", "guidance", "rescale", "interval", "clip", *more)
     found = {name: getattr(request, name, None) for name in names}
     return {name: value for name, value in found.items() if value not in (None, [], False)}
+
+
+def in_folder(out: str, is_records: bool) -> bool:
+    """Whether a name is that of a folder of Parquet files: by a slash, or what is there, or for patients no suffix."""
+    from reverie.shards import begun
+
+    return out.endswith(("/", os.sep)) or begun(Path(out)) or (is_records and bool(out) and not Path(out).suffix)
+
+
+def _dataset(request: Sample, context: Context, model: PatientModel | PictureModel) -> dict[str, Any]:
+    from reverie import export
+
+    if request.animate is not None:
+        raise UsageError("--animate is for pictures in one file: leave it out, or the slash at the end of --out.")
+    assert request.out is not None
+    folder = context.folder(request.out, request.overwrite, resume=True).path
+    how = {"workers": request.workers or 0, "share": request.shard, "shard_size": request.shard_size}
+    how |= {"given": request.given, "force": request.overwrite, "engine": engine_of(request, request.workers)}
+    made, whole = export.dataset(
+        model, request.count, folder, request.seed, settings_of(request, "reject"), context.step, **how
+    )
+    if not whole.made:
+        there = "the folder is whole" if not whole.missing else "this share is whole"
+        context.say(f"Nothing was left to make: {there}, and every file is as it was made.")
+    elif whole.kept:
+        context.say(f"{whole.kept:,} of {number_of(whole.kept + whole.made, 'file')} were there, and are kept as they are.")
+    if whole.missing:
+        context.say(
+            f"{number_of(whole.missing, 'file')} of other shares are not there yet: who makes the last seals the folder."
+        )
+    return {"summary": made, "files": [{"name": str(folder)}], "preview": {}}
 
 
 def _patients(request: Sample, context: Context, model: PatientModel) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class Training(ImageReading, TableReading):
     @property
     def data_options(self) -> dict[str, Any]:
         """How the source is read, by the names of planning.Options."""
-        options = {**self.table_options, **self.image_options, "schema": self.schema_file}
+        options = {**self.table_options, **self.image_options, "schema": self.schema_file, "stream": self.stream or None}
         return {name: value for name, value in options.items() if value is not None}
 
 

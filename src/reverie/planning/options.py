@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import UsageError
+from reverie.modality import ROWS
 
 if TYPE_CHECKING:
     from reverie.images import Fit, Size
@@ -32,8 +33,10 @@ class Options:
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         size, fit, channels, classes: bring pictures to this size and number of channels, name their classes; see
             images.read_images.
-        cache: keep decoded pictures in this folder; a table has no use for it, and leaves it alone.
+        cache: keep decoded pictures, or the rows of a table that is read in parts, in this folder.
         latent: of pictures: train an autoencoder first, with a third of the budget, and diffuse its latents.
+        query: of a database (a DuckDB or SQLite file, or an address postgresql://...), what gives the rows.
+        stream: read a table in parts, from disk, whatever its size; one that is too large for memory is anyway.
         schema: of a table, a Schema or a YAML file; inferred if left out.
         identifier, time, long, duplicates, null_values, kinds, date_formats: of a table, see records.read_table.
         epsilon: of a table: train with differential privacy, and spend at most this much.
@@ -56,6 +59,8 @@ class Options:
     classes: Sequence[str] | None = None
     cache: str | Path | None = None
     latent: bool = False
+    query: str | None = None
+    stream: bool = False
     schema: Any = None
     identifier: str | Sequence[str] | None = None
     time: str | None = None
@@ -77,7 +82,7 @@ class Options:
     def check_out(self) -> None:
         """Raises UsageError if something is in the run folder that is neither to be resumed nor to be replaced."""
         out = None if self.out is None or self.resume or self.force else Path(self.out)
-        if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out and out.exists() and (not out.is_dir() or any(path.name != ROWS for path in out.iterdir())):
             raise UsageError(f"{out} exists already: resume it, start again with --force, or choose another name.")
 
     @property

@@ -7,6 +7,7 @@ run/ config.yaml  codec.json  model.safetensors  manifest.json      what models.
      autoencoder.safetensors                                        of a latent run, too
      calibration.json                                               of patients, too
      checkpoints/step-N/  autoencoder/checkpoints/step-N/           what --resume reads
+     rows/                                                          of a table beyond memory: the rows of its patients
      metrics.jsonl  tensorboard/  samples/  figures/                what people look at
 """
 
@@ -27,7 +28,7 @@ from reverie.config import RunConfig
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.manifest import MANIFEST
-from reverie.modality import Spelling
+from reverie.modality import ROWS, Spelling
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
 from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
@@ -155,7 +156,7 @@ def prepare(
     if processes.rank() == 0:
         options.check_out()
     out = Path(tempfile.mkdtemp(prefix="reverie-")) if options.out is None else Path(options.out)
-    data = open_source(source, options.reading, spelled)
+    data = open_source(source, options.reading, spelled, callbacks.log)
     recipe = options.recipe or data.recipe
     config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout)
     device = choose_device(config.training.device)
@@ -205,7 +206,7 @@ def _discard(run: Path) -> None:
     """Removes what a run wrote, and nothing else. Raises UsageError if `run` is not a run folder."""
     if not run.exists():
         return
-    if not run.is_dir() or (any(run.iterdir()) and not (run / configs.NAME).is_file()):
+    if not run.is_dir() or (any(path.name != ROWS for path in run.iterdir()) and not (run / configs.NAME).is_file()):
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
     for name in ("checkpoints", "tensorboard", "samples", "figures", "autoencoder"):
         shutil.rmtree(run / name, ignore_errors=True)

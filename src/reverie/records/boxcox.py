@@ -13,11 +13,14 @@ from typing import Any, Self
 
 import numpy as np
 
+from reverie.records.counts import Counts
 from reverie.records.intervals import REACH, Floats
 from reverie.records.transforms import Number, on_grid
 
 __all__ = ["BoxCox"]
 
+MOST = 2**21
+"""Values that are looked at, at most: of more, so many in the order of their ranks."""
 CONDITION = float(np.log(1e6))
 """Largest |lambda| log(max / min): beyond it, doubles could not keep nine digits."""
 
@@ -55,7 +58,20 @@ class BoxCox(Number):
         upper: float | None = None,
         digits: int | None = None,
     ) -> Self:
-        x = np.sort(on_grid(x, unit, digits)) if len(x) else np.ones(1)
+        """From a column's values [n], in any order and rounding."""
+        return cls.of(Counts.of(on_grid(x, unit, digits)), unit, lower, upper, digits)
+
+    @classmethod
+    def of(
+        cls,
+        seen: Counts,
+        unit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        digits: int | None = None,
+    ) -> Self:
+        """From values that are counted and rounded as the column is; none at all are read as one 1."""
+        x = seen.ranked(MOST) if len(seen.values) else np.ones(1)
         room = unit or 1e-3 * float(x[-1] - x[0]) or 1.0
         shift = 0.0 if x[0] > 0 else room - float(x[0])
         t = np.log(x + shift)

@@ -21,13 +21,14 @@ from torch import Tensor
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings, code_of
 from reverie.records.dtypes import dtype_name, dtype_named
-from reverie.records.emptiness import as_rules, obeyed, open_visits, sure
+from reverie.records.emptiness import as_rules, obeyed, open_visits
 from reverie.records.encoded import Decoded, EncodedTable, Records
+from reverie.records.gathering import Gathering
 from reverie.records.intervals import Floats, inside
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
-from reverie.records.rules.deriving import Derivation, derivations, led_back
+from reverie.records.rules.deriving import Derivation, led_back
 from reverie.records.rules.keeping import Keeper
 from reverie.records.schema import Schema
 from reverie.records.settling import draws
@@ -74,32 +75,15 @@ class RecordCodec:
         """The codec whose scores of this table are N(0, 1). Raises DataError for a table without a patient."""
         if not len(table):
             raise DataError(f"{table.name} has no patient: a codec is fitted to at least one.")
-        schema, settings = table.schema, settings or CodecSettings()
-        times = schema.time.read(table.frame[schema.time.name], table.name)
-        clock = VisitTimes.fit(times, table.offsets, schema.time.step)
-        lengths = table.lengths
-        length = int(lengths[0]) if np.ptp(lengths) == 0 else None
-        derived = derivations(Rules.of(schema), Rows.of(table.frame, schema)) if settings.stages else ()
-        followed = {one.column for one in derived if not one.later}
-        codes: dict[str, Code] = {}
-        for name, part, column, x in cells_of(table, schema, clock.unit, derived):
-            if column is not None and column.name in followed:
-                continue
-            values = x[~np.isnan(x)]
-            if part == "visits" and length is None:
-                codes[name] = NormalScore.fit(values, 1.0, float(lengths.min()), float(lengths.max()))
-            elif part == "start" and clock.start is None:
-                codes[name] = NormalScore.fit(values, clock.unit)
-            elif part == "gap" and clock.gap is None:
-                codes[name] = NormalScore.fit(values, clock.unit, clock.least)
-            elif part == "measured" and column is not None and (column.missing > 0 or (x == 0).any()):
-                if column.role == "varying" and sure(table, column):
-                    continue
-                codes[name] = OrderedProbit.fit(np.bincount(x.astype(np.int64), minlength=2))
-            elif part == "value" and column is not None:
-                codes[name] = column.code(values, settings)
-        types = {name: dtype_named(dtype_name(dtype)) for name, dtype in table.frame.schema.items()}
-        return cls(schema, settings, types, clock, length, codes, derived)
+        gathering = Gathering(table.schema, settings or CodecSettings())
+        gathering.add(table)
+        return cls.gathered(gathering)
+
+    @classmethod
+    def gathered(cls, seen: Gathering) -> RecordCodec:
+        """The codec of a table that was seen part by part. Raises DataError for one without a patient."""
+        length, clock, derived = seen.length(), seen.visit_times(), seen.derived()
+        return cls(seen.schema, seen.settings, seen.types, clock, length, seen.codes(derived, clock), derived)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -182,6 +166,15 @@ class RecordCodec:
             return torch.full((len(values),), self.length)
         cells = self.codes["visits"].cells(self.named["visits"].scores(values[:, 0]))
         return torch.from_numpy(cells.astype(np.int64))
+
+    @property
+    def most_visits(self) -> int:
+        """The most visits that a patient is made with."""
+        if self.length is not None:
+            return self.length
+        code = self.codes["visits"]
+        assert isinstance(code, NormalScore) and code.upper is not None
+        return int(code.upper)
 
     def known(self, values: Tensor, visits: Tensor) -> Tensor:
         """bool [B, N, C]: the cells that exist, given the structure in records [B, N, C] with `visits` [B].

@@ -1,6 +1,9 @@
 """Records of which a part is given: holes are filled, visits are added, and what is given stays as it is.
 
 p(holes | given) = p(statics' holes | given) p(visits' holes | given, statics)
+
+A table is completed in blocks of BLOCK patients, in its order: a completed block is a function of (seed, draw, its number)
+and of its own patients, so that anyone can make a part, in memory of a block.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -22,7 +26,10 @@ from reverie.records.masks import MaskSampler, cells
 from reverie.records.settling import reaching
 from reverie.records.table import Table, last_rows, rows_after
 
-__all__ = ["Completer", "longer"]
+__all__ = ["BLOCK", "Completer", "blocks", "longer"]
+
+BLOCK = 256
+"""Patients completed together, with randomness of their own; few, so that the cores of one machine share a small table."""
 
 Drawn = tuple[Tensor, Tensor]
 """Codes [B, N, C], and which of them are known."""
@@ -30,7 +37,7 @@ Drawn = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Completer:
-    """Completes the records of a table, from new draws at each call."""
+    """Completes the records of a table, or of a block of one, from new draws at each call."""
 
     sampler: RecordSampler
     table: Table
@@ -110,6 +117,18 @@ class Completer:
     @cached_property
     def _flags(self) -> Tensor:
         return MaskSampler(self.sampler.codec).flags
+
+
+def blocks(table: Table) -> list[Table]:
+    """The table cut into blocks of BLOCK patients, the last of what is left. They are views: their rows stand once."""
+    cut = [*range(0, len(table), BLOCK), len(table)]
+    parts = []
+    for first, last in pairwise(cut):
+        offsets = table.offsets[first : last + 1]
+        frame = table.frame[int(offsets[0]) : int(offsets[-1])]
+        rows = None if table.rows is None else table.rows[offsets[0] : offsets[-1]]
+        parts.append(replace(table, frame=frame, offsets=offsets - offsets[0], rows=rows))
+    return parts
 
 
 def longer(table: Table, visits: int) -> Table:

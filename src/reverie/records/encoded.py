@@ -17,7 +17,7 @@ from torch import Tensor
 
 from reverie.records.intervals import between
 
-__all__ = ["Decoded", "EncodedTable", "Records"]
+__all__ = ["Decoded", "EncodedTable", "Records", "drawn"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,18 +82,35 @@ class EncodedTable:
         indices = torch.as_tensor(indices, dtype=torch.int64)
         starts = self.offsets[indices]
         visits = self.offsets[indices + 1] - starts
-        ends = visits.cumsum(0)
-        B, R = len(indices), int(ends[-1]) if len(indices) else 0
-        patient = torch.repeat_interleave(torch.arange(B), visits, output_size=R)
-        place = torch.arange(R) - (ends - visits)[patient]
-        values = torch.full((B, 1 + int(visits.max()) if B else 1, self.channels), torch.nan)
-        static, visit = (_uniforms((B, ends.shape[-1]), generator) for ends in (self.statics, self.rows))
-        values[:, 0, : self.statics.shape[-1]] = between(self.statics[0, indices], self.statics[1, indices], static).float()
-        # One uniform for all visits of a patient: a level that stays keeps its score, so what changes can be seen to.
-        lower, upper = self.rows[:, starts[patient] + place]
-        values[patient, 1 + place, : self.rows.shape[-1]] = between(lower, upper, visit[patient]).float()
-        known = ~values.isnan()
-        return Records(values.nan_to_num_(0.0), known, visits)
+        patient, place = _places(visits)
+        return drawn(self.statics[:, indices], self.rows[:, starts[patient] + place], visits, generator)
+
+
+def drawn(statics: Tensor, rows: Tensor, visits: Tensor, generator: torch.Generator | None) -> Records:
+    """Records of B patients with R rows in all, from the ends of their intervals; see EncodedTable.
+
+    Args:
+        statics: [2, B, channels of token 0].
+        rows: [2, R, channels of a visit], those of a patient one after the other.
+        visits: int64 [B].
+    """
+    B, widths = len(visits), (statics.shape[-1], rows.shape[-1])
+    patient, place = _places(visits)
+    values = torch.full((B, 1 + int(visits.max()) if B else 1, max(widths)), torch.nan)
+    static, visit = (_uniforms((B, width), generator) for width in widths)
+    values[:, 0, : widths[0]] = between(statics[0], statics[1], static).float()
+    # One uniform for all visits of a patient: a level that stays keeps its score, so what changes can be seen to.
+    values[patient, 1 + place, : widths[1]] = between(rows[0], rows[1], visit[patient]).float()
+    known = ~values.isnan()
+    return Records(values.nan_to_num_(0.0), known, visits)
+
+
+def _places(visits: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each row of some patients whose it is, and which of theirs, int64 [R] each."""
+    ends = visits.cumsum(0)
+    B, R = len(visits), int(ends[-1]) if len(visits) else 0
+    patient = torch.repeat_interleave(torch.arange(B), visits, output_size=R)
+    return patient, torch.arange(R) - (ends - visits)[patient]
 
 
 def _uniforms(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:

@@ -19,7 +19,7 @@ from typing import Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Pattern", "new_identifiers"]
+__all__ = ["Pattern", "deciding", "new_identifiers"]
 
 _ALPHABETS = {
     "d": string.digits,
@@ -32,6 +32,9 @@ _ALPHABETS = {
     "m": string.digits + string.ascii_letters,
 }
 """What may stand in a place that counts, by its letter in a pattern, the narrowest first."""
+
+PLACES = 64
+"""Characters of identifiers that are looked at one by one, at most."""
 
 ROOM = 10**9
 """So many new identifiers should find room."""
@@ -105,6 +108,24 @@ class Pattern(BaseModel):
         """P000001, P000002, ... where the real ones have no pattern."""
         taken = [int(text[1:]) for text in texts if re.fullmatch(r"P\d{6,18}", text)]
         return cls(text="P000000", places=".dddddd", start=max(taken, default=0) + 1)
+
+
+def deciding(seen: pl.Series) -> pl.Series:
+    """Few of many identifiers, of which the pattern is that of all: the ends of whole numbers; of texts the ends, the
+    largest number that one ends in, one of each length, and one of each character at each place."""
+    values = seen.unique().sort()
+    if values.dtype != pl.String or not values.len():
+        return values.gather(sorted({0, values.len() - 1})) if values.len() else values
+    frame = pl.DataFrame({"text": values, "last": values.str.extract(r"(\d+)\D*$")})
+    digits, length = pl.col("last").str.strip_chars_start("0"), pl.col("text").str.len_chars()
+    kept = [values.gather([0, values.len() - 1])]
+    kept.append(frame.drop_nulls("last").sort(digits.str.len_chars(), digits, "text").tail(1)["text"])
+    longest = min(int(values.str.len_chars().max()), PLACES)  # pyright: ignore[reportArgumentType]
+    keys = [length, *(pl.col("text").str.slice(place, 1) for place in range(longest))]
+    kept += [frame.unique(key, keep="first", maintain_order=True)["text"] for key in keys]
+    shapes = pl.col("text").str.replace_all(r"\d+", "0")
+    kept.append(frame.unique(shapes, keep="first", maintain_order=True)["text"].head(PLACES))
+    return pl.concat(kept).unique().sort()
 
 
 def new_identifiers(pattern: Pattern, first: int, count: int, dtype: pl.DataType) -> pl.Series:

@@ -13,7 +13,7 @@ import polars as pl
 
 from reverie.errors import DataError, unknown
 from reverie.records.emptiness import explained
-from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number, share
+from reverie.records.kinds import Column, Evidence, Mixed, recognise, recognise_number
 from reverie.records.kinds.identifier import Identifier
 from reverie.records.nulls import NULL_VALUES, NullTexts
 from reverie.records.parsing import Parsed
@@ -26,7 +26,7 @@ from reverie.records.schema import Schema
 from reverie.records.shapes import TIME
 from reverie.records.validation import check_null_column, check_rows
 
-__all__ = ["infer_parsed", "observed"]
+__all__ = ["infer_parsed", "observed", "per_patient"]
 
 FILLED = 0.5
 """A column that never differs within a patient is static if, in patients who have it at all, it is filled in this share of
@@ -71,7 +71,7 @@ def infer_parsed(
             columns.append(_time(frame[t], why_t, name))
         else:
             role = "static" if column in static else "varying"
-            values = _per_patient(frame, i, column) if role == "static" else frame[column]
+            values = per_patient(frame, i, column) if role == "static" else frame[column]
             seen = Evidence(column, values, role, parsed.mixed.get(column), name)
             columns.append(recognise(seen, kinds.get(column), null_values=parsed.null_values.get(column)))
     columns = [c.in_form(parsed.forms[c.name]) if c.name in parsed.forms else c for c in columns]
@@ -91,8 +91,8 @@ def observed(schema: Schema, frame: pl.DataFrame) -> Schema:
     the levels of columns whose levels are not given. Decisions (kinds, roles, bounds, units, levels) stay."""
     columns = []
     for column in schema.columns:
-        cells = _per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
-        update = {"missing": share(cells), "type": _type(cells), **column.observed(cells)}
+        cells = per_patient(frame, schema.identifier.name, column.name) if column.role == "static" else frame[column.name]
+        update = {"type": _type(cells), **column.observed(cells)}
         columns.append(column.model_copy(update=update))
     return schema.model_copy(update={"columns": tuple(columns)})
 
@@ -101,7 +101,7 @@ def _type(cells: pl.Series) -> str:
     return str(cells.dtype.base_type())
 
 
-def _per_patient(frame: pl.DataFrame, identifier: str, column: str) -> pl.Series:
+def per_patient(frame: pl.DataFrame, identifier: str, column: str) -> pl.Series:
     """The first value of each patient that is not missing."""
     return frame.group_by(identifier, maintain_order=True).agg(pl.col(column).drop_nulls().first())[column]
 

@@ -20,7 +20,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.files import writing
 
-__all__ = ["SUFFIXES", "check_table_output", "write_table"]
+__all__ = ["SUFFIXES", "check_table_output", "write_parquet", "write_table"]
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 GROUP = 2**16
@@ -49,7 +49,7 @@ def write_table(
 
     Raises UsageError for a path that cannot be a table, and what `frames` raises; then `path` is as it was.
     """
-    write = {".csv": _csv, ".csv.gz": _csv_gz, ".parquet": _parquet}[check_table_output(path)]
+    write = {".csv": _csv, ".csv.gz": _csv_gz, ".parquet": write_parquet}[check_table_output(path)]
     as_text = None if path.suffix.lower() == ".parquet" else spelled
     parts = map(as_text, frames) if as_text is not None else iter(frames)
     first = next(parts)  # before anything is made on disk: what is wrong with a request shows at its first frame
@@ -81,8 +81,11 @@ def _lines(file: io.BufferedIOBase, frames: Iterator[pl.DataFrame]) -> None:
         file.write(frame.write_csv(include_header=number == 0).encode())
 
 
-def _parquet(path: Path, frames: Iterator[pl.DataFrame]) -> None:
-    """By way of a file for each GROUP rows or so: polars writes a Parquet file in one go, but reads many as a stream."""
+def write_parquet(path: Path, frames: Iterator[pl.DataFrame]) -> None:
+    """Writes the rows of all frames to a Parquet file, under its very name.
+
+    By way of a file for each GROUP rows or so: polars writes a Parquet file in one go, but reads many as a stream.
+    """
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.parts.") as folder:
         parts = []
         for number, frame in enumerate(_groups(frames)):

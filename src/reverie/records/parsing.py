@@ -72,6 +72,7 @@ def parse(
     schema: Schema | None = None,
     date_formats: Mapping[str, str] | None = None,
     identifier: Sequence[str] = (),
+    strays: list[pl.Series] | None = None,
 ) -> Parsed:
     """Types every column, by what its cells hold, or as the schema says.
 
@@ -80,6 +81,7 @@ def parse(
             with a schema, what it says counts (Schema.with_nulls).
         date_formats: the forms of dates by column, such as "%d/%m/%Y"; under "" that of all columns that have it.
         identifier: columns that say whose visit a row is: their cells are names.
+        strays: receives the numbers of rows with a cell that is not as the schema says, which is then left empty.
 
     Raises:
         DataError: a column that cannot be in a table, or a cell that is not of the schema's type; row and column named.
@@ -123,7 +125,7 @@ def parse(
     for column, text in cells_of.items():
         cells = nulls.emptied(text, missing[column])
         if schema is not None:
-            columns.append(_as_schema(cells, rows, schema[column], name))
+            columns.append(_as_schema(cells, rows, schema[column], name, strays))
             continue
         if more := said.of(column):
             usual = nulls.emptied(text, [word for word in missing[column] if word not in more])
@@ -272,14 +274,18 @@ def _dates(cells: pl.Series, zoned: list[str]) -> pl.Series:
     return moments if moments.null_count() == cells.null_count() else cells  # 25:61 o'clock: text
 
 
-def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> pl.Series:
+def _as_schema(
+    cells: pl.Series, rows: pl.Series, column: Column, name: str, strays: list[pl.Series] | None = None
+) -> pl.Series:
     """The cells in the type that the schema says. Names (levels, identifiers, text) may stay text."""
     if column.type not in TYPES:
         raise UsageError(f"the schema's column {column.name!r} has type {column.type!r}: known are {', '.join(TYPES)}.")
     dtype = TYPES[column.frame_type if column.numeric and column.type == "String" else column.type]  # a kind edited by hand
     if column.form is not None and not isinstance(column.form, StoredForm) and cells.dtype != dtype:
         read = column.form.read(cells)
-        if len(lost := (read.is_null() & cells.is_not_null()).arg_true()):
+        if len(lost := (read.is_null() & cells.is_not_null()).arg_true()) and strays is not None:
+            strays.append(rows.gather(lost))
+        elif len(lost):
             raise DataError(
                 f"{at(name, rows[lost[0]], column.name)}{shown(cells[lost[0]])} is not written as the schema says "
                 f"({column.form.words}): correct it, add it to null_values in the schema, or change the column's form there."
@@ -303,6 +309,9 @@ def _as_schema(cells: pl.Series, rows: pl.Series, column: Column, name: str) -> 
         cast = cast.fill_nan(None) if dtype.is_float() else cast
     lost = (cast.is_null() & cells.is_not_null()).arg_true()
     if not len(lost):
+        return cast
+    if strays is not None:
+        strays.append(rows.gather(lost))
         return cast
     if cells.dtype == pl.String and not column.numeric:
         return cells

@@ -22,7 +22,7 @@ import polars as pl
 
 from reverie.records.roles import words
 
-__all__ = ["identifying", "identifying_number", "new_values", "pattern_of", "taken_of"]
+__all__ = ["bits_of", "hashes_of", "identifying", "identifying_number", "new_values", "pattern_of", "taken_of"]
 
 SHAPES = 10
 """Shapes that a pattern keeps, at most; common ones stand several times."""
@@ -111,11 +111,21 @@ def pattern_of(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(shapes[place] for place in places)
 
 
+def hashes_of(values: Sequence[str]) -> np.ndarray:
+    """The hashes of different values, uint64, rising."""
+    return np.unique(np.array([_number(value) for value in set(values)], dtype=np.uint64))
+
+
 def taken_of(values: Sequence[str]) -> str:
     """The bits of real values, in base 64."""
-    size = max(64, BITS * len(set(values)))
+    return bits_of(hashes_of(values))
+
+
+def bits_of(hashes: np.ndarray) -> str:
+    """The bits of real values of these hashes, in base 64."""
+    size = max(64, BITS * len(hashes))
     bits = np.zeros(size, dtype=np.uint8)
-    bits[[_number(value) % size for value in set(values)]] = 1
+    bits[hashes % np.uint64(size)] = 1
     return f"{size}:{base64.b64encode(np.packbits(bits).tobytes()).decode()}"
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-__all__ = ["Precision", "precision"]
+from reverie.records.counts import Counts
+
+__all__ = ["Precision", "as_numbers", "precision", "precision_of"]
 
 MAX_DECIMALS = 6
 """More digits than these are not a rounding, but a number as it came."""
@@ -73,15 +75,18 @@ class Precision:
 
 def precision(cells: pl.Series) -> Precision:
     """The precision of a column: numbers as they are, dates and date-times in days since 1970."""
-    dated = cells.dtype in (pl.Date, pl.Datetime)
-    values = as_numbers(cells.drop_nulls())
-    distinct, counts = np.unique(values, return_counts=True)
+    return precision_of(Counts.of(as_numbers(cells.drop_nulls())), cells.dtype)
+
+
+def precision_of(seen: Counts, dtype: pl.DataType) -> Precision:
+    """The same of counted values, of cells of a type."""
+    distinct, counts = seen.values, seen.counts
     lowest, highest = float(distinct[0]), float(distinct[-1])
-    if dated:
-        return Precision(_clock(cells.dtype, distinct), None, None, lowest, highest, None, None, _skew(values), ())
-    recurs = len(distinct) >= RECURRING and len(values) >= 5 * len(distinct)
-    unit, decimals, words = _unit(distinct, 2e-7 if cells.dtype == pl.Float32 else 1e-14, recurs)
-    if unit is None and cells.dtype.is_integer():  # beyond 2^53
+    if dtype in (pl.Date, pl.Datetime):
+        return Precision(_clock(dtype, distinct), None, None, lowest, highest, None, None, _skew(seen), ())
+    recurs = len(distinct) >= RECURRING and len(seen) >= 5 * len(distinct)
+    unit, decimals, words = _unit(distinct, 2e-7 if dtype == pl.Float32 else 1e-14, recurs)
+    if unit is None and dtype.is_integer():  # beyond 2^53
         unit, decimals, words = 1.0, 0, ""
     digits, power = None, unit
     if unit is not None and decimals is not None and not math.log10(unit).is_integer():
@@ -89,7 +94,7 @@ def precision(cells: pl.Series) -> Precision:
         finer = np.abs(distinct / (10 * power) - np.rint(distinct / (10 * power))) > 1e-6
         power = power if finer.sum() < TELLING else None  # so few that are all multiples of 2 or 5 may be so by chance
     if unit is None or power is not None:
-        digits = _digits(distinct, power, cells.dtype == pl.Float32)
+        digits = _digits(distinct, power, dtype == pl.Float32)
         unit = power if digits is not None else unit
     if digits is not None:
         words = f"{digits} significant digit{'s'[: digits > 1]}"
@@ -101,7 +106,7 @@ def precision(cells: pl.Series) -> Precision:
         share = 100 * count / counts.sum()
         if piles and (edge or share >= 10):  # that 0 is a limit goes without saying
             said.append(f"{share:.0f} % are exactly {edge:g}" + (", taken as a limit" if edge else ""))
-    return Precision(unit, decimals, digits, lowest, highest, lower, upper, _skew(values), tuple(said))
+    return Precision(unit, decimals, digits, lowest, highest, lower, upper, _skew(seen), tuple(said))
 
 
 def as_numbers(cells: pl.Series) -> np.ndarray:
@@ -176,11 +181,13 @@ def _piles(counts: np.ndarray) -> bool:
     return bool(counts[0] >= counts[1:4].mean() / 2)
 
 
-def _skew(values: np.ndarray) -> float | None:
+def _skew(seen: Counts) -> float | None:
     """E[(x - mean)^3] / sd^3, to three digits."""
-    if len(values) and (largest := np.abs(values).max()) > 0:
+    values, share = seen.values, seen.counts / len(seen)
+    if (largest := np.abs(values).max()) > 0:
         values = values / largest  # as cubes of large numbers overflow
-    spread = values.std()
-    if len(values) < 3 or not spread > 0 or not math.isfinite(spread):
+    values = values - values @ share
+    spread = math.sqrt(values**2 @ share)
+    if len(seen) < 3 or not spread > 0 or not math.isfinite(spread):
         return None
-    return round(float(np.mean(((values - values.mean()) / spread) ** 3)), 3)
+    return round(float((values / spread) ** 3 @ share), 3)

@@ -18,7 +18,7 @@ from reverie.records.places import few
 
 __all__ = [
     "AGE", "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone",
-    "names_visit_time", "patients", "varies", "words",
+    "names_visit_time", "patients", "several_patients", "varies", "words",
 ]  # fmt: skip
 
 AGE = "the age at each row, for no other column says when it was"
@@ -74,6 +74,8 @@ _ENDS_AS_TIME = re.compile(r"(time|date|datum|dtc|dtm|offset|dy)$", re.IGNORECAS
 _ENDED = {"end", "ended", "stop", "discharge", "disch", "out", "finish", "last"}
 _VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
 _SINCE = {"t", "hour", "day", "week", "month", "hours", "days", "weeks", "months", "step", "wave"}
+_MANY = 10
+"""From so many different values on, one in each row, a column named after persons counts persons."""
 _STATUS = {"status", "event", "dead", "died", "death", "censored", "censor", "cens", "outcome"}
 """Words of the end of a visit; of its time; of that where they stand alone; what a time to an event stands beside."""
 
@@ -225,6 +227,16 @@ def _may_be_said(frame: pl.DataFrame, identifier: str, column: str) -> bool:
 
 def _said(column: str) -> str:
     return "made here" if column.startswith("\0") else "as you said"
+
+
+def several_patients(frame: pl.DataFrame) -> str | None:
+    """A column that is named after patients and has several of them in these rows, which are then not one patient's."""
+    for column in frame.columns:
+        rank, values = _identifier_rank(column), frame[column].drop_nulls().n_unique()
+        repeats = values < frame[column].count()
+        if rank is not None and rank <= _ID and values > 1 and (repeats or (values >= _MANY and rank <= _PERSONS)):
+            return column
+    return None
 
 
 def may_be_identifiers(frame: pl.DataFrame) -> list[str]:

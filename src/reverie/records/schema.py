@@ -7,6 +7,7 @@ kept with the model: it is all that is needed to write a table of the same look.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Literal, Self, get_args
 
 import polars as pl
@@ -143,6 +144,11 @@ class Schema(BaseModel):
                 said.append(shape.unread(frame))
                 frame = shape.apply(frame, "the table")
         return [sentence for sentence in said if sentence]
+
+    @property
+    def most_rows(self) -> int:
+        """The most rows of the source form that a row of the modelled form becomes."""
+        return prod(shape.most_rows for shape in self.shapes)
 
     def unshaped(self, frame: pl.DataFrame, after: int = 0) -> pl.DataFrame:
         """A typed frame in the modelled form, brought back into the source form, each cell as the source writes it; to be

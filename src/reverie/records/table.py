@@ -23,7 +23,7 @@ from reverie.records.nulls import NullTexts, listed
 from reverie.records.parsing import Parsed, parse
 from reverie.records.piles import piles
 from reverie.records.places import ROW, counted
-from reverie.records.reading import Bounds, place_of, read_source
+from reverie.records.reading import Bounds, Query, read_source
 from reverie.records.rules.finding.evidence import EXPECTED
 from reverie.records.rules.reading import broken, settled
 from reverie.records.schema import Duplicates, Schema
@@ -31,7 +31,7 @@ from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
-__all__ = ["Table", "arranged", "last_rows", "read_table", "rows_after"]
+__all__ = ["Table", "arranged", "checked", "last_rows", "on_rules", "parted", "read_table", "rows_after", "typed"]
 
 
 NAMED = 5
@@ -48,10 +48,12 @@ class Table:
         schema: what each column is.
         name: what messages and cards call it.
         fingerprint: SHA-256 of the cells, their types and the names of the columns: equal for equal data from any file.
+            None ("") for a part of a table beyond memory.
         offsets: int64 [P + 1], where the rows of each patient begin and end.
         notes: decisions worth telling.
         rows: int64, the data row of the source that each row is, counted from 1; None for a table that was not read.
-        path: of the file or folder it was read from, absolute; None for a bundled table and a frame.
+        path: of the file or folder it was read from, absolute; None for a bundled table, an address and a frame.
+        query: by which its rows were asked for; None for a file that was read as it is.
     """
 
     frame: pl.DataFrame
@@ -62,6 +64,7 @@ class Table:
     notes: tuple[str, ...] = ()
     rows: np.ndarray | None = None
     path: Path | None = None
+    query: str | None = None
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -82,20 +85,13 @@ class Table:
         rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[chosen], lengths)
         frame = self.frame[rows]
         of_source = None if self.rows is None else self.rows[rows]
-        return replace(self, frame=frame, offsets=offsets, fingerprint=_fingerprint(frame), rows=of_source)
+        fingerprint = _fingerprint(frame) if self.fingerprint else ""
+        return replace(self, frame=frame, offsets=offsets, fingerprint=fingerprint, rows=of_source)
 
     def split(self, share: float, seed: int) -> tuple[Table, Table]:
         """Patients split at random into (the rest, those set aside): about `share` of them, at least one if share > 0."""
-        if not 0 <= share < 1:
-            raise UsageError(f"the share set aside is from 0 to below 1, not {share}.")
-        aside = max(round(share * len(self)), 1) if share else 0
-        if aside >= len(self):
-            raise DataError(
-                f"{self.name} has {len(self)} patient{'s'[: len(self) > 1]}: too few to set {share:g} of them aside "
-                "(training takes --holdout 0 and --set aside=0)."
-            )
-        order = np.random.default_rng(seed).permutation(len(self))
-        return self.take(np.sort(order[aside:])), self.take(np.sort(order[:aside]))
+        rest, aside = parted(len(self), share, seed, self.name)
+        return self.take(rest), self.take(aside)
 
 
 def read_table(
@@ -103,6 +99,7 @@ def read_table(
     schema: Schema | None = None,
     name: str | None = None,
     *,
+    query: str | None = None,
     identifier: str | Sequence[str] | None = None,
     time: str | None = None,
     long: tuple[str, str] | None = None,
@@ -119,6 +116,7 @@ def read_table(
             or a pandas frame, or Cells.
         schema: what the columns are; inferred if None.
         name: what messages call the table; the file's name if None.
+        query: what a database is asked, a DuckDB or SQLite file or an address postgresql://...: see reading/queries.
         identifier, time: columns, where the names and the structure do not tell; several identifiers tell patients apart
             together.
         long: the columns that say what was measured and its value, of a table with a row for each measurement.
@@ -133,7 +131,7 @@ def read_table(
         UsageError: no such file, or arguments that do not go together.
         DataError: what is wrong with the table, by data row and column, and what to do.
     """
-    read = read_source(source, name, most)
+    read = read_source(source if query is None else Query.of(source, query), name, most)
     cells, name = read.frame, read.name
     if schema is not None:
         if identifier or time or long or kinds or date_formats:
@@ -144,15 +142,9 @@ def read_table(
         schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
         schema = schema.with_nulls(nulls.everywhere, nulls.columns)
         left_out = schema.unread(cells)
-        cells = schema.shaped(numbered(cells), name)
-        check_names([column for column in cells.columns if column != ROW], schema, name)
-        parsed = parse(cells.select(ROW, *schema.names), name, (), schema)
+        parsed, frame = typed(cells, schema, name)
         parsed.notes += left_out
-        frame = parsed.frame.unique(schema.names, keep="first", maintain_order=True)
-        check_rows(frame, schema.identifier.name, schema.time.name, name)
-        for column in schema.columns:
-            column.check(frame, name)
-        check_static(frame, schema, name)
+        checked(frame, schema, name)
         schema = settled(observed(schema, frame), frame, name)
         if not schema.static and not schema.varying:
             raise DataError(f"{name} has nothing left to model: the schema marks no column of a kind that is modelled.")
@@ -161,15 +153,51 @@ def read_table(
         schema, unique = infer_parsed(parsed, asked.patient, asked.time, name, asked.kinds(kinds), null_values)
         schema = with_shapes(schema, shapes).model_copy(update={"duplicates": duplicates or "refuse"})
         frame = unique.frame
-        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *_on_rules(schema)])
+        parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *on_rules(schema)])
     table = arranged(frame, schema, name, parsed)
-    return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=place_of(source))
+    return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=read.path, query=read.query)
 
 
-def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True) -> Table:
+def parted(count: int, share: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Patients numbered 0 .. count - 1 split at random into (the rest, those set aside), see Table.split; int64, rising."""
+    if not 0 <= share < 1:
+        raise UsageError(f"the share set aside is from 0 to below 1, not {share}.")
+    aside = max(round(share * count), 1) if share else 0
+    if aside >= count:
+        raise DataError(
+            f"{name} has {count} patient{'s'[: count > 1]}: too few to set {share:g} of them aside "
+            "(training takes --holdout 0 and --set aside=0)."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return np.sort(order[aside:]), np.sort(order[:aside])
+
+
+def typed(
+    cells: pl.DataFrame, schema: Schema, name: str, strays: list[pl.Series] | None = None
+) -> tuple[Parsed, pl.DataFrame]:
+    """Cells in the form and the types that a schema says, and the rows of them that are not wholly alike; see parse()."""
+    cells = schema.shaped(numbered(cells), name)
+    check_names([column for column in cells.columns if column != ROW], schema, name)
+    parsed = parse(cells.select(ROW, *schema.names), name, (), schema, strays=strays)
+    return parsed, parsed.frame.unique(schema.names, keep="first", maintain_order=True)
+
+
+def checked(frame: pl.DataFrame, schema: Schema, name: str) -> None:
+    """Raises DataError where a typed frame is not as its schema says."""
+    check_rows(frame, schema.identifier.name, schema.time.name, name)
+    for column in schema.columns:
+        column.check(frame, name)
+    check_static(frame, schema, name)
+
+
+def arranged(
+    frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_read: bool = True, part: bool = False
+) -> Table:
     """The table: duplicates resolved, statics filled, rows sorted, and notes on all of it.
 
-    `as_read`: what changed places or was filled stands so in what the user will see, and is noted.
+    Args:
+        as_read: what changed places or was filled stands so in what the user will see, and is noted.
+        part: it is a part of a larger table, and has no fingerprint of its own.
     """
     notes = list(parsed.notes)
     if alike := parsed.frame.height - frame.height:
@@ -194,7 +222,7 @@ def arranged(frame: pl.DataFrame, schema: Schema, name: str, parsed: Parsed, as_
     if (single := int((lengths == 1).sum())) and not schema.timeless:
         notes.append(f"{single:,} of {len(lengths):,} patients {'has' if single == 1 else 'have'} one visit.")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Table(frame, schema, name, _fingerprint(frame), offsets, tuple(notes), rows)
+    return Table(frame, schema, name, "" if part else _fingerprint(frame), offsets, tuple(notes), rows)
 
 
 def last_rows(offsets: np.ndarray, visits: int) -> np.ndarray:
@@ -208,7 +236,7 @@ def rows_after(count: int, last: np.ndarray, visits: int) -> np.ndarray:
     return np.argsort(np.concatenate([np.arange(count), np.repeat(last, visits)]), kind="stable")
 
 
-def _on_rules(schema: Schema) -> list[str]:
+def on_rules(schema: Schema) -> list[str]:
     """Notes on columns whose emptiness says something."""
     ruled: dict[str, list[str]] = {}
     for column in schema.columns:

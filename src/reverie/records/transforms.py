@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from reverie.records.counts import Counts
 from reverie.records.intervals import REACH, Floats
 from reverie.records.rounding import cell, on_grid
 from reverie.records.support import support
@@ -29,6 +30,8 @@ KEPT = 1 / 64
 """The part of a lone value's share that stays in its own cell, at least; the rest is spread up to its neighbours."""
 STEEPEST = 1.0
 """A tail grows by at most this many e-folds per standard deviation: what a log-normal of shape 1 does."""
+MOST = 2**21
+"""Values that gaps are looked for among, at most: of more, each stands for several."""
 JUMP = 1e-9
 """Scores between both sides of a gap in which nothing is made."""
 GAPS = 4096
@@ -137,17 +140,31 @@ class NormalScore(Number):
         upper: float | None = None,
         digits: int | None = None,
     ) -> Self:
-        """The table of a column's values [n]; none at all are read as one value at a bound or 0."""
-        if not len(x):
-            x = np.array([lower if lower is not None else upper if upper is not None else 0.0])
-        values, counts = np.unique(on_grid(x, unit, digits), return_counts=True)
+        """The table of a column's values [n], in any order and rounding."""
+        return cls.of(Counts.of(on_grid(x, unit, digits)), unit, lower, upper, digits)
+
+    @classmethod
+    def of(
+        cls,
+        seen: Counts,
+        unit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        digits: int | None = None,
+    ) -> Self:
+        """The table of values that are counted and rounded as the column is; none at all are read as one value at a bound
+        or 0."""
+        if not len(seen.values):
+            only = lower if lower is not None else upper if upper is not None else 0.0
+            seen = Counts.of(on_grid(np.array([only]), unit, digits))
+        values, counts = seen.values, seen.counts
         left, right = cell(values, unit, digits)
-        region = support(left, right, counts)
+        region = support(left, right, np.maximum(counts // max(seen.weight, -(-len(seen) // MOST)), 1))
         if digits is not None and lower is not None and lower <= 0 < values[0]:
             lower = float(10.0 ** np.floor(np.log10(values[0])))  # as there is no smallest number of 3 digits
         lower = max(float(values[0]), -np.inf if lower is None else lower) if region.low else lower
         upper = min(float(values[-1]), np.inf if upper is None else upper) if region.high else upper
-        knots, z = _thinned(*_steps(left, right, counts, region.empty))
+        knots, z = _thinned(*_steps(left, right, counts, region.empty, seen.weight))
         at = np.flatnonzero(region.empty)
         gaps = np.stack([values[at], values[at + 1]], -1)
         span = float(knots[-1] - knots[0] - np.diff(gaps).sum())
@@ -233,12 +250,15 @@ class NormalScore(Number):
         return cls(x, z, config["unit"], config.get("digits"), *bounds, gaps, below, above)
 
 
-def _steps(left: Floats, right: Floats, counts: np.ndarray, empty: np.ndarray) -> tuple[Floats, Floats, np.ndarray]:
+def _steps(
+    left: Floats, right: Floats, counts: np.ndarray, empty: np.ndarray, weight: int = 1
+) -> tuple[Floats, Floats, np.ndarray]:
     """Knots of the distribution function of cells [left, right]: places and shares, both rising, and which end an empty gap.
 
     Of a cell's count all but one stay inside it; that one is spread evenly half way to its neighbours, which makes lone
     values a smooth density and leaves heavy ones the atoms that they are; where the gap is `empty` nothing is spread, and
-    both of its sides have the same share. Half a count lies past either end.
+    both of its sides have the same share. Half a count lies past either end. Where a value stands for `weight` of its
+    neighbours, so many are spread in the place of the one.
     """
     touch = left[1:] - right[:-1] <= 1e-9 * (right - left)[1:]
     left = np.append(left[:1], np.where(touch, right[:-1], left[1:]))
@@ -252,6 +272,7 @@ def _steps(left: Floats, right: Floats, counts: np.ndarray, empty: np.ndarray) -
     spread = np.where(right > left, np.minimum(1.0, (1 - KEPT) / np.maximum(ahead + behind, KEPT)), 1.0)
     upto = np.cumsum(counts)
     before = upto - counts
+    spread = spread * np.minimum(counts, weight)
     places = np.stack([outer_left, left, right, outer_right], -1).ravel()
     counted = np.stack([before, before + spread * ahead, upto - spread * behind, upto], -1).ravel()
     shares = (counted + 0.5) / (upto[-1] + 1)

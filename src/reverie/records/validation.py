@@ -7,6 +7,7 @@ the table is made, so that a fault found late still names the place.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 import polars as pl
@@ -18,6 +19,7 @@ from reverie.records.schema import Schema
 from reverie.records.shapes.long_roles import LONG
 
 __all__ = [
+    "changing",
     "check_names",
     "check_null_column",
     "check_rows",
@@ -157,12 +159,18 @@ def check_names(columns: list[str], schema: Schema, name: str) -> None:
         )
 
 
+def changing(schema: Schema) -> Iterator[tuple[str, pl.Expr, pl.Expr]]:
+    """Of each static column its name, the first value of the patient that each row is of, and whether a row differs."""
+    for column in (c.name for c in schema.columns if c.role == "static"):
+        first = pl.col(column).drop_nulls().first().over(schema.identifier.name)
+        yield column, first, pl.col(column) != first
+
+
 def check_static(frame: pl.DataFrame, schema: Schema, name: str) -> None:
     """A static column has one value a patient. Raises DataError."""
     patient = schema.identifier.name
-    for column in (c.name for c in schema.columns if c.role == "static"):
-        first = pl.col(column).drop_nulls().first().over(patient)
-        row = first_row(frame.with_columns(first.alias(_FIRST)), pl.col(column) != pl.col(_FIRST))
+    for column, first, differs in changing(schema):
+        row = first_row(frame.with_columns(first.alias(_FIRST)), differs)
         if row:
             raise DataError(
                 f"{at(name, row[ROW], column)}{shown(row[column])} differs from {shown(row[_FIRST])} in an earlier row "

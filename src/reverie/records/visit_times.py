@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reverie.records.counts import Counts
 from reverie.records.intervals import Floats
 from reverie.records.transforms import on_grid
 
@@ -34,13 +35,12 @@ class VisitTimes:
     least: float
 
     @classmethod
-    def fit(cls, times: Floats, offsets: np.ndarray, unit: float | None) -> VisitTimes:
-        """From the times of all rows [R] and the rows of each patient [P + 1]."""
-        starts, steps = times[offsets[:-1]], gaps(times, offsets, unit)
-        steps = steps[~np.isnan(steps)]
-        least = float(steps.min()) if len(steps) else unit or 1.0
-        even = not len(steps) or float(steps.max()) - least <= 1e-9 * abs(least)
-        return cls(unit, float(starts[0]) if np.ptp(starts) == 0 else None, least if even else None, least)
+    def of(cls, starts: Counts, steps: Counts, unit: float | None) -> VisitTimes:
+        """From the times of all first visits, and all times between visits."""
+        first, steps_ = starts.values, steps.values
+        least = float(steps_[0]) if len(steps_) else unit or 1.0
+        even = not len(steps_) or float(steps_[-1]) - least <= 1e-9 * abs(least)
+        return cls(unit, float(first[0]) if len(first) == 1 else None, least if even else None, least)
 
     def times(self, starts: Floats, steps: Floats, visits: np.ndarray) -> Floats:
         """Times of all rows [R] from starts [B], gaps [R] (a first visit's is not looked at) and visits [B]."""

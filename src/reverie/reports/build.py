@@ -14,17 +14,23 @@ from typing import Any
 from reverie.errors import UsageError
 from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
+from reverie.modality import ROWS
 from reverie.models import Model, PatientModel, PictureModel, load
 from reverie.plain import number_of
 from reverie.records import Schema
 from reverie.reports.card import of_model, of_schema
 from reverie.reports.document import Report
-from reverie.reports.evidence import Evidence, as_given, patients_evidence, schema_of
+from reverie.reports.evidence import Evidence, patients_evidence, schema_of
+from reverie.reports.given import Given
 from reverie.reports.parts import made
+from reverie.reports.shards import made_by
+from reverie.shards import Engine
 from reverie.sources import TableSource
 
 __all__ = ["report", "report_on_tables"]
 
+SCRATCH = ".parts"
+"""A folder below the report's, while an engine makes it."""
 SAMPLING = 0.2
 """The share of the time that sampling takes, as the progress bar expects it."""
 
@@ -40,30 +46,37 @@ def report(
     progress: Progress | None = None,
     *,
     source: Any = None,
+    cache: str | Path | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """The report on a model, or on the run folder that holds it.
 
     Args:
-        synthetic: a table of synthetic patients (a file or a frame), or pictures; made by the model if left out, as many as
-            it was trained on.
+        synthetic: a table of synthetic patients (a file, a frame, or a folder that sampling wrote), or pictures; made by the
+            model if left out, as many as it was trained on, of patients 10,000 at most.
         holdout: other real patients (or pictures) that the model never saw, instead of those that training held out.
         out: a folder for report.html, report.json and card.md.
         seed: the same seed gives the same report, to the byte.
         progress: called with (parts done, in all); parts are hundredths of the expected time.
         source: what the model was trained on, where its name is not enough to find it.
+        cache: the folder in which rows of tables that are read in parts are kept; where training kept them if left out.
 
     Raises UsageError or DataError if the source cannot be found, or is not what the model was trained on.
     """
     update = progress or (lambda done, total: None)
+    cache = cache if cache is not None or isinstance(model, Model) else Path(model) / ROWS
     model = model if isinstance(model, Model) else load(model)
+    if engine is not None and (out is None or not isinstance(model, PatientModel)):
+        raise UsageError("an engine makes reports on patients, beside their folder: leave it out, or name the folder.")
+    apart = None if engine is None else (engine, Path(out or "") / SCRATCH)
     sampled = SAMPLING if synthetic is None else 0.0
 
     def sampling(done: int, total: int) -> None:
         update(round(100 * sampled * done / max(total, 1)), 100)
 
     if isinstance(model, PatientModel):
-        evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling)
-        result = _report(evidence, seed, update, sampled)
+        evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling, cache)
+        result = _report(evidence, seed, update, sampled, apart)
     elif isinstance(model, PictureModel):
         from reverie.reports.pictures import picture_report
 
@@ -89,19 +102,29 @@ def report_on_tables(
     schema = schema or schema_of(train, holdout)
     real = TableSource.read(train, schema, holdout=holdout)
     assert real.holdout is not None
-    frame, name = as_given(synthetic, schema)
+    given = Given.of(synthetic, schema)
     split = Split(real.table.frame, real.holdout.frame)
-    evidence = Evidence(real.table.name, split, frame, schema, f"the patients of {name}", notes=real.table.notes)
+    evidence = Evidence(real.table.name, split, given, schema, f"of {given.name}", notes=real.table.notes)
     return _report(evidence, seed, progress or (lambda done, total: None), 0.0)
 
 
-def _report(evidence: Evidence, seed: int, update: Progress, begun: float) -> Report:
+def _report(
+    evidence: Evidence, seed: int, update: Progress, begun: float, apart: tuple[Engine, Path] | None = None
+) -> Report:
+    """`apart`: the engine that makes the parts, and the folder in which it does; none for threads."""
     tables = evidence.tables(seed)
-    sections, failed = made(AREAS, tables, lambda share: update(round(100 * (begun + (1 - begun) * share)), 100))
+
+    def told(share: float) -> None:
+        update(round(100 * (begun + (1 - begun) * share)), 100)
+
+    if apart is None:
+        sections, failed = made(AREAS, tables, told)
+    else:
+        sections, failed = made_by(*apart, AREAS, tables, evidence.model, told)
     counted = {
-        "synthetic patients": len(tables.synthetic),
-        "training patients": len(tables.train),
-        "held-out patients": len(tables.holdout) if tables.holdout else 0,
+        "synthetic patients": tables.sizes("synthetic"),
+        "training patients": tables.sizes("training"),
+        "held-out patients": tables.sizes("held-out"),
     }
     made_, trained, held = counted.values()
     about = {
@@ -111,7 +134,8 @@ def _report(evidence: Evidence, seed: int, update: Progress, begun: float) -> Re
         "source": evidence.name,
         "seed": seed,
         **counted,
-        "synthetic": evidence.origin,
+        "synthetic": f"{number_of(made_, 'patient')} {evidence.origin}",
+        **({"compared": drawn} if (drawn := tables.drawn_of) else {}),
         "notes": list(evidence.notes),
         "columns": of_schema(evidence.schema),
         **(of_model(evidence.model) if evidence.model else {}),

@@ -53,6 +53,8 @@ class Report:
         trained, held, synthetic = (self.about.get(f"{of} {kind}", 0) for of in ("training", "held-out", "synthetic"))
         noun = f"synthetic {kind.removesuffix('s')}"
         basis = f"This rests on {trained:,} training, {held:,} held-out and {number_of(synthetic, noun)}."
+        if drawn := self.about.get("compared"):
+            basis += f" Rules, bounds, levels, missing values and copies were counted over all; all else rests on {drawn}."
         unmade = [column["name"] for column in self.about.get("columns", ()) if not column.get("made", True)]
         return verdict(self.sections, basis, unmade)
 

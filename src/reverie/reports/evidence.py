@@ -1,7 +1,9 @@
 """What a report rests on: the real patients as training split them, the synthetic ones, and the model.
 
     run -> config -> source, read again, its fingerprint compared -> train, holdout (never seen)
-    run -> model  -> as many synthetic patients as train has, unless a table of them is given
+    run -> model  -> as many synthetic patients as train has (MADE at most), unless a table of them is given
+
+What was trained on in parts is reported on in parts, see evaluation/passes.py.
 
 A report never scores on what the model saw without saying so: where nothing was held out, the patients set aside for early
 stopping stand in and a sentence says what that means; where there are none either, what needs them is not judged.
@@ -9,26 +11,30 @@ stopping stand in and a sentence says what that means; where there are none eith
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from reverie.config import RunConfig, Source
 from reverie.errors import DataError, UsageError
 from reverie.evaluation.measure import Split
+from reverie.evaluation.passes import Streamed
+from reverie.evaluation.sample import PATIENTS, Parts
 from reverie.evaluation.tables import Model, Tables
 from reverie.models import PatientModel
-from reverie.plain import number_of
-from reverie.records.parsing import parse
-from reverie.records.reading import BUNDLED, read_source
+from reverie.records.places import ROW
+from reverie.records.reading import BUNDLED, Query, asks_a_server, read_source
 from reverie.records.schema import Schema
-from reverie.records.table import read_table
+from reverie.records.table import Table, read_table
+from reverie.reports.given import Given
 from reverie.sources import TableSource
+from reverie.sources.streamed import Patients, StreamedSource
 
-__all__ = ["Evidence", "again", "as_given", "patients_evidence", "schema_of", "the_same"]
+__all__ = ["Evidence", "again", "patients_evidence", "schema_of", "the_same"]
 
 ASIDE = (
     "No patients were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
@@ -39,6 +45,9 @@ NONE = (
     "other real patients with --holdout FILE."
 )
 
+MADE = PATIENTS
+"""Patients that are made for a report, at most: of more no more would be compared or attacked."""
+
 OnStep = Callable[[int, int], None]
 
 
@@ -48,17 +57,17 @@ class Evidence:
 
     Attributes:
         name: of the source.
-        split: the real patients.
-        synthetic: their visits, in the order of the file.
+        split: the real patients, in memory or in parts.
+        synthetic: their visits, in the order of the file, as a frame or in parts.
         schema: what the columns are.
-        origin: where the synthetic patients are from, in words.
+        origin: where the synthetic patients are from, in words that follow their number.
         model: the model that is attacked, or None where only tables are known.
-        notes: on how the source was read.
+        notes: on how the source was read, and on how many patients were made.
     """
 
     name: str
-    split: Split
-    synthetic: pl.DataFrame
+    split: Split | Streamed
+    synthetic: pl.DataFrame | Parts
     schema: Schema
     origin: str
     model: PatientModel | None = None
@@ -71,49 +80,83 @@ class Evidence:
 
 
 def patients_evidence(
-    model: PatientModel, synthetic: Any, holdout: Any, source: Any, seed: int, on_step: OnStep | None
+    model: PatientModel,
+    synthetic: Any,
+    holdout: Any,
+    source: Any,
+    seed: int,
+    on_step: OnStep | None,
+    cache: str | Path | None = None,
 ) -> Evidence:
     """The evidence on a model of patients; synthetic patients are sampled unless they are given.
+
+    Args:
+        cache: where the rows of tables that are read in parts are kept.
 
     Raises UsageError if the source has to be named, DataError if it is not what the run was trained on.
     """
     config, schema = model.config, model.codec.schema
     apart = holdout if holdout is not None else again(config.holdout, "--holdout") if config.holdout else None
-    subject = TableSource.read(source if source is not None else again(config.source, "--source"), schema, holdout=apart)
+    subject = _subject(config, source if source is not None else again(config.source, "--source"), schema, apart, cache)
     the_same(config.source, subject.about.fingerprint)
     if config.holdout and holdout is None and subject.about_holdout:
         the_same(config.holdout, subject.about_holdout.fingerprint)
     train, held, seen = _split(subject, config, holdout is not None)
     notes = list(subject.notes)
     if synthetic is None:
-        count = len(train)
+        count = min(len(train), MADE)
         visits = schema.typed(schema.shaped(model.sample(count, seed=seed, on_step=on_step), "the synthetic patients"))
-        origin = f"{number_of(count, 'patient')} sampled for this report with seed {seed} and the model's usual sampler"
+        origin = f"sampled for this report with seed {seed} and the model's usual sampler"
+        if count < len(train):
+            notes.append(
+                f"{count:,} patients were made for this report, and not as many as the {len(train):,} trained on: to count "
+                "over more, sample them to a folder, and name it with --synthetic."
+            )
     else:
-        visits, name = as_given(synthetic, schema)
-        notes += [f"In {name}, {said}" for said in schema.unread(read_source(synthetic).frame)]
-        origin = f"{number_of(visits[schema.identifier.name].n_unique(), 'patient')} of {name}"
-    return Evidence(
-        config.source.name,
-        Split(train.frame, train.frame.clear() if held is None else held.frame, seen),
-        visits,
-        schema,
-        origin,
-        model,
-        tuple(notes),
-    )
+        given = Given.of(synthetic, schema, cache)
+        visits, origin = given, f"of {given.name}{given.made_by(model)}"
+        notes += given.notes
+    return Evidence(config.source.name, _halves(train, held, seen), visits, schema, origin, model, tuple(notes))
 
 
-def as_given(source: Any, schema: Schema) -> tuple[pl.DataFrame, str]:
-    """A table of synthetic visits with its own order and faults, for they are what is judged; and its name.
+def _subject(config: RunConfig, source: Any, schema: Schema, holdout: Any, cache: str | Path | None) -> TableSource:
+    """The source, in memory or in parts as it was trained on."""
+    if config.source.stream:
+        return StreamedSource.read(source, schema, holdout=holdout, cache=cache)
+    return TableSource.read(source, schema, holdout=holdout)
 
-    Raises DataError for a column that is lacking and for cells that are not of the schema's type.
-    """
-    read = read_source(source)
-    cells, name = schema.shaped(read.frame, read.name), read.name
-    if lost := [wanted for wanted in schema.names if wanted not in cells.columns]:
-        raise DataError(f"{name} has no column {lost[0]!r}: a report needs synthetic patients with the source's columns.")
-    return parse(cells.select(schema.names), name, (), schema).frame.select(schema.names), name
+
+def _halves(train: Any, held: Any, seen: str) -> Split | Streamed:
+    """The real patients, as tables or in parts."""
+    if isinstance(train, Patients):
+        return Streamed(InParts(train, held), held is not None and len(held) > 0, seen)
+    return Split(train.frame, train.frame.clear() if held is None else held.frame, seen)
+
+
+@dataclass(frozen=True, eq=False)
+class InParts:
+    """Patients trained on and held out of a table beyond memory, part by part."""
+
+    train: Patients
+    held: Patients | None
+
+    def __iter__(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        table, held = self.train.table, self.held
+        apart = held is not None and held.table is not table
+        train = self.train.chosen
+        holdout = np.zeros(len(table), dtype=bool) if held is None or apart else held.chosen
+        for numbers, part in table.parts(train | holdout):
+            frame = _numbered(part)
+            yield tuple(frame.filter(np.repeat(of[numbers], part.lengths)) for of in (train, holdout))  # pyright: ignore
+        if held is not None and apart:
+            for part in held.parts():
+                frame = _numbered(part)
+                yield frame.clear(), frame
+
+
+def _numbered(part: Table) -> pl.DataFrame:
+    """With the data row of the source that each row is, by which patients have their order."""
+    return part.frame.with_columns(pl.Series(ROW, part.rows, dtype=pl.Int64))
 
 
 def schema_of(train: Any, holdout: Any) -> Schema:
@@ -137,9 +180,11 @@ def the_same(source: Source, fingerprint: str) -> None:
         )
 
 
-def again(source: Source, option: str) -> str:
+def again(source: Source, option: str) -> str | Query:
     """What to read a source from: its place when it was trained on, or its name. Raises UsageError if nothing is there."""
     for place in (source.path, source.name):
+        if place and source.query and (asks_a_server(place) or Path(place).exists()):
+            return Query(place, source.query)
         if place and (place in (*BUNDLED, "digits") or Path(place).exists()):
             return place
     raise UsageError(f"{source.name}, which this run was trained with, is not here: say where it is with {option} FILE.")

@@ -5,7 +5,7 @@ Whether a source is pictures or a table of visits is asked here, and nowhere els
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,38 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.images.parquet import holds_pictures
 from reverie.images.sources import reads_in
-from reverie.modality import Spelling
+from reverie.modality import ROWS, Spelling
 from reverie.records import Table
-from reverie.records.reading import BUNDLED, SUFFIXES, tables_in
+from reverie.records.reading import BUNDLED, DATABASES, SUFFIXES, Query, asks_a_server, parquet_in, redacted, tables_in
+from reverie.records.reading.stream import Stream
+from reverie.sources.large import whole_or_parts
 from reverie.sources.pictures import ImageSource
 from reverie.sources.source import DataSource, Parts
+from reverie.sources.streamed import StreamedSource
 from reverie.sources.tables import TableSource
 
-__all__ = ["DataSource", "ImageSource", "Parts", "TableSource", "is_table", "open_source"]
+__all__ = ["DataSource", "ImageSource", "Parts", "StreamedSource", "TableSource", "is_table", "open_source"]
+
+LOOKED_AT = 3
+"""Parquet files of a folder that are asked whether they hold pictures."""
 
 
-def open_source(source: Any, options: Mapping[str, Any], spelled: Spelling = str) -> DataSource:
+def open_source(
+    source: Any,
+    options: Mapping[str, Any],
+    spelled: Spelling = str,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> DataSource:
     """The source, read; one that was opened already is taken as it is.
 
     Args:
-        source: a table of visits (a file or a folder of files, see records.read_table, a polars or pandas frame, "pbc2"), or
-            pictures ("digits", a folder, an .npy or .npz file, an array; see images.read_images).
-        options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, which
-            is no fault where there are none: it may come from the environment, for all runs.
+        source: a table of visits (a file or a folder of files, a database to be asked, see records.read_table, a polars or
+            pandas frame, "pbc2"), or pictures ("digits", a folder, an .npy or .npz file, an array; see images.read_images).
+        options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and the
+            rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no fault
+            where neither is, as it may come from the environment, for all runs.
         spelled: how the user writes an option's name.
+        say: receives where rows are kept, and how it goes on.
 
     Raises UsageError for an option of the other kind of source, and what reading raises.
     """
@@ -42,26 +55,59 @@ def open_source(source: Any, options: Mapping[str, Any], spelled: Spelling = str
         if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
             raise UsageError(f"{spelled(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
-    kind, keep = (TableSource, ("holdout",)) if is_table(source) else (ImageSource, ("holdout", "cache"))
+    asked = options.get("query")
+    kind = TableSource if asked is not None or is_table(source) else ImageSource
     kind.modality.check_options(_called(source), options, spelled)
-    names = (*kind.modality.reading, *keep)
-    return kind.read(source, **{name: options[name] for name in names if options.get(name) is not None})
+    given = {name: options[name] for name in (*kind.modality.reading, "holdout") if options.get(name) is not None}
+    cache = options.get("cache")
+    if kind is ImageSource:
+        return kind.read(source, **given, **({} if cache is None else {"cache": cache}))
+    given.pop("query", None)
+    found = whole_or_parts(source if asked is None else Query.of(source, asked), given.pop("stream", False))
+    if not isinstance(found, Stream):
+        return TableSource.read(found, **given)
+    out = options.get("out")
+    cache = cache or (None if out is None else Path(out) / ROWS)
+    where = StreamedSource.usual_cache() if cache is None else Path(cache)
+    say(
+        f"{found.name} is read in parts; the rows of its patients are kept in {where}: remove them when they are not needed."
+    )
+    return StreamedSource.read(found, cache=where, on_step=_said(say), **given)
+
+
+def _said(say: Callable[[str], None]) -> Callable[[str, int, int], None]:
+    """What tells each thing that is done once, as it begins."""
+    told: list[str] = []
+
+    def on_step(what: str, done: int, of: int) -> None:
+        if told[-1:] != [what]:
+            told.append(what)
+            say(f"{what} ...")
+
+    return on_step
 
 
 def is_table(source: Any) -> bool:
     """Whether a source is a table of visits rather than pictures."""
     if isinstance(source, str | Path):
         name = str(source).lower()
+        if asks_a_server(name):
+            return True
         if name.endswith(".parquet"):
             return not holds_pictures(Path(source))
-        return str(source) in BUNDLED or name.endswith(SUFFIXES) or holds_tables(Path(source))
+        return str(source) in BUNDLED or name.endswith((*SUFFIXES, *DATABASES)) or holds_tables(Path(source))
     return isinstance(source, pl.DataFrame | Table) or type(source).__module__.split(".")[0] == "pandas"
 
 
 def holds_tables(folder: Path) -> bool:
-    """Whether a folder has files of separated text in it, and no pictures in it or below."""
-    return folder.is_dir() and bool(tables_in(folder)) and not reads_in(folder)
+    """Whether a folder has files of separated text in it and no pictures in it or below, or Parquet without any."""
+    if not folder.is_dir():
+        return False
+    stored = parquet_in(folder)
+    if stored and not tables_in(folder):
+        return not any(map(holds_pictures, stored[:LOOKED_AT]))
+    return bool(tables_in(folder)) and not reads_in(folder)
 
 
 def _called(source: Any) -> str:
-    return str(source) if isinstance(source, str | Path) else "the source"
+    return redacted(str(source)) if isinstance(source, str | Path) else "the source"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from reverie.config import RunConfig
@@ -23,7 +24,7 @@ from reverie.plain import duration, size
 from reverie.records import Table
 from reverie.training import Dataset, denoising, processes, seconds_per_step
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["READING", "Estimate", "Held", "estimate"]
 
 PROCESS = 350e6
 """Bytes of Python with torch and polars loaded, and what they keep for themselves."""
@@ -100,35 +101,55 @@ class Estimate:
         return replace(self, step_seconds=pace * training.batch / batch)
 
 
-def estimate(table: Table, train: Table, config: RunConfig, channels: int, network: Network) -> Estimate:
-    """What training on the part `train` of a table, coded in so many channels, takes with these settings."""
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What a table takes in memory.
+
+    Attributes:
+        lengths: visits of each patient, int [P].
+        reading: bytes at the peak of reading it.
+        kept: bytes that stay while it is trained on.
+    """
+
+    lengths: np.ndarray
+    reading: float
+    kept: float
+
+    @classmethod
+    def whole(cls, table: Table, channels: int) -> Held:
+        """A table that is in memory, with its codes."""
+        frame = table.frame.estimated_size()
+        return cls(table.lengths, READING * frame, 2 * frame + 16 * channels * (len(table) + len(table.frame)))
+
+
+def estimate(held: Held, train: np.ndarray, config: RunConfig, channels: int, network: Network) -> Estimate:
+    """What training on patients with so many visits, int [P], of a table coded in so many channels takes with these
+    settings."""
     parameters = sum(p.numel() for p in network.module.parameters())
     machine = available()
 
     def memory(config: RunConfig) -> float:
-        return _memory(table, config, channels, parameters)
+        return _memory(held, config, channels, parameters)
 
     remedy: tuple[str, ...] | None = ()
     if machine is not None and memory(config) > machine:
         remedy = next((pairs for pairs, cheaper in _cheaper(config) if memory(cheaper) <= machine), None)
-    tokens = 1 + float(train.lengths.mean())
+    tokens = 1 + float(train.mean())
     return Estimate(config, channels, parameters, tokens, memory(config), machine, remedy)
 
 
-def _memory(table: Table, config: RunConfig, channels: int, parameters: int) -> float:
+def _memory(held: Held, config: RunConfig, channels: int, parameters: int) -> float:
     """Bytes at the peak of reading or of training."""
-    frame = table.frame.estimated_size()
-    codes = 16 * channels * (len(table) + len(table.frame))
-    longest = 1 + int(table.lengths.max())
+    longest = 1 + int(held.lengths.max())
     beside = processes.local_world()  # each with a copy of the table, of the network, and its part of a batch
     batch = -(-config.training.batch // processes.world())
     part = -(-batch // config.training.accumulate)
-    tokens = min(part * (1 + 2 * float(table.lengths.mean())), part * longest)  # a batch may have more than its share
+    tokens = min(part * (1 + 2 * float(held.lengths.mean())), part * longest)  # a batch may have more than its share
     batches = (
         (100 * batch + 16 * 1024 / processes.world()) * longest * channels
     )  # of a step, and those judged again and again
     network = 4 * (COPIES * parameters + config.network.activations(part, tokens, longest))
-    return beside * (PROCESS + max(READING * frame, 2 * frame + codes + batches + network))
+    return beside * (PROCESS + max(held.reading, held.kept + batches + network))
 
 
 def _cheaper(config: RunConfig) -> Iterator[tuple[tuple[str, ...], RunConfig]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from reverie.models import PatientModel
 from reverie.models.model import untrained
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
 from reverie.records.masks import MaskSampler, whole
-from reverie.sources.estimate import Estimate, estimate
+from reverie.sources.estimate import Estimate, Held, estimate
 from reverie.sources.source import DataSource, Parts, Say
 from reverie.training import Batch, metrics
 from reverie.training.hardware import choose_device
@@ -57,7 +58,7 @@ class TableSource(DataSource):
 
         Raises DataError too if a patient is in both tables.
         """
-        table = source if isinstance(source, Table) else read_table(source, schema=_schema(schema), **options)
+        table = source if isinstance(source, Table) else read_table(source, schema=as_schema(schema), **options)
         if holdout is None:
             return cls(table, None, schema is not None)
         other = holdout if isinstance(holdout, Table) else read_table(holdout, table.schema)
@@ -75,11 +76,11 @@ class TableSource(DataSource):
 
     @property
     def about(self) -> Source:
-        return _about(self.table)
+        return about(self.table)
 
     @property
     def about_holdout(self) -> Source | None:
-        return _about(self.holdout) if self.holdout else None
+        return about(self.holdout) if self.holdout else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,7 +89,8 @@ class TableSource(DataSource):
     def split(self, config: RunConfig) -> Parts[Table]:
         """Every patient in one part. What the columns are was read off all of them, and nothing else is learned of those
         held out."""
-        train, validation, holdout = self.table, None, self.holdout
+        train: Any = self.table
+        validation, holdout = None, self.holdout
         if config.training.holdout:
             train, holdout = train.split(config.training.holdout, config.seed)
         if config.training.aside:
@@ -102,30 +104,29 @@ class TableSource(DataSource):
             raise UsageError(sentence)
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for a table of visits.")
-        train = parts.train
-        if config.training.epsilon is not None and not self.stated and train.schema.rules:
+        schema = self.table.schema
+        if config.training.epsilon is not None and not self.stated and schema.rules:
             say("rules found in the data are not kept, as no epsilon accounts for them: state them in a schema file.")
-            train = replace(train, schema=train.schema.model_copy(update={"rules": ()}))
-        return RecordCodec.fit(train, config.codec)
+            schema = schema.model_copy(update={"rules": ()})
+        return self._fitted(parts.train, schema, config)
 
     def examples(
         self, config: RunConfig, parts: Parts[Table], codec: RecordCodec
     ) -> tuple[RecordDataset, RecordDataset | None]:
         masked = config.network.stages
-        train = RecordDataset(codec, codec.encode(parts.train), masked)
+        train = RecordDataset(codec, self._encoded(parts, parts.train, codec), masked)
         validation = parts.validation
-        return train, RecordDataset(codec, codec.encode(validation), masked) if validation else None
+        return train, RecordDataset(codec, self._encoded(parts, validation, codec), masked) if validation else None
 
     def estimate(self, config: RunConfig, parts: Parts[Table], codec: RecordCodec, network: Network) -> Estimate:
-        return estimate(self.table, parts.train, config, codec.channels, network)
+        return estimate(self._held(codec.channels), parts.train.lengths, config, codec.channels, network)
 
     @property
     def first_estimate(self) -> Estimate:
         """What training by the usual recipe takes, from some of the patients. Raises DataError for a table that cannot be
         trained on yet."""
         config = resolve(self.about, 0, self.recipe, {})
-        chosen = np.random.default_rng(config.seed).permutation(len(self.table))[:SOME]
-        few = TableSource(self.table.take(np.sort(chosen)))
+        few = TableSource(self.sample(SOME, config.seed))
         parts = few.split(config)
         codec = few.fit_codec(config, parts, lambda sentence: None)
         network = untrained(config, codec.channels)
@@ -138,16 +139,16 @@ class TableSource(DataSource):
             say("what the model draws is not put right by the patients: that would tell of them beyond epsilon.")
             return model
         say("putting right what the model draws, by a sample of it ...")
-        return model.calibrated(parts.train)
+        return model.calibrated(self._encoded(parts, parts.train, model.codec))
 
     def show(self, model: PatientModel, parts: Parts[Table], out: Path) -> None:
         from reverie.evaluation.figures import save_figures
 
-        schema, train = self.table.schema, parts.train
+        schema, train = self.table.schema, self._shown(parts.train)
         drawn = model.sample(len(train), seed=model.config.seed)
         synthetic = schema.typed(schema.shaped(drawn, "the synthetic patients"))
         held = parts.holdout or parts.validation
-        save_figures(train.frame, synthetic, model.codec.schema, out, held=None if held is None else held.frame)
+        save_figures(train.frame, synthetic, model.codec.schema, out, held=self._shown(held).frame if held else None)
 
     def summary(self, model: PatientModel, parts: Parts[Table], out: Path) -> dict[str, Any]:
         train, validation, holdout = parts
@@ -160,7 +161,7 @@ class TableSource(DataSource):
             "patients": len(train),
             "set_aside": len(validation) if validation else 0,
             "held_out": len(holdout) if holdout else 0,
-            "visits": len(train.frame),
+            "visits": int(train.lengths.sum()),
             "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.shown)},
             "steps": {"done": max((line["step"] for line in lines), default=training.steps), "of": training.steps},
             "best_step": best["step"] if best else None,
@@ -169,8 +170,32 @@ class TableSource(DataSource):
             "figures": str(out / "figures"),
         }
 
+    def sample(self, patients: int, seed: int) -> Table:
+        """So many of the patients, drawn at random; all of them where there are no more."""
+        chosen = np.random.default_rng(seed).permutation(len(self.table))[:patients]
+        return self.table.take(np.sort(chosen))
 
-def _schema(schema: Any) -> Schema | None:
+    def parts(self) -> Iterator[Table]:
+        """All patients, as tables that fit in memory."""
+        yield self.table
+
+    def _fitted(self, train: Any, schema: Schema, config: RunConfig) -> RecordCodec:
+        return RecordCodec.fit(replace(train, schema=schema), config.codec)
+
+    def _encoded(self, parts: Parts, part: Any, codec: RecordCodec) -> Any:
+        """The codes of a part, an EncodedTable or what stands for one."""
+        return codec.encode(part)
+
+    def _held(self, channels: int) -> Held:
+        return Held.whole(self.table, channels)
+
+    def _shown(self, part: Any) -> Table:
+        """What of a part figures are drawn of."""
+        return part
+
+
+def as_schema(schema: Any) -> Schema | None:
+    """A schema, also of a YAML file. Raises UsageError for a file that there is not, or that holds none."""
     if not isinstance(schema, str | Path):
         return schema
     path = Path(schema)
@@ -179,9 +204,10 @@ def _schema(schema: Any) -> Schema | None:
     return Schema.from_yaml(path.read_text(), path.name)
 
 
-def _about(table: Table) -> Source:
+def about(table: Table) -> Source:
+    """A table as config.yaml has it."""
     path = None if table.path is None else str(table.path)
-    return Source(name=table.name, path=path, fingerprint=table.fingerprint)
+    return Source(name=table.name, path=path, query=table.query, fingerprint=table.fingerprint)
 
 
 @dataclass(frozen=True, eq=False)

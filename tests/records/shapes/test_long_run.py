@@ -6,7 +6,7 @@ import pytest
 
 import reverie
 from reverie import export
-from reverie.reports.evidence import as_given
+from reverie.reports.given import Given
 
 SMALL = {"network.width": 16, "network.layers": 1, "training.batch": 16, "training.holdout": 0}
 UNIT = {
@@ -91,5 +91,5 @@ def test_a_forecast_adds_visits_as_rows(model):
 
 
 def test_the_report_reads_synthetic_rows(model):
-    wide, _ = as_given(model.sample(12, seed=1), model.codec.schema)
+    (wide,) = Given.of(model.sample(12, seed=1), model.codec.schema)
     assert wide.columns == model.codec.schema.names and wide["USUBJID"].n_unique() == 12

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,31 +23,6 @@ from reverie.service.workspace import Workspace
 def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the workers too: they are processes of their own."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL server of this session alone."""
-    places = [str(place) for place in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    programs = [shutil.which(name, path=os.pathsep.join([*places, os.environ["PATH"]])) for name in ("initdb", "postgres")]
-    if None in programs or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("there is no PostgreSQL here, or no client of it")
-    initdb, postgres = map(str, programs)
-    owner = "postgres" if os.getuid() == 0 else None  # it does not run as root
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="reverie-postgresql-") as folder:
-        if owner:
-            shutil.chown(folder, owner)
-        data = f"{folder}/data"
-        options = ["--auth=trust", "--username=reverie", "--no-sync", "--encoding=UTF8", "--no-locale"]
-        subprocess.run([initdb, "-D", data, *options], user=owner, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        command = [postgres, "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder]
-        server = subprocess.Popen(command, user=owner, cwd=folder, stderr=subprocess.DEVNULL)
-        until(lambda: Path(data, "postmaster.pid").exists() and "ready" in Path(data, "postmaster.pid").read_text())
-        yield f"postgresql://reverie@127.0.0.1:{port}/postgres"
-        server.send_signal(signal.SIGINT)
-        server.wait()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

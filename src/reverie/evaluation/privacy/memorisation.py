@@ -77,8 +77,8 @@ def memorisation(tables: Tables) -> Found:
     if why := tables.too_few():
         return why
     key, notes, seed = tables.schema.identifier.name, [], tables.seed
-    named = (("training", tables.split.train), ("held-out", tables.split.holdout), ("synthetic", tables.drawn))
-    frames = [some(frame, name, key, [seed, 8, number], notes) for number, (name, frame) in enumerate(named)]
+    three = ("training", "held-out", "synthetic")
+    frames = [some(tables, name, [seed, 8, number], notes) for number, name in enumerate(three)]
     model = tables.model
     try:
         read = [read_table(frame, tables.schema) for frame in frames]

@@ -44,9 +44,8 @@ def model_membership(tables: Tables) -> Found:
     assert tables.model is not None
     if why := tables.too_few(synthetic=False):
         return why
-    key, seed, notes = tables.schema.identifier.name, tables.seed, []
-    named = (("training", tables.split.train), ("held-out", tables.split.holdout))
-    frames = [some(frame, name, key, [seed, 5, number], notes) for number, (name, frame) in enumerate(named)]
+    seed, notes = tables.seed, []
+    frames = [some(tables, name, [seed, 5, number], notes) for number, name in enumerate(("training", "held-out"))]
     ours, theirs = (tables.model.losses(frame, seed + 1 + number) for number, frame in enumerate(frames))
     members, others = standardised(ours, theirs)
     single = [auc(-ours[:, i], -theirs[:, i]) for i in range(ours.shape[1])]

@@ -44,8 +44,9 @@ def cohorts(tables: Tables, most: int = MOST) -> tuple[list[Cohort], tuple[str, 
     parts, notes = [], []
     named = {"training": tables.train, "held-out": tables.holdout, "synthetic": tables.synthetic}
     for number, (name, cohort) in enumerate(named.items()):
-        if len(cohort) > most:
-            notes.append(f"Of {len(cohort):,} {name} patients {most:,} were drawn at random, for all pairs are compared.")
+        if tables.sizes(name) > (drawn := min(most, len(cohort))):
+            whole = f"{tables.sizes(name):,} {name} patients"
+            notes.append(f"Of {whole} {drawn:,} were drawn at random, for all pairs are compared.")
         parts.append(cohort.sample(most, np.random.default_rng([tables.seed, 17, number])))
     return parts, tuple(notes)
 
@@ -60,12 +61,16 @@ def embedded(tables: Tables, most: int = MOST) -> Embedding:
     return Embedding(train, holdout, synthetic, floor, notes)
 
 
-def some(frame: pl.DataFrame, name: str, key: str, stream: list[int], notes: list[str]) -> pl.DataFrame:
-    """The visits of at most MOST of a table's patients, drawn by `stream`; what was left out is added to the notes."""
+def some(tables: Tables, name: str, stream: list[int], notes: list[str]) -> pl.DataFrame:
+    """The visits of at most MOST of a table's patients, "training", "held-out" or "synthetic", drawn by `stream`; what was
+    left out is added to the notes."""
+    frame = {"training": tables.split.train, "held-out": tables.split.holdout, "synthetic": tables.drawn}[name]
+    key = tables.schema.identifier.name
     patients = frame[key].unique(maintain_order=True)
+    if tables.sizes(name) > (drawn := min(MOST, len(patients))):
+        notes.append(f"Of {tables.sizes(name):,} {name} patients {drawn:,} were drawn at random.")
     if len(patients) <= MOST:
         return frame
-    notes.append(f"Of {len(patients):,} {name} patients {MOST:,} were drawn at random.")
     chosen = np.random.default_rng(stream).permutation(len(patients))[:MOST]
     return frame.filter(pl.col(key).is_in(patients[np.sort(chosen)].implode()))
 

@@ -154,15 +154,15 @@ def prediction(tables: Tables) -> Found:
 def alike(tables: Tables, most: int = MOST) -> tuple[Cohort, Cohort, Cohort, list[str]]:
     """Training and synthetic patients, as many of each and at most `most`; held-out ones; and notes on it."""
     assert tables.holdout is not None
-    whole = {"training": tables.train, "synthetic": tables.synthetic, "held-out": tables.holdout}
     most = min(most, max(1, int(ROWS * len(tables.train) / tables.train.rows)))
     pair, seed = equal([tables.train, tables.synthetic], tables.seed), tables.seed
     train, synthetic = (c.sample(most, np.random.default_rng([seed, 21, i])) for i, c in enumerate(pair))
     holdout = tables.holdout.sample(most, np.random.default_rng([seed, 22]))
     notes = [
-        f"Of {len(all_):,} {name} patients {len(part):,} were drawn at random; models are fitted to as many of each kind."
-        for (name, all_), part in zip(whole.items(), (train, synthetic, holdout), strict=True)
-        if len(part) < len(all_)
+        f"Of {tables.sizes(name):,} {name} patients {len(part):,} were drawn at random; "
+        "models are fitted to as many of each kind."
+        for name, part in {"training": train, "synthetic": synthetic, "held-out": holdout}.items()
+        if len(part) < tables.sizes(name)
     ]
     return train, synthetic, holdout, notes
 

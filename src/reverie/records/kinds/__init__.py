@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import polars as pl
-
 from reverie.errors import DataError, unknown
 from reverie.records.kinds.binary import Binary
 from reverie.records.kinds.categorical import Categorical
@@ -30,6 +28,7 @@ from reverie.records.kinds.integer import Integer
 from reverie.records.kinds.ordinal import Ordinal
 from reverie.records.kinds.real import Real
 from reverie.records.kinds.text import Text
+from reverie.records.kinds.watch import share
 from reverie.records.places import at, shown
 
 __all__ = [
@@ -44,7 +43,6 @@ __all__ = [
     "Word",
     "recognise",
     "recognise_number",
-    "share",
 ]
 
 KINDS: tuple[type[Column], ...] = (
@@ -72,7 +70,7 @@ def recognise(seen: Evidence, stated: str | None = None, **fields: Any) -> Colum
 
     Raises DataError where numbers and text are mixed beyond what levels can hold, UsageError for a kind that cannot be.
     """
-    shared = _shared(seen) | {"missing": share(seen.cells), **fields}
+    shared = _shared(seen) | {"missing": share(seen.cells.null_count(), len(seen.cells)), **fields}
     if stated is not None:
         if stated not in NAMED:
             raise unknown(f"kind (--kind {seen.name}={stated})", stated, list(NAMED))
@@ -96,12 +94,6 @@ def recognise_number(seen: Evidence) -> Column:
         if kind.numeric and (fields := kind.recognise(seen)) is not None:
             return _made(kind, _shared(seen), fields)
     raise TypeError(f"{seen.cells.dtype} is no type of numbers")
-
-
-def share(cells: pl.Series) -> float:
-    """The share of missing cells, to 6 digits but never 0 where there is one."""
-    exact = cells.null_count() / max(len(cells), 1)
-    return max(round(exact, 6), 1e-6) if exact else 0.0
 
 
 def _shared(seen: Evidence) -> dict[str, Any]:

@@ -10,7 +10,7 @@ ask what it can do (`numeric`, `ordered`, `calendar`, `levels`), or let it do it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, Self
 
 import numpy as np
@@ -20,10 +20,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapVal
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.counts import Counts
 from reverie.records.forms import AnyForm
 from reverie.records.identifiers import Pattern
 from reverie.records.intervals import Floats
 from reverie.records.kinds.evidence import Evidence
+from reverie.records.kinds.watch import Watch
 from reverie.records.places import ROW, at, first_row, shown
 
 __all__ = ["ANY", "EMPTY", "NAMED", "Column", "Purpose", "Role", "Word", "emptied"]
@@ -197,10 +199,31 @@ class Column(BaseModel):
 
     def observed(self, cells: pl.Series) -> dict[str, Any]:
         """The fields that only report what was seen, from the cells of another table."""
-        return {}
+        watch = self.watch()
+        watch.add(cells, pl.int_range(1, len(cells) + 1, eager=True))
+        return watch.observed()
+
+    @property
+    def by_form(self) -> dict[str, Any]:
+        """The fields that its form decides."""
+        return {} if self.form is None else self._follows(self.form)
+
+    def faults(self, dtype: pl.DataType) -> Iterator[tuple[pl.Expr, str]]:
+        """Which cells of a type a schema with this column does not allow, and what is said of one."""
+        return iter(())
+
+    def strays(self, cells: pl.Series) -> NDArray[np.bool_]:
+        """Which cells show that the precision of the column was read off too few of them, bool [n]."""
+        return np.zeros(len(cells), dtype=bool)
 
     def check(self, frame: pl.DataFrame, place: str) -> None:
         """Every cell is one that a schema with this column allows. `frame` has the column and its ROW. Raises DataError."""
+        for wrong, what in self.faults(frame.schema[self.name]):
+            self._refuse_where(frame, wrong, place, what)
+
+    def watch(self) -> Watch:
+        """What gathers, over the parts of a table, what the column reports of it."""
+        return Watch(self)
 
     def in_form(self, form: AnyForm) -> Column:
         """The column with the form of its cells, and with what follows from that."""
@@ -252,8 +275,12 @@ class Column(BaseModel):
 
     # --- values and scores --------------------------------------------------------------------------------------------
 
-    def code(self, values: Floats, settings: CodecSettings) -> Code:
-        """The code fitted to values [n], none of them NaN."""
+    def rounded(self, values: Floats) -> Floats:
+        """Values [n] as a code counts them: on the grid of the column."""
+        return values
+
+    def code(self, seen: Counts, settings: CodecSettings) -> Code:
+        """The code fitted to rounded values, as they were counted."""
         raise NotImplementedError
 
     def compare(self, real: Any, other: Any) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import polars as pl
@@ -27,10 +28,10 @@ class Constant(Column):
             return None
         return {"value": seen.values.cast(pl.String)[0], "why": "one value everywhere: written as it is"}
 
-    def check(self, frame: pl.DataFrame, place: str) -> None:
+    def faults(self, dtype: pl.DataType) -> Iterator[tuple[pl.Expr, str]]:
         what = f"stands where the schema says that every value is {shown(self.value)}: "
         what += "correct it, or change the kind in the schema."
-        self._refuse_where(frame, pl.col(self.name).cast(pl.String) != (self.value or ""), place, what)
+        yield pl.col(self.name).cast(pl.String) != (self.value or ""), what
 
     def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         return typed((self.value or "",), dtype).new_from_index(0, count)

@@ -36,8 +36,11 @@ class DateTime(Calendar):
         if seen.cells.dtype != pl.Datetime:
             return None
         fields = precision_fields(seen.values)
-        unit = {"unit": round(fields["unit"] * DAY)} if "unit" in fields else {}
-        return {"why": "every cell is a date-time", **fields, **unit}
+        return {"why": "every cell is a date-time", **fields, "unit": cls.in_schema(fields.get("unit"))}
+
+    @staticmethod
+    def in_schema(unit: float | None) -> float | None:
+        return None if unit is None else round(unit * DAY)
 
     def _typed(self, cells: pl.Series) -> pl.Series:
         if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import polars as pl
@@ -22,6 +23,6 @@ class Empty(Column):
     def recognise(cls, seen: Evidence) -> dict[str, Any] | None:
         return None if seen.distinct else {"why": "every cell is empty: written empty"}
 
-    def check(self, frame: pl.DataFrame, place: str) -> None:
+    def faults(self, dtype: pl.DataType) -> Iterator[tuple[pl.Expr, str]]:
         what = "stands where the schema says that every cell is empty: remove it, or change the kind in the schema."
-        self._refuse_where(frame, pl.col(self.name).is_not_null(), place, what)
+        yield pl.col(self.name).is_not_null(), what

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from reverie.records.identifiers import Pattern, new_identifiers
+from reverie.records.identifiers import Pattern, deciding, new_identifiers
 from reverie.records.kinds.categorical import MANY, MAX_LEVELS
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.integer import is_whole
 from reverie.records.kinds.ordinal import MAX_CODES
 from reverie.records.kinds.text import is_prose
+from reverie.records.kinds.watch import Watch
 from reverie.records.places import hidden
 from reverie.records.precision import as_numbers
 from reverie.records.roles import id_of, names_someone, words
@@ -59,8 +60,8 @@ class Identifier(Column):
             return f"another number {seen.each} (id-like)"
         return None
 
-    def observed(self, cells: pl.Series) -> dict[str, Any]:
-        return {"pattern": _pattern(cells, self.role != "static")}
+    def watch(self) -> Watch:
+        return Identifiers(self)
 
     def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         """By the pattern; without one the numbers, as text of the identifier of patients "P000001", else "1"."""
@@ -72,6 +73,35 @@ class Identifier(Column):
         text = cells.cast(pl.String)
         text = "P" + text.str.zfill(6) if self.role == "identifier" else text
         return text.cast(dtype, strict=False)
+
+
+class Identifiers(Watch):
+    """How identifiers are written, from those that decide it; and whether they count rows.
+
+    The pattern is that of all, but where there is so little room above the largest that new ones begin in a gap
+    (identifiers.py): that is the widest one among those that were kept.
+    """
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column)
+        self._seen: pl.Series | None = None
+        self._ahead: set[int] = set()
+
+    def add(self, cells: pl.Series, rows: pl.Series) -> None:
+        super().add(cells, rows)
+        present = cells.drop_nulls()
+        if cells.dtype.is_integer() and len(self._ahead) < 2:
+            self._ahead |= set((cells.cast(pl.Int64, strict=False) - rows).drop_nulls().unique()[:2].to_list())
+        both = present if self._seen is None else pl.concat([self._seen, present])
+        self._seen = both if self._seen is None else deciding(both)
+
+    def observed(self) -> dict[str, Any]:
+        if self._seen is None:
+            return super().observed()
+        cells = self._seen.alias(self.column.name)
+        numbers = self.column.role != "static" and len(self._ahead) == 1 and self._ahead <= {-1, 0}
+        counts = numbers and id_of(cells.name) != "number" and not self._empty and not hidden(cells.name)
+        return super().observed() | {"pattern": None if counts else _pattern(cells, False)}
 
 
 def _pattern(cells: pl.Series, rows: bool = True) -> Pattern | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 from reverie.errors import UsageError, unknown
 from reverie.records.backoff import MOST, Grouped
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.counts import Counts
 from reverie.records.forms import AnyForm
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import covered, total_variation
 from reverie.records.kinds.evidence import Evidence
+from reverie.records.kinds.watch import Watch
 from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
 from reverie.records.places import few
 
@@ -45,21 +48,21 @@ class Leveled(Column):
             raise UsageError(f"--kind {seen.name}={cls.called}: the column has {len(levels)} different values.")
         return {"levels": levels, "why": "as you said"}
 
-    def observed(self, cells: pl.Series) -> dict[str, Any]:
-        return {} if self.levels else {"levels": levels_of(cells)}
+    def watch(self) -> Watch:
+        return Watch(self) if self.levels else Levels(self)
 
     def _follows(self, form: AnyForm) -> dict[str, Any]:
         """The order of the levels, where the type of the cells has one."""
         seen = set(self.levels)
         return {"levels": tuple(level for level in form.levels if level in seen)} if form.levels and seen else {}
 
-    def check(self, frame: pl.DataFrame, place: str) -> None:
+    def faults(self, dtype: pl.DataType) -> Iterator[tuple[pl.Expr, str]]:
         cell, known = pl.col(self.name), [*self.levels, *self.pooled]
         what = (
             f"is not one of the schema's levels ({self._few}): correct it, or add it to levels or null_values in the schema."
         )
         if self.levels:
-            self._refuse_where(frame, cell.is_not_null() & ~cell.cast(pl.String).is_in(known), place, what)
+            yield cell.is_not_null() & ~cell.cast(pl.String).is_in(known), what
 
     @property
     def _few(self) -> str:
@@ -113,8 +116,8 @@ class Leveled(Column):
             raise unknown(f"level of {self.name}", text, self.levels)
         return float(same[0])
 
-    def code(self, values: Floats, settings: CodecSettings) -> Code:
-        counts = np.bincount(values.astype(np.int64), minlength=len(self.levels))
+    def code(self, seen: Counts, settings: CodecSettings) -> Code:
+        counts = seen.places(len(self.levels))
         if len(counts) > MOST and not self.ordered and not self.ranked:
             return Grouped.fit(counts, self.levels, settings.levels == "one-hot")
         if len(counts) > 1 and settings.levels == "one-hot":
@@ -131,6 +134,22 @@ class Leveled(Column):
         few = [level if len(level) <= 24 else level[:21] + "..." for level in self.levels]
         some = few[:4] if len(few) > 5 else few
         return joiner.join(some) + (f"{joiner}... ({len(few)})" if len(some) < len(few) else "")
+
+
+class Levels(Watch):
+    """The levels of a column that has none yet."""
+
+    def __init__(self, column: Leveled) -> None:
+        super().__init__(column)
+        self._levels: pl.Series | None = None
+
+    def add(self, cells: pl.Series, rows: pl.Series) -> None:
+        super().add(cells, rows)
+        more = cells.drop_nulls().unique()
+        self._levels = more if self._levels is None else pl.concat([self._levels, more]).unique()
+
+    def observed(self) -> dict[str, Any]:
+        return super().observed() | ({} if self._levels is None else {"levels": levels_of(self._levels)})
 
 
 def levels_of(values: pl.Series) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 from reverie.errors import UsageError
 from reverie.records.boxcox import BoxCox
 from reverie.records.codes import Code, CodecSettings
+from reverie.records.counts import Counting, Counts
 from reverie.records.forms import AnyForm
 from reverie.records.intervals import Floats
 from reverie.records.kinds.column import Column, emptied
 from reverie.records.kinds.comparing import kolmogorov, transport
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.precision import as_numbers, precision
+from reverie.records.kinds.watch import Watch
+from reverie.records.precision import as_numbers, precision, precision_of
+from reverie.records.rounding import on_grid
 from reverie.records.transforms import NormalScore
 
 __all__ = ["Numeric", "precision_fields"]
@@ -41,21 +45,24 @@ class Numeric(Column):
             raise UsageError(f"--kind {seen.name}={cls.called}: not all cells of the column are numbers.")
         return {"why": "as you said", **precision_fields(seen.values)}
 
-    def observed(self, cells: pl.Series) -> dict[str, Any]:
-        if not cells.drop_nulls().len():
-            return {}
-        now = precision(cells)
-        return {"lowest": now.lowest, "highest": now.highest, "skew": now.skew}
-
-    def check(self, frame: pl.DataFrame, place: str) -> None:
-        if not frame.schema[self.name].is_numeric():
+    def faults(self, dtype: pl.DataType) -> Iterator[tuple[pl.Expr, str]]:
+        if not dtype.is_numeric():
             return
         cell = pl.col(self.name)
         for key, word, bound in (("lower", "below", self.lower), ("upper", "above", self.upper)):
             if bound is not None:
                 beyond = cell < bound if key == "lower" else cell > bound
                 what = f"is {word} the schema's bound {bound:g}: correct it, or change {key} in the schema."
-                self._refuse_where(frame, beyond, place, what)
+                yield beyond, what
+
+    def strays(self, cells: pl.Series) -> NDArray[np.bool_]:
+        """Those that are not rounded as the column says."""
+        x = as_numbers(cells)
+        exact = 2e-7 if cells.dtype == pl.Float32 else 1e-9
+        return np.abs(x - self.rounded(x)) > 1e-3 * (self.step or 0.0) + exact * np.abs(x)
+
+    def watch(self) -> Watch:
+        return Numbers(self)
 
     def read(self, cells: pl.Series, place: str = "") -> Floats:
         values = self._typed(self.typed(cells))
@@ -101,13 +108,21 @@ class Numeric(Column):
             bounds = ({"upper": 100.0} if self.lowest >= 0 and self.highest <= 100 else {}) | bounds  # a share of a whole
         return bounds
 
-    def code(self, values: Floats, settings: CodecSettings) -> Code:
+    def rounded(self, values: Floats) -> Floats:
+        return on_grid(values, self.step, self.digits)
+
+    def code(self, seen: Counts, settings: CodecSettings) -> Code:
         kind = NormalScore if settings.numbers == "normal-score" else BoxCox
-        return kind.fit(values, self.step, self.lower, self.upper, self.digits)
+        return kind.of(seen, self.step, self.lower, self.upper, self.digits)
 
     def compare(self, real: Floats, other: Floats) -> dict[str, float]:
         """Distances of two samples without NaN: "distance" in [0, 1], "transport" in deviations of the real values."""
         return {"distance": kolmogorov(real, other), "transport": transport(real, other)}
+
+    @staticmethod
+    def in_schema(unit: float | None) -> float | None:
+        """A unit in the terms of the schema, from one in those of values."""
+        return unit
 
     @property
     def grid(self) -> float:
@@ -139,6 +154,39 @@ class Numeric(Column):
 
 def precision_fields(values: pl.Series) -> dict[str, Any]:
     """What a schema keeps of the precision of values."""
-    g = precision(values)
-    names = ("unit", "decimals", "digits", "lowest", "highest", "lower", "upper", "skew")
-    return {key: getattr(g, key) for key in names if getattr(g, key) is not None}
+    found = precision(values)
+    return {key: value for key in _PRECISION if (value := getattr(found, key)) is not None}
+
+
+_PRECISION = ("unit", "decimals", "digits", "lowest", "highest", "lower", "upper", "skew")
+
+
+class Numbers(Watch):
+    """The numbers of a column."""
+
+    def __init__(self, column: Numeric) -> None:
+        super().__init__(column)
+        self._counting, self._dtype = Counting(), pl.DataType()
+
+    def add(self, cells: pl.Series, rows: pl.Series) -> None:
+        super().add(cells, rows)
+        self._dtype = cells.dtype
+        self._counting.add(as_numbers(cells.drop_nulls()))
+
+    def observed(self) -> dict[str, Any]:
+        return super().observed() | self._fields("lowest", "highest", "skew")
+
+    def decided(self) -> dict[str, Any]:
+        """What all values say of their precision, where they were counted; of more no cell is off the grid (`strays`)."""
+        bounds = () if self.column.role == "time" else ("lower", "upper")
+        precise = ("unit", "decimals", "digits") if self._counting.counts().weight == 1 else ()
+        fields = self.observed() | self._fields(*bounds, *precise)
+        return fields | self.column.model_copy(update=fields).by_form
+
+    def _fields(self, *names: str) -> dict[str, Any]:
+        seen = self._counting.counts()
+        if not len(seen.values) or not self.column.numeric:
+            return {}
+        said = precision_of(seen, self._dtype)
+        fields = {name: getattr(said, name) for name in names}
+        return fields | ({"unit": self.column.in_schema(said.unit)} if "unit" in fields else {})

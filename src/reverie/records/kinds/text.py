@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import polars as pl
 
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
-from reverie.records.patterns import new_values, pattern_of, taken_of
+from reverie.records.kinds.watch import Watch
+from reverie.records.patterns import bits_of, hashes_of, new_values, pattern_of, taken_of
 
 __all__ = ["Text", "is_prose"]
 
@@ -37,12 +39,30 @@ class Text(Column):
             return None
         return {"why": f"{seen.distinct:,} different texts, free text: written empty"}
 
+    def watch(self) -> Watch:
+        return Taken(self) if self.patterns else Watch(self)
+
     def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         """New values of the pattern; none without one."""
         if not self.patterns:
             return super().renew(dtype, first, count)
         texts = new_values(self.patterns, self.taken, self.name, list(range(first, first + count)))
         return pl.Series(texts, dtype=pl.String).cast(dtype, strict=False)
+
+
+class Taken(Watch):
+    """The texts that are not to be made, by their hashes."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column)
+        self._hashes = np.empty(0, dtype=np.uint64)
+
+    def add(self, cells: pl.Series, rows: pl.Series) -> None:
+        super().add(cells, rows)
+        self._hashes = np.union1d(self._hashes, hashes_of(cells.drop_nulls().unique().cast(pl.String).to_list()))
+
+    def decided(self) -> dict[str, Any]:
+        return super().decided() | {"taken": bits_of(self._hashes)}
 
 
 def is_prose(values: pl.Series) -> bool:

@@ -10,7 +10,7 @@ import csv
 import io
 import itertools
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from reverie.records.reading import grid
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.decoding import WORDS, as_utf8, rows_of, separator_of
 
-__all__ = ["read_separated"]
+__all__ = ["header_of", "read_separated"]
 
 _SAMPLE = 2**18
 """Bytes in which the separator and the header are looked for."""
@@ -48,12 +48,21 @@ class _Form:
     total: list[str] | None
 
 
-def read_separated(data: bytes, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """The data rows, all columns String and empty cells null, and notes. Raises DataError for a fault of form."""
+def read_separated(
+    data: bytes, name: str, most: Bounds, before: int = 0, last: bool = True
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The data rows, all columns String and empty cells null, and notes. Raises DataError for a fault of form.
+
+    Args:
+        before: data rows that came before, where the text is one block of a file; the header stands above each.
+        last: whether the text goes to the end of the file, where a total may stand.
+    """
     data, notes = as_utf8(data, name)
     most.check(name, bytes=len(data))
     separator, data, head = _head(data, name, most)
-    form = _form(data, separator, head, name, most)
+    if before:  # units stand under the header of the file alone
+        head = replace(head, units=(), under=None)
+    form = _form(data, separator, head, name, most, before, last)
     try:
         frame = pl.read_csv(
             data, separator=separator, infer_schema=False, raise_if_empty=False, truncate_ragged_lines=form.wide
@@ -78,6 +87,16 @@ def read_separated(data: bytes, name: str, most: Bounds) -> tuple[pl.DataFrame, 
     return frame.rename({column: form.names[int(column[1:])] for column in left}), notes
 
 
+def header_of(data: bytes, name: str, most: Bounds) -> bytes:
+    """What a later block of a text needs above it to be read as the text is: the separator and the header."""
+    data, _ = as_utf8(data, name)
+    separator, data, _ = _head(data, name, most)
+    text = data.decode()
+    _, end = next(rows_of(text, separator))
+    header = text[:end].rstrip("\r\n")
+    return f"sep={separator}\n{header}\n".encode()
+
+
 def _head(data: bytes, name: str, most: Bounds) -> tuple[str, bytes, grid.Head]:
     """The separator, the text from its header on, and what stands above the data rows."""
     if data[:4].lower() == b"sep=" and data[4:5] in (b",", b";", b"\t", b"|") and data[5:6] in (b"\r", b"\n"):
@@ -97,11 +116,11 @@ def _head(data: bytes, name: str, most: Bounds) -> tuple[str, bytes, grid.Head]:
     return separator, data[len(text[:start].encode()) :], head
 
 
-def _form(data: bytes, separator: str, head: grid.Head, name: str, most: Bounds) -> _Form:
+def _form(data: bytes, separator: str, head: grid.Head, name: str, most: Bounds, before: int, to_the_end: bool) -> _Form:
     """Rows have as many cells as the header. `data` begins with the header. Raises DataError."""
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     lines = csv.reader(text, strict=True, delimiter=separator)
-    row, index, skipped, wide, last, where = 0, -1, [], False, [], 0
+    row, index, skipped, wide, last, where = before, -1, [], False, [], 0
     units = None if head.under is None else head.under - head.place - 1
     try:
         header = next(lines)
@@ -132,7 +151,7 @@ def _form(data: bytes, separator: str, head: grid.Head, name: str, most: Bounds)
     except csv.Error as error:
         raise DataError(f"{at(name, row + 1)}{error}: close every quote, and write a quote inside a text twice.") from error
     blanks = len(skipped) - (units is not None)
-    total = last if row > 1 and grid.is_total(last, named) else None
+    total = last if to_the_end and row > 1 and grid.is_total(last, named) else None
     if total is not None:
         skipped.append(where)
     return _Form(header, index + 1, skipped, wide, nameless, head, blanks, total)

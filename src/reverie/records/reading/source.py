@@ -2,7 +2,8 @@
 
     a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
                 .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
-    a folder    of files of separated text, one for each patient: folders.py
+    a folder    of files of separated text, for patients or parts of a table: folders.py; or of Parquet: parquet.py
+    a query     on a database: queries/
     a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
 
 What was decided about the form of a source is said in notes.
@@ -19,21 +20,27 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.places import hidden, shown
+from reverie.records.reading.blocks import text_stream
 from reverie.records.reading.bounds import Bounds, check_text, unzip
-from reverie.records.reading.folders import SEPARATED, read_folder, tables_in
+from reverie.records.reading.folders import SEPARATED, folder_stream, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
-from reverie.records.reading.parquet import read_parquet
+from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
+from reverie.records.reading.queries import Query, asks_a_server, query_stream, redacted
 from reverie.records.reading.separated import read_separated
 from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
+from reverie.records.reading.stream import Stream, gathered
 
-__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source"]
+__all__ = ["BUNDLED", "DATABASES", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
 
 BUNDLED = {"pbc2": Path(__file__).parents[1] / "data" / "pbc2.csv"}
 """Cohorts that ship with the package, by name."""
 
 SUFFIXES = (*SEPARATED, ".parquet", *STATISTICAL, *SHEETS)
 """Of files that are read as tables."""
+
+DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
+"""Of files that are asked with a query."""
 
 _FILES = "a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta file"
 _MAGIC = {
@@ -53,18 +60,22 @@ class Cells:
         frame: its rows are the data rows in order; from text and spreadsheets columns may be String, empty cells null.
         name: what messages call the source.
         notes: what was decided about its form.
+        path: of the file or folder it was read from, absolute; None for what is bundled, an address and a frame.
+        query: by which it was asked for; None for a file that was read as it is.
     """
 
     frame: pl.DataFrame
     name: str
     notes: tuple[str, ...] = ()
+    path: Path | None = None
+    query: str | None = None
 
 
 def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Cells:
     """The cells of a source, of a file or a folder at most so many.
 
     Args:
-        source: a file, a folder of files, a polars or a pandas frame, or Cells that were read before.
+        source: a file, a folder of files, a Query, a polars or a pandas frame, or Cells that were read before.
         name: what messages call it; the name of the file if None.
 
     Raises:
@@ -74,6 +85,10 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     if isinstance(source, Cells):
         return replace(source, name=name or source.name)
     notes: tuple[str, ...] = ()
+    if isinstance(source, Query):
+        frame, notes = gathered(stream_of(source, name), most)
+        check_text(frame, name := name or source.name, most)
+        return Cells(frame, name, notes, source.path, source.statement)
     if isinstance(source, pl.DataFrame):
         frame, name = source, name or "the frame"
     elif type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
@@ -89,31 +104,70 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
         raise DataError(f"{name}: the column name {shown(bad)} holds a NUL byte: rename the column.")
     if not frame.width or not frame.height:
         raise DataError(f"{name} has no rows: a table needs one row for each patient and time.")
-    return Cells(frame, name, notes)
+    return Cells(frame, name, notes, place_of(source))
+
+
+def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Stream:
+    """A source as rows that are read one chunk after the other.
+
+    Args:
+        source: a file of separated text or Parquet, a folder of either, or a Query.
+
+    Raises UsageError for one that is not kept so, and what is wrong with its form as far as that can be told already.
+    """
+    if isinstance(source, Query):
+        return query_stream(source)
+    if not isinstance(source, str | Path):
+        raise UsageError("a frame cannot be read in parts: leave out --stream, or write it to a Parquet file.")
+    path = BUNDLED.get(str(source)) or Path(source)
+    called = name or (str(source) if str(source) in BUNDLED else path.name)
+    _check_place(path, str(source))
+    if path.is_dir():
+        return (folder_stream if tables_in(path) else parquet_stream)(path, called, most)
+    suffix = _suffix(path, called)
+    if suffix == ".parquet":
+        return parquet_stream(path, called, most)
+    if suffix in SEPARATED:
+        return text_stream(path, called, most)
+    raise UsageError(f"{called} cannot be read in parts: save it as Parquet or CSV, or leave out --stream.")
 
 
 def place_of(source: Any) -> Path | None:
     """Where a source is kept, so that it can be read again from anywhere; None for what is bundled, and for frames."""
+    if isinstance(source, Query | Cells):
+        return source.path
     return Path(source).resolve() if isinstance(source, str | Path) and str(source) not in BUNDLED else None
 
 
-def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _check_place(path: Path, source: str) -> None:
+    """Raises UsageError unless something is there that may be a table."""
+    if asks_a_server(source) or (path.is_file() and path.name.lower().endswith(DATABASES)):
+        called = redacted(source) if asks_a_server(source) else path.name
+        raise UsageError(f"{called} is a database: say which rows, with --query 'SELECT ... FROM ... ORDER BY ...'.")
     if path.is_dir():
-        if not tables_in(path):
-            raise UsageError(f"{path} is a folder without files of separated text: give {_FILES}.")
+        if not tables_in(path) and not parquet_in(path):
+            raise UsageError(f"{path} is a folder without files of separated text or Parquet: give {_FILES}.")
+    elif not path.exists():
+        hint = "" if path.suffix else f" {unknown('cohort', source, BUNDLED)}"
+        raise UsageError(f"there is no file {path}.{hint}")
+    elif not path.is_file():
+        raise UsageError(f"{path} is not a regular file: give {_FILES}.")
+
+
+def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    _check_place(path, source)
+    if not path.is_dir():
+        frame, notes = _from_file(path, name, most)
+    elif tables_in(path):
         frame, notes = read_folder(path, name, most, _from_file)
     else:
-        if not path.exists():
-            hint = "" if path.suffix else f" {unknown('cohort', source, BUNDLED)}"
-            raise UsageError(f"there is no file {path}.{hint}")
-        if not path.is_file():
-            raise UsageError(f"{path} is not a regular file: give {_FILES}.")
-        frame, notes = _from_file(path, name, most)
+        frame, notes = gathered(parquet_stream(path, name, most), most)
     check_text(frame, name, most)
     return frame, notes
 
 
-def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _suffix(path: Path, name: str) -> str:
+    """What kind of table a file is, by its name. Raises DataError unless it begins as such files do."""
     suffix = next((s for s in reversed(SUFFIXES) if path.name.lower().endswith(s)), None)
     if suffix is None:
         raise DataError(f"{name} ends in {path.suffix or 'no suffix'!r}: a table is {_FILES}; save it as one.")
@@ -128,6 +182,11 @@ def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple
             f"{name} is not what its suffix says, it looks like {looks[0] if looks else 'text'}: "
             "rename it or save it again as CSV."
         )
+    return suffix
+
+
+def _from_file(path: Path, name: str, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    suffix = _suffix(path, name)
     if suffix in _READERS:
         return _READERS[suffix](path, name, most)
     most.check(name, bytes=path.stat().st_size)

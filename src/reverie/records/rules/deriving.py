@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from reverie.records.counts import Counting
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
 from reverie.records.rounding import on_grid
@@ -23,7 +25,7 @@ from reverie.records.rules.grammar import parse
 from reverie.records.rules.rows import Rows, number_of, place_of
 from reverie.records.rules.rule import Course, Relation, Rule, Tells
 
-__all__ = ["Derivation", "counted", "derivations", "led_back", "settled"]
+__all__ = ["Derivation", "Deriving", "counted", "led_back", "settled"]
 
 TRIES = 128
 """Values drawn of a column to find one that tells what is asked for."""
@@ -100,23 +102,49 @@ def derived_by(rule: Rule) -> Iterable[Derivation]:
             yield Derivation(left.left.name, rule, right.columns, later=True)
 
 
-def derivations(rules: Iterable[Rule], rows: Rows) -> tuple[Derivation, ...]:
-    """The columns of a table that follow from others, each after those that it needs."""
-    chosen: dict[str, Derivation] = {}
-    place = {name: i for i, name in enumerate(rows.columns)}
-    able = [d for rule in rules for d in derived_by(rule) if _follows(d, rows)]
-    size = {name: len(np.unique(rows.values(name))) for d in able for name in (d.column, *d.needs)}
+class Deriving:
+    """Which columns of a table follow from others, found part by part, each with whole patients.
 
-    def leads(name: str, to: str) -> bool:
-        return name == to or (name in chosen and any(leads(further, to) for further in chosen[name].needs))
+    Attributes:
+        later: the columns of which only later rows may follow.
+    """
 
-    for one in sorted(able, key=lambda d: (d.later, len(d.needs) > 0, size[d.column], -place[d.column])):
-        if one.column not in chosen and not any(leads(name, one.column) for name in one.needs):
-            chosen[one.column] = one
-    done: list[Derivation] = []
-    while left := [d for d in chosen.values() if d not in done]:
-        done += [d for d in left if not any(name in {x.column for x in left} for name in d.needs)]
-    return tuple(done)
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._able = [one for rule in rules for one in derived_by(rule)]
+        self.later = {one.column for one in self._able if one.later}
+        self._values = {one.column: Counting() for one in self._able}
+        self._empty: set[str] = set()
+
+    def add(self, rows: Rows) -> None:
+        """Another part of the table: what does not follow there does not follow."""
+        self._able = [one for one in self._able if _follows(one, rows)]
+        for name in {one.column for one in self._able}:
+            x = rows.values(name)
+            empty = np.isnan(x)
+            self._values[name].add(x[~empty])
+            self._empty |= {name} if empty.any() else set()
+
+    def derivations(self, schema: Any) -> tuple[Derivation, ...]:
+        """The columns that follow, each after those that it needs."""
+        chosen: dict[str, Derivation] = {}
+        place = {column.name: i for i, column in enumerate(schema.columns)}
+        size = {one.column: self._different(one.column) for one in self._able}
+
+        def leads(name: str, to: str) -> bool:
+            return name == to or (name in chosen and any(leads(further, to) for further in chosen[name].needs))
+
+        for one in sorted(self._able, key=lambda d: (d.later, len(d.needs) > 0, size[d.column], -place[d.column])):
+            if one.column not in chosen and not any(leads(name, one.column) for name in one.needs):
+                chosen[one.column] = one
+        done: list[Derivation] = []
+        while left := [d for d in chosen.values() if d not in done]:
+            done += [d for d in left if not any(name in {x.column for x in left} for name in d.needs)]
+        return tuple(done)
+
+    def _different(self, name: str) -> float:
+        """How many different cells a column has; of columns with too many to be counted, all have as many."""
+        seen = self._values[name].counts()
+        return len(seen.values) + (name in self._empty) if seen.weight == 1 else np.inf
 
 
 def _follows(one: Derivation, rows: Rows) -> bool:

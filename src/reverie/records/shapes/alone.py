@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.records.places import ROW
 from reverie.records.roles import EACH_ROW, may_be_identifiers, may_be_times, names_visit_time, words
 from reverie.records.shapes.shape import PATIENT, Asked, Shape
 
@@ -43,7 +44,8 @@ class Alone(Shape):
         return cls()
 
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:
-        return frame.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(PATIENT))
+        number = pl.col(ROW) if ROW in frame.columns else pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+        return frame.with_columns(number.alias(PATIENT))
 
     def asked(self, asked: Asked) -> Asked:
         return replace(asked, identifier=(PATIENT,))

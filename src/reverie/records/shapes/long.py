@@ -181,6 +181,10 @@ class Long(Shape):
 
         return restore(self, frame, original, source)
 
+    @property
+    def most_rows(self) -> int:
+        return len(self.tests)
+
     def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         return frame.with_columns(
             pl.col(c) + rows

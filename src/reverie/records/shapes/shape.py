@@ -108,6 +108,11 @@ class Shape(BaseModel):
         """
         return frame
 
+    @property
+    def most_rows(self) -> int:
+        """The most rows that `undo` makes of one."""
+        return 1
+
     def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         """A frame in the source form as it is written below so many other rows."""
         return frame

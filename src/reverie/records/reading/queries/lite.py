@@ -1,0 +1,57 @@
+"""SQLite, by the driver that Python brings.
+
+A cell has a type of its own there, and a column none: all are taken as text, and what they are is told as of a CSV.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+
+from reverie.errors import UsageError
+from reverie.records.reading.queries.query import Columns, Query, failed
+
+__all__ = ["fetched"]
+
+_READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_LOADS = "load_extension"
+
+
+@contextmanager
+def fetched(query: Query) -> Iterator[tuple[Columns, Any]]:
+    """See query.Fetched. Raises UsageError for a statement that fails, or does more than read."""
+    refused: list[int] = []
+
+    def allow(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+        if action in _READS and second != _LOADS:
+            return sqlite3.SQLITE_OK
+        refused.append(action)
+        return sqlite3.SQLITE_DENY
+
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(Path(query.place).resolve()))}?mode=ro", uri=True)) as connection:
+            connection.set_authorizer(allow)
+            cursor = connection.execute(query.statement)
+            if cursor.description is None:
+                raise _writes(query)
+            columns = [(about[0], pl.String) for about in cursor.description]
+
+            def fetch(count: int) -> Sequence[Sequence[Any]]:
+                try:
+                    return cursor.fetchmany(count)
+                except sqlite3.Error as error:  # the file is damaged further on
+                    raise failed(query, error) from error
+
+            yield columns, fetch
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise (_writes(query) if refused else failed(query, error)) from error
+
+
+def _writes(query: Query) -> UsageError:
+    return UsageError(f"{query.name}: --query takes one statement that only reads, a SELECT.")
