@@ -148,6 +148,8 @@ def stopped(data: dict[str, Any], tell: Any) -> dict[str, Any]:
     """A training of digits in a run folder, which goes on from there; the last process ends it after `stop` steps."""
 
     def on_step(done: int, of: int) -> None:
+        if done == 3:
+            tell({"say": f"step {done}"})
         if done == data.get("stop") and processes.rank() == processes.world() - 1:
             os.kill(os.getpid(), data.get("signal", signal.SIGTERM))
 
