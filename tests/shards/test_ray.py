@@ -20,8 +20,10 @@ import pytest
 import reverie
 from reverie import export
 from reverie.errors import DataError, UsageError
+from reverie.evaluation import areas
 from reverie.records import complete as records_complete
 from reverie.records import read_table
+from reverie.reports import build, evidence
 from reverie.shards import InProcess, complete
 from reverie.shards import ray as engine
 from reverie.shards import work as works
@@ -150,6 +152,22 @@ def test_completed_tables_are_those_of_this_machine(cluster, patients, tmp_path,
         assert not scratch.exists()
         files.append(bytes_of(tmp_path / folder))
     assert files[0] == files[1] == files[2] and len(files[0]) == 2
+
+
+def test_a_report_is_that_of_this_machine_to_the_byte(cluster, patients, tmp_path, monkeypatch):
+    cohort = read_table("pbc2")
+    how = {"synthetic": cohort.take(range(200, 260)).frame, "holdout": cohort.take(range(60, 120)).frame}
+    named = [area for area in areas.AREAS if area.name in ("logic", "fidelity.columns", "privacy.linkage", "privacy.copies")]
+    heard = []
+    monkeypatch.setattr(build, "AREAS", named)
+    monkeypatch.setattr(evidence, "the_same", lambda *_: None)
+    how |= {"source": cohort.take(range(60)).frame}
+    here = reverie.report(patients, out=tmp_path / "here", **how)
+    reverie.report(patients, out=tmp_path / "there", engine=Ray(cluster), progress=lambda *n: heard.append(n), **how)
+    assert bytes_of(tmp_path / "here") == bytes_of(tmp_path / "there")
+    assert [s.name for s in here.sections] == [area.name for area in named] and heard[-1] == (100, 100)
+    with pytest.raises(UsageError, match="an engine makes reports on patients, beside their folder"):
+        reverie.report(patients, engine=Ray(cluster), **how)
 
 
 def test_a_run_that_is_stopped_goes_on_where_it_was(cluster, stones, tmp_path):

@@ -81,11 +81,11 @@ def prepared(kind: str, accumulate: int) -> tuple[Network, Doubled, Doubled | No
     common = {"training.accumulate": accumulate, "training.precision": "fp32", "training.warmup": 0, "training.steps": STEPS}
     if kind == "pictures":
         source, recipe = ImageSource.read("digits"), "pictures"
-        own = {"network.width": 8, "network.groups": 4, "network.dropout": 0.2, "training.flip": True, "training.batch": 40}
+        own = {"network.width": 8, "network.groups": 4, "network.dropout": 0.2, "training.flip": True, "training.batch": 80}
         own |= {"training.reconstruction": 2.0, "training.blend": True, "training.learned_variance": True}
     else:
         source, recipe = TableSource(cohort()), "records"
-        own = {"network.width": 16, "network.heads": 2, "network.layers": 2, "training.batch": 40, "training.aside": 0.2}
+        own = {"network.width": 16, "network.heads": 2, "network.layers": 2, "training.batch": 80, "training.aside": 0.2}
         own |= {"training.epsilon": 8.0, "training.aside": 0.0} if kind == "private" else {}
     config = resolve(source.about, 0, recipe, common | own)
     parts = source.split(config)
@@ -112,7 +112,7 @@ def _trained(kind: str, accumulate: int) -> dict[str, Any]:
         source = ImageSource.read("digits")
         config = resolve(source.about, 0, "pictures", {})
         examples = Doubled(source.examples(config, source.split(config), source.codec)[0])
-        settings = LatentSettings(width=8, channels=2, halvings=1, batch=20, steps=STEPS)
+        settings = LatentSettings(width=8, channels=2, halvings=1, batch=40, steps=STEPS)
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             module = settings.build(1).double()
@@ -148,6 +148,8 @@ def stopped(data: dict[str, Any], tell: Any) -> dict[str, Any]:
     """A training of digits in a run folder, which goes on from there; the last process ends it after `stop` steps."""
 
     def on_step(done: int, of: int) -> None:
+        if done == 3:
+            tell({"say": f"step {done}"})
         if done == data.get("stop") and processes.rank() == processes.world() - 1:
             os.kill(os.getpid(), data.get("signal", signal.SIGTERM))
 

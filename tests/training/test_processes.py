@@ -68,12 +68,12 @@ def test_the_weights_do_not_depend_on_how_many_compute_them_or_in_how_many_parts
 
 
 def test_each_process_reads_its_share_of_the_examples_and_the_blocks_at_its_edges(chores, trainings) -> None:
-    """A batch of 40 in blocks of 16: rows 0-19 lie in two blocks, 20-39 in two; one of them is drawn twice."""
+    """A batch of 80 in blocks of 32: rows 0-39 lie in the first two, 40-79 in the last two; one of them is drawn twice."""
     batches = chores.STEPS + 1  # and one that is looked at before
     for kind in ("records", "pictures"):
-        assert trainings[1, 1][kind]["asked"] == [40 * batches]
-        assert trainings[2, 1][kind]["asked"] == [32 * batches, 24 * batches]
-        assert trainings[3, 2][kind]["asked"] == [16 * batches, 32 * batches, 24 * batches]
+        assert trainings[1, 1][kind]["asked"] == [80 * batches]
+        assert trainings[2, 1][kind]["asked"] == [64 * batches, 48 * batches]
+        assert trainings[3, 2][kind]["asked"] == [32 * batches, 64 * batches, 48 * batches]
 
 
 def test_gradients_are_the_mean_of_what_is_measured_and_none_where_nobody_has_one() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from reverie.operations.request import Flag, Reply, Request, Served, example, local
+from reverie.operations.request import Flag, Reply, Request, Served, example
 from reverie.samplers.registry import SamplerName as Sampler
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from reverie.process import NoiseSchedule
 
 __all__ = [
-    "ClusterAddress",
-    "Engine",
     "FileMade",
     "Guidance",
     "NewFigure",
@@ -99,18 +97,6 @@ Seed = Annotated[
     Served((Field(ge=0, le=2**31 - 1),), "seeds of a service are those of every client's integers"),
 ]
 Guidance = Annotated[float, Served((Field(ge=0, le=10),), "a stronger one leaves the range of what can be seen")]
-Engine = Annotated[
-    Literal["ray"] | None,
-    Flag("--engine"),
-    local,
-    Field(description="What brings the work to other machines: ray (reverie[distributed]); left out, this machine does it."),
-]
-ClusterAddress = Annotated[
-    str | None,
-    Flag("--address"),
-    local,
-    Field(description="Of the Ray cluster, host:port; left out, RAY_ADDRESS, or one that is begun on this machine."),
-]
 Overwrite = Annotated[
     bool,
     Field(description="Replace what is there under the name of an output.", examples=[False]),

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
+from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import Overwrite, RunName, Seed
 from reverie.operations.reading import Cached
 from reverie.operations.request import Flag, Reply, example
@@ -17,7 +18,7 @@ from reverie.operations.request import Flag, Reply, example
 __all__ = ["report"]
 
 
-class Reporting(Cached):
+class Reporting(Cached, Engined):
     """Which run, and what it is judged by; or several runs."""
 
     model_config = example({"runs": ["runs/patients"], "out": "report"})
@@ -43,7 +44,7 @@ class Reporting(Cached):
 
     @model_validator(mode="after")
     def _of_one(self) -> Self:
-        given = [name for name in ("synthetic", "holdout", "source") if getattr(self, name) is not None]
+        given = [name for name in ("synthetic", "holdout", "source", "engine") if getattr(self, name) is not None]
         if len(self.runs) > 1 and given:
             raise ValueError(f"`{given[0]}` is for one run, and several are compared: leave it out")
         return self
@@ -82,6 +83,7 @@ def _one(request: Reporting, context: Context) -> Outcome:
         context.step,
         source=request.source,
         cache=request.cache,
+        engine=engine_of(request),
     )
 
     def show() -> Iterator[Panel]:

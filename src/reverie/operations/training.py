@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Folder
 from reverie.operations.declare import Cap, Outcome, operation, summary
-from reverie.operations.fields import ClusterAddress, Engine, Overwrite, RunName, Seed, Word
+from reverie.operations.engines import Engined
+from reverie.operations.fields import Overwrite, RunName, Seed, Word
 from reverie.operations.flags import SETTINGS, flags
 from reverie.operations.reading import ImageReading, TableReading, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
@@ -40,7 +41,7 @@ def _share_or_file(typed: str) -> float | str:
         return typed
 
 
-class Training(ImageReading, TableReading):
+class Training(ImageReading, TableReading, Engined):
     """A run: from data to a model."""
 
     model_config = example({"source": "pbc2", "out": "runs/patients", "steps": 20, "settings": {"network.width": 16}})
@@ -109,8 +110,6 @@ class Training(ImageReading, TableReading):
         ge=1,
         description="How many processes train it together, each on a GPU of its own where there are any.",
     )
-    engine: Engine = None
-    address: ClusterAddress = None
     resume: bool = Field(False, description="Go on with the run in `out`, just where it stopped.")
     overwrite: Overwrite = False
 
@@ -122,8 +121,6 @@ class Training(ImageReading, TableReading):
             raise ValueError("`resume` goes on with what `overwrite` would throw away: give one of them")
         if self.engine is not None and self.processes is None:
             raise ValueError("`engine` says where processes run: say how many by `processes`")
-        if self.address is not None and self.engine is None:
-            raise ValueError("`address` is that of a cluster of Ray: give `engine` ray with it")
         return self
 
     @property

@@ -23,10 +23,14 @@ from reverie.reports.document import Report
 from reverie.reports.evidence import Evidence, patients_evidence, schema_of
 from reverie.reports.given import Given
 from reverie.reports.parts import made
+from reverie.reports.shards import made_by
+from reverie.shards import Engine
 from reverie.sources import TableSource
 
 __all__ = ["report", "report_on_tables"]
 
+SCRATCH = ".parts"
+"""A folder below the report's, while an engine makes it."""
 SAMPLING = 0.2
 """The share of the time that sampling takes, as the progress bar expects it."""
 
@@ -43,6 +47,7 @@ def report(
     *,
     source: Any = None,
     cache: str | Path | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """The report on a model, or on the run folder that holds it.
 
@@ -61,6 +66,9 @@ def report(
     update = progress or (lambda done, total: None)
     cache = cache if cache is not None or isinstance(model, Model) else Path(model) / ROWS
     model = model if isinstance(model, Model) else load(model)
+    if engine is not None and (out is None or not isinstance(model, PatientModel)):
+        raise UsageError("an engine makes reports on patients, beside their folder: leave it out, or name the folder.")
+    apart = None if engine is None else (engine, Path(out or "") / SCRATCH)
     sampled = SAMPLING if synthetic is None else 0.0
 
     def sampling(done: int, total: int) -> None:
@@ -68,7 +76,7 @@ def report(
 
     if isinstance(model, PatientModel):
         evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling, cache)
-        result = _report(evidence, seed, update, sampled)
+        result = _report(evidence, seed, update, sampled, apart)
     elif isinstance(model, PictureModel):
         from reverie.reports.pictures import picture_report
 
@@ -100,9 +108,19 @@ def report_on_tables(
     return _report(evidence, seed, progress or (lambda done, total: None), 0.0)
 
 
-def _report(evidence: Evidence, seed: int, update: Progress, begun: float) -> Report:
+def _report(
+    evidence: Evidence, seed: int, update: Progress, begun: float, apart: tuple[Engine, Path] | None = None
+) -> Report:
+    """`apart`: the engine that makes the parts, and the folder in which it does; none for threads."""
     tables = evidence.tables(seed)
-    sections, failed = made(AREAS, tables, lambda share: update(round(100 * (begun + (1 - begun) * share)), 100))
+
+    def told(share: float) -> None:
+        update(round(100 * (begun + (1 - begun) * share)), 100)
+
+    if apart is None:
+        sections, failed = made(AREAS, tables, told)
+    else:
+        sections, failed = made_by(*apart, AREAS, tables, evidence.model, told)
     counted = {
         "synthetic patients": tables.sizes("synthetic"),
         "training patients": tables.sizes("training"),

@@ -72,7 +72,7 @@ class Ray:
         needs, or is killed again and again.
         """
         text, place = order(work), str(folder.resolve())
-        with self._connected() as ray:
+        with self.connected() as ray:
             task = ray.remote(num_cpus=1, max_retries=self.retries)(_made)
             left, waiting = iter(numbers), {}
             try:
@@ -112,7 +112,7 @@ class Ray:
         raise getattr(errors, told["error"])(f"{told['sentence'].rstrip('.')} (a worker on {told['host']}).")
 
     @contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[Any]:
         """The library, connected to the cluster."""
         ray = _library(self.address is None)
         quiet = {"configure_logging": False, "log_to_driver": False}

@@ -61,6 +61,7 @@ class Work(Protocol):
 
 
 KINDS: dict[str, str] = {
+    "areas": "reverie.reports.shards:Areas",
     "blocks": "reverie.models.blocks:Blocks",
     "patients": "reverie.models.bulk:Patients",
     "pictures": "reverie.models.bulk:Pictures",

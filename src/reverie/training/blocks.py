@@ -1,6 +1,6 @@
-"""The batch of a step in blocks of 16 examples; all that is random of a block is a function of (seed, step, block).
+"""The batch of a step in blocks of 32 examples; all that is random of a block is a function of (seed, step, block).
 
-block b   examples 16 b, 16 b + 1, ... of the batch: scores, questions, mirrors, noise, blend, dropout drawn for them alone,
+block b   examples 32 b, 32 b + 1, ... of the batch: scores, questions, mirrors, noise, blend, dropout drawn for them alone,
           padded to the longest of them
 process   draws the blocks in which its rows lie, and reads no other example
 
@@ -20,7 +20,8 @@ from reverie.training.dataset import Batch, Dataset
 
 __all__ = ["BLOCK", "Drawn", "blocks_of", "drawn"]
 
-BLOCK = 16
+BLOCK = 32
+"""Smaller ones would take longer to draw than one batch; of larger ones there would be too few for many processes."""
 
 
 @dataclass(frozen=True, eq=False)

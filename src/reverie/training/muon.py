@@ -4,8 +4,8 @@ M_k = mu M_{k-1} + G_k,   U S V^T = G_k + mu M_k,   W_k = (1 - eta lambda) W_{k-
 
 for weights of m x n, the axes of a kernel counted with its inputs; the factor makes a step as long as one of AdamW (Liu et
 al. 2025), so rates and decay mean the same. U V^T is found by five rounds of a quintic iteration, which brings each singular
-value near 1 and needs products only. What is not a matrix, or has a side below 32 (such as the last layer of a network for
-pictures), takes the steps of AdamW.
+value near 1 and needs products only; of several processes each finds some, for all. What is not a matrix, or has a side
+below 32 (such as the last layer of a network for pictures), takes the steps of AdamW.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+
+from reverie.training import processes
 
 __all__ = ["Muon", "orthogonal"]
 
@@ -32,11 +34,11 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                rule = _along_all if weight.ndim > 1 and min(weight.flatten(1).shape) >= NARROW else _as_adam
-                change = rule(self.state[weight], weight)
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            wide = {w: _momentum(self.state[w], w) for w in weights if w.ndim > 1 and min(w.flatten(1).shape) >= NARROW}
+            along = dict(zip(wide, _orthogonal(list(wide.values())), strict=True))
+            for weight in weights:
+                change = along[weight].view(weight.shape) if weight in along else _as_adam(self.state[weight], weight)
                 weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(change, alpha=group["lr"])
 
 
@@ -51,12 +53,31 @@ def orthogonal(matrix: Tensor) -> Tensor:
     return x.T if len(matrix) > matrix.shape[1] else x
 
 
-def _along_all(state: dict[str, Tensor], weight: Parameter) -> Tensor:
+def _momentum(state: dict[str, Tensor], weight: Parameter) -> Tensor:
+    """G_k + mu M_k as a matrix, and M_k kept."""
     assert weight.grad is not None
     momentum = state.setdefault("momentum", torch.zeros_like(weight))
     momentum.mul_(MOMENTUM).add_(weight.grad)
-    direction = weight.grad.add(momentum, alpha=MOMENTUM).flatten(1)
-    return (0.2 * max(direction.shape) ** 0.5 * orthogonal(direction)).view(weight.shape)
+    return weight.grad.add(momentum, alpha=MOMENTUM).flatten(1)
+
+
+def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
+    """The directions of all: each is found by one process, and is 0 with the others until they are summed."""
+    if not matrices:
+        return []
+    found = [torch.zeros_like(matrix) for matrix in matrices]
+    work = [0.0] * processes.world()
+    for i in sorted(range(len(matrices)), key=lambda i: -_work(matrices[i])):
+        who = work.index(min(work))
+        work[who] += _work(matrices[i])
+        if who == processes.rank():
+            found[i] = 0.2 * max(matrices[i].shape) ** 0.5 * orthogonal(matrices[i])
+    return processes.summed(found, matrices[0].device)
+
+
+def _work(matrix: Tensor) -> float:
+    """Of `orthogonal`, in products."""
+    return min(matrix.shape) * matrix.numel()
 
 
 def _as_adam(state: dict[str, Tensor], weight: Parameter) -> Tensor:

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from reverie.errors import UsageError
+from reverie.shards.ray import Ray
 from reverie.training.crew import GRACE, Hear, Task, outcome, perform
 from reverie.training.processes import Place
 from reverie.training.stopping import stop_signals
@@ -23,23 +24,6 @@ PLACED = 120.0
 """Seconds that the cluster gets to find room for all."""
 OFTEN = 0.2
 """Seconds between looks at what is told, and between steps that are."""
-
-
-class Mailbox:
-    """Holds what the first process tells until it is fetched, and what signal it is to pass on."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.number = 0
-
-    def put(self, text: str) -> int:
-        self.texts.append(text)
-        return self.number
-
-    def take(self, number: int) -> list[str]:
-        self.number = number
-        texts, self.texts = self.texts, []
-        return texts
 
 
 class Member:
@@ -55,18 +39,18 @@ class Member:
             free.bind(("", 0))
             return free.getsockname()[1]
 
-    def perform(self, text: str, place: str, mailbox: Any) -> str:
-        import ray
-
-        told = 0.0
+    def perform(self, text: str, place: str, told: Any, stops: Any) -> str:
+        """Does the task; `told` is the queue of what the first process tells, `stops` that of signals for it."""
+        last = 0.0
 
         def tell(message: dict[str, Any]) -> None:
-            nonlocal told
-            if "step" in message and time.monotonic() - told < OFTEN:
+            nonlocal last
+            if "step" in message and time.monotonic() - last < OFTEN:
                 return
-            told = time.monotonic()
-            if number := ray.get(mailbox.put.remote(json.dumps(message))):
-                signal.raise_signal(number)
+            last = time.monotonic()
+            told.put(json.dumps(message))
+            if not stops.empty():
+                signal.raise_signal(stops.get())
 
         return json.dumps(perform(text, Place(**json.loads(place)), tell))
 
@@ -75,26 +59,14 @@ def together(task: Task, count: int, hear: Hear, address: str | None = None) -> 
     """Does a task by so many actors, and returns what the first process returns.
 
     Args:
-        address: of the cluster, "host:port" or "ray://host:port"; without one, one is begun on this machine, or the one that
-            RAY_ADDRESS names is taken.
+        address: of the cluster, HOST:PORT; without one, a cluster of `count` is begun on this machine.
 
     Raises UsageError without Ray, a cluster, or room in it; and what ReverieError the processes end with.
     """
-    try:
-        import ray
+    with Ray(address, count).connected() as ray:
         from ray.util.placement_group import placement_group, remove_placement_group
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
-    except ImportError as error:
-        raise UsageError("Ray is not installed: pip install 'reverie[distributed]'.") from error
-    begun = not ray.is_initialized()
-    if begun:
-        try:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            where = f" at {address}" if address else ""
-            said = str(error).strip().splitlines()[0]
-            raise UsageError(f"there is no cluster of Ray to use{where} ({said:.200}): begin one with ray start.") from error
-    try:
+
         room = ray.cluster_resources()
         gpus = not task.device.startswith("cpu") and room.get("GPU", 0) > 0
         kind, needs = ("GPU", {"CPU": 1, "GPU": 1}) if gpus else ("CPU", {"CPU": 1})
@@ -110,27 +82,30 @@ def together(task: Task, count: int, hear: Hear, address: str | None = None) -> 
             return _performed(ray, task, [member.remote() for _ in range(count)], hear, gpus)
         finally:
             remove_placement_group(group)
-    finally:
-        if begun:
-            ray.shutdown()
 
 
 def _performed(ray: Any, task: Task, members: list[Any], hear: Hear, gpus: bool) -> Any:
+    from ray.util.queue import Queue
+
     nodes = ray.get([member.node.remote() for member in members])
     meeting = f"tcp://{nodes[0]}:{ray.get(members[0].port.remote())}"
-    mailbox = ray.remote(Mailbox).options(num_cpus=0).remote()
+    told, stops = (Queue(actor_options={"num_cpus": 0}) for _ in range(2))
     ranks: dict[Any, int] = {}
     for rank, member in enumerate(members):
         beside = [other for other, node in enumerate(nodes) if node == nodes[rank]]
         own = (0, 1) if gpus else (beside.index(rank), len(beside))  # Ray shows each the one GPU that is its own
         place = {"rank": rank, "world": len(members), "local_rank": own[0], "local_world": own[1], "address": meeting}
-        ranks[member.perform.remote(task.text, json.dumps(place), mailbox)] = rank
+        ranks[member.perform.remote(task.text, json.dumps(place), told, stops)] = rank
     ends: dict[int, dict[str, Any] | None] = {}
     until = float("inf")
+    passed = False
     with stop_signals() as stop:
         while len(ends) < len(members) and time.monotonic() < until:
             done, _ = ray.wait([r for r in ranks if ranks[r] not in ends], timeout=OFTEN)
-            for text in ray.get(mailbox.take.remote(stop.number)):
+            if stop.number and not passed:
+                stops.put(stop.number)
+                passed = True
+            for text in told.get_nowait_batch(told.qsize()):
                 hear(json.loads(text))
             for reference in done:
                 try:
@@ -140,6 +115,8 @@ def _performed(ray: Any, task: Task, members: list[Any], hear: Hear, gpus: bool)
                 ends[ranks[reference]] = end
                 if end is None or "made" not in end:
                     until = min(until, time.monotonic() + GRACE)
-    for member in (*members, mailbox):
+    for member in members:
         ray.kill(member)
+    for queue in (told, stops):
+        queue.shutdown()
     return outcome([ends.get(rank) for rank in range(len(members))])
