@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie.errors import DataError
+from reverie.errors import DamagedError, DataError
 from reverie.records import RecordCodec, read_table
 from reverie.records.codes import CodecSettings
 from reverie.records.gathering import Gathering
@@ -136,3 +136,17 @@ def test_a_codec_gathered_from_parts_is_that_of_the_whole(settings, tmp_path):
     for _, part in parts.parts():
         gathering.add(part)
     assert RecordCodec.gathered(gathering).config == RecordCodec.fit(whole, settings).config
+
+
+def test_a_survey_is_taken_once_for_the_same_options_and_damage_is_found(tmp_path, monkeypatch):
+    frame = registry(80)
+    first = streamed(frame, tmp_path)
+    monkeypatch.setattr(streaming, "Survey", None)  # nobody is to ask for another
+    again = streamed(frame, tmp_path)
+    assert again.schema == first.schema and again.notes == first.notes and (again.lengths == first.lengths).all()
+    with pytest.raises(TypeError):
+        streamed(frame, tmp_path, null_values=("7",))
+    (place,) = tmp_path.glob("cache/schema-*/schema.json")
+    place.write_text(place.read_text().replace("dose", "dosis"))
+    with pytest.raises(DamagedError, match="schema.json is damaged"):
+        streamed(frame, tmp_path)

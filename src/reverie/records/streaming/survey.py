@@ -68,7 +68,7 @@ class Survey:
         rows = set().union(*(some.to_list() for some in lost))
         frame = frame.filter(~pl.col(ROW).is_in(list(rows))) if rows else frame
         check_rows(frame, schema.identifier.name, schema.time.name, name)
-        few = set(list(rows)[:LEVELS])
+        few = set(sorted(rows)[:LEVELS])
         for found in self._faults(frame):
             few |= set(found.to_list())
         if few:
