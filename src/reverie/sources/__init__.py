@@ -118,7 +118,7 @@ def holds_tables(folder: Path) -> bool:
         return False
     stored = parquet_in(folder)
     if stored and not tables_in(folder):
-        return not any(map(holds_pictures, stored[:LOOKED_AT]))
+        return not reads_in(folder, stored=False) and not any(map(holds_pictures, stored[:LOOKED_AT]))
     return bool(tables_in(folder)) and not reads_in(folder)
 
 
