@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
 from reverie.planning.options import Options
 from reverie.planning.plan import prepare, train
 from reverie.records.cohort import simulate_art4hiv
@@ -32,14 +32,15 @@ def _only_trained(monkeypatch):
     monkeypatch.setattr(TableSource, "show", lambda self, model, parts, out: None)
 
 
-@pytest.fixture
-def tables(tmp_path):
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
     """A table in memory and the same in parts, by name."""
+    tmp_path = tmp_path_factory.mktemp("tables")
 
     def of(frame: pl.DataFrame, name: str, **options):
         place = tmp_path / f"{name}.parquet"
         frame.write_parquet(place)
-        spool = spooled(place, options, tmp_path / "cache", rows=80)
+        spool = spooled(place, options, tmp_path / "cache", rows=150)
         return TableSource.read(place, **options), StreamedSource(survey(spool, options), None, False, tmp_path / "cache")
 
     return of
@@ -92,6 +93,19 @@ def test_differential_privacy_is_that_of_the_table_in_memory(tables, tmp_path):
     assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "parts/model.safetensors").read_bytes()
 
 
+def test_a_holdout_of_its_own_is_read_in_parts_and_nobody_is_in_both(tmp_path):
+    places = [tmp_path / "ours.parquet", tmp_path / "theirs.parquet", tmp_path / "both.parquet"]
+    for place, which in zip(places, (pl.col("id") <= 40, pl.col("id") > 40, pl.col("id") > 39), strict=True):
+        pbc2().filter(which).write_parquet(place)
+    source = StreamedSource.read(places[0], holdout=places[1], cache=tmp_path / "cache")
+    whole = TableSource.read(places[0], holdout=places[1])
+    plan = prepare(source, Options(steps=2, settings=SETTINGS | {"holdout": 0.0}))
+    assert plan.parts.holdout.sample(10**6, 0).frame.equals(whole.holdout.frame)
+    assert plan.config.holdout.fingerprint == source.holdout.table.fingerprint and plan.config.holdout.stream
+    with pytest.raises(DataError, match=r"patient '40' is in ours\.parquet and in both\.parquet"):
+        StreamedSource.read(places[0], holdout=places[2], cache=tmp_path / "cache")
+
+
 def test_a_recipe_for_pictures_is_refused(tables):
     _, parts = tables(pbc2(), "pbc2")
     with pytest.raises(UsageError, match="for pictures"):
@@ -101,7 +115,7 @@ def test_a_recipe_for_pictures_is_refused(tables):
 def test_codes_are_written_once_and_damage_is_found(tables):
     _, parts = tables(pbc2(), "pbc2")
     plan = prepare(parts, Options(steps=2, settings=SETTINGS))
-    (folder,) = parts.cache.glob("codes-*")
+    folder = plan.train.encoded.file.parent
     before = (folder / "codes.bin").stat().st_mtime_ns
     prepare(parts, Options(steps=2, settings=SETTINGS))
     assert (folder / "codes.bin").stat().st_mtime_ns == before
