@@ -1,9 +1,9 @@
 """Memory and time of learning from tables that are read in parts: python benchmarks/training_memory.py
 
-Simulated registries of 10^3 .. 10^6 patients with 10 visits each (a day, two statics, two measurements, a rounded and an
-unrounded number, a level that one in 10,000 has, a column that follows from another), written to Parquet. Each size is a process of its own:
-read into a spool, its schema inferred and compared with all rows, the codec fitted, the codes written, then --steps steps
-of the usual network at width 64. Printed are the peak of resident memory in each phase (VmHWM, set back before it),
+Simulated registries of 10^3 .. 10^6 patients with 10 visits each (a day, two statics, a rounded and an unrounded number, a
+dose and another that follows from it, a level that one visit in 10,000 has), written to Parquet. Each size is a process of
+its own: read into a spool, its schema inferred and compared with all rows, the codec fitted, the codes written, then --steps
+steps of the usual network at width 64. Printed are the peak of resident memory in each phase (VmHWM, set back before it),
 seconds, and seconds per 10^6 rows; of training, per step. The figure is memory and time per row over the number of
 patients: both should be flat.
 """
@@ -124,7 +124,13 @@ def figure(found: list[dict], path: Path) -> None:
     each = {p: [1e6 * one["phases"][p]["seconds"] / one["rows"] for one in found] for p in PHASES[:-1]}
     panels = [
         {**shared, "title": "peak of resident memory, MiB", "series": memory, "y_range": (0, 2048), "key": True},
-        {**shared, "title": "seconds per million rows", "series": each, "y_range": (0, max(map(max, each.values()))), "key": True},
+        {
+            **shared,
+            "title": "seconds per million rows",
+            "series": each,
+            "y_range": (0, max(map(max, each.values()))),
+            "key": True,
+        },
     ]
     title = "Learning from a table that is read in parts"
     path.write_bytes(png(sheet({"kind": "panels", "title": title, "across": 2, "keyless": True, "panels": panels})))
@@ -157,7 +163,10 @@ def main() -> None:
             unit = "s/step" if name == "training" else "s/1e6"
             cells.append(f"{phase['memory']:6.0f} MiB {each:6.3g} {unit:>6}")
         disk = one["phases"]["disk"]["memory"]
-        print(f"{one['patients']:>9,} {one['rows']:>11,}  " + "  ".join(f"{c:>22}" for c in cells) + f"  {disk:,.0f} MiB", flush=True)
+        print(
+            f"{one['patients']:>9,} {one['rows']:>11,}  " + "  ".join(f"{c:>22}" for c in cells) + f"  {disk:,.0f} MiB",
+            flush=True,
+        )
     figure(found, given.figure)
 
 

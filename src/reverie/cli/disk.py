@@ -67,9 +67,9 @@ class Disk:
         return subject(named, largest=largest)
 
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
-        from reverie.records import read_table
+        from reverie.sources import open_table
 
-        return read_table(name, schema, **options)
+        return open_table(name, {"schema": schema, **options}, self.say).table
 
     def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> str:
         return name

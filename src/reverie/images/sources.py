@@ -214,9 +214,10 @@ def _parquet(
     return ImageSet(pixels, labels, classes, name, (*notes, *parquet.notes_of(paths[0])))
 
 
-def reads_in(folder: Path) -> bool:
-    """Whether a folder has, in it or below, files of the kinds that pictures are read from."""
-    return bool(_files(folder, (*SUFFIXES, ".parquet", ".npy", ".npz"))) or any(map(idx.is_idx, folder.iterdir()))
+def reads_in(folder: Path, stored: bool = True) -> bool:
+    """Whether a folder has, in it or below, files of the kinds that pictures are read from, Parquet among them or not."""
+    suffixes = (*SUFFIXES, ".npy", ".npz", *((".parquet",) * stored))
+    return bool(_files(folder, suffixes)) or any(map(idx.is_idx, folder.iterdir()))
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

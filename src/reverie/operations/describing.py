@@ -59,7 +59,8 @@ class Describe(TableReading):
         Flag(
             "FILE",
             "Text separated by commas, semicolons, tabs or bars (.csv, .tsv, .psv, .txt, also .gz), .parquet, .xlsx, "
-            ".sas7bdat, .xpt, .sav or .dta; a folder of files of text, one for each patient; or 'pbc2' (bundled).",
+            ".sas7bdat, .xpt, .sav or .dta; a folder of files of text, or of Parquet; with --query a database; or 'pbc2' "
+            "(bundled).",
         ),
     ]
     kinds: Annotated[
@@ -127,7 +128,9 @@ def description(request: Describe, context: Context) -> Outcome:
     from reverie.records.describe import describe
 
     schema = None if request.using is None else _schema(Path(request.using))
-    table = context.table(request.table, schema, **request.table_options, **_kinds(request))
+    kept = {"stream": request.stream or None, "cache": request.cache}
+    options = {**request.table_options, **_kinds(request), **{name: of for name, of in kept.items() if of is not None}}
+    table = context.table(request.table, schema, **options)
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
@@ -159,10 +162,11 @@ def _schema(path: Path) -> Schema:
 
 def _training(table: Table) -> Iterator[str]:
     """What training by the default recipe takes on this machine."""
-    from reverie.sources import TableSource
+    from reverie.records import Table
+    from reverie.sources import StreamedSource, TableSource
 
     try:
-        estimate = TableSource(table).first_estimate
+        estimate = (TableSource if isinstance(table, Table) else StreamedSource)(table).first_estimate
     except DataError as error:
         yield f"it cannot be trained on yet: {error}"
         return

@@ -8,16 +8,13 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from reverie.plain import number_of
-from reverie.records.describe import counts
-from reverie.records.rules.find import suspects
-from reverie.records.rules.reading import supports
+from reverie.records.describe import Described, counts, nearly_rules, rules_of
 from reverie.records.schema import Column
-from reverie.records.table import Table
 
 __all__ = ["overview"]
 
 
-def overview(table: Table) -> Iterator[Text | Grid]:
+def overview(table: Described) -> Iterator[Text | Grid]:
     """All of it, from the top; what is not learned is faint."""
     schema, counted = table.schema, counts(table)
     visits = counted["visits_per_patient"]
@@ -33,18 +30,19 @@ def overview(table: Table) -> Iterator[Text | Grid]:
     yield Text(f"\nlearned: {learned}, {len(schema.static)} static and {len(schema.varying)} varying")
     if schema.rules:
         yield Text("\nrules:")
-    for support in supports(table):
+    for support in rules_of(table):
         where = f", not in {support.where}" if support.broken else ""
         yield Text.assemble(f"  {support.rule.text}", (f"   {support.words}{where}", "dim"))
-    if near := suspects(table):
-        yield Text("\nnearly rules, and rows that may be faults:")
+    near, where = nearly_rules(table)
+    if near:
+        yield Text(f"\nnearly rules, and rows that may be faults{', ' * bool(where)}{where}:")
     for support in near:
         yield Text.assemble(f"  {support.rule.text}", (f"   {support.words}, not in {support.where}", "dim"))
     for note in table.notes:
         yield Text(f"note: {note}")
 
 
-def _columns(table: Table) -> Grid:
+def _columns(table: Described) -> Grid:
     grid = Grid(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, side in zip(("column", "role", "kind", "missing", "values", "unit", "skew", "why"), "lllrllrl", strict=True):
         grid.add_column(title, justify="right" if side == "r" else "left", overflow="fold", min_width=4)

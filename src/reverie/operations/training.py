@@ -50,7 +50,7 @@ class Training(ImageReading, TableReading):
         Flag(
             "SOURCE",
             "A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
-            "file, a folder of files of text, one for each patient, or 'pbc2' (bundled). "
+            "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). "
             "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled).",
         ),
         Served((Field(max_length=484),), "a service reads and writes inside its workspace only"),

@@ -88,7 +88,8 @@ class Options:
     @property
     def reading(self) -> dict[str, Any]:
         """The options by name, without a holdout that is a share: no reading depends on it."""
-        return {**vars(self), "holdout": None if isinstance(self.holdout, int | float) else self.holdout}
+        holdout = None if isinstance(self.holdout, int | float) else self.holdout
+        return {**vars(self), "holdout": holdout, "stream": self.stream or None}
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from reverie.evaluation.sample import PATIENTS, Parts
 from reverie.evaluation.tables import Model, Tables
 from reverie.models import PatientModel
 from reverie.records.places import ROW
-from reverie.records.reading import BUNDLED, Query, asks_a_server, read_source
+from reverie.records.reading import BUNDLED, Query, asks_a_server, in_object_storage, read_source
 from reverie.records.schema import Schema
 from reverie.records.table import Table, read_table
 from reverie.reports.given import Given
@@ -185,7 +185,7 @@ def again(source: Source, option: str) -> str | Query:
     for place in (source.path, source.name):
         if place and source.query and (asks_a_server(place) or Path(place).exists()):
             return Query(place, source.query)
-        if place and (place in (*BUNDLED, "digits") or Path(place).exists()):
+        if place and (place in (*BUNDLED, "digits") or in_object_storage(place) or Path(place).exists()):
             return place
     raise UsageError(f"{source.name}, which this run was trained with, is not here: say where it is with {option} FILE.")
 

@@ -16,7 +16,17 @@ from reverie.images.parquet import holds_pictures
 from reverie.images.sources import reads_in
 from reverie.modality import ROWS, Spelling
 from reverie.records import Table
-from reverie.records.reading import BUNDLED, DATABASES, SUFFIXES, Query, asks_a_server, parquet_in, redacted, tables_in
+from reverie.records.reading import (
+    BUNDLED,
+    DATABASES,
+    SUFFIXES,
+    Query,
+    asks_a_server,
+    in_object_storage,
+    parquet_in,
+    redacted,
+    tables_in,
+)
 from reverie.records.reading.stream import Stream
 from reverie.sources.large import whole_or_parts
 from reverie.sources.pictures import ImageSource
@@ -24,7 +34,7 @@ from reverie.sources.source import DataSource, Parts
 from reverie.sources.streamed import StreamedSource
 from reverie.sources.tables import TableSource
 
-__all__ = ["DataSource", "ImageSource", "Parts", "StreamedSource", "TableSource", "is_table", "open_source"]
+__all__ = ["DataSource", "ImageSource", "Parts", "StreamedSource", "TableSource", "is_table", "open_source", "open_table"]
 
 LOOKED_AT = 3
 """Parquet files of a folder that are asked whether they hold pictures."""
@@ -41,9 +51,9 @@ def open_source(
     Args:
         source: a table of visits (a file or a folder of files, a database to be asked, see records.read_table, a polars or
             pandas frame, "pbc2"), or pictures ("digits", a folder, an .npy or .npz file, an array; see images.read_images).
-        options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and the
-            rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no fault
-            where neither is, as it may come from the environment, for all runs.
+        options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and
+            the rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no
+            fault where neither is, as it may come from the environment, for all runs.
         spelled: how the user writes an option's name.
         say: receives where rows are kept, and how it goes on.
 
@@ -55,23 +65,26 @@ def open_source(
         if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
             raise UsageError(f"{spelled(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
-    asked = options.get("query")
-    kind = TableSource if asked is not None or is_table(source) else ImageSource
+    kind = TableSource if options.get("query") is not None or is_table(source) else ImageSource
     kind.modality.check_options(_called(source), options, spelled)
-    given = {name: options[name] for name in (*kind.modality.reading, "holdout") if options.get(name) is not None}
-    cache = options.get("cache")
-    if kind is ImageSource:
-        return kind.read(source, **given, **({} if cache is None else {"cache": cache}))
-    given.pop("query", None)
-    found = whole_or_parts(source if asked is None else Query.of(source, asked), given.pop("stream", False))
+    if kind is TableSource:
+        return open_table(source, options, say)
+    names = (*kind.modality.reading, "holdout", "cache")
+    return kind.read(source, **{name: options[name] for name in names if options.get(name) is not None})
+
+
+def open_table(source: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> TableSource:
+    """A table of visits, in memory or in parts; see open_source."""
+    names = (*TableSource.modality.reading, "holdout")
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    asked, stream = given.pop("query", None), given.pop("stream", False)
+    found = whole_or_parts(source if asked is None else Query.of(source, asked), stream)
     if not isinstance(found, Stream):
         return TableSource.read(found, **given)
-    out = options.get("out")
+    cache, out = options.get("cache"), options.get("out")
     cache = cache or (None if out is None else Path(out) / ROWS)
     where = StreamedSource.usual_cache() if cache is None else Path(cache)
-    say(
-        f"{found.name} is read in parts; the rows of its patients are kept in {where}: remove them when they are not needed."
-    )
+    say(f"{found.name} is read in parts; its patients' rows are kept in {where}: remove them when they are not needed.")
     return StreamedSource.read(found, cache=where, on_step=_said(say), **given)
 
 
@@ -91,7 +104,7 @@ def is_table(source: Any) -> bool:
     """Whether a source is a table of visits rather than pictures."""
     if isinstance(source, str | Path):
         name = str(source).lower()
-        if asks_a_server(name):
+        if asks_a_server(name) or in_object_storage(name):
             return True
         if name.endswith(".parquet"):
             return not holds_pictures(Path(source))
@@ -105,7 +118,7 @@ def holds_tables(folder: Path) -> bool:
         return False
     stored = parquet_in(folder)
     if stored and not tables_in(folder):
-        return not any(map(holds_pictures, stored[:LOOKED_AT]))
+        return not reads_in(folder, stored=False) and not any(map(holds_pictures, stored[:LOOKED_AT]))
     return bool(tables_in(folder)) and not reads_in(folder)
 
 

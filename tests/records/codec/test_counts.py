@@ -58,5 +58,7 @@ def test_a_code_of_many_values_is_that_of_all_up_to_the_stated_error():
         truth = np.sort(x)
         grid = np.quantile(truth, np.linspace(0.001, 0.999, 500))
         share = np.searchsorted(truth, grid, "right") / N - np.searchsorted(np.sort(made), grid, "right") / len(made)
-        assert np.abs(share).max() < (counts.error + counts.weight) / N + 1.95 / np.sqrt(len(made))  # Kolmogorov's, p = 0.001
+        assert np.abs(share).max() < (counts.error + counts.weight) / N + 1.95 / np.sqrt(
+            len(made)
+        )  # Kolmogorov's, p = 0.001
         assert abs((made == 0).mean() - (x == 0).mean()) < 0.005

@@ -124,3 +124,13 @@ def test_a_folder_is_a_table_only_if_it_has_tables_and_no_pictures(tmp_path):
     pl.DataFrame({"image": [b"x"]}).write_parquet(stored / "a.parquet")
     (stored / "labels.csv").write_text("a,b\n1,2\n")
     assert not is_table(stored) and not is_table(tmp_path / "absent")
+    assert is_table(stored_table(tmp_path / "visits")) and not is_table(stored_table(tmp_path / "classes"))
+
+
+def stored_table(place):
+    """A folder with a table in Parquet, besides what it has."""
+    place.mkdir(exist_ok=True)
+    for file in place.glob("*.csv"):
+        file.unlink()
+    pl.DataFrame({"patient": [1, 1], "day": [0, 1]}).write_parquet(place / "labels.parquet")
+    return place

@@ -17,10 +17,10 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.records.places import at, shown
-from reverie.records.reading.blocks import WIDER, first_rows, in_blocks, unpacked_size
+from reverie.records.reading.blocks import WIDER, differs, first_rows, in_blocks, unpacked_size
 from reverie.records.reading.bounds import Bounds
 from reverie.records.reading.separated import read_separated
-from reverie.records.reading.stream import Stream, merged, state_of
+from reverie.records.reading.stream import File, Stream, merged, state_of
 from reverie.records.roles import several_patients
 
 __all__ = ["SEPARATED", "folder_stream", "read_folder", "tables_in"]
@@ -67,7 +67,7 @@ class _Files:
         stems = [path.name[: -len(next(s for s in reversed(SEPARATED) if path.name.lower().endswith(s)))] for path in paths]
         if twice := next((stem for stem, count in Counter(stems).items() if count > 1), None):
             raise DataError(f"{name} has several files called {twice}: keep one of them, for a file holds all of a patient.")
-        heads = (first_rows(path, f"{name}/{path.name}", most) for path in paths[:LOOKED_AT])
+        heads = (first_rows(File.at(path, folder), f"{name}/{path.name}", most) for path in paths[:LOOKED_AT])
         parts = next((column for head in heads if (column := several_patients(head))), None)
         tables = set(paths)
         left = sorted(path.name for path in folder.iterdir() if path.name[0] != "." and path not in tables)
@@ -118,7 +118,7 @@ def folder_stream(folder: Path, name: str, most: Bounds) -> Stream:
     """As read_folder, one block after the other."""
     files = _Files.of(folder, name, most)
     said: Counter[str] = Counter()
-    head = first_rows(files.paths[0], f"{name}/{files.paths[0].name}", most)
+    head = first_rows(File.at(files.paths[0], folder), f"{name}/{files.paths[0].name}", most)
     own = next((c for c in head.columns if head.height and head[c].eq_missing(pl.Series([files.stems[0]])).all()), None)
     column = "" if files.parts else own or files.free(head.columns, name)
 
@@ -126,9 +126,9 @@ def folder_stream(folder: Path, name: str, most: Bounds) -> Stream:
         said.clear()
         for path, stem in zip(files.paths, files.stems, strict=True):
             told: set[str] = set()
-            for frame, notes in in_blocks(path, f"{name}/{path.name}", most):
+            for frame, notes in in_blocks(File.at(path, folder), f"{name}/{path.name}", most):
                 if frame.columns != head.columns:
-                    raise _differs(name, files.paths[0], path, head.columns, frame.columns)
+                    raise differs(f"{name}/{path.name}", files.paths[0].name, head.columns, frame.columns)
                 told.update(notes)
                 if files.parts:
                     yield frame
@@ -146,7 +146,7 @@ def folder_stream(folder: Path, name: str, most: Bounds) -> Stream:
     return Stream(
         name,
         lambda: merged(frames()),
-        bytes=WIDER * sum(unpacked_size(path) for path in files.paths),
+        bytes=WIDER * sum(unpacked_size(File.at(path, folder)) for path in files.paths),
         state=lambda: state_of(files.paths, folder),
         notes=lambda: files.notes(column, own is not None, said),
         path=folder.resolve(),
@@ -187,20 +187,9 @@ def _one_by_one(
     for path in paths:
         frame, notes = read(path, f"{name}/{path.name}", most)
         if frames and frame.columns != frames[0].columns:
-            raise _differs(name, paths[0], path, frames[0].columns, frame.columns)
+            raise differs(f"{name}/{path.name}", paths[0].name, frames[0].columns, frame.columns)
         frames.append(frame)
         said.update(notes)
         rows, size = rows + frame.height, size + int(frame.estimated_size())
         most.check(name, rows=rows, cells=rows * (frame.width + 1), bytes=size)
     return pl.concat(frames), [frame.height for frame in frames], said
-
-
-def _differs(name: str, first: Path, path: Path, wanted: list[str], columns: list[str]) -> DataError:
-    """The error for a file whose columns are not those of the first."""
-    if lost := next((column for column in wanted if column not in columns), None):
-        what = f"has no column {lost!r}, which {first.name} has"
-    elif more := next((column for column in columns if column not in wanted), None):
-        what = f"has a column {more!r}, which {first.name} has not"
-    else:
-        what = f"has its columns in another order than {first.name}"
-    return DataError(f"{name}/{path.name} {what}: a folder is read as one table, so give all its files the same columns.")

@@ -3,7 +3,7 @@
     a file      .csv, .tsv, .psv, .txt (also .gz)   separated.py      .sas7bdat, .xpt, .sav, .dta    statistical.py
                 .parquet                            parquet.py        .xlsx, .xls, .ods              spreadsheets.py
     a folder    of files of separated text, for patients or parts of a table: folders.py; or of Parquet: parquet.py
-    a query     on a database: queries/
+    a query     on a database: queries/; and either kind of file in object storage, at s3://...: objects.py
     a frame     of polars or pandas: frames.py; and the name "pbc2" of the bundled cohort
 
 What was decided about the form of a source is said in notes.
@@ -24,12 +24,13 @@ from reverie.records.reading.blocks import text_stream
 from reverie.records.reading.bounds import Bounds, check_text, unzip
 from reverie.records.reading.folders import SEPARATED, folder_stream, read_folder, tables_in
 from reverie.records.reading.frames import from_pandas
+from reverie.records.reading.objects import in_object_storage, objects_stream
 from reverie.records.reading.parquet import parquet_in, parquet_stream, read_parquet
 from reverie.records.reading.queries import Query, asks_a_server, query_stream, redacted
 from reverie.records.reading.separated import read_separated
 from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
-from reverie.records.reading.stream import Stream, gathered
+from reverie.records.reading.stream import File, Stream, gathered, state_of
 
 __all__ = ["BUNDLED", "DATABASES", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
 
@@ -85,10 +86,11 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     if isinstance(source, Cells):
         return replace(source, name=name or source.name)
     notes: tuple[str, ...] = ()
-    if isinstance(source, Query):
-        frame, notes = gathered(stream_of(source, name), most)
-        check_text(frame, name := name or source.name, most)
-        return Cells(frame, name, notes, source.path, source.statement)
+    if isinstance(source, Query) or (isinstance(source, str) and in_object_storage(source)):
+        stream = stream_of(source, name, most)
+        frame, notes = gathered(stream, most)
+        check_text(frame, stream.name, most)
+        return Cells(frame, stream.name, notes, stream.path, stream.query)
     if isinstance(source, pl.DataFrame):
         frame, name = source, name or "the frame"
     elif type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
@@ -111,24 +113,27 @@ def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> 
     """A source as rows that are read one chunk after the other.
 
     Args:
-        source: a file of separated text or Parquet, a folder of either, or a Query.
+        source: a file of separated text or Parquet or a folder of either, here or at s3://..., or a Query.
 
     Raises UsageError for one that is not kept so, and what is wrong with its form as far as that can be told already.
     """
     if isinstance(source, Query):
-        return query_stream(source)
+        return replace(query_stream(source), name=name or source.name)
     if not isinstance(source, str | Path):
         raise UsageError("a frame cannot be read in parts: leave out --stream, or write it to a Parquet file.")
+    if in_object_storage(str(source)):
+        return objects_stream(str(source), name or str(source), most)
     path = BUNDLED.get(str(source)) or Path(source)
     called = name or (str(source) if str(source) in BUNDLED else path.name)
     _check_place(path, str(source))
-    if path.is_dir():
-        return (folder_stream if tables_in(path) else parquet_stream)(path, called, most)
-    suffix = _suffix(path, called)
-    if suffix == ".parquet":
-        return parquet_stream(path, called, most)
-    if suffix in SEPARATED:
-        return text_stream(path, called, most)
+    if path.is_dir() and tables_in(path):
+        return folder_stream(path, called, most)
+    paths = parquet_in(path) if path.is_dir() else [path]
+    suffix = ".parquet" if path.is_dir() else _suffix(path, called)
+    if suffix in (*SEPARATED, ".parquet"):
+        read = parquet_stream if suffix == ".parquet" else text_stream
+        files = [File.at(one, path) for one in paths]
+        return read(files, called, most, lambda: state_of(paths, path), None if str(source) in BUNDLED else path.resolve())
     raise UsageError(f"{called} cannot be read in parts: save it as Parquet or CSV, or leave out --stream.")
 
 
@@ -161,7 +166,7 @@ def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.Dat
     elif tables_in(path):
         frame, notes = read_folder(path, name, most, _from_file)
     else:
-        frame, notes = gathered(parquet_stream(path, name, most), most)
+        frame, notes = gathered(stream_of(path, name, most), most)
     check_text(frame, name, most)
     return frame, notes
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
 from reverie.records.reading.bounds import Bounds
 
-__all__ = ["CHUNK", "Stream", "gathered", "merged", "state_of"]
+__all__ = ["CHUNK", "File", "Stream", "gathered", "merged", "state_of"]
 
 CHUNK = 100_000
 """Rows of a chunk, at most about."""
@@ -50,6 +50,32 @@ class Stream:
     notes: Callable[[], Sequence[str]] = _silent
     path: Path | None = None
     query: str | None = None
+
+
+@dataclass(frozen=True)
+class File:
+    """One of the files of a source.
+
+    Attributes:
+        place: a Path, or an address that polars reads.
+        name: relative to the source; empty where it is the source itself.
+        size: bytes.
+        open: begins to read it.
+    """
+
+    place: Path | str
+    name: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+    @classmethod
+    def at(cls, path: Path, place: Path) -> File:
+        """A file at a path, of a source at `place`."""
+        return cls(path, "" if path == place else str(path.relative_to(place)), path.stat().st_size, lambda: path.open("rb"))
+
+    def called(self, source: str) -> str:
+        """What messages call it, of a source of this name."""
+        return f"{source}/{self.name}" if self.name else source
 
 
 def gathered(stream: Stream, most: Bounds) -> tuple[pl.DataFrame, tuple[str, ...]]:

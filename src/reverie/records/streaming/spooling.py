@@ -72,7 +72,11 @@ def spool(
     chunks = stream.chunks()
     head = list(_head(chunks, stream.name))
     identifier = tuple(roles(pl.concat(head)))
-    key = None if before is None else cache / f"{_digest(VERSION, str(stream.path), before, identifier, rows)}.json"
+    key = (
+        None
+        if before is None
+        else cache / f"{_digest(VERSION, str(stream.path or stream.name), before, identifier, rows)}.json"
+    )
     if key and (found := _found(key, stream)):
         return found
     _sweep(cache)
