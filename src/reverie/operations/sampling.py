@@ -239,7 +239,8 @@ def in_folder(out: str, is_records: bool) -> bool:
     """Whether a name is that of a folder of Parquet files: by a slash, or what is there, or for patients no suffix."""
     from reverie.shards import begun
 
-    return out.endswith(("/", os.sep)) or begun(Path(out)) or (is_records and bool(out) and not Path(out).suffix)
+    path = Path(out)
+    return out.endswith(("/", os.sep)) or begun(path) or (is_records and not path.suffix and not path.exists())
 
 
 def _dataset(request: Sample, context: Context, model: PatientModel | PictureModel) -> dict[str, Any]:
