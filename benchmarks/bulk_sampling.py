@@ -114,7 +114,7 @@ def sizes(told: argparse.Namespace, each: float, more: tuple[str, ...]) -> None:
     print("\n| rows | files | seconds | rows a second | driver, MiB | worker, MiB | on disk, MB |")
     print("|---|---|---|---|---|---|---|")
     rows: list[int] = []
-    course: dict[str, list[float]] = {"seconds": [], "driver": [], "worker": []}
+    course: dict[str, list[float | None]] = {"seconds": [], "driver": [], "worker": []}
     asked = told.smallest
     while asked <= told.largest:
         with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def sizes(told: argparse.Namespace, each: float, more: tuple[str, ...]) -> None:
             size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e6
         rows.append(made["rows"])
         for name, values in course.items():
-            values.append(made[name])
+            values.append(made[name] or None)  # one file needs no worker
         cells = (f"{made['rows']:,}", f"{made['files']:,}", f"{made['seconds']:.1f}", f"{made['rows_per_second']:,}")
         print(f"| {' | '.join(cells)} | {made['driver']:,.0f} | {made['worker']:,.0f} | {size:,.1f} |", flush=True)
         asked *= 10
@@ -131,15 +131,15 @@ def sizes(told: argparse.Namespace, each: float, more: tuple[str, ...]) -> None:
     print(f"\nfigure: {told.figure}")
 
 
-def figure(rows: list[int], course: dict[str, list[float]]) -> dict[str, Any]:
+def figure(rows: list[int], course: dict[str, list[Any]]) -> dict[str, Any]:
     """Seconds and memory over rows."""
     across = {"kind": "lines", "x": rows, "x_label": "rows", "x_log": True}
     linear = [course["seconds"][-1] * n / rows[-1] for n in rows]
     time_panel = {"title": "Time", "y_label": "seconds", "log": True, "key": True}
     memory = {"title": "The most memory held", "y_label": "MiB", "key": True}
-    top = 1.2 * max(*course["driver"], *course["worker"], 1.0)
+    top = 1.2 * max(held or 1.0 for name in ("driver", "worker") for held in course[name])
     panels = [
-        {**across, **time_panel, "series": {"seconds": course["seconds"], "in proportion to the last": linear}},
+        {**across, **time_panel, "series": {"seconds": course["seconds"], "linear": linear}},
         {**across, **memory, "y_range": (0, top), "series": {name: course[name] for name in ("driver", "worker")}},
     ]
     return {"kind": "panels", "title": "Patients sampled to Parquet by two workers", "panels": panels}

@@ -97,7 +97,7 @@ def against(measure: Measure, other: Measure | None) -> Measure:
         return measure
     reference = measure.ceiling if measure.ceiling is not None else measure.ideal
     far = None if reference is None else _farther(other.value, reference, reference, measure.metric.worse)
-    return measure if far is None else _weighed(measure, far, "the training patients themselves would pass as well")
+    return measure if far is None else _weighed(measure, far, "the training patients themselves would pass as well", False)
 
 
 def _powered(measure: Measure, wrong: float | None, worse: str) -> Measure:
@@ -114,7 +114,7 @@ def _powered(measure: Measure, wrong: float | None, worse: str) -> Measure:
     return _weighed(measure, far, "real patients with every column shuffled could pass as well")
 
 
-def _weighed(measure: Measure, far: float, whom: str) -> Measure:
+def _weighed(measure: Measure, far: float, whom: str, alarmed: bool = True) -> Measure:
     if not (sees := measure.detects):
         return measure
     measure = replace(measure, power=far / sees)
@@ -122,7 +122,7 @@ def _weighed(measure: Measure, far: float, whom: str) -> Measure:
         return measure
     unit = f" {measure.unit}" if measure.unit else ""
     why = f"{whom}: only a difference of {sees:.2g}{unit} is sure to be seen."
-    if measure.metric and measure.metric.alarm:
+    if alarmed and measure.metric and measure.metric.alarm:
         lost, most = (f"{100 * x:.1f} %" for x in (sees, far))
         why = f"at this number {measure.metric.alarm.format(lost)} could be missed, and {most} is the most that may be."
     return replace(measure, verdict="unknown", why=why)

@@ -84,7 +84,7 @@ class Sample:
                 f"in the {name} the rows of one patient are in several files: write all rows of a patient to one of them."
             )
         if self.whole is not None:
-            return self.whole
+            return self.whole.drop(ROW) if ROW in self.whole.columns else self.whole
         return self.kept.sort(_FIRST, maintain_order=True).drop(_KEY, _FIRST, ROW, strict=False)
 
     def _pruned(self, keyed: pl.DataFrame) -> pl.DataFrame:

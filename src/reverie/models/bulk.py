@@ -226,16 +226,17 @@ def sample_to(
     """See Model.sample_to."""
     kind = Patients if isinstance(model, PatientModel) else Pictures
     work = kind(model, count, seed, settings, shard_size, given)  # pyright: ignore[reportArgumentType]
+    share = Share.read(share) if isinstance(share, str) else share
     if engine is None:
         usual = 1 if model.device.type != "cpu" else os.cpu_count() or 1  # one process keeps a GPU busy
-        many = min(workers or usual, work.count)
+        many = min(workers or usual, len((share or Share()).numbers(work.count)))
         engine = Processes(many) if many > 1 else InProcess()
 
     def told(done: int, of: int) -> None:
         if on_step:
             on_step(min(done * work.rows, work.total), min(of * work.rows, work.total))
 
-    return complete(work, Path(folder), engine, Share.read(share) if isinstance(share, str) else share, force, told)
+    return complete(work, Path(folder), engine, share, force, told)
 
 
 def _digest(frame: pl.DataFrame) -> str:

@@ -48,6 +48,11 @@ def cohorts(tables: Tables, most: int = MOST) -> tuple[list[Cohort], tuple[str, 
             whole = f"{tables.sizes(name):,} {name} patients"
             notes.append(f"Of {whole} {drawn:,} were drawn at random, for all pairs are compared.")
         parts.append(cohort.sample(most, np.random.default_rng([tables.seed, 17, number])))
+    if any(tables.sizes(name) > len(part) for name, part in zip(named, parts, strict=True) if name != "held-out"):
+        notes.append(
+            "A copy that is not exact is met only where it was drawn and its patient too, so what is missed here grows with "
+            "the table; exact copies are looked for among all."
+        )
     return parts, tuple(notes)
 
 
