@@ -8,6 +8,7 @@ import uuid
 import polars as pl
 import pytest
 
+from reverie.errors import DataError
 from reverie.records.identifiers import Pattern, new_identifiers
 from reverie.records.table import read_table
 
@@ -60,3 +61,9 @@ def test_a_study_that_all_patients_share_is_written_as_it_is():
     table = read_table(pl.DataFrame(rows, ["STUDYID", "USUBJID", "day", "aval"], orient="row"))
     assert (table.schema["STUDYID"].kind, table.schema["STUDYID"].value) == ("constant", "CDISCPILOT01")
     assert table.schema.identifier.name == "USUBJID"
+
+
+def test_numbers_beyond_a_type_are_refused_with_the_column():
+    assert new_identifiers(Pattern(start=5), 32_760, 3, pl.Int16(), "visit").to_list() == [32_764, 32_765, 32_766]
+    with pytest.raises(DataError, match=r"visit is numbered up to 32,768 here, beyond what its type Int16 holds"):
+        new_identifiers(Pattern(start=5), 32_760, 5, pl.Int16(), "visit")

@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 import polars as pl
 
-import reverie
 from reverie.errors import DataError, UsageError
 from reverie.images import png
 from reverie.models.folder import load
@@ -36,6 +35,9 @@ from reverie.records.output import write_parquet
 from reverie.shards import Engine, InProcess, Processes, Share, Whole, complete
 
 __all__ = ["Patients", "Pictures", "Sampled", "sample_to"]
+
+VERSION = 1
+"""Of what a config says, which is raised where the same config makes other files."""
 
 M = TypeVar("M", bound=Model[Any])
 
@@ -94,10 +96,14 @@ class Sampled(ABC, Generic[M]):
     def count(self) -> int:
         return -(-self.shards.count // self.per)
 
-    @cached_property
+    @property
     def config(self) -> dict[str, Any]:
+        return self._config
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
         return {
-            "reverie": reverie.__version__,
+            "version": VERSION,
             "model": self.model.digest,
             "count": self.total,
             "seed": self.seed,
@@ -130,12 +136,11 @@ class Sampled(ABC, Generic[M]):
         place, here = places["model"], socket.gethostname()
         if not Path(place).exists():
             raise DataError(f"{here} has no {place}: put the model where every worker sees it, under one name.")
-        work = cls(
-            load(place), config["count"], config["seed"], config["settings"], config["shard_size"], places.get("given")
-        )
+        count, seed, settings, size = (config[name] for name in ("count", "seed", "settings", "shard_size"))
+        work = cls(cast(Any, load(place)), count, seed, settings, size, places.get("given"))
         if work.config != dict(config):
             name = next(name for name in config if work.config.get(name) != config[name])
-            what = {"model": f"the model {place}", "given": f"the table {work.given}", "reverie": "the version of Reverie"}
+            what = {"model": f"the model {place}", "given": f"the table {work.given}", "version": "the version of Reverie"}
             raise DataError(f"{what.get(name, name)} on {here} is not what was asked for: was it changed? Call again.")
         return work
 

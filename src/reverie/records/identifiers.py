@@ -19,7 +19,9 @@ from typing import Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Pattern", "deciding", "new_identifiers"]
+from reverie.errors import DataError
+
+__all__ = ["Pattern", "as_type", "deciding", "new_identifiers"]
 
 _ALPHABETS = {
     "d": string.digits,
@@ -128,20 +130,32 @@ def deciding(seen: pl.Series) -> pl.Series:
     return pl.concat(kept).unique().sort()
 
 
-def new_identifiers(pattern: Pattern, first: int, count: int, dtype: pl.DataType) -> pl.Series:
+def new_identifiers(pattern: Pattern, first: int, count: int, dtype: pl.DataType, name: str = "the identifier") -> pl.Series:
     """`count` new identifiers [count] of a type: those of the places first, first + 1, ..., counted from 1.
 
     A function of the pattern and the place alone: no two places have the same, and none is one of those that were seen.
+    Raises DataError, naming the column, for numbers beyond what the type holds.
     """
     numbers = range(start := pattern.start + first - 1, start + count)
     if not pattern.text:
-        return pl.Series(numbers, dtype=pl.Int64).cast(dtype)
+        return as_type(pl.Series(numbers, dtype=pl.Int64), dtype, name)
     run = re.fullmatch(r"(\.*)(n|d+)(\.*)", pattern.places)
     if run is None:
         return pl.Series([_written(pattern, number) for number in numbers], dtype=pl.String).cast(dtype, strict=False)
     before, after = pattern.text[: run.end(1)], pattern.text[run.start(3) :]
     digits = pl.Series(numbers, dtype=pl.Int64).cast(pl.String).str.zfill(len(run[2]))
     return (before + digits + after).cast(dtype, strict=False)
+
+
+def as_type(numbers: pl.Series, dtype: pl.DataType, name: str) -> pl.Series:
+    """Whole numbers of a column in its type. Raises DataError, naming the column, where they are beyond what that holds."""
+    try:
+        return numbers.cast(dtype)
+    except pl.exceptions.InvalidOperationError as error:
+        raise DataError(
+            f"{name} is numbered up to {numbers.max():,} here, beyond what its type {dtype} holds: make fewer patients, or "
+            "train on a table that has it as Int64."
+        ) from error
 
 
 def _start(numbers: list[int], top: int) -> int:

@@ -204,9 +204,10 @@ def _record_of(number: int, folder: Path) -> Path:
 
 
 def _entry(path: Path, flush: bool = False) -> dict[str, Any]:
-    with path.open("rb+" if flush else "rb") as file:
-        if flush:
+    if flush:
+        with path.open("rb+") as file:
             os.fsync(file.fileno())
+    with path.open("rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 

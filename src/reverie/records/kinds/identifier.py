@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from reverie.records.identifiers import Pattern, deciding, new_identifiers
+from reverie.records.identifiers import Pattern, as_type, deciding, new_identifiers
 from reverie.records.kinds.categorical import MANY, MAX_LEVELS
 from reverie.records.kinds.column import Column
 from reverie.records.kinds.evidence import Evidence
@@ -66,10 +66,10 @@ class Identifier(Column):
     def renew(self, dtype: pl.DataType, first: int, count: int) -> pl.Series:
         """By the pattern; without one the numbers, as text of the identifier of patients "P000001", else "1"."""
         if self.pattern is not None:
-            return new_identifiers(self.pattern, first, count, dtype)
+            return new_identifiers(self.pattern, first, count, dtype, self.name)
         cells = pl.Series(range(first, first + count), dtype=pl.Int64)
         if dtype.is_numeric():
-            return cells.cast(dtype)
+            return as_type(cells, dtype, self.name)
         text = cells.cast(pl.String)
         text = "P" + text.str.zfill(6) if self.role == "identifier" else text
         return text.cast(dtype, strict=False)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reverie.errors import DataError
 from reverie.records.dtypes import TYPES
+from reverie.records.identifiers import as_type
 from reverie.records.places import ROW, at, counted, few, hidden, shown
 from reverie.records.roles import words
 from reverie.records.shapes.shape import Asked, Shape
@@ -187,9 +188,9 @@ class Long(Shape):
 
     def after(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         return frame.with_columns(
-            pl.col(c) + rows
+            as_type(frame[c].cast(pl.Int64) + rows, frame.schema[c], c)
             for c, counter in self.counters.items()
-            if counter.within == "table" and frame.schema[c].is_integer()
+            if counter.within == "table"
         )
 
     def left_out(self, frame: pl.DataFrame) -> int:
