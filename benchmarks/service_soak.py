@@ -314,7 +314,7 @@ def storage() -> Iterator[dict[str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--ledger", choices=["postgresql", "sqlite"], default="postgresql")
     parser.add_argument("--objects", action="store_true", help="files in object storage instead of one folder")

@@ -214,3 +214,25 @@ def test_an_upload_that_breaks_off_leaves_nothing(site):
     assert names(site.workspace) == []
     with contextlib.suppress(OSError):
         assert site.call("GET", "/api/files/a.csv").status == 404
+
+
+def test_a_later_attempt_may_write_what_an_earlier_one_wrote_and_nobody_else(tmp_path):
+    """A worker that dies between the file and the ledger leaves a job that is done again."""
+    store = workspace(tmp_path)
+    one, other = (store.state / "jobs" / job / "files-1" for job in ("1" * 32, "2" * 32))
+    for folder in (one, other):
+        folder.mkdir(parents=True)
+    with store.writing("new.csv", CSV, False, one) as file:
+        file.write(b"rows")
+    again = one.with_name("files-2")
+    store.target("new.csv", CSV, False, again)
+    with store.writing("new.csv", CSV, False, again) as file:
+        file.write(b"rows")
+    for by in (other, None):
+        with pytest.raises(Problem) as refused:
+            store.target("new.csv", CSV, False, by)
+        assert refused.value.status == 409
+    write(store, "new.csv", b"anew", overwrite=True)
+    with pytest.raises(Problem) as refused, store.writing("new.csv", CSV, False, again) as file:
+        file.write(b"rows")
+    assert refused.value.status == 409, "it is another's now"

@@ -8,11 +8,13 @@ import socket
 
 import pytest
 
-from reverie.service.jobs import monitor
+from reverie.service.jobs import monitor, worker
 from reverie.service.jobs.heartbeat import Heartbeat
 from reverie.service.jobs.ledger import Ledger, WorkerSign
 from reverie.service.jobs.monitor import SILENT, Liveness
 from reverie.service.jobs.work import EventBuffer
+from reverie.service.objects.store import Away
+from reverie.service.problems import Problem
 
 
 class Left(BaseException):
@@ -73,3 +75,28 @@ def test_a_process_that_is_not_there_is_known_at_once_on_this_machine_alone():
     assert Liveness().vanished(WorkerSign("a", "slow", here, gone))
     assert not Liveness().vanished(WorkerSign("a", "slow", "elsewhere", gone))
     assert not Liveness().vanished(WorkerSign("a", "slow", here, os.getpid()))
+
+
+def test_a_store_that_is_away_is_waited_for_a_minute_and_a_refusal_is_told_at_once(monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(worker.time, "sleep", slept.append)
+
+    def keep(*errors: Exception):
+        """Raises these, then is done."""
+        left = list(errors)
+
+        def action() -> None:
+            if left:
+                raise left.pop(0)
+
+        return action
+
+    worker._insist(keep(Away(), Away()), unless=worker._lasts)
+    assert len(slept) == 2
+    with pytest.raises(Problem, match="object storage cannot be used now"):
+        worker._insist(keep(*[Away()] * 20), unless=worker._lasts)
+    assert 55 < sum(slept) < 65
+    slept.clear()
+    with pytest.raises(Problem, match="is there already"):
+        worker._insist(keep(Problem(409, "conflict", "runs/a is there already.")), unless=worker._lasts)
+    assert slept == []

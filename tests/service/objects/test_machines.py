@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from reverie.service.objects import open_workspace
+from reverie.service.objects.workspace import ObjectWorkspace
 from reverie.service.settings import Settings
 
 SMALL = {"network.width": 16, "network.layers": 1, "training.batch": 8, "training.checkpoint_every": 2}
@@ -112,7 +112,7 @@ def test_a_training_whose_worker_is_killed_goes_on_on_another_machine_to_the_sam
     body = {"source": "tables/visits.csv", "steps": 30, "settings": SMALL, "seed": 3}
     killed = machines.worker()
     job = machines.submit("/api/trainings", body | {"out": "runs/a"})
-    looking = open_workspace(Settings(workspace=tmp_path, objects=ADDRESS))
+    looking = ObjectWorkspace(tmp_path, Settings(), ADDRESS)
 
     def saved() -> list[int]:
         names = looking._catalogue.now().below("runs/a")

@@ -25,7 +25,7 @@ from reverie.service.problems import Problem
 __all__ = ["Away", "Store"]
 
 INDEX, PROBE, CONTENTS = "index.json", "probe", "contents"
-RETRIES = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
+RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=20)}
 PIECE = 1 << 23  # bytes of one request: it must be done within obstore's own time for one
 ABANDONED = 24 * 3600.0  # seconds after which a content that the index does not name is nobody's: longer than any job
 

@@ -108,8 +108,8 @@ class ObjectWorkspace(Workspace):
             by_folder.setdefault(above, set()).add(last)
         return sorted(above for above, files in by_folder.items() if files >= RUN and _named([*above.split("/"), "file"]))
 
-    def made(self, folder: Path, file: str) -> BinaryIO:
-        name = str((folder / file).relative_to(self.root))
+    def made(self, by: Path, file: str) -> BinaryIO:
+        name = str((by / file).relative_to(self.root))
         return self._read(lambda index: self._opened(index, name, file))
 
     def _read(self, what: Callable[[Index], Found]) -> Found:
