@@ -23,7 +23,8 @@ from reverie.denoisers.network import Network
 from reverie.models.model import untrained
 from reverie.records import Table, read_table
 from reverie.sources import ImageSource, TableSource
-from reverie.training import Batch, Budget, Callbacks, TrainingSettings, Update, Validator, denoising, fit, processes
+from reverie.training import Batch, Budget, Callbacks, TrainingSettings, Update, Validator, denoising, fit, muon, processes
+from reverie.training.muon import orthogonal
 from reverie.training.privacy import PrivacyBudget
 from reverie.training.updates import AutoencoderUpdate
 
@@ -195,3 +196,25 @@ def told(data: dict[str, Any], tell: Any) -> dict[str, Any]:
 
     reverie.train("digits", data["out"], steps=data["steps"], callbacks=Callbacks(on_step=on_step), settings=SETTINGS)
     return {}
+
+
+def directions(data: dict[str, Any], tell: Any) -> dict[str, Any]:
+    """Those of muon for a few weights after two steps, and how many of them each process found."""
+    found = [0.0]
+
+    def counted(matrix: Tensor) -> Tensor:
+        found[0] += 1
+        return orthogonal(matrix)
+
+    muon.orthogonal = counted
+    draw = torch.Generator().manual_seed(0)
+    weights = [torch.nn.Parameter(torch.randn(size, generator=draw)) for size in ((64, 32), (40, 50), (32, 16, 3, 3), (9,))]
+    optimizer = muon.Muon(weights, 0.01)
+    for _ in range(2):
+        for weight in weights:
+            weight.grad = torch.randn(weight.shape, generator=draw)
+        optimizer.step()
+    counts = torch.zeros(processes.world())
+    counts[processes.rank()] = found[0]
+    (counts,) = processes.summed([counts], CPU)
+    return {"weights": torch.cat([w.detach().flatten() for w in weights]).tolist(), "found": counts.tolist()}

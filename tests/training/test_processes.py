@@ -82,6 +82,15 @@ def test_gradients_are_the_mean_of_what_is_measured_and_none_where_nobody_has_on
     assert numbers == {"loss": pytest.approx(20 / 3)}
 
 
+def test_the_directions_of_muon_are_found_by_one_process_each_to_the_bits_of_one(chores) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chores.muon, "orthogonal", chores.muon.orthogonal)
+        one = chores.directions({}, None)
+    two = together(2, "directions")
+    assert two["weights"] == one["weights"]
+    assert one["found"] == [6.0] and two["found"] == [2.0, 4.0]  # the largest is as much work as the two others
+
+
 def test_processes_know_whether_they_say_the_same() -> None:
     assert together(3, "agreed") == [True, False]
 
