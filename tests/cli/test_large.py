@@ -28,6 +28,15 @@ def _unseen(monkeypatch):
     monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
 
 
+@pytest.fixture
+def few(tmp_path) -> Path:
+    """A table of few columns, whose schema is inferred at once."""
+    path = tmp_path / "few.csv"
+    rows = [(f"p{p}", 30 * v, 60 + p + v / 10, "fm"[p % 2]) for p in range(60) for v in range(1 + p % 4)]
+    pl.DataFrame(rows, schema=["patient", "day", "weight", "sex"], orient="row").write_csv(path)
+    return path
+
+
 def opened(tmp_path, source, **options):
     """The table, and what was said."""
     said: list[str] = []
@@ -35,8 +44,8 @@ def opened(tmp_path, source, **options):
     return table, " ".join(said)
 
 
-def test_a_table_in_parts_is_described_as_it_is_in_memory(visits, tmp_path):
-    whole, parts = (opened(tmp_path, visits, stream=stream)[0] for stream in (False, True))
+def test_a_table_in_parts_is_described_as_it_is_in_memory(few, tmp_path):
+    whole, parts = (opened(tmp_path, few, stream=stream)[0] for stream in (False, True))
     assert counts(parts) == counts(whole) and len(whole) == 60
     assert [column.about for column in parts.schema.shown] == [column.about for column in whole.schema.shown]
     assert parts.fingerprint != whole.fingerprint  # of text, and of what it was read as
@@ -60,17 +69,17 @@ def test_rules_are_counted_over_all_parts_and_near_ones_looked_for_in_some_patie
     assert nearly_rules(parts)[1] == "of 50 patients drawn at random" and nearly_rules(whole)[1] == ""
 
 
-def test_a_table_is_read_in_parts_by_itself_where_memory_is_too_small(visits, tmp_path, monkeypatch):
-    rows = read_source(visits).frame
-    rows.write_parquet(tmp_path / "visits.parquet")
+def test_a_table_is_read_in_parts_by_itself_where_memory_is_too_small(few, tmp_path, monkeypatch):
+    rows = read_source(few).frame
+    rows.write_parquet(tmp_path / "few.parquet")
     names = ", ".join(f'"{name}"' for name in rows.columns)
-    lite = sqlite3.connect(tmp_path / "visits.db")
+    lite = sqlite3.connect(tmp_path / "few.db")
     lite.execute(f"CREATE TABLE visits ({names})")
     lite.executemany(f"INSERT INTO visits VALUES ({','.join('?' * rows.width)})", rows.iter_rows())
     lite.commit()
     lite.close()
     asked = {"query": "SELECT * FROM visits ORDER BY rowid"}
-    for source, options in ((visits, {}), (tmp_path / "visits.parquet", {}), (tmp_path / "visits.db", asked)):
+    for source, options in ((few, {}), (tmp_path / "few.parquet", {}), (tmp_path / "few.db", asked)):
         monkeypatch.setattr("reverie.sources.large.available", lambda: 2**40)
         whole, said = opened(tmp_path, source, **options)
         assert isinstance(whole, Table) and said == "" and whole.query == options.get("query")

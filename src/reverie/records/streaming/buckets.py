@@ -54,6 +54,7 @@ class Buckets:
 
     def __init__(self, folder: Path, count: int, level: int = 1) -> None:
         self.folder, self.count, self.level = folder, count, level
+        self.rows = [0] * count
         self._pending: list[pl.DataFrame] = []
         self._bytes = 0
 
@@ -71,17 +72,26 @@ class Buckets:
         where = (frame[HASH] // self.level % self.count).alias("\0where")
         for (number,), block in frame.with_columns(where).partition_by("\0where", as_dict=True, include_key=False).items():
             content = io.BytesIO()
-            block.write_ipc_stream(content, compression="zstd")
+            block.write_ipc_stream(content, compression="lz4")
             with self.path(int(number)).open("ab") as file:
                 file.write(len(content.getbuffer()).to_bytes(8, "little"))
                 file.write(content.getbuffer())
+            self.rows[int(number)] += block.height
 
     def path(self, number: int) -> Path:
         return self.folder / f"bucket-{self.level}-{number:05}"
 
-    def paths(self) -> Iterator[Path]:
-        """Those of buckets in which something is."""
-        return (path for path in map(self.path, range(self.count)) if path.exists())
+    def groups(self, rows: int) -> Iterator[tuple[int, list[Path]]]:
+        """(rows, files) of neighbouring buckets that have about so many rows together; one that has more stands alone."""
+        height, group = 0, []
+        for number, count in enumerate(self.rows):
+            if group and height + count > rows:
+                yield height, group
+                height, group = 0, []
+            if count:
+                height, group = height + count, [*group, self.path(number)]
+        if group:
+            yield height, group
 
 
 def blocks(path: Path) -> Iterator[pl.DataFrame]:

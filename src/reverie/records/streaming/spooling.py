@@ -153,22 +153,24 @@ def _found(key: Path, stream: Stream) -> Spool | None:
 
 def _bring_together(folder: Path, buckets: Buckets, rows: int, facts: dict[str, Any]) -> None:
     """Writes the parts and the manifest, and removes the buckets."""
-    buckets.flush()
     parts: list[Part] = []
     with (folder / FIRST).open("wb") as first:
-        for path in buckets.paths():
-            height = sum(block.height for block in blocks(path)) if path.stat().st_size > 64 * rows else 0
-            if height <= 2 * rows:
-                parts.append(_part(folder, len(parts), pl.concat(blocks(path)), first))
-            else:
-                smaller = Buckets(folder, min(MOST, -(-height // rows)), buckets.level * buckets.count)
-                for block in blocks(path):
-                    smaller.add(block)
-                smaller.flush()
-                for second in smaller.paths():
-                    parts.append(_part(folder, len(parts), pl.concat(blocks(second)), first))
-                    second.unlink()
-            path.unlink()
+
+        def bring(level: Buckets, cut: bool = True) -> None:
+            level.flush()
+            for height, paths in level.groups(rows):
+                content = itertools.chain.from_iterable(map(blocks, paths))
+                if height <= 2 * rows or not cut:
+                    parts.append(_part(folder, len(parts), pl.concat(content), first))
+                else:
+                    smaller = Buckets(folder, min(MOST, -(-height // rows)), level.level * level.count)
+                    for block in content:
+                        smaller.add(block)
+                    bring(smaller, cut=False)
+                for path in paths:
+                    path.unlink()
+
+        bring(buckets)
         os.fsync(first.fileno())
     about = {**facts, "parts": [asdict(part) for part in parts]}
     write_atomically(folder / SPOOL, json.dumps(about, indent=1))
@@ -176,6 +178,7 @@ def _bring_together(folder: Path, buckets: Buckets, rows: int, facts: dict[str, 
 
 
 def _part(folder: Path, number: int, frame: pl.DataFrame, first: BinaryIO) -> Part:
+    frame = frame.sort(ROW)
     firsts = frame.group_by(KEY).agg(pl.col(ROW).min())[ROW].sort().to_numpy()
     first.write(firsts.astype("<i8").tobytes())
     content = io.BytesIO()
