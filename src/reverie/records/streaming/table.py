@@ -166,8 +166,8 @@ def _inferred(spool: Spool, options: dict[str, Any], on_step: OnStep) -> tuple[S
             seen.compare(number)
             on_step("the schema is compared with all rows", number + 1, len(spool))
         if not seen.witnesses:
-            how = f"What the columns are was inferred from {cells.height:,} of {spool.rows:,} rows, and holds in all."
-            return seen, (how, *on_rules(schema))
+            some = f"{cells.height:,} of {spool.rows:,} rows"
+            return seen, (f"What the columns are was inferred from {some}, and holds in all of them.", *on_rules(schema))
         cells = pl.concat([cells, *seen.witnesses]).unique(ROW, maintain_order=True).sort(ROW)
     raise DataError(
         f"{spool.name}: what its columns are was not settled in {PASSES} passes over its {spool.rows:,} rows: state it in a "
