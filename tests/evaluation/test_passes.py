@@ -120,6 +120,8 @@ def test_counts_are_those_of_every_row_though_few_patients_are_drawn(small, sche
     assert found["logic.between"].value == inside.height >= 10 and found["logic.unseen"].value == 1
     lacking = found["fidelity.column.weight.missing"]
     assert lacking.value == pytest.approx(drawn["weight"].null_count() / drawn.height) and lacking.n == 150
+    told = f"Of 230 real and 150 synthetic patients, {len(tables.references.real)} and 60 were drawn at random"
+    assert any(note.startswith(told) for note in tables.references.notes)
     assert lacking.ceiling == pytest.approx(pl.concat([train, holdout])["weight"].is_null().mean())
 
 

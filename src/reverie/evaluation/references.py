@@ -136,7 +136,7 @@ class References:
         pooled, floor = (_pooled(parts, of, seed) for parts in (real, mixed))
         most = max(2, min(patients, int(visits * len(pooled) / pooled.rows)))
         notes = [_said(of[0], of[1] if len(of) == 2 else 0)] + ([seen] if seen else [])
-        if sum(of) > 2 * most or made > most:
+        if sum(of) > min(2 * most, len(pooled)) or made > min(most, len(synthetic)):
             notes.append(
                 f"Of {sum(of):,} real and {made:,} synthetic patients, {min(2 * most, len(pooled)):,} and "
                 f"{min(most, len(synthetic)):,} were drawn at random to be compared."
