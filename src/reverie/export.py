@@ -100,13 +100,10 @@ def dataset(
         told = _of_patients(model, whole.totals, options)
     else:
         told = {"pictures": whole.totals.get("pictures", 0), **_of_pictures(model, options)}
-    now = {
-        k: v * whole.made / max(whole.shards - whole.missing, 1)
-        for k, v in whole.totals.items()
-        if k in ("rows", "pictures")
-    }
-    (name, made), seconds = next(iter(now.items()), ("rows", 0)), time.monotonic() - began
-    return {"out": str(out), **what, **told, "seed": seed, **(_speed(made, seconds, name) if made else {})}, whole
+    speed = {}
+    for name in {"rows", "pictures"} & whole.new.keys():
+        speed = _speed(whole.new[name], time.monotonic() - began, name)
+    return {"out": str(out), **what, **told, "seed": seed, **speed}, whole
 
 
 def _of_patients(model: PatientModel, facts: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,6 +144,23 @@ def test_a_shard_without_its_record_is_not_trusted(tmp_path):
         complete(Squares(), tmp_path, InProcess())
 
 
+def test_the_last_share_trusts_no_shard_without_its_record(tmp_path):
+    complete(Squares(), tmp_path, InProcess(), Share(1, 2))
+    (tmp_path / "_shards" / "00002.json").unlink()
+    with pytest.raises(DamagedError, match=r"part-00002\.txt has no record"):
+        complete(Squares(), tmp_path, InProcess(), Share(2, 2))
+
+
+def test_what_a_killed_process_had_begun_is_taken_away_by_who_makes_the_shard(tmp_path):
+    complete(Squares(), tmp_path, InProcess(), Share(1, 2))
+    for name in (".00001.a.txt", ".00004.b.txt"):
+        (tmp_path / "_shards" / name).write_text("hal")
+    (tmp_path / "_shards" / ".00001.c.txt.parts").mkdir()
+    there = complete(Squares(), tmp_path, InProcess(), Share(2, 2))
+    assert [p.name for p in (tmp_path / "_shards").glob(".*")] == [".00004.b.txt"]  # it may be of one that is alive
+    assert there.new == {"rows": 4, "clipped": {"age": 2}} and there.totals["rows"] == 10
+
+
 def test_a_folder_of_something_else_stays_as_it_is(tmp_path):
     complete(Squares(), tmp_path, InProcess())
     before = bytes_of(tmp_path)

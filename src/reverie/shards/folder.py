@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,8 @@ class Whole:
         shards: in all.
         kept, made: shards of this share that were there, and that were made now.
         missing: shards of all shares that are not there yet; 0 where the folder is whole and has its manifest.
-        totals: the facts of all shards there, added up.
+        totals: the facts of all shards, added up; of this share's where others are missing.
+        new: the facts of those that were made now.
     """
 
     shards: int
@@ -54,6 +55,7 @@ class Whole:
     made: int
     missing: int
     totals: dict[str, Any]
+    new: dict[str, Any]
 
 
 def complete(
@@ -80,28 +82,30 @@ def complete(
     left = [number for number in mine if not _there(work, number, folder)]
     if left:
         (folder / MANIFEST).unlink(missing_ok=True)
-    for number in left:
-        _sweep(number, folder)
+    _sweep(left, folder)
     done = len(mine) - len(left)
     if on_step:
         on_step(done, len(mine))
     for number, _ in engine.run(work, folder, left) if left else ():
         if not _there(work, number, folder):
             raise DataError(f"{folder / work.name(number)} was made and is not here: give all workers the same folder.")
-        _sweep(number, folder)
         done += 1
         if on_step:
             on_step(done, len(mine))
-    records = {number: record for number in range(work.count) if (record := _record(work, number, folder))}
-    missing = work.count - len(records)
+    _sweep(left, folder)
+    present = {path.name for path in folder.iterdir()}
+    missing = sum(work.name(number) not in present for number in range(work.count))
+    found = {number: _record(work, number, folder) for number in (mine if missing else range(work.count))}
+    records = {number: record for number, record in found.items() if record}
     totals = _sum(record["facts"] for record in records.values())
-    if not missing:
+    if len(records) == work.count:
         manifest = {"kind": work.kind, "config": work.config, "shards": [*records.values()], "totals": totals}
         if sealed.read(folder / MANIFEST) != manifest:
             for number in sorted({*records} - {*mine}):
                 _there(work, number, folder)
             sealed.write(folder / MANIFEST, manifest)
-    return Whole(work.count, len(mine) - len(left), len(left), missing, totals)
+    made = _sum(records[number]["facts"] for number in left)
+    return Whole(work.count, len(mine) - len(left), len(left), missing, totals, made)
 
 
 def begun(folder: Path) -> bool:
@@ -160,10 +164,12 @@ def _open(work: Work, folder: Path, force: bool) -> None:
             sealed.write(folder / RECORDS / WORK, asked)
 
 
-def _sweep(number: int, folder: Path) -> None:
-    """Takes away what processes that were killed have begun of a shard."""
-    for stale in (folder / RECORDS).glob(f".{number:05d}.*"):
-        shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
+def _sweep(numbers: Sequence[int], folder: Path) -> None:
+    """Takes away what processes that were killed have begun of these shards."""
+    mine = {f"{number:05d}" for number in numbers}
+    for stale in (folder / RECORDS).glob(".*"):
+        if stale.name[1:].partition(".")[0] in mine:
+            shutil.rmtree(stale, ignore_errors=True) if stale.is_dir() else stale.unlink(missing_ok=True)
 
 
 def _clear(folder: Path) -> None:
@@ -179,23 +185,21 @@ def _clear(folder: Path) -> None:
 def _there(work: Work, number: int, folder: Path) -> bool:
     """Whether a shard is there. Raises DamagedError where it is, but not as it was made."""
     path, record = folder / work.name(number), _record(work, number, folder)
-    if record is None:
-        if path.exists():
-            raise DamagedError(f"{path} has no record, so it may not be whole: delete it, and call again.")
-        return False
-    entry = _entry(path)
-    if any(record[key] != value for key, value in entry.items()):
+    if record is not None and any(record[key] != value for key, value in _entry(path).items()):
         raise DamagedError(f"{path} was changed since it was made: delete it, and call again.")
-    return True
+    return record is not None
 
 
 def _record(work: Work, number: int, folder: Path) -> dict[str, Any] | None:
-    """The record of a shard that is there; its bytes are not looked at."""
-    path, record = _record_of(number, folder), sealed.read(_record_of(number, folder))
-    if record is None or not (folder / work.name(number)).exists():
+    """The record of a shard that is there; its bytes are not looked at. Raises DamagedError for a shard without one."""
+    path = folder / work.name(number)
+    if not path.exists():
         return None
-    if record["work"] != digest(work) or record["name"] != work.name(number):
-        raise DamagedError(f"{path} is of another folder: delete it and {record['name']}, and call again.")
+    record = sealed.read(_record_of(number, folder))  # written before the shard took its name
+    if record is None:
+        raise DamagedError(f"{path} has no record, so it may not be whole: delete it, and call again.")
+    if record["work"] != digest(work) or record["name"] != path.name:
+        raise DamagedError(f"{path} is of another folder: delete it, and call again.")
     return record
 
 
