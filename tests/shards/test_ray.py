@@ -291,3 +291,13 @@ def test_no_more_tasks_wait_than_the_cluster_soon_takes(stones, tmp_path, monkey
     monkeypatch.setattr(engine, "_library", lambda local: fake)
     assert complete(stones(many=20), tmp_path / "out", Ray()).missing == 0
     assert max(most) == 6 and len(done) == 20
+
+
+def test_a_term_signal_ends_a_run_in_order_and_is_then_as_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended, engine._stopped_in_order() as take:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ray puts one of its own in the place
+        take()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    assert ended.value.code == 143 and signal.getsignal(signal.SIGTERM) == before

@@ -116,26 +116,25 @@ class Ray:
         """The library, connected to the cluster."""
         ray = _library(self.address is None)
         quiet = {"configure_logging": False, "log_to_driver": False}
-        folder = None
-        if self.address is not None:
-            _check_address(self.address)
-        try:
-            if self.address is not None:
-                self._within(lambda: ray.init(address=self.address, **quiet))
-            else:
-                folder = tempfile.mkdtemp(prefix="ray-")
-                cores = self.workers or os.cpu_count() or 1
-                small = {"include_dashboard": False, "object_store_memory": STORE, "_temp_dir": folder}
-                with _signals_kept():
+        folder = tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+        with _stopped_in_order() as take_signals, folder as place:
+            try:
+                if self.address is not None:
+                    _check_address(self.address)
+                    self._within(lambda: ray.init(address=self.address, **quiet))
+                else:
+                    cores = self.workers or os.cpu_count() or 1
+                    small = {"include_dashboard": False, "object_store_memory": STORE, "_temp_dir": place}
                     ray.init(address="local", num_cpus=cores, **small, **quiet)
-            yield ray
-        finally:
-            ray.shutdown()
-            for _ in range(50 if folder else 0):  # its processes write to the last
-                shutil.rmtree(folder or "", ignore_errors=True)
-                if not Path(folder or "").exists():
-                    break
-                time.sleep(0.1)
+                take_signals()  # Ray has put its own in the place
+                yield ray
+            finally:
+                ray.shutdown()
+                for _ in range(0 if self.address else 50):  # its processes write to the last
+                    shutil.rmtree(place, ignore_errors=True)
+                    if not Path(place).exists():
+                        break
+                    time.sleep(0.1)
 
     def _within(self, connect: Callable[[], Any]) -> None:
         """Connects, in a thread of its own, for Ray waits for minutes where it does not find what it looks for.
@@ -173,14 +172,24 @@ def _made(text: str, number: int, folder: str) -> str:
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
-    """What SIGTERM does here stays, whatever a library would have it do."""
+def _stopped_in_order() -> Iterator[Callable[[], None]]:
+    """Within it SIGTERM ends this process as Ctrl-C does, where it would just end it; yields what sees to it anew."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
     before = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    def take() -> None:
+        signal.signal(signal.SIGTERM, stop if before == signal.SIG_DFL else before)
+
+    take()
     try:
-        yield
+        yield take
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _library(local: bool) -> Any:
