@@ -6,7 +6,7 @@ WORKDIR /build
 RUN python -m venv /opt/reverie
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
-RUN /opt/reverie/bin/pip install --no-cache-dir -c constraints.txt ".[postgres,formats]"
+RUN /opt/reverie/bin/pip install --no-cache-dir -c constraints.txt ".[postgres,objects,formats]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin reverie \
