@@ -7,8 +7,9 @@ import signal
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
 from reverie.planning.options import Options
 from reverie.planning.plan import prepare, train
 from reverie.records.cohort import simulate_art4hiv
@@ -20,18 +21,26 @@ from reverie.sources import TableSource
 from reverie.sources.streamed import StreamedSource
 from reverie.training import Callbacks, Stopped
 
-SETTINGS = {"network.width": 16, "network.depth": 1, "batch": 16, "aside": 0.1, "holdout": 0.2}
-ALIKE = ("codec.json", "model.safetensors", "calibration.json")
+SETTINGS = {"network.width": 16, "network.layers": 1, "batch": 16, "aside": 0.1, "holdout": 0.2}
+ALIKE = ("codec.json", "model.safetensors")
 
 
-@pytest.fixture
-def tables(tmp_path):
+@pytest.fixture(autouse=True)
+def _only_trained(monkeypatch):
+    """Without the samples that follow: they are drawn from the weights and the codes, which are compared here."""
+    monkeypatch.setattr(TableSource, "finished", lambda self, model, parts, say: model)
+    monkeypatch.setattr(TableSource, "show", lambda self, model, parts, out: None)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
     """A table in memory and the same in parts, by name."""
+    tmp_path = tmp_path_factory.mktemp("tables")
 
     def of(frame: pl.DataFrame, name: str, **options):
         place = tmp_path / f"{name}.parquet"
         frame.write_parquet(place)
-        spool = spooled(place, options, tmp_path / "cache", rows=80)
+        spool = spooled(place, options, tmp_path / "cache", rows=150)
         return TableSource.read(place, **options), StreamedSource(survey(spool, options), None, False, tmp_path / "cache")
 
     return of
@@ -41,7 +50,7 @@ def pbc2() -> pl.DataFrame:
     return pl.read_csv(BUNDLED["pbc2"]).filter(pl.col("id") <= 60)
 
 
-def test_weights_codec_and_calibration_are_those_of_the_table_in_memory(tables, tmp_path):
+def test_weights_and_codec_are_those_of_the_table_in_memory(tables, tmp_path):
     whole, parts = tables(pbc2(), "pbc2")
     assert len(parts.table.spool) > 3
     for source, out in ((whole, tmp_path / "whole"), (parts, tmp_path / "parts")):
@@ -57,6 +66,9 @@ def test_patients_are_in_the_same_part_and_the_holdout_is_in_no_code(tables):
     plans = [prepare(source, Options(steps=2, settings=SETTINGS)) for source in (whole, parts)]
     for ours, theirs in zip(plans[0].parts, plans[1].parts, strict=True):
         assert theirs.sample(10**6, 0).frame.equals(ours.frame)
+    for ours, theirs in ((plans[0].train, plans[1].train), (plans[0].validation, plans[1].validation)):
+        drawn = [some.encoded.records([2, 0, 2], torch.Generator().manual_seed(1)) for some in (ours, theirs)]
+        assert all(torch.equal(getattr(drawn[0], what), getattr(drawn[1], what)) for what in ("values", "known", "visits"))
     stored_, held = plans[1].train.encoded, plans[1].parts.holdout
     assert len(stored_) + len(plans[1].validation.encoded) + len(held) == len(parts.table)
     every = stored(parts.table, plans[1].codec, ~held.chosen, parts.cache)
@@ -81,6 +93,19 @@ def test_differential_privacy_is_that_of_the_table_in_memory(tables, tmp_path):
     assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "parts/model.safetensors").read_bytes()
 
 
+def test_a_holdout_of_its_own_is_read_in_parts_and_nobody_is_in_both(tmp_path):
+    places = [tmp_path / "ours.parquet", tmp_path / "theirs.parquet", tmp_path / "both.parquet"]
+    for place, which in zip(places, (pl.col("id") <= 40, pl.col("id") > 40, pl.col("id") > 39), strict=True):
+        pbc2().filter(which).write_parquet(place)
+    source = StreamedSource.read(places[0], holdout=places[1], cache=tmp_path / "cache")
+    whole = TableSource.read(places[0], holdout=places[1])
+    plan = prepare(source, Options(steps=2, settings=SETTINGS | {"holdout": 0.0}))
+    assert plan.parts.holdout.sample(10**6, 0).frame.equals(whole.holdout.frame)
+    assert plan.config.holdout.fingerprint == source.holdout.table.fingerprint and plan.config.holdout.stream
+    with pytest.raises(DataError, match=r"patient '40' is in ours\.parquet and in both\.parquet"):
+        StreamedSource.read(places[0], holdout=places[2], cache=tmp_path / "cache")
+
+
 def test_a_recipe_for_pictures_is_refused(tables):
     _, parts = tables(pbc2(), "pbc2")
     with pytest.raises(UsageError, match="for pictures"):
@@ -90,7 +115,7 @@ def test_a_recipe_for_pictures_is_refused(tables):
 def test_codes_are_written_once_and_damage_is_found(tables):
     _, parts = tables(pbc2(), "pbc2")
     plan = prepare(parts, Options(steps=2, settings=SETTINGS))
-    (folder,) = parts.cache.glob("codes-*")
+    folder = plan.train.encoded.file.parent
     before = (folder / "codes.bin").stat().st_mtime_ns
     prepare(parts, Options(steps=2, settings=SETTINGS))
     assert (folder / "codes.bin").stat().st_mtime_ns == before

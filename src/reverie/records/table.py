@@ -31,7 +31,18 @@ from reverie.records.shapes import Asked
 from reverie.records.shaping import numbered, shape, with_shapes
 from reverie.records.validation import check_names, check_rows, check_static, resolve_duplicates
 
-__all__ = ["Table", "arranged", "checked", "last_rows", "on_rules", "parted", "read_table", "rows_after", "typed"]
+__all__ = [
+    "Table",
+    "arranged",
+    "as_stated",
+    "checked",
+    "last_rows",
+    "on_rules",
+    "parted",
+    "read_table",
+    "rows_after",
+    "typed",
+]
 
 
 NAMED = 5
@@ -134,13 +145,8 @@ def read_table(
     read = read_source(source if query is None else Query.of(source, query), name, most)
     cells, name = read.frame, read.name
     if schema is not None:
-        if identifier or time or long or kinds or date_formats:
-            raise UsageError(
-                "a schema says which columns are identifier and time and of what kind and form: change it there."
-            )
-        nulls = NullTexts.read(null_values, schema.names)
-        schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
-        schema = schema.with_nulls(nulls.everywhere, nulls.columns)
+        others = {"identifier": identifier, "time": time, "long": long, "kinds": kinds, "date_formats": date_formats}
+        schema = as_stated(schema, duplicates, null_values, **others)
         left_out = schema.unread(cells)
         parsed, frame = typed(cells, schema, name)
         parsed.notes += left_out
@@ -156,6 +162,18 @@ def read_table(
         parsed = replace(parsed, notes=[*unique.notes, *piles(frame, schema), *on_rules(schema)])
     table = arranged(frame, schema, name, parsed)
     return replace(table, notes=(*read.notes, *table.notes, *broken(table)), path=read.path, query=read.query)
+
+
+def as_stated(
+    schema: Schema, duplicates: Duplicates | None = None, null_values: tuple[str, ...] = (), **others: Any
+) -> Schema:
+    """A schema that the user states, with what else was said of reading, see read_table. Raises UsageError for `others`,
+    which only a schema may say."""
+    if any(others.values()):
+        raise UsageError("a schema says which columns are identifier and time and of what kind and form: change it there.")
+    nulls = NullTexts.read(null_values, schema.names)
+    schema = schema.model_copy(update={"duplicates": duplicates or schema.duplicates})
+    return schema.with_nulls(nulls.everywhere, nulls.columns)
 
 
 def parted(count: int, share: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:

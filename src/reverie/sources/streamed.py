@@ -92,6 +92,7 @@ class StreamedSource(TableSource):
     """
 
     table: Any
+    holdout: Any = None
     cache: Path = field(default_factory=lambda: StreamedSource.usual_cache())
     on_step: OnStep = lambda what, done, of: None
 
@@ -133,7 +134,7 @@ class StreamedSource(TableSource):
             raise DataError(
                 f"patient {both!r} is in {table.name} and in {other.name}: hold out patients that are not trained on."
             )
-        return cls(table, _all(other), schema is not None, folder, on_step)  # pyright: ignore[reportArgumentType]
+        return cls(table, _all(other), schema is not None, folder, on_step)
 
     @property
     def about(self) -> Source:
@@ -141,15 +142,15 @@ class StreamedSource(TableSource):
 
     @property
     def about_holdout(self) -> Source | None:
-        return about(self.holdout.table).model_copy(update={"stream": True}) if self.holdout else None  # pyright: ignore
+        return about(self.holdout.table).model_copy(update={"stream": True}) if self.holdout else None
 
-    def split(self, config: RunConfig) -> Parts[Patients]:
+    def split(self, config: RunConfig) -> Parts[Any]:
         train, validation, holdout = _all(self.table), None, self.holdout
         if config.training.holdout:
             train, holdout = train.split(config.training.holdout, config.seed)
         if config.training.aside:
             train, validation = train.split(config.training.aside, config.seed)
-        return Parts(train, validation, holdout)  # pyright: ignore[reportArgumentType]
+        return Parts(train, validation, holdout)
 
     def sample(self, patients: int, seed: int) -> Table:
         return self.table.sample(patients, seed)

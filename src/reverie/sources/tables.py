@@ -86,7 +86,7 @@ class TableSource(DataSource):
     def notes(self) -> tuple[str, ...]:
         return self.table.notes
 
-    def split(self, config: RunConfig) -> Parts[Table]:
+    def split(self, config: RunConfig) -> Parts[Any]:
         """Every patient in one part. What the columns are was read off all of them, and nothing else is learned of those
         held out."""
         train: Any = self.table
@@ -97,7 +97,7 @@ class TableSource(DataSource):
             train, validation = train.split(config.training.aside, config.seed)
         return Parts(train, validation, holdout)
 
-    def fit_codec(self, config: RunConfig, parts: Parts[Table], say: Say) -> RecordCodec:
+    def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> RecordCodec:
         if config.codec is None or config.network.of != "records":
             raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
         if sentence := config.network.demands(config.codec):
@@ -111,14 +111,14 @@ class TableSource(DataSource):
         return self._fitted(parts.train, schema, config)
 
     def examples(
-        self, config: RunConfig, parts: Parts[Table], codec: RecordCodec
+        self, config: RunConfig, parts: Parts[Any], codec: RecordCodec
     ) -> tuple[RecordDataset, RecordDataset | None]:
         masked = config.network.stages
         train = RecordDataset(codec, self._encoded(parts, parts.train, codec), masked)
         validation = parts.validation
         return train, RecordDataset(codec, self._encoded(parts, validation, codec), masked) if validation else None
 
-    def estimate(self, config: RunConfig, parts: Parts[Table], codec: RecordCodec, network: Network) -> Estimate:
+    def estimate(self, config: RunConfig, parts: Parts[Any], codec: RecordCodec, network: Network) -> Estimate:
         return estimate(self._held(codec.channels), parts.train.lengths, config, codec.channels, network)
 
     @property
@@ -134,14 +134,14 @@ class TableSource(DataSource):
         device = choose_device(config.training.device)
         return self.estimate(config, parts, codec, network).measured(network, train, device)
 
-    def finished(self, model: PatientModel, parts: Parts[Table], say: Say) -> PatientModel:
+    def finished(self, model: PatientModel, parts: Parts[Any], say: Say) -> PatientModel:
         if model.config.training.epsilon is not None:
             say("what the model draws is not put right by the patients: that would tell of them beyond epsilon.")
             return model
         say("putting right what the model draws, by a sample of it ...")
         return model.calibrated(self._encoded(parts, parts.train, model.codec))
 
-    def show(self, model: PatientModel, parts: Parts[Table], out: Path) -> None:
+    def show(self, model: PatientModel, parts: Parts[Any], out: Path) -> None:
         from reverie.evaluation.figures import save_figures
 
         schema, train = self.table.schema, self._shown(parts.train)
@@ -150,7 +150,7 @@ class TableSource(DataSource):
         held = parts.holdout or parts.validation
         save_figures(train.frame, synthetic, model.codec.schema, out, held=self._shown(held).frame if held else None)
 
-    def summary(self, model: PatientModel, parts: Parts[Table], out: Path) -> dict[str, Any]:
+    def summary(self, model: PatientModel, parts: Parts[Any], out: Path) -> dict[str, Any]:
         train, validation, holdout = parts
         training, schema = model.config.training, model.codec.schema
         lines = metrics.read(out)

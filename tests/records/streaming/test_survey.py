@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie.errors import DataError
+from reverie.errors import DamagedError, DataError
 from reverie.records import RecordCodec, read_table
 from reverie.records.codes import CodecSettings
 from reverie.records.gathering import Gathering
@@ -136,3 +136,56 @@ def test_a_codec_gathered_from_parts_is_that_of_the_whole(settings, tmp_path):
     for _, part in parts.parts():
         gathering.add(part)
     assert RecordCodec.gathered(gathering).config == RecordCodec.fit(whole, settings).config
+
+
+def test_other_shapes_are_brought_into_form_part_by_part(tmp_path, monkeypatch):
+    r, n = np.random.default_rng(0), 1200
+    tests, days = np.tile(["alb", "bili", "crp"], n // 3), np.repeat(np.arange(n // 3) % 4 * 30, 3)
+    measured = {
+        "patient": np.repeat(np.arange(n // 12), 12),
+        "day": days,
+        "test": tests,
+        "value": r.normal(5, 1, n).round(2),
+    }
+    sites = {
+        "site": np.repeat(["A", "B"], n // 2),
+        "id": np.tile(np.repeat(np.arange(n // 8), 4), 2),
+        "x": r.integers(0, 9, n),
+    }
+    sites["day"] = np.tile(np.arange(4), n // 4)
+    monkeypatch.setattr(streaming, "SAMPLE", 200)
+    for name, cells, options in (
+        ("long", measured, {}),
+        ("joined", sites, {"identifier": ("site", "id"), "time": "day"}),
+        ("alone", {"sex": r.choice(["F", "M"], n), "bmi": r.normal(25, 4, n).round(1)}, {}),
+    ):
+        (tmp_path / name).mkdir()
+        whole = read_table(pl.DataFrame(cells), **options)
+        parts = streamed(pl.DataFrame(cells), tmp_path / name, rows=150, **options)
+        assert parts.schema.shapes == whole.schema.shapes and fields(parts.schema) == fields(whole.schema)
+        assert parts.take(range(len(parts))).frame.equals(whole.frame)
+
+
+def test_rows_that_no_shape_reads_are_counted(tmp_path):
+    n = 1200
+    cells = {"patient": np.repeat(np.arange(n // 12), 12), "day": np.repeat(np.arange(n // 3) % 4, 3)}
+    cells |= {"test": np.tile(["alb", "bili", "crp"], n // 3), "value": np.arange(n) % 97 / 10}
+    frame = pl.DataFrame(cells)
+    schema = read_table(frame).schema
+    odd = frame.with_columns(pl.when(pl.int_range(pl.len()) % 400 == 7).then(pl.lit("xyz")).otherwise("test").alias("test"))
+    notes = streamed(odd, tmp_path, rows=150, schema=schema).notes
+    assert "3 rows were of what the schema does not name: nothing is made of them." in notes
+
+
+def test_a_survey_is_taken_once_for_the_same_options_and_damage_is_found(tmp_path, monkeypatch):
+    frame = registry(80)
+    first = streamed(frame, tmp_path)
+    monkeypatch.setattr(streaming, "Survey", None)  # nobody is to ask for another
+    again = streamed(frame, tmp_path)
+    assert again.schema == first.schema and again.notes == first.notes and (again.lengths == first.lengths).all()
+    with pytest.raises(TypeError):
+        streamed(frame, tmp_path, null_values=("7",))
+    (place,) = tmp_path.glob("cache/schema-*/schema.json")
+    place.write_text(place.read_text().replace("dose", "dosis"))
+    with pytest.raises(DamagedError, match=r"schema\.json is damaged"):
+        streamed(frame, tmp_path)

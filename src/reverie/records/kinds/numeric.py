@@ -166,6 +166,7 @@ class Numbers(Watch):
 
     def __init__(self, column: Numeric) -> None:
         super().__init__(column)
+        self._in_schema = column.in_schema
         self._counting, self._dtype = Counting(), pl.DataType()
 
     def add(self, cells: pl.Series, rows: pl.Series) -> None:
@@ -189,4 +190,4 @@ class Numbers(Watch):
             return {}
         said = precision_of(seen, self._dtype)
         fields = {name: getattr(said, name) for name in names}
-        return fields | ({"unit": self.column.in_schema(said.unit)} if "unit" in fields else {})
+        return fields | ({"unit": self._in_schema(said.unit)} if "unit" in fields else {})

@@ -188,6 +188,9 @@ class Long(Shape):
             if counter.within == "table" and frame.schema[c].is_integer()
         )
 
+    def left_out(self, frame: pl.DataFrame) -> int:
+        return self.placed(frame)[TEST].null_count()
+
     def unread(self, frame: pl.DataFrame) -> str:
         rows = self.placed(frame).filter(pl.col(TEST).is_null())
         if not rows.height:

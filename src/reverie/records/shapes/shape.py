@@ -98,6 +98,10 @@ class Shape(BaseModel):
         """A sentence on what `apply` leaves out of a frame in the source form; empty where that is nothing."""
         return ""
 
+    def left_out(self, frame: pl.DataFrame) -> int:
+        """How many rows of a frame `apply` leaves out."""
+        return 0
+
     def restore(self, frame: pl.DataFrame, original: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
         """A completed frame in the source form, in which every row of the source stands as it was given.
 

@@ -63,12 +63,13 @@ class Survey:
         """Looks at a part beside a schema that was inferred from others: what contradicts it is a witness. Raises DataError
         for what no schema could allow."""
         cells, schema, name = self.spool.part(number), self.schema, self.spool.name
+        self._leave_out(cells)
         lost: list[pl.Series] = []
         parsed, frame = typed(cells, schema, name, lost)
         rows = set().union(*(some.to_list() for some in lost))
         frame = frame.filter(~pl.col(ROW).is_in(list(rows))) if rows else frame
         check_rows(frame, schema.identifier.name, schema.time.name, name)
-        few = set(list(rows)[:LEVELS])
+        few = set(sorted(rows)[:LEVELS])
         for found in self._faults(frame):
             few |= set(found.to_list())
         if few:
@@ -89,13 +90,15 @@ class Survey:
                     f"{name}: the rule {rule.text!r} does not say how, and a table that is read in parts does not show it "
                     "at once: write the pairs into the rule, as in tells code (alive: 0, dead: 1), or strike it."
                 )
-        parsed, frame = typed(self.spool.part(number), self.schema, name)
+        cells = self.spool.part(number)
+        self._leave_out(cells)
+        parsed, frame = typed(cells, self.schema, name)
         checked(frame, self.schema, name)
         self.add(frame, arranged(frame, self.schema, name, parsed, as_read=False, part=True))
 
     def add(self, frame: pl.DataFrame, table: Table) -> None:
         """Counts what the schema reports of the rows of a part, before and after duplicates are resolved."""
-        schema = self.schema
+        schema, rows = self.schema, self.spool.parts[len(self.firsts)].rows
         for column, watch, types in zip(schema.columns, self._watches, self._types, strict=True):
             static = column.role == "static"
             cells = per_patient(frame, schema.identifier.name, column.name) if static else frame[column.name]
@@ -107,7 +110,7 @@ class Survey:
         self.bytes = max(self.bytes, int(table.frame.estimated_size()))
         self._counts["one visit"] += int((table.lengths == 1).sum())
         self._counts["rows"] += len(table.frame)
-        self._counts["alike"] += self.spool.parts[len(self.firsts) - 1].rows - frame.height
+        self._counts["alike"] += 0 if any(shape.pivots for shape in schema.shapes) else rows - frame.height
         self._counts["duplicates"] += frame.height - len(table.frame)
         for support in supports(table):
             counts = self._broken.setdefault(support.rule.text, [0, 0])
@@ -135,6 +138,8 @@ class Survey:
                 said.append(f"{counted(count, 'row')} {what}.")
         if (single := self._counts["one visit"]) and not self.schema.timeless:
             said.append(f"{single:,} of {patients:,} patients {'has' if single == 1 else 'have'} one visit.")
+        if count := self._counts["left out"]:
+            said.append(f"{counted(count, 'row')} of what the schema does not name: nothing is made of them.")
         for text, (rows, broken, *first) in self._broken.items():
             if broken:
                 where = ", ".join(f"{row:,}" for row in first) + (f" and {broken - 5:,} more" if broken > 5 else "")
@@ -143,6 +148,13 @@ class Survey:
                     "what is made keeps it (rules in a schema)."
                 )
         return said
+
+    def _leave_out(self, cells: pl.DataFrame) -> None:
+        for shape in self.schema.shapes:
+            if shape.pivots:
+                self._counts["left out"] += shape.left_out(cells)
+                return
+            cells = shape.apply(cells, self.spool.name)
 
     def _faults(self, frame: pl.DataFrame) -> Iterator[pl.Series]:
         """The numbers of some rows of a typed frame that show that a column is something else."""

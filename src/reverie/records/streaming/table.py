@@ -8,6 +8,9 @@ SAMPLE rows has the schema that it has in memory.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +20,15 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.nulls import NullTexts
+from reverie.files import flush_folder, write_atomically
+from reverie.manifest import MANIFEST, seal, verify
 from reverie.records.places import ROW
 from reverie.records.reading import Cells
 from reverie.records.schema import Schema
 from reverie.records.streaming.spool import Spool
+from reverie.records.streaming.spooling import temporary
 from reverie.records.streaming.survey import Survey, part_of
-from reverie.records.table import Table, on_rules, read_table
+from reverie.records.table import Table, as_stated, on_rules, read_table
 
 __all__ = ["StreamedTable", "survey"]
 
@@ -31,6 +36,10 @@ SAMPLE = 200_000
 """Rows that a schema is inferred from, about, besides those that contradict it."""
 PASSES = 12
 """Over all parts, until nothing contradicts the schema."""
+
+SCHEMA, PATIENTS = "schema.json", "patients.npy"
+"""The files of a survey besides its manifest."""
+VERSION = 1
 
 OnStep = Callable[[str, int, int], None]
 
@@ -113,38 +122,52 @@ class StreamedTable:
 
 
 def survey(spool: Spool, options: Mapping[str, Any], on_step: OnStep = lambda what, done, of: None) -> StreamedTable:
-    """The table of a spool.
+    """The table of a spool, whose survey is kept beside it: taken once for the same options.
 
     Args:
         options: of reading, by name, see read_table; the schema as a Schema.
         on_step: receives what is done, and which of how many parts.
 
     Raises DataError, naming the data row of the source, for what is wrong with it; UsageError for options that do not go
-    together.
+    together; DamagedError for a survey that is not what was written; OSError where the disk is full.
     """
-    stated: Schema | None = options.get("schema")
-    if stated is not None:
-        nulls = NullTexts.read(options.get("null_values") or (), stated.names)
-        schema = stated.model_copy(update={"duplicates": options.get("duplicates") or stated.duplicates})
-        schema = schema.with_nulls(nulls.everywhere, nulls.columns)
-        seen = Survey(spool, schema)
-        for number in range(len(spool)):
-            seen.check(number)
-            on_step("the schema is checked", number + 1, len(spool))
-        return _table(seen, seen.settled(inferred=False), ())
+    cache, asked = spool.folder.parent, {name: value for name, value in options.items() if value is not None}
+    about = json.dumps([VERSION, SAMPLE, spool.folder.name, asked], default=_plain, sort_keys=True)
+    folder = cache / f"schema-{hashlib.sha256(about.encode()).hexdigest()[:20]}"
+    if not (folder / MANIFEST).is_file():
+        stated = asked.pop("schema", None)
+        seen, how = _inferred(spool, asked, on_step) if stated is None else _checked(spool, stated, asked, on_step)
+        schema = seen.settled(inferred=stated is None)
+        with temporary(cache, spool.name) as making:
+            _keep(making, seen, schema, (*how, *seen.notes))
+            with contextlib.suppress(OSError):  # another process was as fast
+                making.rename(folder)
+            flush_folder(cache)
+    return _kept(folder, spool)
+
+
+def _checked(spool: Spool, stated: Schema, options: dict[str, Any], on_step: OnStep) -> tuple[Survey, tuple[str, ...]]:
+    """All rows beside a schema that the user states."""
+    seen = Survey(spool, as_stated(stated, **options))
+    for number in range(len(spool)):
+        seen.check(number)
+        on_step("the schema is checked", number + 1, len(spool))
+    return seen, ()
+
+
+def _inferred(spool: Spool, options: dict[str, Any], on_step: OnStep) -> tuple[Survey, tuple[str, ...]]:
+    """All rows beside the schema that nothing in them contradicts."""
     cells = _sample(spool)
     for _ in range(PASSES):
         on_step(f"the schema is inferred from {cells.height:,} rows", 0, len(spool))
-        first = read_table(Cells(cells, spool.name), **options)
-        seen = Survey(spool, first.schema)
+        schema = read_table(Cells(cells, spool.name), **options).schema
+        seen = Survey(spool, schema)
         for number in range(len(spool)):
             seen.compare(number)
             on_step("the schema is compared with all rows", number + 1, len(spool))
         if not seen.witnesses:
-            how = (
-                f"What the columns are was inferred from {cells.height:,} of {spool.rows:,} rows, and holds in all of them."
-            )
-            return _table(seen, seen.settled(inferred=True), (how, *on_rules(first.schema)))
+            how = f"What the columns are was inferred from {cells.height:,} of {spool.rows:,} rows, and holds in all."
+            return seen, (how, *on_rules(schema))
         cells = pl.concat([cells, *seen.witnesses]).unique(ROW, maintain_order=True).sort(ROW)
     raise DataError(
         f"{spool.name}: what its columns are was not settled in {PASSES} passes over its {spool.rows:,} rows: state it in a "
@@ -162,13 +185,27 @@ def _sample(spool: Spool) -> pl.DataFrame:
     return pl.concat(cells).sort(ROW)
 
 
-def _table(seen: Survey, schema: Schema, notes: tuple[str, ...]) -> StreamedTable:
-    firsts, lengths = np.concatenate(seen.firsts), np.concatenate(seen.lengths)
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, Schema) else str(value)
+
+
+def _keep(folder: Path, seen: Survey, schema: Schema, notes: tuple[str, ...]) -> None:
+    """Writes schema.json, and patients.npy: the first data row and the visits of each patient, part after part."""
+    patients = [len(some) for some in seen.firsts]
+    about = {"schema": schema.model_dump(mode="json"), "notes": notes, "patients": patients, "bytes": seen.bytes}
+    write_atomically(folder / SCHEMA, json.dumps(about, indent=1))
+    with (folder / PATIENTS).open("wb") as file:
+        np.save(file, np.stack([np.concatenate(seen.firsts), np.concatenate(seen.lengths)]), allow_pickle=False)
+    seal(folder, [SCHEMA, PATIENTS])
+
+
+def _kept(folder: Path, spool: Spool) -> StreamedTable:
+    verify(folder)
+    about = json.loads((folder / SCHEMA).read_text())
+    firsts, lengths = np.load(folder / PATIENTS, allow_pickle=False)
     order = np.argsort(firsts, kind="stable")
     numbers = np.empty(len(order), dtype=np.int64)
     numbers[order] = np.arange(len(order))
-    ends = np.cumsum([len(some) for some in seen.firsts])[:-1]
-    notes = (*seen.spool.notes, *notes, *seen.notes)
-    return StreamedTable(
-        seen.spool, schema, notes, tuple(np.split(numbers, ends)), lengths[order].astype(np.int32), seen.bytes
-    )
+    parts = tuple(np.split(numbers, np.cumsum(about["patients"])[:-1]))
+    schema, notes = Schema.model_validate(about["schema"]), (*spool.notes, *about["notes"])
+    return StreamedTable(spool, schema, notes, parts, lengths[order].astype(np.int32), about["bytes"])
