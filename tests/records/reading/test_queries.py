@@ -139,6 +139,20 @@ def test_a_server_that_is_not_there_and_one_that_refuses_are_told_apart(places, 
     assert read_source(Query(guarded.replace(":hush%21", ""), "SELECT 1 AS one")).frame.row(0) == (1,)
 
 
+def test_an_address_that_is_none_is_told_without_its_password(places):
+    for password in ("hush/up", "hush@up", "hush:1/2"):
+        with pytest.raises(UsageError, match="postgresql://me@host/x is no address: write postgresql://user@host") as caught:
+            read_source(Query(f"postgresql://me:{password}@host/x", ALL))
+        assert "hush" not in str(caught.value)
+
+
+def test_a_folder_of_text_is_asked_as_text(tmp_path):
+    for number in range(2):
+        (tmp_path / f"{number}.csv").write_text(f"patient,day\n007,{number}\n008,{number}\n")
+    asked = Query(str(tmp_path), "SELECT * FROM source WHERE patient = '007' ORDER BY day")
+    assert read_source(asked).frame.rows() == [("007", "0"), ("007", "1")]
+
+
 def test_cells_of_several_values_are_refused_by_name(places):
     for kind, cell, words in (
         ("postgresql", "'{}'::jsonb", "cells of type jsonb"),
@@ -181,4 +195,7 @@ def test_a_password_is_taken_out_of_an_address_wherever_it_stands():
         == "postgresql://host/x?user=me&sslmode=require"
     )
     assert redacted("postgresql://host/x?password=hush") == "postgresql://host/x"
+    for password in ("p@ss", "p/ss", "p:s/s@", "p#s"):
+        place = f"postgresql://me:{password}@host/x"
+        assert redacted(place) == "postgresql://me@host/x"
     assert "hush" not in repr(Query("postgresql://me:hush@host/x", ALL))

@@ -68,6 +68,11 @@ def spool(
     and what reading and `roles` raise; OSError where the disk is full.
     """
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(cache):
+        return _spool(stream, roles, cache, on_step, rows)
+
+
+def _spool(stream: Stream, roles: Callable[[pl.DataFrame], Sequence[str]], cache: Path, on_step: OnStep, rows: int) -> Spool:
     before = stream.state()
     chunks = stream.chunks()
     head = list(_head(chunks, stream.name))
@@ -213,6 +218,20 @@ def temporary(cache: Path, name: str) -> Iterator[Path]:
         if lock is not None:
             os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """One spooling at a time in a folder: of the processes of one training the first does it, and the others find it."""
+    handle = os.open(cache, os.O_RDONLY)
+    try:
+        with contextlib.suppress(ImportError, OSError):  # not on every system, nor in every file system
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _locked(folder: Path) -> int | None:

@@ -66,6 +66,12 @@ def fetched(query: Query) -> Iterator[tuple[Columns, Any]]:
 
 def _connected(psycopg: Any, query: Query) -> Any:
     address = "postgresql://" + query.place.partition("://")[2]
+    user, _, path = address.partition("://")[2].partition("?")[0].partition("/")
+    if user.count("@") > 1 or "@" in path:  # a sign of the password would be taken for the end of the server's name
+        raise UsageError(
+            f"{query.name} is no address: write postgresql://user@host:port/database, and : / @ % in a password as %3A %2F "
+            "%40 %25."
+        )
     try:
         return psycopg.connect(address, connect_timeout=WAIT)
     except psycopg.Error as error:

@@ -72,7 +72,7 @@ def asks_a_server(place: str) -> bool:
 
 def redacted(place: str) -> str:
     """An address without its password."""
-    place = re.sub(r"^(\w[\w+]*://[^/?#]*?):[^/?#]*@", r"\1@", place)
+    place = re.sub(r"^(\w[\w+]*://[^:/@]*):.*@", r"\1@", place)  # up to the last @, for who forgets to write it as %40
     return re.sub(r"(?i)([?&])(password|sslpassword|passfile)=[^&]*&?", r"\1", place).rstrip("?&")
 
 
