@@ -223,6 +223,26 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     assert max(float((one[name] - other[name]).abs().max()) for name in one) > 100 * largest
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--engine", "ray"), "--engine says where processes run: say how many by --processes"),
+        (("--processes", 2, "--address", "here:1"), "--address is of a cluster"),
+        (("--processes", 0), "--processes"),
+    ],
+)
+def test_processes_and_engines_that_do_not_go_together_are_refused(arguments, words, tmp_path: Path, capsys) -> None:
+    assert run("train", "digits", "--out", tmp_path / "run", *arguments) == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_one_of_a_group_starts_no_other(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert run("train", "digits", "--out", tmp_path / "run", "--processes", 2) == 2
+    assert "torchrun has started 2 processes already: leave --processes out." in capsys.readouterr().err
+
+
 def newest(run: Path) -> int:
     return max((int(p.name.removeprefix("step-")) for p in run.glob("checkpoints/step-*")), default=0)
 

@@ -80,6 +80,7 @@ def _double(x: Tensor) -> Tensor:
 def prepared(kind: str, accumulate: int) -> tuple[Network, Doubled, Doubled | None, TrainingSettings]:
     """A small network with drawn weights, examples to train on and to judge by, settings."""
     common = {"training.accumulate": accumulate, "training.precision": "fp32", "training.warmup": 0, "training.steps": STEPS}
+    source: Any
     if kind == "pictures":
         source, recipe = ImageSource.read("digits"), "pictures"
         own = {"network.width": 8, "network.groups": 4, "network.dropout": 0.2, "training.flip": True, "training.batch": 80}

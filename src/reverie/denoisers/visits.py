@@ -206,7 +206,7 @@ class Block(nn.Module):
 class Tokenwise(nn.Sequential):
     """The small network of each token."""
 
-    def forward(self, h: Tensor, packing: Packing) -> Tensor:
+    def forward(self, h: Tensor, packing: Packing) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         widen, bend, drop, narrow = self
         return narrow(drop(bend(widen(h)), packing))
 

@@ -156,7 +156,8 @@ def prepare(
     if processes.rank() == 0:
         options.check_out()
     out = Path(tempfile.mkdtemp(prefix="reverie-")) if options.out is None else Path(options.out)
-    data = open_source(source, options.reading, spelled, callbacks.log)
+    with processes.first_alone():
+        data = open_source(source, options.reading, spelled, callbacks.log)
     recipe = options.recipe or data.recipe
     config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout)
     device = choose_device(config.training.device)
@@ -169,8 +170,9 @@ def prepare(
     config = latents.resolved(config)
     if written:
         config = _resumed(out, written, config, options.steps is None)
-    parts = data.split(config)
-    codec = data.fit_codec(config, parts, callbacks.log)
+    with processes.first_alone(data.kept):
+        parts = data.split(config)
+        codec = data.fit_codec(config, parts, callbacks.log)
     if config.training.epsilon is not None and config.training.delta is None:
         config = _with_training(config, delta=1 / (2 * len(parts.train)))
     admit(config, codec.channels)
@@ -179,7 +181,8 @@ def prepare(
     estimate = None if written else data.estimate(config, parts, codec, network)
     if estimate and device.type == "cpu":
         estimate.check_memory()
-    train, validation = data.examples(config, parts, codec)
+    with processes.first_alone(data.kept):
+        train, validation = data.examples(config, parts, codec)
     if estimate:
         if measure and options.minutes is None:
             estimate = estimate.measured(network, train, device)

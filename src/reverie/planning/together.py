@@ -82,7 +82,9 @@ def member(data: Mapping[str, Any], tell: Hear) -> dict[str, Any]:
         lambda sentence: tell({"say": sentence}),
         lambda step, numbers: tell({"numbers": [step, dict(numbers)]}),
     )
-    listed = {name: tuple(value) if isinstance(value, list) else value for name, value in data["options"].items()}
+    listed: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in data["options"].items()
+    }
     since = time.monotonic() - (time.time() - data["began"])
     spelled = data["spelled"]
     plan = prepare(

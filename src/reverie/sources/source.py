@@ -38,6 +38,7 @@ class DataSource(ABC):
         recipe: what is best for it.
         about, about_holdout: the source as config.yaml has it, and the holdout where that is a source of its own.
         notes: decisions of the reading that are worth telling.
+        kept: whether rows and codes are kept on disk, where one process finds what another wrote.
     """
 
     modality: ClassVar[Modality]
@@ -46,6 +47,7 @@ class DataSource(ABC):
     about: Any
     about_holdout: Any = None
     notes: Any
+    kept: ClassVar[bool] = False
 
     @abstractmethod
     def split(self, config: RunConfig) -> Parts:

@@ -91,6 +91,7 @@ class StreamedSource(TableSource):
         on_step: receives what is done, and which of how many parts.
     """
 
+    kept = True
     table: Any
     holdout: Any = None
     cache: Path = field(default_factory=lambda: StreamedSource.usual_cache())

@@ -30,6 +30,7 @@ __all__ = [
     "any_of",
     "average",
     "cut",
+    "first_alone",
     "joined",
     "local_world",
     "own_device",
@@ -73,7 +74,8 @@ class Place:
         for name, text in numbers.items():
             if not text.isdecimal():
                 raise UsageError(f"{name} is {text!r:.40}, and torchrun sets it to a number: unset it to train alone.")
-        return cls(*(int(text) for text in numbers.values()))
+        number, of, local, locally = (int(text) for text in numbers.values())
+        return cls(number, of, local, locally)
 
 
 @contextmanager
@@ -216,6 +218,16 @@ def same(module: nn.Module) -> None:
     if world() > 1:
         for value in module.state_dict().values():
             dist.broadcast(value, 0)
+
+
+@contextmanager
+def first_alone(asked: bool = True) -> Iterator[None]:
+    """The first process does what is within the block before the others: what it keeps on disk, they find there."""
+    if asked and rank():
+        wait()
+    yield
+    if asked and not rank():
+        wait()
 
 
 def wait() -> None:

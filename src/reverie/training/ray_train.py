@@ -69,7 +69,7 @@ def together(task: Task, count: int, hear: Hear, address: str | None = None) -> 
 
         room = ray.cluster_resources()
         gpus = not task.device.startswith("cpu") and room.get("GPU", 0) > 0
-        kind, needs = ("GPU", {"CPU": 1, "GPU": 1}) if gpus else ("CPU", {"CPU": 1})
+        kind, needs = ("GPU", {"CPU": 1.0, "GPU": 1.0}) if gpus else ("CPU", {"CPU": 1.0})
         short = f"the cluster has {room.get(kind, 0):g} {kind}s for {count} processes: start fewer."
         if room.get(kind, 0) < count:
             raise UsageError(short)

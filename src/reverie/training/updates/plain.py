@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
-from torch import Tensor
 
 from reverie.denoisers.dropout import Piece, drawn_by
 from reverie.denoisers.network import Network
@@ -19,7 +18,7 @@ from reverie.process.randomness import generator, sub_seed
 from reverie.training import advice, processes
 from reverie.training.blocks import Drawn, drawn
 from reverie.training.budget import Budget
-from reverie.training.dataset import Batch, Dataset, batch_indices
+from reverie.training.dataset import Dataset, batch_indices
 from reverie.training.ema import EMA
 from reverie.training.hardware import autocast_dtype
 from reverie.training.objective import losses, noise_accuracy, timesteps
@@ -82,8 +81,8 @@ class PlainUpdate(Update):
         # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
         measured = drawn.batch.measured
         for rows in processes.cut(mine, settings.accumulate):
-            part, eps, u = (None if some is None else some.to(device) for some in drawn[rows])
-            assert isinstance(part, Batch) and isinstance(eps, Tensor)
+            part, eps, u = drawn[rows]
+            part, eps, u = part.to(device), eps.to(device), None if u is None else u.to(device)
             levels = t[rows.start : rows.stop]
             with self.dropout(step, drawn.pieces(rows)):
                 terms, prediction = losses(self.trained, part, levels, eps, settings, u)
