@@ -19,7 +19,7 @@ import polars as pl
 from reverie.evaluation.cohort import grouped
 from reverie.records.schema import Schema
 
-__all__ = ["Prints", "Probes", "Register"]
+__all__ = ["Copied", "Pair", "Prints", "Probes", "Register"]
 
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -171,11 +171,11 @@ class Copied:
 
     @classmethod
     def of(cls, prints: Prints, register: Register) -> Copied:
-        counts = []
-        for of_patients in (False, True):
+        def equal(of_patients: bool) -> tuple[int, int]:
             records = prints.records(of_patients)
-            counts.append((int(register.has(records, of_patients).sum()), len(records)))
-        return cls(*counts, tuple(register.shared(prints)))
+            return int(register.has(records, of_patients).sum()), len(records)
+
+        return cls(equal(of_patients=False), equal(of_patients=True), tuple(register.shared(prints)))
 
     def __add__(self, other: Copied) -> Copied:
         both = ((self.visits, other.visits), (self.patients, other.patients))
