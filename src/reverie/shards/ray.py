@@ -44,8 +44,14 @@ GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 
 """How a connection of HTTP/2, and so of gRPC, begins: the preface, and empty settings (RFC 9113, 3.4)."""
 SETTINGS = 4
 """The kind of the frame that answers it."""
-LOCAL = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-"""By these Ray listens on 127.0.0.1 alone (the first has this use on every system), and to no one without a token."""
+LOCAL = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_health_check_timeout_ms": "60000",
+    "RAY_health_check_failure_threshold": "30",
+}
+"""By these Ray listens on 127.0.0.1 alone (the first has this use on every system), and to no one without a token; and does
+not take a machine that is busy for one that was lost, where there is no other."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 
 
