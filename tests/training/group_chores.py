@@ -114,7 +114,7 @@ def _trained(kind: str, accumulate: int) -> dict[str, Any]:
         source = ImageSource.read("digits")
         config = resolve(source.about, 0, "pictures", {})
         examples = Doubled(source.examples(config, source.split(config), source.codec)[0])
-        settings = LatentSettings(width=8, channels=2, halvings=1, batch=40, steps=STEPS)
+        settings = LatentSettings.model_validate({"width": 8, "channels": 2, "halvings": 1, "batch": 40, "steps": STEPS})
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             module = settings.build(1).double()

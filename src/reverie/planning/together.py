@@ -82,9 +82,8 @@ def member(data: Mapping[str, Any], tell: Hear) -> dict[str, Any]:
         lambda sentence: tell({"say": sentence}),
         lambda step, numbers: tell({"numbers": [step, dict(numbers)]}),
     )
-    listed: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in data["options"].items()
-    }
+    own: dict[str, Any] = data["options"]
+    listed: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
     since = time.monotonic() - (time.time() - data["began"])
     spelled = data["spelled"]
     plan = prepare(

@@ -27,7 +27,7 @@ import torch
 from reverie.errors import ReverieError
 from reverie.training import processes
 from reverie.training.processes import Place
-from reverie.training.stopping import Stop, stop_signals
+from reverie.training.stopping import Stop, Stopped, stop_signals
 
 __all__ = ["Hear", "Task", "outcome", "perform", "together"]
 
@@ -117,6 +117,8 @@ def together(task: Task, count: int, hear: Hear) -> Any:
                 if member.is_alive():
                     member.kill()
                     member.join()
+    if stop.number and not any(ends.values()):  # they had not come so far as to note it
+        raise Stopped("stopped before the first step.", stop.number)
     return outcome([ends.get(rank) for rank in range(count)])
 
 
