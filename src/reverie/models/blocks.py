@@ -15,13 +15,13 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
 
-import reverie
 from reverie.errors import DataError, UsageError
 from reverie.files import writing
 from reverie.models.folder import load
@@ -60,10 +60,10 @@ class Blocks:
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def config(self) -> dict[str, Any]:
         return {
-            "reverie": reverie.__version__,
+            "reverie": version("reverie"),
             "model": self.model.digest,
             "table": self.table,
             "schema": self.schema.model_dump(mode="json"),
@@ -113,7 +113,7 @@ class Blocks:
         model, told = load(places["model"]), dict(config)
         if not isinstance(model, PatientModel) or model.digest != told.pop("model"):
             raise DataError(f"the model {places['model']} on {here} is not what was asked for: was it changed? Call again.")
-        if told.pop("reverie") != reverie.__version__:
+        if told.pop("reverie") != version("reverie"):
             raise DataError(f"{here} has another version of Reverie: install {config['reverie']} there.")
         schema = Schema.model_validate(told.pop("schema"))
         return cls(model, Path(places["given"]), schema=schema, **told)

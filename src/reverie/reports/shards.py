@@ -207,7 +207,7 @@ def _counts(told: Mapping[str, Any]) -> Counts:
         if of is None:
             return None
         levels = {name: Counter(counts) for name, counts in of["levels"].items()}
-        plain = {name: Counter(value) if isinstance(value, dict) else value for name, value in of.items()}
+        plain: dict[str, Any] = {name: Counter(value) if isinstance(value, dict) else value for name, value in of.items()}
         return Counted(**plain | {"levels": levels})
 
     train, holdout, synthetic = (counted(told[name]) for name in ("train", "holdout", "synthetic"))

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,8 @@ def _library(local: bool) -> Any:
     except ImportError as error:
         raise UsageError("the engine ray is not installed: pip install 'reverie[distributed]'.") from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    ray._private.worker.print_to_stdstream = lambda *_, **__: None  # it would tell stdout of each worker that was lost
+    inside: Any = import_module("ray._private.worker")
+    inside.print_to_stdstream = lambda *_, **__: None  # it would tell stdout of each worker that was lost
     return ray
 
 
