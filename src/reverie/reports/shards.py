@@ -206,9 +206,9 @@ def _counts(told: Mapping[str, Any]) -> Counts:
     def counted(of: Mapping[str, Any] | None) -> Counted | None:
         if of is None:
             return None
-        levels = {name: Counter(counts) for name, counts in of["levels"].items()}
+        levels: Any = {name: Counter(counts) for name, counts in of["levels"].items()}
         plain: dict[str, Any] = {name: Counter(value) if isinstance(value, dict) else value for name, value in of.items()}
-        return Counted(**plain | {"levels": levels})
+        return Counted(**{**plain, "levels": levels})
 
     train, holdout, synthetic = (counted(told[name]) for name in ("train", "holdout", "synthetic"))
     assert train is not None and synthetic is not None
