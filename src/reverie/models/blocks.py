@@ -15,7 +15,6 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +33,9 @@ from reverie.shards import Engine, complete
 from reverie.shards.work import digest
 
 __all__ = ["Blocks", "completed"]
+
+VERSION = 1
+"""Of the way in which blocks are drawn: the same work of another version makes other bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ class Blocks:
     @property
     def config(self) -> dict[str, Any]:
         return {
-            "reverie": version("reverie"),
+            "version": VERSION,
             "model": self.model.digest,
             "table": self.table,
             "schema": self.schema.model_dump(mode="json"),
@@ -113,8 +115,8 @@ class Blocks:
         model, told = load(places["model"]), dict(config)
         if not isinstance(model, PatientModel) or model.digest != told.pop("model"):
             raise DataError(f"the model {places['model']} on {here} is not what was asked for: was it changed? Call again.")
-        if told.pop("reverie") != version("reverie"):
-            raise DataError(f"{here} has another version of Reverie: install {config['reverie']} there.")
+        if told.pop("version") != VERSION:
+            raise DataError(f"{here} has another version of Reverie: install the same one everywhere.")
         schema = Schema.model_validate(told.pop("schema"))
         return cls(model, Path(places["given"]), schema=schema, **told)
 
