@@ -82,7 +82,7 @@ def quick(words: list[str]) -> list[str]:
     """The arguments of a `reverie` command, with what takes long made short."""
     match words:
         case ["train", *_]:
-            tabular = words[1] == "pbc2" or words[1].endswith((".csv", ".csv.gz", ".parquet"))
+            tabular = words[1] == "pbc2" or "--stream" in words or words[1].endswith((".csv", ".csv.gz", ".parquet"))
             words = [*replaced(words, "--minutes", "--steps", lambda _: "3"), *(SMALL_RECORDS if tabular else SMALL)]
             words = replaced(words, "--size", "--size", lambda n: str(min(int(n), 8)))
             return replaced(words, "--steps", "--steps", lambda n: str(min(int(n), 3)))

@@ -233,7 +233,7 @@ def test_completing_a_block_takes_the_memory_of_the_block_and_not_of_the_longest
     long = pl.DataFrame({"id": [1] * 60 + [*range(2, 21)], "year": [*(0.1 * i for i in range(60)), *[0.0] * 19]})
     frame = long.with_columns(pl.lit(None, pl.Float64).alias("albumin"), pl.lit("f").alias("sex"))
     (made,) = model.impute(frame.drop("sex"), steps=1, columns=["albumin"])
-    assert made.height == 79 and [shape[:2] for shape in padded] == [(4, 61)] + [(4, 2)] * 4
+    assert made.height == 79 and sorted(shape[:2] for shape in padded) == [(4, 2)] * 4 + [(4, 61)]
 
 
 def test_a_forecast_adds_later_visits_and_leaves_the_past(model, holes) -> None:

@@ -74,7 +74,7 @@ def _kill_a_worker(root, chance: random.Random) -> None:
 def test_a_job_whose_server_was_killed_is_taken_up_without_waiting_for_silence(open_server, root):
     server = open_server()
     id = server.do("nap", wait=0, seconds=60, once=True)[2]["id"]
-    until(lambda: server.job(id)["state"] == "running")
+    until(lambda: len(done(root)) == 1)
     server.kill()
     again = open_server()
     assert again.ended(id)["state"] == "succeeded"
