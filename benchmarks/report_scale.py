@@ -1,6 +1,6 @@
 """How long `reverie report` takes and how much memory on tables of 10^4 .. 10^7 rows, and whether it counts to the last row.
 
-    python benchmarks/report_scale.py [--largest 7] [--sampled]
+    python benchmarks/report_scale.py [--smallest 4] [--largest 7] [--sampled]
 
 Real and synthetic visits (a simulated cohort, ten visits a patient, a tenth of the CD4 counts missing) lie as folders of
 Parquet files. A tiny network is trained on the real ones for a few steps, for how good it is does not change what is
@@ -45,14 +45,15 @@ SECONDS, MEBIBYTES = 600, 4096
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--largest", type=int, default=7, help="the power of ten of the rows of the largest table")
+    parser.add_argument("--smallest", type=int, default=4, help="the power of ten of the rows of the smallest table")
+    parser.add_argument("--largest", type=int, default=7, help="the same of the largest")
     parser.add_argument("--sampled", action="store_true", help="synthetic patients by the model, in place of simulated ones")
     parser.add_argument("--figure", type=Path, default=Path(__file__).parent / "results" / "report_scale.png")
     told = parser.parse_args()
     print(describe(), "", sep="\n")
     print("| rows | patients | seconds | of processors | peak memory, MiB | page, MB | planted and counted |")
     print("|---|---|---|---|---|---|---|")
-    found = [measured(10**power, told.sampled) for power in range(4, told.largest + 1)]
+    found = [measured(10**power, told.sampled) for power in range(told.smallest, told.largest + 1)]
     figure(found, told.figure)
 
 
