@@ -50,18 +50,6 @@ class BoxCox(Number):
     digits: int | None = None
 
     @classmethod
-    def fit(
-        cls,
-        x: Floats,
-        unit: float | None = None,
-        lower: float | None = None,
-        upper: float | None = None,
-        digits: int | None = None,
-    ) -> Self:
-        """From a column's values [n], in any order and rounding."""
-        return cls.of(Counts.of(on_grid(x, unit, digits)), unit, lower, upper, digits)
-
-    @classmethod
     def of(
         cls,
         seen: Counts,

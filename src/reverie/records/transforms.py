@@ -45,6 +45,29 @@ class Number:
     def width(self) -> int:
         return 1
 
+    @classmethod
+    def fit(
+        cls,
+        x: Floats,
+        unit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        digits: int | None = None,
+    ) -> Self:
+        """From a column's values [n], in any order and rounding."""
+        return cls.of(Counts.of(on_grid(x, unit, digits)), unit, lower, upper, digits)
+
+    @classmethod
+    def of(
+        cls,
+        seen: Counts,
+        unit: float | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        digits: int | None = None,
+    ) -> Self:
+        raise NotImplementedError
+
     def ends(self, values: Floats) -> tuple[Floats, Floats]:
         """Both ends [n, 1] of the scores of values [n]."""
         a, b = self.intervals(values)
@@ -130,18 +153,6 @@ class NormalScore(Number):
     gaps: Floats
     below: Tail
     above: Tail
-
-    @classmethod
-    def fit(
-        cls,
-        x: Floats,
-        unit: float | None = None,
-        lower: float | None = None,
-        upper: float | None = None,
-        digits: int | None = None,
-    ) -> Self:
-        """The table of a column's values [n], in any order and rounding."""
-        return cls.of(Counts.of(on_grid(x, unit, digits)), unit, lower, upper, digits)
 
     @classmethod
     def of(
