@@ -43,6 +43,14 @@ def test_total_variation_is_half_the_sum_of_the_gaps_of_shares():
     assert variation(np.array([1, 3]), np.array([10, 30])) == 0
 
 
+def test_the_order_in_which_levels_were_met_makes_no_difference_in_the_last_digit():
+    """polars numbers levels in the order in which its threads, and what ran before in this process, met them."""
+    p, q = np.random.default_rng(0).integers(1, 60, (2, 40))
+    shuffled = [np.random.default_rng(seed).permutation(40) for seed in range(50)]
+    assert len({variation(p[order], q[order]) for order in shuffled}) == 1
+    assert variation(p, q) == pytest.approx(np.abs(p / p.sum() - q / q.sum()).sum() / 2, abs=1e-15)
+
+
 def test_contingency_is_half_the_sum_of_the_gaps_of_joint_shares():
     generator = np.random.default_rng(1)
     real, other = generator.integers(4, size=(2, 300)), generator.integers(5, size=(2, 200))

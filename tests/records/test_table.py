@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from reverie.errors import DataError, UsageError
+from reverie.records.commonest import commonest
 from reverie.records.schema import Schema
 from reverie.records.table import read_table
 
@@ -209,3 +210,9 @@ def test_what_a_schema_only_reports_is_seen_anew(pbc2):
     assert column.schema["albumin"].missing == pytest.approx(half["albumin"].null_count() / 1945, abs=1e-6)
     assert column.schema["albumin"].highest == half["albumin"].max()
     assert column.schema["albumin"].lower == pbc2.schema["albumin"].lower
+
+
+def test_values_that_occur_equally_often_have_an_order():
+    cells = pl.Series("x", [str(value) for value in range(400)] + ["7", None, None, None])
+    assert commonest(cells).to_list() == ["7", *sorted(str(value) for value in range(400) if value != 7)]
+    assert commonest(cells).name == "x"

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from reverie.evaluation.cohort import Cohort
+from reverie.records.commonest import commonest
 
 __all__ = ["BINS", "Bins", "edges"]
 
@@ -62,5 +63,4 @@ def edges(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _common(series: pl.Series, count: int) -> tuple[str, ...]:
-    counts = series.drop_nulls().to_frame("level").group_by("level").len().sort(["len", "level"], descending=[True, False])
-    return tuple(counts["level"].head(count))
+    return tuple(commonest(series).head(count))

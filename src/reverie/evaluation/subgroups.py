@@ -28,6 +28,7 @@ from reverie.evaluation.figures.histograms import counted
 from reverie.evaluation.measure import Measure, Metric
 from reverie.evaluation.references import ROUNDS, References, Score
 from reverie.evaluation.tables import Tables
+from reverie.records.commonest import commonest
 from reverie.records.schema import Column
 
 __all__ = ["Group", "groups", "subgroups"]
@@ -121,7 +122,7 @@ def _of(column: Column, real: Cohort, synthetic: Cohort) -> Iterator[Group]:
     name = column.name
     if not column.numeric:
         ours, theirs = (c.levels[name][c.offsets[:-1]] for c in (synthetic, real))
-        common = theirs.drop_nulls().value_counts(sort=True)[name].head(MOST_LEVELS).to_list()
+        common = commonest(theirs).head(MOST_LEVELS).to_list()
         for level in sorted(common, key=lambda k: column.levels.index(k) if k in column.levels else len(column.levels)):
             yield Group(f"{name} = {level}", (name,), *(s.eq_missing(level).to_numpy() for s in (theirs, ours)))
         return

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from reverie.records.commonest import commonest
 from reverie.records.kinds.leveled import OTHER
 from reverie.records.nulls import emptied, number
 from reverie.records.places import few, shown
@@ -29,9 +30,9 @@ def spelled(cells: pl.Series, column: Column, words: Sequence[str]) -> tuple[pl.
     The cells themselves are returned if all of them are levels already.
     """
     text = cells.cast(pl.String).str.strip_chars()
-    counts = emptied(text, words).drop_nulls().value_counts(sort=True)
+    seen = commonest(emptied(text, words))
     level_of = reader(column)
-    level_by_text = {value: level_of(value) for value in counts[text.name]}
+    level_by_text = {value: level_of(value) for value in seen}
     spelling: dict[str, str] = {}
     for value, level in level_by_text.items():  # the commonest first
         if level is not None and level != OTHER:

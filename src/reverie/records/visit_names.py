@@ -15,6 +15,8 @@ from itertools import combinations
 
 import polars as pl
 
+from reverie.records.commonest import commonest
+
 __all__ = ["Order", "order_of", "visit_like"]
 
 _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.44, "year": 365.25}
@@ -75,8 +77,7 @@ def visit_like(names: list[str]) -> float:
 
 def order_of(frame: pl.DataFrame, patient: str, column: str) -> Order | None:
     """The order of the names in a column of text; None where neither they nor the rows of patients tell it."""
-    counts = frame[column].drop_nulls().value_counts(sort=True)
-    names = counts[column].to_list()
+    names = commonest(frame[column]).to_list()
     placed = {name: _placed(name) for name in names}
     if all(at is not None for at in placed.values()):
         units = {at[0] for at in placed.values() if at} - {"before", "start", "end"}

@@ -14,6 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.records.commonest import commonest
 from reverie.records.forms.base import Habits
 from reverie.records.forms.date import ZONE, DateForm, order_of, parsed, regex
 
@@ -150,7 +151,7 @@ def _zoned(form: DateForm, cells: pl.Series) -> DateForm:
         begin = at if before is None else before + (at - before) / 2 + timedelta(microseconds=1)
         zones.append((min(begin, at).isoformat(), label))
     if len(zones) > MOST_ZONES:
-        common = offset.value_counts(sort=True)[offset.name][0]
+        common = commonest(offset)[0]
         return form.model_copy(update={"zone": common})
     return form.model_copy(update={"zone": "", "zones": tuple(zones)})
 

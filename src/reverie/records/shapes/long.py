@@ -17,6 +17,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from reverie.errors import DataError
+from reverie.records.commonest import commonest
 from reverie.records.dtypes import TYPES
 from reverie.records.identifiers import as_type
 from reverie.records.places import ROW, at, counted, few, hidden, shown
@@ -203,9 +204,8 @@ class Long(Shape):
         tests = rows.select(
             pl.concat_str([as_text(rows[c]) for c in self.names], separator=" ", ignore_nulls=True).alias("test")
         )
-        counts = tests["test"].value_counts(sort=True)
         what = counted(rows.height, "row", "is are")
-        return f"{what} of {self.names[0]} that was not learned ({few(counts['test'])}): nothing is made of them."
+        return f"{what} of {self.names[0]} that was not learned ({few(commonest(tests['test']))}): nothing is made of them."
 
     @property
     def note(self) -> str:
