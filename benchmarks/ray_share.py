@@ -1,4 +1,4 @@
-"""What Ray takes of a run of sampling for itself: python benchmarks/ray_share.py [--rows 1000000] [--rounds 3]
+"""What Ray takes of a run of sampling for itself: python benchmarks/ray_share.py [--rows 1000000] [--rounds 3] [--workers 1 2]
 
 So many rows of patients are sampled to a folder by 1 and by 2 tasks of a local Ray cluster at a time, and by as many
 processes of one thread, in turn. Work is the time of the rows beyond one shard for each worker, which a run of those alone
@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     told = parser.parse_args()
     import reverie
     from machine import describe
@@ -44,7 +45,7 @@ def main() -> None:
 
         found: dict[tuple[str, int], list[tuple[float, float]]] = {}
         for _ in range(told.rounds):
-            for workers in (1, 2):
+            for workers in told.workers:
                 for name, engine in (("processes", Processes(workers)), ("ray", Ray(workers=workers))):
                     begin = seconds(engine, SIZE * workers)
                     whole = seconds(engine, SIZE * workers + patients)
@@ -54,7 +55,7 @@ def main() -> None:
         "|---|---|---|---|---|---|",
         sep="\n",
     )
-    for workers in (1, 2):
+    for workers in told.workers:
         usual = statistics.median(work for _, work in found["processes", workers])
         for name in ("processes", "ray"):
             begin, work = (statistics.median(of) for of in zip(*found[name, workers], strict=True))
