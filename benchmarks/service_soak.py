@@ -373,7 +373,7 @@ def main() -> None:
         )
     suffix = "_objects" if asked.objects else "" if asked.ledger == "postgresql" else "_sqlite"
     path = HERE / "results" / f"service_soak{suffix}.png"
-    path.write_bytes(png(sheet(figure(memory.rows, f"{len(client.accepted)} mixed jobs, with workers that come and go"))))
+    path.write_bytes(png(sheet(figure(memory.rows, f"{len(client.accepted):,} mixed jobs, with workers that come and go"))))
     print(f"figure: {path.relative_to(HERE.parent)}")
     print(
         "each accepted job ended in exactly one way, none was lost and none done twice" if not faults else "\n".join(faults)
