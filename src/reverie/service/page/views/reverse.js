@@ -28,6 +28,8 @@ export function mount(root, { params, save }) {
   const { settings } = form;
   const work = worker(place, {
     path: PATH,
+    params,
+    save,
     waiting: "Running backwards …",
     again: "Run",
     body: async () => request(settings, await pixels()),
@@ -49,14 +51,14 @@ export function mount(root, { params, save }) {
     return own.dataURL;
   }
 
-  async function start() {
+  async function start(begin = work.start) {
     shown?.movie.pause();
     place.style.minHeight = `${place.offsetHeight}px`; // so that the page does not jump while it waits
-    await work.start();
+    await begin();
     place.style.minHeight = "";
   }
 
-  start();
+  start(work.resume);
   return () => {
     work.close();
     shown?.movie.pause();
