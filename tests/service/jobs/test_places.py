@@ -29,7 +29,10 @@ SAID = {
         {"edit": "invert", "model": "runs/a", "picture": "data:image/png;base64,AAAA", "noise": "n.npz", "out": "b/"},
         (["runs/a"], ["b", "n.npz"], False),
     ),
-    "interpolate": ({"edit": "interpolate", "model": "r", "picture": "digits:3", "other": "p.png"}, (["r", "p.png"], [], False)),
+    "interpolate": (
+        {"edit": "interpolate", "model": "runs/a", "picture": "digits:3", "other": "p.png"},
+        (["p.png", "runs/a"], [], False),
+    ),
     "forward": ({"image_path": "p.png", "save_path": "f.png"}, (["p.png"], ["f.png"], False)),
 }
 
@@ -84,7 +87,7 @@ def test_of_each_pair_the_second_is_refused_where_one_would_undo_the_other(comes
         assert refused == (name if meet and (comes, there) in REFUSED else None), (name, other)
 
 
-def asked(id: str, used: Places = Places(writes=(RUN,)), key: str | None = None) -> Asked:  # noqa: B008
+def asked(id: str, used: Places = Places(writes=(RUN,)), key: str | None = None) -> Asked:
     return Asked(id, "training", "slow", True, "{}", "digest", {"operation": "training", "out": RUN}, used, key, "alice")
 
 
