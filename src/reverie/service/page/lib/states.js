@@ -59,6 +59,12 @@ export function failure(problem, retry = null) {
   );
 }
 
+/** Scrolls to what was asked for, where it is out of sight: on a telephone results stand above the settings. */
+export function reveal(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  if (bottom < 64 || top > innerHeight - 64) element.scrollIntoView({ block: "start", behavior: "smooth" });
+}
+
 /** A moment in words: the time of today, else the date too. Takes what Date takes. */
 export function when(moment) {
   const date = new Date(moment);

@@ -6,7 +6,7 @@ import { clear, h } from "./dom.js";
 import { cancel, post, rejoin } from "./api.js";
 import { button } from "./controls.js";
 import { hash } from "./keeper.js";
-import { busy, empty, failure, when } from "./states.js";
+import { busy, empty, failure, reveal, when } from "./states.js";
 
 const STOPPED = "Stopped. Nothing is computing any more.";
 const GONE = 404; // the server has forgotten the job
@@ -16,11 +16,11 @@ const FRESH = 60_000; // milliseconds in which nobody wonders when something was
  * path: of the operation; params, save: of the view; waiting: the sentence meanwhile; body(): the request; present(result,
  * request, stays) shows what came, and may go on as long as stays(). beside(): an element that stands below the bar meanwhile;
  * hear(beside, bar): further listeners of `rejoin`; again: the label of the button after a stop. Gives {start(), resume(),
- * alive(), close()}; a start ends the work before, and resume goes on with that of the address if it is what is asked for now.
+ * alive(), close()}; refused(problem) is told of what the server would not do. A start ends the work before, and resume goes on with that of the address if it is what is asked for now.
  * With a label also .button, which starts, and .ready(sentence): it can be pressed now, and if the address says that it was, it
  * is; else the sentence stands there.
  */
-export function worker(place, { path, params, save, waiting, body, present, beside = () => null, hear = () => ({}), again = null, label = null }) {
+export function worker(place, { path, params, save, waiting, body, present, refused = () => {}, beside = () => null, hear = () => ({}), again = null, label = null }) {
   const run = label && button({ label, kind: "primary", disabled: true, onClick: () => start() });
   let now = null; // {following, id, stopped}: what is shown
   let open = true;
@@ -37,6 +37,7 @@ export function worker(place, { path, params, save, waiting, body, present, besi
     const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => stop(mine, wait) });
     const below = beside();
     clear(place, wait, below);
+    if (noted === null) reveal(place);
     try {
       const request = await body();
       const mark = hash(new TextEncoder().encode(JSON.stringify(request))).slice(0, 8);
@@ -50,6 +51,7 @@ export function worker(place, { path, params, save, waiting, body, present, besi
     } catch (problem) {
       if (!stays()) return undefined;
       if (noted && problem.status === GONE) return start();
+      refused(problem);
       const stopped = problem.name === "AbortError";
       if (stopped) save({ work: null, run: null });
       clear(place, stopped ? empty(STOPPED, again && button({ label: again, kind: "primary", onClick: start })) : failure(problem, start));

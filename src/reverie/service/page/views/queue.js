@@ -4,114 +4,122 @@ import { h, clear } from "../lib/dom.js";
 import { get, watch } from "../lib/api.js";
 import { button, select } from "../lib/controls.js";
 import { address } from "../lib/state.js";
-import { empty, failure } from "../lib/states.js";
+import { empty, failure, unanswered } from "../lib/states.js";
 import { jobRow } from "./queue/row.js";
-import { STATES, unfinished } from "./queue/words.js";
+import { NAMES, WHICH, unfinished } from "./queue/words.js";
 
 export const title = "Queue";
 export const summary = "What this server does, did and will do. Jobs go on when you leave the page, close the browser or restart the server.";
 
-const PAGE = 30;
+const PART = 30;
 const [LIVELY, CALM] = [1000, 4000]; // milliseconds between two questions, while something runs and while nothing does
-const LANES = { quick: "quick: demonstrations, tables read", slow: "slow: training, large samples" };
 
 export function mount(root, { params, save }) {
-  const rows = new Map(); // by id {element, show}
-  const older = []; // jobs of the pages after the first
-  const asked = { state: params.get("state"), lane: params.get("lane") };
-  let newest = [];
-  let next = null; // the cursor behind all that is shown
-  let first = null; // the cursor behind the first page
+  const asked = { which: params.get("which"), operation: params.get("operation") };
+  const rows = new Map(); // by id
+  let newest = []; // what the server is asked for again and again
+  let older = []; // what was asked for by hand
+  let next = null; // the cursor behind all of them
   let following = null;
 
   const away = h("p", { class: "notice warn", role: "status", hidden: true });
   const list = h("ul", { class: "jobs", "aria-label": "Jobs" });
   const place = h("div", { class: "stack" });
-  const more = button({ label: "Older ones", onClick: () => fetchOlder() });
-  const foot = h("div", { class: "stack" }, more);
+  const wrong = h("div");
+  const more = button({ label: "Older ones", onClick: () => goOn() });
   const filter = (name, label, options) =>
     select({
       label,
-      options: [{ value: "", label: "all" }, ...Object.entries(options).map(([value, words]) => ({ value, label: words }))],
+      options: [{ value: "", label: "all" }, ...options],
       value: asked[name] ?? "",
-      onChange: (value) => {
-        asked[name] = value || null;
-        save({ [name]: asked[name] });
-        begin();
-      },
+      onChange: (value) => narrow({ [name]: value || null }),
     });
+  const filters = {
+    which: filter("which", "Which", Object.entries(WHICH).map(([value, { label }]) => ({ value, label }))),
+    operation: filter("operation", "Of what kind", Object.entries(NAMES).map(([value, label]) => ({ value, label }))),
+  };
 
-  const query = (more) => new URLSearchParams(Object.entries({ limit: PAGE, ...asked, ...more }).filter(([, value]) => value !== null)).toString();
+  function narrow(changes) {
+    Object.assign(asked, changes);
+    save(changes);
+    for (const [name, control] of Object.entries(filters)) control.set(asked[name] ?? "");
+    begin();
+  }
+
+  function path(after = null) {
+    const query = new URLSearchParams({ limit: PART });
+    for (const state of WHICH[asked.which]?.states ?? []) query.append("state", state);
+    if (asked.operation) query.set("operation", asked.operation);
+    if (after) query.set("after", after);
+    return `/api/jobs?${query}`;
+  }
 
   function begin() {
     following?.abort();
     following = new AbortController();
     const { signal } = following;
-    older.length = 0;
-    next = first = null;
+    [newest, older, next] = [[], [], null];
+    clear(wrong);
     clear(place, h("p", { class: "soft", role: "status" }, "Asking the server …"));
-    watch(`/api/jobs?${query()}`, {
+    watch(path(), {
       signal,
-      every: () => (newest.some(unfinished) ? LIVELY : CALM),
-      onAway: (seconds) => {
+      every: () => ([...newest, ...older].some(unfinished) ? LIVELY : CALM),
+      onAway(seconds) {
         away.hidden = seconds === null;
-        away.textContent = seconds === null ? "" : `The server does not answer; trying again in ${seconds} s. Its jobs are kept, and go on when it does.`;
+        away.textContent = seconds === null ? "" : unanswered(seconds);
       },
-      onNews: ({ jobs, next: cursor = null }) => {
-        if (older.length) older.unshift(...newest.filter((job) => !jobs.some(({ id }) => id === job.id))); // pushed off the first page
+      async onNews({ jobs, next: cursor }) {
+        if (older.length) {
+          const pushed = newest.filter(({ id }) => !jobs.some((job) => job.id === id)); // they are no longer in the first part
+          older = await Promise.all([...pushed, ...older].map((job) => (unfinished(job) ? get(job.links.self, { signal }).catch(() => job) : job)));
+        } else next = cursor;
         newest = jobs;
-        if (next === first) next = cursor;
-        first = cursor;
         draw();
       },
     }).catch((problem) => problem.name !== "AbortError" && clear(place, failure(problem, begin)));
   }
 
-  async function fetchOlder() {
+  async function goOn() {
+    const { signal } = following;
     more.disabled = true;
+    clear(wrong);
     try {
-      const { jobs, next: cursor = null } = await get(`/api/jobs?${query({ after: next })}`);
-      older.push(...jobs);
-      next = cursor;
-      first = Symbol("passed"); // the first page says no more where the end is
+      const found = await get(path(next), { signal });
+      older.push(...found.jobs);
+      next = found.next;
       draw();
     } catch (problem) {
-      clear(foot, failure(problem, fetchOlder));
+      if (!signal.aborted) clear(wrong, failure(problem));
     } finally {
       more.disabled = false;
     }
   }
 
   function draw() {
-    const all = [...newest, ...older].filter((job, i, jobs) => jobs.findIndex(({ id }) => id === job.id) === i);
-    if (all.length === 0) {
-      const narrowed = asked.state || asked.lane;
-      clear(place, narrowed ? empty("No job is like this.", button({ label: "Show all", onClick: all_ })) : empty("No job yet. What you train, make or compare stands here while it runs, and afterwards.", h("a", { class: "button primary", href: address("home") }, "Begin with a picture or a table")));
-      return;
-    }
-    for (const [id, { element }] of rows) if (!all.some((job) => job.id === id)) {
+    const jobs = new Map([...older, ...newest].map((job) => [job.id, job]));
+    const order = [...new Set([...newest, ...older].map(({ id }) => id))];
+    for (const [id, { element }] of rows) {
+      if (jobs.has(id)) continue;
       element.remove();
       rows.delete(id);
     }
-    all.forEach((job, i) => {
-      if (!rows.has(job.id)) rows.set(job.id, jobRow(() => {}));
-      const { element, show } = rows.get(job.id);
-      show(job);
+    order.forEach((id, i) => {
+      if (!rows.has(id)) rows.set(id, jobRow());
+      const { element, show } = rows.get(id);
+      show(jobs.get(id));
       if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null);
     });
     more.hidden = next === null;
-    if (!list.isConnected) clear(place, list, foot);
+    if (order.length === 0) clear(place, nothing());
+    else if (!list.isConnected) clear(place, list, more, wrong);
   }
 
-  function all_() {
-    asked.state = asked.lane = null;
-    save({ state: null, lane: null });
-    for (const each of filters) each.set("");
-    begin();
+  function nothing() {
+    if (asked.which || asked.operation) return empty("No job is like this.", button({ label: "Show all", onClick: () => narrow({ which: null, operation: null }) }));
+    return empty("No job yet. What you train, make or compare stands here while it runs, and afterwards.", h("a", { class: "button primary", href: address("home") }, "Begin with a picture or a table"));
   }
 
-  const filters = [filter("state", "Which", STATES), filter("lane", "Lane", LANES)];
-  root.append(h("div", { class: "stage" }, h("div", { class: "filters" }, filters), away, place));
+  root.append(h("div", { class: "stage" }, h("div", { class: "filters" }, Object.values(filters)), away, place));
   begin();
   return () => following.abort();
 }

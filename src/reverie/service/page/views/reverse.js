@@ -43,7 +43,7 @@ export function mount(root, { params, save }) {
   });
   const run = button({ label: "New noise", title: "Start from other noise: another seed", onClick: () => form.reseed() });
   const show = callDialog(() => [["make_trajectory", request(settings, settings.picture.startsWith("own:") ? "data:" : null)]]);
-  clear(root, h("div", { class: "split stage-first" }, h("div", { class: "controls" }, form.root, h("div", { class: "row" }, run, show), stale), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.root, h("div", { class: "row" }, run, show), stale), place));
 
   async function pixels() {
     if (settings.model || settings.denoiser !== "oracle" || !settings.picture.startsWith("own:")) return null;

@@ -7,8 +7,8 @@ import { saveBlob, saveData } from "../../lib/download.js";
 import { amount } from "../../lib/states.js";
 import { STATES, label, made, standing, subject, times, unfinished } from "./words.js";
 
-/** {element, show(job)}: the line, and how it stands now; onChange after a cancel. */
-export function jobRow(onChange) {
+/** {element, show(job)}: the line, and how the job stands now. */
+export function jobRow() {
   const state = h("span", { class: "job-state" });
   const name = h("span", { class: "strong" });
   const about = h("span", { class: "job-about" });
@@ -23,10 +23,9 @@ export function jobRow(onChange) {
   let job = null;
 
   async function end() {
-    ends.disabled = true;
+    ends.disabled = true; // a running one takes a moment to end
     try {
       show(await cancel(job.id));
-      onChange();
     } catch (problem) {
       said.hidden = false;
       said.textContent = problem.detail ?? problem.message;

@@ -3,7 +3,8 @@
 import { address } from "../../lib/state.js";
 import { duration, when } from "../../lib/states.js";
 
-const NAMES = {
+/** Operations in words. */
+export const NAMES = {
   describing: "Read a table",
   series: "Read a patient's series",
   simulation: "Simulate a cohort",
@@ -29,7 +30,16 @@ const NAMES = {
   playground: "Playground",
 };
 
-/** The states to ask for, in the server's word and in people's. */
+const FIELDS = { out: "into", source: "from", image_path: "picture" };
+
+/** Choices among the jobs, with the states that each means. */
+export const WHICH = {
+  underway: { label: "under way", states: ["queued", "running"] },
+  done: { label: "done", states: ["succeeded"] },
+  failed: { label: "failed or ended early", states: ["failed", "cancelled", "interrupted"] },
+};
+
+/** The states in people's words. */
 export const STATES = { queued: "waiting", running: "running", succeeded: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" };
 
 export const unfinished = ({ state }) => state === "queued" || state === "running";
@@ -40,11 +50,11 @@ export function label(job) {
   return NAMES[operation] ?? operation.replaceAll("-", " ");
 }
 
-/** With what, "out runs/a, table visits.csv": whatever of the request names something. */
+/** [field, name] of whatever the request names: a table, a model, what is to be written. */
 export function subject({ about = {} }) {
   return Object.entries(about)
     .filter(([key, value]) => key !== "operation" && value !== null && value !== "")
-    .map(([key, value]) => [key.replaceAll("_", " "), [value].flat().join(", ")]);
+    .map(([key, value]) => [FIELDS[key] ?? key.replaceAll("_", " "), value]);
 }
 
 /** When, and for how long. */
