@@ -179,7 +179,7 @@ def test_what_cannot_be_decided_names_the_candidates_and_the_remedy():
         infer(cohort(subject=np.repeat(np.arange(40), 5) + 7).rename({"id": "patient"}))
     schema = infer(cohort().rename({"id": "who", "time": "at"}), identifier="who", time="at")
     assert (schema.identifier.name, schema.time.name, schema.identifier.why) == ("who", "at", "as you said")
-    with pytest.raises(UsageError, match=r"--id 'whom': did you mean 'who'"):
+    with pytest.raises(UsageError, match=r"`id` 'whom': did you mean 'who'"):
         infer(cohort().rename({"id": "who"}), identifier="whom")
     with pytest.raises(UsageError, match="two columns"):
         infer(cohort(), identifier="id", time="id")
@@ -235,7 +235,7 @@ def test_numbers_and_text_in_one_column_are_levels_or_a_fault():
         column(many)
     assert infer(cohort(c=many), null_values=("broken",))["c"].kind == "number"
     assert infer(cohort(c=many), kinds={"c": "categorical"})["c"].kind == "categorical"
-    with pytest.raises(UsageError, match="--kind"):
+    with pytest.raises(UsageError, match="`kinds=c=real`"):
         infer(cohort(c=many), kinds={"c": "real"})
     with pytest.raises(UsageError, match="did you mean 'time'"):
         infer(cohort(), kinds={"tme": "text"})

@@ -151,11 +151,11 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     Raises:
         UsageError: a name given is not a column, or nothing fits; the candidates are named.
     """
-    for column, role in ((identifier, "--id"), (time, "--time")):
+    for column, role in ((identifier, "id"), (time, "time")):
         if column is not None and column not in frame.columns:
-            raise unknown(f"column for {role}", column, frame.columns)
+            raise unknown(f"column for `{role}`", column, frame.columns)
     if identifier is not None and identifier == time:
-        raise UsageError(f"{name}: --id and --time both name {identifier!r}: the identifier and the time are two columns.")
+        raise UsageError(f"{name}: `id` and `time` both name {identifier!r}: the identifier and the time are two columns.")
     whose = {identifier: 0} if identifier else _identifiers(frame)
     if not whose:
         candidates = few(map(repr, _repeating(frame)), 6) or "none"

@@ -56,7 +56,7 @@ class Alone(Shape):
 
     @property
     def note(self) -> str:
-        return "No column says whose a row is: each row is a patient of its own (if one does, name it with --id)."
+        return "No column says whose a row is: each row is a patient of its own (if one does, name it with `id`)."
 
 
 def _in_blocks(cells: pl.Series) -> bool:
