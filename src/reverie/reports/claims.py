@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["CLAIMS", "Claim"]
+__all__ = ["CLAIMS", "TOPICS", "Claim", "Topic"]
+
+Topic = Literal["realism", "use", "privacy"]
+TOPICS: tuple[Topic, ...] = ("realism", "use", "privacy")
+"""What is asked first of a model, in this order."""
 
 SOME = 0.2
 PATIENTS, PICTURES = "real patients with every column shuffled", "real pictures with every pixel shuffled"
@@ -23,6 +28,7 @@ class Claim:
         spared: the share of its measures that may be flagged, see the rules.
         alarmed: whether it rests on the metrics declared as alarms, for shuffled columns cannot fail it.
         floor: what the floor is, in words.
+        topic: of what it is a part.
     """
 
     name: str
@@ -31,6 +37,7 @@ class Claim:
     spared: float = 0.0
     alarmed: bool = False
     floor: str = PATIENTS
+    topic: Topic = "realism"
 
 
 CLAIMS = (
@@ -72,21 +79,25 @@ CLAIMS = (
         "prediction models",
         "Developing prediction models: trained on synthetic patients, they serve real ones about as well.",
         "Developing prediction models for real patients: trained on synthetic ones they lose too much.",
+        topic="use",
     ),
     Claim(
         "effects",
         "Rehearsing an analysis of effects: the same regression finds about the same coefficients.",
         "Estimating effects: the same regression comes to another answer than on real patients.",
+        topic="use",
     ),
     Claim(
         "next visits",
         "Training models of the next visit, for later use on real patients.",
         "Training models of the next visit.",
+        topic="use",
     ),
     Claim(
         "treatment policies",
         "Trying out treatment policies: they are ranked much as on real records.",
         "Comparing treatment policies: they are not ranked as on real records.",
+        topic="use",
     ),
     Claim(
         "privacy",
@@ -95,6 +106,7 @@ CLAIMS = (
         "Giving away without further protection: an attack found out more about patients of the training than about others. "
         "Training with differential privacy (--epsilon) is the remedy; reports side by side show what it costs.",
         alarmed=True,
+        topic="privacy",
     ),
     Claim(
         "look and variety",
@@ -108,5 +120,6 @@ CLAIMS = (
         "Being new: pictures lie too near to those of the training.",
         alarmed=True,
         floor=PICTURES,
+        topic="privacy",
     ),
 )

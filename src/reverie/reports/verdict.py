@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from reverie.evaluation.measure import Measure, Section
-from reverie.reports.claims import CLAIMS, Claim
+from reverie.reports.claims import CLAIMS, TOPICS, Claim, Topic
 
 __all__ = ["KINDS", "Kind", "Sentence", "Verdict", "verdict"]
 
@@ -38,6 +38,12 @@ KINDS: dict[Kind, str] = {
     "good": "Good for",
     "not": "Not good for",
     "look": "Look at first",
+    "open": "Nothing is claimed on",
+}
+BRIEF: dict[Kind, str] = {
+    "good": "Good for",
+    "look": "Look first at",
+    "not": "Not good for",
     "open": "Nothing is claimed on",
 }
 SHUFFLED = 0.2
@@ -54,6 +60,11 @@ class Sentence:
     kind: Kind
     text: str
     measures: tuple[str, ...]
+
+    @property
+    def topic(self) -> Topic:
+        """That of its claim; realism of what is no claim."""
+        return next((claim.topic for claim in CLAIMS if claim.name == self.claim), "realism")
 
 
 @dataclass(frozen=True)
@@ -73,9 +84,23 @@ class Verdict:
     def of(self, kind: Kind) -> tuple[Sentence, ...]:
         return tuple(s for s in self.sentences if s.kind == kind)
 
+    @property
+    def brief(self) -> dict[Topic, str]:
+        """One sentence on each topic that the report has measures for: where there are several claims, their names."""
+        told: dict[Topic, str] = {}
+        for topic in TOPICS:
+            mine = [s for s in self.sentences if s.topic == topic]
+            if len(mine) == 1:
+                told[topic] = f"{BRIEF[mine[0].kind]} {mine[0].text[:1].lower()}{mine[0].text[1:]}"
+            elif mine:
+                names = {kind: [s.claim for s in mine if s.kind == kind] for kind in BRIEF}
+                parts = [f"{BRIEF[kind]} {', '.join(of)}" for kind, of in names.items() if of]
+                told[topic] = "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])]) + "."
+        return told
+
     def json(self) -> dict[str, Any]:
         texts = {kind: [s.text for s in self.of(kind)] for kind in KINDS}
-        return {"headline": self.headline, **texts, "flagged": list(self.flagged)}
+        return {"headline": self.headline, "brief": self.brief, **texts, "flagged": list(self.flagged)}
 
 
 def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] = ()) -> Verdict:

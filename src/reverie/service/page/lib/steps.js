@@ -1,4 +1,4 @@
-// A view in steps: each is a tab, and a link leads to any of them.
+// A view in steps: each is a tab, and a link leads to any of them. Back and forward go through the steps that were taken.
 
 import { h, clear } from "./dom.js";
 import { tabbed } from "./tabs.js";
@@ -10,6 +10,8 @@ import { tabbed } from "./tabs.js";
 export function mountSteps(root, steps, { params, save }) {
   const [usual] = steps[0];
   let leave = null;
+  let shown = null;
+  let along = {}; // what the step to come is told by the one that leads to it
   const keep = (changes, options) => {
     for (const [key, value] of Object.entries(changes)) {
       if (value === null || value === undefined || value === "") params.delete(key);
@@ -18,7 +20,7 @@ export function mountSteps(root, steps, { params, save }) {
     save(changes, options);
   };
   const go = (name, changes) => {
-    keep(changes);
+    along = changes;
     tabs.show(name, true);
     tabs.focus(name);
   };
@@ -28,7 +30,10 @@ export function mountSteps(root, steps, { params, save }) {
     kind: "steps",
     onShow(name, asked) {
       leave?.();
-      if (asked) keep({ step: name === usual ? null : name, run: null }); // what was run in one step is not asked for in the next
+      // what was run in one step is not asked for in the next
+      if (asked) keep({ step: name === usual ? null : name, run: null, ...along }, { push: name !== shown });
+      shown = name;
+      along = {};
       const [, , step] = steps.find(([known]) => known === name);
       leave = step.mount(clear(tabs.panel), { params, save: keep, go });
     },
