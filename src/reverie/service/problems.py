@@ -25,7 +25,7 @@ from reverie.errors import DamagedError, DataError, ReverieError, UsageError
 from reverie.memory import ran_out
 from reverie.plain import size
 
-__all__ = ["MEDIA_TYPE", "Problem", "answer", "from_view", "install", "of", "too_little_memory"]
+__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "answer", "from_view", "install", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {

@@ -1,15 +1,26 @@
-"""Trained runs: which there are, their cards, their metrics."""
+"""Trained runs: which there are, their cards, their metrics; renamed, deleted, and taken away as one file.
+
+A run that a job uses is not renamed, not deleted and, while it is written, not taken away: 409 names the job.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
 
+from reverie.operations.fields import inside, named
+from reverie.operations.request import Request, example, served
 from reverie.operations.training import Card
+from reverie.service import archive
+from reverie.service.held import held_by, reports_of, runs_of
+from reverie.service.problems import Problem
 from reverie.service.routes.told import reply
 from reverie.service.schemas import models as schemas
-from reverie.service.state import Ask, Store
+from reverie.service.state import Ask, Queue, Store
 
 __all__ = ["router"]
 
@@ -19,16 +30,27 @@ Name = Annotated[
 ]
 
 
+class Renaming(Request):
+    """The other name of a run."""
+
+    model_config = example({"to": "runs/first"})
+
+    to: Annotated[str, inside, named("The new name, as deep in folders as the old one.", "runs/first")]
+
+
 @router.get(
     "/models",
     operation_id="list_models",
     summary="The trained runs of the workspace",
+    description="`state` is trained, training (then `job` is at work on it) or stopped; `verdict` is the headline of its newest "
+    "report, whose name is `report`.",
     responses=reply(schemas.ModelList),
     response_class=Response,
 )
-def list_models(workspace: Store, ask: Ask) -> Response:
-    runs = [(name, str(workspace.folder(name, checkpoints=False))) for name in workspace.runs()]
-    return Response(ask("models", root=str(workspace.root), runs=runs), media_type="application/json")
+def list_models(workspace: Store, jobs: Queue, ask: Ask) -> Response:
+    runs = runs_of(workspace, jobs)
+    body = ask("models", root=str(workspace.root), runs=runs, reports=reports_of(workspace))
+    return Response(body, media_type="application/json")
 
 
 @router.get(
@@ -49,6 +71,52 @@ def get_metrics(
 
 
 @router.get(
+    "/models/{name:path}/archive",
+    operation_id="get_model_archive",
+    summary="A run, or a model in another layout, as one .zip",
+    description="All of its files but checkpoints of a training that ended, and rows of its source. The same files give the same "
+    "bytes.",
+    response_class=Response,
+    responses={
+        200: {"description": "The archive, as an attachment.", "content": {"application/zip": {}}},
+        409: {"description": "A job writes it now.", "content": {"application/problem+json": {}}},
+    },
+)
+def get_archive(workspace: Store, jobs: Queue, name: Name) -> StreamingResponse:
+    files = archive.files_of(workspace, name)
+    if job := held_by(jobs, name, writes_only=True):
+        raise Problem(409, "conflict", f"Job {job.id} writes {name} now: wait until it has ended, or stop it.")
+    last = name.rstrip("/").rpartition("/")[2]
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(last, safe='')}.zip"}
+    return StreamingResponse(archive.zipped(workspace, name, files), media_type="application/zip", headers=headers)
+
+
+@router.post(
+    "/models/{name:path}/rename",
+    operation_id="rename_model",
+    summary="Give a run another name",
+    description="409 while a job uses it, and where the name is taken.",
+)
+def rename_model(workspace: Store, jobs: Queue, name: Name, body: served(Renaming)) -> dict[str, Any]:  # pyright: ignore
+    for each in (name, body.to):
+        refuse_used(jobs, each, "renamed")
+    workspace.rename(name, body.to)
+    return {"name": body.to, "href": f"/api/models/{quote(body.to)}"}
+
+
+@router.delete(
+    "/models/{name:path}",
+    operation_id="delete_model",
+    summary="Delete a run with all that is in its folder",
+    description="409 while a job uses it.",
+    status_code=204,
+)
+def delete_model(workspace: Store, jobs: Queue, name: Name) -> None:
+    refuse_used(jobs, name, "deleted")
+    workspace.remove(name, ())
+
+
+@router.get(
     "/models/{name:path}",
     operation_id="get_model",
     summary="The card of a run",
@@ -58,3 +126,9 @@ def get_metrics(
 def get_model(workspace: Store, name: Name, ask: Ask) -> Response:
     folder = str(workspace.folder(name, checkpoints=False))
     return Response(ask("model", folder=folder, name=name), media_type="application/json")
+
+
+def refuse_used(jobs: Any, name: str, done: str) -> None:
+    """Raises Problem 409 where a job that has not ended uses what has this name."""
+    if job := held_by(jobs, name):
+        raise Problem(409, "conflict", f"{name} is not {done} while a job uses it ({job.id}): wait until it has ended, or stop it.")
