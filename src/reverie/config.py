@@ -177,8 +177,7 @@ def _loaded(text: str) -> Any:
 
 
 def _plain(text: str) -> bool:
-    """Whether no parts of it stand for others, which may unfold to any size, and none lie so deep in others that reading them
-    takes a stack of any size."""
+    """Whether no parts of it stand for others, which may unfold to any size, and none lie too deep in others to be read."""
     depth = 0
     for event in yaml.parse(text, LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

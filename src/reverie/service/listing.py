@@ -99,7 +99,9 @@ def _reports(root: str, runs: list[Line], reports: list[Line]) -> list[Line]:
         folder, name = Path(each["folder"]), each["name"]
         line = {"name": name, "made": each["made"]}
         try:
-            found = dict(_head(str(folder), each["comparison"], _sign(folder / (COMPARISON if each["comparison"] else REPORT)[1])))
+            found = dict(
+                _head(str(folder), each["comparison"], _sign(folder / (COMPARISON if each["comparison"] else REPORT)[1]))
+            )
         except DamagedError as error:
             from reverie.service import problems
 
@@ -127,7 +129,11 @@ def _head(folder: str, comparison: bool, *signs: tuple[int, ...]) -> Line:
             "title": told["title"],
             "of": about["kind"],
             "summary": about["summary"],
-            "verdict": {"headline": str(verdict["headline"]), "brief": verdict.get("brief"), **{k: verdict[k] for k in KINDS}},
+            "verdict": {
+                "headline": str(verdict["headline"]),
+                "brief": verdict.get("brief"),
+                **{k: verdict[k] for k in KINDS},
+            },
             "cautions": told["cautions"],
             "weights": about.get("sha256 of the weights"),
         }

@@ -33,6 +33,7 @@ from reverie.service.jobs.database import (
     unfinished,
 )
 from reverie.service.jobs.job import Change, Event, Job, JobState
+from reverie.service.jobs.places import Places
 from reverie.service.problems import Problem
 
 __all__ = ["LANES", "Ledger", "WorkerSign", "new_name"]
@@ -208,6 +209,11 @@ class Ledger:
         with _foreseen(), self._engine.connect() as connection:
             held = [id for id, _, places in admission.held(connection) if places.uses(name, writes_only)]
         return self.get(held[0]) if held else None
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        """The unfinished jobs, oldest first: id, what each is about, and its places."""
+        with _foreseen(), self._engine.connect() as connection:
+            return list(admission.held(connection))
 
     def unfinished(self) -> list[Job]:
         """Oldest first, without their places in the queue."""

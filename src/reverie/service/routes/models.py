@@ -5,19 +5,17 @@ A run that a job uses is not renamed, not deleted and, while it is written, not 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from reverie.operations.fields import inside, named
-from reverie.operations.request import Request, example, served
+from reverie.operations.request import Request, example
 from reverie.operations.training import Card
-from reverie.service import archive
-from reverie.service.held import held_by, reports_of, runs_of
-from reverie.service.problems import Problem
+from reverie.service import archive, folders
+from reverie.service.kept import reports_of, runs_of
 from reverie.service.routes.told import reply
 from reverie.service.schemas import models as schemas
 from reverie.service.state import Ask, Queue, Store
@@ -35,7 +33,9 @@ class Renaming(Request):
 
     model_config = example({"to": "runs/first"})
 
-    to: Annotated[str, inside, named("The new name, as deep in folders as the old one.", "runs/first")]
+    to: str = Field(
+        min_length=1, max_length=484, description="The new name, as deep in folders as the old one.", examples=["runs/first"]
+    )
 
 
 @router.get(
@@ -84,8 +84,7 @@ def get_metrics(
 )
 def get_archive(workspace: Store, jobs: Queue, name: Name) -> StreamingResponse:
     files = archive.files_of(workspace, name)
-    if job := held_by(jobs, name, writes_only=True):
-        raise Problem(409, "conflict", f"Job {job.id} writes {name} now: wait until it has ended, or stop it.")
+    jobs.check_unused(name, writes_only=True)
     last = name.rstrip("/").rpartition("/")[2]
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(last, safe='')}.zip"}
     return StreamingResponse(archive.zipped(workspace, name, files), media_type="application/zip", headers=headers)
@@ -97,9 +96,9 @@ def get_archive(workspace: Store, jobs: Queue, name: Name) -> StreamingResponse:
     summary="Give a run another name",
     description="409 while a job uses it, and where the name is taken.",
 )
-def rename_model(workspace: Store, jobs: Queue, name: Name, body: served(Renaming)) -> dict[str, Any]:  # pyright: ignore
+def rename_model(workspace: Store, jobs: Queue, name: Name, body: Renaming) -> dict[str, str]:
     for each in (name, body.to):
-        refuse_used(jobs, each, "renamed")
+        jobs.check_unused(each)
     workspace.rename(name, body.to)
     return {"name": body.to, "href": f"/api/models/{quote(body.to)}"}
 
@@ -112,7 +111,9 @@ def rename_model(workspace: Store, jobs: Queue, name: Name, body: served(Renamin
     status_code=204,
 )
 def delete_model(workspace: Store, jobs: Queue, name: Name) -> None:
-    refuse_used(jobs, name, "deleted")
+    jobs.check_unused(name)
+    if name not in workspace.runs():
+        raise folders.missing(name)
     workspace.remove(name, ())
 
 
@@ -126,9 +127,3 @@ def delete_model(workspace: Store, jobs: Queue, name: Name) -> None:
 def get_model(workspace: Store, name: Name, ask: Ask) -> Response:
     folder = str(workspace.folder(name, checkpoints=False))
     return Response(ask("model", folder=folder, name=name), media_type="application/json")
-
-
-def refuse_used(jobs: Any, name: str, done: str) -> None:
-    """Raises Problem 409 where a job that has not ended uses what has this name."""
-    if job := held_by(jobs, name):
-        raise Problem(409, "conflict", f"{name} is not {done} while a job uses it ({job.id}): wait until it has ended, or stop it.")
