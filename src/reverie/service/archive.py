@@ -36,8 +36,10 @@ def files_of(workspace: Workspace, name: str) -> list[Entry]:
 
 
 def zipped(workspace: Workspace, name: str, files: list[Entry]) -> Iterator[bytes]:
-    """The archive, piece by piece; its files are in a folder with the last part of the name. Raises Problem 409, in its midst,
-    where a file is not of the size any more that it had."""
+    """The archive, piece by piece; its files are in a folder with the last part of the name.
+
+    Raises Problem 409, in its midst, where a file has not the size any more that it had.
+    """
     target = _Pieces()
     above = name.rstrip("/").rpartition("/")[2]
     with zipfile.ZipFile(target, "w") as archive:

@@ -209,8 +209,8 @@ def again(work: Work, noted: Source, field: str) -> Any:
 
     if noted.query or noted.stream:
         raise UsageError(
-            f"{noted.name} was read in parts, or asked for with a query, which this service does not do: make this report with "
-            "the command reverie report."
+            f"{noted.name} was read in parts, or asked for with a query, which this service does not do: make this report "
+            "with the command reverie report."
         )
     there = work.workspace.name_of(noted.path) if noted.path else None
     for name in dict.fromkeys(filter(None, (there, noted.name))):

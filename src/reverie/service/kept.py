@@ -1,4 +1,4 @@
-"""Which folders of the workspace are runs and which are reports, told by their files, as `listing` and the routes take them."""
+"""Which folders of the workspace are runs and which are reports, told by their files, as `listing` takes them."""
 
 from __future__ import annotations
 

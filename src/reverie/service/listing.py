@@ -29,7 +29,6 @@ PIECE, LONGEST = 2**16, 2**24
 """Bytes of a report that are read at a time, and in which its numbers must have begun."""
 LARGEST = 64_000_000
 """Bytes of the small files of a run."""
-KINDS = ("good", "not", "look", "open")
 
 Line = dict[str, Any]
 
@@ -98,10 +97,9 @@ def _reports(root: str, runs: list[Line], reports: list[Line]) -> list[Line]:
     for each in reports:
         folder, name = Path(each["folder"]), each["name"]
         line = {"name": name, "made": each["made"]}
+        file = folder / (COMPARISON if each["comparison"] else REPORT)[1]
         try:
-            found = dict(
-                _head(str(folder), each["comparison"], _sign(folder / (COMPARISON if each["comparison"] else REPORT)[1]))
-            )
+            found = dict(_head(str(file), each["comparison"], _sign(file)))
         except DamagedError as error:
             from reverie.service import problems
 
@@ -115,9 +113,9 @@ def _reports(root: str, runs: list[Line], reports: list[Line]) -> list[Line]:
 
 
 @lru_cache(2000)
-def _head(folder: str, comparison: bool, *signs: tuple[int, ...]) -> Line:
+def _head(file: str, comparison: bool, sign: tuple[int, ...]) -> Line:
     """What a list tells of a report. Raises DamagedError for what none wrote."""
-    path = Path(folder) / (COMPARISON if comparison else REPORT)[1]
+    path = Path(file)
     told = _before(path, "measures" if comparison else "sections")
     try:
         if comparison:
@@ -132,13 +130,17 @@ def _head(folder: str, comparison: bool, *signs: tuple[int, ...]) -> Line:
             "verdict": {
                 "headline": str(verdict["headline"]),
                 "brief": verdict.get("brief"),
-                **{k: verdict[k] for k in KINDS},
+                **_said(verdict),
             },
             "cautions": told["cautions"],
             "weights": about.get("sha256 of the weights"),
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise _damaged(path) from error
+
+
+def _said(verdict: Line) -> dict[str, list[str]]:
+    return {kind: [str(text) for text in verdict[kind]] for kind in ("good", "not", "look", "open")}
 
 
 def _before(path: Path, last: str) -> Line:

@@ -42,8 +42,8 @@ class Renaming(Request):
     "/models",
     operation_id="list_models",
     summary="The trained runs of the workspace",
-    description="`state` is trained, training (then `job` is at work on it) or stopped; `verdict` is the headline of its newest "
-    "report, whose name is `report`.",
+    description="`state` is trained, training (`job` is at work on it) or stopped; `verdict` is the headline of its newest "
+    "report, and `report` the name of that.",
     responses=reply(schemas.ModelList),
     response_class=Response,
 )
@@ -74,8 +74,8 @@ def get_metrics(
     "/models/{name:path}/archive",
     operation_id="get_model_archive",
     summary="A run, or a model in another layout, as one .zip",
-    description="All of its files but checkpoints of a training that ended, and rows of its source. The same files give the same "
-    "bytes.",
+    description="All of its files but checkpoints of a training that ended, and rows of its source. The same files give "
+    "the same bytes.",
     response_class=Response,
     responses={
         200: {"description": "The archive, as an attachment.", "content": {"application/zip": {}}},
