@@ -241,8 +241,8 @@ class Workspace:
     def rename(self, name: str, to: str) -> None:
         """Gives the folder of a run another name.
 
-        Raises Problem 404 where there is no such run, 409 where the name is taken, and 422 where that is more or less deep in
-        folders: a run says where its data is as seen from where it stands.
+        Raises Problem 404 where there is no such run, 409 where the name is taken, and 422 where that is more or less deep
+        in folders: a run says where its data is as seen from where it stands.
         """
         old, new = names.parts(name), names.parts(to)
         check_depth(old, new)
