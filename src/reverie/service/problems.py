@@ -44,11 +44,13 @@ TITLES = {
     "name": "The name cannot be used",
     "not-found": "There is nothing here",
     "origin": "The request came from a foreign page",
+    "scope": "The API key is not for this",
     "slow": "The request came too slowly",
     "stopping": "The server is stopping",
     "storage": "The disk has no room",
     "too-large": "The request is too large",
     "usage": "The request cannot be carried out",
+    "wrong-keys": "Too many wrong API keys",
 }
 KINDS = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "method", 408: "slow", 413: "too-large"}
 FULL = {errno.ENOSPC, errno.EDQUOT}
