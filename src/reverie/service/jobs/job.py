@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from reverie.plain import plain
+from reverie.plain import moment, plain
 from reverie.service.problems import Problem
 
 __all__ = ["FINAL", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane"]
@@ -83,8 +82,8 @@ class Job:
             "message": self.message,
             "error": self.error,
             "created": moment(self.created),
-            "started": moment(self.started),
-            "ended": moment(self.ended),
+            "started": self.started and moment(self.started),
+            "ended": self.ended and moment(self.ended),
             "links": {"self": here, "events": f"{here}/events", "cancel": f"{here}/cancel", "result": f"{here}/result"},
         }
 
@@ -156,8 +155,3 @@ class Change:
 
     def _set(self, **fields: Any) -> None:
         self.job = replace(self.job, **fields)
-
-
-def moment(seconds: float | None) -> str | None:
-    """Seconds since 1970 as a date and time that every reader understands."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
