@@ -15,6 +15,13 @@ export class Problem extends Error {
   }
 }
 
+const HERE = new URL("../..", import.meta.url).pathname.replace(/\/$/, ""); // what a proxy has in front of all addresses
+
+/** Where the browser finds an address of the service, such as /api/jobs. */
+export function urlOf(address) {
+  return HERE + address;
+}
+
 /** A name of the workspace as part of an address. */
 export function path(name) {
   return name.split("/").map(encodeURIComponent).join("/");
@@ -44,7 +51,7 @@ export async function post(path, body, { wait = null, signal } = {}) {
 export function put(path, blob, { onSent = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", path);
+    request.open("PUT", urlOf(path));
     for (const [name, value] of Object.entries({ "Content-Type": blob.type || "application/octet-stream", ...authorization() })) request.setRequestHeader(name, value);
     const stopped = () => new DOMException("The upload was stopped.", "AbortError");
     if (signal?.aborted) return reject(stopped());
@@ -243,7 +250,7 @@ async function ask(path, options) {
     const headers = { ...options.headers, ...authorized };
     let response;
     try {
-      response = await fetch(path, { ...options, headers });
+      response = await fetch(urlOf(path), { ...options, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw unanswered();
