@@ -1,4 +1,4 @@
-"""The app: routes inside; around them, from the outside in, safe headers, the log, the guard, and the intake."""
+"""The app: routes inside; around them, from the outside in, safe headers, the log, the guard, the intake, and HEAD."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 import reverie
 from reverie.service import derive, document, numbers, problems
 from reverie.service.assets import Assets
+from reverie.service.heads import Heads
 from reverie.service.jobs import Jobs
 from reverie.service.keys import Keys
 from reverie.service.logs import Observed
@@ -57,6 +58,7 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
         app.include_router(module.router)
     app.mount("/static", state.assets)
     app.openapi = cache(lambda: document.document(app))
+    app.add_middleware(Heads)
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(OriginPolicy, settings=settings, keys=keys)
     app.add_middleware(Observed, root=workspace.root, metrics=state.metrics)

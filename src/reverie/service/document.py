@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import reverie
+from reverie.service.keys import needed
 from reverie.service.origin_policy import OPEN
 from reverie.service.problems import MEDIA_TYPE
 
@@ -67,7 +68,12 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas["Problem"] = PROBLEM
     parts["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key, where the server wants one."}
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, where the server wants one; of the scope that is named, or one that holds it: "
+            "read looks, run also makes, manage also deletes and renames.",
+        }
     }
     found["security"] = [{"key": []}, {}]
     for path, operations in found["paths"].items():
@@ -82,15 +88,15 @@ def text(app: FastAPI) -> bytes:
 
 
 def _complete(operation: dict[str, Any], path: str, method: str) -> None:
-    """Adds the errors that any call may give."""
-    if path in OPEN:
-        operation["security"] = []
+    """Adds the scope that a key needs, and the errors that any call may give."""
+    operation["security"] = [] if path in OPEN else [{"key": [needed(method.upper(), path)]}, {}]
     responses = operation["responses"]
     if "HTTPValidationError" in json.dumps(responses.get("422", "")):
         responses["422"] = _problem("A field, a name or the data cannot be used.")
     for status, about in {
         "400": "The request is not well formed.",
         "401": "An API key is needed.",
+        "403": "A page of another site asked, or the API key is not for this.",
         "404": "There is nothing of this name.",
         "408": "The request came too slowly.",
         "409": "Something is there already, or is damaged.",
@@ -100,7 +106,9 @@ def _complete(operation: dict[str, Any], path: str, method: str) -> None:
         "503": "The server has no room for this now, or is stopping: see Retry-After.",
         "507": "The disk has no room.",
     }.items():
-        if (status == "401" and path in OPEN) or (status in {"408", "409", "413", "415", "507"} and method not in UNSAFE):
+        if (status in {"401", "403"} and path in OPEN) or (
+            status in {"408", "409", "413", "415", "507"} and method not in UNSAFE
+        ):
             continue
         responses.setdefault(status, _problem(about))
     responses["default"] = _problem("Any other error.")
