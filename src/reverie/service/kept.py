@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from reverie.plain import moment
 from reverie.service.jobs import Jobs
-from reverie.service.jobs.job import moment
 from reverie.service.listing import COMPARISON, READ, REPORT
 from reverie.service.problems import Problem
 from reverie.service.workspace import Workspace
