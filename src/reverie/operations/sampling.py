@@ -23,7 +23,7 @@ from reverie.operations.fields import (
     Spacing,
     TableName,
     Word,
-    inside,
+    writes,
 )
 from reverie.operations.flags import refuse_others
 from reverie.operations.request import Flag, Reply, at_most, example, local, pictures, records
@@ -77,7 +77,7 @@ class Sample(Engined):
 
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
     out: Annotated[
-        Annotated[str, inside] | None,
+        Annotated[str, writes] | None,
         Flag(
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from reverie.evaluation.measure import Measure, Section
-from reverie.reports.claims import CLAIMS, TOPICS, Claim, Topic
+from reverie.reports.claims import CLAIMS, QUESTIONS, Claim
 
 __all__ = ["KINDS", "Kind", "Sentence", "Verdict", "verdict"]
 
@@ -41,10 +41,10 @@ KINDS: dict[Kind, str] = {
     "open": "Nothing is claimed on",
 }
 BRIEF: dict[Kind, str] = {
-    "good": "Good for",
-    "look": "Look first at",
-    "not": "Not good for",
-    "open": "Nothing is claimed on",
+    "good": "holds up",
+    "not": "does not hold up",
+    "look": "needs a look first",
+    "open": "nothing is claimed",
 }
 SHUFFLED = 0.2
 """So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
@@ -60,11 +60,6 @@ class Sentence:
     kind: Kind
     text: str
     measures: tuple[str, ...]
-
-    @property
-    def topic(self) -> Topic:
-        """That of its claim; realism of what is no claim."""
-        return next((claim.topic for claim in CLAIMS if claim.name == self.claim), "realism")
 
 
 @dataclass(frozen=True)
@@ -84,23 +79,26 @@ class Verdict:
     def of(self, kind: Kind) -> tuple[Sentence, ...]:
         return tuple(s for s in self.sentences if s.kind == kind)
 
-    @property
-    def brief(self) -> dict[Topic, str]:
-        """One sentence on each topic that the report has measures for: where there are several claims, their names."""
-        told: dict[Topic, str] = {}
-        for topic in TOPICS:
-            mine = [s for s in self.sentences if s.topic == topic]
-            if len(mine) == 1:
-                told[topic] = f"{BRIEF[mine[0].kind]} {mine[0].text[:1].lower()}{mine[0].text[1:]}"
-            elif mine:
-                names = {kind: [s.claim for s in mine if s.kind == kind] for kind in BRIEF}
-                parts = [f"{BRIEF[kind]} {', '.join(of)}" for kind, of in names.items() if of]
-                told[topic] = "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])]) + "."
-        return told
-
     def json(self) -> dict[str, Any]:
         texts = {kind: [s.text for s in self.of(kind)] for kind in KINDS}
         return {"headline": self.headline, "brief": self.brief, **texts, "flagged": list(self.flagged)}
+
+    @property
+    def brief(self) -> dict[str, str]:
+        """A sentence on each question of which something is said: realism, use, privacy."""
+        of = {claim.name: claim.question for claim in CLAIMS}
+        found = {}
+        for question, name in QUESTIONS.items():
+            mine = [s for s in self.sentences if of.get(s.claim) == question]
+            words = {kind: [s.claim for s in mine if s.kind == kind] for kind in KINDS}
+            told = [
+                BRIEF[kind] + (f" on {', '.join(claims)}" if len(mine) > 1 else "")
+                for kind, claims in words.items()
+                if claims
+            ]
+            if told:
+                found[question] = f"{name}: {'; '.join(told)}."
+        return found
 
 
 def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] = ()) -> Verdict:

@@ -8,10 +8,11 @@ import { saveBlob } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
 import { failure } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";
+import { unkeep } from "../../lib/uploads.js";
 import { worker } from "../../lib/work.js";
 import { values } from "./columns.js";
 import { edit, isEdited } from "./editor.js";
-import { DECIDED, FRESH, PATH, READING, described, differences, forget, isChanged } from "./reading.js";
+import { DECIDED, FRESH, PATH, READING, baseOf, described, differences, forget, isChanged, request } from "./reading.js";
 import { rules } from "./rules.js";
 import { schemaFile } from "./schema_file.js";
 import { source } from "./source.js";
@@ -22,15 +23,17 @@ export function mount(root, { params, save, go }) {
   const place = h("div", { class: "stage" });
   let quiet = false; // while what was read already is only noted
   let current = null; // {found, base, request} that stand on the screen
-  const start = () => {
+  const start = (changes) => {
+    for (const name of Object.keys(changes)) if (name in READING) own[name].set((READING[name].show ?? ((value) => value ?? ""))(settings[name]));
+    if (Object.keys(READING).some((name) => settings[name])) how.open = true;
     file.show();
     if (!quiet) work.start();
   };
   const declared = { table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, ...READING, ...DECIDED }; // digits are pictures, which only training knows
   const own = form(PATH, declared, { params, save, change: start });
   const { settings } = own;
-  const body = () => ({ ...settings });
-  const work = worker(place, { path: PATH, waiting: () => `Reading ${settings.table} …`, again: "Read it", body, ask: described, wrong: undecided, present: (state) => lay(state) });
+  const present = async (found, asked) => lay({ found, base: await baseOf(settings, found), request: asked });
+  const work = worker(place, { path: PATH, params, save, waiting: () => `Reading ${settings.table} …`, again: "Read it", body: () => request(settings), refused: (problem) => unkeep(settings.table, problem), wrong: undecided, present });
   const chooser = source({
     value: settings.table,
     onChange: (table) => {
@@ -43,18 +46,17 @@ export function mount(root, { params, save, go }) {
   const file = schemaFile({ settings, onChange: (schema) => own.set({ ...FRESH, schema }) });
   const show = callDialog(() => (current ? [["describe_table", current.request]] : []));
   clear(root, h("div", { class: "split described" }, h("div", { class: "controls chosen" }, chooser), place, h("div", { class: "controls" }, how, file, h("div", { class: "row" }, show))));
-  start();
+  work.resume();
   return work.close;
 
   /** Reads the table with these changes of the settings; they are kept if that can be, else the problem is thrown. */
   async function apply(changes, listeners = {}) {
     const was = Object.fromEntries(Object.keys(changes).map((name) => [name, settings[name]]));
     const before = current.found;
-    const state = await described({ ...body(), ...changes }, listeners);
+    const state = await described({ ...settings, ...changes }, listeners);
     if (!work.alive()) return state;
     quiet = true;
     own.set(changes);
-    for (const name of Object.keys(changes)) if (name in READING) own[name].set(READING[name].show ? READING[name].show(settings[name]) : (settings[name] ?? ""));
     quiet = false;
     lay(state, { sentences: differences(before, state.found), back: () => apply(was) });
     return state;
@@ -85,16 +87,11 @@ export function mount(root, { params, save, go }) {
     if (!asked) return h("div", { class: "stack" }, failure(problem, retry), mine && h("div", { class: "row" }, button({ label: "Forget my changes", onClick: () => own.set({ schema: null, edits: FRESH.edits }) })));
     const label = { id: "Whose visit is a row?", time: "When was a visit?" }[asked.field];
     const named = (name) => ({ value: name, label: name === "row" && asked.field === "id" ? "no column: each row is a patient of its own" : name });
-    const choice = select({ label, options: [{ value: "", label: "choose the column …" }, ...asked.choices.map(named)], onChange: (name) => name && tell({ [asked.field]: name }) });
-    const alone = asked.field === "time" && settings.id === null ? button({ label: "Each row is a patient of its own", onClick: () => tell({ id: "row" }) }) : null;
+    const choice = select({ label, options: [{ value: "", label: "choose the column …" }, ...asked.choices.map(named)], onChange: (name) => name && own.set({ [asked.field]: name }) });
+    const alone = asked.field === "time" && settings.id === null ? button({ label: "Each row is a patient of its own", onClick: () => own.set({ id: "row" }) }) : null;
     return h("div", { class: "state failed", role: "alert" }, h("p", { class: "strong" }, "The table does not say it by itself"), h("p", null, asked.message), choice, alone);
   }
 
-  function tell(changes) {
-    for (const [name, value] of Object.entries(changes)) own[name].set(value);
-    how.open = true;
-    own.set(changes);
-  }
 }
 
 function notice({ sentences, back }) {

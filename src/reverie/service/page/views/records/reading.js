@@ -73,25 +73,36 @@ function edited({ columns, rules = [], ...rest }, { columns: changes, off, add }
   return { ...rest, columns: columns.map(merged), rules: [...rules.filter((rule) => !off.includes(rule)), ...add.filter((rule) => !rules.includes(rule))] };
 }
 
-let last = { key: null, body: null }; // what was found last, before edits
+let last = { key: null, found: null }; // what was found last, before edits
 
 /** Has the next description read the file again. */
 export function forget() {
-  last = { key: null, body: null };
+  last = { key: null, found: null };
 }
 
-/**
- * {found, base, request}: what a table is taken to be, what that was before the edits, and the request that says so. settings: of
- * READING and DECIDED, with the table; listeners of `job`.
- */
-export async function described({ table, ...settings }, listeners = {}) {
-  const first = { table, ...told(settings), ...(settings.schema ? { schema_text: await text(settings.schema) } : {}) };
-  const key = JSON.stringify(first);
-  if (last.key !== key) last = { key, body: await job(PATH, first, listeners) };
-  const base = last.body;
-  if (!touched(settings.edits)) return { found: base, base, request: first };
-  const request = { table, schema_text: JSON.stringify(edited(base.decisions, settings.edits)) };
-  return { found: await job(PATH, request, listeners), base, request };
+/** The request that describes a table by the settings, of READING and DECIDED with the table. Edits are of what is found, which is
+ *  asked for first, unless it is known; listeners of `job`. */
+export async function request(settings, listeners = {}) {
+  return touched(settings.edits) ? { table: settings.table, schema_text: JSON.stringify(edited((await baseOf(settings, null, listeners)).decisions, settings.edits)) } : first(settings);
+}
+
+/** What a table is taken to be before it is edited; found: what it is taken to be, if that is known. */
+export async function baseOf(settings, found = null, listeners = {}) {
+  const asked = await first(settings);
+  const key = JSON.stringify(asked);
+  if (found && !touched(settings.edits)) last = { key, found };
+  if (last.key !== key) last = { key, found: await job(PATH, asked, listeners) };
+  return last.found;
+}
+
+async function first({ table, ...settings }) {
+  return { table, ...told(settings), ...(settings.schema ? { schema_text: await text(settings.schema) } : {}) };
+}
+
+/** {found, base, request}: what a table is taken to be by the settings, what that was before the edits, and the request of it. */
+export async function described(settings, listeners = {}) {
+  const [base, asked] = [await baseOf(settings, null, listeners), await request(settings, listeners)];
+  return { found: touched(settings.edits) ? await job(PATH, asked, listeners) : base, base, request: asked };
 }
 
 /** The same as fields of a training: what reading is told, or the schema as it is edited. */
