@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from reverie.errors import UsageError, unknown
+from reverie.errors import Undecided, UsageError, unknown
 from reverie.records.places import few
 
 __all__ = [
@@ -159,9 +159,11 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     whose = {identifier: 0} if identifier else _identifiers(frame)
     if not whose:
         candidates = few(map(repr, _repeating(frame)), 6) or "none"
-        raise UsageError(
-            f"{name}: no column looks like an identifier of patients (candidates: {candidates}): "
-            f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
+        raise Undecided(
+            f"{name}: no column looks like an identifier of patients (candidates: {candidates})",
+            f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema.",
+            "id",
+            (*_repeating(frame), EACH_ROW, *frame.columns),
         )
     when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
     when = when or {c: len(_TIME) for c in frame.columns if _ENDS_AS_TIME.search(c) and c not in whose}
@@ -178,9 +180,12 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     if not fits:
         others = [c for c in frame.columns if c not in whose and _may_be_said(frame, next(iter(whose)), c)]
         candidates = few(map(repr, others), 6) or "none"
-        raise UsageError(
-            f"{name}: no column looks like the time of a visit (candidates: {candidates}): say which with --time NAME, "
-            f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema."
+        raise Undecided(
+            f"{name}: no column looks like the time of a visit (candidates: {candidates})",
+            "say which with --time NAME, "
+            f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema.",
+            "time",
+            (*others, *(c for c in frame.columns if c not in whose)),
         )
     fits.sort(key=lambda fit: fit[:5])
     _, lonely, shared, _, _, i, t = best = fits[0]
@@ -190,7 +195,8 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
         if all(fit[5] == i for fit in tied):
             role, option, names = ("time", "--time", [t, *[f[6] for f in tied]])
         candidates = " or ".join(map(repr, dict.fromkeys(names)))
-        raise UsageError(f"{name}: the {role} could be {candidates}: say which with {option} NAME, or give a schema.")
+        remedy = f"say which with {option} NAME, or give a schema."
+        raise Undecided(f"{name}: the {role} could be {candidates}", remedy, option.removeprefix("--"), names)
     patients = frame[i].n_unique()
     unique = "no two rows share it and the time" if not shared else f"{shared} rows share it and the time with another"
     alone = "; every patient has one visit" if lonely else ""

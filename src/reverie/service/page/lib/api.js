@@ -1,7 +1,7 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
 import { askForKey, authorization } from "./key.js";
-import { fieldsOf, labelOf, said } from "./words.js";
+import { fieldsOf, said } from "./words.js";
 
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
@@ -13,9 +13,16 @@ const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or tha
 export class Problem extends Error {
   constructor({ status = 0, title = "Something went wrong", detail = "", errors = [], request_id = null, type = "" }) {
     super(said(detail || title));
-    const told = (errors ?? []).map((error) => ({ ...error, label: labelOf(error.field), message: said(error.message) }));
+    const told = (errors ?? []).map((error) => ({ ...error, message: said(error.message) }));
     Object.assign(this, { status, title, detail: this.message, errors: told, named: fieldsOf(detail), requestId: request_id, type });
   }
+}
+
+const HERE = new URL("../..", import.meta.url).pathname.replace(/\/$/, ""); // what a proxy has in front of all addresses
+
+/** Where the browser finds an address of the service, such as /api/jobs. */
+export function urlOf(address) {
+  return HERE + address;
 }
 
 /** A name of the workspace as part of an address. */
@@ -47,7 +54,7 @@ export async function post(path, body, { wait = null, signal } = {}) {
 export function put(path, blob, { onSent = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", path);
+    request.open("PUT", urlOf(path));
     for (const [name, value] of Object.entries({ "Content-Type": blob.type || "application/octet-stream", ...authorization() })) request.setRequestHeader(name, value);
     const stopped = () => new DOMException("The upload was stopped.", "AbortError");
     if (signal?.aborted) return reject(stopped());
@@ -246,7 +253,7 @@ async function ask(path, options) {
     const headers = { ...options.headers, ...authorized };
     let response;
     try {
-      response = await fetch(path, { ...options, headers });
+      response = await fetch(urlOf(path), { ...options, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw unanswered();

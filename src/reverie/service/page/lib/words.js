@@ -22,14 +22,9 @@ const LABELS = {
 };
 const FIELD = /`([a-z]\w*)(?:=([^`]*))?`/g;
 
-/** The label of a field, or its own name. */
-export function labelOf(field) {
-  return LABELS[field] ?? field;
-}
-
 /** A sentence with labels in place of the fields in backquotes; what is no text stays as it is. */
 export function said(text) {
-  return typeof text === "string" ? text.replace(FIELD, (_, field, value) => `“${labelOf(field)}${value === undefined ? "" : `: ${value}`}”`) : text;
+  return typeof text === "string" ? text.replace(FIELD, (_, field, value) => `“${LABELS[field] ?? field}${value === undefined ? "" : `: ${value}`}”`) : text;
 }
 
 /** The fields that a sentence speaks of. */

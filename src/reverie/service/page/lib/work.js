@@ -15,14 +15,14 @@ const FRESH = 60_000; // milliseconds in which nobody wonders when something was
 /**
  * path: of the operation; params, save: of the view; waiting: the sentence meanwhile; body(): the request; present(result,
  * request, stays) shows what came, and may go on as long as stays(). beside(): an element that stands below the bar meanwhile;
- * hear(beside, bar): further listeners of `rejoin`; again: the label of the button after a stop; ask(request, listeners with a
- * signal): who does it, if it takes more than one job, which the address then does not name; wrong(problem, start): what stands
- * there when it fails; fit(): whether it can be begun, else the view says why not. Gives {start(), resume(), alive(), close()}; a
- * start ends the work before, and resume goes on with that of the address if it is what is asked for now.
+ * hear(beside, bar): further listeners of `rejoin`; again: the label of the button after a stop; refused(problem) is told that it
+ * failed, and wrong(problem, start) is what stands there then; fit(): whether it can be begun, else the view says why not. Gives
+ * {start(), resume(), alive(), close()}; a start ends the work before, and resume goes on with that of the address if it is what
+ * is asked for now.
  * With a label also .button, which starts, and .ready(sentence): it can be pressed now, and if the address says that it was, it
  * is; else the sentence stands there.
  */
-export function worker(place, { path, params = null, save = () => {}, waiting, body, present, beside = () => null, hear = () => ({}), again = null, ask = null, wrong = failure, fit = () => true, label = null }) {
+export function worker(place, { path, params = null, save = () => {}, waiting, body, present, beside = () => null, hear = () => ({}), again = null, refused = () => {}, wrong = failure, fit = () => true, label = null }) {
   const run = label && button({ label, kind: "primary", disabled: true, onClick: () => start() });
   let now = null; // {following, id of the job once it has one, stopped, ended}: the work that is shown
   let open = true;
@@ -47,7 +47,7 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
       const mark = hash(new TextEncoder().encode(JSON.stringify(request))).slice(0, 8);
       const [id, marked] = noted?.split(".") ?? [];
       const known = id && marked === mark;
-      const result = await (ask ? ask(request, listeners) : known ? follow(mine, id, listeners) : send(mine, request, mark, listeners));
+      const result = await (known ? follow(mine, id, listeners) : send(mine, request, mark, listeners));
       if (stays()) await present(result, request, stays, below);
       if (stays() && known && Date.now() - Date.parse(mine.ended) > FRESH) place.append(h("div", { class: "row" }, h("span", { class: "hint" }, `As it came out ${when(mine.ended)}.`), button({ label: "Once more", onClick: start })));
     } catch (problem) {
@@ -55,6 +55,7 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
       if (noted && problem.status === GONE) return start();
       const stopped = problem.name === "AbortError";
       if (stopped) save({ work: null, run: null });
+      else refused(problem);
       clear(place, stopped ? empty(STOPPED, again && button({ label: again, kind: "primary", onClick: start })) : wrong(problem, start));
     }
   }
@@ -76,7 +77,6 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
 
   async function stop(mine, wait) {
     mine.stopped = true;
-    if (ask) return mine.following.abort();
     if (mine.id === null) return; // it is ended as soon as it is known
     wait.say("Stopping …");
     try {
