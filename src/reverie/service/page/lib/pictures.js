@@ -113,8 +113,8 @@ function thumbnail(name, title) {
 }
 
 /** A place to drop, paste or choose a picture, and the bundled ones. Calls onPick(picture), or onError(problem). promise: what
- *  becomes of a picture of one's own. */
-export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser." }) {
+ *  becomes of a picture of one's own; after: a promise to wait for before the bundled ones are fetched. */
+export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser.", after = null }) {
   const take = async (promise) => {
     try {
       onPick(await promise);
@@ -134,7 +134,7 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
   };
   document.addEventListener("paste", paste);
   const root = h("div", { class: "picker" }, own ? place : null, choices);
-  bundledPictures().then(
+  Promise.resolve(after).then(bundledPictures).then(
     (list) => {
       clear(
         choices,

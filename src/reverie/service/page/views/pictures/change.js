@@ -27,7 +27,7 @@ const DECLARED = {
   other: { otherwise: "digits:8" },
   hole: { parse: (name) => (name in SHAPES ? name : null), otherwise: "left" },
   level: { kind: "slider", label: "Noise level", step: 0.05, format: (value) => value.toFixed(2), hint: "As a share of T.", when: ({ edit }) => edit === "image-to-image" },
-  walk: { kind: "select", label: "Steps", options: WALKS.map((value) => ({ value, label: `${value} to the noise, and as many back` })), otherwise: 50, hint: "More retrace the picture better, and take longer.", when: ({ edit }) => !DRAWN.includes(edit) },
+  walk: { kind: "select", label: "Steps of the walk", options: WALKS.map((value) => ({ value, label: `${value} to the noise, and as many back` })), otherwise: 50, hint: "More retrace the picture better, and take longer.", when: ({ edit }) => !DRAWN.includes(edit) },
   many: { kind: "slider", label: "How many", min: 2, max: 15, step: 1, otherwise: 8, when: ({ edit }) => edit !== "invert" }, // as many as the reply shows
 };
 
