@@ -112,7 +112,7 @@ class Playing(Request):
     )
     mistake: MistakeNumber | None = Field(
         None,
-        description="A known mistake to make, by its number in docs/mistakes.md; what the numbers are without it is told too.",
+        description="A known mistake to make, by its number in docs/mistakes.md; the numbers without it are told too.",
     )
     seed: Seed = 0
 

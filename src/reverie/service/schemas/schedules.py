@@ -104,6 +104,6 @@ class About(Reply):
     predictions: list[str] = Field(description="What a network of the playground can say.")
     shapes: list[str] = Field(description="Examples of the playground.")
     mistakes: list[dict[str, Any]] = Field(
-        description="Those that can be switched on there; needs: the settings without which there is no such mistake to make."
+        description="Those that can be switched on there; needs: settings without which the mistake cannot be made."
     )
     limits: dict[str, Any]
