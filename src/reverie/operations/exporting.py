@@ -10,7 +10,7 @@ from pydantic import Field
 from reverie.errors import UsageError, unknown
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation, summary
-from reverie.operations.fields import Overwrite, RunName
+from reverie.operations.fields import NewRun, Overwrite, RunName
 from reverie.operations.request import Flag, Reply, Request, example
 
 __all__ = ["export"]
@@ -24,7 +24,7 @@ class Export(Request):
     model_config = example({"run": "runs/photos", "out": "photos-diffusers", "to": "diffusers"})
 
     run: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
-    out: Annotated[RunName, Flag("--out", "The folder to write.")]
+    out: Annotated[NewRun, Flag("--out", "The folder to write.")]
     to: str = Field("diffusers", description="diffusers, or reverie for a run folder of ours (config.yaml and weights).")
     overwrite: Overwrite = False
 
