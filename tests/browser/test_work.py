@@ -1,4 +1,4 @@
-"""The page as a place to work: home leads on, the queue tells of every job, files come and go, and nothing that runs is lost."""
+"""The page as a place to work: home leads on, the queue tells of all jobs, files come and go, nothing that runs is lost."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ DROP = """([place, files]) => {
     document.querySelectorAll(".drop")[place].dispatchEvent(drop);
 }"""
 LONG = "samplers?size=128&samplers=ddim,heun&steps=160,200&reference=300"
-ASK = "async ([path, body]) => (await (await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)})).json())"
-CANCEL = "async (id) => { await fetch(`/api/jobs/${id}/cancel`, {method: 'POST'}) }"
+ASK = """async ([path, body]) => {
+    await fetch(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
+}"""
+GONE = "async (name) => !(await (await fetch('/api/files')).json()).files.some((file) => file.name === name)"
 
 
 def state(page: Page, id: str) -> str:
@@ -215,9 +217,7 @@ def test_a_table_that_was_refused_does_not_stay_but_one_that_needs_a_word_does(
     page = visit("records")
     page.evaluate(DROP, [0, [["hopeless.csv", VISITS.replace("4.4", "inf"), "text/csv"]]])
     expect(page.get_by_role("alert")).to_contain_text("an infinite number cannot be modelled")
-    page.wait_for_function(
-        "async () => !(await (await fetch('/api/files')).json()).files.some(({name}) => name === 'hopeless.csv')"
-    )
+    page.wait_for_function(GONE, arg="hopeless.csv")
     page.evaluate(DROP, [0, [["asking.csv", VISITS.replace("4.4", "high"), "text/csv"]]])
     expect(page.get_by_role("alert")).to_contain_text("“Texts that mean missing: marker=...”")
     assert (workspace / "asking.csv").is_file()
