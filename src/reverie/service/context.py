@@ -128,7 +128,8 @@ class Served:
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
     def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
-        self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
+        if self.work.workspace.has(name, (suffix,)):  # its folder is made when it is written
+            self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
         path = self.work.folder / name.rpartition("/")[2]
         return Written(self.work, path, name, (suffix,), overwrite)
 

@@ -14,11 +14,11 @@ import { shown } from "./read.js";
 const PATH = "/api/reports";
 const listed = { parse: (text) => text.split(",").filter(Boolean), write: (names) => names.join(","), otherwise: [] };
 
-export function mountable({ runs, tables, reports }, chosen) {
+/** The fields of a report on these runs. */
+function declared({ runs, tables, reports }, chosen) {
   const several = chosen.length > 1;
   const of = runs.find((run) => run.name === chosen[0]);
-  const files = [{ value: "", label: null }, ...tables.map((value) => ({ value, label: value }))];
-  const table = (label, words, hint) => ({ kind: "select", label, hint, options: [{ value: "", label: words }, ...files.slice(1)], open: true, otherwise: null });
+  const table = (label, words, hint) => ({ kind: "select", label, hint, options: [{ value: "", label: words }, ...tables.map((value) => ({ value, label: value }))], open: true, otherwise: null });
   const usual = several ? free("reports/comparison", reports) : (chosen[0] ?? "");
   const records = of?.kind === "records" && !several;
   return {
@@ -61,7 +61,7 @@ function build(place, here, names, { params, save, again }) {
   const chosen = names.length ? names : [newest(here.runs)].filter(Boolean);
   const several = chosen.length > 1;
   const stage = h("div", { class: "stage" });
-  const own = form(PATH, mountable(here, chosen), { params, save });
+  const own = form(PATH, declared(here, chosen), { params, save });
   const { settings } = own;
   const body = () => ({
     runs: chosen,
