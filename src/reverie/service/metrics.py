@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,10 +26,11 @@ from prometheus_client.registry import Collector
 
 import reverie
 from reverie.operations import TITLES
-from reverie.service.jobs.ends import Outline
-from reverie.service.jobs.job import operation_of
-from reverie.service.jobs.overview import Overview
 from reverie.service.quota import Quota
+
+if TYPE_CHECKING:
+    from reverie.service.jobs.ends import Outline
+    from reverie.service.jobs.overview import Overview
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -59,10 +61,9 @@ class Metrics:
         self.open = Gauge("reverie_requests_open", "Requests being answered.", registry=registry)
         by = ("operation",)
         self.ended = Counter("reverie_jobs_ended", "Jobs that ended.", (*by, "outcome"), registry=registry)
-        self.waited = Histogram(
-            "reverie_job_waiting_seconds", "From its call to a worker.", by, buckets=LONG, registry=registry
-        )
-        self.ran = Histogram("reverie_job_running_seconds", "From a worker to its end.", by, buckets=LONG, registry=registry)
+        how = {"labelnames": by, "buckets": LONG, "registry": registry}
+        self.waited = Histogram("reverie_job_waiting_seconds", "From its call to a worker.", **how)
+        self.ran = Histogram("reverie_job_running_seconds", "From a worker to its end.", **how)
         Gauge("reverie_info", "The version that runs.", ("version",), registry=registry).labels(reverie.__version__).set(1)
         registry.register(_Seen(overview))
         registry.register(_Disk(quota))
@@ -75,8 +76,7 @@ class Metrics:
 
     def job(self, job: Outline) -> None:
         """A job has ended; a worker of another version may know operations that we do not."""
-        operation = operation_of(job.task)
-        operation = operation if operation in TITLES else "other"
+        operation = job.operation if job.operation in TITLES else "other"
         self.ended.labels(operation, job.state).inc()
         if job.started is not None and job.ended is not None:
             self.waited.labels(operation).observe(job.started - job.created)
@@ -127,9 +127,8 @@ class _Disk(Collector):
         with contextlib.suppress(OSError):
             free = self.quota.free() + self.quota.settings.free_bytes
             yield GaugeMetricFamily("reverie_disk_free_bytes", "Free where the workspace is.", free)
-        yield GaugeMetricFamily(
-            "reverie_disk_floor_bytes", "Left free: below it writing is refused.", self.quota.settings.free_bytes
-        )
+        limits = self.quota.settings
+        yield GaugeMetricFamily("reverie_disk_floor_bytes", "Below so much free nothing is written.", limits.free_bytes)
         if time.monotonic() - self.counted > COUNTED:
             self.counted = time.monotonic()
             threading.Thread(target=self._count, name="count", daemon=True).start()
@@ -137,7 +136,7 @@ class _Disk(Collector):
             files, bytes = self.held
             yield GaugeMetricFamily("reverie_workspace_files", "Files of clients.", files)
             yield GaugeMetricFamily("reverie_workspace_bytes", "Of all files, the service's own too.", bytes)
-        yield GaugeMetricFamily("reverie_workspace_limit_bytes", "What they may have.", self.quota.settings.total_bytes)
+        yield GaugeMetricFamily("reverie_workspace_limit_bytes", "What they may have.", limits.total_bytes)
 
     def _count(self) -> None:
         with contextlib.suppress(Exception):  # the store may be away: what was counted last is told
