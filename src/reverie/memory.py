@@ -47,10 +47,10 @@ def release() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
-def resident() -> int | None:
-    """Bytes of memory that this process holds now; None where the system does not say."""
+def resident(process: int | None = None) -> int | None:
+    """Bytes of memory that this process, or another, holds now; None where the system does not say."""
     with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return None
 
 

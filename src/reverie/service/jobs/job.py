@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from reverie.plain import moment, plain
 from reverie.service.problems import Problem
 
-__all__ = ["FINAL", "LARGE", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane", "moment", "operation_of"]
+__all__ = ["FINAL", "LARGE", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane", "operation_of"]
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 Lane = Literal["quick", "slow"]
