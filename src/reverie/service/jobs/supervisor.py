@@ -161,7 +161,7 @@ class Supervisor:
             "lane": place.lane,
             "name": name,
             "tasks": self._tasks,
-            "threads": max(1, (os.cpu_count() or 1) // len(self._places)),
+            "threads": self._settings.threads,
             "parent": os.getpid(),
             "settings": self._settings.model_dump(mode="json"),
         }
