@@ -101,6 +101,7 @@ class Operation:
         caps: the most that a call may cost.
         wait: seconds that a call waits for its result where the client does not say.
         again: whether it may run again after its worker was lost.
+        saves: whether, stopped in the middle, it goes on later from there.
         progress: what the bar of the command line says; and what is counted.
         example: a command to try.
         python: Python that does the same, from the request; none where there is no such thing.
@@ -127,6 +128,7 @@ class Operation:
     caps: tuple[Cap, ...] = ()
     wait: float = 30.0
     again: bool = True
+    saves: bool = False
     progress: tuple[str, str] = ("", "steps")
     example: str = ""
     python: Callable[[Any], str | None] | None = None
