@@ -1,13 +1,13 @@
-"""An hour of mixed calls with a kill every minute: python benchmarks/service_hour.py [--minutes 60] [--every 60] [--pace 0.5]
+"""An hour of mixed calls with a kill every minute: python benchmarks/service_hour.py [--minutes 60] [--every 60]
 
 A client asks, every --pace seconds, for what service_soak.py asks for: studies, samples, imputations and trainings of a few
 steps, of which some are cancelled. By turns a worker gets SIGKILL, the server SIGKILL, and the server SIGTERM; a server that
 ended is started again. Memory is looked at once a second.
 
 At the end each accepted job must have exactly one final state and one last event, a result where it succeeded, and the same
-bytes as any other job of the same request (service_soak.judge); and the memory of all processes together must be flat: in the
-last quarter at most a tenth above the second. (Of less than ten minutes that is not asked.) Exits with 1 otherwise, and writes
-the figure benchmarks/results/service_hour.png.
+bytes as any other job of the same request (service_soak.judge). The memory of all processes together must be flat: in the
+last quarter at most a tenth above the second; of less than ten minutes that is not asked. Exits with 1 otherwise. Writes the
+figure benchmarks/results/service_hour.png.
 """
 
 from __future__ import annotations
