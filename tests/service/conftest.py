@@ -41,6 +41,8 @@ class Idle:
 
     def close(self) -> None: ...
 
+    def check_unused(self, name: str, writes_only: bool = False) -> None: ...
+
     def close_admission(self) -> None:
         self.admitting = False
 

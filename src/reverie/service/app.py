@@ -1,4 +1,5 @@
-"""The app: routes inside; around them, from the outside in, safe headers, the log, the guard, the intake, and HEAD."""
+"""The app: routes inside; around them, from the outside in, safe headers, the log, the path of a proxy, the guard, the
+intake, and HEAD."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from reverie.service.logs import Observed
 from reverie.service.metrics import Metrics
 from reverie.service.objects import open_workspace
 from reverie.service.origin_policy import OriginPolicy, SafeHeaders
+from reverie.service.prefix import Prefix
 from reverie.service.request_limits import RequestLimits
 from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules
 from reverie.service.settings import Settings
@@ -59,10 +61,11 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
     for module in ROUTES:
         app.include_router(module.router)
     app.mount("/static", state.assets)
-    app.openapi = cache(lambda: document.document(app))
+    app.openapi = cache(lambda: document.document(app, settings.root_path))
     app.add_middleware(Heads)
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(OriginPolicy, settings=settings, keys=keys)
+    app.add_middleware(Prefix, root_path=settings.root_path)
     app.add_middleware(Observed, root=workspace.root, metrics=state.metrics)
     app.add_middleware(SafeHeaders)
     return app

@@ -17,6 +17,7 @@ from reverie.operations.fields import Schedule
 from reverie.operations.training import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
+from reverie.service.problems import Unreadable
 
 if TYPE_CHECKING:
     from reverie.modality import Spelling
@@ -181,8 +182,11 @@ def cells(work: Work, name: str) -> Cells:
         return read_source(name)
     limits = work.settings
     most = Bounds(limits.table_bytes, limits.table_rows, limits.table_columns, limits.table_cells, limits.table_text)
-    with work.workspace.held(name, TABLES) as path, _within_memory(name):
-        return read_source(path, most=most)
+    try:
+        with work.workspace.held(name, TABLES) as path, _within_memory(name):
+            return read_source(path, most=most)
+    except DataError as error:
+        raise Unreadable(str(error)) from error
 
 
 @contextmanager

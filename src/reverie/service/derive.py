@@ -162,9 +162,15 @@ def _show() -> Callable[..., Any]:
             sent = None if found[0]["type"] == "json_invalid" else from_json(raw)
             raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in found], body=sent) from error
         operation = next(each for each in several if isinstance(body, each.request))
-        return calls(operation, body, str(request.base_url).rstrip("/"))
+        return calls(operation, body, _address(request))
 
     return show_call
+
+
+def _address(request: Request) -> str:
+    """Where the caller reached the service. Behind a proxy only the page knows, and says so (the guard has checked it)."""
+    origin = request.headers.get("origin")
+    return f"{origin}{request.base_url.path}".rstrip("/") if origin else str(request.base_url).rstrip("/")
 
 
 def _sign(endpoint: Any, name: str, body: Any) -> None:

@@ -29,7 +29,8 @@ ABOUT = """Diffusion run backwards, on images and on patient records, and shown 
 
 Slow work is a job. Such a call waits for it a while (`Prefer: wait=N`, in seconds) and then answers 202 with the job's
 address. `Idempotency-Key` makes a call safe to repeat. Errors are problem details (RFC 9457) with a request id.
-Numbers that are not finite are null."""
+Numbers that are not finite are null, and times are ISO 8601 in UTC. Addresses in replies begin at the service: put them
+behind its address, as in `BASE + href`."""
 PROBLEM = {
     "type": "object",
     "title": "Problem",
@@ -52,14 +53,15 @@ PROBLEM = {
 UNSAFE = {"post", "put", "delete", "patch"}
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """The document of an app."""
+def document(app: FastAPI, root_path: str = "") -> dict[str, Any]:
+    """The document of an app that has this path in front of its addresses."""
     found = get_openapi(
         title="Reverie",
         version=reverie.__version__,
         summary="Diffusion you can watch.",
         description=ABOUT,
         routes=app.routes,
+        servers=[{"url": root_path}] if root_path else None,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
     parts = found.setdefault("components", {})

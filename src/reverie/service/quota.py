@@ -31,6 +31,11 @@ class Quota:
         disk = os.statvfs(self.root)
         return disk.f_bavail * disk.f_frsize - self.settings.free_bytes
 
+    def used(self) -> dict[str, int]:
+        """The files of clients, and the bytes of all."""
+        count, used = self._usage()
+        return {"files": count, "bytes": used}
+
     def check(self, begun: bool = False, usage: tuple[int, int] | None = None) -> int:
         """The bytes that are used. Raises Problem 507 if no further file may begin, or one that was `begun` may not end."""
         count, used = usage or self.usage()
