@@ -180,7 +180,8 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
     kind = TableSource if is_table(name) else ImageSource
     kind.modality.check_options(name, options, spelled)
     if kind is TableSource:
-        return TableSource(table(work, name, **options))
+        how = dict(options)
+        return TableSource(table(work, name, how.pop("schema", None), **how))
     files = (*ARRAYS, *SUFFIXES)
     if name == "digits":
         pictures = read_images(name, **options)
