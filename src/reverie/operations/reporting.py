@@ -92,8 +92,9 @@ class Said(Reply):
     tag="reports",
     about="Without `Prefer: wait=N` the answer comes at once, with the job. The report is then at GET /api/reports/NAME, as "
     "JSON, and at GET /api/reports/NAME/page, as a page.",
-    slow=True,
+    slow=lambda request: len(request.runs) == 1,
     wait=0,
+    unnamed=lambda request: _folder_of(request),
     progress=("report", "%"),
     example="One run: reverie report runs/pbc2 --out report, then open report/report.html.\n\n"
     "Several, each with its report: reverie report runs/a runs/b --out side-by-side.",
@@ -107,6 +108,11 @@ def report(request: Reporting, context: Context) -> Outcome:
     return _one(request, context) if len(request.runs) == 1 else _several(request, context)
 
 
+def _folder_of(request: Reporting) -> str:
+    """Where the report goes: as asked, or beside the one run, or of several by a name of its own."""
+    return request.out or (request.runs[0] if len(request.runs) == 1 else BESIDE)
+
+
 def _one(request: Reporting, context: Context) -> Outcome:
     from reverie.modality import ROWS
     from reverie.reports import report
@@ -114,7 +120,7 @@ def _one(request: Reporting, context: Context) -> Outcome:
     from reverie.reports.verdict import KINDS
 
     (run,) = request.runs
-    name = request.out or run
+    name = _folder_of(request)
     folder = context.folder(name, request.overwrite, files=FILES)
     model = context.model(run)
 
@@ -154,7 +160,7 @@ def _several(request: Reporting, context: Context) -> Outcome:
 
     if len({*request.runs}) < len(request.runs):
         raise UsageError("one run is named twice: name runs that differ.")
-    name = request.out or BESIDE
+    name = _folder_of(request)
     folder = context.folder(name, request.overwrite, files=FILES)
     compared = compare([context.run(run) for run in request.runs], request.runs if context.served else None)
     compared.save(folder.path)

@@ -190,6 +190,7 @@ def _python(request: Training) -> str:
     "and loss or loss_aside. A training that a crash ended goes on from its last checkpoint.",
     slow=True,
     wait=0,
+    saves=True,
     caps=(BATCH, WEIGHTS),
     progress=("training", "steps"),
     refuse=_too_long,

@@ -52,7 +52,9 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
     state = app.state
     state.settings, state.workspace, state.jobs = settings, workspace, queue
     state.draining, state.ask = False, ask
-    state.assets, state.metrics = Assets(), Metrics(queue.snapshot)
+    state.connections = lambda: 0  # how many are open: the server knows
+    state.assets, state.metrics = Assets(), Metrics(queue.overview, workspace.quota)
+    queue.hear(state.metrics.job)
     state.document = cache(lambda: document.text(app))
     problems.install(app, workspace.root)
     app.include_router(derive.router())

@@ -17,7 +17,7 @@ from reverie.operations.fields import Schedule
 from reverie.operations.training import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
-from reverie.service.problems import Problem
+from reverie.service.problems import Problem, Unreadable
 
 if TYPE_CHECKING:
     from reverie.config import Source
@@ -128,7 +128,8 @@ class Served:
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
     def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
-        self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
+        if self.work.workspace.has(name, (suffix,)):  # its folder is made when it is written
+            self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
         path = self.work.folder / name.rpartition("/")[2]
         return Written(self.work, path, name, (suffix,), overwrite)
 
@@ -234,8 +235,11 @@ def cells(work: Work, name: str) -> Cells:
         return read_source(name)
     limits = work.settings
     most = Bounds(limits.table_bytes, limits.table_rows, limits.table_columns, limits.table_cells, limits.table_text)
-    with work.workspace.held(name, TABLES) as path, _within_memory(name):
-        return read_source(path, most=most)
+    try:
+        with work.workspace.held(name, TABLES) as path, _within_memory(name):
+            return read_source(path, most=most)
+    except DataError as error:
+        raise Unreadable(str(error)) from error
 
 
 @contextmanager

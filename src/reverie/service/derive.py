@@ -38,7 +38,7 @@ __all__ = ["Task", "router", "tasks"]
 
 @dataclass(frozen=True)
 class Task:
-    """An operation as a kind of job: the queue it waits in, and whether it may be run again after a crash."""
+    """An operation as a kind of job: the queue it waits in, and what may be done with it after a crash or a stop."""
 
     operation: Operation
     lane: Literal["quick", "slow"]
@@ -46,6 +46,10 @@ class Task:
     @property
     def again(self) -> bool:
         return self.operation.again
+
+    @property
+    def saves(self) -> bool:
+        return self.operation.saves
 
     def about(self, arguments: dict[str, Any]) -> dict[str, str]:
         """What it is about, for people."""

@@ -26,7 +26,7 @@ from reverie.memory import ran_out
 from reverie.plain import size
 from reverie.service.faults import faults
 
-__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "answer", "from_view", "install", "of", "too_little_memory"]
+__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "Unreadable", "answer", "from_view", "install", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -56,11 +56,16 @@ TITLES = {
     "storage": "The disk has no room",
     "too-large": "The request is too large",
     "unfinished": "The job has not ended",
+    "unreadable": "The file cannot be read",
     "usage": "The request cannot be carried out",
     "wrong-keys": "Too many wrong API keys",
 }
 KINDS = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "method", 408: "slow", 413: "too-large"}
 FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Unreadable(DataError):
+    """A table whose cells cannot be read, whatever is said of its columns: a page that uploaded it removes it again."""
 
 
 class Problem(Exception):
@@ -104,6 +109,8 @@ def of(error: BaseException, root: Path) -> Problem:
             return _undecided(error, root)
         case UsageError():
             return Problem(422, "usage", _relative(str(error), root))
+        case Unreadable():
+            return Problem(422, "unreadable", _relative(str(error), root))
         case DataError():
             return Problem(422, "data", _relative(str(error), root))
         case DamagedError():

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reverie.errors import UsageError
-from reverie.memory import available
+from reverie.memory import available, processors
 
 __all__ = ["Settings", "read"]
 
@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """Address space that decoding one picture may add."""
     decode_seconds: Seconds = 5
 
+    worker_threads: Count | None = None
+    """Threads of the arithmetic in one worker. None: the processors that the server may use, in equal parts."""
     worker_jobs: Count = 500
     """Jobs after which a worker is replaced by a new process."""
     worker_grown: Count | None = None
@@ -125,6 +127,11 @@ class Settings(BaseSettings):
             return self.worker_bytes
         there = available()
         return None if there is None else there // (self.quick_workers + self.slow_workers + 1)
+
+    @property
+    def threads(self) -> int:
+        """Threads of one worker."""
+        return self.worker_threads or max(1, processors() // max(1, self.quick_workers + self.slow_workers))
 
     @property
     def grown(self) -> int | None:

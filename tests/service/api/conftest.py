@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from reverie.service import problems
 from reverie.service.app import create_app
 from reverie.service.jobs import Job
+from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.work import Cancelled, Work
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
@@ -54,6 +55,7 @@ class AtOnce:
         self.done: dict[str, tuple[Job, bytes | Problem]] = {}
         self.heard: list[Heard] = []
         self.tasks: list[str] = []
+        self.unfinished: list[tuple[str, dict[str, str], Places]] = []
 
     def start(self) -> None: ...
     def stop(self, grace: float) -> None: ...
@@ -64,7 +66,7 @@ class AtOnce:
         lanes = {lane: {"queued": 0, "running": 0, "workers": 1} for lane in ("quick", "slow")}
         return {"admitting": True, "lanes": lanes, "states": {}}
 
-    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None) -> Job:
+    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None, who: str | None = None) -> Job:
         id = f"{len(self.done):032x}"
         work, heard = make_work(self.settings, self.workspace, self.workspace.state / "jobs" / id)
         self.heard.append(heard)
@@ -93,6 +95,14 @@ class AtOnce:
 
     def list(self, limit: int) -> list[Job]:
         return [job for job, _ in self.done.values()][-limit:]
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        return self.unfinished
+
+    def check_unused(self, name: str, writes_only: bool = False) -> None:
+        for id, about, places in self.unfinished:
+            if places.uses(name, writes_only):
+                raise in_use(name, id, about)
 
     def cancel(self, id: str) -> Job:
         return self.get(id)

@@ -20,6 +20,7 @@ class Chore:
     lane: str
     run: Callable[[Work, dict[str, Any]], dict[str, Any]]
     again: bool = True
+    saves: bool = False
 
     def about(self, arguments: dict[str, Any]) -> dict[str, str]:
         return {"operation": self.name}
@@ -131,7 +132,7 @@ TASKS = {
         Chore("wrong", "quick", wrong),
         Chore("fatal", "quick", fatal),
         Chore("fatal-once", "quick", fatal, again=False),
-        Chore("course", "slow", course),
+        Chore("course", "slow", course, saves=True),
         Chore("greedy", "quick", greedy),
     )
 }

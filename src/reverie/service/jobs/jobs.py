@@ -10,15 +10,17 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from reverie.errors import unknown
 from reverie.service.jobs.admission import Asked
+from reverie.service.jobs.ends import Outline
 from reverie.service.jobs.job import LARGE, Event, Job
-from reverie.service.jobs.ledger import LANES, Ledger
+from reverie.service.jobs.ledger import Ledger
 from reverie.service.jobs.monitor import Monitor
+from reverie.service.jobs.overview import Overview
 from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
@@ -31,7 +33,7 @@ from reverie.service.workspace import Workspace
 __all__ = ["Jobs"]
 
 ENDING = 0.6
-"""Part of the grace in which jobs may end by themselves; the rest is for saving."""
+"""Part of the grace in which jobs may end by themselves; the rest is for leaving them."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ID = re.compile(r"[0-9a-f]{32}")
 
@@ -68,20 +70,27 @@ class Jobs:
     def stop(self, grace: float) -> None:
         """Returns when no worker is left, after this long at most; what could not end goes on at the next start. Blocks.
 
-        What runs has the first part of the time to end. Then it is told to save what it has, and calls that wait for it
-        are answered with its address.
+        What can go on later where it is stopped (training) saves at once. All else has the first part of the time to end;
+        then it is left, to be done again, and calls that wait for it are answered with its address.
         """
         self.close_admission()
         if not self._monitor.is_alive():
             return
         began = time.monotonic()
         self._leave_at = began + ENDING * grace
-        self._supervisor.stop(self._leave_at, began + grace)
+        self._supervisor.stop(self._leave_at, began + grace, self._saving)
         with contextlib.suppress(Exception):
             self._monitor.look()
         self.stopped = True
         self.waiters.wake()
         self._monitor.close()
+
+    def _saving(self) -> set[str]:
+        """Workers whose job goes on later from where it is stopped, so that it need not be waited for."""
+        with contextlib.suppress(Problem):
+            jobs = [job for job in self._ledger.unfinished() if job.worker and job.task in self._tasks]
+            return {job.worker for job in jobs if job.worker and self._tasks[job.task].saves}
+        return set()
 
     def close(self) -> None:
         """After `stop`, when nobody asks any more."""
@@ -205,15 +214,13 @@ class Jobs:
         """The next events after number `after`, oldest first."""
         return self._ledger.events(self.get(id).id, after)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Numbers for /readyz and /metrics: of each lane the jobs that wait and run and the workers, and jobs by state."""
-        jobs = [(job.lane, job.worker is not None) for job in self._ledger.unfinished()]
-        workers = [worker.lane for worker in self._ledger.workers() if worker.ready]
-        lanes = {
-            lane: {"queued": jobs.count((lane, False)), "running": jobs.count((lane, True)), "workers": workers.count(lane)}
-            for lane in LANES
-        }
-        return {"admitting": not self.draining, "lanes": lanes, "states": self._ledger.counts()}
+    def overview(self) -> Overview:
+        """What goes on, as it was seen within the last second; asks no database."""
+        return self._monitor.overview
+
+    def hear(self, on_end: Callable[[Outline], None]) -> None:
+        """Tells of each job that ends from here on, in a thread of its own."""
+        self._monitor.on_end = on_end
 
     def worker_processes(self) -> dict[str, int]:
         """The process of each of the server's own workers, by its name."""

@@ -27,6 +27,7 @@ from reverie.service.jobs.database import (
     queued,
     unfinished,
 )
+from reverie.service.jobs.ends import Outline
 from reverie.service.jobs.job import Change, Event, Job, JobState
 from reverie.service.jobs.places import Places
 from reverie.service.jobs.storage import Storage
@@ -213,6 +214,16 @@ class Ledger:
     def unfinished(self) -> list[Job]:
         """Oldest first, without their places in the queue."""
         return [Job(*row) for row in self._storage.rows(select(*_JOB).where(_UNFINISHED).order_by(JOBS.c.sequence))]
+
+    def outlines(self, floor: int) -> list[Outline]:
+        """The jobs from this sequence number on, oldest first."""
+        columns = [JOBS.c[field.name] for field in fields(Outline)]
+        wanted = select(*columns).where(JOBS.c.sequence >= floor).order_by(JOBS.c.sequence)
+        return [Outline(*row) for row in self._storage.rows(wanted)]
+
+    def last(self) -> int:
+        """The highest sequence number; 0 where there is no job."""
+        return self._storage.rows(select(func.max(JOBS.c.sequence)))[0][0] or 0
 
     def ids(self) -> set[str]:
         return {id for (id,) in self._storage.rows(select(JOBS.c.id))}

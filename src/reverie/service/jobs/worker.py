@@ -131,8 +131,9 @@ class Worker:
         try:
             return self._ledger.claim(self._name, self._lane)
         except Exception as error:
-            say("the ledger cannot be reached; trying again", WARNING, error)
-            time.sleep(1)
+            if not isinstance(error, Problem):  # of those the ledger has told itself
+                say("no job can be taken; trying again", WARNING, error)
+            time.sleep(0.5)
             return None
 
     def _attend(self, job: Job, arguments: str, tasks: Mapping[str, TaskLike]) -> None:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from reverie.plain import moment
 from reverie.service import names
 from reverie.service.downloads import Download
-from reverie.service.state import Store
+from reverie.service.state import Queue, Store
 
 __all__ = ["DOWNLOAD", "TYPES", "attachment", "router"]
 
@@ -67,6 +67,7 @@ def list_files(workspace: Store) -> dict[str, Any]:
         "files": [
             {"name": f.name, "bytes": f.bytes, "modified": moment(f.modified), "href": _address(f.name)} for f in found
         ],
+        "used": workspace.quota.used(),
         "limits": {"files": settings.files, "file_bytes": settings.file_bytes, "total_bytes": settings.total_bytes},
     }
 
@@ -87,9 +88,11 @@ def list_files(workspace: Store) -> dict[str, Any]:
 async def put_file(
     request: Request,
     workspace: Store,
+    jobs: Queue,
     name: Name,
     overwrite: Annotated[bool, Query(description="Replace a file of this name.")] = False,
 ) -> JSONResponse:
+    await run_in_threadpool(jobs.check_unused, name, writes_only=not overwrite)
     there = await run_in_threadpool(workspace.has, name, SUFFIXES) if overwrite else False
     async with contextmanager_in_threadpool(workspace.writing(name, SUFFIXES, overwrite)) as file:
         gathered = bytearray()
@@ -117,7 +120,8 @@ def get_file(workspace: Store, name: Name) -> Download:
 
 
 @router.delete("/{name:path}", summary="Delete a file, or a trained run with all that is in its folder", status_code=204)
-def delete_file(workspace: Store, name: Name) -> None:
+def delete_file(workspace: Store, jobs: Queue, name: Name) -> None:
+    jobs.check_unused(name)
     workspace.remove(name, SUFFIXES)
 
 

@@ -70,9 +70,9 @@ export function uploads({ onDone, instead = "Keep the old one", tables = false }
   return { root, send };
 }
 
-/** Removes a file that came in with this page and that the server refused to read, unless the sentence says what to choose. */
+/** Removes a file that came in with this page and that nobody can read, whatever they choose. */
 export async function unkeep(name, problem) {
-  if (problem.status !== 422 || !fresh.has(name) || problem.named.length) return;
+  if (problem.type !== "/problems/unreadable" || !fresh.has(name)) return;
   fresh.delete(name);
   await remove(`/api/files/${path(name)}`).catch(() => fresh.add(name));
 }
