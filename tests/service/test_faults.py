@@ -75,7 +75,7 @@ FAULTS = [
     ("call", {"how-many": 1, "schedule": {"steps": 5000}}, {"schedule.steps": "schedule.steps must be 2000 or less."}),
     ("call", {"how-many": 1, "schedule": {"name": "x"}}, {"schedule.name": "schedule.name must be 'linear' or 'cosine'."}),
     ("call", {"how-many": 1, "schedule": 5}, {"schedule": "schedule must be an object."}),
-    ("call", {"how-many": 1, "where": 5}, {"where": "where must be text or where must be a list."}),
+    ("call", {"how-many": 1, "where": 5}, {"where": "where must be text or must be a list."}),
     ("call", {"how-many": 1, "where": ["a", 5]}, None),
     ("call", {"how-many": 1, "several": [{}, {"steps": 0}]}, {"several.1.steps": "several.1.steps must be 1 or more."}),
     ("call", {"how-many": 1, "several": [{}] * 3}, {"several": "several must have 2 entries or fewer."}),
@@ -87,7 +87,7 @@ FAULTS = [
     ("call", b"[" * 20_000, None),
     ("call", b"", {"body": "the body is needed."}),
     ("pet", {"kind": "cat", "age": "x"}, {"age": "age must be a whole number."}),
-    ("pet", {"kind": "cow", "age": 3}, {"kind": "kind must be 'cat', 'dog'."}),
+    ("pet", {"kind": "cow", "age": 3}, {"kind": "kind must be one of 'cat', 'dog'."}),
     ("pet", {"age": 3}, {"kind": "kind is needed."}),
     ("pet", {"kind": "dog"}, {"age": "age is needed."}),
 ]
