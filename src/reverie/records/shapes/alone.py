@@ -39,7 +39,7 @@ class Alone(Shape):
         if (column := next((c for c in frame.columns if _in_blocks(frame[c])), None)) is not None:
             raise Undecided(
                 f"{name}: no column is named after patients, but rows with the same {column!r} stand together",
-                f"say --id {column} if it says whose a row is, or --id {EACH_ROW} if each row is a patient of its own.",
+                f"say `id={column}` if it says whose a row is, or `id={EACH_ROW}` if each row is a patient of its own.",
                 "id",
                 (column, EACH_ROW, *frame.columns),
             )
@@ -58,7 +58,7 @@ class Alone(Shape):
 
     @property
     def note(self) -> str:
-        return "No column says whose a row is: each row is a patient of its own (if one does, name it with --id)."
+        return "No column says whose a row is: each row is a patient of its own (if one does, name it with `id`)."
 
 
 def _in_blocks(cells: pl.Series) -> bool:

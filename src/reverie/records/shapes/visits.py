@@ -74,7 +74,7 @@ class Visits(Shape):
             columns = [c for c in frame.columns if c != patient and _names_visits(frame, patient, c)]
             if len(columns) > 1:
                 could = " or ".join(map(repr, columns))
-                raise Undecided(f"{name}: the time could be {could}", "say which with --time NAME.", "time", columns)
+                raise Undecided(f"{name}: the time could be {could}", "say which with `time`.", "time", columns)
         else:
             columns = [c for c in (asked.time,) if frame.schema.get(c) == pl.String and frame[c].n_unique() <= MOST]
         if not columns:
@@ -84,10 +84,10 @@ class Visits(Shape):
         some = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
         if order is None or not (order.sure or asked.time):
             why = "do not stand in one order in the rows of all patients" if order is None else "may stand in any order"
-            also = "" if order is None else f"say --time {columns[0]} to take them as their rows come, or "
+            also = "" if order is None else f"say `time={columns[0]}` to take them as their rows come, or "
             raise Undecided(
                 f"{name}: the names of visits in {columns[0]!r} ({some}, ...) {why}",
-                f"{also}name a time with --time NAME.",
+                f"{also}name a time with `time`.",
                 "time",
                 (*([] if order is None else columns[:1]), *(c for c in frame.columns if c not in (patient, columns[0]))),
             )

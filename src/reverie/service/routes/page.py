@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from reverie.service.compressed import text
+
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
@@ -21,4 +23,4 @@ async def documentation(request: Request) -> Response:
 
 @router.get("/openapi.json")
 def document(request: Request) -> Response:
-    return Response(request.app.state.document(), media_type="application/json", headers={"cache-control": "no-cache"})
+    return text(request, request.app.state.document(), headers={"cache-control": "no-cache"})

@@ -1,17 +1,20 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
 import { askForKey, authorization } from "./key.js";
+import { fieldsOf, said } from "./words.js";
 
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
 const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a server that does not answer; the last goes on
 const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or that of a server which stops or has no room
 
-/** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
+/** An answer that is not the one hoped for, in words for this page. status is 0 where the server did not answer at all; named: the
+ *  fields of the request that its sentence speaks of. */
 export class Problem extends Error {
   constructor({ status = 0, title = "Something went wrong", detail = "", errors = [], request_id = null, type = "" }) {
-    super(detail || title);
-    Object.assign(this, { status, title, detail: detail || title, errors: errors ?? [], requestId: request_id, type });
+    super(said(detail || title));
+    const told = (errors ?? []).map((error) => ({ ...error, message: said(error.message) }));
+    Object.assign(this, { status, title, detail: this.message, errors: told, named: fieldsOf(detail), requestId: request_id, type });
   }
 }
 
@@ -101,7 +104,7 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
  *  has it. Aborting the signal only stops following: the job goes on. */
 export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, onEnd, signal } = {}) {
   const base = `/api/jobs/${encodeURIComponent(id)}`;
-  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
+  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(said(data.message ?? data)), metric: onMetric };
   const insist = (act) => patiently(act, { onAway, signal });
   let last = 0;
   const end = await insist(async (answered) => {

@@ -29,14 +29,14 @@ export function table({ folders, files, run }, { folder, onChange }) {
 function folderLine({ name, path: to, files, bytes: size, modified, run }) {
   return h("tr", null,
     h("th", { scope: "row" }, h("a", { href: address("files", new URLSearchParams({ in: to })) }, `${name}/`), h("div", { class: "hint" }, run ? "a trained run" : many(files, "file"))),
-    h("td", { class: "number" }, amount(size)), h("td", { class: "age" }, changed(modified)),
+    h("td", { class: "number" }, amount(size)), h("td", { class: "age" }, when(modified)),
     h("td", { class: "acts" }, run ? h("a", { class: "button quiet", href: address("runs", new URLSearchParams({ run: to })) }, "Look at the run") : null));
 }
 
 function fileLine(file, { run, onChange }) {
   const acts = h("div", { class: "row" });
   const said = h("p", { class: "wrong", role: "alert", hidden: true });
-  const line = h("tr", null, h("th", { scope: "row" }, file.name), h("td", { class: "number" }, amount(file.bytes)), h("td", { class: "age" }, changed(file.modified)), h("td", { class: "acts" }, acts, said));
+  const line = h("tr", null, h("th", { scope: "row" }, file.name), h("td", { class: "number" }, amount(file.bytes)), h("td", { class: "age" }, when(file.modified)), h("td", { class: "acts" }, acts, said));
   const tell = (problem) => {
     said.hidden = false;
     said.textContent = problem.detail ?? problem.message;
@@ -61,9 +61,4 @@ function fileLine(file, { run, onChange }) {
   }
   usual();
   return line;
-}
-
-/** When, of seconds since 1970 or of a date. */
-function changed(modified) {
-  return when(typeof modified === "number" ? 1000 * modified : modified);
 }
