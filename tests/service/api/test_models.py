@@ -115,6 +115,23 @@ def test_samples_that_cannot_be_made_are_one_sentence(client, trained, body, sta
     assert reply.status_code == status and words in reply.text
 
 
+def test_patients_are_made_to_the_statics_of_a_table(client, trained):
+    (trained / "wanted.csv").write_text("sex,age\nfemale,45\nmale,62\nfemale,30.5\n")
+    body = {"model": "runs/patients", "given": "wanted.csv", "count": 3, "steps": 1}
+    rows = [dict(zip(*row, strict=True)) for row in _rows(client.post("/api/samples", json=body).json()["preview"])]
+    statics = {row["id"]: (row["sex"], round(float(row["age"]), 1)) for row in rows}
+    assert list(statics.values()) == [("female", 45.0), ("male", 62.0), ("female", 30.5)]
+    assert client.jobs.tasks == ["sample"]
+    client.post("/api/samples", json={**body, "count": None})
+    assert client.jobs.tasks[1:] == ["sample-large"]  # how many there are is not known before
+    for wrong, words in ({"count": 4}, "so 4 cannot be made"), ({"given": "none.csv"}, "none.csv"):
+        assert words in client.post("/api/samples", json=body | wrong).json()["detail"]
+
+
+def _rows(preview):
+    return [(preview["columns"], row) for row in preview["rows"]]
+
+
 def test_large_samples_go_to_the_slow_lane(client, trained):
     client.post("/api/samples", json={"model": "runs/digits", "count": 300, "steps": 1})
     assert client.jobs.tasks == ["sample-large"] and TASKS["sample-large"].lane == "slow"
