@@ -12,7 +12,7 @@ import { isTable } from "../../lib/uploads.js";
 const LINES = 200; // more are shown when asked for
 
 /** The lines of {folders, files, run}; onChange() once a file was deleted. */
-export function table({ folders, files, run }, { folder, onChange }) {
+export function table({ folders, files, run }, { onChange }) {
   const lines = [...folders.map(folderLine), ...files.map((file) => fileLine(file, { run, onChange }))];
   const body = h("tbody", null, lines.slice(0, LINES));
   const rest = lines.length - LINES;
@@ -20,7 +20,7 @@ export function table({ folders, files, run }, { folder, onChange }) {
   return h(
     "div",
     { class: "stack" },
-    run && h("p", { class: "notice" }, "These files are a trained run: they stay together. ", h("a", { href: address("runs", new URLSearchParams({ run: folder })) }, "Look at the run"), " to rename or delete it as a whole."),
+    run !== null && h("p", { class: "notice" }, "These files are a trained run: they stay together. ", h("a", { href: address("runs", new URLSearchParams({ run })) }, "Look at the run"), " to rename or delete it as a whole."),
     scrolling("Files", h("table", { class: "files" }, h("thead", null, h("tr", null, ["name", "size", "changed"].map((name) => h("th", { scope: "col", class: name === "size" ? "number" : null }, name)), h("td"))), body)),
     all,
   );
@@ -43,7 +43,7 @@ function fileLine(file, { run, onChange }) {
   };
   const save = button({ label: "Save", kind: "quiet", title: `Save ${file.name} on this machine`, onClick: () => saveFrom(file.href, file.name).catch(tell) });
   const begin = button({ label: "Delete", kind: "quiet", title: `Delete ${file.name}`, onClick: () => ask() });
-  const usual = () => clear(acts, isTable(file.name) && !run ? h("a", { class: "button quiet", href: address("records", new URLSearchParams({ table: file.path })) }, "Describe") : null, save, run ? null : begin);
+  const usual = () => clear(acts, isTable(file.name) && run === null ? h("a", { class: "button quiet", href: address("records", new URLSearchParams({ table: file.path })) }, "Describe") : null, save, run === null ? begin : null);
   function ask() {
     said.hidden = true;
     const keep = button({ label: "Keep it", onClick: () => (usual(), begin.focus()) });
