@@ -112,6 +112,11 @@ def test_a_report_is_made_in_one_press_and_read_in_its_frame(visit: Visit, few: 
     assert page.frames[1].evaluate("origin") == "null"  # it can reach nothing here
     frame.get_by_role("button", name="light or dark").click()
     assert page.frames[1].evaluate("document.documentElement.dataset.theme") == "dark"  # its own script runs
+    with page.expect_popup() as alone:
+        page.get_by_role("link", name="Open by itself").click()
+    expect(alone.value.get_by_role("heading", level=1)).to_be_visible()
+    assert alone.value.evaluate("origin") == "null"
+    alone.value.close()
     realism = page.locator(".brief > div", has_text="Realism")
     expect(realism).to_be_visible()
     said = realism.locator("dd").inner_text()
