@@ -1,5 +1,6 @@
 """What is wrong with a request is said of the field as it was sent, in a sentence that stands alone."""
 
+import json
 from typing import Annotated, Literal
 
 import pytest
@@ -75,7 +76,7 @@ FAULTS = [
     ("call", {"how-many": 1, "schedule": {"steps": 5000}}, {"schedule.steps": "schedule.steps must be 2000 or less."}),
     ("call", {"how-many": 1, "schedule": {"name": "x"}}, {"schedule.name": "schedule.name must be 'linear' or 'cosine'."}),
     ("call", {"how-many": 1, "schedule": 5}, {"schedule": "schedule must be an object."}),
-    ("call", {"how-many": 1, "where": 5}, {"where": "where must be text or where must be a list."}),
+    ("call", {"how-many": 1, "where": 5}, {"where": "where must be text or must be a list."}),
     ("call", {"how-many": 1, "where": ["a", 5]}, None),
     ("call", {"how-many": 1, "several": [{}, {"steps": 0}]}, {"several.1.steps": "several.1.steps must be 1 or more."}),
     ("call", {"how-many": 1, "several": [{}] * 3}, {"several": "several must have 2 entries or fewer."}),
@@ -87,7 +88,7 @@ FAULTS = [
     ("call", b"[" * 20_000, None),
     ("call", b"", {"body": "the body is needed."}),
     ("pet", {"kind": "cat", "age": "x"}, {"age": "age must be a whole number."}),
-    ("pet", {"kind": "cow", "age": 3}, {"kind": "kind must be 'cat', 'dog'."}),
+    ("pet", {"kind": "cow", "age": 3}, {"kind": "kind must be one of 'cat', 'dog'."}),
     ("pet", {"age": 3}, {"kind": "kind is needed."}),
     ("pet", {"kind": "dog"}, {"age": "age is needed."}),
 ]
@@ -113,6 +114,13 @@ def test_a_query_is_told_by_its_names(called):
     problem = called.call("GET", "/api/query?steps=x&name=c").json
     assert [error["message"] for error in problem["errors"]] == ["steps must be a whole number.", "name must be 'a' or 'b'."]
     assert called.call("GET", "/api/query").json["detail"] == "steps is needed."
+
+
+def test_what_is_no_http_is_told_so_as_every_error_is(site):
+    for sent in (b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\r\n\r\n"):
+        head, _, body = site.raw(sent).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400") and b"content-type: application/problem+json" in head.lower()
+        assert json.loads(body)["detail"].startswith("This is no request of HTTP/1.1")
 
 
 def test_what_the_framework_refuses_is_a_sentence_too(site):

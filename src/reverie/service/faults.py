@@ -8,7 +8,6 @@ The value itself is never repeated: it may be a patient's.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -30,7 +29,8 @@ SAID = {
     "too_short": "must have {min_length} entries or more",
     "too_long": "must have {max_length} entries or fewer",
     "literal_error": "must be {expected}",
-    "union_tag_invalid": "must be {expected_tags}",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "is needed",
     "none_required": "must be null",
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "must be a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
@@ -43,36 +43,34 @@ SAID = {
 
 def faults(error: RequestValidationError) -> list[dict[str, str]]:
     """One entry for each place. What is allowed in several ways at one place says all of them."""
-    said: dict[str, list[str]] = {}
+    said: dict[tuple[str, str], list[str]] = {}
     for fault in error.errors()[:MOST]:
-        place, sentence = _fault(fault, error.body)
-        said.setdefault(place, []).append(sentence)
+        place, subject, predicate = _fault(fault, error.body)
+        said.setdefault((place, subject), []).append(predicate.rstrip("."))
     return [
-        {"field": place, "message": f"{' or '.join(dict.fromkeys(sentences)).rstrip('.')}."}
-        for place, sentences in said.items()
+        {"field": place, "message": f"{subject} {' or '.join(dict.fromkeys(predicates))}."}
+        for (place, subject), predicates in said.items()
     ]
 
 
-def _fault(fault: dict[str, Any], body: Any) -> tuple[str, str]:
-    kind, more = fault["type"], fault.get("ctx", {})
-    where = str(fault["loc"][0])
+def _fault(fault: dict[str, Any], body: Any) -> tuple[str, str, str]:
+    """Where, and a sentence in two parts: what, and what is wrong with it."""
+    kind, more, where = fault["type"], fault.get("ctx", {}), str(fault["loc"][0])
     if kind == "json_invalid":
-        return "body", f"the body is no JSON: {str(more.get('error', '')).rstrip('.').lower()}"
-    place = ".".join(_place(fault, body))[:LONGEST] or where
+        return "body", "the body", f"is no JSON: {str(more.get('error', '')).lower()}"
+    parts = _place(fault, body)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        parts = [*parts, str(more["discriminator"]).strip("'")]
+    place = ".".join(parts)[:LONGEST]
     if kind in ("value_error", "assertion_error"):
         reason = str(more.get("error", fault["msg"])).replace("`", "")
-        return place, reason if place == where else f"{place}: {reason}"
-    if kind == "union_tag_not_found":
-        discriminator = str(more["discriminator"]).strip("'")
-        return discriminator, f"{discriminator} is needed"
-    if kind == "union_tag_invalid":
-        place = str(more["discriminator"]).strip("'")
-    subject = f"the {where}" if place == where else place  # "the body"
-    reason = SAID[kind].format(**more) if kind in SAID else re.sub(r"^Input should (be )?", "must be ", str(fault["msg"]))
-    return place, f"{subject} {reason[0].lower()}{reason[1:]}"
+        subject, _, predicate = reason.partition(" ")
+        return (place, f"{place}:", reason) if place else (where, subject, predicate)
+    predicate = SAID[kind].format(**more) if kind in SAID else re.sub(r"^Input should (be )?", "must be ", str(fault["msg"]))
+    return place or where, place or f"the {where}", f"{predicate[0].lower()}{predicate[1:]}"
 
 
-def _place(fault: dict[str, Any], body: Any) -> Sequence[str]:
+def _place(fault: dict[str, Any], body: Any) -> list[str]:
     """The path to the field in what was sent: what is found there, without the names of the types that were tried."""
     where, *path = fault["loc"]
     if where != "body":
