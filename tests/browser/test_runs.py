@@ -61,9 +61,7 @@ def test_runs_are_found_by_their_words_and_set_side_by_side(visit: Visit, digits
 
 
 @ONE_SIZE
-def test_a_run_is_renamed_and_deleted_but_not_while_it_is_used(
-    visit: Visit, copy: str, workspace: Path, log: Any
-) -> None:
+def test_a_run_is_renamed_and_deleted_but_not_while_it_is_used(visit: Visit, copy: str, workspace: Path, log: Any) -> None:
     log.allow.append("409")
     page = visit(f"runs?run={copy}")
     page.get_by_role("button", name="Rename").click()

@@ -88,7 +88,7 @@ class Jobs:
     def _saving(self) -> set[str]:
         """Workers whose job goes on later from where it is stopped, so that it need not be waited for."""
         with contextlib.suppress(Problem):
-            jobs = [job for job in self._ledger.unfinished() if job.worker and job.task in self._tasks]
+            jobs = [job for job in self._ledger.unfinished() if job.task in self._tasks]
             return {job.worker for job in jobs if job.worker and self._tasks[job.task].saves}
         return set()
 
