@@ -18,7 +18,7 @@ from reverie.operations.declare import Cap
 
 if TYPE_CHECKING:
     from reverie.config import Source
-    from reverie.modality import Modality, Spelling
+    from reverie.modality import Modality
     from reverie.records import Table
     from reverie.records.reading import Cells
     from reverie.studies import Subject
@@ -72,7 +72,7 @@ class Disk:
 
         return open_table(name, {"schema": schema, **options}, self.say).table
 
-    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> str:
+    def source(self, name: str, options: dict[str, Any]) -> str:
         return name
 
     def cells(self, name: str) -> Cells:

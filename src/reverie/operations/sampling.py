@@ -58,7 +58,7 @@ def between(interval: str) -> tuple[int, int]:
     try:
         return int(low), int(high)
     except ValueError as error:
-        raise UsageError(f"--interval is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
+        raise UsageError(f"`interval` is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
 
 
 INTERVAL = Flag(

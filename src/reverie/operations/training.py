@@ -13,7 +13,7 @@ from reverie.operations.context import Context, Folder
 from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined
 from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
-from reverie.operations.flags import SETTINGS, flags
+from reverie.operations.flags import SETTINGS
 from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
@@ -214,7 +214,7 @@ def training(request: Training, context: Context) -> Outcome:
         from reverie.training import Callbacks
 
         callbacks = _callbacks(context, folder) if chief else Callbacks()
-        source = context.source(request.source, request.data_options, lambda option: _spelled(option, context.served))
+        source = context.source(request.source, request.data_options)
         train = _here if request.engine is None and request.processes in (None, 1) else _by_several
         result, sampled = train(request, context, source, options, callbacks, since, device)
     if context.served:
@@ -239,7 +239,6 @@ def _here(
         callbacks,
         since=since,
         measure=not context.served,
-        spelled=lambda option: _spelled(option, context.served),
         admit=lambda config, channels: _admit(context, config, channels),
     )
     return plan.summary(plan.run(callbacks)), plan.source.modality.sampled
@@ -260,7 +259,6 @@ def _by_several(
         address=request.address,
         since=since,
         measure=True,
-        spelled=lambda option: _spelled(option, False),
         device=device,
     )
     return made["summary"], made["sampled"]
@@ -283,12 +281,6 @@ def _options(request: Training, context: Context, folder: Folder) -> Options:
         epsilon=request.epsilon,
         **({} if context.served else request.data_options),  # a service has read the source
     )
-
-
-def _spelled(option: str, served: bool) -> str:
-    """An option of planning.Options as the user of this request writes it."""
-    field = {"identifier": "id", "schema": "schema_file"}.get(option, option)
-    return field if served else next((flag.name for flag in flags(Training) if flag.field == field), None) or field
 
 
 def _callbacks(context: Context, folder: Folder) -> Callbacks:

@@ -317,7 +317,7 @@ class Column(BaseModel):
     @property
     def about(self) -> dict[str, Any]:
         """Its fields, and what it can do, as one JSON object: for those who cannot ask, such as the page."""
-        can = ("modelled", "numeric", "quantity", "calendar", "range")
+        can = ("modelled", "numeric", "quantity", "calendar", "range", "rounding")
         return {**self.model_dump(mode="json"), **{what: getattr(self, what) for what in can}}
 
     @property

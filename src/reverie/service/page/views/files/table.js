@@ -1,9 +1,9 @@
 // A folder as a table: each line with its size and age, to open, to save, to delete.
 
 import { h, clear } from "../../lib/dom.js";
-import { bytes, path, remove } from "../../lib/api.js";
+import { path, remove } from "../../lib/api.js";
 import { button } from "../../lib/controls.js";
-import { saveBlob } from "../../lib/download.js";
+import { saveFrom } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { amount, many, when } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";
@@ -41,7 +41,7 @@ function fileLine(file, { run, onChange }) {
     said.hidden = false;
     said.textContent = problem.detail ?? problem.message;
   };
-  const save = button({ label: "Save", kind: "quiet", title: `Save ${file.name} on this machine`, onClick: () => bytes(file.href).then((body) => saveBlob(file.name, new Blob([body])), tell) });
+  const save = button({ label: "Save", kind: "quiet", title: `Save ${file.name} on this machine`, onClick: () => saveFrom(file.href, file.name).catch(tell) });
   const begin = button({ label: "Delete", kind: "quiet", title: `Delete ${file.name}`, onClick: () => ask() });
   const usual = () => clear(acts, isTable(file.name) && !run ? h("a", { class: "button quiet", href: address("records", new URLSearchParams({ table: file.path })) }, "Describe") : null, save, run ? null : begin);
   function ask() {

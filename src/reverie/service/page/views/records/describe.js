@@ -32,8 +32,9 @@ export function mount(root, { params, save, go }) {
   const declared = { table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, ...READING, ...DECIDED }; // digits are pictures, which only training knows
   const own = form(PATH, declared, { params, save, change: start });
   const { settings } = own;
+  const plain = () => !settings.schema && !isChanged(settings.edits); // what is refused then is the file itself
   const present = async (found, asked) => lay({ found, base: await baseOf(settings, found), request: asked });
-  const work = worker(place, { path: PATH, params, save, waiting: () => `Reading ${settings.table} …`, again: "Read it", body: () => request(settings), refused: (problem) => unkeep(settings.table, problem), wrong: undecided, present });
+  const work = worker(place, { path: PATH, params, save, waiting: () => `Reading ${settings.table} …`, again: "Read it", body: () => request(settings), refused: (problem) => plain() && unkeep(settings.table, problem), wrong: undecided, present });
   const chooser = source({
     value: settings.table,
     onChange: (table) => {
@@ -83,15 +84,13 @@ export function mount(root, { params, save, go }) {
   /** What only the reader can tell, with the control that says it right there; any other failure as it is. */
   function undecided(problem, retry) {
     const asked = problem.errors?.find(({ field, choices }) => choices?.length && field in READING);
-    const mine = settings.schema || isChanged(settings.edits);
-    if (!asked) return h("div", { class: "stack" }, failure(problem, retry), mine && h("div", { class: "row" }, button({ label: "Forget my changes", onClick: () => own.set({ schema: null, edits: FRESH.edits }) })));
+    if (!asked) return h("div", { class: "stack" }, failure(problem, retry), !plain() && h("div", { class: "row" }, button({ label: "Forget my changes", onClick: () => own.set({ schema: null, edits: FRESH.edits }) })));
     const label = { id: "Whose visit is a row?", time: "When was a visit?" }[asked.field];
     const named = (name) => ({ value: name, label: name === "row" && asked.field === "id" ? "no column: each row is a patient of its own" : name });
     const choice = select({ label, options: [{ value: "", label: "choose the column …" }, ...asked.choices.map(named)], onChange: (name) => name && own.set({ [asked.field]: name }) });
     const alone = asked.field === "time" && settings.id === null ? button({ label: "Each row is a patient of its own", onClick: () => own.set({ id: "row" }) }) : null;
     return h("div", { class: "state failed", role: "alert" }, h("p", { class: "strong" }, "The table does not say it by itself"), h("p", null, asked.message), choice, alone);
   }
-
 }
 
 function notice({ sentences, back }) {

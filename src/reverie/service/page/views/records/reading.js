@@ -26,6 +26,9 @@ export const DECIDED = {
   edits: { otherwise: NONE, parse: edits, write: (value) => JSON.stringify(value) },
 };
 
+/** The same in the address, for who takes another table and has no fields for this. */
+export const UNSAID = { ...Object.fromEntries(Object.entries(READING).map(([name, { at = name }]) => [at, null])), schema: null, edits: null };
+
 /** As a table is read of which nothing was said. */
 export const FRESH = { ...Object.fromEntries(Object.keys(READING).map((name) => [name, null])), schema: null, edits: NONE };
 
