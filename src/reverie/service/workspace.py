@@ -134,6 +134,17 @@ class Workspace:
         """The folders, at most three deep, that have files of all these names."""
         return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= wanted)
 
+    def kept(self, wanted: Set[str], only: Collection[str]) -> list[tuple[str, Path, list[Entry]]]:
+        """The folders of `holding`: each with its path, where the files `only` can be read, and all files inside it.
+
+        What goes away meanwhile, or holds a link, is left out.
+        """
+        found = []
+        for name in self.holding(wanted):
+            with contextlib.suppress(Problem):
+                found.append((name, self.folder(name, checkpoints=False, only=only), self.inside(name)))
+        return found
+
     def inside(self, name: str) -> list[Entry]:
         """All files of a folder and of those below it, at any depth, by their names from there, in order."""
         start = names.parts(name)
