@@ -24,7 +24,9 @@ def runs_of(workspace: Workspace, jobs: Jobs | None = None) -> list[dict[str, An
     found = []
     for name, folder, files in workspace.kept(RUN, READ):
         line: dict[str, Any] = {"name": name, "folder": str(folder)}
-        if jobs and files:
+        if not files:  # it went away meanwhile
+            continue
+        if jobs:
             job = next((id for id, places in training if places.uses(name)), None)
             trained = any(file.name == WEIGHTS for file in files)
             line |= {

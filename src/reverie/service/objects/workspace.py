@@ -31,10 +31,11 @@ from reverie.service.logs import say
 from reverie.service.objects.cache import Cache
 from reverie.service.objects.index import Catalogue, Content, Index
 from reverie.service.objects.store import Away, Store
+from reverie.service.placing import check_depth, taken
 from reverie.service.problems import PRIVATE, Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
-from reverie.service.workspace import RUN, Entry, Workspace, check_depth, parts_of, taken
+from reverie.service.workspace import RUN, Entry, Workspace, parts_of
 
 __all__ = ["ObjectWorkspace"]
 
