@@ -29,7 +29,7 @@ def taken(to: str) -> Problem:
 
 
 def check_target(folder: int, last: str, overwrite: bool, wanted: int) -> None:
-    """Raises Problem 409 where something has the name that may not be overwritten, or that is of another kind than wanted."""
+    """Raises Problem 409 where something has the name that may not be overwritten, or is of another kind."""
     found = folders.kind(folder, last)
     if found and found != wanted:
         raise Problem(409, "conflict", f"{last} is there already and is of another kind: choose another name.")
