@@ -32,3 +32,8 @@ def test_a_fault_and_a_note_name_options_that_can_be_typed(tmp_path: Path, capsy
     with pytest.raises(SystemExit) as ended:
         main(["data", str(tmp_path / "labs.csv")])
     assert ended.value.code == 3 and "say so with --long what found, or" in capsys.readouterr().err
+    weights = "".join(f"{k // 4},{k % 4},{-9 if k % 6 == 0 else 60 + k % 7}\n" for k in range(96))
+    (tmp_path / "weights.csv").write_text(f"patient,month,weight\n{weights}")
+    with pytest.raises(SystemExit):
+        main(["data", str(tmp_path / "weights.csv")])
+    assert "say so with --null weight=-9." in " ".join(capsys.readouterr().out.split())

@@ -57,7 +57,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def draw(part: Any) -> None:
-    """A part of the result that rich draws."""
+    """A part of the result that rich draws; plain text of it as a sentence."""
+    from rich.text import Text
+
+    if isinstance(part, Text) and not part.spans:
+        part = Text(spelled(part.plain))
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(part)
 
 

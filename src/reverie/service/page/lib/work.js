@@ -37,7 +37,7 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
     const mine = (now = { following: new AbortController(), id: null, stopped: false, ended: null });
     if (run) save({ run: 1 });
     const stays = () => open && now === mine;
-    const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => stop(mine, wait) });
+    const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => stop(mine, wait), stays: true });
     const below = beside();
     clear(place, wait, below);
     if (noted === null) reveal(place);

@@ -46,7 +46,7 @@ export function mount(root, { params, save, go }) {
 
   async function follow(id) {
     const mine = (following = new AbortController());
-    const wait = busy("Training …", { onCancel: () => stop(id, wait) });
+    const wait = busy("Training …", { onCancel: () => stop(id, wait), stays: true });
     const said = h("ul", { class: "hint said" });
     let ended = null;
     plot = losses();
