@@ -1,5 +1,6 @@
 """What is wrong with a request is said of the field as it was sent, in a sentence that stands alone."""
 
+import json
 from typing import Annotated, Literal
 
 import pytest
@@ -113,6 +114,13 @@ def test_a_query_is_told_by_its_names(called):
     problem = called.call("GET", "/api/query?steps=x&name=c").json
     assert [error["message"] for error in problem["errors"]] == ["steps must be a whole number.", "name must be 'a' or 'b'."]
     assert called.call("GET", "/api/query").json["detail"] == "steps is needed."
+
+
+def test_what_is_no_http_is_told_so_as_every_error_is(site):
+    for sent in (b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\r\n\r\n"):
+        head, _, body = site.raw(sent).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400") and b"content-type: application/problem+json" in head.lower()
+        assert json.loads(body)["detail"].startswith("This is no request of HTTP/1.1")
 
 
 def test_what_the_framework_refuses_is_a_sentence_too(site):

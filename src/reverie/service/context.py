@@ -223,7 +223,7 @@ def again(work: Work, noted: Source, field: str) -> Any:
         except Problem:
             continue
     raise UsageError(
-        f"{noted.name}, which this run was trained with, is not in the workspace: upload it, and name it as the {field}."
+        f"{noted.name}, which this run was trained with, is not in the workspace: upload it, and choose it as `{field}`."
     )
 
 

@@ -11,7 +11,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from reverie.service.problems import Problem, answer
 
 __all__ = ["SPARE", "patient"]
 
@@ -48,6 +51,14 @@ def patient(seconds: float, most: int) -> type[H11Protocol]:
             if self._clock is not None:
                 self._clock.cancel()
             super().connection_lost(exc)
+
+        def send_400_response(self, msg: str) -> None:
+            """What is no HTTP is told so as every error is told."""
+            said = answer(Problem(400, "invalid", "This is no request of HTTP/1.1: send it by a client of HTTP."), {})
+            head = h11.Response(status_code=400, headers=[*said.raw_headers, (b"connection", b"close")])
+            for event in (head, h11.Data(data=bytes(said.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
 
         @property
         def _idle(self) -> bool:

@@ -18,6 +18,9 @@ const LABELS = {
   count: "How many",
   seed: "Seed",
   model: "Model",
+  runs: "Run",
+  holdout: "Real patients held out",
+  synthetic: "Synthetic patients",
   overwrite: "Replace what is there",
 };
 const FIELD = /`([a-z]\w*)(?:=([^`]*))?`/g;
