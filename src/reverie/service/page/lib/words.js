@@ -15,6 +15,7 @@ const LABELS = {
   forecast: "Further visits",
   columns: "Columns to fill",
   where: "Conditions",
+  given: "Patients given",
   count: "How many",
   seed: "Seed",
   model: "Model",

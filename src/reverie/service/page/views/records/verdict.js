@@ -3,9 +3,10 @@
 import { h, clear } from "../../lib/dom.js";
 import { get } from "../../lib/api.js";
 import { button } from "../../lib/controls.js";
-import { address } from "../../lib/state.js";
 import { empty, failure } from "../../lib/states.js";
 import { worker } from "../../lib/work.js";
+import { brief } from "../reports/verdict.js";
+import { reportAddress } from "../runs/words.js";
 
 const PATH = "/api/reports";
 
@@ -31,12 +32,7 @@ export function verdict(run, { params, save, fresh = false }) {
     }
   }
 
-  function lay({ name, verdict: { headline, brief } }) {
-    const sentences = Object.values(brief ?? {});
-    const said = (text) => {
-      const [, question, rest] = /^(\w+): (.*)$/s.exec(text) ?? [null, "", text];
-      return h("div", null, h("dt", null, question), h("dd", null, rest.charAt(0).toUpperCase() + rest.slice(1)));
-    };
-    clear(place, sentences.length ? h("dl", { class: "answers" }, sentences.map(said)) : h("p", null, headline), h("div", { class: "row" }, h("a", { class: "button", href: address("reports", new URLSearchParams({ name })) }, "Read the report")));
+  function lay(report) {
+    clear(place, brief(report), h("div", { class: "row" }, h("a", { class: "button", href: reportAddress(report.name) }, "Read the report")));
   }
 }
