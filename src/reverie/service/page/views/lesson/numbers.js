@@ -20,7 +20,7 @@ export const TENTH = 9;
 export function numbersOf({ linear, cosine }) {
   const half = (alphaBar) => alphaBar.findIndex((share) => share < 0.5);
   const last = linear.length - 1;
-  const { beta, alpha, weights, variance, witnesses } = posterior(linear, CLOSE);
+  const { beta, weights, witnesses } = posterior(linear, CLOSE);
   const [right, wrong] = fedBack(linear, TENTH);
   const guided = SCALES.map((scale) => moments(guidedFlow(linear, scale)));
   const [kept, clipped] = [false, true].map((clip) => moments(wideFlow(linear, WIDE, clip)));
@@ -32,11 +32,8 @@ export function numbersOf({ linear, cosine }) {
     half_linear: half(linear),
     half_cosine: half(cosine),
     cosine_close: cosine[CLOSE],
-    beta_close: beta,
-    alpha_close: alpha,
     weight_clean: weights.clean,
     weight_state: weights.state,
-    posterior_deviation: Math.sqrt(variance),
     witness_clean: Math.sqrt(witnesses.clean),
     witness_state: Math.sqrt(witnesses.state),
     noise_taken: beta / Math.sqrt(1 - linear[CLOSE]),
