@@ -16,7 +16,7 @@ from reverie.denoisers.conditions import Labels
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.samplers import DDIM, sample
 from reverie.studies import denoising
-from reverie.studies.mistakes import mistakes
+from reverie.studies.mistakes.chains import around
 
 Visit = Callable[..., Page]
 pytestmark = pytest.mark.parametrize("size", ["wide"], indirect=True)
@@ -30,7 +30,7 @@ TOLD = """async () => {
         const all = document.createElement("div");
         const put = (part) => Array.isArray(part) ? part.forEach(put) : part !== null && all.append(part, " ");
         put([title, text, ask, choices.map(({ words, why }) => [words, why])]);
-        const stated = [...all.querySelectorAll("data")].map(({ dataset, value, textContent }) => [dataset.of, +value, textContent]);
+        const stated = [...all.querySelectorAll("data")].map((each) => [each.dataset.of, +each.value, each.textContent]);
         all.querySelectorAll("data, math").forEach((each) => each.remove());
         const led = [look, ...more].filter(({ view }) => view);
         const links = led.map(({ view, params }) => `${view}?${new URLSearchParams(params)}`);
@@ -45,7 +45,7 @@ def expected() -> dict[str, float]:
     schedule, cosine = process.schedule, NoiseSchedule.cosine()
     one = torch.ones(1, 1, dtype=torch.float64)
     of_clean, of_state = (process.posterior(a * one, b * one, 499, 500).mean.item() for a, b in ((1, 0), (0, 1)))
-    rows = {row.number: row.numbers for row in mistakes("9a")}
+    fed_back = next(row.numbers for row in (run() for run in around.entries) if row.number == "9a")
 
     starts = torch.linspace(-4, 4, 801, dtype=torch.float64)[:, None]
     weights = torch.exp(-(starts**2) / 2)
@@ -74,8 +74,8 @@ def expected() -> dict[str, float]:
         "witness_state": math.sqrt(schedule.beta[500] / schedule.alpha[500]),
         "noise_taken": (schedule.beta[500] / schedule.sigma[500]).item(),
         "fed_back_at": 474,
-        "fed_back_right": rows["9a"]["right"],
-        "fed_back_wrong": rows["9a"]["wrong"],
+        "fed_back_right": fed_back["right"],
+        "fed_back_wrong": fed_back["wrong"],
         "guided_mean_1": guided[1.0][0],
         "guided_deviation_1": guided[1.0][1],
         "guided_mean_3": guided[3.0][0],
