@@ -9,19 +9,18 @@ from reverie.service.compressed import text
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-READS = ["GET", "HEAD"]
 
 
-@router.api_route("/", methods=READS)
+@router.get("/")
 async def page(request: Request) -> Response:
     return await request.app.state.assets.get_response("index.html", request.scope)
 
 
-@router.api_route("/docs", methods=READS)
+@router.get("/docs")
 async def documentation(request: Request) -> Response:
     return await request.app.state.assets.get_response("docs/index.html", request.scope)
 
 
-@router.api_route("/openapi.json", methods=READS)
+@router.get("/openapi.json")
 def document(request: Request) -> Response:
     return text(request, request.app.state.document(), headers={"cache-control": "no-cache"})

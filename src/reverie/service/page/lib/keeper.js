@@ -2,6 +2,8 @@
 
 const LIMIT = 30; // the oldest go first
 
+const held = new Map(); // those of this page, for browsers that keep nothing
+
 function store(mode, act) {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open("reverie", 1);
@@ -23,18 +25,20 @@ function store(mode, act) {
 /** Keeps a picture; its id. Where the browser forbids storage the id is given all the same. */
 export async function keep(title, blob) {
   const id = hash(new Uint8Array(await blob.arrayBuffer()));
+  held.set(id, { title, blob });
   try {
     await store("readwrite", (pictures) => pictures.put({ id, title, blob, at: Date.now() }));
     const all = await store("readonly", (pictures) => pictures.getAll());
     for (const old of all.sort((a, b) => b.at - a.at).slice(LIMIT)) await store("readwrite", (pictures) => pictures.delete(old.id));
   } catch {
-    // a private window: the picture lives as long as the view
+    // a private window: the picture lives as long as the page
   }
   return id;
 }
 
 /** {title, blob} of an id, or null. */
 export async function kept(id) {
+  if (held.has(id)) return held.get(id);
   try {
     return (await store("readonly", (pictures) => pictures.get(id))) ?? null;
   } catch {

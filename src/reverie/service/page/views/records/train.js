@@ -7,7 +7,7 @@ import { callDialog } from "../../lib/call.js";
 import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
-import { busy, empty, failure } from "../../lib/states.js";
+import { busy, empty, failure, reveal } from "../../lib/states.js";
 import { controls, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
@@ -20,7 +20,7 @@ export function mount(root, { params, save, go }) {
   let plot = null;
   const place = h("div", { class: "stage" });
   const start = button({ label: "Train", kind: "primary", onClick: () => begin() });
-  const show = callDialog(() => [["train", request(settings)]]);
+  const show = callDialog(async () => [["train", await request(settings)]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, start, show)), place));
 
   async function begin() {
@@ -28,8 +28,9 @@ export function mount(root, { params, save, go }) {
     start.className = "button primary";
     forget();
     clear(place, busy("Sending …"));
+    reveal(place);
     try {
-      const { body, status } = await post(PATH, request(settings), { wait: 0 });
+      const { body, status } = await post(PATH, await request(settings), { wait: 0 });
       if (status !== 202) return finished(body);
       save({ job: body.id }, { push: true });
       await follow(body.id);
