@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from reverie.service.giveaway import saved_page
 
 __all__ = ["router"]
 
@@ -18,6 +21,12 @@ async def page(request: Request) -> Response:
 @router.api_route("/docs", methods=READS)
 async def documentation(request: Request) -> Response:
     return await request.app.state.assets.get_response("docs/index.html", request.scope)
+
+
+@router.api_route("/static/saved.html", methods=READS)
+async def saved() -> Response:
+    headers = {"cache-control": "no-cache", "content-disposition": "attachment; filename=saved.html"}
+    return Response(await run_in_threadpool(saved_page), media_type="text/html", headers=headers)
 
 
 @router.api_route("/openapi.json", methods=READS)

@@ -1,6 +1,7 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
 import { h } from "./dom.js";
+import { BEYOND, record, replay, saved } from "./recording.js";
 
 const KEY = "reverie-key";
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
@@ -27,9 +28,9 @@ export async function get(path, { signal } = {}) {
   return isJson(response) ? response.json() : response;
 }
 
-/** The bytes of a GET. */
-export async function bytes(path, { signal } = {}) {
-  return (await ask(path, { signal })).arrayBuffer();
+/** The bytes of a GET. taken: whether they are only to be taken away, and no part of what the view shows. */
+export async function bytes(path, { signal, taken = false } = {}) {
+  return (await ask(path, { signal }, taken)).arrayBuffer();
 }
 
 /** {status, body} of a POST. wait: seconds the server may take before it answers with a job instead, which has a key of its
@@ -70,7 +71,9 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
   signal?.addEventListener("abort", stop, { once: true });
   try {
     hear.onState?.(reply);
-    return await rejoin(reply.id, { ...hear, signal });
+    const result = await rejoin(reply.id, { ...hear, signal });
+    record(question("POST", path, JSON.stringify(body)), result);
+    return result;
   } finally {
     signal?.removeEventListener("abort", stop);
   }
@@ -141,6 +144,7 @@ async function stream(path, last, signal, onOpen, onEvent) {
     const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": String(last) } : {}) };
     const response = await ask(path, { headers, signal: quiet.signal });
     onOpen();
+    let told = "";
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
@@ -154,8 +158,11 @@ async function stream(path, last, signal, onOpen, onEvent) {
       for (const block of blocks) {
         const event = parseEvent(block);
         if (event === null) continue;
+        told += `${block}\n\n`;
         onEvent(event);
-        if (event.kind === "end") return event.data;
+        if (event.kind !== "end") continue;
+        if (last === 0) record(question("GET", path), told, { type: "text/event-stream" });
+        return event.data;
       }
     }
   } catch (error) {
@@ -212,7 +219,9 @@ function pause(milliseconds, signal) {
 
 // --- one request --------------------------------------------------------------------------------------------------------
 
-async function ask(path, options) {
+async function ask(path, options, taken = false) {
+  const asked = question(options.method ?? "GET", path, options.body);
+  if (saved) return replay(asked) ?? Promise.reject(new Problem({ status: 404, title: "This is a saved page", detail: BEYOND }));
   for (;;) {
     const key = stored();
     const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
@@ -223,13 +232,27 @@ async function ask(path, options) {
       if (error.name === "AbortError") throw error;
       throw unanswered();
     }
-    if (response.ok) return response;
+    if (response.ok) {
+      if (!taken && repeatable(response, options)) record(asked, response.clone());
+      return response;
+    }
     const problem = await problemOf(response);
     if (response.status !== 401) throw problem;
     const given = await askForKey(key !== null);
     if (given === null) throw problem;
     sessionStorage.setItem(KEY, given);
   }
+}
+
+/** What an answer is kept under. */
+function question(method, path, body = "") {
+  return typeof body === "string" ? `${method} ${path} ${body}`.trim() : `${method} ${path}`;
+}
+
+/** Whether an answer can be given again: not a stream, nor a job that is under way. */
+function repeatable(response, { method = "GET" }) {
+  const streamed = (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
+  return !streamed && response.status === 200 && ["GET", "POST"].includes(method);
 }
 
 function unanswered() {

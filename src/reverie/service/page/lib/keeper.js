@@ -1,5 +1,7 @@
 // Pictures of one's own are kept in this browser alone, under the hash of their bytes, so that a link can name them here.
 
+import { record, replay, saved } from "./recording.js";
+
 const LIMIT = 30; // the oldest go first
 
 function store(mode, act) {
@@ -23,6 +25,7 @@ function store(mode, act) {
 /** Keeps a picture; its id. Where the browser forbids storage the id is given all the same. */
 export async function keep(title, blob) {
   const id = hash(new Uint8Array(await blob.arrayBuffer()));
+  remember({ id, title, blob });
   try {
     await store("readwrite", (pictures) => pictures.put({ id, title, blob, at: Date.now() }));
     const all = await store("readonly", (pictures) => pictures.getAll());
@@ -35,11 +38,23 @@ export async function keep(title, blob) {
 
 /** {title, blob} of an id, or null. */
 export async function kept(id) {
+  if (saved) {
+    const [about, picture] = [replay(`about ${id}`), replay(`kept ${id}`)];
+    return picture && { ...(await about.json()), blob: await picture.blob() };
+  }
   try {
-    return (await store("readonly", (pictures) => pictures.get(id))) ?? null;
+    const found = (await store("readonly", (pictures) => pictures.get(id))) ?? null;
+    if (found) remember(found);
+    return found;
   } catch {
     return null;
   }
+}
+
+/** For a page that is saved, with the pictures of one's own that it shows. */
+function remember({ id, title, blob }) {
+  record(`about ${id}`, { title });
+  record(`kept ${id}`, blob);
 }
 
 /** FNV-1a, twice 32 bits: a name, not a seal (crypto.subtle is missing where a page is served without TLS). */
