@@ -11,8 +11,8 @@ from reverie.errors import UsageError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, operation, summary
-from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Word, inside
-from reverie.operations.request import Flag, Reply, Request, at_most, example
+from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Word, writes
+from reverie.operations.request import Flag, Place, Reply, Request, at_most, example
 from reverie.operations.sampling import INTERVAL, SAMPLER, Interval, preview, settings_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ RETRACED = 10
 def _picture(what: str, named: str, flag: str, help: str) -> Any:
     """The type of a picture to change."""
     about = f"{what} Bundled (digits:3, china, flower), a file of the workspace, or a data URL; brought to the model's size."
-    return Annotated[str, Flag(flag, help), Field(min_length=1, description=about, examples=[named])]
+    return Annotated[str, Flag(flag, help), Place(), Field(min_length=1, description=about, examples=[named])]
 
 
 FILE = "A picture file, or digits:3 for a bundled digit; brought to the model's size."
@@ -47,7 +47,7 @@ class _Edit(Request):
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train from pictures.")]
     picture: Picture  # pyright: ignore[reportInvalidTypeForm]
     out: Annotated[
-        Annotated[str, inside] | None,
+        Annotated[str, writes] | None,
         Flag("--out", ".png for one sheet, .npy or .npz for an array, no suffix for a folder of files.", required=True),
     ] = Field(
         None,
@@ -111,7 +111,7 @@ class Invert(_Edit):
     model_config = example({"edit": "invert", "model": "runs/digits", "picture": "digits:3"})
 
     edit: Annotated[Literal["invert"], Flag(None, default="invert")]
-    noise: Annotated[Annotated[str, inside] | None, Flag("--noise")] = Field(
+    noise: Annotated[Annotated[str, writes] | None, Flag("--noise")] = Field(
         None,
         min_length=5,
         description="Where to write the noise and its grid, an .npz file. In a service it stays with the job if left out.",

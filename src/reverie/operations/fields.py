@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from reverie.operations.request import Flag, Reply, Request, Served, example
+from reverie.operations.request import Flag, Place, Reply, Request, Served, example
 from reverie.samplers.registry import SamplerName as Sampler
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "FileMade",
     "Guidance",
     "NewFigure",
+    "NewRun",
     "NewTable",
     "Overwrite",
     "PictureName",
@@ -31,9 +32,10 @@ __all__ = [
     "TableName",
     "Word",
     "ends",
-    "inside",
     "named",
+    "reads",
     "schedule_of",
+    "writes",
 ]
 
 ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
@@ -51,8 +53,11 @@ def _relative(name: str | None) -> str | None:
     return name
 
 
-inside = Served((AfterValidator(_relative), Field(max_length=484)), "a service reads and writes inside its workspace only")
+INSIDE = (AfterValidator(_relative), Field(max_length=484)), "a service reads and writes inside its workspace only"
+reads = Place(*INSIDE)
 """A name that a service looks for in its workspace."""
+writes = Place(*INSIDE, written=True)
+"""A name that a service gives to what it makes; while it does, no other call may write there."""
 
 
 def ends(*suffixes: str) -> Served:
@@ -72,12 +77,13 @@ def named(description: str, example: str) -> Any:
 
 
 PictureName = Annotated[
-    str, inside, named("A picture file; or a bundled picture: digits:3, china or flower.", "pictures/photo.jpg")
+    str, reads, named("A picture file; or a bundled picture: digits:3, china or flower.", "pictures/photo.jpg")
 ]
-RunName = Annotated[str, inside, named("The folder of a trained run.", "runs/digits")]
+RunName = Annotated[str, reads, named("The folder of a trained run.", "runs/digits")]
+NewRun = Annotated[str, writes, named("The folder of a trained run.", "runs/digits")]
 TableName = Annotated[
     str,
-    inside,
+    reads,
     named(
         "A table of visits (.csv, .tsv, .psv, .txt, also .gz; .parquet, .xlsx, .sas7bdat, .xpt, .sav, .dta); or pbc2, which "
         "is bundled.",
@@ -86,11 +92,11 @@ TableName = Annotated[
 ]
 NewTable = Annotated[
     str,
-    inside,
+    writes,
     ends(".csv", ".csv.gz", ".parquet"),
     named("Where to write the table, .csv, .csv.gz or .parquet.", "tables/new.csv"),
 ]
-NewFigure = Annotated[str, inside, ends(".png"), named("Write the figure to this .png file.", "figures/strip.png")]
+NewFigure = Annotated[str, writes, ends(".png"), named("Write the figure to this .png file.", "figures/strip.png")]
 Seed = Annotated[
     int,
     Field(description="The same seed gives the same result, to the last byte.", examples=[0]),

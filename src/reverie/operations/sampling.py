@@ -13,7 +13,7 @@ from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Output
 from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined, engine_of
-from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, inside
+from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, writes
 from reverie.operations.flags import refuse_others
 from reverie.operations.request import Flag, Reply, at_most, example, local, pictures, records
 from reverie.plain import number_of
@@ -66,7 +66,7 @@ class Sample(Engined):
 
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
     out: Annotated[
-        Annotated[str, inside] | None,
+        Annotated[str, writes] | None,
         Flag(
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "

@@ -12,7 +12,7 @@ from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Folder
 from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined
-from reverie.operations.fields import Overwrite, RunName, Seed, Word
+from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS, flags
 from reverie.operations.reading import ImageReading, TableReading, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
@@ -54,13 +54,13 @@ class Training(ImageReading, TableReading, Engined):
             "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). "
             "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled).",
         ),
-        Served((Field(max_length=484),), "a service reads and writes inside its workspace only"),
+        reads,
     ] = Field(
         min_length=1,
         description="A table, a picture, an array or a folder of pictures in the workspace; or pbc2, or digits.",
         examples=["pbc2"],
     )
-    out: Annotated[RunName, Flag("--out", "The run folder to write.")]
+    out: Annotated[NewRun, Flag("--out", "The run folder to write.")]
     minutes: Annotated[
         float | None,
         Flag("--minutes", "Budget in minutes; the number of steps follows the machine's pace."),

@@ -25,6 +25,8 @@ from reverie.plain import plain
 from reverie.service import bounded
 from reverie.service.context import Served
 from reverie.service.jobs.answer import answer
+from reverie.service.jobs.job import LARGE
+from reverie.service.jobs.places import Places, about, places
 from reverie.service.jobs.work import Work
 from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies
@@ -44,6 +46,18 @@ class Task:
     def again(self) -> bool:
         return self.operation.again
 
+    def about(self, arguments: dict[str, Any]) -> dict[str, str]:
+        """What it is about, for people."""
+        return about(self.operation, self._request(arguments))
+
+    def places(self, arguments: dict[str, Any]) -> Places:
+        """What it reads and writes."""
+        return places(self.operation, self._request(arguments))
+
+    def _request(self, arguments: dict[str, Any]) -> Any:
+        """The request, of arguments that were checked."""
+        return self.operation.request.model_construct(**arguments)
+
     def run(self, work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
         """The reply, as strict JSON."""
         request = self.operation.request.model_validate_json(json.dumps(arguments))
@@ -55,7 +69,7 @@ def tasks() -> dict[str, Task]:
     found = {}
     for operation in _served():
         if callable(operation.slow):
-            found[f"{operation.name}-large"] = Task(operation, "slow")
+            found[f"{operation.name}{LARGE}"] = Task(operation, "slow")
         found[operation.name] = Task(operation, "slow" if operation.slow is True else "quick")
     return found
 
@@ -117,7 +131,7 @@ def _endpoint(several: list[Operation]) -> Callable[..., Any]:
         if operation.refuse and (sentence := operation.refuse(body, limits)):
             raise Problem(422, "usage", sentence)
         large = callable(operation.slow) and operation.slow(body)
-        name = f"{operation.name}-large" if large else operation.name
+        name = f"{operation.name}{LARGE}" if large else operation.name
         return await answer(request, jobs, name, body.arguments, wait=operation.wait)
 
     _sign(endpoint, several[0].operation_id, body_of(several))

@@ -17,7 +17,19 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from reverie.errors import UsageError
 from reverie.files import write_atomically
 
-__all__ = ["EVENTS", "JOBS", "LOCKED", "REQUESTS", "WORKERS", "create", "opened"]
+__all__ = [
+    "EVENTS",
+    "JOBS",
+    "LOCKED",
+    "REQUESTS",
+    "SUBJECTS",
+    "WORKERS",
+    "create",
+    "hold_admission",
+    "opened",
+    "queued",
+    "unfinished",
+]
 
 LOCKED = 5
 """Seconds that a change waits for others before it is refused."""
@@ -56,6 +68,14 @@ REQUESTS = sql.Table(
     Column("arguments", Text),
     Column("result", Text),
 )
+SUBJECTS = sql.Table(  # beside the jobs, so that a ledger of an earlier version goes on
+    "subjects",
+    TABLES,
+    Column("job", String, primary_key=True),
+    Column("about", _JSON, nullable=False),
+    Column("who", String),
+    Column("places", _JSON, nullable=False),
+)
 EVENTS = sql.Table(
     "events",
     TABLES,
@@ -91,6 +111,22 @@ def create(engine: Engine) -> None:
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise UsageError(f"the ledger of jobs cannot be opened: {reason}; see REVERIE_QUEUE_URL.") from error
+
+
+def hold_admission(connection: Connection) -> None:
+    """Until the transaction ends no other one admits a job; in SQLite no other one writes at all."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"lock table {SUBJECTS.name} in share row exclusive mode")
+
+
+def unfinished() -> sql.ColumnElement[bool]:
+    """The jobs that have not ended."""
+    return JOBS.c.state.in_(["queued", "running"])
+
+
+def queued(lane: str) -> sql.Select[Any]:
+    """How many jobs wait in a lane."""
+    return sql.select(sql.func.count()).where(JOBS.c.state == "queued", JOBS.c.lane == lane)
 
 
 def _sqlite(path: Path) -> Engine:

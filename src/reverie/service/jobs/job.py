@@ -15,10 +15,11 @@ from typing import Any, Literal, get_args
 from reverie.plain import plain
 from reverie.service.problems import Problem
 
-__all__ = ["FINAL", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane"]
+__all__ = ["FINAL", "LARGE", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane", "moment", "operation_of"]
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 Lane = Literal["quick", "slow"]
+LARGE = "-large"
 FINAL = frozenset(get_args(JobState)[2:])
 MAX_LOSSES = 3
 """A job whose worker was lost this often is not begun again: the job itself may be what ends its workers."""
@@ -35,7 +36,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the ledger knows about a job. The fields after `error` are the service's own and are not shown."""
+    """What the ledger knows about a job. The fields from `sequence` to `events` are the service's own, not shown."""
 
     id: str
     task: str
@@ -58,6 +59,10 @@ class Job:
     """When somebody asked for its end."""
     events: int = 0
     """Number of the last event."""
+    about: dict[str, str] | None = None
+    """What it is about: the operation, and the names that its request gives."""
+    who: str | None = None
+    """The name of the API key that asked for it."""
     position: int | None = None
 
     @property
@@ -75,11 +80,14 @@ class Job:
         return {
             "id": self.id,
             "task": self.task,
+            "about": self.about or {"operation": operation_of(self.task)},
+            "who": self.who,
             "lane": self.lane,
             "state": self.state,
             "attempt": self.attempt,
             "position": self.position,
             "progress": self.progress,
+            "seconds_left": None if self.final else (self.progress or {}).get("seconds_left"),
             "message": self.message,
             "error": self.error,
             "created": moment(self.created),
@@ -156,6 +164,11 @@ class Change:
 
     def _set(self, **fields: Any) -> None:
         self.job = replace(self.job, **fields)
+
+
+def operation_of(task: str) -> str:
+    """The operation that a task does; one that takes minutes has a task of its own."""
+    return task.removesuffix(LARGE)
 
 
 def moment(seconds: float | None) -> str | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,7 +18,20 @@ from typing import Any, get_args
 from sqlalchemy import Connection, Executable, case, delete, func, insert, null, select, update
 from sqlalchemy.exc import OperationalError
 
-from reverie.service.jobs.database import EVENTS, JOBS, LOCKED, REQUESTS, WORKERS, create, opened
+from reverie.service.jobs import admission
+from reverie.service.jobs.admission import Asked
+from reverie.service.jobs.database import (
+    EVENTS,
+    JOBS,
+    LOCKED,
+    REQUESTS,
+    SUBJECTS,
+    WORKERS,
+    create,
+    opened,
+    queued,
+    unfinished,
+)
 from reverie.service.jobs.job import Change, Event, Job, JobState
 from reverie.service.problems import Problem
 
@@ -27,13 +39,14 @@ __all__ = ["LANES", "Ledger", "WorkerSign", "new_name"]
 
 LANES = ("quick", "slow")
 
-_FIELDS = tuple(field.name for field in fields(Job) if field.name != "position")
-_JOB = [JOBS.c[name] for name in _FIELDS]
+_FIELDS = tuple(field.name for field in fields(Job) if field.name in JOBS.c)
+_SUBJECT = [select(SUBJECTS.c[name]).where(SUBJECTS.c.job == JOBS.c.id).scalar_subquery() for name in ("about", "who")]
+_JOB = [*(JOBS.c[name] for name in _FIELDS), *_SUBJECT]
 _FIXED = {"sequence", "id", "task", "lane", "again", "created"}
 _OTHERS = JOBS.alias()
 _BEFORE = (_OTHERS.c.state == "queued") & (_OTHERS.c.lane == JOBS.c.lane) & (_OTHERS.c.sequence <= JOBS.c.sequence)
 _POSITION = case((JOBS.c.state == "queued", select(func.count()).where(_BEFORE).scalar_subquery()))
-_UNFINISHED = JOBS.c.state.in_(["queued", "running"])
+_UNFINISHED = unfinished()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +98,10 @@ class Ledger:
         finally:
             self._one_writer.release()
 
-    def submit(self, id: str, task: str, lane: str, again: bool, arguments: str, key: str | None, digest: str) -> None:
-        """Accepts a job."""
-        change = Change(Job(id, task, lane, "queued", 1, time.time(), again=again))  # pyright: ignore[reportArgumentType]
-        change.event("state", {"state": "queued", "attempt": 1})
-        row = {name: getattr(change.job, name) for name in _FIELDS if name != "sequence"}
+    def admit(self, asked: Asked, slots: int) -> str | None:
+        """Accepts a job, see `admission.admit`."""
         with self._transaction() as connection:
-            connection.execute(insert(JOBS).values(row))
-            connection.execute(insert(REQUESTS).values(job=id, key=key, digest=digest, arguments=arguments))
-            self._write_events(connection, change)
+            return admission.admit(connection, asked, slots)
 
     @contextmanager
     def change(self, id: str, attempt: int | None = None) -> Iterator[Change | None]:
@@ -125,7 +133,7 @@ class Ledger:
         ids = [id for (id,) in self._rows(ended)]
         if ids:
             with self._transaction() as connection:
-                for column in (EVENTS.c.job, REQUESTS.c.job, JOBS.c.id):
+                for column in (EVENTS.c.job, REQUESTS.c.job, SUBJECTS.c.job, JOBS.c.id):
                     connection.execute(delete(column.table).where(column.in_(ids)))
         return ids
 
@@ -175,9 +183,31 @@ class Ledger:
     def get(self, id: str) -> Job | None:
         return next((Job(*row) for row in self._rows(select(*_JOB, _POSITION).where(JOBS.c.id == id))), None)
 
-    def newest(self, limit: int) -> list[Job]:
-        rows = self._rows(select(*_JOB, _POSITION).order_by(JOBS.c.sequence.desc()).limit(limit))
-        return [Job(*row) for row in rows]
+    def newest(
+        self,
+        limit: int,
+        before: int | None = None,
+        states: Collection[str] = (),
+        lane: str | None = None,
+        tasks: Collection[str] = (),
+    ) -> list[Job]:
+        """Those before this sequence number, of any of the states, of the lane, of any of the tasks; newest first."""
+        wanted = select(*_JOB, _POSITION).order_by(JOBS.c.sequence.desc()).limit(limit)
+        if before is not None:
+            wanted = wanted.where(JOBS.c.sequence < before)
+        if states:
+            wanted = wanted.where(JOBS.c.state.in_(states))
+        if lane is not None:
+            wanted = wanted.where(JOBS.c.lane == lane)
+        if tasks:
+            wanted = wanted.where(JOBS.c.task.in_(tasks))
+        return [Job(*row) for row in self._rows(wanted)]
+
+    def using(self, name: str, writes_only: bool) -> Job | None:
+        """The oldest unfinished job that writes (or reads) this place."""
+        with _foreseen(), self._engine.connect() as connection:
+            held = [id for id, _, places in admission.held(connection) if places.uses(name, writes_only)]
+        return self.get(held[0]) if held else None
 
     def unfinished(self) -> list[Job]:
         """Oldest first, without their places in the queue."""
@@ -191,7 +221,7 @@ class Ledger:
         return dict(map(tuple, self._rows(select(JOBS.c.id, JOBS.c.events).where(JOBS.c.id.in_(ids))))) if ids else {}
 
     def queued(self, lane: str) -> int:
-        return self._rows(select(func.count()).where(JOBS.c.state == "queued", JOBS.c.lane == lane))[0][0]
+        return self._rows(queued(lane))[0][0]
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
@@ -204,11 +234,6 @@ class Ledger:
         seconds = (JOBS.c.ended - JOBS.c.started).label("seconds")
         last = select(seconds).where(ended).order_by(JOBS.c.sequence.desc()).limit(20).subquery()
         return self._rows(select(func.avg(last.c.seconds)))[0][0] or 1.0
-
-    def by_key(self, key: str) -> tuple[str, str] | None:
-        """The (digest of the request, job) that an idempotency key was used for."""
-        rows = self._rows(select(REQUESTS.c.digest, REQUESTS.c.job).where(REQUESTS.c.key == key))
-        return (rows[0][0], rows[0][1]) if rows else None
 
     def result(self, id: str) -> str | None:
         """What came of a job that succeeded, as JSON."""

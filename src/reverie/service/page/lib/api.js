@@ -1,9 +1,14 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
+<<<<<<< HEAD
 import { h } from "./dom.js";
 import { BEYOND, record, replay, saved } from "./recording.js";
+||||||| 18f8627
+import { h } from "./dom.js";
+=======
+import { askForKey, authorization } from "./key.js";
+>>>>>>> wt-shell
 
-const KEY = "reverie-key";
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
 const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a server that does not answer; the last goes on
@@ -42,11 +47,27 @@ export async function post(path, body, { wait = null, signal } = {}) {
   return { status: response.status, body: isJson(response) ? await response.json() : null };
 }
 
-/** Uploads a file or a blob; the reply's body. */
-export async function put(path, blob, { signal } = {}) {
-  const headers = { "Content-Type": blob.type || "application/octet-stream" };
-  const response = await ask(path, { method: "PUT", headers, body: blob, signal });
-  return isJson(response) ? response.json() : null;
+/** Uploads a file or a blob; the reply's body. onSent(bytes so far) is called as it goes, which fetch cannot tell. */
+export function put(path, blob, { onSent = () => {}, signal } = {}) {
+  if (saved) return Promise.reject(beyond());
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", path);
+    for (const [name, value] of Object.entries({ "Content-Type": blob.type || "application/octet-stream", ...authorization() })) request.setRequestHeader(name, value);
+    const stopped = () => new DOMException("The upload was stopped.", "AbortError");
+    if (signal?.aborted) return reject(stopped());
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.upload.addEventListener("progress", ({ loaded }) => onSent(loaded));
+    request.addEventListener("abort", () => reject(stopped()));
+    request.addEventListener("error", () => reject(unanswered()));
+    request.addEventListener("load", async () => {
+      const answer = new Response(request.response, { status: request.status, headers: { "Content-Type": request.getResponseHeader("Content-Type") ?? "" } });
+      if (answer.ok) return resolve(isJson(answer) ? await answer.json() : null);
+      if (answer.status === 401 && (await askForKey("Authorization" in authorization()))) return resolve(put(path, blob, { onSent, signal }));
+      return reject(await problemOf(answer));
+    });
+    return request.send(blob);
+  });
 }
 
 /** Removes a file. */
@@ -81,7 +102,7 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
 
 /** Follows a job that was posted before, all its news from the first on, to its result; a server that is begun anew still
  *  has it. Aborting the signal only stops following: the job goes on. */
-export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, signal } = {}) {
+export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, onEnd, signal } = {}) {
   const base = `/api/jobs/${encodeURIComponent(id)}`;
   const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
   const insist = (act) => patiently(act, { onAway, signal });
@@ -98,6 +119,7 @@ export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway,
     }
     return poll(base, hear, signal, answered); // a proxy may swallow streams: asking again and again still works
   });
+  onEnd?.(end);
   if (end.state === "succeeded") return insist(() => get(`${base}/result`, { signal }));
   if (end.state === "cancelled") throw new DOMException("The work was cancelled.", "AbortError");
   throw new Problem(end.error ?? { title: "The work did not finish", detail: `The job ended as ${end.state}: try again.` });
@@ -109,6 +131,16 @@ export async function cancel(id) {
 }
 
 // --- following a job --------------------------------------------------------------------------------------------------
+
+/** News of `path` again and again until `signal` is aborted: onNews(body) each time, then a pause of every() milliseconds. A tab
+ *  that nobody looks at asks nothing; where the server is away onAway is called as by `job`. */
+export async function watch(path, { every, onNews, onAway, signal }) {
+  for (;;) {
+    onNews(await patiently(() => get(path, { signal }), { onAway, signal }));
+    await pause(every(), signal);
+    while (document.hidden) await pause(POLL, signal);
+  }
+}
 
 /** What `act` gives, asked again while the server is away, after pauses that grow until it says answered(). */
 async function patiently(act, { onAway, signal } = {}) {
@@ -221,10 +253,10 @@ function pause(milliseconds, signal) {
 
 async function ask(path, options, taken = false) {
   const asked = question(options.method ?? "GET", path, options.body);
-  if (saved) return replay(asked) ?? Promise.reject(new Problem({ status: 404, title: "This is a saved page", detail: BEYOND }));
+  if (saved) return replay(asked) ?? Promise.reject(beyond());
   for (;;) {
-    const key = stored();
-    const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+    const authorized = authorization();
+    const headers = { ...options.headers, ...authorized };
     let response;
     try {
       response = await fetch(path, { ...options, headers });
@@ -238,9 +270,7 @@ async function ask(path, options, taken = false) {
     }
     const problem = await problemOf(response);
     if (response.status !== 401) throw problem;
-    const given = await askForKey(key !== null);
-    if (given === null) throw problem;
-    sessionStorage.setItem(KEY, given);
+    if (!(await askForKey("Authorization" in authorized))) throw problem;
   }
 }
 
@@ -253,6 +283,10 @@ function question(method, path, body = "") {
 function repeatable(response, { method = "GET" }) {
   const streamed = (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
   return !streamed && response.status === 200 && ["GET", "POST"].includes(method);
+}
+
+function beyond() {
+  return new Problem({ status: 404, title: "This is a saved page", detail: BEYOND });
 }
 
 function unanswered() {
@@ -274,45 +308,7 @@ function isJson(response) {
   return /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
 }
 
-function stored() {
-  try {
-    return sessionStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
 function newKey() {
   const parts = crypto.getRandomValues(new Uint32Array(4));
   return Array.from(parts, (part) => part.toString(16).padStart(8, "0")).join("");
-}
-
-let asking = null;
-
-/** One dialog, however many requests wait for the key. */
-function askForKey(refused) {
-  asking ??= new Promise((resolve) => {
-    const input = h("input", { type: "password", id: "api-key", autocomplete: "off", required: true });
-    const dialog = h(
-      "dialog",
-      { class: "dialog", "aria-labelledby": "api-key-title" },
-      h(
-        "form",
-        { method: "dialog", class: "stack" },
-        h("h2", { id: "api-key-title" }, "API key"),
-        h("p", null, refused ? "The server refused this key. Try another." : "This server asks for a key. It is kept until you close this tab."),
-        h("label", { for: "api-key" }, "Key"),
-        input,
-        h("div", { class: "row" }, h("button", { class: "button primary", value: "ok" }, "Use it"), h("button", { class: "button", value: "", formnovalidate: true }, "Cancel")),
-      ),
-    );
-    dialog.addEventListener("close", () => {
-      resolve(dialog.returnValue === "ok" ? input.value.trim() : null);
-      dialog.remove();
-      asking = null;
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
-  return asking;
 }

@@ -9,6 +9,7 @@ import { keep, kept } from "./keeper.js";
 
 /** The longer side of a picture of one's own, in pixels: large enough to see, small enough to move smoothly. */
 export const LARGEST = 256;
+export const PICTURE_TYPES = "image/png,image/jpeg,image/webp,image/gif,image/bmp";
 const FILE_BYTES = 40_000_000;
 
 let bundled = null;
@@ -113,8 +114,8 @@ function thumbnail(name, title) {
 }
 
 /** A place to drop, paste or choose a picture, and the bundled ones. Calls onPick(picture), or onError(problem). promise: what
- *  becomes of a picture of one's own. */
-export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser." }) {
+ *  becomes of a picture of one's own; kind: of its button; onFile: what becomes of a file, if it is not to be picked. */
+export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser.", kind = "plain", onFile = (file) => take(readPicture(file)) }) {
   const take = async (promise) => {
     try {
       onPick(await promise);
@@ -126,7 +127,7 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
   const mark = (name) => {
     for (const each of choices.children) each.setAttribute("aria-pressed", String(each.dataset.name === name));
   };
-  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: "image/png,image/jpeg,image/webp,image/gif,image/bmp", onFile: (file) => take(readPicture(file)) });
+  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: PICTURE_TYPES, kind, onFile });
   const paste = (event) => {
     const found = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
     const first = [...document.querySelectorAll(".picker")].find((each) => each.checkVisibility());

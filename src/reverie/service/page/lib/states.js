@@ -59,6 +59,32 @@ export function failure(problem, retry = null) {
   );
 }
 
+/** Scrolls to what was asked for, where it is out of sight: on a telephone results stand above the settings. */
+export function reveal(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  if (bottom < 64 || top > innerHeight - 64) element.scrollIntoView({ block: "start", behavior: "smooth" });
+}
+
+/** A moment in words: the time of today, else the date too. Takes what Date takes. */
+export function when(moment) {
+  const date = new Date(moment);
+  const today = date.toDateString() === new Date().toDateString();
+  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return today ? `at ${time}` : `on ${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })}, ${time}`;
+}
+
+/** Bytes in words. */
+export function amount(bytes) {
+  if (bytes < 1e3) return `${bytes} B`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** "1 file", "2 files". */
+export function many(count, thing) {
+  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 /** Seconds in words that a person would use. */
 export function duration(seconds) {
   if (seconds < 1) return "under a second";

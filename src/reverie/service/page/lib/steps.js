@@ -10,6 +10,8 @@ import { tabbed } from "./tabs.js";
 export function mountSteps(root, steps, { params, save }) {
   const [usual] = steps[0];
   let leave = null;
+  let now = null;
+  const begun = {}; // by step, what was run in it: another step does not ask for it, and it is there again on coming back
   const keep = (changes, options) => {
     for (const [key, value] of Object.entries(changes)) {
       if (value === null || value === undefined || value === "") params.delete(key);
@@ -28,7 +30,11 @@ export function mountSteps(root, steps, { params, save }) {
     kind: "steps",
     onShow(name, asked) {
       leave?.();
-      if (asked) keep({ step: name === usual ? null : name, run: null }); // what was run in one step is not asked for in the next
+      if (asked) {
+        begun[now] = { run: params.get("run"), work: params.get("work") };
+        keep({ step: name === usual ? null : name, run: null, work: null, ...begun[name] });
+      }
+      now = name;
       const [, , step] = steps.find(([known]) => known === name);
       leave = step.mount(clear(tabs.panel), { params, save: keep, go });
     },

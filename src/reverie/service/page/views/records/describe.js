@@ -6,6 +6,7 @@ import { button, more } from "../../lib/controls.js";
 import { saveData } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
 import { scrolling } from "../../lib/table.js";
+import { unkeep } from "../../lib/uploads.js";
 import { worker } from "../../lib/work.js";
 import { values } from "./columns.js";
 import { source } from "./source.js";
@@ -47,13 +48,13 @@ export function mount(root, { params, save, go }) {
   const own = form(PATH, { table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, ...READING }, { params, save, change: start }); // digits are pictures, which only training knows
   const { settings } = own;
   const body = () => given(settings);
-  const work = worker(place, { path: PATH, waiting: () => `Reading ${settings.table} …`, again: "Read it", body, present: (found) => clear(place, overview(found, go)) });
+  const work = worker(place, { path: PATH, params, save, waiting: () => `Reading ${settings.table} …`, again: "Read it", body, refused: (problem) => unkeep(settings.table, problem), present: (found) => clear(place, overview(found, go)) });
   const chooser = source({ value: settings.table, onChange: (table) => own.set({ table }) });
   const rules = more("How to read it", Object.keys(READING).map((name) => own[name]));
   if (Object.keys(READING).some((name) => settings[name])) rules.open = true;
   const show = callDialog(() => [["describe_table", body()]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, chooser, rules, h("div", { class: "row" }, show)), place));
-  start();
+  work.resume();
   return work.close;
 }
 

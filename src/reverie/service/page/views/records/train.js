@@ -7,7 +7,7 @@ import { callDialog } from "../../lib/call.js";
 import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
-import { busy, empty, failure } from "../../lib/states.js";
+import { busy, empty, failure, reveal } from "../../lib/states.js";
 import { controls, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
@@ -28,6 +28,7 @@ export function mount(root, { params, save, go }) {
     start.className = "button primary";
     forget();
     clear(place, busy("Sending …"));
+    reveal(place);
     try {
       const { body, status } = await post(PATH, request(settings), { wait: 0 });
       if (status !== 202) return finished(body);
