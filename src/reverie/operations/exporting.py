@@ -10,13 +10,7 @@ from pydantic import Field
 from reverie.errors import UsageError, unknown
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation, summary
-<<<<<<< HEAD
-from reverie.operations.fields import FileMade, Overwrite, RunName, inside
-||||||| 18f8627
-from reverie.operations.fields import Overwrite, RunName
-=======
-from reverie.operations.fields import NewRun, Overwrite, RunName
->>>>>>> wt-shell
+from reverie.operations.fields import FileMade, Overwrite, RunName, writes
 from reverie.operations.request import Flag, Reply, Request, example
 
 __all__ = ["export"]
@@ -30,27 +24,20 @@ class Export(Request):
     model_config = example({"run": "runs/digits", "to": "page", "out": "pages/digits.html"})
 
     run: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
-<<<<<<< HEAD
-    out: Annotated[str | None, inside, Flag("--out", "The folder to write, or the .html file of a page.", required=True)] = (
-        Field(
-            None,
-            description="The folder to write; of a page, the .html file. A page without a name stays with the job.",
-            examples=["pages/digits.html"],
-            min_length=1,
-        )
+    out: Annotated[
+        Annotated[str, writes] | None,
+        Flag("--out", "The folder to write, or the .html file of a page.", required=True),
+    ] = Field(
+        None,
+        min_length=1,
+        description="The folder to write; of a page, the .html file. A page without a name stays with the job.",
+        examples=["pages/digits.html"],
     )
     to: str = Field(
         "diffusers",
         description="diffusers; reverie for a run folder of ours (config.yaml and weights); or page for one HTML file that "
         "draws in a browser, which is all that a service writes.",
     )
-||||||| 18f8627
-    out: Annotated[RunName, Flag("--out", "The folder to write.")]
-    to: str = Field("diffusers", description="diffusers, or reverie for a run folder of ours (config.yaml and weights).")
-=======
-    out: Annotated[NewRun, Flag("--out", "The folder to write.")]
-    to: str = Field("diffusers", description="diffusers, or reverie for a run folder of ours (config.yaml and weights).")
->>>>>>> wt-shell
     overwrite: Overwrite = False
 
 

@@ -1,13 +1,7 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
-<<<<<<< HEAD
-import { h } from "./dom.js";
-import { BEYOND, record, replay, saved } from "./recording.js";
-||||||| 18f8627
-import { h } from "./dom.js";
-=======
 import { askForKey, authorization } from "./key.js";
->>>>>>> wt-shell
+import { BEYOND, record, replay, saved } from "./recording.js";
 
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
