@@ -1,7 +1,7 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
 import { askForKey, authorization } from "./key.js";
-import { BEYOND, record, replay, saved } from "./recording.js";
+import { BEYOND, question, record, repeatable, replay, saved } from "./recording.js";
 
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
@@ -266,17 +266,6 @@ async function ask(path, options, taken = false) {
     if (response.status !== 401) throw problem;
     if (!(await askForKey("Authorization" in authorized))) throw problem;
   }
-}
-
-/** What an answer is kept under. */
-function question(method, path, body = "") {
-  return typeof body === "string" ? `${method} ${path} ${body}`.trim() : `${method} ${path}`;
-}
-
-/** Whether an answer can be given again: not a stream, nor a job that is under way. */
-function repeatable(response, { method = "GET" }) {
-  const streamed = (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
-  return !streamed && response.status === 200 && ["GET", "POST"].includes(method);
 }
 
 function beyond() {

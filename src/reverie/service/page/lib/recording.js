@@ -22,6 +22,17 @@ addEventListener("hashchange", () => {
   for (const name of answers.keys()) if (!name.startsWith("GET ")) answers.delete(name);
 });
 
+/** What an answer is kept under. */
+export function question(method, path, body = "") {
+  return typeof body === "string" ? `${method} ${path} ${body}`.trim() : `${method} ${path}`;
+}
+
+/** Whether an answer can be given again: not a stream, nor a job that is under way. */
+export function repeatable(response, { method = "GET" }) {
+  const streamed = (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
+  return !streamed && response.status === 200 && ["GET", "POST"].includes(method);
+}
+
 /** Keeps an answer under the name of its question: a Response, an object (as JSON) or a Blob. Nothing in a saved page. */
 export async function record(name, answer, { status = 200, type = "application/json" } = {}) {
   if (saved) return;
