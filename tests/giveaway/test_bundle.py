@@ -14,7 +14,7 @@ from reverie.giveaway.document import data, script_text
 
 def test_names_are_taken_from_the_module_that_gives_them():
     modules = {
-        "main.js": 'import { a, b as c } from "./lib/x.js";\nimport * as y from "./y.js";\na(c, y.K, import(`./lib/${c}.js`));\n',
+        "main.js": 'import { a, b as c } from "./lib/x.js";\nimport * as y from "./y.js";\na(import(`./lib/${c}.js`));\n',
         "lib/x.js": "export function a() {}\nexport const b = 1;\n",
         "y.js": 'import { a } from "./lib/x.js";\nexport async function* f() {}\nexport class K {}\na();\n',
     }

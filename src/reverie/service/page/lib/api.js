@@ -7,6 +7,7 @@ const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing
 const POLL = 1000;
 const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a server that does not answer; the last goes on
 const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or that of a server which stops or has no room
+const asked = new Map(); // the question of each job that is followed, by its id
 
 /** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
 export class Problem extends Error {
@@ -38,7 +39,9 @@ export async function post(path, body, { wait = null, signal } = {}) {
   const headers = { "Content-Type": "application/json" };
   if (wait !== null) Object.assign(headers, { Prefer: `wait=${wait}`, "Idempotency-Key": newKey() });
   const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
-  return { status: response.status, body: isJson(response) ? await response.json() : null };
+  const reply = isJson(response) ? await response.json() : null;
+  if (response.status === 202) asked.set(reply.id, question("POST", path, JSON.stringify(body)));
+  return { status: response.status, body: reply };
 }
 
 /** Uploads a file or a blob; the reply's body. onSent(bytes so far) is called as it goes, which fetch cannot tell. */
@@ -86,9 +89,7 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
   signal?.addEventListener("abort", stop, { once: true });
   try {
     hear.onState?.(reply);
-    const result = await rejoin(reply.id, { ...hear, signal });
-    record(question("POST", path, JSON.stringify(body)), result);
-    return result;
+    return await rejoin(reply.id, { ...hear, signal });
   } finally {
     signal?.removeEventListener("abort", stop);
   }
@@ -114,7 +115,12 @@ export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway,
     return poll(base, hear, signal, answered); // a proxy may swallow streams: asking again and again still works
   });
   onEnd?.(end);
-  if (end.state === "succeeded") return insist(() => get(`${base}/result`, { signal }));
+  if (end.state === "succeeded") {
+    const result = await insist(() => get(`${base}/result`, { signal }));
+    if (asked.has(id)) record(asked.get(id), result); // so that a saved page can answer at once
+    asked.delete(id);
+    return result;
+  }
   if (end.state === "cancelled") throw new DOMException("The work was cancelled.", "AbortError");
   throw new Problem(end.error ?? { title: "The work did not finish", detail: `The job ended as ${end.state}: try again.` });
 }
@@ -246,8 +252,8 @@ function pause(milliseconds, signal) {
 // --- one request --------------------------------------------------------------------------------------------------------
 
 async function ask(path, options, taken = false) {
-  const asked = question(options.method ?? "GET", path, options.body);
-  if (saved) return replay(asked) ?? Promise.reject(beyond());
+  const name = question(options.method ?? "GET", path, options.body);
+  if (saved) return replay(name) ?? Promise.reject(beyond());
   for (;;) {
     const authorized = authorization();
     const headers = { ...options.headers, ...authorized };
@@ -259,7 +265,7 @@ async function ask(path, options, taken = false) {
       throw unanswered();
     }
     if (response.ok) {
-      if (!taken && repeatable(response, options)) record(asked, response.clone());
+      if (!taken && repeatable(response, options)) record(name, response.clone());
       return response;
     }
     const problem = await problemOf(response);
