@@ -61,7 +61,7 @@ export function normalisation({ values: scale }, { values: shift }, groups) {
 
 /** x / (1 + e^-x), in place; of a picture, or of its values. */
 export function silu(x) {
-  const values = x.values ?? x;
+  const values = x instanceof Float32Array ? x : x.values;
   for (let i = 0; i < values.length; i += 1) values[i] /= 1 + Math.exp(-values[i]);
   return x;
 }

@@ -60,6 +60,7 @@ function asked() {
 
 function draw() {
   stop();
+  if (!form.reportValidity()) return;
   write();
   const order = asked();
   const began = performance.now();
@@ -127,7 +128,7 @@ form.addEventListener("submit", (event) => {
   if (worker) {
     stop();
     said.textContent = "Stopped. Nothing is computing any more.";
-  } else if (form.reportValidity()) draw();
+  } else draw();
 });
 fields.class.addEventListener("change", follows);
 save.addEventListener("click", () => {
