@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from reverie.service.compressed import takes_gzip
 from reverie.service.problems import Problem
 
 __all__ = ["FOREIGN", "NAME", "Assets"]
@@ -39,7 +40,7 @@ class Assets(StaticFiles):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self
-        packed = _takes_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        packed = takes_gzip(Headers(scope=scope).get("accept-encoding", ""))
         await (self._packed if packed else super().__call__)(scope, receive, send)
 
     def get_path(self, scope: Scope) -> str:
@@ -64,12 +65,6 @@ class Assets(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["cache-control"] = "no-cache"
         return response
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """Starlette looks for the word alone, and a client may say gzip;q=0."""
-    words = [word.replace(" ", "").split(";q=") for word in accepted.lower().split(",")]
-    return any(word[0] == "gzip" and word[1:] not in (["0"], ["0.0"], ["0.00"], ["0.000"]) for word in words)
 
 
 def _missing() -> Problem:

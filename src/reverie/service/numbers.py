@@ -68,11 +68,11 @@ def names() -> bytes:
 
 
 @lru_cache(128)
-def schedule(config: str, t: int | None) -> bytes:
-    """A schedule's tables over t = 0..T, or at one t. config: its name and settings as JSON."""
+def schedule(config: str, t: int | None, only: str | None = None) -> bytes:
+    """A schedule's tables over t = 0..T, or at one t; or one of them. config: its name and settings as JSON."""
     from reverie.studies.statistics import tables
 
-    return _json(tables(_schedule(config), t))
+    return _json(tables(_schedule(config), t, only))
 
 
 @lru_cache(256)

@@ -7,6 +7,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from reverie.service.giveaway import saved_page
 
+from reverie.service.compressed import text
+
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
@@ -31,4 +33,4 @@ async def saved() -> Response:
 
 @router.api_route("/openapi.json", methods=READS)
 def document(request: Request) -> Response:
-    return Response(request.app.state.document(), media_type="application/json", headers={"cache-control": "no-cache"})
+    return text(request, request.app.state.document(), headers={"cache-control": "no-cache"})

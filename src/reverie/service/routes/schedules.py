@@ -14,6 +14,7 @@ from reverie.operations.describing import Series, SeriesReply, series
 from reverie.operations.fields import ScheduleName
 from reverie.operations.request import served
 from reverie.operations.studies.schedules import ScheduleReply, schedule
+from reverie.service.compressed import text
 from reverie.service.jobs.answer import answer
 from reverie.service.routes.told import job_replies, reply
 from reverie.service.schemas.schedules import About, PictureList, TablesQuery
@@ -47,9 +48,9 @@ def about(limits: Limits, ask: Ask) -> dict[str, Any]:
     responses=reply(ScheduleReply),
     response_class=Response,
 )
-def get_schedule(name: ScheduleName, query: Annotated[TablesQuery, Query()], ask: Ask) -> Response:
+def get_schedule(request: Request, name: ScheduleName, query: Annotated[TablesQuery, Query()], ask: Ask) -> Response:
     config = json.dumps({**query.config, "name": name}, sort_keys=True)
-    return Response(ask("schedule", config=config, t=query.t), media_type=JSON)
+    return text(request, ask("schedule", config=config, t=query.t, only=query.only))
 
 
 @router.get(

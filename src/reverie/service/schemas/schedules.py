@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from reverie.operations.fields import ScheduleName
 from reverie.operations.request import Reply, Request, example
+from reverie.operations.studies.schedules import TableName
 
 __all__ = ["About", "PictureList", "StatisticsQuery", "TablesQuery"]
 
@@ -35,10 +36,11 @@ class TablesQuery(ScheduleQuery):
     """Which tables: settings of the schedule, and a step."""
 
     t: int | None = Field(None, ge=0, description="This step alone; all of 0..T if left out.")
+    only: TableName | None = Field(None, description="This table alone; all of them if left out.")
 
     @property
     def config(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True, exclude={"t"})
+        return self.model_dump(exclude_none=True, exclude={"t", "only"})
 
 
 class StatisticsQuery(ScheduleQuery):
