@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_page"]
 
-MODULES = ("weights.js", "layers.js", "unet.js", "noise.js", "samplers.js", "draw.js", "worker.js", "page.js")
+MODULES = ("weights.js", "layers.js", "unet.js", "randomness.js", "samplers.js", "draw.js", "worker.js", "page.js")
 STEPS = (5, 10, 20, 30, 50, 100, 250)
 """Numbers of steps that the page offers, besides the usual one and all of the schedule."""
 

@@ -1,6 +1,6 @@
 // Pictures drawn from noise, the same as reverie.models draws of the same seed: picture i is a function of (seed, i).
 
-import { stream } from "./noise.js";
+import { generator } from "./randomness.js";
 import { SAMPLERS, levelsOf, prediction } from "./samplers.js";
 import { unet } from "./unet.js";
 import { weightsOf } from "./weights.js";
@@ -19,8 +19,8 @@ export function draw(about, weights, asked, tell) {
   const size = about.shape.reduce((a, b) => a * b);
   const sampler = SAMPLERS[asked.sampler];
   const grid = about.grids[asked.steps];
-  const noise = stream(asked.seed, "steps");
-  const first = stream(asked.seed, "start")(asked.count * size + (-asked.count * size & 15)); // whole blocks of sixteen
+  const noise = generator(asked.seed, "steps", 0);
+  const first = generator(asked.seed, "start", 0).single(16 * Math.ceil((asked.count * size) / 16));
   const rows = Array.from({ length: asked.count }, (_, i) => ({
     x: first.slice(i * size, (i + 1) * size),
     before: null,
@@ -33,7 +33,7 @@ export function draw(about, weights, asked, tell) {
     let drawn = null; // the noise of a step, of all pictures of the shard
     rows.forEach((row, number) => {
       const said = there(row.x, row.label);
-      const draws = () => (drawn ??= noise(MOST * size)).subarray(number * size, (number + 1) * size);
+      const draws = () => (drawn ??= noise.single(MOST * size)).subarray(number * size, (number + 1) * size);
       let x = sampler.step({ levels, t, s, said, before: row.before, draw: draws });
       if (sampler.correct && s > 0) x = sampler.correct({ levels, t, s, said, after: x, here: here(x, row.label) });
       Object.assign(row, { x, before: { said, t } });

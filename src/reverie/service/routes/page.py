@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
-
-from reverie.service.giveaway import saved_page
 
 from reverie.service.compressed import text
+from reverie.service.giveaway import saved_page
 
 __all__ = ["router"]
 
@@ -26,9 +24,9 @@ async def documentation(request: Request) -> Response:
 
 
 @router.api_route("/static/saved.html", methods=READS)
-async def saved() -> Response:
+def saved(request: Request) -> Response:
     headers = {"cache-control": "no-cache", "content-disposition": "attachment; filename=saved.html"}
-    return Response(await run_in_threadpool(saved_page), media_type="text/html", headers=headers)
+    return text(request, saved_page().encode(), "text/html; charset=utf-8", headers)
 
 
 @router.api_route("/openapi.json", methods=READS)
