@@ -20,12 +20,13 @@ from starlette.types import Receive, Scope, Send
 from reverie.service.compressed import takes_gzip
 from reverie.service.problems import Problem
 
-__all__ = ["FOREIGN", "NAME", "PAGE", "Assets", "place"]
+__all__ = ["FOREIGN", "NAME", "PAGE", "SHARED", "Assets", "place"]
 
 PAGE = Path(__file__).parent / "page"
 NAME = re.compile(r"(?:[a-z0-9_-]+/)*[a-z0-9_-]+\.(?:html|css|js|svg|png|woff2)")
+SHARED = {"lib/randomness.js": ("reverie.giveaway", "drawn/randomness.js")}
+"""What pages to give away have too: where it is, beside them."""
 FOREIGN = {
-    "lib/randomness.js": ("reverie.giveaway", "drawn/randomness.js"),
     "swagger-ui.css": ("swagger_ui_bundle", "vendor/swagger-ui-4.15.5/swagger-ui.css"),
     "swagger-ui-bundle.js": ("swagger_ui_bundle", "vendor/swagger-ui-4.15.5/swagger-ui-bundle.js"),
 }
@@ -52,7 +53,7 @@ class Assets(StaticFiles):
         return name
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        if path not in FOREIGN:
+        if path not in FOREIGN and path not in SHARED:
             return super().lookup_path(path)
         file = place(path)
         return str(file), file.stat()
@@ -67,9 +68,9 @@ class Assets(StaticFiles):
 
 def place(name: str) -> Path:
     """Where a file of the page is. Raises Problem 404 where its package is not installed."""
-    if name not in FOREIGN:
+    if name not in FOREIGN and name not in SHARED:
         return PAGE / name
-    package, inside = FOREIGN[name]
+    package, inside = FOREIGN.get(name) or SHARED[name]
     spec = importlib.util.find_spec(package)  # where it is, without importing it
     if spec is None or spec.origin is None:
         raise _missing()

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from reverie.giveaway import bundle, data, document
-from reverie.service.assets import FOREIGN, PAGE, place
+from reverie.service.assets import PAGE, SHARED, place
 
 __all__ = ["RECORDING", "saved_page"]
 
@@ -36,8 +36,7 @@ def saved_page() -> str:
 def _modules() -> list[str]:
     """Those of the page: its entrances, its library and its views."""
     found = [path for folder in ("lib", "views") for path in (PAGE / folder).rglob("*.js")]
-    shared = [name for name in FOREIGN if name.startswith("lib/")]
-    return sorted([ENTRY, "main.js", *shared, *(path.relative_to(PAGE).as_posix() for path in found)])
+    return sorted([ENTRY, "main.js", *SHARED, *(path.relative_to(PAGE).as_posix() for path in found)])
 
 
 def _text(name: str) -> str:
