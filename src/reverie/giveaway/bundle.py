@@ -5,6 +5,7 @@
     import("./x.js")                      bring("x.js"), a promise; also of a template, `./views/${name}.js`
     export function f                     function f, and exports.f = f before all else, as functions are hoisted
     export const c, export class C        the same, and exports.c = c at the end
+    import.meta.url                       location.href: the page is the only file that there is
 
 That is all that our modules use; whatever else begins with import or export is refused, by name, when a page is put
 together. Each module is a function that runs once, when it is first needed.
@@ -70,6 +71,7 @@ def _as_function(name: str, text: str, modules: Mapping[str, str]) -> str:
     text = IMPORT.sub(imported, text)
     text = EXPORT.sub(exported, text)
     text = DYNAMIC.sub(lambda found: f"bring({found['quote']}{_place(name, found['where'])}{found['quote']})", text)
+    text = text.replace("import.meta.url", "location.href")
     if left := LEFT.search(text):
         raise ValueError(f"{name} has a form of import or export that cannot be put into one page: {left[0]}.")
     first = "".join(f"exports.{each} = {each};\n" for each in hoisted)
