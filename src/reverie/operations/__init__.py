@@ -50,6 +50,9 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "network": "A recipe's network, layer by layer: what each answers for one example, and its weights.",
     },
     "studies.views": {"views": "What one prediction says in all four views: noise, clean, velocity and score."},
+    "studies.playground": {
+        "playground": "Points that you drew, learned in seconds: exact and learned score, and samples along both.",
+    },
     "studies.proofs": {
         "proofs": "Check every step of the derivations and every identity now, in float64.",
         "mistakes": "Show the known mistakes failing, with the damage.",

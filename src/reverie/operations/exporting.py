@@ -36,7 +36,7 @@ class Export(Request):
     to: str = Field(
         "diffusers",
         description="diffusers; reverie for a run folder of ours (config.yaml and weights); or page for one HTML file that "
-        "draws in a browser, which is all that a service writes.",
+        "draws in a browser.",
     )
     overwrite: Overwrite = False
 
@@ -50,18 +50,12 @@ class Exported(Reply):
     file: FileMade | None = Field(None, description="The page.")
 
 
-def _beyond_pages(request: Export, settings: Any) -> str | None:
-    """Folders of other layouts are for programs on the same machine."""
-    return None if request.to == "page" else 'the service writes pages alone: ask with "to": "page".'
-
-
 @operation(
     "export",
     Exported,
     command="export",
     route="POST /api/exports",
     tag="models",
-    refuse=_beyond_pages,
     writes="out",
     example="A run for diffusers: reverie train photos --recipe diffusers --size 32 --out runs/photos --minutes 10, then "
     "reverie export runs/photos --to diffusers --out photos-diffusers, then in Python "
@@ -88,8 +82,8 @@ def _folder(request: Export, context: Context) -> Outcome:
     if request.out is None:
         raise UsageError("say where to write the folder: give out a name.")
     out = context.folder(request.out, request.overwrite).path
-    if out.resolve() == Path(request.run).resolve():
-        raise UsageError(f"{out} is what is read: name another folder to write.")
+    if out.resolve() == context.run(request.run).resolve():
+        raise UsageError(f"{request.out} is what is read: name another folder to write.")
     model = _pictures(request, context)
     model.save(out, layout=request.to)
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,6 +32,7 @@ __all__ = [
     "Spacing",
     "TableName",
     "Word",
+    "below",
     "ends",
     "named",
     "reads",
@@ -41,19 +43,23 @@ __all__ = [
 ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]|[\\/~]")
+_ELSEWHERE = re.compile(r"[A-Za-z]:|~|[\\/]{2}")
 
 
-def _relative(name: str | None) -> str | None:
-    if name is not None and _DRIVE.match(name):  # a name that may be left out may be null
-        below = re.sub(r"^([A-Za-z]:)?[\\/~]+", "", name).replace("\\", "/")
-        raise ValueError(
-            f"absolute paths are not read: name the file relative to the workspace, as {below or 'picture.png'!r}"
-        )
-    return name
+def below(name: str | None) -> str | None:
+    """A name as the workspace has it: /path/to/x.png and path\\to\\x.png are path/to/x.png of the workspace, never of the
+    machine. Raises ValueError for a drive, a home and another machine; all else is for the workspace to refuse.
+    """
+    if name is None:  # a name that may be left out
+        return None
+    plain = unicodedata.normalize("NFC", name)
+    if _ELSEWHERE.match(plain):
+        inside = re.sub(r"^(?:[A-Za-z]:)?[\\/~]*", "", plain).replace("\\", "/")
+        raise ValueError(f"name the file relative to the workspace, as {inside or 'picture.png'!r}")
+    return plain.replace("\\", "/").removeprefix("/")
 
 
-INSIDE = (AfterValidator(_relative), Field(max_length=484)), "a service reads and writes inside its workspace only"
+INSIDE = (AfterValidator(below), Field(max_length=484)), "a service reads and writes inside its workspace only"
 reads = Place(*INSIDE)
 """A name that a service looks for in its workspace."""
 writes = Place(*INSIDE, written=True)

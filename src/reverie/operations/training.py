@@ -14,7 +14,7 @@ from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined
 from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS, flags
-from reverie.operations.reading import ImageReading, TableReading, visits
+from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Training(ImageReading, TableReading, Engined):
     schema_file: Annotated[str | None, Flag("--schema"), visits, local] = Field(
         None, description="What the columns are, as written by reverie data."
     )
+    schema_text: Annotated[SchemaText, Flag(None, stand_in=f"--schema {SCHEMA}")] = None
     holdout: Annotated[float | str | None, Flag("--holdout", read=_share_or_file, metavar="SHARE | FILE"), local] = Field(
         None,
         description="What training never sees, for the report: a share of the patients (0.2 if left out) or of the pictures "
@@ -126,7 +127,8 @@ class Training(ImageReading, TableReading, Engined):
     @property
     def data_options(self) -> dict[str, Any]:
         """How the source is read, by the names of planning.Options."""
-        options = {**self.table_options, **self.image_options, "schema": self.schema_file, "stream": self.stream or None}
+        schema = schema_of(self.schema_text) if self.schema_file is None else self.schema_file
+        options = {**self.table_options, **self.image_options, "schema": schema, "stream": self.stream or None}
         return {name: value for name, value in options.items() if value is not None}
 
 
@@ -173,6 +175,7 @@ def _python(request: Training) -> str:
     names = ("steps", "minutes", "seed", "recipe", "settings", "resume")
     options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
     options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
+    options |= {"schema": SCHEMA} if request.schema_text is not None else {}
     return lines("import reverie", "", f"model = reverie.train({arguments(request.source, request.out, **options)})")
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from reverie import operations
 from reverie.operations.call import calls
@@ -151,13 +152,21 @@ def _show() -> Callable[..., Any]:
             raise Problem(404, "not-found", f"There is no operation of this name: there are {', '.join(sorted(bodies))}.")
         several, adapter = bodies[operation_id]
         try:
-            body = adapter.validate_json(await request.body())
+            body = adapter.validate_json(raw := await request.body())
         except ValidationError as error:
-            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from error
+            found = error.errors()
+            sent = None if found[0]["type"] == "json_invalid" else from_json(raw)
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in found], body=sent) from error
         operation = next(each for each in several if isinstance(body, each.request))
-        return calls(operation, body, str(request.base_url).rstrip("/"))
+        return calls(operation, body, _address(request))
 
     return show_call
+
+
+def _address(request: Request) -> str:
+    """Where the caller reached the service. Behind a proxy only the page knows, and says so (the guard has checked it)."""
+    origin = request.headers.get("origin")
+    return f"{origin}{request.base_url.path}".rstrip("/") if origin else str(request.base_url).rstrip("/")
 
 
 def _sign(endpoint: Any, name: str, body: Any) -> None:

@@ -17,7 +17,7 @@ __all__ = ["RECORDING", "saved_page"]
 RECORDING = "recording"
 """The id of the block that the page fills."""
 ENTRY = "saved.js"
-STYLE = re.compile(r'<link rel="stylesheet" href="/static/([^"]+)">')
+STYLE = re.compile(r'<link rel="stylesheet" href="static/([^"]+)">')
 BODY = re.compile(r"<body>\n(.*)</body>", re.S)
 
 

@@ -8,6 +8,7 @@ package obeys, is read where the processor is asked (training/hardware.py).
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,8 @@ from reverie.memory import available
 __all__ = ["Settings", "read"]
 
 Count = Annotated[int, Field(ge=1)]
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+OURS = ("api", "docs", "static", "problems", "healthz", "readyz", "metrics", "openapi.json")
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -35,6 +38,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Names that a browser may call the server by, besides localhost, 127.0.0.1 and [::1]."""
+    root_path: str = ""
+    """What a proxy has in front of all addresses, such as /reverie: see prefix.py."""
     keys: Path | None = None
     """File of hashed API keys. Needed where `host` is not of this machine alone."""
 
@@ -102,6 +107,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             value = value.split(",")
         return tuple(str(name).strip().lower() for name in value if str(name).strip())
+
+    @field_validator("root_path")
+    @classmethod
+    def _in_front(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and (not ROOT_PATH.fullmatch(path) or path.split("/")[1] in OURS):
+            raise ValueError(
+                f"it is a path such as /reverie, of letters, digits and . _ ~ -, and not one of {', '.join(OURS)}"
+            )
+        return path
 
     @property
     def memory(self) -> int | None:

@@ -106,7 +106,7 @@ def test_pictures_are_those_of_the_library_and_small_ones_are_shown(client, trai
         ({"model": "runs/patients", "count": 1, "sampler": "ddim", "spacing": "even"}, 422, ""),
         ({"model": "runs/patients", "count": 1, "out": "new.txt"}, 422, "must end in"),
         ({"model": "../runs/patients", "count": 1}, 422, ""),
-        ({"model": "/runs/patients", "count": 1}, 422, "relative to the workspace"),
+        ({"model": "~/runs/patients", "count": 1}, 422, "relative to the workspace"),
         ({"model": "runs/none", "count": 1}, 404, ""),
     ],
 )
@@ -258,7 +258,7 @@ def test_pictures_and_tables_of_the_workspace_are_trained_on(client, root, unsee
         ({"source": "pbc2", "steps": 1, "settings": {"schedule.steps": "x"}}, ""),
         ({"source": "pbc2", "steps": 1, "settings": {"network.kind": "unet"}}, ""),
         ({"source": "../pbc.csv", "steps": 1}, ""),
-        ({"source": "pbc2", "steps": 1, "out": "/runs/x"}, "relative to the workspace"),
+        ({"source": "pbc2", "steps": 1, "out": "//runs/x"}, "relative to the workspace"),
     ],
 )
 def test_trainings_that_cannot_be_are_one_sentence_and_leave_nothing(client, root, body, words):

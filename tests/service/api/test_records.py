@@ -44,7 +44,8 @@ def test_a_description_is_that_of_the_command_line(client, visits, trained):
     ("body", "status", "words"),
     [
         ({"table": "none.csv"}, 404, "nothing of the name none.csv"),
-        ({"table": "/etc/passwd"}, 422, "relative to the workspace"),
+        ({"table": "/etc/passwd"}, 422, "must end in"),
+        ({"table": "C:\\visits.csv"}, 422, "relative to the workspace"),
         ({"table": "../visits.csv"}, 422, ""),
         ({"table": "pbc2", "id": "who"}, 422, "who"),
         ({"table": "pbc2", "kinds": {"sex": "colour"}}, 422, ""),

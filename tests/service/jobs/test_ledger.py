@@ -70,7 +70,7 @@ def finished(ledger: Ledger, id: str, state: str, attempt: int | None = None) ->
 
 def arguments(ledger: Ledger, id: str) -> str | None:
     """What is kept of a request."""
-    return dict(map(tuple, ledger._rows(select(database.REQUESTS.c.job, database.REQUESTS.c.arguments)))).get(id)
+    return dict(map(tuple, ledger._storage.rows(select(database.REQUESTS.c.job, database.REQUESTS.c.arguments)))).get(id)
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(sorted(FINAL), repeat=2)))
@@ -332,7 +332,7 @@ def test_a_ledger_that_another_program_holds_refuses_and_recovers(tmp_path, monk
 
 def test_a_ledger_without_room_refuses_and_recovers(in_file):
     def pages(most: int) -> None:
-        with in_file._engine.connect() as connection:
+        with in_file._storage._engine.connect() as connection:
             connection.exec_driver_sql(f"pragma max_page_count={most}")
 
     pages(1)  # of what there is, never less

@@ -193,7 +193,7 @@ class Column(BaseModel):
     def stated(cls, seen: Evidence) -> dict[str, Any]:
         """The fields, where the user says that it is of this kind. Raises UsageError where it cannot be."""
         raise UsageError(
-            f"--kind {seen.name}={cls.called}: give categorical, ordinal, binary, integer, real, text or number here; "
+            f"`kinds={seen.name}={cls.called}`: give categorical, ordinal, binary, integer, real, text or number here; "
             "more in a schema file."
         )
 

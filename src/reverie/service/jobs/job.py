@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from reverie.plain import plain
+from reverie.plain import moment, plain
 from reverie.service.problems import Problem
 
-__all__ = ["FINAL", "LARGE", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane", "moment", "operation_of"]
+__all__ = ["FINAL", "LARGE", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane", "operation_of"]
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 Lane = Literal["quick", "slow"]
@@ -91,8 +90,8 @@ class Job:
             "message": self.message,
             "error": self.error,
             "created": moment(self.created),
-            "started": moment(self.started),
-            "ended": moment(self.ended),
+            "started": self.started and moment(self.started),
+            "ended": self.ended and moment(self.ended),
             "links": {"self": here, "events": f"{here}/events", "cancel": f"{here}/cancel", "result": f"{here}/result"},
         }
 
@@ -169,8 +168,3 @@ class Change:
 def operation_of(task: str) -> str:
     """The operation that a task does; one that takes minutes has a task of its own."""
     return task.removesuffix(LARGE)
-
-
-def moment(seconds: float | None) -> str | None:
-    """Seconds since 1970 as a date and time that every reader understands."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -19,7 +19,7 @@ from reverie.service.jobs.admission import Asked
 from reverie.service.jobs.job import LARGE, Event, Job
 from reverie.service.jobs.ledger import LANES, Ledger
 from reverie.service.jobs.monitor import Monitor
-from reverie.service.jobs.places import in_use
+from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
@@ -143,6 +143,10 @@ class Jobs:
     def using(self, name: str, writes_only: bool = True) -> Job | None:
         """The unfinished job that writes (or, if not `writes_only`, reads) this name of the workspace, or in it."""
         return self._ledger.using(name, writes_only)
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        """The unfinished jobs, oldest first: id, what each is about, and its places."""
+        return self._ledger.held()
 
     def check_unused(self, name: str, writes_only: bool = False) -> None:
         """Raises Problem 409, which names the job, where an unfinished one uses this name of the workspace."""

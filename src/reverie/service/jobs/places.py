@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, get_args
 
 from reverie.operations.declare import Operation
+from reverie.operations.fields import below
 from reverie.operations.request import Place, Request
 from reverie.service import names
 from reverie.service.problems import Problem
@@ -74,8 +75,8 @@ def about(operation: Operation, request: Request) -> dict[str, str]:
 
 def named(name: str) -> tuple[str, ...]:
     """The place of this name, in its normal form; nothing for what can be no name in a workspace, or is bundled."""
-    with suppress(Problem):
-        return () if name in BUNDLED else ("/".join(names.parts(name.rstrip("/"))),)
+    with suppress(Problem, ValueError):
+        return () if name in BUNDLED else ("/".join(names.parts((below(name) or "").rstrip("/"))),)
     return ()
 
 

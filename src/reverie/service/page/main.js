@@ -68,7 +68,7 @@ document.getElementById("bar").append(
   h("div", { class: "tools" }, share, giveButton(), theme, opener),
 );
 document.getElementById("foot").append(
-  h("p", null, "Everything here is computed on this machine. ", h("a", { href: "/docs" }, "The HTTP API"), " does the same without the page."),
+  h("p", null, "Everything here is computed on this machine. ", h("a", { href: "docs" }, "The HTTP API"), " does the same without the page."),
 );
 
 // --- theme ----------------------------------------------------------------------------------------------------------------

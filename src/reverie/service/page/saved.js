@@ -10,7 +10,7 @@ document.getElementById("bar").after(h("div", { class: "saved" }, note));
 
 // What leads to the server leads nowhere from here.
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.('a[href^="/"]')) return;
+  if (!event.target.closest?.('a[href]:not([href^="#"], [href^="data:"], [href^="blob:"], [href^="http"])')) return;
   event.preventDefault();
   note.textContent = BEYOND;
   note.parentElement.scrollIntoView({ block: "center" });

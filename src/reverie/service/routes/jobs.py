@@ -11,10 +11,11 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from reverie.service.downloads import Download
 from reverie.service.jobs import JobState, Lane
 from reverie.service.jobs.events import stream
 from reverie.service.problems import Problem
-from reverie.service.routes.files import attachment
+from reverie.service.routes.files import DOWNLOAD, attachment
 from reverie.service.state import Queue, Store
 
 __all__ = ["JobList", "JobView", "router"]
@@ -175,13 +176,13 @@ def result(jobs: Queue, id: Id) -> Response:
     summary="A file that a job made",
     response_class=Response,
     responses={
-        200: {"description": "The file, as an attachment.", "content": {"application/octet-stream": {}}},
+        **DOWNLOAD,
         404: {"description": "There is no such job or file.", "content": {"application/problem+json": {}}},
     },
 )
 def download(
     jobs: Queue, workspace: Store, id: Id, file: Annotated[str, Path(description="Its name, as the result told it.")]
-) -> StreamingResponse:
+) -> Download:
     folder = jobs.folder(id)
     if not FILE.fullmatch(file):
         raise _no_file()

@@ -2,6 +2,7 @@
 
 import { askForKey, authorization } from "./key.js";
 import { BEYOND, question, record, repeatable, replay, saved } from "./recording.js";
+import { fieldsOf, said } from "./words.js";
 
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
@@ -9,12 +10,21 @@ const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a serve
 const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or that of a server which stops or has no room
 const asked = new Map(); // the question of each job that is followed, by its id
 
-/** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
+/** An answer that is not the one hoped for, in words for this page. status is 0 where the server did not answer at all; named: the
+ *  fields of the request that its sentence speaks of. */
 export class Problem extends Error {
   constructor({ status = 0, title = "Something went wrong", detail = "", errors = [], request_id = null, type = "" }) {
-    super(detail || title);
-    Object.assign(this, { status, title, detail: detail || title, errors: errors ?? [], requestId: request_id, type });
+    super(said(detail || title));
+    const told = (errors ?? []).map((error) => ({ ...error, message: said(error.message) }));
+    Object.assign(this, { status, title, detail: this.message, errors: told, named: fieldsOf(detail), requestId: request_id, type });
   }
+}
+
+const HERE = new URL("../..", import.meta.url).pathname.replace(/\/$/, ""); // what a proxy has in front of all addresses
+
+/** Where the browser finds an address of the service, such as /api/jobs. */
+export function urlOf(address) {
+  return HERE + address;
 }
 
 /** A name of the workspace as part of an address. */
@@ -49,7 +59,7 @@ export function put(path, blob, { onSent = () => {}, signal } = {}) {
   if (saved) return Promise.reject(beyond());
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", path);
+    request.open("PUT", urlOf(path));
     for (const [name, value] of Object.entries({ "Content-Type": blob.type || "application/octet-stream", ...authorization() })) request.setRequestHeader(name, value);
     const stopped = () => new DOMException("The upload was stopped.", "AbortError");
     if (signal?.aborted) return reject(stopped());
@@ -99,7 +109,7 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
  *  has it. Aborting the signal only stops following: the job goes on. */
 export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, onEnd, signal } = {}) {
   const base = `/api/jobs/${encodeURIComponent(id)}`;
-  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
+  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(said(data.message ?? data)), metric: onMetric };
   const insist = (act) => patiently(act, { onAway, signal });
   let last = 0;
   const end = await insist(async (answered) => {
@@ -259,7 +269,7 @@ async function ask(path, options, taken = false) {
     const headers = { ...options.headers, ...authorized };
     let response;
     try {
-      response = await fetch(path, { ...options, headers });
+      response = await fetch(urlOf(path), { ...options, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw unanswered();

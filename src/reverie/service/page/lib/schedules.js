@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { h, clear } from "./dom.js";
 import { more, number, select, toggle } from "./controls.js";
-import { limits, operations } from "./operations.js";
+import { about, limits, operations } from "./operations.js";
 
 const PATH = "/api/schedules/{name}";
 const SETTINGS = {
@@ -20,7 +20,7 @@ let known = null;
 
 /** {name: {setting: default}} of every schedule that the server names. */
 export async function knownSchedules() {
-  known ??= Promise.all([get("/api/about"), operations()]).then(([{ schedules }]) => schedules);
+  known ??= Promise.all([about(), operations()]).then(([{ schedules }]) => schedules);
   try {
     return await known;
   } catch (error) {

@@ -47,7 +47,7 @@ function queued(position) {
 
 /** What went wrong, in the server's sentence, field by field where it says so; retry adds a button. */
 export function failure(problem, retry = null) {
-  const fields = (problem.errors ?? []).map((error) => h("li", null, error.field ? `${error.field}: ` : "", error.message));
+  const fields = problem.errors?.length > 1 ? problem.errors.map((error) => h("li", null, error.message)) : [];
   return h(
     "div",
     { class: "state failed", role: "alert" },

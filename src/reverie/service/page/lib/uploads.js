@@ -72,7 +72,7 @@ export function uploads({ onDone, instead = "Keep the old one", tables = false }
 
 /** Removes a file that came in with this page and that the server refused to read, unless the sentence says what to choose. */
 export async function unkeep(name, problem) {
-  if (problem.status !== 422 || !fresh.has(name) || /`\w+`/.test(problem.detail)) return;
+  if (problem.status !== 422 || !fresh.has(name) || problem.named.length) return;
   fresh.delete(name);
   await remove(`/api/files/${path(name)}`).catch(() => fresh.add(name));
 }

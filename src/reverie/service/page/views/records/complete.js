@@ -155,7 +155,7 @@ export function mount(root, { params, save, go }) {
     clear(
       place,
       facts(result.summary),
-      Object.keys(numbers).length ? charts({ bands: numbers, truth: truth(), clock: clock() }) : h("p", { class: "notice" }, "No number was missing, so there is nothing to draw: clear a cell, or add visits."),
+      Object.keys(numbers).length ? charts({ bands: numbers, truth: truth(), columns }) : h("p", { class: "notice" }, "No number was missing, so there is nothing to draw: clear a cell, or add visits."),
       levels(only(result.shares), clock()),
       h("div", { class: "row" }, files(result.files), button({ label: "Save the record as given", onClick: () => saveData(`patient-${settings.patient}.csv`, csv(data.columns, edited(rows(settings.patient), settings.cells))) })),
     );

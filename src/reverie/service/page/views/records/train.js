@@ -20,7 +20,7 @@ export function mount(root, { params, save, go }) {
   let plot = null;
   const place = h("div", { class: "stage" });
   const start = button({ label: "Train", kind: "primary", onClick: () => begin() });
-  const show = callDialog(() => [["train", request(settings)]]);
+  const show = callDialog(async () => [["train", await request(settings)]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, start, show)), place));
 
   async function begin() {
@@ -30,7 +30,7 @@ export function mount(root, { params, save, go }) {
     clear(place, busy("Sending …"));
     reveal(place);
     try {
-      const { body, status } = await post(PATH, request(settings), { wait: 0 });
+      const { body, status } = await post(PATH, await request(settings), { wait: 0 });
       if (status !== 202) return finished(body);
       save({ job: body.id }, { push: true });
       await follow(body.id);
