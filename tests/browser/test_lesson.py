@@ -49,7 +49,7 @@ def expected() -> dict[str, float]:
 
     starts = torch.linspace(-4, 4, 801, dtype=torch.float64)[:, None]
     weights = torch.exp(-(starts**2) / 2)
-    grid = tuple(range(1000, -1, -20))
+    grid = tuple(range(1000, -1, -4))
 
     def ends(denoiser: Any, condition: Any = None) -> tuple[float, float]:
         x = sample(denoiser, DDIM(), grid, starts, condition=condition)

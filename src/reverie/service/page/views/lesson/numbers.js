@@ -11,7 +11,7 @@ export const CLASSES = { means: [-1, 1], std: 0.6 };
 export const SCALES = [1, 3];
 /** Data that is wider than the range it is clipped to. */
 export const WIDE = 2;
-const STEPS = 50;
+const STEPS = 250;
 /** Where the twenty states of a walk stand, and the one that is looked at: the tenth. */
 export const LEVELS = Array.from({ length: 20 }, (_, i) => Math.floor((999 * i) / 19) + 1);
 export const TENTH = 9;
