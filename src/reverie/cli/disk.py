@@ -129,7 +129,9 @@ class Disk:
             raise UsageError(
                 f"figures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}."
             )
-        elif kind == "table":
+        if kind == "page" and path.suffix.lower() not in KINDS[kind]:
+            raise UsageError(f"a page is an HTML file: name the output {path.with_suffix('.html').name}, not {path.name}.")
+        if kind == "table":
             from reverie.records.output import check_table_output
 
             check_table_output(path)

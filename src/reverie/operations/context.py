@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Context", "Folder", "Kind", "Output"]
 
-Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema"]
+Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page"]
 
 KINDS: dict[Kind, tuple[str, ...]] = {
     "figure": (".png",),
@@ -28,6 +28,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
     "animation": (".webp", ".gif", ".png"),
     "noise": (".npz",),
     "schema": (".yaml", ".yml"),
+    "page": (".html",),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
 

@@ -1,4 +1,5 @@
-"""The page's files, as they are served: our own, and Swagger UI's from its installed package. Nothing comes from elsewhere.
+"""The page's files, as they are served: our own, those that pages to give away have too, and Swagger UI's from its installed
+package. Nothing comes from elsewhere.
 
 A browser keeps a file but asks each time whether it has changed (ETag); texts are compressed for who takes that.
 """
@@ -19,10 +20,12 @@ from starlette.types import Receive, Scope, Send
 from reverie.service.compressed import takes_gzip
 from reverie.service.problems import Problem
 
-__all__ = ["FOREIGN", "NAME", "Assets"]
+__all__ = ["FOREIGN", "NAME", "PAGE", "SHARED", "Assets", "place"]
 
 PAGE = Path(__file__).parent / "page"
 NAME = re.compile(r"(?:[a-z0-9_-]+/)*[a-z0-9_-]+\.(?:html|css|js|svg|png|woff2)")
+SHARED = {"lib/randomness.js": ("reverie.giveaway", "drawn/randomness.js")}
+"""What pages to give away have too: where it is, beside them."""
 FOREIGN = {
     "swagger-ui.css": ("swagger_ui_bundle", "vendor/swagger-ui-4.15.5/swagger-ui.css"),
     "swagger-ui-bundle.js": ("swagger_ui_bundle", "vendor/swagger-ui-4.15.5/swagger-ui-bundle.js"),
@@ -50,13 +53,9 @@ class Assets(StaticFiles):
         return name
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        if path not in FOREIGN:
+        if path not in FOREIGN and path not in SHARED:
             return super().lookup_path(path)
-        package, inside = FOREIGN[path]
-        spec = importlib.util.find_spec(package)  # where it is, without importing it
-        if spec is None or spec.origin is None:
-            raise _missing()
-        file = Path(spec.origin).parent / inside
+        file = place(path)
         return str(file), file.stat()
 
     def file_response(
@@ -65,6 +64,17 @@ class Assets(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+def place(name: str) -> Path:
+    """Where a file of the page is. Raises Problem 404 where its package is not installed."""
+    if name not in FOREIGN and name not in SHARED:
+        return PAGE / name
+    package, inside = FOREIGN.get(name) or SHARED[name]
+    spec = importlib.util.find_spec(package)  # where it is, without importing it
+    if spec is None or spec.origin is None:
+        raise _missing()
+    return Path(spec.origin).parent / inside
 
 
 def _missing() -> Problem:

@@ -15,14 +15,12 @@ SMALLEST = 1000
 """Bytes, below which compression gains nothing."""
 
 
-def text(
-    request: Request, body: bytes, media_type: str = "application/json", headers: Mapping[str, str] | None = None
-) -> Response:
+def text(request: Request, body: bytes, media_type: str = JSON, headers: Mapping[str, str] | None = None) -> Response:
     """The answer `body`, as gzip for a client that takes it."""
     told = {"vary": "accept-encoding", **(headers or {})}
     if len(body) >= SMALLEST and takes_gzip(request.headers.get("accept-encoding", "")):
-        return Response(_packed(body), media_type=JSON, headers={**told, "content-encoding": "gzip"})
-    return Response(body, media_type=JSON, headers=told)
+        return Response(_packed(body), media_type=media_type, headers={**told, "content-encoding": "gzip"})
+    return Response(body, media_type=media_type, headers=told)
 
 
 def takes_gzip(accepted: str) -> bool:

@@ -3,6 +3,7 @@
 import { h, svg, clear, uid } from "./lib/dom.js";
 import { address, flush, forget, read, write } from "./lib/state.js";
 import { copied } from "./lib/call.js";
+import { giveButton } from "./lib/giveaway.js";
 import { button } from "./lib/controls.js";
 import { operations } from "./lib/operations.js";
 import { empty, failure } from "./lib/states.js";
@@ -64,7 +65,7 @@ function mark() {
 document.getElementById("bar").append(
   h("a", { class: "brand", href: address(START), "aria-label": "Reverie, to the start" }, mark(), h("span", null, "Reverie")),
   nav,
-  h("div", { class: "tools" }, share, theme, opener),
+  h("div", { class: "tools" }, share, giveButton(), theme, opener),
 );
 document.getElementById("foot").append(
   h("p", null, "Everything here is computed on this machine. ", h("a", { href: "docs" }, "The HTTP API"), " does the same without the page."),

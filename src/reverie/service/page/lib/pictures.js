@@ -37,8 +37,8 @@ export async function loadPicture(name) {
     }
     return picture(await createImageBitmap(found.blob), name, found.title);
   }
-  const body = await bytes(`/api/pictures/${encodeURIComponent(name)}`);
-  const title = (await bundledPictures()).find((each) => each.name === name)?.title ?? name;
+  const [body, list] = await Promise.all([bytes(`/api/pictures/${encodeURIComponent(name)}`), bundledPictures()]);
+  const title = list.find((each) => each.name === name)?.title ?? name;
   return picture(await createImageBitmap(new Blob([body], { type: "image/png" })), name, title);
 }
 

@@ -11,7 +11,7 @@ export const CLASSES = { means: [-1, 1], std: 0.6 };
 export const SCALES = [1, 3];
 /** Data that is wider than the range it is clipped to. */
 export const WIDE = 2;
-const STEPS = 50;
+const STEPS = 250;
 /** Where the twenty states of a walk stand, and the one that is looked at: the tenth. */
 export const LEVELS = Array.from({ length: 20 }, (_, i) => Math.floor((999 * i) / 19) + 1);
 export const TENTH = 9;
@@ -20,7 +20,7 @@ export const TENTH = 9;
 export function numbersOf({ linear, cosine }) {
   const half = (alphaBar) => alphaBar.findIndex((share) => share < 0.5);
   const last = linear.length - 1;
-  const { beta, alpha, weights, variance, witnesses } = posterior(linear, CLOSE);
+  const { beta, weights, witnesses } = posterior(linear, CLOSE);
   const [right, wrong] = fedBack(linear, TENTH);
   const guided = SCALES.map((scale) => moments(guidedFlow(linear, scale)));
   const [kept, clipped] = [false, true].map((clip) => moments(wideFlow(linear, WIDE, clip)));
@@ -32,11 +32,8 @@ export function numbersOf({ linear, cosine }) {
     half_linear: half(linear),
     half_cosine: half(cosine),
     cosine_close: cosine[CLOSE],
-    beta_close: beta,
-    alpha_close: alpha,
     weight_clean: weights.clean,
     weight_state: weights.state,
-    posterior_deviation: Math.sqrt(variance),
     witness_clean: Math.sqrt(witnesses.clean),
     witness_state: Math.sqrt(witnesses.state),
     noise_taken: beta / Math.sqrt(1 - linear[CLOSE]),

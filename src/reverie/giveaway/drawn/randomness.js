@@ -1,11 +1,12 @@
-// The numbers that the library draws, drawn here: reverie.process.generator(seed, *address) and torch.randn in double precision.
+// The numbers that the library draws, drawn here: reverie.process.generator(seed, *address) and torch.randn in either precision.
 //   seed of a stream   the low 32 bits of BLAKE2b-64 of (seed, *address) as Python writes it, shifted right by one
 //   engine             MT19937 (Matsumoto and Nishimura 1998)
-//   uniform            53 bits of two words, the high one first, times 2^-53
+//   uniform            53 bits of two words, the high one first, times 2^-53; in single precision 24 bits of one word
 //   normal             Box and Muller 1958: of 16 uniforms u, r = sqrt(-2 ln(1 - u_j)), r cos(2 pi u_{j+8}) and r sin(2 pi u_{j+8})
 // Cosine and logarithm may differ from the library's in the last bit.
 
-/** A stream of draws: normal(count) gives the next `count` standard normal numbers, Float64Array. address: strings and integers. */
+/** A stream of draws: normal(count) gives the next `count` standard normal numbers, Float64Array, and single(count) those of single
+ *  precision, Float32Array, count a multiple of 16. address: strings and integers. */
 export function generator(seed, ...address) {
   const words = twister(streamSeed(seed, address));
   const uniform = () => {
@@ -33,6 +34,11 @@ export function generator(seed, ...address) {
     }
   };
   return {
+    single(count) {
+      const values = Float32Array.from({ length: count }, () => (words() & 0xffffff) * 2 ** -24);
+      for (let at = 0; at < count; at += 16) block(values, at);
+      return values;
+    },
     normal(count) {
       if (count < 16) return Float64Array.from({ length: count }, one);
       const values = Float64Array.from({ length: count }, uniform);
