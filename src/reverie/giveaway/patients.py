@@ -1,7 +1,7 @@
-"""A run of patient records as a page to look at: patients that its model has made, with their visits and their numbers over time.
+"""A run of patient records as a page to look at: patients that its model has made, their visits, their numbers over time.
 
-What draws records is more than a network: rules, clocks, patterns of what is missing, each kind of column. No browser gets all
-that; it gets patients.
+What draws records is more than a network: rules, clocks, patterns of what is missing, each kind of column. No browser gets
+all that; it gets patients.
 """
 
 from __future__ import annotations
