@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
 from reverie.config import Sampling, Source, resolve
 from reverie.giveaway import LIMIT, run_page
+from reverie.giveaway.patients import PATIENTS
 from reverie.images import ImageCodec
-from reverie.models import PictureModel
+from reverie.models import PatientModel, PictureModel
 from reverie.models.model import untrained
+from reverie.records import Table, read_table
 from reverie.samplers import SAMPLERS
 
 Visit = Callable[..., Page]
@@ -98,6 +101,21 @@ def test_so_does_a_run_of_other_settings(opened: Callable[[Path], Page], tmp_pat
     model, path = drawn(*GREY, **OTHER), tmp_path / "grey.html"
     path.write_text(run_page(model, "grey"))
     assert off(opened(path), model, "ancestral", 1, 10) <= 1
+
+
+def test_patients_are_looked_at_one_after_another(
+    opened: Callable[[Path], Page], tmp_path: Path, drawn_model: Callable[[Table], PatientModel]
+) -> None:
+    frame = pl.DataFrame({"id": [i // 2 for i in range(40)], "day": [0, 7] * 20, "hb": [9 + i % 5 for i in range(40)]})
+    model, path = drawn_model(read_table(frame)), tmp_path / "patients.html"
+    path.write_text(run_page(model, "patients"))
+    made = model.sample(PATIENTS, 0).partition_by("id", maintain_order=True)
+    page = opened(path)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("status")).to_contain_text(f"Patient 2 of {PATIENTS}: {len(made[1])} visit")
+    shown = [[cell or None for cell in row.split("\t")] for row in page.locator("#body tr").all_inner_texts()]
+    assert shown == [["–" if cell is None else f"{cell:g}" for cell in row] for row in made[1].drop("id").iter_rows()]
+    expect(page.get_by_role("img")).to_have_count(1)
 
 
 @pytest.mark.parametrize("size", ["wide"], indirect=True)
