@@ -202,7 +202,7 @@ def data(work: Work, name: str, modality: Modality, **options: Any) -> Any:
         return cells(work, name)
     if is_table(name):
         raise UsageError(f"{name} is a table of visits, and this run makes pictures: give pictures.")
-    return source(work, name, options, str).pictures  # pyright: ignore[reportAttributeAccessIssue]  (no table)
+    return source(work, name, options).pictures  # pyright: ignore[reportAttributeAccessIssue]  (no table)
 
 
 def again(work: Work, noted: Source, field: str) -> Any:

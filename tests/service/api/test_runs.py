@@ -117,7 +117,7 @@ def test_a_run_that_a_job_uses_stays_as_it_is(client, trained, places):
 def test_a_run_is_taken_away_as_one_file_that_is_the_same_each_time(client, trained, tmp_path):
     run = trained / "runs/digits"
     for folder in ("checkpoints/step-2", "rows", "notes/deep/deeper/deepest"):
-        (run / folder).mkdir(parents=True)
+        (run / folder).mkdir(parents=True, exist_ok=True)
         (run / folder / "part").write_text("x")
     reply = client.get("/api/models/runs/digits/archive")
     assert reply.headers["content-type"] == "application/zip" and "digits.zip" in reply.headers["content-disposition"]
@@ -139,7 +139,7 @@ def test_a_run_is_taken_away_as_one_file_that_is_the_same_each_time(client, trai
 def test_a_run_that_is_not_trained_keeps_its_checkpoints_in_the_archive(client, trained):
     run = trained / "runs/digits"
     (run / "model.safetensors").unlink()
-    (run / "checkpoints/step-2").mkdir(parents=True)
+    (run / "checkpoints/step-2").mkdir(parents=True, exist_ok=True)
     (run / "checkpoints/step-2/weights").write_text("x")
     names = [file.name for file in archive.files_of(client.app.state.workspace, "runs/digits")]
     assert "checkpoints/step-2/weights" in names
