@@ -17,7 +17,8 @@ from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 
 if TYPE_CHECKING:
-    from reverie.modality import Spelling
+    from reverie.config import Source
+    from reverie.modality import Modality, Spelling
     from reverie.records import Table
     from reverie.records.reading import Cells
     from reverie.studies import Subject
@@ -83,6 +84,17 @@ class Disk:
         import reverie
 
         return reverie.load(Path(name))
+
+    def run(self, name: str) -> Path:
+        return Path(name)
+
+    def data(self, name: str, modality: Modality) -> str:
+        return name
+
+    def again(self, noted: Source, option: str) -> Any:
+        from reverie.reports.evidence import again
+
+        return again(noted, option)
 
     @contextmanager
     def together(self, device: str, wanted: int | None = None) -> Iterator[bool]:

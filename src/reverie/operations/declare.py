@@ -111,6 +111,7 @@ class Operation:
             sentence, or none.
         chosen_by: of operations that share a route, the field whose value says which is meant.
         writes, usual: the field that names the output, and a name for it in a command that is shown.
+        unnamed: the place of the output where the request names none; without it that stays with the job.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Operation:
     chosen_by: str = ""
     writes: str = ""
     usual: str = ""
+    unnamed: Callable[[Any], str] | None = None
 
     @property
     def help(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -33,6 +32,8 @@ class Export(Request):
     "export",
     Reply,
     command="export",
+    route="POST /api/exports",
+    tag="models",
     example="A run for diffusers: reverie train photos --recipe diffusers --size 32 --out runs/photos --minutes 10, then "
     "reverie export runs/photos --to diffusers --out photos-diffusers, then in Python "
     'DDIMPipeline.from_pretrained("photos-diffusers").\n\n'
@@ -48,13 +49,13 @@ def export(request: Export, context: Context) -> Outcome:
     if request.to not in LAYOUTS:
         raise unknown("layout", request.to, LAYOUTS)
     out = context.folder(request.out, request.overwrite).path
-    if out.resolve() == Path(request.run).resolve():
-        raise UsageError(f"{out} is what is read: name another folder to write.")
+    if out.resolve() == context.run(request.run).resolve():
+        raise UsageError(f"{request.out} is what is read: name another folder to write.")
     model = context.model(request.run)
     from reverie.modality import IMAGES
 
     model.modality.check_model(request.run, IMAGES, ", which only reverie reads")
     model.save(out, layout=request.to)
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
-    reply = {"out": str(out), "layout": request.to, "files": files}
+    reply = {"out": request.out, "layout": request.to, "files": files}
     return Outcome(reply, summary("exported", {**reply, "files": ", ".join(files)}))

@@ -23,12 +23,12 @@ from reverie.service.objects import open_workspace
 from reverie.service.origin_policy import OriginPolicy, SafeHeaders
 from reverie.service.prefix import Prefix
 from reverie.service.request_limits import RequestLimits
-from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules
+from reverie.service.routes import files, guide, health, jobs, models, page, records, reports, schedules
 from reverie.service.settings import Settings
 
 __all__ = ["create_app"]
 
-ROUTES = (guide, schedules, models, records, jobs, files, health, page)
+ROUTES = (guide, schedules, models, reports, records, jobs, files, health, page)
 
 
 def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., bytes] = numbers.answer) -> FastAPI:

@@ -17,17 +17,18 @@ from reverie.operations.fields import Schedule
 from reverie.operations.training import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
-from reverie.service.problems import Unreadable
+from reverie.service.problems import Problem, Unreadable
 
 if TYPE_CHECKING:
-    from reverie.modality import Spelling
+    from reverie.config import Source
+    from reverie.modality import Modality, Spelling
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "Served", "cells", "is_table", "model", "schedule", "source", "table"]
+__all__ = ["TABLES", "Served", "again", "cells", "data", "is_table", "model", "schedule", "source", "table"]
 
 TABLES = (
     *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
@@ -108,11 +109,28 @@ class Served:
     def model(self, name: str) -> Any:
         return model(self.work, name)
 
+    def run(self, name: str) -> Path:
+        return self.work.workspace.folder(name, checkpoints=False)
+
+    def data(self, name: str, modality: Modality) -> Any:
+        return data(self.work, name, modality)
+
+    def again(self, noted: Source, option: str) -> Any:
+        return again(self.work, noted, option.removeprefix("--"))
+
     def together(self, device: str, wanted: int | None = None) -> AbstractContextManager[bool]:
         return nullcontext(True)
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        if files:  # beside what else is there: each takes its name when all are written
+            written = [self._file(f"{name}/{file}", Path(file).suffix, overwrite) for file in files]
+            return Folder(self.work.folder, done=lambda: [each.done() for each in written] and None)
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
+
+    def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
+        self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
+        path = self.work.folder / name.rpartition("/")[2]
+        return Written(self.work, path, name, (suffix,), overwrite)
 
     def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
         suffixes = KINDS[kind]
@@ -172,6 +190,39 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
         pictures = read_images(work.workspace.folder(name), **options)
         pictures = replace(pictures, path=work.workspace.path(name, (), work.folder))
     return ImageSource(replace(pictures, name=name), options.get("size"), options.get("channels"))
+
+
+def data(work: Work, name: str, modality: Modality, **options: Any) -> Any:
+    """A table of visits, or pictures, as a report takes them, read within the limits."""
+    from reverie.modality import RECORDS
+
+    if modality is RECORDS:
+        return cells(work, name)
+    if is_table(name):
+        raise UsageError(f"{name} is a table of visits, and this run makes pictures: give pictures.")
+    return source(work, name, options, str).pictures  # pyright: ignore[reportAttributeAccessIssue]  (no table)
+
+
+def again(work: Work, noted: Source, field: str) -> Any:
+    """What training read, found in the workspace by what it noted; `field` of the request says where it is otherwise."""
+    from reverie.modality import IMAGES, RECORDS
+
+    if noted.query or noted.stream:
+        raise UsageError(
+            f"{noted.name} was read in parts, or asked for with a query, which this service does not do: make this report "
+            "with the command reverie report."
+        )
+    there = work.workspace.name_of(noted.path) if noted.path else None
+    for name in dict.fromkeys(filter(None, (there, noted.name))):
+        modality = RECORDS if is_table(name) else IMAGES
+        brought = {} if modality is RECORDS else {"size": noted.size, "channels": noted.channels, "fit": noted.fit}
+        try:
+            return data(work, name, modality, **brought)
+        except Problem:
+            continue
+    raise UsageError(
+        f"{noted.name}, which this run was trained with, is not in the workspace: upload it, and name it as the {field}."
+    )
 
 
 def cells(work: Work, name: str) -> Cells:

@@ -20,6 +20,7 @@ TAGS = {
     "schedules": "Noise schedules, bundled pictures and series: what the page draws.",
     "studies": "Trajectories, comparisons of samplers, proofs and mistakes.",
     "models": "Trained runs, sampling, imputation and training.",
+    "reports": "Whether what a model makes is realistic, useful and private.",
     "records": "Tables of visits.",
     "jobs": "What takes longer than a call: state, events, cancelling, results.",
     "files": "The workspace.",

@@ -10,17 +10,15 @@ import inspect
 import json
 import warnings
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from reverie.errors import DamagedError, ReverieError
 from reverie.plain import plain
+from reverie.service.listing import models, report, reports, small
 
 __all__ = ["ANSWERS", "answer"]
 
 DIGITS = 10
 LINES = 5000
-LARGEST = 64_000_000  # bytes of a run's small files
 
 
 def answer(question: str, /, **arguments: Any) -> bytes:
@@ -163,25 +161,11 @@ def _bundled(name: str) -> Any:
 # --- trained runs -----------------------------------------------------------------------------------------------------
 
 
-def models(root: str, runs: list[tuple[str, str]]) -> bytes:
-    """An entry for each run, given as its name and its folder; of one that cannot be read, the sentence that says why."""
-    from reverie.models.card import entry
-    from reverie.service import problems
-
-    entries = []
-    for name, folder in runs:
-        try:
-            entries.append(entry(_small(folder), name))
-        except ReverieError as error:
-            entries.append({"name": name, "kind": None, "error": problems.of(error, Path(root)).detail})
-    return _json({"models": entries})
-
-
 def metrics(folder: str, after: int) -> bytes:
     """The numbers of a training after this step."""
     from reverie.training import metrics as files
 
-    lines = [line for line in files.read(_small(folder)) if line["step"] > after][:LINES]
+    lines = [line for line in files.read(small(folder)) if line["step"] > after][:LINES]
     return _json({"metrics": lines, "last": max((line["step"] for line in lines), default=after)})
 
 
@@ -189,19 +173,13 @@ def model(folder: str, name: str) -> bytes:
     """The card of a run."""
     from reverie.models.card import card
 
-    return _json(card(_small(folder), name))
-
-
-def _small(folder: str) -> Path:
-    """The folder of a run, if its small files are small."""
-    run = Path(folder)
-    for file in ("config.yaml", "codec.json", "metrics.jsonl"):
-        if (run / file).is_file() and (run / file).stat().st_size > LARGEST:
-            raise DamagedError(f"{run / file} is larger than any that is written: remove it.")
-    return run
+    return _json(card(small(folder), name))
 
 
 ANSWERS = {
     each.__name__: each
-    for each in (names, schedule, statistics, noise, pictures, picture, table, series, models, metrics, model)
+    for each in (
+        *(names, schedule, statistics, noise, pictures, picture, table, series),
+        *(models, metrics, model, reports, report),
+    )
 }

@@ -43,18 +43,19 @@ HEADERS = {
 
 
 class SafeHeaders:
-    """Puts the security headers on every answer, the errors too; an answer that does not say may not be stored."""
+    """Puts the security headers on every answer, the errors too, but those that it has of its own: that of a report's page.
+    An answer that does not say may not be stored."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        self.headers = [(name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": "no-store"}.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
-                stored = [] if b"cache-control" in given else [(b"cache-control", b"no-store")]
-                message = {**message, "headers": [*message["headers"], *self.headers, *stored]}
+                added = [(name, value) for name, value in self.headers if name not in given]
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
         await self.app(scope, receive, dressed)

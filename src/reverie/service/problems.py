@@ -26,7 +26,7 @@ from reverie.memory import ran_out
 from reverie.plain import size
 from reverie.service.faults import faults
 
-__all__ = ["MEDIA_TYPE", "Problem", "Unreadable", "answer", "from_view", "install", "of", "too_little_memory"]
+__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "Unreadable", "answer", "from_view", "install", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {

@@ -14,7 +14,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from reverie.service.problems import Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
 
-__all__ = ["RUN", "Entry", "Workspace", "parts_of"]
+__all__ = ["RUN", "Entry", "Workspace", "check_depth", "parts_of", "taken"]
 
 PART = ".part"
 STALE = 3600.0  # seconds after which a temporary file is nobody's
@@ -104,10 +104,11 @@ class Workspace:
         finally:
             shutil.rmtree(private, ignore_errors=True)
 
-    def folder(self, name: str, checkpoints: bool = True) -> Path:
+    def folder(self, name: str, checkpoints: bool = True, only: Collection[str] | None = None) -> Path:
         """The path of an existing folder, say of a run, that holds no links. Raises Problem 404 for anything else.
 
-        Its files are not to be changed. A run's checkpoints may be missing where they are not asked for.
+        Its files are not to be changed. A run's checkpoints may be missing where they are not asked for, and all other files
+        where `only` some are.
         """
         parts = names.parts(name)
         with folders.opened(self.root, parts, name) as folder, os.scandir(folder) as found:
@@ -127,7 +128,34 @@ class Workspace:
 
     def runs(self) -> list[str]:
         """The folders of trained runs, at most three deep."""
-        return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= RUN)
+        return self.holding(RUN)
+
+    def holding(self, wanted: Set[str]) -> list[str]:
+        """The folders, at most three deep, that have files of all these names."""
+        return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= wanted)
+
+    def inside(self, name: str) -> list[Entry]:
+        """All files of a folder and of those below it, at any depth, by their names from there, in order."""
+        start = names.parts(name)
+        found = [
+            Entry("/".join((*above[len(start) :], last)), status.st_size, status.st_mtime)
+            for above, files in folders.walk(self.root, whole=True, start=start)
+            for last, status in files.items()
+            if not last.startswith(".")
+        ]
+        return sorted(found, key=lambda entry: entry.name)
+
+    def open_inside(self, name: str, inner: str) -> BinaryIO:
+        """One of the files of `inside`, to read. Raises Problem 404 for anything else."""
+        *below, last = inner.split("/")
+        with folders.opened(self.root, [*names.parts(name), *below], name) as folder:
+            return os.fdopen(folders.file_handle(folder, last, name), "rb")
+
+    def name_of(self, path: str | Path) -> str | None:
+        """The name that a client has for a place on this machine, say for where training read its data; None without one."""
+        with contextlib.suppress(ValueError, Problem):
+            return "/".join(names.parts(Path(path).relative_to(self.root).as_posix()))
+        return None
 
     def made(self, by: Path, file: str) -> BinaryIO:
         """A file that a job made and that has no name of a client. Raises OSError or Problem 404 if there is none."""
@@ -210,6 +238,38 @@ class Workspace:
                 raise folders.missing(name)
             os.fsync(folder)
 
+    def rename(self, name: str, to: str) -> None:
+        """Gives the folder of a run another name.
+
+        Raises Problem 404 where there is no such run, 409 where the name is taken, and 422 where that is more or less deep
+        in folders: a run says where its data is as seen from where it stands.
+        """
+        old, new = names.parts(name), names.parts(to)
+        check_depth(old, new)
+        with (
+            self._committing,
+            folders.opened(self.root, old[:-1], name) as folder,
+            folders.opened(self.root, new[:-1], to, make=True) as target,
+        ):
+            if "/".join(old) not in self.runs():
+                raise folders.missing(name)
+            if folders.kind(target, new[-1]):
+                raise taken(to)
+            os.rename(old[-1], new[-1], src_dir_fd=folder, dst_dir_fd=target)
+            os.fsync(target)
+            os.fsync(folder)
+
+    def remove_inside(self, name: str, files: Iterable[str]) -> None:
+        """Removes these files of a folder, those that are there, and the folder if nothing else is in it."""
+        *above, last = names.parts(name)
+        with folders.opened(self.root, above, name) as parent:
+            with folders.opened(self.root, [*above, last], name) as folder:
+                for file in files:
+                    folders.remove(folder, file)
+                os.fsync(folder)
+            with contextlib.suppress(OSError):
+                os.rmdir(last, dir_fd=parent)
+
     def jobs(self) -> set[str]:
         """The jobs that have files of their own."""
         homes = self.state / "jobs"
@@ -236,6 +296,15 @@ def parts_of(name: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
     if not names.ends(parts[-1], suffixes):
         raise Problem(422, "name", f"This name cannot be used here: it must end in {', '.join(suffixes)}.")
     return parts
+
+
+def check_depth(old: tuple[str, ...], new: tuple[str, ...]) -> None:
+    if len(old) != len(new):
+        raise Problem(422, "name", f"A run keeps its depth: give it a name with {len(old) - 1} slashes, as it has now.")
+
+
+def taken(to: str) -> Problem:
+    return Problem(409, "conflict", f"{to} is there already: choose another name.")
 
 
 def _check_target(folder: int, last: str, overwrite: bool, wanted: int) -> None:

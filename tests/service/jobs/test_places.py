@@ -33,6 +33,7 @@ SAID = {
         {"edit": "interpolate", "model": "runs/a", "picture": "digits:3", "other": "p.png"},
         (["p.png", "runs/a"], [], False),
     ),
+    "report": ({"runs": ["runs/a"]}, (["runs/a"], ["runs/a"], False)),
     "forward": ({"image_path": "p.png", "save_path": "f.png"}, (["p.png"], ["f.png"], False)),
 }
 

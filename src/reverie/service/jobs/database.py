@@ -110,11 +110,11 @@ def create(engine: Engine) -> None:
     """Makes the tables that are missing. Raises UsageError if the database cannot be reached, and DamagedError."""
     try:
         create_tables(engine)
-    except OperationalError as error:
+    except DatabaseError as error:
+        if engine.dialect.name == "sqlite" and not isinstance(error, OperationalError):
+            raise DamagedError(f"the ledger of jobs is damaged: {REMEDY}.") from error
         reason = str(error.orig).strip().splitlines()[0]
         raise UsageError(f"the ledger of jobs cannot be opened: {reason}; see REVERIE_QUEUE_URL.") from error
-    except DatabaseError as error:
-        raise DamagedError(f"the ledger of jobs is damaged: {REMEDY}.") from error
 
 
 def create_tables(engine: Engine) -> None:

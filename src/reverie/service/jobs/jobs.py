@@ -21,7 +21,7 @@ from reverie.service.jobs.job import LARGE, Event, Job
 from reverie.service.jobs.ledger import Ledger
 from reverie.service.jobs.monitor import Monitor
 from reverie.service.jobs.overview import Overview
-from reverie.service.jobs.places import in_use
+from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
@@ -88,7 +88,7 @@ class Jobs:
     def _saving(self) -> set[str]:
         """Workers whose job goes on later from where it is stopped, so that it need not be waited for."""
         with contextlib.suppress(Problem):
-            jobs = [job for job in self._ledger.unfinished() if job.worker and job.task in self._tasks]
+            jobs = [job for job in self._ledger.unfinished() if job.task in self._tasks]
             return {job.worker for job in jobs if job.worker and self._tasks[job.task].saves}
         return set()
 
@@ -152,6 +152,10 @@ class Jobs:
     def using(self, name: str, writes_only: bool = True) -> Job | None:
         """The unfinished job that writes (or, if not `writes_only`, reads) this name of the workspace, or in it."""
         return self._ledger.using(name, writes_only)
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        """The unfinished jobs, oldest first: id, what each is about, and its places."""
+        return self._ledger.held()
 
     def check_unused(self, name: str, writes_only: bool = False) -> None:
         """Raises Problem 409, which names the job, where an unfinished one uses this name of the workspace."""

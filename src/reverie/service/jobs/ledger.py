@@ -29,6 +29,7 @@ from reverie.service.jobs.database import (
 )
 from reverie.service.jobs.ends import Outline
 from reverie.service.jobs.job import Change, Event, Job, JobState
+from reverie.service.jobs.places import Places
 from reverie.service.jobs.storage import Storage
 from reverie.service.problems import Problem
 
@@ -204,6 +205,11 @@ class Ledger:
         with self._storage.reading() as connection:
             held = [id for id, _, places in admission.held(connection) if places.uses(name, writes_only)]
         return self.get(held[0]) if held else None
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        """The unfinished jobs, oldest first: id, what each is about, and its places."""
+        with self._storage.reading() as connection:
+            return list(admission.held(connection))
 
     def unfinished(self) -> list[Job]:
         """Oldest first, without their places in the queue."""

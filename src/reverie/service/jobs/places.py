@@ -61,6 +61,8 @@ def places(operation: Operation, request: Request) -> Places:
     writes: list[str] = []
     for _, value, place in _given(operation, request):
         (writes if place.written else reads).extend(named(value))
+    if not writes and operation.unnamed is not None:
+        writes.extend(named(operation.unnamed(request)))
     return Places((*dict.fromkeys(reads),), (*dict.fromkeys(writes),), getattr(request, "overwrite", False) is True)
 
 

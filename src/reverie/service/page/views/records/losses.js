@@ -42,7 +42,7 @@ function series(rows) {
 }
 
 /** The mean over each point and as many neighbours as there are on both sides, up to half the window. */
-function smoothed(pairs) {
+export function smoothed(pairs) {
   const half = Math.max(Math.floor(pairs.length / WINDOW / 2), 1);
   return pairs.map(([x], at) => {
     const reach = Math.min(at, pairs.length - 1 - at, half);
