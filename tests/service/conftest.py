@@ -43,6 +43,9 @@ class Idle:
 
     def check_unused(self, name: str, writes_only: bool = False) -> None: ...
 
+    def held(self) -> list[Any]:
+        return []
+
     def close_admission(self) -> None:
         self.admitting = False
 

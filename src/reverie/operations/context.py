@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from reverie.config import Source
-    from reverie.modality import Modality, Spelling
+    from reverie.modality import Modality
     from reverie.operations.declare import Cap
     from reverie.records import Table
     from reverie.records.reading import Cells
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Context", "Folder", "Kind", "Output"]
 
-Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema"]
+Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page"]
 
 KINDS: dict[Kind, tuple[str, ...]] = {
     "figure": (".png",),
@@ -28,6 +28,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
     "animation": (".webp", ".gif", ".png"),
     "noise": (".npz",),
     "schema": (".yaml", ".yml"),
+    "page": (".html",),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
 
@@ -99,10 +100,10 @@ class Context(Protocol):
         """A table of visits, bundled or in a file; for the options see records.read_table."""
         ...
 
-    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource | str:
+    def source(self, name: str, options: dict[str, Any]) -> DataSource | str:
         """What is trained on, as planning.prepare takes it; a service opens it within its limits.
 
-        `options` say how it is read; `spelled`, how the user writes their names.
+        `options` say how it is read.
         """
         ...
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from reverie.models import PictureModel
+    from reverie.models.editing import Inverted
 
 __all__ = ["image_to_image", "inpaint", "interpolate", "invert"]
 
@@ -212,7 +213,11 @@ def inpaint(request: Inpaint, context: Context) -> Outcome:
     return _changed(request, context, change)
 
 
-@edit("invert", "reverie edit invert runs/digits digits:3 --out back.png --noise noise.npz.")
+@edit(
+    "invert",
+    "reverie edit invert runs/digits digits:3 --out back.png --noise noise.npz.",
+    progress=("inverting", "steps"),
+)
 def invert(request: Invert, context: Context) -> Outcome:
     """Take a picture back to the noise that it would have come from, and say how well sampling gives it back.
 
@@ -230,11 +235,12 @@ def invert(request: Invert, context: Context) -> Outcome:
         from reverie.models import editing
 
         context.within(PIXELS, request.steps * (RETRACED + 1) * model.codec.height * model.codec.width)
-        found = editing.inverted(model, picture[None], request.steps, request.where or None)
+        found = editing.inverted(model, picture[None], request.steps, request.where or None, on_step=context.step)
         about: dict[str, Any] = {
             "steps": len(found.grid) - 1,
             "from_t": found.grid[0],
             "error_in_grey_levels": round(found.error, 4),
+            **_reached(found),
         }
         if request.noise is not None or context.served:
             with writing(noise.path) as temporary:
@@ -247,7 +253,11 @@ def invert(request: Invert, context: Context) -> Outcome:
     return _changed(request, context, change, more)
 
 
-@edit("interpolate", "reverie edit interpolate runs/digits digits:3 digits:8 --count 9 --out between.png.")
+@edit(
+    "interpolate",
+    "reverie edit interpolate runs/digits digits:3 digits:8 --count 9 --out between.png.",
+    progress=("inverting", "steps"),
+)
 def interpolate(request: Interpolate, context: Context) -> Outcome:
     """Go from one picture to another by the arc between their noises."""
 
@@ -259,10 +269,15 @@ def interpolate(request: Interpolate, context: Context) -> Outcome:
         steps, size = request.steps, model.codec.height * model.codec.width
         context.within(PIXELS, steps * (2 * RETRACED + request.count) * size)
         pair = np.stack([picture, editing.fitted(model, _pixels(context, request.other, "other"))])
-        made = editing.interpolate(model, pair, request.count, steps, request.where or None)
-        return made, {"count": request.count, "steps": steps}
+        ends = editing.inverted(model, pair, steps, request.where or None, on_step=context.step)
+        return editing.interpolate(model, ends, request.count), {"count": request.count, "steps": steps, **_reached(ends)}
 
     return _changed(request, context, change)
+
+
+def _reached(found: Inverted) -> dict[str, Any]:
+    """How exact an inversion is, and a note where a step of it could not be solved."""
+    return {"residual": float(f"{found.residual.max():.3g}"), **({"note": found.note} if found.note else {})}
 
 
 Change = Callable[["PictureModel", "np.ndarray", "np.ndarray"], "tuple[np.ndarray, dict[str, Any]]"]

@@ -92,7 +92,7 @@ class Said(Reply):
     tag="reports",
     about="Without `Prefer: wait=N` the answer comes at once, with the job. The report is then at GET /api/reports/NAME, as "
     "JSON, and at GET /api/reports/NAME/page, as a page.",
-    slow=True,
+    slow=lambda request: len(request.runs) == 1,
     wait=0,
     unnamed=lambda request: _folder_of(request),
     progress=("report", "%"),

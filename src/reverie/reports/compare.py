@@ -93,7 +93,7 @@ def compare(folders: Sequence[str | Path], names: Sequence[str] | None = None) -
     reports = []
     for path, folder in zip(paths, folders, strict=True):
         if not path.is_file():
-            raise UsageError(f"{folder} holds no {REPORT}: make its report first, as reverie report {folder} does.")
+            raise UsageError(f"{folder} holds no {REPORT}: make its report first.")
         try:
             report = json.loads(path.read_text())
             _ = [m["name"] for s in report["sections"] for m in s["measures"]], report["verdict"]["headline"]

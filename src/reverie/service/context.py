@@ -21,7 +21,7 @@ from reverie.service.problems import Problem, Unreadable
 
 if TYPE_CHECKING:
     from reverie.config import Source
-    from reverie.modality import Modality, Spelling
+    from reverie.modality import Modality
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
     from reverie.records.reading import Cells
@@ -100,8 +100,8 @@ class Served:
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
         return table(self.work, name, schema, **options)
 
-    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
-        return source(self.work, name, options, spelled)
+    def source(self, name: str, options: dict[str, Any]) -> DataSource:
+        return source(self.work, name, options)
 
     def cells(self, name: str) -> Cells:
         return replace(cells(self.work, name), name=name)
@@ -128,7 +128,8 @@ class Served:
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
     def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
-        self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
+        if self.work.workspace.has(name, (suffix,)):  # its folder is made when it is written
+            self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
         path = self.work.folder / name.rpartition("/")[2]
         return Written(self.work, path, name, (suffix,), overwrite)
 
@@ -167,7 +168,7 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES, work.folder))
 
 
-def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
+def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     """The data of a call to train on, bundled or in the workspace, read within the limits.
 
     `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
@@ -177,9 +178,10 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
     from reverie.sources import ImageSource, TableSource
 
     kind = TableSource if is_table(name) else ImageSource
-    kind.modality.check_options(name, options, spelled)
+    kind.modality.check_options(name, options)
     if kind is TableSource:
-        return TableSource(table(work, name, **options))
+        how = dict(options)
+        return TableSource(table(work, name, how.pop("schema", None), **how))
     files = (*ARRAYS, *SUFFIXES)
     if name == "digits":
         pictures = read_images(name, **options)
@@ -221,7 +223,7 @@ def again(work: Work, noted: Source, field: str) -> Any:
         except Problem:
             continue
     raise UsageError(
-        f"{noted.name}, which this run was trained with, is not in the workspace: upload it, and name it as the {field}."
+        f"{noted.name}, which this run was trained with, is not in the workspace: upload it, and choose it as `{field}`."
     )
 
 

@@ -46,7 +46,11 @@ PROBLEM = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "message": {"type": "string"},
+                    "choices": {"type": "array", "items": {"type": "string"}, "description": "What it may be."},
+                },
             },
         },
     },

@@ -21,7 +21,7 @@ __all__ = ["COMPARISON", "READ", "REPORT", "models", "report", "reports", "small
 
 REPORT = ("report.html", "report.json", "card.md")
 COMPARISON = ("comparison.html", "comparison.json")
-READ = ("config.yaml", "codec.json", "metrics.jsonl", "manifest.json", *REPORT, *COMPARISON)
+READ = ("config.yaml", "codec.json", "metrics.jsonl", "manifest.json", REPORT[1], COMPARISON[1])
 """The files of a run or a report that a list is made of."""
 END = 2**14
 """Bytes at the end of the numbers of a run, in which the last losses stand."""

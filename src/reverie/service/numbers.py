@@ -35,12 +35,16 @@ def _json(value: Any) -> bytes:
 
 @lru_cache(1)
 def names() -> bytes:
-    """Samplers, spacings, schedules, recipes, pictures and tables, with their settings."""
+    """Samplers, spacings, schedules, recipes, pictures, tables, and what there is on the playground, with their settings."""
     from reverie.denoisers.registry import recipes
     from reverie.process import NoiseSchedule
+    from reverie.process.loss import TARGETS
     from reverie.process.schedule import CONSTRUCTORS
     from reverie.records.reading import BUNDLED
     from reverie.samplers import SAMPLERS, SPACINGS
+    from reverie.studies.mistakes import ENTRIES
+    from reverie.studies.mistakes.forms import FORMS
+    from reverie.studies.playground import SHAPES
 
     def defaults(function: Any) -> dict[str, Any]:
         parameters = inspect.signature(function).parameters.values()
@@ -58,6 +62,13 @@ def names() -> bytes:
             "recipes": {name: "records" if "codec" in recipe else "images" for name, recipe in recipes().items()},
             "pictures": [each["name"] for each in _pictures()],
             "tables": list(BUNDLED),
+            "predictions": list(TARGETS),
+            "shapes": list(SHAPES),
+            "mistakes": [
+                {"number": number, "wrong": ENTRIES[number].wrong, "right": ENTRIES[number].right, "says": form.says}
+                | {"place": form.place, "needs": dict(form.needs)}
+                for number, form in FORMS.items()
+            ],
         }
     )
 
@@ -66,11 +77,11 @@ def names() -> bytes:
 
 
 @lru_cache(128)
-def schedule(config: str, t: int | None) -> bytes:
-    """A schedule's tables over t = 0..T, or at one t. config: its name and settings as JSON."""
+def schedule(config: str, t: int | None, only: str | None = None) -> bytes:
+    """A schedule's tables over t = 0..T, or at one t; or one of them. config: its name and settings as JSON."""
     from reverie.studies.statistics import tables
 
-    return _json(tables(_schedule(config), t))
+    return _json(tables(_schedule(config), t, only))
 
 
 @lru_cache(256)
@@ -95,6 +106,13 @@ def noise(height: int, width: int, channels: int, seed: int) -> bytes:
     from reverie.studies.frames import noise_of
 
     return noise_of(torch.empty(1, channels, height, width, dtype=torch.float64), seed)[0].numpy().astype("<f4").tobytes()
+
+
+def shape(name: str) -> bytes:
+    """The points of an example of the playground. Raises UsageError for an unknown name."""
+    from reverie.studies.playground import shape_points
+
+    return _json({"name": name, "points": shape_points(name).tolist()})
 
 
 # --- pictures and tables that are bundled ------------------------------------------------------------------------------
@@ -179,7 +197,7 @@ def model(folder: str, name: str) -> bytes:
 ANSWERS = {
     each.__name__: each
     for each in (
-        *(names, schedule, statistics, noise, pictures, picture, table, series),
+        *(names, schedule, statistics, noise, shape, pictures, picture, table, series),
         *(models, metrics, model, reports, report),
     )
 }

@@ -24,7 +24,11 @@ def page_headers(page: bytes) -> dict[str, str]:
         f"default-src 'none'; script-src {allowed['script']}; style-src {allowed['style']}; img-src data:; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts"
     )
-    return {"content-security-policy": policy, "x-frame-options": "SAMEORIGIN"}
+    return {
+        "content-security-policy": policy,
+        "x-frame-options": "SAMEORIGIN",
+        "cross-origin-opener-policy": "unsafe-none",  # browsers refuse a page of its own origin that asks for more
+    }
 
 
 def _hashes(texts: list[bytes]) -> str:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from reverie.errors import DamagedError, DataError, ReverieError, UsageError
+from reverie.errors import DamagedError, DataError, ReverieError, Undecided, UsageError
 from reverie.memory import ran_out
 from reverie.plain import size
 from reverie.service.faults import faults
@@ -105,6 +105,8 @@ def of(error: BaseException, root: Path) -> Problem:
     match error:
         case Problem():
             return error
+        case Undecided():
+            return _undecided(error, root)
         case UsageError():
             return Problem(422, "usage", _relative(str(error), root))
         case Unreadable():
@@ -126,6 +128,13 @@ def of(error: BaseException, root: Path) -> Problem:
         case OSError() if error.errno in FULL:
             return Problem(507, "storage", "The disk is full: delete files that are not needed any more, then try again.")
     return Problem(500, "internal", "The server's log has more under this request id.")
+
+
+def _undecided(error: Undecided, root: Path) -> Problem:
+    """With the field that decides, and what it may be: a page lets its reader choose."""
+    fault = _relative(error.fault, root)
+    asked = [{"field": error.field, "message": f"{fault}.", "choices": list(error.choices)}]
+    return Problem(422, "usage", f"{fault}: say which it is, as `{error.field}`.", errors=asked)
 
 
 def too_little_memory(allowed: int | None) -> Problem:

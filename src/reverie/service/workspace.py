@@ -23,11 +23,12 @@ from typing import BinaryIO
 from reverie.errors import UsageError
 from reverie.operations.context import Folder
 from reverie.service import folders, names
+from reverie.service.placing import check_depth, check_target, give_name, is_ours, note, sign, take_place, taken
 from reverie.service.problems import Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
 
-__all__ = ["RUN", "Entry", "Workspace", "check_depth", "parts_of", "taken"]
+__all__ = ["RUN", "Entry", "Workspace", "parts_of"]
 
 PART = ".part"
 STALE = 3600.0  # seconds after which a temporary file is nobody's
@@ -99,7 +100,7 @@ class Workspace:
         private.mkdir(parents=True)
         try:
             with self.open(name, suffixes) as file:
-                _give_name(file, private, last)
+                give_name(file, private, last)
             yield private / last
         finally:
             shutil.rmtree(private, ignore_errors=True)
@@ -133,6 +134,17 @@ class Workspace:
     def holding(self, wanted: Set[str]) -> list[str]:
         """The folders, at most three deep, that have files of all these names."""
         return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= wanted)
+
+    def kept(self, wanted: Set[str], only: Collection[str]) -> list[tuple[str, Path, list[Entry]]]:
+        """The folders of `holding`: each with its path, where the files `only` can be read, and all files inside it.
+
+        What goes away meanwhile, or holds a link, is left out.
+        """
+        found = []
+        for name in self.holding(wanted):
+            with contextlib.suppress(Problem):
+                found.append((name, self.folder(name, checkpoints=False, only=only), self.inside(name)))
+        return found
 
     def inside(self, name: str) -> list[Entry]:
         """All files of a folder and of those below it, at any depth, by their names from there, in order."""
@@ -172,8 +184,8 @@ class Workspace:
         *above, last = parts_of(name, suffixes)
         self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
-            overwrite = overwrite or _is_ours(folder, last, by)
-            _check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
+            overwrite = overwrite or is_ours(folder, last, by)
+            check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
         return self.root.joinpath(*above, last)
 
     @contextmanager
@@ -182,8 +194,8 @@ class Workspace:
         *above, last = parts_of(name, suffixes)
         left = self.quota.settings.total_bytes - self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
-            overwrite = overwrite or _is_ours(folder, last, by)
-            _check_target(folder, last, overwrite, stat.S_IFREG)
+            overwrite = overwrite or is_ours(folder, last, by)
+            check_target(folder, last, overwrite, stat.S_IFREG)
             temporary = f".{secrets.token_hex(8)}{PART}"
             handle = folders.new_handle(folder, temporary)
             try:
@@ -192,11 +204,11 @@ class Workspace:
                     file.flush()
                     os.fsync(file.fileno())
                     if by is not None:
-                        _note(by, last).write_text(_sign(os.fstat(file.fileno())))
+                        note(by, last).write_text(sign(os.fstat(file.fileno())))
                 with self._committing:  # one at a time: quotas hold for writers side by side
                     self.quota.check(begun=True)
-                    _check_target(folder, last, overwrite, stat.S_IFREG)
-                    _take_place(folder, temporary, last, overwrite)
+                    check_target(folder, last, overwrite, stat.S_IFREG)
+                    take_place(folder, temporary, last, overwrite)
                 os.fsync(folder)
             finally:
                 folders.remove(folder, temporary)
@@ -296,61 +308,3 @@ def parts_of(name: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
     if not names.ends(parts[-1], suffixes):
         raise Problem(422, "name", f"This name cannot be used here: it must end in {', '.join(suffixes)}.")
     return parts
-
-
-def check_depth(old: tuple[str, ...], new: tuple[str, ...]) -> None:
-    if len(old) != len(new):
-        raise Problem(422, "name", f"A run keeps its depth: give it a name with {len(old) - 1} slashes, as it has now.")
-
-
-def taken(to: str) -> Problem:
-    return Problem(409, "conflict", f"{to} is there already: choose another name.")
-
-
-def _check_target(folder: int, last: str, overwrite: bool, wanted: int) -> None:
-    found = folders.kind(folder, last)
-    if found and found != wanted:
-        raise Problem(409, "conflict", f"{last} is there already and is of another kind: choose another name.")
-    if found and not overwrite:
-        raise Problem(409, "conflict", f"{last} is there already: choose another name, or allow to overwrite it.")
-
-
-def _note(by: Path, last: str) -> Path:
-    """Beside a job's files: the sign of the file that it wrote under this name."""
-    return by.parent / f"wrote-{last}"
-
-
-def _sign(status: os.stat_result) -> str:
-    """What stays of a file when it is renamed, and no other file has."""
-    return f"{status.st_dev} {status.st_ino} {status.st_mtime_ns} {status.st_size}"
-
-
-def _is_ours(folder: int, last: str, by: Path | None) -> bool:
-    """Whether what has the name was written by an earlier attempt of this job, which died before it could say so."""
-    if by is None:
-        return False
-    with contextlib.suppress(FileNotFoundError):
-        return _note(by, last).read_text() == _sign(os.stat(last, dir_fd=folder, follow_symlinks=False))
-    return False
-
-
-def _take_place(folder: int, temporary: str, last: str, overwrite: bool) -> None:
-    """Gives the temporary file its name; where nothing may be overwritten, by a link, which fails if the name is taken."""
-    if not overwrite:
-        try:
-            return os.link(temporary, last, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-        except FileExistsError as error:
-            raise Problem(409, "conflict", f"{last} is there already: choose another name.") from error
-        except OSError:
-            pass  # a file system without hard links
-    os.rename(temporary, last, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _give_name(file: BinaryIO, private: Path, last: str) -> None:
-    """A second name for the open file; where the system gives none, a copy."""
-    with folders.opened(private, ()) as folder:
-        try:
-            os.link(f"/proc/self/fd/{file.fileno()}", last, dst_dir_fd=folder, follow_symlinks=True)
-        except OSError:
-            with (private / last).open("xb") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)

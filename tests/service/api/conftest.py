@@ -16,6 +16,7 @@ from reverie.service import problems
 from reverie.service.app import create_app
 from reverie.service.jobs import Job
 from reverie.service.jobs.overview import LaneView, Overview
+from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.work import Cancelled, Work
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
@@ -55,17 +56,14 @@ class AtOnce:
         self.done: dict[str, tuple[Job, bytes | Problem]] = {}
         self.heard: list[Heard] = []
         self.tasks: list[str] = []
+        self.unfinished: list[tuple[str, dict[str, str], Places]] = []
 
     def start(self) -> None: ...
     def stop(self, grace: float) -> None: ...
     def close(self) -> None: ...
     def close_admission(self) -> None: ...
-    def check_unused(self, name: str, writes_only: bool = False) -> None: ...
 
     def hear(self, on_end: Any) -> None: ...
-
-    def held(self) -> list[Any]:
-        return []
 
     def overview(self) -> Overview:
         return Overview({lane: LaneView(workers=1, own=1) for lane in ("quick", "slow")}, usable=True)
@@ -99,6 +97,14 @@ class AtOnce:
 
     def list(self, limit: int, *_: Any) -> tuple[list[Job], None]:
         return [job for job, _ in self.done.values()][-limit:], None
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        return self.unfinished
+
+    def check_unused(self, name: str, writes_only: bool = False) -> None:
+        for id, about, places in self.unfinished:
+            if places.uses(name, writes_only):
+                raise in_use(name, id, about)
 
     def cancel(self, id: str) -> Job:
         return self.get(id)

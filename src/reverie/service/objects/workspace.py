@@ -31,10 +31,11 @@ from reverie.service.logs import say
 from reverie.service.objects.cache import Cache
 from reverie.service.objects.index import Catalogue, Content, Index
 from reverie.service.objects.store import Away, Store
+from reverie.service.placing import check_depth, taken
 from reverie.service.problems import PRIVATE, Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
-from reverie.service.workspace import RUN, Entry, Workspace, check_depth, parts_of, taken
+from reverie.service.workspace import RUN, Entry, Workspace, parts_of
 
 __all__ = ["ObjectWorkspace"]
 
@@ -100,19 +101,32 @@ class ObjectWorkspace(Workspace):
         return self._read(seen)
 
     def entries(self) -> list[Entry]:
-        found = self._catalogue.now().files
-        return [Entry(name, found[name].bytes, found[name].modified) for name in sorted(found) if _named(name.split("/"))]
+        files = self._catalogue.now().files
+        return _entries({name: content for name, content in files.items() if _named(name.split("/"))})
 
     def holding(self, wanted: Set[str]) -> list[str]:
+        return self._holding(self._catalogue.now(), wanted)
+
+    def kept(self, wanted: Set[str], only: Collection[str]) -> list[tuple[str, Path, list[Entry]]]:
+        def look(index: Index) -> list[tuple[str, Path, list[Entry]]]:
+            found = []
+            for name in self._holding(index, wanted):
+                below = index.below(name)
+                path = self._cache.view(name, {each: content for each, content in below.items() if each in only})
+                found.append((name, path, _entries(below)))
+            return found
+
+        return self._read(look)
+
+    def _holding(self, index: Index, wanted: Set[str]) -> list[str]:
         by_folder: dict[str, set[str]] = {}
-        for name in self._catalogue.now().files:
+        for name in index.files:
             above, _, last = name.rpartition("/")
             by_folder.setdefault(above, set()).add(last)
         return sorted(above for above, files in by_folder.items() if files >= wanted and _named([*above.split("/"), "file"]))
 
     def inside(self, name: str) -> list[Entry]:
-        found = self._catalogue.now().below("/".join(names.parts(name)))
-        return [Entry(each, found[each].bytes, found[each].modified) for each in sorted(found)]
+        return _entries(self._catalogue.now().below("/".join(names.parts(name))))
 
     def open_inside(self, name: str, inner: str) -> BinaryIO:
         whole = "/".join((*names.parts(name), inner))
@@ -334,6 +348,10 @@ def _usage(files: dict[str, Content], more: int = 0) -> tuple[int, int]:
     """How many files clients have, and the bytes of all."""
     count = sum(not name.startswith(f"{folders.STATE}/") for name in files)
     return count, sum(content.bytes for content in files.values()) + more
+
+
+def _entries(found: dict[str, Content]) -> list[Entry]:
+    return [Entry(name, found[name].bytes, found[name].modified) for name in sorted(found)]
 
 
 def _named(parts: list[str]) -> bool:

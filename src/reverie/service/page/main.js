@@ -3,6 +3,7 @@
 import { h, svg, clear, uid } from "./lib/dom.js";
 import { address, flush, forget, read, write } from "./lib/state.js";
 import { copied } from "./lib/call.js";
+import { giveButton } from "./lib/giveaway.js";
 import { button } from "./lib/controls.js";
 import { operations } from "./lib/operations.js";
 import { empty, failure } from "./lib/states.js";
@@ -15,6 +16,7 @@ const GROUPS = [
 ];
 const LABELS = new Map(GROUPS.flatMap(([, views]) => views));
 
+const bar = document.getElementById("bar");
 const main = document.getElementById("main");
 let shown = { name: null, unmount: null, turn: 0 };
 
@@ -25,18 +27,18 @@ const nav = h("nav", { id: "views", "aria-label": "Views" }, GROUPS.map(([group,
   const id = uid("group");
   return h("div", { class: "group" }, h("p", { id, class: "group-name" }, group), h("ul", { "aria-labelledby": id }, views.map(([name]) => h("li", null, links.get(name)))));
 }));
-const opener = button({ label: "Menu", kind: "quiet menu", onClick: () => setOpen(nav.dataset.open !== "true") });
+const opener = button({ label: "Menu", kind: "quiet menu", onClick: () => setOpen(bar.dataset.open !== "true") });
 opener.setAttribute("aria-controls", "views");
 setOpen(false);
 
 /** Shows or hides the views where they stand behind a menu. */
 function setOpen(open) {
-  nav.dataset.open = String(open);
+  bar.dataset.open = String(open);
   opener.setAttribute("aria-expanded", String(open));
 }
 
 addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || nav.dataset.open !== "true") return;
+  if (event.key !== "Escape" || bar.dataset.open !== "true") return;
   setOpen(false);
   opener.focus();
 });
@@ -61,10 +63,11 @@ function mark() {
     cells.map((opacity, i) => svg("rect", { x: Math.floor(i / 3) * 5 + 0.5, y: (i % 3) * 5 + 0.5, width: 4, height: 4, opacity })));
 }
 
-document.getElementById("bar").append(
+bar.append(
   h("a", { class: "brand", href: address(START), "aria-label": "Reverie, to the start" }, mark(), h("span", null, "Reverie")),
+  h("div", { class: "tools" }, share, giveButton()),
+  h("div", { class: "fixed" }, theme, opener),
   nav,
-  h("div", { class: "tools" }, share, theme, opener),
 );
 document.getElementById("foot").append(
   h("p", null, "Everything here is computed on this machine. ", h("a", { href: "docs" }, "The HTTP API"), " does the same without the page."),

@@ -34,6 +34,7 @@ TYPES = {
     ".jsonl": "application/jsonl",
     ".yaml": "application/yaml",
     ".md": "text/markdown; charset=utf-8",
+    ".html": "application/octet-stream",
     ".safetensors": "application/octet-stream",
 }
 SUFFIXES = tuple(TYPES)

@@ -1,17 +1,22 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
 import { askForKey, authorization } from "./key.js";
+import { BEYOND, question, record, repeatable, replay, saved } from "./recording.js";
+import { fieldsOf, said } from "./words.js";
 
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
 const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a server that does not answer; the last goes on
 const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or that of a server which stops or has no room
+const asked = new Map(); // the question of each job that is followed, by its id
 
-/** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
+/** An answer that is not the one hoped for, in words for this page. status is 0 where the server did not answer at all; named: the
+ *  fields of the request that its sentence speaks of. */
 export class Problem extends Error {
   constructor({ status = 0, title = "Something went wrong", detail = "", errors = [], request_id = null, type = "" }) {
-    super(detail || title);
-    Object.assign(this, { status, title, detail: detail || title, errors: errors ?? [], requestId: request_id, type });
+    super(said(detail || title));
+    const told = (errors ?? []).map((error) => ({ ...error, message: said(error.message) }));
+    Object.assign(this, { status, title, detail: this.message, errors: told, named: fieldsOf(detail), requestId: request_id, type });
   }
 }
 
@@ -33,9 +38,9 @@ export async function get(path, { signal } = {}) {
   return isJson(response) ? response.json() : response;
 }
 
-/** The bytes of a GET. */
-export async function bytes(path, { signal } = {}) {
-  return (await ask(path, { signal })).arrayBuffer();
+/** The bytes of a GET. taken: whether they are only to be taken away, and no part of what the view shows. */
+export async function bytes(path, { signal, taken = false } = {}) {
+  return (await ask(path, { signal }, taken)).arrayBuffer();
 }
 
 /** {status, body} of a POST. wait: seconds the server may take before it answers with a job instead, which has a key of its
@@ -44,11 +49,14 @@ export async function post(path, body, { wait = null, signal } = {}) {
   const headers = { "Content-Type": "application/json" };
   if (wait !== null) Object.assign(headers, { Prefer: `wait=${wait}`, "Idempotency-Key": newKey() });
   const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
-  return { status: response.status, body: isJson(response) ? await response.json() : null };
+  const reply = isJson(response) ? await response.json() : null;
+  if (response.status === 202) asked.set(reply.id, question("POST", path, JSON.stringify(body)));
+  return { status: response.status, body: reply };
 }
 
 /** Uploads a file or a blob; the reply's body. onSent(bytes so far) is called as it goes, which fetch cannot tell. */
 export function put(path, blob, { onSent = () => {}, signal } = {}) {
+  if (saved) return Promise.reject(beyond());
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", urlOf(path));
@@ -101,7 +109,7 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
  *  has it. Aborting the signal only stops following: the job goes on. */
 export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, onEnd, signal } = {}) {
   const base = `/api/jobs/${encodeURIComponent(id)}`;
-  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
+  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(said(data.message ?? data)), metric: onMetric };
   const insist = (act) => patiently(act, { onAway, signal });
   let last = 0;
   const end = await insist(async (answered) => {
@@ -117,7 +125,12 @@ export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway,
     return poll(base, hear, signal, answered); // a proxy may swallow streams: asking again and again still works
   });
   onEnd?.(end);
-  if (end.state === "succeeded") return insist(() => get(`${base}/result`, { signal }));
+  if (end.state === "succeeded") {
+    const result = await insist(() => get(`${base}/result`, { signal }));
+    if (asked.has(id)) record(asked.get(id), result); // so that a saved page can answer at once
+    asked.delete(id);
+    return result;
+  }
   if (end.state === "cancelled") throw new DOMException("The work was cancelled.", "AbortError");
   throw new Problem(end.error ?? { title: "The work did not finish", detail: `The job ended as ${end.state}: try again.` });
 }
@@ -173,6 +186,7 @@ async function stream(path, last, signal, onOpen, onEvent) {
     const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": String(last) } : {}) };
     const response = await ask(path, { headers, signal: quiet.signal });
     onOpen();
+    let told = "";
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
@@ -186,8 +200,11 @@ async function stream(path, last, signal, onOpen, onEvent) {
       for (const block of blocks) {
         const event = parseEvent(block);
         if (event === null) continue;
+        told += `${block}\n\n`;
         onEvent(event);
-        if (event.kind === "end") return event.data;
+        if (event.kind !== "end") continue;
+        if (last === 0) record(question("GET", path), told, { type: "text/event-stream" });
+        return event.data;
       }
     }
   } catch (error) {
@@ -244,7 +261,9 @@ function pause(milliseconds, signal) {
 
 // --- one request --------------------------------------------------------------------------------------------------------
 
-async function ask(path, options) {
+async function ask(path, options, taken = false) {
+  const name = question(options.method ?? "GET", path, options.body);
+  if (saved) return replay(name) ?? Promise.reject(beyond());
   for (;;) {
     const authorized = authorization();
     const headers = { ...options.headers, ...authorized };
@@ -255,11 +274,18 @@ async function ask(path, options) {
       if (error.name === "AbortError") throw error;
       throw unanswered();
     }
-    if (response.ok) return response;
+    if (response.ok) {
+      if (!taken && repeatable(response, options)) record(name, response.clone());
+      return response;
+    }
     const problem = await problemOf(response);
     if (response.status !== 401) throw problem;
     if (!(await askForKey("Authorization" in authorized))) throw problem;
   }
+}
+
+function beyond() {
+  return new Problem({ status: 404, title: "This is a saved page", detail: BEYOND });
 }
 
 function unanswered() {

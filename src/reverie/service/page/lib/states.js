@@ -2,6 +2,9 @@
 
 import { h } from "./dom.js";
 import { button } from "./controls.js";
+import { address } from "./state.js";
+
+const LONG = 15; // seconds that nobody wants to sit through
 
 /** Nothing to show, and what to do about it. action: an element, mostly a button. */
 export function empty(text, action = null) {
@@ -10,15 +13,17 @@ export function empty(text, action = null) {
 
 /**
  * Work going on. .say(sentence) changes the sentence; onCancel adds a Stop button. .hear is what job() tells of its course:
- * where the job waits, how far it is (the bar counts), and that the server does not answer.
+ * where the job waits, how far it is (the bar counts), and that the server does not answer. stays: whether it goes on when one
+ * leaves, which is said where it takes long.
  */
-export function busy(text, { onCancel = null } = {}) {
+export function busy(text, { onCancel = null, stays = false } = {}) {
   const said = h("p", { role: "status" }, text);
   const bar = h("progress", { "aria-label": text });
   const left = h("p", { class: "hint" });
   const away = h("p", { class: "notice", role: "status", hidden: true });
   const stop = onCancel && button({ label: "Stop", onClick: onCancel });
-  const root = h("div", { class: "state busy" }, said, away, bar, left, stop);
+  const free = h("p", { class: "hint", hidden: true }, "You can leave: it goes on, and stands in the ", h("a", { href: address("queue") }, "queue"), ".");
+  const root = h("div", { class: "state busy" }, said, away, bar, left, free, stop);
   const say = (sentence) => (said.textContent = sentence);
   const hear = {
     onState: ({ state, position }) => say(state === "queued" ? queued(position) : text),
@@ -26,6 +31,7 @@ export function busy(text, { onCancel = null } = {}) {
       if (!total) return;
       bar.max = total;
       bar.value = done;
+      free.hidden = !(stays && seconds > LONG);
       left.textContent = `${done.toLocaleString("en")} of ${total.toLocaleString("en")}${seconds === null ? "" : `, ${duration(seconds)} left`}`;
     },
     onAway(seconds) {

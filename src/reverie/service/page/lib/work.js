@@ -15,67 +15,64 @@ const FRESH = 60_000; // milliseconds in which nobody wonders when something was
 /**
  * path: of the operation; params, save: of the view; waiting: the sentence meanwhile; body(): the request; present(result,
  * request, stays) shows what came, and may go on as long as stays(). beside(): an element that stands below the bar meanwhile;
- * hear(beside, bar): further listeners of `rejoin`; again: the label of the button after a stop. Gives {start(), resume(),
- * alive(), close()}; refused(problem) is told of what the server would not do. A start ends the work before, and resume goes on with that of the address if it is what is asked for now.
+ * hear(beside, bar): further listeners of `rejoin`; again: the label of the button after a stop; refused(problem) is told that it
+ * failed, and wrong(problem, start) is what stands there then; fit(): whether it can be begun, else the view says why not. Gives
+ * {start(), resume(), alive(), close()}; a start ends the work before, and resume goes on with that of the address if it is what
+ * is asked for now.
  * With a label also .button, which starts, and .ready(sentence): it can be pressed now, and if the address says that it was, it
  * is; else the sentence stands there.
  */
-export function worker(place, { path, params, save, waiting, body, present, refused = () => {}, beside = () => null, hear = () => ({}), again = null, label = null }) {
+export function worker(place, { path, params = null, save = () => {}, waiting, body, present, beside = () => null, hear = () => ({}), again = null, refused = () => {}, wrong = failure, fit = () => true, label = null }) {
   const run = label && button({ label, kind: "primary", disabled: true, onClick: () => start() });
-  let now = null; // {following, id, stopped}: what is shown
+  let now = null; // {following, id of the job once it has one, stopped, ended}: the work that is shown
   let open = true;
 
   const start = () => begin(null);
-  const resume = () => begin(params.get("work"));
+  const resume = () => begin(params?.get("work") ?? null);
 
   async function begin(noted) {
+    if (!fit()) return;
     if (now?.id && !now.ended) cancel(now.id).catch(() => {}); // other work is wanted in its place
     now?.following.abort();
-    const mine = (now = { following: new AbortController(), id: null, stopped: false, ended: false });
+    const mine = (now = { following: new AbortController(), id: null, stopped: false, ended: null });
     if (run) save({ run: 1 });
     const stays = () => open && now === mine;
-    const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => stop(mine, wait) });
+    const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => stop(mine, wait), stays: true });
     const below = beside();
     clear(place, wait, below);
     if (noted === null) reveal(place);
     try {
       const request = await body();
+      const listeners = { ...wait.hear, ...hear(below, wait), onEnd: (view) => (mine.ended = view.ended), signal: mine.following.signal };
       const mark = hash(new TextEncoder().encode(JSON.stringify(request))).slice(0, 8);
       const [id, marked] = noted?.split(".") ?? [];
-      const known = marked === mark ? id : null;
-      let ended = null;
-      const listeners = { ...wait.hear, ...hear(below, wait), onEnd: (view) => (ended = Date.parse(view.ended)) };
-      const result = known ? await follow(mine, known, listeners) : await send(mine, request, mark, listeners);
+      const known = id && marked === mark;
+      const result = await (known ? follow(mine, id, listeners) : send(mine, request, mark, listeners));
       if (stays()) await present(result, request, stays, below);
-      if (stays() && known && Date.now() - ended > FRESH) place.append(h("div", { class: "row" }, h("span", { class: "hint" }, `As it came out ${when(ended)}.`), button({ label: "Once more", onClick: start })));
+      if (stays() && known && Date.now() - Date.parse(mine.ended) > FRESH) place.append(h("div", { class: "row" }, h("span", { class: "hint" }, `As it came out ${when(mine.ended)}.`), button({ label: "Once more", onClick: start })));
     } catch (problem) {
-      if (!stays()) return undefined;
+      if (!stays()) return;
       if (noted && problem.status === GONE) return start();
-      refused(problem);
       const stopped = problem.name === "AbortError";
       if (stopped) save({ work: null, run: null });
-      clear(place, stopped ? empty(STOPPED, again && button({ label: again, kind: "primary", onClick: start })) : failure(problem, start));
+      else refused(problem);
+      clear(place, stopped ? empty(STOPPED, again && button({ label: again, kind: "primary", onClick: start })) : wrong(problem, start));
     }
-    return undefined;
   }
 
   async function send(mine, request, mark, listeners) {
     const { status, body: reply } = await post(path, request, { wait: 0 });
     if (status !== 202) return reply;
-    if (now === mine && open) save({ work: `${reply.id}.${mark}` });
-    else if (open || mine.stopped) cancel(reply.id).catch(() => {}); // it was stopped, or followed by other work, before it was accepted
+    if (open && now === mine) save({ work: `${reply.id}.${mark}` });
+    else if (open) mine.stopped = true; // other work took its place before it was accepted
     listeners.onState?.(reply);
     return follow(mine, reply.id, listeners);
   }
 
-  async function follow(mine, id, listeners) {
+  function follow(mine, id, listeners) {
     mine.id = id;
     if (mine.stopped) cancel(id).catch(() => {});
-    try {
-      return await rejoin(id, { ...listeners, signal: mine.following.signal });
-    } finally {
-      mine.ended = !mine.following.signal.aborted;
-    }
+    return rejoin(id, listeners);
   }
 
   async function stop(mine, wait) {
@@ -95,7 +92,7 @@ export function worker(place, { path, params, save, waiting, body, present, refu
     button: run,
     ready(sentence) {
       run.disabled = false;
-      if (params.has("run")) return resume();
+      if (params.has("run") && fit()) return resume();
       clear(place, empty(sentence));
     },
     alive: () => open,

@@ -29,7 +29,7 @@ export function mount(root, { params }) {
       clear(held, quota(found));
       const inside = within(found.files, folder);
       const nothing = folder ? empty(`There is nothing in ${folder}. Drop a file above, or go back.`, h("a", { class: "button", href: address("files") }, "All files")) : empty("The workspace is empty. Drop a table or a picture above; what you make of it is kept here too.");
-      clear(place, inside.folders.length + inside.files.length ? table(inside, { folder, onChange: list }) : nothing);
+      clear(place, inside.folders.length + inside.files.length ? table(inside, { onChange: list }) : nothing);
     } catch (problem) {
       if (open) clear(place, failure(problem, list));
     }

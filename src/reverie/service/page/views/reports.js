@@ -11,6 +11,7 @@ export const asks = true;
 export function mount(root, view) {
   const { params } = view;
   if (params.has("make")) return make(root, view);
-  if (params.get("report")) return read(root, params.get("report"));
+  const name = params.get("report") ?? params.get("name");
+  if (name) return read(root, name);
   return list(root, view);
 }

@@ -69,7 +69,7 @@ export function mount(root, { params, save }) {
 /** The curve of a run's schedule; null where it is not to be had: the plot then joins the steps. */
 async function schedule({ name, ...settings }) {
   try {
-    return await fetchSchedule({ name, settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")) });
+    return await fetchSchedule({ name, settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")) }, { only: "alpha_bar" });
   } catch {
     return null;
   }

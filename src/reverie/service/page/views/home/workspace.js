@@ -17,12 +17,12 @@ export function workspace() {
     part("runs", "Runs", "/api/models", ({ models }) => ({
       count: models.length,
       note: size(models),
-      lines: newest(models).map((run) => line("runs", { run: run.name }, run.name, [run.kind === "images" ? "pictures" : run.kind, verdict(run)])),
+      lines: newest(models).map((run) => line("runs", { run: run.name }, run.name, [{ images: "pictures", records: "records" }[run.kind], run.verdict ?? run.error ?? run.state])),
       none: "None yet: train one from a table or from pictures.",
     })),
     part("reports", "Reports", "/api/reports", ({ reports }) => ({
       count: reports.length,
-      lines: newest(reports).map((report) => line("reports", { report: report.name }, report.name, [headline(report)])),
+      lines: newest(reports).map((report) => line("reports", { report: report.name }, report.name, [report.verdict?.headline ?? report.error])),
       none: "None yet: a run is judged in its report.",
     })),
     part("queue", "Queue", `/api/jobs?limit=${NEWEST}`, ({ jobs, next }) => ({
@@ -72,12 +72,9 @@ function line(view, params, name, facts) {
   return h("li", null, h("a", { href: address(view, new URLSearchParams(params)) }, name), h("span", { class: "hint" }, facts.filter(Boolean).join(" · ")));
 }
 
+/** Those changed last. */
 function newest(list) {
-  const at = ({ modified = null, made = null }) => {
-    const moment = modified ?? made ?? 0;
-    return typeof moment === "number" ? 1000 * moment : Date.parse(moment);
-  };
-  return [...list].sort((a, b) => at(b) - at(a)).slice(0, NEWEST);
+  return [...list].sort((a, b) => Date.parse(b.modified ?? b.made ?? 0) - Date.parse(a.modified ?? a.made ?? 0)).slice(0, NEWEST);
 }
 
 function size(list) {
@@ -86,5 +83,3 @@ function size(list) {
 }
 
 const folderOf = (name) => (name.includes("/") ? { in: name.split("/").slice(0, -1).join("/") } : {});
-const verdict = (run) => (typeof run.verdict === "string" ? run.verdict : (run.verdict?.headline ?? null));
-const headline = (report) => report.headline ?? (typeof report.verdict === "string" ? report.verdict : report.verdict?.headline) ?? null;

@@ -1,9 +1,9 @@
 // A job as a line of the queue.
 
 import { h, clear } from "../../lib/dom.js";
-import { bytes, cancel, get } from "../../lib/api.js";
+import { cancel, get } from "../../lib/api.js";
 import { button } from "../../lib/controls.js";
-import { saveBlob, saveData } from "../../lib/download.js";
+import { saveData, saveFrom } from "../../lib/download.js";
 import { amount } from "../../lib/states.js";
 import { STATES, label, made, standing, subject, times, unfinished } from "./words.js";
 
@@ -76,7 +76,7 @@ function result(job) {
         const files = [found?.files ?? [], found?.file ?? []].flat().filter(({ href }) => href);
         clear(
           root,
-          files.map(({ name, href, bytes: size }) => button({ label: `Save ${name}${size ? `, ${amount(size)}` : ""}`, onClick: async () => saveBlob(name.split("/").at(-1), new Blob([await bytes(href)])) })),
+          files.map(({ name, href, bytes: size }) => button({ label: `Save ${name}${size ? `, ${amount(size)}` : ""}`, onClick: () => saveFrom(href, name.split("/").at(-1)) })),
           button({ label: "Save the numbers", onClick: () => saveData(`${job.id.slice(0, 8)}.json`, found) }),
         );
       } catch (problem) {

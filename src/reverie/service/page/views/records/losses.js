@@ -12,7 +12,7 @@ export function losses() {
   const seen = new Map(); // by step: a job that is rejoined tells its news once more
   const rows = () => [...seen.values()].sort((a, b) => a.step - b.step);
   const last = h("p", { class: "hint" }, "The first numbers come after a few steps.");
-  const plot = chart([], { x: { title: "step", zero: true }, y: { title: "loss" } }, { label: "Loss against step, on the batches and on what was set aside.", table: () => table(rows()) });
+  const plot = chart([], { x: { title: "step", zero: true }, y: { title: "loss", log: "auto" } }, { label: "Loss against step, on the batches and on what was set aside.", table: () => table(rows()) });
   let timer = null;
   const draw = () => {
     timer = null;

@@ -10,11 +10,12 @@ import { parse } from "./csv.js";
 
 const BUNDLED = { pbc2: "pbc2, bundled" };
 
-/** extra: further choices {value, label}. onChange(name) after a choice or an upload. paste: whether rows can be pasted. */
-export function source({ value, onChange, extra = [], label = "Table", paste = false }) {
+/** extra: further choices {value, label}; bundled: whether those that come along are among them. onChange(name) after a choice or an
+ *  upload. paste: whether rows can be pasted; hint: what a row is. */
+export function source({ value, onChange, extra = [], bundled = true, label = "Table", paste = false, hint = "a row for each visit" }) {
   let files = [];
   const names = () => [...new Set([...files, ...(value && !(value in BUNDLED) && !extra.some((each) => each.value === value) ? [value] : [])])];
-  const choices = () => [...Object.entries(BUNDLED).map(([name, words]) => ({ value: name, label: words })), ...extra, ...names().map((name) => ({ value: name, label: name }))];
+  const choices = () => [...(bundled ? Object.entries(BUNDLED).map(([name, words]) => ({ value: name, label: words })) : []), ...extra, ...names().map((name) => ({ value: name, label: name }))];
   const take = (name) => {
     value = name;
     onChange(name);
@@ -24,7 +25,7 @@ export function source({ value, onChange, extra = [], label = "Table", paste = f
   const arriving = uploads({ onDone: settle, instead: "Use the old one", tables: true });
   const place = drop({
     label: "Choose a file",
-    hint: `or drop one: ${TABLES}, a row for each visit. It is kept in the workspace of this server.`,
+    hint: `or drop one: ${TABLES}, ${hint}. It is kept in the workspace of this server.`,
     name: "Table file",
     accept: TABLE_TYPES,
     onFile: (file) => arriving.send(file, file.name),

@@ -2,7 +2,6 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { get } from "../../lib/api.js";
-import { address } from "../../lib/state.js";
 import { busy, empty, failure, when } from "../../lib/states.js";
 import { makeAddress, reportAddress, runAddress } from "../runs/words.js";
 import { brief } from "./verdict.js";

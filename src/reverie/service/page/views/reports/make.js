@@ -14,17 +14,18 @@ import { shown } from "./read.js";
 const PATH = "/api/reports";
 const listed = { parse: (text) => text.split(",").filter(Boolean), write: (names) => names.join(","), otherwise: [] };
 
-export function mountable({ runs, tables, reports }, chosen) {
+/** The fields of a report on these runs. */
+function declared({ runs, tables, reports }, chosen) {
   const several = chosen.length > 1;
   const of = runs.find((run) => run.name === chosen[0]);
-  const files = [{ value: "", label: null }, ...tables.map((value) => ({ value, label: value }))];
-  const table = (label, words, hint) => ({ kind: "select", label, hint, options: [{ value: "", label: words }, ...files.slice(1)], open: true, otherwise: null });
+  const table = (label, words, hint) => ({ kind: "select", label, hint, options: [{ value: "", label: words }, ...tables.map((value) => ({ value, label: value }))], open: true, otherwise: null });
   const usual = several ? free("reports/comparison", reports) : (chosen[0] ?? "");
   const records = of?.kind === "records" && !several;
   return {
     make: { ...listed },
     holdout: { ...table("Real patients held out", "those of the training", "Others that the model never saw."), when: () => records },
     synthetic: { ...table("Synthetic patients", "made for the report", "Or a table of them that is here already."), when: () => records },
+    source: { ...table("Table it was trained on", "the one that its run names", "Where that was moved or renamed."), when: () => records },
     out: { kind: "text", label: "Name of the report", otherwise: usual, hint: several ? "A folder of the workspace." : "That of the run: it stays with the run, and goes where the run goes." },
     seed: { kind: "number", label: "Seed", hint: "The same seed gives the same report." },
     overwrite: { kind: "toggle", label: "Replace the report that is there", otherwise: reports.some(({ name }) => name === usual), when: ({ out }) => reports.some(({ name }) => name === out) },
@@ -61,13 +62,13 @@ function build(place, here, names, { params, save, again }) {
   const chosen = names.length ? names : [newest(here.runs)].filter(Boolean);
   const several = chosen.length > 1;
   const stage = h("div", { class: "stage" });
-  const own = form(PATH, mountable(here, chosen), { params, save });
+  const own = form(PATH, declared(here, chosen), { params, save });
   const { settings } = own;
   const body = () => ({
     runs: chosen,
     out: settings.out || chosen[0],
     ...(settings.overwrite && here.reports.some(({ name }) => name === settings.out) ? { overwrite: true } : {}),
-    ...(several ? {} : { ...given("holdout"), ...given("synthetic"), ...(settings.seed ? { seed: settings.seed } : {}) }),
+    ...(several ? {} : { ...given("holdout"), ...given("synthetic"), ...given("source"), ...(settings.seed ? { seed: settings.seed } : {}) }),
   });
   const given = (name) => (settings[name] ? { [name]: settings[name] } : {});
   const work = worker(stage, {
@@ -81,9 +82,9 @@ function build(place, here, names, { params, save, again }) {
     again: "Begin once more",
   });
   const run = h("select", { id: "report-run", onchange: () => {
-    for (const key of ["work", "run", "out", "holdout", "synthetic", "overwrite"]) params.delete(key);
+    for (const key of ["work", "run", "out", "holdout", "synthetic", "source", "overwrite"]) params.delete(key);
     params.set("make", run.value);
-    save({ make: run.value, work: null, run: null, out: null, holdout: null, synthetic: null, overwrite: null });
+    save({ make: run.value, work: null, run: null, out: null, holdout: null, synthetic: null, source: null, overwrite: null });
     work.close();
     again();
   } }, [...new Set([...chosen, ...here.runs.map(({ name }) => name)])].map((name) => h("option", { value: name, selected: name === chosen[0] }, name)));
@@ -91,7 +92,7 @@ function build(place, here, names, { params, save, again }) {
     ? h("div", { class: "field" }, h("p", { class: "label" }, "In one table"), h("ul", { class: "lines" }, chosen.map((name) => h("li", null, name))))
     : h("div", { class: "field" }, h("label", { for: "report-run" }, "Run"), run);
   clear(place, h("div", { class: "split" },
-    h("div", { class: "controls" }, which, own.holdout, own.synthetic, own.overwrite, more("More", own.out, several ? null : own.seed), h("div", { class: "row" }, work.button, callDialog(() => [["make_report", body()]]))),
+    h("div", { class: "controls" }, which, own.holdout, own.synthetic, own.overwrite, more("More", own.out, own.source, several ? null : own.seed), h("div", { class: "row" }, work.button, callDialog(() => [["make_report", body()]]))),
     stage));
   work.ready(several
     ? "Each measure that two of them have becomes a line of one table, with the nearest to its own best marked."

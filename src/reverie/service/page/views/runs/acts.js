@@ -16,17 +16,18 @@ export function acts(signal) {
   const say = (...children) => clear(place, ...children);
   const go = (to) => (location.hash = to);
   let now = { run: null, card: null };
+  let drawn = ""; // what the buttons depend on
   let asking = false; // something is typed or asked: the buttons stay as they are
 
   function of(run, card = now.card) {
-    const drawn = now.run && now.run.state === run.state && now.run.report === run.report && now.card === card;
     now = { run, card };
-    if (drawn || asking) return;
+    const wanted = JSON.stringify([run.name, run.state, run.report, exportable(card)]);
+    if (asking || drawn === wanted) return;
+    drawn = wanted;
     const free = run.state !== "training";
-    const trains = free ? null : "It trains: wait until that has ended, or stop it in the queue.";
-    const act = (label, onClick, kind = "plain") => button({ label, kind, disabled: !free, title: trains, onClick });
+    const act = (label, onClick, kind = "plain") => button({ label, kind, disabled: !free, title: free ? null : "It trains: wait until that has ended, or stop it in the queue.", onClick });
     clear(row,
-      run.state === "stopped" ? null : h("a", { class: "button primary", href: sampleAddress(run) }, run.kind === "images" ? "Make pictures" : "Make patients"),
+      run.state === "trained" ? h("a", { class: "button primary", href: sampleAddress(run) }, run.kind === "images" ? "Make pictures" : "Make patients") : null,
       run.report ? h("a", { class: "button", href: reportAddress(run.report) }, "Read the report") : free ? h("a", { class: "button", href: makeAddress([run.name]) }, "Make the report") : null,
       act("Download", () => saveFrom(`/api/models/${path(run.name)}/archive`, `${last(run.name)}.zip`)),
       exportable(card) ? act("Export for diffusers", () => exported(false)) : null,
@@ -34,17 +35,17 @@ export function acts(signal) {
       act("Delete", ask, "danger"));
   }
 
-  function close(focus) {
+  /** Nothing is asked any more; the button that began it has the focus again. */
+  function close(began) {
     asking = false;
     say();
-    now = { ...now, run: { ...now.run, state: null } }; // drawn anew
-    of({ ...kept }, now.card);
-    [...row.querySelectorAll("button")].find((each) => each.textContent === focus)?.focus();
+    of(now.run);
+    [...row.querySelectorAll("button")].find((each) => each.textContent === began)?.focus();
   }
-  let kept = null;
 
   function rename() {
-    [asking, kept] = [true, now.run];
+    asking = true;
+    const kept = now.run;
     const input = h("input", { type: "text", id: "new-name", value: kept.name, autocomplete: "off", spellcheck: "false", maxlength: 484, required: true });
     const wrong = h("div");
     const form = h("form", { class: "state", onsubmit: async (event) => {
@@ -65,7 +66,8 @@ export function acts(signal) {
   }
 
   function ask() {
-    [asking, kept] = [true, now.run];
+    asking = true;
+    const kept = now.run;
     const keep = button({ label: "Keep it", onClick: () => close("Delete") });
     const wrong = h("div");
     const sure = button({

@@ -2,8 +2,7 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { watch } from "../../lib/api.js";
-import { select } from "../../lib/controls.js";
-import { address } from "../../lib/state.js";
+import { button, select } from "../../lib/controls.js";
 import { amount, empty, failure, many, unanswered, when } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";
 import { KINDS, compareAddress, loss, makeAddress, runAddress, reportAddress, stateMark, steps } from "./words.js";
@@ -27,9 +26,10 @@ export function list(root, { params, save }) {
   let drawn = "";
 
   const text = h("input", { type: "search", id: "run-text", value: asked.q, autocomplete: "off", spellcheck: "false", oninput: () => narrow({ q: text.value }) });
+  const kinds = select({ label: "Of what", options: [{ value: "", label: "all" }, ...Object.entries(KINDS).map(([value, label]) => ({ value, label }))], value: asked.kind, onChange: (kind) => narrow({ kind }) });
   const filters = h("div", { class: "filters" },
     h("div", { class: "field" }, h("label", { for: "run-text" }, "Name, data or verdict"), text),
-    select({ label: "Of what", options: [{ value: "", label: "all" }, ...Object.entries(KINDS).map(([value, label]) => ({ value, label }))], value: asked.kind, onChange: (kind) => narrow({ kind }) }),
+    kinds,
     select({ label: "Order", options: Object.entries(SORTS).map(([value, { label }]) => ({ value, label })), value: asked.sort, onChange: (sort) => narrow({ sort }) }));
   const away = h("p", { class: "notice warn", role: "status", hidden: true });
   const found = h("p", { class: "hint", role: "status" });
@@ -40,6 +40,12 @@ export function list(root, { params, save }) {
     Object.assign(asked, changes);
     save({ q: asked.q || null, kind: asked.kind || null, sort: asked.sort === "newest" ? null : asked.sort });
     draw();
+  }
+
+  function all() {
+    text.value = "";
+    kinds.set("");
+    narrow({ q: "", kind: "" });
   }
 
   function choose(name, taken) {
@@ -73,7 +79,7 @@ export function list(root, { params, save }) {
     found.textContent = shown.length === runs.length ? many(runs.length, "run") : `${shown.length} of ${many(runs.length, "run")}`;
     if (runs.length === 0) return nothing();
     acts();
-    clear(place, h("div", { class: "spread" }, beside, found), shown.length ? table(shown) : empty("No run is like this.", h("a", { class: "button", href: address("runs"), onclick: () => narrow({ q: (text.value = ""), kind: "" }) }, "Show all")));
+    clear(place, h("div", { class: "spread" }, beside, found), shown.length ? table(shown) : empty("No run is like this.", button({ label: "Show all", onClick: all })));
     if (at) [...place.querySelectorAll("tr[data-name]")].find((row) => row.dataset.name === at)?.querySelector(tag)?.focus();
     return undefined;
   }
