@@ -58,7 +58,7 @@ WORDS = {
     "cell.csv": "cell.csv",
     "bomb.csv.gz": "unpacks to more than",
     "twice.csv.gz": "twice.csv.gz",
-    "far.xlsx": "columns",
+    "far.xlsx": "200,000 rows",
     "space.xlsx": "30,000,000 bytes",
     "often.xlsx": "30,000,000 bytes",
     "rows.zsav": "200,000 rows",

@@ -137,7 +137,8 @@ def test_no_name_leads_out_of_the_root(cage):
     for name in corpus(cage):
         cage.attempt(name)
         with contextlib.suppress(ValueError):
-            cage.attempt(below(name))  # as requests read it
+            if (read := below(name)) != name:  # as requests read it
+                cage.attempt(read)
 
 
 def test_outside_and_missing_answer_alike(cage):

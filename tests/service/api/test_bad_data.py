@@ -68,7 +68,7 @@ def test_a_table_in_another_form_is_read_and_says_so(client, root):
 )
 def test_a_file_that_no_choice_makes_readable_is_told_apart(content, kind, client, root):
     (root / "a.csv").write_bytes(content)
-    reply = client.post("/api/tables/describe", json={"table": "a.csv"})
+    reply = client.post("/api/tables/describe", json={"table": "a.csv", "duplicates": "refuse"})
     assert (reply.status_code, reply.json()["type"]) == (422, f"/problems/{kind}")
 
 

@@ -140,7 +140,7 @@ def test_other_machines_drives_and_homes_are_refused_with_the_name_that_would_do
     reply = client.post(GUIDE + path, json=body)
     assert reply.status_code == 422
     (error,) = reply.json()["errors"]
-    assert error["field"] == field and error["message"].startswith("name the file relative to the workspace, as '")
+    assert error["field"] == field and error["message"].startswith(f"{field}: name the file relative to the workspace, as '")
 
 
 @pytest.mark.parametrize(

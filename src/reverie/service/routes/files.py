@@ -38,6 +38,8 @@ TYPES = {
     ".safetensors": "application/octet-stream",
 }
 SUFFIXES = tuple(TYPES)
+UPLOADED = tuple(suffix for suffix in SUFFIXES if suffix != ".html")
+"""Pages are made here (reports) and given out, but not taken in: a foreign one could be looked at as if it were ours."""
 GATHERED = 1 << 20
 
 DOWNLOAD: dict[int | str, dict[str, Any]] = {
@@ -94,8 +96,8 @@ async def put_file(
     overwrite: Annotated[bool, Query(description="Replace a file of this name.")] = False,
 ) -> JSONResponse:
     await run_in_threadpool(jobs.check_unused, name, writes_only=not overwrite)
-    there = await run_in_threadpool(workspace.has, name, SUFFIXES) if overwrite else False
-    async with contextmanager_in_threadpool(workspace.writing(name, SUFFIXES, overwrite)) as file:
+    there = await run_in_threadpool(workspace.has, name, UPLOADED) if overwrite else False
+    async with contextmanager_in_threadpool(workspace.writing(name, UPLOADED, overwrite)) as file:
         gathered = bytearray()
         async for part in request.stream():
             gathered += part
