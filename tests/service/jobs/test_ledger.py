@@ -204,8 +204,8 @@ def test_a_transaction_that_fails_leaves_nothing(ledger):
         raise KeyError
     assert ledger.get("a") == before and len(ledger.events("a", 0)) == 1
     with pytest.raises(Exception, match=r"(?i)unique"):
-        added(ledger, "b", key="once")
-    assert ledger.get("b") is None
+        added(ledger, "a", key="another")
+    assert len(ledger.events("a", 0)) == 1 and ledger.admit(asked("b", key="another"), 100) == "b"
 
 
 def test_what_was_accepted_is_there_when_the_ledger_is_opened_again(ledger, tmp_path, url):

@@ -160,6 +160,7 @@ class Worker:
             conclude = attempt.conclude_early
         except Exception as error:
             if _stopped(error):
+                self._stopping = True  # the signal came to the task, and was meant for us
                 work.end("stopped")
                 self._workspace.save(folder)
                 conclude = attempt.conclude_early
