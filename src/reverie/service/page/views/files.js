@@ -28,6 +28,7 @@ export function mount(root, { params }) {
       if (!open) return;
       clear(held, quota(found));
       const inside = within(found.files, folder);
+      dropped.hidden = inside.run !== null; // nothing is added to a run by hand
       const nothing = folder ? empty(`There is nothing in ${folder}. Drop a file above, or go back.`, h("a", { class: "button", href: address("files") }, "All files")) : empty("The workspace is empty. Drop a table or a picture above; what you make of it is kept here too.");
       clear(place, inside.folders.length + inside.files.length ? table(inside, { onChange: list }) : nothing);
     } catch (problem) {

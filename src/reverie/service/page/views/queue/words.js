@@ -5,7 +5,7 @@ import { duration, when } from "../../lib/states.js";
 
 /** Operations in words. */
 export const NAMES = {
-  describing: "Read a table",
+  description: "Read a table",
   series: "Read a patient's series",
   simulation: "Simulate a cohort",
   training: "Train",
@@ -23,11 +23,13 @@ export const NAMES = {
   reverse: "Run backwards",
   trajectory: "Run backwards",
   comparison: "Compare samplers",
+  statistics: "A schedule in numbers",
+  schedules: "Compare schedules",
   network: "Look at a network",
   views: "Four views of a prediction",
   proofs: "Check the derivations",
   mistakes: "Run the mistakes",
-  playground: "Playground",
+  playground: "Train on a drawing",
 };
 
 const FIELDS = { out: "into", source: "from", image_path: "picture" };
