@@ -23,7 +23,7 @@ function declared({ runs, tables, reports }, chosen) {
   const records = of?.kind === "records" && !several;
   return {
     make: { ...listed },
-    holdout: { ...table("Real patients held out", "those of the training", "Others that the model never saw."), when: () => records },
+    holdout: { ...table("Real patients held out", "those of the training", "Or a table of others that the model never saw."), when: () => records },
     synthetic: { ...table("Synthetic patients", "made for the report", "Or a table of them that is here already."), when: () => records },
     source: { ...table("Table it was trained on", "the one that its run names", "Where that was moved or renamed."), when: () => records },
     out: { kind: "text", label: "Name of the report", otherwise: usual, hint: several ? "A folder of the workspace." : "That of the run: it stays with the run, and goes where the run goes." },

@@ -48,24 +48,28 @@ function facts(runs) {
   return scrolling("The runs", h("table", { class: "aside" }, heads(runs), h("tbody", null, lines.map(([label, of]) => line(label, runs, of)))));
 }
 
-/** The loss of what was set aside, or where nothing was, of the batches; live for those that train. */
+/** The losses of what was set aside, or where a run has none, of the batches of all; live for those that train. */
 function losses(runs, signal) {
   const numbers = runs.map(() => []);
   const plot = chart([], { x: { title: "step", zero: true }, y: { title: "loss" }, legend: true }, { label: "Losses of the runs against step.", table: false });
-  const draw = () => plot.update(runs.map((run, i) => ({ name: run.name, ...curve(numbers[i]) })));
+  const draw = () => {
+    const aside = numbers.every((lines) => picked(lines, "loss_aside").length > 1); // what is compared is one thing
+    plot.update(runs.map((run, i) => ({ name: run.name, ...curve(aside ? picked(numbers[i], "loss_aside") : smoothed(picked(numbers[i], "loss"))) })));
+    which.textContent = `${aside ? "Of what was set aside." : "Of the batches, smoothed."} Losses of other data, or of another network, are not on one scale.`;
+  };
+  const which = h("p", { class: "hint" });
   runs.forEach((run, i) =>
     follow(run, signal, (lines) => {
       numbers[i].push(...lines);
       draw();
     }),
   );
-  return h("section", { class: "stack" }, h("h2", null, "Losses"), plot, h("p", { class: "hint" }, "Of what was set aside; of the batches, smoothed, where nothing was. Losses of other data, or of another network, are not on one scale."));
+  return h("section", { class: "stack" }, h("h2", null, "Losses"), plot, which);
 }
 
-function curve(lines) {
-  const pick = (name) => lines.filter((line) => Number.isFinite(line[name])).map((line) => [line.step, line[name]]);
-  const aside = pick("loss_aside");
-  const pairs = aside.length > 1 ? aside : smoothed(pick("loss"));
+const picked = (lines, name) => lines.filter((line) => Number.isFinite(line[name])).map((line) => [line.step, line[name]]);
+
+function curve(pairs) {
   return { x: pairs.map(([x]) => x), y: pairs.map(([, y]) => y), symbol: pairs.length < 30 ? "circle" : null, size: 3 };
 }
 

@@ -27,7 +27,7 @@ export function list(root, { params, save }) {
 
   const text = h("input", { type: "search", id: "run-text", value: asked.q, autocomplete: "off", spellcheck: "false", oninput: () => narrow({ q: text.value }) });
   const kinds = select({ label: "Of what", options: [{ value: "", label: "all" }, ...Object.entries(KINDS).map(([value, label]) => ({ value, label }))], value: asked.kind, onChange: (kind) => narrow({ kind }) });
-  const filters = h("div", { class: "filters" },
+  const filters = h("div", { class: "filters three" },
     h("div", { class: "field" }, h("label", { for: "run-text" }, "Name, data or verdict"), text),
     kinds,
     select({ label: "Order", options: Object.entries(SORTS).map(([value, { label }]) => ({ value, label })), value: asked.sort, onChange: (sort) => narrow({ sort }) }));
