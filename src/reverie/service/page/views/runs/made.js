@@ -28,8 +28,8 @@ export async function figures(place, name, signal) {
 }
 
 function picture(file, name, signal) {
-  const words = file.name.slice(name.length + 1).replace(/\.png$/, "").replace(/[/_-]+/g, " ");
-  const image = h("img", { alt: words, loading: "lazy" });
+  const words = file.name.slice(name.length + 1).replace(/^figures\/|\.png$/g, "").replace(/[/_-]+/g, " ");
+  const image = h("img", { alt: words });
   bytes(`/api/files/${path(file.name)}`, { signal }).then((content) => {
     image.src = URL.createObjectURL(new Blob([content], { type: "image/png" }));
     image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
