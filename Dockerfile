@@ -1,5 +1,7 @@
 # The service in a container: no root, nothing writable but the workspace and /tmp. compose.yaml says how it is run.
-FROM python:3.11-slim-bookworm AS build
+# To build on the very same base each time name it by its digest: docs/serving.md has the command that finds it.
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS build
 # pip reads this: name PyTorch's wheels for CPUs here, or it takes the ordinary ones, which bring gigabytes of CUDA
 ARG PIP_EXTRA_INDEX_URL=
 WORKDIR /build
@@ -8,7 +10,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
 RUN /opt/reverie/bin/pip install --no-cache-dir -c constraints.txt ".[postgres,objects,formats]"
 
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin reverie \
     && install -d -o reverie -g reverie /workspace
 COPY --from=build /opt/reverie /opt/reverie

@@ -1,9 +1,11 @@
-"""What one call costs when the server is warm: python benchmarks/service_latency.py [--calls 100]
+"""What one call costs when the server is warm: python benchmarks/service_latency.py [--calls 100] [--callers 4]
 
 One caller, one call after the other on a kept connection, over HTTP on loopback, workers idle before each: the guide's
 statistics (wanted: median under 20 ms), its forward demonstration of nine steps on a photograph of 256 x 256 sent inside the
 call (under 150 ms, PNGs, queue and worker included), and others for comparison. Median and 99th percentile of all calls
-after three that are not counted.
+after three that are not counted. Then the calls that need no worker once more, while so many other callers ask for a
+trajectory each, again and again: what the event loop makes them wait. TCP connections that are opened for each call are told
+of too, for what keeping one saves.
 """
 
 from __future__ import annotations
@@ -12,50 +14,101 @@ import argparse
 import base64
 import statistics
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from machine import describe
 from reverie.images import png
 from reverie.studies.denoising import photographs
 from serving import Server
 
+GUIDE = "/api/diffusion/"
+Row = tuple[str, int | None, str, str, dict[str, Any] | None]
+WITHOUT_WORKER: list[Row] = [
+    ("health", None, "GET", "/healthz", None),
+    ("statistics", 20, "GET", f"{GUIDE}diffusion-statistics", None),
+    ("a schedule of 1,000 steps", None, "GET", "/api/schedules/cosine", None),
+    ("a file of 100 kB", None, "GET", "/api/files/some.csv", None),
+]
+
+
+def with_worker() -> list[Row]:
+    photo = "data:image/png;base64," + base64.b64encode(png(photographs(256, 256)[0])).decode()
+    return [
+        ("forward, nine steps at 256 x 256", 150, "POST", f"{GUIDE}demonstrate-forward-diffusion", {"image_base64": photo}),
+        ("analysis, 20 states of a digit", None, "POST", f"{GUIDE}analyze-diffusion-process", {"image_path": "digits:3"}),
+        ("trajectory, 50 steps at 64 x 64", None, "POST", "/api/trajectories", {}),
+        ("description of pbc2", None, "POST", "/api/tables/describe", {"table": "pbc2"}),
+    ]
+
+
+def measure(server: Server, rows: list[Row], calls: int, kept: bool = True) -> None:
+    """Prints a row for each call."""
+    print("| call | median, ms | 99th percentile, ms | wanted, ms | reply, kB |\n|---|---|---|---|---|")
+    connection = server.connection() if kept else None
+    for name, wanted, method, path, body in rows:
+        times, size = [], 0
+        for turn in range(calls + 3):
+            began = time.perf_counter()
+            status, _, content = server.ask(method, path, body, kept=connection)
+            seconds = time.perf_counter() - began
+            assert status == 200, content
+            size = len(content)
+            times += [1000 * seconds] if turn >= 3 else []
+        p99 = statistics.quantiles(times, n=100)[98]
+        print(
+            f"| {name} | {statistics.median(times):.1f} | {p99:.1f} | {wanted or ''} | {size / 1000:,.0f} |",
+            flush=True,
+        )
+    print()
+
+
+@contextmanager
+def others(server: Server, callers: int) -> Iterator[None]:
+    """Callers who ask for work again and again, each on a connection of its own."""
+    over = threading.Event()
+
+    def ask() -> None:
+        kept = server.connection()
+        while not over.is_set():
+            status, _, content = server.ask("POST", "/api/trajectories", {}, kept=kept)
+            assert status in (200, 202, 503), content
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(60)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--callers", type=int, default=4)
     told = parser.parse_args()
-    photo = "data:image/png;base64," + base64.b64encode(png(photographs(256, 256)[0])).decode()
-    guide = "/api/diffusion/"
-    rows = [
-        ("statistics", 20, "GET", f"{guide}diffusion-statistics", None),
-        ("a schedule of 1,000 steps", None, "GET", "/api/schedules/cosine", None),
-        ("forward, nine steps at 256 x 256", 150, "POST", f"{guide}demonstrate-forward-diffusion", {"image_base64": photo}),
-        ("analysis, 20 states of a digit", None, "POST", f"{guide}analyze-diffusion-process", {"image_path": "digits:3"}),
-        ("trajectory, 50 steps at 64 x 64", None, "POST", "/api/trajectories", {}),
-        ("description of pbc2", None, "POST", "/api/tables/describe", {"table": "pbc2"}),
-    ]
     print(describe(), f"{told.calls} calls each", "", sep="\n")
-    print("| call | median, ms | 99th percentile, ms | wanted, ms | reply, kB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder) / "work")
+        work = Path(folder) / "work"
+        work.mkdir()
+        (work / "some.csv").write_bytes(b"1,2,3,4,5\n" * 10_000)
+        server = Server(work)
         try:
             server.ready()
-            kept = server.connection()
-            for name, wanted, method, path, body in rows:
-                times, size = [], 0
-                for turn in range(told.calls + 3):
-                    began = time.perf_counter()
-                    status, _, content = server.ask(method, path, body, kept=kept)
-                    seconds = time.perf_counter() - began
-                    assert status == 200, content
-                    size = len(content)
-                    times += [1000 * seconds] if turn >= 3 else []
-                p99 = statistics.quantiles(times, n=100)[98]
-                print(
-                    f"| {name} | {statistics.median(times):.1f} | {p99:.1f} | {wanted or ''} | {size / 1000:,.0f} |",
-                    flush=True,
-                )
+            print("On a kept connection:\n")
+            measure(server, [*WITHOUT_WORKER, *with_worker()], told.calls)
+            print("On a connection for each call:\n")
+            measure(server, WITHOUT_WORKER, told.calls, kept=False)
+            print(f"On a kept connection, beside {told.callers} callers who ask for trajectories:\n")
+            with others(server, told.callers):
+                measure(server, WITHOUT_WORKER, told.calls)
         finally:
             server.kill()
 

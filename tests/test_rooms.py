@@ -18,7 +18,7 @@ FLOORS = {
             ("evaluation",),
             ("training",),
             ("config", "models", "sources", "planning"),
-            ("reports", "studies", "export", "prediction_intervals"),
+            ("reports", "studies", "export", "giveaway", "prediction_intervals"),
             ("operations",),
             ("service",),
             ("cli",),

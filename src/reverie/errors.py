@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["DamagedError", "DataError", "ReverieError", "UsageError", "unknown"]
+__all__ = ["DamagedError", "DataError", "ReverieError", "Undecided", "UsageError", "unknown"]
 
 
 class ReverieError(Exception):
@@ -22,6 +22,28 @@ class UsageError(ReverieError, ValueError):
     """A setting, name, shape or combination that cannot be used."""
 
     exit_code = 2
+
+
+class Undecided(UsageError):
+    """A table in which nothing tells what only its owner knows.
+
+    Attributes:
+        fault: what is not known, without a remedy, as those need it who do not type options.
+        field: the argument of reading that says it, as requests call it.
+        choices: what it may be, the likely ones first.
+    """
+
+    def __init__(self, fault: str, remedy: str, field: str, choices: Iterable[str]) -> None:
+        super().__init__(f"{fault}: {remedy}")
+        self.fault, self.field, self.choices = (
+            fault,
+            field,
+            tuple(
+                choice
+                for choice in dict.fromkeys(choices)
+                if "\0" not in choice  # what was made here has a name nobody sees
+            ),
+        )
 
 
 class DataError(ReverieError, ValueError):

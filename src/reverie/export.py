@@ -261,12 +261,12 @@ class Completed:
             if left and column.asked_if and name in self.columns:
                 notes.append(f"In {name}, {cells}: it is filled only where {said(column)}.")
             elif left and column.modelled and not column.fill and name not in self.columns:
-                notes.append(f"In {name}, {cells}, for that says something there: --columns fills it all the same.")
+                notes.append(f"In {name}, {cells}, for that says something there: `columns={name}` fills it all the same.")
             learned = self.fitted.schema[name].missing if column.modelled else 0
             if learned >= SELDOM and name in self.columns and count["filled"]:
                 notes.append(
                     f"In {name}, {count['filled']:,} cells were filled, and {learned:.0%} of those learned from are empty: "
-                    "if that means that there was nothing, leave it out of --columns, or say fill: false in the schema."
+                    "if that means that there was nothing, leave it out of `columns`, or say fill: false in the schema."
                 )
         return tuple(notes)
 

@@ -1,4 +1,4 @@
-"""How much memory this process may have, and what running out of it looks like."""
+"""How much memory and how many processors this process may have, and what running out of memory looks like."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import contextlib
 import os
 from pathlib import Path
 
-__all__ = ["available", "hold", "ran_out", "release", "resident"]
+__all__ = ["available", "hold", "processors", "ran_out", "release", "resident"]
 
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
+_CONTAINER_TIME = Path("/sys/fs/cgroup/cpu.max")
 
 
 def available() -> int | None:
@@ -24,6 +25,17 @@ def available() -> int | None:
         limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
         found += [] if limit == resource.RLIM_INFINITY else [limit]
     return min(found, default=None)
+
+
+def processors() -> int:
+    """Processors of the machine, those that this process may use, or its container's share of time: the least, 1 or more."""
+    found = [float(os.cpu_count() or 1)]
+    with contextlib.suppress(AttributeError, OSError):
+        found.append(len(os.sched_getaffinity(0)))
+    with contextlib.suppress(ValueError, OSError, ZeroDivisionError):  # "max 100000" where there is no limit
+        quota, period = _CONTAINER_TIME.read_text().split()
+        found.append(int(quota) / int(period))
+    return max(1, int(min(found)))
 
 
 def hold(bytes: int) -> None:
@@ -47,10 +59,10 @@ def release() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
-def resident() -> int | None:
-    """Bytes of memory that this process holds now; None where the system does not say."""
+def resident(process: int | None = None) -> int | None:
+    """Bytes of memory that this process, or another, holds now; None where the system does not say."""
     with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{process or 'self'}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return None
 
 

@@ -6,19 +6,24 @@ training is for is declared here, once for all doors, and so are the sentences t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reverie.errors import UsageError
 
-__all__ = ["IMAGES", "RECORDS", "ROWS", "Modality", "Spelling"]
+__all__ = ["IMAGES", "RECORDS", "ROWS", "Modality", "asked"]
 
 ROWS = "rows"
 """The folder in a run folder where the rows of a table that is read in parts are kept, unless another is named."""
 
-Spelling = Callable[[str], str]
-"""How the door that was used writes the name of an option: "size" is --size on the command line."""
+FIELDS = {"identifier": "id", "schema": "schema_file"}
+"""Options that requests call otherwise."""
+
+
+def asked(option: str) -> str:
+    """An option of reading or training as sentences name it: the field of a request, in backquotes, as doors write it."""
+    return f"`{FIELDS.get(option, option)}`"
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,12 @@ class Modality:
     training: tuple[str, ...]
     sampled: tuple[int, str]
 
-    def check_options(self, name: str, options: Mapping[str, Any], spelled: Spelling = str) -> None:
+    def check_options(self, name: str, options: Mapping[str, Any]) -> None:
         """Raises UsageError for the first of the given options that is not for a source of this kind, called `name`."""
         other = IMAGES if self is RECORDS else RECORDS
         for option in (*other.reading, *other.training):
             if _is_given(options.get(option)):
-                raise UsageError(f"{spelled(option)} is for {other.source}, and {name} is {self.source}: leave it out.")
+                raise UsageError(f"{asked(option)} is for {other.source}, and {name} is {self.source}: leave it out.")
 
     def check_model(self, run: object, wanted: Modality, why: str = "") -> None:
         """Raises UsageError if the models of this kind, one of which is `run`, are not of the kind wanted."""

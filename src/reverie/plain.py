@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
-__all__ = ["duration", "number_of", "plain", "size"]
+__all__ = ["duration", "moment", "number_of", "plain", "size"]
 
 
 def plain(value: Any) -> Any:
@@ -26,6 +26,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as every time is told: ISO 8601, UTC, with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def number_of(count: int, noun: str) -> str:

@@ -7,6 +7,7 @@ violation of serious or critical impact in what stands on the wide screen at the
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -58,6 +59,37 @@ def digits(workspace: Path) -> str:
     """A run of pictures: two steps of a narrow network, which is enough to be asked."""
     train("digits", workspace / "runs" / "digits", steps=2, settings={"network.width": 8, "training.batch": 16})
     return "runs/digits"
+
+
+@pytest.fixture(scope="session")
+def visits() -> Callable[..., str]:
+    """visits(patients) is a small table as CSV, the same each time: a marker that falls, and a level that may be missing."""
+
+    def text(patients: int = 30) -> str:
+        draw = random.Random(7)
+        lines = ["patient,month,sex,age,marker,stage"]
+        for patient in range(1, patients + 1):
+            sex, age, start = draw.choice(["female", "male"]), draw.randint(30, 80), draw.uniform(3, 9)
+            for month in range(0, 12, 3):
+                marker = f"{start - 0.2 * month + draw.gauss(0, 0.3):.2f}" if month == 0 or draw.random() > 0.2 else ""
+                lines.append(f"{patient},{month},{sex},{age},{marker},{draw.choice(['low', 'mid', 'high', ''])}")
+        return "\n".join(lines) + "\n"
+
+    return text
+
+
+@pytest.fixture(scope="session")
+def table(workspace: Path, visits: Callable[..., str]) -> str:
+    (workspace / "visits.csv").write_text(visits())
+    return "visits.csv"
+
+
+@pytest.fixture(scope="session")
+def model(workspace: Path, table: str) -> str:
+    """A run of that table: a few steps of a narrow network, which is enough to be asked."""
+    settings = {"network.width": 8, "training.batch": 16, "training.log_every": 1}
+    train(workspace / table, workspace / "runs" / "visits", steps=4, settings=settings)
+    return "runs/visits"
 
 
 class Served:
@@ -176,3 +208,17 @@ def visit(page: Page) -> Callable[..., Page]:
         return page
 
     return go
+
+
+DROP = """([name, text]) => {
+    const files = new DataTransfer();
+    files.items.add(new File([text], name, {type: "text/csv"}));
+    const drop = new DragEvent("drop", {dataTransfer: files, bubbles: true, cancelable: true});
+    document.querySelector(".drop").dispatchEvent(drop);
+}"""
+
+
+@pytest.fixture
+def drop(page: Page) -> Callable[[str, str], None]:
+    """Drops a file of this name and text on the first place for it."""
+    return lambda name, text: page.evaluate(DROP, [name, text])

@@ -35,6 +35,13 @@ def test_each_step_has_its_formula_and_its_check(visit: Visit, part: str, chapte
     expect(page.locator(".steps .verdict[data-state=passed]")).to_have_count(len(names))
     expect(page.get_by_role("status")).to_contain_text(f"{len(names)} of {len(names)} checks hold")
     assert steps.locator("math").count() == len(names)
+    if not part:  # words keep their spaces, and a name such as log stands off from its argument
+        assert "skewness\u00a0of" in steps.locator("mtext").all_text_contents()
+        spaces = (
+            "math => [...math.querySelectorAll('mi')].filter((mi) => mi.textContent === 'log').map((mi) => mi.nextSibling)"
+        )
+        after = f"math => ({spaces})(math).map((next) => next.tagName)"
+        assert set(steps.locator("math", has_text="log").first.evaluate(after)) == {"mspace"}
     expect(steps.first.locator(".verdict")).to_contain_text(re.compile(r"largest error \S+, allowed \S+"))
 
 

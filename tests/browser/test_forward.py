@@ -123,6 +123,56 @@ def test_a_picture_of_ones_own_can_be_dropped_pasted_or_chosen(visit: Visit, log
 
 
 @ONE_SIZE
+def test_a_dropped_picture_is_seen_clean_and_then_drowns(visit: Visit, page: Page) -> None:
+    """Also where the one before it has drowned: on the page's own clock."""
+    page.emulate_media(reduced_motion="no-preference")
+    page.clock.install()
+    visit("forward?picture=digits:3&t=1000")
+    slider = page.get_by_role("slider", name="Step t")
+    expect(slider).to_have_value("1000")
+    page.clock.pause_at(page.evaluate("Date.now()") + 1000)
+    page.evaluate(DROP, ["drop", "mine.png", base64.b64encode(picture()).decode()])
+    expect(page.locator(f"{CANVAS}[width='40']")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.clock.run_for(500)
+    assert np.array_equal(pixels(page), np.asarray(Image.open(io.BytesIO(picture())))) and slider.input_value() == "0"
+    page.clock.run_for(3000)
+    assert 0 < int(slider.input_value()) < 1000
+    page.clock.run_for(9000)
+    assert slider.input_value() == "1000"
+    page.clock.resume()
+    expect(page).to_have_url(re.compile("t=1000"))
+
+
+@ONE_SIZE
+def test_a_link_that_plays_begins_clean_and_stays_so_where_nothing_shall_move(visit: Visit) -> None:
+    page = visit("forward?picture=digits:3&play=1")
+    assert np.array_equal(pixels(page), forward("digits:3", [0]).frames[0].pixels.repeat(3, 2))
+    expect(page.get_by_role("button", name="Play")).to_be_enabled()
+    slide(page, 300)
+    expect(page).to_have_url(re.compile("t=300$"))
+
+
+@ONE_SIZE
+def test_the_noise_made_here_is_that_of_the_server(visit: Visit) -> None:
+    """Fewer than 16 numbers, whole blocks, a block that overlaps the one before, and seeds of all sizes."""
+    page = visit("lesson?step=end")
+    for height, width, channels, seed in ((1, 1, 1, 0), (3, 5, 1, 7), (4, 4, 1, 1), (5, 7, 3, 12), (64, 48, 3, 2**31 - 1)):
+        farthest = page.evaluate(
+            """async ([height, width, channels, seed]) => {
+                const { forwardNoise } = await import("/static/lib/randomness.js");
+                const made = forwardNoise({ height, width, channels }, seed);
+                const reply = await fetch(`/api/noise?height=${height}&width=${width}&channels=${channels}&seed=${seed}`);
+                const told = new Float32Array(await reply.arrayBuffer());
+                if (made.length !== told.length) return Infinity;
+                return Math.max(...made.map((value, i) => Math.abs(value - told[i])));
+            }""",
+            [height, width, channels, seed],
+        )
+        assert farthest < 1e-6
+
+
+@ONE_SIZE
 def test_a_file_that_is_no_picture_is_refused_with_a_sentence(visit: Visit) -> None:
     page = visit("forward?picture=digits:1")
     page.locator("input[type=file]").set_input_files(

@@ -108,9 +108,26 @@ def test_a_picture_goes_to_its_noise_and_back_and_to_another(visit: Visit, model
     back = editing.inverted(model, three[None], 50)
     assert np.array_equal(shown(page), np.concatenate([three[None], back.pictures]))
     expect(page.get_by_role("button", name="Save noise.npz")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("residual")
     page.get_by_label("How", exact=True).select_option("interpolate")
     page.get_by_role("slider", name="How many").fill("3")
     page.get_by_role("button", name="Change it").click()
     expect(page.locator(".made img")).to_have_count(3)
     pair = np.stack([three, read_images("digits").pixels[8]])
     assert np.array_equal(shown(page), editing.interpolate(model, pair, 3, 50))
+
+
+def test_a_grey_model_is_shown_grey_and_what_is_not_exact_is_said(visit: Visit, model: PictureModel) -> None:
+    page = visit("pictures?step=change&picture=china&steps=4&many=2&run=1")
+    given = page.get_by_role("img", name="The picture as the model sees it")
+    expect(given).to_be_visible()
+    url = given.evaluate("canvas => canvas.toDataURL('image/png')")
+    canvas = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB")).astype(int)
+    assert (canvas == canvas[:, :, :1]).all() and canvas.std() > 10
+    assert np.abs(canvas[:, :, 0] - editing.fitted(model, photograph("china"))[:, :, 0]).mean() < 12  # another resampling
+    note = "The noise is not exact: a step of the way back misses by up to 0.2"
+    reply = {"summary": {"edit": "invert", "residual": 0.2, "note": note}, "files": [], "preview": {"images": []}}
+    page.route("**/api/edits", lambda route: route.fulfill(json=reply))
+    page.get_by_label("How", exact=True).select_option("invert")
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("status").filter(has_text=note)).to_be_visible()

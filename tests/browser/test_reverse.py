@@ -119,12 +119,16 @@ def test_a_stop_ends_the_work_at_the_server(visit: Visit) -> None:
 
 
 @ONE_SIZE
-def test_leaving_the_view_ends_its_work_too(visit: Visit) -> None:
-    page = visit("schedules")
-    page.evaluate(f"location.hash = '#/{LONG}&seed=1'")
+def test_other_settings_end_the_work_before(visit: Visit) -> None:
+    page = visit(f"{LONG}&seed=1", idle=False)
     expect(page.get_by_text(re.compile(r"\d+ of 200"))).to_be_visible()
-    page.evaluate("location.hash = '#/schedules'")
+    before = re.search("work=([0-9a-f]{32})", page.url)
+    page.get_by_role("button", name="New noise").click()
+    page.get_by_role("button", name="Stop").click()
     page.wait_for_function(LAST_JOB_IS, arg="cancelled")
+    assert before
+    ended = "async (id) => (await (await fetch(`/api/jobs/${id}`)).json()).state === 'cancelled'"
+    page.wait_for_function(ended, arg=before[1])
 
 
 def test_another_sampler_runs_at_once_and_eta_stands_only_where_it_applies(visit: Visit) -> None:

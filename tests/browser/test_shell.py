@@ -6,24 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
 ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
-VIEWS = ("Forward", "Reverse", "Samplers", "Schedules", "Derivations", "Pictures", "Records")
+VIEWS = (
+    *("Home", "Runs", "Reports", "Queue", "Files"),
+    *("Records", "Pictures"),
+    *("Forward", "Reverse", "Samplers", "Schedules", "Derivations", "Playground", "Lesson"),
+)
 
 
-def test_a_newcomer_sees_something_move_at_once(chromium: Browser, address: str) -> None:
-    page = chromium.new_context(base_url=address).new_page()
-    page.goto("/")
-    expect(page.get_by_text("run backwards")).to_be_visible()
-    expect(page.get_by_role("slider", name="Step t")).to_have_value("1000")  # nobody touched it
-    drowned = page.locator(".subject-canvas").evaluate("canvas => canvas.toDataURL()")
-    page.goto("about:blank")
-    page.goto("/#/forward?t=0")
-    page.wait_for_load_state("networkidle")
-    assert page.locator(".subject-canvas").evaluate("canvas => canvas.toDataURL()") != drowned
-    page.context.close()
+@ONE_SIZE
+def test_a_newcomer_is_asked_for_a_picture_or_a_table(visit: Visit) -> None:
+    page = visit()
+    expect(page.get_by_role("heading", level=1)).to_have_text("A picture or a table?")
+    expect(page).to_have_title("Home – Reverie")
+    expect(page.locator("nav [aria-current=page]")).to_have_text("Home")
 
 
 def test_every_view_is_one_press_away(visit: Visit, size: str) -> None:
@@ -32,8 +31,9 @@ def test_every_view_is_one_press_away(visit: Visit, size: str) -> None:
     for name in VIEWS:
         if size == "narrow":
             page.get_by_role("button", name="Menu").click()
-        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
         expect(page).to_have_title(f"{name} – Reverie")
+        expect(page.get_by_role("alert")).to_have_count(0)
         expect(page.locator("nav [aria-current=page]")).to_have_text(name)
         expect(page.get_by_role("heading", level=1)).to_be_focused()
 
@@ -80,7 +80,7 @@ def test_an_unknown_view_is_said_to_be_unknown(visit: Visit) -> None:
     page = visit("nowhere")
     expect(page.get_by_role("heading", level=1)).to_have_text("No such view")
     page.get_by_role("link", name="Go to the start").click()
-    expect(page).to_have_title("Forward – Reverie")
+    expect(page).to_have_title("Home – Reverie")
 
 
 @ONE_SIZE

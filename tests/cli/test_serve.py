@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from reverie.service.keys import Keys
+from reverie.service.keys import Caller, Keys
 
 
 def test_it_needs_keys_for_other_machines(reverie, capsys, tmp_path):
@@ -21,7 +21,7 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(reverie, capsys, tmp_path):
     path = tmp_path / "keys.json"
     assert reverie("serve", "key", "alice", "--keys", path) == 0
     key = capsys.readouterr().out.strip()
-    assert Keys(path).owner(key) == "alice"
+    assert Keys(path).caller(key) == Caller("alice", "manage")
     assert key not in path.read_text()
     assert [entry["name"] for entry in json.loads(path.read_text())["keys"]] == ["alice"]
     assert reverie("serve", "key", "alice", "--keys", path) == 2

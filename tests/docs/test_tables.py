@@ -287,3 +287,9 @@ def test_no_file_names_a_machine_or_a_package_index():
             if forbidden.search(line)
         ]
     assert not found, found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_of_the_repository_that_a_document_names_are_there(page):
+    named = re.findall(r"`((?:tests|benchmarks|src|docs|examples)/[\w./-]+\.\w+)`", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -1,12 +1,16 @@
-"""Inverting DDIM and sampling from the result retraces the same states."""
+"""Inverting DDIM and sampling from the result retraces the same states; a step that has no solution says by how much."""
+
+import itertools
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from reverie.denoisers import Empirical, GaussianMixture
+from reverie.denoisers.network import Network
+from reverie.denoisers.unet import UNet, UNetConfig
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.samplers import DDIM, InversionError, invert, time_grid, trajectory
+from reverie.samplers import DDIM, State, invert, time_grid, trajectory
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 
@@ -66,7 +70,53 @@ def test_the_common_shortcut_does_not_retrace():
     assert float((end.x - x_0).abs().max()) > 1e-2
 
 
-def test_an_inversion_that_cannot_converge_names_its_step():
+def network(scale: float, dtype: torch.dtype = torch.float64) -> Network:
+    """An untrained network whose weights are drawn with the deviation `scale`: the larger, the stiffer."""
+    torch.manual_seed(0)
+    module = UNet(1, 1, UNetConfig(width=8, groups=4, multipliers=(1, 2)))
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=scale)
+    return Network(PROCESS, module.to(dtype).eval())
+
+
+def missed(denoiser, points) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Of each step (the residual told, how far DDIM run again from the state misses), [B] each."""
+    found = []
+    for below, above in itertools.pairwise(points):
+        with torch.no_grad():
+            again = DDIM().step(PROCESS, State(above.x), above.t, below.t, denoiser(above.x, above.t), None).x
+        found.append((above.residual, (again - below.x).flatten(1).abs().amax(1)))
+    return found
+
+
+@pytest.mark.parametrize(("scale", "solved"), [(0.05, True), (0.2, True), (1.0, False)], ids=["untrained", "wild", "stiff"])
+def test_the_residual_is_what_running_forward_again_gives(scale, solved):
+    """Whether a step could be solved or not; plain iteration solves none of the last two."""
+    denoiser = network(scale)
+    x = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(4), dtype=torch.float64).clamp(-1, 1)
+    grid = [t for t in time_grid(PROCESS.schedule, 10) if t < 1000]
+    points = list(invert(denoiser, grid, x, tolerance=1e-8, iterations=60))
+    assert [point.t for point in points] == grid[::-1] and points[0].residual is None
+    for told, run in missed(denoiser, points):
+        assert told.shape == (2,)
+        assert_close(told, run, rtol=1e-6, atol=1e-12)
+        assert not solved or float(told.max()) <= 1e-8
+
+
+def test_samples_are_inverted_as_if_each_were_alone():
+    x = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64).clamp(-1, 1)
+    denoiser, grid = network(0.2), (600, 300, 0)
+    *_, together = invert(denoiser, grid, x, tolerance=1e-8)
+    for i in range(3):
+        *_, alone = invert(denoiser, grid, x[i : i + 1], tolerance=1e-8)
+        assert_close(together.x[i : i + 1], alone.x, rtol=0, atol=1e-7)
+
+
+def test_where_no_state_leads_back_the_nearest_that_was_met_is_given():
+    """One jump of an empirical denoiser ends in its points: a state between them comes from nowhere."""
     far = torch.full((1, 6), 0.05, dtype=torch.float64)
-    with pytest.raises(InversionError, match="from 0 to 1000"):
-        list(invert(empirical(), (1000, 0), far, iterations=3))
+    few, many = (list(invert(empirical(), (1000, 0), far, iterations=count)) for count in (3, 50))
+    for points in (few, many):
+        ((told, run),) = missed(empirical(), points)
+        assert_close(told, run)
+    assert 0.01 < float(many[-1].residual) <= float(few[-1].residual)

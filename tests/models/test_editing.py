@@ -1,20 +1,27 @@
 """Editing with a trained model: at no noise the picture, outside the hole every pixel, and back again after inversion."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import reverie
 from reverie.errors import DataError, UsageError
-from reverie.images import read_images
+from reverie.images import read_images, save_images
 from reverie.models.editing import fitted, hole_of, image_to_image, inpaint, interpolate, inverted
+from reverie.studies.subject import photograph
 
 DIGITS = read_images("digits").pixels
+SMALL = {"width": 8, "groups": 4}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "digits"
-    return reverie.train("digits", out, steps=20, settings={"width": 8, "groups": 4, "batch": 32})
+    return reverie.train("digits", out, steps=20, settings=SMALL | {"batch": 32})
 
 
 def test_from_no_noise_the_picture_comes_back(model):
@@ -56,6 +63,44 @@ def test_inversion_gives_the_pictures_back(model):
     found = inverted(model, DIGITS[:3], steps=25)
     assert found.error < 0.1 and np.abs(found.pictures.astype(int) - DIGITS[:3]).max() <= 1
     assert found.noise.shape == (3, 1, 8, 8) and found.grid[-1] == 0
+    assert found.residual.shape == (3,) and found.residual.max() <= found.tolerance and found.note is None
+
+
+def test_where_a_step_cannot_be_solved_the_note_says_how_far_it_misses(model):
+    stiff = replace(model, denoiser=replace(model.denoiser, module=copy.deepcopy(model.denoiser.module)))
+    with torch.no_grad():
+        for parameter in stiff.denoiser.module.parameters():
+            parameter.mul_(4)
+    found = inverted(stiff, DIGITS[:2], steps=4)
+    assert found.residual.max() > found.tolerance
+    assert found.note and f"misses by up to {found.residual.max():.2g}" in found.note
+    assert f"differs by {found.error:.2g} grey levels" in found.note
+    between = interpolate(stiff, found, 3)
+    assert np.array_equal(between[[0, -1]], found.pictures)
+
+
+def test_the_channels_are_the_models_own_whatever_picture_is_given(model, tmp_path):
+    """A grey model stays grey where it is given colours, and a model of colours takes grey ones as colours."""
+    colours = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8)
+    np.save(tmp_path / "colours.npy", colours)
+    tinted = reverie.train(
+        tmp_path / "colours.npy", tmp_path / "run", steps=1, settings={"width": 8, "groups": 4, "batch": 8}
+    )
+    china = photograph("china")
+    for each, given, channels in ((model, china, 1), (tinted, DIGITS[3], 3)):
+        picture = fitted(each, given)
+        ends = np.stack([picture, fitted(each, china)])
+        found = [
+            picture[None],
+            image_to_image(each, picture, 0.5, 1, steps=2),
+            inpaint(each, picture, np.eye(8, dtype=bool), 1, repeats=1, steps=2),
+            interpolate(each, ends, 2, steps=2),
+        ]
+        assert {pictures.shape[1:] for pictures in found} == {(8, 8, channels)}
+        saved = Image.open(save_images(found[-1], tmp_path / f"{channels}.png"))
+        assert saved.mode == ("L" if channels == 1 else "RGB")
+    grey = fitted(tinted, DIGITS[3])
+    assert (grey == DIGITS[3]).all()
 
 
 def test_between_two_pictures_the_ends_are_the_pictures(model):

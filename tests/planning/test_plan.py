@@ -119,22 +119,23 @@ def test_a_table_is_estimated_by_some_of_its_patients_as_by_all() -> None:
 
 
 @pytest.mark.parametrize("option", ["schema", "identifier", "time", "duplicates", "null_values", "date_formats", "epsilon"])
-def test_options_of_a_table_are_refused_for_pictures_as_the_user_writes_them(option: str) -> None:
-    with pytest.raises(UsageError, match=f"--{option} is for a table of visits, and digits is pictures: leave it out"):
-        prepare("digits", Options(**{option: "x"}), spelled=lambda name: f"--{name}")
+def test_options_of_a_table_are_refused_for_pictures_by_the_field_of_a_request(option: str) -> None:
+    field = {"identifier": "id", "schema": "schema_file"}.get(option, option)
+    with pytest.raises(UsageError, match=f"`{field}` is for a table of visits, and digits is pictures: leave it out"):
+        prepare("digits", Options(**{option: "x"}))
 
 
 @pytest.mark.parametrize(("option", "value"), PICTURES.items())
 def test_options_of_pictures_are_refused_for_a_table(option: str, value) -> None:
     frame = pl.DataFrame({"id": [1, 1], "time": [0, 1], "x": [1.0, 2.0]})
     for source, name in (("pbc2", "pbc2"), (frame, "the source"), (TableSource(read_table("pbc2")), "pbc2")):
-        with pytest.raises(UsageError, match=f"{option} is for pictures, and {name} is a table of visits"):
+        with pytest.raises(UsageError, match=f"`{option}` is for pictures, and {name} is a table of visits"):
             prepare(source, Options(**{option: value}))
 
 
-@pytest.mark.parametrize("option", ["identifier", "holdout"])
-def test_a_source_that_was_read_already_takes_no_option_of_reading(option: str) -> None:
-    with pytest.raises(UsageError, match=f"{option} says how a source is read, and pbc2 was read already"):
+@pytest.mark.parametrize(("option", "field"), [("identifier", "id"), ("holdout", "holdout")])
+def test_a_source_that_was_read_already_takes_no_option_of_reading(option: str, field: str) -> None:
+    with pytest.raises(UsageError, match=f"`{field}` says how a source is read, and pbc2 was read already"):
         prepare(TableSource(read_table("pbc2")), Options(**{option: "x"}))
 
 

@@ -146,7 +146,7 @@ def test_a_person_is_the_patient_whatever_else_has_an_id():
         schema = infer(cohort(**names).rename({"id": "person_id"}).select(*others, "time", "x", "person_id"))
         assert schema.identifier.name == "person_id" and schema["measurement_id"].kind == "number"
     for name in ("measurement_id", "itemid", "test_id"):
-        with pytest.raises(UsageError, match=r"no column looks like an identifier.*--id"):
+        with pytest.raises(UsageError, match=r"no column looks like an identifier.*`id`"):
             infer(cohort().rename({"id": name}))
 
 
@@ -169,17 +169,17 @@ def test_whose_or_which_it_was_is_never_learned():
 
 
 def test_what_cannot_be_decided_names_the_candidates_and_the_remedy():
-    with pytest.raises(UsageError, match=r"no column looks like an identifier.*'who'.*--id"):
+    with pytest.raises(UsageError, match=r"no column looks like an identifier.*'who'.*`id`"):
         infer(cohort().rename({"id": "who"}))
-    with pytest.raises(UsageError, match=r"no column looks like the time.*'at'.*--time"):
+    with pytest.raises(UsageError, match=r"no column looks like the time.*'at'.*`time`"):
         infer(cohort().rename({"time": "at"}))
-    with pytest.raises(UsageError, match=r"time could be 'hour' or 'day'.*--time"):
+    with pytest.raises(UsageError, match=r"time could be 'hour' or 'day'.*`time`"):
         infer(cohort(day=np.tile(np.arange(5), 40)).rename({"time": "hour"}))
-    with pytest.raises(UsageError, match=r"identifier could be 'patient' or 'subject'.*--id"):
+    with pytest.raises(UsageError, match=r"identifier could be 'patient' or 'subject'.*`id`"):
         infer(cohort(subject=np.repeat(np.arange(40), 5) + 7).rename({"id": "patient"}))
     schema = infer(cohort().rename({"id": "who", "time": "at"}), identifier="who", time="at")
     assert (schema.identifier.name, schema.time.name, schema.identifier.why) == ("who", "at", "as you said")
-    with pytest.raises(UsageError, match=r"--id 'whom': did you mean 'who'"):
+    with pytest.raises(UsageError, match=r"`id` 'whom': did you mean 'who'"):
         infer(cohort().rename({"id": "who"}), identifier="whom")
     with pytest.raises(UsageError, match="two columns"):
         infer(cohort(), identifier="id", time="id")
@@ -235,7 +235,7 @@ def test_numbers_and_text_in_one_column_are_levels_or_a_fault():
         column(many)
     assert infer(cohort(c=many), null_values=("broken",))["c"].kind == "number"
     assert infer(cohort(c=many), kinds={"c": "categorical"})["c"].kind == "categorical"
-    with pytest.raises(UsageError, match="--kind"):
+    with pytest.raises(UsageError, match="`kinds=c=real`"):
         infer(cohort(c=many), kinds={"c": "real"})
     with pytest.raises(UsageError, match="did you mean 'time'"):
         infer(cohort(), kinds={"tme": "text"})

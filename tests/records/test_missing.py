@@ -129,17 +129,17 @@ def test_isolated_piles_are_pointed_out_with_the_option_and_changed_by_nothing()
         race=lambda i, d: 99 if i % 4 == 3 else 1 + i % 3,
     )
     assert found == [
-        "--null weight=-9.",
-        "--null hb=999.",
-        "--null ward=8888.",
-        "--null platelets=-1.",
-        "--null smoke=9.",
-        "--null race=99.",
+        "`null_values=weight=-9`.",
+        "`null_values=hb=999`.",
+        "`null_values=ward=8888`.",
+        "`null_values=platelets=-1`.",
+        "`null_values=smoke=9`.",
+        "`null_values=race=99`.",
     ]
     read = read_table(visits(weight=weight))
     assert read.frame["weight"].null_count() == 0 and read.schema["weight"].lowest == -9
     told = piles_of(**{"rel weight": weight})
-    assert told == ["--null 'rel weight=-9'."]
+    assert told == ["`null_values=rel weight=-9`."]
 
 
 def test_outliers_tails_and_codes_in_a_row_are_no_piles():

@@ -43,7 +43,7 @@ def test_a_word_for_missing_is_a_level_in_a_column_of_text_and_it_is_said(tmp_pa
     assert read.schema["event"].levels == ("None", "Rash") and read.frame["event"].null_count() == 16
     assert read.frame["smokes"].null_count() == 24  # "null" is no third truth value
     (note,) = [note for note in read.notes if "'None'" in note]
-    assert "drinks (16 cells), event (16 cells)" in note and "--null None" in note
+    assert "drinks (16 cells), event (16 cells)" in note and "`null_values=None`" in note
     said = table(tmp_path, null_values=("None",), drinks=drinks, event=event)
     assert said.schema["drinks"].levels == ("Heavy", "Moderate") and said.frame["event"].null_count() == 32
     assert said.schema["drinks"].null_values is None and "'None' was read as missing in drinks (16 cells)" in said.notes[0]
@@ -54,7 +54,7 @@ def test_a_word_that_columns_of_numbers_write_means_missing_in_whole_columns_of_
     assert read.schema["sex"].levels == ("F", "M") and read.frame["sex"].null_count() == 16
     assert any("'NA' was read as missing in gappy (12 cells), sex (16 cells)" in note for note in read.notes)
     alone = table(tmp_path, sex=sex)
-    assert alone.schema["sex"].levels == ("F", "M", "NA") and "--null NA" in alone.notes[0]
+    assert alone.schema["sex"].levels == ("F", "M", "NA") and "`null_values=NA`" in alone.notes[0]
     other = table(tmp_path, gappy=gappy, event=lambda i, d: ["NA", "Rash", ""][(i + d) % 3])
     assert other.schema["event"].levels == ("NA", "Rash")  # there an empty cell means missing
     for word in ("NULL", "NaN", "."):  # what only programs write is no name

@@ -58,7 +58,7 @@ def test_what_a_column_is_by_a_name_that_ends_in_id(name, kind):
 
 
 def test_two_people_that_fit_alike_are_both_named():
-    with pytest.raises(UsageError, match=r"identifier could be 'person_id' or 'subject'.*--id NAME"):
+    with pytest.raises(UsageError, match=r"identifier could be 'person_id' or 'subject'.*`id`"):
         read_table(cohort(subject=np.repeat(np.arange(PEOPLE), VISITS)))
 
 
@@ -67,7 +67,7 @@ def test_an_age_is_a_time_only_where_nothing_else_is_and_it_is_said():
     table = read_table(cohort(age=ages).drop("day"))
     assert table.schema.time.name == "age" and any("age was taken as the time" in note for note in table.notes)
     assert read_table(cohort(age=ages)).schema.time.name == "day"
-    with pytest.raises(UsageError, match=r"no column looks like the time.*'age'.*--time"):
+    with pytest.raises(UsageError, match=r"no column looks like the time.*'age'.*`time`"):
         read_table(cohort(age=ages // 2).drop("day"))  # two rows of one age
     with pytest.raises(UsageError, match="no column looks like the time"):
         read_table(cohort(age=ages, age_at_visit=ages + 0.5).drop("day"))

@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 
 from reverie.service.app import create_app
+from reverie.service.jobs.overview import LaneView, Overview
 from reverie.service.serve import Server, listening
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
@@ -27,7 +28,8 @@ class Idle:
 
     def __init__(self) -> None:
         self.running, self.admitting, self.stopped = 0, True, False
-        self.workers = 1
+        self.lanes = {lane: LaneView(workers=1, own=1) for lane in ("quick", "slow")}
+        self.usable = True
 
     def start(self) -> None: ...
 
@@ -39,12 +41,18 @@ class Idle:
 
     def close(self) -> None: ...
 
+    def check_unused(self, name: str, writes_only: bool = False) -> None: ...
+
+    def held(self) -> list[Any]:
+        return []
+
     def close_admission(self) -> None:
         self.admitting = False
 
-    def snapshot(self) -> dict[str, Any]:
-        lane = {"queued": 0, "running": self.running, "workers": self.workers}
-        return {"admitting": self.admitting, "lanes": {"quick": lane, "slow": lane}, "states": {}}
+    def overview(self) -> Overview:
+        return Overview(self.lanes, usable=self.usable)
+
+    def hear(self, on_end: Callable[[Any], None]) -> None: ...
 
 
 @dataclass

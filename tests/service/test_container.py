@@ -30,11 +30,13 @@ def test_the_dockerfile_holds_known_instructions_only():
     assert {name for name, _ in steps()} <= INSTRUCTIONS
 
 
-def test_every_base_names_its_version():
-    bases = [text.split(" ")[0] for name, text in steps() if name == "FROM"]
-    assert bases
-    for base in bases:
-        assert re.fullmatch(r"[a-z./-]+:\d+\.\d+[\w.-]*", base)
+def test_the_one_base_names_its_version_and_may_be_named_by_its_digest(service):
+    """A digest that nobody looked up would be a made-up number: the one who builds gives it."""
+    assert {text.split(" ")[0] for name, text in steps() if name == "FROM"} == {"${BASE}"}
+    (base,) = [text.removeprefix("BASE=") for name, text in steps() if name == "ARG" and text.startswith("BASE=")]
+    assert re.fullmatch(r"[a-z./-]+:\d+\.\d+[\w.-]*", base)
+    assert service["build"]["args"]["BASE"] == f"${{REVERIE_BASE:-{base}}}"
+    assert "sha256:" not in (ROOT / "Dockerfile").read_text() + (ROOT / "compose.yaml").read_text()
 
 
 def test_the_last_stage_runs_as_nobody_special():
@@ -76,7 +78,8 @@ def test_compose_gives_the_container_nothing_it_does_not_need(service):
     assert "no-new-privileges:true" in service["security_opt"]
     assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices"} & set(service)
     assert not re.match(r"(0|root)\b", service["user"])
-    assert service["pids_limit"]
+    assert service["pids_limit"] and service["cpus"]
+    assert {"max-size", "max-file"} <= set(service["logging"]["options"])
     assert service["mem_limit"]
     assert any(place.startswith("/tmp") for place in service["tmpfs"])
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
@@ -100,6 +103,36 @@ def test_compose_waits_longer_than_the_server_takes_to_stop(service):
     told = {name.removeprefix("REVERIE_").lower() for name in service["environment"]}
     assert told <= set(Settings.model_fields)
     assert int(service["stop_grace_period"].removesuffix("s")) > float(service["environment"]["REVERIE_GRACE_SECONDS"])
+
+
+@pytest.fixture
+def unit() -> dict[str, str]:
+    """The service of systemd; of what is said twice the last."""
+    lines = [line.strip() for line in (ROOT / "reverie.service").read_text().splitlines()]
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def test_systemd_gives_the_service_nothing_it_does_not_need(unit):
+    assert unit["User"] not in ("", "root") and unit["CapabilityBoundingSet"] == "" and unit["ProtectSystem"] == "strict"
+    for name in (
+        "NoNewPrivileges",
+        "ProtectHome",
+        "PrivateTmp",
+        "RestrictSUIDSGID",
+        "LockPersonality",
+        "RestrictNamespaces",
+    ):
+        assert unit[name] == "yes"
+    assert "ProcSubset" not in unit  # what memory there is, and the file behind a descriptor, is read below /proc
+    command = unit["ExecStart"].split()
+    assert command[1:3] == ["serve", "--workspace"] and command[3] == f"/var/lib/{unit['StateDirectory']}"
+
+
+def test_systemd_lets_the_server_end_its_workers_and_waits_for_it(unit):
+    told = dict(word.split("=", 1) for word in unit["Environment"].split())
+    ours = {name.removeprefix("REVERIE_").lower(): value for name, value in told.items() if name.startswith("REVERIE_")}
+    assert set(ours) <= set(Settings.model_fields) and unit["KillMode"] == "mixed"
+    assert float(unit["TimeoutStopSec"]) > float(ours["grace_seconds"])
 
 
 @pytest.mark.parametrize(

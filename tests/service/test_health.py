@@ -9,6 +9,7 @@ import time
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from reverie.service.jobs.overview import LaneView
 from reverie.service.quota import Quota
 
 
@@ -39,9 +40,19 @@ def test_each_reason_not_to_be_ready_is_told(site, monkeypatch):
         assert reply.status == (503 if failed else 200)
         return failed
 
-    site.jobs.workers = 0
+    site.jobs.lanes["slow"] = LaneView(workers=0, own=1)
     assert reasons() == ["workers are alive"]
-    site.jobs.workers = 1
+    site.jobs.lanes["slow"] = LaneView(workers=0, own=0)
+    assert reasons() == [], "a lane of 0 workers is left to other machines"
+    assert site.call("GET", "/readyz").json["lanes"]["slow"] == {"workers": 0, "own": 0}
+    assert (site.call("GET", "/readyz?lane=slow").status, site.call("GET", "/readyz?lane=quick").status) == (503, 200)
+    site.jobs.lanes["quick"] = LaneView(workers=0, own=0)
+    assert reasons() == ["workers are alive"], "there is none anywhere"
+    site.jobs.lanes["slow"] = LaneView(workers=1, own=0)
+    assert reasons() == []
+    site.jobs.usable = False
+    assert reasons() == ["ledger can be used"]
+    site.jobs.usable = True
     site.app.state.draining = True
     assert reasons() == ["takes work"]
     site.app.state.draining = False

@@ -1,10 +1,16 @@
 """Foreign names, foreign pages and callers without a key get nothing; what a browser gets it cannot misuse."""
 
+import asyncio
+import json
+from types import SimpleNamespace
+
 import pytest
+from fastapi import Request
 
 from reverie.errors import DamagedError, UsageError
-from reverie.service import keys
+from reverie.service import keys, wrong_keys
 from reverie.service.origin_policy import OPEN
+from reverie.service.problems import Problem
 from reverie.service.serve import serve
 from reverie.service.settings import Settings
 
@@ -71,6 +77,20 @@ def test_only_the_servers_own_page_may_change_something(site, method, path):
         reply = site.call(method, path, b"{}" if method != "DELETE" else None, JSON | sent)
         assert (sent, reply.status != 403) == (sent, allowed)
         assert allowed or reply.json["type"] == "/problems/origin"
+
+
+def test_no_foreign_page_makes_the_server_work_by_fetching(site):
+    """Where a request comes from is said by browsers alone, and by them always."""
+    for where in (None, "none", "same-origin", "same-site", "cross-site", "strange"):
+        said = {} if where is None else {"sec-fetch-site": where}
+        own = where in (None, "none", "same-origin")
+        for path in ("/api/files", "/api/none", "/metrics"):
+            for method in ("GET", "HEAD"):
+                assert (path, site.call(method, path, headers=said).status != 403) == (path, own)
+        for path in () if own else ("/api/jobs", "/api/models", "/api/diffusion/diffusion-statistics", "/api/files/a.csv"):
+            assert site.call("GET", path, headers=said).json["type"] == "/problems/origin"
+        for path in ("/", "/docs", "/static/main.js", "/healthz"):  # a link from elsewhere leads to the page
+            assert site.call("GET", path, headers=said | {"sec-fetch-mode": "navigate"}).status == 200
 
 
 def test_a_refused_change_has_changed_nothing(site):
@@ -163,7 +183,7 @@ def address(path: str) -> str:
 
 
 def test_every_route_of_the_document_is_denied_without_a_key(keyed):
-    site, key, _ = keyed
+    site, *_ = keyed
     document = site.call("GET", "/openapi.json").json
     tried = 0
     for path, operations in document["paths"].items():
@@ -178,10 +198,15 @@ def test_every_route_of_the_document_is_denied_without_a_key(keyed):
             assert (path, reply.status) == (path, 401)
             assert reply.json["type"] == "/problems/key"
             assert reply.headers["www-authenticate"].startswith("Bearer")
-            for wrong in (f"Bearer {key}x", f"Bearer {key[:-1]}", "Bearer ", f"Basic {key}", key, "Bearer \xff"):
-                assert site.call(method.upper(), address(path), body, JSON | {"authorization": wrong}).status == 401
     assert tried >= 5
     assert {path for path in document["paths"] if path in OPEN} == {"/healthz", "/readyz"}
+
+
+def test_what_is_nearly_a_key_is_none(keyed, monkeypatch):
+    monkeypatch.setattr(wrong_keys, "FREE", 100)
+    site, key, _ = keyed
+    for wrong in (f"Bearer {key}x", f"Bearer {key[:-1]}", "Bearer ", f"Basic {key}", key, "Bearer \xff"):
+        assert site.call("GET", "/api/files", headers={"authorization": wrong}).status == 401
 
 
 def test_routes_that_are_not_in_the_document_are_open_only_as_listed(keyed):
@@ -208,6 +233,128 @@ def test_a_key_opens_and_can_be_taken_away_while_the_server_runs(keyed):
     assert site.call("GET", "/api/files", headers=second).status == 401
 
 
+CALLS = [
+    ("GET", "/api/files", "read"),
+    ("HEAD", "/api/files", "read"),
+    ("GET", "/metrics", "read"),
+    ("POST", "/api/calls/none", "read"),
+    ("PUT", "/api/files/a.csv", "run"),
+    ("POST", "/api/none", "run"),
+    ("PATCH", "/api/files", "run"),
+    ("DELETE", "/api/files/a.csv", "manage"),
+    ("POST", "/api/models/runs/a/rename", "manage"),
+]
+
+
+def test_a_key_does_what_its_scope_holds_and_nothing_more(serving, tmp_path):
+    path = tmp_path / "keys.json"
+    made = {scope: keys.make(path, f"who {scope}s", scope) for scope in keys.SCOPES}
+    site = serving(keys=path)
+    for has, key in made.items():
+        for method, address, needs in CALLS:
+            entry = JSON | {"authorization": f"Bearer {key}"}
+            reply = site.call(method, address, b"{}" if method in ("POST", "PUT") else None, entry)
+            allowed = keys.SCOPES.index(needs) <= keys.SCOPES.index(has)
+            assert (has, method, address, reply.status != 403) == (has, method, address, allowed)
+            if not allowed:
+                detail = f"This needs an API key with the scope {needs}, and the key of who {has}s has {has}: "
+                assert reply.json["type"] == "/problems/scope" and reply.json["detail"].startswith(detail)
+                assert f"--scope {needs}" in reply.json["detail"]
+
+
+def test_the_document_names_the_scope_of_every_call(site):
+    for path, operations in site.call("GET", "/openapi.json").json["paths"].items():
+        for method, operation in operations.items():
+            expected = [] if path in OPEN else [{"key": [keys.needed(method.upper(), path)]}, {}]
+            assert operation["security"] == expected
+            assert (method != "delete" and not path.endswith("/rename")) or expected[0]["key"] == ["manage"]
+
+
+def test_keys_that_were_made_before_there_were_scopes_do_everything(tmp_path):
+    path = tmp_path / "keys.json"
+    key = keys.make(path, "alice", "read")
+    whole = json.loads(path.read_text())
+    del whole["keys"][0]["scope"]
+    path.write_text(json.dumps(whole))
+    assert keys.Keys(path).caller(key) == keys.Caller("alice", "manage")
+    other = keys.make(path, "bob", "run")
+    assert keys.Keys(path).caller(key).scope == "manage" and keys.Keys(path).caller(other).scope == "run"
+    path.write_text(path.read_text().replace('"run"', '"rule"'))
+    with pytest.raises(DamagedError, match="the scope 'rule': there are read, run, manage"):
+        keys.Keys(path)
+    with pytest.raises(UsageError, match="unknown scope 'all'"):
+        keys.make(tmp_path / "more.json", "c", "all")
+
+
+def test_the_route_knows_who_asks(serving, tmp_path):
+    path = tmp_path / "keys.json"
+    entry = {"authorization": f"Bearer {keys.make(path, 'alice')}"}
+
+    def who(request: Request) -> dict[str, str | None]:
+        return {"who": request.state.caller}
+
+    def prepare(app):
+        app.add_api_route("/api/who", who, include_in_schema=False)
+
+    assert serving(prepare, keys=path).call("GET", "/api/who", headers=entry).json == {"who": "alice"}
+    assert serving(prepare).call("GET", "/api/who").json == {"who": None}
+
+
+# Wrong keys
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """How long answers waited; they do not wait here."""
+    found = []
+
+    async def sleep(seconds):
+        found.append(seconds)
+
+    monkeypatch.setattr(wrong_keys, "asyncio", SimpleNamespace(sleep=sleep))
+    return found
+
+
+def test_who_sends_wrong_keys_waits_longer_each_time_and_nobody_else_does(keyed, pauses):
+    site, key, _ = keyed
+    for _ in range(12):
+        assert site.call("GET", "/api/files", headers={"authorization": f"Bearer {key}x"}).status == 401
+    assert pauses == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 16, 16]
+    assert site.call("GET", "/api/files", headers={"authorization": f"Bearer {key}"}).status == 200
+    assert site.call("GET", "/api/files").status == 401
+    assert len(pauses) == 12  # neither a right key nor none at all waits
+
+
+def test_answers_that_wait_are_few_and_a_long_silence_is_forgiven(monkeypatch):
+    guard, now = wrong_keys.WrongKeys(), [0.0]
+    monkeypatch.setattr(wrong_keys.time, "monotonic", lambda: now[0])
+
+    async def guess(address):
+        try:
+            await guard.wait(address)
+        except Problem as problem:
+            return problem.status, problem.headers["retry-after"]
+
+    async def story():
+        monkeypatch.setattr(wrong_keys, "FREE", 0)
+        waiting = [asyncio.create_task(guess("2001:db8::1")) for _ in range(wrong_keys.WAITING)]
+        await asyncio.sleep(0)
+        assert await guess("2001:db8::ffff") == (429, "16")  # the same network of version 6
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        monkeypatch.setattr(wrong_keys, "FREE", 5)
+        monkeypatch.setattr(wrong_keys, "MOST", 0.0)
+        now[0] = 2 * wrong_keys.FORGOTTEN
+        assert await guess("2001:db8::1") is None
+        monkeypatch.setattr(wrong_keys, "KNOWN", 50)
+        for i in range(200):
+            await guess(f"10.0.0.{i}")
+        assert len(guard._by_address) == 50
+
+    asyncio.run(story())
+
+
 def test_the_file_of_keys_holds_no_key_and_is_its_owners(tmp_path):
     path = tmp_path / "keys.json"
     made = [keys.make(path, name) for name in ("alice", "bob")]
@@ -215,7 +362,7 @@ def test_the_file_of_keys_holds_no_key_and_is_its_owners(tmp_path):
     assert len(set(made)) == 2
     assert all(len(key) >= 40 and key not in text and key.removeprefix("reverie_") not in text for key in made)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert keys.Keys(path).owner(made[1]) == "bob"
+    assert keys.Keys(path).caller(made[1]) == keys.Caller("bob")
     with pytest.raises(UsageError, match="already"):
         keys.make(path, "alice")
 
@@ -227,7 +374,7 @@ def test_keys_are_compared_in_constant_time_and_all_of_them(tmp_path, monkeypatc
     compared = []
     real = keys.hmac.compare_digest
     monkeypatch.setattr(keys.hmac, "compare_digest", lambda x, y: compared.append(x) or real(x, y))
-    assert keys.Keys(path).owner(first) == "a"
+    assert keys.Keys(path).caller(first) == keys.Caller("a")
     assert len(compared) == 2
 
 

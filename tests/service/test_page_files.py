@@ -42,6 +42,15 @@ def test_every_file_of_the_page_is_served_with_its_type(steady):
     assert steady.call("GET", "/docs").body == (PAGE / "docs/index.html").read_bytes()
 
 
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix in {".html", ".js"}], ids=name)
+def test_what_the_page_asks_for_is_relative_to_where_it_is(path):
+    """A proxy may have a path in front: lib/api.js alone knows it, and everything is asked through it."""
+    text = path.read_text()
+    assert not re.search(r"""(?:src|href)\s*[=:]\s*["'`]/""", text)
+    asks = re.findall(r"\bfetch\(|XMLHttpRequest\(|EventSource\(|sendBeacon\(", text)
+    assert not asks or name(path) in ("lib/api.js", "docs/start.js")
+
+
 def test_the_page_in_all_is_under_6_mb(steady):
     names = [name(path) for path in FILES]
     assert sum(len(steady.call("GET", f"/static/{n}", headers=GZIP).body) for n in names) < 6_000_000

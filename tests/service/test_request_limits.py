@@ -7,6 +7,8 @@ import time
 import pytest
 from fastapi import Body, FastAPI
 
+from reverie.service.http_timeout import SPARE
+
 MEGABYTES_64 = 64 * 2**20
 POST = b"POST /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -189,11 +191,27 @@ def test_deep_and_broken_json_is_refused_by_a_sentence(serving):
         assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_more_connections_than_allowed_are_told_so(serving):
+def test_more_connections_than_allowed_are_told_so_and_the_server_still_shows_that_it_lives(serving):
     site = serving(connections=5)
     idle = [socket.create_connection(("127.0.0.1", site.port)) for _ in range(6)]
     try:
-        assert site.call("GET", "/healthz").status == 503
+        refused = site.call("GET", "/api/files")
+        assert (refused.status, refused.headers["content-type"]) == (503, "application/problem+json")
+        assert "retry-after" in refused.headers and refused.headers["connection"] == "close"
+        assert site.call("GET", "/healthz").status == 200, "that it lives is always answered"
+    finally:
+        for wire in idle:
+            wire.close()
+
+
+def test_connections_that_ask_for_nothing_make_room_for_others_the_oldest_first(serving):
+    site = serving(connections=5)
+    idle = [socket.create_connection(("127.0.0.1", site.port), timeout=60) for _ in range(5 + SPARE)]
+    try:
+        assert site.call("GET", "/healthz").status == 200
+        assert idle[0].recv(1) == b"", "closed by the server"
+        idle[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle[-1].recv(65_536).startswith(b"HTTP/1.1 200")
     finally:
         for wire in idle:
             wire.close()

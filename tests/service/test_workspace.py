@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reverie.operations.fields import below
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
@@ -91,7 +92,7 @@ PARTS = [
     "a" * 200,
 ]
 ENDS = ["canary.csv", "good.csv", "link.csv", "dangling.csv", "inner.csv", "pipe.csv", "new.csv", "folder.csv", "CANARY.CSV"]
-SEPARATORS = ["/", "//", "\\", "/./", "%2f", "%2F", "\x00", "\n", "\u2215", "\uff0f", "%252f", ":"]
+SEPARATORS = ["/", "//", "\\", "\\\\", "/\\", "/./", "%2f", "%2F", "\x00", "\n", "\u2215", "\uff0f", "%252f", ":"]
 
 
 def corpus(cage: Cage) -> list[str]:
@@ -102,6 +103,10 @@ def corpus(cage: Cage) -> list[str]:
         cage.canary.as_uri(),
         f"C:{cage.canary}",
         f"\\\\?\\{cage.canary}",
+        str(cage.canary).replace("/", "\\"),
+        f"/{cage.canary.relative_to(cage.root.parent)}",
+        *(f"/{'../' * depth}outside/canary.csv" for depth in range(1, 7)),
+        *("\\" + "..\\" * depth + "outside\\canary.csv" for depth in range(1, 7)),
     ]
     for first in PARTS:
         for separator in SEPARATORS:
@@ -131,6 +136,9 @@ def corpus(cage: Cage) -> list[str]:
 def test_no_name_leads_out_of_the_root(cage):
     for name in corpus(cage):
         cage.attempt(name)
+        with contextlib.suppress(ValueError):
+            if (read := below(name)) != name:  # as requests read it
+                cage.attempt(read)
 
 
 def test_outside_and_missing_answer_alike(cage):

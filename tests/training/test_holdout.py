@@ -101,7 +101,7 @@ def test_what_does_not_go_together_is_refused(table, tmp_path):
         reverie.train(table, tmp_path / "run", steps=1, holdout=others)
     with pytest.raises(UsageError, match="give one of them"):
         reverie.train(table.take(range(30)), tmp_path / "run", steps=1, settings={"holdout": 0.1}, holdout=others)
-    with pytest.raises(DataError, match="--holdout 0"):
+    with pytest.raises(DataError, match="`holdout=0`"):
         reverie.train(table.take([0]), tmp_path / "run", steps=1)
     with pytest.raises(UsageError, match="of pictures a share is held out"):
         reverie.train("digits", tmp_path / "run", steps=1, holdout="others.csv")

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from reverie.cli.spelling import spelled
 from reverie.errors import UsageError
 from reverie.plain import plain
 
@@ -27,7 +28,7 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def write(text: str) -> None:
     """A line of the result."""
-    _out.print(text, markup=False)
+    _out.print(spelled(text), markup=False)
 
 
 def write_json(result: Any) -> None:
@@ -37,7 +38,7 @@ def write_json(result: Any) -> None:
 
 def note(text: str) -> None:
     """A message that is not the result."""
-    _err.print(text, markup=False)
+    _err.print(spelled(text), markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -56,7 +57,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def draw(part: Any) -> None:
-    """A part of the result that rich draws."""
+    """A part of the result that rich draws; plain text of it as a sentence."""
+    from rich.text import Text
+
+    if isinstance(part, Text) and not part.spans:
+        part = Text(spelled(part.plain))
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH).print(part)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from reverie import operations
 from reverie.cli import console
 from reverie.cli.disk import Disk
+from reverie.cli.spelling import spelled
 from reverie.errors import UsageError, unknown
 from reverie.operations.declare import Operation, Panel
 from reverie.operations.flags import Option, flags, options, schedule_from
@@ -109,7 +109,7 @@ def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
     if isinstance(cause := more.get("error"), UsageError):
         return cause
     if first["type"] == "value_error" and not first["loc"]:
-        return UsageError(f"{_spelled(str(more['error']), names)}.")
+        return UsageError(f"{spelled(str(more['error']), names)}.")
     field = str(first["loc"][0])
     name = names.get(field) or field
     if first["type"] == "literal_error":
@@ -121,11 +121,6 @@ def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
 
 def _names(taken: Iterable[Option]) -> dict[str, str]:
     return {option.field: option.name for option in taken if option.name is not None}
-
-
-def _spelled(text: str, names: dict[str, str]) -> str:
-    """The text with options in place of the fields that stand in backquotes."""
-    return re.sub(r"`(\w+)`", lambda field: names.get(field[1], field[1]), text)
 
 
 def _below(prefix: str) -> list[Operation]:
@@ -141,7 +136,7 @@ def _parameters(option: Option, headed: bool, names: dict[str, str]) -> list[ins
         return [name, _parameter("set_", list[str] | None, typer.Option("--set", help=text), None)]
     flag = option.flag
     about: dict[str, Any] = {
-        "help": f"{_spelled(option.help, names)}{_default(option)}",
+        "help": f"{spelled(option.help, names)}{_default(option)}",
         "show_default": False,
         "metavar": flag.metavar,
         "envvar": flag.variable,

@@ -17,7 +17,8 @@ from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 
 if TYPE_CHECKING:
-    from reverie.modality import Spelling
+    from reverie.config import Source
+    from reverie.modality import Modality
     from reverie.records import Table
     from reverie.records.reading import Cells
     from reverie.studies import Subject
@@ -71,7 +72,7 @@ class Disk:
 
         return open_table(name, {"schema": schema, **options}, self.say).table
 
-    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> str:
+    def source(self, name: str, options: dict[str, Any]) -> str:
         return name
 
     def cells(self, name: str) -> Cells:
@@ -83,6 +84,17 @@ class Disk:
         import reverie
 
         return reverie.load(Path(name))
+
+    def run(self, name: str) -> Path:
+        return Path(name)
+
+    def data(self, name: str, modality: Modality) -> str:
+        return name
+
+    def again(self, noted: Source, option: str) -> Any:
+        from reverie.reports.evidence import again
+
+        return again(noted, option)
 
     @contextmanager
     def together(self, device: str, wanted: int | None = None) -> Iterator[bool]:
@@ -117,7 +129,9 @@ class Disk:
             raise UsageError(
                 f"figures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}."
             )
-        elif kind == "table":
+        if kind == "page" and path.suffix.lower() not in KINDS[kind]:
+            raise UsageError(f"a page is an HTML file: name the output {path.with_suffix('.html').name}, not {path.name}.")
+        if kind == "table":
             from reverie.records.output import check_table_output
 
             check_table_output(path)

@@ -74,6 +74,13 @@ def serve(
 def key(
     name: Annotated[str, typer.Argument(help="Whose key it is: the log says this name.")],
     keys: KeyFile,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            help="What it is for: read looks, run also makes (operations, uploads), manage also deletes and renames.",
+        ),
+    ] = "manage",
     remove: Annotated[bool, typer.Option("--remove", help="Take the key of this name away instead.")] = False,
 ) -> None:
     """Make an API key for a caller. It is shown this once; the file keeps its digest alone."""
@@ -85,7 +92,7 @@ def key(
         return
     if not keys.parent.is_dir():
         raise UsageError(f"{keys.parent} is not a folder: make it first, or name a file in another one.")
-    console.write(files.make(keys, name))
+    console.write(files.make(keys, name, scope))
     console.note(f"this is the key of {name}: send it as Authorization: Bearer KEY. It is not shown again.")
 
 

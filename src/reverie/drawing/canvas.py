@@ -72,7 +72,7 @@ class Shape:
             }[self.kind]
             geometry += "" if self.pixels is None else f' href="{data_url(self.pixels)}"'
             geometry += f' transform="rotate({self.turn:g} {x:g} {y:g})"' if self.turn else ""
-        more = "" if self.strength is None else f' style="fill-opacity:{self.strength:.2f}"'
+        more = "" if self.strength is None else f' fill-opacity="{self.strength:.2f}"'
         more += "" if self.anchor == "start" else f' text-anchor="{self.anchor}"'
         start = f'<{self.kind} class="{self.css}" {geometry}{more}'
         if self.kind == "text":

@@ -90,7 +90,7 @@ def logic(tables: Tables) -> Found:
     measures.append(_counted(CHANGING, synthetic, synthetic.changing, {}))
     for rule in schema.rules:
         measures.append(_broken(RULE.of(rule=rule), rule, sides))
-    notes = [] if schema.rules else ["The schema has no rules, so none can be broken: see them with reverie data."]
+    notes = [] if schema.rules else ["The schema has no rules, so none can be broken; describing a table shows them."]
     return measures, _figures(schema, sides), notes
 
 

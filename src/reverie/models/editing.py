@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
+from reverie.models.method import Method
 from reverie.models.pictures import PictureModel
-from reverie.samplers import DDIM, InversionError, editing, invert, sample
+from reverie.samplers import DDIM, editing, invert, sample
 
 __all__ = ["Inverted", "fitted", "hole_of", "image_to_image", "inpaint", "interpolate", "inverted"]
 
@@ -27,7 +28,10 @@ LEAST_SIGNAL = 0.01
 """sqrt(alpha_bar) at the level up to which pictures are inverted: above it a state keeps nothing that could be retraced."""
 
 TOLERANCE = 1e-4
-"""How far a state may still move where the inverse of a step is taken as found; a grey level is 0.008."""
+"""How far a step of the way back may miss where its inverse is taken as found; a grey level is 0.008."""
+
+ITERATIONS = 100
+"""For one step of an inversion, at most; where it can be solved, about ten do."""
 
 
 def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None) -> np.ndarray:
@@ -119,46 +123,83 @@ class Inverted:
         grid: the levels that lead from there to 0.
         pictures: what sampling from the noise gives.
         error: mean absolute difference to what was given, in grey levels of 255.
+        residual: float [N]; how far a step of the way back misses the state that its start was sought for, at most over the
+            steps and the entries of each picture, in units of the states, of which a picture spans 2. Not above `tolerance`
+            where every step was solved.
+        method: how they are sampled.
     """
 
     noise: Tensor
     grid: tuple[int, ...]
     pictures: np.ndarray
     error: float
+    residual: np.ndarray
+    method: Method
+    tolerance: float = TOLERANCE
+
+    @property
+    def note(self) -> str | None:
+        """What is to be said of it where a step could not be solved."""
+        if (missed := float(self.residual.max())) <= self.tolerance:
+            return None
+        return (
+            f"The noise is not exact: a step of the way back misses by up to {missed:.2g}, where {self.tolerance:g} was "
+            f"sought, and what comes back differs by {self.error:.2g} grey levels on average. More steps bring it nearer, "
+            "or a model that was trained for longer."
+        )
 
 
-def inverted(model: PictureModel, pictures: np.ndarray, steps: int = 50, where: Any = None, clip: bool = False) -> Inverted:
+def inverted(
+    model: PictureModel,
+    pictures: np.ndarray,
+    steps: int = 50,
+    where: Any = None,
+    clip: bool = False,
+    on_step: OnStep | None = None,
+) -> Inverted:
     """Pictures [N, H, W, C] taken to their noise by the inverse of DDIM, which samples back to them.
 
-    The walk ends where the signal is a hundredth, for above nothing could be retraced. Raises InversionError where the
-    steps are too few for this model.
+    The walk ends where the signal is a hundredth, for above nothing could be retraced. Where a step cannot be solved, as can
+    be of a model that has learned little, the nearest is taken, and `residual` and `note` say how near that is. `on_step` is
+    called with the steps done, up and down, and their number.
     """
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     signal = model.process.schedule.signal
     grid = tuple(t for t in method.grid if float(signal[t]) >= LEAST_SIGNAL)
     condition = method.condition(len(pictures))
-    try:
-        *_, last = invert(method.denoiser, grid, model.encode(pictures), condition, TOLERANCE)
-    except InversionError as error:
-        more = min(2 * steps, model.process.schedule.steps)
-        raise InversionError(f"{steps} steps are too few to invert this picture: take more (--steps {more}).") from error
-    again = model.decode(sample(method.denoiser, DDIM(), grid, last.x, condition=condition))
+    residual = torch.zeros(len(pictures), device=model.device)
+    x, up = model.encode(pictures), len(grid) - 1
+    told = on_step or (lambda done, total: None)
+    for done, point in enumerate(invert(method.denoiser, grid, x, condition, TOLERANCE, ITERATIONS)):
+        x = point.x
+        if point.residual is not None:
+            residual = torch.maximum(residual, point.residual)
+            told(done, 2 * up)
+    down = sample(method.denoiser, DDIM(), grid, x, condition=condition, on_step=lambda done, _: told(up + done, 2 * up))
+    again = model.decode(down)
     error = float(np.abs(again.astype(np.int16) - pictures).mean())
-    return Inverted(last.x, grid, again, error)
+    return Inverted(x, grid, again, error, residual.double().cpu().numpy(), method)
 
 
 def interpolate(
-    model: PictureModel, pictures: np.ndarray, count: int = 9, steps: int = 50, where: Any = None, clip: bool = False
+    model: PictureModel,
+    pictures: np.ndarray | Inverted,
+    count: int = 9,
+    steps: int = 50,
+    where: Any = None,
+    clip: bool = False,
 ) -> np.ndarray:
     """`count` pictures from the first of two to the second, [count, H, W, C]: both inverted, the arc between sampled.
 
-    The first and the last are what inversion gives back of the two. A class that is asked for holds for all.
+    The first and the last are what inversion gives back of the two. A class that is asked for holds for all. Of two that are
+    `Inverted` already, steps, where and clip are theirs.
     """
-    if len(pictures) != 2 or count < 2:
-        raise UsageError(f"interpolation is between two pictures, in 2 steps or more, not {len(pictures)} in {count}.")
-    ends = inverted(model, pictures, steps, where, clip)
+    given = len(pictures.noise) if isinstance(pictures, Inverted) else len(pictures)
+    if given != 2 or count < 2:
+        raise UsageError(f"interpolation is between two pictures, in 2 steps or more, not {given} in {count}.")
+    ends = pictures if isinstance(pictures, Inverted) else inverted(model, pictures, steps, where, clip)
     states = editing.interpolate(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
-    method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
+    method = ends.method
     return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.condition(count)))
 
 

@@ -45,7 +45,7 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     else:
         newest = checkpoint.latest(run / "checkpoints", lambda _: None)
         if newest is None:
-            raise UsageError(f"{run} holds no trained weights yet: train it, or go on with --resume.")
+            raise UsageError(f"{run} holds no trained weights yet: train it, or go on with `resume`.")
         file = checkpoint.weights_to_use(newest)
     try:
         about = json.loads((run / CODEC).read_text())

@@ -22,7 +22,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
     "training": {"training": "Train a model within a budget."},
     "reporting": {"report": "Whether what a model makes is realistic, useful and private, with the evidence."},
-    "exporting": {"export": "A model of pictures in another layout, to the same pictures."},
+    "exporting": {"export": "A model of pictures in another layout, to the same pictures; or any as a page to give away."},
     "sampling": {"sample": "New patients, or new pictures, of a trained run."},
     "imputing": {"imputation": "Fill the holes of a table, or go on with each patient's record."},
     "editing": {
@@ -50,6 +50,9 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "network": "A recipe's network, layer by layer: what each answers for one example, and its weights.",
     },
     "studies.views": {"views": "What one prediction says in all four views: noise, clean, velocity and score."},
+    "studies.playground": {
+        "playground": "Points that you drew, learned in seconds: exact and learned score, and samples along both.",
+    },
     "studies.proofs": {
         "proofs": "Check every step of the derivations and every identity now, in float64.",
         "mistakes": "Show the known mistakes failing, with the damage.",

@@ -59,7 +59,7 @@ def command(operation: Operation, request: Request) -> str | None:
             if given and value is not None and option.given is ...:
                 if option.flag.stand_in is None:
                     return None
-                placed.append(option.flag.stand_in)
+                placed += option.flag.stand_in.split()
         elif option.positional:
             placed += option.words(value)
         elif option.field == operation.writes:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from reverie.modality import Spelling
+    from reverie.config import Source
+    from reverie.modality import Modality
     from reverie.operations.declare import Cap
     from reverie.records import Table
     from reverie.records.reading import Cells
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Context", "Folder", "Kind", "Output"]
 
-Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema"]
+Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page"]
 
 KINDS: dict[Kind, tuple[str, ...]] = {
     "figure": (".png",),
@@ -27,6 +28,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
     "animation": (".webp", ".gif", ".png"),
     "noise": (".npz",),
     "schema": (".yaml", ".yml"),
+    "page": (".html",),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
 
@@ -51,12 +53,14 @@ class Folder:
     Attributes:
         resume, overwrite: whether to go on with what is in it, or to replace that.
         begun: to be called once what is in it is of this call, so that a later attempt goes on with it.
+        done: to be called once all of its files are written, where they are named.
     """
 
     path: Path
     resume: bool = False
     overwrite: bool = False
     begun: Callable[[], None] = lambda: None
+    done: Callable[[], None] = lambda: None
 
 
 class Context(Protocol):
@@ -96,10 +100,10 @@ class Context(Protocol):
         """A table of visits, bundled or in a file; for the options see records.read_table."""
         ...
 
-    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource | str:
+    def source(self, name: str, options: dict[str, Any]) -> DataSource | str:
         """What is trained on, as planning.prepare takes it; a service opens it within its limits.
 
-        `options` say how it is read; `spelled`, how the user writes their names.
+        `options` say how it is read.
         """
         ...
 
@@ -109,6 +113,21 @@ class Context(Protocol):
 
     def model(self, name: str) -> Any:
         """The trained model in a run folder."""
+        ...
+
+    def run(self, name: str) -> Path:
+        """The folder of a run, or of a report; its files are not to be changed."""
+        ...
+
+    def data(self, name: str, modality: Modality) -> Any:
+        """A table of visits, or pictures, as a report takes them; a service reads them within its limits."""
+        ...
+
+    def again(self, noted: Source, option: str) -> Any:
+        """What training read, found by what it noted; `option` is the one that says where it is now.
+
+        Raises UsageError, which names the option, where it is not found.
+        """
         ...
 
     def together(self, device: str, wanted: int | None = None) -> AbstractContextManager[bool]:

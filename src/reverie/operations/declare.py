@@ -101,6 +101,7 @@ class Operation:
         caps: the most that a call may cost.
         wait: seconds that a call waits for its result where the client does not say.
         again: whether it may run again after its worker was lost.
+        saves: whether, stopped in the middle, it goes on later from there.
         progress: what the bar of the command line says; and what is counted.
         example: a command to try.
         python: Python that does the same, from the request; none where there is no such thing.
@@ -110,6 +111,7 @@ class Operation:
             sentence, or none.
         chosen_by: of operations that share a route, the field whose value says which is meant.
         writes, usual: the field that names the output, and a name for it in a command that is shown.
+        unnamed: the place of the output where the request names none; without it that stays with the job.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Operation:
     caps: tuple[Cap, ...] = ()
     wait: float = 30.0
     again: bool = True
+    saves: bool = False
     progress: tuple[str, str] = ("", "steps")
     example: str = ""
     python: Callable[[Any], str | None] | None = None
@@ -136,6 +139,7 @@ class Operation:
     chosen_by: str = ""
     writes: str = ""
     usual: str = ""
+    unnamed: Callable[[Any], str] | None = None
 
     @property
     def help(self) -> str:

@@ -13,7 +13,7 @@ from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation
 from reverie.operations.fields import Overwrite, TableName, Word
-from reverie.operations.reading import LONGER, TableReading, pairs, written
+from reverie.operations.reading import LONGER, SCHEMA, SchemaText, TableReading, pairs, schema_of, written
 from reverie.operations.request import Flag, Reply, Request, Served, example, local
 
 if TYPE_CHECKING:
@@ -73,13 +73,16 @@ class Describe(TableReading):
             several=True,
         ),
         Served(
-            (Field(max_length=1000),), LONGER, type=dict[Word, Literal["categorical", "ordinal", "binary", "text", "number"]]
+            (Field(max_length=1000),),
+            LONGER,
+            type=dict[Word, Literal["categorical", "ordinal", "binary", "integer", "real", "text", "number"]],
         ),
     ] = Field(default={}, description="Kinds of single columns.", examples=[{"stage": "ordinal"}])
     save_schema: Annotated[str | None, Flag("--schema"), local] = Field(
         None, description="Write the decisions here, as YAML to edit."
     )
     using: Annotated[str | None, local] = Field(None, description="Read by this schema, to check it or the file.")
+    schema_text: Annotated[SchemaText, Flag(None, stand_in=f"--using {SCHEMA}")] = None
     overwrite: Annotated[Overwrite, local] = False
 
 
@@ -95,6 +98,8 @@ class DescribeReply(Reply):
             "duplicates": "refuse",
             "notes": [],
             "columns": [{"name": "id", "role": "identifier", "kind": "integer", "why": "its name; whole numbers"}],
+            "schema_text": "columns:\n- name: id\n  role: identifier\n  kind: integer\n",
+            "decisions": {"columns": [{"name": "id", "role": "identifier", "kind": "integer"}]},
         }
     )
 
@@ -104,6 +109,8 @@ class DescribeReply(Reply):
     visits_per_patient: dict[str, float]
     notes: list[str]
     columns: list[dict[str, Any]]
+    schema_text: str = Field(description="The same decisions as a schema file: YAML, to be edited and given back.")
+    decisions: dict[str, Any] = Field(description="What schema_text says, for programs that edit it.")
 
 
 @operation(
@@ -115,26 +122,21 @@ class DescribeReply(Reply):
     tag="records",
     about="What is wrong with a table is said in one sentence with its row and column.",
     example="reverie data pbc2 --schema pbc2.yaml.",
-    python=lambda request: lines(
-        "from reverie.records import read_table",
-        "",
-        f"table = read_table({arguments(request.table, **request.table_options, **_kinds(request))})",
-        "print(table.schema.yaml())",
-    ),
+    python=lambda request: _python(request),
 )
 def description(request: Describe, context: Context) -> Outcome:
     """Say what each column of a table is taken to be, and why. `reverie data FILE` is short for this."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
     from reverie.records.describe import describe
 
-    schema = None if request.using is None else _schema(Path(request.using))
+    schema = schema_of(request.schema_text) if request.using is None else _schema(Path(request.using))
     kept = {"stream": request.stream or None, "cache": request.cache}
     options = {**request.table_options, **_kinds(request), **{name: of for name, of in kept.items() if of is not None}}
     table = context.table(request.table, schema, **options)
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
-        write_atomically(file.path, ADVICE.format(name=table.name) + table.schema.yaml())
+        write_atomically(file.path, _written(table))
         context.say(f"schema: {file.path} (edit it, then check it with: reverie data {request.table} --using {file.path})")
 
     def show() -> Iterator[Any]:
@@ -142,7 +144,29 @@ def description(request: Describe, context: Context) -> Outcome:
 
         return overview(table)
 
-    return Outcome(describe(table), show, hints=_training(table))
+    told = {**describe(table), "schema_text": _written(table), "decisions": table.schema.tree}
+    return Outcome(told, show, hints=_training(table))
+
+
+def _written(table: Table) -> str:
+    """The schema of a table as a file, with what may be edited in it."""
+    return ADVICE.format(name=table.name) + table.schema.yaml()
+
+
+def _python(request: Describe) -> str:
+    options = arguments(request.table, **request.table_options, **_kinds(request))
+    if request.schema_text is None:
+        return lines(
+            "from reverie.records import read_table", "", f"table = read_table({options})", "print(table.schema.yaml())"
+        )
+    return lines(
+        "from pathlib import Path",
+        "",
+        "from reverie.records import Schema, read_table",
+        "",
+        f'schema = Schema.from_yaml(Path("{SCHEMA}").read_text(), "{SCHEMA}")',
+        f"table = read_table({options}, schema=schema)",
+    )
 
 
 def _kinds(request: Describe) -> dict[str, Any]:

@@ -11,14 +11,15 @@ from reverie.errors import UsageError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, operation, summary
-from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Word, inside
-from reverie.operations.request import Flag, Reply, Request, at_most, example
+from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Word, writes
+from reverie.operations.request import Flag, Place, Reply, Request, at_most, example
 from reverie.operations.sampling import INTERVAL, SAMPLER, Interval, preview, settings_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     from reverie.models import PictureModel
+    from reverie.models.editing import Inverted
 
 __all__ = ["image_to_image", "inpaint", "interpolate", "invert"]
 
@@ -30,7 +31,7 @@ RETRACED = 10
 def _picture(what: str, named: str, flag: str, help: str) -> Any:
     """The type of a picture to change."""
     about = f"{what} Bundled (digits:3, china, flower), a file of the workspace, or a data URL; brought to the model's size."
-    return Annotated[str, Flag(flag, help), Field(min_length=1, description=about, examples=[named])]
+    return Annotated[str, Flag(flag, help), Place(), Field(min_length=1, description=about, examples=[named])]
 
 
 FILE = "A picture file, or digits:3 for a bundled digit; brought to the model's size."
@@ -47,7 +48,7 @@ class _Edit(Request):
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train from pictures.")]
     picture: Picture  # pyright: ignore[reportInvalidTypeForm]
     out: Annotated[
-        Annotated[str, inside] | None,
+        Annotated[str, writes] | None,
         Flag("--out", ".png for one sheet, .npy or .npz for an array, no suffix for a folder of files.", required=True),
     ] = Field(
         None,
@@ -111,7 +112,7 @@ class Invert(_Edit):
     model_config = example({"edit": "invert", "model": "runs/digits", "picture": "digits:3"})
 
     edit: Annotated[Literal["invert"], Flag(None, default="invert")]
-    noise: Annotated[Annotated[str, inside] | None, Flag("--noise")] = Field(
+    noise: Annotated[Annotated[str, writes] | None, Flag("--noise")] = Field(
         None,
         min_length=5,
         description="Where to write the noise and its grid, an .npz file. In a service it stays with the job if left out.",
@@ -212,7 +213,11 @@ def inpaint(request: Inpaint, context: Context) -> Outcome:
     return _changed(request, context, change)
 
 
-@edit("invert", "reverie edit invert runs/digits digits:3 --out back.png --noise noise.npz.")
+@edit(
+    "invert",
+    "reverie edit invert runs/digits digits:3 --out back.png --noise noise.npz.",
+    progress=("inverting", "steps"),
+)
 def invert(request: Invert, context: Context) -> Outcome:
     """Take a picture back to the noise that it would have come from, and say how well sampling gives it back.
 
@@ -230,11 +235,12 @@ def invert(request: Invert, context: Context) -> Outcome:
         from reverie.models import editing
 
         context.within(PIXELS, request.steps * (RETRACED + 1) * model.codec.height * model.codec.width)
-        found = editing.inverted(model, picture[None], request.steps, request.where or None)
+        found = editing.inverted(model, picture[None], request.steps, request.where or None, on_step=context.step)
         about: dict[str, Any] = {
             "steps": len(found.grid) - 1,
             "from_t": found.grid[0],
             "error_in_grey_levels": round(found.error, 4),
+            **_reached(found),
         }
         if request.noise is not None or context.served:
             with writing(noise.path) as temporary:
@@ -247,7 +253,11 @@ def invert(request: Invert, context: Context) -> Outcome:
     return _changed(request, context, change, more)
 
 
-@edit("interpolate", "reverie edit interpolate runs/digits digits:3 digits:8 --count 9 --out between.png.")
+@edit(
+    "interpolate",
+    "reverie edit interpolate runs/digits digits:3 digits:8 --count 9 --out between.png.",
+    progress=("inverting", "steps"),
+)
 def interpolate(request: Interpolate, context: Context) -> Outcome:
     """Go from one picture to another by the arc between their noises."""
 
@@ -259,10 +269,15 @@ def interpolate(request: Interpolate, context: Context) -> Outcome:
         steps, size = request.steps, model.codec.height * model.codec.width
         context.within(PIXELS, steps * (2 * RETRACED + request.count) * size)
         pair = np.stack([picture, editing.fitted(model, _pixels(context, request.other, "other"))])
-        made = editing.interpolate(model, pair, request.count, steps, request.where or None)
-        return made, {"count": request.count, "steps": steps}
+        ends = editing.inverted(model, pair, steps, request.where or None, on_step=context.step)
+        return editing.interpolate(model, ends, request.count), {"count": request.count, "steps": steps, **_reached(ends)}
 
     return _changed(request, context, change)
+
+
+def _reached(found: Inverted) -> dict[str, Any]:
+    """How exact an inversion is, and a note where a step of it could not be solved."""
+    return {"residual": float(f"{found.residual.max():.3g}"), **({"note": found.note} if found.note else {})}
 
 
 Change = Callable[["PictureModel", "np.ndarray", "np.ndarray"], "tuple[np.ndarray, dict[str, Any]]"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from reverie.operations.request import Flag, Reply, Request, Served, example
+from reverie.operations.request import Flag, Place, Reply, Request, Served, example
 from reverie.samplers.registry import SamplerName as Sampler
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "FileMade",
     "Guidance",
     "NewFigure",
+    "NewRun",
     "NewTable",
     "Overwrite",
     "PictureName",
@@ -30,29 +32,38 @@ __all__ = [
     "Spacing",
     "TableName",
     "Word",
+    "below",
     "ends",
-    "inside",
     "named",
+    "reads",
     "schedule_of",
+    "writes",
 ]
 
 ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]|[\\/~]")
+_ELSEWHERE = re.compile(r"[A-Za-z]:|~|[\\/]{2}")
 
 
-def _relative(name: str | None) -> str | None:
-    if name is not None and _DRIVE.match(name):  # a name that may be left out may be null
-        below = re.sub(r"^([A-Za-z]:)?[\\/~]+", "", name).replace("\\", "/")
-        raise ValueError(
-            f"absolute paths are not read: name the file relative to the workspace, as {below or 'picture.png'!r}"
-        )
-    return name
+def below(name: str | None) -> str | None:
+    """A name as the workspace has it: /path/to/x.png and path\\to\\x.png are path/to/x.png of the workspace, never of the
+    machine. Raises ValueError for a drive, a home and another machine; all else is for the workspace to refuse.
+    """
+    if name is None:  # a name that may be left out
+        return None
+    plain = unicodedata.normalize("NFC", name)
+    if _ELSEWHERE.match(plain):
+        inside = re.sub(r"^(?:[A-Za-z]:)?[\\/~]*", "", plain).replace("\\", "/")
+        raise ValueError(f"name the file relative to the workspace, as {inside or 'picture.png'!r}")
+    return plain.replace("\\", "/").removeprefix("/")
 
 
-inside = Served((AfterValidator(_relative), Field(max_length=484)), "a service reads and writes inside its workspace only")
+INSIDE = (AfterValidator(below), Field(max_length=484)), "a service reads and writes inside its workspace only"
+reads = Place(*INSIDE)
 """A name that a service looks for in its workspace."""
+writes = Place(*INSIDE, written=True)
+"""A name that a service gives to what it makes; while it does, no other call may write there."""
 
 
 def ends(*suffixes: str) -> Served:
@@ -72,12 +83,13 @@ def named(description: str, example: str) -> Any:
 
 
 PictureName = Annotated[
-    str, inside, named("A picture file; or a bundled picture: digits:3, china or flower.", "pictures/photo.jpg")
+    str, reads, named("A picture file; or a bundled picture: digits:3, china or flower.", "pictures/photo.jpg")
 ]
-RunName = Annotated[str, inside, named("The folder of a trained run.", "runs/digits")]
+RunName = Annotated[str, reads, named("The folder of a trained run.", "runs/digits")]
+NewRun = Annotated[str, writes, named("The folder of a trained run.", "runs/digits")]
 TableName = Annotated[
     str,
-    inside,
+    reads,
     named(
         "A table of visits (.csv, .tsv, .psv, .txt, also .gz; .parquet, .xlsx, .sas7bdat, .xpt, .sav, .dta); or pbc2, which "
         "is bundled.",
@@ -86,11 +98,11 @@ TableName = Annotated[
 ]
 NewTable = Annotated[
     str,
-    inside,
+    writes,
     ends(".csv", ".csv.gz", ".parquet"),
     named("Where to write the table, .csv, .csv.gz or .parquet.", "tables/new.csv"),
 ]
-NewFigure = Annotated[str, inside, ends(".png"), named("Write the figure to this .png file.", "figures/strip.png")]
+NewFigure = Annotated[str, writes, ends(".png"), named("Write the figure to this .png file.", "figures/strip.png")]
 Seed = Annotated[
     int,
     Field(description="The same seed gives the same result, to the last byte.", examples=[0]),

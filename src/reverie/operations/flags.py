@@ -119,8 +119,7 @@ def refuse_others(request: Request, kind: str, what: str) -> None:
     """Raises UsageError for a field that was given and is of data of another kind than the model's, `kind`."""
     for option in flags(type(request)):
         if option.of not in (None, kind) and option.field in request.model_fields_set:
-            named = option.field if option.name is None else option.name
-            raise UsageError(f"{named} is for {option.of}, and {what} is a model of {kind}: leave it out.")
+            raise UsageError(f"`{option.field}` is for {option.of}, and {what} is a model of {kind}: leave it out.")
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, Any]:

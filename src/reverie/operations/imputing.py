@@ -240,7 +240,7 @@ def imputation(request: Imputation, context: Context) -> Outcome:
         yield from summary("imputed" if request.forecast is None else "forecast", result)()
 
     if any(count["filled"] < count["empty"] for count in holes.values()):
-        left = "empty cells stay where nothing is learned, where that says something, or as --columns says."
+        left = "empty cells stay where nothing is learned, where that says something, or as `columns` says."
     else:
         left = ""
     printed = result if request.forecast is not None else {**result, "holes": holes}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from reverie.errors import UsageError
 from reverie.operations.request import Flag, Of, Request, Served, local, pictures
 
-__all__ = ["ImageReading", "TableReading", "visits"]
+if TYPE_CHECKING:
+    from reverie.records import Schema
+
+__all__ = ["ImageReading", "SchemaText", "TableReading", "schema_of", "visits"]
 
 visits = Of("a table of visits")
 _name = Served((Field(min_length=1, max_length=200),), "a column's name is a line of a page at most")
@@ -18,6 +21,28 @@ _long_name = Served((Field(max_length=1000),), "a column's name is a paragraph o
 _word = Served((Field(max_length=100),), "what stands in a cell for a date, or for nothing, is short")
 Column = Annotated[str, _name]
 LONGER = "more says nothing that a schema file would not say better"
+SchemaText = Annotated[
+    str | None,
+    visits,
+    Served((Field(min_length=1, max_length=4_000_000),), "of a thousand columns with their levels there is less to say"),
+    Field(
+        description="What the columns are, in place of what would be found: the text of a schema file, as a description "
+        "answers it as `schema_text`, edited; YAML or JSON."
+    ),
+]
+SCHEMA = "schema.yaml"
+"""What a call that is shown has in the place of that text."""
+
+
+def schema_of(text: str | None) -> Schema | None:
+    """What was said so, if anything. Raises UsageError, naming the column at fault."""
+    if text is None:
+        return None
+    from reverie.records.schema import Schema
+
+    return Schema.from_yaml(text, "the schema")
+
+
 DUPLICATES = ("refuse", "keep", "first", "last", "mean")
 
 

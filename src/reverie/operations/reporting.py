@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from reverie.errors import UsageError
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.engines import Engined, engine_of
-from reverie.operations.fields import Overwrite, RunName, Seed
+from reverie.operations.fields import Overwrite, RunName, Seed, reads, writes
 from reverie.operations.reading import Cached
-from reverie.operations.request import Flag, Reply, example
+from reverie.operations.request import Flag, Reply, Served, example
 
-__all__ = ["report"]
+__all__ = ["Said", "report"]
+
+BESIDE = "comparison"
+"""The folder of a comparison that was given no name."""
 
 
 class Reporting(Cached, Engined):
@@ -26,19 +30,26 @@ class Reporting(Cached, Engined):
     runs: Annotated[
         list[RunName],
         Flag("RUN", "A run folder; several, with a report each, are compared in one table.", metavar="RUN..."),
-    ] = Field(min_length=1)
-    out: str | None = Field(
+        Served((Field(max_length=20),), "a table of more has no room on a page"),
+    ] = Field(min_length=1, description="The run; several, with a report each, are compared in one table.")
+    out: Annotated[str | None, writes] = Field(
         None,
+        min_length=1,
         description="The folder for report.html, report.json and card.md, the run folder if left out; of several runs, "
         "comparison.",
     )
-    synthetic: str | None = Field(
+    synthetic: Annotated[str | None, reads] = Field(
         None,
+        min_length=1,
         description="A table of synthetic patients, also as a folder that sample wrote, or pictures; made by the model if "
         "left out, of patients 10,000 at most.",
     )
-    holdout: str | None = Field(None, description="Other real patients (or pictures), in place of those held out.")
-    source: str | None = Field(None, description="What the run was trained on, if it is not where its name says.")
+    holdout: Annotated[str | None, reads] = Field(
+        None, min_length=1, description="Other real patients (or pictures), in place of those held out."
+    )
+    source: Annotated[str | None, reads] = Field(
+        None, min_length=1, description="What the run was trained on, if it is not where its name says."
+    )
     seed: Seed = 0
     overwrite: Overwrite = False
 
@@ -50,10 +61,40 @@ class Reporting(Cached, Engined):
         return self
 
 
+class Said(Reply):
+    """A report in short: what it says in words. Of several runs, what is said of each."""
+
+    model_config = example(
+        {
+            "name": "runs/patients",
+            "runs": ["runs/patients"],
+            "verdict": {
+                "headline": "Holds up beside the real ones: logic.",
+                "brief": {"realism": "Realism: holds up on logic.", "privacy": "Privacy: holds up."},
+                "good": ["Rules that every real patient obeys: none is broken, and no value is one that cannot be."],
+                "not": [],
+                "look": [],
+                "open": [],
+            },
+        }
+    )
+
+    name: str = Field(description="The folder that it is in, by which GET /api/reports/NAME has all of it.")
+    runs: list[str]
+
+
 @operation(
     "report",
-    Reply,
+    Said,
     command="report",
+    route="POST /api/reports",
+    operation_id="make_report",
+    tag="reports",
+    about="Without `Prefer: wait=N` the answer comes at once, with the job. The report is then at GET /api/reports/NAME, as "
+    "JSON, and at GET /api/reports/NAME/page, as a page.",
+    slow=lambda request: len(request.runs) == 1,
+    wait=0,
+    unnamed=lambda request: _folder_of(request),
     progress=("report", "%"),
     example="One run: reverie report runs/pbc2 --out report, then open report/report.html.\n\n"
     "Several, each with its report: reverie report runs/a runs/b --out side-by-side.",
@@ -67,47 +108,68 @@ def report(request: Reporting, context: Context) -> Outcome:
     return _one(request, context) if len(request.runs) == 1 else _several(request, context)
 
 
+def _folder_of(request: Reporting) -> str:
+    """Where the report goes: as asked, or beside the one run, or of several by a name of its own."""
+    return request.out or (request.runs[0] if len(request.runs) == 1 else BESIDE)
+
+
 def _one(request: Reporting, context: Context) -> Outcome:
+    from reverie.modality import ROWS
     from reverie.reports import report
     from reverie.reports.document import FILES
     from reverie.reports.verdict import KINDS
 
-    run = Path(request.runs[0])
-    folder = context.folder(request.out or request.runs[0], request.overwrite, files=FILES).path
+    (run,) = request.runs
+    name = _folder_of(request)
+    folder = context.folder(name, request.overwrite, files=FILES)
+    model = context.model(run)
+
+    def given(named: str | None) -> Any:
+        return None if named is None else context.data(named, model.modality)
+
     made = report(
-        run,
-        request.synthetic,
-        request.holdout,
-        folder,
+        model,
+        given(request.synthetic),
+        given(request.holdout),
+        folder.path,
         request.seed,
         context.step,
-        source=request.source,
-        cache=request.cache,
+        source=given(request.source),
+        cache=request.cache or Path(run) / ROWS,
         engine=engine_of(request),
+        find=context.again,
     )
+    folder.done()
 
     def show() -> Iterator[Panel]:
         context.say(made.verdict.headline)
         rows: list[tuple[str, str]] = []
-        for kind, name in KINDS.items():
-            rows += [(name.lower() if i == 0 else "", s.text) for i, s in enumerate(made.verdict.of(kind))]
+        for kind, title in KINDS.items():
+            rows += [(title.lower() if i == 0 else "", s.text) for i, s in enumerate(made.verdict.of(kind))]
         rows += [("" if i else "mind", text) for i, text in enumerate(made.cautions)]
         yield Panel("report", ("", "in plain words"), rows)
 
-    look = f"look at {folder / 'report.html'}; the same numbers are in report.json, and card.md is the model card"
-    return Outcome(made.json(), show, hints=(look,))
+    look = f"look at {folder.path / 'report.html'}; the same numbers are in report.json, and card.md is the model card"
+    reply = {"name": name, "runs": [run], "title": made.title, "verdict": made.verdict.json(), "cautions": [*made.cautions]}
+    return Outcome(reply, show, printed=made.json(), hints=(look,))
 
 
 def _several(request: Reporting, context: Context) -> Outcome:
     from reverie.reports import compare
     from reverie.reports.compare import FILES
 
-    folder = context.folder(request.out or "comparison", request.overwrite, files=FILES).path
-    compared = compare([Path(run) for run in request.runs])
-    compared.save(folder)
+    if len({*request.runs}) < len(request.runs):
+        raise UsageError("one run is named twice: name runs that differ.")
+    name = _folder_of(request)
+    folder = context.folder(name, request.overwrite, files=FILES)
+    compared = compare([context.run(run) for run in request.runs], request.runs if context.served else None)
+    compared.save(folder.path)
+    folder.done()
+    content = compared.json()
 
     def show() -> Iterator[Panel]:
-        headlines = [(run, verdict["headline"]) for run, verdict in compared.json()["verdicts"].items()]
+        headlines = [(run, verdict["headline"]) for run, verdict in content["verdicts"].items()]
         yield Panel("compared", ("run", "in plain words"), headlines)
 
-    return Outcome(compared.json(), show, hints=(f"look at {folder / FILES[0]}",))
+    reply = {"name": name, "runs": content["runs"], "verdicts": content["verdicts"]}
+    return Outcome(reply, show, printed=content, hints=(f"look at {folder.path / FILES[0]}",))

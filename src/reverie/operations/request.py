@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, create_model, model_validator
 __all__ = [
     "Flag",
     "Of",
+    "Place",
     "Reply",
     "Request",
     "Served",
@@ -79,6 +80,13 @@ class Served:
 
 
 local = Served(local=True)
+
+
+@dataclass(frozen=True)
+class Place(Served):
+    """A field that names something of the workspace, which the operation reads, or writes."""
+
+    written: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,18 @@ from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Output
 from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined, engine_of
-from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, Word, inside
+from reverie.operations.fields import (
+    FileMade,
+    Guidance,
+    Overwrite,
+    RunName,
+    Sampler,
+    Seed,
+    Spacing,
+    TableName,
+    Word,
+    writes,
+)
 from reverie.operations.flags import refuse_others
 from reverie.operations.request import Flag, Reply, at_most, example, local, pictures, records
 from reverie.plain import number_of
@@ -47,7 +58,7 @@ def between(interval: str) -> tuple[int, int]:
     try:
         return int(low), int(high)
     except ValueError as error:
-        raise UsageError(f"--interval is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
+        raise UsageError(f"`interval` is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
 
 
 INTERVAL = Flag(
@@ -66,7 +77,7 @@ class Sample(Engined):
 
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
     out: Annotated[
-        Annotated[str, inside] | None,
+        Annotated[str, writes] | None,
         Flag(
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
@@ -98,7 +109,7 @@ class Sample(Engined):
         max_length=20,
         description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn.",
     )
-    given: Annotated[str | None, records, local] = Field(
+    given: Annotated[TableName | None, records] = Field(
         None, description="A table of some of the statics, a row for each patient to make."
     )
     guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = Field(
@@ -157,7 +168,9 @@ class Sample(Engined):
     @property
     def large(self) -> bool:
         """Whether it takes more than someone would wait for."""
-        return (self.count or 0) > 256 or (self.count or 0) * (self.steps or 20) > 5000
+        if self.count is None:
+            return True  # how many are given is not known before they are read
+        return self.count > 256 or self.count * (self.steps or 20) > 5000
 
 
 class SampleReply(Reply):
@@ -272,9 +285,11 @@ def _patients(request: Sample, context: Context, model: PatientModel) -> dict[st
     from reverie import export
 
     output = context.output(request.out, "table", request.overwrite, "patients.csv")
-    context.within(PATIENTS, (request.count or 0) * (request.steps or model.usual["steps"]))
+    given = None if request.given is None else context.cells(request.given)
+    count = request.count if given is None or request.count is not None else given.frame.height
+    context.within(PATIENTS, (count or 0) * (request.steps or model.usual["steps"]))
     first = export.Preview(ROWS)
-    settings = settings_of(request, "given", "workers", "reject")
+    settings = settings_of(request, "workers", "reject") | ({} if given is None else {"given": given})
     made = export.patients(model, request.count, output.path, request.seed, settings, context.step, first.hear)
     return _reply(made, output, first.table if context.images else {})
 

@@ -12,9 +12,9 @@ from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context, Folder
 from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined
-from reverie.operations.fields import Overwrite, RunName, Seed, Word
-from reverie.operations.flags import SETTINGS, flags
-from reverie.operations.reading import ImageReading, TableReading, visits
+from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
+from reverie.operations.flags import SETTINGS
+from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class Training(ImageReading, TableReading, Engined):
             "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). "
             "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled).",
         ),
-        Served((Field(max_length=484),), "a service reads and writes inside its workspace only"),
+        reads,
     ] = Field(
         min_length=1,
         description="A table, a picture, an array or a folder of pictures in the workspace; or pbc2, or digits.",
         examples=["pbc2"],
     )
-    out: Annotated[RunName, Flag("--out", "The run folder to write.")]
+    out: Annotated[NewRun, Flag("--out", "The run folder to write.")]
     minutes: Annotated[
         float | None,
         Flag("--minutes", "Budget in minutes; the number of steps follows the machine's pace."),
@@ -92,6 +92,7 @@ class Training(ImageReading, TableReading, Engined):
     schema_file: Annotated[str | None, Flag("--schema"), visits, local] = Field(
         None, description="What the columns are, as written by reverie data."
     )
+    schema_text: Annotated[SchemaText, Flag(None, stand_in=f"--schema {SCHEMA}")] = None
     holdout: Annotated[float | str | None, Flag("--holdout", read=_share_or_file, metavar="SHARE | FILE"), local] = Field(
         None,
         description="What training never sees, for the report: a share of the patients (0.2 if left out) or of the pictures "
@@ -126,7 +127,8 @@ class Training(ImageReading, TableReading, Engined):
     @property
     def data_options(self) -> dict[str, Any]:
         """How the source is read, by the names of planning.Options."""
-        options = {**self.table_options, **self.image_options, "schema": self.schema_file, "stream": self.stream or None}
+        schema = schema_of(self.schema_text) if self.schema_file is None else self.schema_file
+        options = {**self.table_options, **self.image_options, "schema": schema, "stream": self.stream or None}
         return {name: value for name, value in options.items() if value is not None}
 
 
@@ -173,6 +175,7 @@ def _python(request: Training) -> str:
     names = ("steps", "minutes", "seed", "recipe", "settings", "resume")
     options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
     options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
+    options |= {"schema": SCHEMA} if request.schema_text is not None else {}
     return lines("import reverie", "", f"model = reverie.train({arguments(request.source, request.out, **options)})")
 
 
@@ -187,6 +190,7 @@ def _python(request: Training) -> str:
     "and loss or loss_aside. A training that a crash ended goes on from its last checkpoint.",
     slow=True,
     wait=0,
+    saves=True,
     caps=(BATCH, WEIGHTS),
     progress=("training", "steps"),
     refuse=_too_long,
@@ -210,7 +214,7 @@ def training(request: Training, context: Context) -> Outcome:
         from reverie.training import Callbacks
 
         callbacks = _callbacks(context, folder) if chief else Callbacks()
-        source = context.source(request.source, request.data_options, lambda option: _spelled(option, context.served))
+        source = context.source(request.source, request.data_options)
         train = _here if request.engine is None and request.processes in (None, 1) else _by_several
         result, sampled = train(request, context, source, options, callbacks, since, device)
     if context.served:
@@ -235,7 +239,6 @@ def _here(
         callbacks,
         since=since,
         measure=not context.served,
-        spelled=lambda option: _spelled(option, context.served),
         admit=lambda config, channels: _admit(context, config, channels),
     )
     return plan.summary(plan.run(callbacks)), plan.source.modality.sampled
@@ -256,7 +259,6 @@ def _by_several(
         address=request.address,
         since=since,
         measure=True,
-        spelled=lambda option: _spelled(option, False),
         device=device,
     )
     return made["summary"], made["sampled"]
@@ -279,12 +281,6 @@ def _options(request: Training, context: Context, folder: Folder) -> Options:
         epsilon=request.epsilon,
         **({} if context.served else request.data_options),  # a service has read the source
     )
-
-
-def _spelled(option: str, served: bool) -> str:
-    """An option of planning.Options as the user of this request writes it."""
-    field = {"identifier": "id", "schema": "schema_file"}.get(option, option)
-    return field if served else next((flag.name for flag in flags(Training) if flag.field == field), None) or field
 
 
 def _callbacks(context: Context, folder: Folder) -> Callbacks:

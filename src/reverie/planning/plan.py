@@ -28,7 +28,7 @@ from reverie.config import RunConfig
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.manifest import MANIFEST
-from reverie.modality import ROWS, Spelling
+from reverie.modality import ROWS
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
 from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
@@ -138,7 +138,6 @@ def prepare(
     *,
     since: float | None = None,
     measure: bool = False,
-    spelled: Spelling = str,
     admit: Callable[[RunConfig, int], None] = lambda config, channels: None,
 ) -> Plan:
     """The plan of a training: the source is read, split, coded and measured, each once, and nothing is written.
@@ -147,7 +146,6 @@ def prepare(
         source: see open_source.
         since: when the minutes began to run, as time.monotonic tells it; at the call if left out.
         measure: whether the time of a step is estimated where the budget does not ask for it.
-        spelled: how the user writes an option's name.
         admit: receives the config and the channels of the codec before anything large is built, and may raise.
 
     Raises UsageError and DataError; UsageError too where the machine has not enough memory, naming what would fit.
@@ -157,7 +155,7 @@ def prepare(
         options.check_out()
     out = Path(tempfile.mkdtemp(prefix="reverie-")) if options.out is None else Path(options.out)
     with processes.first_alone():
-        data = open_source(source, options.reading, spelled, callbacks.log)
+        data = open_source(source, options.reading, callbacks.log)
     recipe = options.recipe or data.recipe
     config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout)
     device = choose_device(config.training.device)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from reverie.errors import UsageError
-from reverie.modality import Spelling
 from reverie.planning.options import Options
 from reverie.planning.plan import prepare
 from reverie.training import Callbacks, crew, processes, ray_train
@@ -33,14 +32,13 @@ def train_together(
     address: str | None = None,
     since: float,
     measure: bool = False,
-    spelled: Spelling = str,
     device: str = "auto",
 ) -> dict[str, Any]:
     """Trains by `count` processes, and returns what Plan.summary says and what the source's kind is called.
 
     Args:
         engine: "ray" for actors of the cluster at `address`; else processes of this machine.
-        since, measure, spelled: see planning.prepare.
+        since, measure: see planning.prepare.
 
     Raises UsageError for a source that is no name, and what a training raises.
     """
@@ -57,7 +55,6 @@ def train_together(
         "options": said | {"out": out} | {name: _absolute(said[name]) for name in PATHS if name in said},
         "began": time.time() - (time.monotonic() - since),
         "measure": measure,
-        "spelled": {name: spelled(name) for name in own},
     }
     task = Task("reverie.planning.together:member", data, device)
 
@@ -85,14 +82,12 @@ def member(data: Mapping[str, Any], tell: Hear) -> dict[str, Any]:
     own: dict[str, Any] = data["options"]
     listed: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
     since = time.monotonic() - (time.time() - data["began"])
-    spelled = data["spelled"]
     plan = prepare(
         data["source"],
         Options(**listed),
         callbacks,
         since=since,
         measure=data["measure"],
-        spelled=lambda name: spelled.get(name, name),
     )
     model = plan.run(callbacks)
     if processes.rank():

@@ -44,7 +44,7 @@ def infer_parsed(
     """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
     for column in kinds:
         if column not in parsed.frame.columns:
-            raise unknown("column for --kind", column, [c for c in parsed.frame.columns if c != ROW])
+            raise unknown("column for `kinds`", column, [c for c in parsed.frame.columns if c != ROW])
     cells = [column for column in parsed.frame.columns if column != ROW]
     whole = parsed.frame.with_columns(cells for cells, _ in parsed.untold.values())
     whole = whole.unique(cells, keep="first", maintain_order=True)
@@ -59,7 +59,7 @@ def infer_parsed(
     check_rows(frame, i, t, name)
     _check_time(frame, t, parsed.mixed.get(t), name)
     if why_t.startswith(AGE):
-        parsed.notes.append(f"{t} was taken as the time, {AGE}: if another column does, name it with --time.")
+        parsed.notes.append(f"{t} was taken as the time, {AGE}: if another column does, name it with `time`.")
     if said := restarted(frame, i, t):
         parsed.notes.append(said)
     static = {c for c in cells if c not in (i, t)} if t == TIME else _static(frame, i, t)
@@ -144,7 +144,7 @@ def _check_time(frame: pl.DataFrame, t: str, mixed: Mixed | None, name: str) -> 
     if frame.schema[t] in (pl.String, pl.Boolean):
         raise DataError(
             f"{at(name, frame[ROW][0], t)}{shown(frame[t][0])} is no time: give times as numbers, dates (2026-01-31) or "
-            "date-times (2026-01-31T08:30), or name another column with --time."
+            "date-times (2026-01-31T08:30), or name another column with `time`."
         )
 
 

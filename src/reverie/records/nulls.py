@@ -132,7 +132,9 @@ def say(
         kept = [f"{c} ({_cells(k)})" for c, k in where.items() if k and c in own and c not in lost and word in NULL_VALUES]
         if kept:
             few = listed(kept)
-            notes.append(f"{word!r} was taken as a value in {few}: if it means missing there, say so with --null {word}.")
+            notes.append(
+                f"{word!r} was taken as a value in {few}: if it means missing there, say so with `null_values={word}`."
+            )
         if lost:
             remedy = ": where it is a value, give the column null_values: [] in a schema" if names & set(lost) else ""
             notes.append(f"{word!r} was read as missing in {listed(list(lost.values()))}{remedy}.")

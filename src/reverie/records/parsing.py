@@ -162,7 +162,7 @@ def _formats(frame: pl.DataFrame, said: Mapping[str, str]) -> dict[str, str]:
     """The forms of dates that the user gives, by column. Raises UsageError."""
     for column in said:
         if column and column not in frame.columns:
-            raise unknown("column for --date-format", column, [c for c in frame.columns if c != ROW])
+            raise unknown("column for `date_formats`", column, [c for c in frame.columns if c != ROW])
     every = {c.name: said[""] for c in frame.iter_columns() if "" in said and c.dtype == pl.String}
     return {column: pattern for column, pattern in every.items() if as_stated(frame[column], pattern)} | {
         column: pattern for column, pattern in said.items() if column
@@ -182,7 +182,7 @@ def _form(cells: pl.Series, rows: pl.Series, table_habits: Habits, formats: Mapp
         bad = next(i for i, form in enumerate(single) if form is None and cells[i] is not None)
         raise DataError(
             f"{at(name, rows[bad], cells.name)}{shown(cells[bad])} is not of the form {pattern}: correct it, leave it "
-            "empty, or give another --date-format."
+            "empty, or give another form in `date_formats`."
         )
     if names_someone(cells.name):
         return None

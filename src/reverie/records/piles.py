@@ -13,7 +13,6 @@ an ordinary number, is an outlier, and nobody's code.
 from __future__ import annotations
 
 import re
-import shlex
 
 import numpy as np
 import polars as pl
@@ -38,10 +37,9 @@ def piles(frame: pl.DataFrame, schema: Schema) -> list[str]:
         rest = cells.filter(~cells.is_in(piled))
         for value in piled:
             count = int((cells == value).sum())
-            option = shlex.quote(f"{column.name}={value:g}")
             notes.append(
                 f"In {column.name}, {count:,} cells are {value:g}, far from all others ({rest.min():g} to {rest.max():g}): "
-                f"if that means missing, say so with --null {option}."
+                f"if that means missing, say so with `null_values={column.name}={value:g}`."
             )
     return notes
 

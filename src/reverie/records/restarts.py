@@ -55,8 +55,8 @@ def restarted(frame: pl.DataFrame, identifier: str, time: str) -> str | None:
     who = f"{max(change[c] for c in columns):,} of {patients:,} patients with several rows"
     said = f"{_listed(columns)} {'changes' if len(columns) == 1 else 'change'} within {who}"
     if not half:
-        return f"{said}: if {identifier} is only half of an identifier, give both halves with --id A --id B."
-    return f"{said}, and in nobody of one {half}: if {identifier} begins again at each, say --id {half} --id {identifier}."
+        return f"{said}: if {identifier} is only half of an identifier, give both halves with `id=A` `id=B`."
+    return f"{said}, and in nobody of one {half}: if {identifier} begins again at each, say `id={half}` `id={identifier}`."
 
 
 def _changing(frame: pl.DataFrame, key: list[str], columns: list[str]) -> dict[str, int]:

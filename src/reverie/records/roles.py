@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from reverie.errors import UsageError, unknown
+from reverie.errors import Undecided, UsageError, unknown
 from reverie.records.places import few
 
 __all__ = [
@@ -151,17 +151,19 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     Raises:
         UsageError: a name given is not a column, or nothing fits; the candidates are named.
     """
-    for column, role in ((identifier, "--id"), (time, "--time")):
+    for column, role in ((identifier, "id"), (time, "time")):
         if column is not None and column not in frame.columns:
-            raise unknown(f"column for {role}", column, frame.columns)
+            raise unknown(f"column for `{role}`", column, frame.columns)
     if identifier is not None and identifier == time:
-        raise UsageError(f"{name}: --id and --time both name {identifier!r}: the identifier and the time are two columns.")
+        raise UsageError(f"{name}: `id` and `time` both name {identifier!r}: the identifier and the time are two columns.")
     whose = {identifier: 0} if identifier else _identifiers(frame)
     if not whose:
         candidates = few(map(repr, _repeating(frame)), 6) or "none"
-        raise UsageError(
-            f"{name}: no column looks like an identifier of patients (candidates: {candidates}): "
-            f"say which with --id NAME, or --id {EACH_ROW} if each row is a patient of its own, or give a schema."
+        raise Undecided(
+            f"{name}: no column looks like an identifier of patients (candidates: {candidates})",
+            f"say which with `id`, or `id={EACH_ROW}` if each row is a patient of its own, or give a schema.",
+            "id",
+            (*_repeating(frame), EACH_ROW, *frame.columns),
         )
     when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
     when = when or {c: len(_TIME) for c in frame.columns if _ENDS_AS_TIME.search(c) and c not in whose}
@@ -178,19 +180,23 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
     if not fits:
         others = [c for c in frame.columns if c not in whose and _may_be_said(frame, next(iter(whose)), c)]
         candidates = few(map(repr, others), 6) or "none"
-        raise UsageError(
-            f"{name}: no column looks like the time of a visit (candidates: {candidates}): say which with --time NAME, "
-            f"{'' if identifier else f'or --id {EACH_ROW} if each row is a patient of its own, '}or give a schema."
+        raise Undecided(
+            f"{name}: no column looks like the time of a visit (candidates: {candidates})",
+            "say which with `time`, "
+            f"{'' if identifier else f'or `id={EACH_ROW}` if each row is a patient of its own, '}or give a schema.",
+            "time",
+            (*others, *(c for c in frame.columns if c not in whose)),
         )
     fits.sort(key=lambda fit: fit[:5])
     _, lonely, shared, _, _, i, t = best = fits[0]
     tied = [fit for fit in fits if fit[:5] == best[:5] and fit[5:] != best[5:]]
     if tied:
-        role, option, names = ("identifier", "--id", [i, *[f[5] for f in tied]])
+        role, field, names = ("identifier", "id", [i, *[f[5] for f in tied]])
         if all(fit[5] == i for fit in tied):
-            role, option, names = ("time", "--time", [t, *[f[6] for f in tied]])
+            role, field, names = ("time", "time", [t, *[f[6] for f in tied]])
         candidates = " or ".join(map(repr, dict.fromkeys(names)))
-        raise UsageError(f"{name}: the {role} could be {candidates}: say which with {option} NAME, or give a schema.")
+        remedy = f"say which with `{field}`, or give a schema."
+        raise Undecided(f"{name}: the {role} could be {candidates}", remedy, field, names)
     patients = frame[i].n_unique()
     unique = "no two rows share it and the time" if not shared else f"{shared} rows share it and the time with another"
     alone = "; every patient has one visit" if lonely else ""

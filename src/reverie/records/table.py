@@ -184,7 +184,7 @@ def parted(count: int, share: float, seed: int, name: str) -> tuple[np.ndarray, 
     if aside >= count:
         raise DataError(
             f"{name} has {count} patient{'s'[: count > 1]}: too few to set {share:g} of them aside "
-            "(training takes --holdout 0 and --set aside=0)."
+            "(training takes `holdout=0` and `settings=aside=0`)."
         )
     order = np.random.default_rng(seed).permutation(count)
     return np.sort(order[aside:]), np.sort(order[:aside])

@@ -33,11 +33,11 @@ _FIRST = "\0first"
 
 def check_rows(frame: pl.DataFrame, identifier: str, time: str, name: str) -> None:
     """Every row says whose visit it is and when, and no number is infinite. Raises DataError."""
-    for column, what, option in ((identifier, "whose visit", "--id"), (time, "when", "--time")):
+    for column, what, option in ((identifier, "whose visit", "id"), (time, "when", "time")):
         if row := first_row(frame, pl.col(column).is_null()):
             raise DataError(
                 f"{at(name, row[ROW], column)}the cell is empty, so nothing says {what} this is: fill it in, "
-                f"remove the row, or name another column with {option}."
+                f"remove the row, or name another column with `{option}`."
             )
     for column in frame.columns:
         if frame.schema[column].is_float() and (row := first_row(frame, pl.col(column).is_infinite())):
@@ -53,7 +53,7 @@ def check_null_column(column: str, identifier: str, time: str) -> None:
         if column == of:
             raise UsageError(
                 f"{column!r} says {what}, so none of its cells can mean missing: remove those rows, or leave out what was "
-                f"said of it (--null {column}=...)."
+                f"said of it (`null_values={column}=...`)."
             )
 
 
@@ -87,8 +87,8 @@ def resolve_duplicates(frame: pl.DataFrame, schema: Schema, name: str) -> tuple[
     raise DataError(
         f"{at(name, second[ROW], differs)}patient {shown(second[key[0]])} has another row at the same {key[1]} "
         f"{shown(second[key[1]])},{where} with {shown(first[differs])} instead of {shown(second[differs])}: "
-        "remove one, or say which to take with duplicates: keep, first, last or mean in the schema "
-        f"(--duplicates; each but keep leaves out {left:,} of {rows:,} rows)."
+        "remove one, or say which to take with `duplicates`: keep, first, last or mean "
+        f"(each but keep leaves out {left:,} of {rows:,} rows)."
     )
 
 
@@ -134,8 +134,8 @@ def _check_long(frame: pl.DataFrame, again: int, key: list[str], name: str) -> N
     few = ", ".join(map(str, frame[test].unique(maintain_order=True)[:3]))
     raise DataError(
         f"{name} may have a row for each {test!r} ({few}, ...), for {again:,} of its {frame.height:,} rows share "
-        f"{key[0]!r} and {key[1]!r} with another: say so with --long {_word(test)} {_word(value)}, or name another patient "
-        f"or time with --id or --time (--duplicates first would drop {again:,} rows)."
+        f"{key[0]!r} and {key[1]!r} with another: say so with `long={_word(test)} {_word(value)}`, or name another patient "
+        f"or time with `id` or `time` (`duplicates=first` would drop {again:,} rows)."
     )
 
 

@@ -20,7 +20,7 @@ from reverie.plain import number_of
 from reverie.records import Schema
 from reverie.reports.card import of_model, of_schema
 from reverie.reports.document import Report
-from reverie.reports.evidence import Evidence, patients_evidence, schema_of
+from reverie.reports.evidence import Evidence, Find, patients_evidence, schema_of
 from reverie.reports.given import Given
 from reverie.reports.parts import made
 from reverie.reports.shards import made_by
@@ -48,6 +48,7 @@ def report(
     source: Any = None,
     cache: str | Path | None = None,
     engine: Engine | None = None,
+    find: Find | None = None,
 ) -> Report:
     """The report on a model, or on the run folder that holds it.
 
@@ -59,6 +60,7 @@ def report(
         seed: the same seed gives the same report, to the byte.
         progress: called with (parts done, in all); parts are hundredths of the expected time.
         source: what the model was trained on, where its name is not enough to find it.
+        find: how what training noted of its source is found, where that is not on this machine's disk.
         cache: the folder in which rows of tables that are read in parts are kept; where training kept them if left out.
 
     Raises UsageError or DataError if the source cannot be found, or is not what the model was trained on.
@@ -75,12 +77,15 @@ def report(
         update(round(100 * sampled * done / max(total, 1)), 100)
 
     if isinstance(model, PatientModel):
-        evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling, cache)
+        evidence = patients_evidence(model, synthetic, holdout, source, seed, sampling, cache, find)
         result = _report(evidence, seed, update, sampled, apart)
     elif isinstance(model, PictureModel):
         from reverie.reports.pictures import picture_report
 
-        result = picture_report(model, synthetic, holdout, source, seed, sampling, lambda s: update(round(100 * s), 100))
+        def told(share: float) -> None:
+            update(round(100 * share), 100)
+
+        result = picture_report(model, synthetic, holdout, source, seed, sampling, told, find)
     else:
         raise UsageError(f"a report is made on a model or a run folder, not on {type(model).__name__}.")
     if out is not None:

@@ -79,8 +79,11 @@ class Comparison:
 KEPT = ("value", "n", "interval", "deviation", "ceiling", "ceiling_deviation", "floor", "ideal", "verdict")
 
 
-def compare(folders: Sequence[str | Path]) -> Comparison:
+def compare(folders: Sequence[str | Path], names: Sequence[str] | None = None) -> Comparison:
     """The comparison of the reports in these folders (or of the JSON files named).
+
+    Args:
+        names: what the runs are called, all different; as much of their folders as tells them apart if left out.
 
     Raises UsageError for fewer than two, or where there is no report; DamagedError for a file that is none.
     """
@@ -90,14 +93,14 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
     reports = []
     for path, folder in zip(paths, folders, strict=True):
         if not path.is_file():
-            raise UsageError(f"{folder} holds no {REPORT}: make it with reverie report {folder}.")
+            raise UsageError(f"{folder} holds no {REPORT}: make its report first.")
         try:
             report = json.loads(path.read_text())
             _ = [m["name"] for s in report["sections"] for m in s["measures"]], report["verdict"]["headline"]
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedError(f"{path} is not a report that Reverie wrote: make it again.") from error
         reports.append(report)
-    return Comparison(_names(paths), tuple(reports))
+    return Comparison(_names(paths) if names is None else tuple(names), tuple(reports))
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from reverie.reports.given import Given
 from reverie.sources import TableSource
 from reverie.sources.streamed import Patients, StreamedSource
 
-__all__ = ["Evidence", "again", "patients_evidence", "schema_of", "the_same"]
+__all__ = ["Evidence", "Find", "again", "patients_evidence", "schema_of", "the_same"]
 
 ASIDE = (
     "No patients were held out. Those set aside for early stopping stand in for them: the model never learned from them, "
@@ -49,6 +49,8 @@ MADE = PATIENTS
 """Patients that are made for a report, at most: of more no more would be compared or attacked."""
 
 OnStep = Callable[[int, int], None]
+Find = Callable[[Source, str], Any]
+"""From what training noted of its data, and the option that says where that is now, to the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,17 +89,20 @@ def patients_evidence(
     seed: int,
     on_step: OnStep | None,
     cache: str | Path | None = None,
+    find: Find | None = None,
 ) -> Evidence:
     """The evidence on a model of patients; synthetic patients are sampled unless they are given.
 
     Args:
         cache: where the rows of tables that are read in parts are kept.
+        find: how what training noted is found; `again` if left out.
 
     Raises UsageError if the source has to be named, DataError if it is not what the run was trained on.
     """
     config, schema = model.config, model.codec.schema
-    apart = holdout if holdout is not None else again(config.holdout, "--holdout") if config.holdout else None
-    subject = _subject(config, source if source is not None else again(config.source, "--source"), schema, apart, cache)
+    find = find or again
+    apart = holdout if holdout is not None else find(config.holdout, "--holdout") if config.holdout else None
+    subject = _subject(config, source if source is not None else find(config.source, "--source"), schema, apart, cache)
     the_same(config.source, subject.about.fingerprint)
     if config.holdout and holdout is None and subject.about_holdout:
         the_same(config.holdout, subject.about_holdout.fingerprint)

@@ -15,7 +15,7 @@ from reverie.models.method import ALL
 from reverie.plain import number_of
 from reverie.reports.card import of_model
 from reverie.reports.document import Report
-from reverie.reports.evidence import again, the_same
+from reverie.reports.evidence import Find, again, the_same
 from reverie.reports.likelihood import likelihood
 from reverie.reports.picture_sections import PictureEvidence, copies, fidelity
 from reverie.sources import ImageSource
@@ -44,10 +44,11 @@ def picture_report(
     seed: int,
     sampling: Callable[[int, int], None],
     update: Callable[[float], None],
+    find: Find | None = None,
 ) -> Report:
     """The report on a model of pictures; see build.report."""
     config = model.config
-    of = trained_on(model, source)
+    of = trained_on(model, source, find)
     pixels = of.pictures.pixels
     train, aside, held = of.split(config)
     cautions = [] if held is not None or holdout is not None else [NONE if aside is None else ASIDE]
@@ -90,11 +91,13 @@ def picture_report(
     return Report(about, (*cautions, evidence.features.about), tuple(sections))
 
 
-def trained_on(model: PictureModel, source: Any) -> ImageSource:
+def trained_on(model: PictureModel, source: Any, find: Find | None = None) -> ImageSource:
     """The pictures of the training. Of a model that was trained elsewhere one must be told."""
     named, codec = model.config.source, model.codec
     if named.fingerprint:
-        of = ImageSource.read(again(named, "--source") if source is None else source, named.size, named.channels, named.fit)
+        of = ImageSource.read(
+            (find or again)(named, "--source") if source is None else source, named.size, named.channels, named.fit
+        )
         the_same(named, of.about.fingerprint)
         return of
     if source is None:

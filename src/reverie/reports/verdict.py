@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from reverie.evaluation.measure import Measure, Section
-from reverie.reports.claims import CLAIMS, Claim
+from reverie.reports.claims import CLAIMS, QUESTIONS, Claim
 
 __all__ = ["KINDS", "Kind", "Sentence", "Verdict", "verdict"]
 
@@ -39,6 +39,12 @@ KINDS: dict[Kind, str] = {
     "not": "Not good for",
     "look": "Look at first",
     "open": "Nothing is claimed on",
+}
+BRIEF: dict[Kind, str] = {
+    "good": "holds up",
+    "not": "does not hold up",
+    "look": "needs a look first",
+    "open": "nothing is claimed",
 }
 SHUFFLED = 0.2
 """So large a share of measures with power may lie nearer to the ceiling than to the floor in a mere shuffle."""
@@ -75,7 +81,24 @@ class Verdict:
 
     def json(self) -> dict[str, Any]:
         texts = {kind: [s.text for s in self.of(kind)] for kind in KINDS}
-        return {"headline": self.headline, **texts, "flagged": list(self.flagged)}
+        return {"headline": self.headline, "brief": self.brief, **texts, "flagged": list(self.flagged)}
+
+    @property
+    def brief(self) -> dict[str, str]:
+        """A sentence on each question of which something is said: realism, use, privacy."""
+        of = {claim.name: claim.question for claim in CLAIMS}
+        found = {}
+        for question, name in QUESTIONS.items():
+            mine = [s for s in self.sentences if of.get(s.claim) == question]
+            words = {kind: [s.claim for s in mine if s.kind == kind] for kind in KINDS}
+            told = [
+                BRIEF[kind] + (f" on {', '.join(claims)}" if len(mine) > 1 else "")
+                for kind, claims in words.items()
+                if claims
+            ]
+            if told:
+                found[question] = f"{name}: {'; '.join(told)}."
+        return found
 
 
 def verdict(sections: Sequence[Section], basis: str = "", unmade: Sequence[str] = ()) -> Verdict:

@@ -13,10 +13,11 @@ from reverie.samplers.registry import SAMPLERS, named
 if TYPE_CHECKING:
     from reverie.samplers.adams_bashforth import AdamsBashforth
     from reverie.samplers.ancestral import Ancestral
-    from reverie.samplers.ddim import DDIM, InversionError, invert
+    from reverie.samplers.ddim import DDIM
     from reverie.samplers.dpm import DPMSolver
     from reverie.samplers.grid import SPACINGS, check_grid, time_grid
     from reverie.samplers.heun import Heun
+    from reverie.samplers.inversion import invert
     from reverie.samplers.sampler import Point, Sampler, State, sample, trajectory
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "Ancestral",
     "DPMSolver",
     "Heun",
-    "InversionError",
     "Point",
     "Sampler",
     "State",
@@ -39,7 +39,7 @@ __all__ = [
     "trajectory",
 ]
 
-FILES = ("sampler", "grid", "ddim", "dpm", "heun", "ancestral", "adams_bashforth")
+FILES = ("sampler", "grid", "ddim", "inversion", "dpm", "heun", "ancestral", "adams_bashforth")
 
 
 def __getattr__(name: str) -> Any:

@@ -35,11 +35,16 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """One state of a trajectory: the step t, x_t, and what the denoiser said of it (None at the last)."""
+    """One state of a trajectory: the step t, x_t, and what the denoiser said of it (None at the last).
+
+    residual: of a state that was found by inversion, [B]: how far the sampler's step from it misses, at most over the
+    entries of a sample, the state that it was sought for; None for all others.
+    """
 
     t: int
     x: Tensor
     prediction: Prediction | None
+    residual: Tensor | None = None
 
 
 class Sampler:

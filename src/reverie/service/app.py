@@ -1,4 +1,5 @@
-"""The app: routes inside; around them, from the outside in, safe headers, the log, the guard, and the intake."""
+"""The app: routes inside; around them, from the outside in, safe headers, the log, the path of a proxy, the guard, the
+intake, and HEAD."""
 
 from __future__ import annotations
 
@@ -13,19 +14,21 @@ from fastapi.routing import APIRoute
 import reverie
 from reverie.service import derive, document, numbers, problems
 from reverie.service.assets import Assets
+from reverie.service.heads import Heads
 from reverie.service.jobs import Jobs
 from reverie.service.keys import Keys
 from reverie.service.logs import Observed
 from reverie.service.metrics import Metrics
 from reverie.service.objects import open_workspace
 from reverie.service.origin_policy import OriginPolicy, SafeHeaders
+from reverie.service.prefix import Prefix
 from reverie.service.request_limits import RequestLimits
-from reverie.service.routes import files, guide, health, jobs, models, page, records, schedules
+from reverie.service.routes import files, guide, health, jobs, models, page, records, reports, schedules
 from reverie.service.settings import Settings
 
 __all__ = ["create_app"]
 
-ROUTES = (guide, schedules, models, records, jobs, files, health, page)
+ROUTES = (guide, schedules, models, reports, records, jobs, files, health, page)
 
 
 def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., bytes] = numbers.answer) -> FastAPI:
@@ -49,16 +52,20 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
     state = app.state
     state.settings, state.workspace, state.jobs = settings, workspace, queue
     state.draining, state.ask = False, ask
-    state.assets, state.metrics = Assets(), Metrics(queue.snapshot)
+    state.connections = lambda: 0  # how many are open: the server knows
+    state.assets, state.metrics = Assets(), Metrics(queue.overview, workspace.quota)
+    queue.hear(state.metrics.job)
     state.document = cache(lambda: document.text(app))
     problems.install(app, workspace.root)
     app.include_router(derive.router())
     for module in ROUTES:
         app.include_router(module.router)
     app.mount("/static", state.assets)
-    app.openapi = cache(lambda: document.document(app))
+    app.openapi = cache(lambda: document.document(app, settings.root_path))
+    app.add_middleware(Heads)
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(OriginPolicy, settings=settings, keys=keys)
+    app.add_middleware(Prefix, root_path=settings.root_path)
     app.add_middleware(Observed, root=workspace.root, metrics=state.metrics)
     app.add_middleware(SafeHeaders)
     return app

@@ -1,4 +1,5 @@
-"""The page's files, as they are served: our own, and Swagger UI's from its installed package. Nothing comes from elsewhere.
+"""The page's files, as they are served: our own, those that pages to give away have too, and Swagger UI's from its installed
+package. Nothing comes from elsewhere.
 
 A browser keeps a file but asks each time whether it has changed (ETag); texts are compressed for who takes that.
 """
@@ -16,12 +17,15 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from reverie.service.compressed import takes_gzip
 from reverie.service.problems import Problem
 
-__all__ = ["FOREIGN", "NAME", "Assets"]
+__all__ = ["FOREIGN", "NAME", "PAGE", "SHARED", "Assets", "place"]
 
 PAGE = Path(__file__).parent / "page"
 NAME = re.compile(r"(?:[a-z0-9_-]+/)*[a-z0-9_-]+\.(?:html|css|js|svg|png|woff2)")
+SHARED = {"lib/randomness.js": ("reverie.giveaway", "drawn/randomness.js")}
+"""What pages to give away have too: where it is, beside them."""
 FOREIGN = {
     "swagger-ui.css": ("swagger_ui_bundle", "vendor/swagger-ui-4.15.5/swagger-ui.css"),
     "swagger-ui-bundle.js": ("swagger_ui_bundle", "vendor/swagger-ui-4.15.5/swagger-ui-bundle.js"),
@@ -39,7 +43,7 @@ class Assets(StaticFiles):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self
-        packed = _takes_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        packed = takes_gzip(Headers(scope=scope).get("accept-encoding", ""))
         await (self._packed if packed else super().__call__)(scope, receive, send)
 
     def get_path(self, scope: Scope) -> str:
@@ -49,13 +53,9 @@ class Assets(StaticFiles):
         return name
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        if path not in FOREIGN:
+        if path not in FOREIGN and path not in SHARED:
             return super().lookup_path(path)
-        package, inside = FOREIGN[path]
-        spec = importlib.util.find_spec(package)  # where it is, without importing it
-        if spec is None or spec.origin is None:
-            raise _missing()
-        file = Path(spec.origin).parent / inside
+        file = place(path)
         return str(file), file.stat()
 
     def file_response(
@@ -66,10 +66,15 @@ class Assets(StaticFiles):
         return response
 
 
-def _takes_gzip(accepted: str) -> bool:
-    """Starlette looks for the word alone, and a client may say gzip;q=0."""
-    words = [word.replace(" ", "").split(";q=") for word in accepted.lower().split(",")]
-    return any(word[0] == "gzip" and word[1:] not in (["0"], ["0.0"], ["0.00"], ["0.000"]) for word in words)
+def place(name: str) -> Path:
+    """Where a file of the page is. Raises Problem 404 where its package is not installed."""
+    if name not in FOREIGN and name not in SHARED:
+        return PAGE / name
+    package, inside = FOREIGN.get(name) or SHARED[name]
+    spec = importlib.util.find_spec(package)  # where it is, without importing it
+    if spec is None or spec.origin is None:
+        raise _missing()
+    return Path(spec.origin).parent / inside
 
 
 def _missing() -> Problem:

@@ -17,16 +17,18 @@ from reverie.operations.fields import Schedule
 from reverie.operations.training import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
+from reverie.service.problems import Problem, Unreadable
 
 if TYPE_CHECKING:
-    from reverie.modality import Spelling
+    from reverie.config import Source
+    from reverie.modality import Modality
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
 
-__all__ = ["TABLES", "Served", "cells", "is_table", "model", "schedule", "source", "table"]
+__all__ = ["TABLES", "Served", "again", "cells", "data", "is_table", "model", "schedule", "source", "table"]
 
 TABLES = (
     *(".csv", ".tsv", ".psv", ".txt", ".tab", ".csv.gz", ".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz", ".parquet"),
@@ -98,8 +100,8 @@ class Served:
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
         return table(self.work, name, schema, **options)
 
-    def source(self, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
-        return source(self.work, name, options, spelled)
+    def source(self, name: str, options: dict[str, Any]) -> DataSource:
+        return source(self.work, name, options)
 
     def cells(self, name: str) -> Cells:
         return replace(cells(self.work, name), name=name)
@@ -107,11 +109,29 @@ class Served:
     def model(self, name: str) -> Any:
         return model(self.work, name)
 
+    def run(self, name: str) -> Path:
+        return self.work.workspace.folder(name, checkpoints=False)
+
+    def data(self, name: str, modality: Modality) -> Any:
+        return data(self.work, name, modality)
+
+    def again(self, noted: Source, option: str) -> Any:
+        return again(self.work, noted, option.removeprefix("--"))
+
     def together(self, device: str, wanted: int | None = None) -> AbstractContextManager[bool]:
         return nullcontext(True)
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
+        if files:  # beside what else is there: each takes its name when all are written
+            written = [self._file(f"{name}/{file}", Path(file).suffix, overwrite) for file in files]
+            return Folder(self.work.folder, done=lambda: [each.done() for each in written] and None)
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
+
+    def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
+        if self.work.workspace.has(name, (suffix,)):  # its folder is made when it is written
+            self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
+        path = self.work.folder / name.rpartition("/")[2]
+        return Written(self.work, path, name, (suffix,), overwrite)
 
     def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
         suffixes = KINDS[kind]
@@ -148,7 +168,7 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES, work.folder))
 
 
-def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) -> DataSource:
+def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     """The data of a call to train on, bundled or in the workspace, read within the limits.
 
     `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
@@ -158,9 +178,10 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
     from reverie.sources import ImageSource, TableSource
 
     kind = TableSource if is_table(name) else ImageSource
-    kind.modality.check_options(name, options, spelled)
+    kind.modality.check_options(name, options)
     if kind is TableSource:
-        return TableSource(table(work, name, **options))
+        how = dict(options)
+        return TableSource(table(work, name, how.pop("schema", None), **how))
     files = (*ARRAYS, *SUFFIXES)
     if name == "digits":
         pictures = read_images(name, **options)
@@ -173,6 +194,39 @@ def source(work: Work, name: str, options: dict[str, Any], spelled: Spelling) ->
     return ImageSource(replace(pictures, name=name), options.get("size"), options.get("channels"))
 
 
+def data(work: Work, name: str, modality: Modality, **options: Any) -> Any:
+    """A table of visits, or pictures, as a report takes them, read within the limits."""
+    from reverie.modality import RECORDS
+
+    if modality is RECORDS:
+        return cells(work, name)
+    if is_table(name):
+        raise UsageError(f"{name} is a table of visits, and this run makes pictures: give pictures.")
+    return source(work, name, options).pictures  # pyright: ignore[reportAttributeAccessIssue]  (no table)
+
+
+def again(work: Work, noted: Source, field: str) -> Any:
+    """What training read, found in the workspace by what it noted; `field` of the request says where it is otherwise."""
+    from reverie.modality import IMAGES, RECORDS
+
+    if noted.query or noted.stream:
+        raise UsageError(
+            f"{noted.name} was read in parts, or asked for with a query, which this service does not do: make this report "
+            "with the command reverie report."
+        )
+    there = work.workspace.name_of(noted.path) if noted.path else None
+    for name in dict.fromkeys(filter(None, (there, noted.name))):
+        modality = RECORDS if is_table(name) else IMAGES
+        brought = {} if modality is RECORDS else {"size": noted.size, "channels": noted.channels, "fit": noted.fit}
+        try:
+            return data(work, name, modality, **brought)
+        except Problem:
+            continue
+    raise UsageError(
+        f"{noted.name}, which this run was trained with, is not in the workspace: upload it, and choose it as `{field}`."
+    )
+
+
 def cells(work: Work, name: str) -> Cells:
     """The cells of a table as they come, read within the limits."""
     from reverie.records.reading import BUNDLED, Bounds, read_source
@@ -181,8 +235,11 @@ def cells(work: Work, name: str) -> Cells:
         return read_source(name)
     limits = work.settings
     most = Bounds(limits.table_bytes, limits.table_rows, limits.table_columns, limits.table_cells, limits.table_text)
-    with work.workspace.held(name, TABLES) as path, _within_memory(name):
-        return read_source(path, most=most)
+    try:
+        with work.workspace.held(name, TABLES) as path, _within_memory(name):
+            return read_source(path, most=most)
+    except DataError as error:
+        raise Unreadable(str(error)) from error
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from reverie import operations
 from reverie.operations.call import calls
@@ -25,6 +26,8 @@ from reverie.plain import plain
 from reverie.service import bounded
 from reverie.service.context import Served
 from reverie.service.jobs.answer import answer
+from reverie.service.jobs.job import LARGE
+from reverie.service.jobs.places import Places, about, places
 from reverie.service.jobs.work import Work
 from reverie.service.problems import Problem
 from reverie.service.routes.told import job_replies
@@ -35,7 +38,7 @@ __all__ = ["Task", "router", "tasks"]
 
 @dataclass(frozen=True)
 class Task:
-    """An operation as a kind of job: the queue it waits in, and whether it may be run again after a crash."""
+    """An operation as a kind of job: the queue it waits in, and what may be done with it after a crash or a stop."""
 
     operation: Operation
     lane: Literal["quick", "slow"]
@@ -43,6 +46,22 @@ class Task:
     @property
     def again(self) -> bool:
         return self.operation.again
+
+    @property
+    def saves(self) -> bool:
+        return self.operation.saves
+
+    def about(self, arguments: dict[str, Any]) -> dict[str, str]:
+        """What it is about, for people."""
+        return about(self.operation, self._request(arguments))
+
+    def places(self, arguments: dict[str, Any]) -> Places:
+        """What it reads and writes."""
+        return places(self.operation, self._request(arguments))
+
+    def _request(self, arguments: dict[str, Any]) -> Any:
+        """The request, of arguments that were checked."""
+        return self.operation.request.model_construct(**arguments)
 
     def run(self, work: Work, arguments: dict[str, Any]) -> dict[str, Any]:
         """The reply, as strict JSON."""
@@ -55,7 +74,7 @@ def tasks() -> dict[str, Task]:
     found = {}
     for operation in _served():
         if callable(operation.slow):
-            found[f"{operation.name}-large"] = Task(operation, "slow")
+            found[f"{operation.name}{LARGE}"] = Task(operation, "slow")
         found[operation.name] = Task(operation, "slow" if operation.slow is True else "quick")
     return found
 
@@ -117,7 +136,7 @@ def _endpoint(several: list[Operation]) -> Callable[..., Any]:
         if operation.refuse and (sentence := operation.refuse(body, limits)):
             raise Problem(422, "usage", sentence)
         large = callable(operation.slow) and operation.slow(body)
-        name = f"{operation.name}-large" if large else operation.name
+        name = f"{operation.name}{LARGE}" if large else operation.name
         return await answer(request, jobs, name, body.arguments, wait=operation.wait)
 
     _sign(endpoint, several[0].operation_id, body_of(several))
@@ -137,13 +156,21 @@ def _show() -> Callable[..., Any]:
             raise Problem(404, "not-found", f"There is no operation of this name: there are {', '.join(sorted(bodies))}.")
         several, adapter = bodies[operation_id]
         try:
-            body = adapter.validate_json(await request.body())
+            body = adapter.validate_json(raw := await request.body())
         except ValidationError as error:
-            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in error.errors()]) from error
+            found = error.errors()
+            sent = None if found[0]["type"] == "json_invalid" else from_json(raw)
+            raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in found], body=sent) from error
         operation = next(each for each in several if isinstance(body, each.request))
-        return calls(operation, body, str(request.base_url).rstrip("/"))
+        return calls(operation, body, _address(request))
 
     return show_call
+
+
+def _address(request: Request) -> str:
+    """Where the caller reached the service. Behind a proxy only the page knows, and says so (the guard has checked it)."""
+    origin = request.headers.get("origin")
+    return f"{origin}{request.base_url.path}".rstrip("/") if origin else str(request.base_url).rstrip("/")
 
 
 def _sign(endpoint: Any, name: str, body: Any) -> None:

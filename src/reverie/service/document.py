@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import reverie
+from reverie.service.keys import needed
 from reverie.service.origin_policy import OPEN
 from reverie.service.problems import MEDIA_TYPE
 
@@ -19,6 +20,7 @@ TAGS = {
     "schedules": "Noise schedules, bundled pictures and series: what the page draws.",
     "studies": "Trajectories, comparisons of samplers, proofs and mistakes.",
     "models": "Trained runs, sampling, imputation and training.",
+    "reports": "Whether what a model makes is realistic, useful and private.",
     "records": "Tables of visits.",
     "jobs": "What takes longer than a call: state, events, cancelling, results.",
     "files": "The workspace.",
@@ -28,7 +30,8 @@ ABOUT = """Diffusion run backwards, on images and on patient records, and shown 
 
 Slow work is a job. Such a call waits for it a while (`Prefer: wait=N`, in seconds) and then answers 202 with the job's
 address. `Idempotency-Key` makes a call safe to repeat. Errors are problem details (RFC 9457) with a request id.
-Numbers that are not finite are null."""
+Numbers that are not finite are null, and times are ISO 8601 in UTC. Addresses in replies begin at the service: put them
+behind its address, as in `BASE + href`."""
 PROBLEM = {
     "type": "object",
     "title": "Problem",
@@ -43,7 +46,11 @@ PROBLEM = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "message": {"type": "string"},
+                    "choices": {"type": "array", "items": {"type": "string"}, "description": "What it may be."},
+                },
             },
         },
     },
@@ -51,14 +58,15 @@ PROBLEM = {
 UNSAFE = {"post", "put", "delete", "patch"}
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """The document of an app."""
+def document(app: FastAPI, root_path: str = "") -> dict[str, Any]:
+    """The document of an app that has this path in front of its addresses."""
     found = get_openapi(
         title="Reverie",
         version=reverie.__version__,
         summary="Diffusion you can watch.",
         description=ABOUT,
         routes=app.routes,
+        servers=[{"url": root_path}] if root_path else None,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
     parts = found.setdefault("components", {})
@@ -67,7 +75,12 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas["Problem"] = PROBLEM
     parts["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key, where the server wants one."}
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, where the server wants one; of the scope that is named, or one that holds it: "
+            "read looks, run also makes, manage also deletes and renames.",
+        }
     }
     found["security"] = [{"key": []}, {}]
     for path, operations in found["paths"].items():
@@ -82,15 +95,15 @@ def text(app: FastAPI) -> bytes:
 
 
 def _complete(operation: dict[str, Any], path: str, method: str) -> None:
-    """Adds the errors that any call may give."""
-    if path in OPEN:
-        operation["security"] = []
+    """Adds the scope that a key needs, and the errors that any call may give."""
+    operation["security"] = [] if path in OPEN else [{"key": [needed(method.upper(), path)]}, {}]
     responses = operation["responses"]
     if "HTTPValidationError" in json.dumps(responses.get("422", "")):
         responses["422"] = _problem("A field, a name or the data cannot be used.")
     for status, about in {
         "400": "The request is not well formed.",
         "401": "An API key is needed.",
+        "403": "A page of another site asked, or the API key is not for this.",
         "404": "There is nothing of this name.",
         "408": "The request came too slowly.",
         "409": "Something is there already, or is damaged.",
@@ -100,7 +113,9 @@ def _complete(operation: dict[str, Any], path: str, method: str) -> None:
         "503": "The server has no room for this now, or is stopping: see Retry-After.",
         "507": "The disk has no room.",
     }.items():
-        if (status == "401" and path in OPEN) or (status in {"408", "409", "413", "415", "507"} and method not in UNSAFE):
+        if (status in {"401", "403"} and path in OPEN) or (
+            status in {"408", "409", "413", "415", "507"} and method not in UNSAFE
+        ):
             continue
         responses.setdefault(status, _problem(about))
     responses["default"] = _problem("Any other error.")

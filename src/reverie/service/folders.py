@@ -76,9 +76,14 @@ def kind(folder: int, last: str) -> int:
         return 0
 
 
-def walk(root: Path, whole: bool = False) -> Iterator[tuple[tuple[str, ...], dict[str, os.stat_result]]]:
-    """Each folder that a client can name, with its regular files; `whole`: also deeper ones and the service's own."""
-    waiting: list[tuple[str, ...]] = [()]
+def walk(
+    root: Path, whole: bool = False, start: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, os.stat_result]]]:
+    """Each folder that a client can name, with its regular files; `whole`: also deeper ones and the service's own.
+
+    `start` is the folder to begin with.
+    """
+    waiting: list[tuple[str, ...]] = [start]
     while waiting:
         above = waiting.pop()
         files: dict[str, os.stat_result] = {}

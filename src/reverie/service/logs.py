@@ -114,7 +114,7 @@ class Observed:
                 status=status,
                 ms=round(seconds * 1000, 1),
                 bytes=sent,
-                key=scope["state"].get("key"),
+                caller=scope["state"].get("caller"),
             )
 
 

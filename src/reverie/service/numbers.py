@@ -10,17 +10,15 @@ import inspect
 import json
 import warnings
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from reverie.errors import DamagedError, ReverieError
 from reverie.plain import plain
+from reverie.service.listing import models, report, reports, small
 
 __all__ = ["ANSWERS", "answer"]
 
 DIGITS = 10
 LINES = 5000
-LARGEST = 64_000_000  # bytes of a run's small files
 
 
 def answer(question: str, /, **arguments: Any) -> bytes:
@@ -37,12 +35,16 @@ def _json(value: Any) -> bytes:
 
 @lru_cache(1)
 def names() -> bytes:
-    """Samplers, spacings, schedules, recipes, pictures and tables, with their settings."""
+    """Samplers, spacings, schedules, recipes, pictures, tables, and what there is on the playground, with their settings."""
     from reverie.denoisers.registry import recipes
     from reverie.process import NoiseSchedule
+    from reverie.process.loss import TARGETS
     from reverie.process.schedule import CONSTRUCTORS
     from reverie.records.reading import BUNDLED
     from reverie.samplers import SAMPLERS, SPACINGS
+    from reverie.studies.mistakes import ENTRIES
+    from reverie.studies.mistakes.forms import FORMS
+    from reverie.studies.playground import SHAPES
 
     def defaults(function: Any) -> dict[str, Any]:
         parameters = inspect.signature(function).parameters.values()
@@ -60,6 +62,13 @@ def names() -> bytes:
             "recipes": {name: "records" if "codec" in recipe else "images" for name, recipe in recipes().items()},
             "pictures": [each["name"] for each in _pictures()],
             "tables": list(BUNDLED),
+            "predictions": list(TARGETS),
+            "shapes": list(SHAPES),
+            "mistakes": [
+                {"number": number, "wrong": ENTRIES[number].wrong, "right": ENTRIES[number].right, "says": form.says}
+                | {"place": form.place, "needs": dict(form.needs)}
+                for number, form in FORMS.items()
+            ],
         }
     )
 
@@ -68,11 +77,11 @@ def names() -> bytes:
 
 
 @lru_cache(128)
-def schedule(config: str, t: int | None) -> bytes:
-    """A schedule's tables over t = 0..T, or at one t. config: its name and settings as JSON."""
+def schedule(config: str, t: int | None, only: str | None = None) -> bytes:
+    """A schedule's tables over t = 0..T, or at one t; or one of them. config: its name and settings as JSON."""
     from reverie.studies.statistics import tables
 
-    return _json(tables(_schedule(config), t))
+    return _json(tables(_schedule(config), t, only))
 
 
 @lru_cache(256)
@@ -97,6 +106,13 @@ def noise(height: int, width: int, channels: int, seed: int) -> bytes:
     from reverie.studies.frames import noise_of
 
     return noise_of(torch.empty(1, channels, height, width, dtype=torch.float64), seed)[0].numpy().astype("<f4").tobytes()
+
+
+def shape(name: str) -> bytes:
+    """The points of an example of the playground. Raises UsageError for an unknown name."""
+    from reverie.studies.playground import shape_points
+
+    return _json({"name": name, "points": shape_points(name).tolist()})
 
 
 # --- pictures and tables that are bundled ------------------------------------------------------------------------------
@@ -163,25 +179,11 @@ def _bundled(name: str) -> Any:
 # --- trained runs -----------------------------------------------------------------------------------------------------
 
 
-def models(root: str, runs: list[tuple[str, str]]) -> bytes:
-    """An entry for each run, given as its name and its folder; of one that cannot be read, the sentence that says why."""
-    from reverie.models.card import entry
-    from reverie.service import problems
-
-    entries = []
-    for name, folder in runs:
-        try:
-            entries.append(entry(_small(folder), name))
-        except ReverieError as error:
-            entries.append({"name": name, "kind": None, "error": problems.of(error, Path(root)).detail})
-    return _json({"models": entries})
-
-
 def metrics(folder: str, after: int) -> bytes:
     """The numbers of a training after this step."""
     from reverie.training import metrics as files
 
-    lines = [line for line in files.read(_small(folder)) if line["step"] > after][:LINES]
+    lines = [line for line in files.read(small(folder)) if line["step"] > after][:LINES]
     return _json({"metrics": lines, "last": max((line["step"] for line in lines), default=after)})
 
 
@@ -189,19 +191,13 @@ def model(folder: str, name: str) -> bytes:
     """The card of a run."""
     from reverie.models.card import card
 
-    return _json(card(_small(folder), name))
-
-
-def _small(folder: str) -> Path:
-    """The folder of a run, if its small files are small."""
-    run = Path(folder)
-    for file in ("config.yaml", "codec.json", "metrics.jsonl"):
-        if (run / file).is_file() and (run / file).stat().st_size > LARGEST:
-            raise DamagedError(f"{run / file} is larger than any that is written: remove it.")
-    return run
+    return _json(card(small(folder), name))
 
 
 ANSWERS = {
     each.__name__: each
-    for each in (names, schedule, statistics, noise, pictures, picture, table, series, models, metrics, model)
+    for each in (
+        *(names, schedule, statistics, noise, shape, pictures, picture, table, series),
+        *(models, metrics, model, reports, report),
+    )
 }

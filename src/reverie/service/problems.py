@@ -21,37 +21,51 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from reverie.errors import DamagedError, DataError, ReverieError, UsageError
+from reverie.errors import DamagedError, DataError, ReverieError, Undecided, UsageError
 from reverie.memory import ran_out
 from reverie.plain import size
+from reverie.service.faults import faults
 
-__all__ = ["MEDIA_TYPE", "Problem", "answer", "from_view", "install", "of", "too_little_memory"]
+__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "Unreadable", "answer", "from_view", "install", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     "busy": "The server has no room for this now",
+    "cancelled": "The job was cancelled",
     "conflict": "Something is there already",
     "damaged": "A file is not what was written",
     "data": "The data cannot be used",
+    "deadline": "The job took too long",
     "forbidden": "This is not allowed",
     "host": "The server does not answer to this name",
     "internal": "Something went wrong inside the server",
     "invalid": "The request is not valid",
+    "interrupted": "The job was interrupted",
     "key": "An API key is needed",
+    "key-reused": "This key named another request",
     "memory": "The work needs more memory than it may have",
     "media-type": "The content type is not accepted",
     "method": "The method is not allowed here",
     "name": "The name cannot be used",
     "not-found": "There is nothing here",
     "origin": "The request came from a foreign page",
+    "range": "The file has no such part",
+    "scope": "The API key is not for this",
     "slow": "The request came too slowly",
     "stopping": "The server is stopping",
     "storage": "The disk has no room",
     "too-large": "The request is too large",
+    "unfinished": "The job has not ended",
+    "unreadable": "The file cannot be read",
     "usage": "The request cannot be carried out",
+    "wrong-keys": "Too many wrong API keys",
 }
 KINDS = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "method", 408: "slow", 413: "too-large"}
 FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Unreadable(DataError):
+    """A table whose cells cannot be read, whatever is said of its columns: a page that uploaded it removes it again."""
 
 
 class Problem(Exception):
@@ -91,8 +105,12 @@ def of(error: BaseException, root: Path) -> Problem:
     match error:
         case Problem():
             return error
+        case Undecided():
+            return _undecided(error, root)
         case UsageError():
             return Problem(422, "usage", _relative(str(error), root))
+        case Unreadable():
+            return Problem(422, "unreadable", _relative(str(error), root))
         case DataError():
             return Problem(422, "data", _relative(str(error), root))
         case DamagedError():
@@ -100,15 +118,23 @@ def of(error: BaseException, root: Path) -> Problem:
         case ReverieError():
             return Problem(422, "usage", _relative(str(error), root))
         case RequestValidationError():
-            return Problem(422, "invalid", "Some fields cannot be used: see errors.", errors=_fields(error))
+            errors = faults(error)
+            more = f" {len(errors) - 1} more of its fields cannot be used: see errors." if len(errors) > 1 else ""
+            return Problem(422, "invalid", errors[0]["message"] + more, errors=errors)
         case HTTPException():
-            detail = error.detail if isinstance(error.detail, str) and error.status_code < 500 else ""
-            return Problem(error.status_code, KINDS.get(error.status_code, "invalid"), detail, error.headers)
+            return _of_framework(error)
         case _ if ran_out(error):
             return Problem(503, "busy", "There is not enough memory for this now: ask for less, or try again later.")
         case OSError() if error.errno in FULL:
             return Problem(507, "storage", "The disk is full: delete files that are not needed any more, then try again.")
     return Problem(500, "internal", "The server's log has more under this request id.")
+
+
+def _undecided(error: Undecided, root: Path) -> Problem:
+    """With the field that decides, and what it may be: a page lets its reader choose."""
+    fault = _relative(error.fault, root)
+    asked = [{"field": error.field, "message": f"{fault}.", "choices": list(error.choices)}]
+    return Problem(422, "usage", f"{fault}: say which it is, as `{error.field}`.", errors=asked)
 
 
 def too_little_memory(allowed: int | None) -> Problem:
@@ -134,15 +160,14 @@ def install(app: FastAPI, root: Path) -> None:
         app.add_exception_handler(kind, handle)
 
 
-def _fields(error: RequestValidationError) -> list[dict[str, str]]:
-    """What is wrong with each field. The value itself is not repeated: it may be a patient's."""
-    return [
-        {
-            "field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
-            "message": str(fault["msg"]).replace("`", ""),
-        }
-        for fault in error.errors()[:100]
-    ]
+def _of_framework(error: HTTPException) -> Problem:
+    """What is wrong before a route is found, or with a body that is none."""
+    detail = {
+        400: "The body cannot be read as JSON: send one object, in UTF-8.",
+        404: "There is nothing at this address: /docs tells which there are.",
+        405: f"This address takes {(error.headers or {}).get('Allow', 'other methods')} alone: /docs tells what each does.",
+    }.get(error.status_code, error.detail if error.status_code < 500 else "")
+    return Problem(error.status_code, KINDS.get(error.status_code, "invalid"), detail, error.headers)
 
 
 PATH = re.compile(r"(?<![\w./:\-])/(?!(?:api|problems|static)/)(?:[^\s/'\"`<>|:;,()\[\]]+/)+([^\s/'\"`<>|:;,()\[\]]*)")

@@ -3,6 +3,7 @@
 header fields   at most header_bytes in all, or 431; the address at most 8,000, or 414
 body            at most body_bytes (an upload: file_bytes), said or sent in pieces, or 413
 silence         at most read_seconds between two pieces, and not under 1,000 bytes a second on the whole, or 408
+connections     at most `connections` open at one time, or 503; but whether the server lives is always answered
 memory          bodies being read at one time hold at most four times body_bytes, or 503
 """
 
@@ -20,6 +21,7 @@ from reverie.service.settings import Settings
 
 __all__ = ["RequestLimits"]
 
+LIVENESS = "/healthz"
 ADDRESS = 8_000
 FIELDS = 100
 SLOWEST = 1_000.0  # bytes a second
@@ -33,6 +35,10 @@ class RequestLimits:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
         self.held = 0  # bytes of bodies in memory
+
+    def crowded(self, scope: Scope) -> bool:
+        """Whether more connections are open than may be."""
+        return scope["app"].state.connections() > self.settings.connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,6 +66,8 @@ class _Request:
         self.whole = self.started = self.refused = False
 
     def check_head(self) -> None:
+        if self.scope["path"] != LIVENESS and self.intake.crowded(self.scope):
+            raise Problem(503, "busy", "Too many connections are open: try again soon.", {"retry-after": "2"})
         fields = self.scope["headers"]
         if (
             len(fields) > FIELDS

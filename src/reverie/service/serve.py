@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> None:
         config = uvicorn.Config(
             app,
-            http=patient(settings.read_seconds),
+            http=patient(settings.read_seconds, settings.connections),
             ws="none",
             lifespan="on",
             loop="asyncio",
@@ -68,12 +68,12 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=int(max(5, settings.read_seconds)),
-            limit_concurrency=settings.connections,
             timeout_graceful_shutdown=max(1, int(settings.grace_seconds * RESERVE / 2)),
             h11_max_incomplete_event_size=4 * settings.header_bytes,  # what is a little too long gets a proper 431
         )
         super().__init__(config)
         self.app, self.settings, self.announce = app, settings, announce
+        app.state.connections = lambda: len(self.server_state.connections)
         self._stopping = threading.Thread(target=self._stop, name="stop", daemon=True)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -8,6 +8,7 @@ package obeys, is read where the processor is asked (training/hardware.py).
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +16,13 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reverie.errors import UsageError
-from reverie.memory import available
+from reverie.memory import available, processors
 
 __all__ = ["Settings", "read"]
 
 Count = Annotated[int, Field(ge=1)]
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+OURS = ("api", "docs", "static", "problems", "healthz", "readyz", "metrics", "openapi.json")
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -35,6 +38,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Names that a browser may call the server by, besides localhost, 127.0.0.1 and [::1]."""
+    root_path: str = ""
+    """What a proxy has in front of all addresses, such as /reverie: see prefix.py."""
     keys: Path | None = None
     """File of hashed API keys. Needed where `host` is not of this machine alone."""
 
@@ -67,6 +72,8 @@ class Settings(BaseSettings):
     """Address space that decoding one picture may add."""
     decode_seconds: Seconds = 5
 
+    worker_threads: Count | None = None
+    """Threads of the arithmetic in one worker. None: the processors that the server may use, in equal parts."""
     worker_jobs: Count = 500
     """Jobs after which a worker is replaced by a new process."""
     worker_grown: Count | None = None
@@ -103,6 +110,16 @@ class Settings(BaseSettings):
             value = value.split(",")
         return tuple(str(name).strip().lower() for name in value if str(name).strip())
 
+    @field_validator("root_path")
+    @classmethod
+    def _in_front(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and (not ROOT_PATH.fullmatch(path) or path.split("/")[1] in OURS):
+            raise ValueError(
+                f"it is a path such as /reverie, of letters, digits and . _ ~ -, and not one of {', '.join(OURS)}"
+            )
+        return path
+
     @property
     def memory(self) -> int | None:
         """Bytes that one worker may have; None where neither the setting nor the machine says."""
@@ -110,6 +127,11 @@ class Settings(BaseSettings):
             return self.worker_bytes
         there = available()
         return None if there is None else there // (self.quick_workers + self.slow_workers + 1)
+
+    @property
+    def threads(self) -> int:
+        """Threads of one worker."""
+        return self.worker_threads or max(1, processors() // max(1, self.quick_workers + self.slow_workers))
 
     @property
     def grown(self) -> int | None:

@@ -14,7 +14,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import BinaryIO
 from reverie.errors import UsageError
 from reverie.operations.context import Folder
 from reverie.service import folders, names
+from reverie.service.placing import check_depth, check_target, give_name, is_ours, note, sign, take_place, taken
 from reverie.service.problems import Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
@@ -99,15 +100,16 @@ class Workspace:
         private.mkdir(parents=True)
         try:
             with self.open(name, suffixes) as file:
-                _give_name(file, private, last)
+                give_name(file, private, last)
             yield private / last
         finally:
             shutil.rmtree(private, ignore_errors=True)
 
-    def folder(self, name: str, checkpoints: bool = True) -> Path:
+    def folder(self, name: str, checkpoints: bool = True, only: Collection[str] | None = None) -> Path:
         """The path of an existing folder, say of a run, that holds no links. Raises Problem 404 for anything else.
 
-        Its files are not to be changed. A run's checkpoints may be missing where they are not asked for.
+        Its files are not to be changed. A run's checkpoints may be missing where they are not asked for, and all other files
+        where `only` some are.
         """
         parts = names.parts(name)
         with folders.opened(self.root, parts, name) as folder, os.scandir(folder) as found:
@@ -127,7 +129,45 @@ class Workspace:
 
     def runs(self) -> list[str]:
         """The folders of trained runs, at most three deep."""
-        return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= RUN)
+        return self.holding(RUN)
+
+    def holding(self, wanted: Set[str]) -> list[str]:
+        """The folders, at most three deep, that have files of all these names."""
+        return sorted("/".join(above) for above, files in folders.walk(self.root) if above and {*files} >= wanted)
+
+    def kept(self, wanted: Set[str], only: Collection[str]) -> list[tuple[str, Path, list[Entry]]]:
+        """The folders of `holding`: each with its path, where the files `only` can be read, and all files inside it.
+
+        What goes away meanwhile, or holds a link, is left out.
+        """
+        found = []
+        for name in self.holding(wanted):
+            with contextlib.suppress(Problem):
+                found.append((name, self.folder(name, checkpoints=False, only=only), self.inside(name)))
+        return found
+
+    def inside(self, name: str) -> list[Entry]:
+        """All files of a folder and of those below it, at any depth, by their names from there, in order."""
+        start = names.parts(name)
+        found = [
+            Entry("/".join((*above[len(start) :], last)), status.st_size, status.st_mtime)
+            for above, files in folders.walk(self.root, whole=True, start=start)
+            for last, status in files.items()
+            if not last.startswith(".")
+        ]
+        return sorted(found, key=lambda entry: entry.name)
+
+    def open_inside(self, name: str, inner: str) -> BinaryIO:
+        """One of the files of `inside`, to read. Raises Problem 404 for anything else."""
+        *below, last = inner.split("/")
+        with folders.opened(self.root, [*names.parts(name), *below], name) as folder:
+            return os.fdopen(folders.file_handle(folder, last, name), "rb")
+
+    def name_of(self, path: str | Path) -> str | None:
+        """The name that a client has for a place on this machine, say for where training read its data; None without one."""
+        with contextlib.suppress(ValueError, Problem):
+            return "/".join(names.parts(Path(path).relative_to(self.root).as_posix()))
+        return None
 
     def made(self, by: Path, file: str) -> BinaryIO:
         """A file that a job made and that has no name of a client. Raises OSError or Problem 404 if there is none."""
@@ -144,8 +184,8 @@ class Workspace:
         *above, last = parts_of(name, suffixes)
         self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
-            overwrite = overwrite or _is_ours(folder, last, by)
-            _check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
+            overwrite = overwrite or is_ours(folder, last, by)
+            check_target(folder, last, overwrite, stat.S_IFREG if suffixes else stat.S_IFDIR)
         return self.root.joinpath(*above, last)
 
     @contextmanager
@@ -154,8 +194,8 @@ class Workspace:
         *above, last = parts_of(name, suffixes)
         left = self.quota.settings.total_bytes - self.quota.check()
         with folders.opened(self.root, above, name, make=True) as folder:
-            overwrite = overwrite or _is_ours(folder, last, by)
-            _check_target(folder, last, overwrite, stat.S_IFREG)
+            overwrite = overwrite or is_ours(folder, last, by)
+            check_target(folder, last, overwrite, stat.S_IFREG)
             temporary = f".{secrets.token_hex(8)}{PART}"
             handle = folders.new_handle(folder, temporary)
             try:
@@ -164,11 +204,11 @@ class Workspace:
                     file.flush()
                     os.fsync(file.fileno())
                     if by is not None:
-                        _note(by, last).write_text(_sign(os.fstat(file.fileno())))
+                        note(by, last).write_text(sign(os.fstat(file.fileno())))
                 with self._committing:  # one at a time: quotas hold for writers side by side
                     self.quota.check(begun=True)
-                    _check_target(folder, last, overwrite, stat.S_IFREG)
-                    _take_place(folder, temporary, last, overwrite)
+                    check_target(folder, last, overwrite, stat.S_IFREG)
+                    take_place(folder, temporary, last, overwrite)
                 os.fsync(folder)
             finally:
                 folders.remove(folder, temporary)
@@ -210,6 +250,38 @@ class Workspace:
                 raise folders.missing(name)
             os.fsync(folder)
 
+    def rename(self, name: str, to: str) -> None:
+        """Gives the folder of a run another name.
+
+        Raises Problem 404 where there is no such run, 409 where the name is taken, and 422 where that is more or less deep
+        in folders: a run says where its data is as seen from where it stands.
+        """
+        old, new = names.parts(name), names.parts(to)
+        check_depth(old, new)
+        with (
+            self._committing,
+            folders.opened(self.root, old[:-1], name) as folder,
+            folders.opened(self.root, new[:-1], to, make=True) as target,
+        ):
+            if "/".join(old) not in self.runs():
+                raise folders.missing(name)
+            if folders.kind(target, new[-1]):
+                raise taken(to)
+            os.rename(old[-1], new[-1], src_dir_fd=folder, dst_dir_fd=target)
+            os.fsync(target)
+            os.fsync(folder)
+
+    def remove_inside(self, name: str, files: Iterable[str]) -> None:
+        """Removes these files of a folder, those that are there, and the folder if nothing else is in it."""
+        *above, last = names.parts(name)
+        with folders.opened(self.root, above, name) as parent:
+            with folders.opened(self.root, [*above, last], name) as folder:
+                for file in files:
+                    folders.remove(folder, file)
+                os.fsync(folder)
+            with contextlib.suppress(OSError):
+                os.rmdir(last, dir_fd=parent)
+
     def jobs(self) -> set[str]:
         """The jobs that have files of their own."""
         homes = self.state / "jobs"
@@ -236,52 +308,3 @@ def parts_of(name: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
     if not names.ends(parts[-1], suffixes):
         raise Problem(422, "name", f"This name cannot be used here: it must end in {', '.join(suffixes)}.")
     return parts
-
-
-def _check_target(folder: int, last: str, overwrite: bool, wanted: int) -> None:
-    found = folders.kind(folder, last)
-    if found and found != wanted:
-        raise Problem(409, "conflict", f"{last} is there already and is of another kind: choose another name.")
-    if found and not overwrite:
-        raise Problem(409, "conflict", f"{last} is there already: choose another name, or allow to overwrite it.")
-
-
-def _note(by: Path, last: str) -> Path:
-    """Beside a job's files: the sign of the file that it wrote under this name."""
-    return by.parent / f"wrote-{last}"
-
-
-def _sign(status: os.stat_result) -> str:
-    """What stays of a file when it is renamed, and no other file has."""
-    return f"{status.st_dev} {status.st_ino} {status.st_mtime_ns} {status.st_size}"
-
-
-def _is_ours(folder: int, last: str, by: Path | None) -> bool:
-    """Whether what has the name was written by an earlier attempt of this job, which died before it could say so."""
-    if by is None:
-        return False
-    with contextlib.suppress(FileNotFoundError):
-        return _note(by, last).read_text() == _sign(os.stat(last, dir_fd=folder, follow_symlinks=False))
-    return False
-
-
-def _take_place(folder: int, temporary: str, last: str, overwrite: bool) -> None:
-    """Gives the temporary file its name; where nothing may be overwritten, by a link, which fails if the name is taken."""
-    if not overwrite:
-        try:
-            return os.link(temporary, last, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-        except FileExistsError as error:
-            raise Problem(409, "conflict", f"{last} is there already: choose another name.") from error
-        except OSError:
-            pass  # a file system without hard links
-    os.rename(temporary, last, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _give_name(file: BinaryIO, private: Path, last: str) -> None:
-    """A second name for the open file; where the system gives none, a copy."""
-    with folders.opened(private, ()) as folder:
-        try:
-            os.link(f"/proc/self/fd/{file.fileno()}", last, dst_dir_fd=folder, follow_symlinks=True)
-        except OSError:
-            with (private / last).open("xb") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)

@@ -14,7 +14,7 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.images.parquet import holds_pictures
 from reverie.images.sources import reads_in
-from reverie.modality import ROWS, Spelling
+from reverie.modality import ROWS, asked
 from reverie.records import Table
 from reverie.records.reading import (
     BUNDLED,
@@ -43,7 +43,6 @@ LOOKED_AT = 3
 def open_source(
     source: Any,
     options: Mapping[str, Any],
-    spelled: Spelling = str,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> DataSource:
     """The source, read; one that was opened already is taken as it is.
@@ -54,19 +53,18 @@ def open_source(
         options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and
             the rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no
             fault where neither is, as it may come from the environment, for all runs.
-        spelled: how the user writes an option's name.
         say: receives where rows are kept, and how it goes on.
 
     Raises UsageError for an option of the other kind of source, and what reading raises.
     """
     if isinstance(source, DataSource):
         name = source.about.name
-        source.modality.check_options(name, options, spelled)
+        source.modality.check_options(name, options)
         if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
-            raise UsageError(f"{spelled(late[0])} says how a source is read, and {name} was read already: leave it out.")
+            raise UsageError(f"{asked(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
     kind = TableSource if options.get("query") is not None or is_table(source) else ImageSource
-    kind.modality.check_options(_called(source), options, spelled)
+    kind.modality.check_options(_called(source), options)
     if kind is TableSource:
         return open_table(source, options, say)
     names = (*kind.modality.reading, "holdout", "cache")

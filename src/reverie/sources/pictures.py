@@ -108,7 +108,7 @@ class ImageSource(DataSource):
 
     def fit_codec(self, config: RunConfig, parts: Parts[np.ndarray], say: Say) -> ImageCodec:
         if config.codec is not None or config.network.of != "pictures":
-            raise UsageError("this recipe is for tables of visits, and the source is pictures: leave --recipe out.")
+            raise UsageError("this recipe is for tables of visits, and the source is pictures: leave `recipe` out.")
         classes = config.network.class_count
         if classes not in (0, len(self.classes)):
             has = f"{len(self.classes)} classes" if self.classes else "no classes"

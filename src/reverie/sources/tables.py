@@ -99,7 +99,7 @@ class TableSource(DataSource):
 
     def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> RecordCodec:
         if config.codec is None or config.network.of != "records":
-            raise UsageError("this recipe is for pictures, and the source is a table of visits: leave --recipe out.")
+            raise UsageError("this recipe is for pictures, and the source is a table of visits: leave `recipe` out.")
         if sentence := config.network.demands(config.codec):
             raise UsageError(sentence)
         if config.training.learned_variance:

@@ -41,10 +41,10 @@ def statistics(schedule: NoiseSchedule | None = None) -> dict[str, Any]:
     }
 
 
-def tables(schedule: NoiseSchedule, t: int | None = None) -> dict[str, Any]:
+def tables(schedule: NoiseSchedule, t: int | None = None, only: str | None = None) -> dict[str, Any]:
     """The tables of a schedule over t = 0..T, or at one t, as lists, with its settings and its warning.
 
-    Raises UsageError for a t that is not in 0..T.
+    `only` names the one table that is wanted. Raises UsageError for a t that is not in 0..T.
     """
     if t is not None and not 0 <= t <= schedule.steps:
         raise UsageError(f"t is one of 0..{schedule.steps}, not {t}.")
@@ -59,7 +59,8 @@ def tables(schedule: NoiseSchedule, t: int | None = None) -> dict[str, Any]:
         "noise": schedule.sigma,
     }
     about = {"config": dict(schedule.config), "warning": schedule.warning, "t": list(steps)}
-    return {**about, **{name: table[steps.start : steps.stop].tolist() for name, table in found.items()}}
+    wanted = found if only is None else {only: found[only]}
+    return {**about, **{name: table[steps.start : steps.stop].tolist() for name, table in wanted.items()}}
 
 
 def _summary(values: Tensor) -> dict[str, float | None]:

@@ -109,5 +109,5 @@ def out_of_memory(error: BaseException, settings: TrainingSettings) -> ReverieEr
         return None
     return ReverieError(
         f"out of memory at batch {settings.batch}: set accumulate={2 * settings.accumulate} (same result, less memory), "
-        "gradient_checkpointing=true, a smaller batch, or precision=bf16. Then run again with --resume or in a new folder."
+        "gradient_checkpointing=true, a smaller batch, or precision=bf16. Then run again with `resume` or in a new folder."
     )

@@ -42,11 +42,22 @@ class Metrics:
         self._board.close()
 
 
-def read(run: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl that are objects with a step; a last line cut short by a kill is left out."""
+def read(run: Path, most: int | None = None) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl that are objects with a step; a last line cut short by a kill is left out.
+
+    `most`: only those in so many bytes at its end.
+    """
     path = run / NAME
     lines = []
-    for text in path.read_text().splitlines() if path.exists() else []:
+    for text in _text(path, most).splitlines() if path.exists() else []:
         with suppress(ValueError, RecursionError):
             lines.append(json.loads(text))
     return [line for line in lines if isinstance(line, dict) and isinstance(line.get("step"), int)]
+
+
+def _text(path: Path, most: int | None) -> bytes:
+    with path.open("rb") as file:
+        skipped = 0 if most is None else max(0, path.stat().st_size - most)
+        file.seek(skipped)
+        text = file.read()
+    return text.partition(b"\n")[2] if skipped else text  # the first line may be cut

@@ -135,7 +135,7 @@ def test_a_run_over_the_latents_of_diffusers_is_written_with_its_autoencoder(tmp
 
 def test_our_own_networks_are_refused_with_the_recipe_to_take(tmp_path):
     own = reverie.train("digits", tmp_path / "own", steps=1, settings={"width": 8, "batch": 8})
-    with pytest.raises(UsageError, match="--recipe diffusers"):
+    with pytest.raises(UsageError, match="`recipe=diffusers`"):
         own.save(tmp_path / "theirs", layout="diffusers")
     with pytest.raises(UsageError, match="did you mean 'diffusers'"):
         own.save(tmp_path / "theirs", layout="difusers")

@@ -1,4 +1,4 @@
-"""Numbers that stand for "missing": told apart with --null, of their column alone, whatever form the file has.
+"""Numbers that stand for "missing": told apart with null_values, of their column alone, whatever form the file has.
 
 What is pointed out, and how null values are compared, is in test_missing.py.
 """
@@ -60,7 +60,7 @@ def test_what_is_not_said_is_pointed_out_and_changed_nowhere(brought, visits):
     frame = table(visits)
     file = brought(frame)
     for told in TOLD:
-        assert f"--null {told}" in file.notes
+        assert f"`null_values={told}`" in file.notes
     assert file.back.equals(frame)
     made = file.drawn()
     assert all((made[column].cast(pl.Float64) == value).any() for column, value in NULLS.items())

@@ -91,7 +91,7 @@ def test_whether_day_or_month_comes_first_is_told_by_other_columns_or_asked() ->
         recognise(either, habits([either]))
     assert str(error.value) == (
         "column 'seen': '04/03/2019' could be 04 March 2019 or 03 April 2019, and nothing in the table tells which: "
-        "say so with --date-format seen=%d/%m/%Y or --date-format seen=%m/%d/%Y."
+        "say so with `date_formats=seen=%d/%m/%Y` or `date_formats=seen=%m/%d/%Y`."
     )
     for other, day in ((["31/12/2019"], MARCH), (["12/31/2019"], date(2019, 4, 3))):
         form = recognise(either, habits([either, pl.Series("born", other)]))

@@ -158,7 +158,7 @@ def test_dates_are_asked_for_and_told():
     both = pl.DataFrame(
         {"id": [1, 1, 2, 2], "visit": ["04/03/2019", "05/04/2019", "06/03/2019", "07/04/2019"], "lab": [1.5, 2.5, 3.0, 4.5]}
     )
-    with pytest.raises(UsageError, match=r"--date-format visit=%d/%m/%Y or --date-format visit=%m/%d/%Y"):
+    with pytest.raises(UsageError, match=r"`date_formats=visit=%d/%m/%Y` or `date_formats=visit=%m/%d/%Y`"):
         read_table(both)
     told = read_table(both, date_formats={"visit": "%m/%d/%Y"})
     assert told.frame["visit"][0] == date(2019, 4, 3)

@@ -50,7 +50,7 @@ def test_other_patients_may_be_held_out_though_nobody_has_a_name():
 
 def test_a_table_that_has_times_and_no_identifier_is_asked_about():
     frame = people(visit=[k % 4 for k in range(N)])
-    with pytest.raises(UsageError, match=r"--id NAME.*--id row"):
+    with pytest.raises(UsageError, match=r"`id`.*`id=row`"):
         read_table(frame)
     table = read_table(frame, identifier="row")
     assert len(table) == N and table.schema["visit"].role == "time"
@@ -58,7 +58,7 @@ def test_a_table_that_has_times_and_no_identifier_is_asked_about():
 
 def test_rows_that_stand_together_by_some_column_are_asked_about():
     frame = people(who=np.repeat(np.arange(N // 2), 2))
-    with pytest.raises(UsageError, match=r"rows with the same 'who' stand together: say --id who.*or --id row"):
+    with pytest.raises(UsageError, match=r"rows with the same 'who' stand together: say `id=who`.*or `id=row`"):
         read_table(frame)
     assert len(read_table(frame, identifier="row")) == N
     assert len(read_table(people(who=draw.permutation(np.repeat(np.arange(N // 2), 2))))) == N

@@ -48,25 +48,25 @@ def test_new_pairs_are_new_and_given_ones_come_back(model):
 
 def test_an_identifier_that_begins_again_is_told_with_its_remedy():
     notes = read_table(trial()).notes
-    assert any("sex changes within" in note and "--id site --id subject" in note for note in notes)
+    assert any("sex changes within" in note and "`id=site` `id=subject`" in note for note in notes)
     whole = trial().with_columns(pl.col("subject") + 100 * pl.col("site").rank("dense").cast(pl.Int64))
-    assert not any("--id" in note for note in read_table(whole).notes)
+    assert not any("`id=" in note for note in read_table(whole).notes)
 
 
 def test_two_rows_at_one_time_that_are_two_people_name_the_remedy():
-    with pytest.raises(DataError, match="--id site --id subject"):
+    with pytest.raises(DataError, match="`id=site` `id=subject`"):
         read_table(trial().with_columns(pl.col("day") % 100))
 
 
 def test_without_a_column_of_sex_what_lasts_within_a_site_tells():
     notes = read_table(trial().drop("sex")).notes
-    assert any("age changes within" in note and "--id site --id subject" in note for note in notes)
+    assert any("age changes within" in note and "`id=site` `id=subject`" in note for note in notes)
     moved = trial(sites="A", subjects=20).with_columns(pl.Series("site", draw.choice(["A", "B"], 80)))
-    assert not any("--id" in note for note in read_table(moved).notes)  # people who change their site
+    assert not any("`id=" in note for note in read_table(moved).notes)  # people who change their site
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(UsageError, match="column for --id 'sit'"):
+    with pytest.raises(UsageError, match="column for `id` 'sit'"):
         read_table(trial(), identifier=("sit", "subject"))
     with pytest.raises(UsageError, match="named twice"):
         read_table(trial(), identifier=("site", "site"))

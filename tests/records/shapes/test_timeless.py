@@ -54,7 +54,7 @@ def test_a_row_that_stands_twice_is_one_patient_and_two_rows_of_one_are_asked_ab
     table = read_table(pl.concat([frame, frame[:2]]))
     assert table.schema.timeless and len(table) == N and any("2 rows were identical" in note for note in table.notes)
     other = frame[:1].with_columns(pl.col("lab") + 1)
-    with pytest.raises(UsageError, match=r"no column looks like the time.*--id row"):
+    with pytest.raises(UsageError, match=r"no column looks like the time.*`id=row`"):
         read_table(pl.concat([frame, other]))
     assert len(read_table(pl.concat([frame, other]), identifier="row")) == N + 1
 

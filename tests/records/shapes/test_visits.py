@@ -128,7 +128,7 @@ def test_a_column_of_times_goes_before_names():
 
 def test_an_order_that_may_be_chance_is_asked_for():
     frame = trial(["a", "b", "c"])
-    with pytest.raises(UsageError, match="may stand in any order: say --time visit to take them as their rows come"):
+    with pytest.raises(UsageError, match="may stand in any order: say `time=visit` to take them as their rows come"):
         read_table(frame)
     table = read_table(frame, time="visit")
     assert table.frame["visit"][:3].to_list() == [0, 1, 2] and table.schema.unshaped(table.frame).equals(frame)

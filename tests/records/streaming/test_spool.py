@@ -94,7 +94,7 @@ def test_two_columns_may_say_whose_a_row_is_and_none_as_well(tmp_path):
     alone = spool_of(tmp_path / "a.parquet", tmp_path, identifier="row")
     assert alone.identifier == () and alone.patients == alone.rows == VISITS.height
     assert whole(alone)[ROW].to_list() == list(range(1, VISITS.height + 1))
-    with pytest.raises(UsageError, match="unknown column for --id 'patients': did you mean 'patient'"):
+    with pytest.raises(UsageError, match="unknown column for `id` 'patients': did you mean 'patient'"):
         spool_of(tmp_path / "a.parquet", tmp_path, identifier="patients")
 
 

@@ -15,6 +15,8 @@ from starlette.testclient import TestClient
 from reverie.service import problems
 from reverie.service.app import create_app
 from reverie.service.jobs import Job
+from reverie.service.jobs.overview import LaneView, Overview
+from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.work import Cancelled, Work
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
@@ -54,17 +56,19 @@ class AtOnce:
         self.done: dict[str, tuple[Job, bytes | Problem]] = {}
         self.heard: list[Heard] = []
         self.tasks: list[str] = []
+        self.unfinished: list[tuple[str, dict[str, str], Places]] = []
 
     def start(self) -> None: ...
     def stop(self, grace: float) -> None: ...
     def close(self) -> None: ...
     def close_admission(self) -> None: ...
 
-    def snapshot(self) -> dict[str, Any]:
-        lanes = {lane: {"queued": 0, "running": 0, "workers": 1} for lane in ("quick", "slow")}
-        return {"admitting": True, "lanes": lanes, "states": {}}
+    def hear(self, on_end: Any) -> None: ...
 
-    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None) -> Job:
+    def overview(self) -> Overview:
+        return Overview({lane: LaneView(workers=1, own=1) for lane in ("quick", "slow")}, usable=True)
+
+    def submit(self, task: str, arguments: dict[str, Any], **_: str | None) -> Job:
         id = f"{len(self.done):032x}"
         work, heard = make_work(self.settings, self.workspace, self.workspace.state / "jobs" / id)
         self.heard.append(heard)
@@ -91,8 +95,16 @@ class AtOnce:
             raise Problem(404, "not-found", "There is no such job.")
         return self.done[id][0]
 
-    def list(self, limit: int) -> list[Job]:
-        return [job for job, _ in self.done.values()][-limit:]
+    def list(self, limit: int, *_: Any) -> tuple[list[Job], None]:
+        return [job for job, _ in self.done.values()][-limit:], None
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        return self.unfinished
+
+    def check_unused(self, name: str, writes_only: bool = False) -> None:
+        for id, about, places in self.unfinished:
+            if places.uses(name, writes_only):
+                raise in_use(name, id, about)
 
     def cancel(self, id: str) -> Job:
         return self.get(id)

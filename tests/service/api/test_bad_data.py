@@ -34,7 +34,7 @@ def one_sentence(reply, words, name=None) -> None:
     assert reply.status_code == 422, reply.text
     problem = reply.json()
     detail = problem["detail"]
-    assert problem["type"] == "/problems/data", problem
+    assert problem["type"] in ("/problems/data", "/problems/unreadable"), problem
     assert TABLES.is_one_sentence(detail) and all(word in detail for word in words), detail
     assert "/tmp" not in detail and ".reverie" not in detail and (name is None or name in detail), detail
 
@@ -60,6 +60,16 @@ def test_a_table_in_another_form_is_read_and_says_so(client, root):
     told = client.post("/api/tables/describe", json={"table": "a.txt"}).json()
     assert told["patients"] == 12
     assert told["notes"][:2] == ["The file is in UTF-16.", "Cells are separated by semicolons."]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"PK\x03\x04", "unreadable"), (b"", "unreadable"), (b"id,year,lab\n1,0,5\n1,0,6\n", "data")],
+)
+def test_a_file_that_no_choice_makes_readable_is_told_apart(content, kind, client, root):
+    (root / "a.csv").write_bytes(content)
+    reply = client.post("/api/tables/describe", json={"table": "a.csv", "duplicates": "refuse"})
+    assert (reply.status_code, reply.json()["type"]) == (422, f"/problems/{kind}")
 
 
 def test_training_refuses_a_broken_table_and_writes_nothing(client, root):

@@ -1,4 +1,4 @@
-"""Whatever is sent to whatever operation of the document: an answer, and never a fault of the server (no 5xx).
+"""Whatever is sent to whatever operation of the document: an answer, or an error of one shape; never a fault of the server.
 
 Bodies, queries and paths are generated from the document, right ones and wrong ones. Jobs are done at once and told to stop
 at their second report, so that what is right costs no more than what is wrong.
@@ -6,6 +6,7 @@ at their second report, so that what is right costs no more than what is wrong.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,9 @@ from schemathesis import GenerationMode
 from starlette.testclient import TestClient
 
 from reverie.service.app import create_app
+from reverie.service.document import PROBLEM
 from reverie.service.jobs.work import Cancelled, Work
+from reverie.service.problems import TITLES
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
@@ -60,6 +63,20 @@ def _twice(work: Work, done: int, total: int) -> None:
         raise Cancelled("cancelled")
 
 
+def check_problem(reply) -> None:
+    """What every error is: for programs a kind, for people a sentence, of each field the place where it was sent."""
+    problem = reply.json()
+    assert reply.headers["content-type"] == "application/problem+json", reply.text
+    assert {"type", "title", "status", "detail", "request_id"} <= set(problem) <= set(PROBLEM["properties"])
+    assert problem["status"] == reply.status_code and problem["request_id"] == reply.headers["x-request-id"]
+    assert problem["type"].rpartition("/")[2] in TITLES, problem
+    for sentence in [problem["detail"], *(error["message"] for error in problem.get("errors", []))]:
+        assert re.search(r"[.!?]$", sentence.strip()), problem
+        assert not re.search(r"Value error|Input should|Field required|pydantic|function-|`|Traceback", sentence), problem
+    for error in problem.get("errors", []):
+        assert error["field"] and error["message"], problem
+
+
 def test_every_operation_of_the_document_is_fuzzed(served):
     schema, _ = served
     assert {(path, method.lower()) for path in schema for method in schema[path]} == set(OPERATIONS)
@@ -83,6 +100,8 @@ def test_no_request_is_a_fault_of_the_server(path, method, mode, served):
         reply = client.request(**told)
         sent.append(reply.status_code)
         assert reply.status_code < 500, (told, reply.text)
+        if reply.status_code >= 400:
+            check_problem(reply)
 
     every()
     assert sent

@@ -101,18 +101,35 @@ def test_pictures_are_those_of_the_library_and_small_ones_are_shown(client, trai
         ({"model": "runs/digits", "count": 1, "where": ["sex=female"]}, 422, "pictures are asked for by their class"),
         ({"model": "runs/digits", "count": 1, "where": ["class=33"]}, 422, "did you mean '3'"),
         ({"model": "runs/digits", "count": 1, "guidance": 2}, 422, "guidance follows a class"),
-        ({"model": "runs/patients", "count": 1, "clip": True}, 422, "clip is for pictures"),
+        ({"model": "runs/patients", "count": 1, "clip": True}, 422, "`clip` is for pictures"),
         ({"model": "runs/patients", "count": 1, "where": ["age=old"]}, 422, "age is a number"),
         ({"model": "runs/patients", "count": 1, "sampler": "ddim", "spacing": "even"}, 422, ""),
         ({"model": "runs/patients", "count": 1, "out": "new.txt"}, 422, "must end in"),
         ({"model": "../runs/patients", "count": 1}, 422, ""),
-        ({"model": "/runs/patients", "count": 1}, 422, "relative to the workspace"),
+        ({"model": "~/runs/patients", "count": 1}, 422, "relative to the workspace"),
         ({"model": "runs/none", "count": 1}, 404, ""),
     ],
 )
 def test_samples_that_cannot_be_made_are_one_sentence(client, trained, body, status, words):
     reply = client.post("/api/samples", json=body)
     assert reply.status_code == status and words in reply.text
+
+
+def test_patients_are_made_to_the_statics_of_a_table(client, trained):
+    (trained / "wanted.csv").write_text("sex,age\nfemale,45\nmale,62\nfemale,30.5\n")
+    body = {"model": "runs/patients", "given": "wanted.csv", "count": 3, "steps": 1}
+    rows = [dict(zip(*row, strict=True)) for row in _rows(client.post("/api/samples", json=body).json()["preview"])]
+    statics = {row["id"]: (row["sex"], round(float(row["age"]), 1)) for row in rows}
+    assert list(statics.values()) == [("female", 45.0), ("male", 62.0), ("female", 30.5)]
+    assert client.jobs.tasks == ["sample"]
+    client.post("/api/samples", json={**body, "count": None})
+    assert client.jobs.tasks[1:] == ["sample-large"]  # how many there are is not known before
+    for wrong, words in ({"count": 4}, "so 4 cannot be made"), ({"given": "none.csv"}, "none.csv"):
+        assert words in client.post("/api/samples", json=body | wrong).json()["detail"]
+
+
+def _rows(preview):
+    return [(preview["columns"], row) for row in preview["rows"]]
 
 
 def test_large_samples_go_to_the_slow_lane(client, trained):
@@ -248,8 +265,8 @@ def test_pictures_and_tables_of_the_workspace_are_trained_on(client, root, unsee
     [
         ({"source": "pbc2", "steps": 1, "minutes": 1}, "not both"),
         ({"source": "pbc2", "minutes": 0.01}, ""),
-        ({"source": "pbc2", "steps": 1, "size": 8}, "size is for pictures"),
-        ({"source": "digits", "steps": 1, "id": "x"}, "id is for a table"),
+        ({"source": "pbc2", "steps": 1, "size": 8}, "`size` is for pictures"),
+        ({"source": "digits", "steps": 1, "id": "x"}, "`id` is for a table"),
         ({"source": "pbc2", "steps": 1, "settings": {"batsh": 1}}, "did you mean"),
         ({"source": "pbc2", "steps": 1, "settings": {"batch": 1_000_000}}, "at most 4,096"),
         ({"source": "digits", "steps": 1, "settings": {"network.width": 1024, "network.blocks": 8}}, "100,000,000"),
@@ -258,7 +275,7 @@ def test_pictures_and_tables_of_the_workspace_are_trained_on(client, root, unsee
         ({"source": "pbc2", "steps": 1, "settings": {"schedule.steps": "x"}}, ""),
         ({"source": "pbc2", "steps": 1, "settings": {"network.kind": "unet"}}, ""),
         ({"source": "../pbc.csv", "steps": 1}, ""),
-        ({"source": "pbc2", "steps": 1, "out": "/runs/x"}, "relative to the workspace"),
+        ({"source": "pbc2", "steps": 1, "out": "//runs/x"}, "relative to the workspace"),
     ],
 )
 def test_trainings_that_cannot_be_are_one_sentence_and_leave_nothing(client, root, body, words):

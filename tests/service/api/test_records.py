@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from reverie import export, load
 from reverie.cli.data import app
 from reverie.operations import imputing
-from reverie.records import read_table
+from reverie.records import Schema, read_table
 
 
 @pytest.fixture
@@ -40,11 +40,64 @@ def test_a_description_is_that_of_the_command_line(client, visits, trained):
     assert columns["histologic"]["kind"] == "categorical" and "Yes" not in columns["ascites"]["levels"]
 
 
+def test_a_table_is_described_by_the_schema_that_was_edited(client, visits):
+    found = client.post("/api/tables/describe", json={"table": "visits.csv"}).json()
+    schema = read_table(visits).schema
+    assert found["decisions"] == schema.tree and Schema.from_yaml(found["schema_text"], "visits") == schema
+    edited = found["decisions"]
+    for column in edited["columns"]:
+        if column["name"] == "histologic":
+            column |= {"kind": "categorical", "levels": ["4", "3", "2", "1"]}
+        if column["name"] == "serBilir":
+            column |= {"upper": 60.0, "unit": 0.5}
+    edited["rules"] = ["serBilir < 59"]
+    told = client.post("/api/tables/describe", json={"table": "visits.csv", "schema_text": json.dumps(edited)}).json()
+    columns = {column["name"]: column for column in told["columns"]}
+    assert columns["histologic"]["levels"] == ["4", "3", "2", "1"] and columns["histologic"]["kind"] == "categorical"
+    assert (columns["serBilir"]["upper"], columns["serBilir"]["rounding"]) == (60.0, "0.5")
+    assert told["rules"] == [{"rule": "serBilir < 59", "rows": len(visits), "patients": 12, "broken": []}]
+    again = client.post("/api/tables/describe", json={"table": "visits.csv", "schema_text": told["schema_text"]}).json()
+    assert again == told
+
+
+def with_column(name: str, **fields) -> str:
+    """The text of the bundled table's schema with other fields of one column."""
+    tree = read_table("pbc2").schema.tree
+    return json.dumps(tree | {"columns": [c | fields if c["name"] == name else c for c in tree["columns"]]})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (with_column("age", lower=40), "column 'age': 35.0 is below the schema's bound 40"),
+        (with_column("age", unit="fine"), "the schema: column age: unit: Input should be a valid number"),
+        (with_column("sex", kind="colour"), "the schema: column sex: unknown kind 'colour'"),
+        ("columns: [", "the schema is not YAML"),
+        ("a: &a [x]\nb: [*a, *a]", "it has an alias (*a)"),
+        ("[" * 5000, "nested too deep"),
+    ],
+)
+def test_a_schema_that_cannot_be_is_one_sentence_that_names_the_column(client, text, words):
+    reply = client.post("/api/tables/describe", json={"table": "pbc2", "schema_text": text})
+    assert reply.status_code == 422 and words in reply.json()["detail"], reply.text
+
+
+def test_what_only_the_owner_of_a_table_knows_is_asked_with_its_choices(client, visits, trained):
+    visits.rename({"year": "at", "id": "who"}).write_csv(trained / "asked.csv")
+    reply = client.post("/api/tables/describe", json={"table": "asked.csv", "id": "who"}).json()
+    (asked,) = reply["errors"]
+    assert asked["field"] == "time" and "at" in asked["choices"][:6]
+    assert set(asked["choices"]) == {*visits.columns, "at"} - {"id", "year"}
+    assert "--time" not in reply["detail"] and reply["detail"].endswith("say which it is, as `time`.")
+    assert client.post("/api/tables/describe", json={"table": "asked.csv", "id": "who", "time": "at"}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
         ({"table": "none.csv"}, 404, "nothing of the name none.csv"),
-        ({"table": "/etc/passwd"}, 422, "relative to the workspace"),
+        ({"table": "/etc/passwd"}, 422, "must end in"),
+        ({"table": "C:\\visits.csv"}, 422, "relative to the workspace"),
         ({"table": "../visits.csv"}, 422, ""),
         ({"table": "pbc2", "id": "who"}, 422, "who"),
         ({"table": "pbc2", "kinds": {"sex": "colour"}}, 422, ""),

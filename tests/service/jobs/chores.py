@@ -11,6 +11,7 @@ from typing import Any
 
 from reverie.errors import DataError
 from reverie.service.jobs import Cancelled, Work
+from reverie.service.jobs.places import Places
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,14 @@ class Chore:
     lane: str
     run: Callable[[Work, dict[str, Any]], dict[str, Any]]
     again: bool = True
+    saves: bool = False
+
+    def about(self, arguments: dict[str, Any]) -> dict[str, str]:
+        return {"operation": self.name}
+
+    def places(self, arguments: dict[str, Any]) -> Places:
+        """As the arguments say."""
+        return Places(*(tuple(arguments.get(what, ())) for what in ("reads", "writes")), arguments.get("overwrite", False))
 
 
 def noted(work: Work, what: str) -> None:
@@ -123,7 +132,7 @@ TASKS = {
         Chore("wrong", "quick", wrong),
         Chore("fatal", "quick", fatal),
         Chore("fatal-once", "quick", fatal, again=False),
-        Chore("course", "slow", course),
+        Chore("course", "slow", course, saves=True),
         Chore("greedy", "quick", greedy),
     )
 }

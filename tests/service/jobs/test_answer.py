@@ -95,15 +95,38 @@ def test_files_of_a_job_are_attachments_with_names_that_lead_nowhere_else(server
 def test_the_list_shows_the_newest_first(server):
     ids = [server.do("echo", n=n)[1]["x-job"] for n in range(3)]
     assert [job["id"] for job in newest(server)][:3] == ids[::-1]
-    assert server.ask("GET", "/api/jobs?limit=0")[0] == 422
+    for wrong in ("limit=0", "after=x", "state=done", "lane=fast"):
+        assert server.ask("GET", f"/api/jobs?{wrong}")[0] == 422, wrong
+
+
+def test_the_list_goes_on_where_a_part_ended_and_is_filtered(server):
+    first = server.do("echo")[1]["x-job"]
+    last = server.do("tell", count=1)[1]["x-job"]
+    part = server.ask("GET", "/api/jobs?limit=1")[2]
+    assert [job["id"] for job in part["jobs"]] == [last]
+    rest = server.ask("GET", f"/api/jobs?limit=1&after={part['next']}")[2]
+    assert [job["id"] for job in rest["jobs"]] == [first]
+    chosen = server.ask("GET", "/api/jobs?state=succeeded&state=failed&lane=slow&operation=tell")[2]["jobs"]
+    assert chosen[0]["id"] == last and {job["task"] for job in chosen} == {"tell"}
+    assert (chosen[0]["about"], chosen[0]["who"], chosen[0]["seconds_left"]) == ({"operation": "tell"}, None, None)
+
+
+def test_a_second_writer_is_answered_with_the_first_and_a_reader_is_let_in(server):
+    writes = server.do("nap", wait=0, seconds=60, writes=["runs/a"])[2]
+    status, headers, problem = server.do("echo", writes=["runs/a/new.csv"])
+    assert (status, problem["type"]) == (409, "/problems/conflict") and writes["id"] in problem["detail"]
+    assert "x-job" not in headers
+    assert server.do("course", steps=1, reads=["runs/a"])[0] == 200
+    server.ask("POST", f"/api/jobs/{writes['id']}/cancel")
+    server.ended(writes["id"])
+    assert server.do("echo", writes=["runs/a/new.csv"])[0] == 200
 
 
 def test_health_is_answered_while_every_worker_is_busy(server):
     busy = [server.do("nap", wait=0, seconds=60)[2]["id"], server.do("course", wait=0, steps=6000)[2]["id"]]
     until(lambda: [server.job(id)["state"] for id in busy] == ["running"] * 2)
     assert [server.ask("GET", "/healthz")[0] for _ in range(50)] == [200] * 50
-    metrics = _text(server, "/metrics")
-    assert 'reverie_jobs_running{lane="quick"} 1.0' in metrics
+    until(lambda: 'reverie_jobs_running{lane="quick"} 1.0' in _text(server, "/metrics"))
     for id in busy:
         server.ask("POST", f"/api/jobs/{id}/cancel")
         assert server.ended(id)["state"] == "cancelled"

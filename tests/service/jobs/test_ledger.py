@@ -12,8 +12,10 @@ from sqlalchemy import select
 
 from reverie.errors import UsageError
 from reverie.service.jobs import database
+from reverie.service.jobs.admission import Asked
 from reverie.service.jobs.job import FINAL, MAX_LOSSES
 from reverie.service.jobs.ledger import Ledger, WorkerSign
+from reverie.service.jobs.places import Places
 from reverie.service.problems import Problem
 
 KEPT = 20
@@ -38,8 +40,13 @@ def in_file(tmp_path):
         yield made
 
 
-def added(ledger: Ledger, id: str = "a", lane: str = "quick", key: str | None = None, again: bool = True) -> None:
-    ledger.submit(id, "echo", lane, again, '{"n":1}', key, "digest")
+def asked(id: str = "a", lane: str = "quick", arguments: str = '{"n":1}', **more) -> Asked:
+    given = {"again": True, "digest": "digest", "about": {"operation": "echo"}, "places": Places(), **more}
+    return Asked(id=id, task="echo", lane=lane, arguments=arguments, **given)
+
+
+def added(ledger: Ledger, id: str = "a", lane: str = "quick", **more) -> None:
+    assert ledger.admit(asked(id, lane, **more), 100) == id
 
 
 def shown(ledger: Ledger, name: str = "w", lane: str = "quick") -> None:
@@ -63,7 +70,7 @@ def finished(ledger: Ledger, id: str, state: str, attempt: int | None = None) ->
 
 def arguments(ledger: Ledger, id: str) -> str | None:
     """What is kept of a request."""
-    return dict(map(tuple, ledger._rows(select(database.REQUESTS.c.job, database.REQUESTS.c.arguments)))).get(id)
+    return dict(map(tuple, ledger._storage.rows(select(database.REQUESTS.c.job, database.REQUESTS.c.arguments)))).get(id)
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(sorted(FINAL), repeat=2)))
@@ -197,15 +204,15 @@ def test_a_transaction_that_fails_leaves_nothing(ledger):
         raise KeyError
     assert ledger.get("a") == before and len(ledger.events("a", 0)) == 1
     with pytest.raises(Exception, match=r"(?i)unique"):
-        added(ledger, "b", key="once")
-    assert ledger.get("b") is None
+        added(ledger, "a", key="another")
+    assert len(ledger.events("a", 0)) == 1 and ledger.admit(asked("b", key="another"), 100) == "b"
 
 
 def test_what_was_accepted_is_there_when_the_ledger_is_opened_again(ledger, tmp_path, url):
     added(ledger, key="once")
     with contextlib.closing(opened(tmp_path, url)) as again:
         assert again.get("a") == ledger.get("a")
-        assert again.by_key("once") == ("digest", "a")
+        assert again.admit(asked("b", key="once"), 100) == "a"
         assert arguments(again, "a") == '{"n":1}'
 
 
@@ -215,7 +222,7 @@ def test_a_request_is_forgotten_when_the_job_has_ended_and_the_result_is_kept(le
         change.finish("succeeded", result='{"m":2}')
     assert arguments(ledger, "a") is None
     assert ledger.result("a") == '{"m":2}'
-    assert ledger.by_key("once") == ("digest", "a")
+    assert ledger.admit(asked("b", key="once"), 100) == "a"
 
 
 def test_events_are_numbered_without_gaps_and_read_from_any_number(ledger):
@@ -276,9 +283,9 @@ def test_only_what_ended_is_forgotten_the_oldest_first_with_its_key_and_history(
     assert ledger.forget_beyond(1) == ["a"] and ledger.forget_beyond(1) == []
     assert ledger.ids() == {"b", "c"}
     assert ledger.get("a") is None
-    assert ledger.by_key("once") is None
     assert ledger.events("a", 0) == []
     assert arguments(ledger, "a") is None
+    assert ledger.admit(asked("d", key="once"), 100) == "d"
 
 
 def test_workspaces_that_share_a_database_do_not_meet(tmp_path, postgresql):
@@ -325,12 +332,12 @@ def test_a_ledger_that_another_program_holds_refuses_and_recovers(tmp_path, monk
 
 def test_a_ledger_without_room_refuses_and_recovers(in_file):
     def pages(most: int) -> None:
-        with in_file._engine.connect() as connection:
+        with in_file._storage._engine.connect() as connection:
             connection.exec_driver_sql(f"pragma max_page_count={most}")
 
     pages(1)  # of what there is, never less
     with pytest.raises(Problem) as full:
-        in_file.submit("a", "echo", "quick", True, "x" * 100_000, None, "digest")
+        in_file.admit(asked(arguments="x" * 100_000), 100)
     assert full.value.status == 507
     assert in_file.get("a") is None
     pages(10_000)

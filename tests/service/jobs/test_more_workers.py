@@ -38,7 +38,7 @@ def test_its_jobs_are_seen_cancelled_and_taken_over_when_it_goes(open_jobs, work
     further = worker("slow", *([url] if url else []))
     others = jobs.submit("course", {"steps": 100_000})
     until(lambda: pid(jobs, others.id) == further.pid)
-    until(lambda: jobs.snapshot()["lanes"]["slow"]["workers"] == 2)
+    until(lambda: jobs.overview().lanes["slow"].workers == 2)
     assert jobs.cancel(others.id).state in ("running", "cancelled")
     assert ended(jobs, others.id).state == "cancelled"
     left = jobs.submit("course", {"steps": 300})
@@ -63,4 +63,4 @@ def test_one_that_is_killed_is_found_out(open_jobs, worker):
     jobs.cancel(own.id)
     assert ended(jobs, job.id).state == "succeeded"
     assert jobs.get(job.id).attempt == 2
-    until(lambda: jobs.snapshot()["lanes"]["slow"]["workers"] == 1)
+    until(lambda: jobs.overview().lanes["slow"].workers == 1)

@@ -45,3 +45,18 @@ def test_an_idle_server_stops_at_once(open_server, root):
     assert server.do("echo")[0] == 200
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(20) == 0
+
+
+def test_what_can_go_on_later_is_saved_at_once_and_what_cannot_may_end(open_server):
+    server = open_server(grace_seconds=600)
+    long = server.do("course", wait=0, steps=1_000_000)[2]["id"]
+    until(lambda: (server.job(long)["progress"] or {}).get("done", 0) > 5)
+    with ThreadPoolExecutor(1) as pool:
+        short = pool.submit(server.do, "nap", seconds=0.5)
+        until(lambda: any(job["task"] == "nap" for job in server.ask("GET", "/api/jobs?state=running")[2]["jobs"]))
+        server.process.send_signal(signal.SIGTERM)
+        assert short.result()[0] == 200
+    assert server.process.wait(60) == 0, "long before the grace is over"
+    left = open_server()
+    assert left.job(long)["attempt"] == 2
+    left.ask("POST", f"/api/jobs/{long}/cancel")

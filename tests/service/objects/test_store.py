@@ -401,3 +401,25 @@ def test_a_store_that_is_away_loses_nothing_and_what_was_saved_goes_up_when_it_i
     assert here.runs() == ["runs/a"] and names(here)[0] == "a.csv"
     again.shutdown()
     again.server_close()
+
+
+def test_a_run_in_the_store_is_listed_renamed_and_taken_away_as_in_a_folder(machine):
+    from reverie.service import archive
+
+    one, other = machine(), machine()
+    files = {"config.yaml": b"a: 1", "codec.json": b"{}", "report.json": b"{}", "report.html": b"<p>", "card.md": b"#"}
+    for name, content in files.items():
+        with one.writing(f"runs/first/{name}", (Path(name).suffix,), False) as file:
+            file.write(content)
+    ((name, folder, inside),) = other.kept({"config.yaml", "codec.json"}, ("config.yaml",))
+    assert name == "runs/first" and [path.name for path in folder.iterdir()] == ["config.yaml"]
+    assert {file.name: file.bytes for file in inside} == {name: len(content) for name, content in files.items()}
+    assert other.name_of(folder / "config.yaml") == "runs/first/config.yaml"
+    with pytest.raises(Problem, match="there already"):
+        one.rename("runs/first", "runs/first")
+    one.rename("runs/first", "runs/second")
+    assert other.runs() == ["runs/second"]
+    packed = b"".join(archive.zipped(other, "runs/second", archive.files_of(other, "runs/second")))
+    assert b"second/report.html" in packed and b"a: 1" in packed
+    other.remove_inside("runs/second", ("report.json", "report.html", "card.md", "none"))
+    assert [file.name for file in one.inside("runs/second")] == ["codec.json", "config.yaml"]

@@ -36,12 +36,12 @@ def write(model: PictureModel, folder: Path) -> Path:
     if not isinstance(module, DiffusersUNet):
         raise UsageError(
             f"diffusers has no network like this run's ({model.config.network.kind}), so it cannot run it: train with "
-            "--recipe diffusers, whose U-Net is diffusers' own."
+            "`recipe=diffusers`, whose U-Net is diffusers' own."
         )
     if model.autoencoder is not None and not isinstance(model.autoencoder, DiffusersAutoencoder):
         raise UsageError(
-            "diffusers has no autoencoder like this run's, so it cannot run it: train without --latent, or with one of "
-            "diffusers, --set latent.folder=FOLDER."
+            "diffusers has no autoencoder like this run's, so it cannot run it: train without `latent`, or with one of "
+            "diffusers, `settings=latent.folder=FOLDER`."
         )
     layout = model.layout or _planned(model, module)
     for name in layout.others:

@@ -98,7 +98,7 @@ class AnalyseReply(Reply):
                 "visualization_images": ["data:image/png;base64,..."],
                 "metadata": {"picture": "digits:3", "image_shape": [8, 8, 1], "num_steps": 20, "files": []},
             },
-            "timestamp": "2025-01-31T09:30:00+00:00",
+            "timestamp": "2025-01-31T09:30:00.000+00:00",
         }
     )
 
@@ -173,7 +173,7 @@ class ForwardReply(Reply):
             },
             "images": {"t_500": "data:image/png;base64,..."},
             "metadata": {"picture": "image_base64", "seed": 0, "files": []},
-            "timestamp": "2025-01-31T09:30:00+00:00",
+            "timestamp": "2025-01-31T09:30:00.000+00:00",
         }
     )
 

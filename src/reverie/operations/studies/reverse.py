@@ -108,7 +108,7 @@ class ReverseReply(Reply):
             },
             "final_image": "data:image/png;base64,...",
             "metadata": {"evidence": "exact", "denoiser": "exact denoiser of six cut-outs of two photographs"},
-            "timestamp": "2025-01-31T09:30:00+00:00",
+            "timestamp": "2025-01-31T09:30:00.000+00:00",
         }
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from reverie.operations.flags import SETTINGS
 from reverie.operations.request import Flag, Reply, Request, example
 from reverie.operations.studies.shared import LINEAR, now
 
-__all__ = ["ScheduleReply", "network", "schedule", "schedules", "statistics"]
+__all__ = ["ScheduleReply", "TableName", "network", "schedule", "schedules", "statistics"]
 
 USUAL = ["linear", "scaled_linear", "cosine", "sigmoid", "quadratic"]
 
@@ -109,10 +109,11 @@ def schedules(request: Schedules, context: Context) -> Outcome:
 
 
 Values = list[float | None]
+TableName = Literal["beta", "alpha_bar", "log_snr", "snr_db", "posterior_variance", "signal", "noise"]
 
 
 class ScheduleReply(Reply):
-    """Lists over t = 0..T."""
+    """Lists over t = 0..T: all of them, or the one that was asked for."""
 
     model_config = example(
         {
@@ -132,13 +133,13 @@ class ScheduleReply(Reply):
     config: dict[str, Any]
     warning: str | None = Field(description="A sentence where x_T is far from pure noise.")
     t: list[int]
-    beta: Values
-    alpha_bar: Values
-    log_snr: Values = Field(description="Natural logarithm, for data of unit power.")
-    snr_db: Values
-    posterior_variance: Values
-    signal: Values
-    noise: Values
+    beta: Values | None = None
+    alpha_bar: Values | None = None
+    log_snr: Values | None = Field(None, description="Natural logarithm, for data of unit power.")
+    snr_db: Values | None = None
+    posterior_variance: Values | None = None
+    signal: Values | None = None
+    noise: Values | None = None
 
 
 class OneSchedule(Schedule):
@@ -147,10 +148,11 @@ class OneSchedule(Schedule):
     model_config = example({"name": "cosine", "steps": 300, "t": 120})
 
     t: int | None = Field(None, ge=0, description="This step alone; all of 0..T if left out.")
+    only: TableName | None = Field(None, description="This table alone; all of them if left out.")
 
     @property
     def config(self) -> dict[str, Any]:
-        return {name: value for name, value in super().config.items() if name != "t"}
+        return {name: value for name, value in super().config.items() if name not in ("t", "only")}
 
 
 @operation(
@@ -174,7 +176,7 @@ def schedule(request: OneSchedule, context: Context) -> Outcome:
     """A schedule's tables over t = 0..T."""
     from reverie.studies.statistics import tables
 
-    return Outcome(tables(schedule_of(request, context), request.t))
+    return Outcome(tables(schedule_of(request, context), request.t, request.only))
 
 
 def _compared(request: OneSchedule) -> Schedules:

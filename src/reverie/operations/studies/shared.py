@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from reverie.operations.fields import NewFigure
 from reverie.operations.request import Flag
+from reverie.plain import moment
 
 if TYPE_CHECKING:
     pass
@@ -20,7 +21,7 @@ PICTURE = Flag("PICTURE", "A picture file, or digits:3 for a bundled digit by it
 
 def now() -> str:
     """The time, as replies tell it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return moment(time.time())
 
 
 def pictured(study: Any, draw: str, output: Any, wanted: bool) -> dict[str, Any]:

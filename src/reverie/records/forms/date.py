@@ -79,7 +79,7 @@ class DateForm(Form):
         if self.sure in ("table", "custom") and (order := order_of(self.pattern)) is not None:
             first = "day" if order[1] else "month"
             why = "as in other columns" if self.sure == "table" else f"as is usual with {order[0]!r}"
-            return f"the {first} was taken to come first, {why}: if it does not, say so with --date-format"
+            return f"the {first} was taken to come first, {why}: if it does not, say so with `date_formats`"
         return ""
 
     @property

@@ -209,7 +209,7 @@ def _question(text: pl.Series, form: DateForm, other: DateForm) -> str:
     cells = text.drop_nulls().unique(maintain_order=True)
     first, second = (way.read(cells) for way in ways)
     place = (first != second).arg_max() or 0
-    options = " or ".join(f"--date-format {text.name}={way.pattern.replace('%-', '%')}" for way in ways)
+    options = " or ".join(f"`date_formats={text.name}={way.pattern.replace('%-', '%')}`" for way in ways)
     return (
         f"column {text.name!r}: {cells[place]!r} could be {first[place]:%d %B %Y} or {second[place]:%d %B %Y}, and nothing "
         f"in the table tells which: say so with {options}."
@@ -235,7 +235,7 @@ def as_stated(cells: pl.Series, pattern: str) -> DateForm | None:
     """The form of a pattern that the user gives; None where a cell is not of it. Raises UsageError for no pattern."""
     if not re.search(r"%-?[YyFjm]", pattern):
         raise UsageError(
-            f"--date-format {pattern!r} is no form of a date: give it by its parts, such as %d/%m/%Y or %d.%m.%Y %H:%M."
+            f"`date_formats`: {pattern!r} is no form of a date: give it by its parts, such as %d/%m/%Y or %d.%m.%Y %H:%M."
         )
     text = cells.drop_nulls().cast(pl.String).unique(maintain_order=True)
     dtype = "String" if cells.dtype == pl.String else str(cells.dtype)
@@ -256,7 +256,7 @@ def as_stated(cells: pl.Series, pattern: str) -> DateForm | None:
         except pl.exceptions.PolarsError as error:
             words = " ".join(str(error).split())[:80]
             raise UsageError(
-                f"--date-format {pattern!r} is no form of a date ({words}): give it such as %d/%m/%Y."
+                f"`date_formats`: {pattern!r} is no form of a date ({words}): give it such as %d/%m/%Y."
             ) from error
         if best is None or alike > best[0]:
             best = alike, form

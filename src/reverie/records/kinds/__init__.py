@@ -73,7 +73,7 @@ def recognise(seen: Evidence, stated: str | None = None, **fields: Any) -> Colum
     shared = _shared(seen) | {"missing": share(seen.cells.null_count(), len(seen.cells)), **fields}
     if stated is not None:
         if stated not in NAMED:
-            raise unknown(f"kind (--kind {seen.name}={stated})", stated, list(NAMED))
+            raise unknown(f"kind (`kinds={seen.name}={stated}`)", stated, list(NAMED))
         return _made(NAMED[stated], shared, NAMED[stated].stated(seen))
     for kind in KINDS:
         if (own := kind.recognise(seen)) is not None:
@@ -84,7 +84,8 @@ def recognise(seen: Evidence, stated: str | None = None, **fields: Any) -> Colum
         f"{at(seen.place, mixed.row, seen.name)}{shown(mixed.value)} is "
         f"{'text' if mixed.read >= mixed.text else mixed.what[:-1]} "
         f"among {mixed.read:,} {mixed.what} and {mixed.text:,} text{'s'[: mixed.text > 1]}: correct it, "
-        "add the text to null_values (--null), or say kind: categorical (--kind)."
+        f"say that the text means missing (`null_values={seen.name}=...`), or that the kind is categorical "
+        f"(`kinds={seen.name}=categorical`)."
     )
 
 

@@ -193,7 +193,7 @@ class Column(BaseModel):
     def stated(cls, seen: Evidence) -> dict[str, Any]:
         """The fields, where the user says that it is of this kind. Raises UsageError where it cannot be."""
         raise UsageError(
-            f"--kind {seen.name}={cls.called}: give categorical, ordinal, binary, integer, real, text or number here; "
+            f"`kinds={seen.name}={cls.called}`: give categorical, ordinal, binary, integer, real, text or number here; "
             "more in a schema file."
         )
 
@@ -317,7 +317,7 @@ class Column(BaseModel):
     @property
     def about(self) -> dict[str, Any]:
         """Its fields, and what it can do, as one JSON object: for those who cannot ask, such as the page."""
-        can = ("modelled", "numeric", "quantity", "calendar", "range")
+        can = ("modelled", "numeric", "quantity", "calendar", "range", "rounding")
         return {**self.model_dump(mode="json"), **{what: getattr(self, what) for what in can}}
 
     @property

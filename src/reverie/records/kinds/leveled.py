@@ -45,7 +45,7 @@ class Leveled(Column):
     def stated(cls, seen: Evidence) -> dict[str, Any]:
         levels = levels_of(seen.values)
         if not levels or (cls.called == "binary" and len(levels) != 2):
-            raise UsageError(f"--kind {seen.name}={cls.called}: the column has {len(levels)} different values.")
+            raise UsageError(f"`kinds={seen.name}={cls.called}`: the column has {len(levels)} different values.")
         return {"levels": levels, "why": "as you said"}
 
     def watch(self) -> Watch:

@@ -42,7 +42,7 @@ class Numeric(Column):
     @classmethod
     def stated(cls, seen: Evidence) -> dict[str, Any]:
         if not seen.cells.dtype.is_numeric() or not len(seen.values):
-            raise UsageError(f"--kind {seen.name}={cls.called}: not all cells of the column are numbers.")
+            raise UsageError(f"`kinds={seen.name}={cls.called}`: not all cells of the column are numbers.")
         return {"why": "as you said", **precision_fields(seen.values)}
 
     def faults(self, dtype: pl.DataType) -> Iterator[tuple[pl.Expr, str]]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 
 import polars as pl
 
-from reverie.errors import UsageError
+from reverie.errors import Undecided
 from reverie.records.places import ROW
 from reverie.records.roles import EACH_ROW, may_be_identifiers, may_be_times, names_visit_time, words
 from reverie.records.shapes.shape import PATIENT, Asked, Shape
@@ -37,9 +37,11 @@ class Alone(Shape):
         if dated or any(names_visit_time(c, frame) for c in frame.columns):
             return None
         if (column := next((c for c in frame.columns if _in_blocks(frame[c])), None)) is not None:
-            raise UsageError(
-                f"{name}: no column is named after patients, but rows with the same {column!r} stand together: say "
-                f"--id {column} if it says whose a row is, or --id {EACH_ROW} if each row is a patient of its own."
+            raise Undecided(
+                f"{name}: no column is named after patients, but rows with the same {column!r} stand together",
+                f"say `id={column}` if it says whose a row is, or `id={EACH_ROW}` if each row is a patient of its own.",
+                "id",
+                (column, EACH_ROW, *frame.columns),
             )
         return cls()
 
@@ -56,7 +58,7 @@ class Alone(Shape):
 
     @property
     def note(self) -> str:
-        return "No column says whose a row is: each row is a patient of its own (if one does, name it with --id)."
+        return "No column says whose a row is: each row is a patient of its own (if one does, name it with `id`)."
 
 
 def _in_blocks(cells: pl.Series) -> bool:

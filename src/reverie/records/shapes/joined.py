@@ -36,9 +36,9 @@ class Joined(Shape):
             return None
         for column in asked.identifier:
             if column not in frame.columns:
-                raise unknown("column for --id", column, frame.columns)
+                raise unknown("column for `id`", column, frame.columns)
         if len(set(asked.identifier)) < len(asked.identifier) or asked.time in asked.identifier:
-            raise UsageError(f"{name}: a column is named twice by --id and --time: name each once.")
+            raise UsageError(f"{name}: a column is named twice by `id` and `time`: name each once.")
         return cls(columns=asked.identifier)
 
     def apply(self, frame: pl.DataFrame, name: str) -> pl.DataFrame:

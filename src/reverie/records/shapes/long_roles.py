@@ -55,12 +55,12 @@ EXCEPT = 0.02
 
 
 def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
-    """The fields of a Long, if the table is one. Raises UsageError, naming --long, where the user must say what is what."""
+    """The fields of a Long, if the table is one. Raises UsageError, naming `long`, where the user must say what is what."""
     frame = frame.unique(maintain_order=True)
     if asked.long is not None:
         for column in asked.long:
             if column not in frame.columns:
-                raise unknown("column for --long", column, frame.columns)
+                raise unknown("column for `long`", column, frame.columns)
         tests = [asked.long[0]]
     else:
         tests = [c for c in frame.columns if _may_be_test(frame, c) and c not in (*asked.identifier, asked.time)]
@@ -225,7 +225,7 @@ class _Rows:
         if not named and len(rest) == 1 and not names_someone(rest[0]):
             return rest[0]
         if not named:
-            few = " or ".join(f"--long {self.names[0]} {c}" for c in rest[:2])
+            few = " or ".join(f"`long={self.names[0]} {c}`" for c in rest[:2])
             raise UsageError(
                 f"{self.name} has several rows for a patient at one time, which differ in {self.names[0]!r}, and no column "
                 f"that is plainly their value: say which is with {few}."

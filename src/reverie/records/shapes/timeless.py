@@ -41,13 +41,13 @@ class Timeless(Shape):
 
     def check_forecast(self, frame: pl.DataFrame, visits: int, name: str) -> None:
         raise UsageError(
-            f"{name} has no time, one row for each patient, so no later visit can be forecast: leave --forecast out to "
+            f"{name} has no time, one row for each patient, so no later visit can be forecast: leave `forecast` out to "
             "fill its empty cells, or train on a table with several visits for each patient."
         )
 
     @property
     def note(self) -> str:
-        return "There is no time, one row for each patient: all columns are static (if one is a time, name it with --time)."
+        return "There is no time, one row for each patient: all columns are static (if one is a time, name it with `time`)."
 
     @property
     def timeless(self) -> bool:

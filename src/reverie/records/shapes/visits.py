@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import DataError, Undecided, UsageError
 from reverie.records.nulls import NULL_VALUES
 from reverie.records.places import few
 from reverie.records.roles import may_be_times, patients, varies, words
@@ -73,7 +73,8 @@ class Visits(Shape):
                 return None
             columns = [c for c in frame.columns if c != patient and _names_visits(frame, patient, c)]
             if len(columns) > 1:
-                raise UsageError(f"{name}: the time could be {' or '.join(map(repr, columns))}: say which with --time NAME.")
+                could = " or ".join(map(repr, columns))
+                raise Undecided(f"{name}: the time could be {could}", "say which with `time`.", "time", columns)
         else:
             columns = [c for c in (asked.time,) if frame.schema.get(c) == pl.String and frame[c].n_unique() <= MOST]
         if not columns:
@@ -83,9 +84,12 @@ class Visits(Shape):
         some = ", ".join(named[columns[0]].drop_nulls().unique(maintain_order=True)[:4])
         if order is None or not (order.sure or asked.time):
             why = "do not stand in one order in the rows of all patients" if order is None else "may stand in any order"
-            also = "" if order is None else f"say --time {columns[0]} to take them as their rows come, or "
-            raise UsageError(
-                f"{name}: the names of visits in {columns[0]!r} ({some}, ...) {why}: {also}name a time with --time NAME."
+            also = "" if order is None else f"say `time={columns[0]}` to take them as their rows come, or "
+            raise Undecided(
+                f"{name}: the names of visits in {columns[0]!r} ({some}, ...) {why}",
+                f"{also}name a time with `time`.",
+                "time",
+                (*([] if order is None else columns[:1]), *(c for c in frame.columns if c not in (patient, columns[0]))),
             )
         visits = [Visit(name=n, time=t, variant=order.variants[n]) for n, t in order.times.items()]
         ordered = tuple(sorted(visits, key=lambda visit: (visit.time, visit.variant)))

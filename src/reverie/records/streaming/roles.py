@@ -71,5 +71,5 @@ def _by_shapes(shapes: tuple[Any, ...], identifier: str) -> tuple[str, ...]:
 def _lost(columns: tuple[str, ...], head: pl.DataFrame, name: str) -> tuple[str, ...]:
     for column in columns:
         if column not in head.columns:
-            raise unknown("column for --id", column, head.columns)
+            raise unknown("column for `id`", column, head.columns)
     return columns

@@ -23,7 +23,8 @@ async def answer(request: Request, jobs: Jobs, task: str, arguments: dict[str, A
     200 with the result, the problem the job ended with, or 202 with its address. The job does not end with the connection.
     """
     key = request.headers.get("idempotency-key")
-    job = await run_in_threadpool(jobs.submit, task, arguments, key=key)
+    who = getattr(request.state, "caller", None)
+    job = await run_in_threadpool(jobs.submit, task, arguments, key=key, who=who)
     job = await jobs.wait(job.id, min(_preferred(request, wait), jobs.wait_seconds))
     address = {"X-Job": job.id, "Cache-Control": "no-store"}
     if job.final:

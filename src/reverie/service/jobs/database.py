@@ -6,21 +6,37 @@ In PostgreSQL each workspace has a schema of its own, so that several may share 
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy import Boolean, Column, Connection, Double, Engine, Integer, String, Text, event
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, OperationalError
 
-from reverie.errors import UsageError
+from reverie.errors import DamagedError, UsageError
 from reverie.files import write_atomically
 
-__all__ = ["EVENTS", "JOBS", "LOCKED", "REQUESTS", "WORKERS", "create", "opened"]
+__all__ = [
+    "EVENTS",
+    "JOBS",
+    "LOCKED",
+    "REMEDY",
+    "REQUESTS",
+    "SUBJECTS",
+    "WORKERS",
+    "create",
+    "create_tables",
+    "hold_admission",
+    "opened",
+    "queued",
+    "unfinished",
+]
 
-LOCKED = 5
+LOCKED = 3.0
 """Seconds that a change waits for others before it is refused."""
+REMEDY = "move .reverie/ledger.sqlite away, and jobs begin anew, or put a whole copy in its place"
 
 TABLES = sql.MetaData()
 _JSON = sql.JSON(none_as_null=True)  # also for free text, which may hold what a database's own text may not
@@ -56,6 +72,14 @@ REQUESTS = sql.Table(
     Column("arguments", Text),
     Column("result", Text),
 )
+SUBJECTS = sql.Table(  # beside the jobs, so that a ledger of an earlier version goes on
+    "subjects",
+    TABLES,
+    Column("job", String, primary_key=True),
+    Column("about", _JSON, nullable=False),
+    Column("who", String),
+    Column("places", _JSON, nullable=False),
+)
 EVENTS = sql.Table(
     "events",
     TABLES,
@@ -76,21 +100,45 @@ def opened(state: Path, url: str | None) -> Engine:
     """The database of the workspace whose `state` this is; nothing is read or written yet.
 
     A transaction with the execution option `writes` holds its rows from the start; with `durable` False a power cut may
-    undo it, and it waits for no disk. Raises UsageError if the address is not of a PostgreSQL server.
+    undo it, and it waits for no disk; `patience` are the seconds that it waits for others. Raises UsageError if the
+    address is not of a PostgreSQL server.
     """
     return _sqlite(state / "ledger.sqlite") if url is None else _postgresql(state, url)
 
 
 def create(engine: Engine) -> None:
-    """Makes the tables that are missing. Raises UsageError if the database cannot be reached."""
+    """Makes the tables that are missing. Raises UsageError if the database cannot be reached, and DamagedError."""
     try:
-        with engine.execution_options(writes=True).begin() as connection:
-            if schema := engine.get_execution_options().get("schema"):
-                connection.execute(sql.schema.CreateSchema(schema, if_not_exists=True))
-            TABLES.create_all(connection)
-    except OperationalError as error:
+        create_tables(engine)
+    except DatabaseError as error:
+        if engine.dialect.name == "sqlite" and not isinstance(error, OperationalError):
+            raise DamagedError(f"the ledger of jobs is damaged: {REMEDY}.") from error
         reason = str(error.orig).strip().splitlines()[0]
         raise UsageError(f"the ledger of jobs cannot be opened: {reason}; see REVERIE_QUEUE_URL.") from error
+
+
+def create_tables(engine: Engine) -> None:
+    """The same; errors are those of the database."""
+    with engine.execution_options(writes=True).begin() as connection:
+        if schema := engine.get_execution_options().get("schema"):
+            connection.execute(sql.schema.CreateSchema(schema, if_not_exists=True))
+        TABLES.create_all(connection)
+
+
+def hold_admission(connection: Connection) -> None:
+    """Until the transaction ends no other one admits a job; in SQLite no other one writes at all."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"lock table {SUBJECTS.name} in share row exclusive mode")
+
+
+def unfinished() -> sql.ColumnElement[bool]:
+    """The jobs that have not ended."""
+    return JOBS.c.state.in_(["queued", "running"])
+
+
+def queued(lane: str) -> sql.Select[Any]:
+    """How many jobs wait in a lane."""
+    return sql.select(sql.func.count()).where(JOBS.c.state == "queued", JOBS.c.lane == lane)
 
 
 def _sqlite(path: Path) -> Engine:
@@ -98,18 +146,33 @@ def _sqlite(path: Path) -> Engine:
     engine = _engine(f"sqlite:///{path}", arguments)
 
     @event.listens_for(engine, "connect")
-    def write_ahead(connection: Any, _: object) -> None:
+    def write_ahead(connection: Any, record: Any) -> None:
         """Readers do not wait for writers, nor for their flushes to disk."""
         connection.execute("pragma journal_mode=wal")
+        record.info["file"] = _inode(path)
+
+    @event.listens_for(engine, "checkout")
+    def of_this_file(_: Any, record: Any, proxy: Any) -> None:
+        """A connection to a file that was moved away is replaced: who repairs a ledger stops nothing."""
+        if record.info.get("file") != _inode(path):
+            raise DisconnectionError
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
+        connection.exec_driver_sql(f"pragma busy_timeout={1000 * options.get('patience', LOCKED):.0f}")
         if options.get("writes"):
             connection.exec_driver_sql(f"pragma synchronous={'full' if options.get('durable', True) else 'normal'}")
         connection.exec_driver_sql("begin immediate" if options.get("writes") else "begin")
 
     return engine
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _postgresql(state: Path, url: str) -> Engine:
@@ -122,14 +185,17 @@ def _postgresql(state: Path, url: str) -> Engine:
             f"{url.split('@')[-1]!r} is no address of a PostgreSQL server: write postgresql://USER:PASSWORD@HOST/DATABASE."
         )
     schema = f"reverie_{_identity(state)}"
-    options = f"-c search_path={schema} -c lock_timeout={LOCKED}s"
+    options = f"-c search_path={schema}"
+    away = {"connect_timeout": math.ceil(LOCKED), "tcp_user_timeout": math.ceil(1000 * LOCKED)}
     try:
-        engine = _engine(address.set(drivername="postgresql+psycopg"), {"options": options, "connect_timeout": LOCKED})
+        engine = _engine(address.set(drivername="postgresql+psycopg"), {"options": options, **away})
     except ImportError as error:
         raise UsageError("a ledger in PostgreSQL needs its client: pip install 'reverie[postgres]'.") from error
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        patience = connection.get_execution_options().get("patience", LOCKED)
+        connection.exec_driver_sql(f"set local lock_timeout to {1000 * patience:.0f}")
         if not connection.get_execution_options().get("durable", True):
             connection.exec_driver_sql("set local synchronous_commit to off")
 
@@ -144,6 +210,7 @@ def _engine(url: Any, arguments: dict[str, Any]) -> Engine:
         connect_args=arguments,
         json_serializer=strict,
         pool_size=8,
+        pool_timeout=LOCKED,
         max_overflow=8,
         pool_pre_ping=True,
         pool_use_lifo=True,

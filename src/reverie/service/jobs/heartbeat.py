@@ -106,9 +106,13 @@ class Heartbeat(threading.Thread):
         while not self._closing:
             try:
                 self._look()
-            except Exception as error:  # the ledger may be away for a while: a heart does not stop for that
-                say("the ledger cannot be reached; trying again", WARNING, error)
-            self._changed.wait(LOOK if self._attempt or not self._sign.ready else BEAT)
+                pause = LOOK if self._attempt or not self._sign.ready else BEAT
+            except Problem:  # the ledger is away for a while, and has said so: a heart does not stop for that
+                pause = BEAT / 2
+            except Exception as error:
+                say("a heart missed a beat; trying again", WARNING, error)
+                pause = BEAT / 2
+            self._changed.wait(pause)
             self._changed.clear()
 
     def ready(self) -> None:

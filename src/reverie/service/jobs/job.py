@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from reverie.plain import plain
+from reverie.plain import moment, plain
 from reverie.service.problems import Problem
 
-__all__ = ["FINAL", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane"]
+__all__ = ["FINAL", "LARGE", "MAX_LOSSES", "Change", "Event", "Job", "JobState", "Lane", "operation_of"]
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 Lane = Literal["quick", "slow"]
+LARGE = "-large"
 FINAL = frozenset(get_args(JobState)[2:])
 MAX_LOSSES = 3
 """A job whose worker was lost this often is not begun again: the job itself may be what ends its workers."""
@@ -35,7 +35,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the ledger knows about a job. The fields after `error` are the service's own and are not shown."""
+    """What the ledger knows about a job. The fields from `sequence` to `events` are the service's own, not shown."""
 
     id: str
     task: str
@@ -58,6 +58,10 @@ class Job:
     """When somebody asked for its end."""
     events: int = 0
     """Number of the last event."""
+    about: dict[str, str] | None = None
+    """What it is about: the operation, and the names that its request gives."""
+    who: str | None = None
+    """The name of the API key that asked for it."""
     position: int | None = None
 
     @property
@@ -75,16 +79,19 @@ class Job:
         return {
             "id": self.id,
             "task": self.task,
+            "about": self.about or {"operation": operation_of(self.task)},
+            "who": self.who,
             "lane": self.lane,
             "state": self.state,
             "attempt": self.attempt,
             "position": self.position,
             "progress": self.progress,
+            "seconds_left": None if self.final else (self.progress or {}).get("seconds_left"),
             "message": self.message,
             "error": self.error,
             "created": moment(self.created),
-            "started": moment(self.started),
-            "ended": moment(self.ended),
+            "started": self.started and moment(self.started),
+            "ended": self.ended and moment(self.ended),
             "links": {"self": here, "events": f"{here}/events", "cancel": f"{here}/cancel", "result": f"{here}/result"},
         }
 
@@ -158,6 +165,6 @@ class Change:
         self.job = replace(self.job, **fields)
 
 
-def moment(seconds: float | None) -> str | None:
-    """Seconds since 1970 as a date and time that every reader understands."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+def operation_of(task: str) -> str:
+    """The operation that a task does; one that takes minutes has a task of its own."""
+    return task.removesuffix(LARGE)

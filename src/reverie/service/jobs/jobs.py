@@ -10,13 +10,18 @@ import math
 import re
 import secrets
 import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from reverie.errors import unknown
-from reverie.service.jobs.job import Event, Job
-from reverie.service.jobs.ledger import LANES, Ledger
+from reverie.service.jobs.admission import Asked
+from reverie.service.jobs.ends import Outline
+from reverie.service.jobs.job import LARGE, Event, Job
+from reverie.service.jobs.ledger import Ledger
 from reverie.service.jobs.monitor import Monitor
+from reverie.service.jobs.overview import Overview
+from reverie.service.jobs.places import Places, in_use
 from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
@@ -28,7 +33,7 @@ from reverie.service.workspace import Workspace
 __all__ = ["Jobs"]
 
 ENDING = 0.6
-"""Part of the grace in which jobs may end by themselves; the rest is for saving."""
+"""Part of the grace in which jobs may end by themselves; the rest is for leaving them."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ID = re.compile(r"[0-9a-f]{32}")
 
@@ -65,20 +70,27 @@ class Jobs:
     def stop(self, grace: float) -> None:
         """Returns when no worker is left, after this long at most; what could not end goes on at the next start. Blocks.
 
-        What runs has the first part of the time to end. Then it is told to save what it has, and calls that wait for it
-        are answered with its address.
+        What can go on later where it is stopped (training) saves at once. All else has the first part of the time to end;
+        then it is left, to be done again, and calls that wait for it are answered with its address.
         """
         self.close_admission()
         if not self._monitor.is_alive():
             return
         began = time.monotonic()
         self._leave_at = began + ENDING * grace
-        self._supervisor.stop(self._leave_at, began + grace)
+        self._supervisor.stop(self._leave_at, began + grace, self._saving)
         with contextlib.suppress(Exception):
             self._monitor.look()
         self.stopped = True
         self.waiters.wake()
         self._monitor.close()
+
+    def _saving(self) -> set[str]:
+        """Workers whose job goes on later from where it is stopped, so that it need not be waited for."""
+        with contextlib.suppress(Problem):
+            jobs = [job for job in self._ledger.unfinished() if job.task in self._tasks]
+            return {job.worker for job in jobs if job.worker and self._tasks[job.task].saves}
+        return set()
 
     def close(self) -> None:
         """After `stop`, when nobody asks any more."""
@@ -96,27 +108,25 @@ class Jobs:
 
     # what routes ask for
 
-    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None) -> Job:
+    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None, who: str | None = None) -> Job:
         """Accepts a job: it is in the ledger when this returns, and will end in exactly one way.
 
-        A `key` (Idempotency-Key) makes asking twice ask once. Raises Problem 503 where there is no room, or no time left.
+        A `key` (Idempotency-Key) makes asking twice ask once; `who` is the name of the API key that asks. Raises Problem 503
+        where there is no room, or no time left, and 409 where an unfinished job uses a place that this one would write.
         """
         if task not in self._tasks:
             raise unknown("task", task, self._tasks)
         if key is not None and not KEY.fullmatch(key):
             raise Problem(422, "invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters.")
-        lane, again = self._tasks[task].lane, self._tasks[task].again
+        does = self._tasks[task]
         text = json.dumps(arguments, sort_keys=True, allow_nan=False, separators=(",", ":"))
         digest = hashlib.sha256(f"{task} {text}".encode()).hexdigest()
-        with self._ledger.alone():
-            if key is not None and (before := self._ledger.by_key(key)):
-                if before[0] != digest:
-                    raise Problem(422, "key-reused", "This Idempotency-Key came with another request: use a new one.")
-                return self.get(before[1])
-            self._check_room(lane)
-            id = secrets.token_hex(16)
-            self._ledger.submit(id, task, lane, again, text, key, digest)
-        self._supervisor.wake(lane)
+        about, places = does.about(arguments), does.places(arguments)
+        asked = Asked(secrets.token_hex(16), task, does.lane, does.again, text, digest, about, places, key, who)
+        id = self._ledger.admit(asked, 0 if self.draining else self._settings.queue_slots)
+        if id is None:
+            raise self._no_room(does.lane)
+        self._supervisor.wake(does.lane)
         self._pipe.wake()
         return self.get(id)
 
@@ -126,9 +136,31 @@ class Jobs:
             raise Problem(404, "not-found", "There is no such job; old ones are forgotten after a while.")
         return job
 
-    def list(self, limit: int) -> list[Job]:
-        """Newest first."""
-        return self._ledger.newest(limit)
+    def list(
+        self,
+        limit: int,
+        after: str | None = None,
+        states: Collection[str] = (),
+        lane: str | None = None,
+        operation: str | None = None,
+    ) -> tuple[list[Job], str | None]:
+        """Jobs, newest first, and where the next part of the list begins if there is more: then ask again `after` that."""
+        tasks = () if operation is None else (operation, operation + LARGE)
+        found = self._ledger.newest(limit + 1, None if after is None else int(after), states, lane, tasks)
+        return found[:limit], str(found[limit - 1].sequence) if len(found) > limit else None
+
+    def using(self, name: str, writes_only: bool = True) -> Job | None:
+        """The unfinished job that writes (or, if not `writes_only`, reads) this name of the workspace, or in it."""
+        return self._ledger.using(name, writes_only)
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        """The unfinished jobs, oldest first: id, what each is about, and its places."""
+        return self._ledger.held()
+
+    def check_unused(self, name: str, writes_only: bool = False) -> None:
+        """Raises Problem 409, which names the job, where an unfinished one uses this name of the workspace."""
+        if job := self.using(name, writes_only):
+            raise in_use(name, job.id, job.view()["about"])
 
     def cancel(self, id: str) -> Job:
         """Ends a job that waits at once, and one that runs within 2 s. Does nothing to one that ended."""
@@ -182,25 +214,22 @@ class Jobs:
         """The next events after number `after`, oldest first."""
         return self._ledger.events(self.get(id).id, after)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Numbers for /readyz and /metrics: of each lane the jobs that wait and run and the workers, and jobs by state."""
-        jobs = [(job.lane, job.worker is not None) for job in self._ledger.unfinished()]
-        workers = [worker.lane for worker in self._ledger.workers() if worker.ready]
-        lanes = {
-            lane: {"queued": jobs.count((lane, False)), "running": jobs.count((lane, True)), "workers": workers.count(lane)}
-            for lane in LANES
-        }
-        return {"admitting": not self.draining, "lanes": lanes, "states": self._ledger.counts()}
+    def overview(self) -> Overview:
+        """What goes on, as it was seen within the last second; asks no database."""
+        return self._monitor.overview
+
+    def hear(self, on_end: Callable[[Outline], None]) -> None:
+        """Tells of each job that ends from here on, in a thread of its own."""
+        self._monitor.on_end = on_end
 
     def worker_processes(self) -> dict[str, int]:
         """The process of each of the server's own workers, by its name."""
         return self._supervisor.processes()
 
-    def _check_room(self, lane: str) -> None:
+    def _no_room(self, lane: str) -> Problem:
         if self.draining:
-            raise Problem(503, "stopping", "The server is stopping: ask again in a moment.", {"Retry-After": "5"})
-        if self._ledger.queued(lane) >= self._settings.queue_slots:
-            workers = max(1, self._settings.quick_workers if lane == "quick" else self._settings.slow_workers)
-            seconds = min(60, max(1, math.ceil(self._settings.queue_slots * self._ledger.seconds_each(lane) / workers)))
-            sentence = f"{self._settings.queue_slots} jobs wait already: ask again in {seconds} s."
-            raise Problem(503, "busy", sentence, {"Retry-After": str(seconds)})
+            return Problem(503, "stopping", "The server is stopping: ask again in a moment.", {"Retry-After": "5"})
+        workers = max(1, self._settings.quick_workers if lane == "quick" else self._settings.slow_workers)
+        seconds = min(60, max(1, math.ceil(self._settings.queue_slots * self._ledger.seconds_each(lane) / workers)))
+        sentence = f"{self._settings.queue_slots} jobs wait already: ask again in {seconds} s."
+        return Problem(503, "busy", sentence, {"Retry-After": str(seconds)})

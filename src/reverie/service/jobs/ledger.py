@@ -8,32 +8,43 @@ refused. So a job has one end, and one history numbered without gaps, whatever i
 from __future__ import annotations
 
 import secrets
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Executable, case, delete, func, insert, null, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, case, delete, func, insert, null, select, update
 
-from reverie.service.jobs.database import EVENTS, JOBS, LOCKED, REQUESTS, WORKERS, create, opened
+from reverie.service.jobs import admission
+from reverie.service.jobs.admission import Asked
+from reverie.service.jobs.database import (
+    EVENTS,
+    JOBS,
+    REQUESTS,
+    SUBJECTS,
+    WORKERS,
+    queued,
+    unfinished,
+)
+from reverie.service.jobs.ends import Outline
 from reverie.service.jobs.job import Change, Event, Job, JobState
+from reverie.service.jobs.places import Places
+from reverie.service.jobs.storage import Storage
 from reverie.service.problems import Problem
 
 __all__ = ["LANES", "Ledger", "WorkerSign", "new_name"]
 
 LANES = ("quick", "slow")
 
-_FIELDS = tuple(field.name for field in fields(Job) if field.name != "position")
-_JOB = [JOBS.c[name] for name in _FIELDS]
+_FIELDS = tuple(field.name for field in fields(Job) if field.name in JOBS.c)
+_SUBJECT = [select(SUBJECTS.c[name]).where(SUBJECTS.c.job == JOBS.c.id).scalar_subquery() for name in ("about", "who")]
+_JOB = [*(JOBS.c[name] for name in _FIELDS), *_SUBJECT]
 _FIXED = {"sequence", "id", "task", "lane", "again", "created"}
 _OTHERS = JOBS.alias()
 _BEFORE = (_OTHERS.c.state == "queued") & (_OTHERS.c.lane == JOBS.c.lane) & (_OTHERS.c.sequence <= JOBS.c.sequence)
 _POSITION = case((JOBS.c.state == "queued", select(func.count()).where(_BEFORE).scalar_subquery()))
-_UNFINISHED = JOBS.c.state.in_(["queued", "running"])
+_UNFINISHED = unfinished()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +67,43 @@ def new_name(lane: str) -> str:
 class Ledger:
     """The ledger of one workspace, for the server and for each worker alike; safe to use from several threads.
 
-    Every method raises Problem 503 where the database cannot be reached, or is held by others for too long, and every change
-    507 where the disk has no room for it.
+    Every method raises the Problems of `storage`, where the database cannot be used.
     """
 
     def __init__(self, state: Path, url: str | None, events_kept: int) -> None:
         self._events_kept = events_kept
-        self._engine = opened(state, url)
-        self._writing = {durable: self._engine.execution_options(writes=True, durable=durable) for durable in (True, False)}
-        self._one_writer = threading.RLock()
+        self._storage = Storage(state, url)
 
     def create(self) -> None:
-        """Makes the tables that are missing. Raises UsageError if the database cannot be reached."""
-        create(self._engine)
+        """Makes the tables that are missing. Raises UsageError or DamagedError if the database cannot be used."""
+        self._storage.create()
+
+    @property
+    def usable(self) -> bool:
+        """Whether changes can be made, as far as this process knows; see `try_out`."""
+        return self._storage.usable
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._storage.close()
 
     # the server's changes
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """In the block no other thread of this process writes."""
-        if not self._one_writer.acquire(timeout=LOCKED):
-            raise _busy()
-        try:
-            yield
-        finally:
-            self._one_writer.release()
+    def try_out(self) -> None:
+        """Writes, and takes it back, so that it is known whether changes can be made."""
+        name = new_name("trial")
+        with self._storage.writing(durable=False) as connection:
+            connection.execute(insert(WORKERS).values(name=name, sign={}))
+            connection.execute(delete(WORKERS).where(WORKERS.c.name == name))
 
-    def submit(self, id: str, task: str, lane: str, again: bool, arguments: str, key: str | None, digest: str) -> None:
-        """Accepts a job."""
-        change = Change(Job(id, task, lane, "queued", 1, time.time(), again=again))  # pyright: ignore[reportArgumentType]
-        change.event("state", {"state": "queued", "attempt": 1})
-        row = {name: getattr(change.job, name) for name in _FIELDS if name != "sequence"}
-        with self._transaction() as connection:
-            connection.execute(insert(JOBS).values(row))
-            connection.execute(insert(REQUESTS).values(job=id, key=key, digest=digest, arguments=arguments))
-            self._write_events(connection, change)
+    def admit(self, asked: Asked, slots: int) -> str | None:
+        """Accepts a job, see `admission.admit`."""
+        with self._storage.writing() as connection:
+            return admission.admit(connection, asked, slots)
 
     @contextmanager
     def change(self, id: str, attempt: int | None = None) -> Iterator[Change | None]:
         """One transaction on a job. None if it has ended, or if the attempt, where one is given, is over."""
-        with self._transaction() as connection:
+        with self._storage.writing() as connection:
             row = connection.execute(select(*_JOB).where(JOBS.c.id == id, _UNFINISHED).with_for_update()).one_or_none()
             job = None if row is None else Job(*row)
             change = None if job is None or attempt not in (None, job.attempt) else Change(job)
@@ -108,7 +113,7 @@ class Ledger:
 
     def dismiss(self, worker: str, error: Problem | None = None) -> None:
         """Strikes off a worker that is gone; a job that it held fails with the error, or else this attempt is lost."""
-        with self._transaction() as connection:
+        with self._storage.writing() as connection:
             connection.execute(delete(WORKERS).where(WORKERS.c.name == worker))
             held = select(*_JOB).where(JOBS.c.worker == worker, _UNFINISHED).with_for_update()
             for row in connection.execute(held).all():
@@ -122,10 +127,10 @@ class Ledger:
     def forget_beyond(self, kept: int) -> list[str]:
         """Forgets the jobs that ended, but for the newest `kept`, with keys and histories. Returns some of the forgotten."""
         ended = select(JOBS.c.id).where(~_UNFINISHED).order_by(JOBS.c.sequence.desc()).offset(kept).limit(50)
-        ids = [id for (id,) in self._rows(ended)]
+        ids = [id for (id,) in self._storage.rows(ended)]
         if ids:
-            with self._transaction() as connection:
-                for column in (EVENTS.c.job, REQUESTS.c.job, JOBS.c.id):
+            with self._storage.writing() as connection:
+                for column in (EVENTS.c.job, REQUESTS.c.job, SUBJECTS.c.job, JOBS.c.id):
                     connection.execute(delete(column.table).where(column.in_(ids)))
         return ids
 
@@ -133,7 +138,7 @@ class Ledger:
 
     def beat(self, sign: WorkerSign) -> None:
         """Shows that a worker lives. One that was struck off meanwhile is known again."""
-        with self._transaction(durable=False) as connection:
+        with self._storage.writing(durable=False) as connection:
             if not connection.execute(update(WORKERS).where(WORKERS.c.name == sign.name).values(sign=asdict(sign))).rowcount:
                 connection.execute(insert(WORKERS).values(name=sign.name, sign=asdict(sign)))
 
@@ -146,9 +151,9 @@ class Ledger:
         mine = (JOBS.c.worker == worker) & _UNFINISHED  # given before, and the news of it was lost on the way
         waiting = _UNFINISHED & JOBS.c.worker.is_(null()) & (JOBS.c.lane == lane)
         next_one = select(*_JOB).where(mine | waiting).order_by(JOBS.c.sequence).limit(1)
-        if not self._rows(next_one):
+        if not self._storage.rows(next_one):
             return None
-        with self._transaction() as connection:
+        with self._storage.writing() as connection:
             shown = connection.execute(select(WORKERS.c.name).where(WORKERS.c.name == worker).with_for_update()).all()
             row = connection.execute(next_one.with_for_update(skip_locked=True)).one_or_none() if shown else None
             if row is None:
@@ -173,29 +178,68 @@ class Ledger:
     # what there is
 
     def get(self, id: str) -> Job | None:
-        return next((Job(*row) for row in self._rows(select(*_JOB, _POSITION).where(JOBS.c.id == id))), None)
+        return next((Job(*row) for row in self._storage.rows(select(*_JOB, _POSITION).where(JOBS.c.id == id))), None)
 
-    def newest(self, limit: int) -> list[Job]:
-        rows = self._rows(select(*_JOB, _POSITION).order_by(JOBS.c.sequence.desc()).limit(limit))
-        return [Job(*row) for row in rows]
+    def newest(
+        self,
+        limit: int,
+        before: int | None = None,
+        states: Collection[str] = (),
+        lane: str | None = None,
+        tasks: Collection[str] = (),
+    ) -> list[Job]:
+        """Those before this sequence number, of any of the states, of the lane, of any of the tasks; newest first."""
+        wanted = select(*_JOB, _POSITION).order_by(JOBS.c.sequence.desc()).limit(limit)
+        if before is not None:
+            wanted = wanted.where(JOBS.c.sequence < before)
+        if states:
+            wanted = wanted.where(JOBS.c.state.in_(states))
+        if lane is not None:
+            wanted = wanted.where(JOBS.c.lane == lane)
+        if tasks:
+            wanted = wanted.where(JOBS.c.task.in_(tasks))
+        return [Job(*row) for row in self._storage.rows(wanted)]
+
+    def using(self, name: str, writes_only: bool) -> Job | None:
+        """The oldest unfinished job that writes (or reads) this place."""
+        with self._storage.reading() as connection:
+            held = [id for id, _, places in admission.held(connection) if places.uses(name, writes_only)]
+        return self.get(held[0]) if held else None
+
+    def held(self) -> list[tuple[str, dict[str, str], Places]]:
+        """The unfinished jobs, oldest first: id, what each is about, and its places."""
+        with self._storage.reading() as connection:
+            return list(admission.held(connection))
 
     def unfinished(self) -> list[Job]:
         """Oldest first, without their places in the queue."""
-        return [Job(*row) for row in self._rows(select(*_JOB).where(_UNFINISHED).order_by(JOBS.c.sequence))]
+        return [Job(*row) for row in self._storage.rows(select(*_JOB).where(_UNFINISHED).order_by(JOBS.c.sequence))]
+
+    def outlines(self, floor: int) -> list[Outline]:
+        """The jobs from this sequence number on, oldest first."""
+        columns = [JOBS.c[field.name] for field in fields(Outline)]
+        wanted = select(*columns).where(JOBS.c.sequence >= floor).order_by(JOBS.c.sequence)
+        return [Outline(*row) for row in self._storage.rows(wanted)]
+
+    def last(self) -> int:
+        """The highest sequence number; 0 where there is no job."""
+        return self._storage.rows(select(func.max(JOBS.c.sequence)))[0][0] or 0
 
     def ids(self) -> set[str]:
-        return {id for (id,) in self._rows(select(JOBS.c.id))}
+        return {id for (id,) in self._storage.rows(select(JOBS.c.id))}
 
     def last_events(self, ids: list[str]) -> dict[str, int]:
         """Number of the last event of each of these jobs."""
-        return dict(map(tuple, self._rows(select(JOBS.c.id, JOBS.c.events).where(JOBS.c.id.in_(ids))))) if ids else {}
+        return (
+            dict(map(tuple, self._storage.rows(select(JOBS.c.id, JOBS.c.events).where(JOBS.c.id.in_(ids))))) if ids else {}
+        )
 
     def queued(self, lane: str) -> int:
-        return self._rows(select(func.count()).where(JOBS.c.state == "queued", JOBS.c.lane == lane))[0][0]
+        return self._storage.rows(queued(lane))[0][0]
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
-        rows = self._rows(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
+        rows = self._storage.rows(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
         return dict.fromkeys(get_args(JobState), 0) | dict(map(tuple, rows))
 
     def seconds_each(self, lane: str) -> float:
@@ -203,32 +247,21 @@ class Ledger:
         ended = JOBS.c.ended.is_not(null()) & JOBS.c.started.is_not(null()) & (JOBS.c.lane == lane)
         seconds = (JOBS.c.ended - JOBS.c.started).label("seconds")
         last = select(seconds).where(ended).order_by(JOBS.c.sequence.desc()).limit(20).subquery()
-        return self._rows(select(func.avg(last.c.seconds)))[0][0] or 1.0
-
-    def by_key(self, key: str) -> tuple[str, str] | None:
-        """The (digest of the request, job) that an idempotency key was used for."""
-        rows = self._rows(select(REQUESTS.c.digest, REQUESTS.c.job).where(REQUESTS.c.key == key))
-        return (rows[0][0], rows[0][1]) if rows else None
+        return self._storage.rows(select(func.avg(last.c.seconds)))[0][0] or 1.0
 
     def result(self, id: str) -> str | None:
         """What came of a job that succeeded, as JSON."""
-        return next((text for (text,) in self._rows(select(REQUESTS.c.result).where(REQUESTS.c.job == id))), None)
+        return next((text for (text,) in self._storage.rows(select(REQUESTS.c.result).where(REQUESTS.c.job == id))), None)
 
     def events(self, id: str, after: int, limit: int = 500) -> list[Event]:
         history = select(EVENTS.c.number, EVENTS.c.kind, EVENTS.c.data).where(EVENTS.c.job == id, EVENTS.c.number > after)
-        return [Event(*row) for row in self._rows(history.order_by(EVENTS.c.number).limit(limit))]
+        return [Event(*row) for row in self._storage.rows(history.order_by(EVENTS.c.number).limit(limit))]
 
     def workers(self) -> list[WorkerSign]:
         """Those that were not struck off."""
-        return [WorkerSign(**sign) for (sign,) in self._rows(select(WORKERS.c.sign))]
+        return [WorkerSign(**sign) for (sign,) in self._storage.rows(select(WORKERS.c.sign))]
 
     # inside
-
-    @contextmanager
-    def _transaction(self, durable: bool = True) -> Iterator[Connection]:
-        """Everything in the block, or nothing of it. What is not durable may be lost in a power cut, and costs no flush."""
-        with self.alone(), _foreseen(), self._writing[durable].begin() as connection:
-            yield connection
 
     def _write(self, connection: Connection, change: Change) -> None:
         row = {name: getattr(change.job, name) for name in _FIELDS if name not in _FIXED}
@@ -254,25 +287,3 @@ class Ledger:
             oldest = select(EVENTS.c.number).where(of_old).order_by(importance, EVENTS.c.number)
             excess = oldest.limit(held - self._events_kept)
             connection.execute(delete(EVENTS).where(EVENTS.c.job == id, EVENTS.c.number.in_(excess)))
-
-    def _rows(self, query: Executable) -> list[Any]:
-        with _foreseen(), self._engine.connect() as connection:
-            return list(connection.execute(query).all())
-
-
-@contextmanager
-def _foreseen() -> Iterator[None]:
-    """What becomes of a database that is full, in use, or away for a while."""
-    try:
-        yield
-    except OperationalError as error:
-        reason = str(error.orig).lower()
-        if "full" in reason or "no space" in reason:
-            raise Problem(507, "storage", "There is no room for jobs: delete files that are not needed.") from error
-        if "lock" in reason or "connect" in reason:
-            raise _busy() from error
-        raise
-
-
-def _busy() -> Problem:
-    return Problem(503, "busy", "The ledger of jobs cannot be used now: try again in a moment.", {"Retry-After": "5"})

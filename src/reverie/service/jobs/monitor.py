@@ -2,7 +2,7 @@
 
 It keeps our own workers running; strikes off workers that are gone, so that their jobs are taken up again; sees to it that a
 cancel is obeyed; wakes calls that wait for news of a job; and forgets old jobs. All that it needs to know stands in the
-ledger, and is found again after a kill.
+ledger, and is found again after a kill. What it sees is kept for those who watch the server.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from logging import WARNING
 
+from reverie.service.jobs.ends import Ends, Outline
 from reverie.service.jobs.job import Job
-from reverie.service.jobs.ledger import Ledger, WorkerSign
+from reverie.service.jobs.ledger import LANES, Ledger, WorkerSign
+from reverie.service.jobs.overview import LaneView, Overview
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
 from reverie.service.jobs.wakeup import WakeupPipe
 from reverie.service.logs import say
-from reverie.service.problems import too_little_memory
+from reverie.service.problems import Problem, too_little_memory
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
@@ -31,6 +35,8 @@ LAST_RESORT = 1.8
 """Seconds after which a worker of ours that did not act on a cancel is killed."""
 SILENT = 15.0
 """Seconds without a beat after which a worker is given up."""
+FRESH = 10.0
+"""Seconds for which what was seen of the ledger still holds."""
 
 
 class Liveness:
@@ -84,6 +90,13 @@ class Monitor(threading.Thread):
         self._foreign = self._closing = self.draining = False
         self._last_events: dict[str, int] = {}
         self._cleaned = float("-inf")
+        self._ends = Ends(ledger)
+        self.on_end: Callable[[Outline], None] = lambda job: None
+        self._seen, self._seen_at = Overview({lane: LaneView(own=supervisor.own(lane)) for lane in LANES}), float("-inf")
+
+    def start(self) -> None:
+        self._ends.new()  # what ended before is no news
+        super().start()
 
     def run(self) -> None:
         busy = woken = True
@@ -95,8 +108,10 @@ class Monitor(threading.Thread):
                     busy = self.look()
                 if busy and self._foreign and self._waiters.watched():
                     pause = 0.01  # workers of other machines have no pipe to wake us by
+            except Problem:
+                pause = 0.5  # the ledger cannot be used, and has said so
             except Exception as error:
-                say("the ledger cannot be reached; trying again", WARNING, error)
+                say("the monitor could not do its round; trying again", WARNING, error)
                 pause = 0.5
             woken = self._pipe.wait(pause)
 
@@ -105,14 +120,22 @@ class Monitor(threading.Thread):
         self._pipe.wake()
         self.join(30)
 
+    @property
+    def overview(self) -> Overview:
+        """What was seen last."""
+        fresh = time.monotonic() - self._seen_at < FRESH
+        return replace(self._seen, usable=fresh and self._ledger.usable)
+
     def look(self) -> bool:
         """One pass through the ledger. True if there are jobs that have not ended."""
         with self._one_at_a_time:
             self._dismiss_ended()
             if time.monotonic() - self._cleaned > 1:
                 self._cleaned = time.monotonic()
+                self._check_ledger()
                 self._dismiss_silent()
                 self._cleanup()
+                self._tell()
             jobs = self._ledger.unfinished()
             self._enforce_cancel(jobs)
             for lane in {job.lane for job in jobs if job.worker is None and not self.draining}:
@@ -127,6 +150,30 @@ class Monitor(threading.Thread):
             # libraries abort where memory is refused to them
             self._ledger.dismiss(name, too_little_memory(self._settings.memory) if code == -signal.SIGABRT else None)
             del self._ended[name]
+
+    def _check_ledger(self) -> None:
+        """While nobody can write, that a worker does not is no sign of its death."""
+        try:
+            self._ledger.try_out()
+        except Problem:
+            self._liveness = Liveness()
+            raise
+
+    def _tell(self) -> None:
+        """For whoever watches: what goes on, and which jobs have ended."""
+        jobs = [(job.lane, job.worker is not None) for job in self._ledger.unfinished()]
+        workers = [worker.lane for worker in self._ledger.workers() if worker.ready]
+        lanes = {
+            lane: LaneView(
+                jobs.count((lane, False)), jobs.count((lane, True)), workers.count(lane), self._supervisor.own(lane)
+            )
+            for lane in LANES
+        }
+        restarts, memory = dict(self._supervisor.restarts), self._supervisor.memory()
+        self._seen = Overview(lanes, self._ledger.counts(), True, restarts, memory)
+        self._seen_at = time.monotonic()
+        for job in self._ends.new():
+            self.on_end(job)
 
     def _dismiss_silent(self) -> None:
         """All others, by their beats; and of ours those that hang."""

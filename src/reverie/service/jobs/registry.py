@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from reverie.service.jobs.job import Lane
+from reverie.service.jobs.places import Places
 from reverie.service.jobs.work import Work
 
 __all__ = ["TASKS", "TaskLike", "tasks_named", "warm"]
@@ -24,6 +25,10 @@ class TaskLike(Protocol):
     def run(self) -> Callable[[Work, dict[str, Any]], dict[str, Any]]: ...
     @property
     def again(self) -> bool: ...
+    @property
+    def saves(self) -> bool: ...
+    def about(self, arguments: dict[str, Any]) -> dict[str, str]: ...
+    def places(self, arguments: dict[str, Any]) -> Places: ...
 
 
 def tasks_named(place: str) -> Mapping[str, TaskLike]:

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from logging import ERROR, INFO, WARNING
 
+from reverie.memory import resident
 from reverie.service.jobs.heartbeat import DISOBEYED, WORN
 from reverie.service.jobs.ledger import LANES, new_name
 from reverie.service.jobs.wakeup import WakeupPipe
@@ -24,6 +27,7 @@ __all__ = ["Supervisor"]
 STEADY = 10.0
 """A worker that lived this long was well: the next is started at once."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+LOOK = 0.25
 
 
 @dataclass
@@ -31,6 +35,7 @@ class _Place:
     """Where a worker belongs: its process if there is one now, and when the next may be started."""
 
     lane: str
+    number: int
     process: subprocess.Popen[bytes] | None = None
     name: str = ""
     since: float = 0.0
@@ -53,8 +58,10 @@ class Supervisor:
 
     def __init__(self, settings: Settings, tasks: str, pipe: WakeupPipe) -> None:
         self._settings, self._tasks, self._pipe = settings, tasks, pipe
-        counts = {"quick": settings.quick_workers, "slow": settings.slow_workers}
-        self._places = [_Place(lane) for lane in LANES for _ in range(counts[lane])]
+        self._counts = {"quick": settings.quick_workers, "slow": settings.slow_workers}
+        self._places = [_Place(lane, number) for lane in LANES for number in range(self._counts[lane])]
+        self.restarts: Counter[tuple[str, str]] = Counter()
+        """Workers that were replaced, by lane and reason: worn, disobeyed, memory, killed, failed."""
         self._lock = threading.Lock()
         self._draining = False
         self._empty = threading.Event()
@@ -87,10 +94,18 @@ class Supervisor:
             for place in self._places:
                 place.drain()
 
-    def stop(self, save_at: float, kill_at: float) -> None:
-        """After `drain`: returns when no worker is left. Those that run then are asked to save, and killed at last."""
-        if not self._empty.wait(save_at - time.monotonic()):
-            self._signal(signal.SIGTERM)
+    def stop(self, leave_at: float, kill_at: float, saving: Callable[[], set[str]]) -> None:
+        """After `drain`: returns when no worker is left.
+
+        Those that `saving` names are asked to stop at once, the others when it is time to leave; and all are killed at last.
+        """
+        asked: set[str] = set()
+        while time.monotonic() < leave_at and not self._empty.is_set():
+            for name in saving() - asked:
+                asked.add(name)
+                self._signal(signal.SIGTERM, name)
+            self._empty.wait(min(LOOK, max(0, leave_at - time.monotonic())))
+        self._signal(signal.SIGTERM)
         if not self._empty.wait(kill_at - time.monotonic()):
             self._signal(signal.SIGKILL)
             self._empty.wait(10)
@@ -99,6 +114,16 @@ class Supervisor:
         """The last resort, for a worker that does not hear."""
         say("a worker does not answer: killed", WARNING, worker=name)
         self._signal(signal.SIGKILL, name)
+
+    def own(self, lane: str) -> int:
+        """How many workers of a lane are to be on this machine."""
+        return self._counts[lane]
+
+    def memory(self) -> dict[tuple[str, int], int]:
+        """Bytes that each worker holds, by lane and number; of those that are alive, where the system says."""
+        places = [(place, process.pid) for place in self._places if (process := place.process) is not None]
+        held = {(place.lane, place.number): resident(pid) for place, pid in places}
+        return {place: bytes for place, bytes in held.items() if bytes is not None}
 
     def processes(self) -> dict[str, int]:
         """The process of each worker that is alive."""
@@ -119,6 +144,7 @@ class Supervisor:
         place.after = now + (0 if well else place.pause)
         place.pause = FIRST_PAUSE if well else min(place.pause * 2, LONGEST_PAUSE)
         if not self._draining:
+            self.restarts[place.lane, _reason(code)] += 1
             say("a worker ended; another takes its place", INFO if code == WORN else WARNING, worker=place.name, code=code)
 
     def _fill(self, place: _Place) -> None:
@@ -135,7 +161,7 @@ class Supervisor:
             "lane": place.lane,
             "name": name,
             "tasks": self._tasks,
-            "threads": max(1, (os.cpu_count() or 1) // len(self._places)),
+            "threads": self._settings.threads,
             "parent": os.getpid(),
             "settings": self._settings.model_dump(mode="json"),
         }
@@ -148,3 +174,9 @@ class Supervisor:
         process.stdin.write(json.dumps(about).encode() + b"\n")
         os.set_blocking(process.stdin.fileno(), False)
         place.process, place.name, place.since = process, name, time.monotonic()
+
+
+def _reason(code: int) -> str:
+    """Why a worker ended, by its exit code; libraries abort where memory is refused to them."""
+    named = {WORN: "worn", DISOBEYED: "disobeyed", -signal.SIGABRT: "memory"}
+    return named.get(code, "killed" if code < 0 else "failed")

@@ -52,8 +52,9 @@ class Lifeline:
 
     def wait(self, seconds: float) -> None:
         """Returns when the server writes or closes, or when the time is up."""
-        if not self.cut and select.select([0], [], [], seconds)[0]:
+        while not self.cut and select.select([0], [], [], seconds)[0]:
             self.cut = not os.read(0, 1 << 16)
+            seconds = 0  # the end may stand behind a wake-up
 
     def wake_server(self) -> None:
         with contextlib.suppress(OSError):

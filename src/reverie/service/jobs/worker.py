@@ -131,8 +131,9 @@ class Worker:
         try:
             return self._ledger.claim(self._name, self._lane)
         except Exception as error:
-            say("the ledger cannot be reached; trying again", WARNING, error)
-            time.sleep(1)
+            if not isinstance(error, Problem):  # of those the ledger has told itself
+                say("no job can be taken; trying again", WARNING, error)
+            time.sleep(0.5)
             return None
 
     def _attend(self, job: Job, arguments: str, tasks: Mapping[str, TaskLike]) -> None:
@@ -159,6 +160,7 @@ class Worker:
             conclude = attempt.conclude_early
         except Exception as error:
             if _stopped(error):
+                self._stopping = True  # the signal came to the task, and was meant for us
                 work.end("stopped")
                 self._workspace.save(folder)
                 conclude = attempt.conclude_early

@@ -14,7 +14,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from logging import WARNING
@@ -31,7 +31,8 @@ from reverie.service.logs import say
 from reverie.service.objects.cache import Cache
 from reverie.service.objects.index import Catalogue, Content, Index
 from reverie.service.objects.store import Away, Store
-from reverie.service.problems import Problem
+from reverie.service.placing import check_depth, taken
+from reverie.service.problems import PRIVATE, Problem
 from reverie.service.quota import Metered, Quota
 from reverie.service.settings import Settings
 from reverie.service.workspace import RUN, Entry, Workspace, parts_of
@@ -84,7 +85,7 @@ class ObjectWorkspace(Workspace):
             raise folders.missing(name)
         return self._private(by).joinpath(*names.parts(name))
 
-    def folder(self, name: str, checkpoints: bool = True) -> Path:
+    def folder(self, name: str, checkpoints: bool = True, only: Collection[str] | None = None) -> Path:
         whole = "/".join(names.parts(name))
 
         def seen(index: Index) -> Path:
@@ -93,38 +94,47 @@ class ObjectWorkspace(Workspace):
                 raise folders.missing(name)
             if MANIFEST in found or not checkpoints:  # a run that is trained needs none
                 found = {each: content for each, content in found.items() if not each.startswith(CHECKPOINTS)}
+            if only is not None:
+                found = {each: content for each, content in found.items() if each in only}
             return self._cache.view(whole, found)
 
         return self._read(seen)
 
     def entries(self) -> list[Entry]:
-        found = self._catalogue.now().files
-        return [Entry(name, found[name].bytes, found[name].modified) for name in sorted(found) if _named(name.split("/"))]
+        files = self._catalogue.now().files
+        return _entries({name: content for name, content in files.items() if _named(name.split("/"))})
 
-    def runs(self) -> list[str]:
+    def holding(self, wanted: Set[str]) -> list[str]:
+        return self._holding(self._catalogue.now(), wanted)
+
+    def kept(self, wanted: Set[str], only: Collection[str]) -> list[tuple[str, Path, list[Entry]]]:
+        def look(index: Index) -> list[tuple[str, Path, list[Entry]]]:
+            found = []
+            for name in self._holding(index, wanted):
+                below = index.below(name)
+                path = self._cache.view(name, {each: content for each, content in below.items() if each in only})
+                found.append((name, path, _entries(below)))
+            return found
+
+        return self._read(look)
+
+    def _holding(self, index: Index, wanted: Set[str]) -> list[str]:
         by_folder: dict[str, set[str]] = {}
-        for name in self._catalogue.now().files:
+        for name in index.files:
             above, _, last = name.rpartition("/")
             by_folder.setdefault(above, set()).add(last)
-        return sorted(above for above, files in by_folder.items() if files >= RUN and _named([*above.split("/"), "file"]))
+        return sorted(above for above, files in by_folder.items() if files >= wanted and _named([*above.split("/"), "file"]))
 
-    def made(self, by: Path, file: str) -> BinaryIO:
-        name = str((by / file).relative_to(self.root))
-        return self._read(lambda index: self._opened(index, name, file))
+    def inside(self, name: str) -> list[Entry]:
+        return _entries(self._catalogue.now().below("/".join(names.parts(name))))
 
-    def _read(self, what: Callable[[Index], Found]) -> Found:
-        """Contents may be replaced and deleted between the index and the reading: then it is looked at once more."""
-        for _ in range(3):
-            try:
-                return what(self._catalogue.now())
-            except FileNotFoundError:
-                continue
-        raise Away
+    def open_inside(self, name: str, inner: str) -> BinaryIO:
+        whole = "/".join((*names.parts(name), inner))
+        return self._read(lambda index: self._opened(index, whole, name))
 
-    def _opened(self, index: Index, whole: str, name: str) -> BinaryIO:
-        if whole not in index.files:
-            raise folders.missing(name)
-        return self._cache.content(index.files[whole]).open("rb")
+    def name_of(self, path: str | Path) -> str | None:
+        """Also of a place in the folders of the cache, and of an attempt, in which runs stand as in the root."""
+        return super().name_of(PRIVATE.sub("", str(path), count=1))
 
     # Writing
 
@@ -245,6 +255,32 @@ class ObjectWorkspace(Workspace):
 
         self._catalogue.change(edit)
 
+    def rename(self, name: str, to: str) -> None:
+        old, new = names.parts(name), names.parts(to)
+        check_depth(old, new)
+        here, there = "/".join(old), "/".join(new)
+
+        def edit(files: dict[str, Content]) -> None:
+            index = Index("", files)
+            if not {*(below := index.below(here))} >= RUN:
+                raise folders.missing(name)
+            if index.kind(there):
+                raise taken(to)
+            for each, content in below.items():
+                del files[f"{here}/{each}"]
+                files[f"{there}/{each}"] = content
+
+        self._catalogue.change(edit)
+
+    def remove_inside(self, name: str, files: Iterable[str]) -> None:
+        whole = "/".join(names.parts(name))
+
+        def edit(known: dict[str, Content]) -> None:
+            for each in files:
+                known.pop(f"{whole}/{each}", None)
+
+        self._catalogue.change(edit)
+
     def jobs(self) -> set[str]:
         prefix = f"{folders.STATE}/jobs/"
         kept = (name for name in self._catalogue.now().files if name.startswith(prefix))
@@ -312,6 +348,10 @@ def _usage(files: dict[str, Content], more: int = 0) -> tuple[int, int]:
     """How many files clients have, and the bytes of all."""
     count = sum(not name.startswith(f"{folders.STATE}/") for name in files)
     return count, sum(content.bytes for content in files.values()) + more
+
+
+def _entries(found: dict[str, Content]) -> list[Entry]:
+    return [Entry(name, found[name].bytes, found[name].modified) for name in sorted(found)]
 
 
 def _named(parts: list[str]) -> bool:

@@ -1,40 +1,47 @@
 // The shell: navigation, theme, and one view at a time, chosen by the address.
 
-import { h, svg, clear } from "./lib/dom.js";
+import { h, svg, clear, uid } from "./lib/dom.js";
 import { address, flush, forget, read, write } from "./lib/state.js";
 import { copied } from "./lib/call.js";
+import { giveButton } from "./lib/giveaway.js";
 import { button } from "./lib/controls.js";
 import { operations } from "./lib/operations.js";
 import { empty, failure } from "./lib/states.js";
 
-const VIEWS = [
-  ["forward", "Forward"],
-  ["reverse", "Reverse"],
-  ["samplers", "Samplers"],
-  ["schedules", "Schedules"],
-  ["derivations", "Derivations"],
-  ["pictures", "Pictures"],
-  ["records", "Records"],
+const START = "home";
+const GROUPS = [
+  ["Work", [["home", "Home"], ["runs", "Runs"], ["reports", "Reports"], ["queue", "Queue"], ["files", "Files"]]],
+  ["Make", [["records", "Records"], ["pictures", "Pictures"]]],
+  ["Look", [["forward", "Forward"], ["reverse", "Reverse"], ["samplers", "Samplers"], ["schedules", "Schedules"], ["derivations", "Derivations"], ["playground", "Playground"], ["lesson", "Lesson"]]],
 ];
+const LABELS = new Map(GROUPS.flatMap(([, views]) => views));
 
+const bar = document.getElementById("bar");
 const main = document.getElementById("main");
 let shown = { name: null, unmount: null, turn: 0 };
 
 // --- the bar ------------------------------------------------------------------------------------------------------------
 
-const links = VIEWS.map(([name, label]) => h("a", { href: address(name), dataset: { view: name }, onclick: () => (nav.dataset.open = "false") }, label));
-const nav = h("nav", { id: "views", "aria-label": "Views", dataset: { open: "false" } }, links);
-const opener = button({
-  label: "Menu",
-  kind: "quiet menu",
-  onClick: () => {
-    const open = nav.dataset.open !== "true";
-    nav.dataset.open = String(open);
-    opener.setAttribute("aria-expanded", String(open));
-  },
-});
+const links = new Map([...LABELS].map(([name, label]) => [name, h("a", { href: address(name), onclick: () => setOpen(false) }, label)]));
+const nav = h("nav", { id: "views", "aria-label": "Views" }, GROUPS.map(([group, views]) => {
+  const id = uid("group");
+  return h("div", { class: "group" }, h("p", { id, class: "group-name" }, group), h("ul", { "aria-labelledby": id }, views.map(([name]) => h("li", null, links.get(name)))));
+}));
+const opener = button({ label: "Menu", kind: "quiet menu", onClick: () => setOpen(bar.dataset.open !== "true") });
 opener.setAttribute("aria-controls", "views");
-opener.setAttribute("aria-expanded", "false");
+setOpen(false);
+
+/** Shows or hides the views where they stand behind a menu. */
+function setOpen(open) {
+  bar.dataset.open = String(open);
+  opener.setAttribute("aria-expanded", String(open));
+}
+
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || bar.dataset.open !== "true") return;
+  setOpen(false);
+  opener.focus();
+});
 
 const share = button({
   label: "Copy link",
@@ -56,13 +63,14 @@ function mark() {
     cells.map((opacity, i) => svg("rect", { x: Math.floor(i / 3) * 5 + 0.5, y: (i % 3) * 5 + 0.5, width: 4, height: 4, opacity })));
 }
 
-document.getElementById("bar").append(
-  h("a", { class: "brand", href: address("forward"), "aria-label": "Reverie, to the start" }, mark(), h("span", null, "Reverie")),
+bar.append(
+  h("a", { class: "brand", href: address(START), "aria-label": "Reverie, to the start" }, mark(), h("span", null, "Reverie")),
+  h("div", { class: "tools" }, share, giveButton()),
+  h("div", { class: "fixed" }, theme, opener),
   nav,
-  h("div", { class: "tools" }, share, theme, opener),
 );
 document.getElementById("foot").append(
-  h("p", null, "Everything here is computed on this machine. ", h("a", { href: "/docs" }, "The HTTP API"), " does the same without the page."),
+  h("p", null, "Everything here is computed on this machine. ", h("a", { href: "docs" }, "The HTTP API"), " does the same without the page."),
 );
 
 // --- theme ----------------------------------------------------------------------------------------------------------------
@@ -99,18 +107,18 @@ async function route(first = false) {
   forget();
   const { view, params } = read();
   const landing = view === "";
-  const name = landing ? "forward" : view;
+  const name = landing ? START : view;
   const turn = (shown.turn += 1);
   shown.unmount?.();
   shown = { name, unmount: null, turn };
-  for (const link of links) {
-    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+  for (const [each, link] of links) {
+    if (each === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const label = VIEWS.find(([known]) => known === name)?.[1];
+  const label = LABELS.get(name);
   if (!label) {
     document.title = "Not found – Reverie";
-    clear(main, h("h1", null, "No such view"), empty(`This page has no view named “${name}”.`, h("a", { class: "button primary", href: address("forward") }, "Go to the start")));
+    clear(main, h("h1", null, "No such view"), empty(`This page has no view named “${name}”.`, h("a", { class: "button primary", href: address(START) }, "Go to the start")));
     return;
   }
   document.title = `${label} – Reverie`;
@@ -138,8 +146,7 @@ async function route(first = false) {
 }
 
 addEventListener("hashchange", () => {
-  nav.dataset.open = "false";
-  opener.setAttribute("aria-expanded", "false");
+  setOpen(false);
   route();
 });
 document.querySelector(".skip").addEventListener("click", (event) => {

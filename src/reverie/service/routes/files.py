@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
-from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import JSONResponse
 
+from reverie.plain import moment
 from reverie.service import names
-from reverie.service.state import Store
+from reverie.service.downloads import Download
+from reverie.service.state import Queue, Store
 
-__all__ = ["TYPES", "router"]
+__all__ = ["DOWNLOAD", "TYPES", "attachment", "router"]
 
 TYPES = {
     ".csv": "text/csv; charset=utf-8",
@@ -35,11 +34,20 @@ TYPES = {
     ".jsonl": "application/jsonl",
     ".yaml": "application/yaml",
     ".md": "text/markdown; charset=utf-8",
+    ".html": "application/octet-stream",
     ".safetensors": "application/octet-stream",
 }
 SUFFIXES = tuple(TYPES)
-PIECE = 1 << 18
+UPLOADED = tuple(suffix for suffix in SUFFIXES if suffix != ".html")
+"""Pages are made here (reports) and given out, but not taken in: a foreign one could be looked at as if it were ours."""
 GATHERED = 1 << 20
+
+DOWNLOAD: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file, as an attachment.", "content": {"application/octet-stream": {}}},
+    206: {"description": "The part that Range asked for.", "content": {"application/octet-stream": {}}},
+    304: {"description": "It has not changed: If-None-Match named its ETag."},
+    416: {"description": "The file has no such part.", "content": {"application/problem+json": {}}},
+}
 
 router = APIRouter(prefix="/api/files", tags=["files"])
 Name = Annotated[
@@ -59,7 +67,10 @@ def list_files(workspace: Store) -> dict[str, Any]:
     found = [entry for entry in workspace.entries() if names.ends(entry.name, SUFFIXES)]
     settings = workspace.quota.settings
     return {
-        "files": [{"name": f.name, "bytes": f.bytes, "modified": f.modified, "href": _address(f.name)} for f in found],
+        "files": [
+            {"name": f.name, "bytes": f.bytes, "modified": moment(f.modified), "href": _address(f.name)} for f in found
+        ],
+        "used": workspace.quota.used(),
         "limits": {"files": settings.files, "file_bytes": settings.file_bytes, "total_bytes": settings.total_bytes},
     }
 
@@ -80,11 +91,13 @@ def list_files(workspace: Store) -> dict[str, Any]:
 async def put_file(
     request: Request,
     workspace: Store,
+    jobs: Queue,
     name: Name,
     overwrite: Annotated[bool, Query(description="Replace a file of this name.")] = False,
 ) -> JSONResponse:
-    there = await run_in_threadpool(workspace.has, name, SUFFIXES) if overwrite else False
-    async with contextmanager_in_threadpool(workspace.writing(name, SUFFIXES, overwrite)) as file:
+    await run_in_threadpool(jobs.check_unused, name, writes_only=not overwrite)
+    there = await run_in_threadpool(workspace.has, name, UPLOADED) if overwrite else False
+    async with contextmanager_in_threadpool(workspace.writing(name, UPLOADED, overwrite)) as file:
         gathered = bytearray()
         async for part in request.stream():
             gathered += part
@@ -100,36 +113,28 @@ async def put_file(
 @router.get(
     "/{name:path}",
     summary="Download a file",
-    description="Always as an attachment, so that no browser shows or runs it as a page.",
+    description="Always as an attachment, so that no browser shows or runs it as a page. Range asks for a part of it, "
+    "If-None-Match whether it has changed.",
     response_class=Response,
-    responses={200: {"description": "The file.", "content": {"application/octet-stream": {}}}},
+    responses=DOWNLOAD,
 )
-def get_file(workspace: Store, name: Name) -> StreamingResponse:
+def get_file(workspace: Store, name: Name) -> Download:
     return attachment(workspace.open(name, SUFFIXES), name)
 
 
 @router.delete("/{name:path}", summary="Delete a file, or a trained run with all that is in its folder", status_code=204)
-def delete_file(workspace: Store, name: Name) -> None:
+def delete_file(workspace: Store, jobs: Queue, name: Name) -> None:
+    jobs.check_unused(name)
     workspace.remove(name, SUFFIXES)
 
 
-def attachment(file: BinaryIO, name: str) -> StreamingResponse:
-    """An open file as a download."""
+def attachment(file: BinaryIO, name: str) -> Download:
+    """An open file as a download, of the type of its name."""
     last = "/".join(names.parts(name)).rpartition("/")[2]
     kind = next(
         (TYPES[s] for s in sorted(TYPES, key=len, reverse=True) if names.ends(last, (s,))), "application/octet-stream"
     )
-    headers = {
-        "content-length": str(os.fstat(file.fileno()).st_size),
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(last, safe='')}",
-    }
-    return StreamingResponse(_pieces(file), headers=headers, media_type=kind, background=BackgroundTask(file.close))
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(PIECE):
-            yield piece
+    return Download(file, last, kind)
 
 
 def _address(name: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from reverie.plain import moment
 from reverie.service.routes.told import reply
 from reverie.service.schemas import guide as schemas
 from reverie.service.schemas.schedules import StatisticsQuery
@@ -28,5 +29,5 @@ router = APIRouter(prefix="/api/diffusion", tags=["guide"])
 )
 def statistics(query: Annotated[StatisticsQuery, Query()], ask: Ask) -> Response:
     numbers = ask("statistics", config=json.dumps(query.config, sort_keys=True))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = moment(time.time())
     return Response(b'{"statistics": %b, "timestamp": "%b"}' % (numbers, now.encode()), media_type="application/json")

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from reverie.service.downloads import Download
 from reverie.service.jobs import JobState, Lane
 from reverie.service.jobs.events import stream
 from reverie.service.problems import Problem
-from reverie.service.routes.files import attachment
+from reverie.service.routes.files import DOWNLOAD, attachment
 from reverie.service.state import Queue, Store
 
 __all__ = ["JobList", "JobView", "router"]
@@ -43,11 +44,14 @@ class JobView(BaseModel):
             "example": {
                 "id": "0c5e2d0a4f3b4f0e8a9d1c2b3a4f5e6d",
                 "task": "training",
+                "about": {"operation": "training", "source": "pbc2", "out": "runs/patients"},
+                "who": "alice",
                 "lane": "slow",
                 "state": "running",
                 "attempt": 1,
                 "position": None,
                 "progress": {"done": 120, "total": 400, "seconds_left": 21.5},
+                "seconds_left": 21.5,
                 "message": "planned for 1 min: 400 steps of 0.15 s; as that changes, so does their number.",
                 "error": None,
                 "created": "2025-01-31T09:30:00.000+00:00",
@@ -65,11 +69,14 @@ class JobView(BaseModel):
 
     id: str
     task: str
+    about: dict[str, str] = Field(description="The operation, and what its request names: model, table, out and so on.")
+    who: str | None = Field(description="The name of the API key that asked for it; null where there are no keys.")
     lane: Lane
     state: JobState
     attempt: int = Field(description="Grows when a worker was lost or stopped and the job was taken up again.")
     position: int | None = Field(description="Place in the queue, 1 is next; null once it runs.")
     progress: Progress | None
+    seconds_left: float | None = Field(description="As the job itself reckons; null where it does not know.")
     message: str | None
     error: dict[str, Any] | None = Field(description="The problem that a failed or interrupted job ended with.")
     created: str
@@ -80,6 +87,7 @@ class JobView(BaseModel):
 
 class JobList(BaseModel):
     jobs: list[JobView]
+    next: str | None = Field(description="For `after`, to be told of older ones; null where there are none.")
 
 
 Id = Annotated[
@@ -91,9 +99,24 @@ MISSING: Missing = {404: {"description": "There is no such job.", "content": {"a
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
-@router.get("", summary="The newest jobs", response_model=JobList)
-def list_jobs(jobs: Queue, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
-    return {"jobs": [job.view() for job in jobs.list(limit)]}
+@router.get(
+    "",
+    summary="The jobs, newest first",
+    description="In parts of at most `limit`. Each filter that is given must hold; several states may be given.",
+    response_model=JobList,
+)
+def list_jobs(
+    jobs: Queue,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[
+        str | None, Query(pattern="^[0-9]{1,18}$", description="What `next` said: go on after that part of the list.")
+    ] = None,
+    state: Annotated[list[JobState], Query(max_length=6, description="One state, or several.")] = [],  # noqa: B006
+    lane: Annotated[Lane | None, Query(description="One queue.")] = None,
+    operation: Annotated[str | None, Query(max_length=100, description="One operation, as sample.")] = None,
+) -> dict[str, Any]:
+    found, following = jobs.list(limit, after, state, lane, operation)
+    return {"jobs": [job.view() for job in found], "next": following}
 
 
 @router.get("/{id}", summary="How a job goes", response_model=JobView, responses=MISSING)
@@ -153,13 +176,13 @@ def result(jobs: Queue, id: Id) -> Response:
     summary="A file that a job made",
     response_class=Response,
     responses={
-        200: {"description": "The file, as an attachment.", "content": {"application/octet-stream": {}}},
+        **DOWNLOAD,
         404: {"description": "There is no such job or file.", "content": {"application/problem+json": {}}},
     },
 )
 def download(
     jobs: Queue, workspace: Store, id: Id, file: Annotated[str, Path(description="Its name, as the result told it.")]
-) -> StreamingResponse:
+) -> Download:
     folder = jobs.folder(id)
     if not FILE.fullmatch(file):
         raise _no_file()

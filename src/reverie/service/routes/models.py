@@ -1,15 +1,24 @@
-"""Trained runs: which there are, their cards, their metrics."""
+"""Trained runs: which there are, their cards, their metrics; renamed, deleted, and taken away as one file.
+
+A run that a job uses is not renamed, not deleted and, while it is written, not taken away: 409 names the job.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
 
+from reverie.operations.request import Request, example
 from reverie.operations.training import Card
+from reverie.service import archive, folders
+from reverie.service.kept import reports_of, runs_of
 from reverie.service.routes.told import reply
 from reverie.service.schemas import models as schemas
-from reverie.service.state import Ask, Store
+from reverie.service.state import Ask, Queue, Store
 
 __all__ = ["router"]
 
@@ -19,16 +28,29 @@ Name = Annotated[
 ]
 
 
+class Renaming(Request):
+    """The other name of a run."""
+
+    model_config = example({"to": "runs/first"})
+
+    to: str = Field(
+        min_length=1, max_length=484, description="The new name, as deep in folders as the old one.", examples=["runs/first"]
+    )
+
+
 @router.get(
     "/models",
     operation_id="list_models",
     summary="The trained runs of the workspace",
+    description="`state` is trained, training (`job` is at work on it) or stopped; `verdict` is the headline of its newest "
+    "report, and `report` the name of that.",
     responses=reply(schemas.ModelList),
     response_class=Response,
 )
-def list_models(workspace: Store, ask: Ask) -> Response:
-    runs = [(name, str(workspace.folder(name, checkpoints=False))) for name in workspace.runs()]
-    return Response(ask("models", root=str(workspace.root), runs=runs), media_type="application/json")
+def list_models(workspace: Store, jobs: Queue, ask: Ask) -> Response:
+    runs = runs_of(workspace, jobs)
+    body = ask("models", root=str(workspace.root), runs=runs, reports=reports_of(workspace))
+    return Response(body, media_type="application/json")
 
 
 @router.get(
@@ -46,6 +68,53 @@ def get_metrics(
 ) -> Response:
     folder = str(workspace.folder(name, checkpoints=False))
     return Response(ask("metrics", folder=folder, after=after), media_type="application/json")
+
+
+@router.get(
+    "/models/{name:path}/archive",
+    operation_id="get_model_archive",
+    summary="A run, or a model in another layout, as one .zip",
+    description="All of its files but checkpoints of a training that ended, and rows of its source. The same files give "
+    "the same bytes.",
+    response_class=Response,
+    responses={
+        200: {"description": "The archive, as an attachment.", "content": {"application/zip": {}}},
+        409: {"description": "A job writes it now.", "content": {"application/problem+json": {}}},
+    },
+)
+def get_archive(workspace: Store, jobs: Queue, name: Name) -> StreamingResponse:
+    files = archive.files_of(workspace, name)
+    jobs.check_unused(name, writes_only=True)
+    last = name.rstrip("/").rpartition("/")[2]
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(last, safe='')}.zip"}
+    return StreamingResponse(archive.zipped(workspace, name, files), media_type="application/zip", headers=headers)
+
+
+@router.post(
+    "/models/{name:path}/rename",
+    operation_id="rename_model",
+    summary="Give a run another name",
+    description="409 while a job uses it, and where the name is taken.",
+)
+def rename_model(workspace: Store, jobs: Queue, name: Name, body: Renaming) -> dict[str, str]:
+    for each in (name, body.to):
+        jobs.check_unused(each)
+    workspace.rename(name, body.to)
+    return {"name": body.to, "href": f"/api/models/{quote(body.to)}"}
+
+
+@router.delete(
+    "/models/{name:path}",
+    operation_id="delete_model",
+    summary="Delete a run with all that is in its folder",
+    description="409 while a job uses it.",
+    status_code=204,
+)
+def delete_model(workspace: Store, jobs: Queue, name: Name) -> None:
+    jobs.check_unused(name)
+    if name not in workspace.runs():
+        raise folders.missing(name)
+    workspace.remove(name, ())
 
 
 @router.get(

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from reverie.service.compressed import text
+from reverie.service.giveaway import saved_page
+
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-READS = ["GET", "HEAD"]
 
 
-@router.api_route("/", methods=READS)
+@router.get("/")
 async def page(request: Request) -> Response:
     return await request.app.state.assets.get_response("index.html", request.scope)
 
 
-@router.api_route("/docs", methods=READS)
+@router.get("/docs")
 async def documentation(request: Request) -> Response:
     return await request.app.state.assets.get_response("docs/index.html", request.scope)
 
 
-@router.api_route("/openapi.json", methods=READS)
+@router.get("/static/saved.html")
+def saved(request: Request) -> Response:
+    headers = {"cache-control": "no-cache", "content-disposition": "attachment; filename=saved.html"}
+    return text(request, saved_page().encode(), "text/html; charset=utf-8", headers)
+
+
+@router.get("/openapi.json")
 def document(request: Request) -> Response:
-    return Response(request.app.state.document(), media_type="application/json", headers={"cache-control": "no-cache"})
+    return text(request, request.app.state.document(), headers={"cache-control": "no-cache"})

@@ -13,10 +13,12 @@ import reverie
 from reverie.operations.describing import Series, SeriesReply, series
 from reverie.operations.fields import ScheduleName
 from reverie.operations.request import served
+from reverie.operations.studies.playground import ShapeName
 from reverie.operations.studies.schedules import ScheduleReply, schedule
+from reverie.service.compressed import text
 from reverie.service.jobs.answer import answer
 from reverie.service.routes.told import job_replies, reply
-from reverie.service.schemas.schedules import About, PictureList, TablesQuery
+from reverie.service.schemas.schedules import About, PictureList, ShapeReply, TablesQuery
 from reverie.service.state import Ask, Limits, Queue
 
 __all__ = ["router"]
@@ -47,9 +49,9 @@ def about(limits: Limits, ask: Ask) -> dict[str, Any]:
     responses=reply(ScheduleReply),
     response_class=Response,
 )
-def get_schedule(name: ScheduleName, query: Annotated[TablesQuery, Query()], ask: Ask) -> Response:
+def get_schedule(request: Request, name: ScheduleName, query: Annotated[TablesQuery, Query()], ask: Ask) -> Response:
     config = json.dumps({**query.config, "name": name}, sort_keys=True)
-    return Response(ask("schedule", config=config, t=query.t), media_type=JSON)
+    return text(request, ask("schedule", config=config, t=query.t, only=query.only))
 
 
 @router.get(
@@ -92,6 +94,17 @@ def get_noise(
 ) -> Response:
     noise = ask("noise", height=height, width=width, channels=channels, seed=seed)
     return Response(noise, media_type="application/octet-stream", headers=CACHED)
+
+
+@router.get(
+    "/shapes/{name}",
+    operation_id="get_shape",
+    summary="The points of an example of the playground",
+    responses=reply(ShapeReply),
+    response_class=Response,
+)
+def get_shape(name: ShapeName, ask: Ask) -> Response:
+    return Response(ask("shape", name=name), media_type=JSON, headers=CACHED)
 
 
 _Series = cast(type[Series], served(Series))

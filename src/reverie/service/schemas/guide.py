@@ -21,7 +21,7 @@ class StatisticsReply(Reply):
                 "signal_to_noise_statistics": {"unit": "dB", "terminal": -43.9},
                 "noise_schedule_keys": ["betas", "alphas"],
             },
-            "timestamp": "2025-01-31T09:30:00+00:00",
+            "timestamp": "2025-01-31T09:30:00.000+00:00",
         }
     )
 

@@ -17,7 +17,23 @@ class ModelList(Reply):
     model_config = example(
         {
             "models": [
-                {"name": "runs/patients", "kind": "records", "source": "pbc2", "steps": 20, "trained": True, "size": 21},
+                {
+                    "name": "runs/patients",
+                    "kind": "records",
+                    "source": "pbc2",
+                    "steps": 20,
+                    "trained": True,
+                    "size": 21,
+                    "state": "trained",
+                    "job": None,
+                    "done": 20,
+                    "loss": 0.93,
+                    "loss_aside": 0.91,
+                    "bytes": 412_345,
+                    "modified": "2025-01-31T09:30:00.000+00:00",
+                    "report": "runs/patients",
+                    "verdict": "Holds up beside the real ones: logic.",
+                },
                 {
                     "name": "runs/digits",
                     "kind": "images",

@@ -8,8 +8,9 @@ from pydantic import ConfigDict, Field
 
 from reverie.operations.fields import ScheduleName
 from reverie.operations.request import Reply, Request, example
+from reverie.operations.studies.schedules import TableName
 
-__all__ = ["About", "PictureList", "StatisticsQuery", "TablesQuery"]
+__all__ = ["About", "PictureList", "ShapeReply", "StatisticsQuery", "TablesQuery"]
 
 
 class ScheduleQuery(Request):
@@ -35,10 +36,11 @@ class TablesQuery(ScheduleQuery):
     """Which tables: settings of the schedule, and a step."""
 
     t: int | None = Field(None, ge=0, description="This step alone; all of 0..T if left out.")
+    only: TableName | None = Field(None, description="This table alone; all of them if left out.")
 
     @property
     def config(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True, exclude={"t"})
+        return self.model_dump(exclude_none=True, exclude={"t", "only"})
 
 
 class StatisticsQuery(ScheduleQuery):
@@ -57,6 +59,15 @@ class PictureList(Reply):
     pictures: list[dict[str, Any]]
 
 
+class ShapeReply(Reply):
+    """An example of points."""
+
+    model_config = example({"name": "two-moons", "points": [[0.5, -1.0]]})
+
+    name: str
+    points: list[list[float]] = Field(description="x and y of each, from -2.5 to 2.5.")
+
+
 class About(Reply):
     """Names that calls understand, and limits."""
 
@@ -69,6 +80,18 @@ class About(Reply):
             "recipes": {"records": "records", "pictures": "images"},
             "pictures": ["digits:0", "china"],
             "tables": ["pbc2"],
+            "predictions": ["noise", "clean", "velocity"],
+            "shapes": ["two-moons"],
+            "mistakes": [
+                {
+                    "number": "5a",
+                    "wrong": "...",
+                    "right": "...",
+                    "says": "Each step adds noise without making room for it.",
+                    "place": "sampling",
+                    "needs": {"sampler": "ancestral"},
+                }
+            ],
             "limits": {"base64_bytes": 16000000},
         }
     )
@@ -80,4 +103,9 @@ class About(Reply):
     recipes: dict[str, str] = Field(description="Each with the kind of data that it is for.")
     pictures: list[str]
     tables: list[str]
+    predictions: list[str] = Field(description="What a network of the playground can say.")
+    shapes: list[str] = Field(description="Examples of the playground.")
+    mistakes: list[dict[str, Any]] = Field(
+        description="Those that can be switched on there; needs: settings without which the mistake cannot be made."
+    )
     limits: dict[str, Any]

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reverie.studies.mistakes import chains, clinical, derivations, notebook, practice, schedules, steps
-from reverie.studies.mistakes.mistake import Mistake
+from reverie.studies.mistakes.mistake import Entry, Mistake
 
-__all__ = ["Mistake", "mistakes"]
+__all__ = ["ENTRIES", "Mistake", "mistakes"]
 
 COLLECTIONS = (
     derivations.course,
@@ -25,6 +25,8 @@ COLLECTIONS = (
     derivations.mean,
     practice.practice,
 )
+ENTRIES: dict[str, Entry] = {entry.number: entry for collection in COLLECTIONS for entry in collection.entries}
+"""By their numbers, in the order of docs/mistakes.md."""
 
 
 def mistakes(on_step: Callable[[int, int], None] = lambda done, total: None) -> list[Mistake]:
@@ -32,9 +34,8 @@ def mistakes(on_step: Callable[[int, int], None] = lambda done, total: None) -> 
 
     `on_step` is called before each with (done, in all).
     """
-    entries = [run for collection in COLLECTIONS for run in collection.entries]
     found = []
-    for done, run in enumerate(entries):
-        on_step(done, len(entries))
-        found.append(run())
+    for done, entry in enumerate(ENTRIES.values()):
+        on_step(done, len(ENTRIES))
+        found.append(entry())
     return found

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process import likelihood as terms
+from reverie.studies.mistakes.forms import noise_from_velocity
 from reverie.studies.mistakes.mistake import Collection, Measured, process
 
 __all__ = ["course", "logs", "mean"]
@@ -28,9 +29,9 @@ def mistake_1() -> Measured:
     wrong_at, right_at = {}, {}
     for t in (251, 1000):
         x_t, v = p.corrupt(x_0, t, eps), p.velocity(x_0, t, eps)
-        a, sigma = p.schedule.signal[t], p.schedule.sigma[t]
-        wrong_at[t] = float((a * v + sigma * x_t / a - eps).abs())
-        right_at[t] = float((p.predict(x_t, t, velocity=v).noise - eps).abs())
+        prediction = p.predict(x_t, t, velocity=v)
+        wrong_at[t] = float((noise_from_velocity(prediction) - eps).abs())
+        right_at[t] = float((prediction.noise - eps).abs())
     text = (
         f"For x_0 = 0.5 and eps = 1.3 the noise is wrong by {wrong_at[251]:.2f} at t = 251 and by {wrong_at[1000]:.0f} "
         f"at t = 1000 (linear, T = 1000)."

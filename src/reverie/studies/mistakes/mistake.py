@@ -15,7 +15,7 @@ from reverie.denoisers import GaussianMixture
 from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.studies.proofs.check import quiet
 
-__all__ = ["Collection", "Mistake", "gaussian", "linear", "process"]
+__all__ = ["Collection", "Entry", "Mistake", "gaussian", "linear", "process"]
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,33 @@ Measured = tuple[str, Mapping[str, float | Tensor], bool | Tensor]
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A mistake that can be run: called, it is measured."""
+
+    number: str
+    where: str
+    wrong: str
+    right: str
+    measure: Callable[[], Measured]
+
+    def __call__(self) -> Mistake:
+        damage, numbers, shown = self.measure()
+        plain = {name: float(value) for name, value in numbers.items()}
+        return Mistake(self.number, self.where, self.wrong, self.right, damage, plain, bool(shown))
+
+
+@dataclass(frozen=True)
 class Collection:
     """The mistakes of one source, filled by its decorator."""
 
     where: str
-    entries: list[Callable[[], Mistake]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
     def mistake(self, number: str, wrong: str, right: str) -> Callable[[Callable[[], Measured]], None]:
         """Adds a mistake; the function runs both forms and says what it measured."""
 
         def add(measure: Callable[[], Measured]) -> None:
-            def run() -> Mistake:
-                damage, numbers, shown = measure()
-                plain = {name: float(value) for name, value in numbers.items()}
-                return Mistake(number, self.where, wrong, right, damage, plain, bool(shown))
-
-            self.entries.append(run)
+            self.entries.append(Entry(number, self.where, wrong, right, measure))
 
         return add
 

@@ -15,6 +15,7 @@ from reverie.errors import UsageError
 from reverie.process import GaussianProcess
 from reverie.process.loss import loss_weight
 from reverie.samplers import DDIM, State, sample, time_grid
+from reverie.studies.mistakes.forms import AssumedStride
 from reverie.studies.mistakes.mistake import Collection, Measured, gaussian, process
 from reverie.studies.proofs.sampler import final_deviation
 
@@ -29,7 +30,6 @@ ONE = torch.ones(1, 1, dtype=torch.float64)
 def mistake_16a() -> Measured:
     p, n = process(), 10
     grid, y = time_grid(p.schedule, n, "linspace"), ONE
-    oracle = gaussian(p)
     missed = sum(s != t - 1000 // n for t, s in itertools.pairwise(grid[:-1]))
     known = KnownSample(p, 0 * ONE)  # of x_0 = 0 the state is noise alone
     left = {}
@@ -38,9 +38,7 @@ def mistake_16a() -> Measured:
         for t, s in itertools.pairwise(grid[:-1]):
             x = DDIM().step(p, State(x), t, t - 1000 // n if name == "wrong" else s, known(x, t), None).x
         left[name] = float(x / p.schedule.sigma[grid[-2]])
-    for t in grid[:-1]:
-        y = DDIM().step(p, State(y), t, max(t - 1000 // n, 0), oracle(y, t), None).x
-    wrong, right = float(y), final_deviation(p, grid, None)
+    wrong, right = float(sample(gaussian(p), AssumedStride(DDIM(), n), grid, y)), final_deviation(p, grid, None)
     text = (
         f"n = {n}: the assumed step is wrong at {missed} of {n - 1} steps; the last state before t = 0 holds "
         f"{left['wrong']:.1f} times the noise of its level, for {left['right']:.1f}; data of std 0.5 end "

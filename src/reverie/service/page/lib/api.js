@@ -1,19 +1,30 @@
 // Calls to the server. What goes wrong arrives as a Problem, whose detail is a sentence to show.
 
-import { h } from "./dom.js";
+import { askForKey, authorization } from "./key.js";
+import { BEYOND, question, record, repeatable, replay, saved } from "./recording.js";
+import { fieldsOf, said } from "./words.js";
 
-const KEY = "reverie-key";
 const SILENT = 30_000; // heartbeats come every 10 s: a stream that says nothing for so long is gone
 const POLL = 1000;
 const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two questions to a server that does not answer; the last goes on
 const AWAY = [0, 502, 503, 504]; // no answer, that of a proxy before it, or that of a server which stops or has no room
+const asked = new Map(); // the question of each job that is followed, by its id
 
-/** An answer that is not the one hoped for. status is 0 where the server did not answer at all. */
+/** An answer that is not the one hoped for, in words for this page. status is 0 where the server did not answer at all; named: the
+ *  fields of the request that its sentence speaks of. */
 export class Problem extends Error {
   constructor({ status = 0, title = "Something went wrong", detail = "", errors = [], request_id = null, type = "" }) {
-    super(detail || title);
-    Object.assign(this, { status, title, detail: detail || title, errors: errors ?? [], requestId: request_id, type });
+    super(said(detail || title));
+    const told = (errors ?? []).map((error) => ({ ...error, message: said(error.message) }));
+    Object.assign(this, { status, title, detail: this.message, errors: told, named: fieldsOf(detail), requestId: request_id, type });
   }
+}
+
+const HERE = new URL("../..", import.meta.url).pathname.replace(/\/$/, ""); // what a proxy has in front of all addresses
+
+/** Where the browser finds an address of the service, such as /api/jobs. */
+export function urlOf(address) {
+  return HERE + address;
 }
 
 /** A name of the workspace as part of an address. */
@@ -27,9 +38,9 @@ export async function get(path, { signal } = {}) {
   return isJson(response) ? response.json() : response;
 }
 
-/** The bytes of a GET. */
-export async function bytes(path, { signal } = {}) {
-  return (await ask(path, { signal })).arrayBuffer();
+/** The bytes of a GET. taken: whether they are only to be taken away, and no part of what the view shows. */
+export async function bytes(path, { signal, taken = false } = {}) {
+  return (await ask(path, { signal }, taken)).arrayBuffer();
 }
 
 /** {status, body} of a POST. wait: seconds the server may take before it answers with a job instead, which has a key of its
@@ -38,14 +49,32 @@ export async function post(path, body, { wait = null, signal } = {}) {
   const headers = { "Content-Type": "application/json" };
   if (wait !== null) Object.assign(headers, { Prefer: `wait=${wait}`, "Idempotency-Key": newKey() });
   const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
-  return { status: response.status, body: isJson(response) ? await response.json() : null };
+  const reply = isJson(response) ? await response.json() : null;
+  if (response.status === 202) asked.set(reply.id, question("POST", path, JSON.stringify(body)));
+  return { status: response.status, body: reply };
 }
 
-/** Uploads a file or a blob; the reply's body. */
-export async function put(path, blob, { signal } = {}) {
-  const headers = { "Content-Type": blob.type || "application/octet-stream" };
-  const response = await ask(path, { method: "PUT", headers, body: blob, signal });
-  return isJson(response) ? response.json() : null;
+/** Uploads a file or a blob; the reply's body. onSent(bytes so far) is called as it goes, which fetch cannot tell. */
+export function put(path, blob, { onSent = () => {}, signal } = {}) {
+  if (saved) return Promise.reject(beyond());
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", urlOf(path));
+    for (const [name, value] of Object.entries({ "Content-Type": blob.type || "application/octet-stream", ...authorization() })) request.setRequestHeader(name, value);
+    const stopped = () => new DOMException("The upload was stopped.", "AbortError");
+    if (signal?.aborted) return reject(stopped());
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.upload.addEventListener("progress", ({ loaded }) => onSent(loaded));
+    request.addEventListener("abort", () => reject(stopped()));
+    request.addEventListener("error", () => reject(unanswered()));
+    request.addEventListener("load", async () => {
+      const answer = new Response(request.response, { status: request.status, headers: { "Content-Type": request.getResponseHeader("Content-Type") ?? "" } });
+      if (answer.ok) return resolve(isJson(answer) ? await answer.json() : null);
+      if (answer.status === 401 && (await askForKey("Authorization" in authorization()))) return resolve(put(path, blob, { onSent, signal }));
+      return reject(await problemOf(answer));
+    });
+    return request.send(blob);
+  });
 }
 
 /** Removes a file. */
@@ -78,9 +107,9 @@ export async function job(path, body, { signal, wait = 0, ...hear } = {}) {
 
 /** Follows a job that was posted before, all its news from the first on, to its result; a server that is begun anew still
  *  has it. Aborting the signal only stops following: the job goes on. */
-export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, signal } = {}) {
+export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway, onEnd, signal } = {}) {
   const base = `/api/jobs/${encodeURIComponent(id)}`;
-  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(data.message ?? data), metric: onMetric };
+  const hear = { state: onState, progress: onProgress, say: (data) => onSay?.(said(data.message ?? data)), metric: onMetric };
   const insist = (act) => patiently(act, { onAway, signal });
   let last = 0;
   const end = await insist(async (answered) => {
@@ -95,7 +124,13 @@ export async function rejoin(id, { onState, onProgress, onSay, onMetric, onAway,
     }
     return poll(base, hear, signal, answered); // a proxy may swallow streams: asking again and again still works
   });
-  if (end.state === "succeeded") return insist(() => get(`${base}/result`, { signal }));
+  onEnd?.(end);
+  if (end.state === "succeeded") {
+    const result = await insist(() => get(`${base}/result`, { signal }));
+    if (asked.has(id)) record(asked.get(id), result); // so that a saved page can answer at once
+    asked.delete(id);
+    return result;
+  }
   if (end.state === "cancelled") throw new DOMException("The work was cancelled.", "AbortError");
   throw new Problem(end.error ?? { title: "The work did not finish", detail: `The job ended as ${end.state}: try again.` });
 }
@@ -106,6 +141,16 @@ export async function cancel(id) {
 }
 
 // --- following a job --------------------------------------------------------------------------------------------------
+
+/** News of `path` again and again until `signal` is aborted: onNews(body) each time, then a pause of every() milliseconds. A tab
+ *  that nobody looks at asks nothing; where the server is away onAway is called as by `job`. */
+export async function watch(path, { every, onNews, onAway, signal }) {
+  for (;;) {
+    onNews(await patiently(() => get(path, { signal }), { onAway, signal }));
+    await pause(every(), signal);
+    while (document.hidden) await pause(POLL, signal);
+  }
+}
 
 /** What `act` gives, asked again while the server is away, after pauses that grow until it says answered(). */
 async function patiently(act, { onAway, signal } = {}) {
@@ -141,6 +186,7 @@ async function stream(path, last, signal, onOpen, onEvent) {
     const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": String(last) } : {}) };
     const response = await ask(path, { headers, signal: quiet.signal });
     onOpen();
+    let told = "";
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
@@ -154,8 +200,11 @@ async function stream(path, last, signal, onOpen, onEvent) {
       for (const block of blocks) {
         const event = parseEvent(block);
         if (event === null) continue;
+        told += `${block}\n\n`;
         onEvent(event);
-        if (event.kind === "end") return event.data;
+        if (event.kind !== "end") continue;
+        if (last === 0) record(question("GET", path), told, { type: "text/event-stream" });
+        return event.data;
       }
     }
   } catch (error) {
@@ -212,24 +261,31 @@ function pause(milliseconds, signal) {
 
 // --- one request --------------------------------------------------------------------------------------------------------
 
-async function ask(path, options) {
+async function ask(path, options, taken = false) {
+  const name = question(options.method ?? "GET", path, options.body);
+  if (saved) return replay(name) ?? Promise.reject(beyond());
   for (;;) {
-    const key = stored();
-    const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+    const authorized = authorization();
+    const headers = { ...options.headers, ...authorized };
     let response;
     try {
-      response = await fetch(path, { ...options, headers });
+      response = await fetch(urlOf(path), { ...options, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw unanswered();
     }
-    if (response.ok) return response;
+    if (response.ok) {
+      if (!taken && repeatable(response, options)) record(name, response.clone());
+      return response;
+    }
     const problem = await problemOf(response);
     if (response.status !== 401) throw problem;
-    const given = await askForKey(key !== null);
-    if (given === null) throw problem;
-    sessionStorage.setItem(KEY, given);
+    if (!(await askForKey("Authorization" in authorized))) throw problem;
   }
+}
+
+function beyond() {
+  return new Problem({ status: 404, title: "This is a saved page", detail: BEYOND });
 }
 
 function unanswered() {
@@ -251,45 +307,7 @@ function isJson(response) {
   return /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
 }
 
-function stored() {
-  try {
-    return sessionStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
 function newKey() {
   const parts = crypto.getRandomValues(new Uint32Array(4));
   return Array.from(parts, (part) => part.toString(16).padStart(8, "0")).join("");
-}
-
-let asking = null;
-
-/** One dialog, however many requests wait for the key. */
-function askForKey(refused) {
-  asking ??= new Promise((resolve) => {
-    const input = h("input", { type: "password", id: "api-key", autocomplete: "off", required: true });
-    const dialog = h(
-      "dialog",
-      { class: "dialog", "aria-labelledby": "api-key-title" },
-      h(
-        "form",
-        { method: "dialog", class: "stack" },
-        h("h2", { id: "api-key-title" }, "API key"),
-        h("p", null, refused ? "The server refused this key. Try another." : "This server asks for a key. It is kept until you close this tab."),
-        h("label", { for: "api-key" }, "Key"),
-        input,
-        h("div", { class: "row" }, h("button", { class: "button primary", value: "ok" }, "Use it"), h("button", { class: "button", value: "", formnovalidate: true }, "Cancel")),
-      ),
-    );
-    dialog.addEventListener("close", () => {
-      resolve(dialog.returnValue === "ok" ? input.value.trim() : null);
-      dialog.remove();
-      asking = null;
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
-  return asking;
 }

@@ -26,7 +26,7 @@ export function callDialog(calls) {
   return button({
     label: "Show the call",
     onClick: async () => {
-      const all = await Promise.all(calls().map(([operation, request]) => composed(operation, request)));
+      const all = await Promise.all((await calls()).map(([operation, request]) => composed(operation, request)));
       open(Object.fromEntries(TABS.map(([key]) => [key, all.map((each) => each[key]).filter(Boolean).join("\n") || null])));
     },
   });

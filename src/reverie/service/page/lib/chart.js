@@ -4,7 +4,7 @@
 import { h, svg, clear } from "./dom.js";
 import { savePicture } from "./download.js";
 import { colour, hue, dash, onTheme } from "./palette.js";
-import { scale } from "./scales.js";
+import { WIDE, reach, scale, skewed } from "./scales.js";
 import { tableOf } from "./table.js";
 
 const LETTER = 6.6; // pixels of a letter of a tick, about
@@ -25,7 +25,8 @@ const SYMBOLS = {
  *   low, high                       a band instead of y, broken where they are null
  *   bars, hollow                    bars side by side over the categories of the x-axis; drawn by their edges alone
  *   said                            texts to read out instead of y; quiet: nothing is read out; legend: false, not named
- * look: {x, y, legend}, each axis as of `scale`, with its title. label: what a screen reader says; table: {columns, rows}, or a
+ * look: {x, y, legend}, each axis as of `scale`, with its title; y: {log: "auto"} is logarithmic where the numbers want it, and the
+ * reader can switch. label: what a screen reader says; table: {columns, rows}, or a
  * function that gives it, else made of the series, or false where the view has one; onPoint(x): what is pointed at.
  * .update(series, look) draws it again; .rule(x) marks a place; .describe(label); .save(name) saves it as PNG.
  */
@@ -34,7 +35,8 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
   const drawing = svg("svg", { role: "img", "aria-label": label, tabindex: "0", height });
   const readout = h("div", { class: "readout", hidden: true });
   const said = h("p", { class: "unseen", role: "status" });
-  const plot = h("div", { class: "plot" }, legend, drawing, readout, said);
+  const switched = h("button", { type: "button", class: "axis", hidden: true, onclick: () => turn() }, "Logarithmic axis");
+  const plot = h("div", { class: "plot" }, legend, switched, drawing, readout, said);
   const numbers = h("div", { class: "scroll" });
   const details = h("details", { class: "more", ontoggle: () => fillTable() }, h("summary", null, "The numbers as a table"), numbers);
   const root = h("figure", { class: "chart" }, plot, table === false ? null : details);
@@ -44,14 +46,24 @@ export function chart(series, look, { label, height = 320, table = null, onPoint
   let ruled = null; // where it stands now
   let at = -1; // which of the stops is read out
   const off = new Set(); // names that were switched off in the legend
+  let wanted = null; // whether the reader wants a logarithmic axis, once there was a word on it
   const visible = () => plot.data.filter((each) => !off.has(each.name));
+  const heights = () => plot.data.flatMap((each) => [...(each.y ?? []), ...(each.low ?? []), ...(each.high ?? [])]).filter((value) => value !== null);
+  const axes = () => (plot.look.y.log === "auto" ? { ...plot.look, y: { ...plot.look.y, log: reach(heights()) >= WIDE && (wanted ?? skewed(heights())) } } : plot.look);
+  const turn = () => {
+    wanted = !axes().y.log;
+    draw();
+  };
 
   const fillTable = () => {
     if (details.open) clear(numbers, tableOf(typeof table === "function" ? table() : (table ?? fromSeries(plot.data, plot.look))));
   };
   const draw = () => {
     if (width === 0) return;
-    drawn = paint(drawing, visible(), plot.look, width, height);
+    const look = axes();
+    switched.hidden = plot.look.y.log !== "auto" || reach(heights()) < WIDE;
+    switched.setAttribute("aria-pressed", String(look.y.log === true));
+    drawn = paint(drawing, visible(), look, width, height);
     const named = plot.look.legend === false ? [] : plot.data.filter((each) => each.legend !== false);
     clear(legend, named.map((each) => h("li", null, h("button", { type: "button", "aria-pressed": String(!off.has(each.name)), title: "Show or hide", onclick: () => toggle(each.name) }, sample(each), each.name))));
     legend.hidden = named.length < 2 && plot.look.legend !== true;

@@ -14,6 +14,19 @@ export function field(label, control, hint = null) {
   return Object.assign(root, { input: target, set: (value) => (target.value = value) });
 }
 
+/** Says below a control why what it says cannot be; "" takes that back. */
+export function refuse(control, sentence) {
+  let said = control.querySelector(":scope > .refused");
+  if (!said && !sentence) return;
+  if (!said) control.append((said = h("p", { class: "wrong refused", id: uid("refused"), role: "alert" })));
+  said.textContent = sentence;
+  said.hidden = !sentence;
+  const input = control.querySelector("input, select, textarea");
+  if (!input) return;
+  input.setAttribute("aria-invalid", String(sentence !== ""));
+  if (sentence) input.setAttribute("aria-errormessage", said.id);
+}
+
 /** A slider with its value beside the label. format(value) is also what a screen reader says. */
 export function slider({ label, min, max, step = 1, value, onInput, onChange = null, format = String, hint = null }) {
   const id = uid("slider");

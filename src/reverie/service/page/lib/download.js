@@ -1,5 +1,9 @@
 // What is on the screen, as a file.
 
+import { bytes, urlOf } from "./api.js";
+import { h } from "./dom.js";
+import { authorization } from "./key.js";
+
 /** Saves an object as JSON, or text (CSV, code) as it is. */
 export function saveData(name, data) {
   const text = typeof data === "string" ? data : `${JSON.stringify(data, null, 2)}\n`;
@@ -11,6 +15,15 @@ export function saveData(name, data) {
 export async function savePicture(name, picture) {
   const blob = picture instanceof HTMLCanvasElement ? await new Promise((done) => picture.toBlob(done, "image/png")) : blobOf(picture);
   saveBlob(name, blob);
+}
+
+/** Saves what the server has at an address: by the browser alone where that may, so that it takes no memory. */
+export async function saveFrom(address, name) {
+  if (Object.keys(authorization()).length > 0) return saveBlob(name, new Blob([await bytes(address)]));
+  const link = h("a", { href: urlOf(address), download: name });
+  document.body.append(link);
+  link.click();
+  return link.remove();
 }
 
 /** Saves bytes. */

@@ -11,7 +11,7 @@ const SCRIPT = { N: "𝒩", L: "ℒ" };
 
 /** A <math> element; display for a line of its own. */
 export function formula(tex, { display = false } = {}) {
-  const tokens = tex.match(/\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|./gsu)?.filter((token) => token.trim() || token === "\\ ") ?? [];
+  const tokens = tex.match(/\\text\{[^}]*\}|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|./gsu)?.filter((token) => token.trim() || token === "\\ ") ?? [];
   const math = node("math", sequence(tokens, () => tokens.length === 0));
   math.setAttribute("alttext", tex);
   if (display) math.setAttribute("display", "block");
@@ -29,8 +29,23 @@ const row = (items) => (items.length === 1 ? items[0] : node("mrow", items));
 
 function sequence(tokens, ended) {
   const items = [];
-  while (!ended()) items.push(scripted(tokens));
+  while (!ended()) {
+    const item = scripted(tokens);
+    const before = items.at(-1);
+    if (before && (isFunction(before) ? !isOperator(item) : isFunction(item) && !isOperator(before))) items.push(node("mspace", [], { width: SPACES[","] }));
+    items.push(item);
+  }
   return items;
+}
+
+/** A name such as log, with or without scripts: browsers leave no space between it and its argument. */
+function isFunction(item) {
+  return item.tagName === "mi" ? NAMES.has(item.textContent) : ["msub", "msup", "msubsup"].includes(item.tagName) && isFunction(item.firstChild);
+}
+
+/** What has space of its own, or opens a bracket. */
+function isOperator({ tagName, textContent }) {
+  return tagName === "mspace" || (tagName === "mo" && ![")", "]"].includes(textContent));
 }
 
 function group(tokens) {
@@ -65,6 +80,7 @@ function atom(tokens) {
   if (/^\d/.test(token)) return node("mn", token);
   if (/^\p{L}$/u.test(token)) return node("mi", token);
   if (token === "-") return node("mo", "−");
+  if (token.startsWith("\\text{")) return node("mtext", token.slice(6, -1).replaceAll(" ", "\u00a0"));
   if (!token.startsWith("\\")) return node("mo", token === "'" ? "′" : token, "()[]|".includes(token) ? { stretchy: "false" } : {});
   return command(token.slice(1), tokens);
 }
@@ -82,7 +98,6 @@ function command(name, tokens) {
     const letter = argument(tokens).textContent;
     return node("mi", SCRIPT[letter] ?? letter);
   }
-  if (name === "text" || name === "mathrm" || name === "operatorname") return node("mtext", argument(tokens).textContent);
   if (name === "left") {
     const open = node("mo", tokens.shift().replace("\\", ""), { stretchy: "true" });
     const inside = sequence(tokens, () => tokens.length === 0 || tokens[0] === "\\right");

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 
 let asking = null;
+let knowing = null;
 let schemas = null; // fields by path
 
 /** Resolves once `limits` can be asked; fetched once. */
@@ -22,10 +23,19 @@ export function operations() {
   return asking;
 }
 
-/** What is known of a field: {min, max, step, otherwise}, each left out where the server sets none. */
+/** The names that calls understand, of GET /api/about; fetched once. */
+export function about() {
+  knowing ??= get("/api/about").catch((error) => {
+    knowing = null;
+    throw error;
+  });
+  return knowing;
+}
+
+/** What is known of a field: {min, max, step, otherwise, options}, each left out where the server sets none. */
 export function limits(path, name) {
   const field = schemas?.[path]?.[name] ?? {};
   const schema = [field, ...(field.anyOf ?? [])].find(({ type }) => ["integer", "number"].includes(type)) ?? field;
-  const known = { min: schema.minimum ?? schema.exclusiveMinimum, max: schema.maximum ?? schema.exclusiveMaximum, step: { integer: 1, number: "any" }[schema.type], otherwise: field.default ?? undefined };
+  const known = { min: schema.minimum ?? schema.exclusiveMinimum, max: schema.maximum ?? schema.exclusiveMaximum, step: { integer: 1, number: "any" }[schema.type], otherwise: field.default ?? undefined, options: [field, ...(field.anyOf ?? [])].find((each) => each.enum)?.enum };
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
 }

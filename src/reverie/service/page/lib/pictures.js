@@ -9,6 +9,7 @@ import { keep, kept } from "./keeper.js";
 
 /** The longer side of a picture of one's own, in pixels: large enough to see, small enough to move smoothly. */
 export const LARGEST = 256;
+export const PICTURE_TYPES = "image/png,image/jpeg,image/webp,image/gif,image/bmp";
 const FILE_BYTES = 40_000_000;
 
 let bundled = null;
@@ -36,8 +37,8 @@ export async function loadPicture(name) {
     }
     return picture(await createImageBitmap(found.blob), name, found.title);
   }
-  const body = await bytes(`/api/pictures/${encodeURIComponent(name)}`);
-  const title = (await bundledPictures()).find((each) => each.name === name)?.title ?? name;
+  const [body, list] = await Promise.all([bytes(`/api/pictures/${encodeURIComponent(name)}`), bundledPictures()]);
+  const title = list.find((each) => each.name === name)?.title ?? name;
   return picture(await createImageBitmap(new Blob([body], { type: "image/png" })), name, title);
 }
 
@@ -113,8 +114,9 @@ function thumbnail(name, title) {
 }
 
 /** A place to drop, paste or choose a picture, and the bundled ones. Calls onPick(picture), or onError(problem). promise: what
- *  becomes of a picture of one's own. */
-export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser." }) {
+ *  becomes of a picture of one's own; kind: of its button; onFile: what becomes of a file, if it is not to be picked; after: a
+ *  promise to wait for before the bundled ones are fetched. */
+export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser.", kind = "plain", onFile = (file) => take(readPicture(file)), after = null }) {
   const take = async (promise) => {
     try {
       onPick(await promise);
@@ -126,7 +128,7 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
   const mark = (name) => {
     for (const each of choices.children) each.setAttribute("aria-pressed", String(each.dataset.name === name));
   };
-  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: "image/png,image/jpeg,image/webp,image/gif,image/bmp", onFile: (file) => take(readPicture(file)) });
+  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: PICTURE_TYPES, kind, onFile });
   const paste = (event) => {
     const found = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
     const first = [...document.querySelectorAll(".picker")].find((each) => each.checkVisibility());
@@ -134,7 +136,7 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
   };
   document.addEventListener("paste", paste);
   const root = h("div", { class: "picker" }, own ? place : null, choices);
-  bundledPictures().then(
+  Promise.resolve(after).then(bundledPictures).then(
     (list) => {
       clear(
         choices,

@@ -2,6 +2,7 @@
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const DAY = 86_400_000;
+const FAR = 30; // so many times the lower end is the upper end of numbers that want a logarithmic axis
 
 /** A number to six significant digits. */
 export function figure(value) {
@@ -9,6 +10,25 @@ export function figure(value) {
   if (Number.isInteger(value)) return String(value);
   const size = Math.abs(value);
   return size >= 1e6 || size < 1e-4 ? value.toExponential(4) : String(Number(value.toPrecision(6)));
+}
+
+/** How many times the smallest of some numbers is the largest; 0 where not all are above 0. */
+export function reach(values) {
+  const known = values.filter(Number.isFinite);
+  const [low, high] = [known.reduce((a, b) => Math.min(a, b), Infinity), known.reduce((a, b) => Math.max(a, b), -Infinity)];
+  return low > 0 ? high / low : 0;
+}
+
+/** From this reach on an axis may be logarithmic. */
+export const WIDE = 5;
+
+/** Whether numbers are read better on a logarithmic axis: they reach far, and most of them lie near the lower end. */
+export function skewed(values) {
+  const known = values.filter(Number.isFinite).sort((a, b) => a - b);
+  if (known.length < 3 || known[0] <= 0) return false;
+  const at = (share) => known[Math.round(share * (known.length - 1))];
+  const [low, middle, high] = [at(0.02), at(0.5), at(0.98)];
+  return high / low >= FAR && high - middle > 3 * (middle - low);
 }
 
 /** Round steps between two numbers, about `many` of them. */
@@ -24,17 +44,18 @@ export function rounds(from, to, many) {
 /**
  * The scale of an axis over `values` and from pixel `start` to pixel `end`:
  *   {at(value): pixel, NaN where it has none, ticks: [{value, text}], say(value): text, width: pixels of a category}
- * axis: {log, calendar (days since 1970), categories (their names), range, zero (it begins there), percent, pad (share of the
+ * axis: {log (0 and less have no place), calendar (days since 1970), categories (their names), range, zero (it begins there), percent, pad (share of the
  * range that is left free)}; every: pixels that a tick wants.
  */
 export function scale(axis, values, start, end, every) {
   if (axis.categories) return categorical(axis.categories, start, end);
   const known = values.filter((value) => Number.isFinite(value) && (!axis.log || value > 0)).map(axis.log ? Math.log10 : Number);
   let [low, high] = axis.range ?? (known.length ? [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))] : [0, 1]);
-  if (axis.zero) low = Math.min(0, low);
-  if (low === high) [low, high] = axis.zero ? [low, low + 1] : [low - 0.5, high + 0.5];
+  const zero = axis.zero && !axis.log; // which has none
+  if (zero) low = Math.min(0, low);
+  if (low === high) [low, high] = zero ? [low, low + 1] : [low - 0.5, high + 0.5];
   const free = axis.range ? 0 : (axis.pad ?? 0) * (high - low);
-  if (!axis.zero || low < 0) low -= free;
+  if (!zero || low < 0) low -= free;
   high += free;
   const at = (value) => start + (((axis.log ? (value > 0 ? Math.log10(value) : Number.NaN) : value) - low) / (high - low)) * (end - start);
   const say = axis.calendar ? (value) => new Date(value * DAY).toISOString().slice(0, 10) : axis.percent ? (value) => `${Number((100 * value).toPrecision(3))} %` : figure;
@@ -49,10 +70,11 @@ function categorical(names, start, end) {
   return { at, width, ticks: names.map((value) => ({ value, text: String(value) })), say: String };
 }
 
-/** Powers of ten, or 1, 2 and 5 times them where there are few. */
+/** Powers of ten, or 1, 2 and 5 times them where there are few; round steps where all of it is within one. */
 function decades(low, high, many) {
   const factors = high - low < 2 ? [1, 2, 5] : [1];
   const step = Math.max(1, Math.ceil((high - low) / many));
+  if (high - low < 0.6) return rounds(10 ** low, 10 ** high, many).map((value) => ({ value, text: figure(value) }));
   const found = [];
   for (let power = Math.floor(low); power <= high; power += 1) {
     if (power % step !== 0) continue;

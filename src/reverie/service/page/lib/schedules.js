@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { h, clear } from "./dom.js";
 import { more, number, select, toggle } from "./controls.js";
-import { limits, operations } from "./operations.js";
+import { about, limits, operations } from "./operations.js";
 
 const PATH = "/api/schedules/{name}";
 const SETTINGS = {
@@ -20,7 +20,7 @@ let known = null;
 
 /** {name: {setting: default}} of every schedule that the server names. */
 export async function knownSchedules() {
-  known ??= Promise.all([get("/api/about"), operations()]).then(([{ schedules }]) => schedules);
+  known ??= Promise.all([about(), operations()]).then(([{ schedules }]) => schedules);
   try {
     return await known;
   } catch (error) {
@@ -48,16 +48,17 @@ export function writeSchedule({ name, settings }) {
 
 const curves = new Map();
 
-/** The server's tables of a schedule, each a list over t = 0..T, null where infinite; fetched once. */
-export async function fetchSchedule(schedule, { signal } = {}) {
-  const path = schedulePath(schedule);
+/** The server's tables of a schedule, each a list over t = 0..T, null where infinite; fetched once. only: one of them alone. */
+export async function fetchSchedule(schedule, { signal, only = null } = {}) {
+  const path = schedulePath(schedule, only);
   if (!curves.has(path)) curves.set(path, await get(path, { signal }));
   return curves.get(path);
 }
 
 /** The path of the call above. */
-function schedulePath({ name, settings }) {
+function schedulePath({ name, settings }, only) {
   const query = new URLSearchParams(Object.entries(settings).map(([key, value]) => [key, String(value)]));
+  if (only) query.set("only", only);
   return `/api/schedules/${encodeURIComponent(name)}${query.size ? `?${query}` : ""}`;
 }
 

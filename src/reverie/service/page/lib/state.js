@@ -13,6 +13,7 @@ export function read() {
 
 /** Changes settings of the view in the address; null removes one. With push, Back returns to the state before. */
 export function write(view, changes, { push = false } = {}) {
+  if (push) flush(); // what was changed before belongs to the entry that is left
   const from = waiting ?? parse(location.hash);
   const params = from.view === view ? from.params : new URLSearchParams();
   for (const [key, value] of Object.entries(changes)) {

@@ -1,4 +1,4 @@
-// A view in steps: each is a tab, and a link leads to any of them.
+// A view in steps: each is a tab, and a link leads to any of them. Back and forward go through the steps that were taken.
 
 import { h, clear } from "./dom.js";
 import { tabbed } from "./tabs.js";
@@ -10,6 +10,9 @@ import { tabbed } from "./tabs.js";
 export function mountSteps(root, steps, { params, save }) {
   const [usual] = steps[0];
   let leave = null;
+  let now = null;
+  let along = {}; // what the step to come is told by the one that leads to it
+  const begun = {}; // by step, what was run in it: another step does not ask for it, and it is there again on coming back
   const keep = (changes, options) => {
     for (const [key, value] of Object.entries(changes)) {
       if (value === null || value === undefined || value === "") params.delete(key);
@@ -18,7 +21,7 @@ export function mountSteps(root, steps, { params, save }) {
     save(changes, options);
   };
   const go = (name, changes) => {
-    keep(changes);
+    along = changes;
     tabs.show(name, true);
     tabs.focus(name);
   };
@@ -28,7 +31,12 @@ export function mountSteps(root, steps, { params, save }) {
     kind: "steps",
     onShow(name, asked) {
       leave?.();
-      if (asked) keep({ step: name === usual ? null : name, run: null }); // what was run in one step is not asked for in the next
+      if (asked) {
+        begun[now] = { run: params.get("run"), work: params.get("work") };
+        keep({ step: name === usual ? null : name, run: null, work: null, ...begun[name], ...along }, { push: name !== now });
+      }
+      now = name;
+      along = {};
       const [, , step] = steps.find(([known]) => known === name);
       leave = step.mount(clear(tabs.panel), { params, save: keep, go });
     },

@@ -1,4 +1,4 @@
-// The forward process. Curves, x_0 and the noise are fetched once; then every t is computed and drawn here, with no call.
+// The forward process. Curves and x_0 are fetched once; the noise, and every t, is computed and drawn here, with no call.
 
 import { h, clear } from "../lib/dom.js";
 import { button, number, segmented, slider } from "../lib/controls.js";
@@ -6,15 +6,14 @@ import { busy, failure } from "../lib/states.js";
 import { callDialog } from "../lib/call.js";
 import { saveData, savePicture } from "../lib/download.js";
 import { formula } from "../lib/formula.js";
-import { loadPicture, picker } from "../lib/pictures.js";
+import { picker } from "../lib/pictures.js";
 import { decibels, noising } from "../lib/noising.js";
-import { bytes, get } from "../lib/api.js";
-import { fetchSchedule, parseSchedule, scheduleControls, writeSchedule } from "../lib/schedules.js";
-import { histogram } from "./forward/histogram.js";
+import { parseSchedule, scheduleControls, writeSchedule } from "../lib/schedules.js";
 import { filmstrip, stepsOf } from "./forward/filmstrip.js";
-import { key, readings, welcome } from "./forward/readings.js";
-import { BUNDLED, patientControls, seriesPath } from "./forward/patients.js";
-import { pictureScene, seriesScene } from "./forward/scenes.js";
+import { calls, curvesOf, fileName, held, noiseOf, subjectOf } from "./forward/given.js";
+import { histogram } from "./forward/histogram.js";
+import { key, readings } from "./forward/readings.js";
+import { BUNDLED, patientControls } from "./forward/patients.js";
 
 export const title = "Forward: how data drowns in noise";
 export const summary =
@@ -22,9 +21,9 @@ export const summary =
 
 const SECONDS = 6; // a full run of play
 const REST = 300; // where the view stands when nothing moves
-const noises = new Map();
+const CLEAN = 900; // milliseconds that what is to drown is seen as it is
 
-export function mount(root, { params, save, landing }) {
+export function mount(root, { params, save }) {
   const state = {
     kind: params.get("patient") === null ? "picture" : "series",
     picture: params.get("picture") ?? "flower",
@@ -34,12 +33,14 @@ export function mount(root, { params, save, landing }) {
     seed: Number(params.get("seed") ?? 0),
     t: Number(params.get("t") ?? REST),
   };
-  const moves = landing && !matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (moves) state.t = 0;
+  const drowning = params.has("play"); // from the clean picture on
+  if (drowning) state.t = 0;
   let live = null; // {tables, numbers, scene, steps}: what is on the screen
   let turn = 0;
   let frame = 0;
   let playing = null;
+  let drawn = null;
+  const first = new Promise((done) => (drawn = done)); // what is drawn first is asked for first
 
   // --- drawing one t ------------------------------------------------------------------------------------------------------
 
@@ -69,19 +70,20 @@ export function mount(root, { params, save, landing }) {
     state.t = Math.min(Math.max(0, t), live ? live.steps : t);
     scrubber.set(Math.round(state.t));
     request();
-    if (keep) save({ t: Math.round(state.t) });
+    if (keep) save({ t: Math.round(state.t), play: null });
   };
 
   // --- play ----------------------------------------------------------------------------------------------------------------
 
-  const play = () => {
-    if (!live) return;
+  const play = ({ rest = 0 } = {}) => {
+    if (!live || playing) return;
     if (state.t >= live.steps) go(0, { keep: false });
     let before = null;
     const tick = (now) => {
       if (!playing) return;
-      const passed = before === null ? 0 : now - before;
-      before = now;
+      before ??= now + rest;
+      const passed = Math.max(0, now - before);
+      before = Math.max(now, before);
       go(state.t + (live.steps * passed) / (1000 * SECONDS), { keep: false });
       if (state.t >= live.steps) return pause();
       playing = requestAnimationFrame(tick);
@@ -94,7 +96,13 @@ export function mount(root, { params, save, landing }) {
     cancelAnimationFrame(playing);
     playing = null;
     player.lastChild.textContent = "Play";
-    save({ t: Math.round(state.t) });
+    save({ t: Math.round(state.t), play: null });
+  };
+  /** Shows what was loaded clean, and lets it drown; where motion is not wanted it stays clean, to be scrubbed. */
+  const drown = () => {
+    if (!live || !root.isConnected) return;
+    go(0, { keep: false });
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) play({ rest: CLEAN });
   };
   const player = button({ label: "Play", kind: "primary player", onClick: () => (playing ? pause() : play()) });
   const scrubber = slider({
@@ -106,7 +114,7 @@ export function mount(root, { params, save, landing }) {
       pause();
       state.t = t;
       request();
-      save({ t });
+      save({ t, play: null });
     },
   });
 
@@ -117,11 +125,11 @@ export function mount(root, { params, save, landing }) {
   const caption = h("p", { class: "hint" });
   const load = async () => {
     const mine = (turn += 1);
-    if (!live) clear(place, busy("Fetching the curves and the noise"));
+    if (!live) clear(place, busy("Fetching the curves and the picture"));
     try {
-      const [tables, subject] = await Promise.all([fetchSchedule(state.schedule), subjectOf(state)]);
-      const eps = await noiseOf(subject.shape, state.seed);
+      const [tables, subject] = await Promise.all([curvesOf(state.schedule), subjectOf(state)]);
       if (mine !== turn) return;
+      const eps = noiseOf(subject.shape, state.seed);
       const scene = subject.scene();
       live?.scene.destroy();
       const numbers = noising(subject.x_0, subject.pick(eps));
@@ -148,13 +156,21 @@ export function mount(root, { params, save, landing }) {
 
   const pictures = picker({
     value: state.picture,
+    after: first,
     onPick: (picture) => {
       held.set(picture.name, picture);
       state.picture = picture.name;
       pictures.mark(picture.name);
       wrong.replaceChildren();
-      save({ picture: picture.name });
-      load();
+      const drowned = live !== null && state.t >= live.steps; // of which nothing could be seen
+      if (!picture.name.startsWith("own:") && !drowned) {
+        save({ picture: picture.name });
+        return load();
+      }
+      pause();
+      state.t = 0;
+      save({ picture: picture.name, t: 0 });
+      load().then(drown);
     },
     onError: (error) => clear(wrong, h("p", { class: "wrong", role: "alert" }, error.detail ?? error.message)),
   });
@@ -162,6 +178,7 @@ export function mount(root, { params, save, landing }) {
   const patients = patientControls({
     table: state.table,
     patient: state.patient,
+    after: first,
     onChange: ({ table, patient }) => {
       Object.assign(state, { table, patient });
       save({ patient, table: table === BUNDLED ? null : table });
@@ -187,10 +204,9 @@ export function mount(root, { params, save, landing }) {
       load();
     },
   });
-  let drawn = null;
   const schedule = scheduleControls({
     schedule: state.schedule,
-    after: new Promise((done) => (drawn = done)), // what is drawn first is asked for first
+    after: first,
     onChange: (next) => {
       state.schedule = next;
       save({ schedule: writeSchedule(next) });
@@ -231,7 +247,6 @@ export function mount(root, { params, save, landing }) {
   );
 
   root.append(
-    landing ? welcome() : "",
     h(
       "div",
       { class: "split stage-first" },
@@ -246,7 +261,7 @@ export function mount(root, { params, save, landing }) {
       ),
     ),
   );
-  load().finally(drawn).then(() => moves && live && root.isConnected && play());
+  load().finally(drawn).then(() => drowning && drown());
   return () => {
     turn += 1;
     pause();
@@ -255,35 +270,4 @@ export function mount(root, { params, save, landing }) {
     pictures.destroy();
     live?.scene.destroy();
   };
-}
-
-// --- what is noised ---------------------------------------------------------------------------------------------------------------
-
-const held = new Map(); // pictures of one's own, for browsers that keep nothing
-
-async function subjectOf(state) {
-  if (state.kind === "series") return seriesScene(await get(seriesPath(state)));
-  return pictureScene(held.get(state.picture) ?? (await loadPicture(state.picture)));
-}
-
-async function noiseOf({ height, width, channels }, seed) {
-  const path = `/api/noise?height=${height}&width=${width}&channels=${channels}&seed=${seed}`;
-  if (!noises.has(path)) {
-    if (noises.size > 8) noises.clear();
-    noises.set(path, new Float32Array(await bytes(path)));
-  }
-  return noises.get(path);
-}
-
-/** The operations that give what is shown, and their requests. */
-function calls({ kind, table, patient, picture, schedule, seed, t }, live) {
-  const config = { name: schedule.name, ...schedule.settings };
-  if (kind === "series") return [["get_series", { table, ...(patient === null ? {} : { patient }) }], ["get_schedule", config]];
-  const timesteps = [...new Set([...stepsOf(live?.steps ?? 1000), Math.round(t)])].sort((a, b) => a - b);
-  const own = picture.startsWith("own:") ? { image_base64: live?.subject.dataURL ?? "data:" } : { image_path: picture };
-  return [["demonstrate_forward_diffusion", { ...own, timesteps, schedule: config, seed }]];
-}
-
-function fileName(name) {
-  return name.replace(/\.[a-z]+$/i, "").replace(/[^A-Za-z0-9-]+/g, "-");
 }

@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { bytes, get, path } from "../lib/api.js";
 import { button, select } from "../lib/controls.js";
 import { saveBlob } from "../lib/download.js";
-import { empty } from "../lib/states.js";
+import { amount, empty } from "../lib/states.js";
 import { runs } from "./methods.js";
 
 /** A choice among the runs of a kind ("images" or "records"); onChange(name) also once the list is there, with null where there is none. */
@@ -46,6 +46,3 @@ export function facts(summary) {
   return plain.length ? h("dl", { class: "facts" }, plain.map(entry)) : null;
 }
 
-function amount(size) {
-  return size < 1e6 ? `${Math.max(1, Math.round(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
-}

@@ -28,6 +28,8 @@ export function mount(root, { params, save }) {
   const { settings } = form;
   const work = worker(place, {
     path: PATH,
+    params,
+    save,
     waiting: "Running backwards …",
     again: "Run",
     body: async () => request(settings, await pixels()),
@@ -41,7 +43,7 @@ export function mount(root, { params, save }) {
   });
   const run = button({ label: "New noise", title: "Start from other noise: another seed", onClick: () => form.reseed() });
   const show = callDialog(() => [["make_trajectory", request(settings, settings.picture.startsWith("own:") ? "data:" : null)]]);
-  clear(root, h("div", { class: "split stage-first" }, h("div", { class: "controls" }, form.root, h("div", { class: "row" }, run, show), stale), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.root, h("div", { class: "row" }, run, show), stale), place));
 
   async function pixels() {
     if (settings.model || settings.denoiser !== "oracle" || !settings.picture.startsWith("own:")) return null;
@@ -49,14 +51,14 @@ export function mount(root, { params, save }) {
     return own.dataURL;
   }
 
-  async function start() {
+  async function start(begin = work.start) {
     shown?.movie.pause();
     place.style.minHeight = `${place.offsetHeight}px`; // so that the page does not jump while it waits
-    await work.start();
+    await begin();
     place.style.minHeight = "";
   }
 
-  start();
+  start(work.resume);
   return () => {
     work.close();
     shown?.movie.pause();
@@ -67,7 +69,7 @@ export function mount(root, { params, save }) {
 /** The curve of a run's schedule; null where it is not to be had: the plot then joins the steps. */
 async function schedule({ name, ...settings }) {
   try {
-    return await fetchSchedule({ name, settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")) });
+    return await fetchSchedule({ name, settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => typeof value === "number")) }, { only: "alpha_bar" });
   } catch {
     return null;
   }

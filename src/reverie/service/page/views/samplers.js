@@ -24,7 +24,7 @@ export const asks = true;
 export function mount(root, { params, save }) {
   const place = h("div", { class: "stage" });
   const stale = h("p", { class: "hint", role: "status" });
-  const run = button({ label: "Compare", kind: "primary", onClick: () => start() });
+  const run = button({ label: "Compare", kind: "primary", onClick: () => start(work.start) });
   let compared = false;
   const { settings, root: fields } = controls(PATH, {
     params,
@@ -35,6 +35,8 @@ export function mount(root, { params, save }) {
   });
   const work = worker(place, {
     path: PATH,
+    params,
+    save,
     waiting: "Comparing …",
     body: () => request(settings),
     beside: () => gallery({ ...settings, watch: (sampler, steps) => watch(settings, sampler, steps) }),
@@ -49,12 +51,12 @@ export function mount(root, { params, save }) {
   const show = callDialog(() => [["compare_samplers", request(settings)]]);
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, run, show), stale), place));
 
-  async function start() {
+  async function start(begin) {
     save({ run: 1 }); // a link to a comparison that was made makes it again
     compared = false;
     stale.textContent = "";
     run.disabled = true;
-    await work.start();
+    await begin();
     run.disabled = false;
   }
 
@@ -76,7 +78,7 @@ export function mount(root, { params, save }) {
   }
 
   clear(place, empty("Choose samplers and numbers of steps, then compare. The exact denoiser of six photographs with a little grain takes seconds; a network takes longer."));
-  if (params.has("run")) start();
+  if (params.has("run")) start(work.resume);
   return work.close;
 }
 

@@ -12,8 +12,9 @@ export function seriesPath({ table, patient }) {
   return `/api/series?${query}`;
 }
 
-/** Two drop-downs; offer(patients, chosen) fills the second once the server has named them. */
-export function patientControls({ table, patient, onChange }) {
+/** Two drop-downs; offer(patients, chosen) fills the second once the server has named them. after: a promise to wait for before
+ *  it is asked which tables there are. */
+export function patientControls({ table, patient, onChange, after = null }) {
   let now = { table, patient };
   const tables = select({
     label: "Table",
@@ -34,7 +35,7 @@ export function patientControls({ table, patient, onChange }) {
       onChange(now);
     },
   });
-  get("/api/files").then(
+  Promise.resolve(after).then(() => get("/api/files")).then(
     ({ files }) => {
       const own = files.map(({ name }) => name).filter((name) => /\.(csv|csv\.gz|parquet)$/.test(name));
       tables.options([...new Set([BUNDLED, ...own, now.table])]);

@@ -5,21 +5,6 @@ import { term } from "../../lib/controls.js";
 import { figure } from "../../lib/scales.js";
 import { hue } from "../../lib/palette.js";
 
-/** What a newcomer reads first. */
-export function welcome() {
-  return h(
-    "p",
-    { class: "notice welcome" },
-    "Diffusion adds noise to data until nothing is left, and then learns to go back. Watch the way in; then see it ",
-    h("a", { href: "#/reverse" }, "run backwards"),
-    ", check ",
-    h("a", { href: "#/derivations" }, "why it is right"),
-    ", or make ",
-    h("a", { href: "#/records" }, "patients' records"),
-    " with it.",
-  );
-}
-
 /** What bars and line mean. */
 export function key() {
   return h(

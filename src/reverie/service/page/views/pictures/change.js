@@ -20,13 +20,14 @@ const WAYS = {
   interpolate: { label: "Lead it to another", about: "Both are taken to their noises, and the arc between these is sampled." },
 };
 const DRAWN = ["image-to-image", "inpaint"];
-const WALK = 50;
+const WALKS = [25, 50, 100, 200];
 const DECLARED = {
   edit: { kind: "select", label: "How", options: Object.entries(WAYS).map(([value, { label }]) => ({ value, label })), otherwise: "image-to-image" },
   picture: { otherwise: "digits:3" },
   other: { otherwise: "digits:8" },
   hole: { parse: (name) => (name in SHAPES ? name : null), otherwise: "left" },
   level: { kind: "slider", label: "Noise level", step: 0.05, format: (value) => value.toFixed(2), hint: "As a share of T.", when: ({ edit }) => edit === "image-to-image" },
+  walk: { kind: "select", label: "Steps of the walk", options: WALKS.map((value) => ({ value, label: `${value} to the noise, and as many back` })), otherwise: 50, hint: "More retrace the picture better, and take longer.", when: ({ edit }) => !DRAWN.includes(edit) },
   many: { kind: "slider", label: "How many", min: 2, max: 15, step: 1, otherwise: 8, when: ({ edit }) => edit !== "invert" }, // as many as the reply shows
 };
 
@@ -60,7 +61,7 @@ export function mount(root, { params, save }) {
   const opening = hole({ value: settings.hole, change: (name) => form.set({ hole: name }) });
   const drawn = more("More", form.sampler, form.steps, form.seed);
   const show = callDialog(() => [["edit_pictures", body()]]);
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, drawn, h("div", { class: "row" }, work.button, show)), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, form.walk, drawn, h("div", { class: "row" }, work.button, show)), place));
   clear(place, busy("Looking for models …"));
   arrange();
   return () => {
@@ -81,7 +82,7 @@ export function mount(root, { params, save }) {
   function body() {
     const { edit, model } = settings;
     const pixels = (name) => (name.startsWith("own:") ? (given[name]?.dataURL ?? "data:") : name);
-    const asked = DRAWN.includes(edit) ? request(settings) : { model, ...asking({ of: settings.of, guidance: 1 }), steps: WALK };
+    const asked = DRAWN.includes(edit) ? request(settings) : { model, ...asking({ of: settings.of, guidance: 1 }), steps: settings.walk };
     return {
       edit,
       ...asked,
@@ -131,11 +132,12 @@ export function mount(root, { params, save }) {
     const names = { invert: ["given", "from its noise"], interpolate: preview.images.map((_, i) => (i === 0 ? "from" : i === preview.images.length - 1 ? "to" : `${i + 1}`)) }[asked.edit] ?? preview.images.map((_, i) => `${i + 1}`);
     const shown = (element, words) => h("figure", null, element, h("figcaption", { class: "hint" }, words));
     const pictures = preview.images.map((source, i) => shown(h("img", { class: "pixels", src: source, alt: `${WAYS[asked.edit].label}: ${names[i]}` }), names[i]));
-    const { edit, ...numbers } = summary;
+    const { edit, note, ...numbers } = summary;
     clear(
       place,
       h("div", { class: "row" }, badge("learned"), h("span", { class: "soft" }, `the model in ${asked.model}${ofClass(settings)}`)),
       h("div", { class: "made", dataset: { edit } }, before.map((canvas) => shown(canvas, "given")), pictures),
+      note ? h("p", { class: "notice warn", role: "status" }, note) : null,
       facts(numbers),
       h("div", { class: "row" }, files(made)),
     );

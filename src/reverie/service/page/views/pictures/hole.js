@@ -14,8 +14,8 @@ export const SHAPES = {
 const PAINTED = "painted";
 const BRUSH = 0.06; // of the shorter side
 
-/** A canvas of the model's size with the middle of the picture, as the server cuts it. */
-export async function fitted(canvas, picture, [height, width]) {
+/** A canvas of the model's size with the middle of the picture, as the server cuts it, and grey for a model of grey pictures. */
+export async function fitted(canvas, picture, [height, width, channels]) {
   const bitmap = await createImageBitmap(blobOf(picture.dataURL));
   Object.assign(canvas, { width, height });
   const scale = Math.min(bitmap.width / width, bitmap.height / height);
@@ -24,7 +24,16 @@ export async function fitted(canvas, picture, [height, width]) {
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, (bitmap.width - cutWidth) / 2, (bitmap.height - cutHeight) / 2, cutWidth, cutHeight, 0, 0, width, height);
   bitmap.close();
+  if (channels === 1) grey(context, width, height);
   return canvas;
+}
+
+/** As the server greys: the luma of ITU-R 601. */
+function grey(context, width, height) {
+  const image = context.getImageData(0, 0, width, height);
+  const { data } = image;
+  for (let i = 0; i < data.length; i += 4) data[i] = data[i + 1] = data[i + 2] = 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
+  context.putImageData(image, 0, 0);
 }
 
 /** The middle of a picture that the server cuts out for a model of this shape: {top, left, high, wide}, in pixels. */

@@ -14,12 +14,14 @@ const truthMark = () => ({ line: false, symbol: "cross", size: 5, colour: hue(6)
 
 /**
  * Charts of one patient. bands: {column: {time, given, median, low, high, low50, high50}}, given null at what was
- * drawn; truth: {column: [value or null at each time]}, what was hidden before; clock: the column of time.
+ * drawn; truth: {column: [value or null at each time]}, what was hidden before; columns: those of the model.
  */
-export function charts({ bands, truth = {}, clock }) {
+export function charts({ bands, truth = {}, columns }) {
+  const of = (name) => columns.find((column) => column.name === name);
+  const clock = columns.find(({ role }) => role === "time");
   const x = { title: clock?.name ?? "time", calendar: clock?.calendar };
   const draw = ([name, band]) =>
-    h("section", null, h("h3", null, name), chart(series(band, truth[name]), { x, y: {}, legend: false }, { label: `${name} over time: given values, and the filled ones with bands of 50 % and 80 %.`, height: 260, table: () => table(band, truth[name], x.title) }));
+    h("section", null, h("h3", null, name), chart(series(band, truth[name]), { x, y: of(name)?.calendar ? { calendar: true } : { log: "auto" }, legend: false }, { label: `${name} over time: given values, and the filled ones with bands of 50 % and 80 %.`, height: 260, table: () => table(band, truth[name], x.title) }));
   return h("section", { class: "stack" }, legend(Object.values(bands), Object.keys(truth).length > 0), h("div", { class: "plots" }, Object.entries(bands).map(draw)));
 }
 

@@ -3,7 +3,7 @@
 import { h } from "../../lib/dom.js";
 import { more } from "../../lib/controls.js";
 import { form } from "../../lib/form.js";
-import { READING, given } from "./describe.js";
+import { DECIDED, FRESH, READING, forget, reading } from "./reading.js";
 import { SEED } from "../fields.js";
 import { source } from "./source.js";
 
@@ -23,6 +23,7 @@ const DECLARED = {
   more: { kind: "text", at: "set", label: "Settings", placeholder: "network.width=32, batch=64", hint: "key=value, with commas between them." },
   overwrite: { kind: "toggle", label: "Replace a run of this name", write: Number },
   ...Object.fromEntries(Object.entries(READING).map(([name, { kind, ...rest }]) => [name, rest])), // set where the table is described
+  ...DECIDED,
 };
 
 /** "runs/visits" for "visits.csv". */
@@ -30,10 +31,10 @@ function usual(table) {
   return `runs/${table.split("/").at(-1).replace(/\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|xlsx|xlsm|sas7bdat|xpt|sav|zsav|dta)$/i, "")}`;
 }
 
-/** The request of these settings. */
-export function request({ table, out, unit, minutes, count, seed, recipe, more: words, overwrite, ...how }) {
+/** The request of these settings; a table whose schema is edited is described for it, so listeners of `job` may come along. */
+export async function request({ table, out, unit, minutes, count, seed, recipe, more: words, overwrite, ...how }, listeners = {}) {
   const settings = parsed(words ?? "");
-  const read = table === "digits" || table === "pbc2" ? {} : given(how);
+  const read = table === "digits" ? {} : await reading({ table, ...how }, listeners);
   return { source: table, out: out || usual(table), ...(unit === "steps" ? { steps: count } : { minutes }), seed, ...(recipe ? { recipe } : {}), ...(Object.keys(settings).length ? { settings } : {}), ...read, ...(overwrite ? { overwrite } : {}) };
 }
 
@@ -62,8 +63,9 @@ export function controls(path, { params, save }) {
     value: settings.table,
     extra: [{ value: "digits", label: "digits, bundled (pictures)" }],
     onChange: (table) => {
+      forget();
       own.out.set(usual(table));
-      own.set({ table, out: usual(table), recipe: null });
+      own.set({ ...FRESH, table, out: usual(table), recipe: null });
       recipes();
     },
   });

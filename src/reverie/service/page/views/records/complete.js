@@ -11,6 +11,7 @@ import { charts, levels } from "./bands.js";
 import { numberOf } from "./columns.js";
 import { rowsOf } from "./csv.js";
 import { SEED } from "../fields.js";
+import { UNSAID } from "./reading.js";
 import { chooser, columnsOf, facts, files, trainOne } from "../models.js";
 import { edited, edits, hidden, sheet, written } from "./sheet.js";
 import { source } from "./source.js";
@@ -60,7 +61,10 @@ export function mount(root, { params, save, go }) {
   }
 
   async function open(table, same = false) {
-    if (!same) own.set({ table, cells: new Map(), patient: null });
+    if (!same) {
+      own.set({ table, cells: new Map(), patient: null });
+      save(UNSAID);
+    }
     if (!settings.model) return;
     work.button.disabled = true;
     clear(paper, busy(`Opening ${table} …`));
@@ -155,7 +159,7 @@ export function mount(root, { params, save, go }) {
     clear(
       place,
       facts(result.summary),
-      Object.keys(numbers).length ? charts({ bands: numbers, truth: truth(), clock: clock() }) : h("p", { class: "notice" }, "No number was missing, so there is nothing to draw: clear a cell, or add visits."),
+      Object.keys(numbers).length ? charts({ bands: numbers, truth: truth(), columns }) : h("p", { class: "notice" }, "No number was missing, so there is nothing to draw: clear a cell, or add visits."),
       levels(only(result.shares), clock()),
       h("div", { class: "row" }, files(result.files), button({ label: "Save the record as given", onClick: () => saveData(`patient-${settings.patient}.csv`, csv(data.columns, edited(rows(settings.patient), settings.cells))) })),
     );

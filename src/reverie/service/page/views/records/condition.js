@@ -13,7 +13,7 @@ export function parsed(text) {
   return found && { column: found[1], sign: found[2] === "==" ? "=" : found[2], value: found[3] };
 }
 
-/** A row of three controls. columns: the statics of the model. .text gives "age>60", "" while there is no value. */
+/** A row of three controls. columns: the statics of the model. .text gives "age>60"; .check() says below it what is missing. */
 export function condition(columns, { column: name, sign = "=", value = "" }, { onChange, onRemove }) {
   const ids = [uid("condition"), uid("condition"), uid("condition")];
   const find = () => columns.find((each) => each.name === column.value) ?? columns[0];
@@ -22,6 +22,7 @@ export function condition(columns, { column: name, sign = "=", value = "" }, { o
   const signs = h("select", { id: ids[1], onchange: () => onChange() });
   const place = h("div", { class: "field" });
   const hint = h("p", { class: "hint" });
+  const wrong = h("p", { class: "wrong", id: uid("condition"), role: "alert", hidden: true });
   let input = null;
   const arrange = (taken, text) => {
     const { levels = [], kind } = find();
@@ -34,6 +35,7 @@ export function condition(columns, { column: name, sign = "=", value = "" }, { o
       : h("input", { id: ids[2], type: kind === "date" ? "date" : "text", inputmode: kind === "date" ? null : "decimal", onchange: () => onChange() });
     input.value = levels.length && !levels.includes(text) ? levels[0] : text;
     place.replaceChildren(h("label", { for: ids[2], class: "unseen" }, "Value"), input);
+    wrong.hidden = true;
     const seen = levels.length ? "–" : values(find());
     hint.textContent = seen === "–" ? "" : `Seen: ${seen}`;
     hint.hidden = seen === "–";
@@ -41,7 +43,17 @@ export function condition(columns, { column: name, sign = "=", value = "" }, { o
   };
   const remove = button({ label: "×", kind: "quiet", title: "Remove this condition", onClick: () => onRemove(root) });
   remove.setAttribute("aria-label", "Remove this condition");
-  const root = h("div", { class: "stack" }, h("div", { class: "condition" }, h("div", { class: "field" }, h("label", { for: ids[0], class: "unseen" }, "Column"), column), h("div", { class: "field" }, h("label", { for: ids[1], class: "unseen" }, "Operator"), signs), place, remove), hint);
+  const root = h("div", { class: "stack" }, h("div", { class: "condition" }, h("div", { class: "field" }, h("label", { for: ids[0], class: "unseen" }, "Column"), column), h("div", { class: "field" }, h("label", { for: ids[1], class: "unseen" }, "Operator"), signs), place, remove), wrong, hint);
   arrange(sign, value);
-  return Object.defineProperty(root, "text", { get: () => (input.value.trim() === "" ? "" : `${column.value}${signs.value}${input.value.trim()}`) });
+  const check = () => {
+    const empty = input.value.trim() === "";
+    wrong.hidden = !empty;
+    wrong.textContent = empty ? `Say what ${column.value} must be, or remove this condition.` : "";
+    input.setAttribute("aria-invalid", String(empty));
+    input.setAttribute("aria-errormessage", wrong.id);
+    if (empty) input.focus();
+    return !empty;
+  };
+  root.addEventListener("change", () => input.value.trim() && check());
+  return Object.defineProperty(Object.assign(root, { check }), "text", { get: () => `${column.value}${signs.value}${input.value.trim()}` });
 }

@@ -13,6 +13,7 @@ import { condition, parsed } from "./condition.js";
 import { parse, rowsOf } from "./csv.js";
 import { escaped, unescaped } from "./sheet.js";
 import { SEED } from "../fields.js";
+import { source } from "./source.js";
 import { chooser, columnsOf, facts, files, trainOne } from "../models.js";
 
 const PATH = "/api/samples";
@@ -21,7 +22,8 @@ const READABLE = 8_000_000;
 
 const DECLARED = {
   model: {},
-  count: { kind: "number", label: "How many patients", at: "patients", otherwise: 100 },
+  given: {},
+  count: { kind: "number", label: "How many patients", at: "patients", otherwise: 100, when: ({ given }) => !given },
   where: { parse: (text) => text.split(",").filter(Boolean).map(unescaped), write: (list) => list.map(escaped).join(","), otherwise: [] },
   guidance: { kind: "number", label: "Guidance", step: 0.1, otherwise: 1, hint: "How strongly the visits follow the conditions: 1 as learned." },
   seed: { ...SEED, hint: "The same seed gives the same patients." },
@@ -31,11 +33,12 @@ export function mount(root, { params, save, go }) {
   let about = { columns: [], source: null };
   const place = h("div", { class: "stage" });
   const list = h("div", { class: "stack" });
+  const fit = () => [...list.children].filter((each) => !each.check()).length === 0;
   const own = form(PATH, DECLARED, { params, save });
   const { settings } = own;
-  const body = () => ({ model: settings.model, count: settings.count, seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}), ...(settings.guidance === 1 ? {} : { guidance: settings.guidance }) });
-  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Generate", body, present, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
-  const collect = () => own.set({ where: [...list.children].map((each) => each.text).filter(Boolean) });
+  const body = async () => ({ model: settings.model, ...(settings.given ? { given: settings.given, ...(await counted(settings.given)) } : { count: settings.count }), seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}), ...(settings.guidance === 1 ? {} : { guidance: settings.guidance }) });
+  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Generate", body, present, fit, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
+  const collect = () => own.set({ where: [...list.children].map((each) => each.text) });
   const statics = () => about.columns.filter((column) => column.role === "static" && column.modelled);
   const add = (start) => {
     let made = false;
@@ -58,11 +61,19 @@ export function mount(root, { params, save, go }) {
     },
   });
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
-  const show = callDialog(() => [["sample", body()]]);
+  const given = source({
+    label: "Patients given",
+    value: settings.given ?? "",
+    bundled: false,
+    extra: [{ value: "", label: "none: the model draws them" }],
+    hint: "a row for each patient to make, with some of the static columns",
+    onChange: (name) => own.set({ given: name || null }),
+  });
+  const show = callDialog(async () => [["sample", await body()]]);
   clear(
     root,
     h("div", { class: "split" },
-      h("div", { class: "controls" }, model, h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)), own.count, own.seed, more("More", own.guidance), h("div", { class: "row" }, work.button, show)),
+      h("div", { class: "controls" }, model, h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)), own.count, own.seed, settings.given ? given : more("Patients whose statics you know", given), more("More", own.guidance), h("div", { class: "row" }, work.button, show)),
       place));
   clear(place, busy("Looking for models …"));
   return work.close;
@@ -99,6 +110,15 @@ export function mount(root, { params, save, go }) {
     const [real, synthetic] = await Promise.all([realRows(about.source), allRows(result)]);
     if (!stays()) return;
     clear(comparison, beside({ real, synthetic, columns: about.columns, value: params.get("column"), onChange: (name) => save({ column: name }) }));
+  }
+}
+
+/** How many patients a table gives, where the browser can tell: few are made without waiting for a training. */
+async function counted(name) {
+  try {
+    return { count: (await rowsOf(name)).rows.length };
+  } catch {
+    return {};
   }
 }
 

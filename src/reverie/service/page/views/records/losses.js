@@ -12,7 +12,7 @@ export function losses() {
   const seen = new Map(); // by step: a job that is rejoined tells its news once more
   const rows = () => [...seen.values()].sort((a, b) => a.step - b.step);
   const last = h("p", { class: "hint" }, "The first numbers come after a few steps.");
-  const plot = chart([], { x: { title: "step", zero: true }, y: { title: "loss" } }, { label: "Loss against step, on the batches and on what was set aside.", table: () => table(rows()) });
+  const plot = chart([], { x: { title: "step", zero: true }, y: { title: "loss", log: "auto" } }, { label: "Loss against step, on the batches and on what was set aside.", table: () => table(rows()) });
   let timer = null;
   const draw = () => {
     timer = null;
@@ -42,7 +42,7 @@ function series(rows) {
 }
 
 /** The mean over each point and as many neighbours as there are on both sides, up to half the window. */
-function smoothed(pairs) {
+export function smoothed(pairs) {
   const half = Math.max(Math.floor(pairs.length / WINDOW / 2), 1);
   return pairs.map(([x], at) => {
     const reach = Math.min(at, pairs.length - 1 - at, half);

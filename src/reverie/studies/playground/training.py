@@ -1,0 +1,105 @@
+"""A small network trained on a drawing in seconds.
+
+    loss = mean |f(x_t, t) - y|^2,  x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps,  x_0 ~ p, t evenly over 1..T,
+    y = eps, x_0 or v; Adam, its rate half a cosine down to 0
+
+Step k is a function of (seed, k), as in a training that takes hours; it lives too short for checkpoints, so it has none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from reverie.denoisers.mlp import MLP
+from reverie.denoisers.network import Network
+from reverie.process import GaussianProcess, NoiseSchedule, draw, generator, sub_seed
+from reverie.process.loss import element_loss, target
+from reverie.process.prediction import Kind
+from reverie.studies.mistakes.forms import FORMS, Form
+from reverie.studies.playground.drawing import Drawing
+from reverie.training.objective import timesteps
+
+__all__ = ["Trained", "Training", "train"]
+
+BATCH = 512
+RATE = 4e-3
+CURVE = 60
+"""Points of the curve of losses; each is the mean of its share of the steps."""
+RIGHT = Form("")
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that the weights are a function of.
+
+    Attributes:
+        predict: "noise", "clean" or "velocity".
+        steps: of training.
+        mistake: one of FORMS; only what it does to the training counts here.
+    """
+
+    drawing: Drawing
+    schedule: NoiseSchedule
+    predict: Kind
+    steps: int
+    seed: int
+    mistake: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, and the mean loss [2, ...] of stretches of its training: the last step of each, and the loss."""
+
+    network: Network
+    module: MLP
+    curve: tuple[tuple[int, float], ...]
+
+
+_kept: dict[Training, Trained] = {}
+KEPT = 8
+"""So many trainings stay in memory: another sampler asks for the same network again."""
+
+
+def train(what: Training, on_step: Callable[[int, int], None] | None = None) -> Trained:
+    """The network of this training; deterministic. on_step is called with (steps done, steps in all)."""
+    if what not in _kept:
+        trained = _train(what, on_step)
+        while len(_kept) >= KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[what] = trained
+    return _kept[what]
+
+
+def _train(what: Training, on_step: Callable[[int, int], None] | None) -> Trained:
+    process, form = GaussianProcess(what.schedule), FORMS[what.mistake] if what.mistake else RIGHT
+    with torch.random.fork_rng(devices=[]):  # layers draw their weights from torch's own generator
+        torch.manual_seed(sub_seed(what.seed, "playground", "weights"))
+        module = MLP(what.schedule)
+    network = Network(process, module, what.predict)
+    optimizer = torch.optim.Adam(module.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
+    losses: list[float] = []
+    curve: list[tuple[int, float]] = []
+    for k in range(what.steps):
+        stream = generator(what.seed, "playground", "step", k)
+        x_0 = what.drawing.sample(BATCH, stream).float()
+        t = timesteps(BATCH, what.schedule.steps, "stratified", stream)
+        noise = draw(x_0, stream)
+        x_t = (form.state or GaussianProcess.corrupt)(process, x_0, t, noise)
+        truth = target(process, x_0, form.noise(noise, stream) if form.noise else noise, t, what.predict)
+        loss = element_loss(network(x_t, t), truth, what.predict).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * k / what.steps))
+        optimizer.step()
+        losses.append(loss.item())
+        if (k + 1) * CURVE // what.steps > k * CURVE // what.steps:
+            curve.append((k + 1, sum(losses) / len(losses)))
+            losses.clear()
+            if on_step:
+                on_step(k + 1, what.steps)
+    module.requires_grad_(False)
+    return Trained(network, module, tuple(curve))
