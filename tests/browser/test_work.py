@@ -220,6 +220,6 @@ def test_a_table_that_was_refused_does_not_stay_but_one_that_needs_a_word_does(
     page.evaluate(DROP, [0, [["hopeless.csv", VISITS.replace("4.4", "inf"), "text/csv"]]])
     expect(page.get_by_role("alert")).to_contain_text("an infinite number cannot be modelled")
     page.wait_for_function(GONE, arg="hopeless.csv")
-    page.evaluate(DROP, [0, [["asking.csv", VISITS.replace("4.4", "high"), "text/csv"]]])
-    expect(page.get_by_role("alert")).to_contain_text("“Texts that mean missing: marker=...”")
+    page.evaluate(DROP, [0, [["asking.csv", VISITS + "1,3,9.9\n", "text/csv"]]])
+    expect(page.get_by_role("alert")).to_contain_text("“Two rows of one patient at one time”")
     assert (workspace / "asking.csv").is_file()
