@@ -52,7 +52,7 @@ export function mount(root, { params, save }) {
     if (state === "running") return "Checking now …";
     if (state instanceof Error) return "Not checked: see below.";
     if (!result) return "";
-    const when = result.at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    const when = result.at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
     if (part === WRONG) return `${result.mistakes.filter(({ shown }) => shown).length} of ${result.mistakes.length} shown to be mistakes, at ${when}.`;
     return `${result.checks.filter(({ passed }) => passed).length} of ${result.checks.length} checks hold, at ${when}.`;
   };

@@ -36,14 +36,14 @@ function folderLine({ name, path: to, files, bytes: size, modified, run }) {
 function fileLine(file, { run, onChange }) {
   const acts = h("div", { class: "row" });
   const said = h("p", { class: "wrong", role: "alert", hidden: true });
-  const line = h("tr", null, h("th", { scope: "row" }, file.name), h("td", { class: "number" }, amount(file.bytes)), h("td", { class: "age" }, when(file.modified)), h("td", { class: "acts" }, acts, said));
+  const line = h("tr", null, h("th", { scope: "row" }, isTable(file.name) && run === null ? h("a", { href: address("records", new URLSearchParams({ table: file.path })), title: "How it is read" }, file.name) : file.name), h("td", { class: "number" }, amount(file.bytes)), h("td", { class: "age" }, when(file.modified)), h("td", { class: "acts" }, acts, said));
   const tell = (problem) => {
     said.hidden = false;
     said.textContent = problem.detail ?? problem.message;
   };
   const save = button({ label: "Save", kind: "quiet", title: `Save ${file.name} on this machine`, onClick: () => saveFrom(file.href, file.name).catch(tell) });
   const begin = button({ label: "Delete", kind: "quiet", title: `Delete ${file.name}`, onClick: () => ask() });
-  const usual = () => clear(acts, isTable(file.name) && run === null ? h("a", { class: "button quiet", href: address("records", new URLSearchParams({ table: file.path })) }, "Describe") : null, save, run === null ? begin : null);
+  const usual = () => clear(acts, save, run === null ? begin : null);
   function ask() {
     said.hidden = true;
     const keep = button({ label: "Keep it", onClick: () => (usual(), begin.focus()) });

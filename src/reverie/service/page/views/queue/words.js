@@ -11,7 +11,7 @@ export const NAMES = {
   training: "Train",
   report: "Report",
   export: "Export",
-  sample: "Make",
+  sample: "Make new ones",
   imputation: "Complete records",
   "image-to-image": "Make a picture over",
   inpaint: "Fill a hole",
