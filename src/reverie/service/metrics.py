@@ -120,7 +120,7 @@ class _Disk(Collector):
 
     def __init__(self, quota: Quota) -> None:
         self.quota = quota
-        self.held: tuple[int, int] | None = None
+        self.held: dict[str, int] | None = None
         self.counted = float("-inf")
 
     def collect(self) -> Iterator[Metric]:
@@ -133,11 +133,10 @@ class _Disk(Collector):
             self.counted = time.monotonic()
             threading.Thread(target=self._count, name="count", daemon=True).start()
         if self.held is not None:
-            files, bytes = self.held
-            yield GaugeMetricFamily("reverie_workspace_files", "Files of clients.", files)
-            yield GaugeMetricFamily("reverie_workspace_bytes", "Of all files, the service's own too.", bytes)
+            yield GaugeMetricFamily("reverie_workspace_files", "Files of clients.", self.held["files"])
+            yield GaugeMetricFamily("reverie_workspace_bytes", "Of all files, the service's own too.", self.held["bytes"])
         yield GaugeMetricFamily("reverie_workspace_limit_bytes", "What they may have.", limits.total_bytes)
 
     def _count(self) -> None:
         with contextlib.suppress(Exception):  # the store may be away: what was counted last is told
-            self.held = self.quota.usage()
+            self.held = self.quota.used()

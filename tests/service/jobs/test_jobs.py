@@ -203,7 +203,8 @@ def test_old_jobs_are_forgotten_with_their_folders_keys_and_histories_and_unfini
     folders = root / ".reverie" / "jobs"
     until(lambda: {folder.name for folder in folders.iterdir()} == kept)
     assert [jobs._ledger.events(job.id, 0) for job in old[:3]] == [[]] * 3
-    assert [jobs._ledger.by_key(f"k{n}") is None for n in range(6)] == [True] * 3 + [False] * 3
+    assert [jobs.submit("echo", {"n": n}, key=f"k{n}").id for n in (3, 4, 5)] == [job.id for job in old[3:]]
+    assert jobs.submit("echo", {"n": "another"}, key="k0").id not in {job.id for job in old}
     with pytest.raises(Problem) as gone:
         jobs.get(old[0].id)
     assert gone.value.status == 404

@@ -34,7 +34,7 @@ __all__ = [
     "unfinished",
 ]
 
-LOCKED = 3.0
+LOCKED = 2.0
 """Seconds that a change waits for others before it is refused."""
 REMEDY = "move .reverie/ledger.sqlite away, and jobs begin anew, or put a whole copy in its place"
 
