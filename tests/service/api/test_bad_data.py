@@ -64,7 +64,7 @@ def test_a_table_in_another_form_is_read_and_says_so(client, root):
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(b"PK\x03\x04", "unreadable"), (b"", "unreadable"), (b"id,year,lab\n1,0,5\n1,0,6\n", "data")],
+    [(b"PK\x03\x04", "unreadable"), (b"", "unreadable"), (b"id,year,lab\n1,0,5\n1,0,6\n", "usage")],
 )
 def test_a_file_that_no_choice_makes_readable_is_told_apart(content, kind, client, root):
     (root / "a.csv").write_bytes(content)
