@@ -33,7 +33,7 @@ class Quota:
 
     def used(self) -> dict[str, int]:
         """The files of clients, and the bytes of all."""
-        count, used = self._usage()
+        count, used = self.usage()
         return {"files": count, "bytes": used}
 
     def check(self, begun: bool = False, usage: tuple[int, int] | None = None) -> int:
