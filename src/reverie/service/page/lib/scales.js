@@ -72,7 +72,7 @@ function categorical(names, start, end) {
 
 /** Powers of ten, or 1, 2 and 5 times them where there are few; round steps where all of it is within one. */
 function decades(low, high, many) {
-  const factors = high - low < 2 ? [1, 2, 5] : [1];
+  const factors = high - low < 2 || many >= 3 * (high - low) ? [1, 2, 5] : [1];
   const step = Math.max(1, Math.ceil((high - low) / many));
   if (high - low < 0.6) return rounds(10 ** low, 10 ** high, many).map((value) => ({ value, text: figure(value) }));
   const found = [];
