@@ -91,6 +91,6 @@ def _about(model: PictureModel) -> dict[str, Any]:
 
 
 def _room() -> int:
-    """How many weights fit, to two digits: four bytes each, as base64."""
+    """How many weights fit, in hundred thousands: four bytes each, as base64."""
     rest = sum(len(text) for text in texts().values()) + 200_000
-    return round((LIMIT - rest) * 3 / 16, -5)
+    return (LIMIT - rest) * 3 // 16 // 100_000 * 100_000

@@ -18,7 +18,7 @@ function element(tag, text = "", attributes = {}) {
   return made;
 }
 
-const told = (value) => (value === null ? "–" : String(value));
+const told = (value) => (value === null ? "–" : String(typeof value === "number" ? Number(value.toPrecision(6)) : value));
 
 function show(number) {
   const [from, to] = patients[number - 1];
@@ -51,7 +51,7 @@ function curve({ name, i, range: [low, high] }, visits) {
   const y = (visit) => HEIGHT - EDGE - ((HEIGHT - 2 * EDGE) * (visit[i] - low)) / (high - low || 1);
   const figure = element("figure");
   const values = known.map((visit) => visit[i]);
-  const words = known.length ? `${values[0]} to ${values.at(-1)}` : "not measured";
+  const words = known.length ? `${told(values[0])} to ${told(values.at(-1))}` : "not measured";
   const drawing = element("svg", "", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}: ${words}` });
   drawing.append(element("path", "", { d: known.map((visit, k) => `${k ? "L" : "M"}${x(visit).toFixed(1)} ${y(visit).toFixed(1)}`).join("") || "M0 0" }));
   drawing.append(...known.map((visit) => element("circle", "", { cx: x(visit).toFixed(1), cy: y(visit).toFixed(1), r: 2.5 })));
