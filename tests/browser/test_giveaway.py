@@ -6,19 +6,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
 from reverie.config import Sampling, Source, resolve
 from reverie.giveaway import LIMIT, run_page
+from reverie.giveaway.patients import PATIENTS
 from reverie.images import ImageCodec
-from reverie.models import PictureModel
+from reverie.models import PatientModel, PictureModel
 from reverie.models.model import untrained
+from reverie.records import Table, read_table
 from reverie.samplers import SAMPLERS
 
 Visit = Callable[..., Page]
-PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+PIXELS = """async canvas => {
+  const pixels = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  pixels.drawImage(canvas, 0, 0);
+  return Array.from(pixels.getImageData(0, 0, canvas.width, canvas.height).data);
+}"""
 SIZE = {"width": 320, "height": 640}
 
 
@@ -100,6 +107,21 @@ def test_so_does_a_run_of_other_settings(opened: Callable[[Path], Page], tmp_pat
     assert off(opened(path), model, "ancestral", 1, 10) <= 1
 
 
+def test_patients_are_looked_at_one_after_another(
+    opened: Callable[[Path], Page], tmp_path: Path, drawn_model: Callable[[Table], PatientModel]
+) -> None:
+    frame = pl.DataFrame({"id": [i // 2 for i in range(40)], "day": [0, 7] * 20, "hb": [9 + i % 5 for i in range(40)]})
+    model, path = drawn_model(read_table(frame)), tmp_path / "patients.html"
+    path.write_text(run_page(model, "patients"))
+    made = model.sample(PATIENTS, 0).partition_by("id", maintain_order=True)
+    page = opened(path)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("status")).to_contain_text(f"Patient 2 of {PATIENTS}: {len(made[1])} visit")
+    shown = [[cell or None for cell in row.split("\t")] for row in page.locator("#body tr").all_inner_texts()]
+    assert shown == [["–" if cell is None else f"{cell:g}" for cell in row] for row in made[1].drop("id").iter_rows()]
+    expect(page.get_by_role("img")).to_have_count(1)
+
+
 @pytest.mark.parametrize("size", ["wide"], indirect=True)
 def test_a_saved_view_is_the_same_without_its_server(visit: Visit, opened: Callable[[Path], Page], tmp_path: Path) -> None:
     page = visit("reverse?size=16&steps=6&seed=3")
@@ -116,7 +138,5 @@ def test_a_saved_view_is_the_same_without_its_server(visit: Visit, opened: Calla
     assert [page.locator(".pane canvas").nth(place).evaluate(picture) for place in (0, 1)] == there
     page.get_by_role("button", name="Step", exact=True).click()
     expect(page.locator(".transport output")).to_contain_text("1 of 6,")
-    page.get_by_label("Seed").fill("4")
-    page.get_by_label("Seed").blur()
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="New noise", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("This is a saved page")

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from safetensors.numpy import load
 
@@ -17,6 +18,7 @@ from reverie.giveaway import LIMIT, run_page
 from reverie.images import ImageCodec
 from reverie.models import PictureModel
 from reverie.models.model import untrained
+from reverie.records import read_table
 
 
 def model(**settings) -> PictureModel:
@@ -54,6 +56,18 @@ def test_what_has_no_javascript_or_no_room_is_refused_in_a_sentence():
     small = model(**{"network.width": 8})
     with pytest.raises(UsageError, match="a page knows pixels alone"):
         run_page(replace(small, autoencoder=Autoencoder(1, LatentSettings(width=8))), "latent")
+
+
+def test_a_run_of_patients_shows_what_it_made(drawn_model, monkeypatch):
+    monkeypatch.setattr("reverie.giveaway.patients.PATIENTS", 5)
+    frame = pl.DataFrame({"id": [i // 2 for i in range(40)], "day": [0, 7] * 20, "hb": [9 + i % 5 for i in range(40)]})
+    patients = drawn_model(read_table(frame))
+    about = json.loads(block(run_page(patients, "dots"), "about"))
+    made = patients.sample(5, 0)
+    assert [column["name"] for column in about["columns"]] == made.columns
+    assert about["rows"] == [list(row) for row in made.iter_rows()]
+    assert [about["rows"][first][0] for first, _ in about["patients"]] == made["id"].unique(maintain_order=True).to_list()
+    assert about["patients"][-1][1] == len(made)
 
 
 def test_the_command_writes_it_and_names_what_is_wrong(tmp_path, capsys):

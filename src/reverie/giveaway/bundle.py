@@ -17,7 +17,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 
-__all__ = ["bundle"]
+__all__ = ["bundle", "needed"]
 
 IMPORT = re.compile(r'^import (?:(?P<names>\{[^}]*\})|\* as (?P<all>\w+)) from "(?P<where>[^"]+)";', re.M)
 DYNAMIC = re.compile(r'\bimport\((?P<quote>["`])(?P<where>\.[^"`]+)(?P=quote)\)')
@@ -51,6 +51,19 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
     """
     parts = [f'"{name}": (exports) => {{\n{_as_function(name, text, modules)}}},' for name, text in modules.items()]
     return FRAME.format(modules="\n".join(parts), entry=f'"{entry}"')
+
+
+def needed(modules: Mapping[str, str], entry: str) -> list[str]:
+    """The names of `entry` and of all that it imports, each after those that it needs."""
+    found: dict[str, None] = {}
+
+    def follow(name: str) -> None:
+        for where in IMPORT.findall(modules[name]):
+            follow(_place(name, where[-1]))
+        found.setdefault(name)
+
+    follow(entry)
+    return list(found)
 
 
 def _as_function(name: str, text: str, modules: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -64,14 +64,14 @@ class Exported(Reply):
     "A page to give away: reverie export runs/digits --to page --out digits.html.",
 )
 def export(request: Export, context: Context) -> Outcome:
-    """Write a model of pictures in another layout, to the same pictures, or as a page that draws them.
+    """Write a model of pictures in another layout, to the same pictures, or any model as a page to give away.
 
     For diffusers a run must be of its own network, which --recipe diffusers trains: no other software knows our U-Net. What
     is written is safetensors and JSON, and brings no code. diffusers makes the same pictures of the same noise with its
     DDIMScheduler (its pipelines draw their own noise).
 
-    A page is one HTML file of at most 6 MB that holds the network, draws in any browser, offline and with nothing installed,
-    and makes the same pictures of the same seed within one grey level.
+    A page is one HTML file of at most 6 MB for any browser, offline and with nothing installed. That of pictures holds the
+    network and draws the same pictures of the same seed within one grey level; that of patients shows 200 it has made.
     """
     if request.to not in LAYOUTS:
         raise unknown("layout", request.to, LAYOUTS)
@@ -84,7 +84,10 @@ def _folder(request: Export, context: Context) -> Outcome:
     out = context.folder(request.out, request.overwrite).path
     if out.resolve() == context.run(request.run).resolve():
         raise UsageError(f"{request.out} is what is read: name another folder to write.")
-    model = _pictures(request, context)
+    from reverie.modality import IMAGES
+
+    model = context.model(request.run)
+    model.modality.check_model(request.run, IMAGES, ", which only reverie reads")
     model.save(out, layout=request.to)
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     reply = {"out": request.out, "layout": request.to, "files": files}
@@ -96,19 +99,10 @@ def _page(request: Export, context: Context) -> Outcome:
     from reverie.giveaway import run_page
 
     output = context.output(request.out, "page", request.overwrite, f"{Path(request.run).name}.html")
-    model = _pictures(request, context)
-    page = run_page(model, Path(request.run).name)
+    model = context.model(request.run)
+    page = run_page(model, Path(request.run).name, context.step)
     write_atomically(output.path, page)
     file = output.done()
     reply = {"out": file["name"], "layout": request.to, "file": file}
     size = f"{len(page.encode()) / 1e6:.1f} MB"
     return Outcome(reply, summary("exported", {"out": file["name"], "layout": request.to, "size": size}))
-
-
-def _pictures(request: Export, context: Context) -> Any:
-    """The model, if it is of pictures."""
-    from reverie.modality import IMAGES
-
-    model = context.model(request.run)
-    model.modality.check_model(request.run, IMAGES, ", which only reverie reads")
-    return model

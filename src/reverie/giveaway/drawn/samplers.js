@@ -61,7 +61,7 @@ function angular({ levels, t, s, said, before }) {
   const turned = (each, level, by, x) => each.mix({ x, noise: by * level.a, clean: -by * level.sigma });
   if (!before) return turned(said, levels[t], h, 1);
   const w = lookahead(h, angle(levels[t]) - angle(levels[before.t]));
-  return plus(turned(said, levels[t], h * (1 + w), 1), turned(before.said, levels[t], -h * w, 0));
+  return plus(turned(said, levels[t], h * (1 + w), 1), turned(before.said, levels[before.t], -h * w, 0));
 }
 
 /** DDPM (Ho et al. 2020, algorithm 2), with the variance of the posterior. */

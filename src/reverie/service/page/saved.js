@@ -4,7 +4,7 @@ import { h } from "./lib/dom.js";
 import { BEYOND, saved } from "./lib/recording.js";
 
 if (location.hash === "") history.replaceState(null, "", saved.address);
-const day = new Date(saved.made).toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric" });
+const day = new Date(saved.made).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const note = h("p", { class: "hint", role: "status" }, `Saved on ${day}. What was on this page then works here; the rest needs Reverie itself.`);
 document.getElementById("bar").after(h("div", { class: "saved" }, note));
 

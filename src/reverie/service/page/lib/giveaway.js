@@ -15,7 +15,7 @@ const SHOWN = 4000; // milliseconds that the outcome stands on the button
  * A button that saves the view as a page; null in a page that was saved. title: of the page, a text or a function that gives it;
  * collect(): what else is to be done first, so that all that the view shows has been asked for.
  */
-export function giveButton({ title = () => document.title, collect = null, label = "Save as a page", kind = "quiet" } = {}) {
+export function giveButton({ title = () => document.title, collect = null, label = "Save as a page", kind = "quiet give" } = {}) {
   if (saved) return null;
   return giving({ label, kind, hint: "One file that shows this view anywhere, without a server", act: async () => {
     flush();

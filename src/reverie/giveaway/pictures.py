@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import html
-from functools import cache
-from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +15,21 @@ from safetensors.torch import save
 
 from reverie.denoisers.unet import UNetConfig
 from reverie.errors import UsageError
-from reverie.giveaway.bundle import bundle
 from reverie.giveaway.document import LIMIT, data, document, script_text, too_large
+from reverie.giveaway.texts import script, texts
 from reverie.models.pictures import SHARD
 from reverie.samplers import SAMPLERS, time_grid
 
 if TYPE_CHECKING:
     from reverie.models import PictureModel
 
-__all__ = ["run_page"]
+__all__ = ["pictures_page"]
 
-MODULES = ("weights.js", "layers.js", "unet.js", "randomness.js", "samplers.js", "draw.js", "worker.js", "page.js")
 STEPS = (5, 10, 20, 30, 50, 100, 250)
 """Numbers of steps that the page offers, besides the usual one and all of the schedule."""
 
 
-def run_page(model: PictureModel, name: str) -> str:
+def pictures_page(model: PictureModel, name: str) -> str:
     """The page of a model of pictures; `name` is its title.
 
     Raises UsageError for a model whose network has no JavaScript, or more weights than the page has room for.
@@ -41,7 +38,7 @@ def run_page(model: PictureModel, name: str) -> str:
     about = _about(model)
     count = sum(each.numel() for each in model.denoiser.module.parameters())
     weights = save({key: value.detach().cpu().contiguous() for key, value in model.denoiser.module.state_dict().items()})
-    texts = _texts()
+    parts = texts()
     height, width = model.codec.height, model.codec.width
     colours = "grey" if model.codec.channels == 1 else "colour"
     sentence = (
@@ -50,12 +47,12 @@ def run_page(model: PictureModel, name: str) -> str:
     )
     page = document(
         name,
-        texts["page.css"],
-        Template(texts["page.html"]).substitute(title=html.escape(name), about=html.escape(sentence), most=SHARD),
-        _script("page.js"),
+        parts["page.css"],
+        Template(parts["pictures.html"]).substitute(title=html.escape(name), about=html.escape(sentence), most=SHARD),
+        script("pictures.js"),
         {
             "about": data(about),
-            "worker": ("text/plain", script_text(_script("worker.js"))),
+            "worker": ("text/plain", script_text(script("worker.js"))),
             "weights": ("text/plain", base64.b64encode(weights).decode()),
         },
     )
@@ -94,17 +91,6 @@ def _about(model: PictureModel) -> dict[str, Any]:
 
 
 def _room() -> int:
-    """How many weights fit, to two digits: four bytes each, as base64."""
-    rest = sum(len(text) for text in _texts().values()) + 200_000
-    return round((LIMIT - rest) * 3 / 16, -5)
-
-
-@cache
-def _texts() -> dict[str, str]:
-    folder = files("reverie.giveaway").joinpath("drawn")
-    return {name: folder.joinpath(name).read_text("utf-8") for name in (*MODULES, "page.css", "page.html")}
-
-
-def _script(entry: str) -> str:
-    texts = _texts()
-    return bundle({name: texts[name] for name in MODULES}, entry)
+    """How many weights fit, in hundred thousands: four bytes each, as base64."""
+    rest = sum(len(text) for text in texts().values()) + 200_000
+    return (LIMIT - rest) * 3 // 16 // 100_000 * 100_000

@@ -20,7 +20,7 @@ let worker = null;
 const option = (value, label = value) => Object.assign(document.createElement("option"), { value, textContent: label });
 fields.class.append(option("", "any"), option("*", "each in turn"), ...about.classes.map((name, i) => option(String(i), name)));
 fields.steps.append(...Object.keys(about.grids).map((steps) => option(steps)));
-fields.sampler.append(...about.samplers.map(({ name, about: what }) => option(name, `${name} (${what})`)));
+fields.sampler.append(...about.samplers.map(({ name }) => option(name)));
 for (const each of document.querySelectorAll("[data-of=classes]")) each.hidden = about.classes.length === 0;
 
 function read() {
@@ -33,8 +33,9 @@ function read() {
   follows();
 }
 
-/** Guidance follows a class: without one there is nothing to be stronger. */
+/** What a sampler is; and guidance follows a class: without one there is nothing to be stronger. */
 function follows() {
+  find("what").textContent = about.samplers.find(({ name }) => name === fields.sampler.value).about;
   fields.guidance.disabled = fields.class.value === "";
 }
 
@@ -130,7 +131,7 @@ form.addEventListener("submit", (event) => {
     said.textContent = "Stopped. Nothing is computing any more.";
   } else draw();
 });
-fields.class.addEventListener("change", follows);
+form.addEventListener("change", follows);
 save.addEventListener("click", () => {
   sheet.toBlob((blob) => {
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: "pictures.png" });
