@@ -1,11 +1,7 @@
 """Editing with a trained model: at no noise the picture, outside the hole every pixel, and back again after inversion."""
 
-import copy
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import reverie
@@ -66,17 +62,14 @@ def test_inversion_gives_the_pictures_back(model):
     assert found.residual.shape == (3,) and found.residual.max() <= found.tolerance and found.note is None
 
 
-def test_where_a_step_cannot_be_solved_the_note_says_how_far_it_misses(model):
-    stiff = replace(model, denoiser=replace(model.denoiser, module=copy.deepcopy(model.denoiser.module)))
-    with torch.no_grad():
-        for parameter in stiff.denoiser.module.parameters():
-            parameter.mul_(4)
-    found = inverted(stiff, DIGITS[:2], steps=4)
+def test_where_a_step_is_not_solved_the_note_says_how_far_it_misses(model, monkeypatch):
+    monkeypatch.setattr("reverie.models.editing.ITERATIONS", 2)
+    found = inverted(model, DIGITS[:2], steps=4)
     assert found.residual.max() > found.tolerance
     assert found.note and f"misses by up to {found.residual.max():.2g}" in found.note
     assert f"differs by {found.error:.2g} grey levels" in found.note
-    between = interpolate(stiff, found, 3)
-    assert np.array_equal(between[[0, -1]], found.pictures)
+    between = interpolate(model, found, 3)
+    assert np.abs(between[[0, -1]].astype(int) - found.pictures).max() <= 1
 
 
 def test_the_channels_are_the_models_own_whatever_picture_is_given(model, tmp_path):

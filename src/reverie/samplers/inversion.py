@@ -34,6 +34,9 @@ __all__ = ["invert"]
 REMEMBERED = 12
 """Differences of iterates that one is combined from."""
 
+RIDGE = 1e-12
+"""Of the unit lengths of those differences: below it they are taken as saying the same."""
+
 WORSE = 4.0
 """How many times worse than the best an iterate may be before the way there is taken anew, in smaller steps."""
 
@@ -124,7 +127,7 @@ def _combined(x: Tensor, f: Tensor, memory: list[tuple[Tensor, Tensor]], damping
     length = flat.norm(dim=2, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
     flat = flat / length  # late differences are tiny beside early ones, and matter as much
     # differences that say the same, and those that were dropped, which are zero, get no weight instead of any
-    ridge = torch.finfo(x.dtype).eps * torch.eye(len(memory), dtype=flat.dtype, device=flat.device)
+    ridge = RIDGE * torch.eye(len(memory), dtype=flat.dtype, device=flat.device)
     gamma = torch.linalg.solve(flat @ flat.mT + ridge, flat @ f[:, None].flatten(1).double()[:, :, None]) / length
     gamma = gamma.to(x.dtype).reshape(len(x), len(memory), *[1] * (x.ndim - 1))
     return x + b * f - (gamma * (dX + b[:, None] * dF)).sum(1)

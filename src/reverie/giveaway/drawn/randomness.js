@@ -41,7 +41,8 @@ export function generator(seed, ...address) {
     },
     normal(count) {
       if (count < 16) return Float64Array.from({ length: count }, one);
-      const values = Float64Array.from({ length: count }, uniform);
+      const values = new Float64Array(count);
+      for (let i = 0; i < count; i += 1) values[i] = uniform();
       for (let at = 0; at + 16 <= count; at += 16) block(values, at);
       if (count % 16) {
         // the last block overlaps the one before it, and is drawn anew
