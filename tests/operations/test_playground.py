@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from reverie.cli.study import app
-from reverie.operations.studies.playground import Playing
 from reverie.operations.request import served
+from reverie.operations.studies.playground import Playing
 
 QUICK = ("--training-steps", "2", "--steps", "2", "--json")
 
@@ -40,7 +40,7 @@ def test_the_numbers_are_printed_beside_those_without_the_mistake():
         (["--shape", "rings", "--points", "1,2"], "--shape and --points are two drawings: leave one out."),
         (
             ["--density", "1,2;3,4", "--spread", "0.1"],
-            "the cells of a --density have a width of their own: leave out --spread.",
+            "have a width of their own: leave out --spread.",
         ),
         (["--shape", "ring"], "did you mean 'rings'"),
         (["--points", "1,2;3,y"], "row 2 has 'y' where a number should be."),

@@ -89,6 +89,10 @@ export function mount(root, { params, save }) {
     count.textContent = shape ? `${SHAPES[shape] ?? shape}: 400 points. Draw on it to add your own.` : density ? "A density, painted in cells." : now ? `${now} point${now === 1 ? "" : "s"}.` : "Nothing is drawn yet: press or drag on the square, or choose an example.";
     examples.forEach((each, i) => each.setAttribute("aria-pressed", String(Object.keys(SHAPES)[i] === shape)));
     train.disabled = !ready();
+    if (!ready()) {
+      watching.root.hidden = true;
+      clear(results);
+    }
     sampler.textContent = method(settings.sampler).about;
   }
 
@@ -123,8 +127,9 @@ export function mount(root, { params, save }) {
     waiting: "Training on your drawing …",
     again: "Train and compare",
     body: () => request(settings),
-    present(result) {
+    present(result, asked) {
       clear(status);
+      if (JSON.stringify(asked) !== JSON.stringify(request(settings))) return; // meanwhile something else is wanted
       watching.show(result, settings.density ? readDensity(settings.density) : null);
       clear(results, numbers(result), h("div", { class: "row" }, button({ label: "Save everything", title: "Paths, fields, network and numbers, as the server sent them", onClick: () => saveData("playground.json", result) })));
       list?.found(result);

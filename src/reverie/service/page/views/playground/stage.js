@@ -116,6 +116,8 @@ export function stage({ layers, at, save }) {
         },
         onPlaying: (on) => clear(play, icon(on ? "pause" : "play"), on ? "Pause" : "Play"),
       });
+      const what = result.cells ? "a density" : `${next.points.length} points`;
+      planes.forEach((square, i) => square.element.setAttribute("aria-label", `Samples by the ${KINDS[i]} score of ${what}`));
       clear(play, icon("play"), "Play");
       root.hidden = false;
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
