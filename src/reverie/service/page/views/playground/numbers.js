@@ -19,10 +19,10 @@ export function numbers(result) {
 function headline(result) {
   const { distance, mistake } = result;
   const times = distance.learned / distance.chance.median;
-  const learned = !Number.isFinite(times) || distance.learned === null ? "The learned samples fly away: their distance is no number." : distance.learned <= distance.chance.high ? "The learned samples are as near to the drawing as fresh draws of it are." : `The learned samples are ${times < 10 ? times.toFixed(1) : Math.round(times)} times as far from the drawing as fresh draws of it are.`;
+  const learned = !Number.isFinite(times) || distance.learned === null ? "the learned samples fly away: their distance is no number." : distance.learned <= distance.chance.high ? "the learned samples are as near to the drawing as fresh draws of it are." : `the learned samples are ${times < 10 ? times.toFixed(1) : Math.round(times)} times as far from the drawing as fresh draws of it are.`;
   const copied = result.weights === null && result.spread === 0 ? copies(result) : null;
   const memory = copied && copied.exact > 0.5 && copied.learned < copied.exact ? ` The exact score leads ${percent(copied.exact)} of its samples onto a drawn point, the learned one ${percent(copied.learned)}: it makes new points.` : "";
-  return h("p", { class: "prose verdict-line", role: "status" }, mistake ? `With mistake ${mistake.number}: ` : "", learned, memory);
+  return h("p", { class: "prose verdict-line", role: "status" }, mistake ? `With mistake ${mistake.number} ${learned}` : learned.replace("t", "T"), memory);
 }
 
 function table(result) {
