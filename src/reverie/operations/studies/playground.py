@@ -98,7 +98,7 @@ class Playing(Request):
     )
     spacing: Spacing = Field("trailing", description="Which steps the sampler visits.")
     training_steps: Annotated[int, at_most(3000, "someone waits")] = Field(
-        1000, ge=1, le=100_000, description="Of the network, each of 512 points."
+        1000, ge=1, le=100_000, description="Of the network, each of 256 points."
     )
     mistake: MistakeNumber | None = Field(
         None,
@@ -147,7 +147,7 @@ class PlayingReply(Reply):
             "fields": [{"t": 20, "alpha_bar": 0.99, "exact": [[0.1, 0.2]], "learned": [[0.1, 0.2]], "log_density": [-3.0]}],
             "side": 17,
             "losses": [{"step": 17, "loss": 0.8}],
-            "network": {"predict": "velocity", "waves": 3, "sizes": [23, 96, 96, 96, 2], "weights": "..."},
+            "network": {"predict": "velocity", "waves": 3, "sizes": [23, 64, 64, 64, 2], "weights": "..."},
             "mistake": None,
             "metadata": {"sampler": "ddim", "steps": 40, "seed": 0},
         }

@@ -157,7 +157,7 @@ def playground(
         schedule: linear with T = 1000 by default.
         predict: what the network says: noise, clean or velocity.
         sampler, steps, spacing: how both are sampled.
-        training_steps: of 512 points each.
+        training_steps: of 256 points each.
         mistake: the number of one of FORMS, or none.
         on_step: called with (steps done, steps in all).
 

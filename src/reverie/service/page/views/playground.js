@@ -39,7 +39,7 @@ const DECLARED = {
   steps: { kind: "slider", label: "Steps" },
   spacing: { kind: "select", label: "Spacing of the steps" },
   spread: { kind: "slider", label: "Width of each point", step: 0.01, format: (value) => value.toFixed(2), hint: "0: the points alone, which the exact score leads back to.", when: ({ density }) => density === null },
-  training: { kind: "number", field: "training_steps", label: "Training steps", hint: "Each of 512 points." },
+  training: { kind: "number", field: "training_steps", label: "Training steps", hint: "Each of 256 points." },
   seed: SEED,
   mistake: {},
 };
