@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MistakeNumber", "ShapeName", "playground"]
 
 ShapeName = Literal["two-moons", "spiral", "rings", "eight-gaussians", "letters"]
-MistakeNumber = Literal["1", "2", "5a", "5b", "6b", "7", "8a", "9d", "10", "16a", "16d"]
+MistakeNumber = Literal["1", "2", "5a", "5b", "6b", "7", "8a", "9d", "10", "16d"]
 POINTS = Cap("points x steps", 100_000, "take fewer steps, or fewer points or cells")
 ROWS = "A .csv file of numbers, or the rows themselves, with ; between them"
 

@@ -41,7 +41,7 @@ __all__ = ["Field", "Playground", "Run", "playground"]
 
 SAMPLES = 512
 SIDE = 17
-LEVELS = (0.02, 0.1, 0.3, 0.6, 1.0)
+LEVELS = (0.02, 0.06, 0.15, 0.3, 0.6)
 """Shares of T at which the fields are compared."""
 
 
