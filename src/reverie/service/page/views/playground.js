@@ -53,7 +53,7 @@ export function mount(root, { params, save }) {
 
   const status = h("div", { class: "status" });
   const results = h("div", { class: "stack results" });
-  const mistakes = h("div");
+  const mistakes = h("div", { class: "wrongs" });
   const schedule = h("div");
   const sampler = h("p", { class: "hint" });
   const watching = stage({ layers: read(params.get("show")), at: params.has("at") ? whole(params.get("at"), 0, 2000, 0) : null, save });
@@ -195,8 +195,9 @@ export function mount(root, { params, save }) {
     root,
     h("div", { class: "board" },
       h("section", { class: "draw stack", "aria-label": "Drawing" }, drawing, count, tool, h("div", { class: "row chips", role: "group", "aria-label": "Examples" }, examples), h("div", { class: "spread" }, train, tools), status),
-      h("div", { class: "stage" }, watching.root, results, mistakes),
-      h("div", { class: "controls settings" }, schedule, own.predict, h("div", { class: "field" }, own.sampler, sampler), own.steps, own.spread, more("More", own.spacing, own.training, own.seed), h("div", { class: "row" }, show))),
+      h("div", { class: "stage" }, watching.root, results),
+      h("div", { class: "controls settings" }, schedule, own.predict, h("div", { class: "field" }, own.sampler, sampler), own.steps, own.spread, more("More", own.spacing, own.training, own.seed), h("div", { class: "row" }, show)),
+      mistakes),
   );
   if (settings.shape) example();
   run(work.resume);

@@ -52,7 +52,7 @@ function losses({ losses: found, excess, network }) {
   const x = found.map(({ step }) => step);
   const series = [{ name: "loss", x, y: found.map(({ loss }) => loss), colour: EVIDENCE.learned }];
   if (network.predict === "noise") series.push({ name: "the least that there can be", x: [x[0], x.at(-1)], y: [excess.least, excess.least], colour: EVIDENCE.exact, dash: [8, 5], quiet: true });
-  return h("section", null, h("h3", null, "Training"), chart(series, { x: { title: "step" }, y: { log: true, title: `loss in the ${network.predict}` }, legend: series.length > 1 }, { label: "The loss of the network over its training.", height: 260 }));
+  return h("section", null, h("h3", null, "Training"), chart(series, { x: { title: "step" }, y: { title: `loss in the ${network.predict}` }, legend: series.length > 1 }, { label: "The loss of the network over its training.", height: 260 }));
 }
 
 /** The share of last states that are on a drawn point. */

@@ -84,8 +84,8 @@ export function stage({ layers, at, save }) {
     else dots(context, size, result.points, Math.max(1, size / 300), look.soft);
     const path = result.paths[kind];
     if (shown.has("paths")) trails(context, size, [...path.slice(0, levelOf(frame) + 1), states(path, frame)], EVIDENCE[kind]);
-    context.globalAlpha = 0.85;
-    dots(context, size, states(path, frame).filter(([x, y]) => x !== null && y !== null), Math.max(1.5, size / 140), EVIDENCE[kind]);
+    context.globalAlpha = 0.9;
+    dots(context, size, states(path, frame).filter(([x, y]) => x !== null && y !== null), Math.max(1.8, size / 120), EVIDENCE[kind]);
     context.globalAlpha = 1;
     if (probe) walk(context, size, probe[kind], look.ink);
   }
@@ -146,6 +146,7 @@ function states(path, i) {
 
 function arrows(context, size, found, stroke) {
   context.strokeStyle = stroke;
+  context.globalAlpha = 0.55;
   context.lineWidth = 1;
   context.beginPath();
   for (const [x, y, dx, dy] of found) {
@@ -158,6 +159,7 @@ function arrows(context, size, found, stroke) {
     context.lineTo(toX - wx - wy / 1.6, toY - wy + wx / 1.6);
   }
   context.stroke();
+  context.globalAlpha = 1;
 }
 
 function lines(context, size, heights, stroke) {
