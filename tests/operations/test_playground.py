@@ -20,11 +20,11 @@ def run(*words: str):
 def test_points_of_a_file_are_those_that_are_learned(tmp_path):
     file = tmp_path / "drawn.csv"
     file.write_text("x,y\n0.5,-1\n\n-0.25,2\n")
-    reply = json.loads(run("--points", str(file), *QUICK).output)
+    reply = json.loads(run("--points", str(file), *QUICK).stdout)
     assert reply["points"] == [[0.5, -1.0], [-0.25, 2.0]] and reply["weights"] is None
-    typed = json.loads(run("--points", "0.5,-1;-0.25,2", *QUICK).output)
+    typed = json.loads(run("--points", "0.5,-1;-0.25,2", *QUICK).stdout)
     assert typed == reply
-    painted = json.loads(run("--density", "0,2;1,0", *QUICK).output)
+    painted = json.loads(run("--density", "0,2;1,0", *QUICK).stdout)
     assert painted["weights"] == [2.0, 1.0] and painted["points"] == [[1.25, 1.25], [-1.25, -1.25]]
 
 

@@ -89,10 +89,10 @@ def test_a_training_is_a_function_of_its_seed():
 def test_training_brings_the_loss_near_the_least_and_the_score_near_the_exact_one(predict):
     drawing = DRAWINGS["wide points"]
     exact = drawing.denoiser(PROCESS)
+    networks = [trained(steps, predict=predict).network for steps in (2, 150)]
     with torch.no_grad():
         before, after = (
-            (excess_loss(drawing, exact, network, 0), score_error(drawing, exact, network, 100, 0))
-            for network in (trained(steps, predict=predict).network for steps in (2, 150))
+            (excess_loss(drawing, exact, network, 0), score_error(drawing, exact, network, 100, 0)) for network in networks
         )
         perfect = score_error(drawing, exact, exact, 100, 0)
     assert before[0].least == after[0].least > 0  # which noise it was cannot be known
