@@ -10,7 +10,7 @@ export const down = (value, size) => ((FRAME - value) / (2 * FRAME)) * size;
 
 /**
  * {element, size(), place(event), draw(), destroy()}: paint(context, size, look) draws on an empty square whose side is `size`;
- * place gives the coordinates under a pointer; look has the theme's ink, soft and line.
+ * place gives the coordinates under a pointer; look has the theme's colours.
  */
 export function plane(attributes, paint) {
   const element = h("canvas", { ...attributes, class: `plane ${attributes.class ?? ""}` });
@@ -19,7 +19,7 @@ export function plane(attributes, paint) {
   let look = null;
   const draw = () => {
     if (size === 0) return;
-    look ??= Object.fromEntries(["ink", "soft", "line", "paper", "accent", "danger"].map((name) => [name, colour(name)]));
+    look ??= Object.fromEntries(["ink", "soft", "line", "accent", "good", "danger"].map((name) => [name, colour(name)]));
     context.clearRect(0, 0, size, size);
     axes(context, size, look);
     paint(context, size, look);

@@ -3,7 +3,6 @@
 import { h, clear } from "../../lib/dom.js";
 import { badge } from "../../lib/badge.js";
 import { button, slider } from "../../lib/controls.js";
-import { EVIDENCE } from "../../lib/palette.js";
 import { icon } from "../icons.js";
 import { film } from "../reverse/film.js";
 import { SIDE } from "./code.js";
@@ -22,6 +21,7 @@ export const LAYERS = [
   ["difference", "Difference", "Where the learned score is far from the exact one."],
 ];
 const KINDS = ["exact", "learned"];
+const COLOURS = { exact: "accent", learned: "good" }; // the hues of their badges, light on dark paper
 
 /** {root, show(result), stop()}. layers: names of those shown; at: the frame, null for the end; save keeps both in the address. */
 export function stage({ layers, at, save }) {
@@ -83,9 +83,9 @@ export function stage({ layers, at, save }) {
     if (result.cells) shade(context, size, result.cells.map((value) => value / 3), look.ink);
     else dots(context, size, result.points, Math.max(1, size / 300), look.soft);
     const path = result.paths[kind];
-    if (shown.has("paths")) trails(context, size, [...path.slice(0, levelOf(frame) + 1), states(path, frame)], EVIDENCE[kind]);
+    if (shown.has("paths")) trails(context, size, [...path.slice(0, levelOf(frame) + 1), states(path, frame)], look[COLOURS[kind]]);
     context.globalAlpha = 0.9;
-    dots(context, size, states(path, frame).filter(([x, y]) => x !== null && y !== null), Math.max(1.8, size / 120), EVIDENCE[kind]);
+    dots(context, size, states(path, frame).filter(([x, y]) => x !== null && y !== null), Math.max(1.8, size / 120), look[COLOURS[kind]]);
     context.globalAlpha = 1;
     if (probe) walk(context, size, probe[kind], look.ink);
   }
