@@ -65,7 +65,7 @@ def test_what_is_drawn_is_learned_and_a_mistake_raises_its_number(visit: Visit) 
     wrong, right = (float(text) for text in table.locator("tr", has_text="learned").locator("td").all_inner_texts()[:2])
     assert wrong > 2 * right
     expect(page).to_have_url(re.compile("mistake=9d"))
-    page.get_by_role("radio", name="clean").check(force=True)
+    page.get_by_role("radio", name="clean").press("Space")
     expect(page).to_have_url(re.compile("predict=clean"))
 
 
