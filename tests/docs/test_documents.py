@@ -94,6 +94,9 @@ def quick(words: list[str]) -> list[str]:
             words = words if "--width" in words else [*words, "--width", "512", "--height", "512"]
             for side in ("--width", "--height"):
                 words = replaced(words, side, side, lambda n: str(min(int(n), 32)))
+        case ["study", "playground", *_]:
+            words = words if "--training-steps" in words else [*words, "--training-steps", "10"]
+            return replaced(words, "--training-steps", "--training-steps", lambda n: str(min(int(n), 10)))
     return words
 
 
@@ -277,4 +280,6 @@ def test_budgets_are_cut_and_nothing_else_is():
     assert quick(["sample", "a", "--count", "100"]) == ["sample", "a", "--count", "16"]
     assert quick(["impute", "a", "b", "--draws", "5"]) == ["impute", "a", "b", "--draws", "2"]
     assert quick(["study", "walk", "--start", "100"]) == ["study", "walk", "--start", "100"]
+    playing = ["study", "playground", "--shape", "rings", "--training-steps", "10"]
+    assert quick(playing[:4]) == quick([*playing[:5], "200"]) == playing
     assert quick_python('reverie.train("digits", minutes=2)\nf(steps=9)') == 'reverie.train("digits", steps=3)\nf(steps=9)'

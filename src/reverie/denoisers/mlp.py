@@ -42,7 +42,7 @@ class MLP(nn.Module):
     """
 
     def __init__(
-        self, schedule: NoiseSchedule, dimensions: int = 2, width: int = 96, depth: int = 3, waves: int = 3
+        self, schedule: NoiseSchedule, dimensions: int = 2, width: int = 64, depth: int = 3, waves: int = 3
     ) -> None:
         super().__init__()
         self.waves = waves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MistakeNumber", "ShapeName", "playground"]
 
 ShapeName = Literal["two-moons", "spiral", "rings", "eight-gaussians", "letters"]
-MistakeNumber = Literal["1", "2", "5a", "5b", "6b", "7", "8a", "9d", "10", "16a", "16d"]
+MistakeNumber = Literal["1", "2", "5a", "5b", "6b", "7", "8a", "9d", "10", "16d"]
 POINTS = Cap("points x steps", 100_000, "take fewer steps, or fewer points or cells")
 ROWS = "A .csv file of numbers, or the rows themselves, with ; between them"
 
@@ -65,7 +65,12 @@ def _typed(rows: list[list[float]]) -> str:
 Coordinate = Annotated[float, Field(ge=-2.5, le=2.5)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
-Row = Annotated[list[Weight], Field(min_length=1, max_length=64)]
+Points = Annotated[
+    list[Point],
+    Field(min_length=1),
+    Served((Field(max_length=1000),), "the exact score asks every point at every step"),
+]
+Rows = Annotated[list[Annotated[list[Weight], Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=64)]
 
 
 class Playing(Request):
@@ -73,32 +78,17 @@ class Playing(Request):
 
     model_config = example({"shape": "two-moons", "sampler": "dpmpp", "steps": 20, "training_steps": 200, "seed": 1})
 
-    shape: Annotated[
-        ShapeName | None, Flag("--shape", "An example: two-moons, spiral, rings, eight-gaussians or letters.")
-    ] = Field(None, description="An example; or give `points`, or a `density`.")
+    shape: Annotated[ShapeName | None, Flag("--shape", f"An example: {', '.join(get_args(ShapeName))}.")] = Field(
+        None, description="An example; or give `points`, or a `density`."
+    )
     points: Annotated[
-        list[Point] | None,
+        Points | None,
         Flag("--points", f"x and y of each point, from -2.5 to 2.5. {ROWS}.", read=_rows, write=_typed, metavar="FILE.csv"),
-        Served((Field(max_length=1000),), "the exact score asks every point at every step"),
-    ] = Field(
-        None, min_length=1, description="x and y of each, from -2.5 to 2.5; noise has deviation 1.", examples=[[[0.5, -1.0]]]
-    )
+    ] = Field(None, description="x and y of each, from -2.5 to 2.5; noise has deviation 1.", examples=[[[0.5, -1.0]]])
     density: Annotated[
-        list[Row] | None,
-        Flag(
-            "--density",
-            f"A square of weights over -2.5 .. 2.5, from the top. {ROWS}.",
-            read=_rows,
-            write=_typed,
-            metavar="FILE.csv",
-        ),
-    ] = Field(
-        None,
-        min_length=1,
-        max_length=64,
-        description="A square of weights, rows from the top.",
-        examples=[[[0.0, 1.0], [1.0, 0.0]]],
-    )
+        Rows | None,
+        Flag("--density", f"Weights in a square. {ROWS}, from the top.", read=_rows, write=_typed, metavar="FILE.csv"),
+    ] = Field(None, description="Weights in a square, rows from the top.", examples=[[[0.0, 1.0], [1.0, 0.0]]])
     spread: float = Field(0.0, ge=0, le=1, description="The width of each point; 0: the points alone.")
     schedule: Annotated[Schedule | None, LINEAR] = Field(None, description="Linear with T = 1000 if left out.")
     predict: Literal["noise", "clean", "velocity"] = Field("velocity", description="What the network says.")
@@ -108,7 +98,7 @@ class Playing(Request):
     )
     spacing: Spacing = Field("trailing", description="Which steps the sampler visits.")
     training_steps: Annotated[int, at_most(3000, "someone waits")] = Field(
-        1000, ge=1, le=100_000, description="Of the network, each of 512 points."
+        1000, ge=1, le=100_000, description="Of the network, each of 256 points."
     )
     mistake: MistakeNumber | None = Field(
         None,
@@ -157,7 +147,7 @@ class PlayingReply(Reply):
             "fields": [{"t": 20, "alpha_bar": 0.99, "exact": [[0.1, 0.2]], "learned": [[0.1, 0.2]], "log_density": [-3.0]}],
             "side": 17,
             "losses": [{"step": 17, "loss": 0.8}],
-            "network": {"predict": "velocity", "waves": 3, "sizes": [23, 96, 96, 96, 2], "weights": "..."},
+            "network": {"predict": "velocity", "waves": 3, "sizes": [23, 64, 64, 64, 2], "weights": "..."},
             "mistake": None,
             "metadata": {"sampler": "ddim", "steps": 40, "seed": 0},
         }

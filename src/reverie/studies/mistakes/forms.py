@@ -205,7 +205,7 @@ FORMS: dict[str, Form] = {
         sampler=lambda right, steps: FullDirection(),
     ),
     "5b": Form(
-        "Each step draws about as much noise as the state has in all: nothing of what was reached before is kept.",
+        "Each step draws as much noise as the state is to have in all, on top of what is left: all states are too noisy.",
         {"sampler": "ancestral"},
         sampler=lambda right, steps: CancelledVariance(),
     ),
@@ -228,11 +228,6 @@ FORMS: dict[str, Form] = {
     "10": Form(
         "The noise enters with a minus, and training asks for it with a plus: the network points away from the drawing.",
         state=minus_the_noise,
-    ),
-    "16a": Form(
-        "The grid's strides are not T // n, so each step goes a little too short, and noise is left at the end.",
-        {"spacing": "linspace"},
-        sampler=lambda right, steps: AssumedStride(right, steps),
     ),
     "16d": Form(
         "Whatever lies outside [-1, 1] is cut off at every step: the drawing is pressed into a square.",

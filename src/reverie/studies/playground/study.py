@@ -41,7 +41,7 @@ __all__ = ["Field", "Playground", "Run", "playground"]
 
 SAMPLES = 512
 SIDE = 17
-LEVELS = (0.02, 0.1, 0.3, 0.6, 1.0)
+LEVELS = (0.02, 0.06, 0.15, 0.3, 0.6)
 """Shares of T at which the fields are compared."""
 
 
@@ -157,7 +157,7 @@ def playground(
         schedule: linear with T = 1000 by default.
         predict: what the network says: noise, clean or velocity.
         sampler, steps, spacing: how both are sampled.
-        training_steps: of 512 points each.
+        training_steps: of 256 points each.
         mistake: the number of one of FORMS, or none.
         on_step: called with (steps done, steps in all).
 

@@ -3,7 +3,7 @@
     loss = mean |f(x_t, t) - y|^2,  x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps,  x_0 ~ p, t evenly over 1..T,
     y = eps, x_0 or v; Adam, its rate half a cosine down to 0
 
-Step k is a function of (seed, k), as in a training that takes hours; it lives too short for checkpoints, so it has none.
+The examples of a stretch of steps are drawn at once, a function of (seed, stretch). It lives too short for checkpoints.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from reverie.denoisers.mlp import MLP
 from reverie.denoisers.network import Network
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator, sub_seed
-from reverie.process.loss import element_loss, target
+from reverie.process.loss import target
 from reverie.process.prediction import Kind
 from reverie.studies.mistakes.forms import FORMS, Form
 from reverie.studies.playground.drawing import Drawing
@@ -25,10 +26,10 @@ from reverie.training.objective import timesteps
 
 __all__ = ["Trained", "Training", "train"]
 
-BATCH = 512
+BATCH = 256
 RATE = 4e-3
-CURVE = 60
-"""Points of the curve of losses; each is the mean of its share of the steps."""
+STRETCH = 20
+"""Steps whose examples are drawn together, and whose mean loss is a point of the curve."""
 RIGHT = Form("")
 
 
@@ -52,7 +53,7 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network, and the mean loss [2, ...] of stretches of its training: the last step of each, and the loss."""
+    """A network, and the course of its training: the last step of each stretch, and the mean loss in it."""
 
     network: Network
     module: MLP
@@ -81,25 +82,32 @@ def _train(what: Training, on_step: Callable[[int, int], None] | None) -> Traine
         module = MLP(what.schedule)
     network = Network(process, module, what.predict)
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
-    losses: list[float] = []
-    curve: list[tuple[int, float]] = []
-    for k in range(what.steps):
-        stream = generator(what.seed, "playground", "step", k)
-        x_0 = what.drawing.sample(BATCH, stream).float()
-        t = timesteps(BATCH, what.schedule.steps, "stratified", stream)
-        noise = draw(x_0, stream)
-        x_t = (form.state or GaussianProcess.corrupt)(process, x_0, t, noise)
-        truth = target(process, x_0, form.noise(noise, stream) if form.noise else noise, t, what.predict)
-        loss = element_loss(network(x_t, t), truth, what.predict).mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * k / what.steps))
-        optimizer.step()
-        losses.append(loss.item())
-        if (k + 1) * CURVE // what.steps > k * CURVE // what.steps:
-            curve.append((k + 1, sum(losses) / len(losses)))
-            losses.clear()
-            if on_step:
-                on_step(k + 1, what.steps)
+    curve = []
+    for first in range(0, what.steps, STRETCH):
+        count = min(STRETCH, what.steps - first)
+        stream = generator(what.seed, "playground", "stretch", first)
+        batches = zip(*(part.split(BATCH) for part in _examples(what, form, process, count * BATCH, stream)), strict=True)
+        total = torch.zeros(())
+        for k, (x_t, t, truth) in enumerate(batches, start=first):
+            loss = ((module(x_t, t) - truth) ** 2).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * k / what.steps))
+            optimizer.step()
+            total += loss.detach()
+        curve.append((first + count, float(total) / count))
+        if on_step:
+            on_step(first + count, what.steps)
     module.requires_grad_(False)
     return Trained(network, module, tuple(curve))
+
+
+def _examples(
+    what: Training, form: Form, process: GaussianProcess, count: int, stream: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """x_t [count, 2], t [count] and what the network is to say of them [count, 2]."""
+    x_0 = what.drawing.sample(count, stream).float()
+    t = timesteps(count, what.schedule.steps, "stratified", stream)
+    noise = draw(x_0, stream)
+    x_t = (form.state or GaussianProcess.corrupt)(process, x_0, t, noise)
+    return x_t, t, target(process, x_0, form.noise(noise, stream) if form.noise else noise, t, what.predict)
