@@ -6,6 +6,7 @@ import { callDialog } from "../../lib/call.js";
 import { button, more, select } from "../../lib/controls.js";
 import { saveBlob } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
+import { flush } from "../../lib/state.js";
 import { failure } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";
 import { unkeep } from "../../lib/uploads.js";
@@ -58,6 +59,7 @@ export function mount(root, { params, save, go }) {
     if (!work.alive()) return state;
     quiet = true;
     own.set(changes);
+    flush(); // what was accepted stands in the address at once: a reload shows it
     quiet = false;
     lay(state, { sentences: differences(before, state.found), back: () => apply(was) });
     return state;
