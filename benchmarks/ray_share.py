@@ -1,4 +1,4 @@
-"""What Ray takes of a run of sampling for itself: python benchmarks/ray_share.py [--rows 1000000] [--rounds 3] [--workers 1 2]
+"""What Ray takes of a run of sampling for itself: python benchmarks/ray_share.py [--rows 1000000] [--workers 1 2]
 
 So many rows of patients are sampled to a folder by 1 and by 2 tasks of a local Ray cluster at a time, and by as many
 processes of one thread, in turn. Work is the time of the rows beyond one shard for each worker, which a run of those alone
