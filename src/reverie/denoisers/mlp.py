@@ -51,9 +51,10 @@ class MLP(nn.Module):
         self.levels: Tensor
         self.register_buffer("levels", torch.cat([level, (level * rate).sin(), (level * rate).cos()], 1).float(), False)
         sizes = [dimensions * (1 + 2 * waves) + 1 + 2 * LEVEL_WAVES, *[width] * depth, dimensions]
-        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in itertools.pairwise(sizes))
-        nn.init.zeros_(self.layers[-1].weight)
-        nn.init.zeros_(self.layers[-1].bias)
+        layers = [nn.Linear(i, o) for i, o in itertools.pairwise(sizes)]
+        nn.init.zeros_(layers[-1].weight)
+        nn.init.zeros_(layers[-1].bias)
+        self.layers = nn.ModuleList(layers)
 
     def check(self, condition: Condition | None, count: int) -> None:
         """Raises UsageError: it was trained without conditions."""
@@ -63,6 +64,8 @@ class MLP(nn.Module):
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         octaves = [x_t * 2.0**j for j in range(self.waves)]
         h = torch.cat([x_t, *(wave(x) for x in octaves for wave in (torch.sin, torch.cos)), self.levels[t]], 1)
+        hidden: list[nn.Module]
+        last: nn.Module
         *hidden, last = self.layers
         for layer in hidden:
             h = nn.functional.silu(layer(h))

@@ -90,7 +90,7 @@ class Verdict:
         found = {}
         for question, name in QUESTIONS.items():
             mine = [s for s in self.sentences if of.get(s.claim) == question]
-            words = {kind: [s.claim for s in mine if s.kind == kind] for kind in KINDS}
+            words: dict[Kind, list[str]] = {kind: [s.claim for s in mine if s.kind == kind] for kind in KINDS}
             told = [
                 BRIEF[kind] + (f" on {', '.join(claims)}" if len(mine) > 1 else "")
                 for kind, claims in words.items()

@@ -70,6 +70,8 @@ class _Pieces:
 
     def flush(self) -> None: ...
 
+    def close(self) -> None: ...
+
     def taken(self) -> bytes:
         found = bytes(self._written)
         self._written.clear()

@@ -124,7 +124,12 @@ class Served:
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
         if files:  # beside what else is there: each takes its name when all are written
             written = [self._file(f"{name}/{file}", Path(file).suffix, overwrite) for file in files]
-            return Folder(self.work.folder, done=lambda: [each.done() for each in written] and None)
+
+            def done() -> None:
+                for each in written:
+                    each.done()
+
+            return Folder(self.work.folder, done=done)
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
     def _file(self, name: str, suffix: str, overwrite: bool) -> Written:

@@ -155,8 +155,9 @@ def _show() -> Callable[..., Any]:
         if operation_id not in bodies:
             raise Problem(404, "not-found", f"There is no operation of this name: there are {', '.join(sorted(bodies))}.")
         several, adapter = bodies[operation_id]
+        raw = await request.body()
         try:
-            body = adapter.validate_json(raw := await request.body())
+            body = adapter.validate_json(raw)
         except ValidationError as error:
             found = error.errors()
             sent = None if found[0]["type"] == "json_invalid" else from_json(raw)

@@ -24,7 +24,7 @@ class Quota:
 
     def __init__(self, root: Path, settings: Settings, usage: Callable[[], tuple[int, int]] | None = None) -> None:
         self.root, self.settings = root, settings
-        self._usage = usage or self._below_root
+        self.usage = usage or self._below_root
 
     def free(self) -> int:
         """Bytes that may be written before the floor of free space is reached."""
@@ -38,7 +38,7 @@ class Quota:
 
     def check(self, begun: bool = False, usage: tuple[int, int] | None = None) -> int:
         """The bytes that are used. Raises Problem 507 if no further file may begin, or one that was `begun` may not end."""
-        count, used = usage or self._usage()
+        count, used = usage or self.usage()
         if count >= self.settings.files:
             raise _full(f"the workspace may hold {self.settings.files:,} files")
         if used > self.settings.total_bytes or (used == self.settings.total_bytes and not begun):

@@ -136,6 +136,20 @@ class ObjectWorkspace(Workspace):
         """Also of a place in the folders of the cache, and of an attempt, in which runs stand as in the root."""
         return super().name_of(PRIVATE.sub("", str(path), count=1))
 
+    def _read(self, what: Callable[[Index], Found]) -> Found:
+        """Contents may be replaced and deleted between the index and the reading: then it is looked at once more."""
+        for _ in range(3):
+            try:
+                return what(self._catalogue.now())
+            except FileNotFoundError:
+                continue
+        raise Away
+
+    def _opened(self, index: Index, whole: str, name: str) -> BinaryIO:
+        if whole not in index.files:
+            raise folders.missing(name)
+        return self._cache.content(index.files[whole]).open("rb")
+
     # Writing
 
     def target(self, name: str, suffixes: tuple[str, ...], overwrite: bool, by: Path | None = None) -> Path:
