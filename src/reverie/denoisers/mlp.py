@@ -64,17 +64,15 @@ class MLP(nn.Module):
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         octaves = [x_t * 2.0**j for j in range(self.waves)]
         h = torch.cat([x_t, *(wave(x) for x in octaves for wave in (torch.sin, torch.cos)), self.levels[t]], 1)
-        hidden: list[nn.Module]
-        last: nn.Module
-        *hidden, last = self.layers
-        for layer in hidden:
+        for layer in self.layers[:-1]:
             h = nn.functional.silu(layer(h))
-        return last(h)
+        return self.layers[-1](h)
 
     def state(self) -> dict[str, Any]:
         """All of it: how many waves, the sizes of the layers, and the weights of each layer, row by row, then its biases, as
         little-endian float32 in base64."""
-        sizes = [self.layers[0].in_features, *(layer.out_features for layer in self.layers)]
-        numbers = torch.cat([part.flatten() for layer in self.layers for part in (layer.weight, layer.bias)])
+        layers = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
+        numbers = torch.cat([part.flatten() for layer in layers for part in (layer.weight, layer.bias)])
         weights = base64.b64encode(numbers.detach().numpy().astype("<f4").tobytes()).decode()
         return {"waves": self.waves, "level_waves": LEVEL_WAVES, "reach": REACH, "sizes": sizes, "weights": weights}
