@@ -56,7 +56,7 @@ def expected() -> dict[str, float]:
         mean = (weights * x).sum() / weights.sum()
         return mean.item(), ((weights * (x - mean) ** 2).sum() / weights.sum()).sqrt().item()
 
-    two = GaussianMixture(process, torch.tensor([[-1.0], [1.0]]).double(), torch.tensor([0.6, 0.6]).double())
+    two = GaussianMixture(process, torch.tensor([[-1.0], [1.0]]).double(), torch.tensor([0.6, 0.6], dtype=torch.float64))
     second = Labels(torch.ones(801, dtype=torch.int64))
     guided = {scale: ends(Guided(two, scale), second) for scale in (1.0, 3.0)}
     wide = GaussianMixture(process, torch.zeros(1, 1).double(), torch.tensor([2.0]).double())
