@@ -149,7 +149,7 @@ def test_a_step_shows_the_thing_and_says_why_an_answer_is_right_or_not(visit: Vi
     ("step", "control", "value", "says"),
     [
         ("posterior", "Step t", "2", "Weight of the picture 0.5"),
-        ("guidance", "Guidance w", "1", "Mean 1.00 and deviation 0.60 of what is made"),
+        ("guidance", "Guidance w", "1", "Mean 1.00 and deviation 0.59 of what is made"),
         ("clipped", "Deviation of the data", "0.2", "Deviation 0.2"),
         ("fed-back", "State", "0", "1.0 of the picture"),
     ],
