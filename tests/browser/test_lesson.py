@@ -56,7 +56,7 @@ def expected() -> dict[str, float]:
         mean = (weights * x).sum() / weights.sum()
         return mean.item(), ((weights * (x - mean) ** 2).sum() / weights.sum()).sqrt().item()
 
-    two = GaussianMixture(process, torch.tensor([[-1.0], [1.0]]).double(), torch.tensor([0.6, 0.6]).double())
+    two = GaussianMixture(process, torch.tensor([[-1.0], [1.0]]).double(), torch.tensor([0.6, 0.6], dtype=torch.float64))
     second = Labels(torch.ones(801, dtype=torch.int64))
     guided = {scale: ends(Guided(two, scale), second) for scale in (1.0, 3.0)}
     wide = GaussianMixture(process, torch.zeros(1, 1).double(), torch.tensor([2.0]).double())
@@ -149,7 +149,7 @@ def test_a_step_shows_the_thing_and_says_why_an_answer_is_right_or_not(visit: Vi
     ("step", "control", "value", "says"),
     [
         ("posterior", "Step t", "2", "Weight of the picture 0.5"),
-        ("guidance", "Guidance w", "1", "Mean 1.00 and deviation 0.60 of what is made"),
+        ("guidance", "Guidance w", "1", "Mean 1.00 and deviation 0.59 of what is made"),
         ("clipped", "Deviation of the data", "0.2", "Deviation 0.2"),
         ("fed-back", "State", "0", "1.0 of the picture"),
     ],

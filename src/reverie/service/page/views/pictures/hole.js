@@ -20,7 +20,7 @@ export async function fitted(canvas, picture, [height, width, channels]) {
   Object.assign(canvas, { width, height });
   const scale = Math.min(bitmap.width / width, bitmap.height / height);
   const [cutWidth, cutHeight] = [width * scale, height * scale];
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: channels === 1 });
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, (bitmap.width - cutWidth) / 2, (bitmap.height - cutHeight) / 2, cutWidth, cutHeight, 0, 0, width, height);
   bitmap.close();
