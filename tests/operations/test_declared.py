@@ -78,7 +78,7 @@ def test_a_job_receives_the_request_that_the_route_took(declared):
 @pytest.mark.parametrize("declared", SERVED, ids=lambda each: each.name)
 def test_every_bound_of_a_service_has_its_reason(declared):
     for name, info in declared.request.model_fields.items():
-        assert all(mark.why for mark in info.metadata if isinstance(mark, Served) and not mark.local), name
+        assert all(mark.why for mark in info.metadata if isinstance(mark, Served) and (mark.bounds or mark.type)), name
 
 
 class Number(Request):
