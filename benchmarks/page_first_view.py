@@ -4,9 +4,9 @@
 
 Measures the servers that are named, such as --at before=http://127.0.0.1:8001 --at after=http://127.0.0.1:8002, or, without
 any, one of its own in a temporary workspace. A headless Chromium that has seen nothing yet opens the landing page and the
-forward view over a line of so many kilobytes a second (and 40 ms each way), with its processor slowed so many times.
-A view is usable when there is something to press in it, or its picture is drawn, and the script that drew it has ended.
-Bytes are those on the line until then, as they were sent, with the largest named.
+forward view over a line of so many kilobytes a second (and 40 ms each way), its processor slowed so many times. The view is
+usable when there is something to press in it, or its picture is drawn, and the script that drew it has ended. Bytes are
+those on the line until then, as they were sent, with the largest named.
 """
 
 from __future__ import annotations

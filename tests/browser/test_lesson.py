@@ -139,7 +139,7 @@ def test_a_step_shows_the_thing_and_says_why_an_answer_is_right_or_not(visit: Vi
     page = visit("lesson")  # goes on where one was, and knows what was answered
     expect(page.get_by_role("heading", level=2, name="How fast it drowns")).to_be_visible()
     done = page.get_by_role("navigation", name="Steps of the lesson").get_by_role(
-        "link", name="A picture drowns, answered rightly"
+        "link", name="A picture drowns (answered rightly)"
     )
     done.click()
     expect(page.get_by_label("About 7.9 %")).to_be_checked()
@@ -150,7 +150,7 @@ def test_a_step_shows_the_thing_and_says_why_an_answer_is_right_or_not(visit: Vi
     [
         ("posterior", "Step t", "2", "Weight of the picture 0.5"),
         ("guidance", "Guidance w", "1", "Mean 1.00 and deviation 0.59 of what is made"),
-        ("clipped", "Deviation of the data", "0.2", "Deviation 0.2"),
+        ("clipped", "Deviation of the data", "0.2", "Deviation 0.19 of what is made; of the data 0.20"),
         ("fed-back", "State", "0", "1.0 of the picture"),
     ],
 )

@@ -62,7 +62,7 @@ function contents(steps, key, answers) {
     const given = answers.of(step.key);
     const state = given === null ? "" : step.choices[given]?.right ? "answered rightly" : "answered";
     link.dataset.state = state;
-    clear(link, h("span", { class: "words" }, step.title, state ? h("span", { class: "unseen" }, `, ${state}`) : null));
+    clear(link, h("span", { class: "words" }, step.title, state ? [" ", h("span", { class: "unseen" }, `(${state})`)] : null));
   });
   mark();
   return { element: h("nav", { class: "lesson-contents", "aria-label": "Steps of the lesson" }, h("ol", null, links.map(({ link }) => h("li", null, link)))), mark };
