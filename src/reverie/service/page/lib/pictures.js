@@ -116,7 +116,7 @@ function thumbnail(name, title) {
 /** A place to drop, paste or choose a picture, and the bundled ones. Calls onPick(picture), or onError(problem). promise: what
  *  becomes of a picture of one's own; kind: of its button; onFile: what becomes of a file, if it is not to be picked; after: a
  *  promise to wait for before the bundled ones are fetched. */
-export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser.", kind = "plain", onFile = (file) => take(readPicture(file)), after = null }) {
+export function picker({ onPick, onError = () => {}, value = null, own = true, promise = "It stays in your browser.", kind = "plain", onFile = null, after = null }) {
   const take = async (promise) => {
     try {
       onPick(await promise);
@@ -124,15 +124,16 @@ export function picker({ onPick, onError = () => {}, value = null, own = true, p
       onError(error);
     }
   };
+  const given = onFile ?? ((file) => take(readPicture(file)));
   const choices = h("div", { class: "thumbs", role: "group", "aria-label": "Bundled pictures" });
   const mark = (name) => {
     for (const each of choices.children) each.setAttribute("aria-pressed", String(each.dataset.name === name));
   };
-  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: PICTURE_TYPES, kind, onFile });
+  const place = drop({ label: "Choose a picture", hint: `or drop one, or paste. ${promise}`, name: "Picture file", accept: PICTURE_TYPES, kind, onFile: given });
   const paste = (event) => {
     const found = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
     const first = [...document.querySelectorAll(".picker")].find((each) => each.checkVisibility());
-    if (found && root === first) take(readPicture(found));
+    if (found && root === first) given(found);
   };
   document.addEventListener("paste", paste);
   const root = h("div", { class: "picker" }, own ? place : null, choices);
