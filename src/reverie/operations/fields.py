@@ -56,7 +56,10 @@ def below(name: str | None) -> str | None:
     if _ELSEWHERE.match(plain):
         inside = re.sub(r"^(?:[A-Za-z]:)?[\\/~]*", "", plain).replace("\\", "/")
         raise ValueError(f"name the file relative to the workspace, as {inside or 'picture.png'!r}")
-    return plain.replace("\\", "/").removeprefix("/")
+    inside = plain.replace("\\", "/").removeprefix("/")
+    if plain and not inside:
+        raise ValueError("name something inside the workspace, as 'picture.png'")
+    return inside
 
 
 INSIDE = (AfterValidator(below), Field(max_length=484)), "a service reads and writes inside its workspace only"

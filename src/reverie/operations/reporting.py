@@ -32,22 +32,22 @@ class Reporting(Cached, Engined):
         Flag("RUN", "A run folder; several, with a report each, are compared in one table.", metavar="RUN..."),
         Served((Field(max_length=20),), "a table of more has no room on a page"),
     ] = Field(min_length=1, description="The run; several, with a report each, are compared in one table.")
-    out: Annotated[str | None, writes] = Field(
+    out: Annotated[str, writes] | None = Field(
         None,
         min_length=1,
         description="The folder for report.html, report.json and card.md, the run folder if left out; of several runs, "
         "comparison.",
     )
-    synthetic: Annotated[str | None, reads] = Field(
+    synthetic: Annotated[str, reads] | None = Field(
         None,
         min_length=1,
         description="A table of synthetic patients, also as a folder that sample wrote, or pictures; made by the model if "
         "left out, of patients 10,000 at most.",
     )
-    holdout: Annotated[str | None, reads] = Field(
+    holdout: Annotated[str, reads] | None = Field(
         None, min_length=1, description="Other real patients (or pictures), in place of those held out."
     )
-    source: Annotated[str | None, reads] = Field(
+    source: Annotated[str, reads] | None = Field(
         None, min_length=1, description="What the run was trained on, if it is not where its name says."
     )
     seed: Seed = 0

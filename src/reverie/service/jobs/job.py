@@ -90,8 +90,8 @@ class Job:
             "message": self.message,
             "error": self.error,
             "created": moment(self.created),
-            "started": self.started and moment(self.started),
-            "ended": self.ended and moment(self.ended),
+            "started": None if self.started is None else moment(self.started),
+            "ended": None if self.ended is None else moment(self.ended),
             "links": {"self": here, "events": f"{here}/events", "cancel": f"{here}/cancel", "result": f"{here}/result"},
         }
 
