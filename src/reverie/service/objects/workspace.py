@@ -136,6 +136,10 @@ class ObjectWorkspace(Workspace):
         """Also of a place in the folders of the cache, and of an attempt, in which runs stand as in the root."""
         return super().name_of(PRIVATE.sub("", str(path), count=1))
 
+    def made(self, by: Path, file: str) -> BinaryIO:
+        name = str((by / file).relative_to(self.root))
+        return self._read(lambda index: self._opened(index, name, file))
+
     def _read(self, what: Callable[[Index], Found]) -> Found:
         """Contents may be replaced and deleted between the index and the reading: then it is looked at once more."""
         for _ in range(3):
