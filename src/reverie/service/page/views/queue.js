@@ -3,7 +3,7 @@
 import { h, clear } from "../lib/dom.js";
 import { get, watch } from "../lib/api.js";
 import { button, select } from "../lib/controls.js";
-import { address } from "../lib/state.js";
+import { address, flush } from "../lib/state.js";
 import { empty, failure, unanswered } from "../lib/states.js";
 import { jobRow } from "./queue/row.js";
 import { NAMES, WHICH, unfinished } from "./queue/words.js";
@@ -42,6 +42,7 @@ export function mount(root, { params, save }) {
   function narrow(changes) {
     Object.assign(asked, changes);
     save(changes);
+    flush(); // one choice, not a slider: a reload right after it finds it
     for (const [name, control] of Object.entries(filters)) control.set(asked[name] ?? "");
     begin();
   }
