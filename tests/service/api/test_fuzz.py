@@ -63,6 +63,9 @@ def _twice(work: Work, done: int, total: int) -> None:
         raise Cancelled("cancelled")
 
 
+WORDS_OF_PROGRAMS = re.compile(r"Value error|Input should|Field required|pydantic|function-|`[a-z_.]+`|Traceback")
+
+
 def check_problem(reply) -> None:
     """What every error is: for programs a kind, for people a sentence, of each field the place where it was sent."""
     problem = reply.json()
@@ -72,7 +75,7 @@ def check_problem(reply) -> None:
     assert problem["type"].rpartition("/")[2] in TITLES, problem
     for sentence in [problem["detail"], *(error["message"] for error in problem.get("errors", []))]:
         assert re.search(r"[.!?]$", sentence.strip()), problem
-        assert not re.search(r"Value error|Input should|Field required|pydantic|function-|`[a-z_.]+`|Traceback", sentence), problem
+        assert not WORDS_OF_PROGRAMS.search(sentence), problem
     for error in problem.get("errors", []):
         assert error["field"] and error["message"], problem
 
