@@ -63,7 +63,7 @@ def _twice(work: Work, done: int, total: int) -> None:
         raise Cancelled("cancelled")
 
 
-WORDS_OF_PROGRAMS = re.compile(r"Value error|Input should|Field required|pydantic|function-|`[a-z_.]+`|Traceback")
+WORDS_OF_PROGRAMS = re.compile(r"Value error|Input should|Field required|pydantic|function-|Traceback")
 
 
 def check_problem(reply) -> None:
