@@ -106,8 +106,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setT
 async function route(first = false) {
   forget();
   const { view, params } = read();
-  const landing = view === "";
-  const name = landing ? START : view;
+  const name = view === "" ? START : view;
   const turn = (shown.turn += 1);
   shown.unmount?.();
   shown = { name, unmount: null, turn };
@@ -137,7 +136,7 @@ async function route(first = false) {
   scrollTo(0, 0);
   const save = (changes, options) => shown.turn === turn && write(name, changes, options);
   try {
-    shown.unmount = module.mount(root, { params, save, landing }) ?? null;
+    shown.unmount = module.mount(root, { params, save }) ?? null;
   } catch (error) {
     clear(root, failure({ title: "This view did not start", detail: error.message }, () => route()));
     throw error;

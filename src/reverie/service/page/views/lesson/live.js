@@ -33,7 +33,7 @@ export function live({ look, more = [] }, curves) {
         }
         own.href = address(look.view, params);
       };
-      leave = module.mount(root, { params: new URLSearchParams(look.params), save, landing: false }) ?? leave;
+      leave = module.mount(root, { params: new URLSearchParams(look.params), save }) ?? leave;
     } catch (problem) {
       if (open) clear(place, failure(problem, show));
     }
