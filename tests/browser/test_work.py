@@ -52,6 +52,7 @@ def test_a_table_goes_to_its_view_wherever_on_home_it_is_dropped(visit: Visit, w
 
 def test_home_tells_what_the_workspace_holds(visit: Visit, workspace: Path, digits: str) -> None:
     (workspace / "held.csv").write_text(VISITS)
+    (workspace / digits / "manifest.json").touch()  # the newest are shown, and other tests train too
     page = visit()
     holds = page.locator(".holds")
     expect(holds.get_by_role("link", name=digits)).to_be_visible()
@@ -187,6 +188,23 @@ def test_files_come_several_at_once_into_a_folder_and_go_when_that_is_meant(
     assert not (workspace / name / "one.csv").exists()
     page.get_by_role("navigation", name="Folders").get_by_role("link", name="Workspace").click()
     expect(rows.filter(has_text=f"{name}/")).to_contain_text("1 file")
+
+
+@ONE_SIZE
+def test_a_question_stays_while_the_list_is_read_again(visit: Visit, workspace: Path) -> None:
+    folder = workspace / "asked"
+    folder.mkdir()
+    (folder / "first.csv").write_text(VISITS)
+    page = visit("files?in=asked")
+    rows = page.locator(".files tbody tr")
+    rows.first.get_by_role("button", name="Delete").click()
+    page.evaluate(DROP, [0, [["second.csv", VISITS, "text/csv"]]])
+    expect(rows).to_have_count(2)
+    expect(rows.first.get_by_role("button", name="Keep it")).to_be_focused()
+    rows.first.get_by_role("button", name="Delete it").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("second.csv")
+    assert [file.name for file in folder.iterdir()] == ["second.csv"]
 
 
 @ONE_SIZE

@@ -17,6 +17,7 @@ export function mount(root, { params }) {
   const place = h("div", { class: "stack" });
   const held = h("div");
   const under = (name) => (folder ? `${folder}/${name}` : name);
+  const kept = new Map();
   let open = true;
 
   const arriving = uploads({ onDone: () => list() });
@@ -30,7 +31,9 @@ export function mount(root, { params }) {
       const inside = within(found.files, folder);
       dropped.hidden = inside.run !== null; // nothing is added to a run by hand
       const nothing = folder ? empty(`There is nothing in ${folder}. Drop a file above, or go back.`, h("a", { class: "button", href: address("files") }, "All files")) : empty("The workspace is empty. Drop a table or a picture above; what you make of it is kept here too.");
-      clear(place, inside.folders.length + inside.files.length ? table(inside, { onChange: list }) : nothing);
+      const at = document.activeElement;
+      clear(place, inside.folders.length + inside.files.length ? table(inside, { onChange: list, kept }) : nothing);
+      if (place.contains(at)) at.focus(); // a line that is put back loses it
     } catch (problem) {
       if (open) clear(place, failure(problem, list));
     }

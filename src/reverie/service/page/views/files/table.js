@@ -11,9 +11,18 @@ import { isTable } from "../../lib/uploads.js";
 
 const LINES = 200; // more are shown when asked for
 
-/** The lines of {folders, files, run}; onChange() once a file was deleted. */
-export function table({ folders, files, run }, { onChange }) {
-  const lines = [...folders.map(folderLine), ...files.map((file) => fileLine(file, { run, onChange }))];
+/**
+ * The lines of {folders, files, run}; onChange() once a file was deleted. kept: the lines of files shown before, by what they say: one
+ * that says the same is shown again as it stands, so that a list read again swallows no question.
+ */
+export function table({ folders, files, run }, { onChange, kept }) {
+  const shown = files.map((file) => {
+    const key = JSON.stringify([file.path, file.bytes, file.modified]);
+    return [key, kept.get(key) ?? fileLine(file, { run, onChange })];
+  });
+  kept.clear();
+  for (const [key, line] of shown) kept.set(key, line);
+  const lines = [...folders.map(folderLine), ...kept.values()];
   const body = h("tbody", null, lines.slice(0, LINES));
   const rest = lines.length - LINES;
   const all = rest > 0 && button({ label: `Show ${many(rest, "more line")}`, onClick: () => (body.append(...lines.slice(LINES)), all.remove()) });
