@@ -44,8 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser come first: they take longest, and a browser that a process begins late, when it has grown by
-    thousands of tests, has been seen to crash at its first page."""
+    """Tests in a browser come first: they take longest."""
     items.sort(key=lambda item: "browser" not in getattr(item, "fixturenames", ()))
 
 

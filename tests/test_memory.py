@@ -36,10 +36,17 @@ def test_a_process_that_is_held_gets_no_more_and_says_so():
     before = resource.getrlimit(resource.RLIMIT_DATA)
     code = """
 from reverie import memory
-memory.hold(2**29)
-assert memory.available() == 2**29
-assert len(bytearray(2**26)) == 2**26
-bytearray(2**30)
+before = memory.available()
+with memory.held(2**29):
+    assert memory.available() == 2**29
+    with memory.held(2**30):
+        assert memory.available() == 2**29, "a wider one widens nothing"
+assert memory.available() == before
+with memory.held(None):
+    assert memory.available() == before
+with memory.held(2**29):
+    assert len(bytearray(2**26)) == 2**26
+    bytearray(2**30)
 """
     held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert held.stderr.endswith("MemoryError\n"), held.stderr

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["available", "hold", "processors", "ran_out", "release", "resident"]
+__all__ = ["available", "held", "processors", "ran_out", "resident"]
 
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _CONTAINER_TIME = Path("/sys/fs/cgroup/cpu.max")
@@ -38,25 +39,27 @@ def processors() -> int:
     return max(1, int(min(found)))
 
 
-def hold(bytes: int) -> None:
-    """Lets this process have no more, from here on; where the system has no such limit, nothing happens.
+@contextlib.contextmanager
+def held(bytes: int | None) -> Iterator[None]:
+    """Within it this process gets no more; None, and a system that has no such limit, leave it as it is.
 
-    What counts are the pages that it may write alone (RLIMIT_DATA), and not the addresses that libraries only reserve.
+    What counts are the pages that it may write alone (RLIMIT_DATA), and not the addresses that libraries only reserve. The
+    limit is taken back at the end: programs and threads that are begun later would have it too.
     """
-    with contextlib.suppress(ImportError):
+    try:
         import resource
-
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (bytes if hard == resource.RLIM_INFINITY else min(bytes, hard), hard))
-
-
-def release() -> None:
-    """Takes back what `hold` did, before another program takes the place of this one."""
-    with contextlib.suppress(ImportError, ValueError):
-        import resource
-
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    except ImportError:
+        yield
+        return
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if bytes is not None:
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (min(limit for limit in (bytes, soft, hard) if limit != resource.RLIM_INFINITY), hard)
+        )
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def resident(process: int | None = None) -> int | None:

@@ -155,8 +155,24 @@ def log() -> Log:
     return Log()
 
 
+PLACES = """() => {
+    const told = (el) => [el.tagName, el.className.baseVal ?? el.className, ...el.getAttributeNames().sort()];
+    const named = (el) => el.labels?.length || el.textContent.trim() !== "";
+    const theme = document.documentElement.dataset.theme ?? "";
+    const shown = [...document.querySelectorAll("body *")].filter((el) => el.checkVisibility());
+    return [...new Set(shown.map((el) => [theme, ...told(el.parentElement), ...told(el), Boolean(named(el))].join(" ")))];
+}"""
+"""What stands on the page, each thing by its element, its classes and attributes, those of what it is in, and the theme."""
+
+
+@pytest.fixture(scope="session")
+def looked_at() -> set[str]:
+    """The PLACES that axe has seen."""
+    return set()
+
+
 @pytest.fixture
-def page(chromium: Browser, address: str, size: str, log: Log) -> Iterator[Page]:
+def page(chromium: Browser, address: str, size: str, log: Log, looked_at: set[str]) -> Iterator[Page]:
     width, height = SIZES[size]
     context = chromium.new_context(
         viewport={"width": width, "height": height},
@@ -169,8 +185,10 @@ def page(chromium: Browser, address: str, size: str, log: Log) -> Iterator[Page]
     page = context.new_page()
     watch(page, log)
     yield page
-    checked = size == "wide" and page.url.startswith("http")  # both widths have the same elements, and axe takes seconds
-    found = Axe().run(page).response["violations"] if checked else []
+    # axe takes seconds: it looks where something stands that has not stood so before; both widths have the same elements
+    places = set(page.evaluate(PLACES)) if size == "wide" and page.url.startswith("http") else set()
+    found = Axe().run(page).response["violations"] if places - looked_at else []
+    looked_at.update(places)
     grave = [
         f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:200]}"
         for violation in found

@@ -10,6 +10,7 @@ and stopped once it says that it works. docs/api.md is run by test_api.py, again
 
 import os
 import re
+import resource
 import shlex
 import signal
 import subprocess
@@ -206,11 +207,13 @@ def works(words: list[str], where: str) -> None:
         patch.setattr("reverie.cli.console.note", heard)
         patch.setattr("reverie.service.logs.configure", lambda: None)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        limit = resource.getrlimit(resource.RLIMIT_DATA)
         try:
             result = CliRunner().invoke(app, words)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limit, "what comes later could have no more than the worker"
     assert result.exit_code == 0 and told[0].startswith("working on"), f"{where}: {result.exception!r} {told}"
 
 

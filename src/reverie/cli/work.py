@@ -12,7 +12,6 @@ import typer
 
 from reverie.cli import console
 from reverie.errors import UsageError
-from reverie.memory import release
 
 __all__ = ["work"]
 
@@ -54,5 +53,4 @@ def work(
     logs.configure()
     worker = Worker(limits, lane.value, threads=threads)
     if worker.run(lambda: console.note(f"working on {lane.value} jobs of {workspace.resolve()}. Ctrl-C ends it.")):
-        release()
         os.execv(sys.executable, sys.orig_argv)  # worn: a new process in its place, and the same to whoever started it

@@ -19,7 +19,7 @@ from functools import partial
 from logging import ERROR, WARNING
 
 from reverie.errors import ReverieError
-from reverie.memory import hold, ran_out, resident
+from reverie.memory import held, ran_out, resident
 from reverie.service import logs, problems
 from reverie.service.jobs.heartbeat import WORN, Attempt, Heartbeat
 from reverie.service.jobs.job import Job
@@ -71,8 +71,10 @@ class Worker:
         """Works until told to stop, or worn; `announce` is called once it can take jobs. Returns whether it is worn."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        if self._memory is not None:
-            hold(self._memory)
+        with held(self._memory):
+            return self._run(announce)
+
+    def _run(self, announce: Callable[[], None]) -> bool:
         self._heartbeat.start()
         tasks = tasks_named(self._tasks)
         if self._lane == "quick":
