@@ -2,10 +2,11 @@
 
 So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network
 on patients or on pictures of at most 8 x 8, counts of samples at most 16, draws at most 2, demonstrations at most 32 pixels
-wide; figures of patients are left out but in the demo, and reports on patients have a few of their parts. All else runs as
-written. Of `make` targets, the lines that call reverie are run in the same way, so that later commands find their outputs.
-What serves until it is stopped is started on a free port of this machine, seen to answer, and stopped; a worker is run here,
-and stopped once it says that it works. docs/api.md is run by test_api.py, against one server.
+wide; figures of patients are left out but in the demo, what is put right after training rests on few draws, and reports on
+patients have a few of their parts. All else runs as written. Of `make` targets, the lines that call reverie are run in the
+same way, so that later commands find their outputs. What serves until it is stopped is started on a free port of this
+machine, seen to answer, and stopped; a worker is run here, and stopped once it says that it works. docs/api.md is run by
+test_api.py, against one server.
 """
 
 import os
@@ -229,6 +230,13 @@ def workplace(tmp_path, monkeypatch):
             Image.fromarray(rng.integers(0, 256, (20 + i, 24, 3), dtype=np.uint8)).save(path)
     Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(tmp_path / "photo.jpg")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """How well they are put right is a matter of other tests."""
+    for name, least in (("MOST", 300), ("SHARDS", 1), ("STATICS", 1)):
+        monkeypatch.setattr(f"reverie.records.calibrating.{name}", least)
 
 
 @pytest.fixture(autouse=True)

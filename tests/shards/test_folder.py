@@ -59,11 +59,7 @@ class Killed(InProcess):
         raise KeyboardInterrupt
 
 
-def bytes_of(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def test_what_was_killed_goes_on_to_the_same_bytes(tmp_path):
+def test_what_was_killed_goes_on_to_the_same_bytes(bytes_of, tmp_path):
     whole = complete(Squares(), tmp_path / "whole", InProcess())
     assert (whole.kept, whole.made, whole.missing) == (0, 5, 0)
     assert whole.totals == {"rows": 10, "clipped": {"age": 5}}
@@ -109,7 +105,7 @@ def test_a_share_that_is_none_is_refused(text):
         Share.read(text)
 
 
-def test_a_changed_shard_is_named_and_made_again_once_deleted(tmp_path):
+def test_a_changed_shard_is_named_and_made_again_once_deleted(bytes_of, tmp_path):
     complete(Squares(), tmp_path, InProcess())
     before, path = bytes_of(tmp_path), tmp_path / "part-00003.txt"
     path.write_text("9 of 1")
@@ -161,7 +157,7 @@ def test_what_a_killed_process_had_begun_is_taken_away_by_who_makes_the_shard(tm
     assert there.new == {"rows": 4, "clipped": {"age": 2}} and there.totals["rows"] == 10
 
 
-def test_a_folder_of_something_else_stays_as_it_is(tmp_path):
+def test_a_folder_of_something_else_stays_as_it_is(bytes_of, tmp_path):
     complete(Squares(), tmp_path, InProcess())
     before = bytes_of(tmp_path)
     with pytest.raises(UsageError, match=r"seed 0 there, 1 asked for.*--force"):
@@ -173,7 +169,7 @@ def test_a_folder_of_something_else_stays_as_it_is(tmp_path):
     assert new == bytes_of(tmp_path / "new")
 
 
-def test_foreign_files_are_named_and_never_touched(tmp_path):
+def test_foreign_files_are_named_and_never_touched(bytes_of, tmp_path):
     (tmp_path / "thesis.docx").write_text("years of work")
     for force in (False, True):
         with pytest.raises(UsageError, match=r"holds thesis\.docx, not made by this"):

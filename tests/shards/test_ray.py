@@ -4,70 +4,21 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from contextlib import closing, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
-import polars as pl
 import pytest
+from stones import Stones  # in cluster/, where workers find it too
 
-import reverie
-from reverie import export
 from reverie.errors import DataError, UsageError
-from reverie.evaluation import areas
-from reverie.records import complete as records_complete
-from reverie.records import read_table
-from reverie.reports import build, evidence
 from reverie.shards import InProcess, complete
 from reverie.shards import ray as engine
 from reverie.shards import work as works
-from reverie.shards.ray import LOCAL, QUIET, Ray
-
-HERE = Path(__file__).parent / "cluster"
-SOURCE = Path(__file__).parents[2] / "src"
-sys.path.append(str(HERE))
-from stones import Stones  # noqa: E402  (workers know it by this name)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """HOST:PORT of a cluster of two processes that listens on 127.0.0.1 alone."""
-    if find_spec("ray") is None:
-        pytest.skip("ray is not installed: pip install 'reverie[distributed]'")
-    folder = tmp_path_factory.mktemp("r", numbered=False)
-    paths = {"PYTHONPATH": f"{HERE}:{SOURCE}"}
-    told = QUIET | LOCAL
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    start = ["start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2"]
-    small = ["--include-dashboard=false", "--object-store-memory=80000000", "--disable-usage-stats", f"--temp-dir={folder}"]
-    with (folder / "said").open("w") as said:
-        head = subprocess.Popen(
-            [sys.executable, "-m", "ray.scripts.scripts", *start, *small],
-            env=os.environ | paths,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        for _ in range(600):
-            if "Ray runtime started" in (folder / "said").read_text() or head.poll() is not None:
-                break
-            time.sleep(0.1)
-        assert head.poll() is None, (folder / "said").read_text()
-        yield f"127.0.0.1:{port}"
-    finally:
-        head.terminate()
-        head.wait(60)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+from reverie.shards.ray import Ray
 
 
 @pytest.fixture
@@ -78,11 +29,7 @@ def stones(tmp_path, monkeypatch):
     return lambda **how: Stones(**how, places={"log": str(tmp_path / "log")})
 
 
-def bytes_of(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def test_workers_killed_at_random_change_no_byte(cluster, stones, tmp_path, capsys):
+def test_workers_killed_at_random_change_no_byte(bytes_of, cluster, stones, tmp_path, capsys):
     work = stones(many=14, slow=0.4)
     log, over, killed = tmp_path / "log", threading.Event(), []
 
@@ -109,64 +56,6 @@ def test_workers_killed_at_random_change_no_byte(cluster, stones, tmp_path, caps
         path.unlink()
     complete(work, tmp_path / "same", InProcess())
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "same")
-
-
-@pytest.fixture(scope="module")
-def patients(drawn_model, tmp_path_factory):
-    """A model of patients, in a folder."""
-    return reverie.load(drawn_model(read_table("pbc2").take(range(60))).save(tmp_path_factory.mktemp("runs") / "pbc"))
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """A model of pictures, in a folder."""
-    small = {"network.width": 8, "network.groups": 4, "network.blocks": 1, "training.batch": 16}
-    run = tmp_path_factory.mktemp("runs") / "digits"
-    reverie.train("digits", out=run, steps=1, settings=small)
-    return reverie.load(run)
-
-
-@pytest.mark.parametrize("what", ["patients", "pictures"])
-def test_samples_are_those_of_this_machine(cluster, what, tmp_path, request):
-    model, count, size = {"patients": ("patients", 2100, 2048), "pictures": ("pictures", 150, 64)}[what]
-    model = request.getfixturevalue(model)
-    for folder, how in (("here", InProcess()), ("there", Ray(cluster))):
-        model.sample_to(tmp_path / folder, count, seed=3, shard_size=size, steps=1, engine=how)
-    made = bytes_of(tmp_path / "there")
-    assert made == bytes_of(tmp_path / "here") and len([name for name in made if name.endswith(".parquet")]) > 1
-
-
-@pytest.mark.parametrize("forecast", [None, 2])
-def test_completed_tables_are_those_of_this_machine(cluster, patients, tmp_path, monkeypatch, forecast):
-    monkeypatch.setattr(records_complete, "BLOCK", 16)
-    given = read_table("pbc2").take(range(40)).frame.with_columns(albumin=pl.lit(None, pl.Float64))
-    files = []
-    engines = {"here": None, "processes": InProcess()} | ({} if forecast else {"there": Ray(cluster)})
-    for folder, how in engines.items():
-        scratch = tmp_path / ".scratch"
-        done = export.complete(patients, given, 2, forecast, 5, {"steps": 1}, engine=how, scratch=scratch)
-        (tmp_path / folder).mkdir()
-        for name in ("whole.csv", "whole.parquet"):
-            done.write(tmp_path / folder / name)
-        assert not scratch.exists()
-        files.append(bytes_of(tmp_path / folder))
-    assert all(made == files[0] for made in files) and len(files[0]) == 2
-
-
-def test_a_report_is_that_of_this_machine_to_the_byte(cluster, patients, tmp_path, monkeypatch):
-    cohort = read_table("pbc2")
-    how = {"synthetic": cohort.take(range(200, 260)).frame, "holdout": cohort.take(range(60, 120)).frame}
-    named = [area for area in areas.AREAS if area.name in ("logic", "fidelity.columns", "privacy.linkage", "privacy.copies")]
-    heard = []
-    monkeypatch.setattr(build, "AREAS", named)
-    monkeypatch.setattr(evidence, "the_same", lambda *_: None)
-    how |= {"source": cohort.take(range(60)).frame}
-    here = reverie.report(patients, out=tmp_path / "here", **how)
-    reverie.report(patients, out=tmp_path / "there", engine=Ray(cluster), progress=lambda *n: heard.append(n), **how)
-    assert bytes_of(tmp_path / "here") == bytes_of(tmp_path / "there")
-    assert [s.name for s in here.sections] == [area.name for area in named] and heard[-1] == (100, 100)
-    with pytest.raises(UsageError, match="an engine makes reports on patients, beside their folder"):
-        reverie.report(patients, engine=Ray(cluster), **how)
 
 
 def test_a_run_that_is_stopped_goes_on_where_it_was(cluster, stones, tmp_path):

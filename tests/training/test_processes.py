@@ -27,7 +27,9 @@ KINDS = ["records", "pictures", "autoencoder", "private"]
 def chores() -> Iterator[ModuleType]:
     """What the processes do; they begin with all that they need loaded, so in no time."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reverie.planning.together", "torch.utils.tensorboard"])
+    context.set_forkserver_preload(
+        ["reverie.planning.together", "torch.utils.tensorboard", "torch._dynamo", "opacus.accountants"]
+    )
     multiprocessing.forkserver.ensure_running()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path(__file__).parent))
