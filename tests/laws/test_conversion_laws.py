@@ -21,6 +21,7 @@ PROCESSES: dict[str, GaussianProcess[NoisePath]] = {"linear": LINEAR, "cosine": 
     name: GaussianProcess(path()) for name, path in PATHS.items()
 }
 processes = pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
+any_process = st.sampled_from(list(PROCESSES.values()))
 kinds = st.sampled_from(VIEWS)
 steps = st.integers(1, 1000)
 
@@ -60,26 +61,25 @@ def tolerance(views: dict[str, torch.Tensor]) -> dict[str, float]:
     return {"rtol": 1e-10, "atol": max(1e-12, worst)}
 
 
-@given(kinds, kinds, steps, st.integers(0, 5))
-def test_every_view_of_every_kind_is_the_truth(given_kind, asked, t, seed):
-    for process in PROCESSES.values():
-        time = on(process, t)
-        views = truth(process, time, seed=seed)
-        prediction = process.predict(views["x_t"], time, **{given_kind: views[given_kind]})
+@given(any_process, kinds, steps, st.integers(0, 5))
+def test_every_view_of_every_kind_is_the_truth(process, given_kind, t, seed):
+    time = on(process, t)
+    views = truth(process, time, seed=seed)
+    prediction = process.predict(views["x_t"], time, **{given_kind: views[given_kind]})
+    for asked in VIEWS:
         assert_close(prediction.view(asked), views[asked], **tolerance(views))
         assert_close(process.truth(asked, views["clean"], time, views["noise"]), views[asked], **tolerance(views))
 
 
-@given(kinds, steps)
-def test_noise_and_clean_of_any_prediction_make_up_the_state(kind, t):
+@given(any_process, kinds, steps)
+def test_noise_and_clean_of_any_prediction_make_up_the_state(process, kind, t):
     """Also of a wrong prediction: x_t = a x_0-hat + sigma eps-hat."""
-    for process in PROCESSES.values():
-        time = on(process, t)
-        views = truth(process, time)
-        prediction = process.predict(views["x_t"], time, **{kind: views[kind] * (1 + 0.1 * views["noise"].flip(0))})
-        a, sigma = views["a"], views["sigma"]
-        large = float((a * prediction.clean).abs().max() + (sigma * prediction.noise).abs().max())
-        assert_close(a * prediction.clean + sigma * prediction.noise, views["x_t"], rtol=1e-10, atol=1e-13 * large)
+    time = on(process, t)
+    views = truth(process, time)
+    prediction = process.predict(views["x_t"], time, **{kind: views[kind] * (1 + 0.1 * views["noise"].flip(0))})
+    a, sigma = views["a"], views["sigma"]
+    large = float((a * prediction.clean).abs().max() + (sigma * prediction.noise).abs().max())
+    assert_close(a * prediction.clean + sigma * prediction.noise, views["x_t"], rtol=1e-10, atol=1e-13 * large)
 
 
 @pytest.mark.parametrize("t", [1, 2, 251, 999, 1000])
@@ -141,16 +141,14 @@ def test_a_prediction_that_says_nothing_at_the_end_of_a_path_is_refused_there(ki
         assert all(torch.isfinite(prediction.view(view)).all() for view in VIEWS)
 
 
-@given(st.integers(1, 1000), st.integers(0, 999), kinds)
-def test_reverse_mean_over_any_jump_is_the_posterior_mean_of_the_prediction(t, s, kind):
-    s = min(s, t - 1)
-    for process in PROCESSES.values():
-        start, end = on(process, t), on(process, s)
-        views = truth(process, start)
-        prediction = process.predict(views["x_t"], start, **{kind: views[kind]})
-        posterior = process.posterior(views["clean"], views["x_t"], end, start)
-        mean = process.reverse_mean(views["x_t"], start, prediction, end)
-        assert_close(mean, posterior.mean, rtol=1e-8, atol=1e-9 * max(1.0, float(views["x_t"].abs().max())))
+@given(any_process, st.integers(1, 1000), st.integers(0, 999), kinds)
+def test_reverse_mean_over_any_jump_is_the_posterior_mean_of_the_prediction(process, t, s, kind):
+    start, end = on(process, t), on(process, min(s, t - 1))
+    views = truth(process, start)
+    prediction = process.predict(views["x_t"], start, **{kind: views[kind]})
+    posterior = process.posterior(views["clean"], views["x_t"], end, start)
+    mean = process.reverse_mean(views["x_t"], start, prediction, end)
+    assert_close(mean, posterior.mean, rtol=1e-8, atol=1e-9 * max(1.0, float(views["x_t"].abs().max())))
 
 
 @processes
@@ -172,17 +170,16 @@ def test_reverse_step_with_a_step_for_each_sample_is_each_sample_by_itself(proce
             assert_close(spread, alone.variance.expand(1, 3), rtol=1e-12, atol=0)
 
 
-@given(st.integers(1, 1000), st.integers(0, 999), st.floats(0, 1))
-def test_learned_variance_lies_between_beta_tilde_and_beta(t, s, u):
-    for process in PROCESSES.values():
-        schedule = process.schedule
-        end, start = on(process, min(s, t - 1)), on(process, t)
-        low, high = float(lower(schedule, end, start)), float(upper(schedule, end, start))
-        learned = float(log_interpolated(schedule, end, start, torch.tensor([u], dtype=torch.float64)).exp())
-        assert low <= high
-        assert low * (1 - 1e-12) <= learned <= high * (1 + 1e-12)
-        if end > 0:  # at 0 the lower bound is 0 and has no logarithm
-            assert math.isclose(learned, high**u * low ** (1 - u), rel_tol=1e-9)
+@given(any_process, st.integers(1, 1000), st.integers(0, 999), st.floats(0, 1))
+def test_learned_variance_lies_between_beta_tilde_and_beta(process, t, s, u):
+    schedule = process.schedule
+    end, start = on(process, min(s, t - 1)), on(process, t)
+    low, high = float(lower(schedule, end, start)), float(upper(schedule, end, start))
+    learned = float(log_interpolated(schedule, end, start, torch.tensor([u], dtype=torch.float64)).exp())
+    assert low <= high
+    assert low * (1 - 1e-12) <= learned <= high * (1 + 1e-12)
+    if end > 0:  # at 0 the lower bound is 0 and has no logarithm
+        assert math.isclose(learned, high**u * low ** (1 - u), rel_tol=1e-9)
 
 
 def test_learned_variance_reaches_both_bounds():
