@@ -43,6 +43,10 @@ class Idle:
 
     def check_unused(self, name: str, writes_only: bool = False) -> None: ...
 
+    @contextmanager
+    def changing(self, *names: str, replaces: bool = True) -> Iterator[None]:
+        yield
+
     def held(self) -> list[Any]:
         return []
 

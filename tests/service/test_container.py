@@ -1,12 +1,21 @@
-"""The container's files keep the rules: no root, nothing writable, no capability, versions named, secrets mounted."""
+"""The container's files keep the rules: no root, nothing writable, no capability, versions named, secrets mounted; what they
+and the unit of systemd start serves, with the environment that they give and no other."""
 
 import fnmatch
+import os
 import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
+from reverie.service import keys
 from reverie.service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +161,65 @@ def test_what_the_build_copies_is_there():
         if name == "COPY" and not text.startswith("--from"):
             for source in text.split()[:-1]:
                 assert (ROOT / source).exists()
+
+
+PLACES = ("/workspace", "/run/secrets", "/tmp", "/var/lib/reverie", "/etc/reverie")
+"""Of the container and of the unit; here they stand below the folder of the test."""
+WITHOUT_WORKERS = "REVERIE_PORT=0\nREVERIE_QUICK_WORKERS=0\nREVERIE_SLOW_WORKERS=0\n"
+"""As it may stand in /etc/reverie/environment."""
+
+
+def of_the_unit(unit, service) -> tuple[list[str], dict[str, str], list[str]]:
+    return unit["ExecStart"].split(), dict(word.split("=", 1) for word in unit["Environment"].split()), []
+
+
+def of_the_container(unit, service) -> tuple[list[str], dict[str, str], list[str]]:
+    told = {name: text for name, text in steps() if name in ("ENV", "CMD", "HEALTHCHECK")}  # the last of each
+    given = dict(word.split("=", 1) for word in shlex.split(told["ENV"]))
+    compose = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", text) for name, text in service["environment"].items()}
+    return yaml.safe_load(told["CMD"]), {**given, **compose}, yaml.safe_load(told["HEALTHCHECK"].partition("CMD ")[2])
+
+
+@pytest.mark.parametrize("of", [of_the_unit, of_the_container])
+def test_what_is_started_serves_those_who_have_a_key_and_ends_in_time(of, unit, service, tmp_path):
+    def here(text: str) -> str:
+        return re.sub(rf"^({'|'.join(PLACES)})(?=/|$)", rf"{tmp_path}\1", text)
+
+    def ask(path: str, key: str = "") -> int:
+        named = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}", headers={"authorization": f"Bearer {key}"} if key else {}
+        )
+        try:
+            return urllib.request.urlopen(named, timeout=60).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    command, given, check = of(unit, service)
+    assert command.pop(0).rpartition("/")[2] == "reverie"
+    ours = {name: os.environ[name] for name in ("PYTHONPATH", "PATH") if name in os.environ}
+    environment = (
+        {name: here(text) for name, text in given.items()} | dict(told.split("=") for told in WITHOUT_WORKERS.split()) | ours
+    )
+    options = [here(word) if before != "--port" else "0" for before, word in zip(["", *command], command, strict=False)]
+    for place in PLACES:
+        Path(here(place)).mkdir(parents=True, exist_ok=True)
+    keyed = environment.get("REVERIE_KEYS") or options[options.index("--keys") + 1]
+    key = keys.make(Path(keyed), "alice")
+    line = [sys.executable, "-m", "reverie", *options]
+    with subprocess.Popen(
+        line, env=environment, cwd="/", umask=0o077, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout and process.stderr
+            port = process.stdout.readline().strip().rpartition(":")[2]
+            assert port.isdigit(), process.stderr.read()
+            assert (ask("/healthz"), ask("/api/files"), ask("/api/files", key)) == (200, 401, 200)
+            if check:
+                watch = [sys.executable, *(word.replace(":8000", f":{port}") for word in check[1:])]
+                assert subprocess.run(watch, env=environment).returncode == 0
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(float(environment["REVERIE_GRACE_SECONDS"]) + 10) == 0
+        finally:
+            process.kill()
+    workspace = Path(options[options.index("--workspace") + 1])
+    assert (workspace / ".reverie/ledger.sqlite").stat().st_mode & 0o077 == 0

@@ -1,11 +1,12 @@
-"""The app: routes inside; around them, from the outside in, safe headers, the log, the path of a proxy, the guard, the
-intake, and HEAD."""
+"""The app: routes inside; around them, from the outside in, spans, safe headers, the log, the path of a proxy, the guard,
+the intake, and HEAD."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -25,9 +26,12 @@ from reverie.service.prefix import Prefix
 from reverie.service.request_limits import RequestLimits
 from reverie.service.routes import files, guide, health, jobs, models, page, records, reports, schedules
 from reverie.service.settings import Settings
+from reverie.service.telemetry import Traced, telemetry
 
 __all__ = ["create_app"]
 
+# that of FastAPI itself would tell addresses, and messages of errors that may quote a table: see telemetry for ours
+QUIET: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 ROUTES = (guide, schedules, models, reports, records, jobs, files, health, page)
 
 
@@ -48,6 +52,7 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
         lifespan=_lifespan,
         generate_unique_id_function=_operation,
         redirect_slashes=False,
+        telemetry=QUIET,
     )
     state = app.state
     state.settings, state.workspace, state.jobs = settings, workspace, queue
@@ -68,6 +73,9 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
     app.add_middleware(Prefix, root_path=settings.root_path)
     app.add_middleware(Observed, root=workspace.root, metrics=state.metrics)
     app.add_middleware(SafeHeaders)
+    state.telemetry = telemetry(settings)
+    if state.telemetry is not None:
+        app.add_middleware(Traced, telemetry=state.telemetry)
     return app
 
 
@@ -80,6 +88,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if not state.jobs.stopped:
         await run_in_threadpool(state.jobs.stop, state.settings.grace_seconds)
     await run_in_threadpool(state.jobs.close)
+    if state.telemetry is not None:
+        await run_in_threadpool(state.telemetry.close)
 
 
 def _operation(route: APIRoute) -> str:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reverie.service.metrics import Metrics
 from reverie.service.problems import Problem, answer, of
 
-__all__ = ["Lines", "Observed", "configure", "say"]
+__all__ = ["Lines", "Observed", "configure", "say", "template"]
 
 OURS = ("reverie.", "uvicorn")
 FRAMES = 12
@@ -102,7 +102,7 @@ class Observed:
         finally:
             self.metrics.open.dec()
             seconds = time.perf_counter() - begun
-            route = _template(scope)
+            route = template(scope)
             self.metrics.request(scope["method"], route, status, seconds)
             say(
                 "failed" if failed else "answered",
@@ -118,7 +118,7 @@ class Observed:
             )
 
 
-def _template(scope: Scope) -> str:
+def template(scope: Scope) -> str:
     """The route's pattern, which is of our own making and one of few."""
     route = scope.get("route")
     return getattr(route, "path_format", None) or getattr(route, "path", None) or "none"

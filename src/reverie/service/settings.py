@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     save_seconds: Seconds = 30
     """Between two uploads of what a training has saved, where files are in object storage."""
 
+    telemetry: str | None = None
+    """http://HOST:PORT of a collector of OpenTelemetry, which is sent the spans of calls and jobs. None: there are none."""
+
     kept_jobs: Count = 1000
     events_kept: Count = 2000
 
@@ -119,6 +122,13 @@ class Settings(BaseSettings):
                 f"it is a path such as /reverie, of letters, digits and . _ ~ -, and not one of {', '.join(OURS)}"
             )
         return path
+
+    @field_validator("telemetry")
+    @classmethod
+    def _of_a_collector(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+            raise ValueError("it is the address of a collector, such as http://127.0.0.1:4318")
+        return value
 
     @property
     def memory(self) -> int | None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,12 @@ class AtOnce:
         for id, about, places in self.unfinished:
             if places.uses(name, writes_only):
                 raise in_use(name, id, about)
+
+    @contextmanager
+    def changing(self, *names: str, replaces: bool = True) -> Iterator[None]:
+        for name in names:
+            self.check_unused(name, writes_only=not replaces)
+        yield
 
     def cancel(self, id: str) -> Job:
         return self.get(id)

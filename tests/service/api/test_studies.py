@@ -36,7 +36,7 @@ def test_about_names_all_that_calls_understand(client):
     ]
     assert set(told) == set(recipes())
     assert found["limits"]["pixels"] == 16_000_000
-    assert not {"workspace", "host", "keys", "queue_url"} & set(found["limits"])
+    assert not {"workspace", "host", "keys", "queue_url", "telemetry"} & set(found["limits"])
 
 
 def test_a_schedule_is_the_librarys_to_the_last_digit(client):

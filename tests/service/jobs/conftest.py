@@ -14,15 +14,20 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from watching import Server, until
 
-from reverie.service.jobs import Jobs
+from reverie.service.jobs import Jobs, supervisor
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
 def _chores_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the workers too: they are processes of their own."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+    """By the workers too: they are processes of their own. One that was killed has a successor soon."""
+    monkeypatch.setenv("PYTHONPATH", _here())
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE", supervisor.FIRST_PAUSE)
+
+
+def _here() -> str:
+    return os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -56,8 +61,22 @@ def open_jobs(root: Path) -> Iterator[Callable[..., Jobs]]:
 
 
 @pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    """Jobs with a worker of the quick lane alone, for tests of one file that leave them as they were."""
+    root = tmp_path_factory.mktemp("jobs") / "work"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", _here())
+        settings = Settings(workspace=root, free_bytes=0, slow_workers=0)
+        made = Jobs(settings, Workspace(root, settings), "chores:TASKS")
+        made.start()
+        yield made
+        made.stop(0.5)
+        made.close()
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The whole service, for the tests of one file that leave it as it was."""
+    """The whole service, for tests that leave it as it was."""
     running = Server(tmp_path_factory.mktemp("served") / "work", wait_seconds=5)
     until(lambda: running.do("echo")[0] == 200)
     yield running

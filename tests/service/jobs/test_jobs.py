@@ -31,7 +31,7 @@ def test_a_job_is_done_once_and_gives_its_result_and_files(open_jobs, root, url)
 
 
 def test_what_fails_says_why_without_values_of_patients(open_jobs, capfd):
-    jobs = open_jobs()
+    jobs = open_jobs(slow_workers=0)
     data, secret = jobs.submit("wrong", {"data": True}), jobs.submit("wrong", {"secret": "Miriam"})
     assert ended(jobs, data.id).error == {
         "type": "/problems/data",
@@ -53,8 +53,7 @@ def test_what_fails_says_why_without_values_of_patients(open_jobs, capfd):
     assert (failed.value.status, failed.value.kind) == (422, "data")
 
 
-def test_a_job_that_waits_is_cancelled_at_once_and_never_done(open_jobs, root):
-    jobs = open_jobs()
+def test_a_job_that_waits_is_cancelled_at_once_and_never_done(jobs):
     first = jobs.submit("nap", {"seconds": 1.0})
     second = jobs.submit("echo", {})
     until(lambda: jobs.get(first.id).state == "running")
@@ -62,7 +61,7 @@ def test_a_job_that_waits_is_cancelled_at_once_and_never_done(open_jobs, root):
     assert ended(jobs, first.id).state == "succeeded"
     third = jobs.submit("echo", {})
     assert ended(jobs, third.id).state == "succeeded"
-    assert second.id not in {job for _, job, *_ in done(root)}
+    assert second.id not in {job for _, job, *_ in done(jobs._workspace.root)}
     assert jobs.cancel(third.id).state == "succeeded"
     with pytest.raises(Problem, match="cancelled"):
         jobs.result(second.id)
@@ -71,8 +70,7 @@ def test_a_job_that_waits_is_cancelled_at_once_and_never_done(open_jobs, root):
 @pytest.mark.parametrize(
     ("chore", "arguments"), [("nap", {"seconds": 60}), ("stubborn", {"seconds": 60}), ("deaf", {"count": 10**11})]
 )
-def test_a_cancel_frees_the_slot_even_of_a_job_that_does_not_listen(open_jobs, chore, arguments):
-    jobs = open_jobs()
+def test_a_cancel_frees_the_slot_even_of_a_job_that_does_not_listen(jobs, chore, arguments):
     job = jobs.submit(chore, arguments)
     until(lambda: jobs.get(job.id).state == "running")
     (holder,) = (pid for name, pid in jobs.worker_processes().items() if name == jobs.get(job.id).worker)
@@ -87,7 +85,7 @@ def test_a_cancel_frees_the_slot_even_of_a_job_that_does_not_listen(open_jobs, c
 
 @pytest.mark.parametrize(("chore", "arguments"), [("nap", {"seconds": 60}), ("stubborn", {"seconds": 60})])
 def test_a_job_has_its_time_and_no_more(open_jobs, chore, arguments):
-    jobs = open_jobs(quick_seconds=0.3)
+    jobs = open_jobs(quick_seconds=0.3, slow_workers=0)
     job = ended(jobs, jobs.submit(chore, arguments).id)
     assert job.state == "failed"
     assert job.error is not None
@@ -96,7 +94,7 @@ def test_a_job_has_its_time_and_no_more(open_jobs, chore, arguments):
 
 
 def test_what_was_lost_with_its_worker_is_done_again_if_that_is_safe(open_jobs, root):
-    jobs = open_jobs()
+    jobs = open_jobs(slow_workers=0)
     safe, unsafe, hopeless = (
         jobs.submit("fatal", {"times": 1}),
         jobs.submit("fatal-once", {"times": 1}),
@@ -115,7 +113,7 @@ def test_what_was_lost_with_its_worker_is_done_again_if_that_is_safe(open_jobs, 
 
 @pytest.mark.parametrize("of", ["python", "polars"])
 def test_a_job_that_wants_more_memory_than_its_worker_may_have_fails_once_and_says_so(open_jobs, root, of):
-    jobs = open_jobs(worker_bytes=700_000_000)
+    jobs = open_jobs(worker_bytes=700_000_000, slow_workers=0)
     job, other = jobs.submit("greedy", {"of": of, "bytes": 2_000_000_000}), jobs.submit("greedy", {"of": of, "bytes": 1000})
     view = ended(jobs, job.id)
     assert view.state == "failed" and view.error is not None
@@ -127,7 +125,7 @@ def test_a_job_that_wants_more_memory_than_its_worker_may_have_fails_once_and_sa
 
 
 def test_a_stopped_worker_leaves_its_job_to_be_continued_from_what_it_saved(open_jobs, root):
-    jobs = open_jobs()
+    jobs = open_jobs(quick_workers=0)
     job = jobs.submit("course", {"steps": 200})
     until(lambda: (jobs.get(job.id).progress or {}).get("done", 0) > 5)
     os.kill(jobs.worker_processes()[jobs.get(job.id).worker], signal.SIGTERM)
@@ -138,7 +136,7 @@ def test_a_stopped_worker_leaves_its_job_to_be_continued_from_what_it_saved(open
 
 
 def test_what_a_server_left_is_taken_up_by_the_next(open_jobs, root):
-    jobs = open_jobs(grace_seconds=2)
+    jobs = open_jobs(grace_seconds=2, quick_workers=0)
     running = jobs.submit("course", {"steps": 100})
     waiting = [jobs.submit("course", {"steps": 3}) for _ in range(3)]
     until(lambda: (jobs.get(running.id).progress or {}).get("done", 0) > 5)
@@ -148,14 +146,14 @@ def test_what_a_server_left_is_taken_up_by_the_next(open_jobs, root):
     with pytest.raises(Problem, match="stopping") as refused:
         jobs.submit("echo", {})
     assert "Retry-After" in refused.value.headers
-    again = open_jobs()
+    again = open_jobs(quick_workers=0)
     assert [ended(again, job.id).state for job in (running, *waiting)] == ["succeeded"] * 4
     assert again.result(running.id)["begun"] > 5
     assert len(done(root)) == 5
 
 
 def test_asking_twice_with_a_key_asks_once(open_jobs, root):
-    jobs = open_jobs(queue_slots=1)
+    jobs = open_jobs(queue_slots=1, slow_workers=0)
     with pytest.raises(Problem) as unfit:
         jobs.submit("echo", {}, key="not\nvisible")
     assert unfit.value.status == 422
@@ -251,7 +249,7 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("limit", [{"worker_jobs": 2}, {"worker_grown": 1}], ids=["jobs", "memory"])
 def test_a_worker_that_did_its_part_or_grew_is_replaced_and_no_job_suffers(open_jobs, root, limit):
-    jobs = open_jobs(**limit)
+    jobs = open_jobs(slow_workers=0, **limit)
     for number in range(4):
         id = jobs.submit("echo", {"number": number}).id
         assert ended(jobs, id).state == "succeeded" and jobs.get(id).attempt == 1

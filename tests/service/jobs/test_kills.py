@@ -20,10 +20,10 @@ def test_every_accepted_job_ends_in_exactly_one_way_whoever_is_killed(root):
     chance = random.Random(0)
     accepted: dict[str, str] = {}
     server = Server(root)
-    for number in range(6):
+    for number in range(4):
         asking = threading.Thread(target=_ask_a_few, args=(server, accepted, f"round-{number}"))
         asking.start()
-        time.sleep(chance.uniform(0.05, 0.6))
+        time.sleep(chance.uniform(0.05, 0.4))
         if number % 2:
             server.kill()
             asking.join()
@@ -31,7 +31,7 @@ def test_every_accepted_job_ends_in_exactly_one_way_whoever_is_killed(root):
         else:
             _kill_a_worker(root, chance)
             asking.join()
-    assert len(accepted) >= 6
+    assert len(accepted) >= 4
     ends = {id: server.ended(id) for id in accepted}
     assert {view["state"] for view in ends.values()} <= {"succeeded", "interrupted"}
     for id, view in ends.items():

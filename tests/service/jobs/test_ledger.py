@@ -8,7 +8,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from reverie.errors import UsageError
 from reverie.service.jobs import database
@@ -214,6 +214,18 @@ def test_what_was_accepted_is_there_when_the_ledger_is_opened_again(ledger, tmp_
         assert again.get("a") == ledger.get("a")
         assert again.admit(asked("b", key="once"), 100) == "a"
         assert arguments(again, "a") == '{"n":1}'
+
+
+def test_a_key_is_each_callers_own(ledger):
+    for id, who in (("a", "alice"), ("b", "bob"), ("c", "bob alice"), ("d", None)):
+        added(ledger, id, who=who, key="once", digest=id)
+    assert ledger.admit(asked("e", who="bob", key="once", digest="b"), 100) == "b"
+    with pytest.raises(Problem, match="came with another request"):
+        ledger.admit(asked("e", who="bob", key="once", digest="a"), 100)
+    with ledger._storage.writing() as connection:  # as an earlier version kept it
+        connection.execute(update(database.REQUESTS).where(database.REQUESTS.c.job == "a").values(key="early"))
+    assert ledger.admit(asked("e", who="alice", key="early", digest="a"), 100) == "a"
+    added(ledger, "e", who="bob", key="early")
 
 
 def test_a_request_is_forgotten_when_the_job_has_ended_and_the_result_is_kept(ledger):

@@ -32,7 +32,7 @@ def pid(jobs, id: str) -> int | None:
 
 
 def test_its_jobs_are_seen_cancelled_and_taken_over_when_it_goes(open_jobs, worker, url):
-    jobs = open_jobs(queue_url=url)
+    jobs = open_jobs(queue_url=url, quick_workers=0)
     own = jobs.submit("course", {"steps": 100_000})
     until(lambda: pid(jobs, own.id) in jobs.worker_processes().values())
     further = worker("slow", *([url] if url else []))
@@ -52,7 +52,7 @@ def test_its_jobs_are_seen_cancelled_and_taken_over_when_it_goes(open_jobs, work
 
 
 def test_one_that_is_killed_is_found_out(open_jobs, worker):
-    jobs = open_jobs()
+    jobs = open_jobs(quick_workers=0)
     own = jobs.submit("course", {"steps": 100_000})
     until(lambda: pid(jobs, own.id) in jobs.worker_processes().values())
     further = worker("slow")

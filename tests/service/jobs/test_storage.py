@@ -93,7 +93,7 @@ def _accepted(ledger) -> str | None:
 
 
 def test_jobs_go_on_when_a_held_ledger_is_let_go(open_jobs, root, hasty):
-    jobs = open_jobs()
+    jobs = open_jobs(slow_workers=0)
     assert ended(jobs, jobs.submit("echo", {}).id).state == "succeeded"
     until(lambda: jobs.overview().usable)
     with held(root / ".reverie"):

@@ -345,7 +345,10 @@ def test_sentences_name_a_file_of_a_run_as_its_users_know_it(machine):
         assert of(DamagedError(f"{path / 'codec.json'} is damaged."), here.root).detail == "runs/a/codec.json is damaged."
     for each in (here, machine()):
         where = each.path("runs/a/codec.json", (".json",), each.state / "jobs" / JOB / "files-1")
-        assert os.path.relpath(where, each._private(each.state / "jobs" / JOB / "files-1") / "runs/b") == "../a/codec.json"
+        assert (
+            os.path.relpath(where, each._makings.private(each.state / "jobs" / JOB / "files-1") / "runs/b")
+            == "../a/codec.json"
+        )
 
 
 # --- the store itself ---------------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ async def answer(request: Request, jobs: Jobs, task: str, arguments: dict[str, A
     200 with the result, the problem the job ended with, or 202 with its address. The job does not end with the connection.
     """
     key = request.headers.get("idempotency-key")
-    who = getattr(request.state, "caller", None)
-    job = await run_in_threadpool(jobs.submit, task, arguments, key=key, who=who)
+    who, trace = getattr(request.state, "caller", None), getattr(request.state, "trace", None)
+    job = await run_in_threadpool(jobs.submit, task, arguments, key=key, who=who, trace=trace)
     job = await jobs.wait(job.id, min(_preferred(request, wait), jobs.wait_seconds))
     address = {"X-Job": job.id, "Cache-Control": "no-store"}
     if job.final:

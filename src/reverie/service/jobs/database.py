@@ -20,11 +20,13 @@ from reverie.files import write_atomically
 
 __all__ = [
     "EVENTS",
+    "HOLDS",
     "JOBS",
     "LOCKED",
     "REMEDY",
     "REQUESTS",
     "SUBJECTS",
+    "TRACES",
     "WORKERS",
     "create",
     "create_tables",
@@ -94,6 +96,21 @@ WORKERS = sql.Table(
     Column("name", String, primary_key=True),
     Column("sign", _JSON, nullable=False),
 )
+TRACES = sql.Table(  # beside the jobs too
+    "traces",
+    TABLES,
+    Column("job", String, primary_key=True),
+    Column("trace", _JSON, nullable=False),
+)
+HOLDS = sql.Table(
+    "holds",
+    TABLES,
+    Column("name", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("beats", Integer, nullable=False),
+    Column("places", _JSON, nullable=False),
+)
 
 
 def opened(state: Path, url: str | None) -> Engine:
@@ -126,7 +143,7 @@ def create_tables(engine: Engine) -> None:
 
 
 def hold_admission(connection: Connection) -> None:
-    """Until the transaction ends no other one admits a job; in SQLite no other one writes at all."""
+    """Until the transaction ends no other one admits a job or takes a hold; in SQLite no other one writes at all."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"lock table {SUBJECTS.name} in share row exclusive mode")
 

@@ -46,6 +46,8 @@ class Attempt:
         self._deadline = time.monotonic() + seconds
         self._wake_server = wake_server
         self._stopping_since: float | None = None
+        self.outcome: str = "overtaken"
+        """How it ended, or whether it was not ours any more."""
 
     def report(self) -> bool:
         """Writes what the job says, and tells it if it is to stop. True if it should have stopped long ago."""
@@ -74,6 +76,8 @@ class Attempt:
                     change.release(lost=False)
                 else:
                     change.finish(state, error, result)
+        if change is not None:
+            self.outcome = state
         self._wake_server()
 
     def conclude_early(self) -> None:

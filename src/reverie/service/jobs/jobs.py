@@ -10,7 +10,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from reverie.service.jobs.job import LARGE, Event, Job
 from reverie.service.jobs.ledger import Ledger
 from reverie.service.jobs.monitor import Monitor
 from reverie.service.jobs.overview import Overview
-from reverie.service.jobs.places import Places, in_use
+from reverie.service.jobs.places import Places, in_use, named
 from reverie.service.jobs.registry import TASKS, tasks_named
 from reverie.service.jobs.supervisor import Supervisor
 from reverie.service.jobs.waiters import Waiters
@@ -108,11 +108,20 @@ class Jobs:
 
     # what routes ask for
 
-    def submit(self, task: str, arguments: dict[str, Any], *, key: str | None = None, who: str | None = None) -> Job:
+    def submit(
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        *,
+        key: str | None = None,
+        who: str | None = None,
+        trace: dict[str, str] | None = None,
+    ) -> Job:
         """Accepts a job: it is in the ledger when this returns, and will end in exactly one way.
 
-        A `key` (Idempotency-Key) makes asking twice ask once; `who` is the name of the API key that asks. Raises Problem 503
-        where there is no room, or no time left, and 409 where an unfinished job uses a place that this one would write.
+        A `key` (Idempotency-Key) makes asking twice ask once; `who` is the name of the API key that asks, `trace` its span
+        (see telemetry). Raises Problem 503 where there is no room, or no time left, and 409 where an unfinished job uses a
+        place that this one would write, or one is being changed that this one would use.
         """
         if task not in self._tasks:
             raise unknown("task", task, self._tasks)
@@ -122,7 +131,7 @@ class Jobs:
         text = json.dumps(arguments, sort_keys=True, allow_nan=False, separators=(",", ":"))
         digest = hashlib.sha256(f"{task} {text}".encode()).hexdigest()
         about, places = does.about(arguments), does.places(arguments)
-        asked = Asked(secrets.token_hex(16), task, does.lane, does.again, text, digest, about, places, key, who)
+        asked = Asked(secrets.token_hex(16), task, does.lane, does.again, text, digest, about, places, key, who, trace)
         id = self._ledger.admit(asked, 0 if self.draining else self._settings.queue_slots)
         if id is None:
             raise self._no_room(does.lane)
@@ -161,6 +170,16 @@ class Jobs:
         """Raises Problem 409, which names the job, where an unfinished one uses this name of the workspace."""
         if job := self.using(name, writes_only):
             raise in_use(name, job.id, job.view()["about"])
+
+    @contextlib.contextmanager
+    def changing(self, *names: str, replaces: bool = True) -> Iterator[None]:
+        """In the block these names of the workspace are replaced, renamed or deleted, and no job is admitted that uses one.
+
+        Raises Problem 409 where an unfinished job uses one, or writes it where nothing is there that this `replaces`.
+        """
+        places = Places(writes=tuple(place for name in names for place in named(name)), replaces=replaces)
+        with self._ledger.holds.taken(places):
+            yield
 
     def cancel(self, id: str) -> Job:
         """Ends a job that waits at once, and one that runs within 2 s. Does nothing to one that ended."""

@@ -23,11 +23,13 @@ from reverie.service.jobs.database import (
     JOBS,
     REQUESTS,
     SUBJECTS,
+    TRACES,
     WORKERS,
     queued,
     unfinished,
 )
 from reverie.service.jobs.ends import Outline
+from reverie.service.jobs.holds import Holds
 from reverie.service.jobs.job import Change, Event, Job, JobState
 from reverie.service.jobs.places import Places
 from reverie.service.jobs.storage import Storage
@@ -73,6 +75,7 @@ class Ledger:
     def __init__(self, state: Path, url: str | None, events_kept: int) -> None:
         self._events_kept = events_kept
         self._storage = Storage(state, url)
+        self.holds = Holds(self._storage)
 
     def create(self) -> None:
         """Makes the tables that are missing. Raises UsageError or DamagedError if the database cannot be used."""
@@ -89,11 +92,12 @@ class Ledger:
     # the server's changes
 
     def try_out(self) -> None:
-        """Writes, and takes it back, so that it is known whether changes can be made."""
+        """Writes, and takes it back, so that it is known whether changes can be made; and shows that our holds live."""
         name = new_name("trial")
         with self._storage.writing(durable=False) as connection:
             connection.execute(insert(WORKERS).values(name=name, sign={}))
             connection.execute(delete(WORKERS).where(WORKERS.c.name == name))
+            self.holds.beat(connection)
 
     def admit(self, asked: Asked, slots: int) -> str | None:
         """Accepts a job, see `admission.admit`."""
@@ -130,7 +134,7 @@ class Ledger:
         ids = [id for (id,) in self._storage.rows(ended)]
         if ids:
             with self._storage.writing() as connection:
-                for column in (EVENTS.c.job, REQUESTS.c.job, SUBJECTS.c.job, JOBS.c.id):
+                for column in (EVENTS.c.job, REQUESTS.c.job, SUBJECTS.c.job, TRACES.c.job, JOBS.c.id):
                     connection.execute(delete(column.table).where(column.in_(ids)))
         return ids
 
@@ -252,6 +256,10 @@ class Ledger:
     def result(self, id: str) -> str | None:
         """What came of a job that succeeded, as JSON."""
         return next((text for (text,) in self._storage.rows(select(REQUESTS.c.result).where(REQUESTS.c.job == id))), None)
+
+    def trace(self, id: str) -> dict[str, str]:
+        """The span that asked for a job, as it was told; nothing where there is none."""
+        return next((trace for (trace,) in self._storage.rows(select(TRACES.c.trace).where(TRACES.c.job == id))), {})
 
     def events(self, id: str, after: int, limit: int = 500) -> list[Event]:
         history = select(EVENTS.c.number, EVENTS.c.kind, EVENTS.c.data).where(EVENTS.c.job == id, EVENTS.c.number > after)

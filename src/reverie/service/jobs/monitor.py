@@ -13,11 +13,12 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from logging import WARNING
 
 from reverie.service.jobs.ends import Ends, Outline
+from reverie.service.jobs.holds import Hold
 from reverie.service.jobs.job import Job
 from reverie.service.jobs.ledger import LANES, Ledger, WorkerSign
 from reverie.service.jobs.overview import LaneView, Overview
@@ -40,7 +41,7 @@ FRESH = 10.0
 
 
 class Liveness:
-    """Which workers are gone, by the beats of all.
+    """Which workers, and holds, are gone, by the beats of all.
 
     A beat is a number that grows; how long it stood still is measured with this machine's own clock, so that neither clocks
     that differ nor a laptop that slept makes a worker seem dead.
@@ -50,7 +51,7 @@ class Liveness:
         self._here = socket.gethostname()
         self._seen: dict[str, tuple[int, float]] = {}
 
-    def silent(self, workers: list[WorkerSign]) -> set[str]:
+    def silent(self, workers: Sequence[WorkerSign | Hold]) -> set[str]:
         """Those whose last beat is too long ago. To be asked often."""
         now = time.monotonic()
         before, self._seen = self._seen, {}
@@ -59,7 +60,7 @@ class Liveness:
             self._seen[worker.name] = (worker.beats, since if worker.beats == beats else now)
         return {name for name, (_, since) in self._seen.items() if now - since > SILENT}
 
-    def vanished(self, worker: WorkerSign) -> bool:
+    def vanished(self, worker: WorkerSign | Hold) -> bool:
         """Whether its process should be on this machine and there is no such process."""
         if worker.host != self._here:
             return False
@@ -178,8 +179,8 @@ class Monitor(threading.Thread):
     def _dismiss_silent(self) -> None:
         """All others, by their beats; and of ours those that hang."""
         holders = {job.worker for job in self._ledger.unfinished() if job.worker}  # before the workers: they are all there
-        workers = self._ledger.workers()
-        own, silent = self._supervisor.processes(), self._liveness.silent(workers)
+        workers, holds = self._ledger.workers(), self._ledger.holds.others()
+        own, silent = self._supervisor.processes(), self._liveness.silent([*workers, *holds])
         self._foreign = any(worker.name not in own for worker in workers)
         for worker in workers:
             if worker.name in own:
@@ -189,6 +190,9 @@ class Monitor(threading.Thread):
                 self._ledger.dismiss(worker.name)
         for name in holders - {worker.name for worker in workers}:
             self._ledger.dismiss(name)
+        for hold in holds:
+            if hold.name in silent or self._liveness.vanished(hold):
+                self._ledger.holds.let_go(hold.name)
 
     def _enforce_cancel(self, jobs: list[Job]) -> None:
         """Ends workers of ours that do not act on a cancel, whatever they do."""

@@ -23,7 +23,7 @@ from reverie.operations.request import Place, Request
 from reverie.service import names
 from reverie.service.problems import Problem
 
-__all__ = ["BUNDLED", "Places", "about", "in_use", "named", "places"]
+__all__ = ["BUNDLED", "Places", "about", "in_change", "in_use", "named", "places"]
 
 BUNDLED = frozenset({"pbc2", "digits", "china", "flower"})
 """Names of sources that mean no file of the workspace."""
@@ -90,6 +90,11 @@ def in_use(name: str, id: str, told: Mapping[str, str]) -> Problem:
         f"{name} is in use by job {id} ({told['operation']}): wait until that has ended or cancel it, "
         "or choose another name.",
     )
+
+
+def in_change(name: str) -> Problem:
+    """The answer to who would use a place that is replaced, renamed or deleted at this moment."""
+    return Problem(409, "conflict", f"{name} is being replaced, renamed or deleted now: ask again in a moment.")
 
 
 def _common(mine: tuple[str, ...], others: tuple[str, ...]) -> str | None:

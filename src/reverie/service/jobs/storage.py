@@ -41,7 +41,7 @@ class Storage:
     def __init__(self, state: Path, url: str | None) -> None:
         self._state, self._in_file = state, url is None
         self._engine = database.opened(state, url)
-        self._one_writer = threading.RLock()
+        self._one_writer = threading.Lock()
         self._away, self._made = False, True
 
     def create(self) -> None:

@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from logging import ERROR, WARNING
 
@@ -31,6 +32,7 @@ from reverie.service.logs import say
 from reverie.service.objects import open_workspace
 from reverie.service.problems import Problem
 from reverie.service.settings import Settings
+from reverie.service.telemetry import telemetry
 
 __all__ = ["Worker", "main"]
 
@@ -63,6 +65,7 @@ class Worker:
         sign = WorkerSign(self._name, lane, socket.gethostname(), os.getpid())
         self._heartbeat = Heartbeat(self._ledger, sign, parent, self._leaving)
         self._tasks, self._threads = tasks, threads
+        self._telemetry = telemetry(settings)
         self._stopping = False
         self._done = 0
         self._work: Work | None = None
@@ -89,11 +92,13 @@ class Worker:
                 pause = min(1.05 * pause, SLOWEST)
             else:
                 pause = QUICKEST
-                self._attend(*claimed, tasks)
+                self._do(*claimed, tasks)
                 self._done += 1
         self._heartbeat.close()
         _insist(lambda: self._ledger.dismiss(self._name))
         self._wake_server()
+        if self._telemetry is not None:
+            self._telemetry.close()
         return not self._stopping
 
     def _worn(self) -> bool:
@@ -138,8 +143,19 @@ class Worker:
             time.sleep(0.5)
             return None
 
-    def _attend(self, job: Job, arguments: str, tasks: Mapping[str, TaskLike]) -> None:
-        """One attempt at one job."""
+    def _do(self, job: Job, arguments: str, tasks: Mapping[str, TaskLike]) -> None:
+        """One attempt at one job; a span, where they are wanted."""
+        if self._telemetry is None:
+            self._attend(job, arguments, tasks)
+            return
+        trace: dict[str, str] = {}
+        with suppress(Problem):  # the ledger is away for a moment: then the span is by itself
+            trace = self._ledger.trace(job.id)
+        with self._telemetry.attempt(job, trace) as ended:
+            ended(self._attend(job, arguments, tasks))
+
+    def _attend(self, job: Job, arguments: str, tasks: Mapping[str, TaskLike]) -> str:
+        """The attempt itself. Returns how it ended."""
         self._wake_server()
         buffer = EventBuffer(self._settings.events_kept)
         folder = self._workspace.state / "jobs" / job.id / job.files
@@ -172,6 +188,7 @@ class Worker:
         self._heartbeat.detach()
         _insist(conclude)
         self._workspace.left(folder)
+        return attempt.outcome
 
     def _failure(self, job: Job, error: Exception) -> Problem:
         too_little = problems.too_little_memory(self._memory)

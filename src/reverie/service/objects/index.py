@@ -97,6 +97,15 @@ class Catalogue:
                 self._index, self._version = Index.read(found[1]), found[0]
             return self._index
 
+    def read(self, what: Callable[[Index], Result]) -> Result:
+        """Contents may be replaced and deleted between the index and the reading: then it is looked at once more."""
+        for _ in range(3):
+            try:
+                return what(self.now())
+            except FileNotFoundError:
+                continue
+        raise Away
+
     def change(self, edit: Callable[[dict[str, Content]], Result], uploaded: Iterable[Content] = ()) -> Result:
         """Lets `edit` alter the files of the index, and makes that the index; contents without a name are deleted.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote
 
@@ -97,7 +98,7 @@ async def put_file(
 ) -> JSONResponse:
     await run_in_threadpool(jobs.check_unused, name, writes_only=not overwrite)
     there = await run_in_threadpool(workspace.has, name, UPLOADED) if overwrite else False
-    async with contextmanager_in_threadpool(workspace.writing(name, UPLOADED, overwrite)) as file:
+    async with AsyncExitStack() as held, contextmanager_in_threadpool(workspace.writing(name, UPLOADED, overwrite)) as file:
         gathered = bytearray()
         async for part in request.stream():
             gathered += part
@@ -105,6 +106,7 @@ async def put_file(
                 await run_in_threadpool(file.write, bytes(gathered))
                 gathered.clear()
         await run_in_threadpool(file.write, bytes(gathered))
+        await held.enter_async_context(contextmanager_in_threadpool(jobs.changing(name, replaces=overwrite)))
     name = "/".join(names.parts(name))
     body = {"name": name, "bytes": file.bytes, "href": _address(name)}
     return JSONResponse(body, 200 if there else 201, {"location": _address(name)})
@@ -124,8 +126,8 @@ def get_file(workspace: Store, name: Name) -> Download:
 
 @router.delete("/{name:path}", summary="Delete a file, or a trained run with all that is in its folder", status_code=204)
 def delete_file(workspace: Store, jobs: Queue, name: Name) -> None:
-    jobs.check_unused(name)
-    workspace.remove(name, SUFFIXES)
+    with jobs.changing(name):
+        workspace.remove(name, SUFFIXES)
 
 
 def attachment(file: BinaryIO, name: str) -> Download:

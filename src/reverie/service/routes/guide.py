@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from reverie.plain import moment
-from reverie.service.routes.told import reply
+from reverie.service.routes.told import as_json, json_of
 from reverie.service.schemas import guide as schemas
 from reverie.service.schemas.schedules import StatisticsQuery
 from reverie.service.state import Ask
@@ -24,10 +24,9 @@ router = APIRouter(prefix="/api/diffusion", tags=["guide"])
     operation_id="diffusion_statistics",
     summary="A schedule in numbers",
     description="Over t = 1..T; linear with T = 1000 and beta 0.0001..0.02, unless the query says otherwise.",
-    responses=reply(schemas.StatisticsReply),
-    response_class=Response,
+    **json_of(schemas.StatisticsReply),
 )
 def statistics(query: Annotated[StatisticsQuery, Query()], ask: Ask) -> Response:
     numbers = ask("statistics", config=json.dumps(query.config, sort_keys=True))
     now = moment(time.time())
-    return Response(b'{"statistics": %b, "timestamp": "%b"}' % (numbers, now.encode()), media_type="application/json")
+    return as_json(b'{"statistics": %b, "timestamp": "%b"}' % (numbers, now.encode()))

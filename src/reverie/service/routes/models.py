@@ -16,7 +16,7 @@ from reverie.operations.request import Request, example
 from reverie.operations.training import Card
 from reverie.service import archive, folders
 from reverie.service.kept import reports_of, runs_of
-from reverie.service.routes.told import reply
+from reverie.service.routes.told import as_json, content, json_of
 from reverie.service.schemas import models as schemas
 from reverie.service.state import Ask, Queue, Store
 
@@ -44,21 +44,18 @@ class Renaming(Request):
     summary="The trained runs of the workspace",
     description="`state` is trained, training (`job` is at work on it) or stopped; `verdict` is the headline of its newest "
     "report, and `report` the name of that.",
-    responses=reply(schemas.ModelList),
-    response_class=Response,
+    **json_of(schemas.ModelList),
 )
 def list_models(workspace: Store, jobs: Queue, ask: Ask) -> Response:
     runs = runs_of(workspace, jobs)
-    body = ask("models", root=str(workspace.root), runs=runs, reports=reports_of(workspace))
-    return Response(body, media_type="application/json")
+    return as_json(ask("models", root=str(workspace.root), runs=runs, reports=reports_of(workspace)))
 
 
 @router.get(
     "/models/{name:path}/metrics",
     operation_id="get_metrics",
     summary="The numbers of a training, also while it goes on",
-    responses=reply(schemas.MetricsReply),
-    response_class=Response,
+    **json_of(schemas.MetricsReply),
 )
 def get_metrics(
     workspace: Store,
@@ -67,7 +64,7 @@ def get_metrics(
     after: Annotated[int, Query(ge=0, le=2**53, description="Only what came after this step.")] = 0,
 ) -> Response:
     folder = str(workspace.folder(name, checkpoints=False))
-    return Response(ask("metrics", folder=folder, after=after), media_type="application/json")
+    return as_json(ask("metrics", folder=folder, after=after))
 
 
 @router.get(
@@ -76,11 +73,11 @@ def get_metrics(
     summary="A run, or a model in another layout, as one .zip",
     description="All of its files but checkpoints of a training that ended, and rows of its source. The same files give "
     "the same bytes.",
-    response_class=Response,
-    responses={
-        200: {"description": "The archive, as an attachment.", "content": {"application/zip": {}}},
-        409: {"description": "A job writes it now.", "content": {"application/problem+json": {}}},
-    },
+    **content(
+        "application/zip",
+        "The archive, as an attachment.",
+        {409: {"description": "A job writes it now.", "content": {"application/problem+json": {}}}},
+    ),
 )
 def get_archive(workspace: Store, jobs: Queue, name: Name) -> StreamingResponse:
     files = archive.files_of(workspace, name)
@@ -97,9 +94,8 @@ def get_archive(workspace: Store, jobs: Queue, name: Name) -> StreamingResponse:
     description="409 while a job uses it, and where the name is taken.",
 )
 def rename_model(workspace: Store, jobs: Queue, name: Name, body: Renaming) -> dict[str, str]:
-    for each in (name, body.to):
-        jobs.check_unused(each)
-    workspace.rename(name, body.to)
+    with jobs.changing(name, body.to):
+        workspace.rename(name, body.to)
     return {"name": body.to, "href": f"/api/models/{quote(body.to)}"}
 
 
@@ -111,19 +107,18 @@ def rename_model(workspace: Store, jobs: Queue, name: Name, body: Renaming) -> d
     status_code=204,
 )
 def delete_model(workspace: Store, jobs: Queue, name: Name) -> None:
-    jobs.check_unused(name)
-    if name not in workspace.runs():
-        raise folders.missing(name)
-    workspace.remove(name, ())
+    with jobs.changing(name):
+        if name not in workspace.runs():
+            raise folders.missing(name)
+        workspace.remove(name, ())
 
 
 @router.get(
     "/models/{name:path}",
     operation_id="get_model",
     summary="The card of a run",
-    responses=reply(Card),
-    response_class=Response,
+    **json_of(Card),
 )
 def get_model(workspace: Store, name: Name, ask: Ask) -> Response:
     folder = str(workspace.folder(name, checkpoints=False))
-    return Response(ask("model", folder=folder, name=name), media_type="application/json")
+    return as_json(ask("model", folder=folder, name=name))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from reverie.service.routes.told import content
 from reverie.service.state import Ask
 
 __all__ = ["router"]
@@ -17,8 +18,7 @@ router = APIRouter(prefix="/api", tags=["records"])
     "/tables/{name}",
     operation_id="get_bundled_table",
     summary="A bundled table as CSV",
-    response_class=Response,
-    responses={200: {"description": "The table.", "content": {"text/csv": {}}}},
+    **content("text/csv", "The table."),
 )
 def bundled(name: Annotated[str, Path(description="pbc2.", examples=["pbc2"], max_length=40)], ask: Ask) -> Response:
     table = ask("table", name=name)

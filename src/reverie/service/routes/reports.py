@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Response
 from reverie.service.kept import report_of, reports_of, runs_of
 from reverie.service.listing import COMPARISON, REPORT
 from reverie.service.page_policy import page_headers
-from reverie.service.routes.told import reply
+from reverie.service.routes.told import as_json, content, json_of
 from reverie.service.schemas import reports as schemas
 from reverie.service.state import Ask, Queue, Store
 
@@ -30,12 +30,10 @@ Name = Annotated[
     "",
     operation_id="list_reports",
     summary="The reports of the workspace, in words",
-    responses=reply(schemas.ReportList),
-    response_class=Response,
+    **json_of(schemas.ReportList),
 )
 def list_reports(workspace: Store, ask: Ask) -> Response:
-    body = ask("reports", root=str(workspace.root), runs=runs_of(workspace), reports=reports_of(workspace))
-    return Response(body, media_type="application/json")
+    return as_json(ask("reports", root=str(workspace.root), runs=runs_of(workspace), reports=reports_of(workspace)))
 
 
 @router.get(
@@ -43,8 +41,7 @@ def list_reports(workspace: Store, ask: Ask) -> Response:
     operation_id="get_report_page",
     summary="The page of a report",
     description="One file that needs no other. Its policy lets it run its own script and ask for nothing.",
-    response_class=Response,
-    responses={200: {"description": "The page.", "content": {"text/html": {}}}},
+    **content("text/html", "The page."),
 )
 def get_page(workspace: Store, name: Name) -> Response:
     found = report_of(workspace, name)
@@ -62,17 +59,16 @@ def get_page(workspace: Store, name: Name) -> Response:
 )
 def delete_report(workspace: Store, jobs: Queue, name: Name) -> None:
     found = report_of(workspace, name)
-    jobs.check_unused(name)
-    workspace.remove_inside(name, COMPARISON if found["comparison"] else REPORT)
+    with jobs.changing(name):
+        workspace.remove_inside(name, COMPARISON if found["comparison"] else REPORT)
 
 
 @router.get(
     "/{name:path}",
     operation_id="get_report",
     summary="A report: its words, and all of its numbers",
-    responses=reply(schemas.ReportReply),
-    response_class=Response,
+    **json_of(schemas.ReportReply),
 )
 def get_report(workspace: Store, name: Name, ask: Ask) -> Response:
-    body = ask("report", root=str(workspace.root), runs=runs_of(workspace), reports=[report_of(workspace, name)])
-    return Response(body, media_type="application/json")
+    found = report_of(workspace, name)
+    return as_json(ask("report", root=str(workspace.root), runs=runs_of(workspace), reports=[found]))

@@ -17,13 +17,12 @@ from reverie.operations.studies.playground import ShapeName
 from reverie.operations.studies.schedules import ScheduleReply, schedule
 from reverie.service.compressed import text
 from reverie.service.jobs.answer import answer
-from reverie.service.routes.told import job_replies, reply
+from reverie.service.routes.told import as_json, content, job_replies, json_of, reply
 from reverie.service.schemas.schedules import About, PictureList, ShapeReply, TablesQuery
 from reverie.service.state import Ask, Limits, Queue
 
 __all__ = ["router"]
 
-JSON = "application/json"
 CACHED = {"cache-control": "public, max-age=3600"}
 router = APIRouter(prefix="/api", tags=["schedules"])
 Side = Annotated[int, Query(ge=1, le=512)]
@@ -37,7 +36,7 @@ Side = Annotated[int, Query(ge=1, le=512)]
     response_model=None,
 )
 def about(limits: Limits, ask: Ask) -> dict[str, Any]:
-    told = limits.model_dump(exclude={"workspace", "host", "port", "allowed_hosts", "keys", "queue_url"})
+    told = limits.model_dump(exclude={"workspace", "host", "port", "allowed_hosts", "keys", "queue_url", "telemetry"})
     return {"version": reverie.__version__, **json.loads(ask("names")), "limits": told}
 
 
@@ -46,8 +45,7 @@ def about(limits: Limits, ask: Ask) -> dict[str, Any]:
     operation_id=schedule.operation_id,
     summary=schedule.title,
     description=schedule.about,
-    responses=reply(ScheduleReply),
-    response_class=Response,
+    **json_of(ScheduleReply),
 )
 def get_schedule(request: Request, name: ScheduleName, query: Annotated[TablesQuery, Query()], ask: Ask) -> Response:
     config = json.dumps({**query.config, "name": name}, sort_keys=True)
@@ -58,19 +56,17 @@ def get_schedule(request: Request, name: ScheduleName, query: Annotated[TablesQu
     "/pictures",
     operation_id="list_pictures",
     summary="The bundled pictures",
-    responses=reply(PictureList),
-    response_class=Response,
+    **json_of(PictureList),
 )
 def list_pictures(ask: Ask) -> Response:
-    return Response(ask("pictures"), media_type=JSON)
+    return as_json(ask("pictures"))
 
 
 @router.get(
     "/pictures/{name}",
     operation_id="get_picture",
     summary="A bundled picture as PNG",
-    response_class=Response,
-    responses={200: {"description": "At most 256 pixels a side.", "content": {"image/png": {}}}},
+    **content("image/png", "At most 256 pixels a side."),
 )
 def get_picture(name: Annotated[str, Path(examples=["digits:3"], max_length=40)], ask: Ask) -> Response:
     return Response(ask("picture", name=name), media_type="image/png", headers=CACHED)
@@ -82,8 +78,7 @@ def get_picture(name: Annotated[str, Path(examples=["digits:3"], max_length=40)]
     summary="The noise that belongs to a seed",
     description="float32, little-endian, [channels, height, width]: that of a demonstration of the forward process with "
     "this seed on a picture of this size, so that x_t = signal x_0 + noise eps can be formed elsewhere.",
-    response_class=Response,
-    responses={200: {"description": "4 x channels x height x width bytes.", "content": {"application/octet-stream": {}}}},
+    **content("application/octet-stream", "4 x channels x height x width bytes."),
 )
 def get_noise(
     ask: Ask,
@@ -100,11 +95,10 @@ def get_noise(
     "/shapes/{name}",
     operation_id="get_shape",
     summary="The points of an example of the playground",
-    responses=reply(ShapeReply),
-    response_class=Response,
+    **json_of(ShapeReply),
 )
 def get_shape(name: ShapeName, ask: Ask) -> Response:
-    return Response(ask("shape", name=name), media_type=JSON, headers=CACHED)
+    return as_json(ask("shape", name=name), CACHED)
 
 
 _Series = cast(type[Series], served(Series))
@@ -130,6 +124,5 @@ async def get_series(
     query: Annotated[SeriesQuery, Query()],
 ) -> Response:
     if query.table in json.loads(await run_in_threadpool(ask, "names"))["tables"]:
-        answered = await run_in_threadpool(ask, "series", table=query.table, patient=query.patient)
-        return Response(answered, media_type=JSON)
+        return as_json(await run_in_threadpool(ask, "series", table=query.table, patient=query.patient))
     return await answer(request, jobs, "series", query.arguments, wait=series.wait)

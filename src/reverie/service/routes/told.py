@@ -1,15 +1,33 @@
-"""What routes tell of their replies in the OpenAPI document."""
+"""What routes tell of their replies in the OpenAPI document, and how they answer with what `ask` has written."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from fastapi import Response
+
 from reverie.operations.request import Reply
 from reverie.service.routes.jobs import JobView
 
-__all__ = ["job_replies", "reply"]
+__all__ = ["as_json", "content", "job_replies", "json_of", "reply"]
 
 Responses = dict[int | str, dict[str, Any]]
+
+
+def json_of(model: type[Reply]) -> dict[str, Any]:
+    """Of a route: it answers with JSON that is passed on as it was written, and is this model."""
+    return {"responses": reply(model), "response_class": Response}
+
+
+def content(media_type: str, description: str, others: Responses | None = None) -> dict[str, Any]:
+    """Of a route: it answers with content of this type, or in one of the other ways."""
+    responses = {200: {"description": description, "content": {media_type: {}}}}
+    return {"responses": {**responses, **(others or {})}, "response_class": Response}
+
+
+def as_json(written: bytes, headers: dict[str, str] | None = None) -> Response:
+    """JSON as it was written."""
+    return Response(written, media_type="application/json", headers=headers)
 
 
 def reply(model: type[Reply], description: str = "Done.") -> Responses:

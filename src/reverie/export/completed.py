@@ -1,24 +1,19 @@
-"""What a model makes, brought to where it is wanted: to a file, counted, checked against what was given.
-
-The command line and the service both export by these functions; they print nothing and ask for no HTTP.
-"""
+"""A table completed: its holes filled or visits added, checked against what was given, and brought to a file."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from reverie.errors import UsageError
-from reverie.images import check_animation, check_output, save_animation, save_images, side_by_side
+from reverie.export.sampled import OnStep
 from reverie.modality import RECORDS
 from reverie.models import PatientModel, PictureModel
 from reverie.models.blocks import completed
@@ -26,157 +21,18 @@ from reverie.records import Table, given
 from reverie.records.emptiness import said
 from reverie.records.fitting import Fitted, fit, to_fill
 from reverie.records.nulls import emptied
-from reverie.records.output import check_table_output, write_table
+from reverie.records.output import write_table
 from reverie.records.places import hidden
 from reverie.records.rules import Rules
-from reverie.shards import Engine, Whole
+from reverie.shards import Engine
 
-__all__ = ["DRAW", "Completed", "Preview", "check_completing", "complete", "dataset", "patients", "pictures"]
+__all__ = ["DRAW", "Completed", "check_completing", "complete"]
 
 DRAW = "draw"
 """The first column of several draws written one under the other: 1, 2, ..."""
 
 SELDOM = 0.5
 """From this share of empty cells on, that one is empty may well say something."""
-
-MOVING = 64
-"""Pictures at most in an animation."""
-
-OnStep = Callable[[int, int], None]
-
-
-def patients(
-    model: PatientModel,
-    count: int | None,
-    out: Path,
-    seed: int = 0,
-    settings: Mapping[str, Any] | None = None,
-    on_step: OnStep | None = None,
-    hear: Callable[[pl.DataFrame], None] = lambda frame: None,
-) -> dict[str, Any]:
-    """New patients to a table at `out`, written as they are made, and a summary of what was made.
-
-    `settings` are those of PatientModel.shards; `hear` is shown each part. Raises UsageError and DataError as that does.
-    """
-    check_table_output(out)
-    options = dict(settings or {})
-    totals: Counter[str] = Counter()
-    clipped: Counter[str] = Counter()
-    broken: Counter[str] = Counter()
-
-    def frames() -> Iterator[pl.DataFrame]:
-        for shard in model.shards(count, seed, on_step=on_step, **options):
-            totals.update(patients=shard.patients, drawn=shard.drawn, kept=shard.kept)
-            clipped.update(shard.clipped)
-            broken.update(shard.broken)
-            hear(shard.frame)
-            yield shard.frame
-
-    began = time.monotonic()
-    rows = write_table(out, frames(), model.codec.schema.spelled)
-    seconds = time.monotonic() - began
-    facts = {**totals, "rows": rows, "clipped": clipped, "broken": broken}
-    return {"out": str(out), **_of_patients(model, facts, options), "seed": seed, **_speed(rows, seconds, "rows")}
-
-
-def dataset(
-    model: PictureModel | PatientModel,
-    count: int | None,
-    out: Path,
-    seed: int = 0,
-    settings: Mapping[str, Any] | None = None,
-    on_step: OnStep | None = None,
-    **how: Any,
-) -> tuple[dict[str, Any], Whole]:
-    """New patients or pictures as Parquet files in the folder `out`: a summary, and how far the folder has come.
-
-    `how` are the arguments of Model.sample_to that say how they are made. Raises what that does.
-    """
-    options = dict(settings or {})
-    began = time.monotonic()
-    whole = model.sample_to(out, count, seed, on_step=on_step, **how, **options)
-    what = {"files": whole.shards, "kept": whole.kept, "made": whole.made, "missing": whole.missing or None}
-    if isinstance(model, PatientModel):
-        told = _of_patients(model, whole.totals, options)
-    else:
-        told = {"pictures": whole.totals.get("pictures", 0), **_of_pictures(model, options)}
-    speed = {}
-    for name in {"rows", "pictures"} & whole.new.keys():
-        speed = _speed(whole.new[name], time.monotonic() - began, name)
-    return {"out": str(out), **what, **told, "seed": seed, **speed}, whole
-
-
-def _of_patients(model: PatientModel, facts: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told of patients that were made, from their number, rows, drawn, kept, clipped and broken."""
-    rejected = facts.get("drawn", 0) > facts.get("kept", 0)
-    return {
-        "patients": facts.get("patients", 0),
-        "rows": facts.get("rows", 0),
-        "drawn": facts["drawn"] if rejected else None,
-        "accepted_share": round(facts["kept"] / facts["drawn"], 4) if rejected else None,
-        "rules": len(model.codec.schema.rules),
-        "rules_broken": dict(facts.get("broken", {})),
-        "clipped": {column: number for column, number in facts.get("clipped", {}).items() if number},
-        **{name: options.get(name, usual) for name, usual in model.usual.items()},
-    }
-
-
-def _of_pictures(model: PictureModel, options: Mapping[str, Any]) -> dict[str, Any]:
-    how = {name: options.get(name) or getattr(model.usual, name) for name in ("sampler", "steps")}
-    return how | {name: options[name] for name in ("guidance", "rescale", "interval") if options.get(name)}
-
-
-def _speed(made: float, seconds: float, what: str) -> dict[str, Any]:
-    return {"seconds": round(seconds, 2), f"{what}_per_second": round(made / max(seconds, 1e-9))}
-
-
-class Preview:
-    """Hears parts of a table and keeps its first rows."""
-
-    def __init__(self, rows: int) -> None:
-        self._rows, self._parts = rows, []
-
-    def hear(self, frame: pl.DataFrame) -> None:
-        missing = self._rows - sum(map(len, self._parts))
-        if missing > 0:
-            self._parts.append(frame.head(missing))
-
-    @property
-    def table(self) -> dict[str, Any]:
-        """{"columns": names, "rows": lists of cells}."""
-        frame = pl.concat(self._parts)
-        return {"columns": frame.columns, "rows": [list(row) for row in frame.iter_rows()]}
-
-
-def pictures(
-    model: PictureModel,
-    count: int,
-    out: Path,
-    seed: int = 0,
-    settings: Mapping[str, Any] | None = None,
-    on_step: OnStep | None = None,
-    animate: Path | None = None,
-) -> tuple[dict[str, Any], np.ndarray]:
-    """New pictures to `out` in the form that its suffix names; a summary, and the pictures.
-
-    An .npz has their classes too, where they were asked for. `settings` are those of PictureModel.sample; `animate` is
-    where the making of the first of them is written, see images.save_animation. Raises UsageError as these do.
-    """
-    check_output(out)
-    if animate is not None:
-        check_animation(animate)
-    options = dict(settings or {})
-    wanted = model.method(**options).condition(count)
-    began = time.monotonic()
-    pixels = model.sample(count, seed, on_step=on_step, **options)
-    seconds = time.monotonic() - began
-    save_images(pixels, out, None if wanted is None else np.array(model.codec.classes)[wanted.values.numpy()])
-    if animate is not None:
-        frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **options))
-        save_animation(frames, animate)
-    how = _of_pictures(model, options)
-    moving = {} if animate is None else {"animation": str(animate)}
-    return {"out": str(out), **moving, "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
 
 
 @dataclass(frozen=True, eq=False)
