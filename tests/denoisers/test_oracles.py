@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from reverie.denoisers import Empirical, GaussianMixture, KnownSample, Labels
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
+from reverie.process.continuous import PATHS
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 STEPS = [1, 2, 100, 500, 1000]
@@ -75,12 +76,27 @@ def test_score_of_the_mixture_in_more_dimensions_weighs_each_deviation_as_often(
     assert_close(score, x.grad, rtol=1e-7, atol=1e-7)
 
 
-def test_mixture_of_points_is_the_empirical_denoiser():
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_on_every_path_the_mixtures_score_is_the_gradient_of_its_log_density(path):
+    process = GaussianProcess(path())
+    for t in (share * process.schedule.ends[1] for share in (0.01, 0.2, 1.0)):
+        signal, noise = process.schedule.powers(t)
+        x = (normal(6, 1) * (signal + noise) ** 0.5).requires_grad_()
+        spread = signal * STDS.double() ** 2 + noise
+        exponent = -0.5 * (x - signal**0.5 * MEANS) ** 2 / spread
+        torch.logsumexp(WEIGHTS.double().log() - 0.5 * spread.log() + exponent, dim=1).sum().backward()
+        score = GaussianMixture(process, MEANS[:, None], STDS, WEIGHTS)(x.detach(), t).score
+        assert_close(score, x.grad, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("process", [PROCESS, *(GaussianProcess(path()) for path in PATHS.values())], ids=["linear", *PATHS])
+def test_mixture_of_points_is_the_empirical_denoiser(process):
     data = normal(9, 2, 3)
-    points = GaussianMixture(PROCESS, data, torch.zeros(9))
+    points = GaussianMixture(process, data, torch.zeros(9))
     for t in STEPS:
-        x_t = PROCESS.corrupt(data, t, normal(9, 2, 3, seed=1))
-        assert_close(points(x_t, t).clean, Empirical(PROCESS, data)(x_t, t).clean, rtol=1e-8, atol=1e-10)
+        t = t if process.schedule.whole else t / 1000 * process.schedule.end
+        x_t = process.corrupt(data, t, normal(9, 2, 3, seed=1))
+        assert_close(points(x_t, t).clean, Empirical(process, data)(x_t, t).clean, rtol=1e-8, atol=1e-10)
 
 
 def test_draws_of_the_mixture_have_its_moments():

@@ -4,6 +4,7 @@ With the exact reverse kernel of the data, p(x_{t-1}|x_t) = q(x_{t-1}|x_t), the 
 plus KL(q(x_T) || N(0, I)): all else telescopes.
 """
 
+import itertools
 import math
 
 import pytest
@@ -12,53 +13,79 @@ from torch.testing import assert_close
 
 from reverie.denoisers import GaussianMixture
 from reverie.errors import UsageError
-from reverie.process import Gaussian, GaussianProcess, NoiseSchedule, Prediction
+from reverie.process import EDM, Gaussian, GaussianProcess, NoiseSchedule, Prediction
+from reverie.process.continuous import PATHS
 from reverie.process.likelihood import (
     bound,
     bound_weight,
     decoder_term,
+    fitted_variance,
     prior_term,
     step_term,
 )
 from reverie.process.loss import variational_loss
+from reverie.process.path import NoisePath
 
 PROCESS = GaussianProcess(NoiseSchedule.linear(100, 1e-3, 0.2))
 MEAN = torch.tensor([0.3, -0.2, 0.0], dtype=torch.float64)
 STD = torch.tensor([0.5, 0.8, 1.4], dtype=torch.float64)  # data: three independent Gaussians
 
 
+def exact(process: GaussianProcess[NoisePath], x_t: torch.Tensor, s: float, t: float) -> Gaussian:
+    """q(x_s|x_t) of the data: mean through E[x_0|x_t], variance beta-tilde + c_0^2 Var(x_0|x_t)."""
+    signal, noise = process.schedule.powers(t)
+    total = signal * STD**2 + noise
+    clean = MEAN + signal**0.5 * STD**2 / total * (x_t - signal**0.5 * MEAN)
+    posterior = process.posterior(clean, x_t, s, t)
+    c_0 = process.posterior(torch.ones_like(x_t), torch.zeros_like(x_t), s, t).mean
+    return Gaussian(posterior.mean, posterior.variance + c_0**2 * STD**2 * noise / total)
+
+
 def exact_kernel(x_t: torch.Tensor, t: int) -> Gaussian:
-    """q(x_{t-1}|x_t) of the data: mean through E[x_0|x_t], variance beta-tilde + c_0^2 Var(x_0|x_t)."""
-    schedule = PROCESS.schedule
-    alpha_bar, before = schedule.alpha_bar[t], schedule.alpha_bar[t - 1]
-    total = alpha_bar * STD**2 + 1 - alpha_bar
-    clean = MEAN + alpha_bar.sqrt() * STD**2 / total * (x_t - alpha_bar.sqrt() * MEAN)
-    clean_variance = STD**2 * (1 - alpha_bar) / total
-    c_0 = before.sqrt() * schedule.beta[t] / (1 - alpha_bar)
-    mean = PROCESS.posterior(clean, x_t, t - 1, t).mean
-    return Gaussian(mean, schedule.posterior_variance[t] + c_0**2 * clean_variance)
+    return exact(PROCESS, x_t, t - 1, t)
 
 
-def known_sum() -> float:
+def known_sum(process: GaussianProcess[NoisePath] = PROCESS) -> float:
     entropy = 0.5 * torch.log(2 * math.pi * math.e * STD**2).sum()
-    alpha_bar = PROCESS.schedule.alpha_bar[-1]
-    q_T = Gaussian(alpha_bar.sqrt() * MEAN, alpha_bar * STD**2 + 1 - alpha_bar)
-    return float(entropy + q_T.kl(Gaussian(torch.zeros(3).double(), torch.ones(3).double())).sum())
+    signal, noise = process.schedule.powers(process.schedule.end)
+    q_T = Gaussian(signal**0.5 * MEAN, signal * STD**2 + noise)
+    prior = Gaussian(torch.zeros(3).double(), torch.full((3,), process.schedule.prior_std**2).double())
+    return float(entropy + q_T.kl(prior).sum())
 
 
-def expected_total(kernel) -> float:
+def expected_total(kernel, process: GaussianProcess[NoisePath] = PROCESS, times=range(1, 101)) -> float:
     """Every term is quadratic in (x_0, noise), so the mean over the four points (+-1, +-1) is its exact expectation."""
     signs = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
     x_0, noise = MEAN + STD * signs[:, :1], signs[:, 1:].expand(4, 3)
-    total = prior_term(PROCESS, x_0).mean()
-    for t in range(2, PROCESS.schedule.steps + 1):
-        x_t = PROCESS.corrupt(x_0, t, noise)
-        total = total + step_term(PROCESS, x_0, x_t, t, kernel(x_t, t)).mean()
-    return float(total + decoder_term(x_0, kernel(PROCESS.corrupt(x_0, 1, noise), 1)).mean())
+    total = prior_term(process, x_0).mean()
+    for s, t in itertools.pairwise(times):
+        x_t = process.corrupt(x_0, t, noise)
+        total = total + step_term(process, x_0, x_t, t, kernel(x_t, t), s).mean()
+    return float(total + decoder_term(x_0, kernel(process.corrupt(x_0, times[0], noise), times[0])).mean())
 
 
 def test_with_the_exact_kernel_the_terms_sum_to_the_entropy_in_closed_form():
     assert math.isclose(expected_total(exact_kernel), known_sum(), rel_tol=1e-10)
+
+
+def times_of(path: NoisePath) -> list[float]:
+    """Twelve, uneven, up to the end."""
+    return [path.end * share**3 for share in torch.linspace(0.1, 1, 12, dtype=torch.float64).tolist()]
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_so_they_do_on_every_path_between_whatever_times(path):
+    process, times = GaussianProcess[NoisePath](path()), times_of(path())
+    before = dict(zip(times, [0.0, *times], strict=False))
+
+    def kernel(x_t, t):
+        return exact(process, x_t, before[t], t)
+
+    assert math.isclose(expected_total(kernel, process, times), known_sum(process), rel_tol=1e-9)
+    x_0 = MEAN + STD * torch.randn(4000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = bound(process, None, x_0, torch.Generator().manual_seed(1), kernel=kernel, times=times)
+    assert found.steps.shape == (4000, 11)
+    assert abs(float(found.total.mean()) - known_sum(process)) < 4 * float(found.total.std()) / math.sqrt(4000)
 
 
 @pytest.mark.parametrize("variance", ["beta", "beta_tilde"])
@@ -96,6 +123,28 @@ def test_bound_of_a_denoiser_is_the_bound_of_its_reverse_kernel():
     other = bound(PROCESS, None, x_0, torch.Generator().manual_seed(1), kernel=kernel)
     for terms in ("prior", "steps", "decoder"):
         assert_close(getattr(one, terms), getattr(other, terms), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("t", [2, 40, 100])
+def test_the_fitted_variance_has_the_least_terms_of_all(t):
+    x_0 = MEAN + STD * torch.randn(200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x_t = PROCESS.corrupt(x_0, t, generator=torch.Generator().manual_seed(1))
+    prediction = GaussianMixture(PROCESS, MEAN[None], torch.tensor([0.5]))(x_t, t)  # of the wrong deviation
+    mean = PROCESS.reverse_mean(x_t, t, prediction)
+    fitted = fitted_variance(PROCESS, x_0, x_t, t - 1, t, mean)
+    fixed = [PROCESS.reverse_variance(x_t, t, t - 1, kind) for kind in ("beta", "beta_tilde")]
+    least, *others = (
+        float(step_term(PROCESS, x_0, x_t, t, Gaussian(mean, variance)).mean())
+        for variance in (fitted, 0.9 * fitted, 1.1 * fitted, *fixed)
+    )
+    assert all(least < other for other in others)
+
+
+def test_where_the_step_ends_at_the_data_the_fitted_variance_is_the_mean_squared_error():
+    x_0 = torch.randn(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x_1 = PROCESS.corrupt(x_0, 1, generator=torch.Generator().manual_seed(1))
+    assert_close(fitted_variance(PROCESS, x_0, x_1, 0, 1, x_1), ((x_0 - x_1) ** 2).mean(), rtol=1e-12, atol=0)
+    assert fitted_variance(PROCESS, x_0, x_1, 0, 1, x_0) > 0
 
 
 def test_weight_of_the_bound_is_largest_at_small_t():
@@ -195,6 +244,13 @@ def test_variational_loss_trains_the_variance_and_not_the_mean():
         (lambda x: step_term(PROCESS, x, x, 1, exact_kernel(x, 1)), "t = 2"),
         (lambda x: bound(PROCESS, None, x, torch.Generator()), "needs a denoiser or a kernel"),
         (lambda x: bound_weight(PROCESS, 5, "learned"), "'beta' and 'beta_tilde'"),
+        (lambda x: bound(GaussianProcess(EDM()), None, x, torch.Generator()), "needs the times"),
+        (
+            lambda x: bound(GaussianProcess(EDM()), None, x, torch.Generator(), times=[1, 2]),
+            "to the end of the schedule, 80",
+        ),
+        (lambda x: bound(GaussianProcess(EDM()), None, x, torch.Generator(), times=[0, 80]), "from above 0"),
+        (lambda x: bound(GaussianProcess(EDM()), None, x, torch.Generator(), times=[3, 2, 80]), "rise"),
     ],
 )
 def test_what_the_bound_does_not_define_is_refused(call, culprit):

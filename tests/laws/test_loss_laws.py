@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from reverie.errors import UsageError
-from reverie.process import GaussianProcess, NoiseSchedule, TerminalSNRWarning
+from reverie.process import EDM, GaussianProcess, NoiseSchedule, RectifiedFlow, TerminalSNRWarning
+from reverie.process.continuous import PATHS
 from reverie.process.likelihood import bound_weight
 from reverie.process.loss import (
     TARGETS,
@@ -132,6 +133,43 @@ def test_weights_stay_finite_at_zero_terminal_snr_for_the_targets_that_exist_the
     for weighting in ("uniform", "snr", "min_snr", "truncated_snr", "p2"):
         for kind in ("clean", "velocity"):
             assert torch.isfinite(loss_weight(schedule, torch.arange(1, 1001), kind, weighting)).all()
+
+
+@pytest.mark.parametrize("process", [PROCESS, *(GaussianProcess(path()) for path in PATHS.values())], ids=["linear", *PATHS])
+def test_every_weighting_weighs_an_error_the_same_in_whichever_view_it_is_seen(process):
+    """weight x |error of the target|^2 is one number for one wrong prediction, on any path."""
+    x_0, noise, error = normal(4, 3), normal(4, 3, seed=1), normal(4, 3, seed=2)
+    t = torch.tensor([1, 100, 600, 999])
+    t = t if process.schedule.whole else t.double() / 1000 * process.schedule.end
+    prediction = process.predict(process.corrupt(x_0, t, noise), t, clean=x_0 + error)
+    for weighting in ("snr", "min_snr", "truncated_snr", "p2", "bound"):
+        seen = {}
+        for kind in (*TARGETS, "flow", "edm"):
+            e = element_loss(prediction, target(process, x_0, noise, t, kind), kind)
+            seen[kind] = loss_weight(process.schedule, t, kind, weighting)[:, None] * e
+        for kind, value in seen.items():
+            assert_close(value, seen["clean"], rtol=1e-6, atol=1e-12, msg=lambda m, kind=kind: f"{kind}: {m}")
+
+
+def test_karras_weight_is_one_on_the_network_and_that_of_the_flow_is_one_on_the_flow():
+    """lambda(sigma) = 1 / c_out^2 on the error of D (Karras et al. 2022, equation 8); the flow errs by 1/t of x_0-hat."""
+    sigma = torch.tensor([0.01, 0.5, 30.0], dtype=torch.float64)
+    weight = loss_weight(EDM(), sigma, "clean", "snr") / loss_weight(EDM(), sigma, "edm", "snr")
+    assert_close(weight, (sigma**2 + 0.25) / (sigma * 0.5) ** 2, rtol=1e-12, atol=0)
+    t = torch.tensor([0.01, 0.5, 0.9], dtype=torch.float64)
+    weight = loss_weight(RectifiedFlow(), t, "clean", "snr") / loss_weight(RectifiedFlow(), t, "flow", "snr")
+    assert_close(weight, 1 / t**2, rtol=1e-12, atol=0)
+
+
+def test_the_weight_of_the_bound_in_continuous_time_is_the_limit_of_that_of_many_steps():
+    """-1/2 dSNR/dt (Kingma et al. 2021): each step weighs the error with half the fall of the SNR over it."""
+    for name, path in PATHS.items():
+        path, h = path(), 1e-6
+        for share in (0.1, 0.5, 0.9):
+            t = share * path.end
+            snr = [float(a) / float(b) for a, b in (path.powers(t - h), path.powers(t + h))]
+            expected = 0.5 * (snr[0] - snr[1]) / (2 * h)
+            assert math.isclose(float(loss_weight(path, t, "clean", "bound")), expected, rel_tol=1e-5), name
 
 
 # --- the reconstruction term --------------------------------------------------------------------------------------------

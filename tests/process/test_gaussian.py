@@ -7,10 +7,11 @@ import torch
 from torch.testing import assert_close
 
 from reverie.errors import UsageError
-from reverie.process import Gaussian, GaussianProcess, NoiseSchedule, draw, generator
+from reverie.process import EDM, Gaussian, GaussianProcess, NoiseSchedule, RectifiedFlow, draw, generator
 from reverie.process.prediction import KINDS
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
+CONTINUOUS = GaussianProcess(EDM())
 X = torch.zeros(3, 2, dtype=torch.float64)
 
 
@@ -130,6 +131,15 @@ def test_a_second_prediction_of_a_state_shares_it():
         (lambda: PROCESS.reverse_mean(X[:2], 1, PROCESS.predict(X, 1, noise=X)), "another state"),
         (lambda: PROCESS.reverse(X, 5, PROCESS.predict(X, 5, noise=X), variance="beta_tild"), "did you mean 'beta_tilde'"),
         (lambda: PROCESS.reverse(X, 5, PROCESS.predict(X, 5, noise=X), variance="learned"), "predicts no variance"),
+        (lambda: CONTINUOUS.marginal(X, 80.5), r"in 0\.\.80, but is 80\.5"),
+        (lambda: CONTINUOUS.marginal(X, math.nan), r"in 0\.\.80, but is nan"),
+        (lambda: CONTINUOUS.predict(X, 0, noise=X), r"in 0\.\.80, above 0, but is 0"),
+        (lambda: CONTINUOUS.corrupt(X, torch.tensor([1.0, 2.0, 100.0]), X), r"in 0\.\.80.*100"),
+        (lambda: CONTINUOUS.corrupt(X, torch.tensor([1, 2, 3]), X), "a number or a floating point tensor.*torch.int64"),
+        (lambda: CONTINUOUS.marginal(X, "1"), "a number or a floating point tensor.*str"),
+        (lambda: CONTINUOUS.reverse(X, 5.0, CONTINUOUS.predict(X, 5.0, noise=X)), "no step before t"),
+        (lambda: CONTINUOUS.transition(X, 5.0, 2.0), r"s = 5\.0 and t = 2\.0"),
+        (lambda: GaussianProcess(RectifiedFlow()).predict(X, 1.0, noise=X), "noise prediction says nothing"),
         (lambda: draw(X, [generator(0)]), "1 generators.*batch of 3"),
     ],
 )

@@ -159,3 +159,4 @@ def test_pictures_without_any_held_out_have_a_report_that_says_so(tmp_path):
     best = {measure.name.split(".")[-1]: measure.ceiling for measure in fidelity.measures}
     assert best["frechet"] > 0 and 0.5 < best["precision"] < 1  # what two halves of ten reach, not what equality would
     assert all(measure.ceiling is None for section in (copies, likelihood) for measure in section.measures)
+    assert "The tightest of 3 such bounds: its reverse steps have as their variance" in likelihood.measures[0].how

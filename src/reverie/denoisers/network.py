@@ -14,7 +14,7 @@ from reverie.denoisers.conditions import Condition, unanswerable
 from reverie.denoisers.denoiser import Evidence
 from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
-from reverie.process.prediction import KINDS, Kind, Prediction
+from reverie.process.prediction import VIEWS, Kind, Prediction, scale
 
 __all__ = ["Network"]
 
@@ -26,13 +26,14 @@ class Network:
     Args:
         process: the diffusion process it was trained on.
         module: the network; with `learned_variance` the second half of its channels is 2u - 1, u the learned variance's mix.
-        kind: "noise", "clean", "velocity" or "score".
+        kind: "noise", "clean", "velocity", "score", "flow" or "edm".
         autocast: dtype of the products (torch.bfloat16, torch.float16), or None for the weights' own.
 
     A module that takes conditions receives them as its third argument, and has a method check(condition or None, B) that
     raises UsageError for one that it has no answer to. States of another dtype or device are taken to the weights' and the
-    answer back. Raises UsageError for noise or score prediction on a schedule with zero terminal SNR,
-    where they say nothing of x_0.
+    answer back. The module receives t as it is; in continuous time one that predicts "edm" receives c_in x_t and c_noise.
+    Raises UsageError for noise or score prediction on a schedule with zero terminal SNR, where they say nothing of x_0, and
+    for edm on such a path in continuous time, where c_noise has no end.
     """
 
     process: GaussianProcess
@@ -43,8 +44,13 @@ class Network:
     evidence: Evidence = field(default="learned", init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise unknown("kind of prediction", self.kind, KINDS)
+        if self.kind not in VIEWS:
+            raise unknown("kind of prediction", self.kind, VIEWS)
+        if self._preconditioned and self.process.schedule.zero_terminal_snr:
+            raise UsageError(
+                "edm prediction cannot be used on a path with zero terminal SNR: at its end c_noise = ln(sigma / alpha) / 4 "
+                "is infinite. Predict velocity or flow."
+            )
         if self.kind in ("noise", "score") and self.process.schedule.zero_terminal_snr:
             raise UsageError(
                 f"{self.kind} prediction cannot be used on a schedule with zero terminal SNR: "
@@ -55,9 +61,14 @@ class Network:
         weight = self._weight
         self._check(condition, len(x_t))
         conditions = () if condition is None else (condition.to(weight.device),)
-        levels = t if isinstance(t, Tensor) else torch.tensor([t]).expand(len(x_t))
+        told, scaled = t, x_t
+        if self._preconditioned:
+            c = self.process.preconditioning(t, x_t)
+            told, scaled = c.c_noise, scale(x_t, c.c_in)
         dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
-        x = x_t.to(device=weight.device, dtype=dtype)
+        levels = told.flatten() if isinstance(told, Tensor) else torch.tensor([told]).expand(len(x_t))
+        levels = levels.to(dtype) if levels.is_floating_point() else levels
+        x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         with precision:
             output = self.module(x, levels.to(weight.device, non_blocking=True), *conditions).to(x_t)
@@ -66,6 +77,10 @@ class Network:
             output, raw = output.chunk(2, 1)
             variance_mix = (raw + 1) / 2
         return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
+
+    @property
+    def _preconditioned(self) -> bool:
+        return self.kind == "edm" and not self.process.schedule.whole
 
     def rounded(self) -> Network:
         """The network with the weights of its linear layers in the dtype of `autocast`, which would cast them at each call:

@@ -10,7 +10,7 @@ Karras et al. 2022, appendix B.3). They make demonstrations honest, samplers tes
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -67,10 +67,10 @@ class GaussianMixture:
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         x = x_t[:, None].flatten(1).double()
         means = self.means[:, None].flatten(1).to(x)
-        alpha_bar = _alpha_bar(self.process, t, x)
-        a = alpha_bar.sqrt()
+        signal, noise = _powers(self.process, t, x)
+        a = signal.sqrt()
         data_variance = self.stds.to(x) ** 2
-        variance = alpha_bar * data_variance + (1 - alpha_bar)  # [B or 1, K]
+        variance = signal * data_variance + noise  # [B or 1, K]
         gap = x[:, None] - a[..., None] * means  # x_t - a mean_k: [B, K, D]
         log_r = self._log_weights(x) - 0.5 * ((gap**2).sum(-1) / variance + x.shape[1] * variance.log())
         r = torch.softmax(_only(log_r, condition), dim=1)
@@ -123,11 +123,11 @@ class Empirical:
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         labels = _classes(condition, x_t)
         x = x_t[:, None].flatten(1)
-        alpha_bar = _alpha_bar(self.process, t, x.double()).expand(len(x), 1)
+        powers = [power.expand(len(x), 1) for power in _powers(self.process, t, x.double())]
         parts = [
             self._mean(
                 x[i : i + self.rows].double(),
-                alpha_bar[i : i + self.rows],
+                [power[i : i + self.rows] for power in powers],
                 None if labels is None else labels[i : i + self.rows],
             )
             for i in range(0, len(x), self.rows)
@@ -138,15 +138,15 @@ class Empirical:
     def weights(self, x_t: Tensor, t: Step) -> Tensor:
         """The posterior probability of each data point behind each state: [B, N], float64."""
         x = x_t[:, None].flatten(1).double()
-        alpha_bar = _alpha_bar(self.process, t, x)
-        log_r = [self._log_weight(x, alpha_bar, chunk) for _, chunk in self._chunks(x.device)]
+        powers = _powers(self.process, t, x)
+        log_r = [self._log_weight(x, powers, chunk) for _, chunk in self._chunks(x.device)]
         return torch.softmax(torch.cat(log_r, dim=1), dim=1)
 
-    def _mean(self, x: Tensor, alpha_bar: Tensor, condition: Tensor | None) -> Tensor:
+    def _mean(self, x: Tensor, powers: Sequence[Tensor], condition: Tensor | None) -> Tensor:
         top = x.new_full((len(x), 1), -math.inf)
         total, moment = torch.zeros_like(top), torch.zeros_like(x)
         for rows, chunk in self._chunks(x.device):
-            log_r = self._log_weight(x, alpha_bar, chunk)
+            log_r = self._log_weight(x, powers, chunk)
             if condition is not None:
                 if self.labels is None:
                     raise UsageError("this empirical denoiser has no labels, so it cannot be conditioned.")
@@ -180,18 +180,19 @@ class Empirical:
             rows = slice(j, j + self.columns)
             yield rows, (self.data[rows, None].flatten(1).double() - self._center).to(device)
 
-    def _log_weight(self, x: Tensor, alpha_bar: Tensor, chunk: Tensor) -> Tensor:
+    def _log_weight(self, x: Tensor, powers: Sequence[Tensor], chunk: Tensor) -> Tensor:
         """-|x - a x_i|^2 / (2 sigma^2) up to a term that is the same for all i: [B, columns]."""
-        a = alpha_bar.sqrt()
+        signal, noise = powers
+        a = signal.sqrt()
         residual = x - a * self._center.to(x.device)
-        return (a * (residual @ chunk.T) - 0.5 * alpha_bar * (chunk**2).sum(1)) / (1 - alpha_bar)
+        return (a * (residual @ chunk.T) - 0.5 * signal * (chunk**2).sum(1)) / noise
 
 
-def _alpha_bar(process: GaussianProcess, t: Step, x: Tensor) -> Tensor:
-    """alpha_bar_t as [B, 1], or [1, 1] for one t."""
+def _powers(process: GaussianProcess, t: Step, x: Tensor) -> list[Tensor]:
+    """alpha_t^2 and sigma_t^2, each [B, 1], or [1, 1] for one t."""
     process.check(t, 1, x)
-    t = t.cpu().long() if isinstance(t, Tensor) else torch.tensor([t])
-    return process.schedule.alpha_bar[t].to(x)[:, None]
+    powers = process.schedule.powers(t)
+    return [torch.as_tensor(power, dtype=torch.float64).reshape(-1, 1).to(x) for power in powers]
 
 
 def _only(log_r: Tensor, condition: Condition | None) -> Tensor:

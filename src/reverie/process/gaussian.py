@@ -1,10 +1,12 @@
-"""The Gaussian diffusion process, exact for any two steps s < t.
+"""The Gaussian diffusion process, exact for any two times s < t of any path of noise levels.
 
-    q(x_t | x_0)      = N(sqrt(alpha_bar_t) x_0, (1 - alpha_bar_t) I)                               marginal
-    q(x_t | x_s)      = N(sqrt(alpha_ts) x_s, (1 - alpha_ts) I),  alpha_ts = alpha_bar_t/alpha_bar_s  transition
-    q(x_s | x_t, x_0) = N(c_0 x_0 + c_t x_t, (1 - alpha_ts)(1 - alpha_bar_s)/(1 - alpha_bar_t) I)   posterior
-        c_0 = sqrt(alpha_bar_s)(1 - alpha_ts)/(1 - alpha_bar_t),  c_t = sqrt(alpha_ts)(1 - alpha_bar_s)/(1 - alpha_bar_t)
+    q(x_t | x_0)      = N(alpha_t x_0, sigma_t^2 I)                                                   marginal
+    q(x_t | x_s)      = N(alpha_ts x_s, beta_ts I),  alpha_ts = alpha_t/alpha_s                       transition
+                        beta_ts = sigma_t^2 - alpha_ts^2 sigma_s^2
+    q(x_s | x_t, x_0) = N(c_0 x_0 + c_t x_t, beta_ts sigma_s^2/sigma_t^2 I)                           posterior
+                        c_0 = alpha_s beta_ts/sigma_t^2,  c_t = alpha_ts sigma_s^2/sigma_t^2
 
+On a table alpha_t^2 = alpha_bar_t and sigma_t^2 = 1 - alpha_bar_t, so beta_ts = 1 - alpha_bar_t/alpha_bar_s.
 Sohl-Dickstein et al. 2015; Ho et al. 2020, equations 4, 6 and 7; for s < t - 1, Kingma et al. 2021, appendix A.
 At s = 0 the posterior is x_0 itself with variance 0, to the last bit.
 """
@@ -13,21 +15,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Generic
 
 import torch
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from reverie.errors import UsageError
 from reverie.process import variance as variances
-from reverie.process.prediction import Coefficient, Kind, Prediction, combine, scale
+from reverie.process.path import Coefficient, NoisePath, Time, as_tensor
+from reverie.process.prediction import Kind, Preconditioning, Prediction, Rates, combine, pair, scale
 from reverie.process.randomness import Generators, draw
 from reverie.process.schedule import NoiseSchedule
 from reverie.process.variance import Variance
 
 __all__ = ["Gaussian", "GaussianProcess", "Step"]
 
-Step = int | Tensor
-"""One step for the whole batch (an int), or an integer tensor [B] with one for each sample."""
+Step = Time
+"""One step for the whole batch (an int), or an integer tensor [B] with one for each sample; in continuous time a float, or a
+floating point tensor [B]."""
+
+Path = TypeVar("Path", bound=NoisePath, default=NoiseSchedule, covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,27 +64,27 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class GaussianProcess:
+class GaussianProcess(Generic[Path]):
     """The forward process of a schedule, its exact posteriors, and the reverse step of a prediction.
 
-    Data has any shape [B, ...] and float32 or float64; t and s are ints or integer tensors [B] (kept on the CPU they
-    cost no synchronisation). Coefficients are taken from the float64 tables before they meet the data. Raises UsageError
-    for a step outside 0..T or s >= t.
+    Data has any shape [B, ...] and float32 or float64. On a table, t and s are ints or integer tensors [B] (kept on the CPU
+    they cost no synchronisation); on a path in continuous time numbers, or floating point tensors [B]. Coefficients are
+    computed in float64 before they meet the data. Raises UsageError for a time that is not on the schedule, or s >= t.
     """
 
-    schedule: NoiseSchedule
+    schedule: Path
 
     def marginal(self, x_0: Tensor, t: Step) -> Gaussian:
         """q(x_t | x_0)."""
         self.check(t, 0, x_0)
-        alpha_bar = self.schedule.alpha_bar[_cpu(t)]
-        return Gaussian(scale(x_0, self._shaped(alpha_bar.sqrt(), x_0)), self._variance(1 - alpha_bar, x_0))
+        signal, noise = self.schedule.powers(t)
+        return Gaussian(scale(x_0, self._shaped(_sqrt(signal), x_0)), self._variance(noise, x_0))
 
     def transition(self, x_s: Tensor, s: Step, t: Step) -> Gaussian:
         """q(x_t | x_s) for s < t."""
         self._check_pair(s, t, x_s)
-        alpha_ts = self.schedule.alpha_bar[_cpu(t)] / self.schedule.alpha_bar[_cpu(s)]
-        return Gaussian(scale(x_s, self._shaped(alpha_ts.sqrt(), x_s)), self._variance(1 - alpha_ts, x_s))
+        ratio, added = self.schedule.between(s, t)
+        return Gaussian(scale(x_s, self._shaped(_sqrt(ratio), x_s)), self._variance(added, x_s))
 
     def posterior(self, x_0: Tensor, x_t: Tensor, s: Step, t: Step) -> Gaussian:
         """q(x_s | x_t, x_0) for s < t."""
@@ -84,11 +92,11 @@ class GaussianProcess:
             raise UsageError(f"x_0 and x_t must have one shape, but are {tuple(x_0.shape)} and {tuple(x_t.shape)}.")
         self._check_pair(s, t, x_t)
         c_0, c_t = (self._shaped(c, x_t) for c in self._posterior_weights(s, t))
-        lower = variances.lower(self.schedule, _cpu(s), _cpu(t))
+        lower = variances.lower(self.schedule, s, t)
         return Gaussian(combine(x_0, c_0, x_t, c_t), self._variance(lower, x_t))
 
     def corrupt(self, x_0: Tensor, t: Step, noise: Tensor | None = None, generator: Generators | None = None) -> Tensor:
-        """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) noise, with the noise given, or drawn from `generator`."""
+        """x_t = alpha_t x_0 + sigma_t noise, with the noise given, or drawn from `generator`."""
         self.check(t, 0, x_0)
         if noise is None:
             if generator is None:
@@ -100,10 +108,21 @@ class GaussianProcess:
         return combine(x_0, a, noise, sigma)
 
     def velocity(self, x_0: Tensor, t: Step, noise: Tensor) -> Tensor:
-        """v = sqrt(alpha_bar_t) noise - sqrt(1 - alpha_bar_t) x_0 (Salimans and Ho 2022)."""
+        """v = alpha_t noise - sigma_t x_0 (Salimans and Ho 2022)."""
         self.check(t, 0, x_0)
         a, sigma = self._levels(t, x_0)
         return combine(noise, a, x_0, -sigma)
+
+    def truth(self, kind: Kind, x_0: Tensor, t: Step, noise: Tensor) -> Tensor:
+        """The view `kind` of the state at t that x_0 and the noise make up: what a prediction of it says that is right."""
+        self.check(t, 1, x_0)
+        clean, eps = pair(kind, *self._levels(t, x_0), self._rates(t, x_0), self.schedule.data_std)
+        return combine(noise, eps, x_0, clean)
+
+    def preconditioning(self, t: Step, x: Tensor) -> Preconditioning:
+        """EDM's coefficients at t, ready to multiply x."""
+        self.check(t, 1, x)
+        return Preconditioning.of(*self._levels(t, x), self.schedule.data_std)
 
     def predict(
         self,
@@ -114,28 +133,33 @@ class GaussianProcess:
         clean: Tensor | None = None,
         velocity: Tensor | None = None,
         score: Tensor | None = None,
+        flow: Tensor | None = None,
+        edm: Tensor | None = None,
         variance_mix: Tensor | None = None,
     ) -> Prediction:
-        """The prediction that gives exactly one of noise, clean, velocity or score of x_t at t = 1..T."""
+        """The prediction that gives exactly one of noise, clean, velocity, score, flow or edm of x_t, t above 0."""
         values: tuple[tuple[Kind, Tensor | None], ...] = (
             ("noise", noise),
             ("clean", clean),
             ("velocity", velocity),
             ("score", score),
+            ("flow", flow),
+            ("edm", edm),
         )
         given: list[tuple[Kind, Tensor]] = [(kind, value) for kind, value in values if value is not None]
         if len(given) != 1:
-            raise UsageError(f"give exactly one of noise, clean, velocity and score, not {len(given)}.")
+            raise UsageError(f"give exactly one of noise, clean, velocity, score, flow and edm, not {len(given)}.")
         self.check(t, 1, x_t)
-        return Prediction(x_t, given[0][1], given[0][0], *self._levels(t, x_t), variance_mix=variance_mix)
+        (kind, value), (a, sigma) = given[0], self._levels(t, x_t)
+        return Prediction(x_t, value, kind, a, sigma, self._rates(t, x_t), self.schedule.data_std, variance_mix)
 
     def reverse_mean(self, x_t: Tensor, t: Step, prediction: Prediction, s: Step | None = None) -> Tensor:
-        """Mean of p(x_s | x_t), s = t - 1 by default: the posterior's mean with x_0-hat for x_0.
+        """Mean of p(x_s | x_t), s = t - 1 by default on a table: the posterior's mean with x_0-hat for x_0.
 
-        From the noise it reads (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t) (Ho et al. 2020, equation 11);
-        from the velocity sqrt(alpha_t) x_t - beta_t sqrt(alpha_bar_{t-1}) / sqrt(1 - alpha_bar_t) v.
+        There it reads, from the noise, (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t) (Ho et al. 2020, equation
+        11), and from the velocity sqrt(alpha_t) x_t - beta_t sqrt(alpha_bar_{t-1}) / sqrt(1 - alpha_bar_t) v.
         """
-        s = t - 1 if s is None else s
+        s = self._before(t) if s is None else s
         self._check_pair(s, t, x_t)
         if prediction.x_t is not x_t and prediction.x_t.shape != x_t.shape:
             raise UsageError("the prediction was made of another state than x_t.")
@@ -145,8 +169,8 @@ class GaussianProcess:
     def reverse(
         self, x_t: Tensor, t: Step, prediction: Prediction, s: Step | None = None, variance: Variance = "beta_tilde"
     ) -> Gaussian:
-        """p(x_s | x_t), s = t - 1 by default, with one of the three variances of variance.py."""
-        s = t - 1 if s is None else s
+        """p(x_s | x_t), s = t - 1 by default on a table, with one of the three variances of variance.py."""
+        s = self._before(t) if s is None else s
         mean = self.reverse_mean(x_t, t, prediction, s)
         return Gaussian(mean, self.reverse_variance(x_t, t, s, variance, prediction.variance_mix))
 
@@ -155,7 +179,6 @@ class GaussianProcess:
     ) -> Tensor:
         """The variance of p(x_s | x_t): a scalar, [B, 1, ...], or for the learned one the shape of x_t."""
         variances.check(variance, variance_mix)
-        s, t = _cpu(s), _cpu(t)
         if variance == "learned" and variance_mix is not None:
             return variances.log_interpolated(self.schedule, s, t, variance_mix).exp()
         bound = variances.upper if variance == "beta" else variances.lower
@@ -164,21 +187,31 @@ class GaussianProcess:
     # --- coefficients -----------------------------------------------------------------------------------------------
 
     def _posterior_weights(self, s: Step, t: Step) -> tuple[Coefficient, Coefficient]:
-        """(c_0, c_t), floats for ints, else float64 of the shape of s and t."""
-        at_s, at_t = self._alpha_bar(s), self._alpha_bar(t)
-        alpha_ts = at_t / at_s
-        return at_s**0.5 * (1 - alpha_ts) / (1 - at_t), alpha_ts**0.5 * (1 - at_s) / (1 - at_t)
-
-    def _alpha_bar(self, t: Step) -> Coefficient:
-        alpha_bar = self.schedule.alpha_bar[_cpu(t)]
-        return alpha_bar.item() if isinstance(t, int) else alpha_bar
+        """(c_0, c_t), floats for one time, else float64 of the shape of s and t."""
+        (signal_s, noise_s), (_, noise_t) = self.schedule.powers(s), self.schedule.powers(t)
+        ratio, added = self.schedule.between(s, t)
+        return signal_s**0.5 * added / noise_t, ratio**0.5 * noise_s / noise_t
 
     def _levels(self, t: Step, x: Tensor) -> tuple[Coefficient, Coefficient]:
-        """(sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t)) ready to multiply x."""
-        if isinstance(t, int):
-            return self.schedule.levels[t][:2]
-        t = _cpu(t)
-        return self._shaped(self.schedule.signal[t], x), self._shaped(self.schedule.sigma[t], x)
+        """(alpha_t, sigma_t) ready to multiply x."""
+        if not isinstance(t, Tensor):
+            return self.schedule.level(t)[:2]
+        a, sigma = self.schedule.at(t.cpu() if self.schedule.whole else as_tensor(t))
+        return self._shaped(a, x), self._shaped(sigma, x)
+
+    def _rates(self, t: Step, x: Tensor) -> Rates:
+        """Their slopes, when they are asked for."""
+
+        def rates() -> tuple[Coefficient, Coefficient]:
+            a, sigma = self.schedule.rates(t)
+            return self._shaped(a, x), self._shaped(sigma, x)
+
+        return rates
+
+    def _before(self, t: Step) -> Step:
+        if not self.schedule.whole:
+            raise UsageError("a path in continuous time has no step before t: say the time s that the reverse step goes to.")
+        return t - 1
 
     @staticmethod
     def _shaped(c: Coefficient, x: Tensor) -> Coefficient:
@@ -188,39 +221,52 @@ class GaussianProcess:
         return c.item() if c.ndim == 0 else c.reshape(-1, *[1] * (x.ndim - 1))
 
     @staticmethod
-    def _variance(c: Tensor, x: Tensor) -> Tensor:
+    def _variance(c: Coefficient, x: Tensor) -> Tensor:
         """A variance as a tensor of x's dtype and device that broadcasts against x."""
+        c = torch.as_tensor(c, dtype=torch.float64)
         return c.reshape(() if c.ndim == 0 else (-1, *[1] * (x.ndim - 1))).to(x)
 
     def _check_pair(self, s: Step, t: Step, x: Tensor) -> None:
         self.check(s, 0, x)
         self.check(t, 1, x)
-        rising = s < t if isinstance(s, int) and isinstance(t, int) else torch.as_tensor(_cpu(s) < _cpu(t)).all()
-        if not rising:
+        rising = _cpu(s) < _cpu(t)
+        if not (rising.all() if isinstance(rising, Tensor) else rising):
             raise UsageError(f"a step goes between s < t, but s = {_show(s)} and t = {_show(t)}.")
 
     def check(self, t: Step, lowest: int, x: Tensor) -> None:
-        """Raises UsageError unless t is an int or an integer tensor [B] in lowest..T and x is floating point."""
-        steps = self.schedule.steps
+        """Raises UsageError unless x is floating point and t lies on the schedule.
+
+        On a table that is an int or an integer tensor [B] in lowest..T; in continuous time a number or a floating point
+        tensor [B] in 0..end, above 0 if lowest is 1.
+        """
+        schedule = self.schedule
         if not x.is_floating_point():
             raise UsageError(f"diffusion needs floating point data, but got {x.dtype}: convert it, e.g. x.float().")
+        what = "an int or an integer tensor [B]" if schedule.whole else "a number or a floating point tensor [B]"
         if isinstance(t, Tensor):
-            if t.dtype.is_floating_point or t.dtype == torch.bool or t.ndim != 1 or x.ndim == 0 or len(t) != len(x):
+            alike = t.dtype != torch.bool and t.dtype.is_floating_point != schedule.whole
+            if not alike or t.ndim != 1 or x.ndim == 0 or len(t) != len(x):
                 raise UsageError(
-                    f"t must be an int or an integer tensor [B] with B = {len(x) if x.ndim else 0}, "
-                    f"but is {t.dtype} of shape {tuple(t.shape)}."
+                    f"t must be {what} with B = {len(x) if x.ndim else 0}, but is {t.dtype} of shape {tuple(t.shape)}."
                 )
-            inside = len(t) == 0 or (int(t.min()) >= lowest and int(t.max()) <= steps)
-        elif isinstance(t, int) and not isinstance(t, bool):
-            inside = lowest <= t <= steps
+            low, high = (float(t.min()), float(t.max())) if len(t) else (lowest, lowest)
+        elif isinstance(t, int if schedule.whole else int | float) and not isinstance(t, bool):
+            low, high = t, t
         else:
-            raise UsageError(f"t must be an int or an integer tensor [B], not {type(t).__name__}.")
-        if not inside:
-            raise UsageError(f"t must lie in {lowest}..{steps}, but is {_show(t)}.")
+            raise UsageError(f"t must be {what}, not {type(t).__name__}.")
+        above = low >= lowest if schedule.whole else low >= 0 and (lowest == 0 or low > 0)
+        if not (above and high <= schedule.end):
+            bounds = f"{lowest if schedule.whole else 0}..{schedule.end:.10g}"
+            bounds += ", above 0" if lowest and not schedule.whole else ""
+            raise UsageError(f"t must lie in {bounds}, but is {_show(t)}.")
+
+
+def _sqrt(c: Coefficient) -> Tensor:
+    return torch.as_tensor(c, dtype=torch.float64).sqrt()
 
 
 def _cpu(t: Step) -> Step:
-    return t.cpu().long() if isinstance(t, Tensor) else t  # torch reads a uint8 index as a mask
+    return t.cpu() if isinstance(t, Tensor) else t
 
 
 def _show(t: Step) -> str:

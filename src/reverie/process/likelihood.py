@@ -6,42 +6,77 @@
     L_0     = -log p(x_0|x_1)
 
 Sohl-Dickstein et al. 2015; Ho et al. 2020, equation 5. Bits per dimension divide the sum by D log 2.
+On any path the steps may go between any times 0 < t_1 < ... < t_n = end, for t - 1 read the time before; and the prior is
+N(0, prior_std^2 I).
 Written in the noise, L_{t-1} = w_t |eps - eps-hat|^2 with w_t = beta_t^2 / (2 sigma_t^2 alpha_t (1 - alpha_bar_t)),
 which is largest at small t.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
 from reverie.process.gaussian import Gaussian, GaussianProcess
+from reverie.process.path import NoisePath
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
 from reverie.process.variance import Variance
 
-__all__ = ["Bound", "bits_per_dimension", "bound", "bound_weight", "decoder_term", "prior_term", "step_term"]
+__all__ = [
+    "Bound",
+    "bits_per_dimension",
+    "bound",
+    "bound_weight",
+    "decoder_term",
+    "fitted_variance",
+    "prior_term",
+    "step_term",
+]
 
-Kernel = Callable[[Tensor, int], Gaussian]
+Kernel = Callable[[Tensor, Any], Gaussian]
 """p(x_{t-1} | x_t) as a function of (x_t, t)."""
 
 
-def prior_term(process: GaussianProcess, x_0: Tensor) -> Tensor:
+def prior_term(process: GaussianProcess[NoisePath], x_0: Tensor) -> Tensor:
     """L_T for each sample: [B]."""
-    q = process.marginal(x_0, process.schedule.steps)
-    return _per_sample(q.kl(Gaussian(torch.zeros_like(x_0), torch.ones((), dtype=x_0.dtype, device=x_0.device))))
+    schedule = process.schedule
+    q = process.marginal(x_0, schedule.end)
+    variance = torch.full((), schedule.prior_std**2, dtype=x_0.dtype, device=x_0.device)
+    return _per_sample(q.kl(Gaussian(torch.zeros_like(x_0), variance)))
 
 
-def step_term(process: GaussianProcess, x_0: Tensor, x_t: Tensor, t: int, reverse: Gaussian) -> Tensor:
-    """L_{t-1} for each sample, t >= 2: [B]. `reverse` is p(x_{t-1}|x_t)."""
-    if t < 2:
+def step_term(
+    process: GaussianProcess[NoisePath], x_0: Tensor, x_t: Tensor, t: float, reverse: Gaussian, s: float | None = None
+) -> Tensor:
+    """L_{t-1} for each sample, t >= 2: [B]. `reverse` is p(x_{t-1}|x_t), or p(x_s|x_t) for any s > 0."""
+    s = t - 1 if s is None else s
+    if s <= 0:
         raise UsageError("the bound's KL terms begin at t = 2; at t = 1 it is the decoder's term, L_0.")
-    return _per_sample(process.posterior(x_0, x_t, t - 1, t).kl(reverse))
+    return _per_sample(process.posterior(x_0, x_t, s, t).kl(reverse))
+
+
+def fitted_variance(
+    process: GaussianProcess[NoisePath], x_0: Tensor, x_t: Tensor, s: float, t: float, mean: Tensor
+) -> Tensor:
+    """The one variance of p(x_s|x_t) with which these samples' terms are least, given its mean: a scalar.
+
+    beta-tilde + E|posterior mean - mean|^2 / D, which is never less tight than any that is fixed (Bao et al. 2022,
+    Analytic-DPM, theorem 1, measured on samples of the data). At s = 0 the mean squared error of x_0-hat.
+    """
+    posterior = process.posterior(x_0, x_t, s, t)
+    return (posterior.variance + ((posterior.mean - mean) ** 2).mean()).clamp(min=SMALLEST)
+
+
+SMALLEST = 1e-12
+"""Of a variance that was fitted: a mean that never errs has none, and no density."""
 
 
 def decoder_term(x_0: Tensor, reverse: Gaussian, bin_width: float | None = None) -> Tensor:
@@ -96,39 +131,52 @@ def bits_per_dimension(nats: Tensor, dimensions: int) -> Tensor:
 
 
 def bound(
-    process: GaussianProcess,
-    denoise: Callable[[Tensor, int], Prediction] | None,
+    process: GaussianProcess[NoisePath],
+    denoise: Callable[[Tensor, Any], Prediction] | None,
     x_0: Tensor,
     generator: Generators,
     variance: Variance = "beta_tilde",
     bin_width: float | None = None,
     kernel: Kernel | None = None,
+    times: Sequence[float] | None = None,
 ) -> Bound:
     """Every term of the bound, one draw of x_t at each t: T calls of the denoiser on the whole batch.
 
     p(x_{t-1}|x_t) is the reverse step of `denoise` with `variance`, or `kernel` if given. beta-tilde_1 = 0 has no density,
-    so with beta_tilde the decoder takes beta_1.
+    so with beta_tilde the decoder takes beta_1. The `times` rise from above 0 to the end of the schedule; 1..T if left out,
+    which only a table can. Raises UsageError for times that do not.
     """
+    first, *later = _times(process.schedule, times)
 
-    def reverse(x_t: Tensor, t: int) -> Gaussian:
+    def reverse(x_t: Tensor, s: float, t: float) -> Gaussian:
         if kernel is not None:
             return kernel(x_t, t)
         if denoise is None:
             raise UsageError("bound needs a denoiser or a kernel.")
-        kind = "beta" if t == 1 and variance == "beta_tilde" else variance
-        return process.reverse(x_t, t, denoise(x_t, t), variance=kind)
+        kind = "beta" if s == 0 and variance == "beta_tilde" else variance
+        return process.reverse(x_t, t, denoise(x_t, t), s, kind)
 
     steps = []
-    for t in range(2, process.schedule.steps + 1):
+    for s, t in itertools.pairwise([first, *later]):
         x_t = process.corrupt(x_0, t, generator=generator)
-        steps.append(step_term(process, x_0, x_t, t, reverse(x_t, t)))
-    x_1 = process.corrupt(x_0, 1, generator=generator)
+        steps.append(step_term(process, x_0, x_t, t, reverse(x_t, s, t), s))
+    x_1 = process.corrupt(x_0, first, generator=generator)
     return Bound(
         prior=prior_term(process, x_0),
         steps=torch.stack(steps, 1) if steps else x_0.new_zeros(len(x_0), 0),
-        decoder=decoder_term(x_0, reverse(x_1, 1), bin_width),
+        decoder=decoder_term(x_0, reverse(x_1, 0, first), bin_width),
         dimensions=x_0[0].numel(),
     )
+
+
+def _times(schedule: NoisePath, times: Sequence[float] | None) -> Sequence[float]:
+    if times is None:
+        if not schedule.whole:
+            raise UsageError("in continuous time the bound needs the times that its steps go between.")
+        return range(1, int(schedule.end) + 1)
+    if len(times) == 0 or times[0] <= 0 or times[-1] != schedule.end or any(s >= t for s, t in itertools.pairwise(times)):
+        raise UsageError(f"the bound's times rise from above 0 to the end of the schedule, {schedule.end:.10g}.")
+    return times
 
 
 def _per_sample(e: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 element     (y-hat - y)^2 for y = noise, clean or velocity, kept per element
 masked mean sum(m e) / max(sum(m), 1), the mask broadcast to every element it covers
-weighting   one weight w(t) on the error of x_0; since |x_0 error|^2 = |eps error|^2 / SNR = |v error|^2 / (SNR + 1),
-            the weight for another target is w / SNR or w / (SNR + 1)
+weighting   one weight w(t) on the error of x_0; where variance is preserved |x_0 error|^2 = |eps error|^2 / SNR =
+            |v error|^2 / (SNR + 1), so the weight for another target is w / SNR or w / (SNR + 1). In general a target
+            p x_0 + q eps has (sigma / (alpha q - sigma p))^2 w
 recon       the x_0 term of the clinical recipe: weight x masked MSE(x_0-hat, x_0)
 hybrid      L_simple + lambda L_vlb, the mean detached in L_vlb (Nichol and Dhariwal 2021, section 3.1)
 """
@@ -15,10 +16,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from reverie.errors import unknown
+from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import Gaussian, GaussianProcess, Step
-from reverie.process.prediction import Kind, Prediction
-from reverie.process.schedule import NoiseSchedule
+from reverie.process.path import NoisePath, total_power
+from reverie.process.prediction import Kind, Prediction, pair
 
 __all__ = [
     "TARGETS",
@@ -35,10 +36,11 @@ __all__ = [
 Weighting = Literal["uniform", "snr", "min_snr", "truncated_snr", "p2", "bound"]
 WEIGHTINGS: tuple[str, ...] = get_args(Weighting)
 TARGETS = ("noise", "clean", "velocity")
+"""What networks are trained to predict on a table; in continuous time also "flow" and "edm"."""
 
 
 def target(process: GaussianProcess, x_0: Tensor, noise: Tensor, t: Step, kind: Kind) -> Tensor:
-    """The true noise, clean or velocity of the x_t made of x_0 and noise."""
+    """The true noise, clean, velocity, flow or edm of the x_t made of x_0 and noise."""
     match kind:
         case "clean":
             return x_0
@@ -46,6 +48,8 @@ def target(process: GaussianProcess, x_0: Tensor, noise: Tensor, t: Step, kind: 
             return noise
         case "velocity":
             return process.velocity(x_0, t, noise)
+        case "flow" | "edm":
+            return process.truth(kind, x_0, t, noise)
     raise unknown("target of a loss", kind, TARGETS)
 
 
@@ -66,18 +70,20 @@ def masked_mean(e: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def loss_weight(
-    schedule: NoiseSchedule, t: Step, kind: Kind, weighting: Weighting = "uniform", gamma: float | None = None
+    schedule: NoisePath, t: Step, kind: Kind, weighting: Weighting = "uniform", gamma: float | None = None
 ) -> Tensor:
-    """The weight of the squared error of `kind` at t = 1..T, float64 of the shape of t.
+    """The weight of the squared error of `kind` at t above 0, float64 of the shape of t.
 
     uniform        1 whatever the target
     snr            the noise error, uniformly (clean error times SNR)
     min_snr        min(SNR, gamma) on the clean error, gamma = 5 (Hang et al. 2023); for velocity over SNR + 1
     truncated_snr  max(SNR, 1) on the clean error (Salimans and Ho 2022)
     p2             SNR / (1 + SNR)^gamma on the clean error, gamma = 1 (Choi et al. 2022)
-    bound          what the variational bound gives, with sigma_t^2 = beta_t (Ho et al. 2020, equation 12)
+    bound          what the variational bound gives: on a table with sigma_t^2 = beta_t (Ho et al. 2020, equation 12), in
+                   continuous time for endlessly many steps (Kingma et al. 2021, equation 17)
     """
-    snr = schedule.snr[t]
+    signal, noise = (torch.as_tensor(power, dtype=torch.float64) for power in schedule.powers(t))
+    snr = signal / noise
     match weighting:
         case "uniform":
             return torch.ones_like(snr)
@@ -90,7 +96,7 @@ def loss_weight(
         case "p2":
             on_clean = snr / (1 + snr) ** (1.0 if gamma is None else gamma)
         case "bound":
-            on_clean = snr * schedule.beta[t] / (2 * schedule.alpha[t] * (1 - schedule.alpha_bar[t]))
+            on_clean = schedule.bound_weight(t)
         case _:
             raise unknown("weighting", weighting, WEIGHTINGS)
     match kind:
@@ -99,7 +105,11 @@ def loss_weight(
         case "noise":
             return on_clean / snr
         case "velocity":
-            return on_clean / (snr + 1)
+            return on_clean / (snr + 1) / total_power(signal, noise)
+        case "flow" | "edm":
+            a, sigma = signal.sqrt(), noise.sqrt()
+            p, q = pair(kind, a, sigma, lambda: schedule.rates(t), schedule.data_std)
+            return on_clean * (sigma / (a * q - sigma * p)) ** 2
     raise unknown("target of a loss", kind, TARGETS)
 
 
@@ -128,6 +138,8 @@ def variational_loss(process: GaussianProcess, prediction: Prediction, x_0: Tens
     The mean is detached. Times lambda T, lambda = 0.001, and added to the simple loss, it is the hybrid loss
     (Nichol and Dhariwal 2021, equation 16): T makes one t drawn uniformly an estimate of the whole sum.
     """
+    if not process.schedule.whole:
+        raise UsageError("the variational loss trains a variance step by step, and needs a table of steps.")
     x_t, s = prediction.x_t, t - 1
     with torch.no_grad():
         mean = process.reverse_mean(x_t, t, prediction)

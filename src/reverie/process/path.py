@@ -4,19 +4,29 @@
     SNR(t) = alpha_t^2 / sigma_t^2 = e^{2 lambda_t}   falls as t grows; lambda = log(alpha / sigma) is half the log-SNR
 
 Everything that a process, a sampler, a loss or a grid needs to know of a path follows from these two functions, also where
-alpha^2 + sigma^2 is not 1. `NoiseSchedule` is the path of the documents, a table of whole steps 0..T; those of `continuous`
-have any time between 0 and their end.
+alpha^2 + sigma^2 is not 1 (Kingma et al. 2021, appendix A). `NoiseSchedule` is the path of the documents, a table of whole
+steps 0..T; those of `continuous` have any time between 0 and their end.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Level", "NoisePath"]
+__all__ = ["Coefficient", "Level", "NoisePath", "Time", "as_tensor", "total_power"]
+
+Coefficient = float | Tensor
+"""A Python float (one t for the whole batch) or a float64 tensor [B, ...] (one t for each sample)."""
+
+Time = float | Tensor
+"""One time for the whole batch, or a tensor [B] with one for each sample: whole numbers on a table."""
 
 
 class Level(NamedTuple):
@@ -28,7 +38,19 @@ class Level(NamedTuple):
 
 
 class NoisePath(ABC):
-    """Levels of noise along time: what `GaussianProcess` walks on. Frozen; equal paths are equal objects."""
+    """Levels of noise along time: what `GaussianProcess` walks on. Frozen; equal paths are equal objects.
+
+    Coefficients are float64: floats for one time, tensors of the shape of t, on the CPU, for one of each sample. What takes
+    a tensor trusts that its times lie on the path, as `GaussianProcess.check` makes sure.
+    """
+
+    whole: ClassVar[bool] = False
+    """Whether times are whole numbers."""
+
+    config: Mapping[str, Any]
+    """The path's name and settings, enough for `named` to build it again."""
+
+    # --- what each path says ----------------------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -40,10 +62,13 @@ class NoisePath(ABC):
     def ends(self) -> tuple[float, float]:
         """The times of least and of most noise between which log-SNR is finite; what grids in log-SNR run between."""
 
-    @property
-    def prior_std(self) -> float:
-        """The deviation of the noise that sampling starts from, x_end ~ N(0, prior_std^2 I)."""
-        return 1.0
+    @abstractmethod
+    def at(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(alpha_t, sigma_t)."""
+
+    @abstractmethod
+    def rates(self, t: Time) -> tuple[Coefficient, Coefficient]:
+        """(d alpha / dt, d sigma / dt)."""
 
     @abstractmethod
     def level(self, t: float) -> Level:
@@ -53,13 +78,90 @@ class NoisePath(ABC):
     def time(self, half_log_snr: float) -> float:
         """The inverse: the time at which log(alpha / sigma) is this. Raises UsageError where it never is."""
 
+    @abstractmethod
+    def training_time(self, u: Tensor) -> Tensor:
+        """Times to train at: the quantiles at u, float64 in [0, 1), of how noise is distributed in training."""
+
+    # --- what follows -----------------------------------------------------------------------------------------------
+
+    @property
+    def prior_std(self) -> float:
+        """The deviation of the noise that sampling starts from, x_end ~ N(0, prior_std^2 I)."""
+        return 1.0
+
+    @property
+    def data_std(self) -> float:
+        """The deviation of the data that EDM's preconditioning is made for."""
+        return 1.0
+
+    @property
+    def zero_terminal_snr(self) -> bool:
+        """Whether nothing of the signal is left at the end."""
+        return self.level(self.end).alpha == 0
+
+    def powers(self, t: Time) -> tuple[Coefficient, Coefficient]:
+        """(alpha_t^2, sigma_t^2), the power of the signal and that of the noise."""
+        alpha, sigma = self.at(as_tensor(t))
+        return _like(alpha**2, t), _like(sigma**2, t)
+
+    def between(self, s: Time, t: Time) -> tuple[Coefficient, Coefficient]:
+        """((alpha_t / alpha_s)^2, variance of x_t given x_s) for s < t, so that
+
+        x_t | x_s ~ N(alpha_t/alpha_s x_s, sigma_t^2 - (alpha_t/alpha_s)^2 sigma_s^2),
+        the variance written as sigma_t^2 (1 - SNR_t/SNR_s), which cancels nothing.
+        """
+        (alpha_s, sigma_s), (alpha_t, sigma_t) = self.at(as_tensor(s)), self.at(as_tensor(t))
+        fall = alpha_t.log() - sigma_t.log() - (alpha_s.log() - sigma_s.log())
+        ratio, added = (alpha_t / alpha_s) ** 2, -(sigma_t**2) * torch.expm1(2 * fall)
+        one = s if isinstance(s, Tensor) else t
+        return _like(ratio, one), _like(added, one)
+
+    def bound_weight(self, t: Time) -> Tensor:
+        """What the variational bound weighs the squared error of x_0-hat with, for infinitely many steps: -1/2 dSNR/dt.
+
+        Kingma et al. 2021, equation 17; a table has the sum over its steps instead, see NoiseSchedule.
+        """
+        alpha, sigma = self.at(as_tensor(t))
+        rate_alpha, rate_sigma = self.rates(t)
+        return alpha * (alpha * rate_sigma - sigma * rate_alpha) / sigma**3
+
+    @property
+    def least_log_variance(self) -> float:
+        """What stands in for the log of the posterior's variance at s = 0, where that is 0."""
+        first = self.ends[0]
+        (_, noise), (_, more) = self.powers(first), self.powers(2 * first)
+        return math.log(float(self.between(first, 2 * first)[1] * noise / more))
+
     def _inside(self, t: float) -> None:
         if not 0 <= t <= self.end:
-            raise UsageError(f"a noise level lies at a time in 0..{self.end:g}, but t is {t:g}.")
+            raise UsageError(f"a noise level lies at a time in 0..{self.end:.10g}, but t is {t:.10g}.")
 
     def _reached(self, half_log_snr: float) -> None:
         low, high = (self.level(t).half_log_snr for t in (self.end, 0))
-        if not low <= half_log_snr <= high or math.isnan(half_log_snr):
+        if not low <= half_log_snr <= high:
             raise UsageError(
-                f"this path has levels of log(alpha / sigma) from {high:.4g} down to {low:.4g}, but not {half_log_snr:.4g}."
+                f"log(alpha / sigma) falls from {high:.4g} to {low:.4g} on this path, and is never {half_log_snr:.4g}."
             )
+
+
+def total_power(signal: Coefficient, noise: Coefficient) -> Coefficient:
+    """alpha^2 + sigma^2, and exactly 1 where nothing but rounding keeps it from 1: where variance is preserved, what divides
+    by it divides by nothing."""
+    total = signal + noise
+    if isinstance(total, Tensor):
+        return torch.where((total - 1).abs() < ROUNDING, 1.0, total)
+    return 1.0 if abs(total - 1) < ROUNDING else total
+
+
+ROUNDING = 1e-14
+"""Of two squares of float64 numbers that add up to 1."""
+
+
+def as_tensor(t: Time) -> Tensor:
+    """The time in float64 on the CPU, where coefficients are computed."""
+    return t.cpu().double() if isinstance(t, Tensor) else torch.tensor(float(t), dtype=torch.float64)
+
+
+def _like(c: Tensor, t: Time) -> Coefficient:
+    """A float for one time."""
+    return c if isinstance(t, Tensor) else c.item()
