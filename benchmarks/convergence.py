@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from machine import describe
 from reverie.denoisers import GaussianMixture
 from reverie.process import GaussianProcess, NoiseSchedule, generator
-from reverie.samplers import DDIM, Ancestral, DPMSolver, Heun, sample
+from reverie.samplers import DDIM, DEIS, Ancestral, DPMSolver, Heun, Restart, StochasticHeun, UniPC, sample
 
 HERE = Path(__file__).parent / "results"
 T = 20_000
@@ -49,8 +49,21 @@ def main() -> None:
     drawn = PROCESS.corrupt(x_0, T // 50, generator=generator(0, "noise"))
     again = PROCESS.corrupt(MIXTURE.sample(4000, generator(1, "data")), T // 50, generator=generator(1, "noise"))
     floor = sliced(drawn, again)
-    deterministic = {"DDIM": DDIM(), "DPM-Solver++ 2M": DPMSolver(), "Heun (2 calls a step)": Heun()}
-    stochastic = {"ancestral": Ancestral(), "ancestral, beta": Ancestral("beta"), "SDE-DPM-Solver++ 2M": DPMSolver(sde=True)}
+    deterministic = {
+        "DDIM": DDIM(),
+        "DPM-Solver++ 2M": DPMSolver(),
+        "DPM-Solver++ 3M": DPMSolver(order=3),
+        "UniPC": UniPC(),
+        "DEIS": DEIS(),
+        "Heun (2 calls a step)": Heun(),
+    }
+    stochastic = {
+        "ancestral": Ancestral(),
+        "ancestral, beta": Ancestral("beta"),
+        "SDE-DPM-Solver++ 2M": DPMSolver(sde=True),
+        "EDM (2 calls a step)": StochasticHeun(),
+        "restart (4 calls a step)": Restart(low=0.2),
+    }
     errors = {
         name: [float((sample(MIXTURE, rule, grid(n), x_T) - truth).pow(2).mean().sqrt()) for n in COUNTS]
         for name, rule in deterministic.items()
@@ -75,7 +88,7 @@ def main() -> None:
     for i, (name, row) in enumerate(errors.items()):
         left.loglog(COUNTS, row, "o-", color=PALETTE[i], label=name)
     for i, (name, row) in enumerate(distances.items()):
-        right.loglog(COUNTS, row, "o-", color=PALETTE[i], label=name)
+        right.loglog(COUNTS, row, "o-" if i < len(errors) else "s--", color=PALETTE[i % len(PALETTE)], label=name)
     right.axhline(floor, color="0.5", linestyle=":", label="true samples")
     left.set(title="deterministic: against the exact path", xlabel="steps", ylabel="rms error of the state")
     right.set(title="all: against true samples", xlabel="steps", ylabel="sliced Wasserstein distance")

@@ -215,6 +215,14 @@ def test_the_options_of_sampling_are_in_the_tables():
                 assert str(defaults[option.strip("-")]).removesuffix(".0") == page[option][1], option
 
 
+def test_the_table_of_samplers_is_the_registry():
+    from reverie.samplers import SAMPLERS
+
+    told = {code(row[0])[0]: tuple(row[2:5]) for row in rows("samplers.md", 6) if row[0].startswith("`")}
+    noise = {True: "yes", False: "no"}
+    assert told == {name: (str(e.order), str(e.calls), noise[e.stochastic]) for name, e in SAMPLERS.items()}
+
+
 def test_every_option_of_every_command_is_told_on_the_command_lines_page():
     text = (ROOT / "docs" / "cli.md").read_text()
     sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)}

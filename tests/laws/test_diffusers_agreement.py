@@ -4,20 +4,24 @@ Its index i is our t = i + 1. Its tables are float32, so for the formulas it is 
 casts the state to float32, which leaves 1e-5 over a whole trajectory.
 """
 
-import itertools
-
 import pytest
 import torch
-from diffusers.schedulers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers.schedulers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DEISMultistepScheduler,
+    DPMSolverMultistepScheduler,
+    UniPCMultistepScheduler,
+)
 from diffusers.schedulers.scheduling_ddpm import rescale_zero_terminal_snr
 from torch.testing import assert_close
 
 from reverie.denoisers import Clipped, GaussianMixture, KnownSample, Thresholded
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.samplers import DDIM, Ancestral, DPMSolver, sample, time_grid
-from reverie.samplers.sampler import State
+from reverie.samplers import DDIM, DEIS, Ancestral, DPMSolver, UniPC, sample, time_grid, trajectory
+from reverie.samplers.sampler import Step
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # theirs, under numpy 2
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # theirs, under numpy 2
 SCHEDULE = NoiseSchedule.linear()
 PROCESS = GaussianProcess(SCHEDULE)
 EXACT = {"rtol": 1e-6, "atol": 1e-9}  # their constant 1.0 and 1 - alpha_bar are partly float32
@@ -29,7 +33,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def theirs(kind: type, schedule: NoiseSchedule = SCHEDULE, **settings):
     """Their scheduler on our float64 table, without the clipping that it does by default."""
-    clip = {} if kind is DPMSolverMultistepScheduler else {"clip_sample": False}
+    clip = {"clip_sample": False} if kind in (DDIMScheduler, DDPMScheduler) else {}
     scheduler = kind(**{**clip, **settings})
     scheduler.betas, scheduler.alphas = schedule.beta[1:], schedule.alpha[1:]
     scheduler.alphas_cumprod = schedule.alpha_bar[1:]
@@ -108,7 +112,7 @@ def test_ancestral_step(t, variance, name, kind, prediction_type):
     scheduler = theirs(DDPMScheduler, variance_type=name, prediction_type=prediction_type)
     step = scheduler.step(value, t - 1, x_t, generator=torch.Generator().manual_seed(7)).prev_sample
     prediction = PROCESS.predict(x_t, t, **{kind: value})
-    ours = Ancestral(variance).step(PROCESS, State(x_t), t, t - 1, prediction, torch.Generator().manual_seed(7)).x
+    ours = Ancestral(variance).step(Step(PROCESS, t, t - 1, prediction, torch.Generator().manual_seed(7)))
     assert_close(step, ours, **EXACT)
 
 
@@ -119,7 +123,7 @@ def test_ancestral_step_with_learned_variance(t):
     scheduler = theirs(DDPMScheduler, variance_type="learned_range")
     step = scheduler.step(torch.cat([noise, raw], 1), t - 1, x_t, generator=torch.Generator().manual_seed(7)).prev_sample
     prediction = PROCESS.predict(x_t, t, noise=noise, variance_mix=(raw + 1) / 2)
-    ours = Ancestral("learned").step(PROCESS, State(x_t), t, t - 1, prediction, torch.Generator().manual_seed(7)).x
+    ours = Ancestral("learned").step(Step(PROCESS, t, t - 1, prediction, torch.Generator().manual_seed(7)))
     assert_close(step, ours, **EXACT)
 
 
@@ -168,9 +172,23 @@ def test_dpm_solver_trajectory(order, sde, spacing, n):
     scheduler = theirs(DPMSolverMultistepScheduler, solver_order=order, algorithm_type=algorithm)
     scheduler.set_timesteps(timesteps=[t - 1 for t in grid[:-1]])
     x = normal(3, 1, 2, 2)
-    state, sampler = State(x), DPMSolver(order=order, sde=sde)
-    for k, (t, s) in enumerate(itertools.pairwise(grid)):
-        z = normal(3, 1, 2, 2, seed=100 + k)
-        x = scheduler.step(mixture()(x, t).noise, t - 1, x, variance_noise=z).prev_sample
-        state = sampler.step(PROCESS, state, t, s, mixture()(state.x, t), torch.Generator().manual_seed(100 + k))
-        assert_close(x, state.x, rtol=1e-5, atol=2e-5)
+    first, second = (torch.Generator().manual_seed(7) for _ in range(2))
+    for point in trajectory(mixture(), DPMSolver(order=order, sde=sde), grid, x, second):
+        assert_close(x, point.x, rtol=1e-5, atol=2e-5)
+        if point.t:
+            z = torch.randn(x.shape, generator=first, dtype=x.dtype)
+            x = scheduler.step(mixture()(x, point.t).noise, point.t - 1, x, variance_noise=z).prev_sample
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize(("kind", "sampler"), [(UniPCMultistepScheduler, UniPC), (DEISMultistepScheduler, DEIS)])
+@pytest.mark.parametrize("n", [8, 20])
+def test_trajectories_of_rules_that_look_back(order, kind, sampler, n):
+    """Every state but the last, which is t = 1 with theirs, and, of order 3, the one before: there they fall to order 2."""
+    scheduler = theirs(kind, solver_order=order, timestep_spacing="trailing")
+    scheduler.set_timesteps(n)
+    x = normal(3, 1, 2, 2)
+    points = list(trajectory(mixture(), sampler(order), time_grid(SCHEDULE, n), x))
+    for point in points[: n - (order == 3)]:
+        assert_close(x, point.x, rtol=1e-5, atol=2e-5)
+        x = scheduler.step(mixture()(x, point.t).noise, point.t - 1, x).prev_sample

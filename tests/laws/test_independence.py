@@ -8,11 +8,25 @@ from torch.testing import assert_close
 
 from reverie.denoisers import GaussianMixture, KnownSample
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
-from reverie.samplers import DDIM, Ancestral, DPMSolver, Heun, sample, time_grid, trajectory
+from reverie.samplers import (
+    DDIM,
+    Ancestral,
+    DPMSolver,
+    Heun,
+    Restart,
+    StochasticHeun,
+    UniPC,
+    sample,
+    time_grid,
+    trajectory,
+)
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 GRID = time_grid(PROCESS.schedule, 20)
-SAMPLERS = [Ancestral(), Ancestral("beta"), DDIM(), DDIM(0.5), DPMSolver(), DPMSolver(sde=True), Heun()]
+SAMPLERS = [
+    *(Ancestral(), Ancestral("beta"), DDIM(), DDIM(0.5), DPMSolver(), DPMSolver(sde=True), Heun()),
+    *(UniPC(), StochasticHeun(), Restart()),
+]
 DENOISER = GaussianMixture(PROCESS, torch.tensor([[-0.8, 0.3], [0.5, -0.6]], dtype=torch.float64), torch.tensor([0.2, 0.3]))
 
 samplers = pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)

@@ -10,7 +10,7 @@ from reverie.denoisers import Empirical, GaussianMixture
 from reverie.denoisers.network import Network
 from reverie.denoisers.unet import UNet, UNetConfig
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.samplers import DDIM, State, invert, time_grid, trajectory
+from reverie.samplers import DDIM, Step, invert, time_grid, trajectory
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 
@@ -84,7 +84,7 @@ def missed(denoiser, points) -> list[tuple[torch.Tensor, torch.Tensor]]:
     found = []
     for below, above in itertools.pairwise(points):
         with torch.no_grad():
-            again = DDIM().step(PROCESS, State(above.x), above.t, below.t, denoiser(above.x, above.t), None).x
+            again = DDIM().step(Step(PROCESS, above.t, below.t, denoiser(above.x, above.t)))
         found.append((above.residual, (again - below.x).flatten(1).abs().amax(1)))
     return found
 

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from reverie.denoisers import GaussianMixture, KnownSample
 from reverie.process import GaussianProcess, NoiseSchedule, generator
-from reverie.samplers import DDIM, AdamsBashforth, Ancestral, DPMSolver, Heun, State, sample, time_grid
+from reverie.samplers import DDIM, AdamsBashforth, Ancestral, DPMSolver, Heun, Step, sample, time_grid
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 FINAL_STD = (0.4314, 0.3915, 0.5168)  # data of std 0.5, 20 steps, as proved: DDIM, ancestral with beta-tilde, with beta
@@ -75,7 +75,7 @@ def test_told_the_truth_ddim_keeps_every_marginal(eta):
 def test_ddim_adds_eta_times_the_deviation_of_the_posterior(eta, t, s):
     x, x_0 = start(3, 2), torch.zeros(3, 2, dtype=torch.float64)
     ends = [
-        DDIM(eta).step(PROCESS, State(x), t, s, PROCESS.predict(x, t, clean=x_0), g).x
+        DDIM(eta).step(Step(PROCESS, t, s, PROCESS.predict(x, t, clean=x_0), g))
         for g in (torch.Generator().manual_seed(3), None)
     ]
     z = torch.randn(3, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)

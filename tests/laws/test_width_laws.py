@@ -7,12 +7,14 @@ without a draw. It begins at the deviation that x_T has, so what is missing at t
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.samplers import AdamsBashforth, DPMSolver, State, dpm, time_grid
+from reverie.samplers import AdamsBashforth, DPMSolver, sample, time_grid
+from reverie.samplers import sampler as driver
 from reverie.samplers.multistep import lookahead
 
 NAMES = ("linear", "scaled_linear", "cosine", "sigmoid", "quadratic", "exponential")
@@ -21,6 +23,17 @@ VARIANCES = STDS**2
 SAMPLERS = {"ODE": DPMSolver(), "SDE": DPMSolver(sde=True), "angular": AdamsBashforth()}
 STEPS = (5, 10, 20, 50, 200)
 ANY = torch.Generator()
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The exact denoiser of data N(0, s^2), s each of STDS."""
+
+    process: GaussianProcess
+
+    def __call__(self, x_t, t, condition=None):
+        a, sigma, _ = self.process.schedule.levels[t]
+        return self.process.predict(x_t, t, clean=a * VARIANCES / (a**2 * VARIANCES + sigma**2) * x_t)
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +47,10 @@ def final_widths(process: GaussianProcess, sampler, grid: tuple[int, ...], monke
     """The final deviation over the true one, for data of each of STDS."""
     sources = torch.eye(len(grid) if sampler.stochastic else 1, dtype=torch.float64)[:, :, None].expand(-1, -1, len(STDS))
     noise = iter(sources[1:])
-    monkeypatch.setattr(dpm, "draw", lambda x, generator: next(noise))
+    monkeypatch.setattr(driver, "draw", lambda x, generator: next(noise))
     a, sigma, _ = process.schedule.levels[grid[0]]
-    state = State((a**2 * VARIANCES + sigma**2).sqrt() * sources[0])
-    for t, s in itertools.pairwise(grid):
-        a, sigma, _ = process.schedule.levels[t]
-        gain = a * VARIANCES / (a**2 * VARIANCES + sigma**2)  # x_0-hat over x_t
-        state = sampler.step(process, state, t, s, process.predict(state.x, t, clean=gain * state.x), ANY)
-    return state.x.norm(dim=0) / STDS
+    x = (a**2 * VARIANCES + sigma**2).sqrt() * sources[0]
+    return sample(Linear(process), sampler, grid, x, ANY).norm(dim=0) / STDS
 
 
 RANGES = {  # narrowest and widest over all schedules and STDS, outward to the next hundredth, for each of STEPS

@@ -7,7 +7,21 @@ from torch.testing import assert_close
 from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, Labels, Thresholded
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
-from reverie.samplers import DDIM, SPACINGS, Ancestral, DPMSolver, Heun, invert, sample, time_grid, trajectory
+from reverie.samplers import (
+    DDIM,
+    DEIS,
+    SPACINGS,
+    Ancestral,
+    DPMSolver,
+    Heun,
+    Restart,
+    StochasticHeun,
+    UniPC,
+    invert,
+    sample,
+    time_grid,
+    trajectory,
+)
 
 PROCESS = GaussianProcess(NoiseSchedule.linear().with_zero_terminal_snr())
 SAMPLERS = [
@@ -21,6 +35,12 @@ SAMPLERS = [
     DPMSolver(sde=True),
     DPMSolver(order=1, sde=True),
     Heun(),
+    DPMSolver(order=3),
+    UniPC(),
+    UniPC(3),
+    DEIS(),
+    StochasticHeun(),
+    Restart(),
 ]
 
 

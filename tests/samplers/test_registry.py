@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reverie.cli import main
 from reverie.errors import UsageError
-from reverie.samplers import SAMPLERS, Sampler, State, named
+from reverie.samplers import SAMPLERS, Sampler, named
 from reverie.samplers.registry import Entry, SamplerName, compared, listed
 from reverie.studies import compare
 from reverie.studies.denoising import grainy
@@ -20,10 +20,9 @@ class Euler(Sampler):
 
     gain: float = 1.0
 
-    def step(self, process, state, t, s, prediction, generator):
-        (a_s, sigma_s, _), (a_t, sigma_t, _) = process.schedule.levels[s], process.schedule.levels[t]
-        rise = self.gain * (sigma_s / a_s - sigma_t / a_t)
-        return State(a_s * (state.x / a_t + rise * prediction.noise))
+    def step(self, now):
+        rise = self.gain * (now.to.sigma / now.to.alpha - now.at.sigma / now.at.alpha)
+        return now.to.alpha * (now.start / now.at.alpha + rise * now.prediction.noise)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +68,13 @@ def test_the_command_line_takes_it_and_names_it_where_another_is_unknown(capsys)
         ("dpmpp_sde", 2, True, 1, {"order": 2}),
         ("heun", 2, False, 2, {}),
         ("angular", 2, False, 1, {}),
+        ("dpmpp_3m", 3, False, 1, {}),
+        ("unipc", 3, False, 1, {"solver_order": 2}),
+        ("deis", 3, False, 1, {"order": 3}),
+        ("edm", 2, True, 2, {"s_churn": 40.0, "s_tmin": 0.05, "s_tmax": 50.0, "s_noise": 1.0}),
+        ("restart", 2, True, 2, {"times": 2, "low": 0.06, "reach": 5.0, "inner": None}),
         ("ancestral", 1, True, 1, {"variance": "beta_tilde"}),
+        ("euler_ancestral", 1, True, 1, {}),
     ],
 )
 def test_the_list_says_what_each_sampler_is(name, order, stochastic, calls, settings):

@@ -187,7 +187,7 @@ def test_a_relabelled_step_goes_where_the_right_one_would_with_that_level():
     form = FORMS["7"].sampler(DDIM(), 20)
     x = torch.ones(1, 2, dtype=torch.float64)
     prediction = PROCESS.predict(x, 500, clean=0 * x)
-    from reverie.samplers import State
+    from reverie.samplers import Step
 
-    wrong = form.step(PROCESS, State(x), 500, 450, prediction, None).x
-    assert_close(wrong, DDIM().step(PROCESS, State(x), 500, 499, prediction, None).x)
+    wrong = form.step(Step(PROCESS, 500, 450, prediction))
+    assert_close(wrong, DDIM().step(Step(PROCESS, 500, 499, prediction)))

@@ -14,7 +14,7 @@ from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
 from reverie.samplers import named, sample
-from reverie.samplers.sampler import State
+from reverie.samplers.sampler import Step
 from reverie.sources import ImageSource
 from reverie.studies import reverse
 from reverie.studies.denoising import Denoising, learned
@@ -129,7 +129,7 @@ def test_the_variance_of_a_step_is_that_of_the_noise_which_it_adds():
         for t, s in ((900, 600), (500, 490), (20, 0)):
             prediction = process.predict(x_t, t, clean=torch.zeros_like(x_t))
             noise = torch.Generator().manual_seed(0)
-            after = rule.step(process, State(x_t), t, s, prediction, noise).x
+            after = rule.step(Step(process, t, s, prediction, noise))
             expected = rule.added_variance(schedule, t, s)
             assert float(after.var()) == pytest.approx(expected, rel=0.02, abs=1e-12), (name, t, s)
     assert named("ancestral", variance="learned").added_variance(schedule, 500, 400) is None

@@ -257,5 +257,6 @@ class PatientModel(Model[RecordCodec]):
         """The sampler and its grid; what is None or left out is as the network declares."""
         told = {"spacing": "trailing"} | told
         sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
-        grid = time_grid(self.process.schedule, steps, told.pop("spacing"))
+        ends = {name: told.pop(name, None) for name in ("sigma_min", "sigma_max")}
+        grid = time_grid(self.process.schedule, steps, told.pop("spacing"), **ends)
         return named(sampler, **told), grid

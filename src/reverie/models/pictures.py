@@ -107,11 +107,11 @@ class PictureModel(Model[ImageCodec]):
         Args:
             seed: the same seed gives the same pictures, the first ones too if more are asked for (a last shard that is cut
                 short may round differently, by one grey level).
-            sampler: "dpmpp", "dpmpp_sde", "ddim", "angular", "ancestral" or "heun"; its own settings follow, e.g. eta=0.5.
+            sampler: by its name, see samplers.SAMPLERS; its own settings follow, e.g. eta=0.5.
             steps, spacing: the time grid, see samplers.time_grid. What is left out, sampler and clip too, is `usual`.
             clip: keep every x_0-hat inside [-1, 1] or, with False, as it is.
             on_step: called with (sampler steps done, in all).
-            settings: where, guidance, rescale, interval, see `method`; and the sampler's own.
+            settings: where, guidance, rescale, interval, sigma_min, sigma_max, see `method`; and the sampler's own.
         """
         told = {"sampler": sampler, "steps": steps, "spacing": spacing, "clip": clip, **settings}
         return np.concatenate(list(self.shards(count, seed, on_step, **told)))
@@ -153,6 +153,8 @@ class PictureModel(Model[ImageCodec]):
         sampler: str | None = None,
         steps: int | None = None,
         spacing: str | None = None,
+        sigma_min: float | None = None,
+        sigma_max: float | None = None,
         clip: bool | None = None,
         where: Where = None,
         guidance: float | None = None,
@@ -170,6 +172,7 @@ class PictureModel(Model[ImageCodec]):
                 "*" for every class. Without it no class is told.
             guidance: how strongly they are of it: 1 as learned, above 1 more, at two calls of the network a step.
             rescale, interval: see denoisers.Guided.
+            sigma_min, sigma_max: what the spacings log_snr and karras lie between, see samplers.time_grid.
             states, empty: of a conditional U-Net of diffusers, what its encoder says of what is wanted, floating point
                 [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
             exact: ask the network in the precision of its weights, not in that of its training: for what is solved or shown.
@@ -178,8 +181,9 @@ class PictureModel(Model[ImageCodec]):
         """
         usual = self.usual
         rule = named(sampler or usual.sampler, **settings)
-        few = min(usual.steps, self.process.schedule.steps)
-        grid = time_grid(self.process.schedule, few if steps is None else steps, spacing or usual.spacing)  # pyright: ignore[reportArgumentType]
+        few, where_to = min(usual.steps, self.process.schedule.steps), spacing or usual.spacing
+        ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}
+        grid = time_grid(self.process.schedule, few if steps is None else steps, where_to, **ends)  # pyright: ignore[reportArgumentType]
         condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)
         if guidance is not None and condition is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")

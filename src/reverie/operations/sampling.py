@@ -154,6 +154,8 @@ class Sample(Engined):
         at_most(1000, "there are no more steps in a schedule"),
     ] = Field(None, ge=1, description="Of the sampler; the model's usual number if left out.")
     spacing: Annotated[Spacing | None, SPACING] = Field(None, description="Where the steps lie.")
+    sigma_min: float | None = Field(None, gt=0, description="Of log_snr and karras: noise over signal where they end.")
+    sigma_max: float | None = Field(None, gt=0, description="Of log_snr and karras: noise over signal where they begin.")
     eta: float | None = Field(None, ge=0, le=1, description="Noise of ddim: 0 none, 1 as ancestral.")
     variance: str | None = Field(None, description="Variance of ancestral: beta_tilde, beta or learned.", max_length=20)
     seed: Seed = 0
@@ -229,6 +231,8 @@ def sample(request: Sample, context: Context) -> Outcome:
 
     is_records = isinstance(model, PatientModel)
     refuse_others(request, "patient records" if is_records else "pictures", request.model)
+    if request.steps or request.spacing:
+        _advise(request, context, model)
     if not context.served and in_folder(request.out or "", is_records):
         made = _dataset(request, context, model)
         return Outcome(made, summary("sampled", made["summary"]), made["summary"])
@@ -242,9 +246,22 @@ def sample(request: Sample, context: Context) -> Outcome:
     return Outcome(reply, summary("sampled", reply["summary"]), reply["summary"])
 
 
+def _advise(request: Sample, context: Context, model: PatientModel | PictureModel) -> None:
+    """Says what hurts in the grid that was asked for."""
+    from reverie.samplers.grid import advice
+
+    usual = {"spacing": "trailing"} | (model.usual if isinstance(model.usual, dict) else model.usual.model_dump())
+    schedule, spacing = model.process.schedule, request.spacing or usual["spacing"]
+    steps = request.steps or min(usual["steps"], schedule.steps)
+    ends = {"sigma_min": request.sigma_min, "sigma_max": request.sigma_max}
+    if sentence := advice(schedule, steps, spacing, **ends):
+        context.say(sentence)
+
+
 def settings_of(request: Any, *more: str) -> dict[str, Any]:
     """What was asked of the sampler, by the names of the library."""
-    names = ("sampler", "steps", "spacing", "eta", "variance", "where", "guidance", "rescale", "interval", "clip", *more)
+    names = ("sampler", "steps", "spacing", "sigma_min", "sigma_max", "eta", "variance", "where", "guidance")
+    names += ("rescale", "interval", "clip", *more)
     found = {name: getattr(request, name, None) for name in names}
     return {name: value for name, value in found.items() if value not in (None, [], False)}
 

@@ -13,15 +13,20 @@ from reverie.samplers.registry import SAMPLERS, named
 if TYPE_CHECKING:
     from reverie.samplers.adams_bashforth import AdamsBashforth
     from reverie.samplers.ancestral import Ancestral
+    from reverie.samplers.churn import StochasticHeun
     from reverie.samplers.ddim import DDIM
+    from reverie.samplers.deis import DEIS
     from reverie.samplers.dpm import DPMSolver
     from reverie.samplers.grid import SPACINGS, check_grid, time_grid
     from reverie.samplers.heun import Heun
     from reverie.samplers.inversion import invert
-    from reverie.samplers.sampler import Point, Sampler, State, sample, trajectory
+    from reverie.samplers.restart import Restart
+    from reverie.samplers.sampler import Point, Sampler, Step, sample, trajectory
+    from reverie.samplers.unipc import UniPC
 
 __all__ = [
     "DDIM",
+    "DEIS",
     "SAMPLERS",
     "SPACINGS",
     "AdamsBashforth",
@@ -29,8 +34,11 @@ __all__ = [
     "DPMSolver",
     "Heun",
     "Point",
+    "Restart",
     "Sampler",
-    "State",
+    "Step",
+    "StochasticHeun",
+    "UniPC",
     "check_grid",
     "invert",
     "named",
@@ -39,7 +47,10 @@ __all__ = [
     "trajectory",
 ]
 
-FILES = ("sampler", "grid", "ddim", "inversion", "dpm", "heun", "ancestral", "adams_bashforth")
+FILES = (
+    *("sampler", "grid", "ddim", "inversion", "dpm", "unipc", "deis", "adams_bashforth"),
+    *("heun", "churn", "restart", "ancestral"),
+)
 
 
 def __getattr__(name: str) -> Any:

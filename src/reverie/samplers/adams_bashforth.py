@@ -1,9 +1,9 @@
 """Adams-Bashforth on the angle: the probability flow written so that normal data stand still.
 
-With sqrt(alpha_bar) = cos phi and sqrt(1 - alpha_bar) = sin phi, the state of the flow turns from x_0 to eps and
+With alpha = r cos phi and sigma = r sin phi, r = 1 where variance is preserved, the state turns from x_0 to eps and
 
-    dx / dphi = v                                              (velocity: Salimans and Ho 2022, appendix D)
-    x_s = x_t + h ((1 + w) v_t - w v_p),     w of h = phi_s - phi_t and h_p = phi_t - phi_p as in multistep.py
+    d(x/r) / dphi = v = cos phi eps - sin phi x_0              (velocity: Salimans and Ho 2022, appendix D)
+    x_s/r_s = x_t/r_t + h ((1 + w) v_t - w v_p),     w of h = phi_s - phi_t and h_p = phi_t - phi_p as in multistep.py
 
 DDIM and DPM-Solver are exact where x_0-hat does not change on the way, as for a single known picture. This one is exact
 where v-hat does not: for data N(0, 1), v = 0 and x stays as it is, while each step of DDIM shrinks it by cos h. So it is
@@ -17,11 +17,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from reverie.process.gaussian import GaussianProcess
-from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators
+from reverie.process.path import Level
 from reverie.samplers.multistep import lookahead
-from reverie.samplers.sampler import Sampler, State
+from reverie.samplers.sampler import Sampler, Step
 
 __all__ = ["AdamsBashforth"]
 
@@ -31,23 +29,29 @@ class AdamsBashforth(Sampler):
     """Second order, by remembering the prediction before; the first step is Euler's."""
 
     order = 2
+    remembers = 1
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        levels = process.schedule.levels
-        (a_s, sigma_s, _), (a_t, sigma_t, _) = levels[s], levels[t]
-        phi_t = math.atan2(sigma_t, a_t)
-        h = math.atan2(sigma_s, a_s) - phi_t
-        if state.history is None:
-            return State(_turned(prediction, h, a_t, sigma_t, 1.0), (prediction, t))
-        before, p = state.history
-        a_p, sigma_p, _ = levels[p]
-        w = lookahead(h, phi_t - math.atan2(sigma_p, a_p))
-        x_s = _turned(prediction, h * (1 + w), a_t, sigma_t, 1.0)
-        return State(_turned(before, -h * w, a_p, sigma_p, 0.0, onto=x_s), (prediction, t))
+    def step(self, now: Step) -> Tensor:
+        phi_t, r_s = _angle(now.at), _radius(now.to)
+        h = _angle(now.to) - phi_t
+        if not now.past:
+            return _turned(now, h, r_s, r_s / _radius(now.at))
+        before = now.past[0]
+        w = lookahead(h, phi_t - _angle(before.at))
+        return _turned(before, -h * w, r_s, 0.0, onto=_turned(now, h * (1 + w), r_s, r_s / _radius(now.at)))
 
 
-def _turned(prediction: Prediction, by: float, a: float, sigma: float, state: float, onto: Tensor | None = None) -> Tensor:
-    """state x + by v, v = a eps - sigma x_0."""
-    return prediction.mix(x_t=state, noise=by * a, clean=-by * sigma, onto=onto)
+def _angle(level: Level) -> float:
+    return math.atan2(level.sigma, level.alpha)
+
+
+def _radius(level: Level) -> float:
+    """sqrt(alpha^2 + sigma^2), and exactly 1 where variance is preserved."""
+    power = level.alpha**2 + level.sigma**2
+    return 1.0 if abs(power - 1) < 1e-12 else math.sqrt(power)
+
+
+def _turned(step: Step, by: float, r_s: float, state: float, onto: Tensor | None = None) -> Tensor:
+    """state x + r_s by v, v = (alpha eps - sigma x_0) / r of the step's own level."""
+    by = by * r_s / _radius(step.at)
+    return step.prediction.mix(x_t=state, noise=by * step.at.alpha, clean=-by * step.at.sigma, onto=onto)

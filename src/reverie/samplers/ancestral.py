@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from reverie.errors import unknown
-from reverie.process.gaussian import GaussianProcess
-from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators, draw
 from reverie.process.schedule import NoiseSchedule
 from reverie.process.variance import VARIANCES, Variance, lower, upper
-from reverie.samplers.sampler import Sampler, State
+from reverie.samplers.sampler import Sampler, Step
 
 __all__ = ["Ancestral"]
 
@@ -33,14 +32,13 @@ class Ancestral(Sampler):
     def stochastic(self) -> bool:
         return True
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        mean = process.reverse_mean(state.x, t, prediction, s)
-        if s == 0 or generator is None:
-            return State(mean)
-        variance = process.reverse_variance(state.x, t, s, self.variance, prediction.variance_mix)
-        return State(mean.addcmul_(variance.sqrt(), draw(mean, generator)))
+    def step(self, now: Step) -> Tensor:
+        x_t, said = now.start, now.prediction
+        mean = now.process.reverse_mean(x_t, now.t, said, now.s)
+        if now.s == 0 or now.generator is None:
+            return mean
+        variance = now.process.reverse_variance(x_t, now.t, now.s, self.variance, said.variance_mix)
+        return now.add_noise(mean, variance.sqrt())
 
     def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float | None:
         if self.variance == "learned":

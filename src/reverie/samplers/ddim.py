@@ -12,13 +12,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from reverie.errors import UsageError
 from reverie.process import variance
-from reverie.process.gaussian import GaussianProcess
-from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators, draw
 from reverie.process.schedule import NoiseSchedule
-from reverie.samplers.sampler import Sampler, State
+from reverie.samplers.sampler import Sampler, Step
 
 __all__ = ["DDIM"]
 
@@ -37,17 +36,12 @@ class DDIM(Sampler):
     def stochastic(self) -> bool:
         return self.eta > 0
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        signal, sigma, _ = process.schedule.levels[s]
+    def step(self, now: Step) -> Tensor:
+        a, sigma, _ = now.to
         if self.eta == 0:
-            return State(prediction.mix(clean=signal, noise=sigma))
-        sigma2 = self.added_variance(process.schedule, t, s)
-        x_s = prediction.mix(clean=signal, noise=math.sqrt(max(sigma**2 - sigma2, 0.0)))
-        if sigma2 > 0 and generator is not None:
-            x_s.add_(draw(x_s, generator), alpha=math.sqrt(sigma2))
-        return State(x_s)
+            return now.prediction.mix(clean=a, noise=sigma)
+        added = self.added_variance(now.process.schedule, now.t, now.s)
+        return now.add_noise(now.prediction.mix(clean=a, noise=math.sqrt(max(sigma**2 - added, 0.0))), math.sqrt(added))
 
     def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float:
         return self.eta**2 * variance.lower(schedule, s, t).item()

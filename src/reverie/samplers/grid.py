@@ -1,4 +1,4 @@
-"""Which steps a sampler visits: from T down to 0, both ends included.
+"""Which times a sampler visits: from the most noise, T on a table, down to 0, both ends included.
 
 A grid t_0 = T > t_1 > ... > t_n = 0 means n network calls, the i-th at t_i. With few steps their place matters more than
 the sampler; each sampler is told both ends of every step, so no grid can be misread.
@@ -9,42 +9,63 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 import torch
 
 from reverie.errors import UsageError, unknown
+from reverie.process.path import NoisePath
 from reverie.process.schedule import NoiseSchedule
 
-__all__ = ["SPACINGS", "Spacing", "check_grid", "time_grid"]
+__all__ = ["SPACINGS", "Spacing", "advice", "check_grid", "time_grid"]
 
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 SPACINGS: tuple[Spacing, ...] = get_args(Spacing)
 
-Grid = tuple[int, ...]
+BOUNDED = ("log_snr", "karras")
+"""Spacings whose ends sigma_min and sigma_max can move."""
+
+NOISY = 80
+"""Noise over signal above which more than one step is lost: EDM's sigma_max (Karras et al. 2022, table 1)."""
+
+MOST = 1_000_000
+"""Steps of a grid, where the path has no steps of its own."""
 
 
+@overload
+def time_grid(schedule: NoiseSchedule, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[int, ...]: ...
+@overload
+def time_grid(schedule: NoisePath, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[float, ...]: ...
 def time_grid(
-    schedule: NoiseSchedule,
+    schedule: NoisePath,
     steps: int,
     spacing: Spacing = "trailing",
     duplicates: Literal["remove", "refuse"] = "remove",
     rho: float = 7.0,
     nu: float = 1.75,
-) -> Grid:
+    sigma_min: float | None = None,
+    sigma_max: float | None = None,
+) -> tuple[float, ...]:
     """A grid of `steps` steps from T to 0.
 
     trailing  t_i = round(T (n - i) / n): even, the first jump as long as the others (Lin et al. 2024)
     leading   even strides T // n counted up from t = 1; the top level is moved to T, where sampling starts
     linspace  even from T to 1, then 0
     log_snr   even in log-SNR from T to 1, then 0 (Lu et al. 2022)
-    karras    sigma^(1/rho) even, sigma = sqrt((1 - alpha_bar) / alpha_bar) (Karras et al. 2022, equation 5), then 0
+    karras    sigma^(1/rho) even, sigma = noise over signal (Karras et al. 2022, equation 5), then 0
     angle     sigma^(1/nu) = tan of angles even from that of T to 0: on the cosine schedule nu = 1 is trailing, and above 1
               the levels draw together at both ends, where the large forms of a picture are decided and where its details are
 
-    The last three are rounded to the nearest step, which may coincide where steps are sparse: duplicates are removed (the
-    grid is then shorter than asked) or, with duplicates="refuse", an error. Raises UsageError for steps outside 1..T.
+    sigma_min, sigma_max: of log_snr and karras, the noise over signal that the levels lie between, in place of that of t = 1
+    and of T (the last step before T where T has no signal). A schedule that comes to hardly any signal, or to none, has
+    levels of sigma in the thousands, on which steps are lost: sigma_max = 80 is EDM's. The grid begins at T all the same.
+
+    On a table, the last three are rounded to the nearest step, which may coincide where steps are sparse: duplicates are
+    removed (the grid is then shorter than asked) or, with duplicates="refuse", an error. In continuous time 1 stands for the
+    least noise that the path names, and leading is refused. Raises UsageError for steps outside 1..T.
     """
+    if not isinstance(schedule, NoiseSchedule):
+        return _continuous(schedule, steps, spacing, rho, nu, sigma_min, sigma_max)
     T = schedule.steps
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= T:
         raise UsageError(f"a grid on a schedule of {T} steps has 1..{T} steps, not {steps!r}.")
@@ -55,14 +76,8 @@ def time_grid(
             levels = [T] + [1 + (T // steps) * i for i in reversed(range(steps - 1))]
         case "linspace":
             levels = [T - _round((T - 1) * i, max(steps - 1, 1)) for i in range(steps)]
-        case "log_snr":
-            levels = _nearest(schedule, _line(schedule, steps))
-        case "karras":
-            levels = _nearest(schedule, _karras(schedule, steps, rho))
-        case "angle":
-            levels = _nearest(schedule, _angle(schedule, steps, nu))
         case _:
-            raise unknown("spacing of a time grid", spacing, SPACINGS)
+            levels = _nearest(schedule, _log_snr(schedule, steps, spacing, rho, nu, sigma_min, sigma_max))
     grid = tuple(sorted({*levels, 0}, reverse=True))
     if len(grid) != steps + 1 and duplicates == "refuse":
         raise UsageError(
@@ -72,16 +87,55 @@ def time_grid(
     return grid
 
 
-def check_grid(schedule: NoiseSchedule, grid: Sequence[int]) -> Grid:
+def advice(schedule: NoisePath, steps: int, spacing: Spacing, **settings: Any) -> str | None:
+    """What hurts in time_grid of these, in a sentence that says what to do; None where nothing does."""
+    grid = time_grid(schedule, steps, spacing, **settings)
+    taken = len(grid) - 1
+    if taken < steps:
+        return (
+            f"{steps} steps of `spacing={spacing}` fall on only {taken} different steps of this schedule, and {taken} are "
+            "taken: ask for fewer, or for `spacing=trailing`."
+        )
+    lost = sum(schedule.level(t).half_log_snr < -math.log(NOISY) for t in grid[1:])
+    if lost <= steps / 4:
+        return None
+    remedy = f"say `sigma_max={NOISY}`, or " if spacing in BOUNDED else ""
+    return (
+        f"{lost} of {steps} steps of `spacing={spacing}` follow the first where noise is over {NOISY} times the signal and "
+        f"nothing is decided any more: {remedy}take `spacing=angle`."
+    )
+
+
+def _continuous(schedule: NoisePath, steps: int, spacing: Spacing, *settings: float | None) -> tuple[float, ...]:
+    """The same where times lie anywhere."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST:
+        raise UsageError(f"a grid in continuous time has 1..{MOST:,} steps, not {steps!r}.")
+    end, least = schedule.end, schedule.ends[0]
+    match spacing:
+        case "trailing":
+            return *(end * (steps - i) / steps for i in range(steps)), 0.0
+        case "leading":
+            raise UsageError("the spacing leading counts whole steps, and this path has none: take trailing or linspace.")
+        case "linspace":
+            return *(end + (least - end) * i / max(steps - 1, 1) for i in range(steps)), 0.0
+    levels = _log_snr(schedule, steps, spacing, *settings)  # pyright: ignore[reportArgumentType]
+    return end, *(schedule.time(level / 2) for level in levels[1:].tolist()), 0.0
+
+
+@overload
+def check_grid(schedule: NoiseSchedule, grid: Sequence[int]) -> tuple[int, ...]: ...
+@overload
+def check_grid(schedule: NoisePath, grid: Sequence[float]) -> tuple[float, ...]: ...
+def check_grid(schedule: NoisePath, grid: Sequence[float]) -> tuple[float, ...]:
     """The grid as a tuple, if it falls strictly and stays inside 0..T. Raises UsageError otherwise."""
-    grid = tuple(int(t) for t in grid)
+    grid = tuple(int(t) if isinstance(schedule.end, int) else float(t) for t in grid)
     if len(grid) < 2:
         raise UsageError("a time grid needs at least two levels, a start and an end.")
     for t, s in itertools.pairwise(grid):
         if not t > s:
             raise UsageError(f"a time grid must fall from each level to the next, but {s} follows {t}.")
-    if grid[0] > schedule.steps or grid[-1] < 0:
-        raise UsageError(f"a time grid must stay inside 0..{schedule.steps}, but runs from {grid[0]} to {grid[-1]}.")
+    if grid[0] > schedule.end or grid[-1] < 0:
+        raise UsageError(f"a time grid must stay inside 0..{schedule.end}, but runs from {grid[0]} to {grid[-1]}.")
     return grid
 
 
@@ -89,33 +143,55 @@ def _round(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def _ends(schedule: NoiseSchedule) -> tuple[float, float]:
-    """log-SNR at the noisiest step that has any signal, and at t = 1."""
-    noisy = schedule.log_snr[-2] if schedule.zero_terminal_snr else schedule.log_snr[-1]
-    return float(noisy), float(schedule.log_snr[1])
+def _log_snr(
+    schedule: NoisePath,
+    steps: int,
+    spacing: Spacing,
+    rho: float,
+    nu: float,
+    sigma_min: float | None,
+    sigma_max: float | None,
+) -> torch.Tensor:
+    """The levels of a spacing that is even in some function of them, [steps]; the first stands for T."""
+    if spacing not in SPACINGS:
+        raise unknown("spacing of a time grid", spacing, SPACINGS)
+    if spacing not in BOUNDED and not (sigma_min is None and sigma_max is None):
+        raise UsageError(f"sigma_min and sigma_max bound {' and '.join(BOUNDED)} alone: leave them out for {spacing}.")
+    noisy, clean = _ends(schedule, sigma_min, sigma_max)
+    top, bottom = math.exp(-0.5 * noisy), math.exp(-0.5 * clean)
+    match spacing:
+        case "karras":
+            _positive("rho", rho)
+            ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
+            sigma = (top ** (1 / rho) + ramp * (bottom ** (1 / rho) - top ** (1 / rho))) ** rho
+            return -2 * sigma.log()
+        case "angle":
+            _positive("nu", nu)
+            widest = math.atan(math.exp(-0.5 * noisy / nu))
+            return -2 * nu * (widest * torch.arange(steps, 0, -1, dtype=torch.float64) / steps).tan().log()
+        case _:
+            return torch.linspace(noisy, clean, steps, dtype=torch.float64)
 
 
-def _line(schedule: NoiseSchedule, steps: int) -> torch.Tensor:
-    return torch.linspace(*_ends(schedule), steps, dtype=torch.float64)
+def _ends(schedule: NoisePath, sigma_min: float | None, sigma_max: float | None) -> tuple[float, float]:
+    """log-SNR at the most noise that has any signal, and at the least, or at those that were asked for."""
+    clean, noisy = (2 * schedule.level(t).half_log_snr for t in schedule.ends)
+    low, high = (math.exp(-0.5 * end) for end in (clean, noisy))
+    for name, value in (("sigma_min", sigma_min), ("sigma_max", sigma_max)):
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"{name} must lie in {low:.4g}..{high:.4g}, the noise over signal of this path, not {value}.")
+    asked = not (sigma_min is None and sigma_max is None)
+    if asked and (low if sigma_min is None else sigma_min) >= (high if sigma_max is None else sigma_max):
+        raise UsageError(f"sigma_min must lie below sigma_max, but they are {sigma_min} and {sigma_max}.")
+    return (
+        noisy if sigma_max is None else -2 * math.log(sigma_max),
+        clean if sigma_min is None else -2 * math.log(sigma_min),
+    )
 
 
 def _positive(name: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise UsageError(f"{name} must be a positive number, not {value}.")
-
-
-def _angle(schedule: NoiseSchedule, steps: int, nu: float) -> torch.Tensor:
-    _positive("nu", nu)
-    top = math.atan(math.exp(-0.5 * _ends(schedule)[0] / nu))
-    return -2 * nu * (top * torch.arange(steps, 0, -1, dtype=torch.float64) / steps).tan().log()
-
-
-def _karras(schedule: NoiseSchedule, steps: int, rho: float) -> torch.Tensor:
-    _positive("rho", rho)
-    top, bottom = (math.exp(-0.5 * end) for end in _ends(schedule))
-    ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
-    sigma = (top ** (1 / rho) + ramp * (bottom ** (1 / rho) - top ** (1 / rho))) ** rho
-    return -2 * sigma.log()
 
 
 def _nearest(schedule: NoiseSchedule, log_snr: torch.Tensor) -> list[int]:

@@ -10,11 +10,9 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from reverie.process.gaussian import GaussianProcess
-from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators
-from reverie.samplers.sampler import Sampler, State
+from reverie.samplers.sampler import Sampler, Step
 
 __all__ = ["Heun"]
 
@@ -33,17 +31,12 @@ class Heun(Sampler):
     order = 2
     calls = 2
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        signal, sigma, _ = process.schedule.levels[s]
-        return State(prediction.mix(clean=signal, noise=sigma))
-
-    def correct(
-        self, process: GaussianProcess, before: State, after: State, t: int, s: int, there: Prediction, here: Prediction
-    ) -> State:
-        (a_s, sigma_s, _), (a_t, sigma_t, _) = process.schedule.levels[s], process.schedule.levels[t]
+    def step(self, now: Step) -> Tensor:
+        (a_s, sigma_s, _), (a_t, sigma_t, _) = now.to, now.at
+        x_s = now.prediction.mix(clean=a_s, noise=sigma_s)
+        if now.final:
+            return x_s
         half = 0.5 * (sigma_s - a_s / a_t * sigma_t) if a_t else -math.inf
         half = max(-LARGEST, min(half, LARGEST))
         # Euler's x_s already holds 2 half eps-hat(x_t); put the mean of both ends in its place.
-        return State(torch.add(after.x, here.noise - there.noise, alpha=half))
+        return torch.add(x_s, now.ask(x_s, now.s).noise - now.prediction.noise, alpha=half)

@@ -62,13 +62,13 @@ def invert(
     """
     process = denoiser.process
     grid = check_grid(process.schedule, grid)
-    signal, sigma = process.schedule.signal.tolist(), process.schedule.sigma.tolist()
-    if signal[grid[0]] == 0:
+    level = process.schedule.level
+    if level(grid[0]).alpha == 0:
         raise UsageError("a state at zero SNR keeps nothing of x_0: invert up to a step with alpha_bar > 0.")
     yield Point(grid[-1], x, None)
     for s, t in itertools.pairwise(reversed(grid)):
-        ratio = signal[t] / signal[s]
-        base, factor = x * ratio, sigma[t] - ratio * sigma[s]
+        ratio = level(t).alpha / level(s).alpha
+        base, factor = x * ratio, level(t).sigma - ratio * level(s).sigma
 
         def image(x_t: Tensor, t: int = t, base: Tensor = base, factor: float = factor) -> tuple[Tensor, Prediction]:
             prediction = denoiser(x_t, t, condition)

@@ -63,14 +63,24 @@ class Entry:
         """Of the denoiser, in a step."""
         return self.make().calls
 
+    def cost(self, steps: int) -> int:
+        """Calls of the denoiser in so many steps, at most."""
+        return self.make().cost(steps)
+
 
 SAMPLERS: dict[str, Entry] = {
     "ddim": Entry("reverie.samplers.ddim:DDIM", "first order", compared=True),
     "dpmpp": Entry("reverie.samplers.dpm:DPMSolver", "DPM-Solver++ 2M", compared=True),
+    "dpmpp_3m": Entry("reverie.samplers.dpm:DPMSolver", "DPM-Solver++ 3M", {"order": 3, "sde": False}),
     "dpmpp_sde": Entry("reverie.samplers.dpm:DPMSolver", "with noise", {"sde": True}),
+    "unipc": Entry("reverie.samplers.unipc:UniPC", "UniPC-2, third order"),
+    "deis": Entry("reverie.samplers.deis:DEIS", "exponential Adams-Bashforth, third order"),
     "heun": Entry("reverie.samplers.heun:Heun", "two calls a step", compared=True),
+    "edm": Entry("reverie.samplers.churn:StochasticHeun", "Heun with noise renewed"),
+    "restart": Entry("reverie.samplers.restart:Restart", "Heun that goes back near the end"),
     "angular": Entry("reverie.samplers.adams_bashforth:AdamsBashforth", "Adams-Bashforth on the angle"),
     "ancestral": Entry("reverie.samplers.ancestral:Ancestral", "DDPM", compared=True),
+    "euler_ancestral": Entry("reverie.samplers.ddim:DDIM", "Euler's step and noise, DDIM of eta 1", {"eta": 1.0}),
 }
 
 

@@ -188,7 +188,9 @@ def test_trained_betas_are_the_schedule():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, "FlowMatchEulerDiscreteScheduler"),
+        ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, r"'FlowMatchEulerDiscreteScheduler' \(flow matching"),
+        ({"_class_name": "EDMDPMSolverMultistepScheduler"}, r"'EDMDPM\w*' \(EDM, whose levels"),
+        ({"_class_name": "LCMScheduler"}, r"'LCMScheduler' \(a consistency model"),
         ({"_class_name": ["scheduler", "Mine"]}, "Mine"),
         ({"prediction_type": "flow_prediction"}, "prediction_type"),
         ({"beta_schedule": "laplace"}, "laplace"),

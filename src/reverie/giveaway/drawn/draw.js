@@ -1,7 +1,7 @@
 // Pictures drawn from noise, the same as reverie.models draws of the same seed: picture i is a function of (seed, i).
 
 import { generator } from "./randomness.js";
-import { SAMPLERS, levelsOf, prediction } from "./samplers.js";
+import { REMEMBERED, SAMPLERS, levelsOf, prediction } from "./samplers.js";
 import { unet } from "./unet.js";
 import { weightsOf } from "./weights.js";
 
@@ -17,26 +17,31 @@ export function draw(about, weights, asked, tell) {
   const answers = unet(about.network, weightsOf(weights), about.shape);
   const levels = levelsOf(about.alpha_bar);
   const size = about.shape.reduce((a, b) => a * b);
-  const sampler = SAMPLERS[asked.sampler];
+  const rule = SAMPLERS[asked.sampler];
   const grid = about.grids[asked.steps];
   const noise = generator(asked.seed, "steps", 0);
   const first = generator(asked.seed, "start", 0).single(16 * Math.ceil((asked.count * size) / 16));
   const rows = Array.from({ length: asked.count }, (_, i) => ({
     x: first.slice(i * size, (i + 1) * size),
-    before: null,
+    past: [],
     label: asked.classes.length ? asked.classes[i % asked.classes.length] : null,
   }));
   const total = (grid.length - 1) * rows.length;
   for (let i = 0; i + 1 < grid.length; i += 1) {
     const [t, s] = [grid[i], grid[i + 1]];
-    const [there, here] = [asking(answers, about, levels, asked, t), asking(answers, about, levels, asked, s)];
-    let drawn = null; // the noise of a step, of all pictures of the shard
+    const asks = new Map(); // by level
+    const drawn = []; // what a step draws, each time for all pictures of the shard
     rows.forEach((row, number) => {
-      const said = there(row.x, row.label);
-      const draws = () => (drawn ??= noise.single(MOST * size)).subarray(number * size, (number + 1) * size);
-      let x = sampler.step({ levels, t, s, said, before: row.before, draw: draws });
-      if (sampler.correct && s > 0) x = sampler.correct({ levels, t, s, said, after: x, here: here(x, row.label) });
-      Object.assign(row, { x, before: { said, t } });
+      const ask = (x, at) => {
+        if (!asks.has(at)) asks.set(at, asking(answers, about, levels, asked, at));
+        return asks.get(at)(x, row.label);
+      };
+      let times = 0;
+      const draw = () => (drawn[times++] ??= noise.single(MOST * size)).subarray(number * size, (number + 1) * size);
+      const said = ask(row.x, t);
+      const now = { levels, t, s, said, start: row.x, past: row.past, steps: grid.length - 1, ask, draw };
+      row.x = rule(now);
+      row.past = [{ t, said, start: now.start }, ...row.past].slice(0, REMEMBERED);
       const done = i * rows.length + number + 1;
       tell({ done, total, states: number + 1 === rows.length ? rows.map((each) => each.x) : null });
     });

@@ -42,6 +42,16 @@ SCHEDULERS = (
     "LMSDiscreteScheduler",
 )
 
+OTHERS = {
+    "FlowMatch": "flow matching, whose time is continuous and whose network says a flow's velocity",
+    "EDM": "EDM, whose levels of noise are continuous and whose network is preconditioned",
+    "LCM": "a consistency model, whose network says where the path ends",
+    "TCD": "a consistency model, whose network says where the path ends",
+    "CMStochastic": "a consistency model, whose network says where the path ends",
+    "ScoreSde": "a score SDE, whose noise explodes",
+}
+"""What others of diffusers describe, by how their names begin."""
+
 
 @dataclass(frozen=True, eq=False)
 class Meaning:
@@ -64,8 +74,9 @@ def meaning(told: Mapping[str, Any], where: str) -> Meaning:
     """The meaning of a scheduler's config; `where` names its file. Raises DataError for one that is none of ours."""
     name = told.get("_class_name")
     if name not in SCHEDULERS:
+        what = next((f" ({what})" for start, what in OTHERS.items() if str(name).startswith(start)), "")
         raise DataError(
-            f"{where} is of a {name!r:.60}, which does not describe a Gaussian process of betas: known are "
+            f"{where} is of a {name!r:.60}{what}, and only those are read that describe a Gaussian process of betas: "
             f"{', '.join(SCHEDULERS)}."
         )
     config = {**known(name), **told}

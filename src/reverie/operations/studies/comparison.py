@@ -64,7 +64,8 @@ class Comparison(Request):
     @property
     def calls(self) -> int:
         """Of the denoiser, at most."""
-        return sum(self.steps) * sum(SAMPLERS[name].calls for name in self.samplers) + self.reference_steps * 3 // 2
+        cells = sum(SAMPLERS[name].cost(steps) for name in self.samplers for steps in self.steps)
+        return cells + self.reference_steps * 3 // 2
 
 
 class ComparisonReply(Reply):

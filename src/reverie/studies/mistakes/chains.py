@@ -11,7 +11,7 @@ import math
 import torch
 
 from reverie.denoisers import KnownSample
-from reverie.samplers import DDIM, State, sample, time_grid
+from reverie.samplers import DDIM, Step, sample, time_grid
 from reverie.studies.mistakes.mistake import Collection, Measured, process
 
 __all__ = ["around"]
@@ -81,7 +81,7 @@ def mistake_9d() -> Measured:
     x = x_T = torch.randn(x_0.shape, generator=g, dtype=torch.float64)
     for t, s in itertools.pairwise(grid):
         random = torch.randn(x.shape, generator=g, dtype=torch.float64)
-        x = DDIM().step(p, State(x), t, s, p.predict(x, t, noise=random), None).x
+        x = DDIM().step(Step(p, t, s, p.predict(x, t, noise=random)))
     oracle = sample(KnownSample(p, x_0), DDIM(), grid, x_T)
     share = float(torch.corrcoef(torch.cat([x, x_0]))[0, 1])
     error = float((oracle - x_0).abs().max())

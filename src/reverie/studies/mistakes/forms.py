@@ -8,7 +8,7 @@ Each is one function of what the right form is given. What they do to drawn poin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -16,11 +16,11 @@ from torch import Tensor
 from reverie.denoisers import Clipped, Condition, Denoiser
 from reverie.denoisers.wrappers import DenoiserWrapper
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction, draw, generator
-from reverie.process.gaussian import Step
-from reverie.process.randomness import Generators
-from reverie.samplers import Sampler, State
+from reverie.process.gaussian import Step as Time
+from reverie.samplers import DPMSolver, Sampler, Step
+from reverie.samplers.multistep import moments
 
-__all__ = ["FORMS", "AssumedStride", "Form", "RelabelledStep", "noise_from_velocity"]
+__all__ = ["FORMS", "AssumedStride", "Form", "HalvedParabola", "RelabelledStep", "noise_from_velocity"]
 
 
 # --- schedules ----------------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def noise_from_velocity(prediction: Prediction) -> Tensor:
 class DividedVelocity(DenoiserWrapper):
     """The noise read from the velocity with a division too many."""
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Time, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         return prediction.with_value("noise", noise_from_velocity(prediction))
 
@@ -72,7 +72,7 @@ class DividedVelocity(DenoiserWrapper):
 class RandomNoise(DenoiserWrapper):
     """Random numbers in the place of what was predicted."""
 
-    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+    def __call__(self, x_t: Tensor, t: Time, condition: Condition | None = None) -> Prediction:
         prediction = self.inner(x_t, t, condition)
         return prediction.with_value("noise", draw(x_t, generator(0, "random prediction", int(torch.as_tensor(t).max()))))
 
@@ -92,23 +92,18 @@ class _Ancestral(Sampler):
 class FullDirection(_Ancestral):
     """x_s = sqrt(abar_s) x_0-hat + sqrt(1 - abar_s) eps-hat + sigma z: the direction does not make room for the noise."""
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        signal, sigma, _ = process.schedule.levels[s]
-        variance = process.reverse_variance(state.x, t, s, "beta_tilde")
-        direction = prediction.mix(clean=signal, noise=sigma)
-        return State(direction if generator is None else direction + variance.sqrt() * draw(state.x, generator))
+    def step(self, now: Step) -> Tensor:
+        variance = now.process.reverse_variance(now.start, now.t, now.s, "beta_tilde")
+        direction = now.prediction.mix(clean=now.to.alpha, noise=now.to.sigma)
+        return direction if now.generator is None else direction + variance.sqrt() * draw(now.start, now.generator)
 
 
 class CancelledVariance(_Ancestral):
     """Noise of variance (1 - abar_s)(1 - abar_t)/(1 - abar_t) = 1 - abar_s on the posterior's mean."""
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        mean = process.reverse_mean(state.x, t, prediction, s)
-        return State(mean if generator is None else mean + process.schedule.levels[s][1] * draw(state.x, generator))
+    def step(self, now: Step) -> Tensor:
+        mean = now.process.reverse_mean(now.start, now.t, now.prediction, now.s)
+        return mean if now.generator is None else mean + now.to.sigma * draw(now.start, now.generator)
 
 
 @dataclass(frozen=True)
@@ -122,21 +117,24 @@ class _OtherLevel(Sampler):
         return self.inner.calls
 
     @property
+    def remembers(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.inner.remembers
+
+    @property
     def stochastic(self) -> bool:
         return self.inner.stochastic
 
     def level(self, process: GaussianProcess, t: int, s: int) -> int:
         raise NotImplementedError
 
-    def step(
-        self, process: GaussianProcess, state: State, t: int, s: int, prediction: Prediction, generator: Generators | None
-    ) -> State:
-        return self.inner.step(process, state, t, self.level(process, t, s), prediction, generator)
-
-    def correct(
-        self, process: GaussianProcess, before: State, after: State, t: int, s: int, there: Prediction, here: Prediction
-    ) -> State:
-        return self.inner.correct(process, before, after, t, self.level(process, t, s), there, here)
+    def step(self, now: Step) -> Tensor:
+        other = self.level(now.process, now.t, now.s)
+        # asked again at that level, the denoiser is told the next of the grid, as the driver will tell it
+        taken = replace(now, s=other, denoiser=lambda x, t: now.ask(x, now.s if t == other else t))
+        taken.final = now.final
+        x_s = self.inner.step(taken)
+        now.start = taken.start
+        return x_s
 
 
 class RelabelledStep(_OtherLevel):
@@ -154,6 +152,22 @@ class AssumedStride(_OtherLevel):
 
     def level(self, process: GaussianProcess, t: int, s: int) -> int:
         return max(t - process.schedule.steps // self.steps, 0)
+
+
+@dataclass(frozen=True)
+class HalvedParabola(DPMSolver):
+    """DPM-Solver++(3M) with half of the term of the second differences."""
+
+    order: int = 3
+
+    def step(self, now: Step) -> Tensor:
+        right = super().step(now)
+        if len(now.past) < 2:
+            return right
+        at, (p, q) = now.at.half_log_snr, (each.at.half_log_snr for each in now.past)
+        here, before, first = (each.prediction.clean for each in (now, *now.past))
+        second = ((here - before) / (at - p) - (before - first) / (p - q)) / (at - q)
+        return right - now.to.alpha * moments(now.to.half_log_snr - at, 2)[2] * second / 2
 
 
 # --- the list -------------------------------------------------------------------------------------------------------------

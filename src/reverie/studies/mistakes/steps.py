@@ -12,8 +12,8 @@ import torch
 
 from reverie.denoisers import Clipped, Condition, Evidence
 from reverie.process import GaussianProcess, Prediction
-from reverie.process.gaussian import Step
-from reverie.samplers import DDIM, State, sample, time_grid
+from reverie.process.gaussian import Step as Time
+from reverie.samplers import DDIM, Step, sample, time_grid
 from reverie.studies.mistakes.forms import RelabelledStep
 from reverie.studies.mistakes.mistake import Collection, Measured, gaussian, process
 from reverie.studies.proofs.sampler import final_deviation
@@ -36,7 +36,7 @@ def mistake_5a() -> Measured:
     prediction = p.predict(ONE, t, noise=ONE)
     wrong = (float(1 - p.schedule.alpha_bar[s]) + float(1 - p.schedule.alpha_bar[s])) / target
     a_s = p.schedule.signal[s].item()
-    direction = DDIM(1.0).step(p, State(ONE), t, s, prediction, None).x - a_s * prediction.clean
+    direction = DDIM(1.0).step(Step(p, t, s, prediction)) - a_s * prediction.clean
     right = (float(direction) ** 2 + float(p.schedule.posterior_variance[t])) / target
     text = f"The noise in x_s has {wrong:.2f} times its variance at eta = 1 (t = 500); the right step {right:.2f} times."
     return text, {"wrong": wrong, "right": right}, wrong > 1.5 and abs(right - 1) < 1e-12
@@ -60,7 +60,7 @@ def mistake_5c() -> Measured:
     x_1 = p.corrupt(x_0, 1, generator=g)
     at_end = p.posterior(x_0, x_1, 0, 1).mean
     wrong = at_end + math.sqrt(0.001) * torch.randn(x_0.shape, generator=g, dtype=torch.float64)
-    right = DDIM(1.0).step(p, State(x_1), 1, 0, p.predict(x_1, 1, clean=x_0), g).x
+    right = DDIM(1.0).step(Step(p, 1, 0, p.predict(x_1, 1, clean=x_0), g))
     levels = float(wrong.std()) * 127.5
     text = (
         f"The finished sample carries noise of std {float(wrong.std()):.4f} ({levels:.1f} grey levels of an 8-bit picture), "
@@ -74,7 +74,7 @@ def mistake_6a() -> Measured:
     p, t, s = process(), 500, 480
     x_0, x_t = 0.3 * ONE, p.corrupt(0.3 * ONE, t, ONE)
     prediction, q = p.predict(x_t, t, clean=x_0), p.posterior(x_0, x_t, s, t)
-    gaps = [float((DDIM(eta).step(p, State(x_t), t, s, prediction, None).x - q.mean).abs()) for eta in (0.0, 0.5, 1.0)]
+    gaps = [float((DDIM(eta).step(Step(p, t, s, prediction)) - q.mean).abs()) for eta in (0.0, 0.5, 1.0)]
     text = (
         f"From t = 500 to 480 with eps = 1 the map is {gaps[0]:.3f} from the posterior mean at eta = 0, {gaps[1]:.3f} at "
         f"eta = 0.5 and {gaps[2]:.3f} at eta = 1."
@@ -126,7 +126,7 @@ def mistake_8b() -> Measured:
     a_s, sigma_s = ((c[t - 1]).reshape(-1, 1, 1, 1) for c in (p.schedule.signal, p.schedule.sigma))
     stepped = a_s * right.clean + sigma_s * right.noise
     one_by_one = torch.cat(
-        [DDIM().step(p, State(x), int(i), int(i) - 1, p.predict(x, int(i), noise=e), None).x
+        [DDIM().step(Step(p, int(i), int(i) - 1, p.predict(x, int(i), noise=e)))
          for x, i, e in zip(x_t.split(1), t, eps.split(1), strict=True)]
     )  # fmt: skip
     wrong = float((_ddim_without_view(p, x_t, t, eps) - one_by_one).abs().max())
@@ -150,7 +150,7 @@ class _Constant:
     process: GaussianProcess
     evidence: Evidence = "learned"
 
-    def __call__(self, x_t: torch.Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+    def __call__(self, x_t: torch.Tensor, t: Time, condition: Condition | None = None) -> Prediction:
         return self.process.predict(x_t, t, noise=torch.full_like(x_t, 0.5))
 
 

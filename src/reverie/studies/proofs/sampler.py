@@ -18,20 +18,22 @@ from reverie.process import GaussianProcess, NoiseSchedule
 from reverie.process.variance import Variance
 from reverie.samplers import (
     DDIM,
+    SAMPLERS,
     SPACINGS,
     Ancestral,
     DPMSolver,
     Heun,
     Sampler,
-    State,
+    Step,
     invert,
+    named,
     sample,
     time_grid,
     trajectory,
 )
 from reverie.studies.proofs.check import Chapter, apart, digits, quiet
 
-__all__ = ["chapter", "final_deviation"]
+__all__ = ["chapter", "final_deviation", "measured_order"]
 
 chapter = Chapter("sampler")
 
@@ -62,7 +64,7 @@ def final_deviation(process: GaussianProcess, grid: Sequence[int], variance: Var
     sampler, oracle, spread = Ancestral(variance) if variance else DDIM(), _gaussian(process), 1.0
     one = torch.ones(1, 1, dtype=torch.float64)
     for t, s in itertools.pairwise(grid):
-        gain = float(sampler.step(process, State(one), t, s, oracle(one, t), None).x)
+        gain = float(sampler.step(Step(process, t, s, oracle(one, t))))
         added = float(process.reverse_variance(one, t, s, variance)) if variance and s > 0 else 0.0
         spread = gain**2 * spread + added
     return math.sqrt(spread)
@@ -135,7 +137,7 @@ def ddim_zero() -> float:
         rho_t, rho_s = (math.sqrt(float((1 - table.alpha_bar[i]) / table.alpha_bar[i])) for i in (t, s))
         eps = oracle(x_t, t).noise
         euler = (x_t / table.signal[t] + (rho_s - rho_t) * eps) * table.signal[s]
-        worst = max(worst, apart(DDIM().step(process, State(x_t), t, s, oracle(x_t, t), None).x, euler))
+        worst = max(worst, apart(DDIM().step(Step(process, t, s, oracle(x_t, t))), euler))
     return worst
 
 
@@ -145,7 +147,7 @@ def strided_posterior() -> float:
     oracle, worst = _mixture(process), 0.0
     for t, s in itertools.pairwise(time_grid(process.schedule, 50)):
         prediction = oracle(x_t, t)
-        step = DDIM(1.0).step(process, State(x_t), t, s, prediction, None).x
+        step = DDIM(1.0).step(Step(process, t, s, prediction))
         worst = max(worst, apart(step, process.posterior(prediction.clean, x_t, s, t).mean))
     return worst
 
@@ -155,27 +157,32 @@ def dpm_first_order() -> float:
     return max(_together(DPMSolver(1), DDIM(), stochastic=False), _together(DPMSolver(1, sde=True), DDIM(1.0)))
 
 
-def _order(sampler: Sampler) -> float:
-    """Measured order between 80 and 160 even steps on data N(0, 1/4), from T down to T/50 (t = 0 is singular)."""
+def measured_order(sampler: Sampler, few: int = 80) -> float:
+    """Measured order from `few` even steps to twice as many, data N(0, 1/4), from T down to T/50 (t = 0 is singular)."""
     with quiet():
         process = GaussianProcess(NoiseSchedule.linear(8000, 1.25e-5, 0.0025))
     table, one = process.schedule, torch.ones(1, 1, dtype=torch.float64)
     end = table.steps // 50
     spread_T, spread_end = (float(table.alpha_bar[t]) * D**2 + 1 - float(table.alpha_bar[t]) for t in (8000, end))
     errors = []
-    for n in (80, 160):
+    for n in (few, 2 * few):
         grid = [round(end + (8000 - end) * (n - i) / n) for i in range(n + 1)]
         x = float(sample(_gaussian(process), sampler, grid, one))
         errors.append(abs(x - math.sqrt(spread_end / spread_T)))
     return math.log2(errors[0] / errors[1])
 
 
-for _step, _sampler in (("order-ddim", DDIM()), ("order-dpm", DPMSolver()), ("order-heun", Heun())):
+for _step, _sampler in (
+    ("order-ddim", DDIM()),
+    ("order-dpm", DPMSolver()),
+    ("order-heun", Heun()),
+    ("order-dpm-3m", DPMSolver(3)),
+):
     chapter.add(
         _step,
         f"measured order of {type(_sampler).__name__} on a Gaussian | the order it declares, {_sampler.order}",
         0.2,
-        lambda sampler=_sampler: abs(_order(sampler) - sampler.order),
+        lambda sampler=_sampler: abs(measured_order(sampler) - sampler.order),
     )
 
 
@@ -202,6 +209,6 @@ def zero_terminal_snr() -> float:
     grid = time_grid(process.schedule, 25)
     ends = [
         sample(_mixture(process), sampler, grid, _noise(64), torch.Generator().manual_seed(0))
-        for sampler in (Ancestral(), Ancestral("beta"), DDIM(), DDIM(1.0), DPMSolver(), DPMSolver(sde=True), Heun())
+        for sampler in (Ancestral("beta"), *map(named, SAMPLERS))
     ]
     return max(float((~torch.isfinite(x)).double().mean()) for x in ends)

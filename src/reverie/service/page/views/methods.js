@@ -10,6 +10,12 @@ export const SAMPLERS = [
   { name: "dpmpp_sde", label: "DPM-Solver++ SDE", random: true, about: "Second order, with noise drawn at every step." },
   { name: "heun", label: "Heun", random: false, about: "Second order by looking twice: two calls a step, one at the last." },
   { name: "angular", label: "Angular", random: false, about: "Steps along the angle between signal and noise." },
+  { name: "dpmpp_3m", label: "DPM-Solver++ 3M", random: false, about: "Third order at one call a step: remembers the two steps before." },
+  { name: "unipc", label: "UniPC", random: false, about: "Third order at one call a step: what is said of a state corrects the step that led there." },
+  { name: "deis", label: "DEIS", random: false, about: "Third order at one call a step: follows the predicted noise instead of the predicted picture." },
+  { name: "edm", label: "Heun, stochastic", random: true, about: "Heun's step, a little too far down, and back up with fresh noise, as EDM samples." },
+  { name: "restart", label: "Restart", random: true, about: "Heun, which near the end adds noise and comes down again, twice, at as many calls again." },
+  { name: "euler_ancestral", label: "Euler ancestral", random: true, about: "Euler's step too far down, and back up with fresh noise. The same as DDIM with eta 1." },
 ];
 
 /** What is known of a sampler; one that the page has no words for keeps its name. */

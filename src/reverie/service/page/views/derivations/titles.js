@@ -39,4 +39,5 @@ export const TITLES = {
   "16b": "Noise prediction at zero terminal SNR",
   "16c": "Min-SNR for velocity",
   "16d": "Clipping by default",
+  "16e": "Half a second difference",
 };
