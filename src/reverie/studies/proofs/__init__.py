@@ -3,13 +3,14 @@
     prove() -> [Check(name, compared, largest_error, tolerance, passed), ...]
 
 Chapters: forward (the noising process), variance and reverse (the derivation of p's variance and of its mean's forms),
-mean (the reverse mean, step by step), conversion (noise, clean, velocity, score), schedule, sampler, bound, loss.
+mean (the reverse mean, step by step), conversion (noise, clean, velocity, score), schedule, sampler, bound, loss,
+posterior (conditioning on a measurement).
 """
 
 from __future__ import annotations
 
 from reverie.errors import unknown
-from reverie.studies.proofs import bound, conversion, forward, loss, mean, reverse, sampler, schedule
+from reverie.studies.proofs import bound, conversion, forward, loss, mean, posterior, reverse, sampler, schedule
 from reverie.studies.proofs.check import Check
 
 __all__ = ["Check", "prove"]
@@ -24,6 +25,7 @@ CHAPTERS = (
     sampler.chapter,
     bound.chapter,
     loss.chapter,
+    posterior.chapter,
 )
 
 
