@@ -11,7 +11,9 @@ Every table has T + 1 entries in float64 and its index is t itself: t = 0 is cle
 
 from __future__ import annotations
 
+import bisect
 import inspect
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
+from reverie.process.path import Level, NoisePath
 
 __all__ = ["NoiseSchedule", "TerminalSNRWarning"]
 
@@ -35,7 +38,7 @@ class TerminalSNRWarning(UserWarning):
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseSchedule:
+class NoiseSchedule(NoisePath):
     """Variances beta_1..beta_T and all that follows from them; immutable.
 
     Args:
@@ -94,9 +97,10 @@ class NoiseSchedule:
         return (1 - self.alpha_bar).sqrt()
 
     @cached_property
-    def levels(self) -> tuple[tuple[float, float, float], ...]:
+    def levels(self) -> tuple[Level, ...]:
         """(sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t), log-SNR / 2) for each t as Python floats, for steps of one t."""
-        return tuple(zip(self.signal.tolist(), self.sigma.tolist(), (self.log_snr / 2).tolist(), strict=True))
+        columns = self.signal.tolist(), self.sigma.tolist(), (self.log_snr / 2).tolist()
+        return tuple(itertools.starmap(Level, zip(*columns, strict=True)))
 
     @cached_property
     def posterior_variance(self) -> Tensor:
@@ -142,6 +146,41 @@ class NoiseSchedule:
             "sqrt_recipm1_alphas_cumprod": (1 / self.alpha_bar - 1).sqrt(),
             "posterior_variance": self.posterior_variance,
         }
+
+    # --- levels of noise, at steps and between them -----------------------------------------------------------------
+
+    @property
+    def end(self) -> int:
+        """T."""
+        return self.steps
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """1 and T, or T - 1 where nothing of the signal is left at T."""
+        return 1, self.steps - 1 if self.zero_terminal_snr else self.steps
+
+    def level(self, t: float) -> Level:
+        """The level at step t; between two steps the angle arctan(sigma / alpha) is linear in t."""
+        self._inside(t)
+        step = int(t)
+        if step == t:
+            return self.levels[step]
+        low, high = self.angles[step : step + 2]
+        angle = low + (t - step) * (high - low)
+        return Level(math.cos(angle), math.sin(angle), -math.log(math.tan(angle)))
+
+    def time(self, half_log_snr: float) -> float:
+        """The time, mostly between two steps, at which log(alpha / sigma) is this."""
+        self._reached(half_log_snr)
+        angle = math.atan(math.exp(-half_log_snr)) if half_log_snr > -700 else math.pi / 2
+        step = max(bisect.bisect_left(self.angles, angle, hi=self.steps) - 1, 0)
+        low, high = self.angles[step : step + 2]
+        return step + min((angle - low) / (high - low), 1.0)
+
+    @cached_property
+    def angles(self) -> tuple[float, ...]:
+        """arctan(sigma_t / alpha_t) for each t, from 0."""
+        return tuple(math.atan2(level.sigma, level.alpha) for level in self.levels)
 
     # --- what kind of schedule it is --------------------------------------------------------------------------------
 
