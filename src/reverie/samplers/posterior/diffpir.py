@@ -63,7 +63,7 @@ class DiffPIR(PosteriorSampler):
         for done, (t, s) in enumerate(itertools.pairwise(grid), start=1):
             with torch.no_grad():
                 prediction = self._proximal(denoiser, measurement, x, t, condition)
-                a, sigma = schedule.levels[s][:2]
+                a, sigma, _ = schedule.level(s)
                 x = prediction.mix(clean=a, noise=sigma * math.sqrt(1 - self.zeta))
                 if s > 0:
                     x = x + sigma * math.sqrt(self.zeta) * draw(x, generator)

@@ -6,7 +6,8 @@ A method's file is imported when it is first asked for, so the list itself needs
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,11 @@ __all__ = ["METHODS", "USUAL", "Entry", "listed", "named"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A method of the list: its class, as module:name, and what it is, in a few words."""
+    """A method of the list: its class, as module:name, what it is, in a few words, and settings that the name stands for."""
 
     place: str
     about: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def kind(self) -> type[PosteriorSampler]:
@@ -34,7 +36,8 @@ class Entry:
     @property
     def settings(self) -> dict[str, Any]:
         """What can be set, with the defaults."""
-        return {name: each.default for name, each in inspect.signature(self.kind).parameters.items()}
+        parameters = inspect.signature(self.kind).parameters
+        return {name: each.default for name, each in parameters.items() if name not in self.fixed}
 
 
 METHODS: dict[str, Entry] = {
@@ -44,6 +47,7 @@ METHODS: dict[str, Entry] = {
     "diffpir": Entry("diffpir:DiffPIR", "proximal steps"),
     "dps": Entry("dps:DPS", "gradient of the distance"),
     "twisted": Entry("twisted:Twisted", "sequential Monte Carlo"),
+    "twisted_shared": Entry("twisted:Twisted", "the same, of one population", {"particles": 1, "shared": True}),
     "repaint": Entry("repaint:RePaint", "replacement, steps done again; holes only"),
 }
 
@@ -59,7 +63,7 @@ def named(name: str, **settings: Any) -> PosteriorSampler:
     for key in settings:
         if key not in entry.settings:
             raise unknown(f"setting of the posterior sampler {name!r},", key, list(entry.settings))
-    return entry.kind(**settings)
+    return entry.kind(**{**entry.fixed, **settings})
 
 
 def listed() -> str:

@@ -5,8 +5,10 @@
     weight     p(x_s | x_t) psi_s(x_s) / (q(x_s | x_t) psi_t(x_t))
 
 `particles` of them serve one sample: they are weighed, chosen anew where few of them carry the weight, and one is drawn at
-the end. Whatever psi is on the way, the weights correct for it: with more particles the error vanishes, but for that of the
-steps themselves. An exact measurement is weighed at the last level before 0, and then imposed.
+the end. Or all of a batch are one population, from which all of its samples are drawn: far fewer do, but samples are then
+not independent, and none is a function of its own seed. Whatever psi is on the way, the weights correct for it: with more
+particles the error vanishes, but for that of the steps themselves. An exact measurement is weighed at the last level before
+0, and then imposed.
 """
 
 from __future__ import annotations
@@ -38,11 +40,13 @@ class Twisted(PosteriorSampler):
 
     Args:
         particles: 1 or more; calls of the denoiser are as many times those of sampling.
+        shared: whether the particles of a batch are one population.
         std: of the data, as in PiGDM, whose guidance the proposals follow.
         chosen_below: particles are chosen anew where their effective number is less than this share.
     """
 
     particles: int = 16
+    shared: bool = False
     std: float = 1.0
     chosen_below: float = 0.5
 
@@ -70,25 +74,27 @@ class Twisted(PosteriorSampler):
         condition: Condition | None = None,
         on_step: OnStep | None = None,
     ) -> Tensor:
-        process, rows, many = denoiser.process, len(x), self.particles
+        process, rows, each = denoiser.process, len(x), torch.arange(len(x)).repeat_interleave(self.particles)
         grid = check_grid(process.schedule, grid)
-        each = torch.arange(rows).repeat_interleave(many)
+        if self.shared:
+            self._check_shared(measurement, generator, condition)
+        groups = (1, len(each)) if self.shared else (rows, self.particles)
         y = measurement.y if len(measurement.y) == 1 else measurement.y[each.to(measurement.y.device)]
         every = Measurement(measurement.operator, y, measurement.noise)
         asked = None if condition is None else condition[each]
 
         def noise() -> Tensor:
-            """Of all particles of each sample, from the sample's own stream: [rows * many, ...]."""
-            return draw(x[:, None].expand(rows, many, *x.shape[1:]), generator).flatten(0, 1)
+            """Of all particles of each sample, from the sample's own stream: [rows, particles, ...]."""
+            return draw(x[:, None].expand(rows, self.particles, *x.shape[1:]), generator)
 
         def look(state: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
-            """x_0-hat without the measurement and with it, and log psi_t [rows, many]."""
+            """x_0-hat without the measurement and with it, and log psi_t by group."""
             seen = Seen.by(denoiser, every, state, t, asked)
             solved = unlike(seen, self.std)
-            log_psi = -0.5 * dot(seen.residual, solved).reshape(rows, many)
+            log_psi = -0.5 * dot(seen.residual, solved).reshape(groups)
             return seen.prediction.clean, seen.prediction.clean + seen.covariance(seen.back(solved)), log_psi
 
-        first = process.schedule.levels[grid[0]][1] * noise().reshape(rows, many, *x.shape[1:])
+        first = process.schedule.prior_std * noise()
         first[:, 0] = x
         states = first.flatten(0, 1)
         free, led, log_psi = look(states, grid[0])
@@ -98,21 +104,31 @@ class Twisted(PosteriorSampler):
                 if bool(measurement.noise.exact.any()):
                     states = led
                 else:
-                    states, log_w = free, log_w - log_psi + every.log_likelihood(free).reshape(rows, many)
+                    states, log_w = free, log_w - log_psi + every.log_likelihood(free).reshape(groups)
             else:
                 mean, to = (process.posterior(clean, states, s, t).mean for clean in (free, led))
                 w = process.reverse_variance(states, t, s, "beta")
-                states = to + w.sqrt() * noise()
+                states = to + w.sqrt() * noise().flatten(0, 1)
                 gain = (dot(states - to, states - to) - dot(states - mean, states - mean)) / (2 * w)
                 before = log_psi
                 free, led, log_psi = look(states, s)
-                log_w = log_w + gain.reshape(rows, many) + log_psi - before
+                log_w = log_w + gain.reshape(groups) + log_psi - before
                 kept, log_w = self._chosen(log_w, uniform(log_w[:, :1], generator))
-                states, free, led, log_psi = states[kept], free[kept], led[kept], log_psi.flatten()[kept].reshape(rows, many)
+                states, free, led, log_psi = states[kept], free[kept], led[kept], log_psi.flatten()[kept].reshape(groups)
             if on_step:
                 on_step(done, len(grid) - 1)
-        one = _at(log_w, uniform(log_w[:, :1], generator))[:, 0]
-        return measurement.imposed(states.reshape(rows, many, *x.shape[1:])[torch.arange(rows, device=x.device), one])
+        wanted = rows // groups[0]  # draws of each group, evenly spread over its weights
+        places = (torch.arange(wanted, device=x.device) + uniform(log_w[:, :1], generator)) / wanted
+        kept = _at(log_w, places) + groups[1] * torch.arange(groups[0], device=x.device)[:, None]
+        return measurement.imposed(states[kept.flatten()])
+
+    @staticmethod
+    def _check_shared(measurement: Measurement, generator: Generators, condition: Condition | None) -> None:
+        if not isinstance(generator, torch.Generator) or condition is not None or len(measurement.y) > 1:
+            raise UsageError(
+                "shared particles serve all draws of one measurement together, of one generator and without conditions, so "
+                "no draw is a function of its own seed: take twisted, whose particles are each draw's own."
+            )
 
     def _chosen(self, log_w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """Which particles go on, by their place among all [rows * many], and the weights that they go on with; by systematic
