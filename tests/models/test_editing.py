@@ -57,7 +57,7 @@ def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
 def test_known_pixels_stay_by_every_method_and_repeats_mean_repaint(model):
     hole = np.eye(8, dtype=bool)
     for method in sorted(set(METHODS) - {"twisted_shared"}):
-        made = inpaint(model, DIGITS[3], hole, 2, seed=1, steps=3, method=method)
+        made = inpaint(model, DIGITS[3], hole, 1, seed=1, steps=2, method=method)
         assert (made[:, ~hole] == DIGITS[3][~hole]).all()
     twice = inpaint(model, DIGITS[3], hole, 2, repeats=2)
     assert np.array_equal(twice, inpaint(model, DIGITS[3], hole, 2, repeats=2, method="repaint", steps=12))
@@ -72,7 +72,7 @@ def test_a_grey_part_of_a_soft_hole_is_kept_the_nearer_the_darker_it_is(model):
     for grey in (0.0, 0.05, 0.5):
         hole = np.full((8, 8), grey)
         hole[:, 4:] = 1.0
-        made = inpaint(model, DIGITS[3], hole, 6, steps=20)
+        made = inpaint(model, DIGITS[3], hole, 4, steps=6, method="pigdm")
         errors.append(np.abs(made[:, :, :4].astype(int) - DIGITS[3][None, :, :4]).mean())
     assert errors[0] == 0 < errors[1] < errors[2]
     with pytest.raises(DataError, match=r"a soft hole lies in 0\.\.1"):
@@ -95,13 +95,13 @@ def test_a_hole_is_filled_in_the_picture_at_its_own_size(model):
 
 def test_what_is_upscaled_and_sharpened_has_the_given_as_its_copy(model):
     small = DIGITS[3].reshape(4, 2, 4, 2, 1).mean((1, 3)).round().astype(np.uint8)
-    large = upscale(model, small, 2, 3, steps=20)
-    assert large.shape == (3, 8, 8, 1)
-    copies = large.reshape(3, 4, 2, 4, 2, 1).mean((2, 4))
-    assert np.abs(copies - small).mean() < 8
-    sharp = deblur(model, DIGITS[3], 0.7, 2, steps=20)
-    x = torch.from_numpy(sharp.astype(np.float64).transpose(0, 3, 1, 2))
-    assert np.abs(blur((8, 8), 0.7)(x).numpy()[:, 0] - DIGITS[3][:, :, 0]).mean() < 12
+    large, free = upscale(model, small, 2, 8, steps=12), model.sample(8, steps=12)
+    assert large.shape == (8, 8, 8, 1)
+    away, chance = (np.abs(of.reshape(8, 4, 2, 4, 2, 1).mean((2, 4)) - small).mean() for of in (large, free))
+    assert away < 0.5 * chance  # the model was trained for a moment
+    x = torch.from_numpy(deblur(model, DIGITS[3], 0.7, 8, steps=12).astype(np.float64).transpose(0, 3, 1, 2))
+    blurred = np.abs(blur((8, 8), 0.7)(x).numpy()[:, 0] - DIGITS[3][:, :, 0]).mean()
+    assert blurred < 0.5 * np.abs(free[..., 0] - DIGITS[3][:, :, 0].astype(int)).mean()
     with pytest.raises(UsageError, match="8 entries cannot be taken 3 at a time"):
         upscale(model, small, 3)
     with pytest.raises(UsageError, match="above 0 grey levels, not 0"):

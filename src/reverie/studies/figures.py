@@ -210,7 +210,7 @@ def posterior_figure(result: PosteriorStudy) -> Figure:
             }
         )
     about = f"{result.draws:,} draws against as many of the exact posterior, seed {result.seed}"
-    return _sheet("Posterior samplers", panels, about=about, across=3, key=True, badge=BADGES["exact"])
+    return _sheet("Posterior samplers", panels, about=about, across=2, key=True, badge=BADGES["exact"])
 
 
 def _sheet(title: str, panels: Iterable[Figure], **more: Any) -> Figure:

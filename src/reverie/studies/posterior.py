@@ -3,7 +3,8 @@
 Each case is a distribution whose denoiser is exact, a measurement of one draw of it, and the conditional in closed form:
 
     gaussian   AR(1) with correlation .9, half of it known; the conditional is Gaussian
-    mixture    three such clusters, means of neighbours with noise; the conditional is a mixture
+    clusters   a mixture of three Gaussians, three entries known; the conditional is a mixture
+    mixture    the same, means of neighbours seen with noise
     finite     a set of points, blurred, with noise; the conditional weighs the points
 
 So nothing is wrong but the method and its steps. A method is given as many passes through the denoiser, forward and back, as
@@ -32,7 +33,7 @@ from reverie.samplers.posterior.repaint import RePaint
 
 __all__ = ["CASES", "PASSES", "Case", "Cell", "PosteriorStudy", "case_of", "posterior"]
 
-PASSES = (12, 25, 50, 100, 200)
+PASSES = (25, 50, 100)
 SIZE = 8
 CORRELATION = 0.9
 GRAIN = 0.15
@@ -111,7 +112,7 @@ def posterior(
     passes: Sequence[int] = PASSES,
     cases: Sequence[str] | None = None,
     *,
-    draws: int = 2000,
+    draws: int = 1000,
     seed: int = 0,
     on_step: Callable[[int, int], None] | None = None,
     on_cell: Callable[[Cell], None] | None = None,
@@ -181,10 +182,22 @@ def _gaussian(process: GaussianProcess) -> Case:
     return Case("gaussian", "AR(.9), the first half known", prior, Measurement(Mask(known), whole), exact)
 
 
-def _mixture(process: GaussianProcess) -> Case:
+def _three(process: GaussianProcess) -> CorrelatedMixture:
     ramp = torch.linspace(-1, 1, SIZE, dtype=torch.float64)
     means = torch.stack([1.2 * ramp, 0.9 - 1.8 * ramp**2, -1.0 * ramp])
-    prior = CorrelatedMixture(process, means, 0.16 * _ar(0.6).expand(3, -1, -1), torch.tensor([0.4, 0.3, 0.3]))
+    return CorrelatedMixture(process, means, 0.16 * _ar(0.6).expand(3, -1, -1), torch.tensor([0.4, 0.3, 0.3]))
+
+
+def _clusters(process: GaussianProcess) -> Case:
+    prior, y = _three(process), torch.tensor([-0.2, 0.1, 0.2]).double()
+    whole = torch.zeros(1, SIZE, dtype=torch.float64)
+    whole[0, : len(y)] = y
+    measurement = Measurement(Mask(torch.arange(SIZE) < len(y)), whole)
+    return Case("clusters", "three clusters, three entries known", prior, measurement, prior.given(torch.eye(SIZE)[:3], y))
+
+
+def _mixture(process: GaussianProcess) -> Case:
+    prior = _three(process)
     operator, y = downsampling([SIZE], 4), torch.tensor([0.1, 0.2]).double()
     exact = prior.given(operator.matrices[0], y, 0.3**2)
     about = "three clusters, means of four neighbours known, with noise of .3"
@@ -203,7 +216,12 @@ def _finite(process: GaussianProcess) -> Case:
     return Case("finite", "60 points, blurred and halved, with noise of .4", prior, measurement, exact, GRAIN)
 
 
-CASES: dict[str, Callable[[GaussianProcess], Case]] = {"gaussian": _gaussian, "mixture": _mixture, "finite": _finite}
+CASES: dict[str, Callable[[GaussianProcess], Case]] = {
+    "gaussian": _gaussian,
+    "clusters": _clusters,
+    "mixture": _mixture,
+    "finite": _finite,
+}
 
 
 def _ar(correlation: float) -> Tensor:

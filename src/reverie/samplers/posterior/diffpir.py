@@ -37,11 +37,11 @@ class DiffPIR(PosteriorSampler):
     """The proximal step of the measurement, and noise drawn anew.
 
     Args:
-        weight: lambda, of what the denoiser says; the paper's range is 7 to 25.
+        weight: lambda, of what the denoiser says; with 1 its x_0-hat is taken to be off by sigma / a. The paper has 7 to 25.
         zeta: the share of the noise that is drawn anew at each step, 0..1.
     """
 
-    weight: float = 8.0
+    weight: float = 1.0
     zeta: float = 0.5
 
     def __post_init__(self) -> None:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reverie.samplers.posterior.gaussian import Seen
+from reverie.samplers.posterior.gaussian import Seen, spread
 from reverie.samplers.posterior.method import Guidance
 
 __all__ = ["TMPD"]
+
+LEAST = 0.05
+"""Sums of rows may cancel, or be negative: they are taken as no less than this share of those of data without correlations."""
 
 
 @dataclass(frozen=True)
@@ -28,4 +31,5 @@ class TMPD(Guidance):
 
     def shift(self, seen: Seen) -> Tensor:
         rows = seen.seen(seen.covariance(seen.back(torch.ones_like(seen.residual))))
-        return seen.covariance(seen.back(seen.residual / (rows.clamp_min(0) + seen.variance)))
+        rows = rows.maximum(LEAST * spread(seen.prediction, seen.residual))
+        return seen.covariance(seen.back(seen.residual / (rows + seen.variance)))
