@@ -18,7 +18,7 @@ from reverie.samplers.posterior.method import Guidance
 __all__ = ["TMPD"]
 
 LEAST = 0.05
-"""Sums of rows may cancel, or be negative: they are taken as no less than this share of those of data without correlations."""
+"""Sums of rows may cancel, or be negative: they are taken as at least this share of those of data without correlations."""
 
 
 @dataclass(frozen=True)
