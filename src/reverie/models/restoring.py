@@ -240,7 +240,7 @@ class Window:
         codec, (high, wide) = model.codec, hole.shape
         scale = min(high / codec.height, wide / codec.width)
         size = max(1, round(codec.height * scale)), max(1, round(codec.width * scale))
-        corner = []
+        corner: list[int] = []
         for axis, (part, whole) in enumerate(zip(size, hole.shape, strict=True)):
             places = np.flatnonzero(hole.any(1 - axis))
             if (reach := int(places[-1] - places[0] + 1)) > part:
@@ -250,7 +250,7 @@ class Window:
                     "one, or leave `own_size` out."
                 )
             corner.append(int(np.clip((places[0] + places[-1] + 1 - part) // 2, 0, whole - part)))
-        return cls(*corner, *size)
+        return cls(corner[0], corner[1], *size)
 
     def cut(self, pixels: np.ndarray) -> np.ndarray:
         """The part, [height, width, ...]."""
