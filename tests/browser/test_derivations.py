@@ -66,7 +66,7 @@ def test_a_step_that_is_not_checked_yet_says_so_and_one_that_fails_too(page: Pag
 @ONE_SIZE
 def test_all_other_chapters_are_checked_as_well(visit: Visit) -> None:
     page = visit("derivations?part=others", idle=False)
-    names = told("forward", "conversion", "schedule", "sampler", "bound", "loss")
+    names = told("forward", "conversion", "schedule", "sampler", "bound", "loss", "posterior")
     expect(page.locator(".laws tbody tr")).to_have_count(len(names))
     expect(page.locator(".laws .verdict[data-state=passed]")).to_have_count(len(names))
 

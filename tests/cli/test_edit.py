@@ -37,6 +37,11 @@ def test_pictures_are_changed_from_the_command_line(reverie, pictures, tmp_path,
     Image.fromarray(np.full((8, 16), 255, np.uint8)).save(tmp_path / "wide.png")
     assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "wide.png", *few, *common) == 3
     assert "the mask is 16 x 8 and the picture 8 x 8 pixels" in " ".join(capsys.readouterr().err.split())
+    assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "hole.png", "--own-size", *few, *common) == 0
+    assert json.loads(capsys.readouterr().out)["new_pixels"] == 32 and np.load(out).shape == (2, 8, 8, 1)
+    assert reverie(*edit, "upscale", pictures, "digits:3", "--factor", 2, "--noise", 3, *few, *common) == 0
+    assert reverie(*edit, "deblur", pictures, "digits:3", "--blur", 0.8, "--method", "dps", *few, *common) == 0
+    assert np.load(out).shape == (2, 8, 8, 1) and capsys.readouterr()
     noise = tmp_path / "noise.npz"
     assert reverie(*edit, "invert", pictures, "digits:3", "--noise", noise, "--steps", 10, *common) == 0
     assert json.loads(capsys.readouterr().out)["error_in_grey_levels"] < 0.5
@@ -56,6 +61,9 @@ def test_pictures_are_changed_from_the_command_line(reverie, pictures, tmp_path,
         ),
         (("sample", "RUN", "--count", 1, "--animate", "a.mp4"), "animations are written as"),
         (("edit", "inpaint", "RUN", "digits:3", "--mask", "digits"), "has no white"),
+        (("edit", "upscale", "RUN", "digits:3", "--factor", 3), "8 entries cannot be taken 3 at a time"),
+        (("edit", "upscale", "RUN", "digits:3", "--method", "dpss"), "did you mean 'dps'"),
+        (("edit", "upscale", "RUN", "digits:3", "--method", "repaint"), "repaint takes a mask without noise"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(reverie, pictures, tmp_path, capsys, arguments, words):

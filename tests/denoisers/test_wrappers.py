@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from reverie.denoisers import Clipped, Empirical, GaussianMixture, Guided, KnownSample, Labels, Thresholded
+from reverie.denoisers import (
+    Autoguided,
+    ClassifierGuided,
+    Clipped,
+    Empirical,
+    GaussianMixture,
+    Guided,
+    KnownSample,
+    Labels,
+    Thresholded,
+)
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 
@@ -46,6 +56,43 @@ def test_noise_and_clean_still_make_up_the_state(wrapped, t):
     assert_on_the_process(wrapped(X, t, CONDITION), t)
     assert wrapped.process is PROCESS
     assert wrapped.evidence == "exact"
+
+
+def log_class(k):
+    """log p(k | x_t) of the mixture, by Bayes' rule on the densities of its components at t."""
+
+    def log_probability(x, t):
+        alpha_bar = PROCESS.schedule.alpha_bar[t].reshape(-1, 1)
+        spread = alpha_bar * MIXTURE.stds.double() ** 2 + 1 - alpha_bar
+        gap = x[:, None] - alpha_bar.sqrt()[..., None, None] * MIXTURE.means
+        density = -0.5 * (gap**2).flatten(2).sum(-1) / spread - 4 * spread.log()
+        return torch.log_softmax(density, 1)[:, k]
+
+    return log_probability
+
+
+@pytest.mark.parametrize("t", STEPS[1:])
+def test_guided_by_the_exact_classifier_it_is_the_denoiser_of_the_class(t):
+    """Bayes: grad log p(x_t | k) = grad log p(x_t) + grad log p(k | x_t)."""
+    guided = ClassifierGuided(MIXTURE, log_class(1))(X, t)
+    assert_close(guided.clean, MIXTURE(X, t, Labels(torch.full((6,), 1))).clean, rtol=1e-8, atol=1e-8)
+    assert_on_the_process(guided, t)
+    with pytest.raises(UsageError, match=r"one number for each of 6 states, not \[\]"):
+        ClassifierGuided(MIXTURE, lambda x, t: x.sum())(X, t)
+
+
+@pytest.mark.parametrize("t", STEPS)
+def test_autoguidance_by_what_knows_no_class_is_guidance(t):
+    class Of(GaussianMixture):
+        def __call__(self, x_t, t, condition=None):
+            return MIXTURE(x_t, t)
+
+    strong, weak = MIXTURE, Of(PROCESS, MIXTURE.means, MIXTURE.stds)
+    assert_close(Autoguided(strong, weak, 3.0)(X, t, CONDITION).noise, Guided(strong, 3.0)(X, t, CONDITION).noise)
+    assert_close(Autoguided(strong, weak, 1.0)(X, t, CONDITION).clean, strong(X, t, CONDITION).clean)
+    other = GaussianMixture(GaussianProcess(NoiseSchedule.cosine(1000)), MIXTURE.means, MIXTURE.stds)
+    with pytest.raises(UsageError, match="two denoisers of one process"):
+        Autoguided(strong, other)
 
 
 def test_clipping_clips_and_leaves_what_is_inside():

@@ -2,12 +2,24 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import reverie
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images, save_images
-from reverie.models.editing import fitted, hole_of, image_to_image, inpaint, interpolate, inverted
+from reverie.models.editing import (
+    deblur,
+    fitted,
+    hole_of,
+    image_to_image,
+    inpaint,
+    inpaint_whole,
+    interpolate,
+    inverted,
+    upscale,
+)
+from reverie.samplers.posterior import METHODS, blur
 from reverie.studies.subject import photograph
 
 DIGITS = read_images("digits").pixels
@@ -40,6 +52,60 @@ def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
     assert (first[0][hole] != first[1][hole]).any()
     with pytest.raises(DataError, match="a hole is bool"):
         inpaint(model, DIGITS[3], hole[:4])
+
+
+def test_known_pixels_stay_by_every_method_and_repeats_mean_repaint(model):
+    hole = np.eye(8, dtype=bool)
+    for method in sorted(set(METHODS) - {"twisted_shared"}):
+        made = inpaint(model, DIGITS[3], hole, 1, seed=1, steps=2, method=method)
+        assert (made[:, ~hole] == DIGITS[3][~hole]).all()
+    twice = inpaint(model, DIGITS[3], hole, 2, repeats=2)
+    assert np.array_equal(twice, inpaint(model, DIGITS[3], hole, 2, repeats=2, method="repaint", steps=12))
+    with pytest.raises(UsageError, match="`repeats` is of repaint, and dps does no step again"):
+        inpaint(model, DIGITS[3], hole, repeats=2, method="dps")
+    with pytest.raises(UsageError, match="DPS has steps of its own, so it takes no sampler"):
+        inpaint(model, DIGITS[3], hole, method="dps", sampler="ddim")
+
+
+def test_a_grey_part_of_a_soft_hole_is_kept_the_nearer_the_darker_it_is(model):
+    errors = []
+    for grey in (0.0, 0.05, 0.5):
+        hole = np.full((8, 8), grey)
+        hole[:, 4:] = 1.0
+        made = inpaint(model, DIGITS[3], hole, 4, steps=6, method="pigdm")
+        errors.append(np.abs(made[:, :, :4].astype(int) - DIGITS[3][None, :, :4]).mean())
+    assert errors[0] == 0 < errors[1] < errors[2]
+    with pytest.raises(DataError, match=r"a soft hole lies in 0\.\.1"):
+        inpaint(model, DIGITS[3], hole * 2)
+
+
+def test_a_hole_is_filled_in_the_picture_at_its_own_size(model):
+    china = photograph("china")[:64, :100, :1]
+    mask = np.zeros((64, 100, 1), np.uint8)
+    mask[20:30, 70:95] = 255
+    made, hole = inpaint_whole(model, china, mask, 2, steps=3)
+    assert made.shape == (2, 64, 100, 1) and hole.sum() == 250
+    assert (made[:, ~hole] == china[~hole]).all() and (made[0][hole] != china[hole]).any()
+    mask[:, :80] = 255
+    with pytest.raises(UsageError, match="the hole is 95 pixels wide, and the model sees 64 of this picture at once"):
+        inpaint_whole(model, china, mask)
+    with pytest.raises(DataError, match="give a mask of the picture's own size"):
+        inpaint_whole(model, china, mask[:10])
+
+
+def test_what_is_upscaled_and_sharpened_has_the_given_as_its_copy(model):
+    small = DIGITS[3].reshape(4, 2, 4, 2, 1).mean((1, 3)).round().astype(np.uint8)
+    large, free = upscale(model, small, 2, 8, steps=12), model.sample(8, steps=12)
+    assert large.shape == (8, 8, 8, 1)
+    away, chance = (np.abs(of.reshape(8, 4, 2, 4, 2, 1).mean((2, 4)) - small).mean() for of in (large, free))
+    assert away < 0.5 * chance  # the model was trained for a moment
+    x = torch.from_numpy(deblur(model, DIGITS[3], 0.7, 8, steps=12).astype(np.float64).transpose(0, 3, 1, 2))
+    blurred = np.abs(blur((8, 8), 0.7)(x).numpy()[:, 0] - DIGITS[3][:, :, 0]).mean()
+    assert blurred < 0.5 * np.abs(free[..., 0] - DIGITS[3][:, :, 0].astype(int)).mean()
+    with pytest.raises(UsageError, match="8 entries cannot be taken 3 at a time"):
+        upscale(model, small, 3)
+    with pytest.raises(UsageError, match="above 0 grey levels, not 0"):
+        deblur(model, DIGITS[3], 1.0, noise=0)
 
 
 def test_the_hole_is_where_the_mask_of_a_picture_of_any_shape_is_white(model):

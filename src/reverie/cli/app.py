@@ -26,7 +26,7 @@ COMMANDS = {
     "data": "What Reverie makes of a table of visits, and why: reverie data FILE.",
     "train": "Train a model of a table of visits or of pictures, and keep everything in one run folder.",
     "sample": "Make new patients, or new pictures, with a trained model.",
-    "edit": "Change pictures with a trained model: make them over, fill holes, go back to their noise, from one to another.",
+    "edit": "Change pictures with a trained model: make over, fill holes, enlarge, sharpen, invert, go from one to another.",
     "impute": "Fill the holes of a table, or go on with each patient's record; what is given stays as it is.",
     "export": "Write a model of pictures in another layout, to the same pictures.",
     "report": "Say whether what a model makes is realistic, useful and private, with the evidence.",

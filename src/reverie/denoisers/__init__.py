@@ -1,13 +1,17 @@
 """Who answers "what was x_0?": exact oracles, networks, and wrappers around either."""
 
 from reverie.denoisers.conditions import Condition, Labels
+from reverie.denoisers.correlated import CorrelatedMixture
 from reverie.denoisers.denoiser import Denoiser, Evidence
 from reverie.denoisers.oracles import Empirical, GaussianMixture, KnownSample
-from reverie.denoisers.wrappers import Clipped, Guided, Inpainting, Thresholded
+from reverie.denoisers.wrappers import Autoguided, ClassifierGuided, Clipped, Guided, Inpainting, Thresholded
 
 __all__ = [
+    "Autoguided",
+    "ClassifierGuided",
     "Clipped",
     "Condition",
+    "CorrelatedMixture",
     "Denoiser",
     "Empirical",
     "Evidence",

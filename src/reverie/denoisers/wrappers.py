@@ -7,6 +7,7 @@ clipped value, so the reverse step stays on the process.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,16 @@ from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.prediction import Prediction
 
-__all__ = ["Clipped", "DefaultCondition", "DenoiserWrapper", "Guided", "Inpainting", "Thresholded"]
+__all__ = [
+    "Autoguided",
+    "ClassifierGuided",
+    "Clipped",
+    "DefaultCondition",
+    "DenoiserWrapper",
+    "Guided",
+    "Inpainting",
+    "Thresholded",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +161,60 @@ class Guided(DenoiserWrapper):
             return True
         inside = torch.as_tensor((t >= self.interval[0]) & (t <= self.interval[1]))
         return bool(inside.any())
+
+
+@dataclass(frozen=True, eq=False)
+class Autoguided(DenoiserWrapper):
+    """Guidance by a worse version of the same model: weak + scale (inner - weak) (Karras et al. 2024).
+
+    Args:
+        weak: a denoiser of the same data on the same process, smaller or trained for less long.
+        scale: 1 is `inner` itself, above 1 leads away from what only the weak one gets wrong.
+    """
+
+    weak: Denoiser
+    scale: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.scale):
+            raise UsageError(f"autoguidance needs a finite scale, not {self.scale}.")
+        if self.weak.process != self.process:
+            raise UsageError("autoguidance needs two denoisers of one process: train both on the same schedule.")
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        strong = self.inner(x_t, t, condition)
+        if self.scale == 1.0:
+            return strong
+        weak = self.weak(x_t, t, condition)
+        return strong.with_value("velocity", torch.lerp(weak.velocity, strong.velocity, self.scale))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierGuided(DenoiserWrapper):
+    """Guidance by the gradient of a classifier of noisy states (Dhariwal and Nichol 2021, algorithm 2).
+
+    grad log p(x_t | c) = grad log p(x_t) + grad log p(c | x_t), so:
+    x_0-hat' = x_0-hat + scale sigma^2 / a grad log p(c | x_t).
+
+    Args:
+        log_probability: (x_t [B, ...], t) -> log p(c | x_t) [B], differentiable in x_t.
+        scale: 1 is the conditional distribution, above 1 strengthens the class.
+    """
+
+    log_probability: Callable[[Tensor, Step], Tensor]
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.scale):
+            raise UsageError(f"guidance needs a finite scale, not {self.scale}.")
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        prediction = self.inner(x_t, t, condition)
+        with torch.enable_grad():
+            x = x_t.detach().requires_grad_()
+            found = self.log_probability(x, t)
+            if found.shape != (len(x_t),):
+                raise UsageError(f"a classifier gives one number for each of {len(x_t)} states, not {list(found.shape)}.")
+            (gradient,) = torch.autograd.grad(found.sum(), x)
+        a, sigma = (torch.as_tensor(c, dtype=torch.float64) for c in (prediction.a, prediction.sigma))
+        return prediction.with_value("clean", prediction.clean + (self.scale * sigma**2 / a).to(gradient) * gradient)

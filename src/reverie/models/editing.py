@@ -1,4 +1,5 @@
-"""Pictures changed by a model of pictures: made over from a noise level, filled in, taken back to their noise, and between.
+"""Pictures changed by a model of pictures: made over from a noise level, taken back to their noise, and between. (Filled in,
+upscaled and deblurred they are in `restoring`.)
 
 Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of the size of the model's.
 """
@@ -12,15 +13,25 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from reverie.errors import DataError, UsageError
-from reverie.images import read_images
+from reverie.errors import UsageError
 from reverie.models.method import Method
 from reverie.models.pictures import PictureModel
+from reverie.models.restoring import deblur, fitted, hole_of, inpaint, inpaint_whole, upscale
 from reverie.samplers import DDIM, editing, invert, sample
 
-__all__ = ["Inverted", "fitted", "hole_of", "image_to_image", "inpaint", "interpolate", "inverted"]
+__all__ = [
+    "Inverted",
+    "deblur",
+    "fitted",
+    "hole_of",
+    "image_to_image",
+    "inpaint",
+    "inpaint_whole",
+    "interpolate",
+    "inverted",
+    "upscale",
+]
 
 OnStep = Callable[[int, int], None]
 
@@ -32,28 +43,6 @@ TOLERANCE = 1e-4
 
 ITERATIONS = 100
 """For one step of an inversion, at most; where it can be solved, about ten do."""
-
-
-def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None) -> np.ndarray:
-    """A picture [H, W, C] of any size as the model's: cut to its shape about the centre, resized, in its channels or those
-    told."""
-    codec = model.codec
-    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels).pixels[0]
-
-
-def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """What `inpaint` is to fill: bool [H, W] of the model's size, True where the mask is nearer to white than to black.
-
-    Args:
-        mask: [h, w, C], brought to the model's size just as `fitted` brings the picture.
-        picture: [h, w, C], as it was before that.
-
-    Raises DataError for a mask of another size than the picture, of which other parts would be cut.
-    """
-    if mask.shape[:2] != picture.shape[:2]:
-        sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
-        raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
-    return fitted(model, mask, channels=1)[:, :, 0] >= 128
 
 
 def image_to_image(
@@ -79,39 +68,6 @@ def image_to_image(
     x_0 = model.encode(np.repeat(picture[None], count, 0))
     grid = editing.grid_from(method.grid, t)
     return model.decode(editing.img2img(method.denoiser, method.sampler, grid, x_0, noise, condition, on_step))
-
-
-def inpaint(
-    model: PictureModel,
-    picture: np.ndarray,
-    hole: np.ndarray,
-    count: int = 1,
-    seed: int = 0,
-    repeats: int = 4,
-    on_step: OnStep | None = None,
-    **settings: Any,
-) -> np.ndarray:
-    """`count` times `picture` [H, W, C] with its hole filled; outside, every pixel is as it was.
-
-    Args:
-        hole: bool [H, W], True where something new is to be.
-        repeats: how often steps are gone back and done again for what is new to fit; as many times the network calls.
-        settings: those of PictureModel.method.
-    """
-    hole = np.asarray(hole)
-    if hole.shape != picture.shape[:2] or hole.dtype != np.bool_:
-        raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
-    if not hole.any():
-        raise UsageError(
-            "the mask has no white in the part of the picture that the model sees: paint white what is to be made anew."
-        )
-    method = model.method(**settings)
-    x, noise, condition = model.start(method, count, seed)
-    x_0 = model.encode(picture[None])
-    known = _of_latents(torch.from_numpy(~hole), model).to(x.device)
-    how = (method.denoiser, method.sampler, method.grid)
-    filled = editing.inpaint(*how, x, x_0, known, noise, condition, repeats, on_step=on_step)
-    return np.where(hole[None, :, :, None], model.decode(filled), picture[None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,13 +157,3 @@ def interpolate(
     states = editing.interpolate(ends.noise[0], ends.noise[1], torch.linspace(0, 1, count))
     method = ends.method
     return model.decode(sample(method.denoiser, DDIM(), ends.grid, states, condition=method.condition(count)))
-
-
-def _of_latents(known: Tensor, model: PictureModel) -> Tensor:
-    """Where all pixels of [H, W] that a place of the latents stands for are known, bool [h, w]."""
-    if model.autoencoder is None:
-        return known
-    height, width = model.shape[1:]
-    factor = model.autoencoder.factor
-    holes = F.pad((~known).float()[None, None], (0, width * factor - known.shape[1], 0, height * factor - known.shape[0]))
-    return F.max_pool2d(holes, factor)[0, 0] == 0

@@ -25,9 +25,15 @@ OPERATIONS: dict[str, dict[str, str]] = {
     "exporting": {"export": "A model of pictures in another layout, to the same pictures; or any as a page to give away."},
     "sampling": {"sample": "New patients, or new pictures, of a trained run."},
     "imputing": {"imputation": "Fill the holes of a table, or go on with each patient's record."},
-    "editing": {
+    "editing.image_to_image": {
         "image-to-image": "Make a picture over: noise up to a level, then the reverse process.",
+    },
+    "editing.restoring": {
         "inpaint": "Fill the hole of a picture; every pixel outside it stays as it is.",
+        "upscale": "Enlarge a picture to the model's size: draws of what its small copy may be of.",
+        "deblur": "Sharpen a blurred picture: draws of what it may have been.",
+    },
+    "editing.retracing": {
         "invert": "Take a picture back to the noise that it would have come from.",
         "interpolate": "Go from one picture to another by the arc between their noises.",
     },
@@ -42,6 +48,9 @@ OPERATIONS: dict[str, dict[str, str]] = {
     },
     "studies.comparison": {
         "comparison": "The same starting noise through several samplers and numbers of steps: error, calls, seconds.",
+    },
+    "studies.posteriors": {
+        "posteriors": "Posterior samplers against exact posteriors: their error at as many passes through the denoiser.",
     },
     "studies.schedules": {
         "statistics": "A schedule in numbers: its beta, its alpha, its SNR in dB.",

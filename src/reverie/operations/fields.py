@@ -7,9 +7,11 @@ import unicodedata
 import warnings
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
+from reverie.errors import unknown
 from reverie.operations.request import Flag, Place, Reply, Request, Served, example
+from reverie.samplers.posterior.registry import METHODS
 from reverie.samplers.registry import SamplerName as Sampler
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ __all__ = [
     "NewTable",
     "Overwrite",
     "PictureName",
+    "PosteriorMethod",
     "RunName",
     "Sampler",
     "Schedule",
@@ -111,6 +114,16 @@ Seed = Annotated[
     Field(description="The same seed gives the same result, to the last byte.", examples=[0]),
     Served((Field(ge=0, le=2**31 - 1),), "seeds of a service are those of every client's integers"),
 ]
+
+
+def _method(name: str) -> str:
+    if name not in METHODS:
+        raise unknown("posterior sampler", name, METHODS)
+    return name
+
+
+PosteriorMethod = Annotated[str, AfterValidator(_method), WithJsonSchema({"type": "string", "enum": list(METHODS)})]
+"""The name of a posterior sampler, as a field of a request."""
 Guidance = Annotated[float, Served((Field(ge=0, le=10),), "a stronger one leaves the range of what can be seen")]
 Overwrite = Annotated[
     bool,

@@ -20,6 +20,7 @@ from reverie.studies.analyse import Analysis
 from reverie.studies.compare import Comparison
 from reverie.studies.forward import Forward
 from reverie.studies.frames import Frame
+from reverie.studies.posterior import PosteriorStudy
 from reverie.studies.reverse import Reverse
 from reverie.studies.walk import Walk
 
@@ -27,6 +28,7 @@ __all__ = [
     "comparison_figure",
     "filmstrip",
     "picture_bytes",
+    "posterior_figure",
     "reverse_strip",
     "save_figure",
     "schedule_figure",
@@ -178,6 +180,37 @@ def comparison_figure(result: Comparison) -> Figure:
     return _sheet(
         f"One starting noise, seed {result.seed}", [panel], about=_short(result.by.source, 90), key=True, badge=badge
     )
+
+
+def posterior_figure(result: PosteriorStudy) -> Figure:
+    """C2ST against passes through the denoiser, a panel for each case and a line for each method."""
+    panels = []
+    for case, about in result.cases.items():
+        cells = [cell for cell in result.cells if cell.case == case]
+        series = {
+            name: {
+                "x": [cell.passes for cell in cells if cell.method == name],
+                "y": [cell.c2st for cell in cells if cell.method == name],
+                "points": True,
+            }
+            for name in dict.fromkeys(cell.method for cell in cells)
+        }
+        panels.append(
+            {
+                "kind": "lines",
+                "title": f"{case}: {about}",
+                "x_label": "passes through the denoiser, forward and back",
+                "y_label": "C2ST, told from exact draws",
+                "width": 360,
+                "x_log": True,
+                "y_range": (0.45, 1.0),
+                "dashed": True,
+                "series": series,
+                "levels": [(0.5, "chance")],
+            }
+        )
+    about = f"{result.draws:,} draws against as many of the exact posterior, seed {result.seed}"
+    return _sheet("Posterior samplers", panels, about=about, across=2, key=True, badge=BADGES["exact"])
 
 
 def _sheet(title: str, panels: Iterable[Figure], **more: Any) -> Figure:

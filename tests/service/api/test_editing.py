@@ -52,6 +52,15 @@ def test_a_picture_is_made_over_and_holes_are_filled(edit, root):
     for name in ("mask.png", sent):
         found = made(edit(edit="inpaint", mask=name, count=2, steps=4, repeats=2, seed=5), root)
         assert np.array_equal(found, wanted) and (found[:, :, :4] == picture(3)[None, :, :4]).all()
+    found = made(edit(edit="inpaint", mask="mask.png", count=2, steps=4, soft=True), root)
+    assert np.array_equal(found, editing.inpaint(model, picture(3), hole * 1.0, 2, steps=4))
+    assert np.array_equal(
+        made(edit(edit="upscale", factor=2, count=2, steps=4, method="pigdm"), root),
+        editing.upscale(model, picture(3), 2, 2, steps=4, method="pigdm"),
+    )
+    assert np.array_equal(
+        made(edit(edit="deblur", blur=0.5, count=1, steps=4), root), editing.deblur(model, picture(3), 0.5, steps=4)
+    )
 
 
 def test_a_picture_is_taken_to_its_noise_and_to_another(edit, client, root):

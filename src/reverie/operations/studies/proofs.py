@@ -24,7 +24,8 @@ class Proofs(Request):
     chapters: Annotated[list[Annotated[str, Field(min_length=1, max_length=40)]], Flag("--chapter")] = Field(
         default=[],
         max_length=20,
-        description="forward, variance, reverse, mean, conversion, schedule, sampler, bound, loss; all if left out.",
+        description="forward, variance, reverse, mean, conversion, schedule, sampler, bound, loss, posterior; all if left "
+        "out.",
     )
     mistakes: Annotated[bool, local] = Field(False, description="Show the known mistakes failing, with the damage.")
 

@@ -4,13 +4,13 @@
 
 Chapters: forward (the noising process), variance and reverse (the derivation of p's variance and of its mean's forms),
 mean (the reverse mean, step by step), conversion (noise, clean, velocity, score), schedule, path (continuous time),
-sampler, bound, loss.
+sampler, bound, loss, posterior (conditioning on a measurement).
 """
 
 from __future__ import annotations
 
 from reverie.errors import unknown
-from reverie.studies.proofs import bound, conversion, forward, loss, mean, path, reverse, sampler, schedule
+from reverie.studies.proofs import bound, conversion, forward, loss, mean, path, posterior, reverse, sampler, schedule
 from reverie.studies.proofs.check import Check
 
 __all__ = ["Check", "prove"]
@@ -26,6 +26,7 @@ CHAPTERS = (
     sampler.chapter,
     bound.chapter,
     loss.chapter,
+    posterior.chapter,
 )
 
 

@@ -70,7 +70,7 @@ export const PARTS = [
     label: "All other checks",
     title: "Everything else that the library rests on",
     intro: "The forward process, the four views of one prediction, the schedules, the samplers, the bound and the losses. In the words of the checks, abar is alpha-bar, and abar' that of the step before.",
-    chapters: ["forward", "conversion", "schedule", "sampler", "bound", "loss"],
+    chapters: ["forward", "conversion", "schedule", "sampler", "bound", "loss", "posterior"],
     steps: [],
   },
 ];

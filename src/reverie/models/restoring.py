@@ -1,0 +1,294 @@
+"""Pictures of which something was seen: a part, a smaller copy, a blurred one; what else there was is drawn.
+
+    y = A(x_0) + n,  x_0 ~ p(x_0 | y)      by the methods of samplers.posterior
+
+Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of the size of the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from reverie.errors import DataError, UsageError
+from reverie.images import read_images
+from reverie.images.sizing import resized
+from reverie.models.pictures import PictureModel
+from reverie.samplers.posterior import GaussianNoise, Mask, Measurement, PosteriorSampler, blur, downsampling, named
+from reverie.samplers.posterior.registry import USUAL
+from reverie.samplers.posterior.repaint import RePaint
+
+__all__ = [
+    "PASSES",
+    "Window",
+    "deblur",
+    "fitted",
+    "hole_of",
+    "inpaint",
+    "inpaint_whole",
+    "method_of",
+    "passes_of",
+    "upscale",
+]
+
+OnStep = Callable[[int, int], None]
+
+PASSES = 48
+"""Through the network, forward and back, where no number of steps is asked for."""
+
+GREY = 127.5
+"""Grey levels in a unit of the states: black is -1, white 1."""
+
+
+def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None) -> np.ndarray:
+    """A picture [H, W, C] of any size as the model's: cut to its shape about the centre, resized, in its channels or those
+    told."""
+    codec = model.codec
+    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels).pixels[0]
+
+
+def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bool = False) -> np.ndarray:
+    """What `inpaint` is to fill: bool [H, W] of the model's size, True where the mask is nearer to white than to black.
+
+    Args:
+        mask: [h, w, C], brought to the model's size just as `fitted` brings the picture.
+        picture: [h, w, C], as it was before that.
+        soft: as float [H, W] instead, 0 where the mask is black .. 1 where it is white.
+
+    Raises DataError for a mask of another size than the picture, of which other parts would be cut.
+    """
+    if mask.shape[:2] != picture.shape[:2]:
+        sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
+        raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
+    grey = fitted(model, mask, channels=1)[:, :, 0]
+    return grey / 255 if soft else grey >= 128
+
+
+def method_of(method: str | None, repeats: int | None) -> PosteriorSampler:
+    """The posterior sampler that is meant: the usual one if none is named, but repaint where `repeats` is, which is its own.
+
+    Raises UsageError for an unknown name, and for repeats of another method.
+    """
+    if repeats is None:
+        return named(method or USUAL)
+    if method not in (None, "repaint"):
+        raise UsageError(f"`repeats` is of repaint, and {method} does no step again: leave one of the two out.")
+    return named("repaint", repeats=repeats)
+
+
+def passes_of(model: PictureModel, method: PosteriorSampler, steps: int | None) -> tuple[int, int]:
+    """Steps, and passes through the network for a picture; where no steps are asked for they are as many as PASSES allow, or
+    the model's usual number if that is more, or the method's business."""
+    usual = model.usual.steps if isinstance(method, RePaint) else max(model.usual.steps, PASSES // method.passes)
+    steps = min(usual, model.process.schedule.steps) if steps is None else steps
+    return steps, steps * method.passes
+
+
+def inpaint(
+    model: PictureModel,
+    picture: np.ndarray,
+    hole: np.ndarray,
+    count: int = 1,
+    seed: int = 0,
+    repeats: int | None = None,
+    on_step: OnStep | None = None,
+    method: str | None = None,
+    **settings: Any,
+) -> np.ndarray:
+    """`count` times `picture` [H, W, C] with its hole filled; outside, every pixel is as it was.
+
+    Args:
+        hole: bool [H, W], True where something new is to be; or float in 0..1, where it is between the two a pixel is known
+            with that deviation, in units of which black and white are 2 apart.
+        repeats: of repaint, which is then the method: how often steps are gone back and done again.
+        method: a posterior sampler, see samplers.posterior.METHODS; the usual one if left out.
+        settings: those of PictureModel.method.
+
+    Raises DataError for a hole of another shape or kind, UsageError where there is none and for what the method cannot take.
+    """
+    hole = np.asarray(hole)
+    if hole.shape != picture.shape[:2] or not (hole.dtype == np.bool_ or np.issubdtype(hole.dtype, np.floating)):
+        raise DataError(f"a hole is bool of shape {list(picture.shape[:2])}, but this is {hole.dtype} {list(hole.shape)}.")
+    if not hole.any():
+        raise UsageError(
+            "the mask has no white in the part of the picture that the model sees: paint white what is to be made anew."
+        )
+    part = torch.from_numpy(hole.astype(np.float32))
+    if not bool(((part >= 0) & (part <= 1)).all()):
+        raise DataError("a soft hole lies in 0..1: 0 where a pixel is known, 1 where it is not.")
+    soft = bool(((part > 0) & (part < 1)).any())
+    if soft and model.autoencoder is not None:
+        raise UsageError("this model diffuses latents, of which no pixel is known by half: give a mask that is not soft.")
+    known = _of_latents(part < 1, model).to(model.device)
+    noise = GaussianNoise(part.to(model.device)) if soft else GaussianNoise()
+    measurement = Measurement(Mask(known), torch.where(known, model.encode(picture[None]), 0.0), noise)
+    filled = _drawn(model, measurement, method_of(method, repeats), count, seed, on_step, settings)
+    return np.where(hole[None, :, :, None] == 0, picture[None], filled)
+
+
+def upscale(
+    model: PictureModel,
+    picture: np.ndarray,
+    factor: int,
+    count: int = 1,
+    seed: int = 0,
+    noise: float = 2.0,
+    on_step: OnStep | None = None,
+    method: str | None = None,
+    **settings: Any,
+) -> np.ndarray:
+    """`count` pictures of the model's size whose small copy is `picture`, each pixel of it a mean of factor x factor.
+
+    Args:
+        picture: [h, w, C], brought to the model's size over `factor`.
+        noise: deviation of what was seen from those means, in grey levels.
+        method, settings: as of `inpaint`.
+
+    Raises UsageError for a factor that does not divide the model's size, and for a model of latents.
+    """
+    codec = model.codec
+    operator = downsampling((codec.height, codec.width), factor)
+    small = read_images(picture[None], (codec.height // factor, codec.width // factor), codec.channels).pixels
+    return _seen(model, operator, small, noise, count, seed, on_step, method, settings)
+
+
+def deblur(
+    model: PictureModel,
+    picture: np.ndarray,
+    std: float,
+    count: int = 1,
+    seed: int = 0,
+    noise: float = 2.0,
+    on_step: OnStep | None = None,
+    method: str | None = None,
+    **settings: Any,
+) -> np.ndarray:
+    """`count` pictures that `picture` [H, W, C] is a blurred copy of, by a Gaussian of deviation `std` in pixels; else as
+    `upscale`."""
+    codec = model.codec
+    operator = blur((codec.height, codec.width), std)
+    return _seen(model, operator, fitted(model, picture)[None], noise, count, seed, on_step, method, settings)
+
+
+def _seen(
+    model: PictureModel,
+    operator: Any,
+    pixels: np.ndarray,
+    noise: float,
+    count: int,
+    seed: int,
+    on_step: OnStep | None,
+    method: str | None,
+    settings: dict[str, Any],
+) -> np.ndarray:
+    if model.autoencoder is not None:
+        raise UsageError("this model diffuses latents, and what was seen is of pixels: give a run trained without latents.")
+    if not noise > 0:
+        raise UsageError(f"the noise of what was seen is above 0 grey levels, not {noise:g}: rounding alone is 0.3.")
+    y = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32)).to(model.device) / GREY - 1
+    measurement = Measurement(operator, y, GaussianNoise(noise / GREY))
+    return _drawn(model, measurement, method_of(method, None), count, seed, on_step, settings)
+
+
+def _drawn(
+    model: PictureModel,
+    measurement: Measurement,
+    rule: PosteriorSampler,
+    count: int,
+    seed: int,
+    on_step: OnStep | None,
+    settings: dict[str, Any],
+) -> np.ndarray:
+    """Pictures given the measurement."""
+    if rule.steps_itself and settings.get("sampler") is not None:
+        raise UsageError(f"{type(rule).__name__} has steps of its own, so it takes no sampler: leave `sampler` out.")
+    steps, _ = passes_of(model, rule, settings.get("steps"))
+    how = model.method(**{**settings, "steps": steps})
+    x, noise, condition = model.start(how, count, seed)
+    stepping = {} if rule.steps_itself else {"sampler": how.sampler}
+    made = rule.sample(how.denoiser, measurement, how.grid, x, noise, condition, on_step, **stepping)
+    return model.decode(made)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a picture that a model sees at once, of the model's shape and as large as the picture allows.
+
+    Attributes:
+        top, left, height, width: in pixels of the picture.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @classmethod
+    def around(cls, model: PictureModel, hole: np.ndarray) -> Window:
+        """That which has the hole, bool [h, w], as near to its middle as may be.
+
+        Raises UsageError for a hole that is not there, or does not fit into it.
+        """
+        if not hole.any():
+            raise UsageError("the mask has no white: paint white what is to be made anew.")
+        codec, (high, wide) = model.codec, hole.shape
+        scale = min(high / codec.height, wide / codec.width)
+        size = max(1, round(codec.height * scale)), max(1, round(codec.width * scale))
+        corner: list[int] = []
+        for axis, (part, whole) in enumerate(zip(size, hole.shape, strict=True)):
+            places = np.flatnonzero(hole.any(1 - axis))
+            if (reach := int(places[-1] - places[0] + 1)) > part:
+                side = ("high", "wide")[axis]
+                raise UsageError(
+                    f"the hole is {reach} pixels {side}, and the model sees {part} of this picture at once: paint a smaller "
+                    "one, or leave `own_size` out."
+                )
+            corner.append(int(np.clip((places[0] + places[-1] + 1 - part) // 2, 0, whole - part)))
+        return cls(corner[0], corner[1], *size)
+
+    def cut(self, pixels: np.ndarray) -> np.ndarray:
+        """The part, [height, width, ...]."""
+        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
+
+    def pasted(self, picture: np.ndarray, made: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        """`picture` [h, w, C] as often as there are made ones [N, H, W, C], each enlarged into its hole; all else stays."""
+        whole = np.repeat(picture[None], len(made), 0)
+        inside = self.cut(hole)
+        for page, new in zip(whole, made, strict=True):
+            self.cut(page)[inside] = resized(new, (self.height, self.width), "stretch")[inside]
+        return whole
+
+
+def inpaint_whole(
+    model: PictureModel, picture: np.ndarray, mask: np.ndarray, *args: Any, **settings: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """(pictures [N, h, w, C] of the picture's own size with the hole filled, the hole [h, w]): the part around it is brought
+    to the model's size, filled, and pasted back; every pixel outside the hole stays.
+
+    Args:
+        mask: [h, w, c], white where something new is to be.
+        args, settings: those of `inpaint` after the hole.
+    """
+    hole_of(model, mask, picture)  # says where the sizes differ
+    picture = read_images(picture[None], channels=model.codec.channels).pixels[0]
+    hole = read_images(mask[None], channels=1).pixels[0, :, :, 0] >= 128
+    window = Window.around(model, hole)
+    part = fitted(model, window.cut(picture))
+    seen = fitted(model, window.cut(hole)[:, :, None] * np.uint8(255), channels=1)[:, :, 0] > 8
+    return window.pasted(picture, inpaint(model, part, seen, *args, **settings), hole), hole
+
+
+def _of_latents(known: Tensor, model: PictureModel) -> Tensor:
+    """Where all pixels of [H, W] that a place of the latents stands for are known, bool [h, w]."""
+    if model.autoencoder is None:
+        return known
+    height, width = model.shape[1:]
+    factor = model.autoencoder.factor
+    holes = F.pad((~known).float()[None, None], (0, width * factor - known.shape[1], 0, height * factor - known.shape[0]))
+    return F.max_pool2d(holes, factor)[0, 0] == 0

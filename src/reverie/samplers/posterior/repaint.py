@@ -1,0 +1,87 @@
+"""Replacement, and steps done again (Lugmayr et al. 2022, RePaint, algorithm 1).
+
+x_0-hat is replaced by x_0 where it is known, so that part of the state stays on its way to x_0 (Wang et al. 2023, equation
+13); each stretch of steps is gone back by the forward process and done again, so that the rest comes to fit it. That is not
+conditioning: of Gaussian data with correlation .9 it fills in .57 .42 .33 where .90 .81 .73 is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
+from reverie.denoisers.wrappers import Inpainting
+from reverie.errors import UsageError
+from reverie.process.randomness import Generators, draw
+from reverie.samplers.grid import check_grid
+from reverie.samplers.posterior.measurement import Measurement
+from reverie.samplers.posterior.method import OnStep, PosteriorSampler
+from reverie.samplers.posterior.operators import Mask
+from reverie.samplers.sampler import Sampler, sample
+
+__all__ = ["RePaint"]
+
+
+@dataclass(frozen=True)
+class RePaint(PosteriorSampler):
+    """For a mask without noise alone.
+
+    Args:
+        repeats: how often each stretch is done; network calls are as many times those of sampling.
+        stretch: steps that are gone back at a time.
+    """
+
+    repeats: int = 4
+    stretch: int = 4
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1 or self.stretch < 1:
+            raise UsageError(f"repeats and stretch are whole numbers above 0, not {self.repeats} and {self.stretch}.")
+
+    @property
+    def calls(self) -> int:
+        return self.repeats
+
+    @property
+    def steps_itself(self) -> bool:
+        return False
+
+    def sample(
+        self,
+        denoiser: Denoiser,
+        measurement: Measurement,
+        grid: Sequence[int],
+        x: Tensor,
+        generator: Generators,
+        condition: Condition | None = None,
+        on_step: OnStep | None = None,
+        sampler: Sampler | None = None,
+    ) -> Tensor:
+        """As of every method; `sampler` is any of samplers, DPM-Solver++ if left out."""
+        if not isinstance(measurement.operator, Mask) or not bool(measurement.noise.exact.all()):
+            raise UsageError("repaint takes a mask without noise: for another measurement name another method, e.g. mmps.")
+        if sampler is None:
+            from reverie.samplers.dpm import DPMSolver
+
+            sampler = DPMSolver()
+        process, known = denoiser.process, measurement.operator.known
+        measurement.residual(x)  # says what does not fit
+        grid = check_grid(process.schedule, grid)
+        inpainting = Inpainting(denoiser, measurement.y, known)
+        starts = range(0, len(grid) - 1, self.stretch)
+        parts = [grid] if self.repeats == 1 else [grid[i : i + self.stretch + 1] for i in starts]
+        total, done = self.repeats * (len(grid) - 1), 0
+        for part in parts:
+            for turn in range(self.repeats):
+                if turn:
+                    way = process.transition(x, part[-1], part[0])
+                    x = way.mean + way.variance.sqrt() * draw(x, generator)
+                x = sample(inpainting, sampler, part, x, generator, condition)
+                done += len(part) - 1
+                if on_step:
+                    on_step(done, total)
+        return measurement.imposed(x)

@@ -1,0 +1,148 @@
+"""The twisted diffusion sampler: sequential Monte Carlo with guided proposals (Wu et al. 2023, algorithm 1).
+
+    psi_t(x_t) = exp(-1/2 r^T (v A A^T + R)^-1 r),   r = y - A x_0-hat(x_t),   psi_0(x_0) = p(y | x_0)
+    proposal   x_s ~ N(m(x_0-hat + V grad psi), w I);   without the measurement it were p(x_s | x_t) = N(m(x_0-hat), w I)
+    weight     p(x_s | x_t) psi_s(x_s) / (q(x_s | x_t) psi_t(x_t))
+
+`particles` of them serve one sample: they are weighed, chosen anew where few of them carry the weight, and one is drawn at
+the end. Or all of a batch are one population, from which all of its samples are drawn: far fewer do, but samples are then
+not independent, and none is a function of its own seed. Whatever psi is on the way, the weights correct for it: with more
+particles the error vanishes, but for that of the steps themselves. An exact measurement is weighed at the last level before
+0, and then imposed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reverie.denoisers.conditions import Condition
+from reverie.denoisers.denoiser import Denoiser
+from reverie.errors import UsageError
+from reverie.process.randomness import Generators, draw, uniform
+from reverie.samplers.grid import check_grid
+from reverie.samplers.posterior.gaussian import Seen, dot
+from reverie.samplers.posterior.measurement import Measurement
+from reverie.samplers.posterior.method import OnStep, PosteriorSampler
+from reverie.samplers.posterior.pigdm import unlike
+
+__all__ = ["Twisted"]
+
+
+@dataclass(frozen=True)
+class Twisted(PosteriorSampler):
+    """Sequential Monte Carlo of so many particles for each sample.
+
+    Args:
+        particles: 1 or more; calls of the denoiser are as many times those of sampling.
+        shared: whether the particles of a batch are one population.
+        std: of the data, as in PiGDM, whose guidance the proposals follow.
+        chosen_below: particles are chosen anew where their effective number is less than this share.
+    """
+
+    particles: int = 16
+    shared: bool = False
+    std: float = 1.0
+    chosen_below: float = 0.5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.particles, bool) or not isinstance(self.particles, int) or self.particles < 1:
+            raise UsageError(f"particles is a whole number above 0, not {self.particles!r}.")
+        if not (math.isfinite(self.std) and self.std > 0 and 0 <= self.chosen_below <= 1):
+            raise UsageError(f"twisting needs std > 0 and chosen_below in 0..1, not {self.std} and {self.chosen_below}.")
+
+    @property
+    def calls(self) -> int:
+        return self.particles
+
+    @property
+    def backward(self) -> int:
+        return self.particles
+
+    def sample(
+        self,
+        denoiser: Denoiser,
+        measurement: Measurement,
+        grid: Sequence[int],
+        x: Tensor,
+        generator: Generators,
+        condition: Condition | None = None,
+        on_step: OnStep | None = None,
+    ) -> Tensor:
+        process, rows, each = denoiser.process, len(x), torch.arange(len(x)).repeat_interleave(self.particles)
+        grid = check_grid(process.schedule, grid)
+        if self.shared:
+            self._check_shared(measurement, generator, condition)
+        groups = (1, len(each)) if self.shared else (rows, self.particles)
+        y = measurement.y if len(measurement.y) == 1 else measurement.y[each.to(measurement.y.device)]
+        every = Measurement(measurement.operator, y, measurement.noise)
+        asked = None if condition is None else condition[each]
+
+        def noise() -> Tensor:
+            """Of all particles of each sample, from the sample's own stream: [rows, particles, ...]."""
+            return draw(x[:, None].expand(rows, self.particles, *x.shape[1:]), generator)
+
+        def look(state: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
+            """x_0-hat without the measurement and with it, and log psi_t by group."""
+            seen = Seen.by(denoiser, every, state, t, asked)
+            solved = unlike(seen, self.std)
+            log_psi = -0.5 * dot(seen.residual, solved).reshape(groups)
+            return seen.prediction.clean, seen.prediction.clean + seen.covariance(seen.back(solved)), log_psi
+
+        first = process.schedule.prior_std * noise()
+        first[:, 0] = x
+        states = first.flatten(0, 1)
+        free, led, log_psi = look(states, grid[0])
+        log_w = log_psi
+        for done, (t, s) in enumerate(itertools.pairwise(grid), start=1):
+            if s == 0:
+                if bool(measurement.noise.exact.any()):
+                    states = led
+                else:
+                    states, log_w = free, log_w - log_psi + every.log_likelihood(free).reshape(groups)
+            else:
+                mean, to = (process.posterior(clean, states, s, t).mean for clean in (free, led))
+                w = process.reverse_variance(states, t, s, "beta")
+                states = to + w.sqrt() * noise().flatten(0, 1)
+                gain = (dot(states - to, states - to) - dot(states - mean, states - mean)) / (2 * w)
+                before = log_psi
+                free, led, log_psi = look(states, s)
+                log_w = log_w + gain.reshape(groups) + log_psi - before
+                kept, log_w = self._chosen(log_w, uniform(log_w[:, :1], generator))
+                states, free, led, log_psi = states[kept], free[kept], led[kept], log_psi.flatten()[kept].reshape(groups)
+            if on_step:
+                on_step(done, len(grid) - 1)
+        wanted = rows // groups[0]  # draws of each group, evenly spread over its weights
+        places = (torch.arange(wanted, device=x.device) + uniform(log_w[:, :1], generator)) / wanted
+        kept = _at(log_w, places) + groups[1] * torch.arange(groups[0], device=x.device)[:, None]
+        return measurement.imposed(states[kept.flatten()])
+
+    @staticmethod
+    def _check_shared(measurement: Measurement, generator: Generators, condition: Condition | None) -> None:
+        if not isinstance(generator, torch.Generator) or condition is not None or len(measurement.y) > 1:
+            raise UsageError(
+                "shared particles serve all draws of one measurement together, of one generator and without conditions, so "
+                "no draw is a function of its own seed: take twisted, whose particles are each draw's own."
+            )
+
+    def _chosen(self, log_w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Which particles go on, by their place among all [rows * many], and the weights that they go on with; by systematic
+        resampling where the effective number is small."""
+        rows, many = log_w.shape
+        w = torch.softmax(log_w, 1)
+        few = (1 / (w**2).sum(1, keepdim=True)) < self.chosen_below * many
+        every = torch.arange(many, device=log_w.device)
+        kept = torch.where(few, _at(log_w, (every + u) / many), every)
+        first = many * torch.arange(rows, device=log_w.device)[:, None]
+        return (first + kept).flatten(), torch.where(few, 0.0, log_w)
+
+
+def _at(log_w: Tensor, places: Tensor) -> Tensor:
+    """Of weights [rows, many] side by side on 0..1, which lies at each of the places [rows, n]."""
+    ends = torch.softmax(log_w.double(), 1).cumsum(1)
+    return (ends[:, None] <= places[:, :, None]).sum(-1).clamp_max(log_w.shape[1] - 1)
