@@ -2,10 +2,12 @@
 
 Whatever a test does, it fails if the browser reported an error, if anything was asked of another origin, if axe finds a
 violation of serious or critical impact in what stands on the wide screen at the end, or if that is too wide for a telephone.
+axe takes seconds, so it looks at what no test before has ended with: another kind of element, or one in another place.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -13,12 +15,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Request as Asked
 
 from reverie import train
 
@@ -28,7 +33,22 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 )
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
+NARROWEST = {"width": 320, "height": 800}
 PATIENCE = 60_000  # milliseconds; only a broken page takes as long
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+PLACES = """() => {
+    const places = new Set();
+    const walk = (element, above) => {
+        if (!element.checkVisibility()) return;
+        const told = element.getAttributeNames().filter((name) => !/^(style|value|d|x|y)$|^data-/.test(name)).sort();
+        const says = element.textContent.trim() ? "text" : "";
+        const place = [above, element.tagName, ...element.classList, element.getAttribute("role"), told, says].join(" ");
+        places.add(place);
+        if (element.tagName !== "svg") for (const each of element.children) walk(each, place);
+    };
+    walk(document.body, document.documentElement.dataset.theme ?? "");
+    return [...places];
+}"""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -37,7 +57,8 @@ expect.set_options(timeout=PATIENCE)
 class Log:
     """What the page asked for, and what the browser complained of. `allow` names complaints that a test brings about."""
 
-    requests: list[Request] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
+    pending: set[Asked] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
     allow: list[str] = field(default_factory=list)
 
@@ -155,24 +176,14 @@ def log() -> Log:
     return Log()
 
 
-PLACES = """() => {
-    const told = (el) => [el.tagName, el.className.baseVal ?? el.className, ...el.getAttributeNames().sort()];
-    const named = (el) => el.labels?.length || el.textContent.trim() !== "";
-    const theme = document.documentElement.dataset.theme ?? "";
-    const shown = [...document.querySelectorAll("body *")].filter((el) => el.checkVisibility());
-    return [...new Set(shown.map((el) => [theme, ...told(el.parentElement), ...told(el), Boolean(named(el))].join(" ")))];
-}"""
-"""What stands on the page, each thing by its element, its classes and attributes, those of what it is in, and the theme."""
-
-
 @pytest.fixture(scope="session")
-def looked_at() -> set[str]:
-    """The PLACES that axe has seen."""
+def looked_at() -> set[int]:
+    """The places of elements that axe has found nothing wrong with."""
     return set()
 
 
 @pytest.fixture
-def page(chromium: Browser, address: str, size: str, log: Log, looked_at: set[str]) -> Iterator[Page]:
+def page(chromium: Browser, address: str, size: str, log: Log, looked_at: set[int]) -> Iterator[Page]:
     width, height = SIZES[size]
     context = chromium.new_context(
         viewport={"width": width, "height": height},
@@ -185,23 +196,51 @@ def page(chromium: Browser, address: str, size: str, log: Log, looked_at: set[st
     page = context.new_page()
     watch(page, log)
     yield page
-    # axe takes seconds: it looks where something stands that has not stood so before; both widths have the same elements
-    places = set(page.evaluate(PLACES)) if size == "wide" and page.url.startswith("http") else set()
-    found = Axe().run(page).response["violations"] if places - looked_at else []
-    looked_at.update(places)
-    grave = [
+    grave = []
+    if size == "wide" and page.url.startswith("http"):  # both widths have the same elements
+        places = {hash(place) for place in page.evaluate(PLACES)}
+        if not places <= looked_at:
+            grave = violations(page)
+        if not grave:
+            looked_at |= places
+    page.set_viewport_size(NARROWEST)
+    page.wait_for_function("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    context.close()
+    leave_nothing(address)
+    foreign = [url for url in log.calls() if not url.startswith((address + "/", "data:", "blob:"))]
+    assert not foreign, f"asked of another origin: {foreign}"
+    assert not log.unexpected(), f"the browser complained: {log.unexpected()}"
+    assert not grave, "hard to use for some: " + "\n".join(grave)
+
+
+def leave_nothing(address: str) -> None:
+    """Ends what still runs at the server: it would only keep the next test waiting."""
+    with suppress(OSError):  # a test may have ended the server itself
+        with urlopen(f"{address}/api/jobs?state=queued&state=running", timeout=60) as reply:
+            jobs = json.load(reply)["jobs"]
+        for job in jobs:
+            stop = Request(f"{address}/api/jobs/{job['id']}/cancel", b"{}", {"Content-Type": "application/json"})
+            urlopen(stop, timeout=60).close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds of serious or critical impact."""
+    found = Axe().run(page).response["violations"]
+    return [
         f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:200]}"
         for violation in found
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]
-    page.set_viewport_size({"width": 360, "height": 800})
-    page.wait_for_function("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    context.close()
-    foreign = [url for url in log.calls() if not url.startswith((address + "/", "data:", "blob:"))]
-    assert not foreign, f"asked of another origin: {foreign}"
-    assert not log.unexpected(), f"the browser complained: {log.unexpected()}"
-    assert not grave, "hard to use for some: " + "\n".join(grave)
+
+
+def settle(page: Page, log: Log) -> None:
+    """Waits until nothing is fetched any more, and what came has been drawn and has led to no other call."""
+    calm = 0
+    while calm < 2:
+        seen = len(log.requests)
+        page.evaluate(DRAWN)
+        calm = calm + 1 if not log.pending and len(log.requests) == seen else 0
 
 
 def watch(page: Page, log: Log) -> None:
@@ -209,23 +248,36 @@ def watch(page: Page, log: Log) -> None:
         if message.type in ("error", "warning"):
             log.complaints.append(f"{message.type}: {message.text} {message.location.get('url', '')}")
 
-    page.on("request", lambda request: log.requests.append(request))
+    def begun(request: Asked) -> None:
+        log.requests.append(request)
+        log.pending.add(request)
+
+    page.on("request", begun)
+    for ended in ("requestfinished", "requestfailed"):
+        page.on(ended, lambda request: log.pending.discard(request))
     page.on("console", complain)
     page.on("pageerror", lambda error: log.complaints.append(f"error: {error}"))
 
 
 @pytest.fixture
-def visit(page: Page) -> Callable[..., Page]:
+def visit(page: Page, log: Log) -> Callable[..., Page]:
     """Opens a view by what stands after the # of its address, afresh; if `idle`, waits until nothing is fetched any more."""
 
     def go(view: str = "", idle: bool = True) -> Page:
         page.goto("about:blank")
+        log.pending.clear()  # what was left unanswered is of the page before
         page.goto(f"/#/{view}" if view else "/")
         if idle:
-            page.wait_for_load_state("networkidle")
+            settle(page, log)
         return page
 
     return go
+
+
+@pytest.fixture
+def settled(page: Page, log: Log) -> Callable[[], None]:
+    """Waits as `visit` does."""
+    return lambda: settle(page, log)
 
 
 DROP = """([name, text]) => {

@@ -24,20 +24,21 @@ AGREE = """async ([result, places, alphaBar]) => {
 
 
 @ONE_SIZE
-@pytest.mark.parametrize("predict", ["noise", "clean", "velocity"])
-def test_the_browser_computes_what_the_library_computes(visit: Visit, predict: str) -> None:
+def test_the_browser_computes_what_the_library_computes(visit: Visit) -> None:
     drawing = Drawing(((-1.0, 0.5), (0.2, 0.1), (1.5, -1.2)), (1.0, 2.0, 0.5), 0.2)
-    made = playground(drawing, NoiseSchedule.cosine(), predict, steps=2, training_steps=8)
     process = GaussianProcess(NoiseSchedule.cosine())
-    made.run.trained.module.double()
-    page = visit(f"playground?points=AAAA&{SMALL}", idle=False)
+    page = visit("lesson?step=end")
     x = torch.tensor([[0.3, -1.1], [-2.0, 2.4], [0.0, 0.0]], dtype=torch.float64)
-    for t in (20, 500, 990):
-        alpha_bar = float(process.schedule.alpha_bar[t])
-        found = page.evaluate(AGREE, [made.reply(1), x.flatten().tolist(), alpha_bar])
-        assert found["exact"] == pytest.approx(drawing.denoiser(process)(x, t).noise.flatten().tolist(), abs=1e-6)
-        assert found["learned"] == pytest.approx(made.run.trained.network(x, t).noise.flatten().tolist(), abs=1e-6)
-        assert found["density"] == pytest.approx(drawing.log_density(process, x, t).tolist(), abs=1e-6)
+    for predict in ("noise", "clean", "velocity"):
+        made = playground(drawing, NoiseSchedule.cosine(), predict, steps=2, training_steps=8)
+        reply = made.reply(1)
+        made.run.trained.module.double()
+        for t in (20, 500, 990):
+            alpha_bar = float(process.schedule.alpha_bar[t])
+            found = page.evaluate(AGREE, [reply, x.flatten().tolist(), alpha_bar])
+            assert found["exact"] == pytest.approx(drawing.denoiser(process)(x, t).noise.flatten().tolist(), abs=1e-6)
+            assert found["learned"] == pytest.approx(made.run.trained.network(x, t).noise.flatten().tolist(), abs=1e-6)
+            assert found["density"] == pytest.approx(drawing.log_density(process, x, t).tolist(), abs=1e-6)
 
 
 def test_what_is_drawn_is_learned_and_a_mistake_raises_its_number(visit: Visit) -> None:
@@ -60,6 +61,10 @@ def test_what_is_drawn_is_learned_and_a_mistake_raises_its_number(visit: Visit) 
     table = page.get_by_role("region", name="The numbers")
     expect(table).to_contain_text("95% below")  # by itself, once nothing more is drawn
     expect(page.get_by_role("img", name="Samples by the learned score of 14 points")).to_be_visible()
+    page.get_by_role("img", name="Samples by the learned score").press("Shift+ArrowRight")
+    expect(page.locator(".plays p[role=status]")).to_have_text("x 0.5, y 0.0")
+    page.get_by_role("img", name="Samples by the learned score").press("Space")
+    expect(page.locator(".plays p[role=status]")).to_have_text(re.compile("From x 0.5, y 0.0 the flow leads to x "))
     page.get_by_role("switch", name="9d. Random numbers for a prediction").check()
     expect(table).to_contain_text("without the mistake")
     wrong, right = (float(text) for text in table.locator("tr", has_text="learned").locator("td").all_inner_texts()[:2])

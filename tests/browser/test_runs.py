@@ -101,6 +101,10 @@ def test_a_run_is_taken_away_as_one_file(visit: Visit, digits: str) -> None:
     assert waiting.value.suggested_filename == "digits.zip"
     names = zipfile.ZipFile(waiting.value.path()).namelist()
     assert {"digits/config.yaml", "digits/model.safetensors"} <= {*names}
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save it as a page").click()
+    assert waiting.value.suggested_filename == "digits.html"
+    assert "<title>digits</title>" in Path(waiting.value.path()).read_text()
 
 
 @ONE_SIZE
@@ -134,5 +138,9 @@ def test_runs_and_reports_are_at_hand_on_a_telephone(visit: Visit, digits: str, 
     expect(page.locator(".runs tbody tr").filter(has_text=digits)).to_be_visible()
     page = visit("reports?make=runs/none")
     expect(page.get_by_role("button", name="Make the report")).to_be_enabled()
+    page.route(f"**/api/models/{digits}", lambda route: route.fulfill(json={"config": {"source": {"stream": True}}}))
+    page = visit(f"reports?make={digits}")
+    expect(page.locator(".state code")).to_have_text(f"reverie report {digits}")
+    expect(page.get_by_role("button", name="Make the report")).to_be_disabled()
     page = visit("reports?report=runs/none", idle=False)
     expect(page.get_by_text("There is no report runs/none here")).to_be_visible()

@@ -76,6 +76,29 @@ def test_a_change_that_cannot_be_is_refused_beside_its_field(visit: Visit, table
 
 
 @ONE_SIZE
+def test_a_limit_of_detection_is_read_as_the_number_that_is_given(visit: Visit, drop: Drop, workspace: Path) -> None:
+    cells = ["<0.5", "0.7", "2.5", "<0.5", "3.1", "0.9", "12.4", "<0.5", "5.5", "8.2"]
+    text = "patient,month,crp\n" + "".join(f"{i // 2},{i % 2},{cells[i % 10]}\n" for i in range(40))
+    page = visit("records")
+    drop("limits.csv", text)
+    row = page.locator(".schema tbody tr", has_text="crp")
+    expect(row).to_contain_text("0.4 .. 12.4 (≥ 0.4)")
+    row.get_by_role("button").click()
+    limit = page.get_by_label("<0.5 is read as")
+    limit.fill("0.25")
+    limit.press("Tab")
+    expect(page.locator(".changed li")).to_contain_text("limits of detection <0.5 as 0.4 → <0.5 as 0.25")
+    expect(row).to_contain_text("'<0.5' (as 0.25) beyond what could be measured")
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="Save the schema").click()
+    schema = Schema.from_yaml(Path(download.value.path()).read_text(), "limits.schema.yaml")
+    read = read_table(workspace / "limits.csv", schema)
+    assert read.schema["crp"].lower == 0.25
+    assert schema["crp"].read(read.frame["crp"])[[0, 3]].tolist() == [0.25, 0.25]
+
+
+@ONE_SIZE
 def test_rules_are_added_and_switched_off_with_their_support(visit: Visit, table: str, log: Any) -> None:
     log.allow.append("422")
     page = visit(f"records?table={table}")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import reverie.service
-from reverie.service.assets import FOREIGN, NAME
+from reverie.giveaway.bundle import needed
+from reverie.service.assets import FOREIGN, NAME, SHARED, place
 
 PAGE = Path(reverie.service.__file__).parent / "page"
 FILES = sorted(path for path in PAGE.rglob("*") if path.is_file())
@@ -140,3 +141,14 @@ def test_versions_are_pinned():
     pinned = dict(line.lower().replace("_", "-").split("==") for line in lines if "==" in line)
     for package in ("swagger-ui-bundle", "fastapi", "starlette", "uvicorn", "h11", "sqlalchemy", "prometheus-client"):
         assert distribution(package).version == pinned[package]
+
+
+def test_what_is_asked_for_ahead_is_what_the_first_views_import():
+    """A module that was left out is found late; one too many keeps the others waiting."""
+    modules = {name(path): path.read_text() for path in FILES if path.suffix == ".js"}
+    modules |= {shared: place(shared).read_text() for shared in SHARED}
+    shell = {*needed(modules, "main.js")} - {"main.js"}
+    assert {*re.findall(r'modulepreload" href="static/([^"]+)"', (PAGE / "index.html").read_text())} == shell
+    for view, names in re.findall(r"^    (\w+): [\"`]([^\"`]*)[\"`],", modules["ahead.js"], re.M):
+        wanted = {*needed(modules, f"views/{view}.js")} - shell - {"main.js"}
+        assert {f"{each}.js" for each in names.split()} == wanted, view

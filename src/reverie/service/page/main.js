@@ -2,7 +2,6 @@
 
 import { h, svg, clear, uid } from "./lib/dom.js";
 import { address, flush, forget, read, write } from "./lib/state.js";
-import { copied } from "./lib/call.js";
 import { giveButton } from "./lib/giveaway.js";
 import { button } from "./lib/controls.js";
 import { operations } from "./lib/operations.js";
@@ -49,6 +48,7 @@ const share = button({
   title: "A link that shows this view with all its settings",
   onClick: async () => {
     flush();
+    const { copied } = await import("./lib/call_dialog.js");
     share.lastChild.textContent = (await copied(location.href)) ? "Copied" : "Copy it from above";
     setTimeout(() => (share.lastChild.textContent = "Copy link"), 2000);
   },

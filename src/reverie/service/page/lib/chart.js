@@ -155,6 +155,13 @@ function paint(drawing, series, look, width, height) {
   const text = (words, attrs) => svg("text", { fill: soft, "font-size": 12, ...attrs }, words);
   const fits = Math.max(3, Math.floor((x.width ?? 56) / LETTER)); // long names of categories are cut, and told in full by the readout
   const short = (words) => (words.length > fits ? `${words.slice(0, fits - 1)}…` : words);
+  const told = []; // [from, to] of the words below the axis
+  const below = (place, words) => {
+    const half = (words.length * LETTER) / 2;
+    if (!x.width && told.some(([from, to]) => place - half < to + LETTER && place + half > from - LETTER)) return null; // on a narrow screen not every line has its number
+    told.push([place - half, place + half]);
+    return text(words, { x: place, y: bottom + 16, "text-anchor": "middle" });
+  };
   const rule = svg("path", { stroke: soft, visibility: "hidden" });
   drawing.setAttribute("width", width);
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -162,7 +169,7 @@ function paint(drawing, series, look, width, height) {
   clear(
     drawing,
     y.ticks.map(({ value, text: words }) => [svg("path", { d: `M${left} ${y.at(value)}H${right}`, stroke: line }), text(words, { x: left - 6, y: y.at(value) + 4, "text-anchor": "end" })]),
-    x.ticks.map(({ value, text: words }) => [x.width ? null : svg("path", { d: `M${x.at(value)} ${top}V${bottom}`, stroke: line }), text(short(words), { x: x.at(value), y: bottom + 16, "text-anchor": "middle" })]),
+    x.ticks.map(({ value, text: words }) => [x.width ? null : svg("path", { d: `M${x.at(value)} ${top}V${bottom}`, stroke: line }), below(x.at(value), short(words))]),
     svg("path", { d: `M${left} ${bottom}H${right}`, stroke: soft }),
     look.x.title ? text(look.x.title, { class: "xtitle", x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }) : null,
     look.y.title ? text(look.y.title, { x: 12, y: (top + bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(top + bottom) / 2})` }) : null,

@@ -14,6 +14,11 @@ export function hue(i) {
   return HUES[i % HUES.length] ?? colour("ink");
 }
 
+/** The same where a style says it: there the ink follows the theme by itself. */
+export function hueIn(i) {
+  return HUES[i % HUES.length] ?? "var(--ink)";
+}
+
 /** The dash of curve number i. */
 export function dash(i) {
   return DASHES[i % DASHES.length];

@@ -5,7 +5,6 @@ import { h, clear } from "./dom.js";
 import { get, bytes, Problem } from "./api.js";
 import { blobOf } from "./download.js";
 import { drop } from "./drop.js";
-import { keep, kept } from "./keeper.js";
 
 /** The longer side of a picture of one's own, in pixels: large enough to see, small enough to move smoothly. */
 export const LARGEST = 256;
@@ -28,6 +27,7 @@ export async function bundledPictures() {
 /** A picture by the name that stands in the address: a bundled one ("digits:3"), or one's own ("own:..."). */
 export async function loadPicture(name) {
   if (name.startsWith("own:")) {
+    const { kept } = await import("./keeper.js");
     const found = await kept(name.slice(4));
     if (!found) {
       throw new Problem({
@@ -57,6 +57,7 @@ export async function readPicture(file, largest = LARGEST) {
   } catch {
     throw new Problem({ detail: `${file.name ?? "This"} is not a picture that the browser can read: give a PNG, JPEG or WebP file.` });
   }
+  const { keep } = await import("./keeper.js");
   const found = picture(bitmap, "", file.name || "pasted picture");
   found.name = `own:${await keep(found.title, blobOf(found.dataURL))}`;
   return found;

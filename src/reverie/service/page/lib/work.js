@@ -3,7 +3,8 @@
 // one whose server was begun anew shows the same job; only a stop, or other work in its place, ends it.
 
 import { clear, h } from "./dom.js";
-import { cancel, post, rejoin } from "./api.js";
+import { post } from "./api.js";
+import { cancel, rejoin } from "./jobs.js";
 import { button } from "./controls.js";
 import { hash } from "./keeper.js";
 import { busy, empty, failure, reveal, when } from "./states.js";

@@ -123,6 +123,11 @@ export function mount(root, { params, save }) {
   const place = h("div", { class: "hero-place" });
   const notice = h("p", { class: "notice warn", hidden: true });
   const caption = h("p", { class: "hint" });
+  /** The states along the way, through the same numbers as that of t, which is drawn again. */
+  const film = () => {
+    strip.fill(stepsOf(live.steps), live, live.subject);
+    draw();
+  };
   const load = async () => {
     const mine = (turn += 1);
     if (!live) clear(place, busy("Fetching the curves and the picture"));
@@ -142,8 +147,8 @@ export function mount(root, { params, save }) {
       if (subject.patients) patients.offer(subject.patients, subject.patient);
       notice.hidden = !tables.warning;
       notice.textContent = tables.warning ?? "";
-      strip.fill(stepsOf(live.steps), live, subject);
       draw();
+      requestAnimationFrame(() => setTimeout(() => mine === turn && film())); // once what it leads to is there to be seen
     } catch (error) {
       if (mine !== turn) return;
       live?.scene.destroy();

@@ -1,7 +1,8 @@
 // Queue: every job of this server, the newest first, as it stands now; waiting and running ones can be cancelled.
 
 import { h, clear } from "../lib/dom.js";
-import { get, watch } from "../lib/api.js";
+import { get } from "../lib/api.js";
+import { watch } from "../lib/jobs.js";
 import { button, select } from "../lib/controls.js";
 import { address, flush } from "../lib/state.js";
 import { empty, failure, unanswered } from "../lib/states.js";

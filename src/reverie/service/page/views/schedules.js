@@ -6,7 +6,7 @@ import { busy, failure } from "../lib/states.js";
 import { callDialog, composed } from "../lib/call.js";
 import { csv, saveData } from "../lib/download.js";
 import { sample } from "../lib/chart.js";
-import { dash, hue, onTheme } from "../lib/palette.js";
+import { dash, hueIn, onTheme } from "../lib/palette.js";
 import { fetchSchedule, nameOf, parseSchedule, scheduleControls, writeSchedule } from "../lib/schedules.js";
 import { QUANTITIES, panels } from "./schedules/panels.js";
 
@@ -218,7 +218,7 @@ export function mount(root, { params, save }) {
 
 /** A short piece of the line of curve number i. */
 function stroke(i) {
-  return sample({ colour: hue(i), dash: dash(i) });
+  return sample({ colour: hueIn(i), dash: dash(i) });
 }
 
 /** Every digit that the number has; null is infinite, and its sign follows from the quantity. */

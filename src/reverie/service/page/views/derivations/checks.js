@@ -1,7 +1,7 @@
 // Checks and mistakes as the server runs them, and how each looks before, while and after.
 
 import { h } from "../../lib/dom.js";
-import { job } from "../../lib/api.js";
+import { job } from "../../lib/jobs.js";
 import { figure } from "../../lib/scales.js";
 
 const WAIT = 25; // seconds within which the answer mostly comes by itself

@@ -3,7 +3,7 @@
 import { surface } from "../../lib/canvas.js";
 import { sample } from "../../lib/chart.js";
 import { h } from "../../lib/dom.js";
-import { dash, hue } from "../../lib/palette.js";
+import { dash, hue, hueIn } from "../../lib/palette.js";
 import { rounds } from "../../lib/scales.js";
 
 const HEIGHT = 420;
@@ -70,6 +70,6 @@ export function lines(series, { x_0, place }) {
     });
     context.restore();
   });
-  const legend = h("ul", { class: "legend" }, series.columns.map((column, i) => h("li", null, sample({ colour: hue(i), dash: dash(i) }), column.name)));
+  const legend = h("ul", { class: "legend" }, series.columns.map((column, i) => h("li", null, sample({ colour: hueIn(i), dash: dash(i) }), column.name)));
   return { ...drawn, legend };
 }

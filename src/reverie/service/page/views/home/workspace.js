@@ -69,7 +69,7 @@ export function workspace() {
 }
 
 function line(view, params, name, facts) {
-  return h("li", null, h("a", { href: address(view, new URLSearchParams(params)) }, name), h("span", { class: "hint" }, facts.filter(Boolean).join(" · ")));
+  return h("li", null, h("a", { href: address(view, new URLSearchParams(params)) }, name), h("span", { class: "hint few-lines" }, facts.filter(Boolean).join(" · ")));
 }
 
 /** Those changed last. */

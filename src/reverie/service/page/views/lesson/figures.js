@@ -6,7 +6,7 @@ import { surface } from "../../lib/canvas.js";
 import { sample } from "../../lib/chart.js";
 import { slider, toggle } from "../../lib/controls.js";
 import { BINS, EDGE } from "../../lib/noising.js";
-import { dash, hue } from "../../lib/palette.js";
+import { dash, hue, hueIn } from "../../lib/palette.js";
 import { loadPicture, painter } from "../../lib/pictures.js";
 import { forwardNoise } from "../../lib/randomness.js";
 import { rounds } from "../../lib/scales.js";
@@ -136,7 +136,7 @@ export function feeding({ linear }) {
 }
 
 function legend(names, bars = false) {
-  const swatch = (i) => (bars ? h("span", { class: i ? "swatch line" : "swatch", style: { background: hue(i) }, "aria-hidden": "true" }) : sample({ colour: hue(i), dash: dash(i) }));
+  const swatch = (i) => (bars ? h("span", { class: i ? "swatch line" : "swatch", style: { background: hueIn(i) }, "aria-hidden": "true" }) : sample({ colour: hueIn(i), dash: dash(i) }));
   return h("ul", { class: "legend" }, names.map((name, i) => h("li", null, swatch(i), name)));
 }
 

@@ -2,11 +2,10 @@
 
 import { h } from "../../lib/dom.js";
 import { FRAME, SIDE, TOP, placed } from "./code.js";
-import { across, dots, down, plane } from "./plane.js";
+import { dots, plane, worded } from "./plane.js";
 
 export const MOST = 1000; // points that the server takes
 const APART = 0.09; // between two points of one stroke
-const STEP = 0.1; // of an arrow key
 const CELL = (2 * FRAME) / SIDE;
 const RADIUS = 1.6; // of the brush, in cells
 
@@ -18,9 +17,16 @@ export function pad({ drawing, onChange }) {
   let now = drawing;
   let past = [];
   let last = null; // where the stroke was
-  let cursor = null; // of the keyboard
   const said = h("p", { class: "unseen", role: "status" });
-  const square = plane({ class: "pad", tabindex: "0", role: "application", "aria-label": "Drawing: arrow keys move, space draws, backspace takes back. Shift with an arrow goes further." }, paint);
+  const square = plane({ class: "pad", role: "application", "aria-label": "Drawing: arrow keys move, space draws, backspace takes back. Shift with an arrow goes further." }, paint, {
+    onMove: (place) => (said.textContent = worded(place)),
+    onPlace(place) {
+      begin();
+      mark(place);
+      said.textContent = now.points ? `A point at ${worded(place)}: ${now.points.length} in all.` : "Painted here.";
+      onChange(now);
+    },
+  });
   const { element } = square;
 
   const changed = () => {
@@ -45,7 +51,6 @@ export function pad({ drawing, onChange }) {
     event.preventDefault();
     element.setPointerCapture(event.pointerId);
     element.focus({ preventScroll: true });
-    cursor = null;
     begin();
     mark(square.place(event));
     square.draw();
@@ -62,27 +67,10 @@ export function pad({ drawing, onChange }) {
   };
   element.addEventListener("pointerup", end);
   element.addEventListener("pointercancel", end);
-  element.addEventListener("blur", () => {
-    cursor = null;
-    square.draw();
-  });
   element.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (by) {
-      const reach = (event.shiftKey ? 5 : 1) * STEP;
-      cursor = (cursor ?? [0, 0]).map((value, i) => Math.min(FRAME, Math.max(-FRAME, value + reach * by[i])));
-      said.textContent = `x ${cursor[0].toFixed(1)}, y ${cursor[1].toFixed(1)}`;
-    } else if (event.key === " " || event.key === "Enter") {
-      cursor ??= [0, 0];
-      begin();
-      mark(cursor);
-      said.textContent = now.points ? `A point at x ${cursor[0].toFixed(1)}, y ${cursor[1].toFixed(1)}: ${now.points.length} in all.` : "Painted here.";
-      onChange(now);
-    } else if (event.key === "Backspace") undo();
-    else return;
+    if (event.key !== "Backspace" || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    square.draw();
+    undo();
   });
 
   function undo() {
@@ -95,17 +83,6 @@ export function pad({ drawing, onChange }) {
   function paint(context, size, look) {
     if (now.cells) shade(context, size, now.cells, look.accent);
     else dots(context, size, now.points, Math.max(1.6, size / 150), look.accent);
-    if (cursor) {
-      const [x, y] = [across(cursor[0], size), down(cursor[1], size)];
-      context.strokeStyle = look.ink;
-      context.lineWidth = 1.5;
-      context.beginPath();
-      context.moveTo(x - 8, y);
-      context.lineTo(x + 8, y);
-      context.moveTo(x, y - 8);
-      context.lineTo(x, y + 8);
-      context.stroke();
-    }
   }
 
   return Object.assign(h("div", { class: "pad-place" }, element, said), {

@@ -9,7 +9,7 @@ import { SIDE } from "./code.js";
 import { SPACING, fields } from "./fields.js";
 import { exactDenoiser, flow, learnedDenoiser } from "./mlp.js";
 import { shade } from "./pad.js";
-import { across, dots, down, plane } from "./plane.js";
+import { across, dots, down, plane, worded } from "./plane.js";
 
 const SECONDS = 4; // from noise to the drawing
 const BETWEEN = 3; // pictures from one level to the next, so that samples flow
@@ -33,8 +33,14 @@ export function stage({ layers, at, save }) {
   let frame = 0;
   let movie = null;
 
+  const heard = h("p", { class: "unseen", role: "status" });
   const planes = KINDS.map((kind) => {
-    const square = plane({ role: "img", "aria-label": `Samples by the ${kind} score`, title: "Press to follow the flow from a place." }, (context, size, look) => result && paint(context, size, look, kind));
+    const onMove = (place) => (heard.textContent = worded(place));
+    const onPlace = (place) => {
+      follow(place);
+      heard.textContent = probe ? `From ${worded(place)} the flow leads to ${worded(probe[kind].at(-1))}.` : "";
+    };
+    const square = plane({ role: "img", "aria-label": `Samples by the ${kind} score`, title: "Press to follow the flow from a place, or go there by the arrow keys and press space." }, (context, size, look) => result && paint(context, size, look, kind), { onMove, onPlace });
     square.element.addEventListener("pointerdown", (event) => follow(square.place(event)));
     return square;
   });
@@ -46,7 +52,7 @@ export function stage({ layers, at, save }) {
   );
   const play = button({ label: "Play", kind: "play", onClick: () => movie?.toggle() });
   const scrub = slider({ label: "Level", min: 0, max: 1, value: 0, format: (i) => (result ? said(i) : ""), onInput: (i) => movie?.seek(i) });
-  const root = h("div", { class: "plays", hidden: true }, h("div", { class: "pair" }, KINDS.map(pane)), h("div", { class: "transport" }, play, scrub), h("fieldset", { class: "checks layers" }, h("legend", null, "Show"), h("div", { class: "chips" }, boxes)));
+  const root = h("div", { class: "plays", hidden: true }, h("div", { class: "pair" }, KINDS.map(pane)), heard, h("div", { class: "transport" }, play, scrub), h("fieldset", { class: "checks layers" }, h("legend", null, "Show"), h("div", { class: "chips" }, boxes)));
 
   const levelOf = (i) => Math.floor(i / BETWEEN);
 

@@ -1,7 +1,8 @@
 // A job as a line of the queue.
 
 import { h, clear } from "../../lib/dom.js";
-import { cancel, get } from "../../lib/api.js";
+import { get } from "../../lib/api.js";
+import { cancel } from "../../lib/jobs.js";
 import { button } from "../../lib/controls.js";
 import { saveData, saveFrom } from "../../lib/download.js";
 import { amount } from "../../lib/states.js";

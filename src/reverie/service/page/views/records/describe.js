@@ -75,7 +75,7 @@ export function mount(root, { params, save, go }) {
     clear(
       place,
       changed && notice(changed),
-      h("dl", { class: "facts" }, fact("patients", found.patients.toLocaleString("en")), fact("visits", found.rows.toLocaleString("en")), fact("visits for each", min === max ? min : `${min} – ${max}`), fact("in the middle", median), fact("columns learned", `${learned} of ${found.columns.length}`)),
+      h("dl", { class: "facts" }, fact("patients", found.patients.toLocaleString("en")), fact("visits", found.rows.toLocaleString("en")), fact("visits for each", min === max ? min : `${min} – ${max}`), fact("median of the visits", median), fact("columns learned", `${learned} of ${found.columns.length}`)),
       found.notes.map((note) => h("p", { class: "notice" }, note)),
       h("div", { class: "row" }, button({ label: "Train on this table", kind: "primary", onClick: () => go("train", {}) }), button({ label: "Save the schema", title: "A YAML file for reverie train --schema, and for this page", onClick: () => saveSchema(found) })),
       scrolling("Columns", schema(found.columns, settings, open)),

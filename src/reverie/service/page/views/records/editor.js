@@ -96,6 +96,12 @@ export function edit(name, { state, settings, apply }) {
     const [there, back] = column.calendar ? [(value) => onAxis(column, [value])[0], (words) => numberOf(column, words)] : [String, Number];
     const bounds = column.numeric && !plays ? h("div", { class: "pairs" }, number("lower", "No value is below", "Left empty, there is no such bound.", there, back), number("upper", "No value is above", null, there, back)) : null;
     const rounding = column.quantity && !plays ? h("div", { class: "pairs" }, number("unit", "Rounded to multiples of", "Left empty, values are not rounded."), number("decimals", "Digits after the point", "As they are written.")) : null;
+    const marks = plays ? [] : Object.entries(column.form?.marks ?? {});
+    const decided = state.found.decisions.columns.find((each) => each.name === name);
+    const whole = column.form?.whole;
+    const limit = ([mark, value], i) =>
+      field(`limit-${i}`, (go) => text({ label: `${mark} is read as`, value: String(value), wrong: whole ? "Give a whole number." : "Give a number.", parse: (words) => (words !== "" && (whole ? Number.isInteger : Number.isFinite)(Number(words)) ? words : null), onChange: (words) => go(withFields(limited(decided, mark, Number(words)))) }));
+    const limits = marks.length ? h("div", { class: "field" }, h("p", { class: "label" }, "Limits of detection"), h("div", { class: "pairs" }, marks.map(limit)), h("p", { class: "hint" }, "A number beyond all that were measured: what is made at it is written as the limit again.")) : null;
     const order = column.kind === "ordinal" && column.levels.length > 1 ? field("levels", (go) => levels(column.levels, (next) => go(withFields({ levels: next })))) : null;
     const dates = settings.schema || column.quantity ? null : field("dates", (go) => text({ label: "How its dates are written", placeholder: "%d/%m/%Y", hint: "Where the table does not tell the day from the month. %d day, %m month, %Y year, %H:%M time.", value: edits.dates[name] ?? "", onChange: (form) => go({ edits: { ...edits, dates: form ? { ...edits.dates, [name]: form } : without(edits.dates) } }) }));
     const nulls = plays ? null : field("nulls", (go) =>
@@ -118,7 +124,7 @@ export function edit(name, { state, settings, apply }) {
       dialog,
       h("div", { class: "spread" }, h("h2", null, name || "(no name)"), button({ label: "Close", kind: "quiet", onClick: close })),
       h("p", { class: "hint" }, `${column.kind}, ${column.range === "-" ? "" : `${column.range}; `}${column.why || "as the schema file says"}.`),
-      h("fieldset", { class: "stack plain" }, role, kind, bounds, rounding, order, asked, more("More", dates, nulls, fill, purpose),
+      h("fieldset", { class: "stack plain" }, role, kind, bounds, rounding, limits, order, asked, more("More", dates, nulls, fill, purpose),
         changed && !plays ? field("back", (go) => h("div", { class: "row" }, button({ label: "As it was found", onClick: () => go({ null_values: others(settings.null_values, name), edits: { ...edits, columns: without(edits.columns), kinds: without(edits.kinds), dates: without(edits.dates) } }) }))) : null),
     );
     if (name in edits.dates || own(settings.null_values, name).length || column.purpose || !column.fill) dialog.querySelector("details").open = true;
@@ -133,6 +139,20 @@ function own(nulls, name) {
 function others(nulls, name) {
   const left = (nulls || []).filter((each) => !each.startsWith(`${name}=`));
   return left.length ? left : null;
+}
+
+/** The fields of a column, as they are decided, with another number for the limit of detection that its cells call `mark`: a bound that
+ *  was such a number goes along, and so does what is said of it. */
+function limited({ form, lower = null, upper = null, why = "" }, mark, number) {
+  const marks = { ...form.marks, [mark]: number };
+  const side = (all, below) => Object.entries(all).filter(([each]) => "<≤".includes(each[0]) === below).map(([, value]) => value);
+  const [low, high] = [true, false].map((below) => [form.marks, marks].map((all) => side(all, below)));
+  return {
+    form: { ...form, marks },
+    why: why.replace(`'${mark}' (as ${form.marks[mark]})`, `'${mark}' (as ${number})`),
+    ...(lower !== null && lower === Math.min(...low[0]) ? { lower: Math.min(...low[1]) } : {}),
+    ...(upper !== null && upper === Math.max(...high[0]) ? { upper: Math.max(...high[1]) } : {}),
+  };
 }
 
 /** Levels from the lowest to the highest, each with buttons that move it. */

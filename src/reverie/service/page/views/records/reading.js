@@ -2,7 +2,8 @@
 // comes back. What is found can be changed in two ways: by what reading is told (which column is the time, of what kind a
 // column is), and then by edits of the schema that was found, which is sent as the text of a schema file.
 
-import { bytes, job, path } from "../../lib/api.js";
+import { bytes, path } from "../../lib/api.js";
+import { job } from "../../lib/jobs.js";
 
 export const PATH = "/api/tables/describe";
 
@@ -124,6 +125,7 @@ const SEEN = [
   ["kind", ({ kind }) => kind],
   ["values", ({ range }) => range],
   ["rounded to", ({ rounding }) => rounding],
+  ["limits of detection", ({ form }) => Object.entries(form?.marks ?? {}).map(([mark, value]) => `${mark} as ${value}`).join(", ") || "-"],
   ["missing", ({ missing }) => `${(100 * missing).toFixed(1)} %`],
   ["filled only where", ({ asked_if }) => said(asked_if)],
   ["used as", ({ purpose }) => purpose ?? "-"],

@@ -2,7 +2,8 @@
 // that is loaded anew goes on showing it, and neither leaving the page nor a restart of the server ends it.
 
 import { h, clear } from "../../lib/dom.js";
-import { cancel, post, rejoin } from "../../lib/api.js";
+import { post } from "../../lib/api.js";
+import { cancel, rejoin } from "../../lib/jobs.js";
 import { callDialog } from "../../lib/call.js";
 import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";

@@ -9,6 +9,7 @@ import { address } from "../../lib/state.js";
 import { busy, empty, failure } from "../../lib/states.js";
 import { tablesHere } from "../../lib/uploads.js";
 import { worker } from "../../lib/work.js";
+import { cardOf } from "../models.js";
 import { shown } from "./read.js";
 
 const PATH = "/api/reports";
@@ -50,7 +51,10 @@ export function make(root, { params, save }) {
       const runs = models.filter((run) => run.kind !== null && (run.state === "trained" || run.state === "stopped"));
       const names = (params.get("make") ?? "").split(",").filter(Boolean);
       if (runs.length === 0 && names.length === 0) return clear(place, empty("There is no trained run to report on yet.", h("a", { class: "button primary", href: "#/records?step=train" }, "Train one")));
-      leave = build(place, { runs, reports, tables }, names, { params, save, again: begin });
+      const chosen = names.length ? names : [newest(runs)];
+      const { source = {} } = (chosen.length === 1 && (await cardOf(chosen[0]).catch(() => null))?.config) || {}; // what is wrong with it the report says
+      if (!open) return;
+      leave = build(place, { runs, reports, tables, source }, chosen, { params, save, again: begin });
     } catch (problem) {
       if (open) clear(place, failure(problem, begin));
     }
@@ -58,8 +62,7 @@ export function make(root, { params, save }) {
   }
 }
 
-function build(place, here, names, { params, save, again }) {
-  const chosen = names.length ? names : [newest(here.runs)].filter(Boolean);
+function build(place, here, chosen, { params, save, again }) {
   const several = chosen.length > 1;
   const stage = h("div", { class: "stage" });
   const own = form(PATH, declared(here, chosen), { params, save });
@@ -94,7 +97,9 @@ function build(place, here, names, { params, save, again }) {
   clear(place, h("div", { class: "split" },
     h("div", { class: "controls" }, which, own.holdout, own.synthetic, own.overwrite, more("More", own.out, own.source, several ? null : own.seed), h("div", { class: "row" }, work.button, callDialog(() => [["make_report", body()]]))),
     stage));
-  work.ready(several
+  const { query, stream } = here.source;
+  if (query || stream) clear(stage, h("div", { class: "state" }, h("p", null, `This run was trained on ${query ? "rows that a query asked for" : "a table that is read in parts"}, which only the command line reads. Its report is made there, and is then shown here:`), h("code", null, `reverie report ${chosen[0]}`)));
+  else work.ready(several
     ? "Each measure that two of them have becomes a line of one table, with the nearest to its own best marked."
     : "The model makes as many as it was trained on, 10,000 at most, and each score is set beside what held-out data reaches. That takes minutes at the server, and goes on when you leave the page.");
   return () => work.close();

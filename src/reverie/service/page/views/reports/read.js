@@ -5,6 +5,7 @@ import { bytes, get, path, remove, urlOf } from "../../lib/api.js";
 import { button } from "../../lib/controls.js";
 import { saveBlob, saveData } from "../../lib/download.js";
 import { authorization } from "../../lib/key.js";
+import { saved } from "../../lib/recording.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure, when } from "../../lib/states.js";
 import { makeAddress, runAddress } from "../runs/words.js";
@@ -60,12 +61,13 @@ function acts(report, place) {
     asked);
 }
 
-/** The page has an origin of its own, so its frame can reach nothing here. A frame cannot send the key of this tab: where there is
- *  one, the page is put in without its script, and shows the same. */
+/** The page has an origin of its own, so its frame can reach nothing here. A frame cannot send the key of this tab, and a saved page has
+ *  no server: there the page is put in without its script, and shows the same. */
 function frame(report) {
   const page = `/api/reports/${path(report.name)}/page`;
-  const keyed = Object.keys(authorization()).length > 0;
-  const element = h("iframe", { class: "report-page", title: report.title ?? "The reports side by side", sandbox: keyed ? "" : "allow-scripts", src: keyed ? null : urlOf(page) });
-  if (keyed) bytes(page).then((content) => (element.srcdoc = new TextDecoder().decode(content).replace(/<script>.*?<\/script>/gs, "")));
+  const put = saved !== null || Object.keys(authorization()).length > 0;
+  const element = h("iframe", { class: "report-page", title: report.title ?? "The reports side by side", sandbox: put ? "" : "allow-scripts", src: put ? null : urlOf(page) });
+  if (put) bytes(page).then((content) => (element.srcdoc = new TextDecoder().decode(content).replace(/<script>.*?<\/script>/gs, "")));
+  else element.addEventListener("load", () => bytes(page).catch(() => {}), { once: true }); // so that a saved page has it
   return element;
 }

@@ -1,9 +1,11 @@
 // What can be done with a run: make samples, its report, take it away, write it in another layout, rename it, delete it.
 
 import { h, clear } from "../../lib/dom.js";
-import { job, path, post, remove } from "../../lib/api.js";
+import { path, post, remove } from "../../lib/api.js";
+import { job } from "../../lib/jobs.js";
 import { button } from "../../lib/controls.js";
 import { saveFrom } from "../../lib/download.js";
+import { giveRunButton } from "../../lib/giveaway.js";
 import { address } from "../../lib/state.js";
 import { amount, busy, failure } from "../../lib/states.js";
 import { makeAddress, reportAddress, runAddress, sampleAddress } from "./words.js";
@@ -30,6 +32,7 @@ export function acts(signal) {
       run.state === "trained" ? h("a", { class: "button primary", href: sampleAddress(run) }, run.kind === "images" ? "Make pictures" : "Make patients") : null,
       run.report ? h("a", { class: "button", href: reportAddress(run.report) }, "Read the report") : free ? h("a", { class: "button", href: makeAddress([run.name]) }, "Make the report") : null,
       act("Download", () => saveFrom(`/api/models/${path(run.name)}/archive`, `${last(run.name)}.zip`)),
+      run.state === "trained" ? giveRunButton({ run: run.name, kind: run.kind }) : null,
       exportable(card) ? act("Export for diffusers", () => exported(false)) : null,
       act("Rename", rename),
       act("Delete", ask, "danger"));

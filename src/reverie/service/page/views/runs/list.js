@@ -1,7 +1,7 @@
 // The runs as a list: narrowed by their text and kind, in the order that is asked for, and chosen to be compared.
 
 import { h, clear } from "../../lib/dom.js";
-import { watch } from "../../lib/api.js";
+import { watch } from "../../lib/jobs.js";
 import { button, select } from "../../lib/controls.js";
 import { amount, empty, failure, many, unanswered, when } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";

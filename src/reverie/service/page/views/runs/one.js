@@ -2,7 +2,8 @@
 // it; and what can be done with it.
 
 import { h, clear } from "../../lib/dom.js";
-import { get, watch } from "../../lib/api.js";
+import { get } from "../../lib/api.js";
+import { watch } from "../../lib/jobs.js";
 import { address } from "../../lib/state.js";
 import { amount, busy, empty, failure, unanswered, when } from "../../lib/states.js";
 import { scrolling, tableOf } from "../../lib/table.js";
