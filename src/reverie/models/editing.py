@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
+from reverie.images.levels import most_of
 from reverie.models.method import Method
 from reverie.models.pictures import PictureModel
 from reverie.samplers import DDIM, editing, invert, sample
@@ -38,7 +39,7 @@ def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None
     """A picture [H, W, C] of any size as the model's: cut to its shape about the centre, resized, in its channels or those
     told."""
     codec = model.codec
-    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels).pixels[0]
+    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels, bits=codec.bits).pixels[0]
 
 
 def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray) -> np.ndarray:
@@ -53,7 +54,8 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray) -> np.nd
     if mask.shape[:2] != picture.shape[:2]:
         sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
         raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
-    return fitted(model, mask, channels=1)[:, :, 0] >= 128
+    grey = fitted(model, mask, channels=1)[:, :, 0]
+    return grey > most_of(grey) // 2
 
 
 def image_to_image(

@@ -22,7 +22,6 @@ __all__ = ["bits", "likelihood"]
 
 TERMS = 100
 PICTURES = 64
-BIN = 2 / 255
 
 
 TRAIN, HOLDOUT = (
@@ -80,7 +79,7 @@ def _unknown(model: PictureModel) -> str:
 
 @torch.no_grad()
 def bits(model: PictureModel, pixels: np.ndarray, seed: int) -> np.ndarray:
-    """The bound in bits per dimension of uint8 [N, H, W, C]: float64 [N]."""
+    """The bound in bits per dimension of uint8 or uint16 [N, H, W, C]: float64 [N]."""
     device = next(model.denoiser.module.parameters()).device
     x_0 = model.codec.encode(pixels).to(device)
     process, T = model.process, model.process.schedule.steps
@@ -90,7 +89,7 @@ def bits(model: PictureModel, pixels: np.ndarray, seed: int) -> np.ndarray:
     def at(t: int) -> Tensor:
         x_t = process.marginal(x_0, t).sample(g)
         reverse = process.reverse(x_t, t, model.denoiser(x_t, t), variance="beta" if t == 1 and kind != "learned" else kind)
-        return decoder_term(x_0, reverse, BIN) if t == 1 else step_term(process, x_0, x_t, t, reverse)
+        return decoder_term(x_0, reverse, model.codec.step) if t == 1 else step_term(process, x_0, x_t, t, reverse)
 
     total = prior_term(process, x_0) + at(1)
     stretches = np.array_split(np.arange(2, T + 1), min(TERMS, T - 1)) if T > 1 else []
