@@ -61,7 +61,7 @@ def test_rows_of_pixels_are_pictures_and_said_to_be(tmp_path):
         (np.zeros((3, 9, 9), np.uint8), r"\(3, 9, 9\) may be one picture in colour, or 3 grey ones: give array\[None\]"),
         (np.zeros((50, 3072), np.uint8), r"rows of 32 x 32 pixels in colour.*reshape\(-1, 32, 32, 3\)"),
         (np.zeros((6000, 85), np.uint8), r"85 make no square: reshape it .*array\[None\] for one picture"),
-        (np.zeros((5, 9, 9, 6), np.uint8), r"\(5, 9, 9, 6\).*channels=6 takes all 6"),
+        (np.zeros((5, 9, 9, 6), np.uint8), r"\(5, 9, 9, 6\).*ask for 6 `channels`"),
         (np.zeros((2, 3, 4, 5, 1), np.uint8), "slices or frames"),
         (np.zeros((2, 0, 4, 3), np.uint8), r"has shape \(2, 0, 4, 3\)"),
         (torch.zeros(2, 4, 4, dtype=torch.complex64), "tensor|values"),

@@ -131,7 +131,7 @@ def _of_three(
     if last == 2 and middle > 4:
         raise DataError(
             f"{name} of shape {_shape(array.shape)} may be one picture of 2 channels, or {first:,} grey ones: ask for "
-            "channels=2 for the one, give array[..., None] for the others."
+            "2 `channels` for the one, give array[..., None] for the others."
         )
     if (first == 3 or (first == 4 and channels_first)) and min(middle, last) > 4:
         raise DataError(
@@ -158,7 +158,7 @@ def _asked(channels: int | None) -> tuple[int, ...]:
 def _no_pictures(shape: tuple[int, ...], name: str) -> DataError:
     remedy = ""
     if len(shape) == 4 and 0 not in shape and (few := min(shape[1], shape[3])) <= MOST_CHANNELS:
-        remedy = f"; channels={few} takes all {few} of each"
+        remedy = f"; ask for {few} `channels` to take all of each"
     elif len(shape) == 5:
         remedy = "; of volumes and films give the slices or frames, [N, H, W, C]"
     return DataError(
