@@ -69,7 +69,8 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
     .png a contact sheet; .npy the array; .npz the array as `images` and the labels, if any, as `labels`; no suffix a
     folder of sample-00000.png, sample-00001.png ... (those left there by an earlier call are removed, other files stay).
     """
-    path, pixels = check_output(path), _checked(pixels)
+    pixels = _checked(pixels)
+    path = check_output(path, pixels.shape[3])
     match path.suffix.lower():
         case ".png":
             save_picture(contact_sheet(pixels), path)
@@ -85,16 +86,17 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
     return path
 
 
-def check_output(path: Path | str) -> Path:
-    """The path, if pictures can be saved under that name. Raises UsageError otherwise; for use before the work is done."""
+def check_output(path: Path | str, channels: int = 3) -> Path:
+    """The path, if pictures of so many channels can be saved under that name. Raises UsageError otherwise; for use before the work is done."""
     path = Path(path)
     if path.suffix.lower() not in ("", ".png", ".npy", ".npz"):
         raise UsageError(f"{path.name}: pictures are saved as .png, .npy, .npz or to a folder (no suffix).")
+    if not path.suffix:
+        check_png(channels)
     return path
 
 
 def _save_folder(pixels: np.ndarray, folder: Path) -> None:
-    check_png(pixels.shape[3])
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: choose another name for the folder of pictures.")
     folder.mkdir(parents=True, exist_ok=True)
