@@ -165,7 +165,7 @@ def test_what_cannot_be_padded_or_deep_is_refused():
             read_images(ROUNDED[None, :, :, :3], size=9, **options)
     with pytest.raises(UsageError, match="PNG holds pictures of 1, 3 or 4 channels, and these have 5"):
         png(np.zeros((2, 2, 5), np.uint8))
-    with pytest.raises(UsageError, match="these have 5: write them|these have 5: name"):
+    with pytest.raises(UsageError, match="and these have 5: "):
         save_images(np.zeros((1, 2, 2, 5), np.uint8), "nowhere")
 
 

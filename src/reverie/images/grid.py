@@ -87,7 +87,10 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
 
 
 def check_output(path: Path | str, channels: int = 3) -> Path:
-    """The path, if pictures of so many channels can be saved under that name. Raises UsageError otherwise; for use before the work is done."""
+    """The path, if pictures of so many channels can be saved under that name; for use before the work is done.
+
+    Raises UsageError otherwise.
+    """
     path = Path(path)
     if path.suffix.lower() not in ("", ".png", ".npy", ".npz"):
         raise UsageError(f"{path.name}: pictures are saved as .png, .npy, .npz or to a folder (no suffix).")
