@@ -50,7 +50,7 @@ def pictures_of(
     match array.ndim:
         case 2:
             return _of_two(array, name, rows)
-        case 3 if rows == len(array) and rows > 1:
+        case 3 if rows == len(array) > 1:
             return array[..., None], ()
         case 3:
             return _of_three(array, name, channels_first, channels)
@@ -83,7 +83,7 @@ def _of_two(array: np.ndarray, name: str, rows: int | None) -> tuple[np.ndarray,
     what = f"{name} of shape {_shape(array.shape)}"
     side, coloured = _side(columns), None if columns % 3 else _side(columns // 3)
     longer = max(count, columns) / max(1, min(count, columns))
-    are_rows = (rows == count and (rows > 1 or side is not None)) or longer > LONGEST or columns in ROWS_OF
+    are_rows = (rows == count and (count > 1 or side is not None)) or longer > LONGEST or columns in ROWS_OF
     if are_rows and side:
         note = f"{what} is read as {count:,} pictures of {side} x {side}, a row each."
         return array.reshape(count, side, side, 1), (note,)

@@ -170,10 +170,10 @@ def _parts(item: Any) -> tuple[Any, Any, list[str]]:
         label = first(keys)
         rest = [key for key in keys if key not in (images[0], label)]
         return item[images[0]], None if label is None else _class_of(item[label]), rest
-    if isinstance(item, tuple | list) and item and _is_picture(item[0]):
-        label = _class_of(item[1]) if len(item) > 1 and _is_class(item[1]) else None
+    if isinstance(item, tuple | list) and (parts := list(item)) and _is_picture(parts[0]):
+        label = _class_of(parts[1]) if len(parts) > 1 and _is_class(parts[1]) else None
         used = 1 if label is None else 2
-        return item[0], label, [f"part {i}" for i in range(used + 1, len(item) + 1)]
+        return parts[0], label, [f"part {i}" for i in range(used + 1, len(parts) + 1)]
     return item, None, []
 
 

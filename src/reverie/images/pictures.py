@@ -76,7 +76,7 @@ def read_picture(
             pixels = one_picture(to_levels(source, name, bits=bits), name, channels_first=False, channels=channels)
             _check_size((pixels.shape[1], pixels.shape[0]), name)
         case Image.Image():
-            name = getattr(source, "filename", "") or name or "the PIL image"
+            name = str(getattr(source, "filename", "") or name or "the PIL image")
             _check_size(source.size, name)
             pixels = _pixels(source, replace(how, name=name))
         case bytes() | bytearray():

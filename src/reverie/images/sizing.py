@@ -108,7 +108,8 @@ def _each_scaled(picture: np.ndarray, size: tuple[int, int], kernel: Image.Resam
     alpha = channels[:, :, 3:] / most if picture.shape[2] == 4 else None
     if alpha is not None:
         channels[:, :, :3] *= alpha
-    made = np.stack([Image.fromarray(each).resize((size[1], size[0]), kernel) for each in np.moveaxis(channels, 2, 0)], 2)
+    scaled = (Image.fromarray(each).resize((size[1], size[0]), kernel) for each in np.moveaxis(channels, 2, 0))
+    made = np.stack([np.asarray(each) for each in scaled], 2)
     if alpha is not None:
         made[:, :, :3] /= np.maximum(made[:, :, 3:] / most, 1 / most)
     return np.rint(made.clip(0, most)).astype(picture.dtype)
