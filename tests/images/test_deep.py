@@ -175,11 +175,9 @@ def test_what_no_screen_shows_is_shown_as_far_as_it_can_be():
     assert contact_sheet(ROUNDED[None]).mode == "RGBA"
 
 
-@pytest.mark.parametrize(("channels", "bits"), [(4, 8), (5, 16)])
-def test_a_model_of_such_pictures_makes_such_pictures(channels, bits, tmp_path):
-    pixels = np.random.default_rng(8).integers(0, 2**bits, (24, 8, 8, channels)).astype(np.uint8 if bits == 8 else np.uint16)
-    model = reverie.train(pixels, tmp_path / "run", steps=1, settings=TINY, channels=channels, bits=bits)
+def test_a_model_of_such_pictures_makes_such_pictures(tmp_path):
+    pixels = np.random.default_rng(8).integers(0, 65536, (24, 8, 8, 5)).astype(np.uint16)
+    model = reverie.train(pixels, tmp_path / "run", steps=1, settings=TINY, channels=5, bits=16)
     made = reverie.load(tmp_path / "run").sample(2)
-    assert made.shape == (2, 8, 8, channels) and made.dtype == pixels.dtype
-    assert np.array_equal(made, model.sample(2))
-    assert ImageSet(made).pixels is made
+    assert made.shape == (2, 8, 8, 5) and made.dtype == np.uint16
+    assert np.array_equal(made, model.sample(2)) and ImageSet(made).pixels is made
