@@ -45,8 +45,8 @@ class Source(BaseModel):
     """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read.
 
     `path` is absolute here and relative to the run in config.yaml, so that both can be moved together. `query` is what a
-    database was asked; `size` is the side of a square or (height, width); `fit` how pictures are brought to it, see
-    images.read_images; `classes` how many it has; `stream` whether a table was read in parts.
+    database was asked; `size` is the side of a square or (height, width), `fit` and `pad` how pictures are brought to it,
+    see images.read_images; `classes` how many it has; `stream` whether a table was read in parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,9 @@ class Source(BaseModel):
     query: str | None = None
     size: int | tuple[int, int] | None = None
     fit: Literal["crop", "pad", "stretch"] = "crop"
+    pad: str | None = None
     channels: int | None = None
+    bits: Literal[8, 16] | None = None
     classes: int = 0
     stream: bool = False
     fingerprint: str = ""

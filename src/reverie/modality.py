@@ -61,7 +61,9 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and not (isinstance(value, list | tuple | dict) and not value)
 
 
-IMAGES = Modality("pictures", "pictures", ("size", "channels", "fit", "classes"), ("latent",), (64, "samples.png"))
+IMAGES = Modality(
+    "pictures", "pictures", ("size", "channels", "bits", "fit", "pad", "classes"), ("latent",), (64, "samples.png")
+)
 RECORDS = Modality(
     "a table of visits",
     "patient records",

@@ -54,7 +54,7 @@ def test_other_tensors_are_refused(bad):
         ImageCodec(16, 16, 1).decode(bad)
 
 
-@pytest.mark.parametrize("settings", [(0, 1, 1), (1, 1, 2), (1, 1.0, 1), (True, 1, 1)])
+@pytest.mark.parametrize("settings", [(0, 1, 1), (1, 1, 65), (1, 1.0, 1), (True, 1, 1), (1, 1, 1, (), 12)])
 def test_impossible_codecs_are_refused(settings):
     with pytest.raises(UsageError):
         ImageCodec(*settings)

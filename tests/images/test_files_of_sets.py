@@ -149,7 +149,7 @@ def folder(tmp_path):
 
 def test_what_is_cached_is_read_by_memory_map_and_decoded_once(folder, tmp_path, monkeypatch):
     plain, first = read_images(folder), read_images(folder, cache=tmp_path / "cache")
-    monkeypatch.setattr(gather, "read_picture", lambda *a, **k: pytest.fail("decoded again"))
+    monkeypatch.setattr("reverie.images.bring.read_picture", lambda *a, **k: pytest.fail("decoded again"))
     again = read_images(folder, cache=tmp_path / "cache")
     assert isinstance(again.pixels, np.memmap)
     for found in (first, again):

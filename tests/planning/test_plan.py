@@ -30,7 +30,7 @@ COUNTED = {
     "train": ("reverie.planning.plan:fit",),
 }
 ONCE = {"read": 1, "split": 1, "fit": 1, "resolve": 1, "build": 1, "train": 1}
-PICTURES = {"size": 8, "fit": "pad", "channels": 0, "classes": "ab", "latent": True}
+PICTURES = {"size": 8, "fit": "pad", "pad": "black", "channels": 0, "bits": 16, "classes": "ab", "latent": True}
 SMALL = {
     "pbc2": {"network.width": 8, "network.layers": 1, "training.batch": 16},
     "digits": {"network.width": 8, "network.groups": 4, "network.blocks": 1, "training.batch": 16},

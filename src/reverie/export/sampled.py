@@ -141,7 +141,7 @@ def pictures(
     An .npz has their classes too, where they were asked for. `settings` are those of PictureModel.sample; `animate` is
     where the making of the first of them is written, see images.save_animation. Raises UsageError as these do.
     """
-    check_output(out)
+    check_output(out, model.codec.channels)
     if animate is not None:
         check_animation(animate)
     options = dict(settings or {})

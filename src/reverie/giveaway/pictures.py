@@ -66,6 +66,11 @@ def _check(model: PictureModel, name: str) -> None:
         raise UsageError(f"{name} diffuses latents, and a page knows pixels alone: give away a run trained without latent.")
     if not isinstance(network, UNetConfig):
         raise UsageError(f"{name} has a network of the kind {network.kind}, and a page knows unet alone: train with that.")
+    if model.codec.channels not in (1, 3) or model.codec.bits != 8:
+        raise UsageError(
+            f"{name} makes pictures of {model.codec.channels} channels of {model.codec.bits} bits, and a page draws grey or "
+            "colour of 8: train with other `channels` or `bits`, or share the run itself."
+        )
     if model.usual.threshold is not None:
         raise UsageError(f"{name} is sampled with a threshold, which a page does not know: leave it out of its config.yaml.")
 

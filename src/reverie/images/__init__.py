@@ -6,13 +6,14 @@ from reverie.images.grid import check_output, contact_sheet, save_images, save_p
 from reverie.images.image_set import ImageSet
 from reverie.images.pictures import read_picture
 from reverie.images.png import data_url, png
-from reverie.images.sizing import Fit, Size
+from reverie.images.sizing import Fit, Pad, Size
 from reverie.images.sources import read_images
 
 __all__ = [
     "Fit",
     "ImageCodec",
     "ImageSet",
+    "Pad",
     "Size",
     "check_animation",
     "check_output",

@@ -1,51 +1,95 @@
-"""Arrays of pictures, and the .npy and .npz files they are kept in; nothing pickled is ever read."""
+"""Arrays of pictures, and what they are kept in; nothing pickled is ever read.
+
+    .npy            one array
+    .npz            arrays by their names
+    .safetensors    tensors by their names
+    a folder        of .npy files, each by its name
+    a dict          of arrays or tensors, from Python
+
+Headers are read first: of arrays with names only those that are chosen by them are loaded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from reverie.errors import DataError
+from reverie.images.bring import Bring
 from reverie.images.gather import MAX_BYTES
 from reverie.images.image_set import ImageSet
-from reverie.images.pictures import to_bytes
+from reverie.images.layouts import pictures_of
+from reverie.images.levels import to_levels
 
-__all__ = ["Header", "batch", "headers", "load", "read_npy"]
+__all__ = ["Header", "Named", "as_array", "batch", "headers", "is_array", "load", "read_npy"]
 
 
-def batch(array: np.ndarray, name: str, channels_first: bool) -> np.ndarray:
-    """uint8 [N, H, W, C]. Where both ends could be channels, numpy's are last and torch's first."""
-    if array.ndim == 2 or (array.ndim == 3 and 3 in (array.shape[0 if channels_first else 2],)):
-        array = array[None]
-    if array.ndim == 3:
-        array = array[..., None]
-    elif array.ndim == 4:
-        last, first = array.shape[3] in (1, 3), array.shape[1] in (1, 3)
-        if first and (channels_first or not last):
-            array = array.transpose(0, 2, 3, 1)
-    if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
+def is_array(source: Any) -> bool:
+    """Whether something is an array of numpy, or a tensor of torch or of another library that numpy understands."""
+    return (
+        isinstance(source, np.ndarray) or _is_tensor(source) or (hasattr(source, "__array__") and hasattr(source, "shape"))
+    )
+
+
+def as_array(source: Any, name: str) -> tuple[np.ndarray, bool]:
+    """An array or a tensor of any device as an array of numpy, and whether its channels are likelier to be first.
+
+    Types that numpy lacks, such as bfloat16, become float32. Raises DataError for what holds no numbers.
+    """
+    if not _is_tensor(source):
+        array = np.asarray(source)
+        return array.astype(np.float32) if array.dtype.name in _SHORT else array, False
+    try:
+        tensor = source.detach().cpu()
+        tensor = tensor.to_dense() if tensor.is_sparse else tensor
+        if tensor.is_floating_point() and tensor.dtype not in _FLOATS:
+            tensor = tensor.float()
+        return tensor.numpy(), True
+    except (TypeError, RuntimeError) as error:  # a type or a layout that numpy does not know, or no data at all
         raise DataError(
-            f"{name} has shape {array.shape}, but pictures are [N, H, W, C] or [N, C, H, W] with C = 1 or 3, or [N, H, W]."
-        )
-    return np.ascontiguousarray(to_bytes(array, name))
+            f"{name} of {source.dtype} cannot be read as numbers ({error}): give a dense tensor of float32."
+        ) from error
 
 
-def read_npy(path: Path) -> ImageSet:
-    """The pictures of an .npy file."""
+_FLOATS = (torch.float16, torch.float32, torch.float64)
+_SHORT = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+"""Types of floats that other libraries add to numpy."""
+
+
+def _is_tensor(source: Any) -> bool:
+    return hasattr(source, "detach") and hasattr(source, "cpu")
+
+
+def batch(
+    array: np.ndarray, name: str, channels_first: bool, bring: Bring, rows: int | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """uint8 or uint16 [N, H, W, C] of an array of pictures, and notes on how it was read; see layouts.pictures_of."""
+    array, notes = pictures_of(array, name, channels_first, rows, bring.channels)
+    return np.ascontiguousarray(to_levels(array, name, bits=bring.depth)), notes
+
+
+def read_npy(path: Path, bring: Bring) -> ImageSet:
+    """The pictures of an .npy file, brought."""
+    pixels, notes = batch(_mapped(path), str(path), channels_first=False, bring=bring)
+    return bring.array(ImageSet(pixels, name=str(path), notes=notes))
+
+
+def _mapped(path: Path) -> np.ndarray:
     try:
         # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
         raise DataError(f"{path} is not a readable .npy array of numbers: save it again with numpy.save.") from error
-    return ImageSet(batch(array, str(path), channels_first=False), name=str(path))
 
 
 class Header(NamedTuple):
-    """What an array of an archive says of itself."""
+    """What an array says of itself."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -56,7 +100,76 @@ class Header(NamedTuple):
 
     @property
     def words(self) -> bool:
-        return self.dtype.kind == "U" and len(self.shape) == 1
+        return self.dtype.kind in "US" and len(self.shape) == 1
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """Arrays by their names, none of them loaded yet.
+
+    Attributes:
+        name: of what they are kept in, for messages.
+        of: what notes call that.
+        heads: of each array.
+        load: gives one by its name.
+        channels_first: those whose channels are likelier to be first.
+    """
+
+    name: str
+    of: str
+    heads: dict[str, Header]
+    load: Callable[[str], np.ndarray]
+    channels_first: frozenset[str] = frozenset()
+
+    @classmethod
+    def npz(cls, path: Path) -> Named:
+        return cls(str(path), "of the archive", headers(path), lambda key: load(path, key))
+
+    @classmethod
+    def folder(cls, folder: Path, files: list[Path]) -> Named:
+        """The .npy files of a folder."""
+        arrays = {file.relative_to(folder).with_suffix("").as_posix(): _mapped(file) for file in files}
+        return cls(str(folder), "of the folder", _heads(arrays), arrays.__getitem__)
+
+    @classmethod
+    def given(cls, arrays: Mapping[Any, Any], name: str = "the dictionary") -> Named:
+        """Arrays, tensors and lists of words or numbers, as a program has them."""
+        read = {str(key): as_array(value, str(key)) for key, value in arrays.items() if value is not None}
+        heads = _heads({key: array for key, (array, _) in read.items()})
+        return cls(name, f"of {name}", heads, lambda key: read[key][0], frozenset(key for key in read if read[key][1]))
+
+    @classmethod
+    def safetensors(cls, path: Path) -> Named:
+        """Raises DataError for a file that is not one, or that is damaged."""
+        from safetensors import safe_open
+
+        def load(key: str) -> np.ndarray:
+            with safe_open(path, framework="pt") as file:
+                return as_array(file.get_tensor(key), f"{path} ({key})")[0]
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                parts = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118  (no mapping)
+                heads = {
+                    key: Header(tuple(part.get_shape()), _DTYPES.get(part.get_dtype(), np.dtype("f4")))
+                    for key, part in parts.items()
+                }
+        except Exception as error:  # of the library's own kind, which it does not export
+            raise DataError(
+                f"{path} is not a readable .safetensors file ({error}): save it again with safetensors.torch.save_file."
+            ) from error
+        return cls(str(path), "of the file", heads, load, frozenset(heads))
+
+
+_DTYPES = {
+    **{f"{kind}{8 * size}": np.dtype(f"{code}{size}") for kind, code in (("I", "i"), ("U", "u")) for size in (1, 2, 4, 8)},
+    "BOOL": np.dtype(bool),
+}
+"""Those that are not floats, as safetensors calls them."""
+
+
+def _heads(arrays: Mapping[str, np.ndarray]) -> dict[str, Header]:
+    return {key: Header(array.shape, array.dtype) for key, array in arrays.items()}
 
 
 def headers(path: Path) -> dict[str, Header]:

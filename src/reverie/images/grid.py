@@ -5,7 +5,6 @@ Small pictures are enlarged by whole pixels, never smoothed, so that what is see
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from reverie.drawing.pictures import visible
 from reverie.errors import DataError, UsageError
 from reverie.files import write_atomically, writing
+from reverie.images.png import check_png, png
 
 __all__ = ["check_output", "contact_sheet", "save_images", "save_picture"]
 
@@ -25,15 +26,15 @@ _OURS = re.compile(r"sample-\d{5,}\.png")
 
 
 def contact_sheet(pixels: np.ndarray, columns: int | None = None, scale: int | None = None, pad: int = 2) -> Image.Image:
-    """All pictures in reading order on one sheet, on white.
+    """All pictures in reading order on one sheet, on white, as far as they can be seen (drawing.pictures.visible).
 
     Args:
-        pixels: uint8 [N, H, W, C], C = 1 or 3.
+        pixels: uint8 or uint16 [N, H, W, C].
         columns: pictures a row; as square as can be by default.
         scale: how many pixels of the sheet one pixel becomes; by default enough to make a side of about 64.
         pad: white pixels between and around pictures.
     """
-    pixels = _checked(pixels)
+    pixels = visible(_checked(pixels))
     count, height, width, channels = pixels.shape
     columns = math.ceil(math.sqrt(count)) if columns is None else columns
     if columns < 1 or pad < 0 or (scale is not None and scale < 1):
@@ -52,7 +53,7 @@ def contact_sheet(pixels: np.ndarray, columns: int | None = None, scale: int | N
 
 
 def save_picture(image: Image.Image | np.ndarray, path: Path | str) -> Path:
-    """Writes one picture (PIL, or uint8 [H, W, 1 or 3]) as PNG, whole or not at all. Returns the path."""
+    """Writes one picture (PIL, or uint8 [H, W, 1, 3 or 4]) as PNG, whole or not at all. Returns the path."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UsageError(f"pictures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}.")
@@ -63,12 +64,13 @@ def save_picture(image: Image.Image | np.ndarray, path: Path | str) -> Path:
 
 
 def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None = None) -> Path:
-    """Writes uint8 [N, H, W, C] in the form that the path's suffix names; returns the path.
+    """Writes uint8 or uint16 [N, H, W, C] in the form that the path's suffix names; returns the path.
 
     .png a contact sheet; .npy the array; .npz the array as `images` and the labels, if any, as `labels`; no suffix a
     folder of sample-00000.png, sample-00001.png ... (those left there by an earlier call are removed, other files stay).
     """
-    path, pixels = check_output(path), _checked(pixels)
+    pixels = _checked(pixels)
+    path = check_output(path, pixels.shape[3])
     match path.suffix.lower():
         case ".png":
             save_picture(contact_sheet(pixels), path)
@@ -84,11 +86,16 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
     return path
 
 
-def check_output(path: Path | str) -> Path:
-    """The path, if pictures can be saved under that name. Raises UsageError otherwise; for use before the work is done."""
+def check_output(path: Path | str, channels: int = 3) -> Path:
+    """The path, if pictures of so many channels can be saved under that name; for use before the work is done.
+
+    Raises UsageError otherwise.
+    """
     path = Path(path)
     if path.suffix.lower() not in ("", ".png", ".npy", ".npz"):
         raise UsageError(f"{path.name}: pictures are saved as .png, .npy, .npz or to a folder (no suffix).")
+    if not path.suffix:
+        check_png(channels)
     return path
 
 
@@ -101,16 +108,14 @@ def _save_folder(pixels: np.ndarray, folder: Path) -> None:
         if _OURS.fullmatch(old.name) and old.name not in names:
             old.unlink()
     for name, picture in names.items():
-        buffer = io.BytesIO()
-        _image(picture).save(buffer, format="PNG")
-        write_atomically(folder / name, buffer.getvalue())
+        write_atomically(folder / name, png(picture))
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:
     pixels = np.asarray(pixels)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or 0 in pixels.shape:
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 4 or 0 in pixels.shape:
         raise DataError(
-            f"pictures to save are uint8 of shape [N, H, W, 1 or 3] with N >= 1, not {pixels.dtype} of shape "
+            f"pictures to save are uint8 or uint16 of shape [N, H, W, C] with N >= 1, not {pixels.dtype} of shape "
             f"{list(pixels.shape)}."
         )
     return pixels

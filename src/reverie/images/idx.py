@@ -12,14 +12,16 @@ import gzip
 import re
 import struct
 import zlib
+from collections.abc import Sequence
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from reverie.errors import DataError
 from reverie.images import splits
 from reverie.images.arrays import batch
+from reverie.images.bring import Bring
 from reverie.images.gather import MAX_BYTES
 from reverie.images.image_set import ImageSet
 from reverie.images.labels import classes_of
@@ -30,33 +32,34 @@ _NAME = re.compile(r"[-.]idx\d-ubyte(\.gz)?$")
 _BYTES = 0x08
 
 
-def is_idx(path: Path) -> bool:
+def is_idx(path: PurePath) -> bool:
     """Whether a file's name is that of an IDX file."""
     return bool(_NAME.search(path.name))
 
 
-def pictures_in(folder: Path) -> tuple[Path, tuple[str, ...]] | None:
-    """The IDX file of pictures of a folder, of several that called train, and notes on the others; or None.
+def pictures_in(folder: Path, below: Sequence[Path]) -> tuple[Path, tuple[str, ...]] | None:
+    """Of the files below a folder the IDX file of pictures, of several that called train, and notes on the others; or None.
 
     Raises DataError where it cannot be told which one is meant.
     """
-    files = sorted((path for path in folder.iterdir() if is_idx(path) and "images" in path.name), reverse=True)
-    files = {path.name.removesuffix(".gz"): path for path in files}  # plain and packed, they are one
+    files = sorted((path for path in below if is_idx(path) and "images" in path.name), reverse=True)
+    files = {str(path.relative_to(folder)).removesuffix(".gz"): path for path in files}  # plain and packed, they are one
     if not files:
         return None
     remedy = "give the file of the one to train on"
-    chosen = splits.training(str(folder), {name: splits.split_of(name) for name in files}, remedy)
+    chosen = splits.training(str(folder), {name: splits.split_of(Path(name).name) for name in files}, remedy)
     if len(chosen) > 1:
         raise DataError(f"{folder} holds several sets of pictures, {splits.listed(sorted(chosen))}: {remedy}.")
-    others = sorted(path.name for name, path in files.items() if name not in chosen)
+    others = sorted(str(path.relative_to(folder)) for name, path in files.items() if name not in chosen)
     return files[chosen[0]], splits.left_out(others, "to read one, give that file")
 
 
-def read(path: Path) -> ImageSet:
-    """The pictures of an IDX file, with the labels beside it."""
+def read(path: Path, bring: Bring) -> ImageSet:
+    """The pictures of an IDX file, brought, with the labels beside it."""
     pixels, values = read_labelled(path, MAX_BYTES)
     labels, classes = (None, ()) if values is None else classes_of(values, str(path))
-    return ImageSet(batch(pixels, str(path), channels_first=False), labels, classes, str(path), notes_of(path))
+    pixels, _ = batch(pixels, str(path), channels_first=False, bring=bring, rows=len(pixels))
+    return bring.array(ImageSet(pixels, labels, classes, str(path), notes_of(path)))
 
 
 def read_labelled(path: Path, most: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from reverie.errors import DataError
+from reverie.images.layouts import MOST_CHANNELS
 
 __all__ = ["ImageSet"]
 
@@ -19,7 +20,8 @@ class ImageSet:
     """Pictures of one size.
 
     Attributes:
-        pixels: uint8 [N, H, W, C], C = 1 or 3, N >= 1.
+        pixels: uint8 or uint16 [N, H, W, C], N >= 1; C = 1 (grey), 3 (colour), 4 (colour and alpha), or another number up
+            to 64.
         labels: int64 [N], each an index into `classes`, or None.
         classes: the names of the classes; empty without labels.
         name: where the pictures are from, for messages and cards.
@@ -36,8 +38,10 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
-        if self.pixels.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
-            raise DataError(f"{self.name}: a set of pictures is uint8 [N, H, W, 1 or 3], not {self.pixels.dtype} {shape}.")
+        if self.pixels.dtype not in (np.uint8, np.uint16) or len(shape) != 4 or shape[3] > MOST_CHANNELS or 0 in shape:
+            raise DataError(
+                f"{self.name}: a set of pictures is uint8 or uint16 [N, H, W, C], not {self.pixels.dtype} {shape}."
+            )
         if self.labels is not None:
             if self.labels.shape != (len(self),) or self.labels.dtype != np.int64:
                 raise DataError(f"{self.name} has {len(self)} pictures, so it needs {len(self)} labels in one int64 row.")

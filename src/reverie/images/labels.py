@@ -1,14 +1,22 @@
-"""The classes of pictures: what they are called where data are kept, and labels that index them."""
+"""The classes of pictures: what they are called where data are kept, and labels that index them.
+
+    [N]        whole numbers (also those kept as floats or booleans) or words
+    [N, 1]     the same
+    [N, K]     a single 1 in each row, 0 elsewhere
+
+Whatever else is found (a share of a class, no number, several classes) is no class, and refused with its row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import numpy as np
 
 from reverie.errors import DataError
 
-__all__ = ["LABELS", "classes_of", "first"]
+__all__ = ["LABELS", "classes_of", "first", "misfit", "one_a_picture"]
 
 LABELS = (
     *("label", "labels", "class", "classes", "target", "targets", "category", "categories", "y"),
@@ -16,11 +24,66 @@ LABELS = (
 )
 """Names of arrays and columns of labels, in small or capital letters; the first one that is there is taken."""
 
+REMEDY = "give each picture one class, or leave it out"
+
+
+class _Shaped(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+
 
 def first(names: Iterable[str], called: Callable[[str], str] = str.lower) -> str | None:
     """Of names the one of the labels to take, if any is called as labels are."""
     fits = [name for name in names if called(name) in LABELS]
     return min(fits, key=lambda name: LABELS.index(called(name)), default=None)
+
+
+def one_a_picture(array: np.ndarray, rows: int, what: str) -> np.ndarray:
+    """The class of each of `rows` pictures, as whole numbers or words [N]; see above for what is taken.
+
+    Raises DataError for anything else, naming `what` and its row.
+    """
+    while array.ndim > 1 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim == 2 and len(array) == rows and array.dtype.kind in "biuf":
+        if (wrong := (np.isin(array, (0, 1)).all(1) & (array.sum(1) == 1)) == 0).any():
+            raise DataError(
+                f"{what} is of shape {array.shape}, but row {int(wrong.argmax()) + 1} is not a single 1 among zeros: "
+                f"{REMEDY}."
+            )
+        return array.argmax(1)
+    if array.shape != (rows,) or array.dtype.kind not in "biufSU":
+        raise misfit(what, array, rows)
+    match array.dtype.kind:
+        case "f":
+            return _whole(array, what)
+        case "S":
+            return np.char.decode(array, "utf-8", "replace")
+        case "b":
+            return array.astype(np.int64)
+    return array
+
+
+def _whole(array: np.ndarray, what: str) -> np.ndarray:
+    """Floats that are whole numbers, as such."""
+    with np.errstate(invalid="ignore"):
+        wrong = ~np.isfinite(array) | (array != np.rint(array)) | (np.abs(array) > 2**53)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{what} is {array[row]:g} in row {row + 1}, which is no class: classes are whole numbers or words, so {REMEDY}."
+        )
+    return array.astype(np.int64)
+
+
+def misfit(what: str, array: _Shaped, rows: int) -> DataError:
+    """The error of labels that do not fit the pictures."""
+    return DataError(
+        f"{what} must be {rows} whole numbers or words, one a picture, but is {array.dtype} of shape {array.shape}: save "
+        "labels of shape [N], or leave them out."
+    )
 
 
 def classes_of(values: np.ndarray, what: str, names: tuple[str, ...] = ()) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -14,15 +14,15 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.images.hugging_face import class_names
-from reverie.images.labels import classes_of, first
+from reverie.images.labels import classes_of, first, one_a_picture
 from reverie.images.splits import unused
 
-__all__ = ["contents", "holds_pictures", "labels_of", "notes_of", "rows_of"]
+__all__ = ["PICTURES", "contents", "holds_pictures", "labels_of", "notes_of", "rows_of"]
 
 CHUNK = 256
 UNTOLD = -1
 """The number of a class that is kept secret, as of test sets."""
-_PICTURES = ("image", "images", "img", "picture", "jpg", "png")
+PICTURES = ("image", "images", "img", "picture", "jpg", "png")
 
 
 def holds_pictures(path: Path) -> bool:
@@ -66,17 +66,22 @@ def labels_of(paths: Sequence[Path], folder: Path) -> tuple[np.ndarray, tuple[st
     if name is None:
         return None
     values = pl.concat([_collected(pl.scan_parquet(path).select(name), path)[name] for path in paths])
-    if not (values.dtype.is_integer() or isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum)):
-        raise DataError(f"{paths[0]}: the column {name!r} is {values.dtype}, but classes are whole numbers or words.")
+    taken = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
+    if not (values.dtype.is_numeric() or isinstance(values.dtype, taken)):
+        raise DataError(
+            f"{paths[0]}: the column {name!r} is {values.dtype}, but classes are whole numbers or words: write them so, or "
+            "leave the column out."
+        )
     if values.null_count():
         row = int(values.is_null().arg_true()[0]) + 1
         raise DataError(f"{paths[0]}: row {row} of the column {name!r} is empty: give every picture a class, or none.")
-    if not values.dtype.is_integer():
+    if isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum):
         return classes_of(values.cast(pl.String).to_numpy().astype(str), str(paths[0]))
+    numbers = one_a_picture(values.to_numpy(), len(values), f"{paths[0]}: the column {name!r}")
     names = class_names(paths[0], name, folder)
-    if names and (values == UNTOLD).all():
+    if names and (numbers == UNTOLD).all():
         return None
-    return classes_of(values.to_numpy(), f"the column {name!r} of {paths[0]}", names)
+    return classes_of(numbers, f"the column {name!r} of {paths[0]}", names)
 
 
 def notes_of(path: Path) -> tuple[str, ...]:
@@ -104,8 +109,8 @@ def _column(schema: pl.Schema | dict[str, pl.DataType]) -> tuple[str, bool] | No
         nested = isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields)
         if nested or kind == pl.Binary:
             columns[name] = nested
-    names = [name for name in columns if name.lower() in _PICTURES]
-    name = min(names, key=lambda name: _PICTURES.index(name.lower()), default=next(iter(columns), None))
+    names = [name for name in columns if name.lower() in PICTURES]
+    name = min(names, key=lambda name: PICTURES.index(name.lower()), default=next(iter(columns), None))
     return None if name is None else (name, columns[name])
 
 

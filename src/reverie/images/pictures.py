@@ -1,8 +1,8 @@
-"""One picture, from any common file or array, as bytes [H, W, C] that are safe to use.
+"""One picture, from any common file or array, as levels [H, W, C] that are safe to use.
 
-    file or PIL image -> uint8: 8 bits stay as they are, 16 bits are divided by 257, alpha is laid over white,
-                         the EXIF orientation is applied, CMYK and other colour spaces become RGB
-    float array       -> round(255 x) where all x lie in [0, 1], round(127.5 (x + 1)) where some lie in [-1, 0)
+    file or PIL image -> levels (of 16 bits a channel v / 257, rounded), alpha laid over white unless it is asked for, the
+                         EXIF orientation applied, CMYK and other colour spaces as RGB
+    array             -> levels
 
 What a file is is read from its content, not its suffix, by a named list of decoders; its size is read from its header and
 checked before a pixel is decoded. A file of several frames is refused, for which frame is meant cannot be guessed.
@@ -12,15 +12,27 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reverie.errors import DataError, UsageError
+from reverie.images.deep import is_sixteen, sixteen
+from reverie.images.layouts import CHANNELS, MOST_CHANNELS, one_picture
+from reverie.images.levels import check_bits, most_of, to_bits, to_levels
 
-__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Picture", "check_channels", "read_picture", "to_bytes"]
+__all__ = [
+    "FORMATS",
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Picture",
+    "as_channels",
+    "check_channels",
+    "read_picture",
+]
 
 Picture = Path | str | bytes | Image.Image | np.ndarray
 """What read_picture takes: a file, the content of a file, a PIL image or an array [H, W] or [H, W, C]."""
@@ -32,95 +44,58 @@ MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, by its header's width times height."""
 
 MAX_FILE_BYTES = 512_000_000
-_ROUNDING = 1e-6  # how far a float may leave its range by rounding alone
 
 
 def read_picture(
     source: Picture,
     channels: int | None = None,
     *,
-    name: str = "the picture",
+    name: str | None = None,
     formats: Sequence[str] = FORMATS,
     most: int = MAX_PIXELS,
+    bits: int = 8,
 ) -> np.ndarray:
-    """The picture as uint8 [H, W, C], C = 1 (grey) or 3 (RGB); the source's own kind unless `channels` says which.
+    """The picture as uint8 (of 16 bits uint16) [H, W, C], C = 1 (grey) or 3 (RGB), as it is unless `channels` says which.
 
     Args:
-        name: what errors call bytes; a file goes by its path.
+        channels: 1, 3, or 4 for RGB and alpha, which is laid over white otherwise; of an array also its own number.
+        name: what errors call it; a file goes by its path if it is left out.
         formats: of FORMATS, those that a file's content may have.
         most: the largest number of pixels that is decoded.
+        bits: of a channel, 8 or 16.
 
     Raises DataError with one sentence that names the file for anything that is not one readable picture of at most
-    `most` pixels, and UsageError for channels other than 1 and 3.
+    `most` pixels, and UsageError for a number of channels that it cannot have.
     """
-    check_channels(channels)
+    check_channels(channels, alpha=True)
+    check_bits(bits)
+    how = _How(name or "the picture", tuple(formats), most, channels == 4, bits)
     match source:
         case np.ndarray():
-            return _as_channels(_over_white(to_bytes(source, "the array"), "the array"), channels)
+            name = name or "the array"
+            pixels = one_picture(to_levels(source, name, bits=bits), name, channels_first=False, channels=channels)
+            _check_size((pixels.shape[1], pixels.shape[0]), name)
         case Image.Image():
-            name = getattr(source, "filename", "") or "the PIL image"
+            name = str(getattr(source, "filename", "") or name or "the PIL image")
             _check_size(source.size, name)
-            return _as_channels(_pixels(source, name), channels)
+            pixels = _pixels(source, replace(how, name=name))
         case bytes() | bytearray():
-            return _as_channels(_decode(bytes(source), name, formats, most), channels)
+            name = how.name
+            pixels = _decode(bytes(source), how)
         case str() | Path():
-            return _as_channels(_decode(_content(Path(source)), str(source), formats, most), channels)
-    raise UsageError(f"a picture is a file, its bytes, a PIL image or an array, not {type(source).__name__}.")
+            name = name or str(source)
+            pixels = _decode(_content(Path(source)), replace(how, name=name))
+        case _:
+            raise UsageError(f"a picture is a file, its bytes, a PIL image or an array, not {type(source).__name__}.")
+    return as_channels(pixels, channels, name)
 
 
-def check_channels(channels: int | None) -> None:
-    """Raises UsageError unless channels is None, 1 or 3."""
-    if channels not in (None, 1, 3):
-        raise UsageError(f"channels must be 1 (grey) or 3 (colour), not {channels!r}.")
-
-
-def to_bytes(array: Any, name: str) -> np.ndarray:
-    """An array of any shape as uint8 of that shape.
-
-    bool is 0 and 255; uint8 stays; uint16 is divided by 257; other integers must lie in 0..255. Floats must be finite and
-    lie in [0, 1] or [-1, 1]; an array without a negative value is read as [0, 1]. Raises DataError naming the range.
-    """
-    array = np.asarray(array)
-    if array.size == 0:
-        raise DataError(f"{name} is empty: its shape is {array.shape}.")
-    match array.dtype.kind:
-        case "b":
-            return array.astype(np.uint8) * np.uint8(255)
-        case "u" | "i":
-            return _integers(array, name)
-        case "f":
-            return _floats(array, name)
-    raise DataError(f"{name} holds {array.dtype} values: a picture holds whole numbers 0..255 or floats.")
-
-
-def _integers(array: np.ndarray, name: str) -> np.ndarray:
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype == np.uint16:
-        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high > 255:
-        raise DataError(
-            f"{name} holds whole numbers from {low} to {high}, but 8-bit pixels lie in 0..255: rescale it, "
-            "or give 16-bit pixels as uint16."
-        )
-    return array.astype(np.uint8)
-
-
-def _floats(array: np.ndarray, name: str) -> np.ndarray:
-    bad = int(array.size - np.isfinite(array).sum())
-    if bad:
-        raise DataError(f"{name} holds {bad} values that are not finite (NaN or infinity): replace them first.")
-    low, high = float(array.min()), float(array.max())
-    if low < -1 - _ROUNDING or high > 1 + _ROUNDING:
-        remedy = "divide it by 255" if low >= 0 and high <= 255 else "rescale it"
-        raise DataError(
-            f"{name} holds floats from {low:.6g} to {high:.6g}, but float pixels lie in [0, 1] or [-1, 1]: {remedy}, "
-            "or give 8-bit pixels as uint8."
-        )
-    wide = array.astype(np.float64)
-    scaled = wide * 255 if low >= -_ROUNDING else (wide + 1) * 127.5
-    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
+def check_channels(channels: int | None, alpha: bool = False) -> None:
+    """Raises UsageError unless channels is None, 1 or 3, or with alpha a number up to 64."""
+    if not isinstance(channels, bool) and (channels in (None, 1, 3) or (alpha and channels in range(1, MOST_CHANNELS + 1))):
+        return
+    more = f", 4 (colour and alpha), or of arrays their own number up to {MOST_CHANNELS}" if alpha else ""
+    raise UsageError(f"channels must be 1 (grey) or 3 (colour){more}, not {channels!r}.")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -140,14 +115,29 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path} may not be read: change its permissions.") from error
 
 
-def _decode(content: bytes, name: str, formats: Sequence[str], most: int) -> np.ndarray:
+@dataclass(frozen=True)
+class _How:
+    """How a file is decoded: what errors call it, its formats, the most pixels; whether its alpha is kept; to which bits."""
+
+    name: str
+    formats: tuple[str, ...]
+    most: int
+    alpha: bool
+    bits: int
+
+
+def _decode(content: bytes, how: _How) -> np.ndarray:
+    name, formats, most = how.name, how.formats, how.most
     if not content:
         raise DataError(f"{name} is empty (0 bytes): give a picture.")
     try:
-        with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
             _check_size(image.size, name, most)
             _check_frames(image, name)
-            return _pixels(image, name)
+            if is_sixteen(image):
+                with Image.open(io.BytesIO(content), formats=formats) as again:
+                    return _over_white_unless(sixteen(image, again), how)
+            return _pixels(image, how)
     except (DataError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -175,16 +165,16 @@ def _check_frames(image: Image.Image, name: str) -> None:
         raise DataError(f"{name} has more than one frame: save the one you mean as a PNG.")
 
 
-def _pixels(image: Image.Image, name: str) -> np.ndarray:
-    """uint8 [H, W, 1 or 3] of an opened image; every fault of a decoder becomes a sentence."""
+def _pixels(image: Image.Image, how: _How) -> np.ndarray:
+    """[H, W, C] of an opened image, see _of_image; every fault of a decoder becomes a sentence."""
     try:
         image.load()
         upright = ImageOps.exif_transpose(image)
-        return _eight_bits(image if upright is None else upright, name)
+        return _of_image(image if upright is None else upright, how)
     except (DataError, MemoryError):
         raise
     except Exception as error:
-        raise _damaged(name, error) from error
+        raise _damaged(how.name, error) from error
 
 
 def _damaged(name: str, error: Exception) -> DataError:
@@ -192,13 +182,21 @@ def _damaged(name: str, error: Exception) -> DataError:
     return DataError(f"{name} is damaged or cut short and cannot be decoded ({error}): save it again.")
 
 
-def _eight_bits(image: Image.Image, name: str) -> np.ndarray:
+def _of_image(image: Image.Image, how: _How) -> np.ndarray:
+    """[H, W, 1 or 3]; of a transparent picture over white, or [H, W, 4] where its alpha is asked for."""
     mode = image.mode
     if mode == "F" or mode.startswith("I"):
-        return _deep(np.asarray(image), mode, name)[:, :, None]
+        return _deep(np.asarray(image), mode, how.name, how.bits)[:, :, None]
+    return to_bits(_eight_bits(image, how.alpha), how.bits)
+
+
+def _eight_bits(image: Image.Image, alpha: bool) -> np.ndarray:
+    mode = image.mode
     if "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         grey = mode in ("1", "L", "LA", "La")
         rgba = image.convert("RGBA")
+        if alpha:
+            return np.asarray(rgba)
         flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
         return np.asarray(flat)[:, :, :1] if grey else np.asarray(flat)[:, :, :3]
     if mode in ("1", "L"):
@@ -206,36 +204,61 @@ def _eight_bits(image: Image.Image, name: str) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-def _deep(array: np.ndarray, mode: str, name: str) -> np.ndarray:
+def _deep(array: np.ndarray, mode: str, name: str, bits: int) -> np.ndarray:
     """Grey of more than 8 bits. Whole numbers are on the 16-bit scale, for no format says otherwise."""
     if mode == "F":
-        return _floats(array, name)
+        return to_levels(array, name, bits=bits)
     low, high = int(array.min()), int(array.max())
     if low < 0 or high > 65535:
         raise DataError(f"{name} holds whole numbers from {low} to {high}: save it with 8 or 16 bits a channel.")
-    return _integers(array.astype(np.uint16), name)
+    return to_bits(array.astype(np.uint16), bits)
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------
 
 
-def _over_white(array: np.ndarray, name: str) -> np.ndarray:
-    """uint8 [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (RGB and alpha) as [H, W, 1 or 3]."""
-    if array.ndim == 2:
-        return array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
-        raise DataError(f"{name} has shape {array.shape}, but a picture is [H, W], [H, W, 1], [H, W, 3] or [H, W, 4].")
-    _check_size((array.shape[1], array.shape[0]), name)
-    if array.shape[2] == 4:
-        alpha = array[:, :, 3:].astype(np.float64) / 255
-        return np.rint(array[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return array
+def _over_white_unless(wide: np.ndarray, how: _How) -> np.ndarray:
+    """Of 16 bits [H, W, 2, 3 or 4], grey or colour with alpha where it is even: with the alpha that is asked for, or over
+    white."""
+    pixels = to_bits(wide, how.bits)
+    if wide.shape[2] == 3 or (how.alpha and wide.shape[2] == 4):
+        return pixels
+    if how.alpha:
+        return pixels[:, :, [0, 0, 0, 1]]
+    return _over_white(pixels)
 
 
-def _as_channels(pixels: np.ndarray, channels: int | None) -> np.ndarray:
+def as_channels(pixels: np.ndarray, channels: int | None, name: str) -> np.ndarray:
+    """A copy of [H, W, C] in so many channels; with None, alpha is laid over white and all else stays.
+
+    Raises UsageError where grey, colour and alpha do not bring the one to the other.
+    """
     have = pixels.shape[2]
-    if channels == 1 and have == 3:
-        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[:, :, None].copy()
-    if channels == 3 and have == 1:
-        return np.repeat(pixels, 3, axis=2)
+    wanted = (3 if have == 4 else have) if channels is None else channels
+    if have == 4 and wanted in (1, 3):
+        pixels, have = _over_white(pixels), 3
+    match have, wanted:
+        case 3, 1:
+            return _luma(pixels)
+        case 1, 3:
+            return np.repeat(pixels, 3, axis=2)
+        case ((1 | 3), 4):
+            opaque = np.full_like(pixels[:, :, :1], most_of(pixels))
+            return np.concatenate([np.broadcast_to(pixels, (*pixels.shape[:2], 3)), opaque], 2)
+    if have != wanted:
+        other = "1 (grey), 3 (colour) or 4 (colour and alpha)" if have in CHANNELS else f"{have}, its own number,"
+        raise UsageError(f"of {name} channels must be {other}, not {wanted}.")
     return np.array(pixels, order="C")
+
+
+def _over_white(pixels: np.ndarray) -> np.ndarray:
+    """[H, W, C], the last channel of which is alpha, without it."""
+    most = most_of(pixels)
+    alpha = pixels[:, :, -1:].astype(np.float64) / most
+    return np.rint(pixels[:, :, :-1] * alpha + most * (1 - alpha)).astype(pixels.dtype)
+
+
+def _luma(pixels: np.ndarray) -> np.ndarray:
+    """Grey [H, W, 1] of RGB (ITU-R BT.601), in whole numbers as Pillow has it."""
+    red, green, blue = np.moveaxis(pixels.astype(np.uint32), 2, 0)
+    return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(pixels.dtype)[:, :, None]

@@ -1,32 +1,40 @@
-"""Sets of pictures, from wherever they are: bundled digits, a folder, an array, a file.
+"""Sets of pictures, from wherever they are: bundled digits, a folder, an archive, arrays, a data set, a file.
 
-All become uint8 [N, H, W, C] with, where the source has them, labels [N] that index its class names. A set has one size:
-pictures that differ are refused unless `size` says what to bring them to.
+All become uint8 (or uint16, if 16 bits are asked for) [N, H, W, C] with, where the source has them, labels [N] that index
+its class names. A set has one size: pictures that differ are refused unless `size` says what to bring them to.
+
+    in memory      an array (layouts), a dict of arrays (archives), a list or a data set (objects)
+    a file         one picture (pictures), .npy, .npz and .safetensors (arrays), IDX (idx), Parquet (parquet)
+    files          a folder, .zip, .tar (trees), and what their names say (folders, beside, splits)
 """
 
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from reverie.errors import DataError, UsageError
 from reverie.images import bundled, idx, splits
-from reverie.images.archives import read_npz
-from reverie.images.arrays import batch, read_npy
+from reverie.images.archives import read_named
+from reverie.images.arrays import Named, as_array, batch, is_array, read_npy
+from reverie.images.bring import Bring
+from reverie.images.folders import read_tree
 from reverie.images.gather import Many, gathered
 from reverie.images.image_set import ImageSet
-from reverie.images.labels import classes_of
-from reverie.images.pictures import SUFFIXES, check_channels, read_picture
-from reverie.images.sizing import Fit, Size, check_size, resized
+from reverie.images.objects import is_many, read_many
+from reverie.images.pictures import SUFFIXES
+from reverie.images.sizing import Fit, Pad, Size
+from reverie.images.trees import ARCHIVES, is_archive, on_disk, opened, passed_over
+from reverie.images.unread import hint_of
 
-__all__ = ["ImageSet", "read_images", "reads_in"]
+__all__ = ["ARRAYS", "ImageSet", "read_images", "reads_in"]
+
+ARRAYS = (".npy", ".npz", ".safetensors")
 
 
 def read_images(
@@ -37,50 +45,37 @@ def read_images(
     *,
     classes: Sequence[str] | None = None,
     cache: Path | str | None = None,
+    pad: Pad | None = None,
+    bits: int | None = None,
 ) -> ImageSet:
     """A set of pictures from a source.
 
     Args:
-        source: "digits" (1,797 handwritten digits of 8 x 8 that ship with scikit-learn); a folder of pictures, whose
-            sub-folders, if they hold the pictures, are the classes; IDX files as of MNIST: one of pictures, or a folder of
-            them; a .parquet file with the bytes of a picture in each row, or a folder of them; an .npy file; an .npz file
-            with the pictures under a name such as images or x, and maybe labels under one such as labels or y; of folders
-            and archives that are cut into parts, those called train; one picture file; a numpy array [N, H, W, C],
-            [N, C, H, W], [N, H, W], or [H, W] and [H, W, 3] for one picture; a torch tensor likewise; an ImageSet.
+        source: "digits" (1,797 handwritten digits of 8 x 8 that ship with scikit-learn); a folder of pictures, or a .zip or
+            .tar of one, whose sub-folders, if they hold the pictures, are the classes; IDX files as of MNIST: one of
+            pictures, or a folder of them; a .parquet file with the bytes of a picture in each row, or a folder of them; an
+            .npy file; an .npz or .safetensors file, a folder of .npy files or a dict with the pictures under a name such as
+            images or x, and maybe labels under one such as labels or y; of whatever is cut into parts, those called train;
+            one picture file; an array of numpy or a tensor of torch [N, H, W, C], [N, C, H, W], [N, H, W], or [H, W, C] and
+            [H, W] for one picture; (pictures, labels); a list of pictures; a data set as of torch, see objects; an ImageSet.
         size: each picture becomes a square of this side, or (height, width).
-        channels: 1 (grey) or 3 (colour); by default 3 if any picture has colour.
-        fit: how a picture is brought to the size: "crop" to the largest centred part of that shape, "pad" with white, or
-            "stretch".
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha, which is laid over white otherwise); of arrays also their own
+            number up to 64. By default 3 if any picture has colour.
+        fit: how a picture is brought to the size: "crop" to the largest centred part of that shape, "pad" with a colour
+            around it, or "stretch".
         classes: names for the classes, in the order of their numbers or words; for files that only number them.
-        cache: a folder to keep the decoded pictures of a folder or of Parquet files in; read again, they are mapped into
-            memory, so the set may be larger than that.
+        cache: a folder to keep the decoded pictures of a folder, an archive or of Parquet files in; read again, they are
+            mapped into memory, so the set may be larger than that.
+        pad: the colour around padded pictures, "white" if left out: a name, #rrggbb, or of pictures with alpha transparent.
+        bits: of a channel: 8, to which deeper ones are brought if left out, or 16, uint16 in place of uint8.
 
     Raises DataError with one sentence for what cannot be read; nothing is skipped silently but hidden files and files of
     other suffixes in a folder, for the notes of the set say what was left out.
     """
-    check_channels(channels)
-    bring = Bring(check_size(size, fit), fit, channels)
-    pictures = _read(source, bring, None if cache is None else Path(cache))
+    pictures = _read(source, Bring.of(size, fit, channels, pad, bits), None if cache is None else Path(cache))
     if isinstance(source, str | Path) and source != "digits":
         pictures = replace(pictures, path=Path(source).resolve())
     return pictures if classes is None else _renamed(pictures, tuple(classes))
-
-
-@dataclass(frozen=True)
-class Bring:
-    """What pictures are brought to."""
-
-    size: tuple[int, int] | None
-    fit: Fit
-    channels: int | None
-
-    def __call__(self, pictures: ImageSet) -> ImageSet:
-        pixels = pictures.pixels
-        if self.channels is not None and self.channels != pixels.shape[3]:
-            pixels = np.stack([read_picture(picture, self.channels) for picture in pixels])
-        if self.size is not None and pixels.shape[1:3] != self.size:
-            pixels = np.stack([resized(picture, self.size, self.fit) for picture in pixels])
-        return pictures if pixels is pictures.pixels else replace(pictures, pixels=pixels)
 
 
 def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
@@ -89,13 +84,17 @@ def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
     if isinstance(source, str | Path):
         return _from_path(source, bring, cache)
     if isinstance(source, Image.Image | bytes):
-        return bring(ImageSet(read_picture(source)[None], name="the picture"))
-    tensor = hasattr(source, "detach")
-    array = source.detach().cpu().numpy() if tensor else source
-    if not isinstance(array, np.ndarray):
-        raise UsageError(f"pictures come from a path, an array, a tensor or 'digits', not {type(source).__name__}.")
-    name = "the tensor" if tensor else "the array"
-    return bring(ImageSet(batch(array, name, channels_first=tensor), name=name))
+        return ImageSet(bring.one(source, "the picture")[None], name="the picture")
+    if is_array(source):
+        name = "the tensor" if hasattr(source, "detach") else "the array"
+        array, channels_first = as_array(source, name)
+        pixels, notes = batch(array, name, channels_first, bring)
+        return bring.array(ImageSet(pixels, name=name, notes=notes))
+    if is_many(source):
+        return read_many(source, bring)
+    raise UsageError(
+        f"pictures come from a path, an array, a tensor, a list, a data set or 'digits', not {type(source).__name__}."
+    )
 
 
 def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet:
@@ -106,17 +105,36 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
         return _folder(path, bring, cache)
     if not path.exists():
         raise DataError(
-            f"{source} does not exist: give a folder, a picture, an .npy, .npz, IDX or .parquet file, or the word digits."
+            f"{source} does not exist: give a folder, a picture, an .npy, .npz, .safetensors, .zip, .tar, IDX or .parquet "
+            "file, or the word digits."
         )
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return _parquet(str(path), [path], bring, cache, path.parent)
-    reader = idx.read if idx.is_idx(path) else {".npy": read_npy, ".npz": read_npz}.get(suffix, _picture)
-    return bring(reader(path))
+    if is_archive(path):
+        return _archives([path], str(path), bring, cache)
+    if idx.is_idx(path):
+        return idx.read(path, bring)
+    return _arrays(path, bring) if path.suffix.lower() in ARRAYS else _picture(path, bring)
 
 
-def _picture(path: Path) -> ImageSet:
-    return ImageSet(read_picture(path)[None], name=str(path))
+def _arrays(path: Path, bring: Bring) -> ImageSet:
+    """The pictures of a file of arrays."""
+    match path.suffix.lower():
+        case ".npy":
+            return read_npy(path, bring)
+        case ".npz":
+            return read_named(Named.npz(path), bring)
+    return read_named(Named.safetensors(path), bring)
+
+
+def _picture(path: Path, bring: Bring) -> ImageSet:
+    """One picture, told by its content; what is none and is called as another kind of file gets a remedy for that kind."""
+    try:
+        return ImageSet(bring.one(path, str(path))[None], name=str(path))
+    except DataError as error:
+        if (hint := hint_of(path)) is None:
+            raise
+        raise DataError(f"{path} is {hint}.") from error
 
 
 def _renamed(pictures: ImageSet, classes: tuple[str, ...]) -> ImageSet:
@@ -137,44 +155,64 @@ def _digits() -> ImageSet:
 
 
 def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
-    paths, tables = _files(folder, SUFFIXES), _files(folder, (".parquet",))
-    if paths and tables and (table := _first_of_pictures(tables)):
+    """The pictures of a folder, in whatever form they are there; of several forms the first that follows."""
+    tree = on_disk(folder)
+    pictures, tables = tree.of(SUFFIXES), [folder / file.path for file in tree.of((".parquet",))]
+    if pictures and tables and (table := _first_of_pictures(tables)):
         raise DataError(
-            f"{folder} holds picture files ({paths[0].relative_to(folder)}) and pictures in Parquet files "
+            f"{folder} holds picture files ({pictures[0].path}) and pictures in Parquet files "
             f"({table.relative_to(folder)}): give the folder of those that you mean."
         )
-    if not paths and (idx_files := idx.pictures_in(folder)):
-        pictures = idx.read(idx_files[0])
-        return bring(replace(pictures, name=str(folder), notes=(*idx_files[1], *pictures.notes)))
-    if not paths and tables:
+    if pictures:
+        return read_tree(tree, bring, cache)
+    if found := idx.pictures_in(folder, [folder / file.path for file in tree.files]):
+        read = idx.read(found[0], bring)
+        return replace(read, name=str(folder), notes=(*found[1], *read.notes))
+    if tables:
         return _parquets(folder, tables, bring, cache)
-    if not paths:
-        raise DataError(f"{folder} holds no pictures: looked for {', '.join(SUFFIXES)} in it and its sub-folders.")
-    paths, owners, notes = _owned(folder, paths)
-    if None in owners and any(owners):
-        beside, inside = paths[owners.index(None)], next(path for path, owner in zip(paths, owners, strict=True) if owner)
-        raise DataError(
-            f"{folder} holds pictures beside its sub-folders ({beside.relative_to(folder)}) and inside them "
-            f"({inside.relative_to(folder)}): put all in sub-folders, which are then the classes, or none."
-        )
-    many = Many(str(folder), len(paths), tuple(paths), lambda: ((str(path), path) for path in paths))
-    pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
-    labels, classes = classes_of(np.array(owners), str(folder)) if any(owners) else (None, ())
-    return ImageSet(pixels, labels, classes, str(folder), notes)
+    if archives := [folder / file.path for file in tree.of(ARCHIVES)]:
+        return _of_one_set(folder, archives, lambda paths: _archives(paths, str(folder), bring, cache))
+    if arrays := [folder / file.path for file in tree.of((".npz", ".safetensors"))]:
+        return _of_one_set(folder, arrays, lambda paths: _one_of(folder, paths, bring))
+    if arrays := [folder / file.path for file in tree.of((".npy",))]:
+        if len(arrays) == 1:
+            return _arrays(arrays[0], bring)
+        return read_named(Named.folder(folder, arrays), bring)
+    (rest,) = passed_over(file.path for file in tree.files) or ("",)
+    raise DataError(
+        f"{folder} holds no pictures: looked for {', '.join(SUFFIXES)} in it and its sub-folders"
+        f"{f'; {rest[:-1]}' if rest else ''}: save pictures as PNG or JPEG."
+    )
 
 
-def _owned(folder: Path, paths: list[Path]) -> tuple[list[Path], list[str | None], tuple[str, ...]]:
-    """The pictures to train on, the sub-folder that each is of, its class, and notes on what is left out."""
-    folders, notes = [path.relative_to(folder).parts[:-1] for path in paths], ()
-    while (level := splits.level_of(folders)) is not None:
-        parts = {names[level]: splits.split_of(names[level]) for names in folders}
-        train = splits.training(str(folder), parts, "give the folder of the one to train on")
-        notes += splits.left_out(sorted(set(parts) - set(train)), "to read others, give their folder")
-        kept = [(path, names) for path, names in zip(paths, folders, strict=True) if names[level] in train]
-        above = len({names[:level] for _, names in kept}) > 1  # classes that are cut, each of them
-        paths = [path for path, _ in kept]
-        folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
-    return paths, [names[0] if names else None for names in folders], notes
+def _of_one_set(folder: Path, paths: list[Path], read: Callable[[list[Path]], ImageSet]) -> ImageSet:
+    """What is read of the files of one set below a folder, of one that is cut into parts those called train."""
+    names = {str(path.relative_to(folder)): path for path in paths}
+    parts = {name: splits.of_file(Path(name)) for name in names}
+    train = splits.training(str(folder), parts, "give the file to train on")
+    notes = splits.left_out([name for name in names if name not in train], "to read another, give that file")
+    pictures = read([names[name] for name in train])
+    return replace(pictures, name=str(folder), notes=(*notes, *pictures.notes))
+
+
+def _one_of(folder: Path, paths: list[Path], bring: Bring) -> ImageSet:
+    if len(paths) > 1:
+        names = splits.listed([str(path.relative_to(folder)) for path in paths])
+        raise DataError(f"{folder} holds several files of arrays, {names}: give the one to train on.")
+    return _arrays(paths[0], bring)
+
+
+def _archives(paths: list[Path], name: str, bring: Bring, cache: Path | None) -> ImageSet:
+    """The pictures of an archive, or of the shards of one set, which are called alike but for their numbers."""
+    if len({"".join(c for c in path.name if not c.isdigit()) for path in paths}) > 1:
+        raise DataError(f"{name} holds several archives, {splits.listed([path.name for path in paths])}: give one of them.")
+    with opened(paths, name) as tree:
+        if not tree.of(SUFFIXES):
+            (rest,) = passed_over(file.path for file in tree.files) or ("it is empty.",)
+            raise DataError(
+                f"{name} holds no pictures ({rest[:-1]}): unpack what is to be read, and give the folder or file."
+            )
+        return read_tree(tree, bring, cache)
 
 
 def _parquets(folder: Path, tables: list[Path], bring: Bring, cache: Path | None) -> ImageSet:
@@ -209,7 +247,7 @@ def _parquet(
 
     count = sum(map(parquet.rows_of, paths))
     many = Many(name, count, tuple(paths), lambda: itertools.chain.from_iterable(map(parquet.contents, paths)))
-    pixels = gathered(many, bring.size, bring.fit, bring.channels, cache)
+    pixels = gathered(many, bring, cache)
     labels, classes = parquet.labels_of(paths, folder) or (None, ())
     return ImageSet(pixels, labels, classes, name, (*notes, *parquet.notes_of(paths[0])))
 
@@ -217,13 +255,4 @@ def _parquet(
 def reads_in(folder: Path, stored: bool = True) -> bool:
     """Whether a folder has, in it or below, files of the kinds that pictures are read from, Parquet among them or not."""
     suffixes = (*SUFFIXES, ".npy", ".npz", *((".parquet",) * stored))
-    return bool(_files(folder, suffixes)) or any(map(idx.is_idx, folder.iterdir()))
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """Every file of these suffixes below the folder, sorted by its path; hidden names and linked folders are passed over."""
-    paths = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += [Path(place, name) for name in files if not name.startswith(".") and name.lower().endswith(suffixes)]
-    return sorted(paths, key=lambda path: path.relative_to(folder).parts)
+    return bool(on_disk(folder).of(suffixes)) or any(map(idx.is_idx, folder.iterdir()))

@@ -11,7 +11,18 @@ from pathlib import PurePath
 
 from reverie.errors import DataError
 
-__all__ = ["left_out", "level_of", "listed", "of_file", "rest_of", "split_of", "training", "unused"]
+__all__ = [
+    "is_part",
+    "left_out",
+    "level_of",
+    "listed",
+    "of_file",
+    "rest_of",
+    "split_of",
+    "training",
+    "unused",
+    "words_of",
+]
 
 _SPLITS = {
     "train": ("train", "training", "trainval"),
@@ -26,12 +37,12 @@ _OF_FOLDERS = {*_FILLERS, "images", "imgs", "pictures", "data"}
 
 def split_of(name: str) -> str | None:
     """train, validation or test: the part that a name such as x_train, testImages or t10k-images speaks of; or None."""
-    return next((_SPLIT_OF[match[2]] for word in _words(name) if (match := _WORD.fullmatch(word))), None)
+    return next((_SPLIT_OF[match[2]] for word in words_of(name) if (match := _WORD.fullmatch(word))), None)
 
 
 def rest_of(name: str) -> str:
     """What a name says besides: of train_images and imagesTrain "images", of Xtrain "x", of train ""."""
-    rest = [word if not (match := _WORD.fullmatch(word)) else match[1] + match[3] for word in _words(name)]
+    rest = [word if not (match := _WORD.fullmatch(word)) else match[1] + match[3] for word in words_of(name)]
     return "_".join(word for word in rest if word and word not in _FILLERS)
 
 
@@ -46,7 +57,7 @@ def level_of(folders: Sequence[tuple[str, ...]]) -> int | None:
     A word of a longer name is none here, for classes may be called train_station and test_tube.
     """
     for depth in range(min(map(len, folders), default=0)):
-        splits = {split_of(name) if _is_part(name) else None for name in {folder[depth] for folder in folders}}
+        splits = {split_of(name) if is_part(name) else None for name in {folder[depth] for folder in folders}}
         if None not in splits or {"train"} < splits - {None}:
             return depth
     return None
@@ -84,9 +95,13 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _is_part(name: str) -> bool:
-    return all(_WORD.fullmatch(word) or word in _OF_FOLDERS or word.isdigit() for word in _words(name))
+def is_part(name: str) -> bool:
+    """Whether a folder's name speaks of a part and of nothing else but that, a number or a letter, as of trainA."""
+    words = words_of(name)
+    plain = (_WORD.fullmatch(word) or word in _OF_FOLDERS or word.isdigit() or len(word) == 1 for word in words)
+    return split_of(name) is not None and all(plain)
 
 
-def _words(name: str) -> list[str]:
+def words_of(name: str) -> list[str]:
+    """The words of a name, in small letters: of trainImages_2 train, images and 2."""
     return re.findall(r"t10k|[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())

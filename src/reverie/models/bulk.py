@@ -24,6 +24,7 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError
 from reverie.images import png
+from reverie.images.png import check_png
 from reverie.models.folder import load
 from reverie.models.model import Model
 from reverie.models.patients import PatientModel
@@ -184,6 +185,7 @@ class Pictures(Sampled[PictureModel]):
 
     @cached_property
     def shards(self) -> PictureShards:
+        check_png(self.model.codec.channels)
         if self.number is None:
             raise UsageError("say how many pictures to make.")
         return self.model.sharded(self.number, self.seed, **self.settings)

@@ -69,7 +69,7 @@ def channels(run: Path, pixels: int) -> int:
     """Of the run's codes. Raises DamagedError for a codec that cannot be understood, or of pictures above so many pixels."""
     _, codec = _codec(run)
     if isinstance(codec, ImageCodec):
-        if codec.height * codec.width > pixels:
+        if codec.height * codec.width * -(-codec.channels // 4) > pixels:
             raise DamagedError(f"{run / CODEC} is of pictures of {codec.width} x {codec.height}, too large to make here.")
         return codec.channels
     return len(codec.columns)

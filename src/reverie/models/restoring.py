@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from reverie.errors import DataError, UsageError
 from reverie.images import read_images
+from reverie.images.levels import most_of
 from reverie.images.sizing import resized
 from reverie.models.pictures import PictureModel
 from reverie.samplers.posterior import GaussianNoise, Mask, Measurement, PosteriorSampler, blur, downsampling, named
@@ -50,7 +51,7 @@ def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None
     """A picture [H, W, C] of any size as the model's: cut to its shape about the centre, resized, in its channels or those
     told."""
     codec = model.codec
-    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels).pixels[0]
+    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels, bits=codec.bits).pixels[0]
 
 
 def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bool = False) -> np.ndarray:
@@ -67,7 +68,8 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bo
         sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
         raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
     grey = fitted(model, mask, channels=1)[:, :, 0]
-    return grey / 255 if soft else grey >= 128
+    white = most_of(grey)
+    return grey / white if soft else grey > white // 2
 
 
 def method_of(method: str | None, repeats: int | None) -> PosteriorSampler:

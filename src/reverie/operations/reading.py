@@ -202,7 +202,13 @@ class ImageReading(Cached):
         Served((Field(ge=1, le=256),), "larger ones are trained for hours", type=int | None),
     ] = Field(None, description="Of pictures: bring them to this many pixels a side.")
     fit: Annotated[
-        str | None, Flag("--fit", "How: crop to the centre (default), pad with white, or stretch."), pictures, local
+        str | None, Flag("--fit", "How: crop to the centre (default), pad with a colour, or stretch."), pictures, local
+    ] = None
+    pad: Annotated[
+        str | None,
+        Flag("--pad", "The colour around pictures that are padded: white (default), black, #rrggbb, ..."),
+        pictures,
+        local,
     ] = None
     classes: Annotated[
         list[str] | None,
@@ -212,13 +218,20 @@ class ImageReading(Cached):
     ] = None
     channels: Annotated[
         int | None,
-        Flag("--channels", "1 for grey, 3 for colour; default as they are."),
+        Flag("--channels", "1 grey, 3 colour, 4 with alpha, or an array's own number; default grey or colour, as they are."),
         pictures,
         Served(why="pictures are grey or coloured", type=Literal[1, 3] | None),
     ] = Field(None, description="Of pictures: 1 grey, 3 colour.")
 
+    bits: Annotated[
+        int | None,
+        Flag("--bits", "16 learns pictures of 16 bits a channel as they are; default 8, to which they are brought."),
+        pictures,
+        local,
+    ] = None
+
     @property
     def image_options(self) -> dict[str, Any]:
         """What was said, by the names of images.read_images."""
-        names = ("size", "fit", "classes", "cache", "channels")
+        names = ("size", "fit", "pad", "classes", "cache", "channels", "bits")
         return {name: value for name in names if (value := getattr(self, name)) is not None}

@@ -52,7 +52,8 @@ class Training(ImageReading, TableReading, Engined):
             "SOURCE",
             "A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
             "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). "
-            "Pictures: a folder, an .npy, .npz or IDX file, a .parquet file of pictures, or 'digits' (bundled).",
+            "Pictures: a folder, a .zip or .tar, an .npy, .npz, .safetensors or IDX file, a .parquet file of pictures, or "
+            "'digits' (bundled).",
         ),
         reads,
     ] = Field(

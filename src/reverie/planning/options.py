@@ -11,7 +11,7 @@ from reverie.errors import UsageError
 from reverie.modality import ROWS
 
 if TYPE_CHECKING:
-    from reverie.images import Fit, Size
+    from reverie.images import Fit, Pad, Size
 
 __all__ = ["Options"]
 
@@ -31,7 +31,7 @@ class Options:
             none; the recipe's if left out), or a table of other patients (a file or a frame).
         resume: go on with the run in `out`, to the same weights as if it had never stopped.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
-        size, fit, channels, classes: bring pictures to this size and number of channels, name their classes; see
+        size, fit, pad, channels, bits, classes: bring pictures to this size, channels and depth, name their classes; see
             images.read_images.
         cache: keep decoded pictures, or the rows of a table that is read in parts, in this folder.
         latent: of pictures: train an autoencoder first, with a third of the budget, and diffuse its latents.
@@ -55,7 +55,9 @@ class Options:
     force: bool = False
     size: Size | None = None
     fit: Fit | None = None
+    pad: Pad | None = None
     channels: int | None = None
+    bits: int | None = None
     classes: Sequence[str] | None = None
     cache: str | Path | None = None
     latent: bool = False

@@ -27,7 +27,6 @@ __all__ = ["bounds", "likelihood", "tightest"]
 
 TERMS = 100
 PICTURES = 64
-BIN = 2 / 255
 
 VARIANCES = {
     "beta_tilde": "that of the posterior (beta-tilde)",
@@ -101,7 +100,7 @@ def tightest(found: dict[str, list[np.ndarray]]) -> str:
 
 @torch.no_grad()
 def bounds(model: PictureModel, sets: Sequence[np.ndarray], seed: int) -> dict[str, list[np.ndarray]]:
-    """For each variance, the bound in bits per dimension of each set of pictures, uint8 [N, H, W, C]: float64 [N].
+    """For each variance, the bound in bits per dimension of each set of pictures, uint8 or uint16 [N, H, W, C]: float64 [N].
 
     What is fitted is fitted to the first set.
     """
@@ -125,7 +124,7 @@ def bounds(model: PictureModel, sets: Sequence[np.ndarray], seed: int) -> dict[s
                 if fixed != "fitted":
                     variance = process.reverse_variance(x_t, t, t - 1, fixed, prediction.variance_mix)  # pyright: ignore[reportArgumentType]
                 reverse = Gaussian(mean, variance)
-                term = decoder_term(x_0, reverse, BIN) if t == 1 else step_term(process, x_0, x_t, t, reverse)
+                term = decoder_term(x_0, reverse, model.codec.step) if t == 1 else step_term(process, x_0, x_t, t, reverse)
                 total[kind] = total[kind] + weight * term
 
     add(1, 1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from reverie.errors import DataError, UsageError
 from reverie.evaluation.image_features import features_for
-from reverie.images import read_images
+from reverie.images import ImageSet, read_images
+from reverie.images.levels import to_bits
 from reverie.models import PictureModel
 from reverie.models.method import ALL
 from reverie.plain import number_of
@@ -55,7 +57,7 @@ def picture_report(
     unseen = aside if held is None else held
     apart = pixels[:0] if unseen is None else pixels[unseen]
     if holdout is not None:
-        others = read_images(holdout)
+        others = _read(holdout, pixels)
         apart = _like(others, pixels, "the held-out pictures")
         cautions += [f"Of the held-out pictures: {note}" for note in others.notes]
     count = min(len(train), MOST)
@@ -64,7 +66,7 @@ def picture_report(
         origin = f"{number_of(count, 'picture')} sampled for this report with seed {seed} and the model's usual sampler"
         origin += ", each class in turn" if model.codec.classes else ""
     else:
-        named = read_images(synthetic)
+        named = _read(synthetic, pixels)
         cautions += [f"Of the synthetic pictures: {note}" for note in named.notes]
         pictures, origin = (
             _like(named, pixels, "the synthetic pictures"),
@@ -72,7 +74,8 @@ def picture_report(
         )
     evidence = _cut(pixels[train], apart, pictures, seed)
     update(0.3)
-    sections = [fidelity(evidence, seed), copies(evidence, seed)]
+    seen = _eight_bits(evidence)
+    sections = [fidelity(seen, seed), copies(seen, seed)]
     update(0.6)
     sections.append(likelihood(model, evidence.train, evidence.holdout, seed))
     update(1.0)
@@ -96,7 +99,12 @@ def trained_on(model: PictureModel, source: Any, find: Find | None = None) -> Im
     named, codec = model.config.source, model.codec
     if named.fingerprint:
         of = ImageSource.read(
-            (find or again)(named, "--source") if source is None else source, named.size, named.channels, named.fit
+            (find or again)(named, "--source") if source is None else source,
+            named.size,
+            named.channels,
+            named.fit,
+            pad=named.pad,
+            bits=named.bits,
         )
         the_same(named, of.about.fingerprint)
         return of
@@ -116,7 +124,21 @@ def _cut(train: np.ndarray, holdout: np.ndarray, synthetic: np.ndarray, seed: in
 
     train = some(0, "training", train)
     holdout, synthetic = some(1, "held-out", holdout), some(2, "synthetic", synthetic)
-    return PictureEvidence(train, holdout, synthetic, features_for(train), tuple(notes))
+    return PictureEvidence(train, holdout, synthetic, features_for(to_bits(train, 8)), tuple(notes))
+
+
+def _eight_bits(evidence: PictureEvidence) -> PictureEvidence:
+    """Pictures of 16 bits as those of 8, in which they are seen and compared."""
+    if evidence.train.dtype == np.uint8:
+        return evidence
+    sets = {name: to_bits(getattr(evidence, name), 8) for name in ("train", "holdout", "synthetic")}
+    return replace(evidence, **sets, notes=(*evidence.notes, "Pictures of 16 bits a channel were compared at 8."))
+
+
+def _read(source: Any, pixels: np.ndarray) -> ImageSet:
+    """Other pictures, with the depth of these, and with the channels of these where no screen shows so many."""
+    channels = pixels.shape[3] if pixels.shape[3] not in (1, 3) else None
+    return read_images(source, channels=channels, bits=8 * pixels.dtype.itemsize)
 
 
 def _like(pictures: Any, pixels: np.ndarray, what: str) -> np.ndarray:

@@ -222,7 +222,11 @@ def again(work: Work, noted: Source, field: str) -> Any:
     there = work.workspace.name_of(noted.path) if noted.path else None
     for name in dict.fromkeys(filter(None, (there, noted.name))):
         modality = RECORDS if is_table(name) else IMAGES
-        brought = {} if modality is RECORDS else {"size": noted.size, "channels": noted.channels, "fit": noted.fit}
+        brought = (
+            {}
+            if modality is RECORDS
+            else {name: getattr(noted, name) for name in ("size", "channels", "bits", "fit", "pad")}
+        )
         try:
             return data(work, name, modality, **brought)
         except Problem:

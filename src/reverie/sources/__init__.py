@@ -13,7 +13,9 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.images.parquet import holds_pictures
-from reverie.images.sources import reads_in
+from reverie.images.pictures import SUFFIXES as PICTURES
+from reverie.images.sources import ARRAYS, reads_in
+from reverie.images.trees import is_archive
 from reverie.modality import ROWS, asked
 from reverie.records import Table
 from reverie.records.reading import (
@@ -49,7 +51,7 @@ def open_source(
 
     Args:
         source: a table of visits (a file or a folder of files, a database to be asked, see records.read_table, a polars or
-            pandas frame, "pbc2"), or pictures ("digits", a folder, an .npy or .npz file, an array; see images.read_images).
+            pandas frame, "pbc2"), or pictures ("digits", a folder, an archive, arrays, a data set; see images.read_images).
         options: by name, see planning.Options; those of None were not given. `cache` says where pictures may be kept, and
             the rows of tables beyond memory: by default in the run folder `out`, or else among temporary files. It is no
             fault where neither is, as it may come from the environment, for all runs.
@@ -72,7 +74,12 @@ def open_source(
 
 
 def open_table(source: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> TableSource:
-    """A table of visits, in memory or in parts; see open_source."""
+    """A table of visits, in memory or in parts; see open_source. Raises UsageError for pictures."""
+    if options.get("query") is None and isinstance(source, str | Path) and is_pictures(source):
+        raise UsageError(
+            f"{source} is pictures, which have no columns to describe: give a table, or see how they are read with "
+            f"reverie train {source}."
+        )
     names = (*TableSource.modality.reading, "holdout")
     given = {name: options[name] for name in names if options.get(name) is not None}
     asked, stream = given.pop("query", None), given.pop("stream", False)
@@ -108,6 +115,14 @@ def is_table(source: Any) -> bool:
             return not holds_pictures(Path(source))
         return str(source) in BUNDLED or name.endswith((*SUFFIXES, *DATABASES)) or holds_tables(Path(source))
     return isinstance(source, pl.DataFrame | Table) or type(source).__module__.split(".")[0] == "pandas"
+
+
+def is_pictures(source: str | Path) -> bool:
+    """Whether a name is that of pictures by all that it says: its suffix, or that of files in the folder and no table."""
+    path, name = Path(source), str(source).lower()
+    if path.is_dir():
+        return reads_in(path, stored=False) and not tables_in(path) and not parquet_in(path)
+    return name == "digits" or (path.is_file() and (name.endswith((*PICTURES, *ARRAYS)) or is_archive(path)))
 
 
 def holds_tables(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 from reverie.config import RunConfig, Source
 from reverie.denoisers.conditions import Labels
 from reverie.errors import DataError, UsageError
-from reverie.images import Fit, ImageCodec, ImageSet, Size, contact_sheet, read_images, save_picture
+from reverie.images import Fit, ImageCodec, ImageSet, Pad, Size, contact_sheet, read_images, save_picture
 from reverie.modality import IMAGES
 from reverie.models import PictureModel
 from reverie.models.method import ALL
@@ -38,6 +38,8 @@ class ImageSource(DataSource):
     size: Size | None = None
     channels: int | None = None
     fit: Fit = "crop"
+    pad: Pad | None = None
+    bits: int | None = None
 
     modality, model = IMAGES, PictureModel
 
@@ -49,6 +51,8 @@ class ImageSource(DataSource):
         channels: int | None = None,
         fit: Fit = "crop",
         *,
+        pad: Pad | None = None,
+        bits: int | None = None,
         holdout: Any = None,
         **options: Any,
     ) -> ImageSource:
@@ -59,7 +63,8 @@ class ImageSource(DataSource):
                 "of pictures a share is held out (--holdout 0.1); other pictures that training never saw are given to "
                 "reverie report --holdout."
             )
-        return cls(read_images(source, size, channels, fit, **options), size, channels, fit)
+        pictures = read_images(source, size, channels, fit, pad=pad, bits=bits, **options)
+        return cls(pictures, size, channels, fit, pad, bits)
 
     @property
     def recipe(self) -> str:
@@ -74,7 +79,9 @@ class ImageSource(DataSource):
             path=None if pictures.path is None else str(pictures.path),
             size=self.size,
             fit=self.fit,
+            pad=self.pad,
             channels=self.channels,
+            bits=self.bits,  # pyright: ignore[reportArgumentType]  (read_images has refused others)
             classes=len(self.classes),
             fingerprint=pictures.fingerprint,
         )
@@ -85,7 +92,8 @@ class ImageSource(DataSource):
 
     @cached_property
     def codec(self) -> ImageCodec:
-        return ImageCodec(*self.pictures.pixels.shape[1:])
+        pixels = self.pictures.pixels
+        return ImageCodec(*pixels.shape[1:], bits=8 * pixels.dtype.itemsize)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from reverie.drawing.pictures import visible
 from reverie.errors import UsageError
 from reverie.images import ImageCodec, bundled, read_picture
 from reverie.images.bundled import PHOTOGRAPHS
@@ -89,7 +90,8 @@ def _digit(source: str) -> np.ndarray:
 
 
 def reduced(pixels: np.ndarray, largest: int) -> np.ndarray:
-    """uint8 [H, W, C] whose longer side is at most `largest`."""
+    """What is visible of pixels [H, W, C], uint8, the longer side at most `largest`."""
+    pixels = visible(pixels)
     height, width, channels = pixels.shape
     if max(height, width) <= largest:
         return pixels

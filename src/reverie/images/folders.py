@@ -1,0 +1,124 @@
+"""Picture files in folders: which are learned from, and what the names of their folders say.
+
+In this order: what lies beside pictures is left out (beside); parts of a set are told apart and train is read (splits);
+a folder that holds all others is looked into; the folders that remain are the classes. Files FILE.cls beside FILE.png, as
+webdataset has them, tell the classes before the folders do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from reverie.errors import DataError
+from reverie.images import splits
+from reverie.images.beside import is_of_pictures, without_masks
+from reverie.images.bring import Bring
+from reverie.images.gather import Many, gathered
+from reverie.images.image_set import ImageSet
+from reverie.images.labels import classes_of
+from reverie.images.pictures import SUFFIXES, Picture
+from reverie.images.trees import File, Tree, passed_over
+
+__all__ = ["read_tree"]
+
+CLASS = ".cls"
+LONGEST_CLASS = 200
+"""Characters of the name of a class."""
+
+
+def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
+    """The pictures of a folder or an archive that holds some. Raises DataError where it cannot be told how to read them."""
+    pictures = {file.path: file for file in tree.of(SUFFIXES)}
+    paths, notes = without_masks([file.path for file in tree.of(SUFFIXES)])
+    paths, owners, more = _owned(tree.name, paths)
+    files = [pictures[path] for path in paths]
+    told = _told(tree, paths)
+    many = Many(tree.name, len(files), tree.places or _places(files), lambda: _each(tree, files))
+    pixels = gathered(many, bring, cache)
+    if told is not None:
+        labels, classes = classes_of(told, tree.name)
+    else:
+        labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
+    rest = [file.path for file in tree.files if file.path not in pictures and (told is None or file.path.suffix != CLASS)]
+    return ImageSet(pixels, labels, classes, tree.name, (*notes, *more, *passed_over(rest)))
+
+
+def _each(tree: Tree, files: list[File]) -> Iterator[tuple[str, Picture]]:
+    for file in files:
+        yield f"{tree.name}/{file.path}", file.read()
+
+
+def _places(files: list[File]) -> tuple[Path, ...]:
+    return tuple(place for file in files if isinstance(place := file.read(), Path))
+
+
+def _owned(name: str, paths: list[PurePosixPath]) -> tuple[list[PurePosixPath], list[str | None], tuple[str, ...]]:
+    """The pictures to train on, the folder that is the class of each, and notes on what is left out."""
+    folders, notes = [path.parts[:-1] for path in paths], ()
+    while (level := splits.level_of(folders)) is not None:
+        parts = {names[level]: splits.split_of(names[level]) for names in folders}
+        train = splits.training(name, parts, "give the folder of the one to train on")
+        _check_one_set(name, train)
+        notes += splits.left_out(sorted(set(parts) - set(train)), "to read others, give their folder")
+        kept = [(path, names) for path, names in zip(paths, folders, strict=True) if names[level] in train]
+        above = len({names[:level] for _, names in kept}) > 1  # classes that are cut, each of them
+        paths = [path for path, _ in kept]
+        folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
+    folders, more = _looked_into(name, folders)
+    _check_beside(name, paths, folders)
+    return paths, [names[0] if names else None for names in folders], (*notes, *more)
+
+
+def _looked_into(name: str, folders: list[tuple[str, ...]]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """The folders without those that hold all others, and without one that only says that pictures are in it."""
+    outer: list[str] = []
+    while len({names[:1] for names in folders}) == 1 and all(len(names) > 1 for names in folders):
+        outer.append(folders[0][0])
+        folders = [names[1:] for names in folders]
+    if len(set(folders)) == 1 and len(folders[0]) == 1 and is_of_pictures(folders[0][0]):
+        return [()] * len(folders), ()
+    classes = sorted({names[0] for names in folders if names})
+    if not outer or len(classes) < 2:
+        return folders, ()
+    note = (
+        f"All pictures of {name} are in {'/'.join(outer)}, so the folders in it are the classes: {splits.listed(classes)}."
+    )
+    return folders, (note,)
+
+
+def _check_one_set(name: str, train: list[str]) -> None:
+    """Raises DataError for trainA beside trainB."""
+    letters = {rest for part in train if len(rest := splits.rest_of(part)) == 1}
+    if len(letters) > 1:
+        raise DataError(f"{name} holds several sets to train on, {splits.listed(sorted(train))}: give the folder of one.")
+
+
+def _check_beside(name: str, paths: list[PurePosixPath], folders: list[tuple[str, ...]]) -> None:
+    if all(folders) or not any(folders):
+        return
+    outside = next(path for path, names in zip(paths, folders, strict=True) if not names)
+    inside = next(path for path, names in zip(paths, folders, strict=True) if names)
+    raise DataError(
+        f"{name} holds pictures beside its sub-folders ({outside}) and inside them ({inside}): put all in sub-folders, "
+        "which are then the classes, or none."
+    )
+
+
+def _told(tree: Tree, paths: list[PurePosixPath]) -> np.ndarray | None:
+    """What files beside the pictures say of their classes, whole numbers or words [N]; None if there are none."""
+    beside = {file.path: file for file in tree.files if file.path.suffix == CLASS}
+    names = [path.with_name(path.name.partition(".")[0] + CLASS) for path in paths]
+    if beside.keys().isdisjoint(names):
+        return None
+    if missing := [path for path, name in zip(paths, names, strict=True) if name not in beside]:
+        raise DataError(
+            f"{tree.name}/{missing[0]} has no {CLASS} file beside it, as others have: give every picture one with its "
+            "class, or none."
+        )
+    words = [beside[name].content.decode("utf-8", "replace").strip()[:LONGEST_CLASS] for name in names]
+    numbers = all(re.fullmatch(r"-?\d{1,18}", word) for word in words)
+    return np.array([int(word) for word in words]) if numbers else np.array(words)

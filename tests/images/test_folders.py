@@ -1,0 +1,131 @@
+"""Masks are no classes, one folder that holds all is looked into, and what is passed over is counted."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
+from torch import bfloat16, from_numpy
+
+from reverie.errors import DataError
+from reverie.images import read_images
+
+PIXELS = np.random.default_rng(5).integers(0, 256, (8, 5, 7), dtype=np.uint8)
+
+
+def encoded(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write(folder, *names):
+    for name, pixels in zip(names, PIXELS, strict=False):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encoded(pixels) if name.endswith(".png") else b"x")
+
+
+@pytest.mark.parametrize(
+    ("names", "kept", "classes", "note"),
+    [
+        (["images/1.png", "images/2.png", "masks/1.png", "masks/2.png"], "01", (), r"masks is left out \(2 pictures\)"),
+        (["images/1.png", "labels/1.png", "annotations/1.png"], "0", (), "annotations and labels are left out"),
+        (["JPEGImages/1.png", "SegmentationClass/1.png", "SegmentationObject/1.png"], "0", (), "SegmentationClass and Seg"),
+        (["train/images/1.png", "train/masks/1.png", "test/images/2.png", "test/masks/2.png"], "0", (), "test is left out"),
+        (["images/train/1.png", "images/val/2.png", "masks/train/1.png", "masks/val/2.png"], "0", (), "val is left out"),
+        (
+            ["train/1.png", "train/2.png", "train_masks/1_mask.png", "train_masks/2_mask.png"],
+            "01",
+            (),
+            "train_masks is left",
+        ),
+        (["cat/1.png", "cat/masks/1.png", "dog/2.png", "dog/masks/2.png"], "02", ("cat", "dog"), "cat/masks and dog/masks"),
+        (["images/cat/1.png", "images/dog/2.png", "masks/cat/1.png", "masks/dog/2.png"], "01", ("cat", "dog"), "masks is"),
+        (["scan/1.png", "scan/2.png", "gt/1_gt.png", "gt/2_gt.png"], "01", ("scan",), "gt is left out"),
+        (
+            ["a/x (1).png", "a/x (1)_mask.png", "a/x (1)_mask_1.png", "b/y.png"],
+            "03",
+            ("a", "b"),
+            "2 pictures left out",
+        ),
+        (
+            ["set_train_input/1.png", "set_train_groundtruth/1.png"],
+            "0",
+            ("set_train_input",),
+            "set_train_groundtruth is left",
+        ),
+        (["leftImg8bit/a_left.png", "gtFine/a_gt.png"], "0", ("leftImg8bit",), "gtFine is left out"),
+        (["1.png", "masks/1.png"], "0", (), "masks is left out .1 picture."),
+        (
+            ["a/flowers/rose/1.png", "a/flowers/tulip/2.png"],
+            "01",
+            ("rose", "tulip"),
+            "are in a/flowers, so the folders in it are the",
+        ),
+        (["images/cat/1.png", "images/dog/2.png"], "01", ("cat", "dog"), "are in images, so"),
+        (["photos/1.png", "photos/2.png"], "01", (), None),
+        (["mask/1.png", "no_mask/1.png", "mask/2.png"], "021", ("mask", "no_mask"), None),
+        (["with_mask/1.png", "without_mask/1.png"], "01", ("with_mask", "without_mask"), None),
+        (["label/1.png", "box/2.png"], "10", ("box", "label"), None),
+        (["0/1.png", "1/2.png"], "01", ("0", "1"), None),
+        (["猫/1.png", "犬/2.png"], "10", ("犬", "猫"), None),
+    ],
+)
+def test_what_lies_beside_pictures_is_no_class(tmp_path, names, kept, classes, note):
+    write(tmp_path, *names)
+    found = read_images(tmp_path)
+    assert np.array_equal(found.pixels[..., 0], PIXELS[list(map(int, kept))]) and found.classes == classes
+    assert (found.notes == ()) if note is None else any(re.search(note, said) for said in found.notes)
+
+
+def test_two_domains_to_train_on_are_refused(tmp_path):
+    write(tmp_path, "trainA/1.png", "trainB/2.png", "testA/3.png", "testB/4.png")
+    with pytest.raises(DataError, match="several sets to train on, trainA and trainB: give the folder of one"):
+        read_images(tmp_path)
+
+
+def test_files_of_other_kinds_are_counted(tmp_path):
+    write(tmp_path, "1.png", *(f"{i}.avif" for i in range(6)))
+    assert read_images(tmp_path).notes == ("6 files passed over: .avif.",)
+    write(tmp_path, "1.png", "notes.txt", "Thumbs.db", ".DS_Store", "LICENSE")
+    assert read_images(tmp_path).notes == ("8 files passed over: .avif (6), .txt (1) and no suffix (1).",)
+    (tmp_path / "1.png").unlink()
+    with pytest.raises(DataError, match=r"holds no pictures: .*8 files passed over: \.avif .6.,.*: save pictures as PNG"):
+        read_images(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.h5", "x.avif", "x.dcm", "x.rar", "x.mp4", "x.nii.gz"])
+def test_files_that_are_not_read_are_refused_with_a_remedy(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x80\x02}q\x00.")
+    with pytest.raises(DataError, match=rf"{name} is (a pickle|no format|no archive).*: (save|unpack)"):
+        read_images(tmp_path / name)
+    (tmp_path / name).write_bytes(encoded(PIXELS[0]))  # what a file is, its content says
+    assert np.array_equal(read_images(tmp_path / name).pixels[0, ..., 0], PIXELS[0])
+
+
+def test_a_folder_of_arrays_is_read_as_one_file_of_them_is(tmp_path):
+    np.save(tmp_path / "x_train.npy", PIXELS)
+    np.save(tmp_path / "y_train.npy", np.arange(8.0)[:, None] // 4)
+    np.save(tmp_path / "x_test.npy", PIXELS[:2])
+    found = read_images(tmp_path)
+    assert np.array_equal(found.pixels[..., 0], PIXELS) and found.labels.tolist() == [0] * 4 + [1] * 4
+    assert found.notes[0].startswith("x_test is left out")
+    (tmp_path / "deep/er").mkdir(parents=True)
+    np.savez(tmp_path / "deep/er/set.npz", images=PIXELS[:3], labels=np.arange(3))
+    assert len(read_images(tmp_path / "deep")) == 3
+
+
+def test_tensors_of_safetensors_are_read_by_their_names(tmp_path):
+    labels = np.arange(8, dtype=np.int64) % 2
+    save_file({"images": PIXELS, "labels": labels, "extra": labels}, tmp_path / "a.safetensors")
+    found = read_images(tmp_path / "a.safetensors")
+    assert np.array_equal(found.pixels[..., 0], PIXELS) and found.labels.tolist() == labels.tolist()
+    assert found.notes == ("Not used of the file: extra (the labels are read from labels).",)
+    save_tensors({"images": from_numpy(PIXELS / 255).to(bfloat16)[:, None]}, tmp_path / "b.safetensors")
+    assert abs(read_images(tmp_path / "b.safetensors").pixels[..., 0].astype(int) - PIXELS).max() <= 1
+    (tmp_path / "c.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:-4])
+    with pytest.raises(DataError, match=r"c\.safetensors is not a readable \.safetensors file"):
+        read_images(tmp_path / "c.safetensors")

@@ -1,0 +1,155 @@
+"""Archives hold what their folders hold; hostile ones are one sentence, and nothing of them is written."""
+
+import io
+import struct
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reverie.errors import DataError
+from reverie.images import read_images, trees
+from reverie.sources import is_table
+
+PIXELS = np.random.default_rng(6).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)
+NAMES = ["train/cat/a.png", "train/cat/b.png", "train/dog/c.png", "val/dog/d.png", "README.md"]
+
+
+def encoded(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+FILES = {name: encoded(pixels) if name.endswith("png") else b"about" for name, pixels in zip(NAMES, PIXELS, strict=False)}
+
+
+def write(path, files, method=zipfile.ZIP_DEFLATED):
+    """An archive of files, of the kind that its name says."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return path
+    with tarfile.open(
+        path, "w:gz" if path.name.endswith("gz") else "w:bz2" if path.name.endswith("bz2") else "w"
+    ) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.bz2"])
+def test_an_archive_is_read_as_its_folder_is(tmp_path, name):
+    for inside, content in FILES.items():
+        (tmp_path / "folder" / inside).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / inside).write_bytes(content)
+    path, folder = write(tmp_path / name, FILES), read_images(tmp_path / "folder")
+    for source in (path, tmp_path / "in"):
+        if not source.exists():
+            source.mkdir()
+            path.rename(source / name)
+        found = read_images(source)
+        assert found.fingerprint == folder.fingerprint and found.classes == folder.classes == ("cat", "dog")
+        assert found.notes == folder.notes and "val is left out" in found.notes[0] and "1 file passed over" in found.notes[1]
+        assert not is_table(source)
+
+
+def test_a_cache_of_an_archive_is_read_again_and_hangs_on_the_archive(tmp_path):
+    path = write(tmp_path / "a.zip", FILES)
+    first = read_images(path, cache=tmp_path / "cache")
+    assert isinstance(first.pixels, np.memmap) and np.array_equal(first.pixels, PIXELS[:3])
+    (kept,) = (tmp_path / "cache").glob("*.npy")
+    before = kept.stat().st_mtime_ns
+    assert np.array_equal(read_images(path, cache=tmp_path / "cache").pixels, PIXELS[:3])
+    assert kept.stat().st_mtime_ns == before
+    write(path, {"x.png": encoded(PIXELS[5])})
+    assert np.array_equal(read_images(path, cache=tmp_path / "cache").pixels, PIXELS[5:])
+
+
+def test_shards_of_webdataset_are_one_set_with_its_classes(tmp_path):
+    for shard in range(3):
+        files = {}
+        for i in range(2):
+            files |= {f"{i:04d}.png": encoded(PIXELS[2 * shard + i]), f"{i:04d}.cls": str((shard + i) % 3).encode()}
+        write(tmp_path / f"set-train-{shard:06d}.tar", {**files, "0000.json": b"{}"})
+    write(tmp_path / "set-val-000000.tar", {"0.png": encoded(PIXELS[0])})
+    found = read_images(tmp_path)
+    assert np.array_equal(found.pixels, PIXELS) and found.labels.tolist() == [0, 1, 1, 2, 2, 0]
+    assert found.classes == ("0", "1", "2")
+    assert found.notes[0].startswith("set-val-000000.tar is left out") and found.notes[1] == "3 files passed over: .json."
+    write(tmp_path / "a.tar", {"1.png": encoded(PIXELS[0]), "1.cls": b"4", "2.png": encoded(PIXELS[1])})
+    with pytest.raises(DataError, match=r"a\.tar/2\.png has no \.cls file beside it"):
+        read_images(tmp_path / "a.tar")
+
+
+def test_several_archives_that_are_no_shards_are_refused(tmp_path):
+    write(tmp_path / "cats.zip", FILES)
+    write(tmp_path / "dogs.zip", FILES)
+    with pytest.raises(DataError, match=r"several archives, cats\.zip and dogs\.zip: give one of them"):
+        read_images(tmp_path)
+
+
+def test_names_that_lead_elsewhere_lead_nowhere(tmp_path):
+    outside = tmp_path / "in"
+    outside.mkdir()
+    names = ["../a.png", "/etc/b.png", "..\\..\\c.png", ".hidden/d.png", "__MACOSX/._e.png"]
+    files = {name: encoded(pixels) for name, pixels in zip(names, PIXELS, strict=False)}
+    for name in ("a.zip", "a.tar"):
+        found = read_images(write(outside / name, {"x/y.png": encoded(PIXELS[5]), "x/../x/z.png": encoded(PIXELS[5])}))
+        assert len(found) == 2
+        with pytest.raises(DataError, match="beside its sub-folders"):
+            read_images(write(outside / name, files))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.tar", "a.zip", "in"]
+
+
+def test_links_and_holes_in_a_tar_are_not_followed(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, kind in (("1.png", tarfile.SYMTYPE), ("2.png", tarfile.LNKTYPE), ("3.png", tarfile.FIFOTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    with pytest.raises(DataError, match=r"a\.tar holds no pictures"):
+        read_images(tmp_path / "a.tar")
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(trees, "_GRACE", 1 << 16)
+    for name in ("a.zip", "a.tar.gz"):
+        path = write(tmp_path / name, {"x.png": bytes(1 << 20)})
+        with pytest.raises(DataError, match=rf"{name} unpacks to [\d,]+ bytes or more, [\d,]+ times its size"):
+            read_images(path)
+    monkeypatch.setattr(trees, "MAX_FILE_BYTES", 100)
+    with pytest.raises(DataError, match=r"a\.tar/train/cat/a\.png has [\d,]+ bytes, more than the 100"):
+        read_images(write(tmp_path / "a.tar", FILES))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
+def test_a_damaged_archive_is_one_sentence(tmp_path, name):
+    path = write(tmp_path / name, FILES)
+    content = path.read_bytes()
+    for cut in (
+        content[: min(len(content) // 2, 700)],
+        content[:10],
+        b"",
+        b"no archive",
+        content[:200] + bytes(100) + content[300:],
+    ):
+        path.write_bytes(cut)
+        with pytest.raises(DataError, match=r"a\.(zip|tar)"):
+            read_images(path)
+
+
+def test_an_archive_behind_a_password_or_without_pictures_is_refused(tmp_path):
+    path = write(tmp_path / "a.zip", {"a.png": b"x"})
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02") + 8
+    path.write_bytes(content[:at] + struct.pack("<H", 1) + content[at + 2 :])
+    with pytest.raises(DataError, match="locked by a password: unpack it"):
+        read_images(path)
+    with pytest.raises(DataError, match=r"holds no pictures \(1 file passed over: \.npz\): unpack"):
+        read_images(write(tmp_path / "b.zip", {"a.npz": b"x"}))
