@@ -17,7 +17,7 @@ from reverie.cli.app import app
 from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
-from reverie.process import schedule
+from reverie.process import table as schedule
 from reverie.records import CodecSettings
 from reverie.service.settings import Settings
 from reverie.training import TrainingSettings, advice

@@ -79,7 +79,7 @@ class Step:
         least, most = schedule.ends
         bounded = max(min(half_log_snr, schedule.level(least).half_log_snr), schedule.level(most).half_log_snr)
         time = schedule.time(bounded)
-        return round(time) if isinstance(schedule.end, int) else time
+        return round(time) if schedule.whole else time
 
     def raised(self, x: Tensor, s: float, t: float, by: float = 1.0) -> Tensor:
         """x at s with the noise added that it has more at t > s, `by` times."""
