@@ -36,7 +36,7 @@ MOST = 1_000_000
 def time_grid(schedule: NoiseSchedule, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[int, ...]: ...
 @overload
 def time_grid(schedule: NoisePath, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[float, ...]: ...
-def time_grid(
+def time_grid(  # pyright: ignore[reportInconsistentOverload]
     schedule: NoisePath,
     steps: int,
     spacing: Spacing = "trailing",

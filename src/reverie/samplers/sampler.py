@@ -134,7 +134,7 @@ class Sampler:
         """x_s. Where the step has no generator, its mean."""
         raise NotImplementedError
 
-    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float | None:
+    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float | None:
         """The variance of the noise that a step from t to s adds; None where it is not one number."""
         return None if self.stochastic else 0.0
 
