@@ -17,7 +17,7 @@ from reverie.cli.app import app
 from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
-from reverie.process import table as noise_table
+from reverie.process import table as schedule
 from reverie.records import CodecSettings
 from reverie.service.settings import Settings
 from reverie.training import TrainingSettings, advice
@@ -186,7 +186,7 @@ def test_the_settings_of_the_service_are_its_settings():
 def test_every_piece_of_advice_is_in_the_table():
     openings = [re.fullmatch(r'"(.*)"', row[0]) for row in rows("training.md", 3)]
     table = [found[1] for found in openings if found]
-    source = inspect.getsource(advice) + inspect.getsource(noise_table)
+    source = inspect.getsource(advice) + inspect.getsource(schedule)
     assert len(table) == 7
     for opening in table:
         assert f'"{opening}' in source, opening

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from reverie.denoisers import GaussianMixture
-from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.process import EDM, GaussianProcess, NoiseSchedule, RectifiedFlow, VarianceExploding
 from reverie.samplers import (
     DDIM,
     DEIS,
@@ -107,6 +107,23 @@ def test_order_on_a_gaussian_is_the_declared_one(sampler):
 @samplers
 def test_order_on_a_mixture_is_the_declared_one(sampler):
     assert abs(order_on_mixture(sampler) - sampler.order) < 0.2
+
+
+@pytest.mark.parametrize("path", [RectifiedFlow(), EDM(), VarianceExploding()], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "sampler", [DDIM(), DPMSolver(), DPMSolver(3), UniPC(), DEIS(2), Heun(), AdamsBashforth()], ids=repr
+)
+def test_order_on_a_path_that_does_not_preserve_variance_is_the_declared_one(path, sampler):
+    """The flow of data N(0, 1/4) carries one deviation to one; from the end of the path down to sigma = alpha / 8."""
+    process, top = GaussianProcess(path), path.level(path.ends[1]).half_log_snr
+    half = torch.full((1,), 0.5, dtype=torch.float64)
+    denoiser = GaussianMixture(process, torch.zeros(1, 1, dtype=torch.float64), half)
+    errors = []
+    for n in (80, 160):
+        grid = [path.time(top + (math.log(8) - top) * i / n) for i in range(n + 1)]
+        start, end = (math.hypot(path.level(t).alpha / 2, path.level(t).sigma) for t in (grid[0], grid[-1]))
+        errors.append(abs(float(sample(denoiser, sampler, grid, torch.full((1, 1), start, dtype=torch.float64))) - end))
+    assert abs(math.log2(errors[0] / errors[1]) - sampler.order) < (0.2 if sampler.order < 3 else 0.4)
 
 
 def test_the_exact_transport_is_what_a_fine_heun_run_finds():

@@ -3,14 +3,16 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reverie.errors import UsageError
-from reverie.process import NoiseSchedule
+from reverie.process import EDM, NoiseSchedule, RectifiedFlow
 from reverie.samplers import SPACINGS, check_grid, time_grid
+from reverie.samplers.grid import advice
 
 LINEAR = NoiseSchedule.linear()
 SCHEDULES = [
@@ -116,6 +118,35 @@ def test_angle_grid_is_trailing_on_the_cosine_schedule_where_nothing_is_stretche
         assert all(abs(a - b) <= 1 for a, b in zip(time_grid(cosine, n, "angle", nu=1.0), time_grid(cosine, n), strict=True))
 
 
+@pytest.mark.parametrize("schedule", [NoiseSchedule.cosine(), LINEAR.with_zero_terminal_snr()], ids=repr)
+@pytest.mark.parametrize("spacing", ["karras", "log_snr"])
+def test_levels_lie_between_the_bounds_that_were_asked_for(schedule, spacing):
+    grid = time_grid(schedule, 12, spacing, sigma_min=0.05, sigma_max=20.0)
+    ratios = [math.exp(-schedule.level(t).half_log_snr) for t in grid[1:-1]]
+    assert grid[0] == schedule.steps and grid[-1] == 0 and len(grid) == 13
+    assert max(ratios) < 20 and math.isclose(min(ratios), 0.05, rel_tol=0.1)
+
+
+@pytest.mark.parametrize("path", [RectifiedFlow(), EDM()], ids=lambda path: path.name)
+def test_a_grid_in_continuous_time_has_the_levels_themselves(path):
+    for spacing in ("trailing", "linspace", "log_snr", "karras", "angle"):
+        grid = time_grid(path, 12, spacing)
+        assert len(grid) == 13 and grid[0] == path.end and grid[-1] == 0 and check_grid(path, grid) == grid
+    grid = time_grid(path, 12, "karras", sigma_min=0.05, sigma_max=20.0)
+    roots = [math.exp(-path.level(t).half_log_snr) ** (1 / 7) for t in grid[1:-1]]
+    assert np.allclose(np.diff(roots, 2), 0, atol=1e-12) and math.isclose(roots[-1] ** 7, 0.05)
+
+
+def test_what_hurts_in_a_grid_is_said_with_what_to_do():
+    cosine = NoiseSchedule.cosine()
+    for spacing in ("karras", "log_snr"):
+        sentence = advice(cosine, 12, spacing)
+        assert sentence and f"of 12 steps of `spacing={spacing}`" in sentence and "`sigma_max=80`" in sentence
+        assert advice(cosine, 12, spacing, sigma_max=80.0) is None
+    assert advice(cosine, 12, "angle") is None and advice(LINEAR, 12, "karras") is None
+    assert "fall on only" in (advice(LINEAR, 1000, "karras") or "")
+
+
 @pytest.mark.parametrize(
     ("call", "culprit"),
     [
@@ -127,6 +158,11 @@ def test_angle_grid_is_trailing_on_the_cosine_schedule_where_nothing_is_stretche
         (lambda: time_grid(LINEAR, 10, "karras", rho=0.0), r"rho .*0\.0"),
         (lambda: time_grid(LINEAR, 10, "karras", rho=math.inf), "rho .*inf"),
         (lambda: time_grid(LINEAR, 10, "angle", nu=-1.0), r"nu .*-1\.0"),
+        (lambda: time_grid(LINEAR, 10, "karras", sigma_max=1e4), r"sigma_max must lie in .*, not 10000"),
+        (lambda: time_grid(LINEAR, 10, "karras", sigma_min=5.0, sigma_max=2.0), "sigma_min must lie below sigma_max"),
+        (lambda: time_grid(LINEAR, 10, "angle", sigma_max=2.0), "bound log_snr and karras alone"),
+        (lambda: time_grid(EDM(), 10, "leading"), "counts whole steps"),
+        (lambda: time_grid(EDM(), 0), "1..1,000,000 steps, not 0"),
         (lambda: check_grid(LINEAR, [1000]), "at least two"),
         (lambda: check_grid(LINEAR, [1000, 500, 500, 0]), "500 follows 500"),
         (lambda: check_grid(LINEAR, [0, 500, 1000]), "500 follows 0"),

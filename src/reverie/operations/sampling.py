@@ -254,7 +254,7 @@ def _advise(request: Sample, context: Context, model: PatientModel | PictureMode
     schedule, spacing = model.process.schedule, request.spacing or usual["spacing"]
     steps = request.steps or min(usual["steps"], schedule.steps)
     ends = {"sigma_min": request.sigma_min, "sigma_max": request.sigma_max}
-    if sentence := advice(schedule, steps, spacing, **ends):
+    if sentence := advice(schedule, steps, spacing, **ends):  # pyright: ignore[reportArgumentType]
         context.say(sentence)
 
 

@@ -43,5 +43,5 @@ class DDIM(Sampler):
         added = self.added_variance(now.process.schedule, now.t, now.s)
         return now.add_noise(now.prediction.mix(clean=a, noise=math.sqrt(max(sigma**2 - added, 0.0))), math.sqrt(added))
 
-    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float:
+    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float:
         return self.eta**2 * variance.lower(schedule, s, t).item()

@@ -36,7 +36,7 @@ MOST = 1_000_000
 def time_grid(schedule: NoiseSchedule, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[int, ...]: ...
 @overload
 def time_grid(schedule: NoisePath, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[float, ...]: ...
-def time_grid(
+def time_grid(  # pyright: ignore[reportInconsistentOverload]
     schedule: NoisePath,
     steps: int,
     spacing: Spacing = "trailing",
@@ -90,19 +90,23 @@ def time_grid(
 def advice(schedule: NoisePath, steps: int, spacing: Spacing, **settings: Any) -> str | None:
     """What hurts in time_grid of these, in a sentence that says what to do; None where nothing does."""
     grid = time_grid(schedule, steps, spacing, **settings)
-    taken = len(grid) - 1
-    if taken < steps:
+    taken, levels = len(grid) - 1, [2 * schedule.level(t).half_log_snr for t in grid[1:]]
+    if spacing in BOUNDED:  # as they were meant, for many of them may fall on one step
+        given = {"rho": 7.0, "nu": 1.75, "sigma_min": None, "sigma_max": None} | settings
+        given.pop("duplicates", None)
+        levels = _log_snr(schedule, steps, spacing, **given)[1:].tolist()
+    lost = sum(level < -2 * math.log(NOISY) for level in levels)
+    if lost > steps / 4:
+        remedy = f"say `sigma_max={NOISY}`, or " if spacing in BOUNDED else ""
         return (
-            f"{steps} steps of `spacing={spacing}` fall on only {taken} different steps of this schedule, and {taken} are "
-            "taken: ask for fewer, or for `spacing=trailing`."
+            f"{lost} of {steps} steps of `spacing={spacing}` follow the first where noise is over {NOISY} times the signal "
+            f"and nothing is decided any more: {remedy}take `spacing=angle`."
         )
-    lost = sum(schedule.level(t).half_log_snr < -math.log(NOISY) for t in grid[1:])
-    if lost <= steps / 4:
+    if taken == steps:
         return None
-    remedy = f"say `sigma_max={NOISY}`, or " if spacing in BOUNDED else ""
     return (
-        f"{lost} of {steps} steps of `spacing={spacing}` follow the first where noise is over {NOISY} times the signal and "
-        f"nothing is decided any more: {remedy}take `spacing=angle`."
+        f"{steps} steps of `spacing={spacing}` fall on only {taken} different steps of this schedule, and {taken} are "
+        "taken: ask for fewer, or for `spacing=trailing`."
     )
 
 
@@ -128,7 +132,7 @@ def check_grid(schedule: NoiseSchedule, grid: Sequence[int]) -> tuple[int, ...]:
 def check_grid(schedule: NoisePath, grid: Sequence[float]) -> tuple[float, ...]: ...
 def check_grid(schedule: NoisePath, grid: Sequence[float]) -> tuple[float, ...]:
     """The grid as a tuple, if it falls strictly and stays inside 0..T. Raises UsageError otherwise."""
-    grid = tuple(int(t) if isinstance(schedule.end, int) else float(t) for t in grid)
+    grid = tuple(int(t) if schedule.whole else float(t) for t in grid)
     if len(grid) < 2:
         raise UsageError("a time grid needs at least two levels, a start and an end.")
     for t, s in itertools.pairwise(grid):

@@ -79,7 +79,7 @@ class Step:
         least, most = schedule.ends
         bounded = max(min(half_log_snr, schedule.level(least).half_log_snr), schedule.level(most).half_log_snr)
         time = schedule.time(bounded)
-        return round(time) if isinstance(schedule.end, int) else time
+        return round(time) if schedule.whole else time
 
     def raised(self, x: Tensor, s: float, t: float, by: float = 1.0) -> Tensor:
         """x at s with the noise added that it has more at t > s, `by` times."""
@@ -134,7 +134,7 @@ class Sampler:
         """x_s. Where the step has no generator, its mean."""
         raise NotImplementedError
 
-    def added_variance(self, schedule: NoiseSchedule, t: int, s: int) -> float | None:
+    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float | None:
         """The variance of the noise that a step from t to s adds; None where it is not one number."""
         return None if self.stochastic else 0.0
 

@@ -124,7 +124,7 @@ class _OtherLevel(Sampler):
     def stochastic(self) -> bool:
         return self.inner.stochastic
 
-    def level(self, process: GaussianProcess, t: int, s: int) -> int:
+    def level(self, process: GaussianProcess, t: float, s: float) -> float:
         raise NotImplementedError
 
     def step(self, now: Step) -> Tensor:
@@ -140,7 +140,7 @@ class _OtherLevel(Sampler):
 class RelabelledStep(_OtherLevel):
     """The level before t taken for t - 1, on any grid."""
 
-    def level(self, process: GaussianProcess, t: int, s: int) -> int:
+    def level(self, process: GaussianProcess, t: float, s: float) -> float:
         return t - 1
 
 
@@ -150,7 +150,7 @@ class AssumedStride(_OtherLevel):
 
     steps: int = 1
 
-    def level(self, process: GaussianProcess, t: int, s: int) -> int:
+    def level(self, process: GaussianProcess, t: float, s: float) -> float:
         return max(t - process.schedule.steps // self.steps, 0)
 
 
