@@ -193,14 +193,14 @@ def _clusters(process: GaussianProcess) -> Case:
     whole = torch.zeros(1, SIZE, dtype=torch.float64)
     whole[0, : len(y)] = y
     measurement = Measurement(Mask(torch.arange(SIZE) < len(y)), whole)
-    return Case("clusters", "three clusters, three entries known", prior, measurement, prior.given(torch.eye(SIZE)[:3], y))
+    return Case("clusters", "three of eight entries known", prior, measurement, prior.given(torch.eye(SIZE)[:3], y))
 
 
 def _mixture(process: GaussianProcess) -> Case:
     prior = _three(process)
     operator, y = downsampling([SIZE], 4), torch.tensor([0.1, 0.2]).double()
     exact = prior.given(operator.matrices[0], y, 0.3**2)
-    about = "three clusters, means of four neighbours known, with noise of .3"
+    about = "means of four, noise .3"
     return Case("mixture", about, prior, Measurement(operator, y[None], GaussianNoise(0.3)), exact)
 
 
@@ -213,7 +213,7 @@ def _finite(process: GaussianProcess) -> Case:
     kept = left > 1e-12
     exact = GaussianMixture(process, points[kept], torch.zeros(int(kept.sum())), left[kept])
     prior = GaussianMixture(process, points, torch.zeros(len(points)))
-    return Case("finite", "60 points, blurred and halved, with noise of .4", prior, measurement, exact, GRAIN)
+    return Case("finite", "60 points, blurred, noise .4", prior, measurement, exact, GRAIN)
 
 
 CASES: dict[str, Callable[[GaussianProcess], Case]] = {
