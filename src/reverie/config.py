@@ -4,6 +4,7 @@ source    where the data came from, and its fingerprint
 holdout   the table of held-out patients, where it was given as one of its own (else training.holdout says how many)
 seed      the root of all randomness
 schedule  a schedule's name and settings
+parent    the run that it began from, if from one
 codec     how a table of records is encoded (none for pictures)
 network   the network's kind and size
 training  everything about training
@@ -35,6 +36,8 @@ __all__ = ["NAME", "RunConfig", "Source", "differences", "read", "resolve"]
 NAME = "config.yaml"
 LONGEST, DEEPEST = 1_000_000, 20
 """Characters and levels of a config that is read; those written have some thousands, and a few."""
+DEPENDS = ("training.predict", "training.learned_variance")
+"""What weights depend on, besides schedule, network, codec and latents."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader; in C, where there is one, it is ten times as fast, and a list of runs reads all their configs."""
 
@@ -64,6 +67,18 @@ class Source(BaseModel):
     fingerprint: str = ""
 
 
+class Parent(BaseModel):
+    """The run whose weights another began with: its name, where it is on this machine (see Source), the digest of all that
+    it made anything of, and the steps that it was trained for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    path: str | None = None
+    digest: str
+    steps: int
+
+
 class Sampling(BaseModel):
     """How pictures are sampled where nothing else is asked for.
 
@@ -90,6 +105,7 @@ class RunConfig(BaseModel):
 
     source: Source
     holdout: Source | None = None
+    parent: Parent | None = None
     seed: int = 0
     schedule: dict[str, Any] = Field(default_factory=lambda: {"name": "cosine", "steps": 1000})
     codec: CodecSettings | None = None
@@ -100,44 +116,41 @@ class RunConfig(BaseModel):
 
     def told(self) -> dict[str, Any]:
         """The settings as they may be shown far away: sources by the names they were given, without their places here."""
-        return self.model_dump(mode="json", exclude={"source": {"path", "query"}, "holdout": {"path", "query"}})
+        places = {"source": {"path", "query"}, "holdout": {"path", "query"}, "parent": {"path"}}
+        return self.model_dump(mode="json", exclude=places)  # pyright: ignore[reportArgumentType]
 
     def yaml(self, run: Path) -> str:
         """The text of config.yaml in this run folder."""
         return yaml.safe_dump(self._placed(partial(_from, run)).model_dump(mode="json"), sort_keys=False)
 
     def _placed(self, place: Callable[[str], str]) -> RunConfig:
-        """With the places of the sources told in another way."""
-        told = {"source": self.source, "holdout": self.holdout}
+        """With the places of the sources and of the parent told in another way."""
+        told = {"source": self.source, "holdout": self.holdout, "parent": self.parent}
         moved = {part: of.model_copy(update={"path": place(of.path)}) for part, of in told.items() if of and of.path}
         return self.model_copy(update=moved)
 
 
-def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any], holdout: Source | None = None) -> RunConfig:
+def resolve(
+    source: Source,
+    seed: int,
+    recipe: str,
+    settings: Mapping[str, Any],
+    holdout: Source | None = None,
+    parent: Parent | None = None,
+    base: RunConfig | None = None,
+) -> RunConfig:
     """The config of a recipe with `settings` on top: {"training.batch": 64, "network.width": 32, "schedule.name": ...}.
 
     A key without a section is looked for in training, then in network, then in codec. {"latent": True}, or any setting of
     latent, asks for diffusion in the latents of an autoencoder. With a table of its own to hold out,
-    no share of the source is held out. Raises UsageError, with the nearest name, for an unknown recipe or key, and for a
-    value out of range.
+    no share of the source is held out. With a parent, the settings of its config `base` stand in the place of the recipe's,
+    and what its weights depend on stays as it is. Raises UsageError, with the nearest name, for an unknown recipe or key,
+    and for a value out of range.
     """
-    if recipe not in recipes():
-        raise unknown("recipe", recipe, recipes())
-    base, settings = RunConfig(source=source, seed=seed), dict(settings)
-    of_recipe = recipes()[recipe]
-    network = network_of(of_recipe["network"]).with_classes(source.classes)
-    latent = settings.pop("latent", False) or any(key.startswith("latent.") for key in settings)
-    if latent and "codec" in of_recipe:
-        raise UsageError(f"latent is for pictures, and the recipe {recipe} for tables of visits: leave it out.")
-    sections = {
-        "schedule": dict(of_recipe.get("schedule", base.schedule)),
-        "network": (network.of_latents() if latent else network).model_dump(),
-        "training": base.training.model_dump() | of_recipe.get("training", {}) | ({"holdout": 0.0} if holdout else {}),
-    }
-    if "codec" in of_recipe:
-        sections["codec"] = CodecSettings.model_validate(of_recipe["codec"]).model_dump()
-    if latent:
-        sections["latent"] = LatentSettings.model_validate({}).model_dump()
+    settings = dict(settings)
+    sections = _of_recipe(source, recipe, settings) if base is None else _of_run(base)
+    if holdout:
+        sections["training"]["holdout"] = 0.0
     for key, value in settings.items():
         section, name = _address(key, sections)
         if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:
@@ -147,12 +160,55 @@ def resolve(source: Source, seed: int, recipe: str, settings: Mapping[str, Any],
         sections["training"]["aside"] = 0.0  # no epsilon accounts for patients who decide when to stop
     sections["schedule"] = dict(NoiseSchedule.from_config(sections["schedule"]).config)
     try:
-        resolved = RunConfig.model_validate({"source": source, "holdout": holdout, "seed": seed, **sections})
+        told = {"source": source, "holdout": holdout, "parent": parent, "seed": seed, **sections}
+        resolved = RunConfig.model_validate(told)
     except ValidationError as error:
         raise UsageError(_sentence(error)) from error
     if holdout and resolved.training.holdout:
         raise UsageError(f"{holdout.name} is held out, so a share of {source.name} is not: give one of them.")
+    if base is not None and parent is not None:
+        _keep(base, resolved, parent.name)
     return resolved
+
+
+def _of_recipe(source: Source, recipe: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The sections of a recipe for this source; {"latent": True} is taken out of the settings."""
+    if recipe not in recipes():
+        raise unknown("recipe", recipe, recipes())
+    base, of_recipe = RunConfig(source=source), recipes()[recipe]
+    network = network_of(of_recipe["network"]).with_classes(source.classes)
+    latent = settings.pop("latent", False) or any(key.startswith("latent.") for key in settings)
+    if latent and "codec" in of_recipe:
+        raise UsageError(f"latent is for pictures, and the recipe {recipe} for tables of visits: leave it out.")
+    sections: dict[str, Any] = {
+        "schedule": dict(of_recipe.get("schedule", base.schedule)),
+        "network": (network.of_latents() if latent else network).model_dump(),
+        "training": base.training.model_dump() | of_recipe.get("training", {}),
+    }
+    if "codec" in of_recipe:
+        sections["codec"] = CodecSettings.model_validate(of_recipe["codec"]).model_dump()
+    if latent:
+        sections["latent"] = LatentSettings.model_validate({}).model_dump()
+    return sections
+
+
+def _of_run(base: RunConfig) -> dict[str, Any]:
+    """The sections of a run that another begins from: its settings, but for what is found out on the machine and the way."""
+    told = base.model_dump(exclude={"source", "holdout", "parent", "seed"})
+    sections = {name: section for name, section in told.items() if section is not None}
+    sections["training"] = base.training.model_dump() | {"plan": (), "delta": None, "precision": "auto"}
+    return sections
+
+
+def _keep(base: RunConfig, resolved: RunConfig, name: str) -> None:
+    """Raises UsageError for the first setting that weights depend on, and that is not as in the run they are of."""
+    before, now = (_flat(config.model_dump(mode="json")) for config in (base, resolved))
+    for key in dict.fromkeys([*before, *now]):
+        depends = key.partition(".")[0] in ("schedule", "network", "codec", "latent") or key in DEPENDS
+        if depends and before.get(key) != now.get(key):
+            raise UsageError(
+                f"{name} was trained with {key}={before.get(key)}, and its weights are for nothing else: leave {key} out."
+            )
 
 
 def read(run: Path) -> RunConfig:
@@ -199,7 +255,7 @@ def _from(run: Path, path: str) -> str:
 def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
     """Each key that differs, as "training.batch: 64 there, 128 here"; data may move, its fingerprint tells it."""
     a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
-    places = {f"{part}.{what}" for part in ("source", "holdout") for what in ("name", "path")}
+    places = {f"{part}.{what}" for part in ("source", "holdout", "parent") for what in ("name", "path")}
     keys = {*a, *b} - places - {"source.classes"}
     return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted(keys) if a.get(key) != b.get(key)]
 

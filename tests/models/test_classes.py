@@ -45,6 +45,17 @@ def test_several_classes_are_made_in_turn_and_all_by_a_star(model):
     assert np.array_equal(model.sample(4, where=["class=*"]), model.sample(4, where=["class=black", "class=white"]))
 
 
+def test_guidance_leads_away_from_the_class_that_is_named_rather_than_from_none(model):
+    where, x, t = {"where": {"class": "white"}}, torch.randn(3, 1, 4, 4), 400
+    asked = model.method(**where, guidance=3.0, negative=["class=black"], exact=True)
+    with torch.no_grad():
+        answers = {
+            name: model.denoiser(x, t, Labels(torch.full((3,), i))).velocity for i, name in enumerate(("black", "white"))
+        }
+        guided = asked.denoiser(x, t, asked.condition(3)).velocity
+    torch.testing.assert_close(guided, answers["black"] + 3 * (answers["white"] - answers["black"]))
+
+
 def test_a_picture_is_a_function_of_seed_and_index_with_guidance_too(model):
     told = {"where": {"class": "*"}, "guidance": 3.0, "rescale": 0.7, "interval": (100, 800)}
     assert np.abs(model.sample(5, 3, **told).astype(int)[:3] - model.sample(3, 3, **told)).max() <= 1
@@ -76,6 +87,8 @@ def test_names_that_do_not_fit_the_network_are_damage(model, tmp_path):
         ({"where": ["white"]}, "by their class"),
         ({"guidance": 2.0}, "none was asked for"),
         ({"where": ["class=white"], "rescale": 0.5}, "rescale and interval are of guidance"),
+        ({"where": ["class=white"], "negative": ["class=black"]}, "negative is of guidance"),
+        ({"where": ["class=white"], "guidance": 2.0, "negative": {"class": "*"}}, "`negative` names 2: give one"),
         ({"where": ["class=white"], "guidance": 2.0, "interval": (10, 2000)}, "the guidance interval"),
         ({"where": ["class=white"], "guidance": 2.0, "rescale": 3}, "rescale in 0..1"),
     ],

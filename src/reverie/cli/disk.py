@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Disk"]
 
+FORMS: dict[Kind, str] = {"page": "a page is an HTML file", "network": "a network is exported as an ONNX file"}
+
 
 @dataclass(frozen=True)
 class Written:
@@ -129,8 +131,9 @@ class Disk:
             raise UsageError(
                 f"figures are written as PNG: name the output {path.with_suffix('.png').name}, not {path.name}."
             )
-        if kind == "page" and path.suffix.lower() not in KINDS[kind]:
-            raise UsageError(f"a page is an HTML file: name the output {path.with_suffix('.html').name}, not {path.name}.")
+        if kind in FORMS and path.suffix.lower() not in KINDS[kind]:
+            right = path.with_suffix(KINDS[kind][0]).name
+            raise UsageError(f"{FORMS[kind]}: name the output {right}, not {path.name}.")
         if kind == "table":
             from reverie.records.output import check_table_output
 

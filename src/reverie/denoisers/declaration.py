@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import BaseModel, Field
-from torch import nn
+from torch import Tensor, nn
 
 from reverie.denoisers.condition_mask import ConditionMask
-from reverie.denoisers.conditions import Condition
+from reverie.denoisers.conditions import Condition, Labels
+from reverie.errors import UsageError
 
 __all__ = ["NetworkConfig", "PictureNetwork", "RecordNetwork"]
 
@@ -42,6 +43,15 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
 
     def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
         """The shape of states it can be asked for, `length` pixels a side or as many visits, and their condition."""
+        raise NotImplementedError
+
+    def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
+        """The condition of `count` states as tensors by name, for a runtime that knows nothing else (see onnx.py). Raises
+        UsageError where the network has no graph of tensors alone."""
+        raise UsageError(f"a network of the kind {self.kind} has no graph of tensors alone, so no other runtime has it.")
+
+    def condition(self, tensors: Mapping[str, Tensor]) -> Condition | None:
+        """The inverse of `tensors`."""
         raise NotImplementedError
 
     @property
@@ -84,6 +94,17 @@ class PictureNetwork(NetworkConfig, frozen=True):
 
     def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
         return (batch, channels, length, length), None
+
+    def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
+        """Without a class the label is the number after the last."""
+        if condition is not None and not isinstance(condition, Labels):
+            raise UsageError("another runtime is told classes alone: leave out what else the network is told.")
+        if not self.classes:
+            return {}
+        return {"labels": torch.full((count,), self.classes) if condition is None else condition.values}
+
+    def condition(self, tensors: Mapping[str, Tensor]) -> Condition | None:
+        return Labels(tensors["labels"]) if tensors else None
 
     @property
     def class_count(self) -> int:

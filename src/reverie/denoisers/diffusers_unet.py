@@ -126,6 +126,11 @@ class DiffusersUNetConfig(PictureNetwork, frozen=True):
             "num_class_embeds": self.classes + 1 if self.classes else None,
         }
 
+    def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
+        if self.model != "UNet2DModel":
+            raise UsageError(f"a {self.model} is told encoder states, and other runtimes are told classes alone.")
+        return super().tensors(condition, count)
+
     @property
     def factor(self) -> int:
         """What height and width must be multiples of."""

@@ -26,6 +26,7 @@ from torch.utils.checkpoint import checkpoint
 from reverie.denoisers.conditions import Condition, Labels, Vectors, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
 from reverie.denoisers.dropout import Dropout
+from reverie.errors import UsageError
 
 __all__ = ["PRESETS", "UNet", "UNetConfig"]
 
@@ -91,6 +92,11 @@ class UNetConfig(PictureNetwork, frozen=True):
 
     def of_latents(self) -> Self:
         return self.model_copy(update={"patch": 1})  # latents are folded already
+
+    def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
+        if self.vector:
+            raise UsageError("a network that is told vectors has no graph of tensors alone: train without network.vector.")
+        return super().tensors(condition, count)
 
 
 class UNet(nn.Module):

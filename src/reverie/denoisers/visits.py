@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, Self
 
@@ -24,8 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
+from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.dropout import Dropout
+from reverie.errors import UsageError
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
 
@@ -78,6 +80,23 @@ class VisitNetworkConfig(RecordNetwork, frozen=True):
     def build(self, channels: int, out_channels: int) -> VisitNetwork:
         return VisitNetwork(channels, self)
 
+    def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
+        if self.mixing == "recurrent":
+            raise UsageError(
+                "a network of visits with mixing=recurrent has no graph of tensors alone: train with mixing=attention."
+            )
+        assert isinstance(condition, ConditionMask)
+        parts = {field.name: getattr(condition, field.name) for field in fields(condition)}
+        return parts | ({"around": condition.around} if self.around else {})
+
+    def condition(self, tensors: Mapping[str, Tensor]) -> ConditionMask:
+        parts = dict(tensors)
+        around = parts.pop("around", None)
+        condition = ConditionMask(**parts)
+        if around is not None:
+            vars(condition)["around"] = around  # in the place of what it would work out itself
+        return condition
+
     def activations(self, part: int, tokens: float, longest: int) -> float:
         kept = self.layers * (26 + 5 * self.expansion) * self.width * tokens
         attention = self.heads * (self.layers + 2) * part * longest**2
@@ -91,13 +110,20 @@ class VisitNetworkConfig(RecordNetwork, frozen=True):
 @dataclass(frozen=True, eq=False)
 class Packing:
     """Where the tokens that exist lie in [B, N]: `token` [P] flat positions, `owner` [P] their patients, `first` [B] the
-    place in the list of each patient's first, that of the statics."""
+    place in the list of each patient's first, that of the statics.
+
+    Attributes:
+        shape: (B, N).
+        full: whether all tokens exist.
+        present: bool [B, N], which do, where the list has a place for those that do not, too; else None.
+    """
 
     token: Tensor
     owner: Tensor
     first: Tensor
     shape: tuple[int, int]
-    whole: bool
+    full: bool
+    present: Tensor | None = None
 
     @classmethod
     def of(cls, present: Tensor) -> Packing:
@@ -105,6 +131,13 @@ class Packing:
         B, N = present.shape
         counts = present.sum(1)
         return cls(token, token // N, counts.cumsum(0) - counts, (B, N), len(token) == B * N)
+
+    @classmethod
+    def padded(cls, present: Tensor) -> Packing:
+        """All places of [B, N], so that no size depends on what is in a tensor: a graph that is exported has this form."""
+        B, N = present.shape
+        token = torch.arange(B * N, device=present.device)
+        return cls(token, token // N, torch.arange(B, device=present.device) * N, (B, N), False, present)
 
     @cached_property
     def ends(self) -> list[int]:
@@ -120,21 +153,25 @@ class Packing:
 
     def pad(self, h: Tensor) -> Tensor:
         """[P, F] -> [B, N, F], 0 where nothing is."""
-        if self.whole:
+        if self.full:
             return h.view(*self.shape, -1)
+        if self.present is not None:
+            return torch.where(self.present[..., None], h.view(*self.shape, -1), 0.0)
         B, N = self.shape
         return h.new_zeros(B * N, h.shape[1]).index_copy(0, self.token, h).view(B, N, -1)
 
     def pack(self, h: Tensor) -> Tensor:
         """[B, N, F] -> [P, F]."""
         flat = h.reshape(-1, h.shape[-1])
-        return flat if self.whole else flat.index_select(0, self.token)
+        return flat if self.full or self.present is not None else flat.index_select(0, self.token)
 
 
 class VisitNetwork(nn.Module):
     """(x_t [B, N, C], t [B], condition) -> [B, N, C]; what is not asked for is answered with 0."""
 
     check = staticmethod(check_condition_mask)
+    packed: bool = True
+    """Whether only tokens that exist are computed."""
 
     def __init__(self, channels: int, config: VisitNetworkConfig) -> None:
         super().__init__()
@@ -152,9 +189,13 @@ class VisitNetwork(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
+    def as_graph(self) -> None:
+        """Computes all places from now on, to the same answers: then no size depends on a value."""
+        self.packed = False
+
     def forward(self, x_t: Tensor, t: Tensor, condition: ConditionMask) -> Tensor:
         B, N, _ = x_t.shape
-        packing = Packing.of(condition.attention_mask)
+        packing = (Packing.of if self.packed else Packing.padded)(condition.attention_mask)
         place = torch.arange(N, device=x_t.device).expand(B, N)
         left = condition.attention_mask.sum(1, keepdim=True) - 1 - place
         told = torch.cat(
@@ -234,8 +275,9 @@ class Attention(nn.Module):
             return self.out(self.qkv(h)[:, 2 * h.shape[1] :])
         # Each of the three by itself: gradients of parts of a tensor are zero-fills of the whole.
         q, k, v = packing.pad(self.qkv(h)).view(B, N, 3, self.heads, -1).permute(2, 0, 3, 1, 4).flatten(1, 2).unbind(0)
-        bias = self.bias[:, distances(N, h.device)].to(h.dtype)[None]
-        if not packing.whole:
+        apart = remembered_distances if isinstance(N, int) else distances  # a size of a graph is no key
+        bias = self.bias[:, apart(N, h.device)].to(h.dtype)[None]
+        if not packing.full:
             bias = bias + torch.where(present, 0.0, -math.inf).to(h.dtype)[:, None, None, :]
         # Patients are small and many: two batched products beat the fused kernel on a processor.
         scores = torch.baddbmm(
@@ -289,7 +331,6 @@ def waves(x: Tensor, width: int, longest: float) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], -1)
 
 
-@lru_cache(maxsize=256)
 def distances(N: int, device: torch.device) -> Tensor:
     """Which bias serves the pair (i, j): [N, N]; one each way for each distance, three for pairs with the statics."""
     i = torch.arange(N, device=device)
@@ -300,3 +341,6 @@ def distances(N: int, device: torch.device) -> Tensor:
     static = 2 * (NEAR + 12)
     kind[0, :], kind[:, 0], kind[0, 0] = static, static + 1, static + 2
     return kind
+
+
+remembered_distances = lru_cache(maxsize=256)(distances)

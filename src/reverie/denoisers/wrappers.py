@@ -125,6 +125,8 @@ class Guided(DenoiserWrapper):
             (Lin et al. 2024, section 3.4).
         interval: (low, high), guidance acts only for low <= t <= high; elsewhere the conditional answer is returned with
             no second call (Kynkaanniemi et al. 2024).
+        negative: a condition of one row to steer away from: its answer stands in the place of the unconditional one (a
+            negative prompt).
 
     The views differ by terms that cancel in the formula, so it may be applied to any; velocity is sound at both ends.
     """
@@ -132,6 +134,7 @@ class Guided(DenoiserWrapper):
     scale: float = 1.0
     rescale: float = 0.0
     interval: tuple[int, int] | None = None
+    negative: Condition | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.scale) or not 0 <= self.rescale <= 1:
@@ -143,7 +146,8 @@ class Guided(DenoiserWrapper):
         given = self.inner(x_t, t, condition)
         if condition is None or self.scale == 1.0 or not self._active(t):
             return given
-        uncond, cond = self.inner(x_t, t, condition.unconditional()).velocity, given.velocity
+        other = condition.unconditional() if self.negative is None else self.negative[torch.zeros(len(x_t)).long()]
+        uncond, cond = self.inner(x_t, t, other).velocity, given.velocity
         guided = torch.lerp(uncond, cond, self.scale)
         if self.rescale:
             if cond.ndim == 1:

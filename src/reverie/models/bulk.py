@@ -231,6 +231,8 @@ def sample_to(
     **settings: Any,
 ) -> Whole:
     """See Model.sample_to."""
+    if model.runtime != "torch":
+        raise UsageError("the files of a dataset are the same wherever they are made, by torch: leave `runtime` out.")
     kind = Patients if isinstance(model, PatientModel) else Pictures
     work = kind(model, count, seed, settings, shard_size, given)  # pyright: ignore[reportArgumentType]
     share = Share.read(share) if isinstance(share, str) else share

@@ -23,7 +23,7 @@ from reverie.records.calibration import Calibration
 from reverie.training import checkpoint
 from reverie.training.hardware import choose_device
 
-__all__ = ["fit_in", "load"]
+__all__ = ["codec_of", "fit_in", "load"]
 
 
 def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
@@ -47,11 +47,7 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
         if newest is None:
             raise UsageError(f"{run} holds no trained weights yet: train it, or go on with `resume`.")
         file = checkpoint.weights_to_use(newest)
-    try:
-        about = json.loads((run / CODEC).read_text())
-        codec = {"images": ImageCodec, "records": RecordCodec}[about.pop("kind")].from_config(about)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
+    codec = codec_of(run)
     network = untrained(settings, codec.channels)
     if isinstance(codec, ImageCodec) and len(codec.classes) != settings.network.class_count:
         raise DamagedError(
@@ -68,6 +64,15 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
         return PictureModel(settings, codec, network, path=run)
     fit_in(autoencoder, run / AUTOENCODER)
     return PictureModel(settings, codec, network, autoencoder.to(where).eval(), path=run)
+
+
+def codec_of(run: Path) -> ImageCodec | RecordCodec:
+    """The codec of a run folder. Raises DamagedError if it cannot be understood."""
+    try:
+        about = json.loads((run / CODEC).read_text())
+        return {"images": ImageCodec, "records": RecordCodec}[about.pop("kind")].from_config(about)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
 
 
 def _calibration(run: Path, codec: RecordCodec) -> Calibration:

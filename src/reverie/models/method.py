@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from reverie.denoisers.conditions import EncoderStates, Labels
+from reverie.denoisers.conditions import Condition, EncoderStates, Labels
 from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import Guided
 from reverie.errors import UsageError, unknown
 from reverie.samplers import Sampler
 
-__all__ = ["ALL", "Method", "Where", "guided", "wanted"]
+__all__ = ["ALL", "Method", "Where", "guided", "to_avoid", "wanted"]
 
 Where = Mapping[str, Any] | Sequence[str] | None
 """{"class": "coat"}, {"class": ["coat", "bag"]} for each in turn, or ["class=coat", "class=bag"]; "*" is every class."""
@@ -64,15 +64,30 @@ def wanted(classes: Sequence[str], where: Where) -> Labels | None:
     return Labels(torch.tensor([classes.index(name) for name in chosen]))
 
 
+def to_avoid(classes: Sequence[str], negative: Where) -> Labels | None:
+    """The one class that `negative` names; None where it names none. Raises UsageError as `wanted`, and for several."""
+    labels = wanted(classes, negative)
+    if labels is not None and len(labels) > 1:
+        raise UsageError(f"pictures are steered away from one class, and `negative` names {len(labels)}: give one.")
+    return labels
+
+
 def guided(
-    denoiser: Denoiser, asked: bool, guidance: float | None, rescale: float, interval: tuple[int, int] | None
+    denoiser: Denoiser,
+    asked: bool,
+    guidance: float | None,
+    rescale: float,
+    interval: tuple[int, int] | None,
+    negative: Condition | None = None,
 ) -> Denoiser:
     """The denoiser, guided where that is asked for. Raises UsageError where there is no class to follow.
 
     Args:
         asked: whether a class is wanted.
-        guidance, rescale, interval: see denoisers.Guided; None for as learned.
+        guidance, rescale, interval, negative: see denoisers.Guided; None for as learned.
     """
+    if guidance is None and negative is not None:
+        raise UsageError("negative is of guidance: say how strong it is to be, e.g. guidance=3.")
     if guidance is None and (rescale or interval is not None):
         raise UsageError("rescale and interval are of guidance: say how strong it is to be, e.g. guidance=3.")
     if guidance is None:
@@ -82,7 +97,7 @@ def guided(
     T = denoiser.process.schedule.steps
     if interval is not None and not 0 <= interval[0] <= interval[1] <= T:
         raise UsageError(f"the guidance interval is low:high with 0 <= low <= high <= {T}, not {interval[0]}:{interval[1]}.")
-    return Guided(denoiser, guidance, rescale, interval)
+    return Guided(denoiser, guidance, rescale, interval, negative)
 
 
 def _pairs(where: Mapping[str, Any] | Sequence[str]) -> Iterable[tuple[str, Any]]:

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
 import torch
 from safetensors.torch import save
@@ -21,9 +21,11 @@ from torch import nn
 
 from reverie import config as configs
 from reverie.config import RunConfig
+from reverie.denoisers import onnx
 from reverie.denoisers.autoencoder import Autoencoder
 from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoder
 from reverie.denoisers.network import Network
+from reverie.errors import unknown
 from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.manifest import seal
@@ -38,6 +40,7 @@ __all__ = [
     "AUTOENCODER",
     "CALIBRATION",
     "CODEC",
+    "RUNTIMES",
     "WEIGHTS",
     "Codec",
     "Model",
@@ -50,6 +53,9 @@ __all__ = [
 CODEC, CALIBRATION = "codec.json", "calibration.json"
 WEIGHTS, AUTOENCODER = "model.safetensors", "autoencoder.safetensors"
 
+Runtime = Literal["torch", "onnx"]
+RUNTIMES: tuple[str, ...] = get_args(Runtime)
+
 Codec = TypeVar("Codec", ImageCodec, RecordCodec)
 
 
@@ -60,6 +66,7 @@ class Model(Generic[Codec]):
     Attributes:
         denoiser: in the precision of the weights, whatever the network was trained in: for all that must be exact.
         path: the folder that it was loaded from, if it was.
+        runtime: what answers where it is sampled, see `on`.
     """
 
     modality: ClassVar[Modality]
@@ -67,6 +74,7 @@ class Model(Generic[Codec]):
     codec: Codec
     denoiser: Network
     path: Path | None = field(default=None, kw_only=True)
+    runtime: Runtime = field(default="torch", kw_only=True)
 
     @property
     def process(self) -> GaussianProcess:
@@ -78,13 +86,39 @@ class Model(Generic[Codec]):
 
     @cached_property
     def sampling_denoiser(self) -> Network:
-        """The denoiser in the precision it was trained in, whose rounding is far below the error of a sampler's steps."""
+        """The denoiser in the precision it was trained in, whose rounding is far below the error of a sampler's steps; of
+        another runtime in fp32."""
+        if self.runtime == "onnx":
+            return onnx.answered_by(self.graph, self.denoiser, self.config.network)
         return replace(self.denoiser, autocast=autocast_dtype(self.config.training.precision, self.device))
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of one state that is diffused: (C, H, W) of pictures or latents; (tokens, channels) of records, whose
+        tokens may be more or fewer."""
+        raise NotImplementedError
+
+    def on(self, runtime: str) -> Self:
+        """The same model with "torch" or "onnx", ONNX Runtime, answering for its network.
+
+        What it makes is the same up to the rounding of fp32. Raises UsageError for another name, for a network that has no
+        ONNX graph, and where the extra [onnx] is not installed.
+        """
+        if runtime not in RUNTIMES:
+            raise unknown("runtime", runtime, RUNTIMES)
+        other = replace(self, runtime=runtime)
+        _ = other.sampling_denoiser  # here and now, for what cannot be is refused before anything is made
+        return other
+
+    @cached_property
+    def graph(self) -> bytes:
+        """The network as an ONNX model, see denoisers/onnx.py; raises as `on` does."""
+        return onnx.graph_of(self.denoiser, self.config.network, self.state_shape)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all that it makes anything of, wherever it is kept: settings, codec and weights."""
-        told = self.config.model_dump(mode="json", exclude={"source", "holdout"})
+        told = self.config.model_dump(mode="json", exclude={"source", "holdout", "parent"})
         sha = hashlib.sha256(json.dumps([told, self.codec.config, self.learned], sort_keys=True).encode())
         for name, module in self.modules.items():
             for key, value in module.state_dict().items():

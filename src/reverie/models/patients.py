@@ -31,6 +31,9 @@ from reverie.samplers import Sampler, named, time_grid
 
 __all__ = ["PatientModel"]
 
+TOKENS = 4
+"""Of the states that stand for all: a network of records takes any number."""
+
 
 @dataclass(frozen=True, eq=False)
 class PatientModel(Model[RecordCodec]):
@@ -207,6 +210,10 @@ class PatientModel(Model[RecordCodec]):
     def sampling_denoiser(self) -> Network:
         network = super().sampling_denoiser
         return network.rounded() if network.autocast else network
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        return (TOKENS, self.codec.channels)
 
     def losses(self, frame: Any, seed: int = 0) -> np.ndarray:
         """How well each given patient is denoised, at some levels of noise: [patients, levels], see models.scoring."""

@@ -19,7 +19,7 @@ from reverie.denoisers.wrappers import Clipped, DefaultCondition, Thresholded
 from reverie.errors import UsageError, unknown
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES
-from reverie.models.method import Method, Where, guided, wanted
+from reverie.models.method import Method, Where, guided, to_avoid, wanted
 from reverie.models.model import AUTOENCODER, Model
 from reverie.process.randomness import Shard, draw, generator
 from reverie.samplers import named, sample, time_grid, trajectory
@@ -55,6 +55,10 @@ class PictureModel(Model[ImageCodec]):
             return self.codec.shape
         factor = self.autoencoder.factor
         return (self.autoencoder.channels, -(-self.codec.height // factor), -(-self.codec.width // factor))
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        return self.shape
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -111,7 +115,7 @@ class PictureModel(Model[ImageCodec]):
             steps, spacing: the time grid, see samplers.time_grid. What is left out, sampler and clip too, is `usual`.
             clip: keep every x_0-hat inside [-1, 1] or, with False, as it is.
             on_step: called with (sampler steps done, in all).
-            settings: where, guidance, rescale, interval, sigma_min, sigma_max, see `method`; and the sampler's own.
+            settings: where, guidance, rescale, interval, negative, sigma_min, sigma_max, see `method`; and the sampler's own.
         """
         told = {"sampler": sampler, "steps": steps, "spacing": spacing, "clip": clip, **settings}
         return np.concatenate(list(self.shards(count, seed, on_step, **told)))
@@ -160,6 +164,7 @@ class PictureModel(Model[ImageCodec]):
         guidance: float | None = None,
         rescale: float = 0.0,
         interval: tuple[int, int] | None = None,
+        negative: Where = None,
         states: Tensor | None = None,
         empty: Tensor | None = None,
         exact: bool = False,
@@ -172,6 +177,7 @@ class PictureModel(Model[ImageCodec]):
                 "*" for every class. Without it no class is told.
             guidance: how strongly they are of it: 1 as learned, above 1 more, at two calls of the network a step.
             rescale, interval: see denoisers.Guided.
+            negative: a class that guidance leads away from, in the form of `where`, rather than from none.
             sigma_min, sigma_max: what the spacings log_snr and karras lie between, see samplers.time_grid.
             states, empty: of a conditional U-Net of diffusers, what its encoder says of what is wanted, floating point
                 [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
@@ -189,7 +195,8 @@ class PictureModel(Model[ImageCodec]):
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
         network = self.denoiser if exact else self.sampling_denoiser
         inner = network if empty is None else DefaultCondition(network, EncoderStates(empty))
-        asked = guided(inner, condition is not None, guidance, rescale, interval)
+        avoided = to_avoid(self.codec.classes, negative)
+        asked = guided(inner, condition is not None, guidance, rescale, interval, avoided)
         return Method(self._bounded(asked, clip), rule, grid, condition)
 
     def _bounded(self, denoiser: Denoiser, clip: bool | None) -> Denoiser:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Context", "Folder", "Kind", "Output"]
 
-Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page"]
+Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page", "network"]
 
 KINDS: dict[Kind, tuple[str, ...]] = {
     "figure": (".png",),
@@ -29,6 +29,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
     "noise": (".npz",),
     "schema": (".yaml", ".yml"),
     "page": (".html",),
+    "network": (".onnx",),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
 

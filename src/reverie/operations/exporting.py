@@ -1,21 +1,58 @@
-"""Models of pictures in another layout, and as a page to give away."""
+"""Models in another layout, as a page to give away, or their network as a graph for other runtimes.
+
+What can be written is listed once, in TARGETS: the help, the document and the refusal of an unknown name follow.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from reverie.errors import UsageError, unknown
-from reverie.operations.context import Context
+from reverie.operations.context import KINDS, Context, Kind
 from reverie.operations.declare import Outcome, operation, summary
 from reverie.operations.fields import FileMade, Overwrite, RunName, writes
 from reverie.operations.request import Flag, Reply, Request, example
 
-__all__ = ["export"]
+if TYPE_CHECKING:
+    from reverie.models import PatientModel, PictureModel
 
-LAYOUTS = ("diffusers", "reverie", "page")
+__all__ = ["TARGETS", "export"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that a model can be written as.
+
+    Attributes:
+        about: what it is, in words.
+        kind: of the one file that it is; none for a folder.
+        bytes: of a file, what is in it, from the model, its name, and what hears of progress.
+    """
+
+    about: str
+    kind: Kind | None = None
+    bytes: Callable[[PatientModel | PictureModel, str, Callable[[int, int], None]], bytes] | None = None
+
+
+def _page(model: PatientModel | PictureModel, name: str, on_step: Callable[[int, int], None]) -> bytes:
+    from reverie.giveaway import run_page
+
+    return run_page(model, name, on_step).encode()
+
+
+TARGETS = {
+    "diffusers": Target("a folder that diffusers reads, of pictures"),
+    "reverie": Target("a run folder of ours (config.yaml and weights), of pictures"),
+    "page": Target("one HTML file that draws in a browser", "page", _page),
+    "onnx": Target("one ONNX file of the network, for other runtimes", "network", lambda model, name, on_step: model.graph),
+}
+FILES = {name: KINDS[target.kind][0] for name, target in TARGETS.items() if target.kind}
+LISTED = "; ".join(f"{name}: {target.about}" for name, target in TARGETS.items())
 
 
 class Export(Request):
@@ -26,18 +63,15 @@ class Export(Request):
     run: Annotated[RunName, Flag("RUN", "A run folder made by reverie train, or a folder in the layout of diffusers.")]
     out: Annotated[
         Annotated[str, writes] | None,
-        Flag("--out", "The folder to write, or the .html file of a page.", required=True),
+        Flag("--out", f"The folder to write; or the file, which ends in {' or '.join(FILES.values())}.", required=True),
     ] = Field(
         None,
         min_length=1,
-        description="The folder to write; of a page, the .html file. A page without a name stays with the job.",
+        description=f"The folder to write; or the file, which ends in {' or '.join(FILES.values())}. A file without a name "
+        "stays with the job.",
         examples=["pages/digits.html"],
     )
-    to: str = Field(
-        "diffusers",
-        description="diffusers; reverie for a run folder of ours (config.yaml and weights); or page for one HTML file that "
-        "draws in a browser.",
-    )
+    to: str = Field("diffusers", description=f"{LISTED}.")
     overwrite: Overwrite = False
 
 
@@ -47,7 +81,7 @@ class Exported(Reply):
     layout: str = Field(examples=["page"])
     out: str = Field(description="Its name.", examples=["pages/digits.html"])
     files: list[str] | None = Field(None, description="In a folder.")
-    file: FileMade | None = Field(None, description="The page.")
+    file: FileMade | None = Field(None, description="The one file.")
 
 
 @operation(
@@ -61,10 +95,11 @@ class Exported(Reply):
     "reverie export runs/photos --to diffusers --out photos-diffusers, then in Python "
     'DDIMPipeline.from_pretrained("photos-diffusers").\n\n'
     "A folder of diffusers as a run of ours: reverie export ddpm-folder --to reverie --out runs/ddpm.\n\n"
-    "A page to give away: reverie export runs/digits --to page --out digits.html.",
+    "A page to give away: reverie export runs/digits --to page --out digits.html.\n\n"
+    "The network for other runtimes: reverie export runs/digits --to onnx --out digits.onnx.",
 )
 def export(request: Export, context: Context) -> Outcome:
-    """Write a model of pictures in another layout, to the same pictures, or any model as a page to give away.
+    """Write a model of pictures in another layout, to the same pictures, or any model as a page or as an ONNX file.
 
     For diffusers a run must be of its own network, which --recipe diffusers trains: no other software knows our U-Net. What
     is written is safetensors and JSON, and brings no code. diffusers makes the same pictures of the same noise with its
@@ -72,10 +107,14 @@ def export(request: Export, context: Context) -> Outcome:
 
     A page is one HTML file of at most 6 MB for any browser, offline and with nothing installed. That of pictures holds the
     network and draws the same pictures of the same seed within one grey level; that of patients shows 200 it has made.
+
+    An ONNX file holds the network of pictures or of patients, unchanged and in fp32, for batches of any size: to be sampled
+    by another program, for reverie sample --runtime onnx needs no file. (pip install 'reverie[onnx]')
     """
-    if request.to not in LAYOUTS:
-        raise unknown("layout", request.to, LAYOUTS)
-    return _page(request, context) if request.to == "page" else _folder(request, context)
+    if request.to not in TARGETS:
+        raise unknown("layout", request.to, TARGETS)
+    target = TARGETS[request.to]
+    return _folder(request, context) if target.kind is None else _file(request, context, target)
 
 
 def _folder(request: Export, context: Context) -> Outcome:
@@ -94,15 +133,15 @@ def _folder(request: Export, context: Context) -> Outcome:
     return Outcome(reply, summary("exported", {**reply, "files": ", ".join(files)}))
 
 
-def _page(request: Export, context: Context) -> Outcome:
+def _file(request: Export, context: Context, target: Target) -> Outcome:
     from reverie.files import write_atomically
-    from reverie.giveaway import run_page
 
-    output = context.output(request.out, "page", request.overwrite, f"{Path(request.run).name}.html")
-    model = context.model(request.run)
-    page = run_page(model, Path(request.run).name, context.step)
-    write_atomically(output.path, page)
+    assert target.kind is not None and target.bytes is not None
+    name = Path(request.run).name
+    output = context.output(request.out, target.kind, request.overwrite, f"{name}{FILES[request.to]}")
+    made = target.bytes(context.model(request.run), name, context.step)
+    write_atomically(output.path, made)
     file = output.done()
     reply = {"out": file["name"], "layout": request.to, "file": file}
-    size = f"{len(page.encode()) / 1e6:.1f} MB"
+    size = f"{len(made) / 1e6:.1f} MB"
     return Outcome(reply, summary("exported", {"out": file["name"], "layout": request.to, "size": size}))

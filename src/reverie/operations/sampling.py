@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -132,6 +132,11 @@ class Sample(Engined):
         description="Patients or pictures in a file of a folder, 8,192 or 512 if left out; brought up to a multiple of what "
         "is made together: 2,048 patients, 50 of the recipe health-gym, 64 pictures.",
     )
+    runtime: Annotated[Literal["torch", "onnx"] | None, local] = Field(
+        None,
+        description="Who answers for the network: torch, or onnx for ONNX Runtime in fp32 (pip install 'reverie[onnx]'), "
+        "which is faster on some processors; what is made is the same but for rounding.",
+    )
     reject: Annotated[bool, records, local] = Field(
         False,
         description="Recipe health-gym: draw patients again whose numbers leave the range of the source, instead of "
@@ -142,6 +147,11 @@ class Sample(Engined):
     )
     interval: Annotated[Interval | None, INTERVAL, pictures] = Field(
         None, description="Guide only at these steps, the lowest and the highest.", examples=[[100, 800]]
+    )
+    negative: Annotated[list[Word], pictures] = Field(
+        default=[],
+        max_length=1,
+        description="Of guidance: a class to lead away from, as class=NAME, rather than from pictures of no class.",
     )
     animate: Annotated[str | None, pictures, local] = Field(
         None, description="Write how the first 64 come about, x_t beside x_0-hat: .gif, .webp or .png."
@@ -229,6 +239,8 @@ def sample(request: Sample, context: Context) -> Outcome:
     model = context.model(request.model)
     from reverie.models import PatientModel
 
+    if request.runtime is not None:
+        model = model.on(request.runtime)
     is_records = isinstance(model, PatientModel)
     refuse_others(request, "patient records" if is_records else "pictures", request.model)
     if request.steps or request.spacing:
@@ -261,7 +273,7 @@ def _advise(request: Sample, context: Context, model: PatientModel | PictureMode
 def settings_of(request: Any, *more: str) -> dict[str, Any]:
     """What was asked of the sampler, by the names of the library."""
     names = ("sampler", "steps", "spacing", "sigma_min", "sigma_max", "eta", "variance", "where", "guidance")
-    names += ("rescale", "interval", "clip", *more)
+    names += ("rescale", "interval", "negative", "clip", *more)
     found = {name: getattr(request, name, None) for name in names}
     return {name: value for name, value in found.items() if value not in (None, [], False)}
 

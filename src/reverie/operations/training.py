@@ -112,7 +112,17 @@ class Training(ImageReading, TableReading, Engined):
         ge=1,
         description="How many processes train it together, each on a GPU of its own where there are any.",
     )
-    resume: bool = Field(False, description="Go on with the run in `out`, just where it stopped.")
+    parent: Annotated[str | None, Flag("--from", metavar="RUN"), reads] = Field(
+        None,
+        min_length=1,
+        description="A trained run that this one begins from: its weights, its codec and, where nothing else is said, its "
+        "settings. The data have the same columns, or pictures of the same size.",
+        examples=["runs/digits"],
+    )
+    resume: bool = Field(
+        False,
+        description="Go on with the run in `out`, just where it stopped; with more `steps` than were planned, to so many.",
+    )
     overwrite: Overwrite = False
 
     @model_validator(mode="after")
@@ -121,6 +131,8 @@ class Training(ImageReading, TableReading, Engined):
             raise ValueError("give the budget in steps or in minutes, not both")
         if self.resume and self.overwrite:
             raise ValueError("`resume` goes on with what `overwrite` would throw away: give one of them")
+        if self.parent is not None and self.schema_text is not None:
+            raise ValueError("`schema_text` is that of `parent`, which the run begins from: leave it out")
         if self.engine is not None and self.processes is None:
             raise ValueError("`engine` says where processes run: say how many by `processes`")
         return self
@@ -173,7 +185,7 @@ def _too_long(request: Training, limits: Any) -> str | None:
 
 
 def _python(request: Training) -> str:
-    names = ("steps", "minutes", "seed", "recipe", "settings", "resume")
+    names = ("steps", "minutes", "seed", "recipe", "settings", "parent", "resume")
     options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
     options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
     options |= {"schema": SCHEMA} if request.schema_text is not None else {}
@@ -198,7 +210,9 @@ def _python(request: Training) -> str:
     example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
     "Pictures: reverie train digits --out runs/digits --minutes 1.\n\n"
     "Several processes: --processes 2; on many machines: --processes 8 --engine ray --address HOST:PORT, or "
-    "torchrun --nproc-per-node 2 -m reverie train ...",
+    "torchrun --nproc-per-node 2 -m reverie train ...\n\n"
+    "More steps: reverie train digits --out runs/digits --resume --steps 4000; other data: reverie train visits-2027.csv "
+    "--from runs/visits --out runs/visits-2027.",
     python=_python,
 )
 def training(request: Training, context: Context) -> Outcome:
@@ -215,7 +229,7 @@ def training(request: Training, context: Context) -> Outcome:
         from reverie.training import Callbacks
 
         callbacks = _callbacks(context, folder) if chief else Callbacks()
-        source = context.source(request.source, request.data_options)
+        source = context.source(request.source, _reading(request, context, options))
         train = _here if request.engine is None and request.processes in (None, 1) else _by_several
         result, sampled = train(request, context, source, options, callbacks, since, device)
     if context.served:
@@ -265,6 +279,15 @@ def _by_several(
     return made["summary"], made["sampled"]
 
 
+def _reading(request: Training, context: Context, options: Options) -> dict[str, Any]:
+    """How a service reads the source: where the run begins from another, a table as that one's was."""
+    if not context.served or options.parent is None:
+        return request.data_options
+    from reverie.planning.origin import inherited
+
+    return request.data_options | inherited(options.parent.codec)
+
+
 def _options(request: Training, context: Context, folder: Folder) -> Options:
     from reverie.planning import Options
 
@@ -277,6 +300,7 @@ def _options(request: Training, context: Context, folder: Folder) -> Options:
         settings=request.settings,
         holdout=request.holdout,
         resume=folder.resume,
+        parent=None if request.parent is None else context.model(request.parent) if context.served else request.parent,
         force=folder.overwrite,
         latent=request.latent,
         epsilon=request.epsilon,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import UsageError
-from reverie.modality import ROWS
+from reverie.modality import ROWS, asked
 
 if TYPE_CHECKING:
     from reverie.images import Fit, Pad, Size
@@ -29,7 +29,9 @@ class Options:
         recipe, settings: see config.resolve; without a recipe, what is best for the source.
         holdout: what the report is to be made with, and training never sees: a share (of a table, of its patients; 0 for
             none; the recipe's if left out), or a table of other patients (a file or a frame).
-        resume: go on with the run in `out`, to the same weights as if it had never stopped.
+        resume: go on with the run in `out`, to the same weights as if it had never stopped; with `steps` above those it was
+            planned for, to so many.
+        parent: a trained run, its folder or a model, whose weights, codec and settings a new one begins with, see origin.py.
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         size, fit, pad, channels, bits, classes: bring pictures to this size, channels and depth, name their classes; see
             images.read_images.
@@ -52,6 +54,7 @@ class Options:
     settings: Mapping[str, Any] | None = None
     holdout: Any = None
     resume: bool = False
+    parent: Any = None
     force: bool = False
     size: Size | None = None
     fit: Fit | None = None
@@ -80,6 +83,18 @@ class Options:
             raise UsageError(f"minutes must be a number above 0, not {self.minutes}.")
         if self.resume and self.force:
             raise UsageError("--resume goes on with what --force would throw away: give one of them.")
+        if self.parent is not None:
+            self._of_parent()
+
+    def _of_parent(self) -> None:
+        """Raises UsageError for what a run that begins from another cannot be asked for."""
+        for option in ("recipe", "schema", "identifier", "time", "long", "kinds", "date_formats"):
+            if getattr(self, option):
+                raise UsageError(f"{asked(option)} is that of `parent`, which the run begins from: leave it out.")
+        if self.latent:
+            raise UsageError("a run that begins from `parent` diffuses what that one does: leave `latent` out.")
+        if self.epsilon is not None:
+            raise UsageError("`epsilon` does not account for what `parent` has learned: give one of them.")
 
     def check_out(self) -> None:
         """Raises UsageError if something is in the run folder that is neither to be resumed nor to be replaced."""

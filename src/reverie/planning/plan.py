@@ -32,6 +32,7 @@ from reverie.modality import ROWS
 from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
 from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
+from reverie.planning.origin import Origin
 from reverie.sources import DataSource, Parts, open_source
 from reverie.sources.estimate import Estimate
 from reverie.training import Budget, Callbacks, Dataset, Validator, denoising, fit, metrics, processes, seconds_per_step
@@ -53,6 +54,8 @@ class Plan:
         estimate: what it will take, where that is known.
         device: where it runs.
         resume: whether it goes on with what is in the folder.
+        more: how many steps it is to have in all, where it goes on to more than were planned.
+        origin: the run that it begins from, if from one.
         minutes, began: a budget that is kept on the way, and since when, as time.monotonic tells it; None for a number of
             steps that stays.
     """
@@ -70,6 +73,8 @@ class Plan:
     resume: bool
     minutes: float | None
     began: float
+    more: int | None = None
+    origin: Origin | None = None
 
     def run(self, callbacks: Callbacks | None = None) -> PictureModel | PatientModel:
         """Trains, keeps everything in the run folder, and returns the model. Rank 0 alone writes. Raises Stopped after a
@@ -82,11 +87,14 @@ class Plan:
         if chief and not self.resume:
             _discard(out)
             describe(out, config, codec)
+        if chief and self.origin:
+            self.origin.hand_on(out)
         processes.wait()
         coder, config = latents.first_stage(out, config, codec, train, device, callbacks, self.minutes, self.began)
         if coder is not None:
             train, validation = (some and some.in_latents(coder, device) for some in (train, validation))
-        budget = Budget(config.training.entries, None if self.minutes is None else 60 * self.minutes, self.began)
+        seconds = None if self.minutes is None else 60 * self.minutes
+        budget = Budget(config.training.entries, seconds, self.began, more=self.more)
         validator = Validator(self.network, validation, config.training, config.seed, device) if validation else None
         update = denoising(self.network, train, config.training, config.seed, device)
         weights = fit(out, update, budget, callbacks, validator)
@@ -123,8 +131,8 @@ def train(
         out: the run folder; a temporary one if left out.
         callbacks: receives progress and advice.
         since: when the minutes began to run, as time.monotonic tells it; at the call if left out.
-        options: steps or minutes, seed, recipe, settings, holdout, resume, force, and how the source is read: those of
-            planning.Options, which says what each is.
+        options: steps or minutes, seed, recipe, settings, holdout, parent, resume, force, and how the source is read: those
+            of planning.Options, which says what each is.
 
     Raises UsageError, DataError, DamagedError (see their texts), and Stopped after a signal.
     """
@@ -154,27 +162,41 @@ def prepare(
     if processes.rank() == 0:
         options.check_out()
     out = Path(tempfile.mkdtemp(prefix="reverie-")) if options.out is None else Path(options.out)
+    written = configs.read(out) if options.resume else None
+    origin = Origin.of(options, out, written)
+    reading = options.reading if origin is None else origin.reading(source, options.reading)
     with processes.first_alone():
-        data = open_source(source, options.reading, callbacks.log)
+        data = open_source(source, reading, callbacks.log)
     recipe = options.recipe or data.recipe
-    config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout)
+    parent, base = (None, None) if origin is None else (origin.parent, origin.config)
+    config = configs.resolve(data.about, options.seed, recipe, options.overrides, data.about_holdout, parent, base)
+    if origin:
+        origin.check(data, config)
     device = choose_device(config.training.device)
     processes.share(config.training.batch, config.training.accumulate)
     if not processes.agree(data.about.fingerprint, device):
         raise UsageError(f"the processes read different data as {data.about.name}: give every machine the same.")
-    written = configs.read(out) if options.resume else None
     if config.training.precision == "auto":  # a run goes on in the precision that it was begun in, also elsewhere
         config = _with_training(config, precision=written.training.precision if written else automatic_precision(device))
     config = latents.resolved(config)
+    more = None
     if written:
-        config = _resumed(out, written, config, options.steps is None)
+        given = {"steps", "training.steps"} & options.overrides.keys()
+        more = config.training.steps if given and config.training.steps > written.training.steps else None
+        config = _resumed(out, written, config, not given or more is not None, more)
     with processes.first_alone(data.kept):
         parts = data.split(config)
-        codec = data.fit_codec(config, parts, callbacks.log)
+        codec = (
+            data.fit_codec(config, parts, callbacks.log)
+            if origin is None
+            else data.adopt_codec(origin.codec, origin.parent.name, callbacks.log)
+        )
     if config.training.epsilon is not None and config.training.delta is None:
         config = _with_training(config, delta=1 / (2 * len(parts.train)))
     admit(config, codec.channels)
     network = untrained(config, codec.channels)
+    if origin:
+        origin.begin(network)
     # What a run takes that goes on was said when it began.
     estimate = None if written else data.estimate(config, parts, codec, network)
     if estimate and device.type == "cpu":
@@ -199,8 +221,23 @@ def prepare(
     if config.training.epsilon is not None:
         minutes = None  # noise is for just so many steps
     config = config if written else latents.with_steps(config)
-    resume = options.resume
-    return Plan(out, data, parts, config, codec, train, validation, network, estimate, device, resume, minutes, began)
+    return Plan(
+        out,
+        data,
+        parts,
+        config,
+        codec,
+        train,
+        validation,
+        network,
+        estimate,
+        device,
+        options.resume,
+        minutes,
+        began,
+        more,
+        origin,
+    )
 
 
 def _discard(run: Path) -> None:
@@ -219,8 +256,10 @@ def _with_training(config: RunConfig, **changes: Any) -> RunConfig:
     return config.model_copy(update={"training": config.training.model_copy(update=changes)})
 
 
-def _resumed(run: Path, written: RunConfig, wanted: RunConfig, any_steps: bool) -> RunConfig:
-    """The config in the run folder, if what is wanted now does not contradict it."""
+def _resumed(run: Path, written: RunConfig, wanted: RunConfig, any_steps: bool, more: int | None) -> RunConfig:
+    """The config in the run folder, if what is wanted now does not contradict it, but for `more` steps."""
+    if more and written.training.epsilon is not None:
+        raise UsageError(f"the noise of {run} is for {written.training.steps} steps, so it takes no more: train a new run.")
     if wanted.training.epsilon is not None and wanted.training.delta is None:
         wanted = _with_training(wanted, delta=written.training.delta)
     if any_steps:

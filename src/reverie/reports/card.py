@@ -49,12 +49,14 @@ LIMITS = {
 def of_model(model: Model) -> dict[str, Any]:
     """The facts of a model: settings, size, fingerprints, versions."""
     weights = {name: value.detach().cpu().contiguous() for name, value in model.denoiser.module.state_dict().items()}
-    config = model.config
+    config, parent = model.config, model.config.parent
+    begun = {} if parent is None else {"begun from": f"{parent.name}, of {parent.steps:,} steps ({parent.digest[:12]})"}
     return {
         "fingerprint of the source": config.source.fingerprint,
         "sha256 of the weights": hashlib.sha256(save(weights)).hexdigest(),
         "parameters": sum(value.numel() for value in weights.values()),
         "seed of the training": config.seed,
+        **begun,
         "settings": config.told(),
         "versions": versions(),
     }

@@ -126,6 +126,22 @@ class ImageSource(DataSource):
             )
         return replace(self.codec, classes=self.classes if classes else ())
 
+    def adopt_codec(self, codec: ImageCodec, run: str, say: Say) -> ImageCodec:
+        name = self.about.name
+        if codec.shape != self.codec.shape:
+            raise UsageError(
+                f"{run} makes pictures of {_shape(codec)}, and {name} has pictures of {_shape(self.codec)}: bring them to "
+                "that with `size` and `channels`."
+            )
+        if not codec.classes and self.classes:
+            say(f"{run} knows no classes, so those of {name} are not learned.")
+        elif self.classes and self.classes != codec.classes:
+            raise UsageError(
+                f"{run} knows the classes {', '.join(codec.classes)}, and {name} has {', '.join(self.classes)}: give "
+                "pictures of the same classes, or without any."
+            )
+        return codec
+
     def examples(
         self, config: RunConfig, parts: Parts[np.ndarray], codec: ImageCodec
     ) -> tuple[ImageDataset, ImageDataset | None]:
@@ -152,6 +168,10 @@ class ImageSource(DataSource):
             **_of_latents(out),
             "samples": str(_sheet(model, out)),
         }
+
+
+def _shape(codec: ImageCodec) -> str:
+    return f"{codec.height} x {codec.width} in {'grey' if codec.channels == 1 else 'colour'}"
 
 
 def _sheet(model: PictureModel, out: Path) -> Path:

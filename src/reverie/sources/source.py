@@ -58,6 +58,10 @@ class DataSource(ABC):
         """Raises UsageError for a config that is not for this source."""
 
     @abstractmethod
+    def adopt_codec(self, codec: Any, run: str, say: Say) -> Any:
+        """The codec of a run that another begins from. Raises UsageError where these data are not what it codes."""
+
+    @abstractmethod
     def examples(self, config: RunConfig, parts: Parts, codec: Any) -> tuple[Dataset, Dataset | None]:
         """What is trained on, and what validates it."""
 

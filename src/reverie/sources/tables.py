@@ -110,6 +110,16 @@ class TableSource(DataSource):
             schema = schema.model_copy(update={"rules": ()})
         return self._fitted(parts.train, schema, config)
 
+    def adopt_codec(self, codec: RecordCodec, run: str, say: Say) -> RecordCodec:
+        ours, theirs = ([(c.name, c.role, c.kind) for c in schema.columns] for schema in (self.table.schema, codec.schema))
+        if ours != theirs:
+            other = next(iter([c for c in ours if c not in theirs] or [c for c in theirs if c not in ours] or ours))
+            raise UsageError(
+                f"{self.table.name} was not read as the table of {run} was ({other[0]!r} has another role or kind, "
+                "or is in one of them only): give the file itself, which is read by the schema of that run."
+            )
+        return codec
+
     def examples(
         self, config: RunConfig, parts: Parts[Any], codec: RecordCodec
     ) -> tuple[RecordDataset, RecordDataset | None]:

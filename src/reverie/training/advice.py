@@ -13,11 +13,13 @@ from statistics import median
 from reverie import memory
 from reverie.errors import ReverieError
 from reverie.process.schedule import NoiseSchedule
+from reverie.training.budget import Budget
 from reverie.training.dataset import Batch
+from reverie.training.optimizer import learning_rate
 from reverie.training.settings import TrainingSettings
 from reverie.training.update import StepReport
 
-__all__ = ["NotANumber", "Watch", "about_data", "broke_down", "out_of_memory"]
+__all__ = ["NotANumber", "Watch", "about_data", "about_more", "broke_down", "out_of_memory"]
 
 
 class NotANumber(ReverieError):
@@ -101,6 +103,22 @@ def about_data(batch: Batch, schedule: NoiseSchedule) -> Iterator[str]:
         yield f"the data hardly varies (deviation {std:.2g}): noise will drown it at once. Scale it to fill [-1, 1]."
     if schedule.warning:
         yield schedule.warning
+
+
+def about_more(settings: TrainingSettings, step: int, budget: Budget, planned: int) -> str:
+    """In what a run of `planned` steps that goes on will differ from one that was asked for all from the start."""
+    goes_on = f"from step {step:,} of {planned:,} it goes on to {budget.steps:,}"
+    if settings.decay == "constant":
+        return f"{goes_on}, to the same weights as if so many had been asked for from the start."
+    rate = learning_rate(settings, step, budget)
+    course = (
+        f"at a learning rate of {rate:.2g}, as a run of {budget.steps:,} has there, after one that had fallen to its end"
+        if step >= planned
+        else f"with what is left of the fall of the learning rate, {rate:.2g} here, spread over the steps left"
+    )
+    return (
+        f"{goes_on}, {course}: so the weights are not those of a run asked for as many from the start (decay=constant is)."
+    )
 
 
 def out_of_memory(error: BaseException, settings: TrainingSettings) -> ReverieError | None:

@@ -8,6 +8,9 @@ the learning rate) is then spread over what is left of the steps:
 
 p follows from the entries alone, and these are written, to checkpoints and to config.yaml. So what was run can be run again
 to the same bits, at whatever pace; and a run that is resumed keeps to the entries of its checkpoint.
+
+A run that goes on to more steps than it was planned for has one entry more. Where its course had ended, that of a longer run
+takes its place, p(k) = k / N_j; so all is as in a run of N_j steps but the way to s_j.
 """
 
 from __future__ import annotations
@@ -44,12 +47,14 @@ class Budget:
         seconds: how long the run may take, kept by adding entries; None where their number stays as it is.
         began: when these seconds began to run, by `clock`.
         clock: seconds since whenever, rising.
+        more: how many steps there are to be in all, of a run that goes on; None for as many as were planned.
     """
 
     entries: Entries
     seconds: float | None = None
     began: float = 0.0
     clock: Callable[[], float] = time.monotonic
+    more: int | None = None
     _seen: deque[tuple[int, float]] = field(default_factory=deque, init=False, repr=False)
 
     @property
@@ -59,13 +64,24 @@ class Budget:
 
     def progress(self, step: int, first: int = 0) -> float:
         """How far the course has come before step 0, 1, ...: from 0, up to step `first`, to 1 at the last."""
-        done, reached = 0.0, first
-        for (_, steps), (until, _) in pairwise((*self.entries, (step, 0))):
-            here = min(until, step)
+        done, reached, end = 0.0, first, 0
+        for (since, steps), (until, _) in pairwise((*self.entries, (step, 0))):
+            if since > step:
+                break
+            if since >= end > 0:  # the course had ended
+                done, reached = max(0, since - first) / max(1, steps - first), max(since, first)
+            end, here = steps, min(until, step)
             if here > reached:
                 done += (1 - done) * (here - reached) / max(1, steps - reached)
                 reached = here
         return min(1.0, done)
+
+    def go_on(self, step: int) -> bool:
+        """Adds an entry from here, where `step` steps are done, if more are asked for than were planned; whether it did."""
+        if self.more is None or self.more <= self.steps:
+            return False
+        self.entries = (*(entry for entry in self.entries if entry[0] < step), (step, self.more))
+        return True
 
     def keep(self, step: int, device: torch.device) -> None:
         """Adds an entry, once `step` steps are done, if the seconds ask for it. To be called after every step."""

@@ -24,7 +24,7 @@ from reverie.files import flush_folder
 from reverie.manifest import seal, verify
 from reverie.training.update import TrainingState
 
-__all__ = ["latest", "restore", "save", "weights_to_use"]
+__all__ = ["latest", "restore", "save", "steps", "weights_to_use"]
 
 WEIGHTS, AVERAGE, OPTIMIZER, STATE = "weights.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"
 BEST = "best.safetensors"

@@ -58,6 +58,8 @@ def fit(
     state, device = update.begin(budget), update.device
     if path := checkpoint.latest(run / "checkpoints", callbacks.log):
         checkpoint.restore(path, state)
+    planned = budget.steps
+    goes_on = budget.go_on(state.step) and state.step > 0
     if not processes.agree(f"step {state.step}", device):
         raise UsageError(f"the processes see different checkpoints in {run}: give --out a folder that all machines share.")
     chief = processes.rank() == 0
@@ -79,6 +81,9 @@ def fit(
             advise(update.prepare(state))
             processes.same(state.module)
             state.ema.load(state.module.state_dict())
+        if goes_on:
+            advise(update.going_on(state, planned))
+            advise(validator.going_on(state.step, state.lowest) if validator else ())
         watch = update.watch()
         saved, logged = Mark(state.step), Mark(state.step)
         with stop_signals() as stop, cuda_settings(device, update.fast):

@@ -101,6 +101,10 @@ class Update(ABC):
         """What is done before the very first step, but not where a run goes on; and what is said then."""
         return ()
 
+    def going_on(self, state: TrainingState, planned: int) -> Iterable[str]:
+        """What is said where a run that was planned for so many steps goes on to more."""
+        return ()
+
     def watch(self) -> Callable[[int, StepReport], Iterable[str]]:
         """Looks at the report of each step, numbered from 1, and says what is wrong, or raises NotANumber."""
         return lambda step, report: ()

@@ -70,6 +70,14 @@ class Validator:
         """Whether the loss has not fallen for `patience` validations."""
         return bool(lowest.weights) and step - lowest.step >= self.settings.patience * self.settings.judge_every
 
+    def going_on(self, step: int, lowest: EarlyStopping) -> list[str]:
+        """What is said where a run goes on to more steps than it was planned for."""
+        if self.out_of_patience(step, lowest):
+            return [f"the loss on what was set aside has not fallen since step {lowest.step}, so training ends as before."]
+        if lowest.weights and lowest.step == step and step % self.settings.judge_every:
+            return [f"the loss was judged at step {step} too, the last of those planned, and was lowest there."]
+        return []
+
     @torch.no_grad()
     def loss(self, ema: EMA) -> float:
         """The mean over all that is measured, of the network with these weights."""

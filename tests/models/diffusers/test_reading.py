@@ -325,3 +325,14 @@ def test_old_names_of_attention_and_weights_in_parts_and_in_half_precision_are_r
     save_file({key: value.half() for key, value in weights.items()}, folder / "diffusion_pytorch_model.fp16.safetensors")
     half = reverie.load(saved).sample(2, steps=3)
     assert np.abs(half.astype(int) - before.astype(int)).max() <= 2
+
+
+@pytest.mark.parametrize("place", [".", "unet"])
+@pytest.mark.parametrize("name", ["pytorch_lora_weights.safetensors", "adapter_config.json"])
+def test_low_rank_changes_are_refused_rather_than_left_out(place, name, tmp_path, pipeline):
+    pipeline().save_pretrained(tmp_path / "whole")
+    (tmp_path / "alone").mkdir()
+    for folder, where in (("whole", place), ("alone", ".")):
+        (tmp_path / folder / where / name).write_bytes(b"{}")
+        with pytest.raises(UsageError, match=rf"{name} is LoRA, a change of another model"):
+            reverie.load(tmp_path / folder)

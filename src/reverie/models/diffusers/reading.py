@@ -28,6 +28,8 @@ __all__ = ["is_layout", "load"]
 UNETS = ("UNet2DModel", "UNet2DConditionModel")
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny", "VQModel")
 PIPELINES = ("DDPMPipeline", "DDIMPipeline", "PNDMPipeline", "LDMPipeline", "StableDiffusionPipeline")
+ADAPTERS = ("pytorch_lora_weights.safetensors", "adapter_config.json")
+"""Of LoRA, as diffusers and peft name them."""
 PLAIN = {"class_embed_type": None, "addition_embed_type": None, "encoder_hid_dim_type": None, "time_cond_proj_dim": None}
 """What the config of a U-Net may say of further conditions: nothing."""
 
@@ -35,7 +37,7 @@ PLAIN = {"class_embed_type": None, "addition_embed_type": None, "encoder_hid_dim
 def is_layout(folder: Path) -> bool:
     """Whether a folder is in the layout of diffusers rather than a run of ours."""
     ours = (folder / configs.NAME).is_file()
-    return not ours and any((folder / name).is_file() for name in (INDEX, CONFIG, f"unet/{CONFIG}"))
+    return not ours and any((folder / name).is_file() for name in (INDEX, CONFIG, f"unet/{CONFIG}", *ADAPTERS))
 
 
 def load(folder: Path, device: str = "auto") -> PictureModel:
@@ -43,6 +45,7 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
 
     Raises DataError, naming the file and the key, for what is not understood, and UsageError without the package.
     """
+    _check_whole(folder)
     layout = _layout(folder)
     told, unet = meaning(layout.parts["scheduler"], str(folder / SCHEDULER)), layout.parts["unet"]
     about = read_json(folder / OURS) if (folder / OURS).is_file() else {}
@@ -75,6 +78,17 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
     )
     layout = Layout(layout.folder, layout.parts, layout.index, types, layout.others)
     return PictureModel(settings, codec, denoiser, autoencoder.to(where).eval() if autoencoder else None, layout)
+
+
+def _check_whole(folder: Path) -> None:
+    """Raises UsageError for low-rank changes (LoRA) of another model: without that they are none, with it they would be left
+    out without a word."""
+    for file in (place / name for place in (folder, folder / "unet") for name in ADAPTERS):
+        if file.is_file():
+            raise UsageError(
+                f"{file} is LoRA, a change of another model, and only whole models are read: in diffusers "
+                "load_lora_weights, fuse_lora, unload_lora_weights and save_pretrained make one of both."
+            )
 
 
 def _training(told: Meaning, about: Mapping[str, Any], file: Path) -> TrainingSettings:

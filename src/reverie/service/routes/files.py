@@ -36,11 +36,12 @@ TYPES = {
     ".yaml": "application/yaml",
     ".md": "text/markdown; charset=utf-8",
     ".html": "application/octet-stream",
+    ".onnx": "application/octet-stream",
     ".safetensors": "application/octet-stream",
 }
 SUFFIXES = tuple(TYPES)
-UPLOADED = tuple(suffix for suffix in SUFFIXES if suffix != ".html")
-"""Pages are made here (reports) and given out, but not taken in: a foreign one could be looked at as if it were ours."""
+UPLOADED = tuple(suffix for suffix in SUFFIXES if suffix not in (".html", ".onnx"))
+"""Pages and networks are made here and given out, but not taken in: a foreign one could be looked at as if it were ours."""
 GATHERED = 1 << 20
 
 DOWNLOAD: dict[int | str, dict[str, Any]] = {

@@ -57,6 +57,9 @@ class PlainUpdate(Update):
     def prepare(self, state: TrainingState) -> Iterable[str]:
         return advice.about_data(self.drawn(0, processes.share(self.settings.batch)).batch, self.network.process.schedule)
 
+    def going_on(self, state: TrainingState, planned: int) -> Iterable[str]:
+        return [advice.about_more(self.settings, state.step, state.budget, planned)]
+
     def watch(self) -> Callable[[int, StepReport], Iterable[str]]:
         return advice.Watch(self.settings)
 

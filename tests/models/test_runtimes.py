@@ -1,0 +1,113 @@
+"""One network, two runtimes: what ONNX Runtime makes is what torch makes, to one grey level and to one cell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+import reverie
+from reverie.cli import main
+from reverie.denoisers.conditions import Labels
+from reverie.denoisers.unet1d import SeriesUNetConfig
+from reverie.denoisers.visits import VisitNetworkConfig
+from reverie.errors import UsageError
+
+PICTURES = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "precision": "fp32"}
+RECORDS = {"network.width": 16, "network.layers": 1, "training.batch": 16, "precision": "fp32"}
+
+
+@pytest.fixture
+def onnxruntime():
+    pytest.importorskip("onnxscript", reason="the extra [onnx] is not installed: no ONNX graph is made")
+    return pytest.importorskip("onnxruntime", reason="the extra [onnx] is not installed: no ONNX graph is run")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_figures():
+    """Figures of patients take long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("digits") / "run"
+    reverie.train("digits", run, steps=8, settings=PICTURES)
+    return run
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("patients") / "run"
+    reverie.train("pbc2", run, steps=8, settings=RECORDS)
+    return run
+
+
+def test_pictures_are_the_same_to_one_grey_level(onnxruntime, digits: Path) -> None:
+    model = reverie.load(digits)
+    other = model.on("onnx")
+    for how in ({}, {"where": {"class": ["3", "8"]}, "guidance": 2.0, "sampler": "dpmpp"}):
+        ours, theirs = (m.sample(65, steps=4, **how).astype(int) for m in (model, other))  # a last shard of one
+        assert np.abs(ours - theirs).max() <= 1 and ours.std() > 20
+    session = onnxruntime.InferenceSession(other.graph)
+    told = json.loads(session.get_modelmeta().custom_metadata_map["reverie"])
+    assert told == {"predicts": "velocity", "learned_variance": False, "schedule": model.config.schedule}
+    x, t, labels = torch.randn(5, 1, 8, 8), torch.tensor([1, 20, 300, 999, 1000]), torch.tensor([0, 3, 9, 10, 10])
+    (answer,) = session.run(None, {"x_t": x.numpy(), "t": t.float().numpy(), "labels": labels.numpy()})
+    with torch.no_grad():
+        expected = model.denoiser.module(x, t, Labels(labels))
+    torch.testing.assert_close(torch.from_numpy(answer), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_records_are_the_same_to_one_cell(onnxruntime, patients: Path, tmp_path: Path) -> None:
+    names = []
+    for runtime in ("torch", "onnx"):
+        names.append(tmp_path / f"{runtime}.csv")
+        main_ends(["sample", patients, "--count", 40, "--seed", 2, "--runtime", runtime, "--out", names[-1]])
+    ours, theirs = (pl.read_csv(name, infer_schema=False) for name in names)
+    assert ours.shape == theirs.shape and ours.height > 100
+    different = sum(int((ours[name].fill_null("") != theirs[name].fill_null("")).sum()) for name in ours.columns)
+    assert different <= 1
+
+
+def test_without_the_extra_it_is_one_sentence(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("reverie.denoisers.onnx.import_module", absent)
+    for asked in (lambda model: model.on("onnx"), lambda model: model.graph):
+        with pytest.raises(UsageError, match=r"ONNX needs onnx, which is not installed: pip install 'reverie\[onnx\]'"):
+            asked(reverie.load(digits))
+
+
+def test_a_network_is_exported_as_one_file(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverie.denoisers.onnx.graph_of", lambda network, about, shape: f"a graph of {shape}".encode())
+    main_ends(["export", digits, "--to", "onnx", "--out", tmp_path / "digits.onnx"])
+    assert (tmp_path / "digits.onnx").read_bytes() == b"a graph of (1, 8, 8)"
+    main_ends(["export", digits, "--to", "onnx", "--out", tmp_path / "digits.pth"], 2)
+    main_ends(["export", digits, "--to", "onxn", "--out", tmp_path / "other.onnx"], 2)
+
+
+def test_what_no_other_runtime_has_is_refused(digits: Path, tmp_path: Path) -> None:
+    model = reverie.load(digits)
+    with pytest.raises(UsageError, match="unknown runtime 'onx': did you mean 'onnx'"):
+        model.on("onx")
+    with pytest.raises(UsageError, match="mixing=recurrent has no graph"):
+        VisitNetworkConfig(mixing="recurrent").tensors(None, 1)
+    with pytest.raises(UsageError, match="series-unet has no graph of tensors alone"):
+        SeriesUNetConfig().tensors(None, 1)
+    with pytest.raises(UsageError, match="by torch: leave `runtime` out"):
+        replace(model, runtime="onnx").sample_to(tmp_path / "folder", 4)
+
+
+def main_ends(words: list[object], code: int = 0) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    assert (ended.value.code or 0) == code
