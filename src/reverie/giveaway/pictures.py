@@ -80,7 +80,7 @@ def _about(model: PictureModel) -> dict[str, Any]:
     schedule, usual = model.process.schedule, model.usual
     few = min(usual.steps, schedule.steps)
     steps = sorted({step for step in (*STEPS, few, schedule.steps) if step <= schedule.steps})
-    grids = {step: time_grid(schedule, step, usual.spacing) for step in steps}  # pyright: ignore[reportArgumentType]
+    grids = {step: time_grid(schedule, step, usual.spacing) for step in steps}
     return {
         "shape": model.codec.shape,
         "classes": model.codec.classes,

@@ -115,7 +115,8 @@ class PictureModel(Model[ImageCodec]):
             steps, spacing: the time grid, see samplers.time_grid. What is left out, sampler and clip too, is `usual`.
             clip: keep every x_0-hat inside [-1, 1] or, with False, as it is.
             on_step: called with (sampler steps done, in all).
-            settings: where, guidance, rescale, interval, negative, sigma_min, sigma_max, see `method`; and the sampler's own.
+            settings: where, guidance, rescale, interval, negative, sigma_min and sigma_max, see `method`, and the sampler's
+                own.
         """
         told = {"sampler": sampler, "steps": steps, "spacing": spacing, "clip": clip, **settings}
         return np.concatenate(list(self.shards(count, seed, on_step, **told)))
@@ -189,7 +190,7 @@ class PictureModel(Model[ImageCodec]):
         rule = named(sampler or usual.sampler, **settings)
         few, where_to = min(usual.steps, self.process.schedule.steps), spacing or usual.spacing
         ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}
-        grid = time_grid(self.process.schedule, few if steps is None else steps, where_to, **ends)  # pyright: ignore[reportArgumentType]
+        grid = time_grid(self.process.schedule, few if steps is None else steps, where_to, **ends)
         condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)
         if guidance is not None and condition is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")

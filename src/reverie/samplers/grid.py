@@ -33,13 +33,13 @@ MOST = 1_000_000
 
 
 @overload
-def time_grid(schedule: NoiseSchedule, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[int, ...]: ...
+def time_grid(schedule: NoiseSchedule, steps: int, spacing: str = ..., **settings: Any) -> tuple[int, ...]: ...
 @overload
-def time_grid(schedule: NoisePath, steps: int, spacing: Spacing = ..., **settings: Any) -> tuple[float, ...]: ...
+def time_grid(schedule: NoisePath, steps: int, spacing: str = ..., **settings: Any) -> tuple[float, ...]: ...
 def time_grid(  # pyright: ignore[reportInconsistentOverload]
     schedule: NoisePath,
     steps: int,
-    spacing: Spacing = "trailing",
+    spacing: str = "trailing",
     duplicates: Literal["remove", "refuse"] = "remove",
     rho: float = 7.0,
     nu: float = 1.75,
@@ -87,7 +87,7 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     return grid
 
 
-def advice(schedule: NoisePath, steps: int, spacing: Spacing, **settings: Any) -> str | None:
+def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> str | None:
     """What hurts in time_grid of these, in a sentence that says what to do; None where nothing does."""
     grid = time_grid(schedule, steps, spacing, **settings)
     taken, levels = len(grid) - 1, [2 * schedule.level(t).half_log_snr for t in grid[1:]]
@@ -110,7 +110,7 @@ def advice(schedule: NoisePath, steps: int, spacing: Spacing, **settings: Any) -
     )
 
 
-def _continuous(schedule: NoisePath, steps: int, spacing: Spacing, *settings: float | None) -> tuple[float, ...]:
+def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float | None) -> tuple[float, ...]:
     """The same where times lie anywhere."""
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST:
         raise UsageError(f"a grid in continuous time has 1..{MOST:,} steps, not {steps!r}.")
@@ -150,7 +150,7 @@ def _round(numerator: int, denominator: int) -> int:
 def _log_snr(
     schedule: NoisePath,
     steps: int,
-    spacing: Spacing,
+    spacing: str,
     rho: float,
     nu: float,
     sigma_min: float | None,
