@@ -57,7 +57,7 @@ def main() -> None:
                 sys.exit(f"the call ended by itself, with {process.returncode}: raise --count where the folder is whole")
             writing = written(killed)
             inside += writing
-            family = children(process.pid)
+            family = workers_of(process.pid)
             victim = chance.choice(family) if family and kill % 3 == 0 else process.pid
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
@@ -78,6 +78,16 @@ def main() -> None:
         f"{told.kills} kills, {inside} of them inside a write: {many} files and their manifest, {verdict} those of no kill"
     )
     sys.exit(0 if same else 1)
+
+
+def workers_of(pid: int) -> list[int]:
+    """Its processes that make files: not the one that only keeps track of what they share."""
+    found = []
+    for child in children(pid):
+        with suppress(OSError):
+            if "resource_tracker" not in Path(f"/proc/{child}/cmdline").read_text():
+                found.append(child)
+    return found
 
 
 def parts(folder: Path) -> int:

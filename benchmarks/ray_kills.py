@@ -1,8 +1,9 @@
 """Sampling on a local Ray cluster whose workers are killed: python benchmarks/ray_kills.py [--kills 30] [--patients 60000]
 
 Patients are sampled to a folder by tasks of Ray, two at a time, while a worker that is at a shard is ended by SIGKILL again
-and again, at random; runs follow each other, each with a seed of its own, until so many have been killed. Every folder must
-be, byte for byte, what processes of this machine make that nobody kills.
+and again, at random, each time once a file more is made than at the last; runs follow each other, each with a seed of its
+own, until so many have been killed. A shard is tried again as often as there are kills, for these say nothing of it. Every
+folder must be, byte for byte, what processes of this machine make that nobody kills.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--patients", type=int, default=60_000, help="of each run")
-    parser.add_argument("--every", type=float, default=2.0, help="seconds between two kills, on average")
+    parser.add_argument("--every", type=float, default=2.0, help="seconds between a file and the next kill, on average")
     told = parser.parse_args()
     import reverie
     from machine import describe
@@ -40,9 +41,11 @@ def main() -> None:
         model = reverie.load(Path(place) / "run")
         while killed < told.kills:
             found = []
-            for name, engine in (("killed", Ray(workers=2)), ("whole", Processes(2))):
+            for name, engine in (("killed", Ray(workers=2, retries=told.kills)), ("whole", Processes(2))):
                 folder, over, ended = Path(place) / f"{name}-{runs}", threading.Event(), []
-                killer = threading.Thread(target=kill, args=(draw, told.every, told.kills - killed, over, ended))
+                killer = threading.Thread(
+                    target=kill, args=(draw, folder, told.every, told.kills - killed, over, ended), daemon=True
+                )
                 if name == "killed":
                     killer.start()
                 began = time.monotonic()
@@ -59,13 +62,17 @@ def main() -> None:
             print(f"| {runs} | {whole.shards} | {ends} | {ours:.1f} | {theirs:.1f} | {same} |", flush=True)
 
 
-def kill(draw: random.Random, every: float, most: int, over: threading.Event, ended: list[int]) -> None:
-    """Ends workers that are at a task of this process's cluster."""
+def kill(draw: random.Random, folder: Path, every: float, most: int, over: threading.Event, ended: list[int]) -> None:
+    """Ends workers that are at a task of this process's cluster: never so many that no shard is ever whole."""
+    made = 0
     while len(ended) < most and not over.wait(draw.uniform(0.5, 1.5) * every):
-        if busy := [pid for pid in descendants(os.getpid()) if command(pid).startswith("ray::_made")]:
+        now = len([*folder.glob("part-*")])
+        busy = [pid for pid in descendants(os.getpid()) if command(pid).startswith("ray::_made")]
+        if busy and now > made:
             with suppress(ProcessLookupError):
                 os.kill(pid := draw.choice(busy), signal.SIGKILL)
                 ended.append(pid)
+                made = now
 
 
 def descendants(pid: int) -> Iterator[int]:
