@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -80,7 +82,7 @@ def test_given_values_that_break_a_rule_are_kept_and_told(model, table):
         status2=pl.lit(1, pl.Int64), status=pl.lit("alive"), serBilir=pl.lit(70.0), albumin=pl.lit(None, pl.Float64)
     )
     done = export.complete(model, frame)
-    same, of = done.summary(export.Path("x.csv"))["given_values"].values()
+    same, of = done.summary(Path("x.csv"))["given_values"].values()
     assert same == of
     rows = frame.height
     assert f"In {rows} rows the given values break the rule serBilir < 60: kept as given." in done.notes

@@ -112,7 +112,7 @@ class Training(ImageReading, TableReading, Engined):
         ge=1,
         description="How many processes train it together, each on a GPU of its own where there are any.",
     )
-    parent: Annotated[str | None, Flag("--from", metavar="RUN"), reads] = Field(
+    parent: Annotated[Annotated[str, reads] | None, Flag("--from", metavar="RUN")] = Field(
         None,
         min_length=1,
         description="A trained run that this one begins from: its weights, its codec and, where nothing else is said, its "

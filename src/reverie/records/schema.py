@@ -7,6 +7,7 @@ kept with the model: it is all that is needed to write a table of the same look.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from math import prod
 from typing import Any, Literal, Self, get_args
@@ -254,11 +255,20 @@ class Schema(BaseModel):
             raise UsageError(f"{name} is not a schema: what is in it is nested too deep.") from error
         except yaml.YAMLError as error:
             raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from error
+        if not isinstance(tree, dict):
+            raise UsageError(f"{name} is not a schema: it must be the object that reverie data writes, with its `columns`.")
         try:
             return cls.model_validate(tree)
         except ValidationError as error:
             first = error.errors()[0]
-            raise UsageError(f"{name}: {_place(first['loc'], tree)}{first['msg'].removeprefix('Value error, ')}.") from error
+            raise UsageError(f"{name}: {_place(first['loc'], tree)}{_said(first['msg'])}.") from error
+
+
+def _said(message: str) -> str:
+    """What pydantic says, without its own words."""
+    return re.sub(r"^Value error, ", "", re.sub(r"^Input should (be )?", "must be ", message)).replace(
+        "Field required", "is needed"
+    )
 
 
 class _Loader(yaml.SafeLoader):

@@ -234,7 +234,7 @@ def test_every_scheduler_of_flow_matching_is_refused(saved):
         ("unet/config.json", {"down_block_types": ["NoBlock", "DownBlock2D"]}, "cannot be used"),
         ("unet/config.json", {"sample_size": None}, "sample_size"),
         ("unet/config.json", {"in_channels": 9}, "channels"),
-        ("unet/config.json", {"in_channels": 2, "out_channels": 2}, "channels"),
+        ("unet/config.json", {"in_channels": 2, "out_channels": 2}, "does not fit config.json"),
     ],
 )
 def test_a_config_that_is_not_understood_is_named(file, changes, words, saved):

@@ -70,9 +70,11 @@ def with_column(name: str, **fields) -> str:
     ("text", "words"),
     [
         (with_column("age", lower=40), "column 'age': 38.106450553061 is below the schema's bound 40"),
-        (with_column("age", unit="fine"), "the schema: column age: unit: Input should be a valid number"),
+        (with_column("age", unit="fine"), "the schema: column age: unit: must be a valid number"),
         (with_column("sex", kind="colour"), "the schema: column sex: unknown kind 'colour'"),
         ("columns: [", "the schema is not YAML"),
+        ("[age]", "the schema is not a schema: it must be the object that reverie data writes, with its `columns`"),
+        ("seed: 3", "the schema: columns: is needed"),
         ("a: &a [x]\nb: [*a, *a]", "it has an alias (*a)"),
         ("[" * 5000, "nested too deep"),
     ],
