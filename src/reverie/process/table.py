@@ -66,7 +66,7 @@ class NoiseTable(NoisePath):
 
     # --- the tables -------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property  # asked several times a step
     def steps(self) -> int:
         """T, the number of noising steps."""
         return len(self.beta) - 1
@@ -161,7 +161,8 @@ class NoiseTable(NoisePath):
 
     def level(self, t: float) -> Level:
         """The level at step t; between two steps the angle arctan(sigma / alpha) is linear in t."""
-        self._inside(t)
+        if not 0 <= t <= self.steps:
+            self._inside(t)
         step = int(t)
         if step == t:
             return self.levels[step]
