@@ -156,7 +156,8 @@ def upscale(
     """
     codec = model.codec
     operator = downsampling((codec.height, codec.width), factor)
-    small = read_images(picture[None], (codec.height // factor, codec.width // factor), codec.channels).pixels
+    size = codec.height // factor, codec.width // factor
+    small = read_images(picture[None], size, codec.channels, bits=codec.bits).pixels
     return _seen(model, operator, small, noise, count, seed, on_step, method, settings)
 
 
