@@ -22,7 +22,7 @@ from reverie.denoisers.onnx import answered_by, graph_of
 from reverie.models.model import untrained
 from reverie.training.hardware import autocast_dtype, automatic_precision
 
-CASES = {"pictures": (64, 1, 28), "pictures-small": (64, 1, 28), "records": (256, 40, 8), "health-gym": (32, 22, 60)}
+CASES = {"pictures": (64, 1, 28), "pictures-small": (64, 1, 28), "records": (256, 40, 8)}
 
 
 def timed(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
