@@ -62,6 +62,10 @@ def test_rows_of_pixels_are_pictures_and_said_to_be(tmp_path):
         (np.zeros((50, 3072), np.uint8), r"rows of 32 x 32 pixels in colour.*reshape\(-1, 32, 32, 3\)"),
         (np.zeros((6000, 85), np.uint8), r"85 make no square: reshape it .*array\[None\] for one picture"),
         (np.zeros((5, 9, 9, 6), np.uint8), r"\(5, 9, 9, 6\).*ask for 6 `channels`"),
+        (np.zeros((5, 9, 9, 12), np.uint8), "ask for 12 `channels`"),
+        (np.zeros((5, 12, 9, 9), np.uint8), "ask for 12 `channels`"),
+        (np.zeros((5, 12, 9, 13), np.uint8), "ask for 12 or 13 `channels`"),
+        (np.zeros((0, 9, 9, 3), np.uint8), r"\(0, 9, 9, 3\), which holds no picture"),
         (np.zeros((2, 3, 4, 5, 1), np.uint8), "slices or frames"),
         (np.zeros((2, 0, 4, 3), np.uint8), r"has shape \(2, 0, 4, 3\)"),
         (torch.zeros(2, 4, 4, dtype=torch.complex64), "tensor|values"),
@@ -87,8 +91,10 @@ def test_whole_numbers_of_16_bits_are_read_in_any_order_of_bytes():
     wide = RANDOM.integers(0, 65536, (2, 5, 5, 3)).astype(np.uint16)
     rounded = np.rint(wide / 257).astype(np.uint8)
     for array in (wide, wide.astype(">u2")):
-        assert np.array_equal(read_images(array).pixels, rounded)
-        assert np.array_equal(read_images(array, bits=16).pixels, wide)
+        read = read_images(array)
+        assert np.array_equal(read.pixels, rounded)
+        assert f"16-bit values up to {wide.max():,}, which become {rounded.max()} of 255" in read.notes[0]
+        assert np.array_equal(read_images(array, bits=16).pixels, wide) and not read_images(array, bits=16).notes
 
 
 @pytest.mark.parametrize("channels", [2, 5, 13])

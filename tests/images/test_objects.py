@@ -107,6 +107,12 @@ def test_floats_of_a_set_are_on_one_scale():
         ([PIXELS[0], np.full((5, 7), np.nan)], DataError, "item 2 of the list holds 35 values that are not finite"),
         ([(PIXELS[0], 1), (PIXELS[1], 0.5)], DataError, "classes of the list is 0.5 in row 2, which is no class"),
         ([(PIXELS[0], 1), (PIXELS[1], None)], DataError, "item 2 of the list has no class"),
+        ((PIXELS, np.array(LABELS[:5])), DataError, "the pair: labels must be 6 whole numbers or words, one a picture"),
+        (
+            [{"scan": PIXELS[0], "age": 3}],
+            DataError,
+            "item 1 of the list holds scan and age, and no picture under a name such",
+        ),
         ([(PIXELS[0], 1), PIXELS[1]], DataError, "item 2 of the list has no class"),
         (DataLoader(TensorDataset(TENSOR)), UsageError, "give its data set, loader.dataset"),
         ({"a": PIXELS, "b": PIXELS}, DataError, "the dictionary holds several arrays of pictures, a and b"),

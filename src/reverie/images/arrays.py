@@ -71,6 +71,9 @@ def batch(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """uint8 or uint16 [N, H, W, C] of an array of pictures, and notes on how it was read; see layouts.pictures_of."""
     array, notes = pictures_of(array, name, channels_first, rows, bring.channels)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2 and bring.depth == 8 and array.size:
+        dim = int(array.max())
+        notes += (f"{name} holds 16-bit values up to {dim:,}, which become {round(dim / 257)} of 255: bits=16 keeps them.",)
     return np.ascontiguousarray(to_levels(array, name, bits=bring.depth)), notes
 
 

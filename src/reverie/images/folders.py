@@ -64,6 +64,7 @@ def _owned(name: str, paths: list[PurePosixPath]) -> tuple[list[PurePosixPath], 
         train = splits.training(name, parts, "give the folder of the one to train on")
         _check_one_set(name, train)
         notes += splits.left_out(sorted(set(parts) - set(train)), "to read others, give their folder")
+        notes += splits.together(sorted(set(train)))
         kept = [(path, names) for path, names in zip(paths, folders, strict=True) if names[level] in train]
         above = len({names[:level] for _, names in kept}) > 1  # classes that are cut, each of them
         paths = [path for path, _ in kept]
@@ -92,7 +93,7 @@ def _looked_into(name: str, folders: list[tuple[str, ...]]) -> tuple[list[tuple[
 
 def _check_one_set(name: str, train: list[str]) -> None:
     """Raises DataError for trainA beside trainB."""
-    letters = {rest for part in train if len(rest := splits.rest_of(part)) == 1}
+    letters = {rest for part in train if splits.split_of(part) != "fold" and len(rest := splits.rest_of(part)) == 1}
     if len(letters) > 1:
         raise DataError(f"{name} holds several sets to train on, {splits.listed(sorted(train))}: give the folder of one.")
 

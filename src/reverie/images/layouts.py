@@ -157,8 +157,16 @@ def _asked(channels: int | None) -> tuple[int, ...]:
 
 def _no_pictures(shape: tuple[int, ...], name: str) -> DataError:
     remedy = ""
-    if len(shape) == 4 and 0 not in shape and (few := min(shape[1], shape[3])) <= MOST_CHANNELS:
-        remedy = f"; ask for {few} `channels` to take all of each"
+    ends = {shape[1], shape[3]} if len(shape) == 4 else set()
+    if len(ends) == 2 and shape[2] in ends:  # the sides of a square, so the other one is their number
+        ends.remove(shape[2])
+    few = [str(count) for count in sorted(ends) if count <= MOST_CHANNELS]
+    if 0 in shape:
+        return DataError(
+            f"{name} has shape {_shape(shape)}, which holds no picture: give at least one, of at least one pixel."
+        )
+    if few:
+        remedy = f"; ask for {' or '.join(few)} `channels` to take all of each"
     elif len(shape) == 5:
         remedy = "; of volumes and films give the slices or frames, [N, H, W, C]"
     return DataError(

@@ -105,6 +105,8 @@ def _is_pair(source: Any) -> bool:
     labels = source[1] if is_array(source[1]) else None
     if labels is None:
         return isinstance(source[1], list | tuple) and len(source[1]) == len(source[0]) and _is_class(source[1][0])
+    if len(source[0].shape) >= 4:  # no picture, so the others are labels, also where their number is wrong
+        return len(labels.shape) < 3
     told = len(labels.shape) in (1, 2) and len(labels) == len(source[0])
     return told and tuple(labels.shape) != tuple(source[0].shape[:2])  # which a grey picture beside one in colour has
 
@@ -194,6 +196,11 @@ def _held(picture: Any, name: str, bring: Bring) -> Any:
     """A picture that can be kept until all are known: an array [H, W, C] of its own type, or what is read later."""
     if isinstance(picture, str | Path | bytes | Image.Image):
         return picture
+    if isinstance(picture, Mapping):
+        raise DataError(
+            f"{name} holds {splits.listed(list(map(str, picture))) or 'nothing'}, and no picture under a name such as "
+            "image: call it so."
+        )
     if not is_array(picture):
         raise DataError(
             f"{name} is of type {type(picture).__name__}, but a picture is a file, its bytes, a PIL image, an array or a "

@@ -22,7 +22,7 @@ __all__ = ["PICTURES", "contents", "holds_pictures", "labels_of", "notes_of", "r
 CHUNK = 256
 UNTOLD = -1
 """The number of a class that is kept secret, as of test sets."""
-PICTURES = ("image", "images", "img", "picture", "jpg", "png")
+PICTURES = ("image", "images", "img", "picture", "pixel_values", "jpg", "png")
 
 
 def holds_pictures(path: Path) -> bool:

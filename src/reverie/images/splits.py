@@ -1,6 +1,7 @@
 """The parts that a published set of pictures is cut into, read off the names of its folders, files and arrays.
 
-What is called train is learned from; what is called validation or test is kept from training, and said to be.
+What is called train is learned from; what is called validation or test is kept from training, and said to be. The folds
+of a cross-validation are all learned from where nothing is called train.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ __all__ = [
     "of_file",
     "rest_of",
     "split_of",
+    "together",
     "training",
     "unused",
     "words_of",
 ]
 
 _SPLITS = {
-    "train": ("train", "training", "trainval"),
+    "train": ("train", "training", "trainval", "tr"),
     "validation": ("val", "valid", "validation", "dev", "eval"),
-    "test": ("test", "testing", "t10k"),
+    "test": ("test", "testing", "t10k", "ts"),
+    "fold": ("fold",),
 }
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 _WORD = re.compile(rf"([xy]?)({'|'.join(_SPLIT_OF)})([xy]?)")  # Xtrain, ytrain
@@ -36,7 +39,7 @@ _OF_FOLDERS = {*_FILLERS, "images", "imgs", "pictures", "data"}
 
 
 def split_of(name: str) -> str | None:
-    """train, validation or test: the part that a name such as x_train, testImages or t10k-images speaks of; or None."""
+    """train, validation, test or fold: the part that a name such as x_train, imagesTr or t10k-images speaks of; or None."""
     return next((_SPLIT_OF[match[2]] for word in words_of(name) if (match := _WORD.fullmatch(word))), None)
 
 
@@ -80,6 +83,12 @@ def left_out(others: Sequence[str], remedy: str) -> tuple[str, ...]:
     """The note on what is kept from training, if anything is."""
     are = "is" if len(others) == 1 else "are"
     return (f"{listed(others)} {are} left out, for training takes only what is called train: {remedy}.",) if others else ()
+
+
+def together(parts: Sequence[str]) -> tuple[str, ...]:
+    """The note on folds that are read as one set, if several are."""
+    folds = [part for part in parts if split_of(part) == "fold"]
+    return (f"{listed(sorted(folds))} are read as one set: to train on some, give their folder.",) if len(folds) > 1 else ()
 
 
 def unused(what: str, rest: Sequence[str], labels: str | None, names: str) -> tuple[str, ...]:
