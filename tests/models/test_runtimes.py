@@ -13,10 +13,13 @@ import torch
 
 import reverie
 from reverie.cli import main
+from reverie.config import Source, resolve
 from reverie.denoisers.conditions import Labels
+from reverie.denoisers.onnx import answered_by, graph_of
 from reverie.denoisers.unet1d import SeriesUNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
+from reverie.models.model import untrained
 
 PICTURES = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "precision": "fp32"}
 RECORDS = {"network.width": 16, "network.layers": 1, "training.batch": 16, "precision": "fp32"}
@@ -64,6 +67,16 @@ def test_pictures_are_the_same_to_one_grey_level(onnxruntime, digits: Path) -> N
     with torch.no_grad():
         expected = model.denoiser.module(x, t, Labels(labels))
     torch.testing.assert_close(torch.from_numpy(answer), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_network_without_conditions_has_a_graph(onnxruntime) -> None:
+    config = resolve(Source(name="pictures of no class"), 0, "pictures", {"network.width": 8, "network.groups": 4})
+    network = untrained(config, 1)
+    x = torch.randn(3, 1, 8, 8)
+    with torch.no_grad():
+        torch.nn.init.normal_(list(network.module.parameters())[-2], std=0.1)  # of the last layer, which begins at zero
+        other = answered_by(graph_of(network, config.network, (1, 8, 8)), network, config.network)
+        torch.testing.assert_close(other(x, 500).clean, network(x, 500).clean, atol=1e-5, rtol=1e-4)
 
 
 def test_records_are_the_same_to_one_cell(onnxruntime, patients: Path, tmp_path: Path) -> None:

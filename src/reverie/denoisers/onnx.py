@@ -75,7 +75,7 @@ def graph_of(network: Network, about: NetworkConfig, shape: tuple[int, ...]) -> 
             tuple(inputs.values()),
             input_names=list(inputs),
             output_names=[ANSWER],
-            dynamic_shapes={"x_t": axes[0], "t": axes[1], "tensors": tuple(axes[2:])},
+            dynamic_shapes={"x_t": axes[0], "t": axes[1]} | ({"tensors": tuple(axes[2:])} if tensors else {}),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
