@@ -1,4 +1,5 @@
 """How well hidden lab values are imputed: python benchmarks/imputation.py [--seeds 5] [--minutes M] [--baselines]
+[--recipe records] [--method learned --method mmps]
 
 For each seed half of the patients train, and 10, 30 and 50 % of the lab values of the other half are hidden. Beside it:
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,11 @@ def _codes(cohort: Cohort, name: str, levels: tuple[str, ...]) -> np.ndarray:
     return cohort.levels[name].replace_strict(places, default=None, return_dtype=pl.Float64).fill_null(np.nan).to_numpy()
 
 
-def ours(model: Any, holes: pl.DataFrame, schema: Schema, labs: list[str], draws: int, seed: int) -> Draws:
+def ours(
+    model: Any, holes: pl.DataFrame, schema: Schema, labs: list[str], draws: int, seed: int, method: str | None
+) -> Draws:
     """The model's draws; refuses an answer that changed a value it was given."""
-    found = model.impute(holes, draws=draws, seed=seed)
+    found = model.impute(holes, draws=draws, seed=seed, method=method)
     for answer in found:
         for name in schema.names:
             known = holes[name].is_not_null()
@@ -149,8 +152,11 @@ def judged(draws: Draws, truth: np.ndarray, hidden: np.ndarray, train: Cohort, l
     }
 
 
-def one(table: Table, seed: int, model: Any, draws: int) -> dict[tuple[float, str], dict[str, float]]:
-    """Every method at every share hidden, for one seed; `model` makes a model of a training frame, or is None."""
+def one(
+    table: Table, seed: int, model: Any, draws: int, methods: Sequence[str | None] = (None,)
+) -> dict[tuple[float, str], dict[str, float]]:
+    """Every method at every share hidden, for one seed; `model` makes a model of a training frame, or is None; it keeps to
+    what is given by each of `methods`, see PatientModel.keeping."""
     schema = table.schema
     labs = [c.name for c in schema.varying if c.numeric]
     train, holdout = halves(table, seed)
@@ -170,7 +176,8 @@ def one(table: Table, seed: int, model: Any, draws: int) -> dict[tuple[float, st
             "the same on logarithms, with before and after, draws": iterative(known, holes, labs, draws, seed, True),
         }
         if trained is not None:
-            answers = {"Reverie": ours(trained, frame, schema, labs, draws, seed)} | answers
+            ways = {f"Reverie, {trained.keeping(method)}": method for method in methods}
+            answers = {name: ours(trained, frame, schema, labs, draws, seed, way) for name, way in ways.items()} | answers
         for name, answer in answers.items():
             found[share, name] = judged(answer, truth, hidden, known, labs)
     return found
@@ -190,13 +197,14 @@ def markdown(runs: list[dict[tuple[float, str], dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def trainer(minutes: float | None, settings: Mapping[str, Any]) -> Any:
+def trainer(minutes: float | None, settings: Mapping[str, Any], recipe: str | None = None) -> Any:
     """What makes a model of a training frame, in a folder that is thrown away."""
     import reverie
 
     def train(frame: pl.DataFrame, seed: int) -> Any:
         with tempfile.TemporaryDirectory() as folder:
-            return reverie.train(frame, Path(folder) / "run", seed=seed, minutes=minutes, settings=settings, holdout=0)
+            told = {"seed": seed, "minutes": minutes, "settings": settings, "recipe": recipe, "holdout": 0}
+            return reverie.train(frame, Path(folder) / "run", **told)
 
     return train
 
@@ -207,14 +215,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--minutes", type=float, help="budget of a fit")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the training")
+    parser.add_argument("--recipe", help="of the training: records, or health-gym, which is never given a part of a record")
+    parser.add_argument("--method", action="append", help="how what is given is kept to; the model's own way if left out")
     parser.add_argument("--draws", type=int, default=39, help="39 makes the intervals of 50 and 90 %% exact")
     parser.add_argument("--baselines", action="store_true", help="without Reverie")
     told = parser.parse_args()
     settings = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in told.set)}
     table = read_table(told.data)
     print(describe(), flush=True)
-    model = None if told.baselines else trainer(told.minutes, settings)
-    print(markdown([one(table, seed, model, told.draws) for seed in range(told.seeds)]))
+    model = None if told.baselines else trainer(told.minutes, settings, told.recipe)
+    methods = told.method or (None,)
+    print(markdown([one(table, seed, model, told.draws, methods) for seed in range(told.seeds)]))
 
 
 if __name__ == "__main__":

@@ -108,6 +108,22 @@ def test_what_is_upscaled_and_sharpened_has_the_given_as_its_copy(model):
         deblur(model, DIGITS[3], 1.0, noise=0)
 
 
+def test_a_model_of_16_bits_sees_and_gives_back_all_of_them(tmp_path):
+    """The middle of a picture at its own size is filled; a small copy is met in levels of 65535, not of 255."""
+    deep = np.random.default_rng(0).integers(20_000, 50_000, (8, 8, 8, 1)).astype(np.uint16)
+    np.save(tmp_path / "deep.npy", deep)
+    settings = {"width": 8, "groups": 4, "batch": 8}
+    model = reverie.train(tmp_path / "deep.npy", tmp_path / "run", steps=1, settings=settings, bits=16)
+    assert model.codec.bits == 16
+    mask = np.zeros((8, 8, 1), np.uint8)
+    mask[2:4, 2:4] = 255
+    made, hole = inpaint_whole(model, deep[0], mask, 1, steps=2, method="diffpir")
+    assert made.dtype == np.uint16 and (made[:, ~hole] == deep[0][~hole]).all() and (made[0][hole] != deep[0][hole]).any()
+    even = np.full((4, 4, 1), 40_000, np.uint16)
+    large = upscale(model, even, 2, 4, steps=8, noise=0.5, method="diffpir").reshape(4, 4, 2, 4, 2).mean((2, 4))
+    assert np.abs(large - 40_000).mean() < 4_000
+
+
 def test_the_hole_is_where_the_mask_of_a_picture_of_any_shape_is_white(model):
     wide = np.zeros((40, 72, 3), np.uint8)
     wide[10:20, 16 + 15 : 16 + 30] = 255  # rows 2 and 3, columns 3 to 5 of the middle, which is cut to 8 x 8

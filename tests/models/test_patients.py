@@ -19,6 +19,7 @@ from reverie.models.model import untrained
 from reverie.records import RecordCodec, Schema, Table, complete, read_table
 from reverie.records.fitting import fit
 from reverie.records.generate import SHARD
+from reverie.samplers.posterior.registry import USUAL
 from reverie.sources import TableSource
 
 STEPS = 3
@@ -282,7 +283,7 @@ def test_impossible_numbers_are_refused(model, holes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")
-def test_a_model_that_makes_whole_records_makes_tables_and_is_asked_for_nothing_else(table, holes) -> None:
+def test_a_model_that_makes_whole_records_completes_tables_by_guidance_and_takes_no_statics(table, holes) -> None:
     settings = {"network.width": 16, "network.embedding": 8, "network.levels": 2, "network.groups": 4}
     config = resolve(TableSource(table).about, 0, "health-gym", settings | {"training.precision": "fp32"})
     codec = RecordCodec.fit(table, config.codec)
@@ -292,8 +293,23 @@ def test_a_model_that_makes_whole_records_makes_tables_and_is_asked_for_nothing_
     one, two = (model.sample(60, seed=1, steps=2, workers=workers) for workers in (1, 2))
     assert one.equals(two) and one.schema == table.frame.schema and one["id"].n_unique() == 60
     assert one.group_by("id").agg((pl.col("year").diff().drop_nulls() >= 0).all())["year"].all()
-    for ask in (lambda: model.sample(5, where="sex=male"), lambda: model.impute(holes), lambda: model.forecast(holes, 1)):
-        with pytest.raises(UsageError, match="recipe records"):
+    assert model.keeping() == USUAL
+    for method in (None, "repaint", "twisted"):
+        (filled,) = model.impute(holes, steps=2, method=method)
+        for name in holes.columns:
+            assert filled[name].filter(holes[name].is_not_null()).equals(holes[name].drop_nulls()), f"{name} was changed"
+        assert sum(filled.null_count().row(0)) < 0.1 * sum(holes.null_count().row(0))  # rules may leave some empty
+    (longer,) = model.forecast(holes, 2, steps=2)
+    assert longer.height == holes.height + 2 * holes["id"].n_unique()
+    for words, ask in {
+        "recipe records": lambda: model.sample(5, where="sex=male"),
+        "was trained on whole records": lambda: model.impute(holes, method="learned"),
+        "each patient is another": lambda: model.impute(holes, method="twisted_shared"),
+        "did you mean 'mmps'": lambda: model.impute(holes, method="mpms"),
+        "takes no sampler": lambda: model.impute(holes, method="dps", sampler="ddim"),
+        "gives it none": lambda: model.impute(holes, guidance=2.0),
+    }.items():
+        with pytest.raises(UsageError, match=words):
             ask()
 
 

@@ -14,6 +14,7 @@ from reverie.records import RecordCodec, Table, read_table
 from reverie.records.complete import Completer, longer
 from reverie.records.generate import RecordSampler
 from reverie.samplers import DPMSolver, time_grid
+from reverie.samplers.posterior import MMPS
 
 DRAWS, AHEAD = 12, 2
 
@@ -93,6 +94,18 @@ def test_holes_are_drawn_from_their_law_given_the_rest_of_the_record(exact, tabl
     for frame in filled:
         drawn, now = scores(exact.codec, table, frame)
         white.append(whitened(exact, given, seen, drawn, now & ~seen & ~flags))
+    assert_standard_normal(np.concatenate(white))
+
+
+def test_a_network_that_only_makes_whole_records_fills_holes_by_guidance(exact, maker, table) -> None:
+    """Asked for all values of a stage, of which those given are a measurement, it draws from the same law."""
+    given, known = scores(exact.codec, table, table.frame)
+    flags, white = values_of(exact, 5, "measured:y"), []
+    completer = Completer(replace(maker, method=MMPS(iterations=5)), table)
+    for k in range(6):
+        drawn, now = scores(exact.codec, table, completer.holes(torch.Generator().manual_seed(k)))
+        assert (drawn == given)[known & ~flags].all(), "a value was changed where it was given"
+        white.append(whitened(exact, given, known & ~flags, drawn, now & ~known & ~flags))
     assert_standard_normal(np.concatenate(white))
 
 

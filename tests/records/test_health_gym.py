@@ -189,4 +189,20 @@ def test_what_the_recipe_cannot_do_is_said(model: PatientModel, cohort: pl.DataF
             reverie.train(cohort, tmp_path / "run", steps=1, recipe="health-gym", settings=SMALL | setting)
         assert not (tmp_path / "run").exists()
     with pytest.raises(UsageError, match="whole records"):
-        model.impute(cohort)
+        model.impute(cohort, method="learned")
+
+
+def test_a_part_of_a_record_is_kept_to_by_guidance(model: PatientModel, cohort: pl.DataFrame) -> None:
+    """Statics too, which stand at every visit and are filled alike there; levels are one-hot, and given as such."""
+    holes = cohort.with_columns(
+        pl.when(pl.col("PatientID") % 3 == 0).then(None).otherwise(pl.col("Gender")).alias("Gender"),
+        pl.when(pl.col("Timestep") % 2 == 0).then(None).otherwise(pl.col("VL")).alias("VL"),
+    )
+    (filled,) = model.impute(holes, steps=2)
+    assert (
+        sum(filled.null_count().row(0)) == 0
+        and filled.group_by("PatientID").agg(pl.col("Gender").n_unique())["Gender"].max() == 1
+    )
+    for name in cohort.columns:
+        given = holes[name].is_not_null()
+        assert filled[name].filter(given).equals(cohort[name].filter(given)), f"{name} was changed where it was given"

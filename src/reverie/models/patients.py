@@ -28,6 +28,8 @@ from reverie.records.fitting import fit, to_fill
 from reverie.records.generate import RecordSampler
 from reverie.records.series import SeriesSampler
 from reverie.samplers import Sampler, named, time_grid
+from reverie.samplers import posterior as posteriors
+from reverie.samplers.posterior.registry import LEARNED, USUAL
 
 __all__ = ["PatientModel"]
 
@@ -150,7 +152,7 @@ class PatientModel(Model[RecordCodec]):
                 does not see, see records/fitting.py.
             draws: how many tables.
             columns: those to fill; all that the model has learned if left out.
-            settings: sampler, steps, spacing, guidance, workers and on_step, see `shards`.
+            settings: sampler, steps, spacing, guidance, workers and on_step, see `shards`; method, see `keeping`.
 
         Raises DataError for a table that does not say whose visits these are and when, UsageError for a column not learned.
         """
@@ -183,8 +185,29 @@ class PatientModel(Model[RecordCodec]):
                 raise UsageError(f"visits must be a whole number above 0, not {visits}.")
             for shape in self.codec.schema.shapes:
                 shape.check_forecast(table.frame, visits, table.name)
-        if not self.config.network.stages:
-            raise UsageError("a model of the recipe health-gym only makes whole records: train with the recipe records.")
+
+    def keeping(self, method: str | None = None) -> str:
+        """How what is given of a record is kept to, by its name: LEARNED, or a posterior sampler of samplers.posterior.
+
+        Args:
+            method: what is asked for; if left out LEARNED where the network was trained to be given a part of a record, and
+                else, as of the recipe health-gym, the usual posterior sampler.
+
+        Raises UsageError for an unknown name, for LEARNED of a network that never was given a part, and for one population.
+        """
+        trained = self.config.network.stages
+        if method is None:
+            return LEARNED if trained else USUAL
+        if method == LEARNED and not trained:
+            raise UsageError(
+                "a model of the recipe health-gym was trained on whole records, and never given a part of one: leave "
+                f"`method` out, or say `method={USUAL}`."
+            )
+        if method == "twisted_shared":
+            raise UsageError("twisted_shared draws for one measurement, and each patient is another: say `method=twisted`.")
+        if method != LEARNED:
+            posteriors.named(method)
+        return method
 
     def completing(
         self, visits: int | None = None, seed: int = 0, **settings: Any
@@ -193,10 +216,10 @@ class PatientModel(Model[RecordCodec]):
 
         Args:
             visits: more for each patient; None to fill holes.
-            settings: sampler, steps, spacing and guidance, see `shards`.
+            settings: sampler, steps, spacing and guidance, see `shards`; method, see `keeping`.
         """
         told = dict(settings)
-        maker = self._maker(told, told.pop("guidance", 1.0))
+        maker = self._keeper(told)
 
         def complete(block: Table, number: int, draw: int) -> pl.DataFrame:
             randomness = generator(seed, "complete", draw, number)
@@ -256,6 +279,21 @@ class PatientModel(Model[RecordCodec]):
     def usual(self) -> dict[str, Any]:
         """The sampler and its steps where none are named: the network says."""
         return dict(self.config.network.usual)
+
+    def _keeper(self, told: dict[str, Any]) -> RecordSampler:
+        """What completes records, by the method of `keeping`."""
+        name, guidance = self.keeping(told.pop("method", None)), told.pop("guidance", 1.0)
+        if name == LEARNED:
+            return self._maker(told, guidance)
+        method = posteriors.named(name)
+        if method.steps_itself and told.get("sampler") is not None:
+            raise UsageError(f"{name} has steps of its own, so it takes no sampler: leave `sampler` out.")
+        if guidance != 1:
+            raise UsageError(
+                f"guidance={guidance:g} strengthens statics that the network is given, and {name} gives it none: leave it "
+                "out."
+            )
+        return replace(self._maker(told, 1.0), method=method)
 
     def _maker(self, told: dict[str, Any], guidance: float) -> RecordSampler:
         return RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)

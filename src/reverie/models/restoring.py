@@ -8,7 +8,7 @@ Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,16 @@ from reverie.images import read_images
 from reverie.images.levels import most_of
 from reverie.images.sizing import resized
 from reverie.models.pictures import PictureModel
-from reverie.samplers.posterior import GaussianNoise, Mask, Measurement, PosteriorSampler, blur, downsampling, named
+from reverie.samplers.posterior import (
+    GaussianNoise,
+    Mask,
+    Measurement,
+    PosteriorSampler,
+    Separable,
+    blur,
+    downsampling,
+    named,
+)
 from reverie.samplers.posterior.registry import USUAL
 from reverie.samplers.posterior.repaint import RePaint
 
@@ -35,6 +44,7 @@ __all__ = [
     "inpaint_whole",
     "method_of",
     "passes_of",
+    "restored",
     "upscale",
 ]
 
@@ -42,6 +52,9 @@ OnStep = Callable[[int, int], None]
 
 PASSES = 48
 """Through the network, forward and back, where no number of steps is asked for."""
+
+SEEN = 8 / 255
+"""A pixel of the model of which more than this share lies in a hole of the picture at its own size is made anew."""
 
 GREY = 127.5
 """Grey levels in a unit of the states: black is -1, white 1."""
@@ -134,10 +147,10 @@ def inpaint(
     return np.where(hole[None, :, :, None] == 0, picture[None], filled)
 
 
-def upscale(
+def restored(
     model: PictureModel,
     picture: np.ndarray,
-    factor: int,
+    operator: Separable,
     count: int = 1,
     seed: int = 0,
     noise: float = 2.0,
@@ -145,58 +158,40 @@ def upscale(
     method: str | None = None,
     **settings: Any,
 ) -> np.ndarray:
-    """`count` pictures of the model's size whose small copy is `picture`, each pixel of it a mean of factor x factor.
+    """`count` pictures of the model's size of which the operator makes `picture`, but for noise.
 
     Args:
-        picture: [h, w, C], brought to the model's size over `factor`.
-        noise: deviation of what was seen from those means, in grey levels.
+        picture: [h, w, C], brought to the size that the operator makes.
+        operator: of the height and the width, e.g. blur or downsampling.
+        noise: deviation of what was seen, in grey levels, of which there are 255.
         method, settings: as of `inpaint`.
 
-    Raises UsageError for a factor that does not divide the model's size, and for a model of latents.
+    Raises UsageError for an operator of another size than the model's, and for a model of latents.
     """
     codec = model.codec
-    operator = downsampling((codec.height, codec.width), factor)
-    size = codec.height // factor, codec.width // factor
-    small = read_images(picture[None], size, codec.channels, bits=codec.bits).pixels
-    return _seen(model, operator, small, noise, count, seed, on_step, method, settings)
-
-
-def deblur(
-    model: PictureModel,
-    picture: np.ndarray,
-    std: float,
-    count: int = 1,
-    seed: int = 0,
-    noise: float = 2.0,
-    on_step: OnStep | None = None,
-    method: str | None = None,
-    **settings: Any,
-) -> np.ndarray:
-    """`count` pictures that `picture` [H, W, C] is a blurred copy of, by a Gaussian of deviation `std` in pixels; else as
-    `upscale`."""
-    codec = model.codec
-    operator = blur((codec.height, codec.width), std)
-    return _seen(model, operator, fitted(model, picture)[None], noise, count, seed, on_step, method, settings)
-
-
-def _seen(
-    model: PictureModel,
-    operator: Any,
-    pixels: np.ndarray,
-    noise: float,
-    count: int,
-    seed: int,
-    on_step: OnStep | None,
-    method: str | None,
-    settings: dict[str, Any],
-) -> np.ndarray:
     if model.autoencoder is not None:
         raise UsageError("this model diffuses latents, and what was seen is of pixels: give a run trained without latents.")
     if not noise > 0:
         raise UsageError(f"the noise of what was seen is above 0 grey levels, not {noise:g}: rounding alone is 0.3.")
-    y = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32)).to(model.device) / GREY - 1
+    height, width = (len(matrix) for matrix in operator.matrices)
+    pixels = read_images(picture[None], (height, width), codec.channels, bits=codec.bits).pixels
+    y = replace(codec, height=height, width=width).encode(pixels).to(model.device)
     measurement = Measurement(operator, y, GaussianNoise(noise / GREY))
     return _drawn(model, measurement, method_of(method, None), count, seed, on_step, settings)
+
+
+def upscale(model: PictureModel, picture: np.ndarray, factor: int, *args: Any, **settings: Any) -> np.ndarray:
+    """Pictures whose small copy is `picture` [h, w, C], each pixel of it a mean of factor x factor; else as `restored`.
+
+    Raises UsageError for a factor that does not divide the model's size.
+    """
+    return restored(model, picture, downsampling((model.codec.height, model.codec.width), factor), *args, **settings)
+
+
+def deblur(model: PictureModel, picture: np.ndarray, std: float, *args: Any, **settings: Any) -> np.ndarray:
+    """Pictures that `picture` [H, W, C] is a blurred copy of, by a Gaussian of deviation `std` in pixels; else as
+    `restored`."""
+    return restored(model, picture, blur((model.codec.height, model.codec.width), std), *args, **settings)
 
 
 def _drawn(
@@ -209,13 +204,11 @@ def _drawn(
     settings: dict[str, Any],
 ) -> np.ndarray:
     """Pictures given the measurement."""
-    if rule.steps_itself and settings.get("sampler") is not None:
-        raise UsageError(f"{type(rule).__name__} has steps of its own, so it takes no sampler: leave `sampler` out.")
     steps, _ = passes_of(model, rule, settings.get("steps"))
     how = model.method(**{**settings, "steps": steps})
     x, noise, condition = model.start(how, count, seed)
-    stepping = {} if rule.steps_itself else {"sampler": how.sampler}
-    made = rule.sample(how.denoiser, measurement, how.grid, x, noise, condition, on_step, **stepping)
+    sampler = settings.get("sampler") if rule.steps_itself else how.sampler
+    made = rule.sample(how.denoiser, measurement, how.grid, x, noise, condition, on_step, sampler)
     return model.decode(made)
 
 
@@ -279,11 +272,12 @@ def inpaint_whole(
         args, settings: those of `inpaint` after the hole.
     """
     hole_of(model, mask, picture)  # says where the sizes differ
-    picture = read_images(picture[None], channels=model.codec.channels).pixels[0]
+    picture = read_images(picture[None], channels=model.codec.channels, bits=model.codec.bits).pixels[0]
     hole = read_images(mask[None], channels=1).pixels[0, :, :, 0] >= 128
     window = Window.around(model, hole)
     part = fitted(model, window.cut(picture))
-    seen = fitted(model, window.cut(hole)[:, :, None] * np.uint8(255), channels=1)[:, :, 0] > 8
+    share = fitted(model, window.cut(hole)[:, :, None] * np.uint8(255), channels=1)[:, :, 0]  # in the bits of the model
+    seen = share > most_of(share) * SEEN
     return window.pasted(picture, inpaint(model, part, seen, *args, **settings), hole), hole
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from reverie.errors import unknown
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, Panel, operation, summary
@@ -25,6 +26,7 @@ from reverie.operations.fields import (
 )
 from reverie.operations.request import Flag, Reply, Request, at_most, example
 from reverie.operations.sampler_settings import GUIDANCE, SAMPLER, SPACING, settings_of
+from reverie.samplers.posterior.registry import LEARNED, METHODS, USUAL, listed
 
 __all__ = ["Rows", "imputation"]
 
@@ -68,6 +70,12 @@ def _text(cell: bool | int | float | str | None) -> str | None:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
+def _method(name: str) -> str:
+    if name not in (LEARNED, *METHODS):
+        raise unknown("method", name, [LEARNED, *METHODS])
+    return name
+
+
 class Imputation(Engined):
     """A table with holes, or to be continued."""
 
@@ -95,6 +103,16 @@ class Imputation(Engined):
         list[Word] | None,
         Flag("--columns", "Those to fill, e.g. albumin,weight; all that are learned if left out.", commas=True),
     ] = Field(None, min_length=1, max_length=1000, description="Those to fill; all that the model has learned if left out.")
+    method: Annotated[
+        Annotated[str, AfterValidator(_method), WithJsonSchema({"type": "string", "enum": [LEARNED, *METHODS]})] | None,
+        Flag(
+            "--method", f"{LEARNED} (the network is given it), or, of any run, {listed()}. If left out, the run's own way."
+        ),
+    ] = Field(
+        None,
+        description=f"How what is given is kept to: {LEARNED} by a network trained to be given a part of a record, or a "
+        f"posterior sampler, of any run. Left out: {LEARNED}, but {USUAL} of the recipe health-gym.",
+    )
     guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = None
     sampler: Annotated[Sampler | None, SAMPLER] = None
     steps: Annotated[
@@ -203,7 +221,10 @@ def imputation(request: Imputation, context: Context) -> Outcome:
     from reverie import export, prediction_intervals
     from reverie.records.fitting import fit
 
-    export.check_completing(model, request.draws, request.model)
+    model = export.check_completing(model, request.draws, request.model)
+    method = model.keeping(request.method)
+    if request.method is None and method != LEARNED:
+        context.say(f"This run was trained on whole records, so what is given is kept to by guidance: `method={method}`.")
     if request.rows is not None:
         fitted = fit(request.rows.frame, model.codec.schema, "the rows")
     else:
@@ -217,7 +238,7 @@ def imputation(request: Imputation, context: Context) -> Outcome:
         request.draws,
         request.forecast,
         request.seed,
-        settings_of(request),
+        settings_of(request, "method"),
         context.step,
         columns=request.columns,
         run=request.model,

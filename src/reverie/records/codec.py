@@ -24,7 +24,7 @@ from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.emptiness import as_rules, obeyed, open_visits
 from reverie.records.encoded import Decoded, EncodedTable, Records
 from reverie.records.gathering import Gathering
-from reverie.records.intervals import Floats, inside
+from reverie.records.intervals import Floats, between, inside
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.rules import Rows, Rules
@@ -142,8 +142,14 @@ class RecordCodec:
         """Channels of a token: those of the static token or of a visit, whichever has more."""
         return self.stage.shape[1]
 
-    def encode(self, table: Table) -> EncodedTable:
-        """The patients of a table of this schema, also one that was not fitted to. Raises DataError for an unknown level."""
+    def encode(self, table: Table, holes: bool = False) -> EncodedTable:
+        """The patients of a table of this schema, also one that was not fitted to.
+
+        Args:
+            holes: leave what is empty unknown also where there are no stages, and it is 0 in training.
+
+        Raises DataError for an unknown level, and for a column that is not there.
+        """
         if lost := [name for name in self.schema.names if name not in table.frame.columns]:
             raise DataError(f"{table.name} has no column {lost[0]!r}, which the model was fitted to: add it.")
         sizes = [(self.stage[token] >= 0).sum() for token in (0, 1)]
@@ -155,7 +161,7 @@ class RecordCodec:
                 continue
             x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
             self._write(ends[field.token], field, x)
-        if not self.settings.stages:
+        if not (self.settings.stages or holes):
             ends = [np.nan_to_num(e, nan=0.0) for e in ends]
         offsets = torch.from_numpy(np.array(table.offsets, dtype=np.int64))
         return EncodedTable(_tensor(ends[0]), _tensor(ends[1]), offsets)
@@ -207,6 +213,17 @@ class RecordCodec:
         for channels, may in open_visits(self, values):
             known[:, 1:, list(channels)] &= may[..., None]
         return known
+
+    def measured(self, values: Tensor, generator: torch.Generator) -> Tensor:
+        """Records [B, N, C] in which all flags say that their value was measured, by a score drawn for each."""
+        values = values.clone()
+        for field in self.fields:
+            if field.part == "measured":
+                ends = (torch.from_numpy(end) for end in inside(*self.codes[field.name].ends(np.ones(1))))
+                lower, upper = (end.expand(*values[:, field.tokens].shape[:2], -1) for end in ends)
+                drawn = between(lower, upper, torch.rand(lower.shape, generator=generator))
+                values[:, field.tokens, list(field.channels)] = drawn.to(values)
+        return values
 
     def levels(self, field: Field, values: Tensor) -> Tensor:
         """int64 [B, N]: the level of each cell of a field in records [B, N, C]; 0 where it has none."""

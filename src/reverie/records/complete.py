@@ -76,7 +76,7 @@ class Completer:
     def _each(self, complete: Callable[[Records, torch.Generator], Drawn], randomness: torch.Generator) -> pl.DataFrame:
         """The rows of all patients in the order of the table, decoded from completed records."""
         seen = replace(self.table, frame=reaching(self.sampler.codec, self.table.frame, randomness))
-        encoded = self.sampler.codec.encode(seen)
+        encoded = self.sampler.codec.encode(seen, holes=True)
         lengths = torch.from_numpy(encoded.lengths)
         shape = (len(lengths), 1 + int(lengths.max()), encoded.channels)
         values, known = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
@@ -96,6 +96,10 @@ class Completer:
         stage, flags = cells(codec.stage, N), cells(self._flags, N)
         present = torch.arange(N) <= records.visits[:, None]
         seen, values = records.known & ~flags, records.values
+        if sampler.method is not None:  # a network that only makes whole records always sees what was measured: all was
+            exists = codec.known(torch.where(flags, REACH, values), records.visits)
+            values = torch.where(flags, codec.measured(values, randomness), values)
+            seen = seen | (exists & cells(codec.channels_where(lambda field: field.part != "value"), N))
         for now in (1, 3):
             measured = torch.where(flags, REACH, values)  # as if everything had been, but where rules leave it empty
             asked = codec.known(measured, records.visits) & (stage == now) & ~seen
@@ -109,10 +113,17 @@ class Completer:
         N = records.values.shape[1]
         past = torch.arange(N) <= (records.visits - visits)[:, None]
         noise = [torch.randn(records.values.shape, generator=randomness) for _ in range(2)]
-        seen = records.known & past[..., None]
+        seen = records.known & (past[..., None] | cells(self._lasting, N))
         values = self.sampler.visits(torch.where(seen, records.values, 0.0), records.visits, noise, randomness, seen, past)
         known = self.sampler.codec.known(values, records.visits)
-        return values, torch.where(past[..., None], records.known, known)
+        return values, torch.where(past[..., None] | cells(self._lasting, N), seen, known)
+
+    @cached_property
+    def _lasting(self) -> Tensor:
+        """bool [2, C]: what is said of the patient at every visit, so of those to come too."""
+        codec = self.sampler.codec
+        statics = {column.name for column in codec.schema.static}
+        return codec.channels_where(lambda field: field.token == 1 and (field.part == "start" or field.column in statics))
 
     @cached_property
     def _flags(self) -> Tensor:

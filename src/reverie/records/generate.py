@@ -9,7 +9,7 @@ visits are drawn in batches of like lengths.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from reverie.records.encoded import Records
 from reverie.records.masks import cells
 from reverie.records.settling import settled
 from reverie.samplers import Sampler, sample
+from reverie.samplers.posterior import Mask, Measurement, PosteriorSampler
 
 __all__ = ["ROUNDS", "SHARD", "RecordSampler"]
 
@@ -46,6 +47,8 @@ class RecordSampler:
         sampler, grid: how each stage is drawn.
         guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
         calibration: puts right what is drawn, if there is one.
+        method: how what is given of a stage is kept to by a network that was not trained to be given it; None for one that
+            was.
     """
 
     denoiser: Denoiser
@@ -54,6 +57,7 @@ class RecordSampler:
     grid: Sequence[int]
     guidance: float = 1.0
     calibration: Calibration | None = None
+    method: PosteriorSampler | None = None
 
     def shard(
         self,
@@ -130,13 +134,27 @@ class RecordSampler:
             return given.values
         of_visits = self.guidance != 1 and bool(given.target_mask[:, 1:].any())
         denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
-        sampled = sample(denoiser, self.sampler, self.grid, noise, steps, given)
+        if self.method is None:
+            sampled = sample(denoiser, self.sampler, self.grid, noise, steps, given)
+        else:
+            sampled = self._guided(self.method, denoiser, given, noise, steps)
         values = torch.where(given.target_mask, sampled, given.values)
         return (
             self.calibration(values, given.target_mask, given.target_mask | given.observed_mask)
             if self.calibration
             else values
         )
+
+    def _guided(
+        self, method: PosteriorSampler, denoiser: Denoiser, given: ConditionMask, noise: Tensor, steps: torch.Generator
+    ) -> Tensor:
+        """Draws of a stage as a whole, of which what is given is a measurement: y = x_0 where it is observed."""
+        stage = cells(self.codec.stage, given.values.shape[1])
+        seen = given.observed_mask & (stage == int(torch.where(given.target_mask, stage, -1).max()))
+        whole = replace(given, observed_mask=given.observed_mask & ~seen, target_mask=given.target_mask | seen)
+        measurement = Measurement(Mask(seen), torch.where(seen, given.values, 0.0))
+        sampler = None if method.steps_itself else self.sampler
+        return method.sample(denoiser, measurement, self.grid, noise, steps, whole, sampler=sampler)
 
     def _statics(
         self, number: int, seed: int, given: Records | None, accept: Callable[[Tensor], Tensor] | None

@@ -10,23 +10,17 @@ rest.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
-from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
 from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators, draw
-from reverie.samplers.grid import check_grid
+from reverie.process.randomness import draw
 from reverie.samplers.posterior.gaussian import Seen, conjugate_gradients
-from reverie.samplers.posterior.measurement import Measurement
-from reverie.samplers.posterior.method import OnStep, PosteriorSampler
+from reverie.samplers.posterior.method import PosteriorSampler, Reverse
 from reverie.samplers.posterior.pigdm import ITERATIONS
 
 __all__ = ["DiffPIR"]
@@ -48,33 +42,18 @@ class DiffPIR(PosteriorSampler):
         if not (math.isfinite(self.weight) and self.weight > 0 and 0 <= self.zeta <= 1):
             raise UsageError(f"DiffPIR needs weight > 0 and zeta in 0..1, not {self.weight} and {self.zeta}.")
 
-    def sample(
-        self,
-        denoiser: Denoiser,
-        measurement: Measurement,
-        grid: Sequence[int],
-        x: Tensor,
-        generator: Generators,
-        condition: Condition | None = None,
-        on_step: OnStep | None = None,
-    ) -> Tensor:
-        schedule = denoiser.process.schedule
-        grid = check_grid(schedule, grid)
-        for done, (t, s) in enumerate(itertools.pairwise(grid), start=1):
+    def drawn(self, given: Reverse) -> Tensor:
+        x = given.x
+        for t, s in given.steps():
             with torch.no_grad():
-                prediction = self._proximal(denoiser, measurement, x, t, condition)
-                a, sigma, _ = schedule.level(s)
+                prediction = self._proximal(given.seen(x, t, backward=False))
+                a, sigma, _ = given.denoiser.process.schedule.level(s)
                 x = prediction.mix(clean=a, noise=sigma * math.sqrt(1 - self.zeta))
                 if s > 0:
-                    x = x + sigma * math.sqrt(self.zeta) * draw(x, generator)
-            if on_step:
-                on_step(done, len(grid) - 1)
-        return measurement.imposed(x)
+                    x = x + sigma * math.sqrt(self.zeta) * draw(x, given.generator)
+        return x
 
-    def _proximal(
-        self, denoiser: Denoiser, measurement: Measurement, x: Tensor, t: int, condition: Condition | None
-    ) -> Prediction:
-        seen = Seen.by(denoiser, measurement, x, t, condition, backward=False)
+    def _proximal(self, seen: Seen) -> Prediction:
         of = seen.prediction
         v = float(of.sigma**2 / (self.weight * max(of.a, 1e-6) ** 2))  # pyright: ignore[reportArgumentType]
 

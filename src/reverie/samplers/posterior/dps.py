@@ -7,22 +7,15 @@ The length of the gradient is a setting, not a consequence of the measurement's 
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
-from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
-from reverie.process.randomness import Generators
-from reverie.samplers.grid import check_grid
-from reverie.samplers.posterior.gaussian import Seen, dot
-from reverie.samplers.posterior.measurement import Measurement
-from reverie.samplers.posterior.method import OnStep, PosteriorSampler
+from reverie.samplers.posterior.gaussian import dot
+from reverie.samplers.posterior.method import PosteriorSampler, Reverse
 
 __all__ = ["DPS"]
 
@@ -41,24 +34,13 @@ class DPS(PosteriorSampler):
     def backward(self) -> int:
         return 1
 
-    def sample(
-        self,
-        denoiser: Denoiser,
-        measurement: Measurement,
-        grid: Sequence[int],
-        x: Tensor,
-        generator: Generators,
-        condition: Condition | None = None,
-        on_step: OnStep | None = None,
-    ) -> Tensor:
-        process = denoiser.process
-        grid = check_grid(process.schedule, grid)
-        for done, (t, s) in enumerate(itertools.pairwise(grid), start=1):
-            seen = Seen.by(denoiser, measurement, x, t, condition)
+    def drawn(self, given: Reverse) -> Tensor:
+        x = given.x
+        for t, s in given.steps():
+            seen = given.seen(x, t)
             away = seen.residual / dot(seen.residual, seen.residual).sqrt().clamp_min(1e-12)
             gradient = -seen.gradient(seen.back(away))
             with torch.no_grad():
-                x = process.reverse(x, t, seen.prediction, s).sample(generator) - self.scale * gradient
-            if on_step:
-                on_step(done, len(grid) - 1)
-        return measurement.imposed(x)
+                step = given.denoiser.process.reverse(x, t, seen.prediction, s)
+                x = step.sample(given.generator) - self.scale * gradient
+        return x

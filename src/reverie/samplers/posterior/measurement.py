@@ -93,6 +93,15 @@ class Measurement:
     y: Tensor
     noise: Noise = GaussianNoise()
 
+    def of(self, rows: Tensor) -> Measurement:
+        """That of the samples at these places, int [n]; what holds for all stays one."""
+
+        def taken(whole: Tensor) -> Tensor:
+            return whole[rows.to(whole.device)] if whole.ndim == self.y.ndim and len(whole) > 1 else whole
+
+        operator = Mask(taken(self.operator.known)) if isinstance(self.operator, Mask) else self.operator
+        return Measurement(operator, taken(self.y), self.noise)
+
     def residual(self, x_0: Tensor) -> Tensor:
         """y - A(x_0). Raises UsageError where the two have not one shape."""
         seen = self.operator(x_0)

@@ -1,13 +1,14 @@
 """Posterior samplers: draws of p(x_0 | y), from a denoiser that was never told of y.
 
-Most change what the denoiser says, and leave the step to any sampler: they are wrappers (Guidance). The others step
-themselves. All are frozen; each says what a step costs, in calls of the denoiser and in passes back through it. Such a pass
-is with respect to the state alone, so it does the products of a call once more.
+Each is frozen settings and one function, Reverse -> x_0. Most change what the denoiser says, and leave the step to any
+sampler: they are wrappers (Guidance). The others step themselves. Each says what a step costs, in calls of the denoiser and
+in passes back through it. Such a pass is with respect to the state alone, so it does the products of a call once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -15,16 +16,54 @@ from torch import Tensor
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import DenoiserWrapper
+from reverie.errors import UsageError
 from reverie.process.gaussian import Step
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
+from reverie.samplers.dpm import DPMSolver
+from reverie.samplers.grid import check_grid
 from reverie.samplers.posterior.gaussian import Seen
 from reverie.samplers.posterior.measurement import Measurement
 from reverie.samplers.sampler import Sampler, sample
 
-__all__ = ["Guidance", "Guiding", "OnStep", "PosteriorSampler"]
+__all__ = ["Guidance", "Guiding", "OnStep", "PosteriorSampler", "Reverse"]
 
 OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Reverse:
+    """A reverse process that is to end in draws of p(x_0 | y): all that a method is given.
+
+    Attributes:
+        denoiser: of the data, as it is without the measurement.
+        grid: falling steps, see time_grid.
+        x: the states at grid[0], [B, ...].
+        generator: one for the batch or one for each sample.
+        condition: passed to the denoiser at every step.
+        sampler: whose steps are taken, by a method that has none of its own.
+        on_step: called with (steps done, in all).
+    """
+
+    denoiser: Denoiser
+    measurement: Measurement
+    grid: tuple[int, ...]
+    x: Tensor
+    generator: Generators
+    condition: Condition | None
+    sampler: Sampler
+    on_step: OnStep | None
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """(t, s) of each step, told as done when the next is asked for."""
+        for done, step in enumerate(itertools.pairwise(self.grid), start=1):
+            yield step
+            if self.on_step:
+                self.on_step(done, len(self.grid) - 1)
+
+    def seen(self, x: Tensor, t: int, backward: bool = True) -> Seen:
+        """One call of the denoiser, held to the measurement."""
+        return Seen.by(self.denoiser, self.measurement, x, t, self.condition, backward)
 
 
 @dataclass(frozen=True)
@@ -60,6 +99,7 @@ class PosteriorSampler:
         generator: Generators,
         condition: Condition | None = None,
         on_step: OnStep | None = None,
+        sampler: Sampler | None = None,
     ) -> Tensor:
         """Samples [B, ...] of x_0 given the measurement; what it knows without noise is kept, bit for bit.
 
@@ -70,9 +110,23 @@ class PosteriorSampler:
             generator: one for the batch or one for each sample.
             condition: passed to the denoiser at every step.
             on_step: called with (steps done, in all).
+            sampler: any of samplers, DPM-Solver++ if left out; only of a method that has no steps of its own.
 
-        Raises UsageError for a measurement that does not fit the samples, or that the method cannot take.
+        Raises UsageError for a measurement that does not fit the samples, or that the method cannot take, and for a sampler
+        of a method that steps itself.
         """
+        if self.steps_itself and sampler is not None:
+            name = type(self).__name__
+            raise UsageError(f"{name} has steps of its own, so it takes no sampler: leave `sampler` out.")
+        measurement.residual(x)  # says what does not fit
+        grid = check_grid(denoiser.process.schedule, grid)
+        sampler = DPMSolver() if sampler is None else sampler
+        return measurement.imposed(
+            self.drawn(Reverse(denoiser, measurement, grid, x, generator, condition, sampler, on_step))
+        )
+
+    def drawn(self, given: Reverse) -> Tensor:
+        """x_0 [B, ...], as `sample` says, before what is known without noise is put in its place."""
         raise NotImplementedError
 
 
@@ -92,24 +146,9 @@ class Guidance(PosteriorSampler):
         """The denoiser of x_0 given x_t and the measurement."""
         return Guiding(denoiser, measurement, self)
 
-    def sample(
-        self,
-        denoiser: Denoiser,
-        measurement: Measurement,
-        grid: Sequence[int],
-        x: Tensor,
-        generator: Generators,
-        condition: Condition | None = None,
-        on_step: OnStep | None = None,
-        sampler: Sampler | None = None,
-    ) -> Tensor:
-        """As of every method; `sampler` is any of samplers, DPM-Solver++ if left out."""
-        if sampler is None:
-            from reverie.samplers.dpm import DPMSolver
-
-            sampler = DPMSolver()
-        guided = self.guided(denoiser, measurement)
-        return measurement.imposed(sample(guided, sampler, grid, x, generator, condition, on_step))
+    def drawn(self, given: Reverse) -> Tensor:
+        guided = self.guided(given.denoiser, given.measurement)
+        return sample(guided, given.sampler, given.grid, given.x, given.generator, given.condition, given.on_step)
 
 
 @dataclass(frozen=True, eq=False)

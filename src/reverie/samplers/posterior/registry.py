@@ -17,7 +17,7 @@ from reverie.errors import unknown
 if TYPE_CHECKING:
     from reverie.samplers.posterior.method import PosteriorSampler
 
-__all__ = ["METHODS", "USUAL", "Entry", "listed", "named"]
+__all__ = ["LEARNED", "METHODS", "USUAL", "Entry", "listed", "named"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ METHODS: dict[str, Entry] = {
     "twisted_shared": Entry("twisted:Twisted", "the same, of one population", {"particles": 1, "shared": True}),
     "repaint": Entry("repaint:RePaint", "replacement, steps done again; holes only"),
 }
+
+LEARNED = "learned"
+"""Of records, no posterior sampler: what is given is given to the network, which was trained for that."""
 
 USUAL = "mmps"
 """Of the list, the one that measures best at equal cost (`reverie study posterior`)."""

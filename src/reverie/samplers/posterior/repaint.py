@@ -7,21 +7,16 @@ conditioning: of Gaussian data with correlation .9 it fills in .57 .42 .33 where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
-from reverie.denoisers.denoiser import Denoiser
 from reverie.denoisers.wrappers import Inpainting
 from reverie.errors import UsageError
-from reverie.process.randomness import Generators, draw
-from reverie.samplers.grid import check_grid
-from reverie.samplers.posterior.measurement import Measurement
-from reverie.samplers.posterior.method import OnStep, PosteriorSampler
+from reverie.process.randomness import draw
+from reverie.samplers.posterior.method import PosteriorSampler, Reverse
 from reverie.samplers.posterior.operators import Mask
-from reverie.samplers.sampler import Sampler, sample
+from reverie.samplers.sampler import sample
 
 __all__ = ["RePaint"]
 
@@ -50,28 +45,12 @@ class RePaint(PosteriorSampler):
     def steps_itself(self) -> bool:
         return False
 
-    def sample(
-        self,
-        denoiser: Denoiser,
-        measurement: Measurement,
-        grid: Sequence[int],
-        x: Tensor,
-        generator: Generators,
-        condition: Condition | None = None,
-        on_step: OnStep | None = None,
-        sampler: Sampler | None = None,
-    ) -> Tensor:
-        """As of every method; `sampler` is any of samplers, DPM-Solver++ if left out."""
+    def drawn(self, given: Reverse) -> Tensor:
+        measurement, grid, x = given.measurement, given.grid, given.x
         if not isinstance(measurement.operator, Mask) or not bool(measurement.noise.exact.all()):
             raise UsageError("repaint takes a mask without noise: for another measurement name another method, e.g. mmps.")
-        if sampler is None:
-            from reverie.samplers.dpm import DPMSolver
-
-            sampler = DPMSolver()
-        process, known = denoiser.process, measurement.operator.known
-        measurement.residual(x)  # says what does not fit
-        grid = check_grid(process.schedule, grid)
-        inpainting = Inpainting(denoiser, measurement.y, known)
+        process = given.denoiser.process
+        inpainting = Inpainting(given.denoiser, measurement.y, measurement.operator.known)
         starts = range(0, len(grid) - 1, self.stretch)
         parts = [grid] if self.repeats == 1 else [grid[i : i + self.stretch + 1] for i in starts]
         total, done = self.repeats * (len(grid) - 1), 0
@@ -79,9 +58,9 @@ class RePaint(PosteriorSampler):
             for turn in range(self.repeats):
                 if turn:
                     way = process.transition(x, part[-1], part[0])
-                    x = way.mean + way.variance.sqrt() * draw(x, generator)
-                x = sample(inpainting, sampler, part, x, generator, condition)
+                    x = way.mean + way.variance.sqrt() * draw(x, given.generator)
+                x = sample(inpainting, given.sampler, part, x, given.generator, given.condition)
                 done += len(part) - 1
-                if on_step:
-                    on_step(done, total)
-        return measurement.imposed(x)
+                if given.on_step:
+                    given.on_step(done, total)
+        return x

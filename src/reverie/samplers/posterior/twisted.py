@@ -13,22 +13,18 @@ particles the error vanishes, but for that of the steps themselves. An exact mea
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
 from reverie.process.randomness import Generators, draw, uniform
-from reverie.samplers.grid import check_grid
-from reverie.samplers.posterior.gaussian import Seen, dot
+from reverie.samplers.posterior.gaussian import dot
 from reverie.samplers.posterior.measurement import Measurement
-from reverie.samplers.posterior.method import OnStep, PosteriorSampler
+from reverie.samplers.posterior.method import PosteriorSampler, Reverse
 from reverie.samplers.posterior.pigdm import unlike
 
 __all__ = ["Twisted"]
@@ -64,24 +60,15 @@ class Twisted(PosteriorSampler):
     def backward(self) -> int:
         return self.particles
 
-    def sample(
-        self,
-        denoiser: Denoiser,
-        measurement: Measurement,
-        grid: Sequence[int],
-        x: Tensor,
-        generator: Generators,
-        condition: Condition | None = None,
-        on_step: OnStep | None = None,
-    ) -> Tensor:
-        process, rows, each = denoiser.process, len(x), torch.arange(len(x)).repeat_interleave(self.particles)
-        grid = check_grid(process.schedule, grid)
+    def drawn(self, given: Reverse) -> Tensor:
+        measurement, grid, x, generator = given.measurement, given.grid, given.x, given.generator
+        process, rows = given.denoiser.process, len(x)
+        each = torch.arange(rows).repeat_interleave(self.particles)
         if self.shared:
-            self._check_shared(measurement, generator, condition)
+            self._check_shared(measurement, generator, given.condition)
         groups = (1, len(each)) if self.shared else (rows, self.particles)
-        y = measurement.y if len(measurement.y) == 1 else measurement.y[each.to(measurement.y.device)]
-        every = Measurement(measurement.operator, y, measurement.noise)
-        asked = None if condition is None else condition[each]
+        condition = None if given.condition is None else given.condition[each]
+        every = replace(given, measurement=measurement.of(each), condition=condition)
 
         def noise() -> Tensor:
             """Of all particles of each sample, from the sample's own stream: [rows, particles, ...]."""
@@ -89,7 +76,7 @@ class Twisted(PosteriorSampler):
 
         def look(state: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
             """x_0-hat without the measurement and with it, and log psi_t by group."""
-            seen = Seen.by(denoiser, every, state, t, asked)
+            seen = every.seen(state, t)
             solved = unlike(seen, self.std)
             log_psi = -0.5 * dot(seen.residual, solved).reshape(groups)
             return seen.prediction.clean, seen.prediction.clean + seen.covariance(seen.back(solved)), log_psi
@@ -99,12 +86,12 @@ class Twisted(PosteriorSampler):
         states = first.flatten(0, 1)
         free, led, log_psi = look(states, grid[0])
         log_w = log_psi
-        for done, (t, s) in enumerate(itertools.pairwise(grid), start=1):
+        for t, s in given.steps():
             if s == 0:
                 if bool(measurement.noise.exact.any()):
                     states = led
                 else:
-                    states, log_w = free, log_w - log_psi + every.log_likelihood(free).reshape(groups)
+                    states, log_w = free, log_w - log_psi + every.measurement.log_likelihood(free).reshape(groups)
             else:
                 mean, to = (process.posterior(clean, states, s, t).mean for clean in (free, led))
                 w = process.reverse_variance(states, t, s, "beta")
@@ -115,12 +102,10 @@ class Twisted(PosteriorSampler):
                 log_w = log_w + gain.reshape(groups) + log_psi - before
                 kept, log_w = self._chosen(log_w, uniform(log_w[:, :1], generator))
                 states, free, led, log_psi = states[kept], free[kept], led[kept], log_psi.flatten()[kept].reshape(groups)
-            if on_step:
-                on_step(done, len(grid) - 1)
         wanted = rows // groups[0]  # draws of each group, evenly spread over its weights
         places = (torch.arange(wanted, device=x.device) + uniform(log_w[:, :1], generator)) / wanted
         kept = _at(log_w, places) + groups[1] * torch.arange(groups[0], device=x.device)[:, None]
-        return measurement.imposed(states[kept.flatten()])
+        return states[kept.flatten()]
 
     @staticmethod
     def _check_shared(measurement: Measurement, generator: Generators, condition: Condition | None) -> None:
