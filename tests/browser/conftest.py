@@ -16,58 +16,23 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from playwright.sync_api import Request as Asked
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from reverie import train
+from reverie.sources import ImageSource, TableSource
+
+from .tab import PATIENCE, SIZES, Log, Tab
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
-NARROWEST = {"width": 320, "height": 800}
-PATIENCE = 60_000  # milliseconds; only a broken page takes as long
-DRAWN = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
-PLACES = """() => {
-    const places = new Set();
-    const walk = (element, above) => {
-        if (!element.checkVisibility()) return;
-        const told = element.getAttributeNames().filter((name) => !/^(style|value|d|x|y)$|^data-/.test(name)).sort();
-        const says = element.textContent.trim() ? "text" : "";
-        const place = [above, element.tagName, ...element.classList, element.getAttribute("role"), told, says].join(" ");
-        places.add(place);
-        if (element.tagName !== "svg") for (const each of element.children) walk(each, place);
-    };
-    walk(document.body, document.documentElement.dataset.theme ?? "");
-    return [...places];
-}"""
-
 expect.set_options(timeout=PATIENCE)
-
-
-@dataclass
-class Log:
-    """What the page asked for, and what the browser complained of. `allow` names complaints that a test brings about."""
-
-    requests: list[Asked] = field(default_factory=list)
-    pending: set[Asked] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
-    allow: list[str] = field(default_factory=list)
-
-    def calls(self) -> list[str]:
-        """The addresses asked for so far."""
-        return [request.url for request in self.requests]
-
-    def unexpected(self) -> list[str]:
-        return [text for text in self.complaints if not any(re.search(pattern, text) for pattern in self.allow)]
 
 
 @pytest.fixture(scope="session")
@@ -76,10 +41,23 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def digits(workspace: Path) -> str:
-    """A run of pictures: two steps of a narrow network, which is enough to be asked."""
-    train("digits", workspace / "runs" / "digits", steps=2, settings={"network.width": 8, "training.batch": 16})
-    return "runs/digits"
+def trained(workspace: Path) -> Callable[..., str]:
+    """trained(data, name, steps, ...): a run of a narrow network, without figures, which take longer than the training."""
+
+    def run(data: str | Path, name: str, steps: int, **settings: object) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            for kind in (ImageSource, TableSource):
+                patch.setattr(kind, "show", lambda *_: None)
+            train(data, workspace / "runs" / name, steps=steps, settings={"network.width": 8, **settings})
+        return f"runs/{name}"
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digits(trained: Callable[..., str]) -> str:
+    """A run of pictures: two steps, which is enough to be asked."""
+    return trained("digits", "digits", 2, **{"training.batch": 16})
 
 
 @pytest.fixture(scope="session")
@@ -106,11 +84,9 @@ def table(workspace: Path, visits: Callable[..., str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def model(workspace: Path, table: str) -> str:
-    """A run of that table: a few steps of a narrow network, which is enough to be asked."""
-    settings = {"network.width": 8, "training.batch": 16, "training.log_every": 1}
-    train(workspace / table, workspace / "runs" / "visits", steps=4, settings=settings)
-    return "runs/visits"
+def model(workspace: Path, table: str, trained: Callable[..., str]) -> str:
+    """A run of that table: a few steps, which is enough to be asked."""
+    return trained(workspace / table, "visits", 4, **{"training.batch": 16, "training.log_every": 1})
 
 
 class Served:
@@ -127,9 +103,10 @@ class Served:
         self.process.terminate()
         self.process.wait(60)
 
-    def begin(self) -> None:
+    def begin(self, **settings: int) -> None:
         command = [sys.executable, "-m", "reverie", "serve", "--workspace", str(self.workspace), "--port", str(self.port)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        given = {f"REVERIE_{name.upper()}": str(value) for name, value in settings.items()}
+        environment = os.environ | {"OMP_NUM_THREADS": "1"} | given
         with (self.workspace.parent / "serve.log").open("a") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         assert self.process.stdout is not None
@@ -155,7 +132,7 @@ def address(workspace: Path) -> Iterator[str]:
         yield server.address
 
 
-@pytest.fixture(scope="module")  # while it lives an event loop runs in this thread, and other tests run loops of their own
+@pytest.fixture(scope="package")  # while it lives an event loop runs in this thread, and other tests run loops of their own
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
@@ -163,6 +140,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def tab(chromium: Browser) -> Iterator[Tab]:
+    tab = Tab(chromium)
+    yield tab
+    tab.close()
 
 
 @pytest.fixture(params=SIZES)
@@ -183,29 +167,16 @@ def looked_at() -> set[int]:
 
 
 @pytest.fixture
-def page(chromium: Browser, address: str, size: str, log: Log, looked_at: set[int]) -> Iterator[Page]:
-    width, height = SIZES[size]
-    context = chromium.new_context(
-        viewport={"width": width, "height": height},
-        permissions=["clipboard-read", "clipboard-write"],
-        accept_downloads=True,
-        base_url=address,
-        reduced_motion="reduce",  # nothing moves but what a test sets in motion
-    )
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    watch(page, log)
+def page(tab: Tab, address: str, size: str, log: Log, looked_at: set[int], request: pytest.FixtureRequest) -> Iterator[Page]:
+    failed = request.session.testsfailed
+    page = tab.at(address, size, log)
     yield page
-    grave = []
-    if size == "wide" and page.url.startswith("http"):  # both widths have the same elements
-        places = {hash(place) for place in page.evaluate(PLACES)}
-        if not places <= looked_at:
-            grave = violations(page)
-        if not grave:
-            looked_at |= places
-    page.set_viewport_size(NARROWEST)
-    page.wait_for_function("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    context.close()
+    if request.session.testsfailed > failed:  # nobody knows how it stands there
+        tab.close()
+        return leave_nothing(address)
+    grave = tab.wrong(looked_at) if size == "wide" else []  # both widths have the same elements
+    tab.narrow()
+    tab.leave()
     leave_nothing(address)
     foreign = [url for url in log.calls() if not url.startswith((address + "/", "data:", "blob:"))]
     assert not foreign, f"asked of another origin: {foreign}"
@@ -223,61 +194,37 @@ def leave_nothing(address: str) -> None:
             urlopen(stop, timeout=60).close()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds of serious or critical impact."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:200]}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
-
-
-def settle(page: Page, log: Log) -> None:
-    """Waits until nothing is fetched any more, and what came has been drawn and has led to no other call."""
-    calm = 0
-    while calm < 2:
-        seen = len(log.requests)
-        page.evaluate(DRAWN)
-        calm = calm + 1 if not log.pending and len(log.requests) == seen else 0
-
-
-def watch(page: Page, log: Log) -> None:
-    def complain(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            log.complaints.append(f"{message.type}: {message.text} {message.location.get('url', '')}")
-
-    def begun(request: Asked) -> None:
-        log.requests.append(request)
-        log.pending.add(request)
-
-    page.on("request", begun)
-    for ended in ("requestfinished", "requestfailed"):
-        page.on(ended, lambda request: log.pending.discard(request))
-    page.on("console", complain)
-    page.on("pageerror", lambda error: log.complaints.append(f"error: {error}"))
-
-
 @pytest.fixture
-def visit(page: Page, log: Log) -> Callable[..., Page]:
-    """Opens a view by what stands after the # of its address, afresh; if `idle`, waits until nothing is fetched any more."""
+def visit(tab: Tab, page: Page) -> Callable[..., Page]:
+    """Opens a view by what stands after the # of its address; if `idle`, waits until nothing is fetched any more.
 
-    def go(view: str = "", idle: bool = True) -> Page:
-        page.goto("about:blank")
-        log.pending.clear()  # what was left unanswered is of the page before
-        page.goto(f"/#/{view}" if view else "/")
+    The view is begun anew. With `fresh` so is the page, which otherwise remembers what it has asked of the server before.
+    """
+
+    def go(view: str = "", idle: bool = True, fresh: bool = False) -> Page:
+        tab.go(f"#/{view}" if view else "", fresh)
         if idle:
-            settle(page, log)
+            tab.settle()
         return page
 
     return go
 
 
 @pytest.fixture
-def settled(page: Page, log: Log) -> Callable[[], None]:
+def answer(tab: Tab, page: Page) -> Callable[..., None]:
+    """answer(addresses, how): answers them in the place of the server, of a page that has asked nothing yet."""
+
+    def instead(addresses: str | re.Pattern[str], how: Callable[..., None]) -> None:
+        tab.stale = tab.answered = True
+        page.route(addresses, how)
+
+    return instead
+
+
+@pytest.fixture
+def settled(tab: Tab, page: Page) -> Callable[[], None]:
     """Waits as `visit` does."""
-    return lambda: settle(page, log)
+    return lambda: tab.settle()
 
 
 DROP = """([name, text]) => {

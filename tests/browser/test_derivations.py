@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from reverie.studies.mistakes import mistakes
 
 Visit = Callable[..., Page]
+Answer = Callable[..., None]
 ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
 ROOT = Path(__file__).parents[2]
 
@@ -46,14 +47,14 @@ def test_each_step_has_its_formula_and_its_check(visit: Visit, part: str, chapte
 
 
 @ONE_SIZE
-def test_a_step_that_is_not_checked_yet_says_so_and_one_that_fails_too(page: Page) -> None:
+def test_a_step_that_is_not_checked_yet_says_so_and_one_that_fails_too(visit: Visit, answer: Answer) -> None:
     checks = [
         {"name": "mean/clean-estimate", "compared": "a | b", "largest_error": 0.5, "tolerance": 1e-9, "passed": False},
         {"name": "mean/result", "compared": "a | b", "largest_error": 1e-15, "tolerance": 1e-9, "passed": True},
     ]
     held: list = []
-    page.route("**/api/proofs", lambda route: held.append(route))
-    page.goto("/#/derivations?part=mean")
+    answer("**/api/proofs", lambda route: held.append(route))
+    page = visit("derivations?part=mean", idle=False)
     expect(page.locator(".steps .verdict[data-state=running]")).to_have_count(13)
     held[0].fulfill(json={"checks": checks})
     first = page.locator(".steps li").first.locator(".verdict")
@@ -94,11 +95,18 @@ def test_the_numbers_of_the_mistakes_can_be_saved(visit: Visit) -> None:
 
 
 @ONE_SIZE
-def test_what_failed_can_be_tried_again(page: Page, log: Any) -> None:
+def test_the_dark_theme_is_as_readable(visit: Visit) -> None:
+    page = visit("derivations?part=mistakes")
+    page.get_by_role("button", name="Dark theme").click()
+    expect(page.locator(".mistake").first).to_be_visible()
+
+
+@ONE_SIZE
+def test_what_failed_can_be_tried_again(visit: Visit, answer: Answer, log: Any) -> None:
     log.allow.append("503")
     body = {"title": "Busy", "status": 503, "detail": "The queue is full: try again in a few seconds."}
-    page.route("**/api/proofs", lambda route: route.fulfill(status=503, json=body, content_type="application/problem+json"))
-    page.goto("/#/derivations?part=mean")
+    answer("**/api/proofs", lambda route: route.fulfill(status=503, json=body, content_type="application/problem+json"))
+    page = visit("derivations?part=mean")
     expect(page.get_by_role("alert")).to_contain_text("The queue is full")
     expect(page.get_by_role("status")).to_contain_text("Not checked")
     page.unroute("**/api/proofs")

@@ -196,6 +196,12 @@ def test_a_link_to_someone_elses_own_picture_says_where_it_is(visit: Visit) -> N
     expect(page.get_by_role("alert")).to_contain_text("only in the browser where it was opened")
 
 
+@ONE_SIZE
+def test_the_dark_theme_is_as_readable(visit: Visit) -> None:
+    page = visit("forward")
+    page.get_by_role("button", name="Dark theme").click()
+
+
 def test_the_film_leads_to_its_steps(visit: Visit) -> None:
     page = visit("forward?picture=digits:3&t=10")
     stills = page.locator(".still")

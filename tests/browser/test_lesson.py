@@ -129,7 +129,7 @@ def test_every_link_opens_its_view_without_an_error(visit: Visit) -> None:
 
 
 def test_a_step_shows_the_thing_and_says_why_an_answer_is_right_or_not(visit: Visit) -> None:
-    page = visit("lesson")
+    page = visit("lesson", fresh=True)
     expect(page.get_by_role("heading", level=2, name="A picture drowns")).to_be_visible()
     expect(page.locator(".lesson-stage .subject-canvas")).to_be_visible()  # the forward view itself
     question = page.get_by_role("group", name="After 500 of the 1000 steps")
@@ -139,7 +139,7 @@ def test_a_step_shows_the_thing_and_says_why_an_answer_is_right_or_not(visit: Vi
     expect(question.get_by_role("status")).to_contain_text("Yes.Alpha-bar is 0.0786 there")
     page.get_by_role("link", name="Next: How fast it drowns").click()
     expect(page).to_have_url(re.compile("step=schedule"))
-    page = visit("lesson")  # goes on where one was, and knows what was answered
+    page = visit("lesson", fresh=True)  # goes on where one was, and knows what was answered
     expect(page.get_by_role("heading", level=2, name="How fast it drowns")).to_be_visible()
     done = page.get_by_role("navigation", name="Steps of the lesson").get_by_role(
         "link", name="A picture drowns (answered rightly)"

@@ -19,6 +19,7 @@ from reverie.models import PictureModel, editing
 from reverie.studies.subject import photograph
 
 Visit = Callable[..., Page]
+Answer = Callable[..., None]
 pytestmark = pytest.mark.parametrize("size", ["wide"], indirect=True)
 
 
@@ -117,7 +118,7 @@ def test_a_picture_goes_to_its_noise_and_back_and_to_another(visit: Visit, model
     assert np.array_equal(shown(page), editing.interpolate(model, pair, 3, 50))
 
 
-def test_a_grey_model_is_shown_grey_and_what_is_not_exact_is_said(visit: Visit, model: PictureModel) -> None:
+def test_a_grey_model_is_shown_grey_and_what_is_not_exact_is_said(visit: Visit, answer: Answer, model: PictureModel) -> None:
     page = visit("pictures?step=change&picture=china&steps=4&many=2&run=1")
     given = page.get_by_role("img", name="The picture as the model sees it")
     expect(given).to_be_visible()
@@ -127,7 +128,7 @@ def test_a_grey_model_is_shown_grey_and_what_is_not_exact_is_said(visit: Visit, 
     assert np.abs(canvas[:, :, 0] - editing.fitted(model, photograph("china"))[:, :, 0]).mean() < 12  # another resampling
     note = "The noise is not exact: a step of the way back misses by up to 0.2"
     reply = {"summary": {"edit": "invert", "residual": 0.2, "note": note}, "files": [], "preview": {"images": []}}
-    page.route("**/api/edits", lambda route: route.fulfill(json=reply))
+    answer("**/api/edits", lambda route: route.fulfill(json=reply))
     page.get_by_label("How", exact=True).select_option("invert")
     page.get_by_role("button", name="Change it").click()
     expect(page.get_by_role("status").filter(has_text=note)).to_be_visible()

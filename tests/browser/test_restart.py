@@ -26,10 +26,11 @@ def address(server: Any) -> str:
 
 @pytest.mark.parametrize("size", ["wide"], indirect=True)
 def test_a_page_finds_its_training_again_when_the_server_was_killed(
-    visit: Callable[..., Page], server: Any, log: Any
+    visit: Callable[..., Page], visits: Callable[..., str], server: Any, log: Any
 ) -> None:
     log.allow += ["net::ERR_", "404"]
-    page = visit("records?step=train&table=pbc2&count=100000&out=runs/long&set=network.width=8,batch=16,log_every=1")
+    (server.workspace / "visits.csv").write_text(visits())
+    page = visit("records?step=train&table=visits.csv&count=100000&out=runs/long&set=network.width=8,batch=16,log_every=1")
     page.get_by_role("button", name="Train", exact=True).click()
     progress, away = (
         page.get_by_text(re.compile("of 100,000")),
@@ -47,7 +48,7 @@ def test_a_page_finds_its_training_again_when_the_server_was_killed(
     for seconds in (2, 4):
         expect(away).to_contain_text(f"again in {seconds} s")
     assert found[0] in page.url
-    server.begin()
+    server.begin(quick_workers=0)
     expect(away).to_be_hidden()
     expect(progress).to_be_visible()
     expect(page.locator(".plot .legend")).to_be_visible()
@@ -55,6 +56,6 @@ def test_a_page_finds_its_training_again_when_the_server_was_killed(
 
     server.kill()
     shutil.rmtree(server.workspace / ".reverie")  # and all that it knew
-    server.begin()
+    server.begin(quick_workers=0, slow_workers=0)
     expect(page.get_by_role("alert")).to_contain_text("not known here any more")
     expect(page).not_to_have_url(re.compile(found[0]))

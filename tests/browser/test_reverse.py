@@ -122,6 +122,7 @@ def test_a_stop_ends_the_work_at_the_server(visit: Visit) -> None:
 def test_other_settings_end_the_work_before(visit: Visit) -> None:
     page = visit(f"{LONG}&seed=1", idle=False)
     expect(page.get_by_text(re.compile(r"\d+ of 200"))).to_be_visible()
+    expect(page).to_have_url(re.compile("work="))
     before = re.search("work=([0-9a-f]{32})", page.url)
     page.get_by_role("button", name="New noise").click()
     page.get_by_role("button", name="Stop").click()

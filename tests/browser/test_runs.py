@@ -13,25 +13,20 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from reverie import train
 from reverie.images import read_images
-from reverie.sources import ImageSource
 
 Visit = Callable[..., Page]
+Answer = Callable[..., None]
 ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
 POST = """async ([path, body]) => (await (await fetch(path, {
     method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)})).json())"""
 
 
 @pytest.fixture(scope="session")
-def few(workspace: Path) -> str:
+def few(workspace: Path, trained: Callable[..., str]) -> str:
     """A run on forty pictures of the workspace, which is judged in a moment."""
     np.save(workspace / "forty.npy", read_images("digits").pixels[:40])
-    settings = {"network.width": 8, "training.batch": 8, "training.holdout": 0.25}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ImageSource, "show", lambda *_: None)  # figures take longer than the training
-        train(workspace / "forty.npy", workspace / "runs" / "few", steps=3, settings=settings)
-    return "runs/few"
+    return trained(workspace / "forty.npy", "few", 3, **{"training.batch": 8, "training.holdout": 0.25})
 
 
 @pytest.fixture
@@ -132,13 +127,13 @@ def test_a_report_is_made_in_one_press_and_read_in_its_frame(visit: Visit, few: 
 
 
 @pytest.mark.parametrize("size", ["narrow"], indirect=True)
-def test_runs_and_reports_are_at_hand_on_a_telephone(visit: Visit, digits: str, log: Any) -> None:
+def test_runs_and_reports_are_at_hand_on_a_telephone(visit: Visit, answer: Answer, digits: str, log: Any) -> None:
     log.allow.append("404")
     page = visit("runs")
     expect(page.locator(".runs tbody tr").filter(has_text=digits)).to_be_visible()
     page = visit("reports?make=runs/none")
     expect(page.get_by_role("button", name="Make the report")).to_be_enabled()
-    page.route(f"**/api/models/{digits}", lambda route: route.fulfill(json={"config": {"source": {"stream": True}}}))
+    answer(f"**/api/models/{digits}", lambda route: route.fulfill(json={"config": {"source": {"stream": True}}}))
     page = visit(f"reports?make={digits}")
     expect(page.locator(".state code")).to_have_text(f"reverie report {digits}")
     expect(page.get_by_role("button", name="Make the report")).to_be_disabled()

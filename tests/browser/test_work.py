@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
+Answer = Callable[..., None]
 ONE_SIZE = pytest.mark.parametrize("size", ["wide"], indirect=True)
 VISITS = "patient,month,marker\n1,0,3.1\n1,3,2.9\n2,0,4.2\n2,3,4.4\n3,0,2.2\n3,3,2.0\n"
 DROP = """([place, files]) => {
@@ -88,8 +89,7 @@ def test_work_goes_on_through_a_reload_a_second_tab_and_leaving_and_the_queue_en
     row.get_by_role("button", name="Cancel: Compare samplers").click()
     expect(row).to_contain_text("cancelled")
     assert state(page, found[1]) == "cancelled"
-    page.goto("about:blank")
-    page.goto(address)
+    visit(address.partition("#/")[2], idle=False, fresh=True)
     expect(page.get_by_text("Stopped.")).to_be_visible()
 
 
@@ -129,7 +129,7 @@ def test_a_job_tells_what_it_is_about_and_how_it_ended(visit: Visit, workspace: 
 
 
 @ONE_SIZE
-def test_older_jobs_come_when_asked_for_and_an_empty_queue_says_what_to_do(page: Page) -> None:
+def test_older_jobs_come_when_asked_for_and_an_empty_queue_says_what_to_do(visit: Visit, answer: Answer, page: Page) -> None:
     def job(number: int) -> dict[str, Any]:
         at, about = "2026-01-31T09:30:00.000+00:00", {"operation": "sample", "model": f"runs/{number}"}
         told = {"task": "sample", "lane": "quick", "attempt": 1, "position": None, "progress": None, "seconds_left": None}
@@ -137,25 +137,27 @@ def test_older_jobs_come_when_asked_for_and_an_empty_queue_says_what_to_do(page:
         times = {"created": at, "started": at, "ended": at, "links": {"self": f"/api/jobs/{number:032}", "result": ""}}
         return {"id": f"{number:032}", "about": about, **told, **ends, **times}
 
-    page.route(re.compile("/api/jobs\\?(?!.*after=)"), lambda route: route.fulfill(json={"jobs": [job(2)], "next": "7"}))
-    page.route(re.compile("/api/jobs\\?.*after=7"), lambda route: route.fulfill(json={"jobs": [job(1)], "next": None}))
-    page.goto("/#/queue")
+    answer(re.compile("/api/jobs\\?(?!.*after=)"), lambda route: route.fulfill(json={"jobs": [job(2)], "next": "7"}))
+    answer(re.compile("/api/jobs\\?.*after=7"), lambda route: route.fulfill(json={"jobs": [job(1)], "next": None}))
+    visit("queue", idle=False)
     expect(page.locator(".job")).to_have_text([re.compile("runs/2.*asked by alice")])
     page.get_by_role("button", name="Older ones").click()
     expect(page.locator(".job")).to_have_text([re.compile("runs/2"), re.compile("runs/1")])
     expect(page.get_by_role("button", name="Older ones")).to_be_hidden()
     page.unroute_all()
-    page.route("**/api/jobs?*", lambda route: route.fulfill(json={"jobs": [], "next": None}))
+    answer("**/api/jobs?*", lambda route: route.fulfill(json={"jobs": [], "next": None}))
     page.reload()
     page.get_by_role("link", name="Begin with a picture or a table").click()
     expect(page).to_have_title("Home – Reverie")
 
 
 @ONE_SIZE
-def test_a_queue_whose_server_is_away_asks_again_after_growing_pauses(page: Page, log: Any) -> None:
+def test_a_queue_whose_server_is_away_asks_again_after_growing_pauses(
+    visit: Visit, answer: Answer, page: Page, log: Any
+) -> None:
     log.allow.append("Failed to load resource")
-    page.route("**/api/jobs?*", lambda route: route.abort())
-    page.goto("/#/queue")
+    answer("**/api/jobs?*", lambda route: route.abort())
+    visit("queue", idle=False)
     for seconds in (1, 2, 4):
         expect(page.get_by_text(f"The server does not answer; trying again in {seconds} s")).to_be_visible()
     page.unroute_all()
@@ -208,7 +210,7 @@ def test_a_question_stays_while_the_list_is_read_again(visit: Visit, workspace: 
 
 
 @ONE_SIZE
-def test_a_file_that_is_there_or_in_use_is_said_to_be(visit: Visit, workspace: Path, log: Any) -> None:
+def test_a_file_that_is_there_or_in_use_is_said_to_be(visit: Visit, answer: Answer, workspace: Path, log: Any) -> None:
     log.allow.append("409")
     (workspace / "busy.csv").write_text(VISITS)
     page = visit("files")
@@ -222,7 +224,7 @@ def test_a_file_that_is_there_or_in_use_is_said_to_be(visit: Visit, workspace: P
         "detail": "busy.csv is in use by a job: wait until it has ended.",
     }
     told = {"status": 409, "json": body, "content_type": "application/problem+json"}
-    page.route("**/api/files/busy.csv", lambda route: route.fulfill(**told))
+    answer("**/api/files/busy.csv", lambda route: route.fulfill(**told))
     row = page.locator(".files tbody tr", has_text="busy.csv")
     row.get_by_role("button", name="Delete").click()
     row.get_by_role("button", name="Delete it").click()
