@@ -48,7 +48,7 @@ test: .venv/dev browser  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 precision: .venv/dev  ## run the tests of networks in the precision, fp32 or bf16, that this processor would not choose
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m precision --other-precision
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m precision --other-precision $$(grep -rl mark.precision tests --include='test_*.py')
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .

@@ -172,6 +172,8 @@ def run(words: list[str], where: str) -> None:
         assert program in ELSEWHERE, f"{where}: nothing runs or checks {program!r}"
     elif words[1] == "serve" and "key" not in words:
         serves(*replaced(words[1:], "--workspace", "--workspace", lambda _: "work"))
+        if "--workspace" in words:  # as it leaves it, for a worker
+            Path(words[words.index("--workspace") + 1], ".reverie").mkdir(parents=True, exist_ok=True)
     elif words[1] == "work":
         works(words[1:], where)
     elif words[1:2] == ["prove"]:
@@ -199,6 +201,7 @@ def serves(*words: str) -> None:
         finally:
             process.terminate()
         assert process.wait(60) == 0, f"{where}: {process.stdout.read()}"
+    assert "--workspace" not in words or Path("work", ".reverie").is_dir(), where
 
 
 def works(words: list[str], where: str) -> None:
