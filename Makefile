@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo
+PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help setup demo serve test precision lint clean browser
 
@@ -44,10 +45,10 @@ serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
 	$(BIN)/reverie serve --workspace $(OUT)
 
 test: .venv/dev browser  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 precision: .venv/dev  ## run the tests of networks in the precision, fp32 or bf16, that this processor would not choose
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 -m precision --other-precision
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m precision --other-precision $$(grep -rl mark.precision tests --include='test_*.py')
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from reverie.models import PatientModel
+
+TESTS = Path(__file__).parent
+TOGETHER = ("cli", "reports", "service/api", "shards")
+"""Folders of which one process does all files."""
+LONGEST = ("docs", "browser", "training", "cli", "reports", "shards", "service", "evaluation", "planning", "models")
+"""Folders that come first."""
 
 settings.register_profile("reverie", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("reverie")
@@ -43,9 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[VARIABLE] = {"fp32": "bf16", "bf16": "fp32"}[here]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser come first: they take longest."""
-    items.sort(key=lambda item: "browser" not in getattr(item, "fixturenames", ()))
+    """What is made once for a file or a folder (a run, a cluster) is made in one process; what takes long comes first."""
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        folder = path.parent.as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else path.as_posix()))
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -54,6 +67,42 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from reverie.training.hardware import automatic_precision
 
     terminalreporter.write_line(f"networks multiplied in {automatic_precision(torch.device('cpu'))}")
+
+
+@pytest.fixture(scope="session")
+def shown() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """with shown(): a training ends with what people look at, figures of patients or a sheet of pictures."""
+    from reverie.sources import ImageSource, TableSource
+
+    drawing = {kind: kind.show for kind in (ImageSource, TableSource)}
+
+    @contextmanager
+    def drawn() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for kind, show in drawing.items():
+                patch.setattr(kind, "show", show)
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in drawing:
+            patch.setattr(kind, "show", lambda *_: None)
+        yield drawn
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick(shown: object) -> Iterator[None]:
+    """Elsewhere nothing is drawn, what is put right after a training of patients rests on few draws, and how long a training
+    will take is told from two steps: each takes longer than all else that a small training does. Whether it is put right
+    well is a matter of records/test_calibration.py."""
+    from reverie.records import calibrating
+    from reverie.sources import estimate
+    from reverie.training import seconds_per_step
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(estimate, "seconds_per_step", lambda update, seconds: seconds_per_step(update, 0.0))
+        for name, least in (("MOST", 300), ("SHARDS", 1), ("STATICS", 1)):
+            patch.setattr(calibrating, name, least)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,12 +22,6 @@ from reverie.sources import open_table
 SMALL = ("--set", "width=16", "--set", "layers=1", "--set", "batch=32", "--steps", 1)
 
 
-@pytest.fixture(autouse=True)
-def _unseen(monkeypatch):
-    """No figures: they take longer than all else."""
-    monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
-
-
 @pytest.fixture
 def few(tmp_path) -> Path:
     """A table of few columns, whose schema is inferred at once."""

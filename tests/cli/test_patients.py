@@ -11,21 +11,16 @@ from reverie.config import Source, resolve
 from reverie.records import read_table
 
 
-@pytest.fixture
-def unseen(monkeypatch):
-    """No figures: they take longer than all else, and the first test draws them."""
-    monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
-
-
 def reply(capsys):
     """What was printed as JSON."""
     return json.loads(capsys.readouterr().out)
 
 
-def test_training_keeps_a_run_and_tells_what_it_was_trained_on(reverie, visits, patients, tmp_path, capsys):
+def test_training_keeps_a_run_and_tells_what_it_was_trained_on(reverie, visits, patients, tmp_path, capsys, shown):
     copy = shutil.copytree(patients, tmp_path / "run")
     small = ("--set", "width=16", "--set", "layers=1", "--set", "batch=32", "--steps", 5)
-    assert reverie("train", visits, "--out", copy, *small, "--resume", "--json") == 0
+    with shown():
+        assert reverie("train", visits, "--out", copy, *small, "--resume", "--json") == 0
     told = reply(capsys)
     assert (copy / "figures").is_dir()
     table = read_table(visits)
@@ -36,7 +31,7 @@ def test_training_keeps_a_run_and_tells_what_it_was_trained_on(reverie, visits, 
     assert (copy / "model.safetensors").read_bytes() == (patients / "model.safetensors").read_bytes()
 
 
-def test_an_estimate_of_memory_and_time_is_said_before_training_and_by_data(reverie, visits, tmp_path, unseen, capsys):
+def test_an_estimate_of_memory_and_time_is_said_before_training_and_by_data(reverie, visits, tmp_path, capsys):
     assert reverie("train", visits, "--out", tmp_path / "run", "--steps", 1, "--set", "width=16") == 0
     said = capsys.readouterr().err
     assert said.startswith("estimate for training:") and "tokens a step" in said
@@ -63,7 +58,7 @@ def test_what_does_not_fit_in_memory_is_refused_with_the_setting_that_does(rever
     assert "more memory than this machine has" in capsys.readouterr().err
 
 
-def test_a_schema_that_was_edited_is_what_is_learned(reverie, visits, tmp_path, unseen, capsys):
+def test_a_schema_that_was_edited_is_what_is_learned(reverie, visits, tmp_path, capsys):
     schema, out = tmp_path / "schema.yaml", tmp_path / "run"
     assert reverie("data", visits, "--schema", schema) == 0
     text = schema.read_text()
@@ -77,7 +72,7 @@ def test_a_schema_that_was_edited_is_what_is_learned(reverie, visits, tmp_path, 
     assert pl.read_csv(tmp_path / "new.csv")["serChol"].null_count() > 0
 
 
-def test_options_say_what_could_not_be_seen(reverie, tmp_path, unseen, capsys):
+def test_options_say_what_could_not_be_seen(reverie, tmp_path, capsys):
     path = tmp_path / "odd.csv"
     rows = [f"{k // 5},{k % 5},{k + 0.5 if k != 11 else 'lost'},{k % 7}" for k in range(100)]
     path.write_text("\n".join(["who,at,lab,code", *rows, "0,0,7.5,1"]))

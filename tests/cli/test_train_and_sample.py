@@ -36,9 +36,10 @@ def start(*arguments: str | Path, module: str = "reverie") -> subprocess.Popen:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, shown) -> Path:
     out = tmp_path_factory.mktemp("cli") / "run"
-    assert run("train", "digits", "--out", out, "--steps", 3, *TINY) == 0
+    with shown():
+        assert run("train", "digits", "--out", out, "--steps", 3, *TINY) == 0
     return out
 
 

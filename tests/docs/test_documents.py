@@ -2,11 +2,11 @@
 
 So that this takes seconds, `quick` rewrites commands in the open: budgets of training become a few steps of a small network
 on patients or on pictures of at most 8 x 8, counts of samples at most 16, draws at most 2, demonstrations at most 32 pixels
-wide; figures of patients are left out but in the demo, what is put right after training rests on few draws, and reports on
-patients have a few of their parts. All else runs as written. Of `make` targets, the lines that call reverie are run in the
-same way, so that later commands find their outputs. What serves until it is stopped is started on a free port of this
-machine, seen to answer, and stopped; a worker is run here, and stopped once it says that it works. docs/api.md is run by
-test_api.py, against one server.
+wide; figures of patients are left out but in the demo, what is put right after training rests on few draws, reports on
+patients have a few of their parts, and reports on pictures see a hundred. All else runs as written. Of `make` targets, the
+lines that call reverie are run in the same way, so that later commands find their outputs. What serves until it is stopped
+is started on a free port of this machine, seen to answer, and stopped; a worker is run here, and stopped once it says that
+it works. docs/api.md is run by test_api.py, against one server.
 """
 
 import os
@@ -28,6 +28,7 @@ from typer.testing import CliRunner
 from reverie.cli.app import app
 from reverie.evaluation.areas import AREAS
 from reverie.sources import TableSource
+from reverie.studies import mistakes
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -37,6 +38,7 @@ DOCUMENTS = [
 ]
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOW = TableSource.show  # figures of patients, which only the demo makes
+MEASURED = cache(mistakes.mistakes)
 SMALL = ("--set", "network.width=8", "--set", "network.blocks=1", "--set", "training.batch=16")
 SMALL_RECORDS = ("--set", "network.width=8", "--set", "network.layers=1", "--set", "training.batch=16")
 ELSEWHERE = {
@@ -169,7 +171,9 @@ def run(words: list[str], where: str) -> None:
     elif program != "reverie":
         assert program in ELSEWHERE, f"{where}: nothing runs or checks {program!r}"
     elif words[1] == "serve" and "key" not in words:
-        serves(words[1:], where)
+        serves(*replaced(words[1:], "--workspace", "--workspace", lambda _: "work"))
+        if "--workspace" in words:  # as it leaves it, for a worker
+            Path(words[words.index("--workspace") + 1], ".reverie").mkdir(parents=True, exist_ok=True)
     elif words[1] == "work":
         works(words[1:], where)
     elif words[1:2] == ["prove"]:
@@ -179,10 +183,13 @@ def run(words: list[str], where: str) -> None:
         assert result.exit_code == 0, f"{where}: {shlex.join(words)}: {result.exception!r} {result.output[-2000:]}"
 
 
-def serves(words: list[str], where: str) -> None:
-    """Starts a server; it must say where it is, answer there, and end well when it is told to."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    local = replaced(words, "--host", "--host", lambda _: "127.0.0.1")
+@cache
+def serves(*words: str) -> None:
+    """Starts a server; it must say where it is, answer there, and end well when it is told to. Each form of it once for all
+    documents, over a workspace that nothing is in."""
+    where = shlex.join(words)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "REVERIE_QUICK_WORKERS": "0"}  # nothing is asked of them here
+    local = replaced(list(words), "--host", "--host", lambda _: "127.0.0.1")
     command = [sys.executable, "-m", "reverie", *local, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
         try:
@@ -194,6 +201,7 @@ def serves(words: list[str], where: str) -> None:
         finally:
             process.terminate()
         assert process.wait(60) == 0, f"{where}: {process.stdout.read()}"
+    assert "--workspace" not in words or Path("work", ".reverie").is_dir(), where
 
 
 def works(words: list[str], where: str) -> None:
@@ -233,17 +241,17 @@ def workplace(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def few_draws(monkeypatch):
-    """How well they are put right is a matter of other tests."""
-    for name, least in (("MOST", 300), ("SHARDS", 1), ("STATICS", 1)):
-        monkeypatch.setattr(f"reverie.records.calibrating.{name}", least)
+def short_reports(monkeypatch):
+    """Parts of a report on patients that take no time, and few pictures; all of it is made by tests of its own."""
+    monkeypatch.setattr("reverie.reports.pictures.MOST", 100)
+    few = [area for area in AREAS if area.name in ("fidelity.subgroups", "privacy.copies")]
+    monkeypatch.setattr("reverie.reports.build.AREAS", few)
 
 
 @pytest.fixture(autouse=True)
-def short_reports(monkeypatch):
-    """Parts of a report on patients that take no time; all of them are made by tests of their own."""
-    few = [area for area in AREAS if area.name in ("fidelity.subgroups", "privacy.copies")]
-    monkeypatch.setattr("reverie.reports.build.AREAS", few)
+def measured_once(monkeypatch):
+    """Each known mistake is measured once for all documents that show its damage."""
+    monkeypatch.setattr(mistakes, "mistakes", lambda *_: MEASURED())
 
 
 @pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")

@@ -26,12 +26,13 @@ SAYS = {
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_an_example_runs_and_writes_only_where_it_is_told(script, tmp_path, monkeypatch, capsys):
+def test_an_example_runs_and_writes_only_where_it_is_told(script, tmp_path, monkeypatch, capsys, shown):
     given, here = tmp_path / "given", tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setattr(sys, "argv", [str(script), str(given)])
-    runpy.run_path(str(script), run_name="__main__")
+    with shown():
+        runpy.run_path(str(script), run_name="__main__")
     words, picture = SAYS[script.name]
     said = capsys.readouterr().out
     assert words in said

@@ -175,9 +175,11 @@ def test_what_no_screen_shows_is_shown_as_far_as_it_can_be():
     assert contact_sheet(ROUNDED[None]).mode == "RGBA"
 
 
-def test_a_model_of_such_pictures_makes_such_pictures(tmp_path):
+def test_a_model_of_such_pictures_makes_such_pictures(tmp_path, shown):
     pixels = np.random.default_rng(8).integers(0, 65536, (24, 8, 8, 5)).astype(np.uint16)
-    model = reverie.train(pixels, tmp_path / "run", steps=1, settings=TINY, channels=5, bits=16)
+    with shown():
+        model = reverie.train(pixels, tmp_path / "run", steps=1, settings=TINY, channels=5, bits=16)
+    assert (tmp_path / "run/samples/step-1.png").is_file()
     made = reverie.load(tmp_path / "run").sample(2)
     assert made.shape == (2, 8, 8, 5) and made.dtype == np.uint16
     assert np.array_equal(made, model.sample(2)) and ImageSet(made).pixels is made

@@ -140,6 +140,7 @@ KILLING = """
 import os, signal, sys, time
 from pathlib import Path
 from reverie.cli import main
+import reverie.models.bulk  # loaded once, not by each that is killed
 
 for workers, parts in ((1, 2), (1, 4), (2, 7)):
     child = os.fork()

@@ -35,9 +35,10 @@ def train(source, out, steps=4, **told):
 
 
 @pytest.fixture(scope="module")
-def run(photos, tmp_path_factory):
+def run(photos, tmp_path_factory, shown):
     out = tmp_path_factory.mktemp("latent") / "run"
-    train(photos, out)
+    with shown():
+        train(photos, out)
     return out
 
 
@@ -48,6 +49,7 @@ def weights(run) -> tuple[bytes, bytes]:
 def test_it_makes_pictures_of_the_size_of_the_source_and_is_kept_whole(run, photos):
     model = reverie.load(run)
     assert isinstance(model, PictureModel) and model.shape == (3, 9, 9)
+    assert (run / "samples/step-4.png").is_file()
     made = model.sample(3, steps=4)
     assert made.shape == (3, 18, 18, 3) and made.dtype == np.uint8
     assert (reverie.load(model.save(run.parent / "copy")).sample(3, steps=4) == made).all()

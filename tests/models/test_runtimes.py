@@ -31,14 +31,6 @@ def onnxruntime():
     return pytest.importorskip("onnxruntime", reason="the extra [onnx] is not installed: no ONNX graph is run")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Figures of patients take long."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
-        yield
-
-
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("digits") / "run"

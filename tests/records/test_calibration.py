@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from reverie.process import GaussianProcess, NoiseSchedule
-from reverie.records import RecordCodec, read_table
+from reverie.records import RecordCodec, calibrating, read_table
 from reverie.records.calibrating import calibrate
 from reverie.records.calibration import Calibration, Map, targets
 from reverie.records.course import Course, along, factor
@@ -20,6 +20,15 @@ from reverie.records.generate import SHARD, RecordSampler
 from reverie.samplers import DPMSolver, time_grid
 
 PATIENTS, MEAN, DEVIATION, SHARED = 400, 0.6, 0.7, 0.3
+DRAWS = {name: getattr(calibrating, name) for name in ("MOST", "SHARDS", "STATICS")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_many_draws_as_a_training_makes():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, draws in DRAWS.items():
+            patch.setattr(calibrating, name, draws)
+        yield
 
 
 def cohort():

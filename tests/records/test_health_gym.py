@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,11 @@ from reverie.records import CodecSettings, RecordCodec, Records, read_table
 from reverie.records.cohort import simulate_art4hiv
 from reverie.records.series import SHARD, TRIES, SeriesSampler
 from reverie.samplers import DPMSolver
-from reverie.sources import TableSource
 
 pytestmark = pytest.mark.filterwarnings("ignore::reverie.process.TerminalSNRWarning")  # the published schedule ends so
 
 SMALL = {"network.width": 32, "network.embedding": 16, "network.levels": 2, "batch": 16, "aside": 0}
 CODEC = CodecSettings.model_validate(recipes()["health-gym"]["codec"])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_figures() -> Iterator[None]:
-    """They have tests of their own, and take longer than all of this."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TableSource, "show", lambda *_: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -19,15 +19,6 @@ from reverie.reports.evidence import patients_evidence
 SMALL = {"network.width": 8, "network.layers": 1, "training.batch": 16}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Figures come after a fit, and are no part of this."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
-        patch.setattr("reverie.sources.ImageSource.show", lambda *_: None)
-        yield
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "art"

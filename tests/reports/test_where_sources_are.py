@@ -23,12 +23,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch):
-    for kind in ("TableSource", "ImageSource"):
-        monkeypatch.setattr(f"reverie.sources.{kind}.show", lambda *_: None)
-
-
 @pytest.fixture
 def source(request, tmp_path):
     """A file in a folder of its own."""

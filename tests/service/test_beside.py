@@ -35,9 +35,10 @@ serve(settings, lambda address: threading.Thread(target=ask, args=(address,)).st
 """
 
 
-@pytest.fixture
-def beside(tmp_path):
-    started = Beside(tmp_path)
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """One for all: to begin it takes seconds."""
+    started = Beside(tmp_path_factory.mktemp("beside"))
     yield started
     started.close()
 

@@ -34,14 +34,6 @@ def weights(run: Path) -> bytes:
     return (run / "model.safetensors").read_bytes()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_figures():
-    """Figures of patients take long."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
-        yield
-
-
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("digits") / "run"

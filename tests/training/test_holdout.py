@@ -21,11 +21,6 @@ def table():
     return read_table("pbc2").take(range(40))
 
 
-@pytest.fixture(autouse=True)
-def _no_figures(monkeypatch):
-    monkeypatch.setattr(TableSource, "show", lambda *_: None)
-
-
 def config(table, seed=0, **settings):
     return configs.resolve(TableSource(table).about, seed, "records", settings)
 

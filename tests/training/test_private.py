@@ -202,8 +202,7 @@ def test_the_noise_is_as_large_as_the_budget_says(table):
     )  # the clipped sum over some thousand weights is nothing beside it
 
 
-def test_a_run_tells_what_it_spent_and_resumes_to_the_same_bits(table, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("reverie.sources.TableSource.show", lambda *_: None)
+def test_a_run_tells_what_it_spent_and_resumes_to_the_same_bits(table, tmp_path: Path):
     settings = SMALL | {"training.batch": 20, "training.log_every": 1}
 
     def run(name: str, **more) -> bytes:

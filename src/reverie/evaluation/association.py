@@ -114,9 +114,5 @@ def _cramers_v(table: np.ndarray) -> float:
 
 
 def _places(cohort: Cohort, column: Column, rows: np.ndarray) -> np.ndarray:
-    """Values, or places of levels, as float64 with NaN where missing; levels not in the schema come after it."""
-    if column.numeric:
-        return cohort.numbers[column.name][rows]
-    series = cohort.levels[column.name][rows]
-    new = sorted(set(series.drop_nulls().unique()) - set(column.levels))
-    return column.places(series, *new)
+    """Values, or places of levels, as float64 with NaN where missing."""
+    return (cohort.numbers if column.numeric else cohort.places)[column.name][rows]

@@ -9,6 +9,7 @@ not in the order of time shows it (negative gaps, broken coherence).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -95,9 +96,20 @@ class Cohort:
         """Columns that may change from visit to visit, the gap among them."""
         return (*(c.name for c in self.schema.varying), GAP)
 
+    @cached_property
+    def places(self) -> dict[str, np.ndarray]:
+        """Of each column of levels of the schema, the places of its levels on the list, and after it of those that are not
+        there, in order of name: float64 [N], NaN where missing."""
+        found = {}
+        for column in (c for c in (*self.schema.static, *self.schema.varying) if c.name in self.levels):
+            cells = self.levels[column.name]
+            found[column.name] = column.places(cells, *sorted(set(cells.drop_nulls().unique()) - set(column.levels)))
+        return found
+
     def missing(self, name: str) -> np.ndarray:
         """Whether each row lacks this column's value, bool [N]."""
-        return np.isnan(self.numbers[name]) if name in self.numbers else self.levels[name].is_null().to_numpy()
+        values = self.numbers if name in self.numbers else self.places
+        return np.isnan(values[name]) if name in values else self.levels[name].is_null().to_numpy()
 
     def take(self, patients: np.ndarray) -> Cohort:
         """These patients, in this order."""
@@ -105,7 +117,10 @@ class Cohort:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][patients] - offsets[:-1], lengths)
         numbers = {name: values[rows] for name, values in self.numbers.items()}
-        return Cohort(self.schema, offsets, self.time[rows], numbers, {n: s[rows] for n, s in self.levels.items()})
+        taken = Cohort(self.schema, offsets, self.time[rows], numbers, {n: s[rows] for n, s in self.levels.items()})
+        # A report takes hundreds of samples, and to look up the levels of each anew takes longer than all else with them.
+        vars(taken)["places"] = {name: places[rows] for name, places in self.places.items()}
+        return taken
 
     def join(self, other: Cohort) -> Cohort:
         """These patients, and those of another cohort of the same schema after them."""

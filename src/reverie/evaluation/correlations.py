@@ -66,7 +66,8 @@ def _columns(cohort: Cohort) -> dict[str, np.ndarray]:
         if column.numeric:
             columns[column.name] = cohort.numbers[column.name]
         elif column.ordered:
-            columns[column.name] = column.places(cohort.levels[column.name])
+            places = cohort.places[column.name]
+            columns[column.name] = np.where(places < len(column.levels), places, np.nan)
     return columns
 
 

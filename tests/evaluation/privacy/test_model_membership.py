@@ -33,9 +33,7 @@ def table() -> Table:
 
 
 def by_heart(table: Table, folder: Path, steps: int) -> PatientModel:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)  # figures are not what this is about
-        model = reverie.train(table.take(range(30)).frame, folder, steps=steps, schema=table.schema, settings=SMALL)
+    model = reverie.train(table.take(range(30)).frame, folder, steps=steps, schema=table.schema, settings=SMALL)
     assert isinstance(model, PatientModel)
     return model
 

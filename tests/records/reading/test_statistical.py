@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import runpy
 import sys
 from datetime import date, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -63,6 +66,18 @@ def sas(path):
     return path
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """Files are read in this process: another takes a second to begin."""
+
+    def run(command, cwd, **_):
+        with contextlib.chdir(cwd):
+            runpy.run_path(command[-1], run_name="__main__")
+        return SimpleNamespace(stderr=b"")
+
+    monkeypatch.setattr(statistical, "subprocess", SimpleNamespace(run=run))
+
+
 @pytest.mark.parametrize(("write", "name"), [(spss, "v.sav"), (spss, "V.SAV"), (stata, "v.dta"), (sas, "v.xpt")])
 def test_numbers_texts_and_dates_have_their_types(tmp_path, write, name):
     read = read_source(write(tmp_path / name)).frame
@@ -74,7 +89,7 @@ def test_numbers_texts_and_dates_have_their_types(tmp_path, write, name):
 
 
 @pytest.mark.parametrize(("write", "name", "value"), [(spss, "v.sav", "9"), (stata, "v.dta", ".a")])
-def test_labels_are_read_where_every_value_has_one_and_declared_missing_values_are_empty(tmp_path, write, name, value):
+def test_labels_are_read_where_every_value_has_one_and_declared_missing_values_are_empty(tmp_path, here, write, name, value):
     read = read_source(write(tmp_path / name))
     words = {1.0: "male", 2.0: "female"}
     assert read.frame["sex"].to_list() == [words[x] for x in frame()["sex"]]
@@ -89,12 +104,12 @@ def test_labels_are_read_where_every_value_has_one_and_declared_missing_values_a
     )
 
 
-def test_a_scale_that_the_file_calls_ordinal_keeps_its_order(tmp_path):
+def test_a_scale_that_the_file_calls_ordinal_keeps_its_order(tmp_path, here):
     read = read_source(spss(tmp_path / "v.sav")).frame
     assert read.schema["pain"] == pl.Enum(["much", "some", "none"]) and read.schema["sex"] == pl.String
 
 
-def test_a_table_is_made_of_it_and_tells_what_was_decided(tmp_path):
+def test_a_table_is_made_of_it_and_tells_what_was_decided(tmp_path, here):
     table = read_table(spss(tmp_path / "v.sav"), identifier="id", time="visit")
     assert len(table) == 10 and "Read by the labels of their values: sex, pain." in table.notes
 
@@ -111,12 +126,12 @@ def test_a_table_is_made_of_it_and_tells_what_was_decided(tmp_path):
         (sas, "v.xpt", Bounds(rows=29), "29 rows"),
     ],
 )
-def test_the_bounds_hold(tmp_path, write, name, most, words):
+def test_the_bounds_hold(tmp_path, here, write, name, most, words):
     with pytest.raises(DataError, match=f"{name} has more than the {words}"):
         read_source(write(tmp_path / name), most=most)
 
 
-def test_a_long_text_that_is_kept_once_for_many_rows_is_bounded_as_often_as_it_is_read(tmp_path):
+def test_a_long_text_that_is_kept_once_for_many_rows_is_bounded_as_often_as_it_is_read(tmp_path, here):
     path = tmp_path / "long.dta"
     pyreadstat.write_dta(pd.DataFrame({"id": range(200), "note": ["x" * 5000] * 200}), path, version=15)
     with pytest.raises(DataError, match=r"long\.dta has more than the 500,000 bytes"):

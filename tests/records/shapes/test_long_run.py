@@ -37,9 +37,7 @@ def findings(patients=30, seed=0):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reverie.sources.TableSource.show", lambda *_: None)
-        return reverie.train(findings(), tmp_path_factory.mktemp("runs") / "run", steps=30, settings=SMALL)
+    return reverie.train(findings(), tmp_path_factory.mktemp("runs") / "run", steps=30, settings=SMALL)
 
 
 def test_what_is_made_comes_as_rows_of_known_tests_with_their_labels_and_units(model):

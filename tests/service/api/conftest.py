@@ -138,13 +138,10 @@ def runs(tmp_path_factory) -> Path:
     """runs/patients and runs/digits, trained for a few steps; their samples are poor, but they are samples."""
     from reverie import train
     from reverie.records import read_table
-    from reverie.sources import ImageSource, TableSource
 
     folder = tmp_path_factory.mktemp("trained")
     small = {"network.width": 16, "network.layers": 1, "training.batch": 16}
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        patch.setattr(TableSource, "show", lambda *_: None)
-        patch.setattr(ImageSource, "show", lambda *_: None)
+    with warnings.catch_warnings():
         train(read_table("pbc2").take(range(40)), folder / "patients", steps=3, settings=small)
         tiny = {"network.width": 8, "network.groups": 4, "network.blocks": 1, "training.batch": 8}
         train("digits", folder / "digits", steps=2, settings=tiny)

@@ -19,16 +19,8 @@ from reverie.reports.evidence import again
 from reverie.service.settings import Settings
 from reverie.service.tasks import TASKS
 from reverie.service.workspace import Workspace
-from reverie.sources import ImageSource, TableSource
 
 SMALL = {"network.width": 16, "network.layers": 1, "training.batch": 16, "training.log_every": 1, "training.judge_every": 2}
-
-
-@pytest.fixture
-def unseen(monkeypatch):
-    """No figures: they take longer than all else."""
-    for kind in (ImageSource, TableSource):
-        monkeypatch.setattr(kind, "show", lambda *_: None)
 
 
 def test_runs_are_listed_with_their_kind_and_size(client, trained):
@@ -212,7 +204,7 @@ def test_a_network_too_large_to_be_built_is_refused_before_it_is(client, trained
 
 
 @pytest.mark.parametrize(("name", "settings"), [("data/visits.csv", SMALL), ("data/some.npy", {"training.batch": 8})])
-def test_a_report_finds_what_a_run_was_trained_on_here(client, root, unseen, name, settings, monkeypatch):
+def test_a_report_finds_what_a_run_was_trained_on_here(client, root, name, settings, monkeypatch):
     (root / "data").mkdir()
     read_table("pbc2").take(range(30)).frame.write_csv(root / "data/visits.csv")
     np.save(root / "data/some.npy", read_images("digits").pixels[:40])
@@ -228,7 +220,7 @@ def test_a_report_finds_what_a_run_was_trained_on_here(client, root, unseen, nam
 # --- training -----------------------------------------------------------------------------------------------------------
 
 
-def test_training_tells_its_losses_and_answers_with_the_card(client, root, unseen):
+def test_training_tells_its_losses_and_answers_with_the_card(client, root):
     body = {"source": "pbc2", "out": "runs/new", "steps": 4, "settings": SMALL}
     reply = client.post("/api/trainings", json=body)
     found = reply.json()
@@ -243,7 +235,7 @@ def test_training_tells_its_losses_and_answers_with_the_card(client, root, unsee
     assert client.get("/api/models").json()["models"][0]["name"] == "runs/new"
 
 
-def test_pictures_and_tables_of_the_workspace_are_trained_on(client, root, unseen):
+def test_pictures_and_tables_of_the_workspace_are_trained_on(client, root):
     from PIL import Image
 
     (root / "photos").mkdir()
@@ -292,7 +284,7 @@ def test_minutes_beyond_the_deadline_of_a_job_are_refused_at_once(told, request)
     assert client.jobs.tasks == []
 
 
-def test_a_run_is_resumed_on_request(client, root, unseen):
+def test_a_run_is_resumed_on_request(client, root):
     body = {"source": "digits", "out": "runs/d", "steps": 2, "settings": {"network.width": 8, "network.groups": 4}}
     client.post("/api/trainings", json=body)
     weights = (root / "runs/d/model.safetensors").read_bytes()
@@ -305,7 +297,7 @@ class Crash(BaseException):
     """The process is gone."""
 
 
-def test_a_training_that_a_crash_ended_goes_on_to_the_same_weights(root, tmp_path, unseen, work_of):
+def test_a_training_that_a_crash_ended_goes_on_to_the_same_weights(root, tmp_path, work_of):
     settings = Settings(workspace=root, free_bytes=0)
     workspace = Workspace(root, settings)
     tiny = {"network.width": 8, "network.groups": 4, "network.blocks": 1, "training.batch": 8, "checkpoint_every": 2}
@@ -326,7 +318,7 @@ def test_a_training_that_a_crash_ended_goes_on_to_the_same_weights(root, tmp_pat
     assert whole == crashed
 
 
-def test_another_attempt_never_takes_a_run_that_was_there_before(root, tmp_path, unseen, work_of):
+def test_another_attempt_never_takes_a_run_that_was_there_before(root, tmp_path, work_of):
     settings = Settings(workspace=root, free_bytes=0)
     workspace = Workspace(root, settings)
     (root / "runs/mine").mkdir(parents=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -60,18 +62,23 @@ def test_a_table_is_described_by_the_schema_that_was_edited(client, visits):
     assert again == told
 
 
+@cache
+def bundled() -> dict[str, Any]:
+    return read_table("pbc2").schema.tree
+
+
 def with_column(name: str, **fields) -> str:
     """The text of the bundled table's schema with other fields of one column."""
-    tree = read_table("pbc2").schema.tree
+    tree = bundled()
     return json.dumps(tree | {"columns": [c | fields if c["name"] == name else c for c in tree["columns"]]})
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (with_column("age", lower=40), "column 'age': 38.106450553061 is below the schema's bound 40"),
-        (with_column("age", unit="fine"), "the schema: column age: unit: must be a valid number"),
-        (with_column("sex", kind="colour"), "the schema: column sex: unknown kind 'colour'"),
+        (("age", {"lower": 40}), "column 'age': 38.106450553061 is below the schema's bound 40"),
+        (("age", {"unit": "fine"}), "the schema: column age: unit: must be a valid number"),
+        (("sex", {"kind": "colour"}), "the schema: column sex: unknown kind 'colour'"),
         ("columns: [", "the schema is not YAML"),
         ("[age]", "the schema is not a schema: it must be the object that reverie data writes, with its `columns`"),
         ("seed: 3", "the schema: columns: is needed"),
@@ -80,6 +87,7 @@ def with_column(name: str, **fields) -> str:
     ],
 )
 def test_a_schema_that_cannot_be_is_one_sentence_that_names_the_column(client, text, words):
+    text = text if isinstance(text, str) else with_column(text[0], **text[1])
     reply = client.post("/api/tables/describe", json={"table": "pbc2", "schema_text": text})
     assert reply.status_code == 422 and words in reply.json()["detail"], reply.text
 

@@ -20,20 +20,12 @@ from reverie.service.context import again
 from reverie.service.jobs.places import Places
 from reverie.service.settings import Settings
 from reverie.service.workspace import Workspace
-from reverie.sources import ImageSource, TableSource
 
 TINY = {"training.batch": 8, "network.width": 8, "network.groups": 4, "network.blocks": 1}
 
 
 @pytest.fixture
-def unseen(monkeypatch):
-    """No figures of trainings: they take longer than all else."""
-    for kind in (ImageSource, TableSource):
-        monkeypatch.setattr(kind, "show", lambda *_: None)
-
-
-@pytest.fixture
-def run(client, root, unseen) -> str:
+def run(client, root) -> str:
     """A run on forty pictures of the workspace."""
     (root / "data").mkdir()
     np.save(root / "data/some.npy", read_images("digits").pixels[:40])
@@ -97,7 +89,7 @@ def test_a_report_is_made_of_a_run_whose_data_is_in_the_workspace(client, root, 
     assert b"reports/again" in client.get("/api/reports/reports/both/page").content
 
 
-def test_a_run_finds_its_table_in_the_workspace_or_says_what_to_do(client, root, unseen, work_of, tmp_path):
+def test_a_run_finds_its_table_in_the_workspace_or_says_what_to_do(client, root, work_of, tmp_path):
     (root / "uploads").mkdir()
     read_table("pbc2").take(range(20)).frame.write_csv(root / "uploads/visits.csv")
     small = {"network.width": 16, "network.layers": 1, "training.batch": 16}
