@@ -44,6 +44,8 @@ OPERATIONS: dict[str, dict[str, str]] = {
     },
     "studies.reverse": {
         "reverse": "From pure noise to a picture, step by step, with what is predicted of it at each.",
+    },
+    "studies.trajectory": {
         "trajectory": "A reverse process, every state of it.",
     },
     "studies.comparison": {

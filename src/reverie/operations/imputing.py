@@ -24,7 +24,7 @@ from reverie.operations.fields import (
     Word,
 )
 from reverie.operations.request import Flag, Reply, Request, at_most, example
-from reverie.operations.sampling import GUIDANCE, SAMPLER, SPACING, settings_of
+from reverie.operations.sampler_settings import GUIDANCE, SAMPLER, SPACING, settings_of
 
 __all__ = ["Rows", "imputation"]
 

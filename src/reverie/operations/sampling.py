@@ -2,72 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from reverie.errors import UsageError
+from reverie.operations import sampling_files as files
 from reverie.operations.call import arguments, lines
-from reverie.operations.context import Context, Output
-from reverie.operations.declare import Cap, Outcome, operation, summary
-from reverie.operations.engines import Engined, engine_of
-from reverie.operations.fields import (
-    FileMade,
-    Guidance,
-    Overwrite,
-    RunName,
-    Sampler,
-    Seed,
-    Spacing,
-    TableName,
-    Word,
-    writes,
-)
+from reverie.operations.context import Context
+from reverie.operations.declare import Outcome, operation, summary
+from reverie.operations.engines import Engined
+from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Spacing, TableName, Word, writes
 from reverie.operations.flags import refuse_others
 from reverie.operations.request import Flag, Reply, at_most, example, local, pictures, records
-from reverie.plain import number_of
-from reverie.samplers.registry import listed
+from reverie.operations.sampler_settings import GUIDANCE, INTERVAL, SAMPLER, SPACING, Interval, settings_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from reverie.models import PatientModel, PictureModel
 
-__all__ = ["GUIDANCE", "INTERVAL", "SAMPLER", "SPACING", "between", "preview", "sample", "settings_of"]
+__all__ = ["Sample", "sample"]
 
-PATIENTS = Cap("count x steps", 20_000_000, "ask for fewer patients, or fewer steps", of="patients")
-PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, or fewer steps", of="pictures")
-PICTURES = Cap("count", 4096, "ask for fewer pictures", of="pictures")
-ROWS, SHOWN = 50, 16
 DATASET = ("shard", "shard_size", "engine", "address")
 """Fields that are of a folder of Parquet files alone."""
-
-SAMPLER = Flag("--sampler", f"{listed()}. The model's usual one if left out.")
-SPACING = Flag(
-    "--spacing",
-    "Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or karras.",
-)
-GUIDANCE = "How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
-
-
-def between(interval: str) -> tuple[int, int]:
-    """What --interval says, "100:800" as (100, 800)."""
-    low, _, high = interval.partition(":")
-    try:
-        return int(low), int(high)
-    except ValueError as error:
-        raise UsageError(f"`interval` is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
-
-
-INTERVAL = Flag(
-    "--interval",
-    "Guide only at steps LOW:HIGH, e.g. 100:800.",
-    read=between,
-    write=lambda steps: ":".join(map(str, steps)),
-)
-Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 
 class Sample(Engined):
@@ -216,7 +172,7 @@ class SampleReply(Reply):
     route="POST /api/samples",
     tag="models",
     slow=lambda request: request.large,
-    caps=(PATIENTS, PIXELS, PICTURES),
+    caps=(files.PATIENTS, files.PIXELS, files.PICTURES),
     progress=("sampling", ""),
     writes="out",
     usual="new.csv",
@@ -245,8 +201,8 @@ def sample(request: Sample, context: Context) -> Outcome:
     refuse_others(request, "patient records" if is_records else "pictures", request.model)
     if request.steps or request.spacing:
         _advise(request, context, model)
-    if not context.served and in_folder(request.out or "", is_records):
-        made = _dataset(request, context, model)
+    if not context.served and files.in_folder(request.out or "", is_records):
+        made = files.dataset(request, context, model)
         return Outcome(made, summary("sampled", made["summary"]), made["summary"])
     for field in DATASET if is_records else (*DATASET, "workers"):
         if getattr(request, field) is not None:
@@ -254,7 +210,7 @@ def sample(request: Sample, context: Context) -> Outcome:
             raise UsageError(
                 f"{option} is for a folder of Parquet files: write a slash at the end of --out, or leave it out."
             )
-    reply = (_patients if is_records else _pictures)(request, context, model)
+    reply = (files.patients if is_records else files.pictures)(request, context, model)
     return Outcome(reply, summary("sampled", reply["summary"]), reply["summary"])
 
 
@@ -268,84 +224,3 @@ def _advise(request: Sample, context: Context, model: PatientModel | PictureMode
     ends = {"sigma_min": request.sigma_min, "sigma_max": request.sigma_max}
     if sentence := advice(schedule, steps, spacing, **ends):  # pyright: ignore[reportArgumentType]
         context.say(sentence)
-
-
-def settings_of(request: Any, *more: str) -> dict[str, Any]:
-    """What was asked of the sampler, by the names of the library."""
-    names = ("sampler", "steps", "spacing", "sigma_min", "sigma_max", "eta", "variance", "where", "guidance")
-    names += ("rescale", "interval", "negative", "clip", *more)
-    found = {name: getattr(request, name, None) for name in names}
-    return {name: value for name, value in found.items() if value not in (None, [], False)}
-
-
-def in_folder(out: str, is_records: bool) -> bool:
-    """Whether a name is that of a folder of Parquet files: by a slash, or what is there, or for patients no suffix."""
-    from reverie.shards import begun
-
-    path = Path(out)
-    return out.endswith(("/", os.sep)) or begun(path) or (is_records and not path.suffix and not path.exists())
-
-
-def _dataset(request: Sample, context: Context, model: PatientModel | PictureModel) -> dict[str, Any]:
-    from reverie import export
-
-    if request.animate is not None:
-        raise UsageError("--animate is for pictures in one file: leave it out, or the slash at the end of --out.")
-    assert request.out is not None
-    folder = context.folder(request.out, request.overwrite, resume=True).path
-    how = {"workers": request.workers or 0, "share": request.shard, "shard_size": request.shard_size}
-    how |= {"given": request.given, "force": request.overwrite, "engine": engine_of(request, request.workers)}
-    made, whole = export.dataset(
-        model, request.count, folder, request.seed, settings_of(request, "reject"), context.step, **how
-    )
-    if not whole.made:
-        there = "the folder is whole" if not whole.missing else "this share is whole"
-        context.say(f"Nothing was left to make: {there}, and every file is as it was made.")
-    elif whole.kept:
-        context.say(f"{whole.kept:,} of {number_of(whole.kept + whole.made, 'file')} were there, and are kept as they are.")
-    if whole.missing:
-        context.say(
-            f"{number_of(whole.missing, 'file')} of other shares are not there yet: who makes the last seals the folder."
-        )
-    return {"summary": made, "files": [{"name": str(folder)}], "preview": {}}
-
-
-def _patients(request: Sample, context: Context, model: PatientModel) -> dict[str, Any]:
-    from reverie import export
-
-    output = context.output(request.out, "table", request.overwrite, "patients.csv")
-    given = None if request.given is None else context.cells(request.given)
-    count = request.count if given is None or request.count is not None else given.frame.height
-    context.within(PATIENTS, (count or 0) * (request.steps or model.usual["steps"]))
-    first = export.Preview(ROWS)
-    settings = settings_of(request, "workers", "reject") | ({} if given is None else {"given": given})
-    made = export.patients(model, request.count, output.path, request.seed, settings, context.step, first.hear)
-    return _reply(made, output, first.table if context.images else {})
-
-
-def _pictures(request: Sample, context: Context, model: PictureModel) -> dict[str, Any]:
-    from reverie import export
-
-    output = context.output(request.out, "pictures", request.overwrite, "pictures.png")
-    animation = context.output(request.animate, "animation", request.overwrite, "animation.webp")
-    assert request.count is not None
-    context.within(PICTURES, request.count)
-    calls = 1 if request.guidance is None else 2
-    context.within(PIXELS, request.count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
-    moving = None if request.animate is None else animation.path
-    made, pixels = export.pictures(
-        model, request.count, output.path, request.seed, settings_of(request), context.step, moving
-    )
-    return _reply(made, output, preview(pixels) if context.images else {})
-
-
-def _reply(made: dict[str, Any], output: Output, look: dict[str, Any]) -> dict[str, Any]:
-    file = output.done()
-    return {"summary": {**made, "out": file["name"]}, "files": [file], "preview": look}
-
-
-def preview(pixels: np.ndarray) -> dict[str, Any]:
-    """The first of the pictures, as PNG data URLs."""
-    from reverie.images import data_url
-
-    return {"images": [data_url(picture) for picture in pixels[:SHOWN]]}

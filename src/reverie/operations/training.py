@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from reverie.operations import training_run as run
 from reverie.operations.call import arguments, lines
-from reverie.operations.context import Context, Folder
-from reverie.operations.declare import Cap, Outcome, operation, summary
+from reverie.operations.context import Context
+from reverie.operations.declare import Outcome, operation, summary
 from reverie.operations.engines import Engined
 from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
 from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
-if TYPE_CHECKING:
-    from reverie.config import RunConfig
-    from reverie.planning import Options
-    from reverie.training import Callbacks
+__all__ = ["Card", "Training", "training"]
 
-__all__ = ["WEIGHTS", "Training", "training", "weights_of"]
-
-POINTS = 400
-"""Metric events of a run, more or less."""
-BATCH = Cap("training.batch", 4096, "set a smaller one, or training.accumulate")
-WEIGHTS = Cap("the number of weights", 100_000_000, "set a smaller width, or fewer layers")
 Value = bool | int | float | str | None | list[bool | int | float | str]
 Recipe = Literal[
     "records", "health-gym", "pictures", "pictures-tiny", "pictures-small", "pictures-base", "ddpm", "diffusers"
@@ -204,7 +195,7 @@ def _python(request: Training) -> str:
     slow=True,
     wait=0,
     saves=True,
-    caps=(BATCH, WEIGHTS),
+    caps=(run.BATCH, run.WEIGHTS),
     progress=("training", "steps"),
     refuse=_too_long,
     example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
@@ -223,14 +214,14 @@ def training(request: Training, context: Context) -> Outcome:
     """
     since = monotonic()  # loading torch and reading the table are part of the minutes
     folder = context.folder(request.out, request.overwrite, request.resume)
-    options = _options(request, context, folder)
+    options = run.options_of(request, context, folder)
     device = str(options.overrides.get("training.device", options.overrides.get("device", "auto")))
     with context.together(device, request.processes) as chief:
         from reverie.training import Callbacks
 
-        callbacks = _callbacks(context, folder) if chief else Callbacks()
-        source = context.source(request.source, _reading(request, context, options))
-        train = _here if request.engine is None and request.processes in (None, 1) else _by_several
+        callbacks = run.callbacks_of(context, folder) if chief else Callbacks()
+        source = context.source(request.source, run.reading(request, context, options))
+        train = run.here if request.engine is None and request.processes in (None, 1) else run.by_several
         result, sampled = train(request, context, source, options, callbacks, since, device)
     if context.served:
         from reverie.models.card import card
@@ -240,108 +231,3 @@ def training(request: Training, context: Context) -> Outcome:
     look = result.get("figures") or result["samples"]
     hint = f"look at {look}; then: reverie sample {request.out} --count {count} --out {samples}"
     return Outcome(result, summary("trained", result), hints=(hint,))
-
-
-def _here(
-    request: Training, context: Context, source: Any, options: Options, callbacks: Callbacks, since: float, device: str
-) -> tuple[dict[str, Any], tuple[int, str]]:
-    """Trains in this process: what was trained, in short, and what to sample first."""
-    from reverie.planning.plan import prepare
-
-    plan = prepare(
-        source,
-        options,
-        callbacks,
-        since=since,
-        measure=not context.served,
-        admit=lambda config, channels: _admit(context, config, channels),
-    )
-    return plan.summary(plan.run(callbacks)), plan.source.modality.sampled
-
-
-def _by_several(
-    request: Training, context: Context, source: Any, options: Options, callbacks: Callbacks, since: float, device: str
-) -> tuple[dict[str, Any], tuple[int, str]]:
-    """The same by several processes."""
-    from reverie.planning.together import train_together
-
-    made = train_together(
-        source,
-        options,
-        request.processes or 1,
-        callbacks,
-        engine=request.engine,
-        address=request.address,
-        since=since,
-        measure=True,
-        device=device,
-    )
-    return made["summary"], made["sampled"]
-
-
-def _reading(request: Training, context: Context, options: Options) -> dict[str, Any]:
-    """How a service reads the source: where the run begins from another, a table as that one's was."""
-    if not context.served or options.parent is None:
-        return request.data_options
-    from reverie.planning.origin import inherited
-
-    return request.data_options | inherited(options.parent.codec)
-
-
-def _options(request: Training, context: Context, folder: Folder) -> Options:
-    from reverie.planning import Options
-
-    return Options(
-        out=folder.path,
-        steps=request.steps,
-        minutes=request.minutes,
-        seed=request.seed,
-        recipe=request.recipe,
-        settings=request.settings,
-        holdout=request.holdout,
-        resume=folder.resume,
-        parent=None if request.parent is None else context.model(request.parent) if context.served else request.parent,
-        force=folder.overwrite,
-        latent=request.latent,
-        epsilon=request.epsilon,
-        **({} if context.served else request.data_options),  # a service has read the source
-    )
-
-
-def _callbacks(context: Context, folder: Folder) -> Callbacks:
-    """Reports progress, sentences and numbers, and notes that the run has begun."""
-    from reverie.training import Callbacks
-
-    last, total = 0, 0
-
-    def on_step(done: int, of: int) -> None:
-        nonlocal total
-        if total != of:
-            folder.begun()
-        total = of
-        context.step(done, of)
-
-    def on_numbers(step: int, numbers: Mapping[str, float]) -> None:
-        nonlocal last
-        if "loss_aside" in numbers:
-            context.emit("metric", {"step": step, "loss_aside": numbers["loss_aside"]})
-        elif step >= last + total // POINTS or step == 1:
-            last = step
-            context.emit("metric", {"step": step, "loss": numbers["loss"], "gradient_norm": numbers["gradient_norm"]})
-
-    return Callbacks(on_step, context.say, on_numbers)
-
-
-def _admit(context: Context, config: RunConfig, channels: int) -> None:
-    """Raises UsageError for what a service does not train."""
-    if context.served:
-        context.within(BATCH, config.training.batch)
-        context.within(WEIGHTS, weights_of(config, channels))
-
-
-def weights_of(config: RunConfig, channels: int) -> int:
-    """How many weights a network has. Nothing is allocated to find out."""
-    import torch
-
-    with torch.device("meta"):
-        return sum(weight.numel() for weight in config.network.build(channels, channels).parameters())

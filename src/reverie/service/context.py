@@ -14,7 +14,7 @@ from reverie.errors import DamagedError, DataError, UsageError
 from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 from reverie.operations.fields import Schedule
-from reverie.operations.training import WEIGHTS, weights_of
+from reverie.operations.training_run import WEIGHTS, weights_of
 from reverie.service import bounded
 from reverie.service.jobs.work import Work
 from reverie.service.problems import Problem, Unreadable

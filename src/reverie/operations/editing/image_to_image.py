@@ -10,7 +10,7 @@ from reverie.operations.context import Context
 from reverie.operations.declare import Outcome
 from reverie.operations.editing.shared import PIXELS, Drawn, asked, changed, drawn, edit, python_of
 from reverie.operations.request import Flag, example
-from reverie.operations.sampling import settings_of
+from reverie.operations.sampler_settings import settings_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from reverie.operations.declare import Outcome
 from reverie.operations.editing.shared import PIXELS, Drawn, asked, changed, drawn, edit, named_picture, pixels_of, python_of
 from reverie.operations.fields import PosteriorMethod
 from reverie.operations.request import Flag, at_most, example
-from reverie.operations.sampling import settings_of
+from reverie.operations.sampler_settings import settings_of
 from reverie.samplers.posterior.registry import USUAL, listed
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.fields import FileMade, Guidance, Overwrite, RunName, Sampler, Seed, Word, writes
 from reverie.operations.request import Flag, Place, Reply, Request, at_most, example
-from reverie.operations.sampling import INTERVAL, SAMPLER, Interval, preview, settings_of
+from reverie.operations.sampler_settings import INTERVAL, SAMPLER, Interval, settings_of
+from reverie.operations.sampling_files import preview
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,7 @@ from reverie.operations.fields import (
     Seed,
 )
 from reverie.operations.request import Flag, Reply, Request, at_least, at_most, example, local
-from reverie.operations.studies.reverse import python_by
+from reverie.operations.studies.denoised import python_by
 from reverie.operations.studies.shared import now, pictured
 from reverie.samplers.registry import SAMPLERS, compared
 

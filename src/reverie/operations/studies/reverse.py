@@ -1,71 +1,27 @@
-"""From pure noise to a picture, by an exact denoiser or a trained run: the guide's demonstration, and every state of it."""
+"""From pure noise to a picture, by an exact denoiser or a trained run: the guide's demonstration."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
-from reverie.operations.declare import Cap, Operation, Outcome, Panel, operation
-from reverie.operations.fields import (
-    Guidance,
-    Overwrite,
-    RunName,
-    Sampler,
-    Schedule,
-    Seed,
-    Word,
-    schedule_of,
-)
-from reverie.operations.request import Flag, Reply, Request, at_least, example, local
-from reverie.operations.studies.shared import LINEAR, Figure, now, pictured
-from reverie.samplers.registry import listed
+from reverie.operations.declare import Outcome, Panel, operation
+from reverie.operations.fields import Overwrite, schedule_of
+from reverie.operations.request import Flag, Reply, at_least, example, local
+from reverie.operations.studies.denoised import Denoised, learned, python_reverse
+from reverie.operations.studies.shared import Figure, now, pictured
 
-if TYPE_CHECKING:
-    from reverie.studies import Denoising
-
-__all__ = ["python_by", "reverse", "trajectory"]
+__all__ = ["Reverse", "reverse"]
 
 VIEW = 256
 LARGE = 60_000_000
 """Steps x pixels above which nobody waits for a demonstration."""
-FRAMES = Cap("steps x width x height", 4_000_000, "ask for fewer steps, or smaller pictures")
 
 
-class _FromModel(Request):
-    """A trained run may be the denoiser; it brings its own schedule and size."""
-
-    model: Annotated[RunName | None, Flag("--model", "A run folder of reverie train; it sets the size.")] = Field(
-        None, description="A trained run of pictures; without it an exact denoiser answers."
-    )
-    where: Annotated[list[Word], Flag("--where", "Of a model: the class, class=NAME.")] = Field(
-        default=[], max_length=1, description="Of a model with classes: class=NAME.", examples=[["class=3"]]
-    )
-    guidance: Guidance | None = Field(
-        None, description="Of a model: how strongly the picture is of its class; 1 as learned."
-    )
-    sampler: Annotated[Sampler, Flag("--sampler", f"{listed()}.")] = "ddim"
-    eta: float = Field(0.0, ge=0, le=1, description="Of ddim: 0 is deterministic, 1 ancestral.")
-    schedule: Annotated[Schedule | None, LINEAR] = Field(
-        None, description="Linear with T = 1000 if left out; a model has its own."
-    )
-    seed: Seed = 0
-
-    @model_validator(mode="after")
-    def _of_the_model(self) -> Self:
-        given = {"schedule", "picture", "denoiser"} & self.model_fields_set
-        if self.model is not None and given:
-            raise ValueError(f"a model is the denoiser, with a size and a schedule of its own: leave out `{min(given)}`")
-        if self.model is None and (given := {"where", "guidance"} & self.model_fields_set):
-            raise ValueError(f"`{max(given)}` is of a model, and none is given: name one with `model`, or leave it out")
-        return self
-
-
-class Reverse(_FromModel):
+class Reverse(Denoised):
     """From pure noise to a picture."""
 
     model_config = example({"width": 256, "height": 256, "num_steps": 10, "eta": 0.0, "save_path": "figures/denoising.png"})
@@ -137,7 +93,7 @@ class ReverseReply(Reply):
     example="reverie study reverse --width 256 --height 256 --out reverse.png (exact denoiser of two photographs); "
     "reverie study reverse --model runs/digits --out reverse.png (your trained run).",
     refuse=lambda request, _: _size_of_a_model(request),
-    python=lambda request: _python_reverse(request, request.num_steps),
+    python=lambda request: python_reverse(request, request.num_steps),
 )
 def reverse(request: Reverse, context: Context) -> Outcome:
     """From pure noise to a picture, step by step, with what is predicted of it at each; says how the denoiser knows."""
@@ -149,7 +105,7 @@ def reverse(request: Reverse, context: Context) -> Outcome:
     if request.model is None:
         by = denoising.exact(request.width, request.height, schedule_of(request.schedule, context))
     else:
-        by = _learned(request, context)
+        by = learned(request, context)
     size = {name: getattr(request, name) for name in {"width", "height"} & request.model_fields_set}
     study = studies.reverse(
         **size,
@@ -181,167 +137,7 @@ def reverse(request: Reverse, context: Context) -> Outcome:
     return Outcome(reply, show, printed)
 
 
-class Trajectory(_FromModel):
-    """One reverse process with all of its states."""
-
-    model_config = example({"denoiser": "oracle", "picture": "digits:3", "width": 32, "height": 32, "steps": 20})
-
-    denoiser: Literal["exact", "grainy", "oracle"] = Field(
-        "exact",
-        description="exact: the optimal denoiser of six photographs; grainy: likewise, of photographs with grain; oracle: "
-        "receives the picture.",
-    )
-    picture: str | None = Field(
-        None,
-        min_length=1,
-        description="What the oracle knows: digits:3, china, flower, a file of the workspace, or a data URL.",
-        examples=["digits:3"],
-    )
-    width: int = Field(64, ge=8, le=256, description="Pixels; a model sets its own.")
-    height: int = Field(64, ge=8, le=256, description="Pixels; a model sets its own.")
-    steps: int = Field(50, ge=1, le=200)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        size = {"width", "height"} & self.model_fields_set
-        if self.model is not None and size:
-            raise ValueError(f"a model is the denoiser, with a size and a schedule of its own: leave out `{min(size)}`")
-        if self.picture is not None and self.denoiser != "oracle":
-            raise ValueError("only an oracle receives a picture: leave out `picture`, or set `denoiser` to oracle")
-        return self
-
-
-class TrajectoryReply(Reply):
-    """Numbers of each step, and each state as a picture."""
-
-    model_config = example(
-        {
-            "steps": [{"t": 1000, "s": 950, "alpha_bar": 0.00004, "variance": 0.0}],
-            "frames": [
-                {
-                    "step": 0,
-                    "t": 1000,
-                    "state": "data:image/png;base64,...",
-                    "predicted": "data:image/png;base64,...",
-                }
-            ],
-            "metadata": {
-                "evidence": "oracle",
-                "denoiser": "oracle that receives digits:3",
-                "sampler": "ddim",
-                "calls": 20,
-                "seconds": 0.02,
-                "schedule": {"name": "linear", "steps": 1000},
-                "image_shape": [32, 32, 1],
-                "seed": 0,
-            },
-        }
-    )
-
-    steps: list[dict[str, Any]] = Field(
-        description="variance is that of the noise that the step adds; null where it is not one number."
-    )
-    frames: list[dict[str, Any]] = Field(description="From t = T to t = 0, where nothing is predicted any more.")
-    metadata: dict[str, Any]
-
-
-@operation(
-    "trajectory",
-    TrajectoryReply,
-    route="POST /api/trajectories",
-    operation_id="make_trajectory",
-    tag="studies",
-    caps=(FRAMES,),
-    like=lambda request: _as_reverse(request),
-    python=lambda request: _python_reverse(request, request.steps),
-)
-def trajectory(request: Trajectory, context: Context) -> Outcome:
-    """A reverse process with every state of it."""
-    from reverie import studies
-    from reverie.images import data_url
-
-    by = _denoising(request, context)
-    calls = request.steps * (1 if request.guidance is None else 2)
-    context.within(FRAMES, calls * by.codec.width * by.codec.height)
-    study = studies.reverse(
-        steps=request.steps,
-        eta=request.eta,
-        sampler=request.sampler,
-        by=by,
-        seed=request.seed,
-        views=None,
-        on_step=context.step,
-    )
-    frames = [
-        {
-            "step": view.step,
-            "t": view.t,
-            "state": data_url(view.state, noisy=view.t > 0),
-            "predicted": None if view.predicted is None else data_url(view.predicted),
-        }
-        for view in study.views
-    ]
-    metadata = {**study.about, "seconds": study.seconds, "warning": study.schedule.warning}
-    return Outcome({"steps": [dataclasses.asdict(step) for step in study.steps], "frames": frames, "metadata": metadata})
-
-
 def _size_of_a_model(request: Reverse) -> str | None:
     """The guide's call takes a size or a model. (The command line lets one repeat the size that a model has.)"""
     size = {"width", "height"} & request.model_fields_set
     return f"A model brings a size of its own: leave out {min(size)}." if request.model is not None and size else None
-
-
-def _learned(request: _FromModel, context: Context) -> Denoising:
-    from reverie.studies import denoising
-
-    assert request.model is not None
-    return denoising.learned(context.model(request.model), request.model, request.where or None, request.guidance)
-
-
-def _denoising(request: Trajectory, context: Context) -> Denoising:
-    from reverie.studies import denoising
-
-    if request.model is not None:
-        return _learned(request, context)
-    schedule = schedule_of(request.schedule, context)
-    if request.denoiser != "oracle":
-        make = denoising.exact if request.denoiser == "exact" else denoising.grainy
-        return make(request.width, request.height, schedule)
-    given = request.picture or "digits:0"
-    encoded = given if given.startswith("data:") else None
-    picture = context.picture(None if encoded else given, 512, encoded, "picture")
-    return denoising.oracle(picture, request.width, request.height, schedule)
-
-
-def _as_reverse(request: Trajectory) -> tuple[Operation, Request] | None:
-    """The command that shows the same run: it has the exact denoiser and trained runs, and 10 steps or more."""
-    if (request.model is None and request.denoiser != "exact") or request.steps < 10:
-        return None
-    of_both = {name for name in request.model_fields_set if name in Reverse.model_fields}
-    size = set() if request.model else {"width", "height"}
-    values = {name: getattr(request, name) for name in of_both | size}
-    return reverse, Reverse(**values, num_steps=request.steps)
-
-
-def python_by(request: Any, denoiser: str) -> str:
-    """Who denoises, in Python."""
-    if request.model:
-        asked = {"where": getattr(request, "where", None) or None, "guidance": getattr(request, "guidance", None)}
-        more = arguments(**{name: value for name, value in asked.items() if value is not None})
-        return f"learned(reverie.load({request.model!r}), {request.model!r}{', ' if more else ''}{more})"
-    size = arguments(request.width, request.height)
-    return f'oracle(subject("picture.png"), {size})' if denoiser == "oracle" else f"{denoiser}({size})"
-
-
-def _python_reverse(request: Any, steps: int) -> str:
-    denoiser = "learned" if request.model else getattr(request, "denoiser", "exact")
-    how = {"eta": request.eta} if request.sampler == "ddim" else {"sampler": request.sampler}
-    return lines(
-        *(["import reverie"] if request.model else []),
-        f"from reverie.studies import reverse{', subject' if denoiser == 'oracle' else ''}",
-        f"from reverie.studies.denoising import {denoiser}",
-        "",
-        f"run = reverse(by={python_by(request, denoiser)}, {arguments(steps=steps, **how, seed=request.seed)}, views=None)",
-        "for view in run.views:",
-        "    print(view.t, view.state.shape)  # uint8 [H, W, C]; view.predicted is the x_0 seen there",
-    )

@@ -1,0 +1,46 @@
+"""What may be asked of a sampler, wherever one runs: its flags, and its settings by the names of the library."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from reverie.errors import UsageError
+from reverie.operations.request import Flag
+from reverie.samplers.registry import listed
+
+__all__ = ["GUIDANCE", "INTERVAL", "SAMPLER", "SPACING", "Interval", "settings_of"]
+
+SAMPLER = Flag("--sampler", f"{listed()}. The model's usual one if left out.")
+SPACING = Flag(
+    "--spacing",
+    "Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or karras.",
+)
+GUIDANCE = "How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
+
+
+def between(interval: str) -> tuple[int, int]:
+    """What --interval says, "100:800" as (100, 800)."""
+    low, _, high = interval.partition(":")
+    try:
+        return int(low), int(high)
+    except ValueError as error:
+        raise UsageError(f"`interval` is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
+
+
+INTERVAL = Flag(
+    "--interval",
+    "Guide only at steps LOW:HIGH, e.g. 100:800.",
+    read=between,
+    write=lambda steps: ":".join(map(str, steps)),
+)
+Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+
+
+def settings_of(request: Any, *more: str) -> dict[str, Any]:
+    """What was asked of the sampler, by the names of the library."""
+    names = ("sampler", "steps", "spacing", "sigma_min", "sigma_max", "eta", "variance", "where", "guidance")
+    names += ("rescale", "interval", "negative", "clip", *more)
+    found = {name: getattr(request, name, None) for name in names}
+    return {name: value for name, value in found.items() if value not in (None, [], False)}
