@@ -20,6 +20,7 @@ from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 from reverie.images.levels import most_of
 from reverie.images.sizing import resized
+from reverie.models import few_calls
 from reverie.models.pictures import PictureModel
 from reverie.samplers.posterior import GaussianNoise, Mask, Measurement, PosteriorSampler, blur, downsampling, named
 from reverie.samplers.posterior.registry import USUAL
@@ -209,6 +210,7 @@ def _drawn(
     settings: dict[str, Any],
 ) -> np.ndarray:
     """Pictures given the measurement."""
+    few_calls.refuse(model.config, "fill in or restore a picture")
     if rule.steps_itself and settings.get("sampler") is not None:
         raise UsageError(f"{type(rule).__name__} has steps of its own, so it takes no sampler: leave `sampler` out.")
     steps, _ = passes_of(model, rule, settings.get("steps"))
