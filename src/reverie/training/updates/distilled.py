@@ -60,7 +60,7 @@ class DistilledUpdate(PlainUpdate):
         batch, noise = self.dataset.drawn(step, rows)
         starts = [block * BLOCK for block in blocks_of(rows)]
         sizes = [min(BLOCK, self.settings.batch - start) for start in starts]
-        seeds = [sub_seed(self.seed, "dropout", step, start // BLOCK) for start in starts]
+        seeds = [sub_seed(self.dataset.seed, "dropout", step, start // BLOCK) for start in starts]
         ones = [torch.ones(size, dtype=torch.int64) for size in sizes]
         return Drawn(rows, batch, noise, None, tuple(zip(seeds, starts, ones, strict=True)))
 
@@ -76,7 +76,7 @@ class DistilledUpdate(PlainUpdate):
 
     def _under(self, step: int, rows: range, like: Tensor) -> tuple[Tensor, Tensor]:
         """The noise under which some examples of a batch are compared, and its levels."""
-        g, settings = generator(self.seed, "seen", step), self.settings
+        g, settings = generator(self.dataset.seed, "seen", step), self.settings
         most = max(1, round(NOISIEST * self.network.process.schedule.steps))
         t = torch.randint(1, most + 1, (settings.batch,), generator=g)[rows.start : rows.stop]
         whole = draw(like.new_empty(settings.batch, *like.shape[1:]), g)
