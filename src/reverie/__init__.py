@@ -1,6 +1,6 @@
 """Reverie runs diffusion backwards, on images and on patient records, and shows that it is right.
 
-reverie.train, load, report and Model are imported when first used, for torch takes seconds to import.
+reverie.train, distill, load, report and Model are imported when first used, for torch takes seconds to import.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reverie.models import Model, load
+    from reverie.planning.distilling import distill
     from reverie.planning.plan import train
     from reverie.reports import report
 
-__all__ = ["Model", "__version__", "load", "report", "train"]
+__all__ = ["Model", "__version__", "distill", "load", "report", "train"]
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,10 @@ def __getattr__(name: str) -> Any:
             from reverie.planning.plan import train
 
             return train
+        case "distill":
+            from reverie.planning.distilling import distill
+
+            return distill
         case "report":
             from reverie.reports import report
 

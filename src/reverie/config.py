@@ -9,7 +9,8 @@ codec     how a table of records is encoded (none for pictures)
 network   the network's kind and size
 training  everything about training
 latent    the autoencoder, where diffusion runs in its latents
-sampling  how a model that was made elsewhere wants to be sampled
+sampling  how a model that was made elsewhere, or distilled, wants to be sampled
+distilled how a model of few calls was made of its parent
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from reverie.process.schedule import NoiseSchedule
 from reverie.records import CodecSettings
 from reverie.training.settings import TrainingSettings
 
-__all__ = ["NAME", "RunConfig", "Source", "differences", "read", "resolve"]
+__all__ = ["NAME", "Distilled", "Parent", "RunConfig", "Sampling", "Source", "differences", "read", "resolve"]
 
 NAME = "config.yaml"
 LONGEST, DEEPEST = 1_000_000, 20
@@ -98,6 +99,29 @@ class Sampling(BaseModel):
     largest: float = Field(1.0, ge=1)
 
 
+class Distilled(BaseModel):
+    """How a run of few calls was made of its parent.
+
+    Attributes:
+        calls: of the network for a picture, at most; a divisor of it will do too.
+        teacher_steps: that the parent took to each of the pictures it was taught with.
+        guidance: that they were drawn with; none for as the parent learned.
+        seed: of the distillation; that of the config is the parent's, by which pictures were held out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calls: int = Field(ge=1, le=4)
+    teacher_steps: int = Field(ge=1)
+    guidance: float | None = None
+    seed: int = 0
+
+    @property
+    def counts(self) -> list[int]:
+        """How many calls may be asked for: their levels are among those it was taught at."""
+        return [count for count in range(1, self.calls + 1) if self.calls % count == 0]
+
+
 class RunConfig(BaseModel):
     """All settings of a run."""
 
@@ -113,6 +137,7 @@ class RunConfig(BaseModel):
     training: TrainingSettings = Field(default_factory=lambda: TrainingSettings.model_validate({}))
     latent: Latent | None = None
     sampling: Sampling | None = None
+    distilled: Distilled | None = None
 
     def told(self) -> dict[str, Any]:
         """The settings as they may be shown far away: sources by the names they were given, without their places here."""

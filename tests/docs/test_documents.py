@@ -90,6 +90,8 @@ def quick(words: list[str]) -> list[str]:
             words = [*replaced(words, "--minutes", "--steps", lambda _: "3"), *(SMALL_RECORDS if tabular else SMALL)]
             words = replaced(words, "--size", "--size", lambda n: str(min(int(n), 8)))
             return replaced(words, "--steps", "--steps", lambda n: str(min(int(n), 3)))
+        case ["distill", *_]:
+            return replaced(words, "--steps", "--steps", lambda _: "1")
         case ["sample", *_]:
             return replaced(words, "--count", "--count", lambda n: str(min(int(n), 16)))
         case ["impute", *_]:
@@ -112,9 +114,9 @@ def replaced(words: list[str], option: str, other: str, value) -> list[str]:
 
 
 def quick_python(code: str) -> str:
-    """reverie.train(..., minutes=1) and steps=1000 become steps=3."""
+    """reverie.train(..., minutes=1) and steps=1000 become steps=3, and so does reverie.distill."""
     shorten = re.compile(r"\b(?:minutes|steps)=[\d.]+")
-    return re.sub(r"reverie\.train\([^)]*\)", lambda call: shorten.sub("steps=3", call[0]), code)
+    return re.sub(r"reverie\.(?:train|distill)\([^)]*\)", lambda call: shorten.sub("steps=3", call[0]), code)
 
 
 @cache

@@ -161,6 +161,11 @@ class DiffusersUNet(nn.Module):
         return self.unet.config
 
     @property
+    def stages(self) -> list[nn.Module]:
+        """The parts whose answers say what it sees, from pixels to the coarsest and back."""
+        return [*self.unet.down_blocks, self.unet.mid_block, *self.unet.up_blocks]
+
+    @property
     def checkpointing(self) -> bool:
         return self.unet.is_gradient_checkpointing
 

@@ -150,6 +150,11 @@ class UNet(nn.Module):
         x = self._run(self.leave, x)
         return F.pixel_shuffle(x, self.patch)[:, :, :height, :width].contiguous()
 
+    @property
+    def stages(self) -> list[nn.Module]:
+        """The parts whose answers say what it sees, from pixels to the coarsest and back."""
+        return [part for part in (*self.down, *self.middle, *self.up) if isinstance(part, Block)]
+
     def check(self, condition: Condition | None, count: int) -> None:
         """Raises UsageError for a condition that it was not trained with."""
         if isinstance(condition, Labels) and self.classes is not None:

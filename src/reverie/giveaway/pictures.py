@@ -78,8 +78,11 @@ def _check(model: PictureModel, name: str) -> None:
 def _about(model: PictureModel) -> dict[str, Any]:
     """What the script knows of the run."""
     schedule, usual = model.process.schedule, model.usual
-    few = min(usual.steps, schedule.steps)
+    few, taught = min(usual.steps, schedule.steps), model.config.distilled
     steps = sorted({step for step in (*STEPS, few, schedule.steps) if step <= schedule.steps})
+    samplers = SAMPLERS
+    if taught is not None:
+        steps, samplers = taught.counts, {usual.sampler: SAMPLERS[usual.sampler]}
     grids = {step: time_grid(schedule, step, usual.spacing) for step in steps}
     return {
         "shape": model.codec.shape,
@@ -90,7 +93,7 @@ def _about(model: PictureModel) -> dict[str, Any]:
         "grids": grids,
         "steps": few,
         "sampler": usual.sampler,
-        "samplers": [{"name": name, "about": entry.about} for name, entry in SAMPLERS.items()],
+        "samplers": [{"name": name, "about": entry.about} for name, entry in samplers.items()],
         "clip": usual.clip,
     }
 

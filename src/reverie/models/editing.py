@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
+from reverie.models import few_calls
 from reverie.models.method import Method
 from reverie.models.pictures import PictureModel
 from reverie.models.restoring import deblur, fitted, hole_of, inpaint, inpaint_whole, upscale
@@ -58,6 +59,7 @@ def image_to_image(
 
     At 0 it is the picture, at 1 nothing of it is left. `settings` are those of PictureModel.method.
     """
+    few_calls.refuse(model.config, "make a picture over")
     if not 0 <= level <= 1:
         raise UsageError(f"the noise level to start from is a share of T in 0..1, not {level:g}.")
     method = model.method(**settings)
@@ -119,6 +121,7 @@ def inverted(
     be of a model that has learned little, the nearest is taken, and `residual` and `note` say how near that is. `on_step` is
     called with the steps done, up and down, and their number.
     """
+    few_calls.refuse(model.config, "take a picture back to its noise")
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
     signal = model.process.schedule.signal
     grid = tuple(t for t in method.grid if float(signal[t]) >= LEAST_SIGNAL)

@@ -119,6 +119,8 @@ class Model(Generic[Codec]):
     def digest(self) -> str:
         """SHA-256 of all that it makes anything of, wherever it is kept: settings, codec and weights."""
         told = self.config.model_dump(mode="json", exclude={"source", "holdout", "parent"})
+        if told["distilled"] is None:  # what is not is no part of it
+            del told["distilled"]
         sha = hashlib.sha256(json.dumps([told, self.codec.config, self.learned], sort_keys=True).encode())
         for name, module in self.modules.items():
             for key, value in module.state_dict().items():

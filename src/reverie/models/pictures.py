@@ -19,6 +19,7 @@ from reverie.denoisers.wrappers import Clipped, DefaultCondition, Thresholded
 from reverie.errors import UsageError, unknown
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES
+from reverie.models import few_calls
 from reverie.models.method import Method, Where, guided, to_avoid, wanted
 from reverie.models.model import AUTOENCODER, Model
 from reverie.process.randomness import Shard, draw, generator
@@ -90,6 +91,7 @@ class PictureModel(Model[ImageCodec]):
         if layout == "diffusers":
             from reverie.models import diffusers
 
+            few_calls.refuse(self.config, "be written for diffusers, whose schedulers take other steps")
             return diffusers.write(self, Path(path))
         if layout != "reverie":
             raise unknown("layout", layout, ("reverie", "diffusers"))
@@ -184,9 +186,11 @@ class PictureModel(Model[ImageCodec]):
                 [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
             exact: ask the network in the precision of its weights, not in that of its training: for what is solved or shown.
 
-        Raises UsageError, naming the nearest, for a class the model does not know, and for guidance without a class.
+        Raises UsageError, naming the nearest, for a class the model does not know, for guidance without a class, and for
+        what a distilled run was not taught.
         """
         usual = self.usual
+        few_calls.check(self.config, sampler, steps, spacing, guidance)
         rule = named(sampler or usual.sampler, **settings)
         few, where_to = min(usual.steps, self.process.schedule.steps), spacing or usual.spacing
         ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}

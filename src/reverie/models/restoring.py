@@ -20,6 +20,7 @@ from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 from reverie.images.levels import most_of
 from reverie.images.sizing import resized
+from reverie.models import few_calls
 from reverie.models.pictures import PictureModel
 from reverie.samplers.posterior import (
     GaussianNoise,
@@ -204,6 +205,7 @@ def _drawn(
     settings: dict[str, Any],
 ) -> np.ndarray:
     """Pictures given the measurement."""
+    few_calls.refuse(model.config, "fill in or restore a picture")
     steps, _ = passes_of(model, rule, settings.get("steps"))
     how = model.method(**{**settings, "steps": steps})
     x, noise, condition = model.start(how, count, seed)

@@ -21,6 +21,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
     },
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
     "training": {"training": "Train a model within a budget."},
+    "distilling": {"distillation": "Teach a new run to make pictures in one to four calls of its network."},
     "reporting": {"report": "Whether what a model makes is realistic, useful and private, with the evidence."},
     "exporting": {"export": "A model of pictures in another layout, to the same pictures; or any as a page to give away."},
     "sampling": {"sample": "New patients, or new pictures, of a trained run."},

@@ -17,7 +17,7 @@ from reverie.operations.flags import SETTINGS
 from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
-__all__ = ["Card", "Training", "training"]
+__all__ = ["Card", "Training", "too_long", "training"]
 
 Value = bool | int | float | str | None | list[bool | int | float | str]
 Recipe = Literal[
@@ -168,7 +168,8 @@ class Card(Reply):
     how_to: dict[str, str]
 
 
-def _too_long(request: Training, limits: Any) -> str | None:
+def too_long(request: Any, limits: Any) -> str | None:
+    """What a service has against the minutes of a training."""
     most = 0.9 * limits.slow_seconds / 60
     if request.minutes is not None and request.minutes > most:
         return f"minutes is {request.minutes:g}, and this server allows a training {most:g} at most."
@@ -197,7 +198,7 @@ def _python(request: Training) -> str:
     saves=True,
     caps=(run.BATCH, run.WEIGHTS),
     progress=("training", "steps"),
-    refuse=_too_long,
+    refuse=too_long,
     example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
     "Pictures: reverie train digits --out runs/digits --minutes 1.\n\n"
     "Several processes: --processes 2; on many machines: --processes 8 --engine ray --address HOST:PORT, or "

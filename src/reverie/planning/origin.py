@@ -18,7 +18,7 @@ from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES, RECORDS, Modality
-from reverie.models import PatientModel, PictureModel, load
+from reverie.models import PatientModel, PictureModel, few_calls, load
 from reverie.models.folder import codec_of
 from reverie.models.model import AUTOENCODER, write_weights
 from reverie.planning.options import Options
@@ -131,5 +131,6 @@ def _check(model: PictureModel | PatientModel, name: str) -> None:
         raise UsageError(
             f"{name} was trained with differential privacy, and its epsilon is for its own steps: begin from another run."
         )
+    few_calls.refuse(model.config, "be trained on or distilled again")
     if isinstance(model, PictureModel) and not model.denoiser.answers_alone:
         raise UsageError(f"{name} answers what an encoder of text says, which no training gives it: begin from another run.")

@@ -178,7 +178,7 @@ def prepare(
         raise UsageError(f"the processes read different data as {data.about.name}: give every machine the same.")
     if config.training.precision == "auto":  # a run goes on in the precision that it was begun in, also elsewhere
         config = _with_training(config, precision=written.training.precision if written else automatic_precision(device))
-    config = latents.resolved(config)
+    config = data.settled(latents.resolved(config))
     more = None
     if written:
         given = {"steps", "training.steps"} & options.overrides.keys()

@@ -88,6 +88,8 @@ def _unknown(model: PictureModel) -> str:
     """Why the bound says nothing of this model's pictures; empty where it does."""
     if model.autoencoder is not None:
         return "the model diffuses latents, and an autoencoder that loses something gives pictures no likelihood."
+    if model.config.distilled is not None:
+        return "the model was distilled to few calls, and the bound asks it at every level of noise; its parent has one."
     if not model.denoiser.answers_alone:
         return "the model answers only with a condition, and the bound asks it without."
     return ""

@@ -14,13 +14,15 @@ from reverie.service.workspace import RUN, Entry, Workspace
 __all__ = ["report_of", "reports_of", "runs_of"]
 
 WEIGHTS = "model.safetensors"
+TRAINING = ("training", "distillation")
+"""Operations that make a run."""
 KINDS = {False: REPORT[:2], True: COMPARISON}
 """The files by which a report is known, and a comparison of several."""
 
 
 def runs_of(workspace: Workspace, jobs: Jobs | None = None) -> list[dict[str, Any]]:
     """The trained runs by their names; with `jobs` also what state each is in, and how large."""
-    training = [(id, places) for id, about, places in jobs.held() if about["operation"] == "training"] if jobs else []
+    training = [(id, places) for id, about, places in jobs.held() if about["operation"] in TRAINING] if jobs else []
     found = []
     for name, folder, files in workspace.kept(RUN, READ):
         line: dict[str, Any] = {"name": name, "folder": str(folder)}

@@ -49,6 +49,10 @@ class DataSource(ABC):
     notes: Any
     kept: ClassVar[bool] = False
 
+    def settled(self, config: RunConfig) -> RunConfig:
+        """The config with what this source decides of it."""
+        return config
+
     @abstractmethod
     def split(self, config: RunConfig) -> Parts:
         """A function of the source and the seed. Raises DataError where there is too little to be split."""

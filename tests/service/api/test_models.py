@@ -235,6 +235,17 @@ def test_training_tells_its_losses_and_answers_with_the_card(client, root):
     assert client.get("/api/models").json()["models"][0]["name"] == "runs/new"
 
 
+def test_a_run_is_distilled_and_asked_for_its_calls_alone(client, trained):
+    body = {"run": "runs/digits", "out": "runs/fast", "calls": 2, "steps": 2}
+    found = client.post("/api/distillations", json=body).json()
+    assert found["name"] == "runs/fast" and found["parent"] == "digits" and found["config"]["distilled"]["calls"] == 2
+    assert found["steps"] == {"done": 2, "of": 2} and client.jobs.heard[0].reports[-1] == (2, 2)
+    asked = {"model": "runs/fast", "count": 1}
+    assert client.post("/api/samples", json=asked).json()["summary"]["steps"] == 2
+    refused = client.post("/api/samples", json={**asked, "steps": 50})
+    assert refused.status_code == 422 and "not in 50 steps" in refused.json()["detail"]
+
+
 def test_pictures_and_tables_of_the_workspace_are_trained_on(client, root):
     from PIL import Image
 

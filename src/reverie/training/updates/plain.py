@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
+from torch import Tensor
 
 from reverie.denoisers.dropout import Piece, drawn_by
 from reverie.denoisers.network import Network
 from reverie.errors import ReverieError
+from reverie.process.prediction import Prediction
 from reverie.process.randomness import generator, sub_seed
 from reverie.training import advice, processes
 from reverie.training.blocks import Drawn, drawn
 from reverie.training.budget import Budget
-from reverie.training.dataset import Dataset, batch_indices
+from reverie.training.dataset import Batch, Dataset, batch_indices
 from reverie.training.ema import EMA
 from reverie.training.hardware import autocast_dtype
 from reverie.training.objective import losses, noise_accuracy, timesteps
@@ -72,15 +74,14 @@ class PlainUpdate(Update):
         return replace(self.network, autocast=autocast_dtype(self.settings.precision, self.device))
 
     def step(self, state: TrainingState) -> StepReport:
-        settings, seed, step, device = self.settings, self.seed, state.step, self.device
-        T = self.network.process.schedule.steps
+        settings, step, device = self.settings, state.step, self.device
         mine = processes.share(settings.batch, settings.accumulate)
         drawn = self.drawn(step, mine)
-        t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))
+        t = self.levels(step)
         rate = learning_rate(settings, step, state.budget)
         state.begin_step(rate)
         totals: dict[str, float] = defaultdict(float)
-        accuracy: Callable[[], dict[str, float]] = dict
+        more: Callable[[], dict[str, float]] = dict
         # A part counts by what is measured in it, so the loss is the mean over the whole batch however it is cut.
         measured = drawn.batch.measured
         for rows in processes.cut(mine, settings.accumulate):
@@ -88,13 +89,12 @@ class PlainUpdate(Update):
             part, eps, u = part.to(device), eps.to(device), None if u is None else u.to(device)
             levels = t[rows.start : rows.stop]
             with self.dropout(step, drawn.pieces(rows)):
-                terms, prediction = losses(self.trained, part, levels, eps, settings, u)
+                terms, more = self.terms(step, rows, part, levels, eps, u)
                 weight = part.measured / max(measured, 1)
                 loss = torch.stack(list(terms.values())).sum() * weight
                 state.scaler.scale(loss).backward()
             for name, value in terms.items():
                 totals[name] += float(value.detach()) * weight
-            accuracy = partial(noise_accuracy, prediction, eps, levels, T, part.mask)
         totals = processes.average(state.module.parameters(), measured, totals)
         state.scaler.unscale_(state.optimizer)
         limit = settings.clip_norm or math.inf
@@ -111,10 +111,27 @@ class PlainUpdate(Update):
                 **{f"loss/{name}": value for name, value in totals.items()},
                 "gradient_norm": norm,
                 "learning_rate": rate,
-                **{f"noise_accuracy/{level}": value for level, value in accuracy().items()},
+                **more(),
             }
 
         return StepReport(total, norm, numbers, settings.batch)
+
+    def levels(self, step: int) -> Tensor:
+        """t of each example of the batch of a step, int64 [B]."""
+        T = self.network.process.schedule.steps
+        return timesteps(self.settings.batch, T, self.settings.timesteps, generator(self.seed, "t", step))
+
+    def terms(
+        self, step: int, rows: range, part: Batch, t: Tensor, noise: Tensor, blend: Tensor | None
+    ) -> tuple[dict[str, Tensor], Callable[[], dict[str, float]]]:
+        """The parts of the loss of some rows of the batch of a step, whose sum is minimised; and what is written of them
+        besides."""
+        terms, prediction = losses(self.trained, part, t, noise, self.settings, blend)
+        return terms, partial(self._accuracy, prediction, noise, t, part.mask)
+
+    def _accuracy(self, prediction: Prediction, noise: Tensor, t: Tensor, mask: Tensor | None) -> dict[str, float]:
+        found = noise_accuracy(prediction, noise, t, self.network.process.schedule.steps, mask)
+        return {f"noise_accuracy/{level}": value for level, value in found.items()}
 
     def drawn(self, step: int, rows: range) -> Drawn:
         """Some rows of the batch of step 0, 1, ..., and what is random about them."""

@@ -9,6 +9,7 @@ export const NAMES = {
   series: "Read a patient's series",
   simulation: "Simulate a cohort",
   training: "Train",
+  distillation: "Distil a run",
   report: "Report",
   export: "Export",
   sample: "Make new ones",
@@ -80,7 +81,7 @@ export function standing({ state, position, progress, seconds_left: left = progr
 export function made({ state, about = {} }) {
   if (state !== "succeeded" || typeof about.out !== "string" || about.out === "") return null;
   const to = (view, key) => ({ href: address(view, new URLSearchParams({ [key]: about.out })), label: about.out });
-  if (about.operation === "training" || about.operation === "export") return to("runs", "run");
+  if (["training", "distillation", "export"].includes(about.operation)) return to("runs", "run");
   if (about.operation === "report") return to("reports", "report");
   const folder = about.out.split("/").slice(0, -1).join("/");
   return { href: address("files", new URLSearchParams(folder ? { in: folder } : {})), label: about.out };
