@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from reverie.denoisers import GaussianMixture, KnownSample
 from reverie.process import GaussianProcess, NoiseSchedule, generator
-from reverie.samplers import DDIM, AdamsBashforth, Ancestral, DPMSolver, Heun, Step, sample, time_grid
+from reverie.samplers import DDIM, AdamsBashforth, Ancestral, Consistency, DPMSolver, Heun, Step, sample, time_grid
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 FINAL_STD = (0.4314, 0.3915, 0.5168)  # data of std 0.5, 20 steps, as proved: DDIM, ancestral with beta-tilde, with beta
@@ -111,3 +111,27 @@ def test_standard_normal_data_stand_still_under_the_angular_sampler(steps):
     phi = [math.acos(float(PROCESS.schedule.signal[t])) for t in grid]
     shrunk = math.prod(math.cos(a - b) for a, b in itertools.pairwise(phi))
     assert_close(sample(normal, DDIM(), grid, x), x * shrunk, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_told_where_the_flow_ends_consistency_makes_the_data_in_any_number_of_steps(steps):
+    """For N(0, c^2) the flow ends at c x_t / std_t: the variance of x_0 is c^2 after one step, and stays it."""
+    schedule, c = NoiseSchedule.linear(), 0.5
+
+    class Ends:
+        process, evidence = PROCESS, "exact"
+
+        def __call__(self, x_t, t, condition=None):
+            level = schedule.level(t)
+            return PROCESS.predict(x_t, t, clean=x_t * c / math.hypot(level.alpha * c, level.sigma))
+
+    level = schedule.level(1000)
+    variance = (level.alpha * c) ** 2 + level.sigma**2
+    for t, s in itertools.pairwise(time_grid(schedule, steps)):
+        zero, one = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
+        noise = torch.randn(1, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        added, moved = (sample(Ends(), Consistency(), (t, s), x, torch.Generator().manual_seed(0)) for x in (zero, one))
+        variance = float(moved - added) ** 2 * variance + float(added / noise) ** 2
+        to = schedule.level(s)
+        assert math.isclose(variance, (to.alpha * c) ** 2 + to.sigma**2, rel_tol=1e-12)
+    assert math.isclose(variance, c**2, rel_tol=1e-12)

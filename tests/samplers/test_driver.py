@@ -16,6 +16,7 @@ from reverie.samplers import (
     SAMPLERS,
     AdamsBashforth,
     Ancestral,
+    Consistency,
     DPMSolver,
     Heun,
     Restart,
@@ -35,6 +36,7 @@ DENOISER = Empirical(PROCESS, DATA, labels=torch.arange(6) % 2)
 ALL = [
     *(Ancestral(), Ancestral("beta"), DDIM(), DDIM(0.7), DPMSolver(), DPMSolver(order=1), DPMSolver(sde=True), Heun()),
     *(DPMSolver(order=3), UniPC(), UniPC(3), DEIS(), AdamsBashforth(), StochasticHeun(), Restart()),
+    Consistency(),
 ]
 GRID = time_grid(PROCESS.schedule, 12)
 
@@ -164,6 +166,7 @@ def test_names_make_the_samplers():
     assert made == {
         "ancestral": Ancestral(),
         "angular": AdamsBashforth(),
+        "consistency": Consistency(),
         "ddim": DDIM(),
         "deis": DEIS(),
         "dpmpp": DPMSolver(),

@@ -75,6 +75,7 @@ def test_the_command_line_takes_it_and_names_it_where_another_is_unknown(capsys)
         ("restart", 2, True, 2, {"times": 2, "low": 0.06, "reach": 5.0, "inner": None}),
         ("ancestral", 1, True, 1, {"variance": "beta_tilde"}),
         ("euler_ancestral", 1, True, 1, {}),
+        ("consistency", 1, True, 1, {}),
     ],
 )
 def test_the_list_says_what_each_sampler_is(name, order, stochastic, calls, settings):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reverie.samplers.adams_bashforth import AdamsBashforth
     from reverie.samplers.ancestral import Ancestral
     from reverie.samplers.churn import StochasticHeun
+    from reverie.samplers.consistency import Consistency
     from reverie.samplers.ddim import DDIM
     from reverie.samplers.deis import DEIS
     from reverie.samplers.dpm import DPMSolver
@@ -31,6 +32,7 @@ __all__ = [
     "SPACINGS",
     "AdamsBashforth",
     "Ancestral",
+    "Consistency",
     "DPMSolver",
     "Heun",
     "Point",
@@ -49,7 +51,7 @@ __all__ = [
 
 FILES = (
     *("sampler", "grid", "ddim", "inversion", "dpm", "unipc", "deis", "adams_bashforth"),
-    *("heun", "churn", "restart", "ancestral"),
+    *("heun", "churn", "restart", "ancestral", "consistency"),
 )
 
 

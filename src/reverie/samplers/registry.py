@@ -81,6 +81,7 @@ SAMPLERS: dict[str, Entry] = {
     "angular": Entry("reverie.samplers.adams_bashforth:AdamsBashforth", "Adams-Bashforth on the angle"),
     "ancestral": Entry("reverie.samplers.ancestral:Ancestral", "DDPM", compared=True),
     "euler_ancestral": Entry("reverie.samplers.ddim:DDIM", "Euler's step and noise, DDIM of eta 1", {"eta": 1.0}),
+    "consistency": Entry("reverie.samplers.consistency:Consistency", "for models of few steps"),
 }
 
 

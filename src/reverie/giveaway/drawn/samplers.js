@@ -49,6 +49,7 @@ export const SAMPLERS = {
   angular,
   ancestral,
   euler_ancestral: ancestral,
+  consistency,
 };
 
 /** DDIM without noise (Song, Meng and Ermon 2021, equation 12). */
@@ -156,6 +157,12 @@ function ancestral({ levels, t, s, said, draw }) {
   const ratio = at / as;
   const mean = said.mix({ x: (Math.sqrt(ratio) * (1 - as)) / (1 - at), clean: (Math.sqrt(as) * (1 - ratio)) / (1 - at) });
   return s > 0 ? plus(mean, draw(), Math.sqrt(((1 - ratio) * (1 - as)) / (1 - at))) : mean;
+}
+
+/** x_0-hat with the noise of the next level (Song et al. 2023, algorithm 1). */
+function consistency({ levels, s, said, draw }) {
+  const x = said.mix({ clean: levels[s].a });
+  return s > 0 ? plus(x, draw(), levels[s].sigma) : x;
 }
 
 function ends({ levels, t, s }) {

@@ -16,6 +16,7 @@ export const SAMPLERS = [
   { name: "edm", label: "Heun, stochastic", random: true, about: "Heun's step, a little too far down, and back up with fresh noise, as EDM samples." },
   { name: "restart", label: "Restart", random: true, about: "Heun, which near the end adds noise and comes down again, twice, at as many calls again." },
   { name: "euler_ancestral", label: "Euler ancestral", random: true, about: "Euler's step too far down, and back up with fresh noise. The same as DDIM with eta 1." },
+  { name: "consistency", label: "Consistency", random: true, about: "For models of one to four steps: what is predicted, with the fresh noise of the next level." },
 ];
 
 /** What is known of a sampler; one that the page has no words for keeps its name. */
