@@ -119,6 +119,13 @@ class Training(ImageReading, TableReading, Engined):
         "settings. The data have the same columns, or pictures of the same size.",
         examples=["runs/digits"],
     )
+    lora: Annotated[int | None, pictures, Flag("--lora", metavar="RANK"), local] = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="With `parent`, a folder of diffusers or a run of its U-Net: train low-rank adapters of this rank "
+        "alone, beside weights that stay as they are (LoRA).",
+    )
     resume: bool = Field(
         False,
         description="Go on with the run in `out`, just where it stopped; with more `steps` than were planned, to so many.",
@@ -185,7 +192,7 @@ def _too_long(request: Training, limits: Any) -> str | None:
 
 
 def _python(request: Training) -> str:
-    names = ("steps", "minutes", "seed", "recipe", "settings", "parent", "resume")
+    names = ("steps", "minutes", "seed", "recipe", "settings", "parent", "lora", "resume")
     options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
     options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
     options |= {"schema": SCHEMA} if request.schema_text is not None else {}
@@ -303,6 +310,7 @@ def _options(request: Training, context: Context, folder: Folder) -> Options:
         parent=None if request.parent is None else context.model(request.parent) if context.served else request.parent,
         force=folder.overwrite,
         latent=request.latent,
+        lora=request.lora,
         epsilon=request.epsilon,
         **({} if context.served else request.data_options),  # a service has read the source
     )
