@@ -87,6 +87,8 @@ class Sampling(BaseModel):
         sampler, steps, spacing: see PictureModel.sample.
         clip: x_0-hat is kept inside -clip..clip; none to leave it as it is.
         threshold, largest: dynamic thresholding at this quantile, see denoisers.Thresholded; none for without.
+        grid: settings of the spacing, see samplers.time_grid: shift, origin, sigma_min, sigma_max and rho.
+        boundary: of a consistency model, see denoisers.Boundary; none for all others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,6 +99,14 @@ class Sampling(BaseModel):
     clip: float | None = Field(None, gt=0)
     threshold: float | None = Field(None, gt=0, le=1)
     largest: float = Field(1.0, ge=1)
+    grid: dict[Literal["shift", "origin", "sigma_min", "sigma_max", "rho"], float] = Field(default_factory=dict)
+    boundary: float | None = Field(None, gt=0)
+
+    def grid_of(self, spacing: str | None) -> dict[str, Any]:
+        """The settings of the grid where this spacing is asked for: none of another than the usual one."""
+        if spacing not in (None, self.spacing):
+            return {}
+        return {name: int(value) if name == "origin" else value for name, value in self.grid.items()}
 
 
 class Distilled(BaseModel):
@@ -228,9 +238,10 @@ def _of_run(base: RunConfig) -> dict[str, Any]:
 def _keep(base: RunConfig, resolved: RunConfig, name: str) -> None:
     """Raises UsageError for the first setting that weights depend on, and that is not as in the run they are of."""
     before, now = (_flat(config.model_dump(mode="json")) for config in (base, resolved))
+    plain = before.get("network.lora_rank") == 0  # to whose weights adapters can come
     for key in dict.fromkeys([*before, *now]):
         depends = key.partition(".")[0] in ("schedule", "network", "codec", "latent") or key in DEPENDS
-        if depends and before.get(key) != now.get(key):
+        if depends and not (plain and key.startswith("network.lora_")) and before.get(key) != now.get(key):
             raise UsageError(
                 f"{name} was trained with {key}={before.get(key)}, and its weights are for nothing else: leave {key} out."
             )

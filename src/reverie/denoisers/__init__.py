@@ -4,10 +4,11 @@ from reverie.denoisers.conditions import Condition, Labels
 from reverie.denoisers.correlated import CorrelatedMixture
 from reverie.denoisers.denoiser import Denoiser, Evidence
 from reverie.denoisers.oracles import Empirical, GaussianMixture, KnownSample
-from reverie.denoisers.wrappers import Autoguided, ClassifierGuided, Clipped, Guided, Inpainting, Thresholded
+from reverie.denoisers.wrappers import Autoguided, Boundary, ClassifierGuided, Clipped, Guided, Inpainting, Thresholded
 
 __all__ = [
     "Autoguided",
+    "Boundary",
     "ClassifierGuided",
     "Clipped",
     "Condition",

@@ -1,6 +1,6 @@
 """The U-Nets of diffusers as modules of our own: theirs counts steps from 0, ours from 1.
 
-    f(x, t, labels) = unet(x, t - 1, labels)
+    f(x, t, labels) = unet(x, t - 1, labels),    in continuous time unet(x, rate t, labels)
 
 With this kind of network a run trained here is exported exactly, and a folder in diffusers' layout is sampled, and trained
 on, by ours. Needs the extra [diffusers], imported when a network is made.
@@ -16,6 +16,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from reverie.denoisers import lora
 from reverie.denoisers.conditions import Condition, EncoderStates, Labels, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
 from reverie.denoisers.dropout import Dropout
@@ -81,6 +82,10 @@ class DiffusersUNetConfig(PictureNetwork, frozen=True):
         dropout: share of activations dropped in training.
         classes: K of class conditioning; index K says "no class", where the network has an answer for it.
         given: of a loaded model the whole of its config.json, which then says all but the kind and the classes.
+        first, rate: its U-Net is told rate (t - first) of the time t; that of EDM is told c_noise, as a Network says it.
+        lora_rank, lora_alpha, lora_targets: rank of the low-rank adapters that alone are trained, 0 for none; alpha, the
+            rank if left out; the layers that they adapt, see lora.py.
+        negative: its U-Net says the negative of what is predicted, as EDM's of "v_prediction" does.
     """
 
     recipes: ClassVar[Mapping[str, Any]] = {"diffusers": {}}
@@ -95,6 +100,12 @@ class DiffusersUNetConfig(PictureNetwork, frozen=True):
     groups: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
     given: dict[str, Any] = Field(default_factory=dict)
+    first: float = 1.0
+    rate: float = 1.0
+    negative: bool = False
+    lora_rank: int = Field(0, ge=0, le=1024)
+    lora_alpha: float | None = Field(None, gt=0)
+    lora_targets: tuple[str, ...] = Field(lora.TARGETS, min_length=1)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -147,11 +158,15 @@ class DiffusersUNet(nn.Module):
     def __init__(self, channels: int, out_channels: int, config: DiffusersUNetConfig) -> None:
         super().__init__()
         self.classes, self.factor = config.classes, config.factor
+        self.first, self.rate, self.negative = config.first, config.rate, config.negative
         self.unet: Any = built(config.model, config.settings(channels, out_channels))
         for part in list(self.unet.modules()):
             for name, layer in part.named_children():
                 if isinstance(layer, nn.Dropout):
                     setattr(part, name, Dropout(layer.p).train(layer.training))
+        self.adapted = config.lora_rank > 0
+        if self.adapted:
+            lora.inject(self.unet, config.lora_rank, config.lora_alpha or config.lora_rank, config.lora_targets)
         self.unclassed: bool = self.classes > 0 and (self.unet.config.num_class_embeds or 0) > self.classes
         self.of_states = config.model == "UNet2DConditionModel"
 
@@ -178,7 +193,10 @@ class DiffusersUNet(nn.Module):
         if self.of_states and not (
             isinstance(condition, EncoderStates) and condition.values.is_floating_point() and condition.values.ndim == 3
         ):
-            raise UsageError("this model needs EncoderStates, floating point [B, S, D], as its condition.")
+            raise UsageError(
+                "this model answers what an encoder of text says, and none is run here: in Python, give what yours says, "
+                "floating point [B, S, D], as `states`, or as EncoderStates."
+            )
         labels = condition if isinstance(condition, Labels) and self.classes else None
         if labels is not None:
             labels.check(count, self.classes)
@@ -196,9 +214,13 @@ class DiffusersUNet(nn.Module):
                 f"this U-Net of diffusers takes heights and widths that are multiples of {self.factor}, "
                 f"not {x.shape[2]} x {x.shape[3]}: bring the pictures to such a size, or use fewer network.multipliers."
             )
+        told = t - 1 if self.first == 1 else t - self.first
+        told = told if self.rate == 1 else told * self.rate
+        conditions: dict[str, Tensor] = {}
         if isinstance(condition, EncoderStates):
-            return self.unet(x, t - 1, encoder_hidden_states=condition.values.to(x.dtype)).sample
-        if not self.classes:
-            return self.unet(x, t - 1).sample
-        none = torch.full((len(x),), self.classes, device=x.device)
-        return self.unet(x, t - 1, class_labels=condition.values if isinstance(condition, Labels) else none).sample
+            conditions["encoder_hidden_states"] = condition.values.to(x.dtype)
+        elif self.classes:
+            none = torch.full((len(x),), self.classes, device=x.device)
+            conditions["class_labels"] = condition.values if isinstance(condition, Labels) else none
+        out = self.unet(x, told, **conditions).sample
+        return -out if self.negative else out

@@ -21,6 +21,7 @@ from reverie.process.prediction import Prediction
 
 __all__ = [
     "Autoguided",
+    "Boundary",
     "ClassifierGuided",
     "Clipped",
     "DefaultCondition",
@@ -86,6 +87,35 @@ class Thresholded(DenoiserWrapper):
         c = magnitude.kthvalue(rank, dim=1).values.clamp(1.0, self.largest)
         c = c.reshape(-1, *[1] * (clean.ndim - 1))
         return prediction.with_value("clean", clean.clamp(-c, c) / c)
+
+
+@dataclass(frozen=True, eq=False)
+class Boundary(DenoiserWrapper):
+    """A consistency function on a table of steps: at t = 1 it is x_t itself (Luo et al. 2023, section 4.1, and appendix C).
+
+        f(x_t, t) = d^2/(u^2 + d^2) x_t + u/sqrt(u^2 + d^2) x_0-hat,   u = scaling (t - 1),  d = 1/2
+
+    Args:
+        scaling: of the time; 10 in diffusers' latent consistency models.
+    """
+
+    scaling: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.process.schedule.whole:
+            raise UsageError("a boundary condition of steps is for a table of them, and this path is in continuous time.")
+
+    def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        prediction = self.inner(x_t, t, condition)
+        u = self.scaling * (t - 1)
+        power = u * u + BOUNDARY_STD**2
+        skip, out = BOUNDARY_STD**2 / power, u / power**0.5
+        if isinstance(skip, Tensor):
+            skip, out = (c.to(x_t).reshape(-1, *[1] * (x_t.ndim - 1)) for c in (skip, out))
+        return prediction.with_value("clean", skip * x_t + out * prediction.clean)
+
+
+BOUNDARY_STD = 0.5
 
 
 @dataclass(frozen=True, eq=False)

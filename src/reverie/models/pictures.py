@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +10,23 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from reverie.config import Sampling
+from reverie.denoisers import lora
 from reverie.denoisers.autoencoder import Coder, rows_at_a_time
 from reverie.denoisers.conditions import Condition, EncoderStates, Labels
 from reverie.denoisers.denoiser import Denoiser
-from reverie.denoisers.wrappers import Clipped, DefaultCondition, Thresholded
+from reverie.denoisers.wrappers import Boundary, Clipped, DefaultCondition, Thresholded
 from reverie.errors import UsageError, unknown
+from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.modality import IMAGES
 from reverie.models import few_calls
 from reverie.models.method import Method, Where, guided, to_avoid, wanted
 from reverie.models.model import AUTOENCODER, Model
+from reverie.process import NoiseSchedule
 from reverie.process.randomness import Shard, draw, generator
 from reverie.samplers import named, sample, time_grid, trajectory
 
@@ -95,7 +100,15 @@ class PictureModel(Model[ImageCodec]):
             return diffusers.write(self, Path(path))
         if layout != "reverie":
             raise unknown("layout", layout, ("reverie", "diffusers"))
+        if lora.held(self.denoiser.module):
+            self._save_adapters(Path(path))
         return super().save(path)
+
+    def _save_adapters(self, path: Path) -> None:
+        """Writes the adapters once more as a file that peft and diffusers read; the run itself has them in its weights."""
+        weights, about = lora.files(cast(Any, self.denoiser.module).unet)
+        write_atomically(path / lora.WEIGHTS, save_tensors({k: v.detach().cpu().contiguous() for k, v in weights.items()}))
+        write_atomically(path / lora.CONFIG, json.dumps(about, indent=2) + "\n")
 
     def sample(
         self,
@@ -153,6 +166,7 @@ class PictureModel(Model[ImageCodec]):
     def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Condition | None]:
         """x_T of the first rows of a shard, the randomness of its steps, and its condition; a function of (seed, shard)."""
         x = draw(torch.empty(rows, *self.shape, device=self.device), Shard(generator(seed, "start", shard), SHARD))
+        x *= self.process.schedule.prior_std
         return x, Shard(generator(seed, "steps", shard), SHARD), method.condition(rows, shard * SHARD)
 
     def method(
@@ -192,9 +206,11 @@ class PictureModel(Model[ImageCodec]):
         usual = self.usual
         few_calls.check(self.config, sampler, steps, spacing, guidance)
         rule = named(sampler or usual.sampler, **settings)
-        few, where_to = min(usual.steps, self.process.schedule.steps), spacing or usual.spacing
-        ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}
-        grid = time_grid(self.process.schedule, few if steps is None else steps, where_to, **ends)
+        schedule = self.process.schedule
+        few = min(usual.steps, schedule.steps) if isinstance(schedule, NoiseSchedule) else usual.steps
+        given = {"sigma_min": sigma_min, "sigma_max": sigma_max}
+        ends = usual.grid_of(spacing) | {name: end for name, end in given.items() if end is not None}
+        grid = time_grid(schedule, few if steps is None else steps, spacing or usual.spacing, **ends)
         condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)
         if guidance is not None and condition is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
@@ -202,7 +218,7 @@ class PictureModel(Model[ImageCodec]):
         inner = network if empty is None else DefaultCondition(network, EncoderStates(empty))
         avoided = to_avoid(self.codec.classes, negative)
         asked = guided(inner, condition is not None, guidance, rescale, interval, avoided)
-        return Method(self._bounded(asked, clip), rule, grid, condition)
+        return Method(self._bound(self._bounded(asked, clip)), rule, grid, condition)
 
     def _bounded(self, denoiser: Denoiser, clip: bool | None) -> Denoiser:
         """The denoiser with x_0-hat kept where pictures are; of latents nothing is known to keep them in."""
@@ -214,6 +230,10 @@ class PictureModel(Model[ImageCodec]):
         if usual.threshold is not None:
             return Thresholded(denoiser, usual.threshold, usual.largest)
         return denoiser if usual.clip is None else Clipped(denoiser, -usual.clip, usual.clip)
+
+    def _bound(self, denoiser: Denoiser) -> Denoiser:
+        """The denoiser of a consistency model with its boundary condition; of others as it is."""
+        return denoiser if self.usual.boundary is None else Boundary(denoiser, self.usual.boundary)
 
 
 @dataclass(frozen=True, eq=False)

@@ -220,7 +220,7 @@ def _advise(request: Sample, context: Context, model: PatientModel | PictureMode
 
     usual = {"spacing": "trailing"} | (model.usual if isinstance(model.usual, dict) else model.usual.model_dump())
     schedule, spacing = model.process.schedule, request.spacing or usual["spacing"]
-    steps = request.steps or min(usual["steps"], schedule.steps)
+    steps = request.steps or (min(usual["steps"], schedule.steps) if schedule.whole else usual["steps"])
     ends = {"sigma_min": request.sigma_min, "sigma_max": request.sigma_max}
     if sentence := advice(schedule, steps, spacing, **ends):  # pyright: ignore[reportArgumentType]
         context.say(sentence)

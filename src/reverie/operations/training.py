@@ -110,6 +110,13 @@ class Training(ImageReading, TableReading, Engined):
         "settings. The data have the same columns, or pictures of the same size.",
         examples=["runs/digits"],
     )
+    lora: Annotated[int | None, pictures, Flag("--lora", metavar="RANK"), local] = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="With `parent`, a folder of diffusers or a run of its U-Net: train low-rank adapters of this rank "
+        "alone, beside weights that stay as they are (LoRA).",
+    )
     resume: bool = Field(
         False,
         description="Go on with the run in `out`, just where it stopped; with more `steps` than were planned, to so many.",
@@ -177,7 +184,7 @@ def too_long(request: Any, limits: Any) -> str | None:
 
 
 def _python(request: Training) -> str:
-    names = ("steps", "minutes", "seed", "recipe", "settings", "parent", "resume")
+    names = ("steps", "minutes", "seed", "recipe", "settings", "parent", "lora", "resume")
     options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
     options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
     options |= {"schema": SCHEMA} if request.schema_text is not None else {}

@@ -84,6 +84,7 @@ def options_of(request: Training, context: Context, folder: Folder) -> Options:
         parent=None if request.parent is None else context.model(request.parent) if context.served else request.parent,
         force=folder.overwrite,
         latent=request.latent,
+        lora=request.lora,
         epsilon=request.epsilon,
         **({} if context.served else request.data_options),
     )

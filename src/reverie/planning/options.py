@@ -37,6 +37,7 @@ class Options:
             images.read_images.
         cache: keep decoded pictures, or the rows of a table that is read in parts, in this folder.
         latent: of pictures: train an autoencoder first, with a third of the budget, and diffuse its latents.
+        lora: of a run that begins from a U-Net of diffusers: train adapters of this rank alone, see denoisers/lora.py.
         query: of a database (a DuckDB or SQLite file, or an address postgresql://...), what gives the rows.
         stream: read a table in parts, from disk, whatever its size; one that is too large for memory is anyway.
         schema: of a table, a Schema or a YAML file; inferred if left out.
@@ -64,6 +65,7 @@ class Options:
     classes: Sequence[str] | None = None
     cache: str | Path | None = None
     latent: bool = False
+    lora: int | None = None
     query: str | None = None
     stream: bool = False
     schema: Any = None
@@ -83,8 +85,12 @@ class Options:
             raise UsageError(f"minutes must be a number above 0, not {self.minutes}.")
         if self.resume and self.force:
             raise UsageError("--resume goes on with what --force would throw away: give one of them.")
+        if self.lora is not None and (isinstance(self.lora, bool) or not isinstance(self.lora, int) or self.lora < 1):
+            raise UsageError(f"`lora` is the rank of adapters, a whole number above 0, not {self.lora!r}.")
         if self.parent is not None:
             self._of_parent()
+        elif self.lora is not None and not self.resume:
+            raise UsageError("`lora` adapts a trained model: say which by `parent`, a folder of diffusers, say.")
 
     def _of_parent(self) -> None:
         """Raises UsageError for what a run that begins from another cannot be asked for."""
@@ -116,5 +122,6 @@ class Options:
             "training.holdout": self.holdout if isinstance(self.holdout, int | float) else None,
             "training.epsilon": self.epsilon,
             "latent": self.latent or None,
+            "network.lora_rank": self.lora,
         }
         return {**(self.settings or {}), **{key: value for key, value in own.items() if value is not None}}

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from reverie.config import Parent, RunConfig
+from reverie.denoisers import lora
+from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
@@ -66,6 +68,11 @@ class Origin:
             model = _loaded(options.parent, out, noted)
         parent = _described(model, options.parent if noted is None else noted.name)
         _check(model, parent.name)
+        if options.lora is not None and not isinstance(model.config.network, DiffusersUNetConfig):
+            raise UsageError(
+                f"{parent.name} has a network of the kind {model.config.network.kind}, and `lora` adapts U-Nets of "
+                "diffusers alone: leave it out, and all weights are trained on."
+            )
         return cls(parent, model.config if written is None else written, model.codec, model)
 
     @property
@@ -96,7 +103,8 @@ class Origin:
     def begin(self, network: Network) -> None:
         """Gives the network the weights of the run."""
         if self.model is not None:
-            network.module.load_state_dict(self.model.denoiser.module.state_dict())
+            weights = self.model.denoiser.module.state_dict()
+            network.module.load_state_dict(lora.beneath(network.module, weights) if lora.held(network.module) else weights)
 
     def hand_on(self, out: Path) -> None:
         """Writes what the new run has of the old one besides: its autoencoder."""
@@ -132,5 +140,10 @@ def _check(model: PictureModel | PatientModel, name: str) -> None:
             f"{name} was trained with differential privacy, and its epsilon is for its own steps: begin from another run."
         )
     few_calls.refuse(model.config, "be trained on or distilled again")
+    if isinstance(model, PictureModel) and model.usual.boundary is not None:
+        raise UsageError(
+            f"{name} is a consistency model, which training as a denoiser would undo: begin from the model that it was "
+            "distilled from."
+        )
     if isinstance(model, PictureModel) and not model.denoiser.answers_alone:
         raise UsageError(f"{name} answers what an encoder of text says, which no training gives it: begin from another run.")

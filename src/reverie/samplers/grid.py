@@ -45,6 +45,8 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     nu: float = 1.75,
     sigma_min: float | None = None,
     sigma_max: float | None = None,
+    shift: float = 1.0,
+    origin: int | None = None,
 ) -> tuple[float, ...]:
     """A grid of `steps` steps from T to 0.
 
@@ -60,12 +62,24 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     and of T (the last step before T where T has no signal). A schedule that comes to hardly any signal, or to none, has
     levels of sigma in the thousands, on which steps are lost: sigma_max = 80 is EDM's. The grid begins at T all the same.
 
+    On linspace sigma_min alone can be given: the level that takes the place of t = 1.
+
+    shift: noise over signal of every level between T and 0 is multiplied by it, as large pictures want (Esser et al. 2024,
+    equation 23: on a straight path t becomes shift t / (1 + (shift - 1) t)). Where a path ends in some signal, levels that
+    come to lie at T or beyond it are left out.
+
+    origin: of trailing on a table, how many steps a consistency model was distilled on: the levels are some of those,
+    T // origin apart, evenly chosen by their number; the top one is moved to T (Luo et al. 2023, section 4.3).
+
     On a table, the last three are rounded to the nearest step, which may coincide where steps are sparse: duplicates are
     removed (the grid is then shorter than asked) or, with duplicates="refuse", an error. In continuous time 1 stands for the
     least noise that the path names, and leading is refused. Raises UsageError for steps outside 1..T.
     """
+    if origin is not None:
+        return _shifted(schedule, _of_origin(schedule, steps, spacing, origin), shift)
     if not isinstance(schedule, NoiseSchedule):
-        return _continuous(schedule, steps, spacing, rho, nu, sigma_min, sigma_max)
+        grid = _continuous(schedule, steps, spacing, rho, nu, sigma_min, sigma_max)
+        return _shifted(schedule, grid, shift)
     T = schedule.steps
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= T:
         raise UsageError(f"a grid on a schedule of {T} steps has 1..{T} steps, not {steps!r}.")
@@ -75,10 +89,11 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
         case "leading":
             levels = [T] + [1 + (T // steps) * i for i in reversed(range(steps - 1))]
         case "linspace":
-            levels = [T - _round((T - 1) * i, max(steps - 1, 1)) for i in range(steps)]
+            least = 1 if sigma_min is None else round(schedule.time(_least(schedule, sigma_min, sigma_max)))
+            levels = [T - _round((T - least) * i, max(steps - 1, 1)) for i in range(steps)]
         case _:
             levels = _nearest(schedule, _log_snr(schedule, steps, spacing, rho, nu, sigma_min, sigma_max))
-    grid = tuple(sorted({*levels, 0}, reverse=True))
+    grid = _shifted(schedule, tuple(sorted({*levels, 0}, reverse=True)), shift)
     if len(grid) != steps + 1 and duplicates == "refuse":
         raise UsageError(
             f"{steps} steps of spacing {spacing!r} fall on only {len(grid) - 1} different steps of this schedule: "
@@ -115,6 +130,8 @@ def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float 
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST:
         raise UsageError(f"a grid in continuous time has 1..{MOST:,} steps, not {steps!r}.")
     end, least = schedule.end, schedule.ends[0]
+    if spacing == "linspace" and settings[2] is not None:
+        least = schedule.time(_least(schedule, *settings[2:]))
     match spacing:
         case "trailing":
             return *(end * (steps - i) / steps for i in range(steps)), 0.0
@@ -141,6 +158,40 @@ def check_grid(schedule: NoisePath, grid: Sequence[float]) -> tuple[float, ...]:
     if grid[0] > schedule.end or grid[-1] < 0:
         raise UsageError(f"a time grid must stay inside 0..{schedule.end}, but runs from {grid[0]} to {grid[-1]}.")
     return grid
+
+
+def _of_origin(schedule: NoisePath, steps: int, spacing: str, origin: int) -> tuple[int, ...]:
+    """The levels of a consistency model."""
+    if not isinstance(schedule, NoiseSchedule) or spacing != "trailing":
+        raise UsageError("origin counts the steps of a table from its end: take the spacing trailing, or leave it out.")
+    if not 1 <= origin <= schedule.steps:
+        raise UsageError(f"origin is of 1..{schedule.steps} steps, not {origin!r}.")
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= origin:
+        raise UsageError(f"a consistency model distilled on {origin} steps takes 1..{origin} of them, not {steps!r}.")
+    levels = [schedule.steps // origin * (origin - origin * i // steps) for i in range(steps)]
+    return schedule.steps, *levels[1:], 0
+
+
+def _shifted(schedule: NoisePath, grid: tuple[float, ...], shift: float) -> tuple[float, ...]:
+    """The levels with `shift` times as much noise over signal."""
+    if shift == 1:
+        return grid
+    _positive("shift", shift)
+    most = schedule.level(grid[0]).half_log_snr
+    levels = [schedule.level(t).half_log_snr - math.log(shift) for t in grid[1:-1]]
+    if not isinstance(schedule, NoiseSchedule):
+        return grid[0], *(schedule.time(level) for level in levels if level > most), grid[-1]
+    high = schedule.level(1).half_log_snr
+    times = {round(schedule.time(min(level, high))) for level in levels if level > most}
+    return grid[0], *sorted(times - {grid[0], 0}, reverse=True), grid[-1]
+
+
+def _least(schedule: NoisePath, sigma_min: float, sigma_max: float | None = None) -> float:
+    """Half the log-SNR of the least level of linspace."""
+    if sigma_max is not None:
+        raise UsageError(f"sigma_max bounds {' and '.join(BOUNDED)} alone: leave it out for linspace.")
+    _positive("sigma_min", sigma_min)
+    return _ends(schedule, sigma_min, None)[1] / 2 if schedule.whole else -math.log(sigma_min)
 
 
 def _round(numerator: int, denominator: int) -> int:

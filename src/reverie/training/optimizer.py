@@ -16,8 +16,9 @@ __all__ = ["learning_rate", "optimizer_of"]
 
 
 def optimizer_of(module: nn.Module, settings: TrainingSettings) -> Optimizer:
-    """The optimiser of a module's weights, before its first step."""
-    weights, rate, decay = module.parameters(), settings.learning_rate, settings.weight_decay
+    """The optimiser of those of a module's weights that are trained, before its first step."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    rate, decay = settings.learning_rate, settings.weight_decay
     match settings.optimizer:
         case "adamw":
             return torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=True)

@@ -64,7 +64,7 @@ class TrainingSettings(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(1.0, ge=0)
     ema: float = Field(0.995, ge=0, lt=1)
-    predict: Literal["velocity", "noise", "clean"] = "velocity"
+    predict: Literal["velocity", "noise", "clean", "flow", "edm"] = "velocity"
     weighting: Literal["uniform", "snr", "min_snr", "truncated_snr", "p2", "bound"] = "uniform"
     gamma: float | None = Field(None, gt=0)
     timesteps: Literal["stratified", "uniform"] = "stratified"

@@ -38,6 +38,12 @@ def unet():
     return small_unet
 
 
+@pytest.fixture(scope="session")
+def pipelines():
+    """The same as `pipeline`, for what is made once."""
+    return small_pipeline
+
+
 @pytest.fixture
 def pipeline():
     """Makes a pipeline of a small U-Net and a DDIM scheduler without clipping, on a trailing grid."""

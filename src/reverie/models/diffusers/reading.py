@@ -16,8 +16,10 @@ from reverie.denoisers.diffusers_unet import DiffusersUNet, DiffusersUNetConfig,
 from reverie.denoisers.network import Network
 from reverie.errors import DataError, UsageError
 from reverie.images import ImageCodec
+from reverie.models.diffusers.adapters import FILES, adapters_of, work_in
 from reverie.models.diffusers.layout import CONFIG, INDEX, OURS, SCHEDULER, Layout, fill, read_json
-from reverie.models.diffusers.scheduler import Meaning, meaning
+from reverie.models.diffusers.meaning import Meaning
+from reverie.models.diffusers.scheduler import meaning
 from reverie.models.pictures import PictureModel
 from reverie.process import GaussianProcess
 from reverie.training.hardware import choose_device
@@ -27,9 +29,14 @@ __all__ = ["is_layout", "load"]
 
 UNETS = ("UNet2DModel", "UNet2DConditionModel")
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny", "VQModel")
-PIPELINES = ("DDPMPipeline", "DDIMPipeline", "PNDMPipeline", "LDMPipeline", "StableDiffusionPipeline")
-ADAPTERS = ("pytorch_lora_weights.safetensors", "adapter_config.json")
-"""Of LoRA, as diffusers and peft name them."""
+PIPELINES = (
+    "DDPMPipeline",
+    "DDIMPipeline",
+    "PNDMPipeline",
+    "LDMPipeline",
+    "StableDiffusionPipeline",
+    "LatentConsistencyModelPipeline",
+)
 PLAIN = {"class_embed_type": None, "addition_embed_type": None, "encoder_hid_dim_type": None, "time_cond_proj_dim": None}
 """What the config of a U-Net may say of further conditions: nothing."""
 
@@ -37,7 +44,7 @@ PLAIN = {"class_embed_type": None, "addition_embed_type": None, "encoder_hid_dim
 def is_layout(folder: Path) -> bool:
     """Whether a folder is in the layout of diffusers rather than a run of ours."""
     ours = (folder / configs.NAME).is_file()
-    return not ours and any((folder / name).is_file() for name in (INDEX, CONFIG, f"unet/{CONFIG}", *ADAPTERS))
+    return not ours and any((folder / name).is_file() for name in (INDEX, CONFIG, f"unet/{CONFIG}", *FILES))
 
 
 def load(folder: Path, device: str = "auto") -> PictureModel:
@@ -45,7 +52,8 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
 
     Raises DataError, naming the file and the key, for what is not understood, and UsageError without the package.
     """
-    _check_whole(folder)
+    whole = any((folder / name).is_file() for name in (INDEX, CONFIG, f"unet/{CONFIG}"))
+    adapters = adapters_of(folder, whole)
     layout = _layout(folder)
     told, unet = meaning(layout.parts["scheduler"], str(folder / SCHEDULER)), layout.parts["unet"]
     about = read_json(folder / OURS) if (folder / OURS).is_file() else {}
@@ -60,6 +68,8 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
     with torch.device("meta"):
         module = DiffusersUNet(0, 0, network)
     types["unet"] = fill(module.unet, _place(layout, "unet"))
+    if adapters is not None:
+        work_in(module.unet, adapters)
     training = _training(told, about, folder / OURS)
     settings = RunConfig(
         source=Source(name=str(folder)),
@@ -78,17 +88,6 @@ def load(folder: Path, device: str = "auto") -> PictureModel:
     )
     layout = Layout(layout.folder, layout.parts, layout.index, types, layout.others)
     return PictureModel(settings, codec, denoiser, autoencoder.to(where).eval() if autoencoder else None, layout)
-
-
-def _check_whole(folder: Path) -> None:
-    """Raises UsageError for low-rank changes (LoRA) of another model: without that they are none, with it they would be left
-    out without a word."""
-    for file in (place / name for place in (folder, folder / "unet") for name in ADAPTERS):
-        if file.is_file():
-            raise UsageError(
-                f"{file} is LoRA, a change of another model, and only whole models are read: in diffusers "
-                "load_lora_weights, fuse_lora, unload_lora_weights and save_pretrained make one of both."
-            )
 
 
 def _training(told: Meaning, about: Mapping[str, Any], file: Path) -> TrainingSettings:
@@ -119,6 +118,11 @@ def _layout(folder: Path) -> Layout:
     """The configs of the parts, if they are of classes that are known."""
     if (folder / INDEX).is_file():
         index = read_json(folder / INDEX)
+        if "unet" not in index and isinstance(index.get("transformer"), list):
+            raise DataError(
+                f"{folder / INDEX} is of a {index.get('_class_name')!r:.60}, whose network is a transformer "
+                f"({index['transformer'][-1:]!r:.60}), and only U-Nets are read: {', '.join(UNETS)}."
+            )
         _known_class(index, folder / INDEX, "a pipeline", PIPELINES)
         named = {name: part for name, part in index.items() if not name.startswith("_") and isinstance(part, list)}
         used = [name for name in ("unet", "scheduler", "vae", "vqvae") if name in named]
@@ -177,7 +181,7 @@ def _network(
     try:
         height, width = (size, size) if isinstance(size, int) else size
         codec = ImageCodec(factor * height, factor * width, of_pictures, tuple(names))
-        size_of = {"model": unet["_class_name"], "classes": len(codec.classes), "given": _own(unet)}
+        size_of = {"model": unet["_class_name"], "classes": len(codec.classes), "given": _own(unet), **told.network}
         given = DiffusersUNetConfig.model_validate(size_of)
     except (TypeError, ValueError, UsageError, ValidationError) as error:
         why = str(error) if isinstance(error, UsageError) else "it must say how many pixels a picture has."

@@ -3,24 +3,27 @@
     trained with index i = 0..T-1 there = t - 1 here,   prediction_type "epsilon" | "sample" | "v_prediction"
 
 Every scheduler of diffusers that keeps betas describes the same process, whatever it does with it; it is sampled here by our
-samplers. Those without betas (flow matching, score SDEs, consistency models) describe another process and are refused.
+samplers. That of consistency models (LCM) says besides in how few steps, and how x_0-hat is bound, see Boundary. Those
+without betas, of flows and of EDM, are in continuous.py; others (score SDEs, say) are refused by name.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reverie.config import RunConfig, Sampling
-from reverie.denoisers.diffusers_unet import diffusers, known
-from reverie.errors import DataError
-from reverie.process import NoiseSchedule
+from reverie.denoisers.diffusers_unet import DiffusersUNetConfig, diffusers, known
+from reverie.errors import DataError, UsageError
+from reverie.models.diffusers.continuous import CONTINUOUS, config_of_path, of_svd
+from reverie.models.diffusers.meaning import Meaning, check_plain
+from reverie.process import EDM, NoiseSchedule, RectifiedFlow
+from reverie.process.continuous import PATHS, named
 from reverie.process.prediction import Kind
 from reverie.samplers import SPACINGS
 
-__all__ = ["Meaning", "config_of", "meaning"]
+__all__ = ["config_of", "meaning"]
 
 KINDS: dict[str, Kind] = {"epsilon": "noise", "sample": "clean", "v_prediction": "velocity"}
 SCHEDULERS = (
@@ -40,49 +43,43 @@ SCHEDULERS = (
     "KDPM2DiscreteScheduler",
     "KDPM2AncestralDiscreteScheduler",
     "LMSDiscreteScheduler",
+    "LCMScheduler",
 )
 
 OTHERS = {
-    "FlowMatch": "flow matching, whose time is continuous and whose network says a flow's velocity",
-    "EDM": "EDM, whose levels of noise are continuous and whose network is preconditioned",
-    "LCM": "a consistency model, whose network says where the path ends",
+    "FlowMatchLCM": "a consistency model of a flow",
     "TCD": "a consistency model, whose network says where the path ends",
-    "CMStochastic": "a consistency model, whose network says where the path ends",
+    "CMStochastic": "a consistency model of another preconditioning",
     "ScoreSde": "a score SDE, whose noise explodes",
 }
 """What others of diffusers describe, by how their names begin."""
 
 
-@dataclass(frozen=True, eq=False)
-class Meaning:
-    """What a scheduler says of its model.
-
-    Attributes:
-        schedule: of the process.
-        predict: what the network predicts.
-        learned_variance: it predicts the variance too.
-        sampling: how it wants to be sampled.
-    """
-
-    schedule: NoiseSchedule
-    predict: Kind
-    learned_variance: bool
-    sampling: Sampling
-
-
 def meaning(told: Mapping[str, Any], where: str) -> Meaning:
     """The meaning of a scheduler's config; `where` names its file. Raises DataError for one that is none of ours."""
     name = told.get("_class_name")
-    if name not in SCHEDULERS:
+    if not isinstance(name, str) or name not in (*SCHEDULERS, *CONTINUOUS):
         what = next((f" ({what})" for start, what in OTHERS.items() if str(name).startswith(start)), "")
         raise DataError(
-            f"{where} is of a {name!r:.60}{what}, and only those are read that describe a Gaussian process of betas: "
-            f"{', '.join(SCHEDULERS)}."
+            f"{where} is of a {name!r:.60}{what}, and only those are read that describe a Gaussian process: "
+            f"{', '.join((*SCHEDULERS, *CONTINUOUS))}."
         )
     config = {**known(name), **told}
-    for key, only in (("use_flow_sigmas", False), ("predict_epsilon", True), ("timestep_type", "discrete")):
-        if config.get(key, only) not in (only, None):
-            raise DataError(f"{where} has {key} = {config[key]!r:.60}; only {only!r} is supported.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as the model was trained, so it is
+            if config.get("timestep_type") == "continuous":
+                return of_svd(config, where)
+            return CONTINUOUS.get(name, _of_betas)(config, where)
+    except DataError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:  # UsageError too, which does not name the file
+        raise DataError(f"{where} cannot be used: {' '.join(str(error).split())[:200].rstrip('.')}.") from error
+
+
+def _of_betas(config: Mapping[str, Any], where: str) -> Meaning:
+    """A table."""
+    check_plain(config, where, use_flow_sigmas=False, predict_epsilon=True, timestep_type="discrete")
     predict = KINDS.get(str(config["prediction_type"]))
     if predict is None:
         raise DataError(
@@ -91,15 +88,8 @@ def meaning(told: Mapping[str, Any], where: str) -> Meaning:
     variance = config.get("variance_type") or "fixed_small"
     if variance == "learned":
         raise DataError(f"{where} has variance_type = 'learned'; of learned variances 'learned_range' is supported.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # as the model was trained, so it is
-            schedule = _schedule(config, where)
-        return Meaning(schedule, predict, variance == "learned_range", _sampling(config))
-    except DataError:
-        raise
-    except (TypeError, ValueError, OverflowError) as error:  # UsageError too, which does not name the file
-        raise DataError(f"{where} cannot be used: {' '.join(str(error).split())[:200].rstrip('.')}.") from error
+    schedule = _schedule(config, where)
+    return Meaning(schedule, predict, variance == "learned_range", _sampling(config, schedule.steps))
 
 
 def _schedule(config: Mapping[str, Any], where: str) -> NoiseSchedule:
@@ -117,8 +107,8 @@ def _schedule(config: Mapping[str, Any], where: str) -> NoiseSchedule:
     return NoiseSchedule.named(name, steps=steps, zero_terminal_snr=rescaled, **ends)
 
 
-def _sampling(config: Mapping[str, Any]) -> Sampling:
-    """Its grid, where it names one, and its bounds; the sampler is ours, which is better."""
+def _sampling(config: Mapping[str, Any], steps: int) -> Sampling:
+    """Its grid, where it names one, and its bounds; the sampler is ours, which is better, but for consistency models."""
     thresholds = bool(config.get("thresholding"))
     spacing = config.get("timestep_spacing", "angle")
     spacing = "karras" if config.get("use_karras_sigmas") else "log_snr" if config.get("use_lu_lambdas") else spacing
@@ -129,11 +119,20 @@ def _sampling(config: Mapping[str, Any]) -> Sampling:
         "threshold": config.get("dynamic_thresholding_ratio", 0.995) if thresholds else None,
         "largest": config.get("sample_max_value", 1.0) if thresholds else 1.0,
     }
+    if config["_class_name"] == "LCMScheduler":
+        origin = config["original_inference_steps"]
+        if isinstance(origin, bool) or not isinstance(origin, int) or not 1 <= origin <= steps:
+            raise ValueError(f"original_inference_steps is a whole number in 1..{steps}, not {origin!r:.40}")
+        told |= {"sampler": "consistency", "steps": min(4, origin), "spacing": "trailing", "grid": {"origin": origin}}
+        told |= {"boundary": config["timestep_scaling"]}
     return Sampling.model_validate(told)
 
 
 def config_of(settings: RunConfig) -> dict[str, Any]:
-    """The scheduler's config of a run: DDIM, or DDPM where the variance is learned, on a trailing grid."""
+    """The scheduler's config of a run: DDIM, or DDPM where the variance is learned, on a trailing grid; in continuous time
+    that of a network that came from there. Raises UsageError for another, which is told of the time in our way."""
+    if settings.schedule["name"] in PATHS:
+        return _of_path(settings)
     schedule = NoiseSchedule.from_config(settings.schedule)
     plain = dict(schedule.config)
     name, rescaled = plain.pop("name"), plain.pop("zero_terminal_snr", False)
@@ -161,4 +160,19 @@ def config_of(settings: RunConfig) -> dict[str, Any]:
         "timestep_spacing": "trailing",
         "steps_offset": 0,
         **own,
+    }
+
+
+def _of_path(settings: RunConfig) -> dict[str, Any]:
+    path, network = named(**settings.schedule), settings.network
+    theirs = isinstance(network, DiffusersUNetConfig) and network.given and network.first == 0
+    if not (theirs and isinstance(path, RectifiedFlow | EDM)):
+        raise UsageError(
+            f"diffusers has no scheduler for a network that was trained here on the path {settings.schedule['name']!r}, so "
+            "it cannot run it: train on a table, `schedule.name=cosine`, or begin from a folder of diffusers."
+        )
+    sampling = settings.sampling or Sampling.model_validate({})
+    return {
+        "_diffusers_version": diffusers().__version__,
+        **config_of_path(path, network.rate, network.negative, sampling),
     }

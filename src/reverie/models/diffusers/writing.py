@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from reverie.denoisers import lora
 from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoder
 from reverie.denoisers.diffusers_unet import DiffusersUNet, diffusers
 from reverie.errors import UsageError
@@ -24,6 +25,13 @@ from reverie.models.diffusers.scheduler import config_of
 from reverie.models.pictures import PictureModel
 
 __all__ = ["write"]
+
+PIPELINES = {
+    "DDIMScheduler": "DDIMPipeline",
+    "DDPMScheduler": "DDPMPipeline",
+    "FlowMatchEulerDiscreteScheduler": "DDPMPipeline",
+}
+"""What runs a U-Net with a scheduler; EDM's states have no pipeline, and are written as the U-Net's own folder."""
 
 
 def write(model: PictureModel, folder: Path) -> Path:
@@ -58,7 +66,8 @@ def write(model: PictureModel, folder: Path) -> Path:
         place = folder if bare else folder / name
         _write_json(place / CONFIG, layout.parts[name])
         kind = layout.types.get(name, torch.float32)
-        weights = {key: _as_kept(value, kind) for key, value in part.state_dict().items()}
+        tensors = lora.merged(part) if lora.held(part) else part.state_dict()
+        weights = {key: _as_kept(value, kind) for key, value in tensors.items()}
         write_atomically(place / WEIGHTS, save(weights, {"format": "pt"}))
     _write_json(folder / "scheduler" / SCHEDULER, layout.parts["scheduler"])
     if about := _own(model):
@@ -81,7 +90,9 @@ def _planned(model: PictureModel, module: DiffusersUNet) -> Layout:
     unet = {**dict(module.settings), "sample_size": height if height == width else [height, width]}
     parts = {"unet": {"_class_name": type(module.unet).__name__, "_diffusers_version": version, **_plain(unet)}}
     parts["scheduler"] = scheduler
-    pipeline = scheduler["_class_name"].replace("Scheduler", "Pipeline")
+    pipeline = PIPELINES.get(scheduler["_class_name"])
+    if pipeline is None and model.autoencoder is None:
+        return Layout(Path(), parts)
     index: dict[str, Any] = {"_class_name": pipeline, "_diffusers_version": version}
     if isinstance(model.autoencoder, DiffusersAutoencoder):
         inner = model.autoencoder.inner
