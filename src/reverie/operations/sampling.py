@@ -49,7 +49,7 @@ SPACING = Flag(
     "--spacing",
     "Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or karras.",
 )
-GUIDANCE = "How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
+GUIDANCE = "How strongly visits follow the statics, or pictures their class or attributes: 1 as learned, above 1 more."
 
 
 def between(interval: str) -> tuple[int, int]:
@@ -102,18 +102,20 @@ class Sample(Engined):
         Flag(
             "--where",
             "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
-            "several each in turn, class=* for every one. May be repeated.",
+            "several each in turn, class=* for every one, or attribute=value where a table told them. May be repeated.",
         ),
     ] = Field(
         default=[],
         max_length=20,
-        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn.",
+        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn, "
+        "or attribute=value.",
     )
-    given: Annotated[TableName | None, records] = Field(
-        None, description="A table of some of the statics, a row for each patient to make."
-    )
+    given: Annotated[
+        TableName | None,
+        Flag("--given", "A table of some statics of patients, or attributes of pictures, a row for each to make."),
+    ] = Field(None, description="A table of some of the statics, or of attributes of pictures, a row for each to make.")
     guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = Field(
-        None, description="How strongly visits follow the statics, or pictures their class; 1 as learned."
+        None, description="How strongly visits follow the statics, or pictures what is asked; 1 as learned."
     )
     workers: Annotated[int | None, local] = Field(
         None,
@@ -150,8 +152,9 @@ class Sample(Engined):
     )
     negative: Annotated[list[Word], pictures] = Field(
         default=[],
-        max_length=1,
-        description="Of guidance: a class to lead away from, as class=NAME, rather than from pictures of no class.",
+        max_length=20,
+        description="Of guidance: a class to lead away from, as class=NAME, rather than from pictures of no class; or "
+        "attributes.",
     )
     animate: Annotated[str | None, pictures, local] = Field(
         None, description="Write how the first 64 come about, x_t beside x_0-hat: .gif, .webp or .png."
@@ -174,7 +177,7 @@ class Sample(Engined):
     @model_validator(mode="after")
     def _how_many(self) -> Self:
         if self.count is None and self.given is None:
-            raise ValueError("say how many to make with `count`, or give a table of statics with `given`")
+            raise ValueError("say how many to make with `count`, or give a table with `given`")
         return self
 
     @property
@@ -328,14 +331,14 @@ def _pictures(request: Sample, context: Context, model: PictureModel) -> dict[st
 
     output = context.output(request.out, "pictures", request.overwrite, "pictures.png")
     animation = context.output(request.animate, "animation", request.overwrite, "animation.webp")
-    assert request.count is not None
-    context.within(PICTURES, request.count)
+    given = None if request.given is None else context.cells(request.given) if context.served else request.given
+    settings = settings_of(request) | ({} if given is None else {"given": given})
+    count = len(model.method(**settings).wanted or ()) if request.count is None else request.count
+    context.within(PICTURES, count)
     calls = 1 if request.guidance is None else 2
-    context.within(PIXELS, request.count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
+    context.within(PIXELS, count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
     moving = None if request.animate is None else animation.path
-    made, pixels = export.pictures(
-        model, request.count, output.path, request.seed, settings_of(request), context.step, moving
-    )
+    made, pixels = export.pictures(model, count, output.path, request.seed, settings, context.step, moving)
     return _reply(made, output, preview(pixels) if context.images else {})
 
 

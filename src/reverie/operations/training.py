@@ -158,6 +158,7 @@ class Card(Reply):
             "loss_aside": 0.91,
             "parameters": 41290,
             "classes": [],
+            "attributes": [],
             "config": {"seed": 0},
             "columns": [{"name": "sex", "role": "static", "kind": "binary", "levels": ["female", "male"]}],
             "metrics": [{"step": 20, "loss": 0.93}],
@@ -172,6 +173,9 @@ class Card(Reply):
     steps: dict[str, int]
     parameters: int | None
     classes: list[str] = Field(description="Of pictures: what samples can be asked for, as class=NAME.")
+    attributes: list[dict[str, Any]] = Field(
+        description="Of pictures that a table told of: what samples can be asked for, as name=value."
+    )
     config: dict[str, Any]
     metrics: list[dict[str, Any]]
     how_to: dict[str, str]
