@@ -51,6 +51,13 @@ def test_nothing_told_is_all_untold_and_each_tells_by_itself():
     torch.testing.assert_close(embed(twice, 6) - embed(none, 6), 2 * (embed(number, 6) - embed(none, 6)))  # linear
 
 
+def test_attributes_go_through_tensors_and_back():
+    config = UNetConfig(width=8, attribute_levels=(3,), attribute_numbers=(1, 4))
+    back, none = config.condition(config.tensors(told(4), 4)), config.condition(config.tensors(None, 4))
+    assert torch.equal(back.levels, told(4).levels) and torch.equal(back.numbers, told(4).numbers)
+    assert (none.levels == -1).all() and none.numbers.isnan().all() and back.lengths == none.lengths == (1, 4)
+
+
 def test_a_network_refuses_what_it_was_not_made_for():
     network = UNetConfig(width=8, attribute_levels=(3,), attribute_numbers=(1, 4)).build(1, 1)
     network.check(told(2), 2)

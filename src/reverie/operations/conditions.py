@@ -12,7 +12,7 @@ from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation
 from reverie.operations.fields import reads
 from reverie.operations.reading import ImageReading
-from reverie.operations.request import Flag, Reply, example
+from reverie.operations.request import Flag, Reply, Served, example
 
 __all__ = ["conditions"]
 
@@ -30,6 +30,9 @@ class DescribeConditions(ImageReading):
         Flag("TABLE", "The table: as tables of visits, a .parquet file also with columns of lists, or .npy, .npz."),
         reads,
     ] = Field(min_length=1, description="The table that tells their attributes.", examples=["photos.csv"])
+    file_column: Annotated[str | None, Served((Field(min_length=1, max_length=200),), "a column's name is short")] = Field(
+        None, description="Its column that names the pictures, where it is not found."
+    )
 
 
 class ConditionsReply(Reply):
@@ -40,7 +43,7 @@ class ConditionsReply(Reply):
             "source": "photos",
             "pictures": 120,
             "attributes": [{"name": "colour", "kind": "levels", "words": "3 levels: blue, green, red", "told": 118}],
-            "notes": ["2 pictures are without a row in photos.csv, such as 7.png: nothing is told of them."],
+            "notes": ["2 pictures have no row in photos.csv, such as 7.png: nothing is told of them."],
         }
     )
 

@@ -14,7 +14,7 @@ from reverie.operations.request import Flag, Of, Request, Served, local, picture
 if TYPE_CHECKING:
     from reverie.records import Schema
 
-__all__ = ["ImageReading", "SchemaText", "TableReading", "schema_of", "visits"]
+__all__ = ["ImageReading", "SchemaText", "TableReading", "ToldReading", "schema_of", "visits"]
 
 visits = Of("a table of visits")
 _name = Served((Field(min_length=1, max_length=200),), "a column's name is a line of a page at most")
@@ -231,6 +231,16 @@ class ImageReading(Cached):
         local,
     ] = None
 
+    @property
+    def image_options(self) -> dict[str, Any]:
+        """What was said, by the names of images.read_images."""
+        names = ("size", "fit", "pad", "classes", "cache", "channels", "bits", "conditions", "file_column")
+        return {name: value for name in names if (value := getattr(self, name, None)) is not None}
+
+
+class ToldReading(ImageReading):
+    """Pictures, and a table that tells their attributes."""
+
     conditions: Annotated[
         Annotated[str, reads] | None,
         Flag(
@@ -249,9 +259,3 @@ class ImageReading(Cached):
     file_column: Annotated[Column | None, pictures] = Field(
         None, description="The column of `conditions` that names the pictures, where it is not found."
     )
-
-    @property
-    def image_options(self) -> dict[str, Any]:
-        """What was said, by the names of images.read_images."""
-        names = ("size", "fit", "pad", "classes", "cache", "channels", "bits", "conditions", "file_column")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}

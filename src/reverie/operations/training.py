@@ -14,7 +14,7 @@ from reverie.operations.declare import Cap, Outcome, operation, summary
 from reverie.operations.engines import Engined
 from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
-from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
+from reverie.operations.reading import SCHEMA, SchemaText, TableReading, ToldReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _share_or_file(typed: str) -> float | str:
         return typed
 
 
-class Training(ImageReading, TableReading, Engined):
+class Training(ToldReading, TableReading, Engined):
     """A run: from data to a model."""
 
     model_config = example({"source": "pbc2", "out": "runs/patients", "steps": 20, "settings": {"network.width": 16}})

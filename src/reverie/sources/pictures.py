@@ -158,6 +158,8 @@ class ImageSource(DataSource):
             if not codec.attributes:
                 raise UsageError(f"{run} was told no attributes, so `conditions` cannot be learned: leave it out.")
             self.pictures.told.like(codec.attributes, run)
+        elif codec.attributes:
+            say(f"{run} was told attributes, and nothing is told of {name}: its pictures are learned without any.")
         if not codec.classes and self.classes:
             say(f"{run} knows no classes, so those of {name} are not learned.")
         elif self.classes and self.classes != codec.classes:
