@@ -62,6 +62,8 @@ def test_a_network_refuses_what_it_was_not_made_for():
     network = UNetConfig(width=8, attribute_levels=(3,), attribute_numbers=(1, 4)).build(1, 1)
     network.check(told(2), 2)
     network.check(None, 2)
+    with torch.device("meta"):  # where weights are counted, and nothing is allocated
+        UNetConfig(width=8, attribute_levels=(3,), attribute_numbers=(1, 4)).build(1, 1)
     with pytest.raises(UsageError, match=r"levels lie in 0\.\.\[2\]"):
         network.check(Attributes(torch.full((2, 1), 3), torch.zeros(2, 5), (1, 4)), 2)
     with pytest.raises(UsageError, match="told 1 attributes of levels and numbers in parts of"):

@@ -11,6 +11,7 @@ that is what guidance compares with.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -41,15 +42,8 @@ class Attributes:
     lengths: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if (
-            self.levels.ndim != 2
-            or self.levels.dtype != torch.int64
-            or self.numbers.shape
-            != (
-                len(self.levels),
-                sum(self.lengths),
-            )
-        ):
+        shape = (self.levels.shape[0], sum(self.lengths))
+        if self.levels.ndim != 2 or self.levels.dtype != torch.int64 or self.numbers.shape != shape:
             raise UsageError(
                 f"attributes are levels, int64 [B, K], and numbers [B, {sum(self.lengths)}] in parts of {self.lengths}, but "
                 f"were {self.levels.dtype} {list(self.levels.shape)} and {list(self.numbers.shape)}."
@@ -108,25 +102,26 @@ class AttributeEmbedding(nn.Module):
     def __init__(self, levels: Sequence[int], lengths: Sequence[int], width: int) -> None:
         super().__init__()
         self.sizes, self.lengths = tuple(levels), tuple(lengths)
-        rows = torch.tensor([n + 1 for n in levels], dtype=torch.int64)
-        self.register_buffer("first", rows.cumsum(0) - rows, persistent=False)
-        self.register_buffer("untold", rows.cumsum(0) - 1, persistent=False)
-        of = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths, dtype=torch.int64))
-        self.register_buffer("of", of, persistent=False)
-        self.levels = nn.Embedding(int(rows.sum()), width) if levels else None
+        ends = list(itertools.accumulate(n + 1 for n in levels))
+        first = [end - n - 1 for end, n in zip(ends, levels, strict=True)]
+        untold = [end - 1 for end in ends]
+        of = [i for i, n in enumerate(lengths) for _ in range(n)]
+        for name, places in (("first", first), ("untold", untold), ("of", of)):
+            self.register_buffer(name, torch.tensor(places, dtype=torch.int64), persistent=False)
+        self.levels = nn.Embedding(ends[-1], width) if levels else None
         self.numbers = nn.Linear(sum(lengths) + len(lengths), width, bias=False) if lengths else None
 
     def forward(self, told: Attributes | None, count: int) -> Tensor:
         e = torch.zeros((), device=self.first.device)
         if self.levels is not None:
-            untold = self.untold.expand(count, -1)
-            rows = untold if told is None else torch.where(told.levels < 0, untold, told.levels + self.first)
+            rows = self.untold.expand(count, -1)
+            if told is not None:
+                rows = torch.where(told.levels < 0, self.untold, told.levels + self.first)
             e = e + self.levels(rows).sum(1)
         if self.numbers is not None:
             weight = self.numbers.weight
-            shape = (count, sum(self.lengths))
-            v = weight.new_full(shape, torch.nan) if told is None else told.numbers.to(weight)
-            there = v.isfinite()
-            parts = weight.new_zeros(count, len(self.lengths)).index_add(1, self.of, (~there).to(weight))
-            e = e + self.numbers(torch.cat([v.nan_to_num(0.0, 0.0, 0.0), parts.clamp(max=1)], 1))
+            v = weight.new_full((count, len(self.of)), torch.nan) if told is None else told.numbers.to(weight)
+            gone = (~v.isfinite()).to(weight)
+            untold = weight.new_zeros((v.shape[0], len(self.lengths))).index_add(1, self.of, gone).clamp(max=1)
+            e = e + self.numbers(torch.cat([v.nan_to_num(0.0, 0.0, 0.0), untold], 1))
         return e

@@ -212,7 +212,7 @@ class UNet(nn.Module):
             vector = condition.values.to(e)
             e = e + vector.isfinite().all(1, keepdim=True) * self.vector(vector.nan_to_num(0.0, 0.0, 0.0))
         if self.attributes is not None:
-            e = e + self.attributes(condition if isinstance(condition, Attributes) else None, len(e))
+            e = e + self.attributes(condition if isinstance(condition, Attributes) else None, e.shape[0])
         return e
 
     def _fold(self, x: Tensor) -> Tensor:

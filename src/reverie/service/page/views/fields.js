@@ -16,7 +16,7 @@ export const METHODS = SAMPLERS.map(({ name, label }) => ({ value: name, label }
 export const ASKED = {
   of: { kind: "select", label: "Class", options: [], open: true },
   wish: { kind: "text", label: "Attributes", otherwise: "", placeholder: "name=value, ...", hint: "" },
-  guidance: { kind: "slider", label: "Guidance", step: 0.25, otherwise: 1, format: (value) => value.toFixed(2), hint: "1: the class as learned. Above: more of it, at two network calls a step.", when: ({ of, wish }) => of !== null || wish !== "" },
+  guidance: { kind: "slider", label: "Guidance", step: 0.25, otherwise: 1, format: (value) => value.toFixed(2), hint: "1: as learned. Above: more of what is asked for, at two network calls a step.", when: ({ of, wish }) => of !== null || wish !== "" },
 };
 
 /** Offers the classes or attributes of a model, none where it has none; all: whether every class in turn can be asked for. */
