@@ -51,13 +51,6 @@ def test_nothing_told_is_all_untold_and_each_tells_by_itself():
     torch.testing.assert_close(embed(twice, 6) - embed(none, 6), 2 * (embed(number, 6) - embed(none, 6)))  # linear
 
 
-def test_attributes_go_through_tensors_and_back():
-    config = UNetConfig(width=8, attribute_levels=(3,), attribute_numbers=(1, 4))
-    back, none = config.condition(config.tensors(told(4), 4)), config.condition(config.tensors(None, 4))
-    assert torch.equal(back.levels, told(4).levels) and torch.equal(back.numbers, told(4).numbers)
-    assert (none.levels == -1).all() and none.numbers.isnan().all() and back.lengths == none.lengths == (1, 4)
-
-
 def test_a_network_refuses_what_it_was_not_made_for():
     network = UNetConfig(width=8, attribute_levels=(3,), attribute_numbers=(1, 4)).build(1, 1)
     network.check(told(2), 2)
@@ -72,5 +65,7 @@ def test_a_network_refuses_what_it_was_not_made_for():
         UNetConfig(width=8).build(1, 1).check(told(2), 2)
     with pytest.raises(UsageError, match="attributes are levels, int64"):
         Attributes(torch.zeros(2, 1), torch.zeros(2, 5), (1, 4))
+    with pytest.raises(UsageError, match="no graph of tensors alone: train without `conditions`"):
+        UNetConfig(width=8, attribute_levels=(3,)).tensors(None, 1)
     with pytest.raises(ValueError, match="of classes, make one of the attributes"):
         UNetConfig(classes=2, attribute_levels=(3,))

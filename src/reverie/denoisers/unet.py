@@ -122,21 +122,9 @@ class UNetConfig(PictureNetwork, frozen=True):
     def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
         if self.vector:
             raise UsageError("a network that is told vectors has no graph of tensors alone: train without network.vector.")
-        if not self.has_attributes:
-            return super().tensors(condition, count)
-        if condition is not None and not isinstance(condition, Attributes):
-            raise unanswerable("attributes")
-        levels = torch.full((count, len(self.attribute_levels)), -1)
-        numbers = torch.full((count, sum(self.attribute_numbers)), torch.nan)
-        told = {"levels": levels, "numbers": numbers} if condition is None else vars(condition)
-        return {name: told[name] for name in ("levels", "numbers") if told[name].shape[1]}
-
-    def condition(self, tensors: Mapping[str, Tensor]) -> Condition | None:
-        if not self.has_attributes:
-            return super().condition(tensors)
-        some = next(iter(tensors.values()))
-        levels = tensors.get("levels", some.new_zeros((len(some), 0), dtype=torch.int64))
-        return Attributes(levels, tensors.get("numbers", some.new_zeros((len(some), 0))), self.attribute_numbers)
+        if self.has_attributes:
+            raise UsageError("a network that is told attributes has no graph of tensors alone: train without `conditions`.")
+        return super().tensors(condition, count)
 
 
 class UNet(nn.Module):
