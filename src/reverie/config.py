@@ -45,12 +45,28 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Latent = Annotated[LatentSettings | DiffusersAutoencoderConfig, Field(discriminator="kind")]
 
 
+class Conditions(BaseModel):
+    """The table that tells attributes of pictures: its name, where it is on this machine (see Source), its column that names
+    them where that was said, the SHA-256 of what it tells, and how many levels each attribute has that has levels, and how
+    many numbers each other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    path: str | None = None
+    column: str | None = None
+    fingerprint: str
+    levels: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+
 class Source(BaseModel):
     """The data: its name as given, where it is on this machine, what it was brought to, and the SHA-256 of what was read.
 
     `path` is absolute here and relative to the run in config.yaml, so that both can be moved together. `query` is what a
     database was asked; `size` is the side of a square or (height, width), `fit` and `pad` how pictures are brought to it,
-    see images.read_images; `classes` how many it has; `stream` whether a table was read in parts.
+    see images.read_images; `classes` how many it has; `conditions` the table that tells its attributes; `stream` whether a
+    table was read in parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +80,7 @@ class Source(BaseModel):
     channels: int | None = None
     bits: Literal[8, 16] | None = None
     classes: int = 0
+    conditions: Conditions | None = Field(None, exclude_if=lambda table: table is None)
     stream: bool = False
     fingerprint: str = ""
 
@@ -151,7 +168,8 @@ class RunConfig(BaseModel):
 
     def told(self) -> dict[str, Any]:
         """The settings as they may be shown far away: sources by the names they were given, without their places here."""
-        places = {"source": {"path", "query"}, "holdout": {"path", "query"}, "parent": {"path"}}
+        of_source = {"path": True, "query": True, "conditions": {"path"}}
+        places = {"source": of_source, "holdout": {"path", "query"}, "parent": {"path"}}
         return self.model_dump(mode="json", exclude=places)  # pyright: ignore[reportArgumentType]
 
     def yaml(self, run: Path) -> str:
@@ -162,6 +180,10 @@ class RunConfig(BaseModel):
         """With the places of the sources and of the parent told in another way."""
         told = {"source": self.source, "holdout": self.holdout, "parent": self.parent}
         moved = {part: of.model_copy(update={"path": place(of.path)}) for part, of in told.items() if of and of.path}
+        source = moved.get("source", self.source)
+        if isinstance(source, Source) and source.conditions and source.conditions.path:
+            table = source.conditions.model_copy(update={"path": place(source.conditions.path)})
+            moved["source"] = source.model_copy(update={"conditions": table})
         return self.model_copy(update=moved)
 
 
@@ -211,7 +233,9 @@ def _of_recipe(source: Source, recipe: str, settings: dict[str, Any]) -> dict[st
     if recipe not in recipes():
         raise unknown("recipe", recipe, recipes())
     base, of_recipe = RunConfig(source=source), recipes()[recipe]
+    told = source.conditions
     network = network_of(of_recipe["network"]).with_classes(source.classes)
+    network = network.with_attributes(*((told.levels, told.numbers) if told else ((), ())))
     latent = settings.pop("latent", False) or any(key.startswith("latent.") for key in settings)
     if latent and "codec" in of_recipe:
         raise UsageError(f"latent is for pictures, and the recipe {recipe} for tables of visits: leave it out.")
@@ -292,6 +316,7 @@ def differences(ours: RunConfig, theirs: RunConfig) -> list[str]:
     """Each key that differs, as "training.batch: 64 there, 128 here"; data may move, its fingerprint tells it."""
     a, b = _flat(ours.model_dump(mode="json")), _flat(theirs.model_dump(mode="json"))
     places = {f"{part}.{what}" for part in ("source", "holdout", "parent") for what in ("name", "path")}
+    places |= {"source.conditions.name", "source.conditions.path"}
     keys = {*a, *b} - places - {"source.classes"}
     return [f"{key}: {a.get(key)} there, {b.get(key)} here" for key in sorted(keys) if a.get(key) != b.get(key)]
 

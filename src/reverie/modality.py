@@ -61,9 +61,8 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False and not (isinstance(value, list | tuple | dict) and not value)
 
 
-IMAGES = Modality(
-    "pictures", "pictures", ("size", "channels", "bits", "fit", "pad", "classes"), ("latent",), (64, "samples.png")
-)
+IMAGE_READING = ("size", "channels", "bits", "fit", "pad", "classes", "conditions", "file_column")
+IMAGES = Modality("pictures", "pictures", IMAGE_READING, ("latent",), (64, "samples.png"))
 RECORDS = Modality(
     "a table of visits",
     "patient records",

@@ -10,7 +10,7 @@ import reverie
 from reverie.denoisers import Labels
 from reverie.denoisers.network import Network
 from reverie.errors import DamagedError, UsageError
-from reverie.images import ImageSet
+from reverie.images import ImageCodec, ImageSet
 from reverie.models import PictureModel
 from reverie.models.method import wanted
 from reverie.process import GaussianProcess, NoiseSchedule
@@ -169,5 +169,5 @@ def test_a_network_passes_labels_on_and_refuses_others():
 
 
 def test_classes_are_numbers_or_words():
-    assert wanted(("0", "1"), {"class": 1}).values.tolist() == [1]
-    assert wanted(("0", "1"), None) is None
+    assert wanted(ImageCodec(1, 1, 1, ("0", "1")), {"class": 1}).values.tolist() == [1]
+    assert wanted(ImageCodec(1, 1, 1, ("0", "1")), None) is None

@@ -34,11 +34,11 @@ class Condition(Protocol):
         ...
 
 
-def unanswerable(classes: bool = False) -> UsageError:
-    """The refusal of a condition that a network was not trained with; it may have been with classes."""
+def unanswerable(what: str | None = None) -> UsageError:
+    """The refusal of a condition that a network was not trained with; it may have been with `what`, such as classes."""
     return UsageError(
-        "this network was trained with classes alone, so it can be given nothing else."
-        if classes
+        f"this network was trained with {what} alone, so it can be given nothing else."
+        if what
         else "this network was trained without conditions, so it cannot be given one."
     )
 

@@ -63,6 +63,19 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
         """The same for data of so many classes."""
         return self
 
+    def with_attributes(self, levels: tuple[int, ...], numbers: tuple[int, ...]) -> Self:
+        """The same for pictures with attributes, of so many levels each and of so many numbers each. Raises UsageError where
+        it cannot be told any."""
+        if levels or numbers:
+            raise UsageError(
+                f"a network of the kind {self.kind} is told no attributes: leave `conditions` out, or `recipe`."
+            )
+        return self
+
+    def fits(self, sizes: tuple[tuple[int, ...], tuple[int, ...]]) -> bool:
+        """Whether it is told attributes of these levels and numbers."""
+        return sizes == ((), ())
+
     def of_latents(self) -> Self:
         """The same for the latents of pictures."""
         return self

@@ -201,7 +201,7 @@ class DiffusersUNet(nn.Module):
         if labels is not None:
             labels.check(count, self.classes)
         elif condition is not None and not self.of_states:
-            raise unanswerable(self.classes > 0)
+            raise unanswerable("classes" if self.classes else None)
         lacking = labels is None or bool((labels.values == self.classes).any())
         if self.classes and not self.unclassed and lacking:
             raise UsageError(

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from reverie.denoisers.attributes import AttributeEmbedding, Attributes
 from reverie.denoisers.conditions import Condition, Labels, Vectors, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
 from reverie.denoisers.dropout import Dropout
@@ -40,6 +41,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Sizes of UNetConfig by name: for minutes of a laptop's processor, for an hour of it, and for a GPU."""
 
+MOST = 100_000
+
+
+def _none(sizes: tuple[int, ...]) -> bool:
+    """Whether there are no attributes: then a config does not speak of them, and is as it was before there were any."""
+    return not sizes
+
 
 class UNetConfig(PictureNetwork, frozen=True):
     """The size of a U-Net.
@@ -54,6 +62,8 @@ class UNetConfig(PictureNetwork, frozen=True):
         groups: groups of the normalisation.
         dropout: share of activations dropped in training.
         vector: how many numbers go with each picture as its condition; 0 for none.
+        attribute_levels, attribute_numbers: of attributes of pictures, how many levels each has that has levels, and how
+            many numbers each other; written to a config only where there are some, by what a table tells.
     """
 
     recipes: ClassVar[Mapping[str, Any]] = {
@@ -78,6 +88,8 @@ class UNetConfig(PictureNetwork, frozen=True):
     groups: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
     vector: int = Field(0, ge=0, le=100_000)
+    attribute_levels: tuple[int, ...] = Field((), max_length=1000, exclude_if=_none)
+    attribute_numbers: tuple[int, ...] = Field((), max_length=1000, exclude_if=_none)
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -85,7 +97,21 @@ class UNetConfig(PictureNetwork, frozen=True):
             raise ValueError(f"width must be a multiple of groups, but {self.width} is not one of {self.groups}")
         if any(not 1 <= m <= 16 for m in self.multipliers):
             raise ValueError("each multiplier must be a whole number from 1 to 16")
+        if any(not 1 <= n <= MOST for n in (*self.attribute_levels, *self.attribute_numbers)):
+            raise ValueError(f"an attribute has 1 to {MOST:,} levels, or as many numbers")
+        if self.has_attributes and (self.classes or self.vector):
+            raise ValueError("a network is told attributes, or classes or a vector: of classes, make one of the attributes")
         return self
+
+    @property
+    def has_attributes(self) -> bool:
+        return bool(self.attribute_levels or self.attribute_numbers)
+
+    def fits(self, sizes: tuple[tuple[int, ...], tuple[int, ...]]) -> bool:
+        return sizes == (self.attribute_levels, self.attribute_numbers)
+
+    def with_attributes(self, levels: tuple[int, ...], numbers: tuple[int, ...]) -> Self:
+        return self.model_copy(update={"attribute_levels": levels, "attribute_numbers": numbers})
 
     def build(self, channels: int, out_channels: int) -> UNet:
         return UNet(channels, out_channels, self)
@@ -96,13 +122,15 @@ class UNetConfig(PictureNetwork, frozen=True):
     def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
         if self.vector:
             raise UsageError("a network that is told vectors has no graph of tensors alone: train without network.vector.")
+        if self.has_attributes:
+            raise UsageError("a network that is told attributes has no graph of tensors alone: train without `conditions`.")
         return super().tensors(condition, count)
 
 
 class UNet(nn.Module):
     """x [B, channels, H, W] and t [B] -> [B, out_channels, H, W]; H and W are free.
 
-    With classes its condition is Labels, with a vector Vectors [B, vector].
+    With classes its condition is Labels, with a vector Vectors [B, vector], with attributes Attributes.
     `checkpointing` trades time for memory: activations inside a part are computed again in the backward pass.
     """
 
@@ -117,6 +145,8 @@ class UNet(nn.Module):
         )
         self.classes = nn.Embedding(config.classes + 1, embedding) if config.classes else None  # the last: no class
         self.vector = nn.Linear(config.vector, embedding) if config.vector else None
+        sizes = config.attribute_levels, config.attribute_numbers
+        self.attributes = AttributeEmbedding(*sizes, embedding) if config.has_attributes else None
         self.enter = nn.Conv2d(channels * folded, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for level, width in enumerate(widths):
@@ -159,11 +189,14 @@ class UNet(nn.Module):
         """Raises UsageError for a condition that it was not trained with."""
         if isinstance(condition, Labels) and self.classes is not None:
             condition.check(count, self.classes.num_embeddings - 1)
+        elif isinstance(condition, Attributes) and self.attributes is not None:
+            condition.check(count, self.attributes.sizes, self.attributes.lengths)
         elif condition is not None and not (isinstance(condition, Vectors) and self.vector is not None):
-            raise unanswerable(self.classes is not None)
+            known = {"classes": self.classes, "attributes": self.attributes}
+            raise unanswerable(next((name for name, part in known.items() if part is not None), None))
 
     def _conditioned(self, e: Tensor, condition: Condition | None) -> Tensor:
-        """The embedding of t, with that of the class and the vector added."""
+        """The embedding of t, with that of the class, the vector and the attributes added."""
         if self.classes is not None:
             none = self.classes.num_embeddings - 1
             labels = condition.values if isinstance(condition, Labels) else torch.full((len(e),), none, device=e.device)
@@ -171,6 +204,8 @@ class UNet(nn.Module):
         if self.vector is not None and isinstance(condition, Vectors):
             vector = condition.values.to(e)
             e = e + vector.isfinite().all(1, keepdim=True) * self.vector(vector.nan_to_num(0.0, 0.0, 0.0))
+        if self.attributes is not None:
+            e = e + self.attributes(condition if isinstance(condition, Attributes) else None, e.shape[0])
         return e
 
     def _fold(self, x: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ class Preview:
 
 def pictures(
     model: PictureModel,
-    count: int,
+    count: int | None,
     out: Path,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -138,21 +138,32 @@ def pictures(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """New pictures to `out` in the form that its suffix names; a summary, and the pictures.
 
-    An .npz has their classes too, where they were asked for. `settings` are those of PictureModel.sample; `animate` is
-    where the making of the first of them is written, see images.save_animation. Raises UsageError as these do.
+    An .npz has their classes or attributes too, where they were asked for. `settings` are those of PictureModel.sample;
+    `animate` is where the making of the first of them is written, see images.save_animation. Raises UsageError as these do.
     """
     check_output(out, model.codec.channels)
     if animate is not None:
         check_animation(animate)
     options = dict(settings or {})
-    wanted = model.method(**options).condition(count)
+    method = model.method(**options)
+    count = len(method.wanted or ()) if count is None else count
+    asked = model.asked(method.condition(count))
+    asked = asked if model.codec.attributes else asked.select(labels=pl.col("^label$").cast(pl.String))
+    beside = {cells.name: _array(cells) for cells in asked.iter_columns()}
     began = time.monotonic()
     pixels = model.sample(count, seed, on_step=on_step, **options)
     seconds = time.monotonic() - began
-    save_images(pixels, out, None if wanted is None else np.array(model.codec.classes)[wanted.values.numpy()])
+    save_images(pixels, out, beside or None)
     if animate is not None:
         frames = (side_by_side(now, clean) for _, now, clean in model.walk(min(count, MOVING), seed, **options))
         save_animation(frames, animate)
     how = _of_pictures(model, options)
     moving = {} if animate is None else {"animation": str(animate)}
     return {"out": str(out), **moving, "count": count, **how, "seed": seed, "seconds": round(seconds, 2)}, pixels
+
+
+def _array(cells: pl.Series) -> np.ndarray:
+    """Cells as an array that holds no objects: what are no numbers as text, empty where missing."""
+    if cells.dtype.is_numeric() or isinstance(cells.dtype, pl.Array):
+        return cells.to_numpy()
+    return np.array(cells.cast(pl.String).fill_null("").to_list())

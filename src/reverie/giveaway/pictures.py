@@ -71,6 +71,8 @@ def _check(model: PictureModel, name: str) -> None:
             f"{name} makes pictures of {model.codec.channels} channels of {model.codec.bits} bits, and a page draws grey or "
             "colour of 8: train with other `channels` or `bits`, or share the run itself."
         )
+    if model.codec.attributes:
+        raise UsageError(f"{name} is told attributes, which a page does not know: share the run itself.")
     if model.usual.threshold is not None:
         raise UsageError(f"{name} is sampled with a threshold, which a page does not know: leave it out of its config.yaml.")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from reverie.errors import DataError, UsageError
 from reverie.images.layouts import MOST_CHANNELS
 from reverie.images.levels import DTYPES, check_bits
 
+if TYPE_CHECKING:
+    from reverie.images.conditions import Attribute
+
 __all__ = ["ImageCodec"]
 
 
@@ -28,7 +31,7 @@ class ImageCodec:
     """uint8 [N, H, W, C] <-> float32 [N, C, H, W] in [-1, 1], for pictures of one size; uint16 of those of 16 bits.
 
     Channels: 1 (grey), 3 (RGB), 4 (RGB and alpha), or another number up to 64. `classes` are the names of the classes that a
-    model of the pictures received, in the order of their indices.
+    model of the pictures received, in the order of their indices; `attributes` what it was told of them by a table instead.
     """
 
     height: int
@@ -36,6 +39,7 @@ class ImageCodec:
     channels: int
     classes: tuple[str, ...] = ()
     bits: int = 8
+    attributes: tuple[Attribute, ...] = ()
 
     def __post_init__(self) -> None:
         for key, value in (("height", self.height), ("width", self.width), ("channels", self.channels)):
@@ -47,6 +51,9 @@ class ImageCodec:
         named = all(isinstance(name, str) for name in self.classes)
         if not named or len(set(self.classes)) < len(self.classes):
             raise UsageError(f"the classes of pictures must be different names, not {self.classes!r}.")
+        names = [each.name for each in self.attributes]
+        if len(set(names)) < len(names) or (names and self.classes):
+            raise UsageError("the attributes of pictures have different names, and classes beside them are one of them.")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -54,20 +61,35 @@ class ImageCodec:
         return (self.channels, self.height, self.width)
 
     @property
+    def attribute_sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """How many levels each attribute has that has levels, and how many numbers each other."""
+        if not self.attributes:
+            return (), ()
+        from reverie.images.conditions import sizes
+
+        return sizes(self.attributes)
+
+    @property
     def config(self) -> dict[str, Any]:
-        """All that `from_config` needs; no classes where there are none, nor bits where there are 8."""
+        """All that `from_config` needs; no classes or attributes where there are none, nor bits where there are 8."""
         size = {"height": self.height, "width": self.width, "channels": self.channels}
         classes = {"classes": list(self.classes)} if self.classes else {}
-        return {**size, **classes, **({"bits": self.bits} if self.bits != 8 else {})}
+        told = {"attributes": [each.config for each in self.attributes]} if self.attributes else {}
+        return {**size, **classes, **({"bits": self.bits} if self.bits != 8 else {}), **told}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ImageCodec:
         """The inverse of `config`. Raises UsageError for a missing or an unknown key."""
         keys = {"height", "width", "channels"}
-        if wrong := keys.symmetric_difference(set(config) - {"classes", "bits"}):
+        if wrong := keys.symmetric_difference(set(config) - {"classes", "bits", "attributes"}):
             wrong = ", ".join(sorted(wrong))
             raise UsageError(f"an image codec has the keys height, width and channels; missing or unknown: {wrong}.")
-        return cls(**{**config, "classes": tuple(config.get("classes", ()))})
+        attributes: tuple[Attribute, ...] = ()
+        if config.get("attributes"):
+            from reverie.images.conditions import Attribute
+
+            attributes = tuple(map(Attribute.model_validate, config["attributes"]))
+        return cls(**{**config, "classes": tuple(config.get("classes", ())), "attributes": attributes})
 
     @property
     def step(self) -> float:

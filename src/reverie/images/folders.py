@@ -44,7 +44,8 @@ def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
     else:
         labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
     rest = [file.path for file in tree.files if file.path not in pictures and (told is None or file.path.suffix != CLASS)]
-    return ImageSet(pixels, labels, classes, tree.name, (*notes, *more, *passed_over(rest)))
+    said = (*notes, *more, *passed_over(rest))
+    return ImageSet(pixels, labels, classes, tree.name, said, files=tuple(str(file.path) for file in files))
 
 
 def _each(tree: Tree, files: list[File]) -> Iterator[tuple[str, Picture]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,12 @@ def save_picture(image: Image.Image | np.ndarray, path: Path | str) -> Path:
     return path
 
 
-def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None = None) -> Path:
+def save_images(pixels: np.ndarray, path: Path | str, labels: Mapping[str, np.ndarray] | np.ndarray | None = None) -> Path:
     """Writes uint8 or uint16 [N, H, W, C] in the form that the path's suffix names; returns the path.
 
-    .png a contact sheet; .npy the array; .npz the array as `images` and the labels, if any, as `labels`; no suffix a
-    folder of sample-00000.png, sample-00001.png ... (those left there by an earlier call are removed, other files stay).
+    .png a contact sheet; .npy the array; .npz the array as `images` and the labels, if any, as `labels`, or whatever goes
+    with each picture by its name; no suffix a folder of sample-00000.png, sample-00001.png ... (those left there by an
+    earlier call are removed, other files stay).
     """
     pixels = _checked(pixels)
     path = check_output(path, pixels.shape[3])
@@ -78,7 +80,8 @@ def save_images(pixels: np.ndarray, path: Path | str, labels: np.ndarray | None 
             with writing(path) as temporary:
                 np.save(temporary, pixels, allow_pickle=False)
         case ".npz":
-            arrays: dict[str, Any] = {"images": pixels} if labels is None else {"images": pixels, "labels": labels}
+            beside = labels if isinstance(labels, Mapping) else {} if labels is None else {"labels": labels}
+            arrays: dict[str, Any] = {**beside, "images": pixels}
             with writing(path) as temporary:
                 np.savez_compressed(temporary, **arrays)  # older numpy stores every keyword as an array
         case _:

@@ -6,11 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reverie.errors import DataError
 from reverie.images.layouts import MOST_CHANNELS
+
+if TYPE_CHECKING:
+    from reverie.images.conditions import Told
 
 __all__ = ["ImageSet"]
 
@@ -27,6 +31,8 @@ class ImageSet:
         name: where the pictures are from, for messages and cards.
         notes: what of the source was left out, in sentences.
         path: of the file or folder they were read from, absolute; None for the bundled digits and for arrays.
+        files: of pictures that are files the path of each, in the folder or archive; empty for others.
+        told: what a table tells of each, classes among it; None without one.
     """
 
     pixels: np.ndarray
@@ -35,6 +41,8 @@ class ImageSet:
     name: str = "pictures"
     notes: tuple[str, ...] = ()
     path: Path | None = None
+    files: tuple[str, ...] = ()
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -47,6 +55,8 @@ class ImageSet:
                 raise DataError(f"{self.name} has {len(self)} pictures, so it needs {len(self)} labels in one int64 row.")
             if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
                 raise DataError(f"{self.name}: labels must index its {len(self.classes)} classes.")
+        if self.told is not None and self.told.count != len(self):
+            raise DataError(f"{self.name} has {len(self):,} pictures, and {self.told.name} tells of {self.told.count:,}.")
 
     def __len__(self) -> int:
         return len(self.pixels)

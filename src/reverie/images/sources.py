@@ -32,7 +32,7 @@ from reverie.images.sizing import Fit, Pad, Size
 from reverie.images.trees import ARCHIVES, is_archive, on_disk, opened, passed_over
 from reverie.images.unread import hint_of
 
-__all__ = ["ARRAYS", "ImageSet", "read_images", "reads_in"]
+__all__ = ["ARRAYS", "ImageSet", "read_images", "reads_in", "with_conditions"]
 
 ARRAYS = (".npy", ".npz", ".safetensors")
 
@@ -47,6 +47,8 @@ def read_images(
     cache: Path | str | None = None,
     pad: Pad | None = None,
     bits: int | None = None,
+    conditions: Any = None,
+    file_column: str | None = None,
 ) -> ImageSet:
     """A set of pictures from a source.
 
@@ -68,6 +70,8 @@ def read_images(
             mapped into memory, so the set may be larger than that.
         pad: the colour around padded pictures, "white" if left out: a name, #rrggbb, or of pictures with alpha transparent.
         bits: of a channel: 8, to which deeper ones are brought if left out, or 16, uint16 in place of uint8.
+        conditions: a table that tells attributes of the pictures, see conditions.read_told; classes become one of them.
+        file_column: its column that names the pictures.
 
     Raises DataError with one sentence for what cannot be read; nothing is skipped silently but hidden files and files of
     other suffixes in a folder, for the notes of the set say what was left out.
@@ -75,7 +79,12 @@ def read_images(
     pictures = _read(source, Bring.of(size, fit, channels, pad, bits), None if cache is None else Path(cache))
     if isinstance(source, str | Path) and source != "digits":
         pictures = replace(pictures, path=Path(source).resolve())
-    return pictures if classes is None else _renamed(pictures, tuple(classes))
+    pictures = pictures if classes is None else _renamed(pictures, tuple(classes))
+    if conditions is not None:
+        return with_conditions(pictures, conditions, file_column)
+    if file_column is not None:
+        raise UsageError("`file_column` is a column of the table `conditions`: give that too, or leave it out.")
+    return pictures
 
 
 def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
@@ -144,6 +153,17 @@ def _renamed(pictures: ImageSet, classes: tuple[str, ...]) -> ImageSet:
             f"{', '.join(classes)}: give each a name of its own."
         )
     return replace(pictures, classes=classes)
+
+
+def with_conditions(pictures: ImageSet, table: Any, file_column: str | None = None) -> ImageSet:
+    """The pictures with what a table tells of them; raises as conditions.read_told does."""
+    from reverie.images.conditions import read_told
+
+    root = Path(pictures.name).name.partition(".")[0]
+    told = read_told(table, pictures.files, len(pictures), root, file_column)
+    if pictures.labels is not None and len(pictures.classes) > 1:
+        told = told.with_classes(pictures.labels, pictures.classes)
+    return replace(pictures, told=told)
 
 
 def _digits() -> ImageSet:

@@ -19,11 +19,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-import numpy as np
 import polars as pl
 
 from reverie.errors import DataError, UsageError
 from reverie.images import png
+from reverie.images.conditions import read_wishes
 from reverie.images.png import check_png
 from reverie.models.folder import load
 from reverie.models.model import Model
@@ -50,7 +50,7 @@ class Sampled(ABC, Generic[M]):
     Attributes:
         model, patients or pictures, seed, settings: as sample takes them; settings are plain.
         size: at least so many patients or pictures are in a file.
-        given: of patients a file of statics, or a frame.
+        given: of patients a file of statics, of pictures one of attributes, or a frame.
     """
 
     kind: ClassVar[str]
@@ -108,10 +108,15 @@ class Sampled(ABC, Generic[M]):
             "model": self.model.digest,
             "count": self.total,
             "seed": self.seed,
-            **({} if self.given is None else {"given": _digest(read_statics(self.given, self.model.codec.schema))}),
+            **({} if self.given is None else {"given": _digest(self._given)}),
             "settings": dict(self.settings),
             "shard_size": self.rows,
         }
+
+    @property
+    @abstractmethod
+    def _given(self) -> pl.DataFrame:
+        """What the table `given` says."""
 
     @property
     def places(self) -> dict[str, str]:
@@ -120,7 +125,7 @@ class Sampled(ABC, Generic[M]):
         if self.given is None:
             return {"model": str(self.model.path.resolve())}
         if not isinstance(self.given, str | Path):
-            raise UsageError("other processes read the statics from a file: write them to one, and give its name.")
+            raise UsageError("other processes read what is given from a file: write it to one, and give its name.")
         file = Path(self.given)
         return {"model": str(self.model.path.resolve()), "given": str(file.resolve() if file.exists() else file)}
 
@@ -160,6 +165,10 @@ class Patients(Sampled[PatientModel]):
     def total(self) -> int:
         return self.shards.patients
 
+    @property
+    def _given(self) -> pl.DataFrame:
+        return read_statics(self.given, self.model.codec.schema)
+
     def make(self, number: int, path: Path) -> dict[str, Any]:
         totals: Counter[str] = Counter()
         clipped: Counter[str] = Counter()
@@ -178,7 +187,7 @@ class Patients(Sampled[PatientModel]):
 
 
 class Pictures(Sampled[PictureModel]):
-    """New pictures, each as PNG in a row, with its class where one was asked for."""
+    """New pictures, each as PNG in a row, with its class or attributes where they were asked for."""
 
     kind = "pictures"
     usual_size = 512
@@ -186,33 +195,31 @@ class Pictures(Sampled[PictureModel]):
     @cached_property
     def shards(self) -> PictureShards:
         check_png(self.model.codec.channels)
-        if self.number is None:
+        if self.number is None and self.given is None:
             raise UsageError("say how many pictures to make.")
-        return self.model.sharded(self.number, self.seed, **self.settings)
+        return self.model.sharded(self.number, self.seed, given=self.given, **self.settings)
 
     @property
     def total(self) -> int:
         return self.shards.pictures
+
+    @property
+    def _given(self) -> pl.DataFrame:
+        values, _ = read_wishes(self.given, self.model.codec.attributes)
+        return pl.DataFrame({name: pl.Series(column.tolist()) for name, column in values.items()})
 
     def make(self, number: int, path: Path) -> dict[str, Any]:
         def frames() -> Iterator[pl.DataFrame]:
             for k in self.numbers(number):
                 pixels, first = self.shards.make(k), k * self.shards.size
                 cells = [{"bytes": png(x), "path": f"sample-{first + i:09d}.png"} for i, x in enumerate(pixels)]
-                columns = [pl.Series("image", cells, pl.Struct({"bytes": pl.Binary, "path": pl.String}))]
-                wanted = self.shards.wanted(k)
-                yield pl.DataFrame(columns if wanted is None else [*columns, self._labels(wanted)])
+                images = pl.Series("image", cells, pl.Struct({"bytes": pl.Binary, "path": pl.String}))
+                yield pl.DataFrame([images, *self.shards.wanted(k).drop("image", strict=False).iter_columns()])
 
         with one_thread():
             write_parquet(path, frames())
         first = self.numbers(number)
         return {"pictures": min(first.stop * self.shards.size, self.total) - first.start * self.shards.size}
-
-    def _labels(self, wanted: np.ndarray) -> pl.Series:
-        """The names of classes; numbers where all are."""
-        classes = self.model.codec.classes
-        words = pl.Series("label", [classes[i] for i in wanted], pl.String)
-        return words.cast(pl.Int64) if all(name == str(i) for i, name in enumerate(classes)) else words
 
 
 def sample_to(

@@ -56,6 +56,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
         "loss_aside": best["loss_aside"] if best else None,
         "parameters": _parameters(run / WEIGHTS),
         "classes": list(codec.classes) if pictures else [],
+        "attributes": [each.outline for each in codec.attributes] if pictures else [],
         "parent": None if config.parent is None else config.parent.name,
         "config": config.told(),
         "image_shape": [codec.height, codec.width, codec.channels] if pictures else None,

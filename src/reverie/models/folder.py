@@ -54,6 +54,8 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
             f"{run / CODEC} names {len(codec.classes)} classes, but {configs.NAME} has a network for "
             f"{settings.network.class_count}."
         )
+    if isinstance(codec, ImageCodec) and not settings.network.fits(codec.attribute_sizes):
+        raise DamagedError(f"{run / CODEC} names other attributes than those that {configs.NAME} has a network for.")
     fit_in(network.module, file)
     where = choose_device(device)
     network.module.to(where).eval()

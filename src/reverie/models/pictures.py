@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import polars as pl
 import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from reverie.config import Sampling
 from reverie.denoisers import lora
+from reverie.denoisers.attributes import Attributes
 from reverie.denoisers.autoencoder import Coder, rows_at_a_time
 from reverie.denoisers.conditions import Condition, EncoderStates, Labels
 from reverie.denoisers.denoiser import Denoiser
@@ -22,6 +24,7 @@ from reverie.denoisers.wrappers import Boundary, Clipped, DefaultCondition, Thre
 from reverie.errors import UsageError, unknown
 from reverie.files import write_atomically
 from reverie.images import ImageCodec
+from reverie.images.conditions import cells_of
 from reverie.modality import IMAGES
 from reverie.models import few_calls
 from reverie.models.method import Method, Where, guided, to_avoid, wanted
@@ -112,7 +115,7 @@ class PictureModel(Model[ImageCodec]):
 
     def sample(
         self,
-        count: int,
+        count: int | None = None,
         seed: int = 0,
         sampler: str | None = None,
         steps: int | None = None,
@@ -121,7 +124,7 @@ class PictureModel(Model[ImageCodec]):
         on_step: OnStep | None = None,
         **settings: Any,
     ) -> np.ndarray:
-        """`count` new pictures, uint8 [count, H, W, C].
+        """`count` new pictures, uint8 [count, H, W, C]; if left out, one for each row of the table `given`.
 
         Args:
             seed: the same seed gives the same pictures, the first ones too if more are asked for (a last shard that is cut
@@ -130,13 +133,13 @@ class PictureModel(Model[ImageCodec]):
             steps, spacing: the time grid, see samplers.time_grid. What is left out, sampler and clip too, is `usual`.
             clip: keep every x_0-hat inside [-1, 1] or, with False, as it is.
             on_step: called with (sampler steps done, in all).
-            settings: where, guidance, rescale, interval, negative, sigma_min and sigma_max, see `method`, and the sampler's
-                own.
+            settings: where, given, guidance, rescale, interval, negative, sigma_min and sigma_max, see `method`, and the
+                sampler's own.
         """
         told = {"sampler": sampler, "steps": steps, "spacing": spacing, "clip": clip, **settings}
         return np.concatenate(list(self.shards(count, seed, on_step, **told)))
 
-    def shards(self, count: int, seed: int, on_step: OnStep | None = None, **settings: Any) -> Iterator[np.ndarray]:
+    def shards(self, count: int | None, seed: int, on_step: OnStep | None = None, **settings: Any) -> Iterator[np.ndarray]:
         """The pictures of `sample`, SHARD at a time, in memory that does not grow with their number."""
         shards = self.sharded(count, seed, **settings)
         steps, total = len(shards.method.grid) - 1, shards.count * (len(shards.method.grid) - 1)
@@ -144,11 +147,19 @@ class PictureModel(Model[ImageCodec]):
             told = None if on_step is None else lambda done, _, k=number: on_step(k * steps + done, total)
             yield shards.make(number, told)
 
-    def sharded(self, count: int, seed: int = 0, **settings: Any) -> PictureShards:
+    def sharded(self, count: int | None = None, seed: int = 0, **settings: Any) -> PictureShards:
         """The pictures of `sample` as shards, any of which can be made without the others."""
+        method = self.method(**settings)
+        given = settings.get("given")
+        rows = 0 if given is None or isinstance(given, Attributes) else len(method.wanted or ())
+        count = rows if rows and count is None else count
+        if rows and isinstance(count, int) and count > rows:
+            raise UsageError(
+                f"the table of wishes has {rows} rows, so {count} cannot be made: give more rows, or ask for fewer."
+            )
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
-        return PictureShards(self, self.method(**settings), count, seed)
+        return PictureShards(self, method, count, seed)
 
     def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """The making of the first pictures of `sample`: (t, what x_t looks like, x_0-hat), each uint8 [count, H, W, C].
@@ -162,6 +173,16 @@ class PictureModel(Model[ImageCodec]):
         for point in trajectory(method.denoiser, method.sampler, method.grid, x, noise, condition):
             now = self.decode(point.x)
             yield point.t, now, now if point.prediction is None else self.decode(point.prediction.clean)
+
+    def asked(self, condition: Condition | None) -> pl.DataFrame:
+        """A condition in the words of the data: the names of classes as `label`, numbers where all are, or attributes."""
+        if isinstance(condition, Attributes):
+            return cells_of(self.codec.attributes, condition)
+        if not isinstance(condition, Labels):
+            return pl.DataFrame()
+        classes = self.codec.classes
+        words = pl.Series("label", [classes[i] for i in condition.values.tolist()], pl.String)
+        return pl.DataFrame(words.cast(pl.Int64) if all(name == str(i) for i, name in enumerate(classes)) else words)
 
     def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Condition | None]:
         """x_T of the first rows of a shard, the randomness of its steps, and its condition; a function of (seed, shard)."""
@@ -182,6 +203,7 @@ class PictureModel(Model[ImageCodec]):
         rescale: float = 0.0,
         interval: tuple[int, int] | None = None,
         negative: Where = None,
+        given: Any = None,
         states: Tensor | None = None,
         empty: Tensor | None = None,
         exact: bool = False,
@@ -191,33 +213,36 @@ class PictureModel(Model[ImageCodec]):
 
         Args:
             where: the class that pictures are of, {"class": "coat"}; of several, {"class": ["coat", "bag"]}, each in turn;
-                "*" for every class. Without it no class is told.
+                "*" for every class. Without it no class is told. Of a model of attributes {"colour": "red", "age": 40}; of
+                several values each in turn, of several attributes every combination.
             guidance: how strongly they are of it: 1 as learned, above 1 more, at two calls of the network a step.
             rescale, interval: see denoisers.Guided.
-            negative: a class that guidance leads away from, in the form of `where`, rather than from none.
+            negative: a class that guidance leads away from, in the form of `where`, rather than from none; or attributes.
+            given: of a model of attributes a table of wishes, a row for each picture, see images.conditions.
             sigma_min, sigma_max: what the spacings log_snr and karras lie between, see samplers.time_grid.
             states, empty: of a conditional U-Net of diffusers, what its encoder says of what is wanted, floating point
                 [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
             exact: ask the network in the precision of its weights, not in that of its training: for what is solved or shown.
 
-        Raises UsageError, naming the nearest, for a class the model does not know, for guidance without a class, and for
-        what a distilled run was not taught.
+        Raises UsageError, naming the nearest, for a class or an attribute the model does not know, for guidance without, and
+        for what a distilled run was not taught.
         """
         usual = self.usual
         few_calls.check(self.config, sampler, steps, spacing, guidance)
         rule = named(sampler or usual.sampler, **settings)
         schedule = self.process.schedule
         few = min(usual.steps, schedule.steps) if isinstance(schedule, NoiseSchedule) else usual.steps
-        given = {"sigma_min": sigma_min, "sigma_max": sigma_max}
-        ends = usual.grid_of(spacing) | {name: end for name, end in given.items() if end is not None}
+        bounds = {"sigma_min": sigma_min, "sigma_max": sigma_max}
+        ends = usual.grid_of(spacing) | {name: end for name, end in bounds.items() if end is not None}
         grid = time_grid(schedule, few if steps is None else steps, spacing or usual.spacing, **ends)
-        condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)
-        if guidance is not None and condition is None and not self.codec.classes:
+        condition = wanted(self.codec, where, given) if states is None else EncoderStates(states)
+        attributes = [each.name for each in self.codec.attributes]
+        if guidance is not None and condition is None and not (self.codec.classes or attributes):
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")
         network = self.denoiser if exact else self.sampling_denoiser
         inner = network if empty is None else DefaultCondition(network, EncoderStates(empty))
-        avoided = to_avoid(self.codec.classes, negative)
-        asked = guided(inner, condition is not None, guidance, rescale, interval, avoided)
+        avoided = to_avoid(self.codec, negative)
+        asked = guided(inner, condition is not None, guidance, rescale, interval, avoided, attributes)
         return Method(self._bound(self._bounded(asked, clip)), rule, grid, condition)
 
     def _bounded(self, denoiser: Denoiser, clip: bool | None) -> Denoiser:
@@ -262,10 +287,9 @@ class PictureShards:
         x, noise, condition = self.model.start(how, self._rows(number), self.seed, number)
         return self.model.decode(sample(how.denoiser, how.sampler, how.grid, x, noise, condition, on_step))
 
-    def wanted(self, number: int) -> np.ndarray | None:
-        """The classes int64 [n] that the pictures of a shard are asked to be of; none where none are."""
-        condition = self.method.condition(self._rows(number), number * self.size)
-        return condition.values.numpy() if isinstance(condition, Labels) else None
+    def wanted(self, number: int) -> pl.DataFrame:
+        """What the pictures of a shard are asked to be, a row each: `label`, or attributes; no column where nothing."""
+        return self.model.asked(self.method.condition(self._rows(number), number * self.size))
 
     def _rows(self, number: int) -> int:
         return min(self.size, self.pictures - number * self.size)

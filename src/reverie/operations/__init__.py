@@ -19,6 +19,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "description": "What each column of a table is taken to be, and why.",
         "series": "One patient's numbers over time, and the cohort's mean and deviation.",
     },
+    "conditions": {"conditions": "What a table tells of pictures, and of how many."},
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
     "training": {"training": "Train a model within a budget."},
     "distilling": {"distillation": "Teach a new run to make pictures in one to four calls of its network."},

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from reverie.errors import UsageError
+from reverie.operations.fields import reads
 from reverie.operations.request import Flag, Of, Request, Served, local, pictures
 
 if TYPE_CHECKING:
     from reverie.records import Schema
 
-__all__ = ["ImageReading", "SchemaText", "TableReading", "schema_of", "visits"]
+__all__ = ["ImageReading", "SchemaText", "TableReading", "ToldReading", "schema_of", "visits"]
 
 visits = Of("a table of visits")
 _name = Served((Field(min_length=1, max_length=200),), "a column's name is a line of a page at most")
@@ -233,5 +234,28 @@ class ImageReading(Cached):
     @property
     def image_options(self) -> dict[str, Any]:
         """What was said, by the names of images.read_images."""
-        names = ("size", "fit", "pad", "classes", "cache", "channels", "bits")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        names = ("size", "fit", "pad", "classes", "cache", "channels", "bits", "conditions", "file_column")
+        return {name: value for name in names if (value := getattr(self, name, None)) is not None}
+
+
+class ToldReading(ImageReading):
+    """Pictures, and a table that tells their attributes."""
+
+    conditions: Annotated[
+        Annotated[str, reads] | None,
+        Flag(
+            "--conditions",
+            "A table that tells attributes of the pictures (levels, numbers, vectors), a row for each: as tables of visits, "
+            "or .npy, .npz. Samples are then asked for by them.",
+            metavar="FILE",
+        ),
+        pictures,
+    ] = Field(
+        None,
+        min_length=1,
+        description="Of pictures: a table that tells their attributes, a row for each.",
+        examples=["tables/pictures.csv"],
+    )
+    file_column: Annotated[Column | None, pictures] = Field(
+        None, description="The column of `conditions` that names the pictures, where it is not found."
+    )

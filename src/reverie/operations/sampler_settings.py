@@ -17,7 +17,7 @@ SPACING = Flag(
     "--spacing",
     "Where the steps lie: angle (default for pictures), trailing (for patients), leading, linspace, log_snr or karras.",
 )
-GUIDANCE = "How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
+GUIDANCE = "How strongly visits follow the statics, or pictures their class or attributes: 1 as learned, above 1 more."
 
 
 def between(interval: str) -> tuple[int, int]:

@@ -58,18 +58,20 @@ class Sample(Engined):
         Flag(
             "--where",
             "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
-            "several each in turn, class=* for every one. May be repeated.",
+            "several each in turn, class=* for every one, or attribute=value where a table told them. May be repeated.",
         ),
     ] = Field(
         default=[],
         max_length=20,
-        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn.",
+        description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn, "
+        "or attribute=value.",
     )
-    given: Annotated[TableName | None, records] = Field(
-        None, description="A table of some of the statics, a row for each patient to make."
-    )
+    given: Annotated[
+        TableName | None,
+        Flag("--given", "A table of some statics of patients, or attributes of pictures, a row for each to make."),
+    ] = Field(None, description="A table of some of the statics, or of attributes of pictures, a row for each to make.")
     guidance: Annotated[Guidance | None, Flag("--guidance", GUIDANCE)] = Field(
-        None, description="How strongly visits follow the statics, or pictures their class; 1 as learned."
+        None, description="How strongly visits follow the statics, or pictures what is asked; 1 as learned."
     )
     workers: Annotated[int | None, local] = Field(
         None,
@@ -106,8 +108,9 @@ class Sample(Engined):
     )
     negative: Annotated[list[Word], pictures] = Field(
         default=[],
-        max_length=1,
-        description="Of guidance: a class to lead away from, as class=NAME, rather than from pictures of no class.",
+        max_length=20,
+        description="Of guidance: a class to lead away from, as class=NAME, rather than from pictures of no class; or "
+        "attributes.",
     )
     animate: Annotated[str | None, pictures, local] = Field(
         None, description="Write how the first 64 come about, x_t beside x_0-hat: .gif, .webp or .png."
@@ -130,7 +133,7 @@ class Sample(Engined):
     @model_validator(mode="after")
     def _how_many(self) -> Self:
         if self.count is None and self.given is None:
-            raise ValueError("say how many to make with `count`, or give a table of statics with `given`")
+            raise ValueError("say how many to make with `count`, or give a table with `given`")
         return self
 
     @property

@@ -77,14 +77,14 @@ def pictures(request: Sample, context: Context, model: PictureModel) -> dict[str
 
     output = context.output(request.out, "pictures", request.overwrite, "pictures.png")
     animation = context.output(request.animate, "animation", request.overwrite, "animation.webp")
-    assert request.count is not None
-    context.within(PICTURES, request.count)
+    given = None if request.given is None else context.cells(request.given) if context.served else request.given
+    settings = settings_of(request) | ({} if given is None else {"given": given})
+    count = len(model.method(**settings).wanted or ()) if request.count is None else request.count
+    context.within(PICTURES, count)
     calls = 1 if request.guidance is None else 2
-    context.within(PIXELS, request.count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
+    context.within(PIXELS, count * model.codec.height * model.codec.width * (request.steps or 20) * calls)
     moving = None if request.animate is None else animation.path
-    made, pixels = export.pictures(
-        model, request.count, output.path, request.seed, settings_of(request), context.step, moving
-    )
+    made, pixels = export.pictures(model, count, output.path, request.seed, settings, context.step, moving)
     return _reply(made, output, preview(pixels) if context.images else {})
 
 

@@ -14,7 +14,7 @@ from reverie.operations.declare import Outcome, operation, summary
 from reverie.operations.engines import Engined
 from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
-from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
+from reverie.operations.reading import SCHEMA, SchemaText, TableReading, ToldReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 
 __all__ = ["Card", "Training", "too_long", "training"]
@@ -32,7 +32,7 @@ def _share_or_file(typed: str) -> float | str:
         return typed
 
 
-class Training(ImageReading, TableReading, Engined):
+class Training(ToldReading, TableReading, Engined):
     """A run: from data to a model."""
 
     model_config = example({"source": "pbc2", "out": "runs/patients", "steps": 20, "settings": {"network.width": 16}})
@@ -156,6 +156,7 @@ class Card(Reply):
             "loss_aside": 0.91,
             "parameters": 41290,
             "classes": [],
+            "attributes": [],
             "config": {"seed": 0},
             "columns": [{"name": "sex", "role": "static", "kind": "binary", "levels": ["female", "male"]}],
             "metrics": [{"step": 20, "loss": 0.93}],
@@ -170,6 +171,9 @@ class Card(Reply):
     steps: dict[str, int]
     parameters: int | None
     classes: list[str] = Field(description="Of pictures: what samples can be asked for, as class=NAME.")
+    attributes: list[dict[str, Any]] = Field(
+        description="Of pictures that a table told of: what samples can be asked for, as name=value."
+    )
     config: dict[str, Any]
     metrics: list[dict[str, Any]]
     how_to: dict[str, str]

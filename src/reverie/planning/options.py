@@ -35,6 +35,8 @@ class Options:
         force: put the new run in the place of the one in `out`, once source and settings are known to be good.
         size, fit, pad, channels, bits, classes: bring pictures to this size, channels and depth, name their classes; see
             images.read_images.
+        conditions, file_column: of pictures, a table that tells their attributes, and its column that names them; see
+            images.read_images.
         cache: keep decoded pictures, or the rows of a table that is read in parts, in this folder.
         latent: of pictures: train an autoencoder first, with a third of the budget, and diffuse its latents.
         lora: of a run that begins from a U-Net of diffusers: train adapters of this rank alone, see denoisers/lora.py.
@@ -63,6 +65,8 @@ class Options:
     channels: int | None = None
     bits: int | None = None
     classes: Sequence[str] | None = None
+    conditions: Any = None
+    file_column: str | None = None
     cache: str | Path | None = None
     latent: bool = False
     lora: int | None = None

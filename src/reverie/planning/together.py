@@ -19,7 +19,7 @@ from reverie.training.crew import Hear, Task
 
 __all__ = ["member", "train_together"]
 
-PATHS = ("schema", "holdout", "cache", "parent")
+PATHS = ("schema", "holdout", "cache", "parent", "conditions")
 
 
 def train_together(

@@ -7,11 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
-from reverie.errors import DataError, UsageError
+from reverie.config import Source
+from reverie.denoisers.attributes import Attributes
+from reverie.errors import DataError, ReverieError, UsageError
 from reverie.evaluation.image_features import features_for
 from reverie.images import ImageSet, read_images
 from reverie.images.levels import to_bits
+from reverie.images.sources import with_conditions
 from reverie.models import PictureModel
 from reverie.models.method import ALL
 from reverie.plain import number_of
@@ -62,9 +66,13 @@ def picture_report(
         cautions += [f"Of the held-out pictures: {note}" for note in others.notes]
     count = min(len(train), MOST)
     if synthetic is None:
-        pictures = model.sample(count, seed=seed, on_step=sampling, where={"class": ALL} if model.codec.classes else None)
+        where = {"class": ALL} if model.codec.classes else None
+        asked, said = _asked(model, of, train[:count], find)
+        pictures = model.sample(count, seed=seed, on_step=sampling, where=where, given=asked)
+        cautions += said
         origin = f"{number_of(count, 'picture')} sampled for this report with seed {seed} and the model's usual sampler"
         origin += ", each class in turn" if model.codec.classes else ""
+        origin += ", told what as many training pictures were" if asked is not None else ""
     else:
         named = _read(synthetic, pixels)
         cautions += [f"Of the synthetic pictures: {note}" for note in named.notes]
@@ -79,6 +87,7 @@ def picture_report(
     update(0.6)
     sections.append(likelihood(model, evidence.train, evidence.holdout, seed))
     update(1.0)
+    told = model.codec.attributes
     sizes = {"synthetic pictures": len(pictures), "training pictures": len(train), "held-out pictures": len(apart)}
     about = {
         "kind": "pictures",
@@ -89,9 +98,25 @@ def picture_report(
         **sizes,
         "synthetic": origin,
         "features": evidence.features.about,
+        **({"attributes": "; ".join(f"{each.name}: {each.words}" for each in told)} if told else {}),
         **of_model(model),
     }
     return Report(about, (*cautions, evidence.features.about), tuple(sections))
+
+
+def _asked(model: PictureModel, of: ImageSource, rows: np.ndarray, find: Find | None) -> tuple[Attributes | None, list[str]]:
+    """What pictures for the report are told: what the training pictures were; and a caution where that is not known."""
+    table = model.config.source.conditions
+    if table is None:
+        return None, []
+    try:
+        there = (find or again)(Source(name=table.name, path=table.path), "--source")
+        told = with_conditions(of.pictures, there, table.column).told
+    except ReverieError:
+        return None, [f"{table.name}, which told attributes in training, is not here: the sampled pictures are told none."]
+    if told is None or told.fingerprint != table.fingerprint:
+        return None, [f"{table.name} does not tell what it did in training: the sampled pictures are told no attributes."]
+    return told.condition(model.codec.attributes)[torch.from_numpy(rows)], []
 
 
 def trained_on(model: PictureModel, source: Any, find: Find | None = None) -> ImageSource:

@@ -184,9 +184,13 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
 
     kind = TableSource if is_table(name) else ImageSource
     kind.modality.check_options(name, options)
+    how = dict(options)
     if kind is TableSource:
-        how = dict(options)
         return TableSource(table(work, name, how.pop("schema", None), **how))
+    if "conditions" in how:
+        told = cells(work, how["conditions"])
+        how["conditions"] = replace(told, path=work.workspace.path(how["conditions"], TABLES, work.folder))
+    options = how
     files = (*ARRAYS, *SUFFIXES)
     if name == "digits":
         pictures = read_images(name, **options)
@@ -196,7 +200,8 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     else:
         pictures = read_images(work.workspace.folder(name), **options)
         pictures = replace(pictures, path=work.workspace.path(name, (), work.folder))
-    return ImageSource(replace(pictures, name=name), options.get("size"), options.get("channels"))
+    size, channels, column = (options.get(option) for option in ("size", "channels", "file_column"))
+    return ImageSource(replace(pictures, name=name), size, channels, file_column=column)
 
 
 def data(work: Work, name: str, modality: Modality, **options: Any) -> Any:

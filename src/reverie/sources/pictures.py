@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.config import RunConfig, Source
+from reverie.config import Conditions, RunConfig, Source
+from reverie.denoisers.attributes import Attributes
 from reverie.denoisers.conditions import Labels
 from reverie.errors import DataError, UsageError
 from reverie.images import Fit, ImageCodec, ImageSet, Pad, Size, contact_sheet, read_images, save_picture
+from reverie.images.conditions import Told, sizes
 from reverie.modality import IMAGES
 from reverie.models import PictureModel
 from reverie.models.method import ALL
@@ -40,6 +42,7 @@ class ImageSource(DataSource):
     fit: Fit = "crop"
     pad: Pad | None = None
     bits: int | None = None
+    file_column: str | None = None
 
     modality, model = IMAGES, PictureModel
 
@@ -53,6 +56,7 @@ class ImageSource(DataSource):
         *,
         pad: Pad | None = None,
         bits: int | None = None,
+        file_column: str | None = None,
         holdout: Any = None,
         **options: Any,
     ) -> ImageSource:
@@ -63,8 +67,8 @@ class ImageSource(DataSource):
                 "of pictures a share is held out (--holdout 0.1); other pictures that training never saw are given to "
                 "reverie report --holdout."
             )
-        pictures = read_images(source, size, channels, fit, pad=pad, bits=bits, **options)
-        return cls(pictures, size, channels, fit, pad, bits)
+        pictures = read_images(source, size, channels, fit, pad=pad, bits=bits, file_column=file_column, **options)
+        return cls(pictures, size, channels, fit, pad, bits, file_column)
 
     @property
     def recipe(self) -> str:
@@ -83,12 +87,26 @@ class ImageSource(DataSource):
             channels=self.channels,
             bits=self.bits,  # pyright: ignore[reportArgumentType]  (read_images has refused others)
             classes=len(self.classes),
+            conditions=None if pictures.told is None else self._table(pictures.told),
             fingerprint=pictures.fingerprint,
+        )
+
+    def _table(self, told: Told) -> Conditions:
+        levels, numbers = sizes(told.attributes)
+        path = None if told.path is None else str(told.path)
+        return Conditions(
+            name=told.name,
+            path=path,
+            column=self.file_column,
+            fingerprint=told.fingerprint,
+            levels=levels,
+            numbers=numbers,
         )
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.pictures.notes
+        told = self.pictures.told
+        return self.pictures.notes + (() if told is None else (told.sentence, *told.notes))
 
     @cached_property
     def codec(self) -> ImageCodec:
@@ -97,8 +115,9 @@ class ImageSource(DataSource):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes, if there are two or more: one class says nothing."""
-        return self.pictures.classes if len(self.pictures.classes) > 1 else ()
+        """The names of the classes, if there are two or more: one class says nothing. Beside a table of conditions they are
+        one of its attributes."""
+        return self.pictures.classes if len(self.pictures.classes) > 1 and self.pictures.told is None else ()
 
     def split(self, config: RunConfig) -> Parts[np.ndarray]:
         """Which pictures are in which part, int64 [K] each."""
@@ -124,7 +143,9 @@ class ImageSource(DataSource):
                 f"network.classes is {classes}, but {self.about.name} has {has}: leave it out, or set classes=0 to train "
                 "without them."
             )
-        return replace(self.codec, classes=self.classes if classes else ())
+        told = self.pictures.told
+        attributes = () if told is None else told.fitted(parts.train)
+        return replace(self.codec, classes=self.classes if classes else (), attributes=attributes)
 
     def adopt_codec(self, codec: ImageCodec, run: str, say: Say) -> ImageCodec:
         name = self.about.name
@@ -133,6 +154,12 @@ class ImageSource(DataSource):
                 f"{run} makes pictures of {_shape(codec)}, and {name} has pictures of {_shape(self.codec)}: bring them to "
                 "that with `size` and `channels`."
             )
+        if self.pictures.told is not None:
+            if not codec.attributes:
+                raise UsageError(f"{run} was told no attributes, so `conditions` cannot be learned: leave it out.")
+            self.pictures.told.like(codec.attributes, run)
+        elif codec.attributes:
+            say(f"{run} was told attributes, and nothing is told of {name}: its pictures are learned without any.")
         if not codec.classes and self.classes:
             say(f"{run} knows no classes, so those of {name} are not learned.")
         elif self.classes and self.classes != codec.classes:
@@ -145,9 +172,19 @@ class ImageSource(DataSource):
     def examples(
         self, config: RunConfig, parts: Parts[np.ndarray], codec: ImageCodec
     ) -> tuple[ImageDataset, ImageDataset | None]:
-        classes, training = len(codec.classes), config.training
-        train = ImageDataset(Subset(self, parts.train), classes, training.condition_dropout, training.flip)
-        return train, None if parts.validation is None else ImageDataset(Subset(self, parts.validation), classes)
+        classes, training, told = len(codec.classes), config.training, self.told(codec)
+
+        def part(rows: np.ndarray, dropout: float = 0.0, flip: bool = False) -> ImageDataset:
+            attributes = None if told is None else told[torch.from_numpy(rows)]
+            return ImageDataset(Subset(self, rows), classes, dropout, flip, attributes)
+
+        train = part(parts.train, training.condition_dropout, training.flip)
+        return train, None if parts.validation is None else part(parts.validation)
+
+    def told(self, codec: ImageCodec) -> Attributes | None:
+        """What is told of each picture, as a model with this codec receives it; None where there is no table."""
+        told = self.pictures.told
+        return None if told is None else told.like(codec.attributes, "the run").condition(codec.attributes)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -158,7 +195,8 @@ class ImageSource(DataSource):
         return Batch(x_0, given=None if labels is None else Labels(torch.from_numpy(labels[chosen])))
 
     def show(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> None:
-        save_sheet(model, out)
+        told = self.told(model.codec)
+        save_sheet(model, out, None if told is None else told[torch.from_numpy(parts.train[:SHARD])])
 
     def summary(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> dict[str, Any]:
         return {
@@ -172,10 +210,11 @@ def _shape(codec: ImageCodec) -> str:
     return f"{codec.height} x {codec.width} in {'grey' if codec.channels == 1 else 'colour'}"
 
 
-def save_sheet(model: PictureModel, out: Path) -> None:
-    """Writes the first pictures of a trained run, of each class in turn."""
+def save_sheet(model: PictureModel, out: Path, given: Any = None) -> None:
+    """Writes the first pictures of a trained run, of each class in turn, or of the attributes that are `given`."""
     where = {"class": ALL} if model.codec.classes else None
-    save_picture(contact_sheet(model.sample(SHARD, seed=model.config.seed, where=where)), sheet(model, out))
+    pictures = model.sample(SHARD, seed=model.config.seed, where=where, given=given)
+    save_picture(contact_sheet(pictures), sheet(model, out))
 
 
 def sheet(model: PictureModel, out: Path) -> Path:

@@ -25,7 +25,7 @@ __all__ = ["Batch", "Dataset", "Subset", "batch_indices"]
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Examples x_0 [B, ...], the mask [B, ...] of what counts, bool or weights (None: all), and what is given of them: of
-    records a ConditionMask, of pictures the Labels of their classes."""
+    records a ConditionMask, of pictures the Labels of their classes or their Attributes."""
 
     x_0: Tensor
     mask: Tensor | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reverie.denoisers.attributes import Attributes
 from reverie.denoisers.autoencoder import Coder
 from reverie.denoisers.conditions import Labels
 from reverie.process.randomness import generator
@@ -19,19 +20,21 @@ __all__ = ["ImageDataset", "LatentDataset"]
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """Pictures with their class or, by chance, without, and mirrored by chance.
+    """Pictures with their class or attributes or, by chance, without, and mirrored by chance.
 
     Attributes:
         examples: pictures and maybe their labels.
         classes: how many classes there are; with 0 no label is passed on.
-        dropout: the chance that the class of a picture is left out.
+        dropout: the chance that the class of a picture is left out, or an attribute, see Attributes.left_out.
         flip: mirror each left to right with probability 1/2.
+        attributes: of each picture; None where there are none.
     """
 
     examples: Dataset
     classes: int = 0
     dropout: float = 0.0
     flip: bool = False
+    attributes: Attributes | None = None
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -45,7 +48,10 @@ class ImageDataset:
         if isinstance(labels, Labels) and self.dropout:
             left_out = torch.rand(len(x_0), generator=generator) < self.dropout
             labels = Labels(labels.values.masked_fill(left_out, self.classes))
-        return Batch(x_0, given=labels)
+        if self.attributes is None:
+            return Batch(x_0, given=labels)
+        told = self.attributes[indices]
+        return Batch(x_0, given=told.left_out(self.dropout, generator) if self.dropout else told)
 
     def in_latents(self, coder: Coder, device: torch.device, most: int | None = None) -> ImageDataset:
         """These pictures, or the first so many of them, as latents."""

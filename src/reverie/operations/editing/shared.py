@@ -63,10 +63,10 @@ class Edit(Request):
         description="A name in the workspace, .png, .npy or .npz. Left out, the file stays with the job.",
         examples=["pictures/changed.png"],
     )
-    where: Annotated[list[Word], Flag("--where", "The class that it is to be, class=NAME.")] = Field(
+    where: Annotated[list[Word], Flag("--where", "What it is to be, class=NAME or attribute=value.")] = Field(
         default=[],
         max_length=20,
-        description="Of a model with classes, what it is to be: class=NAME.",
+        description="What it is to be: class=NAME, or attribute=value of a model that was told attributes.",
         examples=[["class=3"]],
     )
     overwrite: Overwrite = False

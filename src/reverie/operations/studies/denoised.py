@@ -25,8 +25,8 @@ class Denoised(Request):
     model: Annotated[RunName | None, Flag("--model", "A run folder of reverie train; it sets the size.")] = Field(
         None, description="A trained run of pictures; without it an exact denoiser answers."
     )
-    where: Annotated[list[Word], Flag("--where", "Of a model: the class, class=NAME.")] = Field(
-        default=[], max_length=1, description="Of a model with classes: class=NAME.", examples=[["class=3"]]
+    where: Annotated[list[Word], Flag("--where", "Of a model: class=NAME, or attribute=value.")] = Field(
+        default=[], max_length=20, description="Of a model: class=NAME, or attribute=value.", examples=[["class=3"]]
     )
     guidance: Guidance | None = Field(
         None, description="Of a model: how strongly the picture is of its class; 1 as learned."

@@ -12,27 +12,32 @@ export function sizes(list) {
 /** The samplers by their labels. */
 export const METHODS = SAMPLERS.map(({ name, label }) => ({ value: name, label }));
 
-/** The class, null for any, and how strongly it is followed. */
+/** The class, null for any, or attributes that a table told of, as "colour=red, age=40"; and how strongly it is followed. */
 export const ASKED = {
   of: { kind: "select", label: "Class", options: [], open: true },
-  guidance: { kind: "slider", label: "Guidance", step: 0.25, otherwise: 1, format: (value) => value.toFixed(2), hint: "1: the class as learned. Above: more of it, at two network calls a step.", when: ({ of }) => of !== null },
+  wish: { kind: "text", label: "Attributes", otherwise: "", placeholder: "name=value, ...", hint: "" },
+  guidance: { kind: "slider", label: "Guidance", step: 0.25, otherwise: 1, format: (value) => value.toFixed(2), hint: "1: as learned. Above: more of what is asked for, at two network calls a step.", when: ({ of, wish }) => of !== null || wish !== "" },
 };
 
-/** Offers the classes of a model, none where it has none; all: whether every class in turn can be asked for. */
-export function offer({ settings: { of }, of: control }, names, { all = false } = {}) {
+/** Offers the classes or attributes of a model, none where it has none; all: whether every class in turn can be asked for. */
+export function offer({ settings: { of, wish }, of: control, wish: words }, { classes: names = [], attributes = [] } = {}, { all = false } = {}) {
   const others = all ? [{ value: "*", label: "each in turn" }] : [];
   const strange = of === null || names.includes(of) || (all && of === "*") ? [] : [of]; // the server says what is wrong with it
   control.options([{ value: "", label: "any" }, ...others, ...strange, ...names]);
   control.set(of ?? "");
   control.hidden = names.length === 0 && of === null;
+  words.hidden = attributes.length === 0 && wish === "";
+  words.querySelector(".hint").textContent = attributes.map(({ name, kind, levels }) => `${name}: ${kind === "levels" ? levels.join(", ") : `a ${kind}`}`).join("; ");
 }
 
 /** The same as fields of a request. */
-export function asking({ of, guidance }) {
-  return of === null ? {} : { where: [`class=${of}`], ...(guidance === 1 ? {} : { guidance }) };
+export function asking({ of, wish, guidance }) {
+  const where = [...(of === null ? [] : [`class=${of}`]), ...wish.split(",").map((each) => each.trim()).filter(Boolean)];
+  return where.length ? { where, ...(guidance === 1 ? {} : { guidance }) } : {};
 }
 
 /** What was asked for, in words after a model's name. */
-export function ofClass({ of }) {
-  return of === null ? "" : of === "*" ? ", of every class in turn" : `, of class ${of}`;
+export function ofClass({ of, wish }) {
+  const words = wish === "" ? "" : `, ${wish}`;
+  return (of === null ? "" : of === "*" ? ", of every class in turn" : `, of class ${of}`) + words;
 }

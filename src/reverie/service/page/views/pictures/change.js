@@ -61,7 +61,7 @@ export function mount(root, { params, save }) {
   const opening = hole({ value: settings.hole, change: (name) => form.set({ hole: name }) });
   const drawn = more("More", form.sampler, form.steps, form.seed);
   const show = callDialog(() => [["edit_pictures", body()]]);
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.guidance, form.many, form.walk, drawn, h("div", { class: "row" }, work.button, show)), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, h("div", { class: "field" }, form.edit, about), picture, other, wrong, opening, form.level, form.of, form.wish, form.guidance, form.many, form.walk, drawn, h("div", { class: "row" }, work.button, show)), place));
   clear(place, busy("Looking for models …"));
   arrange();
   return () => {
@@ -82,7 +82,7 @@ export function mount(root, { params, save }) {
   function body() {
     const { edit, model } = settings;
     const pixels = (name) => (name.startsWith("own:") ? (given[name]?.dataURL ?? "data:") : name);
-    const asked = DRAWN.includes(edit) ? request(settings) : { model, ...asking({ of: settings.of, guidance: 1 }), steps: settings.walk };
+    const asked = DRAWN.includes(edit) ? request(settings) : { model, ...asking({ ...settings, guidance: 1 }), steps: settings.walk };
     return {
       edit,
       ...asked,

@@ -16,8 +16,8 @@ const DECLARED = {
 };
 
 /** As fields of a request for something drawn from noise. */
-export function request({ model, of, guidance, sampler, steps, seed }) {
-  return { model, ...asking({ of, guidance }), ...(sampler ? { sampler } : {}), ...(steps ? { steps } : {}), seed };
+export function request({ model, of, wish, guidance, sampler, steps, seed }) {
+  return { model, ...asking({ of, wish, guidance }), ...(sampler ? { sampler } : {}), ...(steps ? { steps } : {}), seed };
 }
 
 /**
@@ -29,13 +29,14 @@ export function drawing(path, declared, { params, save, onModel, onError, all = 
   const { settings } = own;
   const choose = async (name) => {
     const before = settings.model;
-    own.set({ model: name || null, ...(before && before !== name ? { of: null } : {}) });
-    offer(own, [], { all });
+    own.set({ model: name || null, ...(before && before !== name ? { of: null, wish: "" } : {}) });
+    own.wish.input.value = settings.wish;
+    offer(own, {}, { all });
     if (!name) return onModel(null);
     try {
       const card = await cardOf(name);
       if (settings.model !== name) return;
-      offer(own, card.classes, { all });
+      offer(own, card, { all });
       onModel(card);
     } catch (problem) {
       if (settings.model === name) onError(problem, () => choose(name));

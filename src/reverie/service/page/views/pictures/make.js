@@ -31,7 +31,7 @@ export function mount(root, { params, save }) {
   const form = drawing(PATH, DECLARED, { params, save, all: true, onModel: known, onError: (problem, again) => work.alive() && clear(place, failure(problem, again)) });
   const { settings } = form;
   const show = callDialog(() => [["sample", { ...body(), out: "pictures.png" }]]);
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, form.of, form.guidance, form.count, more("More", form.sampler, form.steps, form.seed), h("div", { class: "row" }, work.button, other, show)), place));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, form.chooser, form.of, form.wish, form.guidance, form.count, more("More", form.sampler, form.steps, form.seed), h("div", { class: "row" }, work.button, other, show)), place));
   clear(place, busy("Looking for models …"));
   return work.close;
 

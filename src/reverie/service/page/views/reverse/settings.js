@@ -22,8 +22,8 @@ const DECLARED = {
 };
 
 /** The request of these settings; pixels: the data URL of a picture of one's own. */
-export function request({ model, of, guidance, denoiser, picture, size, sampler, steps, eta, seed }, pixels) {
-  const who = model ? { model, ...asking({ of, guidance }) } : { denoiser, ...(denoiser === "oracle" ? { picture: pixels ?? picture } : {}), width: size, height: size };
+export function request({ model, of, wish, guidance, denoiser, picture, size, sampler, steps, eta, seed }, pixels) {
+  const who = model ? { model, ...asking({ of, wish, guidance }) } : { denoiser, ...(denoiser === "oracle" ? { picture: pixels ?? picture } : {}), width: size, height: size };
   return { ...who, sampler, steps, ...(sampler === "ddim" ? { eta } : {}), seed };
 }
 
@@ -42,7 +42,7 @@ export function controls(path, { params, save, change, picked, onError }) {
     },
   });
   const { settings } = own;
-  if (!settings.model) settings.of = null;
+  if (!settings.model) Object.assign(settings, { of: null, wish: "" });
   const who = () => (settings.model ? `model:${settings.model}` : settings.denoiser);
   const choices = (names) => [
     { value: "exact", label: "Exact, of six photographs" },
@@ -55,7 +55,7 @@ export function controls(path, { params, save, change, picked, onError }) {
     options: choices(settings.model ? [settings.model] : []),
     value: who(),
     onChange: (value) => {
-      own.set({ of: null, ...(value.startsWith("model:") ? { model: value.slice(6), denoiser: "exact" } : { model: null, denoiser: value }) });
+      own.set({ of: null, wish: "", ...(value.startsWith("model:") ? { model: value.slice(6), denoiser: "exact" } : { model: null, denoiser: value }) });
       classes();
     },
   });
@@ -67,12 +67,13 @@ export function controls(path, { params, save, change, picked, onError }) {
   }, onError);
 
   async function classes() {
-    offer(own, []);
+    own.wish.input.value = settings.wish;
+    offer(own);
     const { model } = settings;
     if (!model) return;
     try {
       const card = await cardOf(model);
-      if (model === settings.model) offer(own, card.classes);
+      if (model === settings.model) offer(own, card);
     } catch {
       // the run itself says what is wrong with the model
     }
@@ -93,7 +94,7 @@ export function controls(path, { params, save, change, picked, onError }) {
   const about = h("p", { class: "hint" });
   arrange();
   classes();
-  const root = h("div", { class: "stack" }, denoiser, none, own.of, own.guidance, picture, own.size, h("div", { class: "field" }, own.sampler, about), own.steps, own.eta, own.seed);
+  const root = h("div", { class: "stack" }, denoiser, none, own.of, own.wish, own.guidance, picture, own.size, h("div", { class: "field" }, own.sampler, about), own.steps, own.eta, own.seed);
   const reseed = () => {
     own.seed.set(Math.floor(Math.random() * 1e6));
     own.set({ seed: Number(own.seed.input.value) });

@@ -117,7 +117,11 @@ function same(one, other) {
 }
 
 function columns(card) {
-  if (!card.columns) return card.classes?.length ? h("p", { class: "hint" }, `Classes: ${card.classes.join(", ")}`) : null;
+  if (!card.columns) {
+    const told = (card.attributes ?? []).map(({ name, kind, levels, length }) => `${name} (${kind === "levels" ? levels.join(", ") : kind === "vector" ? `${length} numbers` : kind})`);
+    const said = card.classes?.length ? `Classes: ${card.classes.join(", ")}` : told.length ? `Attributes: ${told.join("; ")}` : null;
+    return said && h("p", { class: "hint" }, said);
+  }
   const rows = card.columns.map((each) => [each.name, each.role, each.kind, each.levels?.length ? each.levels.join(", ") : null]);
   return h("details", { class: "more" }, h("summary", null, `${card.columns.length} columns`), scrolling("Columns", tableOf({ columns: ["column", "role", "kind", "levels"], rows })));
 }
