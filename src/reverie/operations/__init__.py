@@ -19,6 +19,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "description": "What each column of a table is taken to be, and why.",
         "series": "One patient's numbers over time, and the cohort's mean and deviation.",
     },
+    "linking": {"linked": "What each of several tables is, and how they are tied by keys."},
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
     "training": {"training": "Train a model within a budget."},
     "reporting": {"report": "Whether what a model makes is realistic, useful and private, with the evidence."},
