@@ -52,7 +52,7 @@ def test_a_file_may_stand_before_or_behind_the_options(tmp_path):
     path = tmp_path / "describe.csv"
     read_table("pbc2").frame.write_csv(path)
     assert run(path, "--id", "id").stdout == run("--id", "id", path).stdout == run("describe", path, "--id", "id").stdout
-    assert "FILE | COMMAND" in run("--help").stdout
+    assert "FILE | FOLDER | COMMAND" in run("--help").stdout
 
 
 def test_the_schema_written_can_be_edited_and_read_back(tmp_path):

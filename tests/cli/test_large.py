@@ -113,7 +113,7 @@ def test_a_run_on_a_query_tells_the_password_to_nobody_and_knows_when_the_table_
 def test_a_database_without_a_query_asks_for_one(reverie, tmp_path, capsys):
     sqlite3.connect(tmp_path / "a.db").executescript("CREATE TABLE t (a)")
     for place, name in ((tmp_path / "a.db", "a.db"), ("postgresql://me:hush@host/x", "postgresql://me@host/x")):
-        for command in (("data", place), ("train", place, "--out", tmp_path / "run")):
+        for command in (("data", "describe", place), ("train", place, "--out", tmp_path / "run")):
             assert reverie(*command) == 2
             said = capsys.readouterr().err
             assert f"{name} is a database: say which rows, with --query" in said and "hush" not in said

@@ -228,10 +228,21 @@ def works(words: list[str], where: str) -> None:
     assert result.exit_code == 0 and told[0].startswith("working on"), f"{where}: {result.exception!r} {told}"
 
 
+HOSPITAL = {
+    "patients": "patient_id,sex\n1,F\n2,M\n",
+    "stays": "stay_id,patient_id,admitted,discharged\n10,1,2026-01-01,2026-01-04\n20,2,2026-02-01,2026-02-02\n",
+    "labs": "stay_id,day,test,value\n10,2026-01-01,Na,139\n10,2026-01-02,Na,141\n20,2026-02-01,Hb,9.5\n",
+}
+"""Tables that are tied by keys."""
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with the pictures that readers are told to bring."""
+    """A folder with the pictures and the hospital that readers are told to bring."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "hospital").mkdir()
+    for table, text in HOSPITAL.items():
+        (tmp_path / "hospital" / f"{table}.csv").write_text(text)
     rng = np.random.default_rng(0)
     for kind in ("cats", "dogs"):
         for i in range(3):

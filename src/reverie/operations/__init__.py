@@ -20,6 +20,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         "series": "One patient's numbers over time, and the cohort's mean and deviation.",
     },
     "conditions": {"conditions": "What a table tells of pictures, and of how many."},
+    "linking": {"linked": "What each of several tables is, and how they are tied by keys."},
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
     "training": {"training": "Train a model within a budget."},
     "distilling": {"distillation": "Teach a new run to make pictures in one to four calls of its network."},

@@ -17,8 +17,8 @@ from reverie.errors import Undecided, UsageError, unknown
 from reverie.records.places import few
 
 __all__ = [
-    "AGE", "EACH_ROW", "NOMINAL", "find_roles", "id_of", "may_be_identifiers", "may_be_times", "names_someone",
-    "names_visit_time", "patients", "several_patients", "varies", "words",
+    "AGE", "EACH_ROW", "NOMINAL", "PERSONS", "find_roles", "id_of", "identifier_rank", "may_be_identifiers",
+    "may_be_times", "names_someone", "names_visit_time", "patients", "several_patients", "varies", "words",
 ]  # fmt: skip
 
 AGE = "the age at each row, for no other column says when it was"
@@ -59,8 +59,8 @@ _THING = _CODES | {
 _WORDS = re.compile(r"(oid|covid|lipid|fluid|acid|rapid|solid|valid|paid|bid|tid|qid)$")
 """Words that end in "id" and tell nobody apart."""
 
-_PERSONS, _ID, _STAYS, _OTHERS = 1, 2, 3, 4
-"""How well a name fits an identifier of patients: up to _PERSONS a person, then "id" alone, a stay, what else has an id."""
+PERSONS, _ID, _STAYS, _OTHERS = 1, 2, 3, 4
+"""How well a name fits an identifier of patients: up to PERSONS a person, then "id" alone, a stay, what else has an id."""
 
 _TIME = (
     {"time", "timestep", "timestamp", "datetime", "charttime", "ady", "adt", "adtm"},
@@ -96,13 +96,13 @@ def _parts(name: str) -> list[str]:
     return [*parts[:-1], stem, "id"] if stem else parts
 
 
-def _identifier_rank(name: str) -> int | None:
-    """How well a name fits an identifier of patients, see _PERSONS; None not at all."""
+def identifier_rank(name: str) -> int | None:
+    """How well a name fits an identifier of patients, see PERSONS; None not at all."""
     parts = _parts(name)
     if parts == ["usubjid"]:
         return 0  # a subject's number begins again at each site, this does not
     if _PERSON & set(parts) and set(parts) <= _PERSON | _KEY:
-        return _PERSONS
+        return PERSONS
     if parts == ["id"]:
         return _ID
     counted = parts[-1:] != ["id"]  # a visit's number is a time, its id a stay
@@ -126,7 +126,7 @@ def id_of(name: str) -> Literal["number", "levels"] | None:
         "number" where the values tell persons, or what was done to them, apart, and are renumbered; "levels" where they
         are codes (concept_id, itemid, site_id); None where the name says nothing.
     """
-    rank, parts = _identifier_rank(name), _parts(name)
+    rank, parts = identifier_rank(name), _parts(name)
     if rank is not None and rank < _OTHERS:
         return "number" if parts != ["case"] else None  # of a case and its controls
     if rank is None or parts[-1] != "id":
@@ -238,9 +238,9 @@ def _said(column: str) -> str:
 def several_patients(frame: pl.DataFrame) -> str | None:
     """A column that is named after patients and has several of them in these rows, which are then not one patient's."""
     for column in frame.columns:
-        rank, values = _identifier_rank(column), frame[column].drop_nulls().n_unique()
+        rank, values = identifier_rank(column), frame[column].drop_nulls().n_unique()
         repeats = values < frame[column].count()
-        if rank is not None and rank <= _ID and values > 1 and (repeats or (values >= _MANY and rank <= _PERSONS)):
+        if rank is not None and rank <= _ID and values > 1 and (repeats or (values >= _MANY and rank <= PERSONS)):
             return column
     return None
 
@@ -278,7 +278,7 @@ def _identifiers(frame: pl.DataFrame) -> dict[str, int]:
     ranks = {
         c: rank
         for c, dtype in frame.schema.items()
-        if (rank := _identifier_rank(c)) is not None
+        if (rank := identifier_rank(c)) is not None
         and (dtype.is_integer() or dtype == pl.String or _whole(frame[c]))
         and (id_of(c) == "number" or frame[c].n_unique() > 2)
     }

@@ -21,22 +21,22 @@ from reverie.records.shapes.long import Counter, Test, says_unit
 from reverie.records.shapes.shape import Asked
 from reverie.records.shapes.source_cells import as_text
 
-__all__ = ["find"]
+__all__ = ["CODE", "COUNT", "TEST", "VALUE", "find"]
 
 LONG = 0.2
 """From this share of rows that share patient and time with another, a table may have a row for each measurement."""
 
-_TEST = {
+TEST = {
     "test", "item", "itemid", "param", "paramcd", "parameter", "parametre", "concept", "variable", "label", "measurement",
     "analyte", "component", "loinc", "lab", "biomarker", "marker", "feature", "attribute", "measure", "vital", "signal",
     "question", "observation", "scale",
 }  # fmt: skip
-_CODE = {
+CODE = {
     "icd", "icd9", "icd10", "icd11", "code", "codes", "diagnosis", "diagnoses", "dx", "diag", "atc", "atc5", "drug",
     "medication", "procedure", "proc", "cpt", "ops", "snomed", "condition", "comorbidity", "symptom", "ndc", "rxnorm",
     "phecode",
 }  # fmt: skip
-_VALUE = {
+VALUE = {
     "value", "values", "valuenum", "val", "aval", "avalc", "result", "results", "numeric", "reading", "answer", "response",
     "score",
 }  # fmt: skip
@@ -45,7 +45,7 @@ _PART = {
     "system",
 }  # fmt: skip
 _NO_VALUE = {"concept", "source"}  # OMOP: the code where there is no number, and what the source wrote
-_COUNT = {"id", "seq", "row", "nr", "no", "index", "number", "num", "seqnum", ""}
+COUNT = {"id", "seq", "row", "nr", "no", "index", "number", "num", "seqnum", ""}
 
 RARE, SHARE = 10, 0.1
 """A test is learned from this many rows, or from this share of the visits where those are fewer."""
@@ -90,7 +90,7 @@ def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
 
 def _may_be_test(frame: pl.DataFrame, column: str) -> bool:
     cells, lower = frame[column], column.lower()
-    named = bool((_TEST | _CODE) & set(words(column))) or bool(
+    named = bool((TEST | CODE) & set(words(column))) or bool(
         re.search(r"(testcd|test|paramcd|param|conceptid|itemid|(lab|test|item|vital|drug|event)name)$", lower)
     )
     if not named or _says_value(column) or cells.dtype.is_float() or cells.dtype.is_temporal() or cells.null_count():
@@ -99,7 +99,7 @@ def _may_be_test(frame: pl.DataFrame, column: str) -> bool:
 
 
 def _says_value(column: str) -> bool:
-    said = _VALUE & set(words(column)) or re.search(r"(stresn|stresc|orres|aval|avalc|result|value)$", column.lower())
+    said = VALUE & set(words(column)) or re.search(r"(stresn|stresc|orres|aval|avalc|result|value)$", column.lower())
     return bool(said) and not says_unit(column)
 
 
@@ -197,7 +197,7 @@ class _Rows:
 
     def _counter(self, column: str) -> Counter | None:
         cells = self.frame[column]
-        named = bool(_COUNT & set(words(column))) or column == "" or column.lower().endswith(("seq", "id"))
+        named = bool(COUNT & set(words(column))) or column == "" or column.lower().endswith(("seq", "id"))
         if not named or not (cells.dtype.is_integer() or cells.dtype == pl.String) or cells.null_count():
             return None
         if cells.n_unique() == len(cells):

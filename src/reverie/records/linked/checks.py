@@ -1,0 +1,102 @@
+"""What of linked tables does not fit together: counted and named, or refused where a schema contradicts the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from reverie.errors import UsageError, unknown
+from reverie.records.linked.clocks import ends_early
+from reverie.records.linked.schema import ForeignKey, LinkedSchema, LinkedTable
+from reverie.records.places import counted, shown
+
+__all__ = ["faults_of", "found_wrong"]
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+def found_wrong(schema: LinkedSchema, frames: Frames, name: str) -> None:
+    """Raises UsageError where a schema names what there is not, or a key that tells no rows apart."""
+    for table in schema.tables:
+        if table.implied:
+            continue
+        if table.name not in frames:
+            raise unknown(f"table of {name}", table.name, frames)
+        columns = [table.key, *(key.column for key in table.refers)]
+        columns += [table.clock.start, table.clock.end] if table.clock else []
+        for column in filter(None, columns):
+            if column not in frames[table.name].columns:
+                raise unknown(f"column of {table.name}", column, frames[table.name].columns)
+        if table.key is not None:
+            cells = frames[table.name][table.key]
+            if cells.null_count() or cells.n_unique() < cells.len():
+                twice = cells.filter(cells.is_duplicated()).drop_nulls()
+                what = f"{shown(twice[0])} stands in several rows" if twice.len() else "a cell is empty"
+                raise UsageError(f"{table.name}: {table.key} is no key, for {what}: name another, or none.")
+    if left := [table for table in frames if table not in {t.name for t in schema.tables}]:
+        raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it, as a lookup perhaps.")
+
+
+def faults_of(schema: LinkedSchema, frames: Frames) -> Iterator[str]:
+    """A sentence for each kind of row that does not fit: dangling keys, ends before starts, rows outside their parent's
+    interval, keys that contradict those of the parent."""
+    for table in schema.tables:
+        frame = frames[table.name]
+        for key in table.refers:
+            if dangling := _dangling(frame, key, frames, schema):
+                yield f"{table.name}.{dangling}"
+        if table.clock is not None and (early := ends_early(frame, table.clock)):
+            yield f"{table.name}: {counted(early, 'row', 'ends end')} before {'it begins' if early == 1 else 'they begin'}."
+        if table.parent is not None:
+            yield from _beside_parent(table, frames, schema)
+
+
+def _dangling(frame: pl.DataFrame, key: ForeignKey, frames: Frames, schema: LinkedSchema) -> str | None:
+    there = frames[key.table][str(schema[key.table].key)].cast(pl.String)
+    cells = frame[key.column].cast(pl.String).drop_nulls()
+    lost = cells.filter(~cells.is_in(there.implode()))
+    if not lost.len():
+        return None
+    first = f"{shown(lost[0])}{' and others' if lost.n_unique() > 1 else ''}"
+    return f"{key.column}: {counted(lost.len(), 'cell', 'names name')} no row of {key.table} ({first})."
+
+
+def _beside_parent(table: LinkedTable, frames: Frames, schema: LinkedSchema) -> Iterator[str]:
+    parent = schema[str(table.parent)]
+    tie = table.to(parent.name)
+    if tie is None or parent.key is None:
+        return
+    mine = frames[table.name].with_columns(pl.col(tie.column).cast(pl.String).alias("\0key"))
+    theirs = frames[parent.name].with_columns(pl.col(parent.key).cast(pl.String).alias("\0key"))
+    shared = [key for key in table.refers if (same := parent.to(key.table)) and key.table != parent.name and same]
+    for key in shared:
+        other = parent.to(key.table)
+        assert other is not None
+        both = mine.select("\0key", pl.col(key.column).cast(pl.String).alias("\0mine")).join(
+            theirs.select("\0key", pl.col(other.column).cast(pl.String).alias("\0theirs")), on="\0key"
+        )
+        if wrong := both.filter(pl.col("\0mine") != pl.col("\0theirs")).height:
+            verb = "has another" if wrong == 1 else "have another"
+            rows = f"{wrong:,} row{'s'[: wrong > 1]} {verb} {key.column}"
+            yield f"{table.name}: {rows} than the row of {parent.name} they refer to."
+    if table.clock is None or parent.clock is None or parent.clock.end is None:
+        return
+    mine_of, theirs_of = frames[table.name].schema, frames[parent.name].schema
+    if mine_of[table.clock.start].is_numeric() != theirs_of[parent.clock.start].is_numeric():
+        return
+    day = pl.Date in (mine_of[table.clock.start], theirs_of[parent.clock.start])
+
+    def time(column: str) -> pl.Expr:
+        return pl.col(column).cast(pl.Date) if day else pl.col(column)
+
+    both = mine.select("\0key", time(table.clock.start).alias("\0at")).join(
+        theirs.select("\0key", time(parent.clock.start).alias("\0from"), time(parent.clock.end).alias("\0to")), on="\0key"
+    )
+    outside = both.filter((pl.col("\0at") < pl.col("\0from")) | (pl.col("\0at") > pl.col("\0to"))).height
+    if outside:
+        share = f"{100 * outside / both.height:.2g} %"
+        yield (
+            f"{table.name}: {outside:,} of {both.height:,} rows ({share}) lie outside the time of the row of {parent.name} "
+            "they refer to."
+        )

@@ -1,0 +1,88 @@
+"""When the rows of a table were: at an instant, in an interval, on a day.
+
+    admission_datetime, discharge_datetime    interval, where two columns are named so and hardly one ends before it begins
+    charttime                                 instant
+    occurrence_date                           date
+
+A date of birth or death is a fact about a person, and no time of a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from reverie.records.linked.schema import Clock
+from reverie.records.roles import words
+
+__all__ = ["clock_of", "ends_early"]
+
+_START = {
+    "start", "started", "begin", "began", "admit", "admission", "admitted", "in", "from", "onset", "intime", "admittime",
+}  # fmt: skip
+_END = {
+    "end", "ended", "stop", "stopped", "discharge", "discharged", "disch", "out", "to", "until", "finish", "outtime",
+    "dischtime", "resolved",
+}  # fmt: skip
+_PERSONAL = {"birth", "born", "dob", "death", "died", "dod", "deceased"}
+_TIME = re.compile(r"(time|date|datetime|timestamp|dtc|dtm|day|offset)$")
+_BEST = ("charttime", "timestamp", "datetime", "time", "date")
+_LATER = {"result", "reported", "store", "storetime", "recorded", "updated", "modified", "created", "scheduled"}
+"""Words of times at which a row was written down or planned, not of when it was."""
+
+ORDERED = 0.95
+"""From this share of rows whose start is not after their end, two columns are an interval."""
+
+
+def clock_of(frame: pl.DataFrame) -> Clock | None:
+    """The clock of a table by the names and types of its columns, or None."""
+    times = {column: dtype for column, dtype in frame.schema.items() if _is_time(column, dtype)}
+    for start, end in _pairs(list(times)):
+        alike = frame.schema[start].base_type() == frame.schema[end].base_type()
+        if alike and _share(frame, start, end) >= ORDERED:
+            return Clock(kind="interval", start=start, end=end, why=f"{start} is not after {end}")
+    if not times:
+        return None
+    best = min(times, key=lambda column: _rank(column, times[column], frame))
+    others = [column for column in times if column != best]
+    more = f"; also {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
+    kind = "date" if times[best] == pl.Date else "instant"
+    return Clock(kind=kind, start=best, why=f"its {'days' if kind == 'date' else 'times'}{more}")
+
+
+def ends_early(frame: pl.DataFrame, clock: Clock) -> int:
+    """Rows of an interval that end before they begin."""
+    if clock.end is None:
+        return 0
+    return int(frame.select((pl.col(clock.end) < pl.col(clock.start)).sum()).item())
+
+
+def _is_time(column: str, dtype: pl.DataType) -> bool:
+    if _PERSONAL & set(words(column)):
+        return False
+    if dtype == pl.Date or dtype == pl.Datetime:
+        return True
+    return dtype.is_numeric() and bool(_TIME.search(column.lower())) and not {"of", "duration"} & set(words(column))
+
+
+def _pairs(columns: list[str]) -> Iterator[tuple[str, str]]:
+    """Columns named after a start and an end, those first whose names say the same besides."""
+    starts = [c for c in columns if _START & set(words(c))]
+    ends = [c for c in columns if _END & set(words(c))]
+    pairs = [(s, e) for s in starts for e in ends if s != e]
+    yield from sorted(pairs, key=lambda pair: len(set(words(pair[0])) - _START ^ set(words(pair[1])) - _END))
+
+
+def _share(frame: pl.DataFrame, start: str, end: str) -> float:
+    both = frame.select(start, end).drop_nulls()
+    return int((both[start] <= both[end]).sum()) / both.height if both.height else 0.0
+
+
+def _rank(column: str, dtype: pl.DataType, frame: pl.DataFrame) -> tuple[bool, bool, bool, int, int]:
+    """Best first: a date or date-time, not one of writing down, filled, called as times are, in the order of columns."""
+    parts = words(column)
+    named = next((rank for rank, word in enumerate(_BEST) if word in parts or column.lower().endswith(word)), len(_BEST))
+    filled = 2 * frame[column].null_count() > frame.height
+    return dtype.is_numeric(), filled, bool(_LATER & set(parts)), named, frame.columns.index(column)

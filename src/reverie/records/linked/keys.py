@@ -1,0 +1,156 @@
+"""Which column is the key of a table, and which columns refer to the key of another.
+
+Names propose: patient_id in patients is its key, and wherever else a column is called so it refers to it, as does
+old_patient_id. Structure decides: a key has another value in each row and is never empty; a column refers to a
+key where most of its values are keys there. Numbers that only happen to be among those of another table have another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from reverie.records.linked.schema import ForeignKey
+from reverie.records.roles import PERSONS, id_of, identifier_rank, words
+
+__all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "singular", "ties"]
+
+FOUND = 0.5
+"""Of the values of a column, the least share that are keys of a table it refers to; the rest dangle, and are counted."""
+
+_KEY = ("id", "key", "no", "nr", "num", "number", "code", "uid", "uuid", "oid", "identifier", "hash")
+COUNTS = (["id"], ["row", "id"])
+"""The words of a key that only counts rows: every table may have one."""
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A column that may refer to a table, and how well: by which name, and what share of its values are keys there."""
+
+    column: str
+    table: str
+    exact: bool
+    share: float
+
+
+def singular(name: str) -> str:
+    """patients -> patient, diagnoses -> diagnosis, allergies -> allergy; what is one already stays."""
+    name = name.lower()
+    for many, one in (("ies", "y"), ("noses", "nosis"), ("lyses", "lysis"), ("s", "")):
+        if name.endswith(many) and not name.endswith(("ss", "sis", "us")) and len(name) > len(many) + 1:
+            return name[: -len(many)] + one
+    return name
+
+
+def names_key(column: str) -> bool:
+    """Whether a column is called as keys are."""
+    parts = words(column)
+    if not parts:
+        return False
+    return parts[-1] in _KEY or id_of(column) is not None or (len(parts) == 1 and parts[0].endswith(("id", "_no")))
+
+
+def names_a_person(column: str) -> bool:
+    """Whether a column is called as the keys of patients are."""
+    rank = identifier_rank(column)
+    return rank is not None and rank <= PERSONS
+
+
+def key_of(frame: pl.DataFrame, table: str, elsewhere: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The key of a table, and the other columns that could be it as well; None where nothing tells its rows apart.
+
+    `elsewhere` are the columns of the other tables: what also stands there is a key rather than what counts rows.
+    """
+
+    def rank(column: str) -> int:
+        if (fit := fit_of(column, table)) == 0:
+            return 0
+        return 1 if column in elsewhere and words(column) not in COUNTS and not names_a_person(column) else fit + 1
+
+    unique = [
+        column
+        for column, dtype in frame.schema.items()
+        if names_key(column)
+        and (dtype == pl.String or dtype.is_integer())
+        and (words(column)[-1] != "code" or fit_of(column, table) == 0)  # of a drug: that none stands twice is chance
+        and frame[column].null_count() == 0
+        and frame[column].n_unique() == frame.height
+    ]
+    if not unique:
+        return None, ()
+    best = sorted(unique, key=lambda column: (rank(column), frame.columns.index(column)))
+    key = best[0]
+    return key, tuple(c for c in best[1:] if rank(c) == rank(key))
+
+
+def fit_of(column: str, table: str) -> int:
+    """How well a column is named as the key of a table: 0 as the table itself, 1 "id" alone, 2 in part, 3 not."""
+    stem, own = [p for p in words(column) if p not in _KEY], words(singular(table))
+    squeezed, owned = "".join(stem), "".join(own)
+    if stem and (stem == own or squeezed == owned or squeezed == f"{owned}id"):
+        return 0
+    if names_a_person(column) and names_a_person(f"{singular(table)}_id"):  # subject_id of patients
+        return 0
+    if words(column) in COUNTS:
+        return 1
+    return 2 if {*stem} & {*own} or (squeezed and (squeezed in owned or owned in squeezed)) else 3
+
+
+def ties(frames: Mapping[str, pl.DataFrame], keys: Mapping[str, str | None], table: str) -> list[Tie]:
+    """The columns of a table that may refer to others, or to itself, the best first."""
+    frame, found = frames[table], []
+    for column, dtype in frame.schema.items():
+        if not (dtype == pl.String or dtype.is_integer()) or not (cells := frame[column].drop_nulls().unique()).len():
+            continue
+        for other, key in keys.items():
+            if key is None or (other == table and column == key):
+                continue
+            if (exact := _called(column, key, other)) is None:
+                continue
+            theirs = frames[other][key]
+            if theirs.dtype != cells.dtype:  # 7 and "7" are one key in two files
+                theirs, ours = theirs.cast(pl.String), cells.cast(pl.String)
+            else:
+                ours = cells
+            share = int(ours.is_in(theirs.implode()).sum()) / ours.len()
+            if share >= FOUND:
+                found.append(Tie(column, other, exact, share))
+    return sorted(found, key=lambda tie: (tie.table == table, not tie.exact, -tie.share))
+
+
+def _called(column: str, key: str, table: str) -> bool | None:
+    """Whether a column is called exactly as the key of a table, or as one with words before it; None if it is not."""
+    if column.lower() == key.lower():
+        return True if words(key) != ["id"] else None  # every table has an id of its own
+    parts, own = words(column), words(key)
+    if own == ["id"]:
+        own = [*words(singular(table)), "id"]
+        if parts in (own, own[:-1]) or "".join(parts) == "".join(own):
+            return True
+    return False if len(parts) > len(own) and parts[-len(own) :] == own and len(own) > 1 else None
+
+
+def foreign(frame: pl.DataFrame, tie: Tie, keys: pl.Series, own: bool) -> ForeignKey:
+    """What a column says of the table that it refers to; `own` if that is its own table."""
+    cells = frame[tie.column].cast(pl.String)
+    there = keys.cast(pl.String)
+    known = cells.is_in(there.implode())
+    dangling = int((known == False).sum())  # noqa: E712  (null is neither)
+    counts = (
+        pl.DataFrame({"key": there})
+        .join(pl.DataFrame({"key": cells}).group_by("key").len(), on="key", how="left", maintain_order="left")["len"]
+        .fill_null(0)
+    )
+    how = "called as the key there" if tie.exact else "its name ends as the key's"
+    return ForeignKey(
+        column=tie.column,
+        table=tie.table,
+        optional=own or bool(cells.null_count()) or dangling > 0,
+        dangling=dangling,
+        fewest=int(counts.min() or 0),  # pyright: ignore[reportArgumentType]
+        median=float(counts.median() or 0),  # pyright: ignore[reportArgumentType]
+        most=int(counts.max() or 0),  # pyright: ignore[reportArgumentType]
+        why=f"{how}, and {100 * tie.share:.3g} % of its values are among them",
+    )

@@ -1,0 +1,130 @@
+"""From a place to tables by name: cells as they stand there.
+
+    a folder     a table for each file of text or Parquet, called as the file is without its suffix
+    a database   all tables of a DuckDB or SQLite file, or of the schema "public" of PostgreSQL (?schema=NAME of the address)
+    a mapping    frames by name, from Python
+
+A folder whose files have the same columns is one table in parts (reading/folders.py), and is not read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import polars as pl
+
+from reverie.errors import DataError, UsageError
+from reverie.records.reading import Bounds, Query, read_source
+from reverie.records.reading.blocks import first_rows
+from reverie.records.reading.folders import SEPARATED, tables_in
+from reverie.records.reading.queries import asks_a_server, redacted
+from reverie.records.reading.source import DATABASES
+from reverie.records.reading.stream import File
+
+__all__ = ["is_linked", "read_tables"]
+
+_NAMES = {
+    ".duckdb": "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid",
+    ".db": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+}
+_SERVER = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{}' ORDER BY table_name"
+"""What a database is asked for the names of its tables."""
+
+
+def is_linked(source: Any) -> bool:
+    """Whether a source is several tables rather than one: frames by name, a folder of files with different columns, or a
+    database that no query asks."""
+    if isinstance(source, Mapping):
+        return True
+    if not isinstance(source, str | Path):
+        return False
+    path = Path(source)
+    if asks_a_server(str(source)) or (path.is_file() and path.name.lower().endswith(DATABASES)):
+        return True
+    return path.is_dir() and len(_files(path)) > 1 and len({_columns(file) for file in _files(path)}) > 1
+
+
+def read_tables(source: Any, name: str, most: Bounds = Bounds()) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
+    """Cells by the name of the table, in the order of names, and notes; columns of text may be String.
+
+    Raises UsageError where there are no tables, and DataError, naming the file, for one that cannot be read. A table
+    without a row is left out, which is noted.
+    """
+    if isinstance(source, Mapping):
+        asked: dict[str, Any] = {str(table): frame for table, frame in source.items()}
+    elif asks_a_server(str(source)) or not Path(source).is_dir():
+        asked = {table: Query.of(source, f"SELECT * FROM {_quoted(table)}") for table in _names(str(source), name)}
+    else:
+        asked = {_stem(path): path for path in _files(Path(source))}
+    tables, notes = {}, []
+    for table, of in asked.items():
+        if _is_empty(of):
+            notes.append(f"{table} has no rows, and was left out.")
+            continue
+        cells = read_source(of, f"{name}/{of.name}" if isinstance(of, Path) else f"{name}.{table}", most)
+        if not cells.frame.height:
+            notes.append(f"{table} has no rows, and was left out.")
+            continue
+        tables[table] = cells.frame
+        notes += [f"{table}: {note}" for note in cells.notes if not isinstance(of, Query)]  # the whole of it, in any order
+    if not tables:
+        raise UsageError(f"{name} holds no table with a row: give a folder of .csv or .parquet files, or a database.")
+    return tables, tuple(notes)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Those that are tables, one of each name: hidden ones and read-mes are not."""
+    parquet = [path for path in folder.glob("*.parquet") if path.is_file() and not path.name.startswith(".")]
+    files = sorted([*tables_in(folder), *parquet])
+    stems = [_stem(path) for path in files]
+    if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
+        raise DataError(f"{folder} has several files called {twice}: keep one of them.")
+    return files
+
+
+def _stem(path: Path) -> str:
+    suffix = next(s for s in (".parquet", *reversed(SEPARATED)) if path.name.lower().endswith(s))
+    return path.name[: -len(suffix)]
+
+
+def _columns(path: Path) -> frozenset[str]:
+    if path.suffix.lower() == ".parquet":
+        return frozenset(pl.read_parquet_schema(path))
+    return frozenset(first_rows(File.at(path, path.parent), path.name, Bounds()).columns)
+
+
+def _is_empty(source: Any) -> bool:
+    """Whether it is plain that there is not one row: a file of a header alone, a frame of none."""
+    if isinstance(source, Query):
+        counted = read_source(Query(source.place, source.statement.replace("SELECT *", "SELECT count(*) AS n", 1))).frame
+        return int(counted["n"][0]) == 0
+    if isinstance(source, Path):
+        if source.suffix.lower() == ".parquet":
+            return pl.scan_parquet(source).select(pl.len()).collect().item() == 0
+        return source.suffix.lower() != ".gz" and source.read_bytes().count(b"\n", 0) <= 1 and _only_head(source)
+    return isinstance(source, pl.DataFrame) and not source.height
+
+
+def _only_head(path: Path) -> bool:
+    return len([line for line in path.read_bytes().splitlines() if line.strip()]) <= 1
+
+
+def _names(source: str, name: str) -> list[str]:
+    """The names of the tables of a database."""
+    if asks_a_server(source):
+        schema = parse_qs(urlsplit(source).query).get("schema", ["public"])[0].replace("'", "''")
+        statement = _SERVER.format(schema)
+    else:
+        statement = _NAMES[".duckdb" if source.lower().endswith(".duckdb") else ".db"]
+    try:
+        frame = read_source(Query.of(source, statement)).frame
+    except DataError:  # an answer without a row
+        raise UsageError(f"{redacted(name)} holds no table.") from None
+    return frame.to_series(0).to_list()
+
+
+def _quoted(table: str) -> str:
+    return '"' + table.replace('"', '""') + '"'

@@ -1,0 +1,36 @@
+"""Linked tables that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from reverie.records.linked.schema import LinkedSchema
+
+__all__ = ["LinkedTables"]
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedTables:
+    """Tables and how they are tied.
+
+    Attributes:
+        frames: by name, typed, rows that are wholly alike kept once.
+        schema: what each is.
+        name: what messages call all of them.
+        notes: decisions worth telling.
+        path: of the folder or file they were read from, absolute; None for frames and addresses.
+    """
+
+    frames: Mapping[str, pl.DataFrame]
+    schema: LinkedSchema
+    name: str
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+
+    def __len__(self) -> int:
+        """The number of patients: of rows of the entities."""
+        return sum(self.frames[name].height for name in self.schema.entities)

@@ -1,0 +1,256 @@
+"""Linked tables: keys, who refers to whom, clocks and kinds are told from the tables alone; what does not fit is named."""
+
+import sqlite3
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from reverie.errors import DataError, UsageError
+from reverie.records.linked import LinkedSchema, is_linked, read_linked
+
+DAY = timedelta(days=1)
+
+
+def at(day, hour=0):
+    return datetime(2026, 1, 1, hour) + day * DAY
+
+
+@pytest.fixture
+def mimic():
+    """Sixteen patients as MIMIC keeps them: keys of numbers, some laboratory results outside of any admission."""
+    admissions = [(10 * s + k, s, at(9 * s + 3 * k), at(9 * s + 3 * k + 2)) for s in range(1, 17) for k in range(1 + s % 2)]
+    labs = [(h, s, begin + timedelta(hours=2 + i)) for h, s, begin, _ in admissions for i in range(4)]
+    return {
+        "patients": pl.DataFrame(
+            {"subject_id": range(1, 17), "sex": list("FM") * 8, "dod": [date(2027, 1, 1), *[None] * 15]}
+        ),
+        "admissions": pl.DataFrame(
+            admissions, schema=["hadm_id", "subject_id", "admittime", "dischtime"], orient="row"
+        ).with_columns(admission_type=pl.lit("EMERGENCY")),
+        "labevents": pl.DataFrame(
+            {
+                "labevent_id": range(1000, 1000 + len(labs)),
+                "subject_id": [s for _, s, _ in labs],
+                "hadm_id": [None if i % 5 == 0 else h for i, (h, _, _) in enumerate(labs)],
+                "itemid": [50912 + i % 3 for i in range(len(labs))],
+                "charttime": [t for *_, t in labs],
+                "valuenum": [1.5 + i for i in range(len(labs))],
+            }
+        ),
+        "diagnoses_icd": pl.DataFrame(
+            {
+                "subject_id": [s for _, s, *_ in admissions for _ in range(2)],
+                "hadm_id": [h for h, *_ in admissions for _ in range(2)],
+                "seq_num": [k for _ in admissions for k in (1, 2)],
+                "icd_code": ["I10" if k else f"E{h}" for h, *_ in admissions for k in range(2)],
+            }
+        ),
+        "d_labitems": pl.DataFrame({"itemid": [50912, 50913, 50914], "label": ["Creatinine", "Glucose", "Lactate"]}),
+    }
+
+
+def parents(tables):
+    return {table.name: table.parent for table in tables.schema.tables}
+
+
+def test_a_hospital_is_a_tree_below_its_patients(mimic):
+    found = read_linked(mimic)
+    assert len(found) == 16 and found.schema.entities == ["patients"]
+    above = {"admissions": "patients", "labevents": "admissions", "diagnoses_icd": "admissions"}
+    assert parents(found) == {"patients": None, "d_labitems": None, **above}
+    kinds = {table.name: table.kind for table in found.schema.tables}
+    told = {"admissions": "events", "labevents": "long", "diagnoses_icd": "codes"}
+    assert kinds == {"patients": "entities", "d_labitems": "lookup", **told}
+    keys = {table.name: table.key for table in found.schema.tables}
+    assert keys["admissions"] == "hadm_id" and keys["d_labitems"] == "itemid" and keys["diagnoses_icd"] is None
+    labs = found.schema["labevents"]
+    assert {key.column: key.table for key in labs.refers} == {
+        "subject_id": "patients", "hadm_id": "admissions", "itemid": "d_labitems",
+    }  # fmt: skip
+    assert labs.to("admissions").optional and not labs.to("patients").optional
+    stay = found.schema["admissions"]
+    assert (stay.clock.kind, stay.clock.start, stay.clock.end) == ("interval", "admittime", "dischtime")
+    assert (stay.to("patients").fewest, stay.to("patients").median, stay.to("patients").most) == (1, 1.5, 2)
+    assert labs.clock.kind == "instant" and found.schema["patients"].clock is None  # a day of death is no time of a row
+    assert found.schema["diagnoses_icd"].to("admissions").most == 2 and found.notes == ()
+
+
+def test_files_databases_and_frames_are_one_hospital(mimic, tmp_path):
+    stated = read_linked(mimic).schema
+    folder, base = tmp_path / "hospital", tmp_path / "hospital.sqlite"
+    folder.mkdir()
+    with sqlite3.connect(base) as connection:
+        for name, frame in mimic.items():
+            frame.write_csv(folder / f"{name}.csv")
+            text = frame.select(pl.all().cast(pl.String))
+            connection.execute(f"CREATE TABLE {name} ({', '.join(frame.columns)})")
+            connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * frame.width)})", text.rows())
+    connection.close()
+    for source in (folder, base):
+        assert is_linked(source)
+        tied = read_linked(source).schema
+        assert {table.name: table for table in tied.tables} == {table.name: table for table in stated.tables}
+
+
+def test_one_table_in_parts_is_not_linked(tmp_path):
+    for name in ("a", "b"):
+        pl.DataFrame({"id": [1, 1], "time": [0, 1], "x": [0.5, 1.5]}).write_csv(tmp_path / f"{name}.csv")
+    assert not is_linked(tmp_path) and not is_linked("pbc2")
+
+
+def test_a_table_of_patients_that_is_not_there_is_implied(mimic):
+    found = read_linked({name: frame for name, frame in mimic.items() if name != "patients"})
+    assert found.schema["patients"].implied and found.frames["patients"]["subject_id"].to_list() == list(range(1, 17))
+    assert parents(found)["admissions"] == "patients"
+    assert found.notes == ("There is no table of patients: those whom subject_id names are taken for them.",)
+
+
+def test_omop_is_tied_by_its_own_names():
+    person = pl.DataFrame({"person_id": [1, 2, 3], "gender_concept_id": [8507, 8532, 8507], "birth_datetime": [at(0)] * 3})
+    visit = pl.DataFrame(
+        {
+            "visit_occurrence_id": [11, 12, 13, 14],
+            "person_id": [1, 2, 3, 3],
+            "visit_start_date": [date(2026, 1, d) for d in (1, 2, 3, 9)],
+            "visit_end_date": [date(2026, 1, d) for d in (2, 2, 5, 9)],
+            "preceding_visit_occurrence_id": [None, None, None, 13],
+        }
+    )
+    measurement = pl.DataFrame(
+        {
+            "measurement_id": [1, 2, 3, 4, 5],
+            "person_id": [1, 1, 2, 3, 3],
+            "measurement_concept_id": [3016723, 3016723, 3004501, 3004501, 3016723],
+            "measurement_date": [date(2026, 1, d) for d in (1, 2, 2, 4, 9)],
+            "value_as_number": [0.9, 1.1, 5.0, 6.5, 1.2],
+            "visit_occurrence_id": [11, 11, 12, 13, 14],
+        }
+    )
+    found = read_linked({"person": person, "visit_occurrence": visit, "measurement": measurement})
+    assert parents(found) == {"person": None, "visit_occurrence": "person", "measurement": "visit_occurrence"}
+    again = found.schema["visit_occurrence"].to("visit_occurrence")
+    assert again.column == "preceding_visit_occurrence_id" and again.optional
+    assert found.schema["person"].clock is None and found.schema["measurement"].clock.kind == "date"
+    assert found.schema["measurement"].kind == "long"
+
+
+def test_rows_that_are_counted_and_keys_that_are_called_as_tables_are():
+    """As MIMIC-III has ROW_ID in every table, and Synthea "Id", to which PATIENT and ENCOUNTER refer."""
+    times = ["2101-01-01 10:00:00", "2101-01-03 10:00:00", "2101-02-01 10:00:00"]
+    found = read_linked(
+        {
+            "PATIENTS": pl.DataFrame({"ROW_ID": [1, 2, 3], "SUBJECT_ID": [7, 8, 9]}),
+            "ADMISSIONS": pl.DataFrame(
+                {"ROW_ID": [1, 2, 3], "SUBJECT_ID": [7, 8, 9], "HADM_ID": [11, 12, 13], "ADMITTIME": times}
+            ),
+            "ICUSTAYS": pl.DataFrame({"ROW_ID": [4, 5], "SUBJECT_ID": [7, 8], "HADM_ID": [11, 12], "ICUSTAY_ID": [21, 22]}),
+        }
+    )
+    assert [table.key for table in found.schema.tables] == ["SUBJECT_ID", "HADM_ID", "ICUSTAY_ID"]
+    assert parents(found) == {"PATIENTS": None, "ADMISSIONS": "PATIENTS", "ICUSTAYS": "ADMISSIONS"}
+    found = read_linked(
+        {
+            "patients": pl.DataFrame({"Id": ["a", "b"], "GENDER": ["M", "F"]}),
+            "encounters": pl.DataFrame({"Id": ["p", "q", "r"], "START": times, "PATIENT": ["a", "a", "b"]}),
+            "conditions": pl.DataFrame(
+                {"START": times, "PATIENT": ["a", "a", "b"], "ENCOUNTER": ["p", "q", "r"], "CODE": [1, 2, 1]}
+            ),
+        }
+    )
+    assert parents(found) == {"patients": None, "encounters": "patients", "conditions": "encounters"}
+
+
+def test_what_does_not_fit_is_counted_and_named(mimic):
+    stays = mimic["admissions"].with_columns(
+        dischtime=pl.when(pl.col("hadm_id") == 31).then(pl.col("admittime") - DAY).otherwise("dischtime")
+    )
+    labs = mimic["labevents"].with_columns(
+        hadm_id=pl.col("hadm_id").replace({20: 999}),
+        charttime=pl.when(pl.col("hadm_id") == 40).then(pl.col("charttime") + 30 * DAY).otherwise("charttime"),
+        subject_id=pl.when(pl.col("hadm_id") == 50).then(1).otherwise("subject_id"),
+    )
+    empty = mimic["labevents"].clear()
+    found = read_linked({**mimic, "admissions": stays.vstack(stays[:1]), "labevents": labs, "notes": empty})
+    assert [note.partition(" (")[0] for note in found.notes if "lie outside" not in note] == [
+        "notes has no rows, and was left out.",
+        "admissions: 1 row was identical to another and kept once.",
+        "admissions: 1 row ends before it begins.",
+        "labevents.hadm_id: 3 cells name no row of admissions",
+        "labevents: 3 rows have another subject_id than the row of admissions they refer to.",
+    ]
+    outside = next(note for note in found.notes if "lie outside" in note)
+    inside = labs.join(stays, on="hadm_id").filter(pl.col("charttime").is_between("admittime", "dischtime")).height
+    matched = labs.join(stays, on="hadm_id").height
+    assert outside.startswith(f"labevents: {matched - inside:,} of {matched:,} rows")
+
+
+def test_what_is_no_hospital_is_refused(mimic):
+    with pytest.raises(UsageError, match="has no table of patients: no column is called as their key"):
+        read_linked({"d_labitems": mimic["d_labitems"]})
+    with pytest.raises(UsageError, match="holds no table with a row"):
+        read_linked({"patients": mimic["patients"].clear()})
+
+
+def test_a_key_that_stands_twice_is_refused(mimic):
+    many = pl.DataFrame({"subject_id": range(1, 31), "sex": ["F"] * 30})
+    twice = many.vstack(many[:1].with_columns(sex=pl.lit("M")))
+    with pytest.raises(
+        DataError, match="patients: subject_id is its key, and 1 stands in several rows that differ: keep one"
+    ):
+        read_linked({**mimic, "patients": twice})
+
+
+def test_keys_that_go_in_a_circle_are_refused():
+    patients = pl.DataFrame({"patient_id": [1, 2]})
+    stays = pl.DataFrame({"stay_id": [1, 2], "patient_id": [1, 2], "ward_round_id": [5, 6]})
+    rounds = pl.DataFrame({"ward_round_id": [5, 6], "stay_id": [1, 2]})
+    with pytest.raises(DataError, match="circle, stays -> ward_rounds -> stays: give a schema"):
+        read_linked({"patients": patients, "stays": stays, "ward_rounds": rounds})
+
+
+def test_of_two_keys_the_first_is_taken_and_told():
+    frames = {
+        "patients": pl.DataFrame({"patient_id": [1, 2]}),
+        "scans": pl.DataFrame({"image_id": [7, 8], "file_id": [1, 2], "patient_id": [1, 1], "dose": [0.5, 0.7]}),
+    }
+    found = read_linked(frames)
+    assert found.schema["scans"].key == "image_id"
+    assert found.notes == ("scans: image_id and file_id could be its key; image_id is taken, since it comes first.",)
+
+
+def test_a_table_that_nobody_refers_to_is_carried_over(mimic):
+    found = read_linked({**mimic, "wards": pl.DataFrame({"ward": ["A", "B"], "beds": [12, 20]})})
+    assert found.schema["wards"].kind == "lookup"
+    assert found.notes == ("wards refers to no patient, and no table refers to it: it is carried over as it is.",)
+
+
+def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
+    schema = read_linked(mimic).schema
+    assert LinkedSchema.from_yaml(schema.yaml(), "h.yaml") == schema
+    assert read_linked(mimic, schema).schema == schema
+    with pytest.raises(UsageError, match="unknown column of admissions 'hadm_id'"):
+        read_linked({**mimic, "admissions": mimic["admissions"].rename({"hadm_id": "stay"})}, schema)
+    with pytest.raises(UsageError, match="admissions: hadm_id is no key, for '20' stands in several rows"):
+        changed = mimic["admissions"].with_columns(hadm_id=pl.lit("20"))
+        read_linked({**mimic, "admissions": changed}, schema)
+    with pytest.raises(UsageError, match="has the table wards, of which the schema says nothing"):
+        read_linked({**mimic, "wards": pl.DataFrame({"ward": ["A"]})}, schema)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("table: d_labitems", "table: d_items"), "labevents.itemid refers to d_items, and there is no such table"),
+        (("kind: long", "kind: lookup"), "is of kind lookup and has the parent admissions"),
+        (("parent: admissions", "parent: d_labitem"), "has the parent d_labitem and no column that refers to it"),
+        (("kind: interval", "kind: instant"), "an interval has a start and an end"),
+        (("  key: hadm_id\n", ""), "refers to admissions, which has no key"),
+        (("tables:", "tablets:"), "tables: Field required"),
+    ],
+)
+def test_a_schema_that_contradicts_itself_is_refused_in_a_sentence(mimic, change, sentence):
+    text = read_linked(mimic).schema.yaml()
+    assert change[0] in text
+    with pytest.raises(UsageError, match=f"^h.yaml: .*{sentence}"):
+        LinkedSchema.from_yaml(text.replace(*change), "h.yaml")
