@@ -37,7 +37,7 @@ class Method:
 
     denoiser: Denoiser
     sampler: Sampler
-    grid: tuple[int, ...]
+    grid: tuple[float, ...]
     wanted: Labels | EncoderStates | None = None
 
     def condition(self, count: int, first: int = 0) -> Labels | EncoderStates | None:
@@ -77,7 +77,7 @@ def guided(
     asked: bool,
     guidance: float | None,
     rescale: float,
-    interval: tuple[int, int] | None,
+    interval: tuple[float, float] | None,
     negative: Condition | None = None,
 ) -> Denoiser:
     """The denoiser, guided where that is asked for. Raises UsageError where there is no class to follow.
@@ -94,9 +94,11 @@ def guided(
         return denoiser
     if not asked:
         raise UsageError('guidance follows a class, and none was asked for: say which, e.g. where={"class": "..."}.')
-    T = denoiser.process.schedule.steps
+    T = denoiser.process.schedule.end
     if interval is not None and not 0 <= interval[0] <= interval[1] <= T:
-        raise UsageError(f"the guidance interval is low:high with 0 <= low <= high <= {T}, not {interval[0]}:{interval[1]}.")
+        raise UsageError(
+            f"the guidance interval is low:high with 0 <= low <= high <= {T:g}, not {interval[0]}:{interval[1]}."
+        )
     return Guided(denoiser, guidance, rescale, interval, negative)
 
 

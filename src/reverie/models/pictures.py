@@ -151,6 +151,7 @@ class PictureModel(Model[ImageCodec]):
     def start(self, method: Method, rows: int, seed: int, shard: int = 0) -> tuple[Tensor, Shard, Condition | None]:
         """x_T of the first rows of a shard, the randomness of its steps, and its condition; a function of (seed, shard)."""
         x = draw(torch.empty(rows, *self.shape, device=self.device), Shard(generator(seed, "start", shard), SHARD))
+        x *= self.process.schedule.prior_std
         return x, Shard(generator(seed, "steps", shard), SHARD), method.condition(rows, shard * SHARD)
 
     def method(
@@ -164,7 +165,7 @@ class PictureModel(Model[ImageCodec]):
         where: Where = None,
         guidance: float | None = None,
         rescale: float = 0.0,
-        interval: tuple[int, int] | None = None,
+        interval: tuple[float, float] | None = None,
         negative: Where = None,
         states: Tensor | None = None,
         empty: Tensor | None = None,
@@ -188,7 +189,7 @@ class PictureModel(Model[ImageCodec]):
         """
         usual = self.usual
         rule = named(sampler or usual.sampler, **settings)
-        few, where_to = min(usual.steps, self.process.schedule.steps), spacing or usual.spacing
+        few, where_to = min(usual.steps, self.process.schedule.most_steps), spacing or usual.spacing
         ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}
         grid = time_grid(self.process.schedule, few if steps is None else steps, where_to, **ends)
         condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)

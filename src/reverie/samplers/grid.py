@@ -28,9 +28,6 @@ BOUNDED = ("log_snr", "karras")
 NOISY = 80
 """Noise over signal above which more than one step is lost: EDM's sigma_max (Karras et al. 2022, table 1)."""
 
-MOST = 1_000_000
-"""Steps of a grid, where the path has no steps of its own."""
-
 
 @overload
 def time_grid(schedule: NoiseSchedule, steps: int, spacing: str = ..., **settings: Any) -> tuple[int, ...]: ...
@@ -40,7 +37,6 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     schedule: NoisePath,
     steps: int,
     spacing: str = "trailing",
-    duplicates: Literal["remove", "refuse"] = "remove",
     rho: float = 7.0,
     nu: float = 1.75,
     sigma_min: float | None = None,
@@ -60,9 +56,9 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     and of T (the last step before T where T has no signal). A schedule that comes to hardly any signal, or to none, has
     levels of sigma in the thousands, on which steps are lost: sigma_max = 80 is EDM's. The grid begins at T all the same.
 
-    On a table, the last three are rounded to the nearest step, which may coincide where steps are sparse: duplicates are
-    removed (the grid is then shorter than asked) or, with duplicates="refuse", an error. In continuous time 1 stands for the
-    least noise that the path names, and leading is refused. Raises UsageError for steps outside 1..T.
+    On a table, the last three are rounded to the nearest step, which may coincide where steps are sparse: the grid is then
+    shorter than asked, see `advice`. In continuous time 1 stands for the least noise that the path names, and leading is
+    refused. Raises UsageError for steps outside 1..T.
     """
     if not isinstance(schedule, NoiseSchedule):
         return _continuous(schedule, steps, spacing, rho, nu, sigma_min, sigma_max)
@@ -78,13 +74,7 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
             levels = [T - _round((T - 1) * i, max(steps - 1, 1)) for i in range(steps)]
         case _:
             levels = _nearest(schedule, _log_snr(schedule, steps, spacing, rho, nu, sigma_min, sigma_max))
-    grid = tuple(sorted({*levels, 0}, reverse=True))
-    if len(grid) != steps + 1 and duplicates == "refuse":
-        raise UsageError(
-            f"{steps} steps of spacing {spacing!r} fall on only {len(grid) - 1} different steps of this schedule: "
-            "ask for fewer, or let duplicates be removed."
-        )
-    return grid
+    return tuple(sorted({*levels, 0}, reverse=True))
 
 
 def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> str | None:
@@ -93,7 +83,6 @@ def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> st
     taken, levels = len(grid) - 1, [2 * schedule.level(t).half_log_snr for t in grid[1:]]
     if spacing in BOUNDED:  # as they were meant, for many of them may fall on one step
         given = {"rho": 7.0, "nu": 1.75, "sigma_min": None, "sigma_max": None} | settings
-        given.pop("duplicates", None)
         levels = _log_snr(schedule, steps, spacing, **given)[1:].tolist()
     lost = sum(level < -2 * math.log(NOISY) for level in levels)
     if lost > steps / 4:
@@ -112,8 +101,8 @@ def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> st
 
 def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float | None) -> tuple[float, ...]:
     """The same where times lie anywhere."""
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST:
-        raise UsageError(f"a grid in continuous time has 1..{MOST:,} steps, not {steps!r}.")
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= schedule.most_steps:
+        raise UsageError(f"a grid in continuous time has 1..{schedule.most_steps:,} steps, not {steps!r}.")
     end, least = schedule.end, schedule.ends[0]
     match spacing:
         case "trailing":
@@ -122,8 +111,9 @@ def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float 
             raise UsageError("the spacing leading counts whole steps, and this path has none: take trailing or linspace.")
         case "linspace":
             return *(end + (least - end) * i / max(steps - 1, 1) for i in range(steps)), 0.0
-    levels = _log_snr(schedule, steps, spacing, *settings)  # pyright: ignore[reportArgumentType]
-    return end, *(schedule.time(level / 2) for level in levels[1:].tolist()), 0.0
+    levels = _log_snr(schedule, steps, spacing, *settings)[1:]  # pyright: ignore[reportArgumentType]
+    levels = levels.clamp(max=2 * schedule.level(least).half_log_snr)  # below it nothing happens
+    return tuple(sorted({end, *(schedule.time(level / 2) for level in levels.tolist()), 0.0}, reverse=True))
 
 
 @overload
