@@ -49,7 +49,7 @@ class Method:
 
     denoiser: Denoiser
     sampler: Sampler
-    grid: tuple[int, ...]
+    grid: tuple[float, ...]
     wanted: Wanted | None = None
 
     def condition(self, count: int, first: int = 0) -> Wanted | None:
@@ -126,7 +126,7 @@ def guided(
     asked: bool,
     guidance: float | None,
     rescale: float,
-    interval: tuple[int, int] | None,
+    interval: tuple[float, float] | None,
     negative: Condition | None = None,
     attributes: Sequence[str] = (),
 ) -> Denoiser:

@@ -201,7 +201,7 @@ class PictureModel(Model[ImageCodec]):
         where: Where = None,
         guidance: float | None = None,
         rescale: float = 0.0,
-        interval: tuple[int, int] | None = None,
+        interval: tuple[float, float] | None = None,
         negative: Where = None,
         given: Any = None,
         states: Tensor | None = None,
@@ -231,7 +231,7 @@ class PictureModel(Model[ImageCodec]):
         few_calls.check(self.config, sampler, steps, spacing, guidance)
         rule = named(sampler or usual.sampler, **settings)
         schedule = self.process.schedule
-        few = min(usual.steps, schedule.steps) if isinstance(schedule, NoiseSchedule) else usual.steps
+        few = min(usual.steps, schedule.most_steps)
         bounds = {"sigma_min": sigma_min, "sigma_max": sigma_max}
         ends = usual.grid_of(spacing) | {name: end for name, end in bounds.items() if end is not None}
         grid = time_grid(schedule, few if steps is None else steps, spacing or usual.spacing, **ends)

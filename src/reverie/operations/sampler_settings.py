@@ -20,22 +20,26 @@ SPACING = Flag(
 GUIDANCE = "How strongly visits follow the statics, or pictures their class or attributes: 1 as learned, above 1 more."
 
 
-def between(interval: str) -> tuple[int, int]:
+def between(interval: str) -> tuple[float, float]:
     """What --interval says, "100:800" as (100, 800)."""
     low, _, high = interval.partition(":")
+
+    def number(text: str) -> float:
+        return int(text) if text.strip().isdecimal() else float(text)
+
     try:
-        return int(low), int(high)
+        return number(low), number(high)
     except ValueError as error:
-        raise UsageError(f"`interval` is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
+        raise UsageError(f"`interval` is LOW:HIGH, two times of the schedule such as 100:800, not {interval!r}.") from error
 
 
 INTERVAL = Flag(
     "--interval",
     "Guide only at steps LOW:HIGH, e.g. 100:800.",
     read=between,
-    write=lambda steps: ":".join(map(str, steps)),
+    write=lambda times: ":".join(f"{t:g}" for t in times),
 )
-Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+Interval = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 
 
 def settings_of(request: Any, *more: str) -> dict[str, Any]:

@@ -221,9 +221,11 @@ def _advise(request: Sample, context: Context, model: PatientModel | PictureMode
     """Says what hurts in the grid that was asked for."""
     from reverie.samplers.grid import advice
 
-    usual = {"spacing": "trailing"} | (model.usual if isinstance(model.usual, dict) else model.usual.model_dump())
+    usual = {"spacing": model.process.schedule.spacing} | (
+        model.usual if isinstance(model.usual, dict) else model.usual.model_dump()
+    )
     schedule, spacing = model.process.schedule, request.spacing or usual["spacing"]
-    steps = request.steps or (min(usual["steps"], schedule.steps) if schedule.whole else usual["steps"])
+    steps = request.steps or min(usual["steps"], schedule.most_steps)
     ends = {"sigma_min": request.sigma_min, "sigma_max": request.sigma_max}
     if sentence := advice(schedule, steps, spacing, **ends):  # pyright: ignore[reportArgumentType]
         context.say(sentence)

@@ -54,7 +54,7 @@ class RecordSampler:
     denoiser: Denoiser
     codec: RecordCodec
     sampler: Sampler
-    grid: Sequence[int]
+    grid: Sequence[float]
     guidance: float = 1.0
     calibration: Calibration | None = None
     method: PosteriorSampler | None = None
@@ -134,10 +134,11 @@ class RecordSampler:
             return given.values
         of_visits = self.guidance != 1 and bool(given.target_mask[:, 1:].any())
         denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
+        start = noise * denoiser.process.schedule.prior_std
         if self.method is None:
-            sampled = sample(denoiser, self.sampler, self.grid, noise, steps, given)
+            sampled = sample(denoiser, self.sampler, self.grid, start, steps, given)
         else:
-            sampled = self._guided(self.method, denoiser, given, noise, steps)
+            sampled = self._guided(self.method, denoiser, given, start, steps)
         values = torch.where(given.target_mask, sampled, given.values)
         return (
             self.calibration(values, given.target_mask, given.target_mask | given.observed_mask)

@@ -26,6 +26,7 @@ from reverie.images import ImageCodec, bundled
 from reverie.models import few_calls
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.gaussian import Step
+from reverie.process.table import table_of
 from reverie.studies.subject import Subject
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def learned(model: Any, name: str, where: Where = None, guidance: float | None =
     if model.autoencoder is not None:
         raise UsageError(f"{name} diffuses latents, which cannot be looked at on the way: take samples of it instead.")
     few_calls.refuse(model.config, "be looked at on its way from noise")
+    table_of(model.process.schedule, f"the demonstration, with {name},")
     method = model.method(where=where, guidance=guidance, exact=True)
     condition = method.condition(1)
     if condition is None:

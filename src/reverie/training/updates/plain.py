@@ -117,9 +117,9 @@ class PlainUpdate(Update):
         return StepReport(total, norm, numbers, settings.batch)
 
     def levels(self, step: int) -> Tensor:
-        """t of each example of the batch of a step, int64 [B]."""
-        T = self.network.process.schedule.steps
-        return timesteps(self.settings.batch, T, self.settings.timesteps, generator(self.seed, "t", step))
+        """t of each example of the batch of a step, [B], see objective.timesteps."""
+        path = self.network.process.schedule
+        return timesteps(self.settings.batch, path, self.settings.timesteps, generator(self.seed, "t", step))
 
     def terms(
         self, step: int, rows: range, part: Batch, t: Tensor, noise: Tensor, blend: Tensor | None
@@ -130,7 +130,7 @@ class PlainUpdate(Update):
         return terms, partial(self._accuracy, prediction, noise, t, part.mask)
 
     def _accuracy(self, prediction: Prediction, noise: Tensor, t: Tensor, mask: Tensor | None) -> dict[str, float]:
-        found = noise_accuracy(prediction, noise, t, self.network.process.schedule.steps, mask)
+        found = noise_accuracy(prediction, noise, t, self.network.process.schedule, mask)
         return {f"noise_accuracy/{level}": value for level, value in found.items()}
 
     def drawn(self, step: int, rows: range) -> Drawn:
