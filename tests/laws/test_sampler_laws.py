@@ -11,7 +11,16 @@ from reverie.denoisers import GaussianMixture, KnownSample
 from reverie.process import GaussianProcess, NoiseSchedule, generator, registry
 from reverie.process.registry import CONTINUOUS
 from reverie.samplers import (
-    DDIM, SAMPLERS, AdamsBashforth, Ancestral, Consistency, DPMSolver, Heun, Step, sample, time_grid,
+    DDIM,
+    SAMPLERS,
+    AdamsBashforth,
+    Ancestral,
+    Consistency,
+    DPMSolver,
+    Heun,
+    Step,
+    sample,
+    time_grid,
 )  # fmt: skip
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())

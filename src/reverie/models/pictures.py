@@ -29,7 +29,6 @@ from reverie.modality import IMAGES
 from reverie.models import few_calls
 from reverie.models.method import Method, Where, guided, to_avoid, wanted
 from reverie.models.model import AUTOENCODER, Model
-from reverie.process import NoiseSchedule
 from reverie.process.randomness import Shard, draw, generator
 from reverie.samplers import named, sample, time_grid, trajectory
 
