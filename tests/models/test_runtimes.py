@@ -62,7 +62,9 @@ def test_pictures_are_the_same_to_one_grey_level(onnxruntime, digits: Path) -> N
 
 
 def test_a_network_without_conditions_has_a_graph(onnxruntime) -> None:
-    config = resolve(Source(name="pictures of no class"), 0, "pictures", {"network.width": 8, "network.groups": 4})
+    config = resolve(
+        Source(name="pictures of no class"), 0, "pictures", {"network.width": 8, "network.groups": 4, "network.blocks": 1}
+    )
     network = untrained(config, 1)
     x = torch.randn(3, 1, 8, 8)
     with torch.no_grad():

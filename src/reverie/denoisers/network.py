@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -67,11 +68,11 @@ class Network:
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
         weight = self._weight
-        self._check(condition, len(x_t))
+        self._check(condition, x_t.shape[0])
         conditions = () if condition is None else (condition.to(weight.device),)
         told, scaled = self._asked(x_t, t)
         dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
-        levels = told.flatten() if isinstance(told, Tensor) else torch.tensor([told]).expand(len(x_t))
+        levels = told.flatten() if isinstance(told, Tensor) else torch.full((1,), told).expand(x_t.shape[:1])
         levels = levels.to(dtype) if levels.is_floating_point() else levels
         x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
@@ -115,10 +116,15 @@ class Network:
         return True
 
     def _check(self, condition: Condition | None, count: int) -> None:
-        if check := getattr(self.module, "check", None):
-            check(condition, count)
+        if self._refuses:
+            self._refuses(condition, count)
         elif condition is not None:
             raise unanswerable()
+
+    @cached_property
+    def _refuses(self) -> Callable[[Condition | None, int], None] | None:
+        """The module's own check, looked up once: a module takes long to say that it has none."""
+        return getattr(self.module, "check", None)
 
     @cached_property
     def _weight(self) -> Tensor:

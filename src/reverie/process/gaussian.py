@@ -24,7 +24,7 @@ from typing_extensions import TypeVar
 from reverie.errors import UsageError
 from reverie.process import variance as variances
 from reverie.process.path import Coefficient, NoisePath, Time, as_tensor
-from reverie.process.prediction import Kind, Preconditioning, Prediction, Rates, combine, pair, scale
+from reverie.process.prediction import VIEWS, Kind, Preconditioning, Prediction, Rates, combine, pair, scale
 from reverie.process.randomness import Generators, draw
 from reverie.process.variance import Variance
 
@@ -137,15 +137,8 @@ class GaussianProcess(Generic[Path]):
         variance_mix: Tensor | None = None,
     ) -> Prediction:
         """The prediction that gives exactly one of noise, clean, velocity, score, flow or edm of x_t, t above 0."""
-        values: tuple[tuple[Kind, Tensor | None], ...] = (
-            ("noise", noise),
-            ("clean", clean),
-            ("velocity", velocity),
-            ("score", score),
-            ("flow", flow),
-            ("edm", edm),
-        )
-        given: list[tuple[Kind, Tensor]] = [(kind, value) for kind, value in values if value is not None]
+        values = (noise, clean, velocity, score, flow, edm)
+        given = [(kind, value) for kind, value in zip(VIEWS, values, strict=True) if value is not None]
         if len(given) != 1:
             raise UsageError(f"give exactly one of noise, clean, velocity, score, flow and edm, not {len(given)}.")
         self.check(t, 1, x_t)

@@ -32,8 +32,8 @@ from reverie.process.path import Coefficient, total_power
 __all__ = ["KINDS", "VIEWS", "Coefficient", "Kind", "Preconditioning", "Prediction", "pair"]
 
 Kind = Literal["noise", "clean", "velocity", "score", "flow", "edm"]
-VIEWS: tuple[str, ...] = get_args(Kind)
-KINDS: tuple[str, ...] = VIEWS[:4]
+VIEWS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[Kind, ...] = VIEWS[:4]
 """The views that do not hang on how time is counted, nor on the deviation of the data."""
 
 Rates = Callable[[], tuple[Coefficient, Coefficient]]
