@@ -41,7 +41,7 @@ def seconds(model: PictureModel, count: int, **asked: int) -> tuple[np.ndarray, 
 def draw(rows: list[tuple[str, np.ndarray]], path: Path) -> None:
     figure, axes = plt.subplots(1, len(rows), figsize=(4 * len(rows), 4.4), layout="constrained")
     for (name, made), axis in zip(rows, np.atleast_1d(axes), strict=True):
-        axis.imshow(contact_sheet(made[:64]).squeeze(), cmap="gray", vmin=0, vmax=255)
+        axis.imshow(np.asarray(contact_sheet(made[:64])).squeeze(), cmap="gray", vmin=0, vmax=255)
         axis.set_title(name, fontsize=10)
         axis.axis("off")
     figure.savefig(path, dpi=110)

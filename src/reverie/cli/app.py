@@ -25,6 +25,7 @@ __all__ = ["app", "main"]
 COMMANDS = {
     "data": "What Reverie makes of a table of visits, and why: reverie data FILE.",
     "train": "Train a model of a table of visits or of pictures, and keep everything in one run folder.",
+    "distill": "Teach a new run to make pictures in one to four calls of its network, from a trained one.",
     "sample": "Make new patients, or new pictures, with a trained model.",
     "edit": "Change pictures with a trained model: make over, fill holes, enlarge, sharpen, invert, go from one to another.",
     "impute": "Fill the holes of a table, or go on with each patient's record; what is given stays as it is.",
@@ -38,6 +39,7 @@ COMMANDS = {
 """In the order of --help, each in one line: all that is needed to print it, so that it is there at once."""
 OPERATIONS = {
     "train": "training",
+    "distill": "distillation",
     "sample": "sample",
     "impute": "imputation",
     "export": "export",
