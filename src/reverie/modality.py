@@ -12,10 +12,17 @@ from typing import Any
 
 from reverie.errors import UsageError
 
-__all__ = ["IMAGES", "RECORDS", "ROWS", "Modality", "asked"]
+__all__ = ["ARCHIVES", "ARRAYS", "IMAGES", "IMAGE_FILES", "PICTURES", "RECORDS", "ROWS", "Modality", "asked"]
 
 ROWS = "rows"
 """The folder in a run folder where the rows of a table that is read in parts are kept, unless another is named."""
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+ARRAYS = (".npy", ".npz", ".safetensors")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
+IMAGE_FILES = (*PICTURES, *ARRAYS, *ARCHIVES)
+"""The suffixes of files that pictures are read from: one each, arrays of many, archives of files. (IDX files go by their
+content, and Parquet files may be tables.)"""
 
 FIELDS = {"identifier": "id", "schema": "schema_file"}
 """Options that requests call otherwise."""

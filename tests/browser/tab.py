@@ -128,9 +128,9 @@ class Tab:
         self.page.mouse.move(0, 0)
 
     def close(self) -> None:
-        if self.context is not None:
-            self.context.close()
-        self.context, self.stale = None, True
+        context, self.context, self.stale = self.context, None, True
+        if context is not None:
+            context.close()
 
     def _watch(self) -> None:
         def complain(message: ConsoleMessage) -> None:

@@ -1,5 +1,7 @@
 """Editing with a trained model: at no noise the picture, outside the hole every pixel, and back again after inversion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -184,3 +186,13 @@ def test_between_two_pictures_the_ends_are_the_pictures(model):
     assert len({picture.tobytes() for picture in found}) == 5
     with pytest.raises(UsageError, match="between two pictures"):
         interpolate(model, DIGITS[:3])
+
+
+def test_a_picture_and_its_mask_are_brought_to_size_as_those_of_training_were(model):
+    wide = np.repeat(DIGITS[3], 2, 1)
+    source = model.config.source.model_copy(update={"fit": "pad", "pad": "#ffffff"})
+    padded = replace(model, config=model.config.model_copy(update={"source": source}))
+    assert np.array_equal(fitted(padded, wide), read_images(wide[None], 8, 1, "pad").pixels[0])
+    assert (fitted(padded, wide)[:2] == 255).all() and not np.array_equal(fitted(padded, wide), fitted(model, wide))
+    hole = hole_of(padded, np.full((8, 16, 1), 255, np.uint8), wide)
+    assert hole[2:6].all() and not hole[:2].any() and not hole[6:].any()  # what is around the picture is no part of it

@@ -63,11 +63,13 @@ class Disk:
     def within(self, cap: Cap, units: float) -> None:
         pass
 
-    def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
+    def picture(
+        self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64", **reading: Any
+    ) -> Subject:
         from reverie.studies import subject
 
         assert named is not None
-        return subject(named, largest=largest)
+        return subject(named, largest=largest, **reading)
 
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
         from reverie.sources import open_table

@@ -70,6 +70,12 @@ class ImageCodec:
         return sizes(self.attributes)
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """How a picture is read that is to be brought to these: in their bits, and with its alpha where they have one; see
+        `read_picture`."""
+        return {"channels": 4 if self.channels == 4 else None, "bits": self.bits}
+
+    @property
     def config(self) -> dict[str, Any]:
         """All that `from_config` needs; no classes or attributes where there are none, nor bits where there are 8."""
         size = {"height": self.height, "width": self.width, "channels": self.channels}

@@ -22,6 +22,7 @@ from reverie.errors import DataError, UsageError
 from reverie.images.deep import is_sixteen, sixteen
 from reverie.images.layouts import CHANNELS, MOST_CHANNELS, one_picture
 from reverie.images.levels import check_bits, most_of, to_bits, to_levels
+from reverie.modality import PICTURES
 
 __all__ = [
     "FORMATS",
@@ -38,7 +39,7 @@ Picture = Path | str | bytes | Image.Image | np.ndarray
 """What read_picture takes: a file, the content of a file, a PIL image or an array [H, W] or [H, W, C]."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES = PICTURES
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, by its header's width times height."""

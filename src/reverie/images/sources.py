@@ -29,12 +29,11 @@ from reverie.images.image_set import ImageSet
 from reverie.images.objects import is_many, read_many
 from reverie.images.pictures import SUFFIXES
 from reverie.images.sizing import Fit, Pad, Size
-from reverie.images.trees import ARCHIVES, is_archive, on_disk, opened, passed_over
+from reverie.images.trees import is_archive, on_disk, opened, passed_over
 from reverie.images.unread import hint_of
+from reverie.modality import ARCHIVES, ARRAYS
 
-__all__ = ["ARRAYS", "ImageSet", "read_images", "reads_in", "with_conditions"]
-
-ARRAYS = (".npy", ".npz", ".safetensors")
+__all__ = ["ImageSet", "read_images", "reads_in", "with_conditions"]
 
 
 def read_images(

@@ -23,11 +23,11 @@ from typing import IO, Any
 from reverie.errors import DataError
 from reverie.images.pictures import MAX_FILE_BYTES
 from reverie.images.splits import listed
+from reverie.modality import ARCHIVES
 
-__all__ = ["ARCHIVES", "File", "Tree", "is_archive", "on_disk", "opened", "passed_over"]
+__all__ = ["File", "Tree", "is_archive", "on_disk", "opened", "passed_over"]
 
 _PACKED = {".tar.gz": gzip.open, ".tgz": gzip.open, ".tar.bz2": bz2.open, ".tbz2": bz2.open}
-ARCHIVES = (".zip", ".tar", *_PACKED)
 
 MAX_RATIO = 20
 """An archive of pictures shrinks little: one that grows by more than this is a bomb,"""

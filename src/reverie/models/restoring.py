@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reverie.errors import DataError, UsageError
-from reverie.images import read_images
+from reverie.images import Pad, read_images
 from reverie.images.levels import most_of
 from reverie.images.sizing import resized
 from reverie.models import few_calls
@@ -61,11 +61,13 @@ GREY = 127.5
 """Grey levels in a unit of the states: black is -1, white 1."""
 
 
-def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None) -> np.ndarray:
-    """A picture [H, W, C] of any size as the model's: cut to its shape about the centre, resized, in its channels or those
-    told."""
-    codec = model.codec
-    return read_images(picture[None], (codec.height, codec.width), channels or codec.channels, bits=codec.bits).pixels[0]
+def fitted(model: PictureModel, picture: np.ndarray, channels: int | None = None, pad: Pad | None = None) -> np.ndarray:
+    """A picture [H, W, C] of any size as the model's: brought to its size as those were that it was trained on (cut, padded
+    or stretched), in its channels or those told; `pad` is another colour around it where they were padded."""
+    codec, source = model.codec, model.config.source
+    around = (pad or source.pad) if source.fit == "pad" else None
+    size = (codec.height, codec.width)
+    return read_images(picture[None], size, channels or codec.channels, source.fit, pad=around, bits=codec.bits).pixels[0]
 
 
 def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bool = False) -> np.ndarray:
@@ -81,7 +83,7 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bo
     if mask.shape[:2] != picture.shape[:2]:
         sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
         raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
-    grey = fitted(model, mask, channels=1)[:, :, 0]
+    grey = fitted(model, mask, channels=1, pad="black")[:, :, 0]
     white = most_of(grey)
     return grey / white if soft else grey > white // 2
 

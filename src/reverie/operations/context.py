@@ -93,8 +93,13 @@ class Context(Protocol):
         """Raises UsageError where a service would spend more than the cap allows."""
         ...
 
-    def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
-        """The picture of a name or, `encoded`, inside the request; a larger one is reduced to this longer side."""
+    def picture(
+        self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64", **reading: Any
+    ) -> Subject:
+        """The picture of a name or, `encoded`, inside the request; a larger one is reduced to this longer side.
+
+        `reading` says in which channels and bits, see images.read_picture.
+        """
         ...
 
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:

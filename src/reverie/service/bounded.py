@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reverie.errors import DataError
 from reverie.service.problems import Problem
@@ -48,8 +48,11 @@ def check_length(text: str, limits: Settings, field: str = "image_base64") -> No
         )
 
 
-def from_base64(text: str, limits: Settings, field: str = "image_base64") -> np.ndarray:
-    """The picture as uint8 [H, W, 1 or 3]. Raises Problem 413 and DataError, in one sentence that names the field."""
+def from_base64(text: str, limits: Settings, field: str = "image_base64", **reading: Any) -> np.ndarray:
+    """The picture as uint8 [H, W, 1 or 3], or as `reading` says, see images.read_picture.
+
+    Raises Problem 413 and DataError, in one sentence that names the field.
+    """
     check_length(text, limits, field)
     prefix = _PREFIX.match(text)
     formats = (FORMATS[prefix[1]],) if prefix else tuple(FORMATS.values())
@@ -64,28 +67,28 @@ def from_base64(text: str, limits: Settings, field: str = "image_base64") -> np.
         content = base64.b64decode(text[start:] if start else text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise DataError(f"{field} is not base64: its padding is wrong.") from error
-    return _decoded(content, field, formats, limits)
+    return _decoded(content, field, formats, limits, reading)
 
 
-def from_file(file: BinaryIO, limits: Settings, name: str) -> np.ndarray:
-    """The picture in an open file of the workspace, in any format that the library reads. Raises DataError."""
+def from_file(file: BinaryIO, limits: Settings, name: str, **reading: Any) -> np.ndarray:
+    """The picture in an open file of the workspace, in any format that the library reads; else as `from_base64`."""
     from reverie.images.pictures import FORMATS as ALL
 
     most = _BYTES_A_PIXEL * limits.pixels
     content = file.read(most + 1)
     if len(content) > most:
         raise DataError(f"{name} has more than the {most:,} bytes that are read of a picture: make it smaller.")
-    return _decoded(content, name, ALL, limits)
+    return _decoded(content, name, ALL, limits, reading)
 
 
-def _decoded(content: bytes, name: str, formats: tuple[str, ...], limits: Settings) -> np.ndarray:
+def _decoded(content: bytes, name: str, formats: tuple[str, ...], limits: Settings, reading: dict[str, Any]) -> np.ndarray:
     from PIL import Image
 
     from reverie.images import read_picture
 
     Image.init()  # decoders are loaded before the ceiling is set
     with confined(name, limits.decode_bytes, limits.decode_seconds):
-        return read_picture(content, name=name, formats=formats, most=limits.pixels)
+        return read_picture(content, name=name, formats=formats, most=limits.pixels, **reading)
 
 
 @contextmanager

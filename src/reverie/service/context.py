@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reverie.errors import DamagedError, DataError, UsageError
+from reverie.modality import IMAGE_FILES, PICTURES
 from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 from reverie.operations.fields import Schedule
@@ -35,9 +36,6 @@ TABLES = (
     *(".sas7bdat", ".xpt", ".sav", ".zsav", ".dta", ".xlsx", ".xlsm"),
 )
 """Suffixes of the tables that are read: all that the command line reads but .xls and .ods, which cannot be bounded."""
-
-ARRAYS = (".npy", ".npz")
-"""Suffixes of the arrays of pictures that are read."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +83,20 @@ class Served:
         if units > cap.most:
             raise UsageError(f"{cap.what} is {units:,.0f} here, and at most {cap.most:,} in one call: {cap.remedy}.")
 
-    def picture(self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64") -> Subject:
-        from reverie.images.pictures import SUFFIXES
+    def picture(
+        self, named: str | None, largest: int, encoded: str | None = None, field: str = "image_base64", **reading: Any
+    ) -> Subject:
         from reverie.studies.subject import is_bundled, subject
 
         if encoded is not None:
-            return subject(bounded.from_base64(encoded, self.work.settings, field), largest=largest, name=field)
+            pixels = bounded.from_base64(encoded, self.work.settings, field, **reading)
+            return subject(pixels, largest=largest, name=field, **reading)
         assert named is not None
         if is_bundled(named):
-            return subject(named, largest=largest)
-        with self.work.workspace.open(named, SUFFIXES) as file:
-            return subject(bounded.from_file(file, self.work.settings, named), largest=largest, name=named)
+            return subject(named, largest=largest, **reading)
+        with self.work.workspace.open(named, PICTURES) as file:
+            pixels = bounded.from_file(file, self.work.settings, named, **reading)
+        return subject(pixels, largest=largest, name=named, **reading)
 
     def table(self, name: str, schema: Any = None, /, **options: Any) -> Table:
         return table(self.work, name, schema, **options)
@@ -179,7 +180,6 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
     """
     from reverie.images import read_images
-    from reverie.images.pictures import SUFFIXES
     from reverie.sources import ImageSource, TableSource
 
     kind = TableSource if is_table(name) else ImageSource
@@ -191,12 +191,11 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
         told = cells(work, how["conditions"])
         how["conditions"] = replace(told, path=work.workspace.path(how["conditions"], TABLES, work.folder))
     options = how
-    files = (*ARRAYS, *SUFFIXES)
     if name == "digits":
         pictures = read_images(name, **options)
-    elif name.lower().endswith(files):
-        with work.workspace.held(name, files) as path:
-            pictures = replace(read_images(path, **options), path=work.workspace.path(name, files, work.folder))
+    elif name.lower().endswith(IMAGE_FILES):
+        with work.workspace.held(name, IMAGE_FILES) as path:
+            pictures = replace(read_images(path, **options), path=work.workspace.path(name, IMAGE_FILES, work.folder))
     else:
         pictures = read_images(work.workspace.folder(name), **options)
         pictures = replace(pictures, path=work.workspace.path(name, (), work.folder))

@@ -14,9 +14,9 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.images.parquet import holds_pictures
 from reverie.images.pictures import SUFFIXES as PICTURES
-from reverie.images.sources import ARRAYS, reads_in
+from reverie.images.sources import reads_in
 from reverie.images.trees import is_archive
-from reverie.modality import ROWS, asked
+from reverie.modality import ARRAYS, ROWS, asked
 from reverie.records import Table
 from reverie.records.reading import (
     BUNDLED,

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from reverie.drawing.pictures import visible
@@ -19,6 +18,7 @@ from reverie.errors import UsageError
 from reverie.images import ImageCodec, bundled, read_picture
 from reverie.images.bundled import PHOTOGRAPHS
 from reverie.images.pictures import Picture
+from reverie.images.sizing import resized
 
 __all__ = ["LARGEST", "PHOTOGRAPHS", "Subject", "is_bundled", "photograph", "reduced", "subject"]
 
@@ -28,7 +28,10 @@ _BUNDLED_SIDE = 256
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One picture to study: its name, its pixels uint8 [H, W, C], and the shape it had before it was reduced."""
+    """One picture to study: its name, its pixels [H, W, C], and the shape it had before it was reduced.
+
+    Pixels are uint8, or uint16 where 16 bits were asked for.
+    """
 
     name: str
     pixels: np.ndarray
@@ -36,7 +39,7 @@ class Subject:
 
     @property
     def codec(self) -> ImageCodec:
-        return ImageCodec(*self.pixels.shape)
+        return ImageCodec(*self.pixels.shape, bits=8 * self.pixels.itemsize)
 
     @property
     def x_0(self) -> Tensor:
@@ -50,24 +53,29 @@ class Subject:
 
 
 def subject(
-    source: Picture | Subject = "digits", channels: int | None = None, largest: int = LARGEST, name: str | None = None
+    source: Picture | Subject = "digits",
+    channels: int | None = None,
+    largest: int = LARGEST,
+    name: str | None = None,
+    bits: int = 8,
 ) -> Subject:
     """The picture of a source.
 
     Args:
         source: "digits" or "digits:3" (a bundled digit by its index), "china", "flower", or whatever read_picture reads.
-        channels: 1 or 3; as it is if left out.
+        channels: 1 or 3, or 4 for colour and alpha, which is laid over white otherwise; as it is if left out.
         largest: the longer side, to which a larger picture is reduced.
         name: what the picture is called; by default as it was given.
+        bits: of a channel, 8 or 16.
     """
     if isinstance(source, Subject):
         return source
     if isinstance(source, str) and is_bundled(source):
-        pixels = read_picture(photograph(source) if source in PHOTOGRAPHS else _digit(source), channels)
+        pixels = read_picture(photograph(source) if source in PHOTOGRAPHS else _digit(source), channels, bits=bits)
     else:
-        pixels = read_picture(source, channels)
+        pixels = read_picture(source, channels, bits=bits)
     called = name or (str(source) if isinstance(source, str | Path) else "the picture")
-    return Subject(called, reduced(pixels, largest), pixels.shape)
+    return Subject(called, _shrunk(pixels if bits == 16 else visible(pixels), largest), pixels.shape)
 
 
 def is_bundled(name: str) -> bool:
@@ -91,11 +99,12 @@ def _digit(source: str) -> np.ndarray:
 
 def reduced(pixels: np.ndarray, largest: int) -> np.ndarray:
     """What is visible of pixels [H, W, C], uint8, the longer side at most `largest`."""
-    pixels = visible(pixels)
-    height, width, channels = pixels.shape
+    return _shrunk(visible(pixels), largest)
+
+
+def _shrunk(pixels: np.ndarray, largest: int) -> np.ndarray:
+    height, width, _ = pixels.shape
     if max(height, width) <= largest:
         return pixels
     shrink = largest / max(height, width)
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(size[1], size[0], channels)
+    return resized(pixels, (max(1, round(height * shrink)), max(1, round(width * shrink))), "stretch")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from reverie import load
-from reverie.images import read_images
+from reverie.cli.disk import Disk
+from reverie.images import ImageCodec, png, read_images
 from reverie.models import editing
+from reverie.operations.editing.shared import pixels_of
+from reverie.service.context import Served
+from reverie.service.settings import Settings
+from reverie.service.workspace import Workspace
 
 RUN = "runs/digits"
 THREE = {"model": RUN, "picture": "digits:3"}
@@ -96,3 +102,19 @@ def test_what_cannot_be_done_is_one_sentence(edit, root, body, status, words):
     Image.fromarray(np.full((8, 16), 255, np.uint8)).save(root / "wide.png")
     reply = edit(**body)
     assert (reply.status_code, words in reply.text) == (status, True), reply.text
+
+
+def test_a_picture_is_read_in_the_bits_of_the_model_and_with_its_alpha_by_either_door(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 65536, (8, 8, 4), np.uint16)
+    (tmp_path / "deep.png").write_bytes(png(deep))
+    model = SimpleNamespace(codec=ImageCodec(8, 8, 4, bits=16))
+    content = (tmp_path / "deep.png").read_bytes()
+    sent = "data:image/png;base64," + base64.b64encode(content).decode()
+    served = Served(SimpleNamespace(settings=Settings(), workspace=Workspace(tmp_path, Settings(free_bytes=0))))
+    for context, name in (
+        (Disk(lambda *_: None), str(tmp_path / "deep.png")),
+        (served, "deep.png"),
+        (served, sent),
+    ):
+        assert np.array_equal(pixels_of(context, name, "picture", model), deep)
+        assert pixels_of(context, name, "mask").dtype == np.uint8 and pixels_of(context, name, "mask").shape[2] == 3

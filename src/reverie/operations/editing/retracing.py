@@ -122,7 +122,7 @@ def interpolate(request: Interpolate, context: Context) -> Outcome:
 
         steps, size = request.steps, model.codec.height * model.codec.width
         context.within(PIXELS, steps * (2 * RETRACED + request.count) * size)
-        pair = np.stack([editing.fitted(model, each) for each in (given, pixels_of(context, request.other, "other"))])
+        pair = np.stack([editing.fitted(model, each) for each in (given, pixels_of(context, request.other, "other", model))])
         ends = editing.inverted(model, pair, steps, request.where or None, on_step=context.step)
         return editing.interpolate(model, ends, request.count), {"count": request.count, "steps": steps, **_reached(ends)}
 

@@ -141,7 +141,7 @@ def changed(request: Any, context: Context, change: Change, more: list[dict[str,
     model = context.model(request.model)
     if not isinstance(model, PictureModel):
         raise UsageError(f"{request.model} is a model of patient records: give a run trained on pictures.")
-    pixels, about = change(model, pixels_of(context, request.picture, "picture"))
+    pixels, about = change(model, pixels_of(context, request.picture, "picture", model))
     save_images(pixels, output.path)
     file = output.done()
     printed = {"out": file["name"], **about}
@@ -160,12 +160,13 @@ def drawn(request: Drawn, model: PictureModel, passes: int | None = None) -> int
     return request.count * passes * again * model.codec.height * model.codec.width
 
 
-def pixels_of(context: Context, named: str, field: str) -> np.ndarray:
-    """A picture of the request, as it is."""
+def pixels_of(context: Context, named: str, field: str, model: PictureModel | None = None) -> np.ndarray:
+    """A picture of the request, of its own size; read as those of the model are, or as grey or colour of 8 bits."""
     from reverie.images.pictures import MAX_PIXELS
 
     encoded = named if named.startswith("data:") else None
-    return context.picture(None if encoded else named, MAX_PIXELS, encoded, field).pixels
+    reading = model.codec.reading if model is not None else {}
+    return context.picture(None if encoded else named, MAX_PIXELS, encoded, field, **reading).pixels
 
 
 def python_of(
@@ -189,8 +190,8 @@ def python_of(
     """
 
     def read(name: str) -> str:
-        file = getattr(request, name)
-        return f"subject({arguments(f'{name}.png' if file.startswith('data:') else file)}).pixels"
+        file, how = getattr(request, name), "" if name in (mask, hole) else ", **model.codec.reading"
+        return f"subject({arguments(f'{name}.png' if file.startswith('data:') else file)}{how}).pixels"
 
     rest, as_given = arguments(*values, **named), first.startswith("given")
     used = [call, *([] if as_given else ["fitted"]), *(["hole_of"] if hole else [])]

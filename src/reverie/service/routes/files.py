@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from reverie.modality import IMAGE_FILES
 from reverie.plain import moment
 from reverie.service import names
 from reverie.service.downloads import Download
@@ -25,19 +26,17 @@ TYPES = {
     **dict.fromkeys((".psv", ".txt", ".tab"), "text/plain; charset=utf-8"),
     **dict.fromkeys((".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz"), "application/gzip"),
     **dict.fromkeys((".xlsx", ".xlsm", ".sas7bdat", ".xpt", ".sav", ".zsav", ".dta"), "application/octet-stream"),
+    **dict.fromkeys(IMAGE_FILES, "application/octet-stream"),
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
-    ".npy": "application/octet-stream",
-    ".npz": "application/octet-stream",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".yaml": "application/yaml",
     ".md": "text/markdown; charset=utf-8",
     ".html": "application/octet-stream",
     ".onnx": "application/octet-stream",
-    ".safetensors": "application/octet-stream",
 }
 SUFFIXES = tuple(TYPES)
 UPLOADED = tuple(suffix for suffix in SUFFIXES if suffix not in (".html", ".onnx"))
