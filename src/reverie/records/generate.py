@@ -152,6 +152,8 @@ class RecordSampler:
         """Draws of a stage as a whole, of which what is given is a measurement: y = x_0 where it is observed."""
         stage = cells(self.codec.stage, given.values.shape[1])
         seen = given.observed_mask & (stage == int(torch.where(given.target_mask, stage, -1).max()))
+        if not bool(given.target_mask[:, :1].any()):  # without stages token 0 counts with the visits, and is not made
+            seen = seen & (torch.arange(len(stage)) > 0)[:, None]
         whole = replace(given, observed_mask=given.observed_mask & ~seen, target_mask=given.target_mask | seen)
         measurement = Measurement(Mask(seen), torch.where(seen, given.values, 0.0))
         sampler = None if method.steps_itself else self.sampler
