@@ -11,7 +11,7 @@ from reverie.images.conditions import cells_of, read_told, read_wishes
 
 FILES = [f"{folder}/{i:02d}.png" for folder in "ab" for i in range(20)]
 EMB = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
-AGES = [21, 59, *(20 + 7 * i % 39 for i in range(2, 39))]
+AGES = [21, 59, *(20 + 3 * (7 * i % 13) for i in range(2, 39))]
 FRAME = pl.DataFrame(
     {
         "file": FILES,
@@ -88,6 +88,7 @@ def test_rows_without_a_picture_and_pictures_without_a_row_are_counted_and_named
 def holed(row, column, value):
     cells = LISTS[column].to_list()
     cells[row] = value
+    cells = [float(cell) if isinstance(cell, int) else cell for cell in cells]
     return LISTS.with_columns(pl.Series(column, cells))
 
 

@@ -103,14 +103,12 @@ class Attribute(BaseModel):
         spread = float(np.sqrt(((there - there.mean(0)) ** 2).mean()))
         return self.model_copy(update={"mean": tuple(map(float, there.mean(0))), "deviation": spread or 1.0})
 
-    def read(self, cells: pl.Series, place: str, rows: pl.Series | None = None) -> np.ndarray:
-        """Values float64 [N] of cells: places of levels or numbers, NaN where empty. Raises DataError that names the row, by
-        the numbers `rows` where cells are not in the order of the table."""
+    def read(self, cells: pl.Series, place: str) -> np.ndarray:
+        """Values float64 [N] of cells: places of levels or numbers, NaN where empty. Raises DataError that names the row."""
         assert self.column is not None
         values = self.column.read(cells, place)
         if (bad := np.flatnonzero(np.isinf(values))).size:
-            row = int(bad[0]) + 1 if rows is None else rows[int(bad[0])]
-            raise DataError(f"{at(place, row, self.name)}the number is infinite: correct it or leave it empty.")
+            raise DataError(f"{at(place, int(bad[0]) + 1, self.name)}the number is infinite: correct it or leave it empty.")
         return values
 
     def place(self, level: str) -> float:

@@ -94,6 +94,9 @@ def _recognised(frame: pl.DataFrame, name: str) -> tuple[list[Attribute], dict[s
         raise DataError(f"{error.fault}: write its dates as 2026-01-31.") from error
     attributes, values, unused = [], {}, []
     for cells in parsed.frame.drop(ROW).iter_columns():
+        if cells.dtype.is_float() and len(bad := cells.is_infinite().fill_null(False).arg_true()):
+            place = at(name, parsed.frame[ROW][bad[0]], cells.name)
+            raise DataError(f"{place}the number is infinite: correct it or leave it empty.")
         column = _column(Evidence(cells.name, cells, "varying", parsed.mixed.get(cells.name), name))
         if form := parsed.forms.get(cells.name):
             column = column.in_form(form)
@@ -104,7 +107,7 @@ def _recognised(frame: pl.DataFrame, name: str) -> tuple[list[Attribute], dict[s
             column = column.model_copy(update=column.observed(cells))
         attribute = Attribute.of(column)
         attributes.append(attribute)
-        values[cells.name] = attribute.read(cells, name, parsed.frame[ROW])
+        values[cells.name] = attribute.read(cells, name)
     return attributes, values, unused
 
 
