@@ -52,7 +52,7 @@ class DiffPIR(PosteriorSampler):
         self,
         denoiser: Denoiser,
         measurement: Measurement,
-        grid: Sequence[int],
+        grid: Sequence[float],
         x: Tensor,
         generator: Generators,
         condition: Condition | None = None,

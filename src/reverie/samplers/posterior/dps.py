@@ -45,7 +45,7 @@ class DPS(PosteriorSampler):
         self,
         denoiser: Denoiser,
         measurement: Measurement,
-        grid: Sequence[int],
+        grid: Sequence[float],
         x: Tensor,
         generator: Generators,
         condition: Condition | None = None,

@@ -54,7 +54,7 @@ class RePaint(PosteriorSampler):
         self,
         denoiser: Denoiser,
         measurement: Measurement,
-        grid: Sequence[int],
+        grid: Sequence[float],
         x: Tensor,
         generator: Generators,
         condition: Condition | None = None,

@@ -68,7 +68,7 @@ class Twisted(PosteriorSampler):
         self,
         denoiser: Denoiser,
         measurement: Measurement,
-        grid: Sequence[int],
+        grid: Sequence[float],
         x: Tensor,
         generator: Generators,
         condition: Condition | None = None,
