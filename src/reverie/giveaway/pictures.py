@@ -18,7 +18,7 @@ from reverie.errors import UsageError
 from reverie.giveaway.document import LIMIT, data, document, script_text, too_large
 from reverie.giveaway.texts import script, texts
 from reverie.models.pictures import SHARD
-from reverie.process.table import table_of
+from reverie.process.schedule import table_of
 from reverie.samplers import SAMPLERS, time_grid
 
 if TYPE_CHECKING:

@@ -160,7 +160,7 @@ class PictureModel(Model[ImageCodec]):
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
         return PictureShards(self, method, count, seed)
 
-    def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def walk(self, count: int, seed: int = 0, **settings: Any) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
         """The making of the first pictures of `sample`: (t, what x_t looks like, x_0-hat), each uint8 [count, H, W, C].
 
         The last has t = 0 and the pictures themselves on both sides. `count` is at most SHARD.

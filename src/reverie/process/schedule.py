@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
+from reverie.process.path import NoisePath
 from reverie.process.registry import ALIASES, CONTINUOUS, TABLES
 from reverie.process.table import NoiseTable, TerminalSNRWarning
 
-__all__ = ["NoiseSchedule", "TerminalSNRWarning"]
+__all__ = ["NoiseSchedule", "TerminalSNRWarning", "table_of"]
 
 
 class NoiseSchedule(NoiseTable):
@@ -156,6 +157,16 @@ class NoiseSchedule(NoiseTable):
             raise UsageError(f"need 0 < beta_min <= beta_max < 1, but beta_min = {beta_min} and beta_max = {beta_max}.")
         config = {"name": name, "steps": steps, "beta_min": beta_min, "beta_max": beta_max, **more}
         return cls(_from_zero(curve(beta_min, beta_max)), config)
+
+
+def table_of(path: NoisePath, what: str) -> NoiseSchedule:
+    """The path, where it is a table. Raises UsageError where it is none, for `what`, which needs one."""
+    if isinstance(path, NoiseSchedule):
+        return path
+    raise UsageError(
+        f"{what} goes by the steps of a table, and the path {path.config['name']!r} has none: take a model that was trained "
+        "with schedule.name=cosine."
+    )
 
 
 def _even(start: float, end: float, count: int) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from reverie.errors import UsageError
 from reverie.process.path import TERMINAL_SIGNAL, Coefficient, Level, NoisePath, Time
 
-__all__ = ["NoiseTable", "TerminalSNRWarning", "table_of"]
+__all__ = ["NoiseTable", "TerminalSNRWarning"]
 
 
 class TerminalSNRWarning(UserWarning):
@@ -269,16 +269,6 @@ class NoiseTable(NoisePath):
 
     def __repr__(self) -> str:
         return f"NoiseSchedule({self.config.get('name', 'betas')}, steps={self.steps}, alpha_bar_T={self.alpha_bar[-1]:.3g})"
-
-
-def table_of(path: NoisePath, what: str) -> NoiseTable:
-    """The path, where it is a table. Raises UsageError where it is none, for `what`, which needs one."""
-    if isinstance(path, NoiseTable):
-        return path
-    raise UsageError(
-        f"{what} goes by the steps of a table, and the path {path.config['name']!r} has none: take a model that was trained "
-        "with schedule.name=cosine."
-    )
 
 
 def _steps(t: Time) -> int | Tensor:

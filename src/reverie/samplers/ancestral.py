@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from reverie.errors import unknown
-from reverie.process.schedule import NoiseSchedule
+from reverie.process.path import NoisePath
 from reverie.process.variance import VARIANCES, Variance, lower, upper
 from reverie.samplers.sampler import Sampler, Step
 
@@ -40,7 +40,7 @@ class Ancestral(Sampler):
         variance = now.process.reverse_variance(x_t, now.t, now.s, self.variance, said.variance_mix)
         return now.add_noise(mean, variance.sqrt())
 
-    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float | None:
+    def added_variance(self, schedule: NoisePath, t: float, s: float) -> float | None:
         if self.variance == "learned":
             return None
         bound = lower if self.variance == "beta_tilde" else upper

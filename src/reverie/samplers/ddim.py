@@ -16,7 +16,7 @@ from torch import Tensor
 
 from reverie.errors import UsageError
 from reverie.process import variance
-from reverie.process.schedule import NoiseSchedule
+from reverie.process.path import NoisePath
 from reverie.samplers.sampler import Sampler, Step
 
 __all__ = ["DDIM"]
@@ -43,5 +43,5 @@ class DDIM(Sampler):
         added = self.added_variance(now.process.schedule, now.t, now.s)
         return now.add_noise(now.prediction.mix(clean=a, noise=math.sqrt(max(sigma**2 - added, 0.0))), math.sqrt(added))
 
-    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float:
+    def added_variance(self, schedule: NoisePath, t: float, s: float) -> float:
         return self.eta**2 * variance.lower(schedule, s, t).item()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from reverie.errors import UsageError
-from reverie.process.schedule import NoiseSchedule
+from reverie.process.path import NoisePath
 from reverie.samplers.multistep import earlier
 from reverie.samplers.sampler import Sampler, Step
 
@@ -61,6 +61,6 @@ class DPMSolver(Sampler):
             prediction.mix(clean=of_clean * w, onto=x_s)
         return now.add_noise(x_s, sigma_s * math.sqrt(-math.expm1(-2 * h)) if self.sde and now.s > 0 else 0.0)
 
-    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float | None:
+    def added_variance(self, schedule: NoisePath, t: float, s: float) -> float | None:
         (_, sigma_s, lambda_s), (_, _, lambda_t) = schedule.level(s), schedule.level(t)
         return sigma_s**2 * -math.expm1(-2 * (lambda_s - lambda_t)) if self.sde and s > 0 else 0.0

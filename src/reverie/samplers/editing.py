@@ -22,7 +22,7 @@ from reverie.samplers.sampler import Sampler, sample
 __all__ = ["grid_from", "img2img", "interpolate"]
 
 
-def grid_from(grid: Sequence[int], t: int) -> tuple[int, ...]:
+def grid_from(grid: Sequence[float], t: float) -> tuple[float, ...]:
     """The grid from level t on: t, then the levels of the grid below it."""
     return (t, *(level for level in grid if level < t))
 
@@ -30,7 +30,7 @@ def grid_from(grid: Sequence[int], t: int) -> tuple[int, ...]:
 def img2img(
     denoiser: Denoiser,
     sampler: Sampler,
-    grid: Sequence[int],
+    grid: Sequence[float],
     x_0: Tensor,
     generator: Generators,
     condition: Condition | None = None,

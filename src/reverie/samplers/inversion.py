@@ -46,7 +46,7 @@ PATIENCE = 30
 
 def invert(
     denoiser: Denoiser,
-    grid: Sequence[int],
+    grid: Sequence[float],
     x: Tensor,
     condition: Condition | None = None,
     tolerance: float | None = None,
@@ -70,7 +70,7 @@ def invert(
         ratio = level(t).alpha / level(s).alpha
         base, factor = x * ratio, level(t).sigma - ratio * level(s).sigma
 
-        def image(x_t: Tensor, t: int = t, base: Tensor = base, factor: float = factor) -> tuple[Tensor, Prediction]:
+        def image(x_t: Tensor, t: float = t, base: Tensor = base, factor: float = factor) -> tuple[Tensor, Prediction]:
             prediction = denoiser(x_t, t, condition)
             return torch.add(base, prediction.noise, alpha=factor), prediction
 

@@ -17,10 +17,9 @@ from reverie.denoisers.conditions import Condition
 from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess
-from reverie.process.path import Level
+from reverie.process.path import Level, NoisePath
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators, draw
-from reverie.process.schedule import NoiseSchedule
 from reverie.samplers.grid import check_grid
 
 __all__ = ["Point", "Sampler", "Step", "sample", "trajectory"]
@@ -102,7 +101,7 @@ class Point:
     entries of a sample, the state that it was sought for; None for all others.
     """
 
-    t: int
+    t: float
     x: Tensor
     prediction: Prediction | None
     residual: Tensor | None = None
@@ -134,7 +133,7 @@ class Sampler:
         """x_s. Where the step has no generator, its mean."""
         raise NotImplementedError
 
-    def added_variance(self, schedule: NoiseSchedule, t: float, s: float) -> float | None:
+    def added_variance(self, schedule: NoisePath, t: float, s: float) -> float | None:
         """The variance of the noise that a step from t to s adds; None where it is not one number."""
         return None if self.stochastic else 0.0
 
@@ -142,7 +141,7 @@ class Sampler:
 def trajectory(
     denoiser: Denoiser,
     sampler: Sampler,
-    grid: Sequence[int],
+    grid: Sequence[float],
     x: Tensor,
     generator: Generators | None = None,
     condition: Condition | None = None,
@@ -183,7 +182,7 @@ def trajectory(
 def sample(
     denoiser: Denoiser,
     sampler: Sampler,
-    grid: Sequence[int],
+    grid: Sequence[float],
     x: Tensor,
     generator: Generators | None = None,
     condition: Condition | None = None,

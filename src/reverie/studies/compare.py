@@ -21,6 +21,7 @@ from torch import Tensor
 from reverie.errors import UsageError
 from reverie.images import data_url
 from reverie.process import draw, generator
+from reverie.process.schedule import table_of
 from reverie.samplers import named, sample, time_grid
 from reverie.samplers.registry import compared
 from reverie.studies.denoising import Denoising, counting, grainy
@@ -130,7 +131,7 @@ def compare(
             raise UsageError(f"give at least one {what} to compare.")
         if len(set(given)) < len(given):
             raise UsageError(f"a {what} is given twice: give each once.")
-    schedule = by.denoiser.process.schedule
+    schedule = table_of(by.denoiser.process.schedule, "a comparison of samplers")
     if (
         isinstance(reference_steps, bool)
         or not isinstance(reference_steps, int)

@@ -26,7 +26,7 @@ from reverie.images import ImageCodec, bundled
 from reverie.models import few_calls
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.gaussian import Step
-from reverie.process.table import table_of
+from reverie.process.schedule import table_of
 from reverie.studies.subject import Subject
 
 if TYPE_CHECKING:

@@ -150,7 +150,7 @@ def posterior(
 
 def _run(case: Case, name: str, passes: int, exact: np.ndarray, seed: int) -> Cell:
     method, process = named(name), case.denoiser.process
-    steps = max(1, min(passes // method.passes, process.schedule.steps))
+    steps = max(1, min(passes // method.passes, process.schedule.most_steps))
     grid = time_grid(process.schedule, steps, "angle")
     stream = generator(seed, "study", "posterior", case.name, name, passes)
     start = draw(torch.empty(len(exact), SIZE, dtype=torch.float64), stream)

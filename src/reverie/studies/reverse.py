@@ -26,6 +26,7 @@ from reverie.denoisers import Evidence
 from reverie.errors import UsageError
 from reverie.images import ImageCodec, data_url
 from reverie.process import NoiseSchedule, draw, generator
+from reverie.process.schedule import table_of
 from reverie.samplers import SAMPLERS, named, time_grid, trajectory
 from reverie.studies.denoising import SIDES, Denoising, counting, exact, photographs
 from reverie.studies.subject import reduced
@@ -163,7 +164,7 @@ def reverse(
         by = exact(width, height, schedule)
     else:
         _check(by, width, height, schedule)
-    table, began = by.denoiser.process.schedule, time.monotonic()
+    table, began = table_of(by.denoiser.process.schedule, "the demonstration"), time.monotonic()
     grid = time_grid(table, steps, "trailing")
     stream = generator(seed, "study", "reverse")
     x = draw(torch.empty(1, *by.codec.shape), stream)

@@ -94,7 +94,7 @@ class PosteriorSampler:
         self,
         denoiser: Denoiser,
         measurement: Measurement,
-        grid: Sequence[int],
+        grid: Sequence[float],
         x: Tensor,
         generator: Generators,
         condition: Condition | None = None,

@@ -83,10 +83,10 @@ def linear(steps: int = 1000, beta_max: float = 0.02) -> NoiseSchedule:
         return NoiseSchedule.linear(steps, beta_max=beta_max)
 
 
-def process(steps: int = 1000, beta_max: float = 0.02) -> GaussianProcess:
+def process(steps: int = 1000, beta_max: float = 0.02) -> GaussianProcess[NoiseSchedule]:
     return GaussianProcess(linear(steps, beta_max))
 
 
-def gaussian(process: GaussianProcess, std: float = 0.5, mean: float = 0.0) -> GaussianMixture:
+def gaussian(process: GaussianProcess[NoiseSchedule], std: float = 0.5, mean: float = 0.0) -> GaussianMixture:
     """The exact denoiser of data N(mean, std^2), one dimension."""
     return GaussianMixture(process, torch.tensor([[mean]]).double(), torch.tensor([std]).double())

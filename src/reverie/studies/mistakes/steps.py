@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from reverie.denoisers import Clipped, Condition, Evidence
-from reverie.process import GaussianProcess, Prediction
+from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.gaussian import Step as Time
 from reverie.samplers import DDIM, Step, sample, time_grid
 from reverie.studies.mistakes.forms import RelabelledStep
@@ -147,7 +147,7 @@ def mistake_8b() -> Measured:
 class _Constant:
     """A network that has learned little: whatever it sees, it says eps = 0.5."""
 
-    process: GaussianProcess
+    process: GaussianProcess[NoiseSchedule]
     evidence: Evidence = "learned"
 
     def __call__(self, x_t: torch.Tensor, t: Time, condition: Condition | None = None) -> Prediction:

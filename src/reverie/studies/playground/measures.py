@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers import Denoiser
-from reverie.process import GaussianProcess, draw, generator
+from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
 from reverie.studies.playground.drawing import Drawing
 from reverie.training.objective import timesteps
 
@@ -122,7 +122,9 @@ def _distance(samples: Tensor, directions: Tensor, reference: Tensor) -> float:
     return float((gap**2).mean().sqrt())
 
 
-def _noisy(drawing: Drawing, process: GaussianProcess, t: Tensor, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+def _noisy(
+    drawing: Drawing, process: GaussianProcess[NoiseSchedule], t: Tensor, stream: torch.Generator
+) -> tuple[Tensor, Tensor]:
     x_0 = drawing.sample(len(t), stream)
     noise = draw(x_0, stream)
     return process.corrupt(x_0, t, noise), noise

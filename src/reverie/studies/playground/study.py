@@ -71,7 +71,7 @@ class Run:
         trained: the network with the course of its training.
     """
 
-    process: GaussianProcess
+    process: GaussianProcess[NoiseSchedule]
     grid: tuple[int, ...]
     exact: Tensor
     learned: Tensor

@@ -103,7 +103,7 @@ def _train(what: Training, on_step: Callable[[int, int], None] | None) -> Traine
 
 
 def _examples(
-    what: Training, form: Form, process: GaussianProcess, count: int, stream: torch.Generator
+    what: Training, form: Form, process: GaussianProcess[NoiseSchedule], count: int, stream: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """x_t [count, 2], t [count] and what the network is to say of them [count, 2]."""
     x_0 = what.drawing.sample(count, stream).float()

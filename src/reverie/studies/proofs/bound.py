@@ -23,7 +23,7 @@ chapter = Chapter("bound")
 SIGNS = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
 
 
-def _expected_bound(process: GaussianProcess, d: float) -> float:
+def _expected_bound(process: GaussianProcess[NoiseSchedule], d: float) -> float:
     """Expectation over data N(0, d^2) of every term, with the exact reverse kernel, in nats."""
     x_0, eps = d * SIGNS[:, :1], SIGNS[:, 1:]
     a_bar = process.schedule.alpha_bar

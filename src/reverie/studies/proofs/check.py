@@ -51,7 +51,7 @@ class Case:
     The tables come from beta alone: alpha = 1 - beta, abar by multiplication, prev = abar one step before.
     """
 
-    process: GaussianProcess
+    process: GaussianProcess[NoiseSchedule]
     t: Tensor
     beta: Tensor
     alpha: Tensor

@@ -46,11 +46,11 @@ PRINTED = {
 }
 
 
-def _gaussian(process: GaussianProcess) -> GaussianMixture:
+def _gaussian(process: GaussianProcess[NoiseSchedule]) -> GaussianMixture:
     return GaussianMixture(process, torch.zeros(1, 1).double(), torch.full((1,), D).double())
 
 
-def _mixture(process: GaussianProcess) -> GaussianMixture:
+def _mixture(process: GaussianProcess[NoiseSchedule]) -> GaussianMixture:
     means = torch.tensor([[-1.0, 0.5], [0.8, 0.0]]).double()
     return GaussianMixture(process, means, torch.tensor([0.3, 0.5]).double())
 
@@ -59,7 +59,7 @@ def _noise(rows: int = 16) -> torch.Tensor:
     return torch.randn(rows, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def final_deviation(process: GaussianProcess, grid: Sequence[int], variance: Variance | None) -> float:
+def final_deviation(process: GaussianProcess[NoiseSchedule], grid: Sequence[int], variance: Variance | None) -> float:
     """Deviation at the grid's end of samples of data N(0, 1/4), begun at N(0, 1); DDIM if no variance is named."""
     sampler, oracle, spread = Ancestral(variance) if variance else DDIM(), _gaussian(process), 1.0
     one = torch.ones(1, 1, dtype=torch.float64)
