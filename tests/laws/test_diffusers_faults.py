@@ -100,8 +100,7 @@ def test_dpm_solver_with_cosine_and_karras_visits_a_step_twice_and_runs_off_its_
     assert len(set(grid)) == len(grid)
     end = sample(gaussian(cosine), DPMSolver(), grid, x)
     assert torch.isfinite(end).all()
-    said = advice(cosine.schedule, n, "karras")
-    assert f"{n} steps of `spacing=karras` fall on only {len(grid) - 1} different" in str(said)
+    assert "say `sigma_max=80`" in str(advice(cosine.schedule, n, "karras"))
 
 
 @pytest.mark.parametrize("spacing", ["leading", "linspace"])
