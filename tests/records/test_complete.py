@@ -101,7 +101,7 @@ def test_a_network_that_only_makes_whole_records_fills_holes_by_guidance(exact, 
     """Asked for all values of a stage, of which those given are a measurement, it draws from the same law."""
     given, known = scores(exact.codec, table, table.frame)
     flags, white = values_of(exact, 5, "measured:y"), []
-    completer = Completer(replace(maker, method=MMPS(iterations=5)), table)
+    completer = Completer(replace(maker, method=MMPS(iterations=8)), table)
     for k in range(6):
         drawn, now = scores(exact.codec, table, completer.holes(torch.Generator().manual_seed(k)))
         assert (drawn == given)[known & ~flags].all(), "a value was changed where it was given"
