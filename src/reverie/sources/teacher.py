@@ -77,7 +77,7 @@ class Teacher(DataSource):
         return self.run.config.source
 
     def settled(self, config: RunConfig) -> RunConfig:
-        sampling = Sampling(sampler="consistency", steps=self.calls, spacing=SPACING)
+        sampling = Sampling.model_validate({"sampler": "consistency", "steps": self.calls, "spacing": SPACING})
         distilled = Distilled(calls=self.calls, teacher_steps=self.steps, guidance=self.guidance, seed=self.seed)
         return config.model_copy(update={"sampling": sampling, "distilled": distilled})
 
@@ -95,7 +95,7 @@ class Teacher(DataSource):
     def adopt_codec(self, codec: ImageCodec, run: str, say: Say) -> ImageCodec:
         return codec
 
-    def examples(self, config: RunConfig, parts: Parts[None], codec: ImageCodec) -> tuple[Trajectories, None]:
+    def examples(self, config: RunConfig, parts: Parts[None], codec: ImageCodec) -> tuple[Any, None]:
         device, schedule = choose_device(config.training.device), self.run.process.schedule
         levels = time_grid(schedule, self.calls, SPACING)[:-1]
         grid = sorted({*time_grid(schedule, self.steps, SPACING), *levels}, reverse=True)
