@@ -186,8 +186,7 @@ class PictureModel(Model[ImageCodec]):
                 [n, S, D], each in turn, and of nothing, [1, S, D], which guidance needs.
             exact: ask the network in the precision of its weights, not in that of its training: for what is solved or shown.
 
-        Raises UsageError, naming the nearest, for a class the model does not know, for guidance without a class, and for
-        what a distilled run was not taught.
+        Raises UsageError, naming the nearest, for a class the model does not know, and for guidance without a class.
         """
         usual = self.usual
         few_calls.check(self.config, sampler, steps, spacing, guidance)

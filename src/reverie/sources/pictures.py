@@ -24,7 +24,7 @@ from reverie.training import Batch, metrics
 from reverie.training.dataset import Subset
 from reverie.training.image_dataset import ImageDataset
 
-__all__ = ["ImageSource", "save_sheet", "sheet"]
+__all__ = ["ImageSource"]
 
 LARGE = 16
 """Pixels a side from which pictures are folded."""
@@ -158,13 +158,15 @@ class ImageSource(DataSource):
         return Batch(x_0, given=None if labels is None else Labels(torch.from_numpy(labels[chosen])))
 
     def show(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> None:
-        save_sheet(model, out)
+        where = {"class": ALL} if model.codec.classes else None
+        sheet = contact_sheet(model.sample(SHARD, seed=model.config.seed, where=where))
+        save_picture(sheet, _sheet(model, out))
 
     def summary(self, model: PictureModel, parts: Parts[np.ndarray], out: Path) -> dict[str, Any]:
         return {
             "steps": model.config.training.steps,
             **_of_latents(out),
-            "samples": str(sheet(model, out)),
+            "samples": str(_sheet(model, out)),
         }
 
 
@@ -172,14 +174,7 @@ def _shape(codec: ImageCodec) -> str:
     return f"{codec.height} x {codec.width} in {'grey' if codec.channels == 1 else 'colour'}"
 
 
-def save_sheet(model: PictureModel, out: Path) -> None:
-    """Writes the first pictures of a trained run, of each class in turn."""
-    where = {"class": ALL} if model.codec.classes else None
-    save_picture(contact_sheet(model.sample(SHARD, seed=model.config.seed, where=where)), sheet(model, out))
-
-
-def sheet(model: PictureModel, out: Path) -> Path:
-    """Where they are written."""
+def _sheet(model: PictureModel, out: Path) -> Path:
     return out / "samples" / f"step-{model.config.training.steps}.png"
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from reverie.config import Distilled, RunConfig, Sampling, Source
 from reverie.errors import UsageError
-from reverie.images import ImageCodec
+from reverie.images import ImageCodec, contact_sheet, save_picture
 from reverie.modality import IMAGES
 from reverie.models import PictureModel
 from reverie.models.method import ALL
+from reverie.models.pictures import SHARD
 from reverie.samplers import time_grid
-from reverie.sources.pictures import save_sheet, sheet
 from reverie.sources.source import DataSource, Parts, Say
 from reverie.training.hardware import choose_device
 from reverie.training.trajectories import Trajectories
@@ -60,6 +60,11 @@ class Teacher(DataSource):
     def __post_init__(self) -> None:
         if isinstance(self.calls, bool) or self.calls not in range(1, CALLS + 1):
             raise UsageError(f"calls is a number from 1 to {CALLS}, not {self.calls!r}: with more, sample the run itself.")
+        if not self.run.process.schedule.whole:
+            raise UsageError(
+                f"{self.name} has its levels of noise in continuous time, and calls are levels of a table: distil a run "
+                "trained on one, e.g. schedule.name=cosine."
+            )
         kind = self.run.denoiser.kind
         if kind == "noise":
             raise UsageError(
@@ -68,6 +73,10 @@ class Teacher(DataSource):
             )
         if self.guidance is not None and not self.run.codec.classes:
             raise UsageError(f"{self.name} was trained without classes, so guidance has nothing to follow: leave it out.")
+        if getattr(self.run.codec, "attributes", ()):
+            raise UsageError(
+                f"{self.name} is told attributes of each picture, which are not distilled: take {self.name} itself."
+            )
         if not hasattr(self.run.denoiser.module, "stages"):
             raise UsageError(f"{self.name} has a network that names no stages to compare pictures in: distil another.")
 
@@ -120,12 +129,17 @@ class Teacher(DataSource):
         return taught, None
 
     def show(self, model: PictureModel, parts: Parts[None], out: Path) -> None:
-        save_sheet(model, out)
+        where = {"class": ALL} if model.codec.classes else None
+        save_picture(contact_sheet(model.sample(SHARD, seed=self.seed, where=where)), _sheet(model, out))
 
     def summary(self, model: PictureModel, parts: Parts[None], out: Path) -> dict[str, Any]:
         return {
             "parent": self.name,
             "calls": self.calls,
             "steps": model.config.training.steps,
-            "samples": str(sheet(model, out)),
+            "samples": str(_sheet(model, out)),
         }
+
+
+def _sheet(model: PictureModel, out: Path) -> Path:
+    return out / "samples" / f"step-{model.config.training.steps}.png"
