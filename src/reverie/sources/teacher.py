@@ -60,6 +60,11 @@ class Teacher(DataSource):
     def __post_init__(self) -> None:
         if isinstance(self.calls, bool) or self.calls not in range(1, CALLS + 1):
             raise UsageError(f"calls is a number from 1 to {CALLS}, not {self.calls!r}: with more, sample the run itself.")
+        if not self.run.process.schedule.whole:
+            raise UsageError(
+                f"{self.name} has its levels of noise in continuous time, and calls are levels of a table: distil a run "
+                "trained on one, e.g. schedule.name=cosine."
+            )
         kind = self.run.denoiser.kind
         if kind == "noise":
             raise UsageError(
@@ -68,6 +73,10 @@ class Teacher(DataSource):
             )
         if self.guidance is not None and not self.run.codec.classes:
             raise UsageError(f"{self.name} was trained without classes, so guidance has nothing to follow: leave it out.")
+        if getattr(self.run.codec, "attributes", ()):
+            raise UsageError(
+                f"{self.name} is told attributes of each picture, which are not distilled: take {self.name} itself."
+            )
         if not hasattr(self.run.denoiser.module, "stages"):
             raise UsageError(f"{self.name} has a network that names no stages to compare pictures in: distil another.")
 
@@ -77,7 +86,7 @@ class Teacher(DataSource):
         return self.run.config.source
 
     def settled(self, config: RunConfig) -> RunConfig:
-        sampling = Sampling(sampler="consistency", steps=self.calls, spacing=SPACING)
+        sampling = Sampling.model_validate({"sampler": "consistency", "steps": self.calls, "spacing": SPACING})
         distilled = Distilled(calls=self.calls, teacher_steps=self.steps, guidance=self.guidance, seed=self.seed)
         return config.model_copy(update={"sampling": sampling, "distilled": distilled})
 
@@ -95,7 +104,7 @@ class Teacher(DataSource):
     def adopt_codec(self, codec: ImageCodec, run: str, say: Say) -> ImageCodec:
         return codec
 
-    def examples(self, config: RunConfig, parts: Parts[None], codec: ImageCodec) -> tuple[Trajectories, None]:
+    def examples(self, config: RunConfig, parts: Parts[None], codec: ImageCodec) -> tuple[Any, None]:
         device, schedule = choose_device(config.training.device), self.run.process.schedule
         levels = time_grid(schedule, self.calls, SPACING)[:-1]
         grid = sorted({*time_grid(schedule, self.steps, SPACING), *levels}, reverse=True)
