@@ -69,7 +69,8 @@ def forest(x: np.ndarray, y: np.ndarray, judged: np.ndarray, trees: int, seed: i
     for _ in range(trees):
         chance = draw.randint(np.iinfo(np.int32).max)
         # A third of the features at each split: many say nothing, and a tree that sees only those is wasted.
-        tree = ExtraTreeClassifier(min_samples_leaf=2, max_features=0.3, random_state=chance).fit(x, y)
+        tree = ExtraTreeClassifier(min_samples_leaf=2, max_features=0.3, random_state=chance)  # pyright: ignore[reportArgumentType]
+        tree.fit(x, y)
         share += np.asarray(tree.predict_proba(judged, check_input=False))[:, 1]
         if tree.get_n_leaves() > 1:
             used.append(tree.feature_importances_)
