@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reverie.evaluation.classifier import c2st_auc, forest
+from reverie.evaluation.classifier import c2st_auc
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.features import features, vocabulary
 
@@ -32,22 +32,6 @@ def test_features_are_the_hand_count(toy):
     assert found["x, deviation"][0] == pytest.approx(np.std([2, 6], ddof=1)) and np.isnan(found["x, deviation"][1])
     assert found["(gap), mean"][0] == 3.5 and np.isnan(found["(gap), mean"][1])
     assert found["s, at b"][0] == pytest.approx(2 / 3) and found["s, changes"][0] == 0.5
-
-
-def test_the_trees_are_those_of_scikit_learn_to_the_bit():
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    draw = np.random.default_rng(0)
-    x, judged = (draw.normal(size=(n, 9)).astype(np.float32) for n in (60, 20))
-    y = (x[:, 0] + draw.normal(size=60) > 0).astype(int)
-    for part in (x, judged):
-        part[draw.random(part.shape) < 0.2] = np.nan
-    theirs = ExtraTreesClassifier(12, min_samples_leaf=2, max_features=0.3, random_state=7).fit(x, y)
-    share, used = forest(x, y, judged, 12, 7)
-    assert share.tolist() == theirs.predict_proba(judged)[:, 1].tolist()
-    assert used.tolist() == theirs.feature_importances_.tolist()
-    share, used = forest(x[:3], np.array([0, 1, 1]), judged, 2, 7)  # too few to part
-    assert not used.any() and share.tolist() == [2 / 3] * 20
 
 
 def test_two_halves_of_one_cohort_cannot_be_told_apart(halves, schema):

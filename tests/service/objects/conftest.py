@@ -12,9 +12,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("obstore")
-pytest.importorskip("moto")
-
-import s3
 
 from reverie.service.objects import open_workspace
 from reverie.service.settings import Settings
@@ -27,6 +24,9 @@ NUMBER = itertools.count()
 @pytest.fixture(scope="module")
 def storage() -> Iterator[dict[str, str]]:
     """The variables of a store that all tests of a module share; each takes a prefix of its own."""
+    pytest.importorskip("moto")
+    import s3  # only here, for it takes a second, and whoever collects tests imports this file
+
     server = s3.serve(BUCKET)
     variables = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",

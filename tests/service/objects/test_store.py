@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 
 import pytest
-import s3
 
 from reverie.errors import DamagedError, UsageError
 from reverie.manifest import MANIFEST
@@ -381,6 +380,8 @@ def test_a_store_that_denies_is_one_sentence_at_the_start(tmp_path, monkeypatch)
 
 
 def test_a_store_that_is_away_loses_nothing_and_what_was_saved_goes_up_when_it_is_back(tmp_path, monkeypatch):
+    import s3  # see conftest.py
+
     monkeypatch.setattr(store, "RETRIES", {"max_retries": 0})
     server = s3.serve("bucket")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
