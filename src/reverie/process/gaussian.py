@@ -138,7 +138,9 @@ class GaussianProcess(Generic[Path]):
     ) -> Prediction:
         """The prediction that gives exactly one of noise, clean, velocity, score, flow or edm of x_t, t above 0."""
         values = (noise, clean, velocity, score, flow, edm)
-        given = [(kind, value) for kind, value in zip(VIEWS, values, strict=True) if value is not None]
+        given: list[tuple[Kind, Tensor]] = [
+            (kind, value) for kind, value in zip(VIEWS, values, strict=True) if value is not None
+        ]
         if len(given) != 1:
             raise UsageError(f"give exactly one of noise, clean, velocity, score, flow and edm, not {len(given)}.")
         self.check(t, 1, x_t)
