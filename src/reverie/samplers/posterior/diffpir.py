@@ -72,7 +72,7 @@ class DiffPIR(PosteriorSampler):
         return measurement.imposed(x)
 
     def _proximal(
-        self, denoiser: Denoiser, measurement: Measurement, x: Tensor, t: int, condition: Condition | None
+        self, denoiser: Denoiser, measurement: Measurement, x: Tensor, t: float, condition: Condition | None
     ) -> Prediction:
         seen = Seen.by(denoiser, measurement, x, t, condition, backward=False)
         of = seen.prediction
