@@ -28,6 +28,7 @@ from reverie.process.gaussian import Gaussian, GaussianProcess
 from reverie.process.path import NoisePath
 from reverie.process.prediction import Prediction
 from reverie.process.randomness import Generators
+from reverie.process.table import NoiseTable
 from reverie.process.variance import Variance
 
 __all__ = [
@@ -100,7 +101,7 @@ def decoder_term(x_0: Tensor, reverse: Gaussian, bin_width: float | None = None)
 def bound_weight(process: GaussianProcess, t: int | Tensor, variance: Variance = "beta_tilde") -> Tensor:
     """w_t of the noise form of L_{t-1}, float64. With beta-tilde it is defined from t = 2 on."""
     schedule = process.schedule
-    if not schedule.whole:
+    if not isinstance(schedule, NoiseTable):
         raise UsageError(
             f"the noise form of the bound weighs the steps of a table, and the path {schedule.config['name']!r} has none: "
             "loss_weight with weighting='bound' is its limit in continuous time."

@@ -12,6 +12,7 @@ the network predicts, and the one that fits the training pictures. The report ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -111,7 +112,7 @@ def bounds(model: PictureModel, sets: Sequence[np.ndarray], seed: int) -> dict[s
     What is fitted is fitted to the first set.
     """
     device = next(model.denoiser.module.parameters()).device
-    process, times = model.process, _times(model.process.schedule)
+    process, times = model.process, _times(model.process.schedule, model.codec.step)
     first, T = times[1], len(times) - 1
     kinds = [kind for kind in VARIANCES if kind != "learned" or model.config.training.learned_variance]
     clean = [model.codec.encode(pixels).to(device) for pixels in sets]
@@ -145,9 +146,13 @@ def bounds(model: PictureModel, sets: Sequence[np.ndarray], seed: int) -> dict[s
     return {kind: [bits_per_dimension(t[kind], size).cpu().double().numpy() for t in totals] for kind in kinds}
 
 
-def _times(path: NoisePath) -> tuple[float, ...]:
-    """The times 0, t_1, ..., end that the bound's steps go between."""
-    return tuple(range(path.most_steps + 1)) if path.whole else time_grid(path, STEPS, "log_snr")[::-1]
+def _times(path: NoisePath, grey: float) -> tuple[float, ...]:
+    """The times 0, t_1, ..., end that the bound's steps go between. In continuous time t_1 has noise of half a grey level,
+    as first steps of tables have: a chain that goes on below pays for digits that no picture has."""
+    if path.whole:
+        return tuple(range(path.most_steps + 1))
+    least = grey / 2 if grey / 2 > math.exp(-path.level(path.ends[0]).half_log_snr) else None
+    return time_grid(path, STEPS, "log_snr", sigma_min=least)[::-1]
 
 
 def _some(count: int, seed: int, which: int) -> np.ndarray:

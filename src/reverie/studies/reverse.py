@@ -174,7 +174,7 @@ def reverse(
     for i, point in enumerate(trajectory(denoiser, rule, grid, x, stream, on_step=on_step)):
         if shown is None or i in shown:
             predicted = None if point.prediction is None else by.codec.decode(point.prediction.clean)[0]
-            kept.append(View(i, point.t, by.codec.decode(point.x)[0], predicted))
+            kept.append(View(i, int(point.t), by.codec.decode(point.x)[0], predicted))
     numbers = tuple(
         ReverseStep(t, s, float(table.alpha_bar[t]), rule.added_variance(table, t, s)) for t, s in itertools.pairwise(grid)
     )

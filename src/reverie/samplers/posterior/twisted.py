@@ -74,7 +74,7 @@ class Twisted(PosteriorSampler):
             """Of all particles of each sample, from the sample's own stream: [rows, particles, ...]."""
             return draw(x[:, None].expand(rows, self.particles, *x.shape[1:]), generator)
 
-        def look(state: Tensor, t: int) -> tuple[Tensor, Tensor, Tensor]:
+        def look(state: Tensor, t: float) -> tuple[Tensor, Tensor, Tensor]:
             """x_0-hat without the measurement and with it, and log psi_t by group."""
             seen = every.seen(state, t)
             solved = unlike(seen, self.std)

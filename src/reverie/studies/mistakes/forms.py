@@ -17,6 +17,7 @@ from reverie.denoisers import Clipped, Condition, Denoiser
 from reverie.denoisers.wrappers import DenoiserWrapper
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction, draw, generator
 from reverie.process.gaussian import Step as Time
+from reverie.process.schedule import table_of
 from reverie.samplers import DPMSolver, Sampler, Step
 from reverie.samplers.multistep import moments
 
@@ -35,13 +36,13 @@ def root_of_ramp(schedule: NoiseSchedule) -> NoiseSchedule:
 # --- training -----------------------------------------------------------------------------------------------------------
 
 
-def one_step_for_all(process: GaussianProcess[NoiseSchedule], x_0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+def one_step_for_all(process: GaussianProcess, x_0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     """x_t = sqrt(alpha_t) x_0 + sqrt(1 - alpha_t) eps, with alpha for alpha-bar."""
-    alpha = process.schedule.alpha[t][:, None].to(x_0)
+    alpha = table_of(process.schedule, "the mistake").alpha[t][:, None].to(x_0)
     return alpha.sqrt() * x_0 + (1 - alpha).sqrt() * noise
 
 
-def minus_the_noise(process: GaussianProcess[NoiseSchedule], x_0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+def minus_the_noise(process: GaussianProcess, x_0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     """x_t = sqrt(abar) x_0 - sqrt(1 - abar) eps."""
     return process.corrupt(x_0, t, -noise)
 
@@ -124,7 +125,7 @@ class _OtherLevel(Sampler):
     def stochastic(self) -> bool:
         return self.inner.stochastic
 
-    def level(self, process: GaussianProcess[NoiseSchedule], t: float, s: float) -> float:
+    def level(self, process: GaussianProcess, t: float, s: float) -> float:
         raise NotImplementedError
 
     def step(self, now: Step) -> Tensor:
@@ -140,7 +141,7 @@ class _OtherLevel(Sampler):
 class RelabelledStep(_OtherLevel):
     """The level before t taken for t - 1, on any grid."""
 
-    def level(self, process: GaussianProcess[NoiseSchedule], t: float, s: float) -> float:
+    def level(self, process: GaussianProcess, t: float, s: float) -> float:
         return t - 1
 
 
@@ -150,8 +151,8 @@ class AssumedStride(_OtherLevel):
 
     steps: int = 1
 
-    def level(self, process: GaussianProcess[NoiseSchedule], t: float, s: float) -> float:
-        return max(t - process.schedule.steps // self.steps, 0)
+    def level(self, process: GaussianProcess, t: float, s: float) -> float:
+        return max(t - int(process.schedule.end) // self.steps, 0)
 
 
 @dataclass(frozen=True)

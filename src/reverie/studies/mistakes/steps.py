@@ -112,7 +112,9 @@ def mistake_8a() -> Measured:
     return text, {"wrong": wrong, "right": right}, wrong > 1.9 and right < 1e-20
 
 
-def _ddim_without_view(p: GaussianProcess, x_t: torch.Tensor, t: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+def _ddim_without_view(
+    p: GaussianProcess[NoiseSchedule], x_t: torch.Tensor, t: torch.Tensor, eps: torch.Tensor
+) -> torch.Tensor:
     at, az = p.schedule.alpha_bar[t], p.schedule.alpha_bar[t - 1]
     clean = (x_t - torch.sqrt(1 - at) * eps) / torch.sqrt(at)
     return torch.sqrt(az) * clean + torch.sqrt(1 - az) * eps

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from reverie.denoisers import Denoiser, Empirical, GaussianMixture
 from reverie.errors import UsageError
-from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.process import GaussianProcess
 from reverie.studies.playground.shapes import shape_points
 
 __all__ = ["FRAME", "Drawing"]
@@ -107,7 +107,7 @@ class Drawing:
         centred = self.x - mean
         return mean, (self.w[:, None] * centred).T @ centred + self.spread**2 * torch.eye(2).double()
 
-    def denoiser(self, process: GaussianProcess[NoiseSchedule]) -> Denoiser:
+    def denoiser(self, process: GaussianProcess) -> Denoiser:
         """The exact one."""
         if self.weights is None and self.spread == 0:
             return Empirical(process, self.x)
@@ -124,9 +124,9 @@ class Drawing:
             return self.x[k]
         return self.x[k] + self.spread * torch.randn(count, 2, generator=generator, dtype=torch.float64)
 
-    def log_density(self, process: GaussianProcess[NoiseSchedule], x: Tensor, t: int) -> Tensor:
+    def log_density(self, process: GaussianProcess, x: Tensor, t: int) -> Tensor:
         """log p_t at x [B, 2], t = 1..T: [B], in nats."""
-        signal, sigma, _ = process.schedule.levels[t]
+        signal, sigma, _ = process.schedule.level(t)
         variance = (signal * self.spread) ** 2 + sigma**2
         square = ((x[:, None].double() - signal * self.x) ** 2).sum(-1)
         return torch.logsumexp(self.w.log() - 0.5 * square / variance, 1) - math.log(2 * math.pi * variance)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers import Denoiser
-from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
+from reverie.process import GaussianProcess, draw, generator
 from reverie.studies.playground.drawing import Drawing
 from reverie.training.objective import timesteps
 
@@ -70,7 +70,7 @@ def score_error(drawing: Drawing, exact: Denoiser, learned: Denoiser, t: int, se
     """How far the learned score is from the exact one at level t, where p_t is."""
     process = exact.process
     x_t = _noisy(drawing, process, torch.full((DRAWS,), t), generator(seed, "playground", "score error", t))[0]
-    signal, sigma, _ = process.schedule.levels[t]
+    signal, sigma, _ = process.schedule.level(t)
     truth = exact(x_t, t).noise
     errors = _square(learned(x_t, t).noise - truth)
     mean, covariance = drawing.moments()
@@ -122,9 +122,7 @@ def _distance(samples: Tensor, directions: Tensor, reference: Tensor) -> float:
     return float((gap**2).mean().sqrt())
 
 
-def _noisy(
-    drawing: Drawing, process: GaussianProcess[NoiseSchedule], t: Tensor, stream: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _noisy(drawing: Drawing, process: GaussianProcess, t: Tensor, stream: torch.Generator) -> tuple[Tensor, Tensor]:
     x_0 = drawing.sample(len(t), stream)
     noise = draw(x_0, stream)
     return process.corrupt(x_0, t, noise), noise

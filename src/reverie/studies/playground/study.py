@@ -21,6 +21,7 @@ from reverie.errors import UsageError, unknown
 from reverie.process import GaussianProcess, NoiseSchedule, draw, generator
 from reverie.process.loss import TARGETS
 from reverie.process.prediction import Kind
+from reverie.process.schedule import table_of
 from reverie.samplers import named, time_grid, trajectory
 from reverie.samplers.grid import Spacing
 from reverie.studies.mistakes import ENTRIES
@@ -221,7 +222,7 @@ def _run(
     grid: tuple[int, ...],
     seed: int,
 ) -> Run:
-    process = trained.network.process
+    process = GaussianProcess(table_of(trained.network.process.schedule, "the playground"))
     denoisers: dict[str, Denoiser] = {"exact": drawing.denoiser(process), "learned": trained.network}
     paths = {}
     for name, denoiser in denoisers.items():

@@ -62,7 +62,7 @@ def score_of_data() -> float:
     oracle, x_t = _mixture()
     worst = 0.0
     for t in (1, 10, 100, 300, 600, 1000):
-        abar = float(oracle.process.schedule.alpha_bar[t])
+        abar = float(oracle.process.schedule.powers(t)[0])
         x = x_t.clone().requires_grad_()
         spread = abar * oracle.stds**2 + 1 - abar
         distance = ((x[:, None] - abar**0.5 * oracle.means) ** 2).sum(-1)
@@ -106,7 +106,7 @@ def clipping() -> float:
     for wrapped in (Clipped(oracle, -0.5, 0.5), Thresholded(oracle, 0.6)):
         for t in (1, 300, 1000):
             prediction = wrapped(x_t, t)
-            signal, sigma = process.schedule.signal[t], process.schedule.sigma[t]
+            signal, sigma, _ = process.schedule.level(t)
             worst = max(worst, apart(signal * prediction.clean + sigma * prediction.noise, x_t))
             outside = float((prediction.clean.abs() - 1).max())
             worst = max(worst, outside)

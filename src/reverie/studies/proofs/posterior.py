@@ -47,7 +47,8 @@ def covariance() -> float:
     measurement, worst = _measured(prior)[0], 0.0
     for t in range(50, 1000, 50):
         seen = Seen.by(prior, measurement, x_t, t)
-        ratio = float(prior.process.schedule.snr[t])
+        signal, noise = prior.process.schedule.powers(t)
+        ratio = float(signal) / float(noise)
         exact = torch.linalg.inv(torch.linalg.inv(prior.covariances[0]) + ratio * torch.eye(SIZE))
         for i, row in enumerate(torch.eye(SIZE, dtype=torch.float64)):
             worst = max(worst, apart(seen.covariance(row.expand_as(x_t)), exact[i].expand_as(x_t)))
