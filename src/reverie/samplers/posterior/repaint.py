@@ -63,7 +63,7 @@ class RePaint(PosteriorSampler):
     ) -> Tensor:
         """As of every method; `sampler` is any of samplers, DPM-Solver++ if left out."""
         if not isinstance(measurement.operator, Mask) or not bool(measurement.noise.exact.all()):
-            raise UsageError("repaint takes a mask without noise: for another measurement name another method, e.g. mmps.")
+            raise UsageError("repaint takes a mask without noise: for another measurement name another `method`, e.g. mmps.")
         if sampler is None:
             from reverie.samplers.dpm import DPMSolver
 
