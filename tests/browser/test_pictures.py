@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,7 @@ def test_a_hole_is_chosen_or_painted_and_filled(visit: Visit, model: PictureMode
     assert np.array_equal(shown(page), editing.inpaint(model, three, hole, 2, 0, steps=4))
     page.get_by_role("button", name="Paint anew").click()
     canvas = page.locator(".veil")
+    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 16, box["y"] + box["height"] / 16)  # the first pixel
@@ -95,18 +97,47 @@ def test_a_hole_is_chosen_or_painted_and_filled(visit: Visit, model: PictureMode
     assert np.array_equal(shown(page), editing.inpaint(model, three, hole, 2, 0, steps=4))
 
 
+def test_a_picture_is_enlarged_and_sharpened_and_what_cannot_be_is_said_beside_its_field(
+    visit: Visit, log: Any, model: PictureModel, three: np.ndarray
+) -> None:
+    log.allow.append("422")
+    page = visit("pictures?step=change&edit=upscale&steps=4&many=2&method=pigdm")
+    page.get_by_role("button", name="Change it").click()
+    assert np.array_equal(shown(page), editing.upscale(model, three, 2, 2, 0, steps=4, method="pigdm"))
+    factor = page.get_by_label("Factor")
+    factor.fill("3")
+    factor.blur()
+    page.get_by_role("button", name="Change it").click()
+    field = page.locator(".field", has=factor)
+    expect(field.get_by_role("alert").filter(has_text="8 entries cannot be taken 3 at a time")).to_be_visible()
+    page.get_by_label("How", exact=True).select_option("deblur")
+    expect(field).to_be_hidden()
+    page.get_by_label("Blur").fill("0.5")
+    page.get_by_label("Blur").blur()
+    page.get_by_role("button", name="Change it").click()
+    expect(page.locator(".made")).to_have_attribute("data-edit", "deblur")
+    assert np.array_equal(shown(page), editing.deblur(model, three, 0.5, 2, 0, steps=4, method="pigdm"))
+
+
 def test_a_hole_lies_where_it_is_shown_in_a_picture_of_another_shape(visit: Visit, model: PictureModel) -> None:
     page = visit("pictures?step=change&edit=inpaint&picture=china&hole=top&steps=4&many=2")
     page.get_by_role("button", name="Change it").click()
     hole = np.broadcast_to(np.arange(8)[:, None] < 4, (8, 8))
     picture = editing.fitted(model, photograph("china"))
     assert np.array_equal(shown(page), editing.inpaint(model, picture, hole, 2, 0, steps=4))
+    page.get_by_label("At the picture's own size").check()
+    expect(page.get_by_label("With soft edges")).to_be_hidden()
+    page.get_by_role("button", name="Change it").click()
+    expect(page.locator(".facts")).to_contain_text("21,760")  # 85 of 171 rows
+    mask = np.broadcast_to(255 * (np.arange(171)[:, None, None] < 85), (171, 256, 1)).astype(np.uint8)
+    whole, _ = editing.inpaint_whole(model, photograph("china"), mask, 2, 0, steps=4)
+    assert np.array_equal(shown(page), whole)
 
 
 def test_a_picture_goes_to_its_noise_and_back_and_to_another(visit: Visit, model: PictureModel, three: np.ndarray) -> None:
-    page = visit("pictures?step=change&edit=invert")
+    page = visit("pictures?step=change&edit=invert&walk=25")
     page.get_by_role("button", name="Change it").click()
-    back = editing.inverted(model, three[None], 50)
+    back = editing.inverted(model, three[None], 25)
     assert np.array_equal(shown(page), np.concatenate([three[None], back.pictures]))
     expect(page.get_by_role("button", name="Save noise.npz")).to_be_visible()
     expect(page.locator(".facts")).to_contain_text("residual")
@@ -115,7 +146,7 @@ def test_a_picture_goes_to_its_noise_and_back_and_to_another(visit: Visit, model
     page.get_by_role("button", name="Change it").click()
     expect(page.locator(".made img")).to_have_count(3)
     pair = np.stack([three, read_images("digits").pixels[8]])
-    assert np.array_equal(shown(page), editing.interpolate(model, pair, 3, 50))
+    assert np.array_equal(shown(page), editing.interpolate(model, pair, 3, 25))
 
 
 def test_a_grey_model_is_shown_grey_and_what_is_not_exact_is_said(visit: Visit, answer: Answer, model: PictureModel) -> None:

@@ -177,7 +177,9 @@ def restored(
     if not noise > 0:
         raise UsageError(f"the noise of what was seen is above 0 grey levels, not {noise:g}: rounding alone is 0.3.")
     height, width = (len(matrix) for matrix in operator.matrices)
-    pixels = read_images(picture[None], (height, width), codec.channels, bits=codec.bits).pixels
+    source = model.config.source
+    around = source.pad if source.fit == "pad" else None
+    pixels = read_images(picture[None], (height, width), codec.channels, source.fit, pad=around, bits=codec.bits).pixels
     y = replace(codec, height=height, width=width).encode(pixels).to(model.device)
     measurement = Measurement(operator, y, GaussianNoise(noise / GREY))
     return _drawn(model, measurement, method_of(method, None), count, seed, on_step, settings)

@@ -135,7 +135,7 @@ def downsampling(shape: Sequence[int], factor: int) -> Separable:
     not divide."""
     for size in shape:
         if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1 or size % factor:
-            raise UsageError(f"{size} entries cannot be taken {factor!r} at a time: give a factor that divides {size}.")
+            raise UsageError(f"{size} entries cannot be taken {factor!r} at a time: give a `factor` that divides {size}.")
     blocks = (torch.eye(size // factor, dtype=torch.float64) for size in shape)
     return Separable(tuple(block.repeat_interleave(factor, 1) / factor for block in blocks))
 

@@ -48,7 +48,7 @@ class RePaint(PosteriorSampler):
     def drawn(self, given: Reverse) -> Tensor:
         measurement, grid, x = given.measurement, given.grid, given.x
         if not isinstance(measurement.operator, Mask) or not bool(measurement.noise.exact.all()):
-            raise UsageError("repaint takes a mask without noise: for another measurement name another method, e.g. mmps.")
+            raise UsageError("repaint takes a mask without noise: for another measurement name another `method`, e.g. mmps.")
         process = given.denoiser.process
         inpainting = Inpainting(given.denoiser, measurement.y, measurement.operator.known)
         starts = range(0, len(grid) - 1, self.stretch)

@@ -1,6 +1,6 @@
 // A form as a view declares it: its settings come from the address and go back there, its bounds are those of the operation.
 
-import { number, segmented, select, slider, text, toggle } from "./controls.js";
+import { number, refuse, segmented, select, slider, text, toggle } from "./controls.js";
 import { limits } from "./operations.js";
 
 const KINDS = { number, segmented, select, slider, text, toggle };
@@ -14,16 +14,23 @@ const KINDS = { number, segmented, select, slider, text, toggle };
  *   options      of a select or segmented; open: others may stand in the address, and the server says what is wrong with them
  *   parse, write, show  from and to the text of the address, and to that of the control
  *   when         (settings) whether it is shown
- * Gives {settings, set(changes), arrange()} and each control by its name; change(what was changed, by setting) is called after the
- * address was written.
+ * Gives {settings, set(changes), arrange(), refuse(problem)} and each control by its name; change(what was changed, by setting) is
+ * called after the address was written. refuse says what the server found wrong beside the fields that it speaks of, until one
+ * of them is changed.
  */
 export function form(operation, declared, { params, save, change = () => {} }) {
   const fields = Object.entries(declared).map(([name, own]) => ({ name, at: name, ...limits(operation, own.field ?? name), ...own }));
   const settings = {};
   const controls = {};
   const arrange = () => fields.forEach(({ name, when }) => when && (controls[name].hidden = !when(settings)));
+  const refused = (problem) => fields.forEach(({ name, field = name }) => {
+    if (!controls[name]) return;
+    const own = problem?.errors?.find((error) => error.field === field);
+    refuse(controls[name], own?.message ?? (problem?.named?.includes(field) ? problem.detail : ""));
+  });
   const set = (changes) => {
     Object.assign(settings, changes);
+    refused(null);
     arrange();
     save(Object.fromEntries(fields.filter(({ name }) => name in changes).map((each) => [each.at, written(each, settings[each.name])])));
     change(changes);
@@ -37,7 +44,7 @@ export function form(operation, declared, { params, save, change = () => {} }) {
     controls[name] = KINDS[kind]({ ...each, value: shown, onChange: take });
   }
   arrange();
-  return { settings, set, arrange, ...controls };
+  return { settings, set, arrange, refuse: refused, ...controls };
 }
 
 /** What the address says of a field; what cannot be taken is as if it said nothing. */

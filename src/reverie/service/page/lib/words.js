@@ -23,6 +23,15 @@ const LABELS = {
   holdout: "Real patients held out",
   synthetic: "Synthetic patients",
   overwrite: "Replace what is there",
+  factor: "Factor",
+  blur: "Blur",
+  method: "Method",
+  mask: "Hole",
+  soft: "With soft edges",
+  own_size: "At the picture's own size",
+  sampler: "Sampler",
+  steps: "Steps",
+  repeats: "Times each step is done",
 };
 const FIELD = /`([a-z]\w*)(?:=([^`]*))?`/g;
 

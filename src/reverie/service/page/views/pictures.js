@@ -6,7 +6,7 @@ import * as change from "./pictures/change.js";
 
 export const title = "Pictures";
 export const summary =
-  "Let a model that was trained here make new pictures, of the class you ask for; or change one of yours: make it over, fill a hole in it, take it to its noise and back, lead it to another.";
+  "Let a model that was trained here make new pictures, of the class you ask for; or change one of yours: make it over, fill a hole in it, enlarge it, sharpen it, take it to its noise and back, lead it to another.";
 
 const STEPS = [
   ["make", "Make", make],
