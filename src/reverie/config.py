@@ -3,7 +3,7 @@
 source    where the data came from, and its fingerprint
 holdout   the table of held-out patients, where it was given as one of its own (else training.holdout says how many)
 seed      the root of all randomness
-schedule  a schedule's name and settings
+schedule  the name and the settings of a path of noise levels: a table of steps, or one in continuous time
 parent    the run that it began from, if from one
 codec     how a table of records is encoded (none for pictures)
 network   the network's kind and size
@@ -27,7 +27,8 @@ from reverie.denoisers.autoencoder import LatentSettings
 from reverie.denoisers.diffusers_autoencoder import DiffusersAutoencoderConfig
 from reverie.denoisers.registry import NETWORKS, AnyNetwork, network_of, recipes
 from reverie.errors import DamagedError, UsageError, unknown
-from reverie.process.schedule import NoiseSchedule
+from reverie.process.loss import unsuited
+from reverie.process.registry import ALIASES, CONTINUOUS, PATHS, path_from_config
 from reverie.records import CodecSettings
 from reverie.training.settings import TrainingSettings
 
@@ -161,14 +162,15 @@ def resolve(
     sections = _of_recipe(source, recipe, settings) if base is None else _of_run(base)
     if holdout:
         sections["training"]["holdout"] = 0.0
+    if "schedule.name" in settings:
+        _take_path(sections, settings.pop("schedule.name"))
     for key, value in settings.items():
         section, name = _address(key, sections)
-        if section == "schedule" and name == "name" and value != sections["schedule"]["name"]:
-            sections["schedule"] = {"steps": sections["schedule"].get("steps", 1000)}  # the old one's settings go with it
         sections[section][name] = value
     if sections["training"]["epsilon"] is not None and not {"aside", "training.aside"} & settings.keys():
         sections["training"]["aside"] = 0.0  # no epsilon accounts for patients who decide when to stop
-    sections["schedule"] = dict(NoiseSchedule.from_config(sections["schedule"]).config)
+    path = path_from_config(sections["schedule"])
+    sections["schedule"] = dict(path.config)
     try:
         told = {"source": source, "holdout": holdout, "parent": parent, "seed": seed, **sections}
         resolved = RunConfig.model_validate(told)
@@ -178,7 +180,29 @@ def resolve(
         raise UsageError(f"{holdout.name} is held out, so a share of {source.name} is not: give one of them.")
     if base is not None and parent is not None:
         _keep(base, resolved, parent.name)
+    if sentence := unsuited(path, resolved.training.predict):
+        raise UsageError(sentence)
+    if resolved.training.learned_variance and not path.whole:
+        raise UsageError(
+            f"`learned_variance` is of a table of steps, and `schedule.name={path.config['name']}` has none: leave it out."
+        )
     return resolved
+
+
+def _take_path(sections: dict[str, Any], name: Any) -> None:
+    """Puts another path in the place of the recipe's, whose settings go with it, but for the number of steps of a table; in
+    continuous time a network predicts what goes with the path, and scores and latents have a deviation of 1."""
+    name = ALIASES.get(name, name) if isinstance(name, str) else name
+    before = sections["schedule"]
+    if name == before["name"]:
+        return
+    sections["schedule"] = {"name": name}
+    if name not in CONTINUOUS:
+        sections["schedule"]["steps"] = before.get("steps", 1000)
+        return
+    sections["training"]["predict"] = PATHS[name].make.predicts
+    if "codec" in sections or "latent" in sections:
+        sections["schedule"] |= PATHS[name].make.unit
 
 
 def _of_recipe(source: Source, recipe: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +301,8 @@ def _address(key: str, sections: Mapping[str, Mapping[str, Any]]) -> tuple[str, 
     if not dot:
         section, name = next((s for s in open_to_all if s != "latent" and key in sections[s]), ""), key
     known = {f"{s}.{n}" for s in open_to_all for n in sections[s]} - {"network.kind", "latent.kind"}
-    schedule = {"schedule.name", "schedule.steps", "schedule.beta_min", "schedule.beta_max", "schedule.zero_terminal_snr"}
+    schedule = {f"schedule.{n}" for entry in PATHS.values() for n in entry.settings}
+    schedule |= {"schedule.name", "schedule.zero_terminal_snr"}
     if section != "schedule" and f"{section}.{name}" not in known:
         raise unknown("setting", key, known | schedule | ({n.partition(".")[2] for n in known} if not dot else set()))
     return section, name

@@ -11,6 +11,7 @@ from reverie.denoisers import GaussianMixture
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process import EDM, ContinuousCosine, GaussianProcess, NoiseSchedule, RectifiedFlow, VarianceExploding
+from reverie.process.registry import CONTINUOUS, named
 
 
 class Heard(nn.Module):
@@ -53,6 +54,26 @@ def test_another_module_receives_the_state_and_its_time_as_they_are(schedule, t)
     assert torch.equal(module.x, X)
     assert_close(module.t.double(), torch.full((4,), float(t), dtype=torch.float64), rtol=1e-7, atol=0)
     assert module.t.is_floating_point() == isinstance(t, float)
+
+
+@pytest.mark.parametrize("kind", ["velocity", "edm"])
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_a_scaled_module_receives_a_state_of_power_one_and_the_step_of_a_cosine_table_of_a_thousand(name, kind):
+    path, module = named(name), Heard()
+    network = Network(GaussianProcess(path), module, kind, scaled=True)
+    for t in (*path.ends, torch.tensor(path.ends * 2, dtype=torch.float64)):
+        network(X, t)
+        alpha, sigma = (c.reshape(-1, 1, 1) for c in path.at(torch.as_tensor(t, dtype=torch.float64).reshape(-1)))
+        assert_close(module.x, X / ((alpha * path.data_std) ** 2 + sigma**2).sqrt(), rtol=1e-12, atol=0)
+        told = 2000 / math.pi * torch.atan2(sigma, alpha * path.data_std)
+        assert module.t.shape == (4,)
+        assert_close(module.t, told.flatten().expand(4), rtol=1e-6, atol=0)
+
+
+def test_on_a_table_a_scaled_module_receives_what_any_does():
+    module = Heard()
+    Network(GaussianProcess(NoiseSchedule.linear()), module, "velocity", scaled=True)(X, 7)
+    assert torch.equal(module.x, X) and torch.equal(module.t, torch.full((4,), 7))
 
 
 @pytest.mark.parametrize(

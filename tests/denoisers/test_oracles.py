@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from reverie.denoisers import Empirical, GaussianMixture, KnownSample, Labels
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
-from reverie.process.continuous import PATHS
+from reverie.process.registry import CONTINUOUS, named
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 STEPS = [1, 2, 100, 500, 1000]
@@ -76,9 +76,9 @@ def test_score_of_the_mixture_in_more_dimensions_weighs_each_deviation_as_often(
     assert_close(score, x.grad, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("path", list(map(named, CONTINUOUS)), ids=CONTINUOUS)
 def test_on_every_path_the_mixtures_score_is_the_gradient_of_its_log_density(path):
-    process = GaussianProcess(path())
+    process = GaussianProcess(path)
     for t in (share * process.schedule.ends[1] for share in (0.01, 0.2, 1.0)):
         signal, noise = process.schedule.powers(t)
         x = (normal(6, 1) * (signal + noise) ** 0.5).requires_grad_()
@@ -89,7 +89,9 @@ def test_on_every_path_the_mixtures_score_is_the_gradient_of_its_log_density(pat
         assert_close(score, x.grad, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("process", [PROCESS, *(GaussianProcess(path()) for path in PATHS.values())], ids=["linear", *PATHS])
+@pytest.mark.parametrize(
+    "process", [PROCESS, *(GaussianProcess(named(name)) for name in CONTINUOUS)], ids=["linear", *CONTINUOUS]
+)
 def test_mixture_of_points_is_the_empirical_denoiser(process):
     data = normal(9, 2, 3)
     points = GaussianMixture(process, data, torch.zeros(9))

@@ -14,7 +14,6 @@ from torch.testing import assert_close
 from reverie.denoisers import GaussianMixture
 from reverie.errors import UsageError
 from reverie.process import EDM, Gaussian, GaussianProcess, NoiseSchedule, Prediction
-from reverie.process.continuous import PATHS
 from reverie.process.likelihood import (
     bound,
     bound_weight,
@@ -25,6 +24,7 @@ from reverie.process.likelihood import (
 )
 from reverie.process.loss import variational_loss
 from reverie.process.path import NoisePath
+from reverie.process.registry import CONTINUOUS, named
 
 PROCESS = GaussianProcess(NoiseSchedule.linear(100, 1e-3, 0.2))
 MEAN = torch.tensor([0.3, -0.2, 0.0], dtype=torch.float64)
@@ -73,9 +73,9 @@ def times_of(path: NoisePath) -> list[float]:
     return [path.end * share**3 for share in torch.linspace(0.1, 1, 12, dtype=torch.float64).tolist()]
 
 
-@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("path", list(map(named, CONTINUOUS)), ids=CONTINUOUS)
 def test_so_they_do_on_every_path_between_whatever_times(path):
-    process, times = GaussianProcess[NoisePath](path()), times_of(path())
+    process, times = GaussianProcess[NoisePath](path), times_of(path)
     before = dict(zip(times, [0.0, *times], strict=False))
 
     def kernel(x_t, t):

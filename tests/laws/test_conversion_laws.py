@@ -10,15 +10,15 @@ from torch.testing import assert_close
 
 from reverie.errors import UsageError
 from reverie.process import EDM, GaussianProcess, LinearRate, NoiseSchedule, RectifiedFlow
-from reverie.process.continuous import PATHS
 from reverie.process.path import NoisePath
 from reverie.process.prediction import VIEWS
+from reverie.process.registry import CONTINUOUS, named
 from reverie.process.variance import VARIANCES, log_interpolated, lower, upper
 
 LINEAR = GaussianProcess(NoiseSchedule.linear())
 COSINE = GaussianProcess(NoiseSchedule.cosine())
 PROCESSES: dict[str, GaussianProcess[NoisePath]] = {"linear": LINEAR, "cosine": COSINE} | {
-    name: GaussianProcess(path()) for name, path in PATHS.items()
+    name: GaussianProcess(named(name)) for name in CONTINUOUS
 }
 processes = pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 any_process = st.sampled_from(list(PROCESSES.values()))
@@ -121,7 +121,7 @@ def test_the_flow_is_the_slope_of_the_state():
     assert_close(GaussianProcess(RectifiedFlow()).truth("flow", x_0, 0.3, noise), noise - x_0, rtol=0, atol=1e-15)
     prediction = GaussianProcess(EDM()).predict(x_0, 2.0, clean=noise)
     assert_close(prediction.flow, (x_0 - noise) / 2.0, rtol=0, atol=1e-15)
-    for name in PATHS:
+    for name in CONTINUOUS:
         process = PROCESSES[name]
         for step in (10, 300, 900):
             t = on(process, step)

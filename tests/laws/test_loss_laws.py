@@ -10,7 +10,6 @@ from torch.testing import assert_close
 
 from reverie.errors import UsageError
 from reverie.process import EDM, GaussianProcess, NoiseSchedule, RectifiedFlow, TerminalSNRWarning
-from reverie.process.continuous import PATHS
 from reverie.process.likelihood import bound_weight
 from reverie.process.loss import (
     TARGETS,
@@ -21,6 +20,7 @@ from reverie.process.loss import (
     target,
 )
 from reverie.process.randomness import uniform
+from reverie.process.registry import CONTINUOUS, named
 
 PROCESS = GaussianProcess(NoiseSchedule.linear())
 SCHEDULE = PROCESS.schedule
@@ -135,7 +135,9 @@ def test_weights_stay_finite_at_zero_terminal_snr_for_the_targets_that_exist_the
             assert torch.isfinite(loss_weight(schedule, torch.arange(1, 1001), kind, weighting)).all()
 
 
-@pytest.mark.parametrize("process", [PROCESS, *(GaussianProcess(path()) for path in PATHS.values())], ids=["linear", *PATHS])
+@pytest.mark.parametrize(
+    "process", [PROCESS, *(GaussianProcess(named(name)) for name in CONTINUOUS)], ids=["linear", *CONTINUOUS]
+)
 def test_every_weighting_weighs_an_error_the_same_in_whichever_view_it_is_seen(process):
     """weight x |error of the target|^2 is one number for one wrong prediction, on any path."""
     x_0, noise, error = normal(4, 3), normal(4, 3, seed=1), normal(4, 3, seed=2)
@@ -163,8 +165,8 @@ def test_karras_weight_is_one_on_the_network_and_that_of_the_flow_is_one_on_the_
 
 def test_the_weight_of_the_bound_in_continuous_time_is_the_limit_of_that_of_many_steps():
     """-1/2 dSNR/dt (Kingma et al. 2021): each step weighs the error with half the fall of the SNR over it."""
-    for name, path in PATHS.items():
-        path, h = path(), 1e-6
+    for name in CONTINUOUS:
+        path, h = named(name), 1e-6
         for share in (0.1, 0.5, 0.9):
             t = share * path.end
             snr = [float(a) / float(b) for a, b in (path.powers(t - h), path.powers(t + h))]

@@ -7,8 +7,8 @@ import torch
 from torch.testing import assert_close
 
 from reverie.process import Gaussian, GaussianProcess, NoiseSchedule
-from reverie.process.continuous import PATHS
 from reverie.process.path import NoisePath
+from reverie.process.registry import CONTINUOUS, named
 
 SCHEDULES: dict[str, NoisePath] = {
     "linear": NoiseSchedule.linear(),
@@ -17,7 +17,7 @@ SCHEDULES: dict[str, NoisePath] = {
     "quadratic": NoiseSchedule.quadratic(),
     "exponential": NoiseSchedule.exponential(2000),
     "sigmoid": NoiseSchedule.sigmoid(),
-} | {name: path() for name, path in PATHS.items()}
+} | {name: named(name) for name in CONTINUOUS}
 PAIRS = [(0, 1), (0, 700), (1, 2), (3, 4), (1, 999), (49, 300), (498, 499), (250, 1000), (999, 1000)]
 
 schedules = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
@@ -55,7 +55,9 @@ def test_transitions_compose_and_carry_one_marginal_to_the_next(schedule, s, t):
     assert_close(slope**2 * at_s.variance + step.variance, at_t.variance, rtol=1e-11, atol=0)
 
 
-@pytest.mark.parametrize("schedule", [SCHEDULES["linear"], *(SCHEDULES[name] for name in PATHS)], ids=["linear", *PATHS])
+@pytest.mark.parametrize(
+    "schedule", [SCHEDULES["linear"], *(SCHEDULES[name] for name in CONTINUOUS)], ids=["linear", *CONTINUOUS]
+)
 @pytest.mark.parametrize(("s", "t"), [(1, 2), (49, 300), (250, 1000), (499, 500)])
 def test_posterior_is_bayes_by_numerical_integration(schedule, s, t):
     """The joint density on a grid of x_s, normalised by the trapezium rule, has the posterior's mean and variance."""

@@ -17,10 +17,12 @@ from reverie.process import (
     RectifiedFlow,
     VarianceExploding,
 )
-from reverie.process.continuous import PATHS, named
 from reverie.process.path import NoisePath
+from reverie.process.registry import ALIASES, PATHS, named, path_from_config
+from reverie.process.registry import CONTINUOUS as NAMES
+from reverie.process.registry import TABLES as TABLE_NAMES
 
-CONTINUOUS: dict[str, NoisePath] = {name: path() for name, path in PATHS.items()}
+CONTINUOUS: dict[str, NoisePath] = {name: named(name) for name in NAMES}
 TABLES: dict[str, NoisePath] = {
     "linear": NoiseSchedule.linear(),
     "cosine": NoiseSchedule.cosine(300),
@@ -174,16 +176,71 @@ def test_a_table_trains_at_each_step_as_often():
 # --- construction -----------------------------------------------------------------------------------------------------
 
 
-@continuous
+@every
 def test_config_builds_the_same_path(path):
-    assert named(**path.config) == path
-    assert hash(named(**path.config)) == hash(path)
+    assert path_from_config(path.config) == path
+    assert hash(path_from_config(path.config)) == hash(path)
+
+
+def test_every_path_of_the_list_is_made_by_its_name_with_the_settings_listed():
+    for name, entry in PATHS.items():
+        if name != "from_betas":
+            steps = {"steps": 2000} if entry.whole else {}  # as many as leave no signal on any of them
+            path = named(name, **entry.settings | steps)
+            assert path == named(name, **steps) and path.whole == entry.whole == (name in TABLE_NAMES)
+            assert path.config["name"] == name or name == "squaredcos_cap_v2"
+    assert [named(short).config["name"] for short in ALIASES] == list(ALIASES.values())
+
+
+# --- the way along it ---------------------------------------------------------------------------------------------------
+
+
+@continuous
+def test_progress_is_the_time_of_the_cosine_whose_noise_ratio_for_unit_data_is_the_same(path):
+    cosine = ContinuousCosine()
+    for t in (*path.ends, *times(path)[::4]):
+        alpha, sigma, _ = path.level(t)
+        alike = cosine.time(math.log(alpha * path.data_std / sigma))
+        assert math.isclose(float(path.progress(torch.tensor(t))), alike, rel_tol=1e-6)
+        assert math.isclose(path.at_progress(alike), t, rel_tol=1e-6)
+    assert path.at_progress(0) == 0 and path.at_progress(1) == path.end
+    assert path.at_progress(1e-9) == pytest.approx(path.ends[0]) and 0.99 * path.end < path.at_progress(1 - 1e-9) <= path.end
+
+
+def test_on_a_table_progress_counts_steps():
+    path = NoiseSchedule.cosine(50)
+    assert torch.equal(path.progress(torch.arange(1, 51)), torch.arange(50).double() / 50)
+    assert [path.at_progress(share) for share in (0, 0.29, 0.31, 1)] == [0, 14, 16, 50]
+
+
+@every
+def test_at_a_share_of_the_variance_the_data_has_that_share(path):
+    for share in (0.95, 0.5, 0.05):
+        signal, noise = path.powers(path.at_share(share))
+        assert math.isclose(signal / (signal + noise), share, abs_tol=0.02 if path.whole else 1e-9)
+
+
+def test_a_path_whose_end_is_no_noise_is_warned_of():
+    assert all(path.warning is None for path in CONTINUOUS.values())
+    assert "20.0% of the variance" in (EDM(sigma_max=1.0).warning or "")
+
+
+def test_the_flow_trains_at_a_logit_normal_time_where_that_is_asked_for():
+    """Over even quantiles log(t / (1 - t)) has the mean and the deviation asked for (Esser et al. 2024, equation 19)."""
+    u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
+    logit = torch.logit(RectifiedFlow(logit_mean=-0.3, logit_std=0.8).training_time(u))
+    assert math.isclose(float(logit.mean()), -0.3, abs_tol=1e-3) and math.isclose(float(logit.std()), 0.8, rel_tol=1e-3)
+    assert_close(RectifiedFlow().training_time(u), 1e-3 + 0.999 * u, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize(
     ("call", "culprit"),
     [
-        (lambda: named("edn"), "'edn': did you mean 'edm'"),
+        (lambda: named("edn"), "schedule 'edn': did you mean 'edm'"),
+        (lambda: path_from_config({}), "by its name, .* not None"),
+        (lambda: NoiseSchedule.named("edm"), "'edm' is in continuous time, and .* table of steps: linear, scaled_linear"),
+        (lambda: NoiseSchedule.named("flow"), "'flow' is in continuous time"),
+        (lambda: RectifiedFlow(logit_std=-1), "logit_std .*-1"),
         (lambda: named("edm", sigma_mx=3), "'edm'.*'sigma_mx': did you mean 'sigma_max'"),
         (lambda: EDM(sigma_min=90.0), r"sigma_min = 90\.0 and sigma_max = 80\.0"),
         (lambda: EDM(sigma_data=0.0), r"sigma_data .*0\.0"),

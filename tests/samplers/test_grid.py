@@ -44,17 +44,6 @@ def test_a_grid_falls_strictly_from_T_to_0(schedule, spacing, data):
     assert check_grid(schedule, grid) == grid
 
 
-@given(schedules, spacings, st.data())
-def test_duplicates_are_removed_or_refused(schedule, spacing, data):
-    steps = data.draw(st.integers(1, schedule.steps))
-    grid = time_grid(schedule, steps, spacing)
-    if len(grid) == steps + 1:
-        assert time_grid(schedule, steps, spacing, duplicates="refuse") == grid
-    else:
-        with pytest.raises(UsageError, match=f"{steps} steps of spacing '{spacing}' fall on only {len(grid) - 1} different"):
-            time_grid(schedule, steps, spacing, duplicates="refuse")
-
-
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_all_steps_of_an_even_grid_are_all_steps(spacing):
     grid = time_grid(LINEAR, 1000, spacing)

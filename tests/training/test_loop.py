@@ -199,9 +199,9 @@ def test_each_pass_sees_every_example_once() -> None:
 
 
 def test_stratified_timesteps_fill_every_stratum() -> None:
-    t = timesteps(50, 1000, "stratified", generator(0))
+    t = timesteps(50, reverie.process.NoiseSchedule.cosine(1000), "stratified", generator(0))
     assert sorted(((t - 1) // 20).tolist()) == list(range(50))
-    t = timesteps(20000, 10, "uniform", generator(0))
+    t = timesteps(20000, reverie.process.NoiseSchedule.cosine(10), "uniform", generator(0))
     assert t.min() == 1 and t.max() == 10
 
 
@@ -216,10 +216,10 @@ def test_learning_rate_rises_then_falls_to_zero() -> None:
 def test_noise_accuracy_is_one_for_the_truth_and_zero_for_silence() -> None:
     process = reverie.process.GaussianProcess(reverie.process.NoiseSchedule.cosine(100))
     x_t, noise, t = torch.randn(8, 1, 200, 100), torch.randn(8, 1, 200, 100), torch.arange(1, 101, 13)
-    assert noise_accuracy(process.predict(x_t, t, noise=noise), noise, t, 100) == dict.fromkeys(
+    assert noise_accuracy(process.predict(x_t, t, noise=noise), noise, t, process.schedule) == dict.fromkeys(
         ("0-25%", "25-50%", "50-75%", "75-100%"), 1.0
     )
-    silence = noise_accuracy(process.predict(x_t, t, noise=torch.zeros_like(noise)), noise, t, 100)
+    silence = noise_accuracy(process.predict(x_t, t, noise=torch.zeros_like(noise)), noise, t, process.schedule)
     assert all(abs(value) < 0.05 for value in silence.values())
 
 

@@ -14,9 +14,13 @@ from reverie.denoisers.conditions import Condition, unanswerable
 from reverie.denoisers.denoiser import Evidence
 from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
+from reverie.process.path import Coefficient, as_tensor
 from reverie.process.prediction import VIEWS, Kind, Prediction, scale
 
-__all__ = ["Network"]
+__all__ = ["LEVELS", "Network"]
+
+LEVELS = 1000.0
+"""What a network is told of the end of a path in continuous time: networks are made for the numbers of the usual table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +32,13 @@ class Network:
         module: the network; with `learned_variance` the second half of its channels is 2u - 1, u the learned variance's mix.
         kind: "noise", "clean", "velocity", "score", "flow" or "edm".
         autocast: dtype of the products (torch.bfloat16, torch.float16), or None for the weights' own.
+        scaled: on a path in continuous time, the module receives c_in x_t, of power 1 whatever the path, and LEVELS times
+            NoisePath.progress, so that what it is told of t is that of the usual table whatever the path counts.
 
     A module that takes conditions receives them as its third argument, and has a method check(condition or None, B) that
     raises UsageError for one that it has no answer to. States of another dtype or device are taken to the weights' and the
-    answer back. The module receives t as it is; in continuous time one that predicts "edm" receives c_in x_t and c_noise.
+    answer back. On a table the module receives x_t and t as they are. So it does in continuous time where it is not scaled,
+    but for one that predicts "edm", which receives c_in x_t and c_noise, as published.
     Raises UsageError for noise or score prediction on a schedule with zero terminal SNR, where they say nothing of x_0, and
     for edm on such a path in continuous time, where c_noise has no end.
     """
@@ -41,6 +48,7 @@ class Network:
     kind: Kind = "velocity"
     learned_variance: bool = False
     autocast: torch.dtype | None = None
+    scaled: bool = field(default=False, kw_only=True)
     evidence: Evidence = field(default="learned", init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,10 +69,7 @@ class Network:
         weight = self._weight
         self._check(condition, len(x_t))
         conditions = () if condition is None else (condition.to(weight.device),)
-        told, scaled = t, x_t
-        if self._preconditioned:
-            c = self.process.preconditioning(t, x_t)
-            told, scaled = c.c_noise, scale(x_t, c.c_in)
+        told, scaled = self._asked(x_t, t)
         dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
         levels = told.flatten() if isinstance(told, Tensor) else torch.tensor([told]).expand(len(x_t))
         levels = levels.to(dtype) if levels.is_floating_point() else levels
@@ -78,9 +83,18 @@ class Network:
             variance_mix = (raw + 1) / 2
         return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
 
+    def _asked(self, x_t: Tensor, t: Step) -> tuple[Coefficient, Tensor]:
+        """What the module is told of t, and the state that it is asked of."""
+        schedule = self.process.schedule
+        if schedule.whole or not (self.scaled or self._preconditioned):
+            return t, x_t
+        c = self.process.preconditioning(t, x_t)
+        told = LEVELS * schedule.progress(as_tensor(t)) if self.scaled else c.c_noise
+        return told.item() if isinstance(told, Tensor) and not isinstance(t, Tensor) else told, scale(x_t, c.c_in)
+
     @property
     def _preconditioned(self) -> bool:
-        return self.kind == "edm" and not self.process.schedule.whole
+        return self.kind == "edm" and not self.process.schedule.whole and not self.scaled
 
     def rounded(self) -> Network:
         """The network with the weights of its linear layers in the dtype of `autocast`, which would cast them at each call:

@@ -53,7 +53,8 @@ def graph_of(network: Network, about: NetworkConfig, shape: tuple[int, ...]) -> 
         shape: of one state: (C, H, W) of pictures, which stays so; (tokens, channels) of records, with any number of tokens.
 
     Its inputs are x_t and t, from 1 to T in float32, and those of NetworkConfig.tensors; its answer is what the network
-    predicts, as the metadata "reverie" say, with the schedule. In fp32, whatever the network was trained in.
+    predicts, as the metadata "reverie" say, with the schedule. In continuous time they are what a scaled module receives,
+    see Network: c_in x_t and 2000/pi arctan(sigma / (alpha data_std)). In fp32, whatever the network was trained in.
 
     Raises UsageError where the extra is not installed, or the network has no graph.
     """
@@ -155,7 +156,7 @@ def _described(network: Network) -> dict[str, Any]:
         "predicts": network.kind,
         "learned_variance": network.learned_variance,
         "schedule": dict(network.process.schedule.config),
-    }
+    } | ({"scaled": network.scaled} if not network.process.schedule.whole else {})
 
 
 @contextlib.contextmanager

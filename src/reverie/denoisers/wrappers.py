@@ -163,7 +163,7 @@ class Guided(DenoiserWrapper):
 
     scale: float = 1.0
     rescale: float = 0.0
-    interval: tuple[int, int] | None = None
+    interval: tuple[float, float] | None = None
     negative: Condition | None = None
 
     def __post_init__(self) -> None:

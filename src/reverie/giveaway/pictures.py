@@ -18,6 +18,7 @@ from reverie.errors import UsageError
 from reverie.giveaway.document import LIMIT, data, document, script_text, too_large
 from reverie.giveaway.texts import script, texts
 from reverie.models.pictures import SHARD
+from reverie.process.table import table_of
 from reverie.samplers import SAMPLERS, time_grid
 
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ def _check(model: PictureModel, name: str) -> None:
             f"{name} makes pictures of {model.codec.channels} channels of {model.codec.bits} bits, and a page draws grey or "
             "colour of 8: train with other `channels` or `bits`, or share the run itself."
         )
+    table_of(model.process.schedule, f"a page that draws, of {name},")
     if model.usual.threshold is not None:
         raise UsageError(f"{name} is sampled with a threshold, which a page does not know: leave it out of its config.yaml.")
 
 
 def _about(model: PictureModel) -> dict[str, Any]:
     """What the script knows of the run."""
-    schedule, usual = model.process.schedule, model.usual
+    schedule, usual = table_of(model.process.schedule, "a page that draws"), model.usual
     few = min(usual.steps, schedule.steps)
     steps = sorted({step for step in (*STEPS, few, schedule.steps) if step <= schedule.steps})
     grids = {step: time_grid(schedule, step, usual.spacing) for step in steps}

@@ -6,6 +6,7 @@ Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,8 @@ __all__ = [
 OnStep = Callable[[int, int], None]
 
 LEAST_SIGNAL = 0.01
-"""sqrt(alpha_bar) at the level up to which pictures are inverted: above it a state keeps nothing that could be retraced."""
+"""Share of the state, its root sum of squares, that is the picture at the level up to which pictures are inverted: above it
+a state keeps nothing that could be retraced."""
 
 TOLERANCE = 1e-4
 """How far a step of the way back may miss where its inverse is taken as found; a grey level is 0.008."""
@@ -54,14 +56,15 @@ def image_to_image(
     on_step: OnStep | None = None,
     **settings: Any,
 ) -> np.ndarray:
-    """`count` pictures made over from `picture` [H, W, C]: noise up to the share `level` of T, then the reverse.
+    """`count` pictures made over from `picture` [H, W, C]: noise up to the share `level` of T, or of the way along a path in
+    continuous time (NoisePath.at_progress), then the reverse.
 
     At 0 it is the picture, at 1 nothing of it is left. `settings` are those of PictureModel.method.
     """
     if not 0 <= level <= 1:
         raise UsageError(f"the noise level to start from is a share of T in 0..1, not {level:g}.")
     method = model.method(**settings)
-    t = round(level * model.process.schedule.steps)
+    t = model.process.schedule.at_progress(level)
     if t == 0:
         return np.repeat(picture[None], count, 0)
     _, noise, condition = model.start(method, count, seed)
@@ -86,7 +89,7 @@ class Inverted:
     """
 
     noise: Tensor
-    grid: tuple[int, ...]
+    grid: tuple[float, ...]
     pictures: np.ndarray
     error: float
     residual: np.ndarray
@@ -120,8 +123,8 @@ def inverted(
     called with the steps done, up and down, and their number.
     """
     method = model.method(sampler="ddim", steps=steps, where=where, clip=clip, exact=True)
-    signal = model.process.schedule.signal
-    grid = tuple(t for t in method.grid if float(signal[t]) >= LEAST_SIGNAL)
+    level = model.process.schedule.level
+    grid = tuple(t for t in method.grid if level(t).alpha >= LEAST_SIGNAL * math.hypot(level(t).alpha, level(t).sigma))
     condition = method.condition(len(pictures))
     residual = torch.zeros(len(pictures), device=model.device)
     x, up = model.encode(pictures), len(grid) - 1

@@ -37,7 +37,7 @@ class Method:
 
     denoiser: Denoiser
     sampler: Sampler
-    grid: tuple[int, ...]
+    grid: tuple[float, ...]
     wanted: Labels | EncoderStates | None = None
 
     def condition(self, count: int, first: int = 0) -> Labels | EncoderStates | None:
@@ -77,7 +77,7 @@ def guided(
     asked: bool,
     guidance: float | None,
     rescale: float,
-    interval: tuple[int, int] | None,
+    interval: tuple[float, float] | None,
     negative: Condition | None = None,
 ) -> Denoiser:
     """The denoiser, guided where that is asked for. Raises UsageError where there is no class to follow.

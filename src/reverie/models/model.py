@@ -30,7 +30,8 @@ from reverie.files import write_atomically
 from reverie.images import ImageCodec
 from reverie.manifest import seal
 from reverie.modality import Modality
-from reverie.process import GaussianProcess, NoiseSchedule
+from reverie.process import GaussianProcess, path_from_config
+from reverie.process.path import NoisePath
 from reverie.process.randomness import sub_seed
 from reverie.records import RecordCodec
 from reverie.shards import Whole
@@ -77,7 +78,7 @@ class Model(Generic[Codec]):
     runtime: Runtime = field(default="torch", kw_only=True)
 
     @property
-    def process(self) -> GaussianProcess:
+    def process(self) -> GaussianProcess[NoisePath]:
         return self.denoiser.process
 
     @property
@@ -191,8 +192,8 @@ def untrained(settings: RunConfig, channels: int) -> Network:
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)
         module = settings.network.build(channels, channels * (2 if training.learned_variance else 1))
-    process = GaussianProcess(NoiseSchedule.from_config(settings.schedule))
-    return Network(process, module, training.predict, training.learned_variance)
+    process = GaussianProcess(path_from_config(settings.schedule))
+    return Network(process, module, training.predict, training.learned_variance, scaled=settings.network.scaled)
 
 
 def untrained_autoencoder(settings: RunConfig, colours: int) -> Autoencoder | DiffusersAutoencoder | None:

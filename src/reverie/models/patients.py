@@ -75,7 +75,7 @@ class PatientModel(Model[RecordCodec]):
         given: Any = None,
         sampler: str | None = None,
         steps: int | None = None,
-        spacing: str = "trailing",
+        spacing: str | None = None,
         guidance: float = 1.0,
         workers: int = 0,
         reject: bool = False,
@@ -85,7 +85,8 @@ class PatientModel(Model[RecordCodec]):
         """The patients of `sample`, a shard at a time, in memory that does not grow with their number.
 
         Args:
-            sampler, steps, spacing: of each stage, `usual` if left out; the sampler's own settings follow, e.g. eta=0.5.
+            sampler, steps, spacing: of each stage, as is usual for the network and the path if left out; the sampler's own
+                settings follow, e.g. eta=0.5.
             guidance: how strongly visits follow the statics: 1 as learned, above 1 more.
             workers: threads; 0 for one for each core. Their number changes nothing but the time.
             reject: draw patients again whose numbers leave [-1, 1], as the recipe health-gym does as published; without it
@@ -260,10 +261,10 @@ class PatientModel(Model[RecordCodec]):
     def _maker(self, told: dict[str, Any], guidance: float) -> RecordSampler:
         return RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)
 
-    def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[int]]:
+    def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
         """The sampler and its grid; what is None or left out is as the network declares."""
-        told = {"spacing": "trailing"} | told
+        told, path = dict(told), self.process.schedule
         sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
         ends = {name: told.pop(name, None) for name in ("sigma_min", "sigma_max")}
-        grid = time_grid(self.process.schedule, steps, told.pop("spacing"), **ends)
+        grid = time_grid(path, steps, told.pop("spacing", None) or path.spacing, **ends)
         return named(sampler, **told), grid

@@ -25,7 +25,6 @@ from reverie.images import ImageCodec
 from reverie.modality import IMAGES
 from reverie.models.method import Method, Where, guided, to_avoid, wanted
 from reverie.models.model import AUTOENCODER, Model
-from reverie.process import NoiseSchedule
 from reverie.process.randomness import Shard, draw, generator
 from reverie.samplers import named, sample, time_grid, trajectory
 
@@ -178,7 +177,7 @@ class PictureModel(Model[ImageCodec]):
         where: Where = None,
         guidance: float | None = None,
         rescale: float = 0.0,
-        interval: tuple[int, int] | None = None,
+        interval: tuple[float, float] | None = None,
         negative: Where = None,
         states: Tensor | None = None,
         empty: Tensor | None = None,
@@ -203,10 +202,10 @@ class PictureModel(Model[ImageCodec]):
         usual = self.usual
         rule = named(sampler or usual.sampler, **settings)
         schedule = self.process.schedule
-        few = min(usual.steps, schedule.steps) if isinstance(schedule, NoiseSchedule) else usual.steps
         given = {"sigma_min": sigma_min, "sigma_max": sigma_max}
         ends = usual.grid_of(spacing) | {name: end for name, end in given.items() if end is not None}
-        grid = time_grid(schedule, few if steps is None else steps, spacing or usual.spacing, **ends)
+        few = min(usual.steps, schedule.most_steps) if steps is None else steps
+        grid = time_grid(schedule, few, spacing or usual.spacing, **ends)
         condition = wanted(self.codec.classes, where) if states is None else EncoderStates(states)
         if guidance is not None and condition is None and not self.codec.classes:
             raise UsageError("this model was trained without classes, so guidance has nothing to follow: leave it out.")

@@ -88,7 +88,7 @@ def passes_of(model: PictureModel, method: PosteriorSampler, steps: int | None) 
     """Steps, and passes through the network for a picture; where no steps are asked for they are as many as PASSES allow, or
     the model's usual number if that is more, or the method's business."""
     usual = model.usual.steps if isinstance(method, RePaint) else max(model.usual.steps, PASSES // method.passes)
-    steps = min(usual, model.process.schedule.steps) if steps is None else steps
+    steps = min(usual, model.process.schedule.most_steps) if steps is None else steps
     return steps, steps * method.passes
 
 

@@ -49,7 +49,7 @@ def patient_losses(
     table = read_table(frame, schema=model.codec.schema)
     encoded = model.codec.encode(table)
     schedule = model.process.schedule
-    times = [1 + int((schedule.alpha_bar[1:] - share).abs().argmin()) for share in levels]
+    times = [schedule.at_share(share) for share in levels]
     found = np.zeros((len(encoded), len(levels)))
     for batch, chosen in enumerate(like_lengths(torch.from_numpy(encoded.lengths))):
         records = encoded.records(chosen, None)
@@ -73,10 +73,10 @@ def _question(model: PatientModel, records: Records) -> ConditionMask:
     return ConditionMask(torch.where(observed, records.values, 0.0), observed, asked, present)
 
 
-def _error(model: PatientModel, x_0: Tensor, condition: ConditionMask, t: int, noise: Tensor) -> Tensor:
+def _error(model: PatientModel, x_0: Tensor, condition: ConditionMask, t: float, noise: Tensor) -> Tensor:
     """Mean squared error over the cells asked of each patient, float64 [B]; 0 where nothing is."""
     kind, process = model.denoiser.kind, model.process
-    times = torch.full((len(x_0),), t)
+    times = torch.full((len(x_0),), t, dtype=torch.int64 if process.schedule.whole else torch.float64)
     prediction = model.denoiser(process.corrupt(x_0, times, noise), times, condition)
     error = element_loss(prediction, target(process, x_0, noise, times, kind), kind)
     wrong = torch.where(condition.target_mask, error, 0.0).double().sum((1, 2))

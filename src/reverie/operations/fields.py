@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from reverie.errors import unknown
 from reverie.operations.request import Flag, Place, Reply, Request, Served, example
+from reverie.process.registry import ScheduleName
 from reverie.samplers.posterior.registry import METHODS
 from reverie.samplers.registry import SamplerName as Sampler
 
@@ -43,7 +44,6 @@ __all__ = [
     "writes",
 ]
 
-ScheduleName = Literal["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sigmoid", "quadratic", "exponential"]
 Spacing = Literal["trailing", "leading", "linspace", "log_snr", "karras", "angle"]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 _ELSEWHERE = re.compile(r"[A-Za-z]:|~|[\\/]{2}")

@@ -52,22 +52,26 @@ SPACING = Flag(
 GUIDANCE = "How strongly visits follow the statics, or pictures their class: 1 as learned, above 1 more."
 
 
-def between(interval: str) -> tuple[int, int]:
+def between(interval: str) -> tuple[float, float]:
     """What --interval says, "100:800" as (100, 800)."""
     low, _, high = interval.partition(":")
+
+    def number(text: str) -> float:
+        return int(text) if text.strip().isdecimal() else float(text)
+
     try:
-        return int(low), int(high)
+        return number(low), number(high)
     except ValueError as error:
-        raise UsageError(f"`interval` is LOW:HIGH, two steps of the schedule such as 100:800, not {interval!r}.") from error
+        raise UsageError(f"`interval` is LOW:HIGH, two times of the schedule such as 100:800, not {interval!r}.") from error
 
 
 INTERVAL = Flag(
     "--interval",
     "Guide only at steps LOW:HIGH, e.g. 100:800.",
     read=between,
-    write=lambda steps: ":".join(map(str, steps)),
+    write=lambda times: ":".join(f"{t:g}" for t in times),
 )
-Interval = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+Interval = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 
 
 class Sample(Engined):
@@ -262,9 +266,11 @@ def _advise(request: Sample, context: Context, model: PatientModel | PictureMode
     """Says what hurts in the grid that was asked for."""
     from reverie.samplers.grid import advice
 
-    usual = {"spacing": "trailing"} | (model.usual if isinstance(model.usual, dict) else model.usual.model_dump())
+    usual = {"spacing": model.process.schedule.spacing} | (
+        model.usual if isinstance(model.usual, dict) else model.usual.model_dump()
+    )
     schedule, spacing = model.process.schedule, request.spacing or usual["spacing"]
-    steps = request.steps or (min(usual["steps"], schedule.steps) if schedule.whole else usual["steps"])
+    steps = request.steps or min(usual["steps"], schedule.most_steps)
     ends = {"sigma_min": request.sigma_min, "sigma_max": request.sigma_max}
     if sentence := advice(schedule, steps, spacing, **ends):  # pyright: ignore[reportArgumentType]
         context.say(sentence)

@@ -16,6 +16,7 @@ from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
 from reverie.operations.reading import SCHEMA, ImageReading, SchemaText, TableReading, schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
+from reverie.process.registry import PATHS
 
 if TYPE_CHECKING:
     from reverie.config import RunConfig
@@ -87,7 +88,8 @@ class Training(ImageReading, TableReading, Engined):
         Served((Field(max_length=50),), "a run has no more settings", type=dict[Word, Value]),
     ] = Field(
         default={},
-        description="A setting, e.g. batch=64, network.width=32, schedule.name=linear. May be repeated.",
+        description="A setting, e.g. batch=64, network.width=32, schedule.name=linear. May be repeated. Schedules: "
+        f"{', '.join(PATHS)}.",
         examples=[{"batch": 64}],
     )
     schema_file: Annotated[str | None, Flag("--schema"), visits, local] = Field(

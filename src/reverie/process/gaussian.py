@@ -26,7 +26,6 @@ from reverie.process import variance as variances
 from reverie.process.path import Coefficient, NoisePath, Time, as_tensor
 from reverie.process.prediction import Kind, Preconditioning, Prediction, Rates, combine, pair, scale
 from reverie.process.randomness import Generators, draw
-from reverie.process.schedule import NoiseSchedule
 from reverie.process.variance import Variance
 
 __all__ = ["Gaussian", "GaussianProcess", "Step"]
@@ -35,7 +34,7 @@ Step = Time
 """One step for the whole batch (an int), or an integer tensor [B] with one for each sample; in continuous time a float, or a
 floating point tensor [B]."""
 
-Path = TypeVar("Path", bound=NoisePath, default=NoiseSchedule, covariant=True)
+Path = TypeVar("Path", bound=NoisePath, default=NoisePath, covariant=True)
 
 
 @dataclass(frozen=True, eq=False)

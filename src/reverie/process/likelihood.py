@@ -100,6 +100,11 @@ def decoder_term(x_0: Tensor, reverse: Gaussian, bin_width: float | None = None)
 def bound_weight(process: GaussianProcess, t: int | Tensor, variance: Variance = "beta_tilde") -> Tensor:
     """w_t of the noise form of L_{t-1}, float64. With beta-tilde it is defined from t = 2 on."""
     schedule = process.schedule
+    if not schedule.whole:
+        raise UsageError(
+            f"the noise form of the bound weighs the steps of a table, and the path {schedule.config['name']!r} has none: "
+            "loss_weight with weighting='bound' is its limit in continuous time."
+        )
     sigma2 = {"beta": schedule.beta, "beta_tilde": schedule.posterior_variance}.get(variance)
     if sigma2 is None:
         raise UsageError("the weight of the bound is defined for the fixed variances 'beta' and 'beta_tilde'.")

@@ -11,6 +11,7 @@ hybrid      L_simple + lambda L_vlb, the mean detached in L_vlb (Nichol and Dhar
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -30,13 +31,14 @@ __all__ = [
     "masked_mean",
     "reconstruction_loss",
     "target",
+    "unsuited",
     "variational_loss",
 ]
 
 Weighting = Literal["uniform", "snr", "min_snr", "truncated_snr", "p2", "bound"]
 WEIGHTINGS: tuple[str, ...] = get_args(Weighting)
 TARGETS = ("noise", "clean", "velocity")
-"""What networks are trained to predict on a table; in continuous time also "flow" and "edm"."""
+"""What networks are trained to predict on a table; in continuous time also "flow" and "edm", see `unsuited`."""
 
 
 def target(process: GaussianProcess, x_0: Tensor, noise: Tensor, t: Step, kind: Kind) -> Tensor:
@@ -51,6 +53,34 @@ def target(process: GaussianProcess, x_0: Tensor, noise: Tensor, t: Step, kind: 
         case "flow" | "edm":
             return process.truth(kind, x_0, t, noise)
     raise unknown("target of a loss", kind, TARGETS)
+
+
+def unsuited(path: NoisePath, kind: Kind) -> str | None:
+    """Why networks are not trained to predict `kind` on this path, as a sentence; None where they can be.
+
+    Where the deviation of a target grows or falls tenfold from 1, for data of the path's own deviation, some levels drown
+    the others, or the network's own errors. (Noise and score, which say nothing at zero terminal SNR, a Network refuses.)
+    """
+    if path.whole and kind in TARGETS:
+        return None
+    first, last = (path.level(t).half_log_snr for t in path.ends)
+    times = {*path.ends, *(path.time(first + (last - first) * i / 32) for i in range(1, 32))}
+    deviations = []
+    for t in {max(1, round(t)) for t in times} if path.whole else times:
+        a, sigma, _ = path.level(t)
+        p, q = pair(kind, a, sigma, lambda t=t: path.rates(t), path.data_std)
+        deviations.append(math.hypot(float(p) * path.data_std, float(q)))
+    least, most = min(deviations), max(deviations)
+    if least >= 1 / EXTREME and most <= EXTREME:
+        return None
+    return (
+        f"`predict={kind}` does not go with `schedule.name={path.config['name']}`, where what is to be learned has a "
+        f"deviation from {least:.2g} to {most:.2g}: say `predict={path.predicts}`."
+    )
+
+
+EXTREME = 10.0
+"""Of the deviation of a target, which is 1 for most."""
 
 
 def element_loss(prediction: Prediction, truth: Tensor, kind: Kind) -> Tensor:

@@ -46,9 +46,13 @@ class NoisePath(ABC):
 
     whole: ClassVar[bool] = False
     """Whether times are whole numbers."""
+    predicts: ClassVar[str] = "velocity"
+    """What networks are trained to predict on it where nothing else is asked for, see prediction.py."""
+    spacing: ClassVar[str] = "trailing"
+    """Of the grid that samples of unit deviation are drawn on where no other is asked for, see samplers/grid.py."""
 
     config: Mapping[str, Any]
-    """The path's name and settings, enough for `named` to build it again."""
+    """The path's name and settings, enough for `path_from_config` to build it again."""
 
     # --- what each path says ----------------------------------------------------------------------------------------
 
@@ -83,6 +87,42 @@ class NoisePath(ABC):
         """Times to train at: the quantiles at u, float64 in [0, 1), of how noise is distributed in training."""
 
     # --- what follows -----------------------------------------------------------------------------------------------
+
+    @property
+    def most_steps(self) -> int:
+        """Of a grid: T on a table."""
+        return MOST
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence if x_end is far from the noise that sampling starts from, else None."""
+        alpha, sigma, _ = self.level(self.end)
+        left = (alpha * self.data_std) ** 2 / (alpha**2 * self.data_std**2 + sigma**2)
+        if left <= TERMINAL_SIGNAL:
+            return None
+        return (
+            f"{left:.1%} of the variance at the end of the path {self.config['name']!r} is the data's, but sampling starts "
+            "from noise alone: let the path end at more noise."
+        )
+
+    def progress(self, t: Tensor) -> Tensor:
+        """How far times are on the way from the data, 0, to bare noise, 1: 2/pi arctan(sigma / (alpha data_std)), the time
+        of continuous_cosine; on a table the share of its steps that lie before."""
+        alpha, sigma = self.at(as_tensor(t))
+        return torch.atan2(sigma, alpha * self.data_std) * (2 / math.pi)
+
+    def at_progress(self, progress: float) -> float:
+        """The time so far on the way, 0..1; on a table the nearest step."""
+        if progress <= 0 or progress >= 1:
+            return self.end if progress > 0 else 0.0
+        half_log_snr = -math.log(self.data_std * math.tan(progress * math.pi / 2))
+        low, high = (self.level(t).half_log_snr for t in (self.end, self.ends[0]))
+        return self.time(max(low, min(half_log_snr, high)))
+
+    def at_share(self, share: float) -> float:
+        """The time at which this share of the variance, inside (0, 1), is the data's, of data of deviation 1; on a table the
+        nearest step."""
+        return self.time(math.log(share / (1 - share)) / 2)
 
     @property
     def prior_std(self) -> float:
@@ -152,6 +192,12 @@ def total_power(signal: Coefficient, noise: Coefficient) -> Coefficient:
         return torch.where((total - 1).abs() < ROUNDING, 1.0, total)
     return 1.0 if abs(total - 1) < ROUNDING else total
 
+
+MOST = 1_000_000
+"""Steps of a grid, where the path has no steps of its own."""
+
+TERMINAL_SIGNAL = 1e-2
+"""Share of signal power at the end above which x_end is too far from noise for sampling to start there (-20 dB)."""
 
 ROUNDING = 1e-14
 """Of two squares of float64 numbers that add up to 1."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
+from reverie.process.registry import ALIASES, CONTINUOUS, TABLES
 from reverie.process.table import NoiseTable, TerminalSNRWarning
 
 __all__ = ["NoiseSchedule", "TerminalSNRWarning"]
@@ -112,8 +113,13 @@ class NoiseSchedule(NoiseTable):
 
         Raises UsageError with the nearest name for an unknown schedule or setting.
         """
-        if name not in CONSTRUCTORS:
-            raise unknown("schedule", name, CONSTRUCTORS)
+        if ALIASES.get(name, name) in CONTINUOUS:
+            tables = ", ".join(TABLES)
+            raise UsageError(
+                f"the path {name!r} is in continuous time, and what is asked for needs a table of steps: {tables}."
+            )
+        if name not in TABLES:
+            raise unknown("schedule", name, TABLES)
         constructor = getattr(cls, name)
         known = inspect.signature(constructor).parameters
         for key in settings:
@@ -150,18 +156,6 @@ class NoiseSchedule(NoiseTable):
             raise UsageError(f"need 0 < beta_min <= beta_max < 1, but beta_min = {beta_min} and beta_max = {beta_max}.")
         config = {"name": name, "steps": steps, "beta_min": beta_min, "beta_max": beta_max, **more}
         return cls(_from_zero(curve(beta_min, beta_max)), config)
-
-
-CONSTRUCTORS = (
-    "linear",
-    "scaled_linear",
-    "cosine",
-    "squaredcos_cap_v2",
-    "sigmoid",
-    "quadratic",
-    "exponential",
-    "from_betas",
-)
 
 
 def _even(start: float, end: float, count: int) -> Tensor:

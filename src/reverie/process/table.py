@@ -24,12 +24,9 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError
-from reverie.process.path import Coefficient, Level, NoisePath, Time
+from reverie.process.path import TERMINAL_SIGNAL, Coefficient, Level, NoisePath, Time
 
-__all__ = ["NoiseTable", "TerminalSNRWarning"]
-
-TERMINAL_SIGNAL = 1e-2
-"""Share of signal power at t = T above which x_T is too far from N(0, I) for sampling to start there (-20 dB)."""
+__all__ = ["NoiseTable", "TerminalSNRWarning", "table_of"]
 
 
 class TerminalSNRWarning(UserWarning):
@@ -224,6 +221,19 @@ class NoiseTable(NoisePath):
         return self.snr[step] * self.beta[step] / (2 * self.alpha[step] * (1 - self.alpha_bar[step]))
 
     @property
+    def most_steps(self) -> int:
+        return self.steps
+
+    def progress(self, t: Tensor) -> Tensor:
+        return (t.cpu().double() - 1) / self.steps
+
+    def at_progress(self, progress: float) -> int:
+        return round(progress * self.steps)
+
+    def at_share(self, share: float) -> int:
+        return 1 + int((self.alpha_bar[1:] - share).abs().argmin())
+
+    @property
     def least_log_variance(self) -> float:
         """That of the second step."""
         return self.posterior_log_variance[1].item()
@@ -259,6 +269,16 @@ class NoiseTable(NoisePath):
 
     def __repr__(self) -> str:
         return f"NoiseSchedule({self.config.get('name', 'betas')}, steps={self.steps}, alpha_bar_T={self.alpha_bar[-1]:.3g})"
+
+
+def table_of(path: NoisePath, what: str) -> NoiseTable:
+    """The path, where it is a table. Raises UsageError where it is none, for `what`, which needs one."""
+    if isinstance(path, NoiseTable):
+        return path
+    raise UsageError(
+        f"{what} goes by the steps of a table, and the path {path.config['name']!r} has none: take a model that was trained "
+        "with schedule.name=cosine."
+    )
 
 
 def _steps(t: Time) -> int | Tensor:

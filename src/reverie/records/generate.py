@@ -51,7 +51,7 @@ class RecordSampler:
     denoiser: Denoiser
     codec: RecordCodec
     sampler: Sampler
-    grid: Sequence[int]
+    grid: Sequence[float]
     guidance: float = 1.0
     calibration: Calibration | None = None
 
@@ -130,7 +130,8 @@ class RecordSampler:
             return given.values
         of_visits = self.guidance != 1 and bool(given.target_mask[:, 1:].any())
         denoiser = Guided(self.denoiser, self.guidance) if of_visits else self.denoiser
-        sampled = sample(denoiser, self.sampler, self.grid, noise, steps, given)
+        start = noise * denoiser.process.schedule.prior_std
+        sampled = sample(denoiser, self.sampler, self.grid, start, steps, given)
         values = torch.where(given.target_mask, sampled, given.values)
         return (
             self.calibration(values, given.target_mask, given.target_mask | given.observed_mask)

@@ -48,7 +48,7 @@ class SeriesSampler:
     denoiser: Denoiser
     codec: RecordCodec
     sampler: Sampler
-    grid: Sequence[int]
+    grid: Sequence[float]
     reject: bool = False
 
     def shard(self, number: int, rows: int, seed: int) -> tuple[Records, int]:
@@ -95,5 +95,6 @@ class SeriesSampler:
     def _visits(self, values: Tensor, visits: Tensor, noise: Tensor, steps: torch.Generator) -> Tensor:
         """The records [B, N, C] with their visits drawn, asked for as in training."""
         given = whole(Records(values, self.codec.known(values, visits), visits))
-        sampled = sample(self.denoiser, self.sampler, self.grid, noise, steps, given)
+        start = noise * self.denoiser.process.schedule.prior_std
+        sampled = sample(self.denoiser, self.sampler, self.grid, start, steps, given)
         return torch.where(given.target_mask, sampled, values)

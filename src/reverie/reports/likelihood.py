@@ -3,7 +3,8 @@
 -log2 p(x) / D <= (L_T + sum_t L_{t-1} + L_0) / (D log 2)          bits per dimension, process/likelihood.py
 
 Of the T - 1 terms of the sum, TERMS are drawn, one from each of as many equal stretches, and weighted by the stretch: the
-estimate is unbiased, and takes seconds instead of minutes.
+estimate is unbiased, and takes seconds instead of minutes. On a path in continuous time the bound is that of a chain of
+STEPS steps, even in log-SNR between its ends.
 
 Each variance of p(x_{t-1}|x_t) gives a bound of its own, from the same answers of the network: the fixed ones, the one that
 the network predicts, and the one that fits the training pictures. The report has the tightest, and says which that is.
@@ -20,13 +21,16 @@ from reverie.evaluation.measure import Measure, Metric, Section
 from reverie.models import PictureModel
 from reverie.process import Gaussian
 from reverie.process.likelihood import bits_per_dimension, decoder_term, fitted_variance, prior_term, step_term
+from reverie.process.path import NoisePath
 from reverie.process.randomness import generator
 from reverie.reports.picture_sections import NEW
+from reverie.samplers import time_grid
 
 __all__ = ["bounds", "likelihood", "tightest"]
 
 TERMS = 100
 PICTURES = 64
+STEPS = 1000
 
 VARIANCES = {
     "beta_tilde": "that of the posterior (beta-tilde)",
@@ -105,26 +109,30 @@ def bounds(model: PictureModel, sets: Sequence[np.ndarray], seed: int) -> dict[s
     What is fitted is fitted to the first set.
     """
     device = next(model.denoiser.module.parameters()).device
-    process, T = model.process, model.process.schedule.steps
+    process, times = model.process, _times(model.process.schedule)
+    first, T = times[1], len(times) - 1
     kinds = [kind for kind in VARIANCES if kind != "learned" or model.config.training.learned_variance]
     clean = [model.codec.encode(pixels).to(device) for pixels in sets]
     draws = [generator(seed, "bound") for _ in sets]
     totals = [{kind: prior_term(process, x_0) for kind in kinds} for x_0 in clean]
 
-    def add(t: int, weight: int) -> None:
-        fitted = None
+    def add(number: int, weight: int) -> None:
+        fitted, (s, t) = None, times[number - 1 : number + 1]
         for x_0, g, total in zip(clean, draws, totals, strict=True):
             x_t = process.marginal(x_0, t).sample(g)
             prediction = model.denoiser(x_t, t)
-            mean = process.reverse_mean(x_t, t, prediction)
-            fitted = fitted_variance(process, x_0, x_t, t - 1, t, mean) if fitted is None else fitted
+            mean = process.reverse_mean(x_t, t, prediction, s)
+            fitted = fitted_variance(process, x_0, x_t, s, t, mean) if fitted is None else fitted
             for kind in kinds:
-                fixed = "beta" if t == 1 and kind == "beta_tilde" else kind  # beta-tilde_1 is 0, which has no density
+                fixed = "beta" if t == first and kind == "beta_tilde" else kind  # beta-tilde_1 is 0, which has no density
                 variance = fitted
                 if fixed != "fitted":
-                    variance = process.reverse_variance(x_t, t, t - 1, fixed, prediction.variance_mix)  # pyright: ignore[reportArgumentType]
+                    variance = process.reverse_variance(x_t, t, s, fixed, prediction.variance_mix)  # pyright: ignore[reportArgumentType]
                 reverse = Gaussian(mean, variance)
-                term = decoder_term(x_0, reverse, model.codec.step) if t == 1 else step_term(process, x_0, x_t, t, reverse)
+                if t == first:
+                    term = decoder_term(x_0, reverse, model.codec.step)
+                else:
+                    term = step_term(process, x_0, x_t, t, reverse, s)
                 total[kind] = total[kind] + weight * term
 
     add(1, 1)
@@ -133,6 +141,11 @@ def bounds(model: PictureModel, sets: Sequence[np.ndarray], seed: int) -> dict[s
         add(int(np.random.default_rng([seed, number]).choice(stretch)), len(stretch))
     size = clean[0][0].numel()
     return {kind: [bits_per_dimension(t[kind], size).cpu().double().numpy() for t in totals] for kind in kinds}
+
+
+def _times(path: NoisePath) -> tuple[float, ...]:
+    """The times 0, t_1, ..., end that the bound's steps go between."""
+    return tuple(range(path.most_steps + 1)) if path.whole else time_grid(path, STEPS, "log_snr")[::-1]
 
 
 def _some(count: int, seed: int, which: int) -> np.ndarray:

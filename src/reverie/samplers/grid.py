@@ -28,9 +28,6 @@ BOUNDED = ("log_snr", "karras")
 NOISY = 80
 """Noise over signal above which more than one step is lost: EDM's sigma_max (Karras et al. 2022, table 1)."""
 
-MOST = 1_000_000
-"""Steps of a grid, where the path has no steps of its own."""
-
 
 @overload
 def time_grid(schedule: NoiseSchedule, steps: int, spacing: str = ..., **settings: Any) -> tuple[int, ...]: ...
@@ -40,7 +37,6 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     schedule: NoisePath,
     steps: int,
     spacing: str = "trailing",
-    duplicates: Literal["remove", "refuse"] = "remove",
     rho: float = 7.0,
     nu: float = 1.75,
     sigma_min: float | None = None,
@@ -71,9 +67,9 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
     origin: of trailing on a table, how many steps a consistency model was distilled on: the levels are some of those,
     T // origin apart, evenly chosen by their number; the top one is moved to T (Luo et al. 2023, section 4.3).
 
-    On a table, the last three are rounded to the nearest step, which may coincide where steps are sparse: duplicates are
-    removed (the grid is then shorter than asked) or, with duplicates="refuse", an error. In continuous time 1 stands for the
-    least noise that the path names, and leading is refused. Raises UsageError for steps outside 1..T.
+    On a table, the last three are rounded to the nearest step, which may coincide where steps are sparse: the grid is then
+    shorter than asked, see `advice`. In continuous time 1 stands for the least noise that the path names, and leading is
+    refused. Raises UsageError for steps outside 1..T.
     """
     if origin is not None:
         return _shifted(schedule, _of_origin(schedule, steps, spacing, origin), shift)
@@ -93,13 +89,7 @@ def time_grid(  # pyright: ignore[reportInconsistentOverload]
             levels = [T - _round((T - least) * i, max(steps - 1, 1)) for i in range(steps)]
         case _:
             levels = _nearest(schedule, _log_snr(schedule, steps, spacing, rho, nu, sigma_min, sigma_max))
-    grid = _shifted(schedule, tuple(sorted({*levels, 0}, reverse=True)), shift)
-    if len(grid) != steps + 1 and duplicates == "refuse":
-        raise UsageError(
-            f"{steps} steps of spacing {spacing!r} fall on only {len(grid) - 1} different steps of this schedule: "
-            "ask for fewer, or let duplicates be removed."
-        )
-    return grid
+    return _shifted(schedule, tuple(sorted({*levels, 0}, reverse=True)), shift)
 
 
 def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> str | None:
@@ -108,7 +98,6 @@ def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> st
     taken, levels = len(grid) - 1, [2 * schedule.level(t).half_log_snr for t in grid[1:]]
     if spacing in BOUNDED:  # as they were meant, for many of them may fall on one step
         given = {"rho": 7.0, "nu": 1.75, "sigma_min": None, "sigma_max": None} | settings
-        given.pop("duplicates", None)
         levels = _log_snr(schedule, steps, spacing, **given)[1:].tolist()
     lost = sum(level < -2 * math.log(NOISY) for level in levels)
     if lost > steps / 4:
@@ -127,8 +116,8 @@ def advice(schedule: NoisePath, steps: int, spacing: str, **settings: Any) -> st
 
 def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float | None) -> tuple[float, ...]:
     """The same where times lie anywhere."""
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST:
-        raise UsageError(f"a grid in continuous time has 1..{MOST:,} steps, not {steps!r}.")
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= schedule.most_steps:
+        raise UsageError(f"a grid in continuous time has 1..{schedule.most_steps:,} steps, not {steps!r}.")
     end, least = schedule.end, schedule.ends[0]
     if spacing == "linspace" and settings[2] is not None:
         least = schedule.time(_least(schedule, *settings[2:]))
@@ -139,8 +128,9 @@ def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float 
             raise UsageError("the spacing leading counts whole steps, and this path has none: take trailing or linspace.")
         case "linspace":
             return *(end + (least - end) * i / max(steps - 1, 1) for i in range(steps)), 0.0
-    levels = _log_snr(schedule, steps, spacing, *settings)  # pyright: ignore[reportArgumentType]
-    return end, *(schedule.time(level / 2) for level in levels[1:].tolist()), 0.0
+    levels = _log_snr(schedule, steps, spacing, *settings)[1:]  # pyright: ignore[reportArgumentType]
+    levels = levels.clamp(max=2 * schedule.level(least).half_log_snr)  # below it nothing happens
+    return tuple(sorted({end, *(schedule.time(level / 2) for level in levels.tolist()), 0.0}, reverse=True))
 
 
 @overload

@@ -6,7 +6,6 @@ their libraries are imported where they are used, so that what the page draws fi
 
 from __future__ import annotations
 
-import inspect
 import json
 import warnings
 from functools import lru_cache
@@ -37,18 +36,13 @@ def _json(value: Any) -> bytes:
 def names() -> bytes:
     """Samplers, spacings, schedules, recipes, pictures, tables, and what there is on the playground, with their settings."""
     from reverie.denoisers.registry import recipes
-    from reverie.process import NoiseSchedule
     from reverie.process.loss import TARGETS
-    from reverie.process.schedule import CONSTRUCTORS
+    from reverie.process.registry import PATHS, served
     from reverie.records.reading import BUNDLED
     from reverie.samplers import SAMPLERS, SPACINGS
     from reverie.studies.mistakes import ENTRIES
     from reverie.studies.mistakes.forms import FORMS
     from reverie.studies.playground import SHAPES
-
-    def defaults(function: Any) -> dict[str, Any]:
-        parameters = inspect.signature(function).parameters.values()
-        return {p.name: p.default for p in parameters if p.default is not p.empty}
 
     samplers = [
         {"name": name, "order": entry.order, "stochastic": entry.stochastic, "settings": entry.settings}
@@ -58,7 +52,8 @@ def names() -> bytes:
         {
             "samplers": samplers,
             "spacings": list(SPACINGS),
-            "schedules": {name: defaults(getattr(NoiseSchedule, name)) for name in CONSTRUCTORS if name != "from_betas"},
+            "schedules": {name: PATHS[name].settings for name in served()},
+            "paths": {name: {"about": entry.about, "settings": entry.settings} for name, entry in PATHS.items()},
             "recipes": {name: "records" if "codec" in recipe else "images" for name, recipe in recipes().items()},
             "pictures": [each["name"] for each in _pictures()],
             "tables": list(BUNDLED),

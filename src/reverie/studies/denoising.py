@@ -25,6 +25,7 @@ from reverie.errors import UsageError
 from reverie.images import ImageCodec, bundled
 from reverie.process import GaussianProcess, NoiseSchedule, Prediction
 from reverie.process.gaussian import Step
+from reverie.process.table import table_of
 from reverie.studies.subject import Subject
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def learned(model: Any, name: str, where: Where = None, guidance: float | None =
         raise UsageError(f"{name} was not trained on pictures, so it has none to show: take samples of it instead.")
     if model.autoencoder is not None:
         raise UsageError(f"{name} diffuses latents, which cannot be looked at on the way: take samples of it instead.")
+    table_of(model.process.schedule, f"the demonstration, with {name},")
     method = model.method(where=where, guidance=guidance, exact=True)
     condition = method.condition(1)
     if condition is None:

@@ -12,7 +12,7 @@ from statistics import median
 
 from reverie import memory
 from reverie.errors import ReverieError
-from reverie.process.schedule import NoiseSchedule
+from reverie.process.path import NoisePath
 from reverie.training.budget import Budget
 from reverie.training.dataset import Batch
 from reverie.training.optimizer import learning_rate
@@ -90,7 +90,7 @@ FARTHEST = 9
 """Pictures end at 1; latents, and the scores of a table, are normal and end near 8."""
 
 
-def about_data(batch: Batch, schedule: NoiseSchedule) -> Iterator[str]:
+def about_data(batch: Batch, schedule: NoisePath) -> Iterator[str]:
     """What can be said before the first step: of the data's range, and of the schedule's end."""
     x = batch.x_0 if batch.mask is None else batch.x_0[batch.mask.expand_as(batch.x_0).bool()]
     low, high, std = float(x.min()), float(x.max()), float(x.std())

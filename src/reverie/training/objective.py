@@ -17,6 +17,7 @@ from reverie.process.loss import (
     target,
     variational_loss,
 )
+from reverie.process.path import NoisePath
 from reverie.process.prediction import Prediction
 from reverie.training.dataset import Batch
 from reverie.training.settings import TrainingSettings
@@ -24,18 +25,18 @@ from reverie.training.settings import TrainingSettings
 __all__ = ["LEVELS", "element_errors", "losses", "noise_accuracy", "timesteps"]
 
 LEVELS = ("0-25%", "25-50%", "50-75%", "75-100%")
-"""Quarters of 1..T, from little noise to much."""
+"""Quarters of the way along the path, from little noise to much; of a table quarters of 1..T."""
 
 
-def timesteps(count: int, steps: int, how: str, generator: torch.Generator) -> Tensor:
-    """t for each of `count` examples: int64 in 1..steps.
+def timesteps(count: int, path: NoisePath, how: str, generator: torch.Generator) -> Tensor:
+    """t for each of `count` examples, as the path draws them in training: int64 in 1..T of a table, else float64.
 
-    Stratified: one t in each of `count` equal parts of the range, in random order (Kingma et al. 2021, appendix I.1).
+    Stratified: one t in each of `count` equal parts of the distribution, in random order (Kingma et al. 2021, appendix I.1).
     """
     u = torch.rand(count, generator=generator, dtype=torch.float64)
     if how == "stratified":
         u = (torch.randperm(count, generator=generator) + u) / count
-    return (u * steps).long().clamp(max=steps - 1) + 1
+    return path.training_time(u)
 
 
 def element_errors(
@@ -66,17 +67,17 @@ def losses(
         parts["reconstruction"] = reconstruction_loss(prediction, x_0, noise, settings.reconstruction, mask, blend)
     if settings.learned_variance:
         bound = masked_mean(variational_loss(process, prediction, x_0, t), mask)
-        parts["variational"] = settings.variational * process.schedule.steps * bound
+        parts["variational"] = settings.variational * process.schedule.most_steps * bound
     return parts, prediction
 
 
 def noise_accuracy(
-    prediction: Prediction, noise: Tensor, t: Tensor, steps: int, mask: Tensor | None = None
+    prediction: Prediction, noise: Tensor, t: Tensor, path: NoisePath, mask: Tensor | None = None
 ) -> dict[str, float]:
-    """1 - MSE of the predicted noise where it counts, for each quarter of 1..T that the batch has examples of."""
+    """1 - MSE of the predicted noise where it counts, for each quarter of the way that the batch has examples of."""
     with torch.no_grad():
         error = (prediction.noise - noise) ** 2
-    quarter = ((t - 1) * len(LEVELS) // steps).to(error.device)
+    quarter = (path.progress(t) * len(LEVELS)).long().clamp(max=len(LEVELS) - 1).to(error.device)
     rows = {level: quarter == i for i, level in enumerate(LEVELS)}
     return {
         level: 1 - float(masked_mean(error[row], None if mask is None else mask[row]))

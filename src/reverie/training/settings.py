@@ -26,10 +26,12 @@ class TrainingSettings(BaseModel):
         weight_decay: pull of the weights towards 0 (not with adam).
         clip_norm: largest norm of the gradient; longer ones are scaled down. 0 switches clipping off.
         ema: decay of the running average of the weights, which is what samples; it rises to this value from 0.1.
-        predict: what the network predicts: "velocity", "noise" or "clean".
+        predict: what the network predicts: "velocity", "noise", "clean", "flow" (dx_t/dt) or "edm" (EDM's F, whose unit
+            weight is EDM's loss); where the schedule is changed alone, what goes with it.
         weighting: weight over t of the squared error (see process/loss.py).
         gamma: the constant of the weightings "min_snr" and "p2"; none for their usual one.
-        timesteps: how t is drawn: "stratified" spreads each batch evenly over 1..T, "uniform" draws each t alone.
+        timesteps: how t is drawn: "stratified" spreads each batch evenly over 1..T, or over what the path draws in
+            continuous time, "uniform" draws each t alone.
         reconstruction: weight of the x_0 reconstruction term of the clinical recipe; 0 leaves it out.
         blend: mix the true noise into the reconstruction, as published; only possible in training, so off by default.
         learned_variance: predict the variance too, trained by the hybrid loss.

@@ -52,14 +52,14 @@ class Validator:
         self.network = replace(network, module=module, autocast=None)  # losses here differ by less than bf16 rounds
         self.settings, self.device = settings, device
         self.batches: list[tuple[int, Batch, Tensor, Tensor]] = []
-        T, size = network.process.schedule.steps, min(settings.batch, LOOKS)
+        path, size = network.process.schedule, min(settings.batch, LOOKS)
         order = torch.arange(LOOKS) % len(dataset)
         parts = order.split(size)
         self.parts = len(parts)
         for number in range(processes.rank(), self.parts, processes.world()):
             rows = parts[number]
             batch = dataset.batch(rows, generator(seed, "aside", number))
-            t = timesteps(len(rows), T, "stratified", generator(seed, "aside t", number))
+            t = timesteps(len(rows), path, "stratified", generator(seed, "aside t", number))
             self.batches.append((number, batch, t, draw(batch.x_0, generator(seed, "aside noise", number))))
 
     def due(self, step: int, steps: int) -> bool:

@@ -105,7 +105,7 @@ def ties(memory: Empirical, points: Tensor, seed: int) -> Ties:
     weight = np.zeros((len(points), len(LEVELS)))
     between = torch.zeros(len(points), len(memory.data), dtype=torch.float64)
     for i, share in enumerate(LEVELS):
-        t = 1 + int((schedule.alpha_bar[1:] - share).abs().argmin())
+        t = schedule.at_share(share)
         for draw in range(DRAWS):
             noise = torch.randn(points.shape, generator=generator(seed, "memorisation", i, draw), dtype=torch.float64)
             r = memory.weights(memory.process.corrupt(points, t, noise), t)

@@ -77,6 +77,7 @@ class About(Reply):
             "samplers": [{"name": "ddim", "order": 1, "stochastic": False, "settings": {"eta": 0.0}}],
             "spacings": ["trailing"],
             "schedules": {"cosine": {"steps": 1000, "offset": 0.008, "max_beta": 0.999}},
+            "paths": {"edm": {"about": "sigma is the time", "settings": {"sigma_max": 80.0}}},
             "recipes": {"records": "records", "pictures": "images"},
             "pictures": ["digits:0", "china"],
             "tables": ["pbc2"],
@@ -100,6 +101,10 @@ class About(Reply):
     samplers: list[dict[str, Any]]
     spacings: list[str]
     schedules: dict[str, dict[str, Any]] = Field(description="Each with its settings and their defaults.")
+    paths: dict[str, dict[str, Any]] = Field(
+        description="What schedule.name of a training may be: the schedules, and paths in continuous time, each with its "
+        "settings and their defaults."
+    )
     recipes: dict[str, str] = Field(description="Each with the kind of data that it is for.")
     pictures: list[str]
     tables: list[str]

@@ -85,7 +85,7 @@ def score_error(drawing: Drawing, exact: Denoiser, learned: Denoiser, t: int, se
 def excess_loss(drawing: Drawing, exact: Denoiser, learned: Denoiser, seed: int) -> Excess:
     """What the network's loss is above the least, over all t."""
     process, stream = exact.process, generator(seed, "playground", "excess")
-    t = timesteps(2 * DRAWS, process.schedule.steps, "stratified", stream)
+    t = timesteps(2 * DRAWS, process.schedule, "stratified", stream)
     x_t, noise = _noisy(drawing, process, t, stream)
     truth = exact(x_t, t).noise
     errors = _square(learned(x_t, t).noise - truth)

@@ -107,7 +107,7 @@ def _examples(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """x_t [count, 2], t [count] and what the network is to say of them [count, 2]."""
     x_0 = what.drawing.sample(count, stream).float()
-    t = timesteps(count, what.schedule.steps, "stratified", stream)
+    t = timesteps(count, what.schedule, "stratified", stream)
     noise = draw(x_0, stream)
     x_t = (form.state or GaussianProcess.corrupt)(process, x_0, t, noise)
     return x_t, t, target(process, x_0, form.noise(noise, stream) if form.noise else noise, t, what.predict)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from reverie.process import EDM, GaussianProcess, LinearRate, NoisePath, RectifiedFlow
-from reverie.process.continuous import PATHS
 from reverie.process.prediction import VIEWS
+from reverie.process.registry import CONTINUOUS, named
 from reverie.studies.proofs.check import Chapter, apart, relative
 
 __all__ = ["chapter"]
@@ -47,7 +47,7 @@ class Walk:
 def walks() -> tuple[Walk, ...]:
     """One along each path."""
     found = []
-    for number, path in enumerate(made() for made in PATHS.values()):
+    for number, path in enumerate(map(named, CONTINUOUS)):
         first, last = (path.level(t).half_log_snr for t in path.ends)
         t = torch.tensor([path.time(h) for h in torch.linspace(first, last, 40, dtype=torch.float64).tolist()]).double()
         x_0, eps = torch.randn(2, 39, 4, generator=torch.Generator().manual_seed(number), dtype=torch.float64)

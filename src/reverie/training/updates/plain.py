@@ -73,10 +73,10 @@ class PlainUpdate(Update):
 
     def step(self, state: TrainingState) -> StepReport:
         settings, seed, step, device = self.settings, self.seed, state.step, self.device
-        T = self.network.process.schedule.steps
+        path = self.network.process.schedule
         mine = processes.share(settings.batch, settings.accumulate)
         drawn = self.drawn(step, mine)
-        t = timesteps(settings.batch, T, settings.timesteps, generator(seed, "t", step))
+        t = timesteps(settings.batch, path, settings.timesteps, generator(seed, "t", step))
         rate = learning_rate(settings, step, state.budget)
         state.begin_step(rate)
         totals: dict[str, float] = defaultdict(float)
@@ -94,7 +94,7 @@ class PlainUpdate(Update):
                 state.scaler.scale(loss).backward()
             for name, value in terms.items():
                 totals[name] += float(value.detach()) * weight
-            accuracy = partial(noise_accuracy, prediction, eps, levels, T, part.mask)
+            accuracy = partial(noise_accuracy, prediction, eps, levels, path, part.mask)
         totals = processes.average(state.module.parameters(), measured, totals)
         state.scaler.unscale_(state.optimizer)
         limit = settings.clip_norm or math.inf

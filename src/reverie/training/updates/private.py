@@ -88,8 +88,7 @@ class PrivateUpdate(PlainUpdate):
         padded = torch.cat([chosen, torch.full((most + 1 - B,), longest)])
         whole = self.dataset.batch(padded, generator(seed, "examples", step))
         noise = draw(whole.x_0, generator(seed, "noise", step))
-        T = self.network.process.schedule.steps
-        t = timesteps(len(padded), T, settings.timesteps, generator(seed, "t", step))
+        t = timesteps(len(padded), self.network.process.schedule, settings.timesteps, generator(seed, "t", step))
         rate = learning_rate(settings, step, state.budget)
         state.begin_step(rate)
         gradients.sums = {}
