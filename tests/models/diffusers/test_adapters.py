@@ -84,9 +84,9 @@ def test_a_run_of_adapters_goes_on_to_the_same_weights(once, tmp_path):
 
 
 def test_lora_is_refused_where_there_is_nothing_to_adapt(saved, tmp_path, monkeypatch):
-    ours = reverie.train(PICTURES, tmp_path / "ours", recipe="pictures-tiny", steps=1, settings={"batch": 4, "width": 8})
+    reverie.train(PICTURES, tmp_path / "ours", recipe="pictures-tiny", steps=1, settings={"batch": 4, "width": 8})
     with pytest.raises(UsageError, match=r"ours has a network of the kind .*leave it out, and all weights are trained on"):
-        trained(ours, tmp_path / "a")
+        trained(tmp_path / "ours", tmp_path / "a")
     with pytest.raises(UsageError, match="`lora` adapts a trained model: say which by `parent`"):
         reverie.train(PICTURES, tmp_path / "b", lora=2)
     with pytest.raises(UsageError, match="a whole number above 0, not 0"):
