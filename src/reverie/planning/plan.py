@@ -25,6 +25,7 @@ import torch
 
 from reverie import config as configs
 from reverie.config import RunConfig
+from reverie.denoisers import lora
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.manifest import MANIFEST
@@ -248,7 +249,7 @@ def _discard(run: Path) -> None:
         raise UsageError(f"{run} is not a run folder, so it is not overwritten: choose another name.")
     for name in ("checkpoints", "tensorboard", "samples", "figures", "autoencoder"):
         shutil.rmtree(run / name, ignore_errors=True)
-    for name in (configs.NAME, CODEC, CALIBRATION, WEIGHTS, AUTOENCODER, MANIFEST, metrics.NAME):
+    for name in (configs.NAME, CODEC, CALIBRATION, WEIGHTS, AUTOENCODER, MANIFEST, metrics.NAME, lora.WEIGHTS, lora.CONFIG):
         (run / name).unlink(missing_ok=True)
 
 
