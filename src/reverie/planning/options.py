@@ -90,7 +90,7 @@ class Options:
         if self.parent is not None:
             self._of_parent()
         elif self.lora is not None and not self.resume:
-            raise UsageError("`lora` adapts a trained model: say which by `parent`, a folder of diffusers, say.")
+            raise UsageError("`lora` adapts a trained model: say which by `parent`, for instance a folder of diffusers.")
 
     def _of_parent(self) -> None:
         """Raises UsageError for what a run that begins from another cannot be asked for."""
