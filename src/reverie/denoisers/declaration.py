@@ -55,6 +55,11 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
         raise NotImplementedError
 
     @property
+    def scaled(self) -> bool:
+        """Whether it is told of states and times in continuous time as our networks are, see Network."""
+        return True
+
+    @property
     def class_count(self) -> int:
         """How many classes it knows."""
         return 0

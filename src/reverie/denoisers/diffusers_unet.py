@@ -143,6 +143,11 @@ class DiffusersUNetConfig(PictureNetwork, frozen=True):
         return super().tensors(condition, count)
 
     @property
+    def scaled(self) -> bool:
+        """Not where it came from a folder: its U-Net is told as its scheduler tells it."""
+        return not self.given
+
+    @property
     def factor(self) -> int:
         """What height and width must be multiples of."""
         levels = self.given.get("down_block_types", range(4)) if self.given else self.multipliers

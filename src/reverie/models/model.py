@@ -195,7 +195,7 @@ def untrained(settings: RunConfig, channels: int) -> Network:
         torch.manual_seed(settings.seed)
         module = settings.network.build(channels, channels * (2 if training.learned_variance else 1))
     process = GaussianProcess(path_from_config(settings.schedule))
-    return Network(process, module, training.predict, training.learned_variance, scaled=True)
+    return Network(process, module, training.predict, training.learned_variance, scaled=settings.network.scaled)
 
 
 def untrained_autoencoder(settings: RunConfig, colours: int) -> Autoencoder | DiffusersAutoencoder | None:

@@ -153,6 +153,20 @@ def test_pictures_of_a_flow_are_made_as_of_any_other_folder_and_written_back_as_
     assert (reverie.load(tmp_path / "again").sample(2, steps=3) == made).all()
 
 
+@pytest.mark.parametrize("scheduler", [FlowMatchEulerDiscreteScheduler(shift=2.0), EDMEulerScheduler(sigma_max=20.0)])
+def test_a_run_that_began_from_a_folder_is_told_of_the_time_as_the_folder_is(scheduler, folder, tmp_path, noise):
+    _, model = folder(scheduler)
+    pictures = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), np.uint8)
+    still = {"batch": 4, "learning_rate": 1e-12, "device": "cpu"}
+    reverie.train(pictures, tmp_path / "run", parent=tmp_path, steps=1, settings=still)
+    run = reverie.load(tmp_path / "run")
+    x, t = noise(2, 1, 8, 8), 0.4 * model.process.schedule.end
+    assert_close(run.denoiser(x, t).clean, model.denoiser(x, t).clean, rtol=1e-5, atol=1e-5)
+    again = reverie.load(run.save(tmp_path / "again", layout="diffusers"))
+    assert again.process.schedule.config == model.process.schedule.config and again.usual == model.usual
+    assert (again.sample(2, steps=3) == run.sample(2, steps=3)).all()
+
+
 def test_a_pipeline_around_a_transformer_is_refused_by_its_name(saved):
     index = json.loads((saved / "model_index.json").read_text())
     del index["unet"]

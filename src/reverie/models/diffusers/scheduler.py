@@ -20,8 +20,7 @@ from reverie.models.diffusers.continuous import CONTINUOUS, config_of_path, of_s
 from reverie.models.diffusers.meaning import Meaning, check_plain
 from reverie.process import EDM, NoiseSchedule, RectifiedFlow
 from reverie.process.prediction import Kind
-from reverie.process.registry import CONTINUOUS as OF_TIME
-from reverie.process.registry import named
+from reverie.process.registry import PATHS, path_from_config
 from reverie.samplers import SPACINGS
 
 __all__ = ["config_of", "meaning"]
@@ -132,7 +131,7 @@ def _sampling(config: Mapping[str, Any], steps: int) -> Sampling:
 def config_of(settings: RunConfig) -> dict[str, Any]:
     """The scheduler's config of a run: DDIM, or DDPM where the variance is learned, on a trailing grid; in continuous time
     that of a network that came from there. Raises UsageError for another, which is told of the time in our way."""
-    if settings.schedule["name"] in OF_TIME:
+    if not PATHS[settings.schedule["name"]].whole:
         return _of_path(settings)
     schedule = NoiseSchedule.from_config(settings.schedule)
     plain = dict(schedule.config)
@@ -165,7 +164,7 @@ def config_of(settings: RunConfig) -> dict[str, Any]:
 
 
 def _of_path(settings: RunConfig) -> dict[str, Any]:
-    path, network = named(**settings.schedule), settings.network
+    path, network = path_from_config(settings.schedule), settings.network
     theirs = isinstance(network, DiffusersUNetConfig) and network.given and network.first == 0
     if not (theirs and isinstance(path, RectifiedFlow | EDM)):
         raise UsageError(
