@@ -81,7 +81,7 @@ class Source(BaseModel):
     channels: int | None = None
     bits: Literal[8, 16] | None = None
     classes: int = 0
-    conditions: Conditions | None = Field(None, exclude_if=lambda table: table is None)
+    conditions: Conditions | None = Field(default=None, exclude_if=lambda table: table is None)
     stream: bool = False
     fingerprint: str = ""
 

@@ -53,8 +53,8 @@ class Attributes:
         return len(self.levels)
 
     def to(self, device: torch.device) -> Self:
-        there = (part.to(device, non_blocking=True) for part in (self.levels, self.numbers))
-        return type(self)(*there, self.lengths)
+        levels, numbers = (part.to(device, non_blocking=True) for part in (self.levels, self.numbers))
+        return type(self)(levels, numbers, self.lengths)
 
     def __getitem__(self, rows: slice | Tensor) -> Self:
         return type(self)(self.levels[rows], self.numbers[rows], self.lengths)

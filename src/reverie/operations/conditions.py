@@ -76,12 +76,13 @@ def conditions(request: DescribeConditions, context: Context) -> Outcome:
 
     found = context.source(request.source, request.image_options)
     source = found if isinstance(found, ImageSource) else open_source(found, request.image_options)
-    told = source.pictures.told  # pyright: ignore[reportAttributeAccessIssue]  (a table of visits has been refused)
+    assert isinstance(source, ImageSource) and source.pictures.told is not None  # a table of visits has been refused
+    told = source.pictures.told
     rows = []
     for each in told.attributes:
         there = np.isfinite(told.values[each.name].reshape(told.count, -1)).all(1).sum()
         rows.append({**each.outline, "words": each.words, "told": int(there)})
-    notes = [*source.pictures.notes, *told.notes]  # pyright: ignore[reportAttributeAccessIssue]
+    notes = [*source.pictures.notes, *told.notes]
     reply = {"source": request.source, "pictures": told.count, "attributes": rows, "notes": notes}
 
     def show() -> Iterator[Any]:

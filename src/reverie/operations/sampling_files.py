@@ -78,7 +78,7 @@ def pictures(request: Sample, context: Context, model: PictureModel) -> dict[str
     output = context.output(request.out, "pictures", request.overwrite, "pictures.png")
     animation = context.output(request.animate, "animation", request.overwrite, "animation.webp")
     given = None if request.given is None else context.cells(request.given) if context.served else request.given
-    settings = settings_of(request) | ({} if given is None else {"given": given})
+    settings: dict[str, Any] = settings_of(request) | ({} if given is None else {"given": given})
     count = len(model.method(**settings).wanted or ()) if request.count is None else request.count
     context.within(PICTURES, count)
     calls = 1 if request.guidance is None else 2

@@ -120,7 +120,7 @@ def _continuous(schedule: NoisePath, steps: int, spacing: str, *settings: float 
         raise UsageError(f"a grid in continuous time has 1..{schedule.most_steps:,} steps, not {steps!r}.")
     end, least = schedule.end, schedule.ends[0]
     if spacing == "linspace" and settings[2] is not None:
-        least = schedule.time(_least(schedule, *settings[2:]))
+        least = schedule.time(_least(schedule, settings[2], settings[3]))
     match spacing:
         case "trailing":
             return *(end * (steps - i) / steps for i in range(steps)), 0.0

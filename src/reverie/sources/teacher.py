@@ -93,7 +93,7 @@ class Teacher(DataSource):
     @property
     def steps(self) -> int:
         """Of the teacher for each picture: the least multiple of the calls that is not below STEPS, or all there are."""
-        return min(-(-STEPS // self.calls) * self.calls, self.run.process.schedule.steps)
+        return min(-(-STEPS // self.calls) * self.calls, self.run.process.schedule.most_steps)
 
     def split(self, config: RunConfig) -> Parts[None]:
         return Parts(None, None, None)

@@ -58,8 +58,8 @@ class Trajectories:
     teacher: Network
     denoiser: Denoiser
     sampler: Sampler
-    grid: Sequence[int]
-    levels: Sequence[int]
+    grid: Sequence[float]
+    levels: Sequence[float]
     shape: tuple[int, ...]
     seed: int
     batch: int

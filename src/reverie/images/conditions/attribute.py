@@ -43,9 +43,9 @@ class Attribute(BaseModel):
     name: str
     kind: Literal["levels", "number", "vector"]
     column: Column | None = None
-    length: int = Field(0, ge=0, le=100_000)
+    length: int = Field(default=0, ge=0, le=100_000)
     mean: tuple[float, ...] = ()
-    deviation: float = Field(1.0, gt=0)
+    deviation: float = Field(default=1.0, gt=0)
     untrained: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -93,7 +93,7 @@ def _of_arrays(arrays: Named, path: Path | None = None) -> Columns:
             plain[key] = pl.Series(key, array if array.dtype.kind != "U" else array.tolist())
         elif len(head.shape) == 2 and array.dtype.kind in "biuf":
             whole = array.astype(np.float32)
-            vectors[key] = _whole(whole, np.isnan(whole).all(1), what)
+            vectors[key] = _whole(whole, np.asarray(np.isnan(whole).all(1)), what)
         else:
             raise DataError(f"{what} is {array.dtype} of shape {array.shape}: give numbers or words [N], or vectors [N, D].")
         counts[key] = len(array)
@@ -161,7 +161,7 @@ def _counted_apart(frame: pl.DataFrame, name: str, known: Mapping[str, int]) -> 
         if any(number.null_count() > text.null_count() for number, text in zip(cells, texts, strict=True)):
             continue  # they are no numbers
         whole = np.stack([each.to_numpy().astype(np.float32) for each in cells], 1)
-        vectors[prefix] = _whole(whole, np.isnan(whole).all(1), name, f"{columns[0]} to {columns[-1]}")
+        vectors[prefix] = _whole(whole, np.asarray(np.isnan(whole).all(1)), name, f"{columns[0]} to {columns[-1]}")
         used += columns
     return frame.drop(used), vectors
 

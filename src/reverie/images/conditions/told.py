@@ -72,7 +72,8 @@ class Told:
         if CLASS in self.values:
             note = f"The classes of the pictures are not used, for {self.name} has a column {CLASS!r} itself."
             return replace(self, notes=(*self.notes, note))
-        column = Column(name=CLASS, role="varying", kind="categorical", type="String", levels=classes)
+        about = {"name": CLASS, "role": "varying", "kind": "categorical", "type": "String", "levels": classes}
+        column = Column.model_validate(about)
         values = {CLASS: labels.astype(np.float64), **self.values}
         return replace(self, attributes=(Attribute.of(column), *self.attributes), values=values)
 
@@ -103,7 +104,7 @@ def cells_of(attributes: Sequence[Attribute], condition: Attributes) -> pl.DataF
         if each.kind != "levels":
             values = values * each.deviation + np.array(each.mean)
         if each.column is None:
-            there = np.isfinite(values).all(1)
+            there = np.asarray(np.isfinite(values).all(1))
             cells = pl.Series(each.name, values.astype(np.float32)).set(pl.Series(~there), None)
         else:
             values = values.reshape(-1)

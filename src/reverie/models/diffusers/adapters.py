@@ -64,7 +64,7 @@ def work_in(module: nn.Module, file: Path) -> None:
     alphas = {name.removesuffix(".alpha"): float(value) for name, value in tensors.items() if name.endswith(".alpha")}
     tensors = {name: value for name, value in tensors.items() if not name.endswith(".alpha")}
     if not any(".lora_A." in name for name in tensors):
-        from diffusers.utils import convert_unet_state_dict_to_peft
+        from diffusers.utils.state_dict_utils import convert_unet_state_dict_to_peft
 
         tensors = convert_unet_state_dict_to_peft(tensors)
     lora.apply(module, tensors, {**_settings(header, file), **({"alpha_pattern": alphas} if alphas else {})}, file)

@@ -74,11 +74,11 @@ def edm(config: Mapping[str, Any], where: str) -> Meaning:
 def of_svd(config: Mapping[str, Any], where: str) -> Meaning:
     """EulerDiscreteScheduler of continuous steps, as Stable Video Diffusion has it: EDM for data of deviation 1."""
     check_plain(config, where, prediction_type="v_prediction", use_karras_sigmas=True)
-    ends = [config.get(key) for key in ("sigma_min", "sigma_max")]
-    if None in ends:
+    least, most = (config.get(key) for key in ("sigma_min", "sigma_max"))
+    if least is None or most is None:
         raise DataError(f"{where} has continuous steps and no sigma_min and sigma_max, between which they would lie.")
     told = Sampling.model_validate({"sampler": "ddim", "steps": 20, "spacing": "karras"})
-    return Meaning(EDM(*map(float, ends), 1.0), "edm", False, told, {"first": 0.0, "negative": True})
+    return Meaning(EDM(float(least), float(most), 1.0), "edm", False, told, {"first": 0.0, "negative": True})
 
 
 CONTINUOUS: dict[str, Callable[[Mapping[str, Any], str], Meaning]] = {

@@ -166,7 +166,7 @@ def config_of(settings: RunConfig) -> dict[str, Any]:
 def _of_path(settings: RunConfig) -> dict[str, Any]:
     path, network = path_from_config(settings.schedule), settings.network
     theirs = isinstance(network, DiffusersUNetConfig) and network.given and network.first == 0
-    if not (theirs and isinstance(path, RectifiedFlow | EDM)):
+    if not (isinstance(network, DiffusersUNetConfig) and theirs and isinstance(path, RectifiedFlow | EDM)):
         raise UsageError(
             f"diffusers has no scheduler for a network that was trained here on the path {settings.schedule['name']!r}, so "
             "it cannot run it: train on a table, `schedule.name=cosine`, or begin from a folder of diffusers."

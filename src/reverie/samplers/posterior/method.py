@@ -47,21 +47,21 @@ class Reverse:
 
     denoiser: Denoiser
     measurement: Measurement
-    grid: tuple[int, ...]
+    grid: tuple[float, ...]
     x: Tensor
     generator: Generators
     condition: Condition | None
     sampler: Sampler
     on_step: OnStep | None
 
-    def steps(self) -> Iterator[tuple[int, int]]:
+    def steps(self) -> Iterator[tuple[float, float]]:
         """(t, s) of each step, told as done when the next is asked for."""
         for done, step in enumerate(itertools.pairwise(self.grid), start=1):
             yield step
             if self.on_step:
                 self.on_step(done, len(self.grid) - 1)
 
-    def seen(self, x: Tensor, t: int, backward: bool = True) -> Seen:
+    def seen(self, x: Tensor, t: float, backward: bool = True) -> Seen:
         """One call of the denoiser, held to the measurement."""
         return Seen.by(self.denoiser, self.measurement, x, t, self.condition, backward)
 

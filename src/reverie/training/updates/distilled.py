@@ -77,7 +77,7 @@ class DistilledUpdate(PlainUpdate):
     def _under(self, step: int, rows: range, like: Tensor) -> tuple[Tensor, Tensor]:
         """The noise under which some examples of a batch are compared, and its levels."""
         g, settings = generator(self.dataset.seed, "seen", step), self.settings
-        most = max(1, round(NOISIEST * self.network.process.schedule.steps))
+        most = max(1, round(NOISIEST * self.network.process.schedule.most_steps))
         t = torch.randint(1, most + 1, (settings.batch,), generator=g)[rows.start : rows.stop]
         whole = draw(like.new_empty(settings.batch, *like.shape[1:]), g)
         return t, whole[rows.start : rows.stop]
