@@ -112,7 +112,7 @@ def test_what_other_processes_cannot_have_is_said(drawn_model, patients, tmp_pat
     unsaved = drawn_model(read_table("pbc2").take(range(60)))
     with pytest.raises(UsageError, match="load the model from a folder: save it"):
         unsaved.sample_to(tmp_path, 64, shard_size=16, workers=2)
-    with pytest.raises(UsageError, match="write them to one, and give its name"):
+    with pytest.raises(UsageError, match="write it to one, and give its name"):
         patients.sample_to(tmp_path / "d", given=pl.DataFrame({"sex": ["male"] * 40}), shard_size=16, workers=2)
     with pytest.raises(UsageError, match="numbers and words"):
         Pictures(None, 20, settings={"states": object()})  # pyright: ignore[reportArgumentType]

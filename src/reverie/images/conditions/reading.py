@@ -46,7 +46,8 @@ def read_told(source: Any, pictures: Sequence[str], count: int, root: str = "", 
         rows = np.arange(count)
     there = np.flatnonzero(rows >= 0)
     plain = columns.frame.drop(column) if column else columns.frame
-    plain = plain.with_columns(pl.int_range(1, columns.count + 1).alias(ROW))[rows[there]]
+    numbers = pl.int_range(1, columns.count + 1, dtype=pl.Int64, eager=True).alias(ROW)
+    plain = pl.DataFrame([*plain.get_columns(), numbers])[rows[there]]  # there may be vectors alone
     attributes, values, unused = _recognised(plain, columns.name)
     for name, vectors in columns.vectors.items():
         attributes.append(Attribute(name=name, kind="vector", length=vectors.shape[1]))
