@@ -150,14 +150,17 @@ def test_records_are_learned_and_drawn_on_a_path(tmp_path):
     [
         (
             {"schedule.name": "edm", "predict": "velocity"},
-            "`predict=velocity` does not go with `schedule.name=edm`.*`predict=edm`",
+            "`training.predict=velocity` does not go with `schedule.name=edm`.*`training.predict=edm`",
         ),
-        ({"schedule.name": "ve", "predict": "flow"}, "`predict=flow` does not go with `schedule.name=variance_exploding`"),
+        (
+            {"schedule.name": "ve", "predict": "flow"},
+            "`training.predict=flow` does not go with `schedule.name=variance_exploding`",
+        ),
         (
             {"schedule.name": "log_snr", "predict": "flow"},
-            "`predict=flow` does not go with `schedule.name=log_snr`.*velocity",
+            "`training.predict=flow` does not go with `schedule.name=log_snr`.*velocity",
         ),
-        ({"predict": "flow"}, "`predict=flow` does not go with `schedule.name=cosine`"),
+        ({"predict": "flow"}, "`training.predict=flow` does not go with `schedule.name=cosine`"),
         ({"schedule.name": "edm", "learned_variance": True}, "`learned_variance` is of a table of steps"),
         ({"schedule.name": "edn"}, "schedule 'edn': did you mean 'edm'"),
         ({"schedule.name": "edm", "schedule.steps": 100}, "setting of the schedule 'edm', 'steps'"),

@@ -74,8 +74,8 @@ def unsuited(path: NoisePath, kind: Kind) -> str | None:
     if least >= 1 / EXTREME and most <= EXTREME:
         return None
     return (
-        f"`predict={kind}` does not go with `schedule.name={path.config['name']}`, where what is to be learned has a "
-        f"deviation from {least:.2g} to {most:.2g}: say `predict={path.predicts}`."
+        f"`training.predict={kind}` does not go with `schedule.name={path.config['name']}`, where what is to be learned has "
+        f"a deviation from {least:.2g} to {most:.2g}: say `training.predict={path.predicts}`."
     )
 
 
