@@ -44,7 +44,7 @@ class Linked(Request):
         Flag(
             "FOLDER",
             "Files of tables with different columns (.csv, .tsv, .psv, .txt, also .gz, or .parquet), a DuckDB or SQLite "
-            "file, or an address postgresql://user@host/database?schema=NAME.",
+            "file, or an address postgresql://user@host/database.",
         ),
     ]
     save_schema: Annotated[str | None, Flag("--schema")] = Field(

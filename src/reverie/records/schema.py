@@ -23,7 +23,7 @@ from reverie.records.nulls import NULL_VALUES
 from reverie.records.places import ROW, hidden
 from reverie.records.shapes import AnyShape
 
-__all__ = ["ANY", "EMPTY", "Column", "Duplicates", "Purpose", "Role", "Schema"]
+__all__ = ["ANY", "EMPTY", "Column", "Duplicates", "Purpose", "Role", "Schema", "tree_of"]
 
 Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
 """What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
@@ -249,14 +249,7 @@ class Schema(BaseModel):
     @classmethod
     def from_yaml(cls, text: str, name: str) -> Schema:
         """The schema of a file's text; `name` is how errors call it. Raises UsageError in one sentence."""
-        try:
-            tree = _tree(text)
-        except RecursionError as error:
-            raise UsageError(f"{name} is not a schema: what is in it is nested too deep.") from error
-        except yaml.YAMLError as error:
-            raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(tree, dict):
-            raise UsageError(f"{name} is not a schema: it must be the object that reverie data writes, with its `columns`.")
+        tree = tree_of(text, name, "columns")
         try:
             return cls.model_validate(tree)
         except ValidationError as error:
@@ -280,12 +273,21 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _tree(text: str) -> Any:
-    """What a text says; JSON is YAML too, and read in a hundredth of the time."""
+def tree_of(text: str, name: str, part: str) -> dict[str, Any]:
+    """What the text of a schema file says, an object that has `part`; `name` is how errors call it. JSON is YAML too, and
+    read in a hundredth of the time. Raises UsageError in one sentence."""
     try:
-        return json.loads(text)
-    except ValueError:
-        return _Loader(text).get_single_data()
+        try:
+            tree = json.loads(text)
+        except ValueError:
+            tree = _Loader(text).get_single_data()
+    except RecursionError as error:
+        raise UsageError(f"{name} is not a schema: what is in it is nested too deep.") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(tree, dict):
+        raise UsageError(f"{name} is not a schema: it must be the object that reverie data writes, with its `{part}`.")
+    return tree
 
 
 def _place(loc: tuple[int | str, ...], tree: Any) -> str:

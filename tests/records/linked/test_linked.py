@@ -93,6 +93,20 @@ def test_files_databases_and_frames_are_one_hospital(mimic, tmp_path):
         assert {table.name: table for table in tied.tables} == {table.name: table for table in stated.tables}
 
 
+def test_a_server_is_asked_for_the_tables_of_the_schema_it_searches(mimic, postgresql):
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA ward")
+        for name, frame in mimic.items():
+            connection.execute(f"CREATE TABLE ward.{name} ({', '.join(f'{c} text' for c in frame.columns)})")
+            with connection.cursor().copy(f"COPY ward.{name} FROM STDIN WITH (FORMAT csv)") as copy:
+                copy.write(frame.write_csv(include_header=False))
+    address = f"{postgresql}{'&' if '?' in postgresql else '?'}options=-csearch_path%3Dward"
+    assert is_linked(address)
+    tied = {table.name: table for table in read_linked(address).schema.tables}
+    assert tied == {table.name: table for table in read_linked(mimic).schema.tables}
+
+
 def test_one_table_in_parts_is_not_linked(tmp_path):
     for name in ("a", "b"):
         pl.DataFrame({"id": [1, 1], "time": [0, 1], "x": [0.5, 1.5]}).write_csv(tmp_path / f"{name}.csv")
@@ -247,10 +261,11 @@ def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
         (("kind: interval", "kind: instant"), "an interval has a start and an end"),
         (("  key: hadm_id\n", ""), "refers to admissions, which has no key"),
         (("tables:", "tablets:"), "tables: Field required"),
+        (("tables:", "all: &all []\ntables: *all\nmore:"), "it has an alias"),
     ],
 )
 def test_a_schema_that_contradicts_itself_is_refused_in_a_sentence(mimic, change, sentence):
     text = read_linked(mimic).schema.yaml()
     assert change[0] in text
-    with pytest.raises(UsageError, match=f"^h.yaml: .*{sentence}"):
+    with pytest.raises(UsageError, match=f"^h.yaml.*{sentence}"):
         LinkedSchema.from_yaml(text.replace(*change), "h.yaml")

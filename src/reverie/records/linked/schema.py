@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError, unknown
+from reverie.records.schema import tree_of
 
 __all__ = ["Clock", "ForeignKey", "Kind", "LinkedSchema", "LinkedTable"]
 
@@ -177,12 +178,7 @@ class LinkedSchema(BaseModel):
     @classmethod
     def from_yaml(cls, text: str, name: str) -> LinkedSchema:
         """The schema of a file's text; `name` is how errors call it. Raises UsageError in one sentence."""
-        try:
-            tree = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
-            raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(tree, dict):
-            raise UsageError(f"{name} is not a schema of linked tables: it must be an object with `tables`.")
+        tree = tree_of(text, name, "tables")
         try:
             return cls.model_validate(tree)
         except ValidationError as error:

@@ -1,7 +1,7 @@
 """From a place to tables by name: cells as they stand there.
 
     a folder     a table for each file of text or Parquet, called as the file is without its suffix
-    a database   all tables of a DuckDB or SQLite file, or of the schema "public" of PostgreSQL (?schema=NAME of the address)
+    a database   all tables of a DuckDB or SQLite file, or of the schema of PostgreSQL that is searched first
     a mapping    frames by name, from Python
 
 A folder whose files have the same columns is one table in parts (reading/folders.py), and is not read here.
@@ -10,9 +10,9 @@ A folder whose files have the same columns is one table in parts (reading/folder
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
@@ -30,7 +30,7 @@ _NAMES = {
     ".duckdb": "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid",
     ".db": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
 }
-_SERVER = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{}' ORDER BY table_name"
+_SERVER = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY table_name"
 """What a database is asked for the names of its tables."""
 
 
@@ -104,21 +104,17 @@ def _is_empty(source: Any) -> bool:
     if isinstance(source, Path):
         if source.suffix.lower() == ".parquet":
             return pl.scan_parquet(source).select(pl.len()).collect().item() == 0
-        return source.suffix.lower() != ".gz" and source.read_bytes().count(b"\n", 0) <= 1 and _only_head(source)
+        if source.suffix.lower() == ".gz":
+            return False
+        with source.open("rb") as lines:
+            return not any(map(bytes.strip, islice(lines, 1, None)))
     return isinstance(source, pl.DataFrame) and not source.height
-
-
-def _only_head(path: Path) -> bool:
-    return len([line for line in path.read_bytes().splitlines() if line.strip()]) <= 1
 
 
 def _names(source: str, name: str) -> list[str]:
     """The names of the tables of a database."""
-    if asks_a_server(source):
-        schema = parse_qs(urlsplit(source).query).get("schema", ["public"])[0].replace("'", "''")
-        statement = _SERVER.format(schema)
-    else:
-        statement = _NAMES[".duckdb" if source.lower().endswith(".duckdb") else ".db"]
+    file = _NAMES[".duckdb" if source.lower().endswith(".duckdb") else ".db"]
+    statement = _SERVER if asks_a_server(source) else file
     try:
         frame = read_source(Query.of(source, statement)).frame
     except DataError:  # an answer without a row
