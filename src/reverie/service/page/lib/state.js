@@ -11,8 +11,9 @@ export function read() {
   return parse(location.hash);
 }
 
-/** Changes settings of the view in the address; null removes one. With push, Back returns to the state before. */
-export function write(view, changes, { push = false } = {}) {
+/** Changes settings of the view in the address; null removes one. With push, Back returns to the state before. With now, nothing is
+ *  gathered: a page that is loaded anew begins at the address as it was then, and what waits is written too late for it. */
+export function write(view, changes, { push = false, now = false } = {}) {
   if (push) flush(); // what was changed before belongs to the entry that is left
   const from = waiting ?? parse(location.hash);
   const params = from.view === view ? from.params : new URLSearchParams();
@@ -25,6 +26,8 @@ export function write(view, changes, { push = false } = {}) {
   if (push) {
     history.pushState(null, "", address(view, params));
     waiting = null;
+  } else if (now) {
+    flush();
   } else {
     timer = setTimeout(flush, PAUSE);
   }

@@ -12,6 +12,7 @@ import { busy, empty, failure, reveal, when } from "./states.js";
 const STOPPED = "Stopped. Nothing is computing any more.";
 const GONE = 404; // the server has forgotten the job
 const FRESH = 60_000; // milliseconds in which nobody wonders when something was computed
+const NOW = { now: true }; // the work may have ended, and the page be loaded anew, before a write that waits
 
 /**
  * path: of the operation; params, save: of the view; waiting: the sentence meanwhile; body(): the request; present(result,
@@ -36,7 +37,7 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
     if (now?.id && !now.ended) cancel(now.id).catch(() => {}); // other work is wanted in its place
     now?.following.abort();
     const mine = (now = { following: new AbortController(), id: null, stopped: false, ended: null });
-    if (run) save({ run: 1 });
+    if (run) save({ run: 1 }, NOW);
     const stays = () => open && now === mine;
     const wait = busy(typeof waiting === "function" ? waiting() : waiting, { onCancel: () => stop(mine, wait), stays: true });
     const below = beside();
@@ -55,7 +56,7 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
       if (!stays()) return;
       if (noted && problem.status === GONE) return start();
       const stopped = problem.name === "AbortError";
-      if (stopped) save({ work: null, run: null });
+      if (stopped) save({ work: null, run: null }, NOW);
       else refused(problem);
       clear(place, stopped ? empty(STOPPED, again && button({ label: again, kind: "primary", onClick: start })) : wrong(problem, start));
     }
@@ -64,7 +65,7 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
   async function send(mine, request, mark, listeners) {
     const { status, body: reply } = await post(path, request, { wait: 0 });
     if (status !== 202) return reply;
-    if (open && now === mine) save({ work: `${reply.id}.${mark}` });
+    if (open && now === mine) save({ work: `${reply.id}.${mark}` }, NOW);
     else if (open) mine.stopped = true; // other work took its place before it was accepted
     listeners.onState?.(reply);
     return follow(mine, reply.id, listeners);

@@ -52,7 +52,7 @@ export function mount(root, { params, save }) {
   clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, fields, h("div", { class: "row" }, run, show), stale), place));
 
   async function start(begin) {
-    save({ run: 1 }); // a link to a comparison that was made makes it again
+    save({ run: 1 }, { now: true }); // a link to a comparison that was made makes it again
     compared = false;
     stale.textContent = "";
     run.disabled = true;
