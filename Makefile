@@ -4,6 +4,9 @@ BIN := .venv/bin
 OUT ?= demo
 PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
+# A process of tests keeps to one core, for there are as many of them as cores; polars would begin threads for all.
+ALONE := OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1
+
 .PHONY: help setup demo serve test precision lint clean browser
 
 # What is imported is compiled once, also where Python was told not to keep it: tests start hundreds of processes.
@@ -36,19 +39,21 @@ demo: .venv/base  ## train on bundled patient records, make new patients, fill h
 	@echo '         $(OUT)/patients.csv (312 new patients), $(OUT)/completed.csv (the cohort with its holes filled)'
 
 browser:  # what tests use besides Python: a real browser for the page, and PostgreSQL; Debian's, where this may install them
-	@(command -v chromium && (command -v postgres || ls /usr/lib/postgresql/*/bin/postgres)) >/dev/null 2>&1 || \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql curl >/dev/null; \
-	  else echo 'install chromium and postgresql to test the page and the shared ledger too; those tests are skipped'; fi
+	@here() { command -v $$1 && (command -v postgres || ls /usr/lib/postgresql/*/bin/postgres); }; exec >/dev/null; \
+	  here chromium-headless-shell 2>&1 || if [ "$$(id -u)" = 0 ] && command -v apt-get; then apt-get update -qq; \
+	    for wanted in chromium-headless-shell chromium; do here $$wanted 2>&1 || \
+	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$wanted postgresql curl && break; done; \
+	  elif ! here chromium 2>&1; then \
+	    echo 'install chromium and postgresql to test the page and the shared ledger too; those tests are skipped' >&2; fi
 
 serve: .venv/base  ## open the page and the HTTP API on what is in ./demo
 	$(BIN)/reverie serve --workspace $(OUT)
 
 test: .venv/dev browser  ## run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
+	$(ALONE) $(BIN)/python -m pytest $(PARALLEL)
 
 precision: .venv/dev  ## run the tests of networks in the precision, fp32 or bf16, that this processor would not choose
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m precision --other-precision $$(grep -rl mark.precision tests --include='test_*.py')
+	$(ALONE) $(BIN)/python -m pytest $(PARALLEL) -m precision --other-precision $$(grep -rl mark.precision tests --include='test_*.py')
 
 lint: .venv/dev  ## check style and types
 	$(BIN)/ruff check .

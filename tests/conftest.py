@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import secrets
@@ -33,6 +34,8 @@ settings.load_profile("reverie")
 
 # One token for every local cluster of Ray, since a process keeps to the first that it has read.
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+# Its workers stand back behind everything else otherwise, and a test that waits for them does nothing meanwhile.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,6 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else path.as_posix()))
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: looking through it again and again for what nobody holds takes a twentieth of all."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -103,6 +112,15 @@ def _quick(shown: object) -> Iterator[None]:
         for name, least in (("MOST", 300), ("SHARDS", 1), ("STATICS", 1)):
             patch.setattr(calibrating, name, least)
         yield
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """A Chromium of this machine; the shell, which is the engine without windows, takes half as long to begin."""
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("there is no Chromium on this machine")
 
 
 @pytest.fixture(scope="session")

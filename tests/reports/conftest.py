@@ -53,14 +53,11 @@ def healthy(tables, read) -> Report:
 
 
 @pytest.fixture(scope="module")  # while it lives an event loop runs in this thread
-def browser():
+def browser(chromium_path):
     """A headless browser; without one, tests of the page in it are skipped."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next((p for p in ("/usr/bin/chromium", "/usr/bin/google-chrome") if Path(p).exists()), None)
-    with playwright.sync_playwright() as started:
-        try:
-            found = started.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        except playwright.Error as error:
-            pytest.skip(f"no browser: {error}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        found = started.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
         yield found
         found.close()
