@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 TOGETHER = ("cli", "reports", "service/api", "shards")
 """Folders of which one process does all files."""
+SECOND_HALF = "test_records.py"
+"""Where the second half of the browser's files begins."""
 LONGEST = ("docs", "browser", "training", "cli", "reports", "shards", "service", "evaluation", "planning", "models")
 """Folders that come first."""
 
@@ -59,7 +61,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.relative_to(TESTS)
         folder = path.parent.as_posix()
-        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else path.as_posix()))
+        group = folder if folder in TOGETHER else path.as_posix()
+        if folder == "browser":  # for one process it is too much, and each has a browser and a server of its own
+            group = f"{folder}, {'first' if path.name < SECOND_HALF else 'second'} half"
+        item.add_marker(pytest.mark.xdist_group(group))
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
 

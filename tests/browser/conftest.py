@@ -90,11 +90,11 @@ def model(workspace: Path, table: str, trained: Callable[..., str]) -> str:
 class Served:
     """`reverie serve` in a process of its own, that can be killed and begun again at the same address."""
 
-    def __init__(self, workspace: Path) -> None:
-        self.workspace, self.port = workspace, 0
+    def __init__(self, workspace: Path, **settings: int) -> None:
+        self.workspace, self.port, self.settings = workspace, 0, settings
 
     def __enter__(self) -> Served:
-        self.begin()
+        self.begin(**self.settings)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -157,13 +157,14 @@ def log() -> Log:
 
 
 @pytest.fixture(scope="session")
-def looked_at() -> set[int]:
-    """The places of elements that axe has found nothing wrong with."""
-    return set()
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the places of elements that axe has found nothing wrong with, for all processes that run tests now."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "looked-at"
 
 
 @pytest.fixture
-def page(tab: Tab, address: str, size: str, log: Log, looked_at: set[int], request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(tab: Tab, address: str, size: str, log: Log, looked_at: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     failed = request.session.testsfailed
     page = tab.at(address, size, log)
     yield page
