@@ -24,6 +24,7 @@ from reverie.training import Callbacks
 from reverie.training.trajectories import POOL, Trajectories
 
 SMALL = {"width": 8, "groups": 4, "batch": 16, "warmup": 2, "multipliers": [1], "log_every": 1, "learning_rate": 1e-3}
+SMALL |= {"precision": "fp32"}  # what a sampler asks is compared with what is asked here
 
 
 @pytest.fixture(scope="module")

@@ -58,10 +58,12 @@ def test_peft_reads_the_adapters_beside_a_run(once, noise):
     from peft import PeftModel
 
     theirs, model, run = once
-    adapted = PeftModel.from_pretrained(UNet2DModel.from_pretrained(theirs / "unet"), run)
-    x = noise(2, 1, 8, 8)
+    base, x = UNet2DModel.from_pretrained(theirs / "unet"), noise(2, 1, 8, 8)
     with torch.no_grad():
-        assert torch.equal(adapted(x, 299).sample, model.denoiser.module.eval()(x, torch.full((2,), 300)))
+        before = base(x, 299).sample
+        adapted = PeftModel.from_pretrained(base, run)(x, 299).sample
+        ours = model.denoiser.module.eval()(x, torch.full((2,), 300))
+    assert (ours - adapted).abs().max() < 1e-2 * (ours - before).abs().max()
     assert json.loads((run / lora.CONFIG).read_text())["r"] == 2
 
 
