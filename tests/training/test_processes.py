@@ -27,9 +27,7 @@ KINDS = ["records", "pictures", "autoencoder", "private"]
 def chores() -> Iterator[ModuleType]:
     """What the processes do; they begin with all that they need loaded, so in no time."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["reverie.planning.together", "torch.utils.tensorboard", "torch._dynamo", "opacus.accountants"]
-    )
+    context.set_forkserver_preload(["reverie.planning.together", "torch.utils.tensorboard", "opacus.accountants"])
     multiprocessing.forkserver.ensure_running()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path(__file__).parent))

@@ -127,8 +127,7 @@ def _context(task: Task) -> Any:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    # an optimiser of torch imports its compiler, which takes each process two seconds more
-    context.set_forkserver_preload(["reverie.training", task.function.partition(":")[0], "torch._dynamo"])
+    context.set_forkserver_preload(["reverie.training", task.function.partition(":")[0]])
     return context
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from reverie.training import processes
+from reverie.training.eager import Eager
 
 __all__ = ["Muon", "orthogonal"]
 
@@ -25,7 +26,7 @@ MOMENTUM, ADAM, EPSILON, NARROW = 0.95, (0.9, 0.999), 1e-8, 32
 ROUNDS, QUINTIC = 5, (3.4445, -4.7750, 2.0315)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Eager):
     """Muon for matrices, AdamW for the rest, with one learning rate `lr` and one decay `weight_decay` for both."""
 
     def __init__(self, weights: Iterable[Parameter], lr: float, weight_decay: float = 0.0) -> None:

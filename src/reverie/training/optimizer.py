@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from reverie.training.budget import Budget
+from reverie.training.eager import Adam, AdamW
 from reverie.training.muon import Muon
 from reverie.training.settings import TrainingSettings
 
@@ -21,9 +21,9 @@ def optimizer_of(module: nn.Module, settings: TrainingSettings) -> Optimizer:
     rate, decay = settings.learning_rate, settings.weight_decay
     match settings.optimizer:
         case "adamw":
-            return torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=True)
+            return AdamW(weights, lr=rate, weight_decay=decay, fused=True)
         case "adam":
-            return torch.optim.Adam(weights, lr=rate, fused=True)
+            return Adam(weights, lr=rate, fused=True)
         case "muon":
             return Muon(weights, rate, decay)
 

@@ -22,6 +22,7 @@ from reverie.process.loss import target
 from reverie.process.prediction import Kind
 from reverie.studies.mistakes.forms import FORMS, Form
 from reverie.studies.playground.drawing import Drawing
+from reverie.training.eager import Adam
 from reverie.training.objective import timesteps
 
 __all__ = ["Trained", "Training", "train"]
@@ -81,7 +82,7 @@ def _train(what: Training, on_step: Callable[[int, int], None] | None) -> Traine
         torch.manual_seed(sub_seed(what.seed, "playground", "weights"))
         module = MLP(what.schedule)
     network = Network(process, module, what.predict)
-    optimizer = torch.optim.Adam(module.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
+    optimizer = Adam(module.parameters(), lr=RATE, betas=(0.9, 0.99), fused=True)
     curve = []
     for first in range(0, what.steps, STRETCH):
         count = min(STRETCH, what.steps - first)

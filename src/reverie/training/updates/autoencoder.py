@@ -18,6 +18,7 @@ from reverie.training import processes
 from reverie.training.blocks import BLOCK, blocks_of
 from reverie.training.budget import Budget
 from reverie.training.dataset import Dataset, batch_indices
+from reverie.training.eager import AdamW
 from reverie.training.ema import EMA
 from reverie.training.update import StepReport, TrainingState, Update
 
@@ -45,7 +46,7 @@ class AutoencoderUpdate(Update):
     def begin(self, budget: Budget) -> TrainingState:
         module = self.module.to(self.device).train()
         rate = self.settings.learning_rate
-        optimizer = torch.optim.AdamW(module.parameters(), lr=rate, weight_decay=0.0, fused=True)
+        optimizer = AdamW(module.parameters(), lr=rate, weight_decay=0.0, fused=True)
         return TrainingState(module, EMA(module, DECAY), optimizer, budget)
 
     def prepare(self, state: TrainingState) -> Iterable[str]:
