@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
 __all__ = ["Course", "along", "factor"]
@@ -59,6 +58,8 @@ class Course(NamedTuple):
 
 def _shares(covariances: np.ndarray, weights: np.ndarray, fading: np.ndarray) -> tuple[float, float]:
     """Level and slow >= 0, together 1 - NEW at most, that come nearest to the covariances found."""
+    from scipy.optimize import nnls  # long to import, and only what ends a training needs it
+
     parts = np.stack([np.ones(len(covariances)), fading], -1) * np.sqrt(weights)[:, None]
     (level, slow), _ = nnls(parts, covariances * np.sqrt(weights))
     if level + slow > (most := 1 - NEW):  # along level + slow = most the least squares are those of one number

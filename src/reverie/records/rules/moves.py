@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from reverie.records.intervals import Floats
 from reverie.records.kinds import Column
@@ -229,6 +228,8 @@ def _coursed(claim: Course, draft: Draft) -> bool:
     if claim.how == "counts from":
         must = counted(claim, draft)
         return draft.put(name, ~np.isnan(x) & ~np.isnan(must), must)
+    from scipy.optimize import isotonic_regression  # long to import, and few tables have rules that need it
+
     level = column.parse(claim.value) if claim.how in ("stays", "ends at") else 0.0
     true, known = claim.holds(draft)
     broken = draft.spread(known & ~true, np.logical_or)
