@@ -13,20 +13,20 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 import reverie
-from reverie.service import derive, document, numbers, problems
+from reverie.service import derive, document, numbers, replies
 from reverie.service.assets import Assets
 from reverie.service.heads import Heads
 from reverie.service.jobs import Jobs
 from reverie.service.keys import Keys
-from reverie.service.logs import Observed
 from reverie.service.metrics import Metrics
 from reverie.service.objects import open_workspace
+from reverie.service.observed import Observed, Traced
 from reverie.service.origin_policy import OriginPolicy, SafeHeaders
 from reverie.service.prefix import Prefix
 from reverie.service.request_limits import RequestLimits
 from reverie.service.routes import files, guide, health, jobs, models, page, records, reports, schedules
 from reverie.service.settings import Settings
-from reverie.service.telemetry import Traced, telemetry
+from reverie.service.telemetry import telemetry
 
 __all__ = ["create_app"]
 
@@ -61,7 +61,7 @@ def create_app(settings: Settings, jobs: Jobs | None = None, ask: Callable[..., 
     state.assets, state.metrics = Assets(), Metrics(queue.overview, workspace.quota)
     queue.hear(state.metrics.job)
     state.document = cache(lambda: document.text(app))
-    problems.install(app, workspace.root)
+    replies.install(app, workspace.root)
     app.include_router(derive.router())
     for module in ROUTES:
         app.include_router(module.router)

@@ -95,7 +95,7 @@ def main(questions: BinaryIO, answers: BinaryIO) -> None:
             body = numbers.answer(asked["question"], **asked["arguments"])
             head: dict[str, Any] = {"size": len(body)}
         except Exception as error:
-            from reverie.service import logs, problems  # they know the web framework, which nothing else here needs
+            from reverie.service import logs, problems
 
             problem = problems.of(error, root)
             if problem.kind == "internal":

@@ -23,7 +23,8 @@ from starlette.datastructures import Headers
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from reverie.service.problems import Problem, answer
+from reverie.service.problems import Problem
+from reverie.service.replies import answer
 
 __all__ = ["Download"]
 

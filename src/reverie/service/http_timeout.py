@@ -14,7 +14,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reverie.service.problems import Problem, answer
+from reverie.service.problems import Problem
+from reverie.service.replies import answer
 
 __all__ = ["SPARE", "patient"]
 

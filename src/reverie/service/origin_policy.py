@@ -15,7 +15,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reverie.service.keys import Caller, Keys, needed
-from reverie.service.problems import Problem, answer
+from reverie.service.problems import Problem
+from reverie.service.replies import answer
 from reverie.service.settings import Settings
 from reverie.service.wrong_keys import WrongKeys
 

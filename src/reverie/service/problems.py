@@ -8,25 +8,16 @@ No traceback and no path of the machine leaves; an error that was not foreseen l
 from __future__ import annotations
 
 import errno
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Scope
-
 from reverie.errors import DamagedError, DataError, ReverieError, Undecided, UsageError
 from reverie.memory import ran_out
 from reverie.plain import size
-from reverie.service.faults import faults
 
-__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "Unreadable", "answer", "from_view", "install", "of", "too_little_memory"]
+__all__ = ["MEDIA_TYPE", "PRIVATE", "Problem", "Unreadable", "from_view", "of", "too_little_memory"]
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -60,7 +51,6 @@ TITLES = {
     "usage": "The request cannot be carried out",
     "wrong-keys": "Too many wrong API keys",
 }
-KINDS = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "method", 408: "slow", 413: "too-large"}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -117,12 +107,6 @@ def of(error: BaseException, root: Path) -> Problem:
             return Problem(409, "damaged", _relative(str(error), root))
         case ReverieError():
             return Problem(422, "usage", _relative(str(error), root))
-        case RequestValidationError():
-            errors = faults(error)
-            more = f" {len(errors) - 1} more of its fields cannot be used: see errors." if len(errors) > 1 else ""
-            return Problem(422, "invalid", errors[0]["message"] + more, errors=errors)
-        case HTTPException():
-            return _of_framework(error)
         case _ if ran_out(error):
             return Problem(503, "busy", "There is not enough memory for this now: ask for less, or try again later.")
         case OSError() if error.errno in FULL:
@@ -141,33 +125,6 @@ def too_little_memory(allowed: int | None) -> Problem:
     """How a job ends that needs more memory than its worker has; `allowed` are bytes, None if no limit is known."""
     limit = f"the {size(allowed)} that a worker may have" if allowed is not None else "there is"
     return Problem(422, "memory", f"This needs more memory than {limit}: ask for less, or give smaller files.")
-
-
-def answer(problem: Problem, scope: Scope) -> Response:
-    """The reply to the request of this scope."""
-    view = problem.view(scope.get("state", {}).get("request_id"))
-    headers = {"cache-control": "no-store"} | problem.headers
-    return Response(json.dumps(view, allow_nan=False), problem.status, headers, MEDIA_TYPE)
-
-
-def install(app: FastAPI, root: Path) -> None:
-    """Lets every foreseen error of a route become a problem. What was not foreseen is answered, and logged, further out."""
-
-    async def handle(request: Request, error: Exception) -> Response:
-        return answer(of(error, root), request.scope)
-
-    for kind in (Problem, ReverieError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, handle)
-
-
-def _of_framework(error: HTTPException) -> Problem:
-    """What is wrong before a route is found, or with a body that is none."""
-    detail = {
-        400: "The body cannot be read as JSON: send one object, in UTF-8.",
-        404: "There is nothing at this address: /docs tells which there are.",
-        405: f"This address takes {(error.headers or {}).get('Allow', 'other methods')} alone: /docs tells what each does.",
-    }.get(error.status_code, error.detail if error.status_code < 500 else "")
-    return Problem(error.status_code, KINDS.get(error.status_code, "invalid"), detail, error.headers)
 
 
 PATH = re.compile(r"(?<![\w./:\-])/(?!(?:api|problems|static)/)(?:[^\s/'\"`<>|:;,()\[\]]+/)+([^\s/'\"`<>|:;,()\[\]]*)")

@@ -16,7 +16,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reverie.service.origin_policy import UPLOADS
-from reverie.service.problems import Problem, answer
+from reverie.service.problems import Problem
+from reverie.service.replies import answer
 from reverie.service.settings import Settings
 
 __all__ = ["RequestLimits"]

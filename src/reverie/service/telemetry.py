@@ -15,20 +15,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 import reverie
 from reverie.errors import UsageError
 from reverie.service.jobs.job import Job, operation_of
-from reverie.service.logs import template
 from reverie.service.settings import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.trace import Span, SpanKind
 
-__all__ = ["Telemetry", "Traced", "telemetry"]
+__all__ = ["Telemetry", "telemetry", "tell"]
 
 FIELDS = ("traceparent", "tracestate")
 """What W3C's Trace Context writes in headers."""
@@ -107,31 +103,7 @@ class Telemetry:
             span.end()
 
 
-class Traced:
-    """Around the app: each call is a span, which jobs find in request.state.trace."""
-
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
-        self.app, self.telemetry = app, telemetry
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        method, status = scope["method"] if scope["method"].isalpha() else "?", 0
-
-        async def seen(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        with self.telemetry.call(Headers(scope=scope)) as (span, kept):
-            scope.setdefault("state", {})["trace"] = kept
-            try:
-                await self.app(scope, receive, seen)
-            finally:
-                _tell(span, method, template(scope), status)
-
-
-def _tell(span: Span, method: str, route: str, status: int) -> None:
+def tell(span: Span, method: str, route: str, status: int) -> None:
     """What a call was, in the words of OpenTelemetry's conventions for HTTP."""
     from opentelemetry.trace import StatusCode
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -100,3 +102,11 @@ def test_a_store_that_is_away_is_waited_for_a_minute_and_a_refusal_is_told_at_on
     with pytest.raises(Problem, match="is there already"):
         worker._insist(keep(Problem(409, "conflict", "runs/a is there already.")), unless=worker._lasts)
     assert slept == []
+
+
+def test_a_worker_begins_without_the_web_framework():
+    """It answers nobody, and is begun again and again."""
+    code = (
+        "import sys, reverie.service.jobs.worker; assert not {'fastapi', 'starlette', 'prometheus_client'} & {*sys.modules}"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
