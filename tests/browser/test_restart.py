@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def address(server: Any) -> str:
 
 @pytest.mark.parametrize("size", ["wide"], indirect=True)
 def test_a_page_finds_its_training_again_when_the_server_was_killed(
-    visit: Callable[..., Page], visits: Callable[..., str], server: Any, log: Any
+    visit: Callable[..., Page], visits: Callable[..., str], answer: Callable[..., None], server: Any, log: Any
 ) -> None:
     log.allow += ["net::ERR_", "404"]
     (server.workspace / "visits.csv").write_text(visits())
@@ -53,8 +52,9 @@ def test_a_page_finds_its_training_again_when_the_server_was_killed(
     expect(page.locator(".plot .legend")).to_be_visible()
     assert attempt() == 2 and found[0] in page.url
 
-    server.kill()
-    shutil.rmtree(server.workspace / ".reverie")  # and all that it knew
-    server.begin(quick_workers=0, slow_workers=0)
+    gone = {"title": "There is nothing here", "status": 404, "detail": "There is no such job."}
+    told = {"status": 404, "json": gone, "content_type": "application/problem+json"}
+    answer(re.compile(f"/api/jobs/{found[1]}"), lambda route: route.fulfill(**told))
+    server.kill()  # and whoever comes in its place knows nothing of it
     expect(page.get_by_role("alert")).to_contain_text("not known here any more")
     expect(page).not_to_have_url(re.compile(found[0]))
