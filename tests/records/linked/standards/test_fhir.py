@@ -177,6 +177,9 @@ def test_rows_that_are_no_resources_are_refused(resources, lines, tmp_path):
     with pytest.raises(UsageError, match="it has no patients with patient_id"):
         write([{"encounters": stays}], tmp_path / "no")
     assert not (tmp_path / "no").exists()
+    odd = frames["patients"].with_columns(death_time=pl.lit("never"))
+    with pytest.raises(DataError, match="patients, data row 1, column 'death_time': 'never' is no date or time"):
+        write([{**frames, "patients": odd}], tmp_path / "no")
     written = write([{**frames, "encounters": stays.drop("status")}], tmp_path / "yes")
     assert written.notes == ['1 resource has no status, and was written with "unknown".']
 

@@ -35,7 +35,7 @@ class Rows:
     def add(self, row: dict[str, Any]) -> None:
         for name, cells in self.cells.items():
             cells.append(row.get(name))
-        if len(cells) >= _BLOCK:
+        if len(self.cells[self.resource.key]) >= _BLOCK:
             self.flush()
 
     def flush(self) -> None:

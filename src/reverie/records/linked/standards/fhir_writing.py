@@ -9,10 +9,11 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.linked.standards.fhir_columns import Words
+from reverie.records.linked.standards.fhir_columns import DATE_TIME, Words
 from reverie.records.linked.standards.fhir_resources import CODES, COMPONENTS, RESOURCES, UNITS, Resource
+from reverie.records.linked.standards.moments import moments
 from reverie.records.linked.standards.standard import Frames, Parts, Standard
-from reverie.records.places import counted, shown
+from reverie.records.places import at, counted, shown
 
 __all__ = ["Check", "Writer"]
 
@@ -48,13 +49,13 @@ class Writer:
             if table in part:
                 words.update(part[table].select(columns).cast(pl.String).iter_rows())
         components: Components = {}
-        for row in part[COMPONENTS.table].iter_rows(named=True) if COMPONENTS.table in part else ():
+        for row in _typed(COMPONENTS, part[COMPONENTS.table]).iter_rows(named=True) if COMPONENTS.table in part else ():
             components.setdefault(str(row["observation_id"]), []).append(row)
             self.rows[COMPONENTS.table] = self.rows.get(COMPONENTS.table, 0) + 1
         for declared in RESOURCES.values():
             if declared.table in part:
-                _known(declared, part[declared.table])
-                for number, row in enumerate(part[declared.table].iter_rows(named=True), 1):
+                frame = _typed(declared, part[declared.table])
+                for number, row in enumerate(frame.iter_rows(named=True), 1):
                     self._write(declared, row, number, components)
         if components:
             lost = next(iter(components))
@@ -95,11 +96,31 @@ class Writer:
             yield f'{counted(self.unknown, "resource", "has have")} no status, and was written with "unknown".'
 
 
-def _known(declared: Resource, frame: pl.DataFrame) -> None:
+def _typed(declared: Resource, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows in the types of the table's columns, as far as files of text have kept them.
+
+    Raises UsageError for a column that FHIR has no place for, and DataError for cells that are not of its type.
+    """
     if strange := next((column for column in frame.columns if column not in declared.cells), None):
         raise UsageError(f"{declared.table} has the column {strange}, for which {declared.name} has no place: leave it out.")
     if declared.key not in frame.columns:
         raise UsageError(f"{declared.table} has no column {declared.key}, the id of its resources: add it.")
+    columns = []
+    for cells in frame.iter_columns():
+        dtype = declared.cells[cells.name]
+        if dtype is DATE_TIME:
+            cast = cells if cells.dtype.is_temporal() else moments(cells.cast(pl.String)).cells
+        elif dtype == pl.Boolean and cells.dtype == pl.String:
+            cast = cells.str.to_lowercase().replace_strict(
+                {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
+            )
+        else:
+            cast = cells.cast(dtype, strict=False)
+        if (rows := (cast.is_null() & cells.is_not_null()).arg_true()).len():
+            row, what = int(rows[0]), "date or time" if dtype is DATE_TIME else str(dtype)
+            raise DataError(f"{at(declared.table, row + 1, cells.name)}{shown(cells[row])} is no {what}: correct it.")
+        columns.append(cast)
+    return pl.DataFrame(columns)
 
 
 def _said(error: ValueError) -> str:

@@ -144,7 +144,7 @@ def _flat(part: Frames) -> pl.DataFrame:
             rows.append(subjects.select("subject_id", pl.col(column).alias("time"), code=pl.lit(code)).drop_nulls("time"))
     for column in (c for c in subjects.columns if c not in OWN):
         there = subjects.select("subject_id", pl.col(column).alias("value")).drop_nulls("value")
-        if subjects.schema[column].is_numeric():
+        if subjects.schema[column].is_float():  # whole numbers are words: of SEX//1
             rows.append(there.select("subject_id", code=pl.lit(column), numeric_value=pl.col("value").cast(pl.Float32)))
         else:
             rows.append(there.select("subject_id", code=pl.lit(f"{column}//") + pl.col("value").cast(pl.String)))

@@ -106,7 +106,7 @@ def events_of(place: Path, name: str, most: Bounds, notes: list[str]) -> pl.Data
         most.check(name, rows=(rows := rows + frame.height), columns=frame.width, cells=rows * frame.width)
         if missing := next((c for c in ("subject_id", "time", "code") if c not in frame.columns), None):
             raise DataError(f"{called} has no column {missing}, which MEDS requires: add it.")
-        zoned |= isinstance(frame.schema["time"], pl.Datetime) and frame.schema["time"].time_zone is not None
+        zoned |= getattr(frame.schema["time"], "time_zone", None) is not None
         strange = {c for c, dtype in frame.schema.items() if dtype.is_nested()}
         nested |= strange
         frame = cast(frame.drop(strange), TYPES, called)

@@ -60,7 +60,9 @@ def find_stays(events: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, pl
 def _within(events: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Events with the stay that each lies in."""
     ends = stays.select("subject_id", "stay_id", "end", time="start").sort("time", maintain_order=True)
-    found = events.sort("time", maintain_order=True).join_asof(ends, on="time", by="subject_id", strategy="backward")
+    found = events.sort("time", maintain_order=True).join_asof(
+        ends, on="time", by="subject_id", strategy="backward", check_sortedness=False
+    )
     inside = pl.when(pl.col("time") <= pl.col("end")).then(pl.col("stay_id"))
     found = found.with_columns(stay_id=inside).drop("end").sort("\0n")
     first = ["\0n", "subject_id", "stay_id"]

@@ -52,7 +52,7 @@ def _static_columns(static: pl.DataFrame, more: list[str]) -> Iterator[pl.DataFr
     stems = static["code"].str.split("//").list.first()
     static = static.with_columns(stem=stems, rest=static["code"].str.slice(stems.str.len_chars() + 2))
     bare = pl.all_horizontal(pl.col("text_value", *more).is_null())
-    taken = set(OWN)
+    taken: set[str] = set(OWN)
     for (stem,), rows in static.group_by(["stem"], maintain_order=True):
         name = str(stem)
         words = rows.select(

@@ -106,8 +106,11 @@ def _cell(name: str, said: str, required: bool) -> Cell:
 
 
 def _columns(text: str) -> dict[str, Cell]:
-    words = [(word.rstrip("!"), word.endswith("!")) for word in text.split()]
-    return {word.partition(":")[0]: _cell(*word.partition(":")[::2], required) for word, required in words}
+    cells = {}
+    for word in text.split():
+        name, _, said = word.rstrip("!").partition(":")
+        cells[name] = _cell(name, said, word.endswith("!"))
+    return cells
 
 
 COLUMNS: dict[str, dict[str, Cell]] = {table: _columns(text) for table, text in _DECLARED.items()}

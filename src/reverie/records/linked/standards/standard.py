@@ -95,11 +95,11 @@ class Standard(ABC):
         known = {table.name: table for table in self.tables}
         first = self.tables[0]
         strange = [table for table in tables if table not in known]
-        if strange or first.name not in tables or first.key not in tables[first.name]:
-            what = f"the table {few(strange)}, which is none of" if strange else f"no {first.name} with {first.key}, as"
+        if strange or first.name not in tables or str(first.key) not in tables[first.name]:
+            what = f"{few(strange)}, and not" if strange else f"no {first.name} with {first.key}, one of"
             raise UsageError(
-                f"{name} cannot be written as {self.title}: it has {what} {self.title} tables "
-                f"({', '.join(known)}); {self.from_others(standard)}."
+                f"{name} cannot be written as {self.title}: it has {what} the tables {', '.join(known)}; "
+                f"{self.from_others(standard)}."
             )
 
 
