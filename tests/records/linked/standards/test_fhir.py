@@ -9,6 +9,10 @@ import pytest
 from reverie.errors import DataError, UsageError
 from reverie.records.linked import is_linked, read_linked
 from reverie.records.linked.standards import STANDARDS, parts_of
+from reverie.records.linked.standards.fhir_columns import DATE_TIME
+from reverie.records.linked.standards.fhir_files import Found, Source
+from reverie.records.linked.standards.fhir_reading import Reader
+from reverie.records.reading import Bounds
 
 pytest.importorskip("fhir.resources")
 LOINC = "http://loinc.org"
@@ -191,3 +195,43 @@ def test_parts_hold_whole_patients(resources, lines):
     assert second["observations"]["observation_id"].to_list() == ["o3"] and not second["observation_components"].height
     assert "codes" in first and "codes" not in second
     assert all(sum(part[n].height for part in (first, second) if n in part) == f.height for n, f in tables.frames.items())
+
+
+def test_a_diagnosis_that_is_older_than_its_stay_is_the_patients(resources, lines):
+    resources[3]["onsetDateTime"] = "2015-06-01"
+    (condition,) = (table for table in read_linked(lines(resources)).schema.tables if table.name == "conditions")
+    assert condition.parent == "patients" and condition.to("encounters") is not None
+
+
+def test_whatever_stands_in_a_place_is_read_or_left_alone(resources):
+    """Each part of each resource made something else: no cell, or a sentence."""
+    odd = (None, 7, "x", [], {}, [7], [[]], {"a": 1}, True)
+
+    def places(node, path=()):
+        items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for step, below in items:
+            yield (*path, step)
+            yield from places(below, (*path, step))
+
+    tried = 0
+    reader = Reader(Source([], "ward", Bounds()))
+    for each in resources:
+        for path in places(each):
+            for value in odd if path != ("resourceType",) else ():
+                if path == ("id",) and value == "x":
+                    continue  # two of one id are refused
+                changed = json.loads(json.dumps(each))
+                node = changed
+                for step in path[:-1]:
+                    node = node[step]
+                node[path[-1]] = value
+                tried += 1
+                if path != ("id",):
+                    changed["id"] = f"n{tried}"
+                reader.add(Found(changed, "ward"))
+    for rows in reader.rows.values():
+        for name, cells in rows.cells.items():
+            if rows.resource.cells[name] is DATE_TIME:  # what is no time is refused with its sentence
+                cells[:] = [None] * len(cells)
+    frames = reader.content("ward").frames
+    assert sum(frame.height for frame in frames.values()) > tried / 2 > 500

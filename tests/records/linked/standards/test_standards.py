@@ -88,10 +88,8 @@ def test_what_is_of_no_standard_is_not_written_as_one(resources, lines, omop, tm
 def test_plain_tables_keep_all_that_a_standard_says(resources, lines, tmp_path):
     pytest.importorskip("fhir.resources")
     tables = read_linked(lines(resources))
-    for suffix in (".csv", ".parquet"):
-        write_tables(parts_of(tables, 1), tmp_path / suffix[1:], suffix)
-        plain = read_linked(tmp_path / suffix[1:])
-        STANDARDS["fhir"].write(parts_of(plain, 1), tmp_path / f"again{suffix}")
-        again = read_linked(tmp_path / f"again{suffix}")
-        for name, frame in tables.frames.items():
-            assert again.frames[name].select(frame.columns).sort(frame.columns).equals(frame.sort(frame.columns)), name
+    write_tables(parts_of(tables, 1), tmp_path / "plain", ".csv")
+    STANDARDS["fhir"].write(parts_of(read_linked(tmp_path / "plain"), 1), tmp_path / "again")
+    again = read_linked(tmp_path / "again")
+    for name, frame in tables.frames.items():
+        assert again.frames[name].select(frame.columns).sort(frame.columns).equals(frame.sort(frame.columns)), name

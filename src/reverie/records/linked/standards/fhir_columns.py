@@ -172,15 +172,16 @@ def token(concept: Any, seen: Seen, place: str, alone: bool = False) -> str | No
         return None
     coding = concept if alone else at_path(concept, ("coding", 0))
     if isinstance(coding, dict) and isinstance(coding.get("code"), str):
-        code, system, display = coding.pop("code"), coding.pop("system", None), coding.pop("display", None)
+        code = coding.pop("code")
+        system, display = (coding.pop(part) if isinstance(coding.get(part), str) else None for part in ("system", "display"))
         if display is None or display == concept.get("text"):
-            display = concept.pop("text", display)
+            display = concept.pop("text") if isinstance(concept.get("text"), str) else display
         cell = f"{system or ''}|{code}"
         seen.display(cell, display, place)
         return cell
-    text = concept.pop("text", None)
-    if not isinstance(text, str):
+    if not isinstance(text := concept.get("text"), str):
         return None
+    concept.pop("text")
     if "|" in text:
         seen.odd[f"{place}: words with a bar, which was made a stroke"] += 1
     text = text.replace("|", "/")

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.linked.standards.fhir_columns import DATE_TIME, Seen, token
+from reverie.records.linked.standards.fhir_columns import DATE_TIME, Seen, at_path, token
 from reverie.records.linked.standards.fhir_files import Found, Source
 from reverie.records.linked.standards.fhir_resources import CODES, COMPONENTS, RESOURCES, UNITS, Resource
 from reverie.records.linked.standards.moments import moments
@@ -98,7 +98,7 @@ class Reader:
             return
         self.rows[kind].add(row)
         if kind == "Observation":
-            for component in resource.get("component") or ():
+            for component in _objects(resource.get("component")):
                 part: dict[str, Any] = {"observation_id": key}
                 for column in COMPONENTS.columns:
                     column.read(component, part, self.seen, "Observation.component")
@@ -121,11 +121,11 @@ class Reader:
 
     def _drug(self, resource: dict[str, Any], kind: str) -> str | None:
         """The code of the Medication that is referred to; "\\0" and its id while that has not been read."""
-        reference = (resource.get("medicationReference") or {}).get("reference")
+        reference = at_path(resource, ("medicationReference", "reference"))
         if not isinstance(reference, str):
             return None
         if reference.startswith("#"):
-            inside = next((c for c in resource.get("contained") or () if c.get("id") == reference[1:]), {})
+            inside = next((c for c in _objects(resource.get("contained")) if c.get("id") == reference[1:]), {})
             self.told[f"{kind}: its drug read from a contained Medication"] += 1
             return token(inside.get("code"), self.seen, "Medication.code")
         resolved = self.source.resolve(reference)
@@ -162,6 +162,11 @@ class Reader:
             self.told["Drugs by references to nothing, and left empty"] += missing.height
         drugs |= dict.fromkeys(missing["code"])
         return frame.with_columns(pl.col("code").replace(list(drugs), list(drugs.values())))
+
+
+def _objects(node: Any) -> list[dict[str, Any]]:
+    """The objects of a list, as far as it is one and they are."""
+    return [each for each in node if isinstance(each, dict)] if isinstance(node, list) else []
 
 
 def _left(resource: dict[str, Any], roots: set[str]) -> Iterator[str]:

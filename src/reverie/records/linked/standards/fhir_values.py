@@ -122,8 +122,8 @@ class Amount(Column):
         ):
             return
         row[self.value] = float(found.pop("value"))
-        if self.comparator:
-            row[self.comparator] = found.pop("comparator", None)
+        if self.comparator and isinstance(found.get("comparator"), str):
+            row[self.comparator] = found.pop("comparator")
         unit, code = found.get("unit"), found.get("code")
         if unit is None and code is None:
             return

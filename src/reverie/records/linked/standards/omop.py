@@ -94,8 +94,10 @@ class Omop(Standard):
         if others := [t for t in names_of(place, name) if t.lower() not in COLUMNS]:
             content.notes.append(f"{counted(len(others), 'other table', 'was were')} left alone: {', '.join(others)}.")
         for stated in self.tables:
-            table = next((t for t in raw if t.lower() == stated.name), None)
-            if table is not None:
+            named = [table for table in raw if table.lower() == stated.name]
+            if len(named) > 1:
+                raise DataError(f"{name} has the tables {' and '.join(named)}: keep one of them.")
+            for table in named:
                 content.frames[stated.name] = _typed(raw[table], stated.name, stated.key, f"{name}/{table}", content.notes)
         bare = {t: [c for c in f.columns if f[c].null_count() == f.height] for t, f in content.frames.items()}
         content.frames = {table: frame.drop(bare[table]) for table, frame in content.frames.items()}

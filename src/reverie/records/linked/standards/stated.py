@@ -1,7 +1,8 @@
 """Tables whose keys, parents and clocks a standard states: nothing is guessed, only what is there of them is looked up.
 
-A table's parent is the nearest of those named that is there and that at least half of its rows refer to; its clock the first
-of those named whose start is filled in at least half of its rows, an interval where its end is there, too.
+A table's parent is the nearest of those named that is there, to which at least half of its rows refer, and within whose
+time at least half of these lie (a diagnosis may be older than the stay that notes it). Its clock is the first of those named
+whose start is filled in at least half of its rows, an interval where its end is there, too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reverie.records.linked.checks import outside_of
 from reverie.records.linked.keys import Tie, foreign
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
 
@@ -42,26 +44,40 @@ def schema_of(tables: Iterable[Stated], frames: Mapping[str, pl.DataFrame], stan
     """The schema of the frames, by what a standard states of them."""
     there = [table for table in tables if table.name in frames]
     keys = {table.name: table.key for table in there if table.key in frames[table.name].columns}
-    return LinkedSchema(tables=tuple(_table(table, frames, keys, standard) for table in there))
+    tables: dict[str, LinkedTable] = {}
+    for table in there:
+        tables[table.name] = _table(table, frames, keys, tables, standard)
+    return LinkedSchema(tables=tuple(tables.values()))
 
 
-def _table(stated: Stated, frames: Mapping[str, pl.DataFrame], keys: Mapping[str, str | None], standard: str) -> LinkedTable:
+def _table(
+    stated: Stated,
+    frames: Mapping[str, pl.DataFrame],
+    keys: Mapping[str, str | None],
+    tables: Mapping[str, LinkedTable],
+    standard: str,
+) -> LinkedTable:
     frame = frames[stated.name]
     refers = tuple(
         _foreign(column, table, frames, str(keys[table]), stated.name, standard)
         for column, table in stated.refers.items()
         if column in frame.columns and table in keys
     )
-    above = [p for p in stated.parents if any(key.table == p for key in refers)]
-    parent = next((p for p in above if _filled(frame, next(k.column for k in refers if k.table == p))), None)
-    parent = parent or (above[-1] if above else None)
+    clock = _clock(stated, frame, standard)
+    above = [key for parent in stated.parents for key in refers if key.table == parent]
+    near = (
+        key.table
+        for key in above
+        if _filled(frame, key.column) and not _mostly_outside(frame, key, clock, frames, tables[key.table])
+    )
+    parent = next(near, above[-1].table if above else None)
     return LinkedTable(
         name=stated.name,
         kind=stated.kind,
         key=keys.get(stated.name),
         parent=parent,
         refers=refers,
-        clock=_clock(stated, frame, standard),
+        clock=clock,
         why=stated.why,
     )
 
@@ -74,6 +90,13 @@ def _foreign(column: str, table: str, frames: Mapping[str, pl.DataFrame], key: s
 
 def _filled(frame: pl.DataFrame, column: str) -> bool:
     return 2 * frame[column].null_count() <= frame.height
+
+
+def _mostly_outside(
+    frame: pl.DataFrame, key: ForeignKey, clock: Clock | None, frames: Mapping[str, pl.DataFrame], parent: LinkedTable
+) -> bool:
+    outside, of = outside_of(frame, key.column, clock, frames[key.table], parent)
+    return 2 * outside > of
 
 
 def _clock(stated: Stated, frame: pl.DataFrame, standard: str) -> Clock | None:
