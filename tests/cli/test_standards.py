@@ -33,7 +33,10 @@ def test_what_a_standard_keeps_is_shown_as_it_states_it(ward):
     shown = run(ward)
     assert "ward.ndjson: 1 patient, 1 row of events in 3 tables" in shown
     assert "note: It was read as FHIR R4" in shown and "note: Patient: left alone were name (1)." in shown
-    assert json.loads(run("tables", ward, "--json"))["standard"] == "fhir"
+    schema = ward.with_name("ward.yaml")
+    first = json.loads(run("tables", ward, "--schema", schema, "--json"))
+    again = json.loads(run("tables", ward, "--using", schema, "--json"))  # what it states can be edited
+    assert first["standard"] == "fhir" and again["tables"] == first["tables"]
 
 
 def test_tables_are_converted_there_and_back(ward, tmp_path):

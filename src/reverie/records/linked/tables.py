@@ -23,7 +23,7 @@ class LinkedTables:
         name: what messages call all of them.
         notes: decisions worth telling.
         path: of the folder or file they were read from, absolute; None for frames and addresses.
-        standard: the name of the standard that states the schema; None where it was inferred or given.
+        standard: the name of the standard that they were read by; None where it was none.
     """
 
     frames: Mapping[str, pl.DataFrame]

@@ -42,7 +42,7 @@ def test_events_are_told_apart_into_subjects_stays_and_events(meds):
     assert tables.notes == (
         "It was read as MEDS: its files hold the columns subject_id, time and code (ward, 0.4).",
         "Columns besides those of MEDS are kept with the events: unit.",
-        "stays: each is a HOSPITAL_ADMISSION and the HOSPITAL_DISCHARGE after it (2).",
+        "stays: HOSPITAL_ADMISSION and the HOSPITAL_DISCHARGE after it are one (2).",
         "events: 1 admissions and discharges have no other half, and are no stays.",
         "codes: 5 codes are not described, and was added.",
     )
@@ -58,6 +58,8 @@ def test_meds_goes_out_and_back(meds, tmp_path, there_and_back):
     for shard in (tmp_path / "out" / "data").iterdir():
         part = pl.read_parquet(shard)
         assert part["subject_id"].n_unique() == 1 and part["time"].is_sorted()
+    first = pl.read_parquet(tmp_path / "out" / "data" / "0.parquet").filter(pl.col("time").is_not_null())
+    assert first["code"].to_list()[:3] == ["MEDS_BIRTH", "HOSPITAL_ADMISSION//ER", "LAB//Na"]
     about = json.loads((tmp_path / "out" / "metadata" / "dataset.json").read_text())
     assert about["etl_name"] == "reverie"
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_omop_is_refused_by_its_place(omop, table, old, new, sent
 
 def test_what_stands_in_for_what_is_missing_is_told(omop):
     edited(omop, "condition_occurrence", "condition_type_concept_id", "site")
-    edited(omop, "measurement", "2,2,3019550", "2,,3019550")
+    edited(omop, "measurement", "2,2,3019550", "2,NULL,3019550")
     edited(omop, "observation", "1,3,4275495", "1,77,4275495")
     edited(omop, "measurement", "2026-01-01T08:00:00", "2026-01-01T08:00:00+02:00")
     notes = "\n".join(read_linked(omop).notes)
@@ -117,6 +117,22 @@ def test_what_stands_in_for_what_is_missing_is_told(omop):
         "measurement.measurement_datetime: 2 times name no zone, beside others that do: UTC was taken.",
     ):
         assert said in notes, notes
+
+
+def test_numbers_as_programs_write_them_are_read(omop):
+    """pandas makes whole numbers beside empty cells floats, with NaN."""
+    (omop / "measurement.csv").rename(omop / "m.bak")
+    frame = pl.read_csv((omop / "m.bak").read_bytes(), try_parse_dates=True)
+    visits = pl.Series("visit_occurrence_id", [11.0, 12.0, float("nan")])
+    frame.with_columns(visits).write_parquet(omop / "measurement.parquet")
+    tables = read_linked(omop)
+    assert tables.frames["measurement"]["visit_occurrence_id"].to_list() == [11, 12, None]
+    frame.with_columns(visits.fill_nan(0.5)).write_parquet(omop / "measurement.parquet")
+    with pytest.raises(DataError, match=r"data row 3, column 'visit_occurrence_id': '0.5' is no whole number"):
+        read_linked(omop)
+    frame.with_columns(value_as_number=pl.Series([[1.0]] * 3)).write_parquet(omop / "measurement.parquet")
+    with pytest.raises(DataError, match=r"List\(Float64\) cannot be modelled"):
+        read_linked(omop)
 
 
 def test_tables_that_are_not_of_omop_are_not_written(omop, tmp_path):

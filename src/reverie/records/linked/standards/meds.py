@@ -138,10 +138,7 @@ def _all_codes(codes: pl.DataFrame, used: list[pl.Series], notes: list[str]) -> 
 def _flat(part: Frames) -> pl.DataFrame:
     """The events of a part, in the order of MEDS: by subject, then by time, statics first."""
     subjects = part["subjects"]
-    rows = []
-    for column, code in (("birth", BIRTH), ("death", DEATH)):
-        if column in subjects.columns:
-            rows.append(subjects.select("subject_id", pl.col(column).alias("time"), code=pl.lit(code)).drop_nulls("time"))
+    rows = [_once(subjects, "birth", BIRTH)]
     for column in (c for c in subjects.columns if c not in OWN):
         there = subjects.select("subject_id", pl.col(column).alias("value")).drop_nulls("value")
         if subjects.schema[column].is_float():  # whole numbers are words: of SEX//1
@@ -149,8 +146,11 @@ def _flat(part: Frames) -> pl.DataFrame:
         else:
             rows.append(there.select("subject_id", code=pl.lit(f"{column}//") + pl.col("value").cast(pl.String)))
     rows += [part["statics"]] if "statics" in part else []
-    rows += [stay_events(part["stays"])] if "stays" in part else []
-    rows += [part["events"].drop("stay_id", strict=False)] if "events" in part else []
+    begun, ended = stay_events(part["stays"]) if "stays" in part else (None, None)
+    events = part["events"].drop("stay_id", strict=False) if "events" in part else None
+    rows += [each for each in (begun, events, ended) if each is not None]  # at one time in this order
+    rows.append(_once(subjects, "death", DEATH))
+    rows = [each for each in rows if each.height]
     if not rows:
         raise DataError("subjects have nothing but their numbers: MEDS keeps subjects by their events, so give them some.")
     flat = pl.concat([cast(frame, TYPES, "events") for frame in rows], how="diagonal_relaxed")
@@ -162,6 +162,12 @@ def _flat(part: Frames) -> pl.DataFrame:
         )
     more = [column for column in flat.columns if column not in TYPES]
     return flat.select(*TYPES, *more).sort("subject_id", "time", maintain_order=True, nulls_last=False)
+
+
+def _once(subjects: pl.DataFrame, column: str, code: str) -> pl.DataFrame:
+    """The births or deaths of subjects."""
+    times = pl.col(column) if column in subjects.columns else pl.lit(None, pl.Datetime("us"))
+    return subjects.select("subject_id", times.alias("time"), code=pl.lit(code)).drop_nulls("time")
 
 
 def _described(codes: pl.DataFrame | None) -> pl.DataFrame:

@@ -51,7 +51,7 @@ def find_stays(events: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, pl
     used = pl.concat([pairs["\0n"], pairs["ended"]])
     rest = events.filter(~pl.col("\0n").is_in(used.implode()))
     lone = marks.filter((pl.col("which") == which) & ~pl.col("\0n").is_in(used.implode())).height
-    notes.append(f"stays: each is a {word}ADMISSION and the {word}DISCHARGE after it ({stays.height:,}).")
+    notes.append(f"stays: {word}ADMISSION and the {word}DISCHARGE after it are one ({stays.height:,}).")
     if lone:
         notes.append(f"events: {lone:,} admissions and discharges have no other half, and are no stays.")
     return stays, _within(rest, stays).drop("\0n")
@@ -69,11 +69,11 @@ def _within(events: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     return found.select(*first, pl.exclude(first))
 
 
-def stay_events(stays: pl.DataFrame) -> pl.DataFrame:
-    """The admissions and discharges of stays."""
-    sides = (("start", "admission", "ADMISSION"), ("end", "discharge", "DISCHARGE"))
-    rows = [
-        stays.select("subject_id", pl.col(time).alias("time"), pl.col(code).fill_null(word).alias("code"))
-        for time, code, word in sides
-    ]
-    return pl.concat(rows).drop_nulls("time")
+def stay_events(stays: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The admissions and the discharges of stays."""
+
+    def of(time: str, code: str) -> pl.DataFrame:
+        word = pl.col(code).fill_null(code.upper())
+        return stays.select("subject_id", pl.col(time).alias("time"), word.alias("code")).drop_nulls("time")
+
+    return of("start", "admission"), of("end", "discharge")

@@ -23,12 +23,14 @@ from reverie.records.linked.standards.omop_columns import COLUMNS, LOOKUPS, Cell
 from reverie.records.linked.standards.plain import TableFiles
 from reverie.records.linked.standards.standard import Content, Parts, Standard, Written, new_folder
 from reverie.records.linked.standards.stated import Stated
-from reverie.records.places import at, counted, few, shown
+from reverie.records.places import at, counted, few, not_one_value, shown
 from reverie.records.reading import Bounds
 from reverie.records.reading.source import DATABASES
 
 __all__ = ["Omop"]
 
+_EMPTY = ("", "null", "\\n", "na", "nan", "none")
+"""What databases and programs write for nothing, in columns of numbers and dates."""
 _VISIT = ("visit_occurrence", "person")
 
 
@@ -207,8 +209,15 @@ def _required(frame: pl.DataFrame, table: str, key: str | None, name: str, notes
 def _cells(cells: pl.Series, cell: Cell, name: str, notes: list[str], table: str) -> pl.Series:
     """Cells in the type of the standard. Raises DataError that names the row of one that cannot be."""
     place = f"{table}.{cells.name}"
+    if cells.dtype.is_nested() or cells.dtype in (pl.Binary, pl.Object):
+        raise not_one_value(name, cells.name, cells.dtype)
     if cell.dtype == pl.String:
         return cells.cast(pl.String).replace("", None)
+    if cells.dtype == pl.String:
+        cells = cells.str.strip_chars()
+        cells = cells.set(cells.str.to_lowercase().is_in(_EMPTY).fill_null(False), None)
+    elif cells.dtype.is_float():
+        cells = cells.fill_nan(None)
     if cell.dtype in (pl.Date, pl.Datetime("us")):
         if cells.dtype.is_temporal():
             if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone:
@@ -220,7 +229,7 @@ def _cells(cells: pl.Series, cell: Cell, name: str, notes: list[str], table: str
         if cell.dtype != pl.Date:
             notes += read.notes(place)
         return read.cells.cast(cell.dtype)
-    text = cells if cells.dtype.is_numeric() else cells.cast(pl.String).str.strip_chars().replace("", None)
+    text = cells if cells.dtype.is_numeric() else cells.cast(pl.String)
     number = text.cast(pl.Float64, strict=False).fill_nan(None)
     if cell.dtype == pl.Int64:
         whole = text.cast(pl.Int64, strict=False)

@@ -44,10 +44,10 @@ def schema_of(tables: Iterable[Stated], frames: Mapping[str, pl.DataFrame], stan
     """The schema of the frames, by what a standard states of them."""
     there = [table for table in tables if table.name in frames]
     keys = {table.name: table.key for table in there if table.key in frames[table.name].columns}
-    tables: dict[str, LinkedTable] = {}
+    found: dict[str, LinkedTable] = {}
     for table in there:
-        tables[table.name] = _table(table, frames, keys, tables, standard)
-    return LinkedSchema(tables=tuple(tables.values()))
+        found[table.name] = _table(table, frames, keys, found, standard)
+    return LinkedSchema(tables=tuple(found.values()))
 
 
 def _table(
