@@ -1,5 +1,6 @@
 """FHIR R4: resources become rows and rows resources that its models take; what no table holds is counted by its path."""
 
+import gzip
 import json
 from datetime import date, datetime
 
@@ -143,6 +144,21 @@ def test_broken_files_are_named_with_their_line(tmp_path, text, sentence):
     place.write_text('{"resourceType": "Patient", "id": "a"}\n' + text + "\n")
     with pytest.raises(DataError, match=sentence):
         read_linked(place)
+
+
+def test_packed_lines_are_read_and_half_of_them_are_not(resources, lines, tmp_path, same):
+    place = lines(resources)
+    for file in place.iterdir():
+        with gzip.open(tmp_path / f"{file.name}.gz", "wb") as packed:
+            packed.write(file.read_bytes())
+    (packed := tmp_path / "packed").mkdir()
+    for file in tmp_path.glob("*.gz"):
+        file.rename(packed / file.name)
+    same(read_linked(place), read_linked(packed))
+    half = packed / "Observation.ndjson.gz"
+    half.write_bytes(half.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"packed/Observation.ndjson.gz is not a whole gzip file"):
+        read_linked(packed)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,22 @@ def test_meds_goes_out_and_back(meds, tmp_path, there_and_back):
     assert about["etl_name"] == "reverie"
 
 
+def test_what_a_stay_carries_goes_with_it(meds, tmp_path, there_and_back):
+    """As MIMIC has the number of the admission on each of its rows."""
+    codes = pl.col("code").str.contains("ADMISSION|DISCHARGE")
+    for shard in (meds / "data").rglob("*.parquet"):
+        frame = pl.read_parquet(shard)
+        number = pl.when(codes).then(pl.col("time").dt.day() // 5 + 70).cast(pl.Int64)
+        frame.with_columns(hadm_id=number).write_parquet(shard)
+    tables, _ = there_and_back(meds, tmp_path / "out")
+    assert tables.frames["stays"]["hadm_id"].to_list() == [70, 71]
+    changed(meds, lambda frame: frame.with_columns(hadm_id=pl.col("hadm_id") + pl.col("time").dt.day()))
+    assert "stays" not in read_linked(meds).frames  # an admission and a discharge of two numbers
+    changed(meds, lambda frame: frame.rename({"hadm_id": "stay_id"}))
+    tables, _ = there_and_back(meds, tmp_path / "own")
+    assert "Stays were not looked for: the events have a column stay_id of their own." in tables.notes
+
+
 def test_what_lies_beside_it_can_be_missing(meds, tmp_path, there_and_back):
     for name in ("codes.parquet", "subject_splits.parquet", "dataset.json"):
         (meds / "metadata" / name).unlink()

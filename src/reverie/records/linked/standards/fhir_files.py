@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +39,11 @@ def files_in(place: Path) -> list[Path]:
 def speaks_of_resources(path: Path) -> bool:
     """Whether a file names a resource type near its beginning."""
     if path.name.lower().endswith(".gz"):
-        with gzip.open(path) as file:
-            return bool(_TYPE.search(file.read(_HEAD)))
+        try:
+            with gzip.open(path) as file:
+                return bool(_TYPE.search(file.read(_HEAD)))
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return True  # reading it says what is wrong
     with path.open("rb") as file:
         return bool(_TYPE.search(file.read(_HEAD)))
 

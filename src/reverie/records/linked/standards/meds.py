@@ -147,7 +147,9 @@ def _flat(part: Frames) -> pl.DataFrame:
             rows.append(there.select("subject_id", code=pl.lit(f"{column}//") + pl.col("value").cast(pl.String)))
     rows += [part["statics"]] if "statics" in part else []
     begun, ended = stay_events(part["stays"]) if "stays" in part else (None, None)
-    events = part["events"].drop("stay_id", strict=False) if "events" in part else None
+    events = part.get("events")
+    if events is not None and "stays" in part:
+        events = events.drop("stay_id", strict=False)
     rows += [each for each in (begun, events, ended) if each is not None]  # at one time in this order
     rows.append(_once(subjects, "death", DEATH))
     rows = [each for each in rows if each.height]
