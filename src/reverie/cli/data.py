@@ -29,7 +29,7 @@ def _command(args: list[str]) -> str:
     if "--query" in args or args[0].startswith("-") or (Path(args[0]).is_file() and "." not in args[0]):
         return "describe"
     from reverie.errors import ReverieError
-    from reverie.records.linked.sources import is_linked
+    from reverie.records.linked import is_linked
 
     try:
         return "tables" if is_linked(args[0]) else "describe"

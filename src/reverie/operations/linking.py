@@ -44,7 +44,7 @@ class Linked(Request):
         Flag(
             "FOLDER",
             "Files of tables with different columns (.csv, .tsv, .psv, .txt, also .gz, or .parquet), a DuckDB or SQLite "
-            "file, or an address postgresql://user@host/database.",
+            "file, or an address postgresql://user@host/database; MEDS, OMOP and FHIR (.json, .ndjson) are recognised.",
         ),
     ]
     save_schema: Annotated[str | None, Flag("--schema")] = Field(
@@ -92,6 +92,7 @@ def _told(tables: LinkedTables) -> dict[str, Any]:
     rows = {table.name: tables.frames[table.name].height for table in schema.tables}
     return {
         "source": tables.name,
+        "standard": tables.standard,
         "patients": len(tables),
         "rows": sum(rows.values()),
         "tables": [{**table.model_dump(mode="json"), "rows": rows[table.name]} for table in schema.tables],
@@ -120,7 +121,7 @@ def _rows(tables: LinkedTables) -> Iterator[tuple[str, ...]]:
         clock = table.clock
         when = "-" if clock is None else f"{clock.start} to {clock.end}" if clock.end else clock.start
         tie = table.to(table.parent) if table.parent else None
-        refers = ", ".join(f"{key.column} > {key.table}{' (or none)' * key.optional}" for key in table.refers)
+        refers = "; ".join(_refers(table))
         each = "-" if tie is None else f"{tie.fewest} to {tie.most}, median {tie.median:g}"
         name = "  " * depth + table.name + " (implied)" * table.implied
         rows = f"{tables.frames[table.name].height:,}"
@@ -131,3 +132,10 @@ def _rows(tables: LinkedTables) -> Iterator[tuple[str, ...]]:
     for table in schema.tables:
         if table.parent is None:
             yield from below(table, 0)
+
+
+def _refers(table: LinkedTable) -> Iterator[str]:
+    """Each table that one refers to, after the columns that do."""
+    for target in dict.fromkeys(key.table for key in table.refers):
+        columns = [f"{key.column}{' (or none)' * key.optional}" for key in table.refers if key.table == target]
+        yield f"{', '.join(columns)} > {target}"

@@ -8,10 +8,10 @@ import polars as pl
 
 from reverie.errors import UsageError, unknown
 from reverie.records.linked.clocks import ends_early
-from reverie.records.linked.schema import ForeignKey, LinkedSchema, LinkedTable
+from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
 from reverie.records.places import counted, shown
 
-__all__ = ["faults_of", "found_wrong"]
+__all__ = ["faults_of", "found_wrong", "outside_of"]
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -69,7 +69,8 @@ def _beside_parent(table: LinkedTable, frames: Frames, schema: LinkedSchema) -> 
         return
     mine = frames[table.name].with_columns(pl.col(tie.column).cast(pl.String).alias("\0key"))
     theirs = frames[parent.name].with_columns(pl.col(parent.key).cast(pl.String).alias("\0key"))
-    shared = [key for key in table.refers if (same := parent.to(key.table)) and key.table != parent.name and same]
+    above = [key for key in table.refers if key.table != parent.name and schema[key.table].kind != "lookup"]
+    shared = [key for key in above if parent.to(key.table)]
     for key in shared:
         other = parent.to(key.table)
         assert other is not None
@@ -80,23 +81,39 @@ def _beside_parent(table: LinkedTable, frames: Frames, schema: LinkedSchema) -> 
             verb = "has another" if wrong == 1 else "have another"
             rows = f"{wrong:,} row{'s'[: wrong > 1]} {verb} {key.column}"
             yield f"{table.name}: {rows} than the row of {parent.name} they refer to."
-    if table.clock is None or parent.clock is None or parent.clock.end is None:
-        return
-    mine_of, theirs_of = frames[table.name].schema, frames[parent.name].schema
-    if mine_of[table.clock.start].is_numeric() != theirs_of[parent.clock.start].is_numeric():
-        return
-    day = pl.Date in (mine_of[table.clock.start], theirs_of[parent.clock.start])
+    outside, of = outside_of(frames[table.name], tie.column, table.clock, frames[parent.name], parent)
+    if outside:
+        share = f"{100 * outside / of:.3g} %"
+        yield (
+            f"{table.name}: {outside:,} of {of:,} rows ({share}) lie outside the time of the row of {parent.name} "
+            "they refer to."
+        )
+
+
+def outside_of(
+    frame: pl.DataFrame, column: str, clock: Clock | None, above: pl.DataFrame, parent: LinkedTable
+) -> tuple[int, int]:
+    """How many rows lie outside the interval of the row of `above` that `column` names, and of how many that is known.
+
+    A day is compared with days. (0, 0) where either has no such time, or one is a number and the other is not.
+    """
+    if clock is None or parent.clock is None or parent.clock.end is None or parent.key is None:
+        return 0, 0
+    mine, theirs = frame.schema[clock.start], above.schema[parent.clock.start]
+    if mine.is_numeric() != theirs.is_numeric():
+        return 0, 0
+    day = pl.Date in (mine, theirs)
 
     def time(column: str) -> pl.Expr:
         return pl.col(column).cast(pl.Date) if day else pl.col(column)
 
-    both = mine.select("\0key", time(table.clock.start).alias("\0at")).join(
-        theirs.select("\0key", time(parent.clock.start).alias("\0from"), time(parent.clock.end).alias("\0to")), on="\0key"
+    both = frame.select(pl.col(column).cast(pl.String).alias("\0key"), time(clock.start).alias("\0at")).join(
+        above.select(
+            pl.col(parent.key).cast(pl.String).alias("\0key"),
+            time(parent.clock.start).alias("\0from"),
+            time(parent.clock.end).alias("\0to"),
+        ),
+        on="\0key",
     )
-    outside = both.filter((pl.col("\0at") < pl.col("\0from")) | (pl.col("\0at") > pl.col("\0to"))).height
-    if outside:
-        share = f"{100 * outside / both.height:.2g} %"
-        yield (
-            f"{table.name}: {outside:,} of {both.height:,} rows ({share}) lie outside the time of the row of {parent.name} "
-            "they refer to."
-        )
+    early, late = pl.col("\0at") < pl.col("\0from"), pl.col("\0at") > pl.col("\0to")
+    return both.filter(early | late).height, both.height

@@ -18,7 +18,9 @@ from reverie.records.linked.checks import faults_of, found_wrong
 from reverie.records.linked.clocks import clock_of
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
-from reverie.records.linked.sources import read_tables
+from reverie.records.linked.sources import is_linked_plain, read_tables
+from reverie.records.linked.standards.registry import standard_at
+from reverie.records.linked.standards.stated import schema_of
 from reverie.records.linked.tables import LinkedTables
 from reverie.records.parsing import parse
 from reverie.records.places import ROW, counted
@@ -28,11 +30,17 @@ from reverie.records.roles import words
 from reverie.records.shapes.long_roles import CODE, COUNT, TEST, VALUE
 from reverie.records.shaping import numbered
 
-__all__ = ["read_linked"]
+__all__ = ["is_linked", "read_linked"]
 
 MOSTLY = 0.9
 """From this share of different values on, a column that is named as the key of its table was meant to be it, and what
 stands twice is a fault."""
+
+
+def is_linked(source: Any) -> bool:
+    """Whether a source is several tables rather than one: frames by name, a folder of files with different columns, a
+    database that no query asks, or what a standard keeps in another way."""
+    return standard_at(source) is not None or is_linked_plain(source)
 
 
 def read_linked(
@@ -42,8 +50,8 @@ def read_linked(
 
     Args:
         source: a folder of .csv or .parquet files with different columns, a DuckDB or SQLite file, an address
-            postgresql://user@host/database, or frames by name.
-        schema: how they are tied; inferred if None.
+            postgresql://user@host/database, or frames by name; or MEDS, OMOP or FHIR, which are recognised.
+        schema: how they are tied; if None stated by the standard, or else inferred.
         name: what messages call them.
 
     Raises UsageError for a source that holds no tables or is not as the schema says, and DataError for a circle of keys, for
@@ -51,16 +59,22 @@ def read_linked(
     """
     place = None if isinstance(source, Mapping) else str(source)
     name = name or ("the tables" if place is None else redacted(place) if asks_a_server(place) else Path(place).name)
-    cells, notes = read_tables(source, name, most)
-    frames, said = {}, list(notes)
+    if (standard := standard_at(source)) is not None:
+        content = standard.read(str(source), name, most)
+        cells, said = content.frames, content.notes
+    else:
+        cells, notes = read_tables(source, name, most)
+        said = list(notes)
+    frames = {}
     for table, frame in cells.items():
-        parsed = parse(numbered(frame), f"{name}/{table}")
-        typed = parsed.frame.drop(ROW)
+        typed, more = (frame, []) if standard is not None else _typed(frame, f"{name}/{table}")
         frames[table] = typed.unique(maintain_order=True)
         if alike := typed.height - frames[table].height:
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
-        said += [f"{table}: {note}" for note in parsed.notes]
-    if schema is None:
+        said += [f"{table}: {note}" for note in more]
+    if schema is None and standard is not None:
+        schema = schema_of(standard.tables, frames, standard.title)
+    elif schema is None:
         hall = _Hall(frames, name, said)
         schema = hall.schema()
     else:
@@ -70,7 +84,14 @@ def read_linked(
             frames[table.name] = _spoken_of(frames, str(table.key))
     said += faults_of(schema, frames)
     path = None if place is None or asks_a_server(place) else Path(place).resolve()
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path)
+    called = None if standard is None else standard.called
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called)
+
+
+def _typed(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]:
+    """Cells as what they can be read as, and notes."""
+    parsed = parse(numbered(frame), name)
+    return parsed.frame.drop(ROW), parsed.notes
 
 
 def _spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:

@@ -9,7 +9,7 @@ A folder whose files have the same columns is one table in parts (reading/folder
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from reverie.records.reading.queries import asks_a_server, redacted
 from reverie.records.reading.source import DATABASES
 from reverie.records.reading.stream import File
 
-__all__ = ["is_linked", "read_tables"]
+__all__ = ["is_linked_plain", "names_of", "read_tables"]
 
 _NAMES = {
     ".duckdb": "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid",
@@ -34,7 +34,7 @@ _SERVER = "SELECT table_name FROM information_schema.tables WHERE table_schema =
 """What a database is asked for the names of its tables."""
 
 
-def is_linked(source: Any) -> bool:
+def is_linked_plain(source: Any) -> bool:
     """Whether a source is several tables rather than one: frames by name, a folder of files with different columns, or a
     database that no query asks."""
     if isinstance(source, Mapping):
@@ -47,8 +47,20 @@ def is_linked(source: Any) -> bool:
     return path.is_dir() and len(_files(path)) > 1 and len({_columns(file) for file in _files(path)}) > 1
 
 
-def read_tables(source: Any, name: str, most: Bounds = Bounds()) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
+def names_of(place: str, name: str) -> list[str]:
+    """The names of the tables that lie in a folder or a database; none where it is neither."""
+    if asks_a_server(place) or (Path(place).is_file() and place.lower().endswith(DATABASES)):
+        return _names(place, name)
+    return [_stem(path) for path in _files(Path(place))] if Path(place).is_dir() else []
+
+
+def read_tables(
+    source: Any, name: str, most: Bounds = Bounds(), only: Callable[[str], bool] = lambda table: True
+) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
     """Cells by the name of the table, in the order of names, and notes; columns of text may be String.
+
+    Args:
+        only: which tables are read, by their names.
 
     Raises UsageError where there are no tables, and DataError, naming the file, for one that cannot be read. A table
     without a row is left out, which is noted.
@@ -61,6 +73,8 @@ def read_tables(source: Any, name: str, most: Bounds = Bounds()) -> tuple[dict[s
         asked = {_stem(path): path for path in _files(Path(source))}
     tables, notes = {}, []
     for table, of in asked.items():
+        if not only(table):
+            continue
         if _is_empty(of):
             notes.append(f"{table} has no rows, and was left out.")
             continue

@@ -23,6 +23,7 @@ class LinkedTables:
         name: what messages call all of them.
         notes: decisions worth telling.
         path: of the folder or file they were read from, absolute; None for frames and addresses.
+        standard: the name of the standard that they were read by; None where it was none.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -30,6 +31,7 @@ class LinkedTables:
     name: str
     notes: tuple[str, ...] = ()
     path: Path | None = None
+    standard: str | None = None
 
     def __len__(self) -> int:
         """The number of patients: of rows of the entities."""

@@ -1,0 +1,165 @@
+"""The resources that lie in files of JSON: a Bundle, a folder of Bundles, lines of NDJSON.
+
+Every fault of form is named by the file and the line, or the entry of the Bundle.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reverie.errors import DataError
+from reverie.records.places import shown
+from reverie.records.reading import Bounds
+from reverie.records.reading.bounds import unzip
+
+__all__ = ["Found", "Source", "files_in", "speaks_of_resources"]
+
+_PATTERNS = ("*.ndjson", "*.ndjson.gz", "*.jsonl", "*.json")
+_LINES = (".ndjson", ".ndjson.gz", ".jsonl")
+_TYPE = re.compile(rb'"resourceType"\s*:')
+_REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]*)?$")
+_HEAD = 2**16
+
+
+def files_in(place: Path) -> list[Path]:
+    """The files of JSON at a place: the file itself, or those of a folder and of the folders in it, by name."""
+    if place.is_file():
+        return [place] if place.name.lower().endswith((*_LINES, ".json")) else []
+    found = {path for pattern in _PATTERNS for path in (*place.glob(pattern), *place.glob(f"*/{pattern}"))}
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+
+
+def speaks_of_resources(path: Path) -> bool:
+    """Whether a file names a resource type near its beginning."""
+    if path.name.lower().endswith(".gz"):
+        try:
+            with gzip.open(path) as file:
+                return bool(_TYPE.search(file.read(_HEAD)))
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return True  # reading it says what is wrong
+    with path.open("rb") as file:
+        return bool(_TYPE.search(file.read(_HEAD)))
+
+
+@dataclass
+class Found:
+    """A resource, where it stands, and its id where it has none of its own."""
+
+    resource: dict[str, Any]
+    place: str
+    key: str | None = None
+
+
+@dataclass
+class Source:
+    """All resources of some files, one after the other.
+
+    Attributes:
+        skipped: files without a resource; and entries of Bundles that hold none.
+        empty: Bundles without an entry.
+        urns: what addresses inside a Bundle stand for, as (type, id).
+    """
+
+    files: list[Path]
+    name: str
+    most: Bounds
+    skipped: list[str] = field(default_factory=list)
+    without: int = 0
+    empty: int = 0
+    urns: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def resources(self) -> Iterator[Found]:
+        """Raises DataError, naming file and line, for what is no JSON and for what is no resource."""
+        size = 0
+        for path in self.files:
+            called = path.name if len(self.files) == 1 and path.name == self.name else f"{self.name}/{path.name}"
+            size += path.stat().st_size
+            self.most.check(self.name, bytes=size)
+            if not speaks_of_resources(path):
+                self.skipped.append(path.name)
+            elif path.name.lower().endswith(_LINES):
+                yield from self._lines(path, called)
+            else:
+                self.urns.clear()
+                yield from self._of(_parsed(path.read_bytes(), called), called)
+
+    def resolve(self, reference: str) -> tuple[str, str] | None:
+        """(type, id) of what a reference names; the type is "" where only an address is given."""
+        if reference in self.urns:
+            return self.urns[reference]
+        if reference.startswith(("urn:uuid:", "urn:oid:")):
+            return "", reference.rpartition(":")[2]
+        parts = _REFERENCE.search(reference)
+        return (parts[1], parts[2]) if parts else None
+
+    def _lines(self, path: Path, called: str) -> Iterator[Found]:
+        self.urns.clear()
+        if path.name.lower().endswith(".gz"):
+            lines: Any = unzip(path, called, self.most).splitlines()
+            yield from self._each(lines, called)
+            return
+        with path.open("rb") as file:
+            yield from self._each(file, called)
+
+    def _each(self, lines: Any, called: str) -> Iterator[Found]:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                place = f"{called}, line {number}"
+                yield from self._of(_parsed(line.strip(), place), place)
+
+    def _of(self, node: Any, place: str, key: str | None = None) -> Iterator[Found]:
+        """A resource, or all that a Bundle holds."""
+        kind = node.get("resourceType") if isinstance(node, dict) else None
+        if not isinstance(kind, str):
+            raise DataError(f"{place} is no FHIR resource, for it has no resourceType: correct it, or remove it.")
+        if kind != "Bundle":
+            yield Found(node, place, key)
+            return
+        entries = node.get("entry") or []
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise DataError(f"{place}: the entries of its Bundle are no list of objects: write it again.")
+        self.empty += not entries
+        whole = [(number, entry) for number, entry in enumerate(entries, 1) if isinstance(entry.get("resource"), dict)]
+        self.without += len(entries) - len(whole)
+        keys: list[str | None] = []
+        for _, entry in whole:
+            resource, address = entry["resource"], entry.get("fullUrl")
+            given = resource.get("id") or (str(address).rpartition(":")[2] if str(address).startswith("urn:") else None)
+            keys.append(given)
+            if isinstance(address, str) and given and isinstance(resource.get("resourceType"), str):
+                self.urns[address] = resource["resourceType"], str(given)
+        for (number, entry), given in zip(whole, keys, strict=True):
+            yield from self._of(entry["resource"], f"{place}, entry {number}", given)
+
+    def notes(self) -> Iterator[str]:
+        """What was passed over."""
+        if self.skipped:
+            yield f"Files without FHIR resources were left alone: {', '.join(self.skipped)}."
+        if self.without:
+            yield f"Entries of Bundles without a resource were passed over: {self.without:,}."
+        if self.empty:
+            yield f"Bundles without an entry: {self.empty:,}."
+
+
+def _parsed(text: bytes, place: str) -> Any:
+    def no_number(word: str) -> None:
+        raise ValueError(f"{word} is no number of JSON")
+
+    try:
+        return json.loads(text, parse_constant=no_number)
+    except json.JSONDecodeError as error:
+        where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}, column {error.colno}"
+        raise DataError(f"{place} is not JSON ({error.msg} at {where}): correct it, or remove it.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place} is not JSON, for it is no text in UTF-8: write it again.") from error
+    except RecursionError as error:
+        raise DataError(f"{place} is nested deeper than can be read: remove it.") from error
+    except ValueError as error:
+        raise DataError(f"{place} is not JSON ({shown(error)}): correct it, or remove it.") from error
