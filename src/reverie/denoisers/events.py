@@ -6,14 +6,14 @@ h  += mix(film(norm(h), e(t)))                               tokens of a unit se
 h  += mlp(film(norm(h), e(t)))
 v   = W'_kind norm(h)
 
-Only tokens that exist are computed, in one long list. Units are mixed with others of like length, so that neither padding nor
-a long one costs more than its own square.
+Only tokens that exist are computed, in one long list. Units are mixed with others of like length, so that neither padding
+nor a long one costs more than its own square.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -33,13 +33,11 @@ HOURS = (0.25, 1e6)
 """The shortest and the longest of the waves by which a token is told when it was."""
 
 
-
 class EventNetworkConfig(NetworkConfig, frozen=True):
     """The size of a network over events.
 
     Attributes:
         kind: "events".
-        sizes: channels of each kind of token; found from the tables.
         width: numbers in a token; an even multiple of `heads`.
         layers: blocks, each a mixing of the tokens and a small network for each token.
         heads: heads of the attention.
@@ -49,6 +47,7 @@ class EventNetworkConfig(NetworkConfig, frozen=True):
 
     of = "linked"
     stages = True
+    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 8}
     recipes: ClassVar[Mapping[str, Any]] = {
         "linked": {
             "codec": {},
@@ -58,7 +57,6 @@ class EventNetworkConfig(NetworkConfig, frozen=True):
     }
 
     kind: Literal["events"] = "events"
-    sizes: tuple[int, ...] = ()
     width: int = Field(128, ge=8, le=2048)
     layers: int = Field(3, ge=1, le=48)
     heads: int = Field(4, ge=1, le=64)
@@ -71,7 +69,7 @@ class EventNetworkConfig(NetworkConfig, frozen=True):
             raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
         return self
 
-    def build(self, channels: int, out_channels: int) -> EventNetwork:
+    def build(self, channels: Sequence[int], out_channels: Sequence[int]) -> EventNetwork:
         return EventNetwork(channels, self)
 
     def activations(self, part: int, tokens: float, longest: int) -> float:
@@ -121,9 +119,9 @@ class EventNetwork(nn.Module):
 
     check = staticmethod(check_event_mask)
 
-    def __init__(self, channels: int, config: EventNetworkConfig) -> None:
+    def __init__(self, channels: Sequence[int], config: EventNetworkConfig) -> None:
         super().__init__()
-        width, sizes = config.width, config.sizes or (channels,)
+        width, sizes = config.width, list(channels)
         self.sizes = sizes
         self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.enter = nn.ModuleList(nn.Linear(3 * size, width) for size in sizes)
@@ -137,7 +135,7 @@ class EventNetwork(nn.Module):
             nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, x_t: Tensor, t: Tensor, condition: EventMask) -> Tensor:
-        B, N, C = x_t.shape
+        B, _, C = x_t.shape
         order = Order.of(condition)
         packing = order.packing
         state = packing.pack(condition.state(x_t))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["LinkedCalibration"]
+__all__ = ["Fitting", "LinkedCalibration"]
 
 KNOTS, FEWEST = 33, 100
 """Knots of a map, and drawn cells from which one is made."""
@@ -42,22 +42,6 @@ class LinkedCalibration:
             out[:, c] = np.where(z < x[0], z + y[0] - x[0], np.where(z > x[-1], z + y[-1] - x[-1], inside))
         return torch.where(asked, torch.from_numpy(np.clip(out, -REACH, REACH)).float(), scores)
 
-    @classmethod
-    def fit(cls, drawn: Mapping[tuple[str, str], list[Tensor]], trained: Mapping[tuple[str, str], Tensor]) -> Self:
-        """From scores that were drawn, and those of the trained patients, NaN where not known."""
-        maps = {}
-        at = (np.arange(KNOTS) + 0.5) / KNOTS
-        for key, parts in drawn.items():
-            ours, theirs = torch.cat(parts).numpy(), trained[key].numpy()
-            knots = np.full((ours.shape[1], 2, KNOTS), np.nan)
-            for c in range(ours.shape[1]):
-                x, y = ours[:, c][~np.isnan(ours[:, c])], theirs[:, c][~np.isnan(theirs[:, c])]
-                if min(len(x), len(y)) >= FEWEST:
-                    knots[c] = np.maximum.accumulate(np.quantile(x, at)), np.quantile(y, at)
-                    knots[c, 0] += 1e-9 * np.arange(KNOTS)
-            maps[key] = knots
-        return cls(maps)
-
     @property
     def config(self) -> dict[str, Any]:
         return {f"{table}\n{what}": _nested(knots) for (table, what), knots in self.maps.items()}
@@ -70,6 +54,32 @@ class LinkedCalibration:
             none = [[np.nan] * KNOTS] * 2
             maps[table, what] = np.array([one or none for one in of], dtype=np.float64).reshape(len(of), 2, KNOTS)
         return cls(maps)
+
+
+class Fitting:
+    """The calibration as it is fitted: what is drawn at each stage is put right before what follows is drawn.
+
+    Args:
+        trained: by (table, "group" | "rows"), the scores [n, C] of the patients trained on; NaN where not known.
+    """
+
+    def __init__(self, trained: Mapping[tuple[str, str], Tensor]) -> None:
+        self._trained = {key: scores.numpy() for key, scores in trained.items()}
+        self._maps: dict[tuple[str, str], np.ndarray] = {}
+
+    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
+        theirs = self._trained[table, what]
+        knots = self._maps.setdefault((table, what), np.full((theirs.shape[1], 2, KNOTS), np.nan))
+        at = (np.arange(KNOTS) + 0.5) / KNOTS
+        for c in np.flatnonzero(asked.any(0).numpy()) if len(scores) else ():
+            x, y = scores[asked[:, c], c].double().numpy(), theirs[:, c][~np.isnan(theirs[:, c])]
+            if min(len(x), len(y)) >= FEWEST:
+                knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
+        return self.done(table, what, scores, asked)
+
+    @property
+    def done(self) -> LinkedCalibration:
+        return LinkedCalibration(self._maps)
 
 
 def _nested(knots: np.ndarray) -> list[Any]:

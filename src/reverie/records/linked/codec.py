@@ -24,8 +24,8 @@ from reverie.records.codec import RecordCodec
 from reverie.records.codes import CodecSettings
 from reverie.records.encoded import EncodedTable
 from reverie.records.infer import infer_parsed
-from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.intervals import between
+from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.schema import LinkedSchema
@@ -108,7 +108,7 @@ def tabled(form: Form, grown: Grown, schema: Schema | None = None) -> Table:
     rows = np.arange(grown.frames[name].height) if parent is None else grown.parents[name]
     frame = form.visits(grown.frames[name], rows, above)
     time = TIME if parent is None else SINCE
-    if schema is None and not any(_varied(frame[c]) for c in frame.columns if c not in (PARENT, time)) or (
+    if (schema is None and not any(_varied(frame[c]) for c in frame.columns if c not in (PARENT, time))) or (
         schema is not None and NOTHING in schema.names
     ):
         frame = frame.with_columns(pl.Series(NOTHING, np.arange(frame.height) % 2))
@@ -252,9 +252,18 @@ class LinkedCodec:
         return (group + flags, row) if table == self.tree.root else (group, row + flags)
 
     @cached_property
-    def channels(self) -> int:
-        """Of the widest token."""
-        return max(max(sum(self.widths(t)), self.blocks[t] * self.widths(t)[1]) for t in self.codecs)
+    def channels(self) -> tuple[int, ...]:
+        """Of each kind of token."""
+        sizes = []
+        for table, what in self.types:
+            group, row = self.widths(table)
+            sizes.append({"group": group, "rows": self.blocks[table] * row, "told": group + row}[what])
+        return tuple(sizes)
+
+    @property
+    def width(self) -> int:
+        """Channels of the widest token."""
+        return max(self.channels)
 
     @cached_property
     def stages(self) -> dict[str, tuple[Tensor, Tensor]]:
@@ -331,7 +340,7 @@ class LinkedCodec:
         from reverie.records.linked.names import Keys
 
         if config.get("version") != VERSION:
-            raise UsageError(f"linked tables of version {config.get('version')} cannot be read by this release: train again.")
+            raise UsageError(f"linked tables of version {config.get('version')} cannot be read here: train it again.")
         tables = config["tables"]
         codecs = {table: RecordCodec.from_config(of["codec"]) for table, of in tables.items()}
         forms = LinkedForms(

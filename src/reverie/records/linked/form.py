@@ -93,9 +93,9 @@ class Form:
             unit = _unit(_apart(mine, begun if since else None)) if mine.dtype.is_temporal() else 0.0
             end = table.clock.end if table.clock else None
             for column, dtype in frame.schema.items():
-                if column not in (time, *gone) and (column == end or dtype in (pl.Date, pl.Datetime)):
-                    if _alike(dtype, mine.dtype):
-                        after[column] = _unit(_apart(frame[column], mine)) if dtype.is_temporal() else 0.0
+                a_time = column not in (time, *gone) and (column == end or dtype in (pl.Date, pl.Datetime))
+                if a_time and _alike(dtype, mine.dtype):
+                    after[column] = _unit(_apart(frame[column], mine)) if dtype.is_temporal() else 0.0
         left = [c for c in frame.columns if c not in gone and c not in after and c != time]
         follows = _follows(frame.select(left)) if table.kind != "entities" else {}
         left = [c for c in left if c not in follows]

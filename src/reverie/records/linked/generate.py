@@ -8,8 +8,9 @@ Patients are made in shards with randomness of their own: patient i is a functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from torch import Tensor
 from reverie.denoisers.denoiser import Denoiser
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
-from reverie.records.linked.calibration import LinkedCalibration
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.units import Part, Unit, told
 from reverie.records.settling import settled
@@ -70,6 +70,12 @@ class Made:
         return np.diff(self.offsets)
 
 
+class Calibrated(Protocol):
+    """Puts right the scores [n, w] of a table's groups or rows where they were asked for."""
+
+    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
+
+
 @dataclass(frozen=True, eq=False)
 class LinkedSampler:
     """Makes the scores of linked tables.
@@ -85,61 +91,50 @@ class LinkedSampler:
     codec: LinkedCodec
     sampler: Sampler
     grid: Sequence[float]
-    calibration: LinkedCalibration | None = None
+    calibration: Calibrated | None = None
 
-    def shard(
-        self,
-        number: int,
-        seed: int,
-        given: Records | None = None,
-        accept: Callable[[Tensor], Tensor] | None = None,
-        watch: Callable[[str, str, Tensor, Tensor], None] | None = None,
-    ) -> dict[str, Made]:
-        """The scores of the SHARD patients of a shard, by table.
+    def shard(self, number: int, seed: int, given: Records | None = None, size: int = SHARD) -> dict[str, Made]:
+        """The scores of the patients of a shard, by table.
 
         Args:
-            given: statics of the patients that are given, [SHARD, 1, C].
-            watch: called with (table, "group" | "rows", scores, known) of what was drawn, before it is put right.
+            given: statics of the patients that are given, [size, 1, C].
+            size: how many patients; a shard of another size has other patients.
         """
         tree = self.codec.tree
-        made = {tree.root: self._patients(number, seed, given, watch)}
+        made = {tree.root: self._patients(number, seed, given, size)}
         parents: dict[str, np.ndarray] = {}
         for branch in tree.branches:
             children = tree.children(branch.table)
             if children:
-                self._below(branch.table, children, made, parents, (seed, "events", number), watch)
+                self._below(branch.table, children, made, parents, (seed, "events", number))
         return made
 
-    def _patients(
-        self, number: int, seed: int, given: Records | None, watch: Callable[[str, str, Tensor, Tensor], None] | None
-    ) -> Made:
+    def _patients(self, number: int, seed: int, given: Records | None, size: int) -> Made:
         root = self.codec.tree.root
         codec, width = self.codec.codecs[root], self.codec.widths(root)[0]
-        flags = len(self.codec.flags[root])
-        of_codec, nobody = width - flags, torch.zeros(SHARD, dtype=torch.long)
-        values, seen = torch.zeros(SHARD, width), torch.zeros(SHARD, width, dtype=torch.bool)
+        of_codec, nobody = width - len(self.codec.flags[root]), torch.zeros(size, dtype=torch.long)
+        values, seen = torch.zeros(size, width), torch.zeros(size, width, dtype=torch.bool)
         if given is not None:
             values[:, :of_codec], seen[:, :of_codec] = given.values[:, 0, :of_codec], given.known[:, 0, :of_codec]
-        fixed = seen.clone()
-        stage = self.codec.stages[root][0]
-        none = torch.zeros(0, 0)
+        fixed, none = seen.clone(), torch.zeros(0, 0)
         for now in (0, 1):
             known = self._known(root, values, nobody)
-            part = Part(root, torch.arange(SHARD), nobody, values, known, none, none.bool(), torch.zeros(0))
-            unit = Unit(self.codec, SHARD, (), (part,))
-            randomness = generator(seed, "patients", number, now)
-            asked = known & (stage == now) & ~seen
-            values = self._filled(unit, (root,), now, {root: (asked, seen, None, None)}, randomness, watch)[root][0]
+            part = Part(root, torch.arange(size), nobody, values, known, none, none.bool(), torch.zeros(0))
+            unit = Unit(self.codec, size, (), (part,))
+            asked = known & (self.codec.stages[root][0] == now) & ~seen
+            question = {root: (asked, seen)}
+            values = self._filled(unit, now, question, {}, generator(seed, "patients", number, now))[0][root]
+            values = self._right(root, "group", values, asked)
             seen |= asked
         if of_codec:
-            padded = torch.zeros(SHARD, 1, codec.channels)
+            padded = torch.zeros(size, 1, codec.channels)
             padded[:, 0, :of_codec] = values[:, :of_codec]
             held = torch.zeros_like(padded, dtype=torch.bool)
             held[:, 0, :of_codec] = fixed[:, :of_codec]
             values[:, :of_codec] = settled(codec, padded, held)[:, 0, :of_codec]
         known = self._known(root, values, nobody)
-        everyone = np.arange(SHARD)
-        return Made(everyone, everyone, values * known, known, np.zeros(SHARD + 1, dtype=np.int64))
+        everyone = np.arange(size)
+        return Made(everyone, everyone, values * known, known, np.zeros(size + 1, dtype=np.int64))
 
     def _known(self, table: str, groups: Tensor, visits: Tensor, rows: Tensor | None = None) -> Tensor:
         """bool [B, w] of groups, or of rows [B, V, w] of which each has so many."""
@@ -166,7 +161,6 @@ class LinkedSampler:
         made: dict[str, Made],
         parents: dict[str, np.ndarray],
         seed: tuple[int, str, int],
-        watch: Callable[[str, str, Tensor, Tensor], None] | None,
     ) -> None:
         """Makes the rows of all tables that hang on the rows of one."""
         codec, root = self.codec, self.codec.tree.root
@@ -186,8 +180,12 @@ class LinkedSampler:
             empty = torch.zeros(len(parent), width)
             made[child] = Made(parent, group, empty, torch.zeros(len(parent), width, dtype=torch.bool))
         units = np.flatnonzero(np.any([made[child].group >= 0 for child in children], axis=0)) if count else np.arange(0)
-        for chunk, rows in enumerate(_chunks(units, np.ones(len(units), dtype=np.int64))):
-            self._groups(table, children, rows, made, parents, generator(*seed, table, "groups", chunk), watch)
+        for now in (2, 3):
+            for chunk, rows in enumerate(_chunks(units, np.ones(len(units), dtype=np.int64))):
+                self._groups(table, children, rows, made, parents, now, generator(*seed, table, now, chunk))
+            for child in children:
+                one, stage = made[child], self.codec.stages[child][0] == now
+                one.groups = self._right(child, "group", one.groups, one.groups_known & stage)
         tokens = np.zeros(count, dtype=np.int64)
         for child in children:
             one = made[child]
@@ -201,8 +199,14 @@ class LinkedSampler:
                 np.add.at(tokens, one.parent, 1 + -(-one.lengths // codec.blocks[child]))
         busy = units[tokens[units] > 0]
         busy = busy[np.argsort(tokens[busy], kind="stable")]
-        for chunk, rows in enumerate(_chunks(busy, tokens[busy] + 4)):
-            self._rows(table, children, np.sort(rows), made, parents, generator(*seed, table, "rows", chunk), watch)
+        for now in (4, 5):
+            for chunk, rows in enumerate(_chunks(busy, tokens[busy] + 4)):
+                self._rows(table, children, np.sort(rows), made, parents, now, generator(*seed, table, now, chunk))
+            for child in children:
+                one, stage = made[child], self.codec.stages[child][1] == now
+                one.rows = self._right(child, "rows", one.rows, one.rows_known & stage)
+                if now == 4:
+                    one.hours = self._hours(child, one)
 
     def _unit(
         self,
@@ -223,15 +227,16 @@ class LinkedSampler:
                 continue
             group = group[unit]
             lengths = one.lengths[group] if whole else np.zeros(len(group), dtype=np.int64)
-            at = np.repeat(one.offsets[group] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum()) if whole else np.arange(0)  # fmt: skip
+            at = np.arange(0)
+            if whole:
+                before = np.cumsum(lengths) - lengths
+                at = np.repeat(one.offsets[group] - before, lengths) + np.arange(lengths.sum())
             width = self.codec.widths(child)[1]
             values = one.rows[at] if whole else torch.zeros(0, width)
             known = one.rows_known[at] if whole else torch.zeros(0, width, dtype=torch.bool)
             hours = one.hours[at] if whole else torch.zeros(0)
             of_units, each = torch.from_numpy(unit), torch.from_numpy(lengths)
-            parts.append(
-                Part(child, of_units, each, one.groups[group], one.groups_known[group], values, known, hours)
-            )
+            parts.append(Part(child, of_units, each, one.groups[group], one.groups_known[group], values, known, hours))
             which[child] = (group, at)
         if table == tree.root:
             values, known = made[table].of_groups(rows, None)
@@ -249,23 +254,20 @@ class LinkedSampler:
         rows: np.ndarray,
         made: dict[str, Made],
         parents: Mapping[str, np.ndarray],
+        now: int,
         randomness: torch.Generator,
-        watch: Callable[[str, str, Tensor, Tensor], None] | None,
     ) -> None:
-        """Stages 2 and 3: how many rows of each table, and what is one for all of them."""
-        for now in (2, 3):
-            unit, which = self._unit(table, children, rows, made, parents, False)
-            asked: dict[str, tuple[Tensor, Tensor, Tensor | None, Tensor | None]] = {}
-            for child, (group, _) in which.items():
-                values, seen = made[child].groups[group], made[child].groups_known[group]
-                known = self._known(child, values, torch.zeros(len(group), dtype=torch.long))
-                asked[child] = (known & (self.codec.stages[child][0] == now) & ~seen, seen, None, None)
-            drawn = self._filled(unit, list(which), now, asked, randomness, watch)
-            for child, (group, _) in which.items():
-                made[child].groups[group], made[child].groups_known[group] = (
-                    drawn[child][0],
-                    asked[child][0] | asked[child][1],
-                )
+        """Stages 2 and 3 of some units: how many rows of each table, and what is one for all of them."""
+        unit, which = self._unit(table, children, rows, made, parents, False)
+        question = {}
+        for child, (group, _) in which.items():
+            values, seen = made[child].groups[group], made[child].groups_known[group]
+            known = self._known(child, values, torch.zeros(len(group), dtype=torch.long))
+            question[child] = (known & (self.codec.stages[child][0] == now) & ~seen, seen)
+        drawn, _ = self._filled(unit, now, question, {}, randomness)
+        for child, (group, _) in which.items():
+            made[child].groups[group] = drawn[child]
+            made[child].groups_known[group] = question[child][0] | question[child][1]
 
     def _rows(
         self,
@@ -274,27 +276,23 @@ class LinkedSampler:
         rows: np.ndarray,
         made: dict[str, Made],
         parents: Mapping[str, np.ndarray],
+        now: int,
         randomness: torch.Generator,
-        watch: Callable[[str, str, Tensor, Tensor], None] | None,
     ) -> None:
-        """Stages 4 and 5: when each row was and what is measured, then the values."""
-        for now in (4, 5):
-            unit, which = self._unit(table, children, rows, made, parents, True)
-            asked: dict[str, tuple[Tensor, Tensor, Tensor | None, Tensor | None]] = {}
-            for child, (group, at) in which.items():
-                one, lengths = made[child], made[child].lengths[group]
-                none = torch.zeros_like(one.groups_known[group])
-                seen = one.rows_known[at]
-                known = self._rows_known(child, one.groups[group], one.rows[at], lengths)
-                stage = self.codec.stages[child][1]
-                asked[child] = (none, one.groups_known[group], known & (stage == now) & ~seen, seen)
-            drawn = self._filled(unit, list(which), now, asked, randomness, watch)
-            for child, (group, at) in which.items():
-                one, of_rows = made[child], asked[child][2]
-                assert of_rows is not None
-                one.rows[at], one.rows_known[at] = drawn[child][1], of_rows | one.rows_known[at]
-                if now == 4:
-                    one.hours[at] = self._hours(child, one, group, at)
+        """Stages 4 and 5 of some units: when each row was and what is measured, then the values."""
+        unit, which = self._unit(table, children, rows, made, parents, True)
+        groups, of_rows = {}, {}
+        for child, (group, at) in which.items():
+            one = made[child]
+            groups[child] = (torch.zeros_like(one.groups_known[group]), one.groups_known[group])
+            known = self._rows_known(child, one.groups[group], one.rows[at], one.lengths[group])
+            seen = one.rows_known[at]
+            of_rows[child] = (known & (self.codec.stages[child][1] == now) & ~seen, seen)
+        _, drawn = self._filled(unit, now, groups, of_rows, randomness)
+        for child, (_, at) in which.items():
+            if len(at):
+                made[child].rows[at] = drawn[child]
+                made[child].rows_known[at] = of_rows[child][0] | of_rows[child][1]
 
     def _rows_known(self, table: str, groups: Tensor, rows: Tensor, lengths: np.ndarray) -> Tensor:
         """bool [R, w], rows of groups that have so many each, one after the other."""
@@ -306,67 +304,45 @@ class LinkedSampler:
         padded[there] = rows
         return self._known(table, groups, visits, padded)[there]
 
-    def _hours(self, table: str, one: Made, group: np.ndarray, at: np.ndarray) -> Tensor:
+    def _hours(self, table: str, one: Made) -> Tensor:
         """When rows were, in hours, as their gaps say."""
         codec = self.codec.codecs[table]
-        if self.codec.tree[table].time is None or not len(at):
-            return torch.full((len(at),), torch.nan)
-        clock, lengths = codec.visit_times, one.lengths[group]
-        starts, gaps = np.full(len(group), clock.start or 0.0), np.full(len(at), clock.gap or 0.0)
+        if self.codec.tree[table].time is None or not len(one.rows):
+            return torch.full((len(one.rows),), torch.nan)
+        clock, lengths = codec.visit_times, one.lengths
+        starts, gaps = np.full(len(lengths), clock.start or 0.0), np.full(len(one.rows), clock.gap or 0.0)
         if clock.start is None:
-            starts = codec.codes["start"].cells(one.groups[group][:, list(codec.named["start"].channels)].double().numpy())
+            starts = codec.codes["start"].cells(one.groups[:, list(codec.named["start"].channels)].double().numpy())
         if clock.gap is None:
-            gaps = codec.codes["gap"].cells(one.rows[at][:, list(codec.named["gap"].channels)].double().numpy())
+            gaps = codec.codes["gap"].cells(one.rows[:, list(codec.named["gap"].channels)].double().numpy())
         return torch.from_numpy(self.codec.hours(table, clock.times(starts, gaps, lengths))).float()
 
     def _filled(
         self,
         unit: Unit,
-        tables: Sequence[str],
         stage: int,
-        asked: Mapping[str, tuple[Tensor, Tensor, Tensor | None, Tensor | None]],
+        groups: Mapping[str, tuple[Tensor, Tensor]],
+        rows: Mapping[str, tuple[Tensor, Tensor]],
         randomness: torch.Generator,
-        watch: Callable[[str, str, Tensor, Tensor], None] | None,
-    ) -> dict[str, tuple[Tensor, Tensor]]:
-        """By table the scores of groups and rows, with the cells asked drawn; `asked` has for each (groups asked, groups
-        seen, rows asked, rows seen)."""
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """By table the scores of groups and of rows with the cells asked drawn; `groups` and `rows` have for each (which are
+        asked, which are given)."""
         wanted = torch.zeros_like(unit.known)
-        observed = unit.given[..., None] & unit.known
-        if tables[0] != self.codec.tree.root:
-            observed |= (unit.stage >= 0) & (unit.stage < 2) & unit.known  # the patient
-        for table in tables:
-            groups, seen, rows, rows_seen = asked[table]
-            unit.put_groups(table, wanted, groups)
+        observed = unit.known & (unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < min(stage, 2))))
+        for table, (asked, seen) in groups.items():
+            unit.put_groups(table, wanted, asked)
             unit.put_groups(table, observed, seen)
-            if rows is not None and rows_seen is not None:
-                unit.put_rows(table, wanted, rows)
-                unit.put_rows(table, observed, rows_seen)
-        question = unit.question(observed, wanted, unit.values, stage)
-        values = unit.values
+        for table, (asked, seen) in rows.items():
+            unit.put_rows(table, wanted, asked)
+            unit.put_rows(table, observed, seen)
+        question, values = unit.question(observed, wanted, unit.values, stage), unit.values
         if question.target_mask.any():
             noise = torch.randn(values.shape, generator=randomness) * self.denoiser.process.schedule.prior_std
             drawn = sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
-        out = {}
-        for table in tables:
-            rows = asked[table][2]
-            groups, of_rows = unit.groups(table, values), unit.of_rows(table, values) if rows is not None else None
-            groups = self._right(table, "group", groups, asked[table][0], watch)
-            if rows is not None and of_rows is not None:
-                of_rows = self._right(table, "rows", of_rows, rows, watch)
-            out[table] = (groups, of_rows)
-        return out
+        return {t: unit.groups(t, values) for t in groups}, {t: unit.of_rows(t, values) for t in rows}
 
-    def _right(
-        self,
-        table: str,
-        what: str,
-        scores: Tensor,
-        asked: Tensor,
-        watch: Callable[[str, str, Tensor, Tensor], None] | None,
-    ) -> Tensor:
-        if watch is not None:
-            watch(table, what, scores, asked)
+    def _right(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
         return self.calibration(table, what, scores, asked) if self.calibration else scores
 
 

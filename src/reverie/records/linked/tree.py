@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
-from reverie.records.linked.schema import LinkedSchema, LinkedTable
+from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.tables import LinkedTables
 from reverie.records.places import counted
 
@@ -96,6 +96,10 @@ class Grown:
     frames: Mapping[str, pl.DataFrame]
     parents: Mapping[str, np.ndarray]
     notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """The number of patients."""
+        return self.frames[self.tree.root].height
 
     def patients(self, table: str) -> np.ndarray:
         """int64 [rows], the row of the root that each row of a table is of."""
@@ -252,9 +256,11 @@ def _by_time(
     mine, theirs = schema[branch.table].to(root), schema[stays].to(root)
     clock, time = schema[stays].clock, branch.time
     assert mine is not None and theirs is not None and clock is not None and time is not None
-    stay = frames[stays].select(
-        pl.col(theirs.column).cast(pl.String).alias("who"), pl.col(clock.start).alias("when")
-    ).with_row_index("at")
+    stay = (
+        frames[stays]
+        .select(pl.col(theirs.column).cast(pl.String).alias("who"), pl.col(clock.start).alias("when"))
+        .with_row_index("at")
+    )
     row = frame.select(pl.col(mine.column).cast(pl.String).alias("who"), pl.col(time).alias("when")).with_row_index("row")
     if row.schema["when"] != stay.schema["when"]:  # a day alone: the last stay that had begun by its end
         stay, row = (x.with_columns(pl.col("when").cast(pl.Date)) for x in (stay, row))

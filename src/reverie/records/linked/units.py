@@ -109,7 +109,7 @@ class Unit:
             tokens.append(n)
             sizes[i, part.unit] = 1 + n
         first = sizes.cumsum(0) - sizes
-        N, C = max(int(sizes.sum(0).max()), 1) if units else 1, codec.channels
+        N, C = max(int(sizes.sum(0).max()), 1) if units else 1, codec.width
         self.values, self.known = torch.zeros(units, N, C), torch.zeros(units, N, C, dtype=torch.bool)
         self.stage = torch.full((units, N, C), -1, dtype=torch.int8)
         self.kind, self.place = torch.zeros(units, N, dtype=torch.long), torch.zeros(units, N)
@@ -134,7 +134,9 @@ class Unit:
             flat[cells], known[cells], stage[cells] = part.group, part.group_known, of_group.to(torch.int8)
             if not part.rows.shape[1]:
                 continue
-            place = torch.arange(len(part.rows)) - torch.repeat_interleave(part.lengths.cumsum(0) - part.lengths, part.lengths)
+            place = torch.arange(len(part.rows)) - torch.repeat_interleave(
+                part.lengths.cumsum(0) - part.lengths, part.lengths
+            )
             block, slot = place // blocks[part.table], place % blocks[part.table]
             token = torch.repeat_interleave(at, part.lengths) + 1 + block
             kinds[token], places[token] = codec.type(part.table, "rows"), block.float()
@@ -180,7 +182,6 @@ class Unit:
 def _cells(at: Tensor, shift: Tensor | int, width: int, channels: int) -> Tensor:
     """[n, width], the flat places of the cells of tokens, from channel `shift` on."""
     return (at * channels + shift)[:, None] + torch.arange(width)
-
 
 
 def told(
