@@ -25,6 +25,7 @@ from reverie.records.codes import CodecSettings
 from reverie.records.encoded import EncodedTable
 from reverie.records.infer import infer_parsed
 from reverie.records.intervals import between
+from reverie.records.kinds import Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.form import PARENT, SINCE, Form
@@ -114,15 +115,25 @@ def tabled(form: Form, grown: Grown, schema: Schema | None = None) -> Table:
         frame = frame.with_columns(pl.Series(NOTHING, np.arange(frame.height) % 2))
     parsed = parse(numbered(frame), name, (), schema)
     if schema is None:
-        kinds = {column: kind for column, kind in form.kinds.items() if column in frame.columns}
+        kinds = dict.fromkeys(form.optional, "binary")
         mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
         kinds |= dict.fromkeys(mixed, "categorical")
         schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
-        schema = schema.model_copy(update={"duplicates": "keep"})
+        columns = tuple(_number(c, told.frame) if c.name in form.numbers else c for c in schema.columns)
+        schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
         notes = [f"{len(schema.rules)} rules hold without exception, and will in what is made."] if schema.rules else []
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
         parsed = replace(parsed, forms=told.forms, notes=notes)
     return arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
+
+
+def _number(column: Column, frame: pl.DataFrame) -> Column:
+    """A column as the number that it is, also where its name or its values look like something else."""
+    if column.quantity or frame[column.name].drop_nulls().n_unique() < 2:
+        return column
+    return recognise_number(Evidence(column.name, frame[column.name], column.role, None, column.name)).model_copy(
+        update={"missing": column.missing}
+    )
 
 
 def _varied(cells: pl.Series) -> bool:
@@ -189,6 +200,7 @@ class LinkedCodec:
         blocks: by table, rows of a token.
         lookups: the tables that are carried over.
         keys: patterns of new keys, by table, see names.py.
+        suffix: of the files of the tables.
     """
 
     def __init__(
@@ -199,13 +211,19 @@ class LinkedCodec:
         blocks: Mapping[str, int],
         keys: Mapping[str, Any],
         lookups: Mapping[str, pl.DataFrame],
+        suffix: str = ".csv",
     ) -> None:
         self.forms, self.codecs, self.shares, self.blocks, self.lookups = forms, codecs, shares, blocks, lookups
-        self.keys = keys
+        self.keys, self.suffix = keys, suffix
 
     @classmethod
     def fit(
-        cls, forms: LinkedForms, grown: Grown, lookups: Mapping[str, pl.DataFrame], settings: CodecSettings | None = None
+        cls,
+        forms: LinkedForms,
+        grown: Grown,
+        lookups: Mapping[str, pl.DataFrame],
+        settings: CodecSettings | None = None,
+        suffix: str = ".csv",
     ) -> LinkedCodec:
         """The codec whose scores of these patients are N(0, 1). Raises DataError where there is none."""
         from reverie.records.linked.names import Keys
@@ -222,7 +240,7 @@ class LinkedCodec:
                 child: float(len(np.unique(grown.parents[child])) / rows) for child in forms.tree.children(table)
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
-        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups)
+        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups, suffix)
 
     @property
     def tree(self) -> Tree:
@@ -328,6 +346,7 @@ class LinkedCodec:
                 for table, codec in self.codecs.items()
             },
             "keys": self.keys.config,
+            "suffix": self.suffix,
             "lookups": {
                 name: {"types": {c: str(t) for c, t in frame.schema.items()}, "rows": frame.write_csv()}
                 for name, frame in self.lookups.items()
@@ -357,6 +376,7 @@ class LinkedCodec:
             {table: of["block"] for table, of in tables.items()},
             Keys.from_config(config["keys"]),
             {name: _lookup(of) for name, of in config["lookups"].items()},
+            config["suffix"],
         )
 
 

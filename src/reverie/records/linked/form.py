@@ -108,9 +108,9 @@ class Form:
         return cls(table, dict(frame.schema), time, since, unit, after, follows, scored, gone, optional)
 
     @property
-    def kinds(self) -> dict[str, str]:
-        """The kinds of columns that are other than they stand in the table."""
-        return dict.fromkeys((*self.after, *self.scored), "number") | dict.fromkeys(self.optional, "binary")
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that are numbers in visits, whatever they are called and stand for in the table."""
+        return (*self.after, *self.scored)
 
     def visits(self, frame: pl.DataFrame, parents: np.ndarray, above: pl.DataFrame | None) -> pl.DataFrame:
         """The table as one of visits.
