@@ -121,7 +121,7 @@ class EventNetwork(nn.Module):
 
     def __init__(self, channels: Sequence[int], config: EventNetworkConfig) -> None:
         super().__init__()
-        width, sizes = config.width, list(channels)
+        width, sizes = config.width, [max(size, 1) for size in channels]  # a token of no channels is told nothing
         self.sizes = sizes
         self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.enter = nn.ModuleList(nn.Linear(3 * size, width) for size in sizes)

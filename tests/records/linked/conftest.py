@@ -25,7 +25,9 @@ def made_up(patients, seed=0):
             stay, kind = f"S{len(tables['stays']) + 1:05d}", str(draw.choice(["emergency", "elective"]))
             lasts = int(draw.integers(6, 120))
             ended = begun + HOUR * lasts
-            tables["stays"].append((stay, name, kind, begun, ended, None if draw.random() < 0.2 else str(draw.choice(["A", "B"]))))
+            tables["stays"].append(
+                (stay, name, kind, begun, ended, None if draw.random() < 0.2 else str(draw.choice(["A", "B"])))
+            )
             for _ in range(int(draw.poisson(4))):
                 test = str(draw.choice(list(TESTS)))
                 mean, deviation, unit = TESTS[test]

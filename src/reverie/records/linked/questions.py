@@ -4,7 +4,7 @@
     2  3   groups: how many rows; when the first was
     4  5   rows: when each was, what is measured; values, and whether anything hangs on it
 
-At times some of what is asked is given, so that the same network completes.
+At times some of what is asked is given, or of what comes after it, so that the same network completes and is conditioned.
 """
 
 from __future__ import annotations
@@ -139,8 +139,9 @@ def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
     stage = (rand(U, 1) * weights[:, -1:] >= weights).sum(1).clamp(max=len(ASKED) - 1)
     asked = unit.known & (unit.stage == stage[:, None, None])
     before = unit.known & (unit.stage < stage[:, None, None])  # what is told has stage -1
+    later = unit.known & (unit.stage >= stage[:, None, None])
     some = (rand(*asked.shape) < rand(U, 1, 1)) & (rand(U, 1, 1) < COMPLETE)
-    observed = before | (asked & some)
+    observed = before | (later & some)
     blur = BLUR * torch.randn(unit.values.shape, generator=randomness) * unit.given[..., None]
     return unit.question(observed, asked & ~some, unit.values + blur, stage)
 
