@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -22,10 +21,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import NetworkConfig
 from reverie.denoisers.dropout import Dropout
-from reverie.denoisers.event_mask import EventMask, check_event_mask
-from reverie.denoisers.visits import Packing, SquaredReLU, Tokenwise, _of_tokens, waves
+from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
+from reverie.denoisers.packing import of_tokens
+from reverie.denoisers.visits import SquaredReLU, Tokenwise, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
 
@@ -69,49 +70,20 @@ class EventNetworkConfig(NetworkConfig, frozen=True):
             raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
         return self
 
-    def build(self, channels: Sequence[int], out_channels: Sequence[int]) -> EventNetwork:
-        return EventNetwork(channels, self)
+    def build(self, channels: Sequence[int] | int, out_channels: Sequence[int] | int) -> EventNetwork:
+        """`channels` are those of each kind of token, or of the only one."""
+        return EventNetwork((channels,) if isinstance(channels, int) else channels, self)
+
+    def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
+        shape = (batch, 1 + length, channels)
+        asked, here = torch.ones(shape, dtype=torch.bool), torch.ones(shape[:2], dtype=torch.bool)
+        place = torch.arange(1.0 + length).expand(shape[:2])
+        kind, hours = torch.zeros(shape[:2], dtype=torch.long), torch.full(shape[:2], torch.nan)
+        nothing = torch.zeros(shape)
+        return shape, EventMask(nothing, torch.zeros_like(asked), asked, here, kind, place, length - place, hours)
 
     def activations(self, part: int, tokens: float, longest: int) -> float:
         return self.layers * (30 + 5 * self.expansion) * self.width * tokens
-
-
-@dataclass(frozen=True, eq=False)
-class Order:
-    """Where the tokens that exist lie, by kind and by length of their units.
-
-    Attributes:
-        packing: in the list.
-        kinds: (kind, its places in the list, channels of its kind).
-        buckets: (places [b, n] in the list of units of at most n tokens, bool [b, n] which there are).
-        before, after: float [P, 1], whether the token before and after in the list is of the same kind and unit.
-    """
-
-    packing: Packing
-    kinds: list[tuple[int, Tensor]]
-    buckets: list[tuple[Tensor, Tensor, bool]]
-    before: Tensor
-    after: Tensor
-
-    @classmethod
-    def of(cls, condition: EventMask) -> Order:
-        packing = Packing.of(condition.attention_mask)
-        kind = condition.kind.flatten().index_select(0, packing.token)
-        lengths = condition.attention_mask.sum(1)
-        kinds = [(int(k), (kind == k).nonzero().squeeze(1)) for k in kind.unique()]
-        buckets = []
-        size = torch.ceil(torch.log2(lengths.clamp(min=1).float()) * 2).long()
-        for bucket in size.unique():
-            units = (size == bucket).nonzero().squeeze(1)
-            longest = int(lengths[units].max())
-            place = torch.arange(longest, device=kind.device)
-            there = place < lengths[units][:, None]
-            at = packing.first[units][:, None] + torch.minimum(place, lengths[units][:, None] - 1)
-            buckets.append((at, there, bool(there.all())))
-        same = (kind[1:] == kind[:-1]) & (packing.owner[1:] == packing.owner[:-1])
-        same = same.float()[:, None]
-        zero = same.new_zeros(1, 1)
-        return cls(packing, kinds, buckets, torch.cat([zero, same]), torch.cat([same, zero]))
 
 
 class EventNetwork(nn.Module):
@@ -136,8 +108,7 @@ class EventNetwork(nn.Module):
 
     def forward(self, x_t: Tensor, t: Tensor, condition: EventMask) -> Tensor:
         B, _, C = x_t.shape
-        order = Order.of(condition)
-        packing = order.packing
+        order, packing = condition.order, condition.order.packing
         state = packing.pack(condition.state(x_t))
         observed, asked = (packing.pack(m) for m in (condition.observed_mask, condition.target_mask))
         place, left, hours = (x.flatten()[packing.token] for x in (condition.place, condition.left, condition.hours))
@@ -152,7 +123,7 @@ class EventNetwork(nn.Module):
         owner = None if one else packing.owner
         for block in self.blocks:
             h = block(h, e, owner, order)
-        scale, shift = _of_tokens(self.film(e), owner).chunk(2, 1)
+        scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = x_t.new_zeros(len(packing.token), C)
         for kind, at in order.kinds:
@@ -181,7 +152,7 @@ class Block(nn.Module):
         self.drops = nn.ModuleList(Dropout(config.dropout) for _ in range(2))
 
     def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, order: Order) -> Tensor:
-        scale_1, shift_1, scale_2, shift_2 = _of_tokens(self.film(e), owner).chunk(4, 1)
+        scale_1, shift_1, scale_2, shift_2 = of_tokens(self.film(e), owner).chunk(4, 1)
         x = torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1)
         before, after = torch.roll(x, 1, 0) * order.before.to(x.dtype), torch.roll(x, -1, 0) * order.after.to(x.dtype)
         mixed = self.out(self._attended(self.qkv(x), order)) + self.near(torch.cat([before, after], -1))

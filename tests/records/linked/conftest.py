@@ -15,7 +15,7 @@ TESTS = {"potassium": (4.1, 0.4, "mmol/L"), "sodium": (140.0, 3.0, "mmol/L"), "g
 
 def made_up(patients, seed=0):
     draw = np.random.default_rng(seed)
-    tables = {name: [] for name in ("patients", "stays", "results", "drugs", "diagnoses")}
+    tables = {name: [] for name in ("patients", "stays", "results", "drugs", "diagnoses", "discharges")}
     for p in range(patients):
         name, sick = f"P{p + 1:04d}", draw.random() < 0.3
         born = date(1930, 1, 1) + timedelta(days=int(draw.integers(0, 25_000)))
@@ -41,6 +41,11 @@ def made_up(patients, seed=0):
                 tables["drugs"].append((name, stay, drug, begun + HOUR * start, until, dose))
             codes = draw.choice(["I10", "E11.9", "J18.9", "N39.0"], size=int(draw.integers(1, 4)), replace=False)
             tables["diagnoses"] += [(stay, str(code)) for code in codes]
+            if draw.random() < 0.7:
+                letter = ended + HOUR * int(draw.integers(1, 48))
+                tables["discharges"].append(
+                    (stay, letter, str(draw.choice(["home", "clinic", "died"])), int(draw.integers(0, 9)))
+                )
             begun = ended + HOUR * int(draw.integers(24, 3000))
     columns = {
         "patients": ["patient_id", "sex", "birth_date", "diabetic"],
@@ -48,6 +53,7 @@ def made_up(patients, seed=0):
         "results": ["patient_id", "charttime", "test_name", "value", "unit"],
         "drugs": ["patient_id", "stay_id", "drug", "start_time", "end_time", "dose"],
         "diagnoses": ["stay_id", "icd_code"],
+        "discharges": ["stay_id", "written", "destination", "score"],
     }
     frames = {name: pl.DataFrame(rows, schema=columns[name], orient="row") for name, rows in tables.items()}
     frames["d_tests"] = pl.DataFrame({"test_name": list(TESTS), "label": [name.title() for name in TESTS]})

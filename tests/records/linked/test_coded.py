@@ -22,8 +22,10 @@ from .conftest import made_up
 def test_rows_that_name_no_stay_hang_on_the_one_in_whose_time_they_lie(hospital, grown):
     parents = {branch.table: branch.parent for branch in grown.tree.branches}
     assert parents == {
-        "patients": None, "stays": "patients", "results": "stays", "drugs": "stays", "diagnoses": "stays"
+        "patients": None, "stays": "patients", "results": "stays", "drugs": "stays", "diagnoses": "stays",
+        "discharges": "stays",
     }  # fmt: skip
+    assert grown.tree.beside("stays") == ["discharges"] and "discharges" not in grown.tree.children("stays")
     assert grown.tree["results"].tie is None and grown.tree.carried == ("d_tests",)
     stays, results = grown.frames["stays"], grown.frames["results"]
     begun, ended = (stays[c].gather(grown.parents["results"]) for c in ("admitted", "discharged"))

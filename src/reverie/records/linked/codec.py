@@ -32,6 +32,7 @@ from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Grown, Tree
 from reverie.records.parsing import parse
+from reverie.records.patterns import identifying
 from reverie.records.schema import Schema
 from reverie.records.shapes import TIME
 from reverie.records.shaping import numbered
@@ -42,6 +43,8 @@ __all__ = ["Coded", "LinkedCodec", "LinkedForms", "tabled"]
 VERSION = 1
 NOTHING = "\0nothing"
 """The column of a table that has none besides its keys: 0 and 1 in turn, written nowhere."""
+RECURRING, TIMES = 1000, 20
+"""Texts that stand in so many rows each are names, up to so many of them."""
 TOKENS, BLOCK = 96, 8
 """Tokens for the rows of any parent, and rows of a token, at most."""
 
@@ -77,12 +80,12 @@ class LinkedForms:
             if branch.parent is not None and (above := tree[branch.parent].time) is not None:
                 begun = grown.frames[branch.parent][above].gather(grown.parents[table])
             forms[table] = Form.fit(about, frame, frozenset(keys), branch.time, above, begun)
-            found[table] = (columns or {}).get(table)
-            told = tabled(forms[table], grown, found[table])
-            found[table] = told.schema
-            notes += [f"{table}: {note}" for note in told.notes]
             if branch.parent is not None and _contained(forms[table], forms[branch.parent], grown):
                 within.add(table)
+        for table in (branch.table for branch in tree.learned):
+            told = tabled(table, forms, grown, (columns or {}).get(table))
+            found[table] = told.schema
+            notes += [f"{table}: {note}" for note in told.notes]
         return cls(schema, tree, forms, found, frozenset(within), tuple(notes))
 
 
@@ -100,14 +103,20 @@ def _contained(form: Form, above: Form, grown: Grown) -> bool:
     return bool(inside.all())
 
 
-def tabled(form: Form, grown: Grown, schema: Schema | None = None) -> Table:
-    """A table of a tree as a table of visits; its columns are found out where no schema says what they are. All rows stay,
-    also those that are alike."""
-    name, tree = form.table.name, grown.tree
+def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | None = None) -> Table:
+    """A table of a tree, with those beside it, as a table of visits; its columns are found out where no schema says what
+    they are. All rows stay, also those that are alike."""
+    tree, form = grown.tree, forms[name]
     parent = tree[name].parent
     above = None if parent is None else grown.frames[parent]
     rows = np.arange(grown.frames[name].height) if parent is None else grown.parents[name]
     frame = form.visits(grown.frames[name], rows, above)
+    numbers, optional = list(form.numbers), list(form.optional)
+    for other in tree.beside(name):
+        more = forms[other].visits(grown.frames[other], grown.parents[other], grown.frames[name])
+        frame = joined(frame, other, more)
+        numbers += [called(other, column) for column in (SINCE, *forms[other].numbers)]
+        optional += [has(other), *(called(other, column) for column in forms[other].optional)]
     time = TIME if parent is None else SINCE
     if (schema is None and not any(_varied(frame[c]) for c in frame.columns if c not in (PARENT, time))) or (
         schema is not None and NOTHING in schema.names
@@ -115,16 +124,57 @@ def tabled(form: Form, grown: Grown, schema: Schema | None = None) -> Table:
         frame = frame.with_columns(pl.Series(NOTHING, np.arange(frame.height) % 2))
     parsed = parse(numbered(frame), name, (), schema)
     if schema is None:
-        kinds = dict.fromkeys(form.optional, "binary")
+        kinds = {column: "binary" for column in optional if frame[column].n_unique() == 2}
+        kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}
         mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
         kinds |= dict.fromkeys(mixed, "categorical")
         schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
-        columns = tuple(_number(c, told.frame) if c.name in form.numbers else c for c in schema.columns)
+        columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
         notes = [f"{len(schema.rules)} rules hold without exception, and will in what is made."] if schema.rules else []
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
         parsed = replace(parsed, forms=told.forms, notes=notes)
     return arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
+
+
+def called(table: str, column: str) -> str:
+    """A column of a table as it stands beside those of the row above."""
+    return f"{table}.{'since' if column == SINCE else column}"
+
+
+def has(table: str) -> str:
+    """The column that says whether a row has one of a table beside it."""
+    return f"\0has {table}"
+
+
+def joined(frame: pl.DataFrame, table: str, more: pl.DataFrame) -> pl.DataFrame:
+    """Visits with those of a table beside them, which name the row in PARENT."""
+    empty = [c for c in more.columns if c == SINCE and (more[c] == 0).all()]  # it has no time: only its place, the first
+    more = more.drop(empty).rename({c: called(table, c) for c in more.columns if c not in (PARENT, *empty)})
+    place = pl.Series(np.full(frame.height, -1)).scatter(more[PARENT], np.arange(more.height))
+    place = place.set(place < 0, None)
+    beside = [place.is_not_null().alias(has(table)), *(x.gather(place) for x in more.drop(PARENT).iter_columns())]
+    return frame.hstack(beside)
+
+
+def apart(visits: pl.DataFrame, table: str) -> pl.DataFrame:
+    """The inverse: the visits of a table that stood beside others."""
+    own = [c for c in visits.columns if c.startswith(f"{table}.")]
+    rows = visits.with_row_index(PARENT + "s").filter(pl.col(has(table))).select(pl.col(PARENT + "s").alias(PARENT), *own)
+    since = (
+        pl.lit(0, pl.Int64).alias(SINCE) if called(table, SINCE) not in own else pl.col(called(table, SINCE)).alias(SINCE)
+    )
+    plain = [pl.col(c).alias(c.removeprefix(f"{table}.")) for c in own if c != called(table, SINCE)]
+    return rows.select(pl.col(PARENT).cast(pl.Int64), since.alias(SINCE), *plain)
+
+
+def recurs(name: str, cells: pl.Series) -> bool:
+    """Whether texts are names although they are sentences, or are called a key: each stands in many rows, and the key is of
+    no table (departments, wards, what is written again and again)."""
+    if cells.dtype != pl.String:
+        return False
+    values, many = cells.drop_nulls(), cells.n_unique()
+    return 1 < many <= min(RECURRING, values.len() // TIMES) and not identifying(name, values, "varying")
 
 
 def _number(column: Column, frame: pl.DataFrame) -> Column:
@@ -229,11 +279,11 @@ class LinkedCodec:
         from reverie.records.linked.names import Keys
 
         codecs, shares, blocks = {}, {}, {}
-        for branch in forms.tree.branches:
+        for branch in forms.tree.learned:
             table = branch.table
             if not grown.frames[table].height:
                 raise DataError(f"{table} has no row of the patients that are trained on: leave the table out.")
-            told = tabled(forms.forms[table], grown, forms.columns[table])
+            told = tabled(table, forms.forms, grown, forms.columns[table])
             codecs[table] = RecordCodec.fit(told, settings)
             rows = grown.frames[table].height
             shares[table] = {
@@ -250,7 +300,7 @@ class LinkedCodec:
     def types(self) -> list[tuple[str, str]]:
         """The kinds of tokens: (table, "group" | "rows" | "told"), the last for what is only given of rows above and
         before."""
-        return [(b.table, what) for b in self.tree.branches for what in ("group", "rows", "told")]
+        return [(b.table, what) for b in self.tree.learned for what in ("group", "rows", "told")]
 
     def type(self, table: str, what: str) -> int:
         return self.types.index((table, what))
@@ -300,9 +350,9 @@ class LinkedCodec:
     def encode(self, grown: Grown) -> dict[str, Coded]:
         """The rows of all tables, in the order of the tree. Raises DataError for levels that were not seen."""
         out = {}
-        for branch in self.tree.branches:
+        for branch in self.tree.learned:
             table, parent = branch.table, branch.parent
-            told = tabled(self.forms.forms[table], grown, self.forms.columns[table])
+            told = tabled(table, self.forms.forms, grown, self.forms.columns[table])
             encoded = self.codecs[table].encode(told)
             ends = []
             for child, code in self.flags[table]:
@@ -336,9 +386,9 @@ class LinkedCodec:
             "schema": forms.schema.model_dump(mode="json"),
             "tree": forms.tree.config,
             "within": sorted(forms.within),
+            "forms": {table: form.config for table, form in forms.forms.items()},
             "tables": {
                 table: {
-                    "form": forms.forms[table].config,
                     "codec": codec.config,
                     "shares": dict(self.shares[table]),
                     "block": self.blocks[table],
@@ -365,7 +415,7 @@ class LinkedCodec:
         forms = LinkedForms(
             LinkedSchema.model_validate(config["schema"]),
             Tree.from_config(config["tree"]),
-            {table: Form.from_config(of["form"]) for table, of in tables.items()},
+            {table: Form.from_config(of) for table, of in config["forms"].items()},
             {table: codec.schema for table, codec in codecs.items()},
             frozenset(config["within"]),
         )

@@ -103,7 +103,7 @@ class LinkedSampler:
         tree = self.codec.tree
         made = {tree.root: self._patients(number, seed, given, size)}
         parents: dict[str, np.ndarray] = {}
-        for branch in tree.branches:
+        for branch in tree.learned:
             children = tree.children(branch.table)
             if children:
                 self._below(branch.table, children, made, parents, (seed, "events", number))

@@ -52,10 +52,10 @@ def read_linked(
     place = None if isinstance(source, Mapping) else str(source)
     name = name or ("the tables" if place is None else redacted(place) if asks_a_server(place) else Path(place).name)
     cells, notes = read_tables(source, name, most)
-    frames, said = {}, list(notes)
+    frames, forms, said = {}, {}, list(notes)
     for table, frame in cells.items():
         parsed = parse(numbered(frame), f"{name}/{table}")
-        typed = parsed.frame.drop(ROW)
+        typed, forms[table] = parsed.frame.drop(ROW), parsed.forms
         frames[table] = typed.unique(maintain_order=True)
         if alike := typed.height - frames[table].height:
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
@@ -70,7 +70,7 @@ def read_linked(
             frames[table.name] = _spoken_of(frames, str(table.key))
     said += faults_of(schema, frames)
     path = None if place is None or asks_a_server(place) else Path(place).resolve()
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, forms)
 
 
 def _spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from reverie.records.linked.codec import NOTHING, LinkedCodec
+from reverie.records.linked.codec import NOTHING, LinkedCodec, apart
 from reverie.records.linked.form import PARENT, Form
 from reverie.records.linked.generate import Made
 from reverie.records.writing import Scores
@@ -34,7 +34,7 @@ def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> di
     """The tables of the first `patients` patients of a shard."""
     out: dict[str, Rows] = {}
     kept = {codec.tree.root: np.arange(patients)}
-    for branch in codec.tree.branches:
+    for branch in codec.tree.learned:
         table, one = branch.table, made[branch.table]
         form, of = codec.forms.forms[table], codec.codecs[table]
         if branch.parent is None:
@@ -63,6 +63,11 @@ def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> di
         if table in codec.forms.within and branch.parent is not None and above is not None:
             within = _lasted(codec.forms.forms[branch.parent], form, above)
         out[table] = Rows(form.rows(visits, above, within), parents)
+        for other in codec.tree.beside(table):
+            alone, row = codec.forms.forms[other], out[table].frame
+            own = apart(visits, other)
+            within = _lasted(form, alone, row) if other in codec.forms.within else None
+            out[other] = Rows(alone.rows(own, row, within), own[PARENT].to_numpy())
     return out
 
 

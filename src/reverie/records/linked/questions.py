@@ -60,7 +60,7 @@ class Encoded:
         """(table, its rows that are units): all patients, more than once where they are few, and every row that anything
         hangs on."""
         tree, out = self.codec.tree, []
-        for branch in tree.branches:
+        for branch in tree.learned:
             children = tree.children(branch.table)
             if branch.parent is None:
                 out.append((branch.table, np.arange(len(self.coded[branch.table].groups))))

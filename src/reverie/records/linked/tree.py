@@ -41,12 +41,14 @@ class Branch:
         tie: the column that names the row of the parent; none where time tells it.
         time: the column that says when its rows were: that of its clock, or another where that one is empty at times; none
             of sets and of patients.
+        beside: whether no row above has two, and nothing hangs on it: then it is learned as more columns of the row above.
     """
 
     table: str
     parent: str | None = None
     tie: str | None = None
     time: str | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,17 @@ class Tree:
         return next(branch for branch in self.branches if branch.table == table)
 
     def children(self, table: str) -> list[str]:
-        return [branch.table for branch in self.branches if branch.parent == table]
+        """The tables whose rows hang on those of a table."""
+        return [branch.table for branch in self.branches if branch.parent == table and not branch.beside]
+
+    def beside(self, table: str) -> list[str]:
+        """The tables that have one row at most for each of a table."""
+        return [branch.table for branch in self.branches if branch.parent == table and branch.beside]
+
+    @property
+    def learned(self) -> list[Branch]:
+        """The branches that have rows of their own."""
+        return [branch for branch in self.branches if not branch.beside]
 
     def above(self, table: str) -> Iterator[str]:
         """The parent, its parent, and so on up to the root."""
@@ -74,7 +86,10 @@ class Tree:
 
     @property
     def config(self) -> dict[str, object]:
-        return {"branches": [[b.table, b.parent, b.tie, b.time] for b in self.branches], "carried": list(self.carried)}
+        return {
+            "branches": [[b.table, b.parent, b.tie, b.time, b.beside] for b in self.branches],
+            "carried": list(self.carried),
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, list[list[str]]]) -> Tree:
@@ -141,8 +156,16 @@ def grow(tables: LinkedTables) -> Grown:
     branches = [replace(b, time=_time(tables.schema[b.table], tables.frames[b.table])) for b in branches]
     branches = [_timed(branch, tables, branches, root) for branch in branches]
     order = _parents_first(branches)
-    tree = Tree(tuple(order), tuple(t.name for t in schema.tables if t.kind == "lookup"))
-    return placed(tree, tables)
+    carried = tuple(t.name for t in schema.tables if t.kind == "lookup")
+    grown = placed(Tree(tuple(order), carried), tables)
+    above = {branch.parent for branch in order}
+
+    def alone(branch: Branch) -> bool:
+        rows = grown.parents.get(branch.table)
+        return rows is not None and branch.table not in above and len(np.unique(rows)) == len(rows) > 0
+
+    tree = Tree(tuple(replace(branch, beside=alone(branch)) for branch in order), carried)
+    return replace(grown, tree=tree)
 
 
 def placed(tree: Tree, tables: LinkedTables) -> Grown:
