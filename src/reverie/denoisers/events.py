@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.declaration import NetworkConfig
+from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.dropout import Dropout
 from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
 from reverie.denoisers.packing import of_tokens
@@ -34,7 +34,7 @@ HOURS = (0.25, 1e6)
 """The shortest and the longest of the waves by which a token is told when it was."""
 
 
-class EventNetworkConfig(NetworkConfig, frozen=True):
+class EventNetworkConfig(RecordNetwork, frozen=True):
     """The size of a network over events.
 
     Attributes:
@@ -48,7 +48,9 @@ class EventNetworkConfig(NetworkConfig, frozen=True):
 
     of = "linked"
     stages = True
-    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 8}
+    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 6}
+    codec: ClassVar[Mapping[str, Any]] = {"stages": True, "statics": "token"}
+    answers = "a network over events answers in stages"
     recipes: ClassVar[Mapping[str, Any]] = {
         "linked": {
             "codec": {},

@@ -105,6 +105,8 @@ class LinkedSource(DataSource):
     def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> LinkedCodec:
         if config.network.of != "linked":
             raise UsageError("this recipe is not for linked tables: leave `recipe` out.")
+        if config.codec is not None and (sentence := config.network.demands(config.codec)):
+            raise UsageError(sentence)
         if config.training.learned_variance:
             raise UsageError("learned_variance is for pictures: leave it out for linked tables.")
         if config.training.epsilon is not None:
