@@ -1,6 +1,6 @@
-"""Pictures or tables of visits: the two kinds of data, and which options are for only one of them.
+"""Pictures, tables of visits or linked tables: the kinds of data, and which options are for only one of them.
 
-A source is asked once which of the two it is, where it is opened, and a model knows which it makes. What an option of
+A source is asked once which of them it is, where it is opened, and a model knows which it makes. What an option of
 training is for is declared here, once for all doors, and so are the sentences that refuse what is for the other kind.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from reverie.errors import UsageError
 
-__all__ = ["ARCHIVES", "ARRAYS", "IMAGES", "IMAGE_FILES", "PICTURES", "RECORDS", "ROWS", "Modality", "asked"]
+__all__ = ["ARCHIVES", "ARRAYS", "IMAGES", "IMAGE_FILES", "LINKED", "PICTURES", "RECORDS", "ROWS", "Modality", "asked"]
 
 ROWS = "rows"
 """The folder in a run folder where the rows of a table that is read in parts are kept, unless another is named."""
@@ -35,7 +35,7 @@ def asked(option: str) -> str:
 
 @dataclass(frozen=True)
 class Modality:
-    """One of the two kinds of data.
+    """One of the kinds of data.
 
     Attributes:
         source, model: what a source is, and what a model makes, in words.
@@ -52,9 +52,10 @@ class Modality:
 
     def check_options(self, name: str, options: Mapping[str, Any]) -> None:
         """Raises UsageError for the first of the given options that is not for a source of this kind, called `name`."""
-        other = IMAGES if self is RECORDS else RECORDS
-        for option in (*other.reading, *other.training):
-            if _is_given(options.get(option)):
+        own = (*self.reading, *self.training)
+        others = [(other, option) for other in (RECORDS, IMAGES) for option in (*other.reading, *other.training)]
+        for other, option in others:
+            if option not in own and _is_given(options.get(option)):
                 raise UsageError(f"{asked(option)} is for {other.source}, and {name} is {self.source}: leave it out.")
 
     def check_model(self, run: object, wanted: Modality, why: str = "") -> None:
@@ -77,3 +78,5 @@ RECORDS = Modality(
     ("epsilon",),
     (1000, "new.csv"),
 )
+
+LINKED = Modality("linked tables", "linked tables", ("schema",), (), (1000, "new/"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ class ConditionMask:
         """u [B, N, C]: the noisy cells, the given ones, and 0."""
         return torch.where(self.target_mask, x_t, torch.where(self.observed_mask, self.values, 0.0))
 
-    def unconditional(self) -> ConditionMask:
+    def unconditional(self) -> Self:
         """The same question without the statics being given, for guidance."""
         observed = self.observed_mask.clone()
         observed[:, 0] = False
@@ -70,20 +71,18 @@ class ConditionMask:
             -1,
         )
 
-    def __getitem__(self, rows: slice | Tensor) -> ConditionMask:
-        return ConditionMask(self.values[rows], self.observed_mask[rows], self.target_mask[rows], self.attention_mask[rows])
+    def __getitem__(self, rows: slice | Tensor) -> Self:
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @classmethod
-    def joined(cls, parts: Sequence[ConditionMask]) -> ConditionMask:
+    def joined(cls, parts: Sequence[ConditionMask]) -> Self:
         """All patients, padded to the longest."""
         return cls(*(padded([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
-    def to(self, device: torch.device) -> ConditionMask:
+    def to(self, device: torch.device) -> Self:
         if device == self.values.device:
             return self  # with what is known of it already
-        return ConditionMask(
-            *(x.to(device) for x in (self.values, self.observed_mask, self.target_mask, self.attention_mask))
-        )
+        return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def check_condition_mask(condition: Condition | None, count: int) -> None:

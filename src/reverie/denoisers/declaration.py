@@ -28,7 +28,7 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
 
     kind: str
 
-    of: ClassVar[Literal["pictures", "records"]]
+    of: ClassVar[Literal["pictures", "records", "linked"]]
     """What it answers for."""
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Settings by name, in the sections of a config; what a section leaves out is as usual."""
@@ -37,8 +37,9 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     usual: ClassVar[Mapping[str, Any]] = {}
     """The sampler and its steps where none are named."""
 
-    def build(self, channels: int, out_channels: int) -> nn.Module:
-        """The module for states of so many channels; its weights are drawn from torch's own generator."""
+    def build(self, channels: Any, out_channels: Any) -> nn.Module:
+        """The module for states of so many channels (of linked tables, of each kind of token); its weights are drawn from
+        torch's own generator."""
         raise NotImplementedError
 
     def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:

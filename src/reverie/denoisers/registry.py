@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from reverie.denoisers.declaration import NetworkConfig
 from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
+from reverie.denoisers.events import EventNetworkConfig
 from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.unet1d import SeriesUNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
@@ -20,6 +21,7 @@ NETWORKS: dict[str, type[NetworkConfig]] = {
     "diffusers-unet": DiffusersUNetConfig,
     "visits": VisitNetworkConfig,
     "series-unet": SeriesUNetConfig,
+    "events": EventNetworkConfig,
 }
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from dataclasses import fields
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -27,6 +27,7 @@ from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.dropout import Dropout
+from reverie.denoisers.packing import Packing, of_tokens
 from reverie.errors import UsageError
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
@@ -107,65 +108,6 @@ class VisitNetworkConfig(RecordNetwork, frozen=True):
         return ({"mixing": "convolution"},) if self.mixing == "attention" else ()
 
 
-@dataclass(frozen=True, eq=False)
-class Packing:
-    """Where the tokens that exist lie in [B, N]: `token` [P] flat positions, `owner` [P] their patients, `first` [B] the
-    place in the list of each patient's first, that of the statics.
-
-    Attributes:
-        shape: (B, N).
-        full: whether all tokens exist.
-        present: bool [B, N], which do, where the list has a place for those that do not, too; else None.
-    """
-
-    token: Tensor
-    owner: Tensor
-    first: Tensor
-    shape: tuple[int, int]
-    full: bool
-    present: Tensor | None = None
-
-    @classmethod
-    def of(cls, present: Tensor) -> Packing:
-        token = present.flatten().nonzero().squeeze(1)
-        B, N = present.shape
-        counts = present.sum(1)
-        return cls(token, token // N, counts.cumsum(0) - counts, (B, N), len(token) == B * N)
-
-    @classmethod
-    def padded(cls, present: Tensor) -> Packing:
-        """All places of [B, N], so that no size depends on what is in a tensor: a graph that is exported has this form."""
-        B, N = present.shape
-        token = torch.arange(B * N, device=present.device)
-        return cls(token, token // N, torch.arange(B, device=present.device) * N, (B, N), False, present)
-
-    @cached_property
-    def ends(self) -> list[int]:
-        """Where the tokens of each patient end in the list."""
-        return [*self.first.tolist()[1:], len(self.token)]
-
-    def each(self, h: Tensor, static: nn.Module, visit: nn.Module) -> Tensor:
-        """[P, F] -> [P, G]: one layer for the statics, another for the visits."""
-        if self.shape[1] == 1:
-            return static(h)
-        statics = static(h.index_select(0, self.first))
-        return visit(h).index_copy(0, self.first, statics)
-
-    def pad(self, h: Tensor) -> Tensor:
-        """[P, F] -> [B, N, F], 0 where nothing is."""
-        if self.full:
-            return h.view(*self.shape, -1)
-        if self.present is not None:
-            return torch.where(self.present[..., None], h.view(*self.shape, -1), 0.0)
-        B, N = self.shape
-        return h.new_zeros(B * N, h.shape[1]).index_copy(0, self.token, h).view(B, N, -1)
-
-    def pack(self, h: Tensor) -> Tensor:
-        """[B, N, F] -> [P, F]."""
-        flat = h.reshape(-1, h.shape[-1])
-        return flat if self.full or self.present is not None else flat.index_select(0, self.token)
-
-
 class VisitNetwork(nn.Module):
     """(x_t [B, N, C], t [B], condition) -> [B, N, C]; what is not asked for is answered with 0."""
 
@@ -212,7 +154,7 @@ class VisitNetwork(nn.Module):
         owner = None if one else packing.owner
         for block in self.blocks:
             h = block(h, e, owner, packing, condition.attention_mask)
-        scale, shift = _of_tokens(self.film(e), owner).chunk(2, 1)
+        scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = packing.each(h, self.leave_static, self.leave_visit)
         return torch.where(condition.target_mask, packing.pad(out), 0.0)
@@ -237,7 +179,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.film.bias)
 
     def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, packing: Packing, present: Tensor) -> Tensor:
-        scale_1, shift_1, scale_2, shift_2 = _of_tokens(self.film(e), owner).chunk(4, 1)
+        scale_1, shift_1, scale_2, shift_2 = of_tokens(self.film(e), owner).chunk(4, 1)
         mixed = self.mix(torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1), packing, present)
         h = h + self.drops[0](mixed, packing)
         made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), packing)
@@ -317,11 +259,6 @@ class Convolution(nn.Module):
         padded = packing.pad(h)
         y = self.near(padded.transpose(1, 2)).transpose(1, 2) + self.static(padded[:, :1])
         return packing.pack(y)
-
-
-def _of_tokens(film: Tensor, owner: Tensor | None) -> Tensor:
-    """[B, F] of patients -> [P, F] of tokens; one row for all stays one row."""
-    return film if owner is None else film.index_select(0, owner)
 
 
 def waves(x: Tensor, width: int, longest: float) -> Tensor:

@@ -15,18 +15,20 @@ from reverie.errors import DamagedError, UsageError
 from reverie.images import ImageCodec
 from reverie.manifest import MANIFEST, verify
 from reverie.models import diffusers
-from reverie.models.model import AUTOENCODER, CALIBRATION, CODEC, WEIGHTS, untrained, untrained_autoencoder
+from reverie.models.hospitals import LinkedModel
+from reverie.models.model import AUTOENCODER, CALIBRATION, CODEC, CODECS, WEIGHTS, untrained, untrained_autoencoder
 from reverie.models.patients import PatientModel
 from reverie.models.pictures import PictureModel
 from reverie.records import RecordCodec
 from reverie.records.calibration import Calibration
+from reverie.records.linked import LinkedCalibration, LinkedCodec
 from reverie.training import checkpoint
 from reverie.training.hardware import choose_device
 
 __all__ = ["codec_of", "fit_in", "load"]
 
 
-def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
+def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel | LinkedModel:
     """The model of a run folder, or of a folder in the layout of diffusers (see models.diffusers).
 
     A run that is still training, or was stopped, gives its newest whole checkpoint.
@@ -59,6 +61,9 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     fit_in(network.module, file)
     where = choose_device(device)
     network.module.to(where).eval()
+    if isinstance(codec, LinkedCodec):
+        calibration = _linked_calibration(run) if CALIBRATION in sealed else None
+        return LinkedModel(settings, codec, network, calibration, path=run)
     autoencoder = untrained_autoencoder(settings, codec.channels)
     if isinstance(codec, RecordCodec):
         return PatientModel(settings, codec, network, _calibration(run, codec) if CALIBRATION in sealed else None, path=run)
@@ -68,11 +73,11 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel:
     return PictureModel(settings, codec, network, autoencoder.to(where).eval(), path=run)
 
 
-def codec_of(run: Path) -> ImageCodec | RecordCodec:
+def codec_of(run: Path) -> ImageCodec | RecordCodec | LinkedCodec:
     """The codec of a run folder. Raises DamagedError if it cannot be understood."""
     try:
         about = json.loads((run / CODEC).read_text())
-        return {"images": ImageCodec, "records": RecordCodec}[about.pop("kind")].from_config(about)
+        return CODECS[about.pop("kind")].from_config(about)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
 
@@ -80,6 +85,13 @@ def codec_of(run: Path) -> ImageCodec | RecordCodec:
 def _calibration(run: Path, codec: RecordCodec) -> Calibration:
     try:
         return Calibration.from_config(codec, json.loads((run / CALIBRATION).read_text()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{run / CALIBRATION} cannot be understood: it is not what was written.") from error
+
+
+def _linked_calibration(run: Path) -> LinkedCalibration:
+    try:
+        return LinkedCalibration.from_config(json.loads((run / CALIBRATION).read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{run / CALIBRATION} cannot be understood: it is not what was written.") from error
 

@@ -34,6 +34,7 @@ from reverie.process import GaussianProcess, path_from_config
 from reverie.process.path import NoisePath
 from reverie.process.randomness import sub_seed
 from reverie.records import RecordCodec
+from reverie.records.linked import LinkedCodec
 from reverie.shards import Whole
 from reverie.training.hardware import autocast_dtype
 
@@ -41,6 +42,7 @@ __all__ = [
     "AUTOENCODER",
     "CALIBRATION",
     "CODEC",
+    "CODECS",
     "RUNTIMES",
     "WEIGHTS",
     "Codec",
@@ -57,7 +59,10 @@ WEIGHTS, AUTOENCODER = "model.safetensors", "autoencoder.safetensors"
 Runtime = Literal["torch", "onnx"]
 RUNTIMES: tuple[str, ...] = get_args(Runtime)
 
-Codec = TypeVar("Codec", ImageCodec, RecordCodec)
+CODECS = {"images": ImageCodec, "records": RecordCodec, "linked": LinkedCodec}
+"""By what codec.json calls them."""
+
+Codec = TypeVar("Codec", ImageCodec, RecordCodec, LinkedCodec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,16 +185,16 @@ def write_weights(file: Path, module: nn.Module) -> None:
     write_atomically(file, save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}))
 
 
-def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec) -> None:
+def describe(run: Path, config: RunConfig, codec: ImageCodec | RecordCodec | LinkedCodec) -> None:
     """Writes what is known of a model before it is trained: config.yaml and codec.json."""
-    kind = "images" if isinstance(codec, ImageCodec) else "records"
+    kind = next(kind for kind, of in CODECS.items() if isinstance(codec, of))
     write_atomically(run / configs.NAME, config.yaml(run))
     write_atomically(run / CODEC, json.dumps({"kind": kind, **codec.config}, indent=1, allow_nan=False) + "\n")
 
 
-def untrained(settings: RunConfig, channels: int) -> Network:
-    """The untrained network of a config for codes of so many channels, or for the latents it asks for; its first weights are
-    a function of the seed."""
+def untrained(settings: RunConfig, channels: Any) -> Network:
+    """The untrained network of a config for codes of so many channels (of linked tables, of each kind of token), or for the
+    latents it asks for; its first weights are a function of the seed."""
     training, channels = settings.training, channels if settings.latent is None else settings.latent.channels
     with torch.random.fork_rng([]):
         torch.manual_seed(settings.seed)

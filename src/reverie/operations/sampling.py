@@ -196,14 +196,17 @@ def sample(request: Sample, context: Context) -> Outcome:
     processes of one thread, or by tasks on many machines, and a call that was killed goes on.
     """
     model = context.model(request.model)
-    from reverie.models import PatientModel
+    from reverie.models import LinkedModel, PatientModel
 
     if request.runtime is not None:
         model = model.on(request.runtime)
     is_records = isinstance(model, PatientModel)
-    refuse_others(request, "patient records" if is_records else "pictures", request.model)
+    refuse_others(request, model.modality.model, request.model)
     if request.steps or request.spacing:
         _advise(request, context, model)
+    if isinstance(model, LinkedModel):
+        reply = files.hospital(request, context, model)
+        return Outcome(reply, summary("sampled", reply["summary"]), reply["summary"])
     if not context.served and files.in_folder(request.out or "", is_records):
         made = files.dataset(request, context, model)
         return Outcome(made, summary("sampled", made["summary"]), made["summary"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,10 @@ from reverie.plain import number_of
 if TYPE_CHECKING:
     import numpy as np
 
-    from reverie.models import PatientModel, PictureModel
+    from reverie.models import LinkedModel, PatientModel, PictureModel
     from reverie.operations.sampling import Sample
 
-__all__ = ["PATIENTS", "PICTURES", "PIXELS", "dataset", "in_folder", "patients", "pictures", "preview"]
+__all__ = ["PATIENTS", "PICTURES", "PIXELS", "dataset", "hospital", "in_folder", "patients", "pictures", "preview"]
 
 PATIENTS = Cap("count x steps", 20_000_000, "ask for fewer patients, or fewer steps", of="patients")
 PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, or fewer steps", of="pictures")
@@ -70,6 +71,31 @@ def patients(request: Sample, context: Context, model: PatientModel) -> dict[str
     settings = settings_of(request, "workers", "reject") | ({} if given is None else {"given": given})
     made = export.patients(model, request.count, output.path, request.seed, settings, context.step, first.hear)
     return _reply(made, output, first.table if context.images else {})
+
+
+def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str, Any]:
+    from reverie import export
+
+    if request.out is None or Path(request.out).suffix:
+        raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
+    if request.count is not None:
+        context.within(PATIENTS, request.count * (request.steps or model.usual["steps"]))
+    folder = context.folder(request.out, request.overwrite)
+    given = None if request.given is None else context.cells(request.given)
+    first = export.Preview(ROWS)
+    settings = settings_of(request, "workers") | ({} if given is None else {"given": given})
+    root = model.codec.tree.root
+
+    def hear(tables: Mapping[str, Any]) -> None:
+        first.hear(tables[root])
+
+    made = export.hospital(model, request.count, folder.path, request.seed, settings, context.step, hear)
+    folder.done()
+    return {
+        "summary": {**made, "out": request.out},
+        "files": [{"name": request.out}],
+        "preview": first.table if context.images else {},
+    }
 
 
 def pictures(request: Sample, context: Context, model: PictureModel) -> dict[str, Any]:

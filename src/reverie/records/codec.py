@@ -36,7 +36,7 @@ from reverie.records.table import Table
 from reverie.records.table_cells import cells_of
 from reverie.records.transforms import NormalScore
 from reverie.records.visit_times import VisitTimes
-from reverie.records.writing import Writer
+from reverie.records.writing import Scores, Writer
 
 __all__ = ["RecordCodec"]
 
@@ -282,7 +282,7 @@ class RecordCodec:
         encoded = EncodedTable(_tensor(first), _tensor(second), torch.arange(len(statics) + 1) * token)
         return encoded.records(torch.arange(len(statics)), generator)
 
-    def decode(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
+    def decode(self, records: Records | Scores, first: int = 1, first_row: int = 1) -> Decoded:
         """The table that records tell, rows by patient and time.
 
         Args:
@@ -292,9 +292,10 @@ class RecordCodec:
         decoded = self.drawn(records, first, first_row)
         return Decoded(self.kept(decoded.frame), decoded.clipped)
 
-    def drawn(self, records: Records, first: int = 1, first_row: int = 1) -> Decoded:
+    def drawn(self, records: Records | Scores, first: int = 1, first_row: int = 1) -> Decoded:
         """As `decode`, before rules are kept: columns that follow from others are empty."""
-        written = self._writer.table(records, first, first_row)
+        scores = Scores.of(records) if isinstance(records, Records) else records
+        written = self._writer.table(scores, first, first_row)
         return Decoded(obeyed(written.frame, self.schema), written.clipped)
 
     def kept(self, frame: pl.DataFrame, fixed: Mapping[str, np.ndarray] | None = None) -> pl.DataFrame:

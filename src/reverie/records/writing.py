@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import torch
+from torch import Tensor
 
 from reverie.records.encoded import Decoded, Records
 from reverie.records.intervals import Floats
@@ -16,7 +18,7 @@ from reverie.records.layout import Field
 if TYPE_CHECKING:
     from reverie.records.codec import RecordCodec
 
-__all__ = ["Writer"]
+__all__ = ["Scores", "Writer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +27,13 @@ class Writer:
 
     codec: RecordCodec
 
-    def table(self, records: Records, first: int, first_row: int) -> Decoded:
+    def table(self, scores: Scores, first: int, first_row: int) -> Decoded:
         """The columns of the source in its order, and how many values of each were moved to a bound.
 
         Args:
             first, first_row: the numbers of the first patient and of the first row.
         """
-        scores, clipped, columns = _Scores(records), {}, []
+        clipped, columns = {}, []
         for column in self.codec.schema.columns:
             dtype = self.codec.types[column.name]
             if column.role == "time":
@@ -49,43 +51,56 @@ class Writer:
 
     def statics(self, records: Records) -> pl.DataFrame:
         """Only what is modelled once a patient, one row each."""
-        scores = _Scores(records)
+        scores = Scores.of(records)
         return pl.DataFrame([self._column(column, scores)[0].alias(column.name) for column in self.codec.schema.static])
 
-    def _times(self, scores: _Scores) -> Floats:
+    def _times(self, scores: Scores) -> Floats:
         clock, rows, patients = self.codec.visit_times, len(scores.patient), len(scores.visits)
         starts = self._cells("start", scores) if clock.start is None else np.full(patients, clock.start)
         steps = self._cells("gap", scores) if clock.gap is None else np.full(rows, clock.gap)
         return clock.times(starts, steps, scores.visits)
 
-    def _cells(self, name: str, scores: _Scores) -> Floats:
-        return self.codec.codes[name].cells(scores.of(self.codec.named[name], name == "start")[0])
+    def _cells(self, name: str, scores: Scores) -> Floats:
+        return self.codec.codes[name].cells(scores.cells(self.codec.named[name], name == "start")[0])
 
-    def _column(self, column: Column, scores: _Scores) -> tuple[pl.Series, int]:
+    def _column(self, column: Column, scores: Scores) -> tuple[pl.Series, int]:
         """The cells of a modelled column, one a patient or one a visit, and how many were moved to a bound."""
         patient, codes, dtype = column.role == "static", self.codec.codes, self.codec.types[column.name]
         value, flag = f"value:{column.name}", f"measured:{column.name}"
         if value not in codes:  # it follows from others, see rules/deriving.py
             return column.renew(dtype, 1, len(scores.visits if patient else scores.patient)), 0
-        z, known = scores.of(self.codec.named[value], patient)
+        z, known = scores.cells(self.codec.named[value], patient)
         if flag in codes and (not self.codec.settings.stages or not z.shape[1]):
-            y, sure = scores.of(self.codec.named[flag], patient)  # what is asked for says not whether it was measured
+            y, sure = scores.cells(self.codec.named[flag], patient)  # what is asked for says not whether it was measured
             known = known & ((codes[flag].cells(y) == 1) | ~sure)
         return column.write(codes[value].cells(z), ~known, dtype), codes[value].clipped(z[known])
 
 
-class _Scores:
-    """The scores of records by patient and by row."""
+class Scores:
+    """The scores of records by patient and by row.
 
-    def __init__(self, records: Records) -> None:
-        values, known = (x.detach().cpu().numpy() for x in (records.values, records.known))
-        self.visits = records.visits.detach().cpu().numpy()
-        self.patient = np.repeat(np.arange(len(values)), self.visits)
-        present = np.arange(values.shape[1] - 1) < self.visits[:, None]
-        self.values = [np.ascontiguousarray(x.T) for x in (values[:, 0], values[:, 1:][present])]
-        self.is_known = [np.ascontiguousarray(x.T) for x in (known[:, 0], known[:, 1:][present])]
+    Args:
+        visits: int [B].
+        statics, rows: (scores [n, C], which are known [n, C]) of the static tokens and of the visits, those of a patient one
+            after the other.
+    """
 
-    def of(self, field: Field, patient: bool) -> tuple[Floats, np.ndarray]:
+    def __init__(self, visits: Tensor, statics: tuple[Tensor, Tensor], rows: tuple[Tensor, Tensor]) -> None:
+        self.visits = visits.detach().cpu().numpy()
+        self.patient = np.repeat(np.arange(len(self.visits)), self.visits)
+        (static, static_known), (row, row_known) = ([x.detach().cpu().numpy() for x in pair] for pair in (statics, rows))
+        self.values = [np.ascontiguousarray(x.T) for x in (static, row)]
+        self.is_known = [np.ascontiguousarray(x.T) for x in (static_known, row_known)]
+
+    @classmethod
+    def of(cls, records: Records) -> Scores:
+        """Of padded records."""
+        values, known, visits = records.values, records.known, records.visits
+        present = torch.arange(values.shape[1] - 1) < visits.cpu()[:, None]
+        rows = values[:, 1:].cpu()[present], known[:, 1:].cpu()[present]
+        return cls(visits, (values[:, 0], known[:, 0]), rows)
+
+    def cells(self, field: Field, patient: bool) -> tuple[Floats, np.ndarray]:
         """Scores [n, channels] and whether they are known [n]; of a static that stands in visits, the mean over them."""
         channels = list(field.channels)
         z = self.values[field.token][channels].astype(np.float64)

@@ -18,6 +18,7 @@ from reverie.images.sources import reads_in
 from reverie.images.trees import is_archive
 from reverie.modality import ARRAYS, ROWS, asked
 from reverie.records import Table
+from reverie.records.linked import LinkedTables, is_linked
 from reverie.records.reading import (
     BUNDLED,
     DATABASES,
@@ -31,12 +32,23 @@ from reverie.records.reading import (
 )
 from reverie.records.reading.stream import Stream
 from reverie.sources.large import whole_or_parts
+from reverie.sources.linked import LinkedSource
 from reverie.sources.pictures import ImageSource
 from reverie.sources.source import DataSource, Parts
 from reverie.sources.streamed import StreamedSource
 from reverie.sources.tables import TableSource
 
-__all__ = ["DataSource", "ImageSource", "Parts", "StreamedSource", "TableSource", "is_table", "open_source", "open_table"]
+__all__ = [
+    "DataSource",
+    "ImageSource",
+    "LinkedSource",
+    "Parts",
+    "StreamedSource",
+    "TableSource",
+    "is_table",
+    "open_source",
+    "open_table",
+]
 
 LOOKED_AT = 3
 """Parquet files of a folder that are asked whether they hold pictures."""
@@ -65,6 +77,10 @@ def open_source(
         if late := [option for option in (*source.modality.reading, "holdout") if options.get(option) is not None]:
             raise UsageError(f"{asked(late[0])} says how a source is read, and {name} was read already: leave it out.")
         return source
+    if options.get("query") is None and is_hospital(source):
+        LinkedSource.modality.check_options(_called(source), options)
+        names = (*LinkedSource.modality.reading, "holdout")
+        return LinkedSource.read(source, **{name: options[name] for name in names if options.get(name) is not None})
     kind = TableSource if options.get("query") is not None or is_table(source) else ImageSource
     kind.modality.check_options(_called(source), options)
     if kind is TableSource:
@@ -103,6 +119,15 @@ def _said(say: Callable[[str], None]) -> Callable[[str, int, int], None]:
             say(f"{what} ...")
 
     return on_step
+
+
+def is_hospital(source: Any) -> bool:
+    """Whether a source is linked tables: a folder of tables with different columns, a database, frames by name."""
+    if isinstance(source, LinkedTables | Mapping):
+        return True
+    if not isinstance(source, str | Path) or str(source) in BUNDLED or in_object_storage(str(source)):
+        return False
+    return (not Path(source).is_dir() or holds_tables(Path(source))) and is_linked(source)
 
 
 def is_table(source: Any) -> bool:

@@ -6,10 +6,30 @@ keys.py        which column is a table's key, and which refer to another's
 clocks.py      when each row was: at an instant, in an interval, on a day
 infer.py       all of it from the tables alone, each decision with its reason
 standards/     MEDS, OMOP and FHIR, whose tables and ties are stated: read and written
+
+tree.py        which table hangs on which when patients are made
+form.py        each as a table of visits: times from the parent's, keys gone, what follows from others looked up
+codec.py       all of them <-> scores
+units.py       a row and all that hangs on it, as one sequence of tokens
+questions.py   what a network of events is asked in training
+generate.py    tables made down the tree; making.py: as cells and new keys; calibration.py: put right
 """
 
+from reverie.records.linked.calibration import LinkedCalibration
+from reverie.records.linked.codec import LinkedCodec, LinkedForms
 from reverie.records.linked.infer import is_linked, read_linked
 from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
 from reverie.records.linked.tables import LinkedTables
 
-__all__ = ["Clock", "ForeignKey", "LinkedSchema", "LinkedTable", "LinkedTables", "is_linked", "read_linked"]
+__all__ = [
+    "Clock",
+    "ForeignKey",
+    "LinkedCalibration",
+    "LinkedCodec",
+    "LinkedForms",
+    "LinkedSchema",
+    "LinkedTable",
+    "LinkedTables",
+    "is_linked",
+    "read_linked",
+]

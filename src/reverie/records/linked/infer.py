@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.records.forms import AnyForm
 from reverie.records.linked.checks import faults_of, found_wrong
 from reverie.records.linked.clocks import clock_of
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
@@ -65,9 +66,9 @@ def read_linked(
     else:
         cells, notes = read_tables(source, name, most)
         said = list(notes)
-    frames = {}
+    frames, forms = {}, {}
     for table, frame in cells.items():
-        typed, more = (frame, []) if standard is not None else _typed(frame, f"{name}/{table}")
+        typed, more, forms[table] = (frame, [], {}) if standard is not None else _typed(frame, f"{name}/{table}")
         frames[table] = typed.unique(maintain_order=True)
         if alike := typed.height - frames[table].height:
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
@@ -85,13 +86,13 @@ def read_linked(
     said += faults_of(schema, frames)
     path = None if place is None or asks_a_server(place) else Path(place).resolve()
     called = None if standard is None else standard.called
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called, forms)
 
 
-def _typed(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]:
-    """Cells as what they can be read as, and notes."""
+def _typed(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:
+    """Cells as what they can be read as, notes, and how those are written that are not plainly what they are."""
     parsed = parse(numbered(frame), name)
-    return parsed.frame.drop(ROW), parsed.notes
+    return parsed.frame.drop(ROW), parsed.notes, parsed.forms
 
 
 def _spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
+from reverie.records.forms import AnyForm
 from reverie.records.linked.schema import LinkedSchema
 
 __all__ = ["LinkedTables"]
@@ -22,6 +23,7 @@ class LinkedTables:
         schema: what each is.
         name: what messages call all of them.
         notes: decisions worth telling.
+        forms: by table and column, how the source writes cells that are not plainly what they are.
         path: of the folder or file they were read from, absolute; None for frames and addresses.
         standard: the name of the standard that they were read by; None where it was none.
     """
@@ -32,6 +34,7 @@ class LinkedTables:
     notes: tuple[str, ...] = ()
     path: Path | None = None
     standard: str | None = None
+    forms: Mapping[str, Mapping[str, AnyForm]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of patients: of rows of the entities."""

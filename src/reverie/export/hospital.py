@@ -1,0 +1,83 @@
+"""New patients in linked tables, to a folder of files, and a summary of what was made.
+
+shards -> a part of each table beside the folder, as Parquet -> a file for each table in it, when all is made
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reverie.models import LinkedModel
+
+__all__ = ["hospital"]
+
+
+def hospital(
+    model: LinkedModel,
+    count: int | None,
+    out: Path,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    hear: Callable[[Mapping[str, pl.DataFrame]], None] = lambda tables: None,
+) -> dict[str, Any]:
+    """New patients to files in the folder `out`, one for each table, in memory that does not grow with their number.
+
+    Tables are .csv, or .parquet where those trained on were. `settings` are those of LinkedModel.shards; `hear` is shown
+    each part. Raises UsageError and DataError as that does; then the folder is as it was.
+    """
+    began, rows, patients = time.monotonic(), Counter[str](), 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    suffix, options = model.codec.suffix, dict(settings or {})
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+        parts, whole = Path(beside) / "parts", Path(beside) / "whole"
+        parts.mkdir()
+        whole.mkdir()
+        for number, tables in enumerate(model.shards(count, seed, on_step=on_step, **options)):
+            hear(tables)
+            for name, frame in tables.items():
+                _part(parts, name, number, frame)
+                rows[name] += frame.height
+            patients += tables[model.codec.tree.root].height
+        for name in rows:
+            _joined(parts / name, whole / f"{name}{suffix}")
+        for name, frame in model.codec.lookups.items():
+            _part(parts, name, 0, frame)
+            _joined(parts / name, whole / f"{name}{suffix}")
+        out.mkdir(exist_ok=True)
+        for file in sorted(whole.iterdir()):
+            shutil.move(file, out / file.name)
+    seconds = time.monotonic() - began
+    events = sum(rows.values()) - patients
+    return {
+        "out": str(out),
+        "patients": patients,
+        "rows": {**rows, **{name: frame.height for name, frame in model.codec.lookups.items()}},
+        **{name: options.get(name) or usual for name, usual in model.usual.items()},
+        "seed": seed,
+        "seconds": round(seconds, 2),
+        "events_per_second": round(events / max(seconds, 1e-9)),
+    }
+
+
+def _part(parts: Path, name: str, number: int, frame: pl.DataFrame) -> None:
+    folder = parts / name
+    folder.mkdir(exist_ok=True)
+    frame.write_parquet(folder / f"{number:08d}.parquet", compression="lz4", statistics=False)
+
+
+def _joined(folder: Path, file: Path) -> None:
+    """All parts of a table as one file, read and written as a stream."""
+    rows = pl.scan_parquet(sorted(folder.iterdir()))
+    if file.suffix == ".parquet":
+        rows.sink_parquet(file, maintain_order=True)
+    else:
+        rows.sink_csv(file, maintain_order=True)

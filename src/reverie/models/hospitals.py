@@ -1,0 +1,139 @@
+"""A model of linked tables: one network that makes patients with all that hangs on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+import torch
+
+from reverie.denoisers.network import Network
+from reverie.errors import UsageError
+from reverie.modality import LINKED
+from reverie.models.model import CALIBRATION, Model
+from reverie.models.shards import in_order
+from reverie.plain import number_of
+from reverie.records.conditions import Conditions
+from reverie.records.linked.calibration import Fitting, LinkedCalibration
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.generate import SHARD, LinkedSampler
+from reverie.records.linked.making import Keyed, Rows, frames_of, joined
+from reverie.records.linked.questions import Encoded
+from reverie.samplers import Sampler, named, time_grid
+
+__all__ = ["LinkedModel"]
+
+CALIBRATED = 640
+"""Patients that are drawn to put right what is drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedModel(Model[LinkedCodec]):
+    """Makes new patients in linked tables.
+
+    Attributes:
+        calibration: puts right what is drawn; none for what the network draws as it is.
+    """
+
+    modality = LINKED
+    calibration: LinkedCalibration | None = None
+
+    def sample(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        **settings: Any,
+    ) -> dict[str, pl.DataFrame]:
+        """The tables of `count` new patients, by name, with the columns and types of those trained on, and new keys.
+
+        Args:
+            seed: the same seed gives the same tables, however many threads make them.
+            where: what patients must be: {"sex": "female"}, or ["sex=female"].
+            given: a frame or file of some of what patients are, one row for each to make; then `count` may be left out.
+            settings: see `shards`.
+
+        Raises UsageError for a condition that cannot be understood, DataError for values that the model does not know.
+        """
+        return joined(self.shards(count, seed, where, given, **settings)) | dict(self.codec.lookups)
+
+    def shards(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        where: Mapping[str, Any] | Sequence[str] = (),
+        given: Any = None,
+        sampler: str | None = None,
+        steps: int | None = None,
+        spacing: str | None = None,
+        workers: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
+        **settings: Any,
+    ) -> Iterator[dict[str, pl.DataFrame]]:
+        """The tables of `sample` but for lookups, some patients at a time, in memory that does not grow with their number.
+
+        Args:
+            sampler, steps, spacing: of each stage, as is usual for the network if left out; the sampler's own settings
+                follow.
+            workers: threads; 0 for one for each core. Their number changes nothing but the time.
+            on_step: called with (patients done, in all).
+        """
+        conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], where, given)
+        count = conditions.rows if count is None else count
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"count must be a whole number above 0, not {count!r}.")
+        if conditions.rows not in (None, count):
+            told = number_of(conditions.rows or 0, "patient")
+            raise UsageError(f"{told} are given, so {count} cannot be made: leave the count out.")
+        whole = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
+
+        def make(number: int) -> dict[str, Rows]:
+            with torch.inference_mode():
+                made = whole.shard(number, seed, conditions.shard(number, SHARD, seed))
+            return frames_of(self.codec, made, min(SHARD, count - number * SHARD))
+
+        keyed = Keyed(self.codec)
+        for number, rows in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
+            if on_step:
+                on_step(min(count, (number + 1) * SHARD), count)
+            yield keyed.tables(rows)
+
+    def calibrated(self, encoded: Encoded) -> LinkedModel:
+        """This model with what it draws put right: its draws are compared with the patients trained on."""
+        fitting = Fitting(encoded.scores)
+        with torch.inference_mode():
+            replace(self._maker({}), calibration=fitting).shard(0, self.config.seed, size=CALIBRATED)
+        return replace(self, calibration=fitting.done)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        return {CALIBRATION: self.calibration.config} if self.calibration else {}
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """The sampler and its steps where none are named: the network says."""
+        return dict(self.config.network.usual)
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        return (4, self.codec.width)
+
+    @property
+    def sampling_denoiser(self) -> Network:
+        network = super().sampling_denoiser
+        return network.rounded() if network.autocast else network
+
+    def _maker(self, told: dict[str, Any]) -> LinkedSampler:
+        return LinkedSampler(self.sampling_denoiser, self.codec, *self._method(told), self.calibration)
+
+    def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
+        """The sampler and its grid; what is None or left out is as the network declares."""
+        told, path = dict(told), self.process.schedule
+        sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
+        ends = {name: told.pop(name, None) for name in ("sigma_min", "sigma_max")}
+        grid = time_grid(path, steps, told.pop("spacing", None) or path.spacing, **ends)
+        return named(sampler, **told), grid

@@ -1,0 +1,158 @@
+"""What a network of events is asked in training: one stage of a unit, given what comes before it.
+
+    0  1   patients: what is measured; values, and whether there is anything of each table
+    2  3   groups: how many rows; when the first was
+    4  5   rows: when each was, what is measured; values, and whether anything hangs on it
+
+At times some of what is asked is given, or of what comes after it, so that the same network completes and is conditioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reverie.denoisers.event_mask import EventMask
+from reverie.process.randomness import generator
+from reverie.records.linked.codec import Coded, LinkedCodec
+from reverie.records.linked.tree import Grown
+from reverie.records.linked.units import Part, Unit, told
+
+__all__ = ["Encoded", "counting", "draw_question"]
+
+ASKED = (0.1, 0.15, 0.25, 0.15, 0.3, 0.5)
+"""How often each stage is asked, among those that a unit has."""
+WORTH = (0.1, 0.15, 0.3, 0.2, 0.5, 1.0)
+"""What all cells of a stage count together: how many rows there are is one cell of many, and all else hangs on it."""
+PATIENTS = 1 / 3
+"""The share of units that are patients, at least: of them there are few, and most follows from them."""
+COMPLETE = 0.25
+"""Share of questions of which some is given."""
+BLUR = 0.2
+"""Deviation of noise on what is told, so that no patient is known by it (conditioning augmentation, Ho et al. 2022)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Linked tables, encoded: which units there are, and their tokens.
+
+    Attributes:
+        codec: of the tables.
+        coded: by table.
+        parents: by table, int64 [rows], the row above.
+    """
+
+    codec: LinkedCodec
+    coded: Mapping[str, Coded]
+    parents: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, codec: LinkedCodec, grown: Grown) -> Encoded:
+        return cls(codec, codec.encode(grown), grown.parents)
+
+    @cached_property
+    def units(self) -> list[tuple[str, np.ndarray]]:
+        """(table, its rows that are units): all patients, more than once where they are few, and every row that anything
+        hangs on."""
+        tree, out = self.codec.tree, []
+        for branch in tree.learned:
+            children = tree.children(branch.table)
+            if branch.parent is None:
+                out.append((branch.table, np.arange(len(self.coded[branch.table].groups))))
+            elif children:
+                some = np.any([self.coded[child].group >= 0 for child in children], axis=0)
+                out.append((branch.table, np.flatnonzero(some)))
+        others = sum(len(rows) for _, rows in out[1:])
+        again = max(1, round(PATIENTS / (1 - PATIENTS) * others / len(out[0][1])))
+        return [(out[0][0], np.tile(out[0][1], again)), *out[1:]]
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        return np.cumsum([len(rows) for _, rows in self.units])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    @property
+    def scores(self) -> dict[tuple[str, str], Tensor]:
+        """By (table, "group" | "rows"), the scores [n, w] of all; NaN where not known."""
+        out, randomness = {}, generator(0, "scores")
+        for table, coded in self.coded.items():
+            groups, known = coded.of_groups(np.arange(len(coded.groups)), randomness)
+            rows, rows_known = coded.of_rows(np.arange(coded.groups.rows.shape[1]), randomness)
+            out[table, "group"] = torch.where(known, groups, torch.nan)
+            out[table, "rows"] = torch.where(rows_known, rows, torch.nan)
+        return out
+
+    def laid_out(self, indices: Tensor, randomness: torch.Generator | None) -> Iterator[Unit]:
+        """The units at these indices, those of one table at a time."""
+        at = np.searchsorted(self.ends, indices.numpy(), "right")
+        for number, (table, rows) in enumerate(self.units):
+            if (chosen := indices.numpy()[at == number]).size:
+                first = self.ends[number] - len(rows)
+                yield self.unit(table, rows[chosen - first], randomness)
+
+    def unit(self, table: str, rows: np.ndarray, randomness: torch.Generator | None) -> Unit:
+        """The units of some rows of a table, with what hangs on them."""
+        tree, above, parts = self.codec.tree, [], []
+        if table == tree.root:
+            values, known = self.coded[table].of_groups(rows, randomness)
+            none = torch.zeros(0, 0)
+            parts.append(
+                Part(table, torch.arange(len(rows)), torch.zeros(len(rows), dtype=torch.long), values, known, none,
+                     none.bool(), torch.zeros(0))
+            )  # fmt: skip
+        else:
+            above = list(told(tree, self.coded, self.parents, table, rows, randomness))
+        for child in tree.children(table):
+            coded = self.coded[child]
+            group = coded.group[rows]
+            unit = np.flatnonzero(group >= 0)
+            if not unit.size:
+                continue
+            group = group[unit]
+            offsets = coded.offsets
+            lengths = offsets[group + 1] - offsets[group]
+            of_rows = np.repeat(offsets[group] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+            statics, known = coded.of_groups(group, randomness)
+            values, row_known = coded.of_rows(of_rows, randomness, lengths)
+            of_units, each = torch.from_numpy(unit), torch.from_numpy(lengths)
+            parts.append(Part(child, of_units, each, statics, known, values, row_known, coded.when(of_rows)))
+        return Unit(self.codec, len(rows), above, parts)
+
+
+def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:
+    """A question for each of some units."""
+    U = len(unit)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=randomness)
+
+    share = torch.tensor(ASKED)
+    there = torch.stack([(unit.known & (unit.stage == stage)).flatten(1).any(1) for stage in range(len(ASKED))], 1)
+    weights = (share * there).cumsum(1)
+    stage = (rand(U, 1) * weights[:, -1:] >= weights).sum(1).clamp(max=len(ASKED) - 1)
+    asked = unit.known & (unit.stage == stage[:, None, None])
+    before = unit.known & (unit.stage < stage[:, None, None])  # what is told has stage -1
+    later = unit.known & (unit.stage >= stage[:, None, None])
+    some = (rand(*asked.shape) < rand(U, 1, 1)) & (rand(U, 1, 1) < COMPLETE)
+    observed = before | (later & some)
+    blur = BLUR * torch.randn(unit.values.shape, generator=randomness) * unit.given[..., None]
+    return unit.question(observed, asked & ~some, unit.values + blur, stage)
+
+
+def counting(stage: Tensor, asked: Tensor) -> Tensor:
+    """How much each cell asked for counts, float32 like `asked` [B, N, C]: all of a stage as WORTH says."""
+    weights, total = torch.zeros(asked.shape), int(asked.sum())
+    of_stage = [(asked & (stage == number)) for number in range(len(WORTH))]
+    counts = [int(cells.sum()) for cells in of_stage]
+    whole = sum(share for share, count in zip(WORTH, counts, strict=True) if count)
+    for share, cells, count in zip(WORTH, of_stage, counts, strict=True):
+        if count:
+            weights[cells] = share / whole * total / count
+    return weights

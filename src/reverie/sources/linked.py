@@ -1,0 +1,199 @@
+"""Linked tables as a source."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.config import RunConfig, Source
+from reverie.denoisers.conditions import padded
+from reverie.errors import DataError, UsageError
+from reverie.modality import LINKED
+from reverie.models.hospitals import LinkedModel
+from reverie.records.linked import LinkedCodec, LinkedForms, LinkedSchema, LinkedTables, read_linked
+from reverie.records.linked.questions import Encoded, counting, draw_question
+from reverie.records.linked.tree import Grown, grow, placed
+from reverie.records.table import parted
+from reverie.sources.source import DataSource, Parts, Say
+from reverie.training import Batch, metrics
+
+__all__ = ["EventDataset", "LinkedSource"]
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedSource(DataSource):
+    """Linked tables.
+
+    Attributes:
+        tables: as they were read.
+        holdout: those of the patients held out, where they lie elsewhere.
+    """
+
+    tables: LinkedTables
+    holdout: LinkedTables | None = None
+
+    modality, model = LINKED, LinkedModel
+    recipe = "linked"
+
+    @classmethod
+    def read(cls, source: Any, schema: Any = None, holdout: Any = None) -> LinkedSource:
+        """Reads linked tables; see records.linked.read_linked for what is raised.
+
+        Args:
+            source: LinkedTables are taken as they are.
+            schema: a LinkedSchema or a YAML file.
+            holdout: a folder of tables of patients to hold out, read with the schema of the source.
+
+        Raises DataError too if a patient is in both.
+        """
+        tables = source if isinstance(source, LinkedTables) else read_linked(source, as_schema(schema))
+        if holdout is None:
+            return cls(tables)
+        other = holdout if isinstance(holdout, LinkedTables) else read_linked(holdout, tables.schema)
+        root = tables.schema.entities[0]
+        key = str(tables.schema[root].key)
+        ours, theirs = (set(of.frames[root][key].cast(pl.String)) for of in (tables, other))
+        if both := sorted(ours & theirs):
+            raise DataError(
+                f"patient {both[0]!r} is in {tables.name} and in {other.name}: hold out patients that are not trained on."
+            )
+        return cls(tables, other)
+
+    @property
+    def about(self) -> Source:
+        return about(self.tables)
+
+    @property
+    def about_holdout(self) -> Source | None:
+        return about(self.holdout) if self.holdout else None
+
+    @cached_property
+    def grown(self) -> Grown:
+        return grow(self.tables)
+
+    @cached_property
+    def forms(self) -> LinkedForms:
+        """What is decided of the tables, read off all patients."""
+        return LinkedForms.of(self.tables.schema, self.grown)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.tables.notes, *self.grown.notes, *self.forms.notes)
+
+    def split(self, config: RunConfig) -> Parts[Any]:
+        """Every patient in one part, with all that hangs on them. What the columns are was read off all of them, and nothing
+        else is learned of those held out."""
+        train, validation = self.grown, None
+        holdout = placed(self.grown.tree, self.holdout) if self.holdout else None
+        if config.training.holdout:
+            train, holdout = self._parted(train, config.training.holdout, config.seed)
+        if config.training.aside:
+            train, validation = self._parted(train, config.training.aside, config.seed)
+        return Parts(train, validation, holdout)
+
+    def _parted(self, grown: Grown, share: float, seed: int) -> tuple[Grown, Grown]:
+        rest, aside = parted(len(grown), share, seed, self.tables.name)
+        return grown.take(rest), grown.take(aside)
+
+    def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> LinkedCodec:
+        if config.network.of != "linked":
+            raise UsageError("this recipe is not for linked tables: leave `recipe` out.")
+        if config.codec is not None and (sentence := config.network.demands(config.codec)):
+            raise UsageError(sentence)
+        if config.training.learned_variance:
+            raise UsageError("learned_variance is for pictures: leave it out for linked tables.")
+        if config.training.epsilon is not None:
+            raise UsageError("`epsilon` is for one table of visits: its noise does not account for linked tables yet.")
+        lookups = {name: self.tables.frames[name] for name in self.grown.tree.carried}
+        path = self.tables.path
+        stored = path is not None and path.is_dir() and any(path.glob("*.parquet"))
+        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, ".parquet" if stored else ".csv")
+
+    def adopt_codec(self, codec: LinkedCodec, run: str, say: Say) -> LinkedCodec:
+        ours, theirs = ({table: form.columns for table, form in forms.forms.items()} for forms in (self.forms, codec.forms))
+        if ours != theirs:
+            other = next(iter([t for t in ours if ours.get(t) != theirs.get(t)] or [t for t in theirs if t not in ours]))
+            raise UsageError(
+                f"{self.tables.name} has other tables than {run}, or other columns in {other}: train a new run."
+            )
+        return codec
+
+    def examples(self, config: RunConfig, parts: Parts[Any], codec: LinkedCodec) -> tuple[EventDataset, EventDataset | None]:
+        train = EventDataset(Encoded.of(codec, parts.train))
+        return train, EventDataset(Encoded.of(codec, parts.validation)) if parts.validation else None
+
+    def finished(self, model: LinkedModel, parts: Parts[Any], say: Say) -> LinkedModel:
+        say("putting right what the model draws, by a sample of it ...")
+        return model.calibrated(Encoded.of(model.codec, parts.train))
+
+    def show(self, model: LinkedModel, parts: Parts[Any], out: Path) -> None:
+        return
+
+    def summary(self, model: LinkedModel, parts: Parts[Any], out: Path) -> dict[str, Any]:
+        train, validation, holdout = parts
+        lines = metrics.read(out)
+        judged = [line for line in lines if "loss_aside" in line]
+        best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
+        return {
+            "patients": len(train),
+            "set_aside": len(validation) if validation else 0,
+            "held_out": len(holdout) if holdout else 0,
+            "tables": len(model.codec.codecs),
+            "rows": sum(frame.height for frame in train.frames.values()) - len(train),
+            "steps": {
+                "done": max((line["step"] for line in lines), default=model.config.training.steps),
+                "of": model.config.training.steps,
+            },
+            "best_step": best["step"] if best else None,
+            "loss_aside": round(best["loss_aside"], 4) if best else None,
+            "samples": str(out),
+        }
+
+
+def as_schema(schema: Any) -> LinkedSchema | None:
+    """A schema of linked tables, also of a YAML file. Raises UsageError for a file that there is not, or that holds none."""
+    if not isinstance(schema, str | Path):
+        return schema
+    path = Path(schema)
+    if not path.is_file():
+        raise UsageError(f"there is no schema file {path}: write one with reverie data tables FOLDER --schema {path}.")
+    return LinkedSchema.from_yaml(path.read_text(encoding="utf-8"), path.name)
+
+
+def about(tables: LinkedTables) -> Source:
+    """Linked tables as config.yaml has them."""
+    digest = hashlib.sha256()
+    for name in sorted(tables.frames):
+        frame = tables.frames[name]
+        digest.update(repr([name, *((column, str(dtype)) for column, dtype in frame.schema.items())]).encode())
+        for part in frame.iter_slices(100_000):
+            digest.update(part.write_csv(include_header=False).encode())
+    path = None if tables.path is None else str(tables.path)
+    return Source(name=tables.name, path=path, fingerprint=digest.hexdigest())
+
+
+@dataclass(frozen=True, eq=False)
+class EventDataset:
+    """Encoded linked tables as examples: each time a unit comes up, scores are drawn again, and another stage is asked."""
+
+    encoded: Encoded
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def batch(self, indices: Tensor, generator: torch.Generator) -> Batch:
+        batches, stages = [], []
+        for unit in self.encoded.laid_out(indices, generator):
+            question = draw_question(unit, generator)
+            batches.append(Batch(unit.values, question.target_mask, question))
+            stages.append(unit.stage)
+        whole, stage = Batch.joined(batches), padded(stages)
+        assert whole.mask is not None
+        return replace(whole, mask=counting(stage, whole.mask))

@@ -1,0 +1,166 @@
+"""Linked tables are a tree of tables of visits: what is read off them is written back, but for keys."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from reverie.process.randomness import generator
+from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
+from reverie.records.linked.form import Form
+from reverie.records.linked.generate import Made
+from reverie.records.linked.making import Keyed, frames_of
+from reverie.records.linked.questions import Encoded, counting, draw_question
+from reverie.records.linked.scored import Scored
+from reverie.records.linked.tree import grow
+
+from .conftest import made_up
+
+
+def test_rows_that_name_no_stay_hang_on_the_one_in_whose_time_they_lie(hospital, grown):
+    parents = {branch.table: branch.parent for branch in grown.tree.branches}
+    assert parents == {
+        "patients": None, "stays": "patients", "results": "stays", "drugs": "stays", "diagnoses": "stays",
+        "discharges": "stays",
+    }  # fmt: skip
+    assert grown.tree.beside("stays") == ["discharges"] and "discharges" not in grown.tree.children("stays")
+    assert grown.tree["results"].tie is None and grown.tree.carried == ("d_tests",)
+    stays, results = grown.frames["stays"], grown.frames["results"]
+    begun, ended = (stays[c].gather(grown.parents["results"]) for c in ("admitted", "discharged"))
+    assert ((results["charttime"] >= begun) & (results["charttime"] <= ended)).all()
+    assert results.height == hospital.frames["results"].height
+
+
+def test_rows_of_nobody_are_left_out_and_counted():
+    tables = made_up(30)
+    lost = tables["drugs"].head(3).with_columns(pl.lit("S99999").alias("stay_id"))
+    tables["drugs"] = pl.concat([tables["drugs"], lost.with_columns(dose=pl.lit(7, pl.Int64))])
+    grown = grow(read_linked(tables))
+    assert any("drugs: 3 rows were of no row of stays" in note for note in grown.notes)
+
+
+def test_patients_are_taken_with_all_that_hangs_on_them(grown):
+    some = grown.take(np.arange(0, 60, 7))
+    names = set(some.frames["patients"]["patient_id"])
+    for table in ("stays", "results", "drugs"):
+        whole = grown.frames[table].filter(pl.col("patient_id").is_in(names))
+        assert some.frames[table].equals(whole), table
+    for table, parents in some.parents.items():
+        assert (np.diff(parents) >= 0).all() and len(parents) == some.frames[table].height
+
+
+def test_a_form_brings_its_rows_back(grown, codec):
+    for branch in grown.tree.branches:
+        table, frame = branch.table, grown.frames[branch.table]
+        form = Form.from_config(json.loads(json.dumps(codec.forms.forms[table].config)))
+        above = None if branch.parent is None else grown.frames[branch.parent]
+        rows = np.arange(frame.height) if above is None else grown.parents[table]
+        back = form.rows(form.visits(frame, rows, above), above)
+        assert back.equals(frame.select(back.columns)), table
+        assert set(frame.columns) - set(back.columns) == set(form.gone) - set(form.optional)
+
+
+def test_what_follows_from_a_code_is_looked_up_and_its_values_are_scored_by_it(codec):
+    form = codec.forms.forms["results"]
+    assert form.follows["unit"][0] == "test_name" and form.scored["value"].code == "test_name"
+
+
+def test_scores_are_of_the_values_of_their_code():
+    frame = pl.DataFrame({"test": ["a", "b"] * 200, "x": [float(i if i % 2 else i / 1000) for i in range(400)]})
+    scored = Scored.fit(frame, "x", "test")
+    scores = scored.scores(frame["x"], frame["test"])
+    for code in ("a", "b"):
+        of_code = scores.filter(frame["test"] == code)
+        assert abs(float(of_code.mean())) < 0.01 and abs(float(of_code.std()) - 1) < 0.05  # pyright: ignore
+    made = scored.cells(pl.Series("x", [0.0, 0.0, None]), pl.Series(["a", "b", "a"]), pl.Float64())
+    assert made[0] < 1 < 100 < made[1] and made[2] is None
+
+
+def test_a_codec_is_its_config(codec):
+    again = LinkedCodec.from_config(json.loads(json.dumps(codec.config)))
+    assert again.config == codec.config and again.channels == codec.channels
+    assert again.lookups["d_tests"].equals(codec.lookups["d_tests"])
+
+
+def as_made(encoded):
+    """What was encoded as if it had been made: the middles of all intervals."""
+    made = {}
+    for table, coded in encoded.coded.items():
+        groups, known = coded.of_groups(np.arange(len(coded.groups)), None)
+        rows, rows_known = coded.of_rows(np.arange(int(coded.offsets[-1])), None)
+        made[table] = Made(coded.parent, coded.group, groups, known, coded.offsets, rows, rows_known)
+    root = encoded.codec.tree.root
+    made[root].offsets = np.zeros(len(made[root].groups) + 1, dtype=np.int64)
+    return made
+
+
+def test_decoding_what_was_encoded_gives_the_tables_but_for_keys(hospital, grown, codec):
+    rows = frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown))
+    tables = Keyed(codec).tables(rows)
+    for table, frame in tables.items():
+        form, real = codec.forms.forms[table], grown.frames[table]
+        assert frame.schema == real.schema
+        plain = [c for c in frame.columns if c not in form.gone]
+        assert frame.select(plain).equals(real.select(plain)), table
+    assert tables["stays"]["patient_id"].n_unique() == grown.frames["stays"]["patient_id"].n_unique()
+
+
+def test_new_keys_go_on_where_those_seen_end_and_every_key_that_is_named_is_there(grown, codec):
+    tables = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    assert tables["patients"]["patient_id"].to_list()[:2] == ["P0061", "P0062"]
+    assert tables["stays"]["stay_id"].is_unique().all() and tables["stays"]["stay_id"][0].startswith("S0")
+    assert set(tables["stays"]["stay_id"]).isdisjoint(grown.frames["stays"]["stay_id"])
+    ties = (("stays", "patient_id", "patients"), ("drugs", "stay_id", "stays"), ("results", "patient_id", "patients"))
+    for table, column, other in ties:
+        assert tables[table][column].is_in(tables[other][column].implode()).all()
+    whose = tables["drugs"].join(tables["stays"], on="stay_id")
+    assert (whose["patient_id"] == whose["patient_id_right"]).all()  # a drug's patient is that of its stay
+
+
+def test_a_question_asks_for_one_stage_and_gives_all_that_is_made_before(grown, codec):
+    encoded, randomness, seen = Encoded.of(codec, grown), generator(0, "test"), set()
+    for _ in range(6):
+        for unit in encoded.laid_out(torch.randint(0, len(encoded), (64,), generator=randomness), randomness):
+            asked = draw_question(unit, randomness)
+            assert not (asked.observed_mask & asked.target_mask).any()
+            assert not (asked.target_mask & ~unit.known).any() and not (asked.observed_mask & ~unit.known).any()
+            stage = torch.where(asked.target_mask, unit.stage.long(), -1).flatten(1).amax(1)
+            least = torch.where(asked.target_mask, unit.stage.long(), 9).flatten(1).amin(1)
+            some = asked.target_mask.flatten(1).any(1)
+            assert (stage[some] == least[some]).all()
+            earlier = unit.known & (unit.stage < stage[:, None, None]) & asked.attention_mask[..., None]
+            assert (asked.observed_mask | ~earlier)[some].all()
+            early = some & (stage < 5)
+            assert asked.hours[early][~unit.given[early]].isnan().all()  # no time is told before it is made
+            seen |= set(stage.tolist())
+    assert seen >= {0, 1, 2, 3, 4, 5} - {0}
+
+
+def test_what_all_cells_of_a_stage_count_hangs_on_no_number():
+    asked = torch.ones(1, 10, 1, dtype=torch.bool)
+    stage = torch.tensor([[2] * 1 + [5] * 9], dtype=torch.int8)[..., None]
+    weights = counting(stage, asked)
+    assert weights.sum() == pytest.approx(10) and weights[0, 0, 0] == pytest.approx(0.3 * weights[0, 1:].sum())
+
+
+def test_two_tables_of_patients_are_refused():
+    from reverie.errors import DataError
+
+    tables = read_linked(made_up(20))
+    twice = tables.schema.tables[0].model_copy(update={"name": "people"})
+    schema = tables.schema.model_copy(update={"tables": (*tables.schema.tables, twice)})
+    other = type(tables)({**tables.frames, "people": tables.frames["patients"]}, schema, "two")
+    with pytest.raises(DataError, match="one table of patients"):
+        grow(other)
+
+
+def test_a_table_of_keys_alone_is_made_too():
+    tables = made_up(30)
+    tables["seen_by"] = tables["stays"].select("stay_id")
+    grown = grow(read_linked(tables))
+    forms = LinkedForms.of(read_linked(tables).schema, grown)
+    codec = LinkedCodec.fit(forms, grown, {})
+    made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    assert made["seen_by"].columns == ["stay_id"] and made["seen_by"].height == tables["stays"].height

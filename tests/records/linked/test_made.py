@@ -1,0 +1,179 @@
+"""What is made of linked tables is whole: keys, ends after starts, rows in their parents' time; a function of the seed."""
+
+import json
+
+import polars as pl
+import pytest
+import torch
+
+import reverie
+from reverie.denoisers.event_mask import EventMask
+from reverie.denoisers.events import EventNetworkConfig
+from reverie.errors import UsageError
+from reverie.models import LinkedModel
+from reverie.process.randomness import generator
+from reverie.records.linked.calibration import Fitting, LinkedCalibration
+from reverie.records.linked.questions import Encoded, draw_question
+
+from .conftest import made_up
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of few steps: what must hold holds whatever the network has learned."""
+    out = tmp_path_factory.mktemp("linked") / "run"
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    reverie.train(made_up(60), out=out, steps=4, settings=settings)
+    return out
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return reverie.load(run)
+
+
+@pytest.fixture(scope="module")
+def made(model):
+    return model.sample(140, seed=3)
+
+
+def test_tables_have_the_columns_and_types_of_those_trained_on(made):
+    for name, frame in made_up(60).items():
+        assert made[name].schema == frame.schema, name
+    assert made["patients"].height == 140 and made["d_tests"].equals(made_up(60)["d_tests"])
+
+
+def test_every_key_is_new_and_every_key_that_is_named_is_there(made):
+    real = made_up(60)
+    for table, key in (("patients", "patient_id"), ("stays", "stay_id")):
+        assert made[table][key].is_unique().all() and not made[table][key].null_count()
+        assert set(made[table][key]).isdisjoint(real[table][key])
+    for table, column, other in (
+        ("stays", "patient_id", "patients"),
+        ("results", "patient_id", "patients"),
+        ("drugs", "stay_id", "stays"),
+        ("drugs", "patient_id", "patients"),
+        ("diagnoses", "stay_id", "stays"),
+        ("discharges", "stay_id", "stays"),
+    ):
+        assert made[table][column].is_in(made[other][column].implode()).all(), table
+
+
+def test_no_row_above_has_two_where_none_had(made):
+    assert made["discharges"]["stay_id"].is_unique().all() and 0 < made["discharges"].height < made["stays"].height
+
+
+def test_ends_come_after_starts_and_rows_lie_in_their_stay(made):
+    stays, drugs = made["stays"], made["drugs"].join(made["stays"], on="stay_id")
+    assert (stays["discharged"] >= stays["admitted"]).all()
+    assert (drugs.drop_nulls("end_time")["end_time"] >= drugs.drop_nulls("end_time")["start_time"]).all()
+    assert ((drugs["start_time"] >= drugs["admitted"]) & (drugs["start_time"] <= drugs["discharged"])).all()
+    whose = made["results"].join(stays, on="patient_id")
+    inside = (whose["charttime"] >= whose["admitted"]) & (whose["charttime"] <= whose["discharged"])
+    assert whose.with_columns(inside=inside).group_by("patient_id", "charttime").agg(pl.col("inside").any())["inside"].all()
+
+
+def test_only_units_of_the_tests_trained_on_go_with_them(made):
+    units = dict(made_up(60)["results"].select("test_name", "unit").unique().iter_rows())
+    assert all(units[name] == unit for name, unit in made["results"].select("test_name", "unit").unique().iter_rows())
+
+
+def test_the_same_seed_gives_the_same_tables_whatever_the_workers(model, made):
+    again = model.sample(140, seed=3, workers=1)
+    assert all(again[name].equals(made[name]) for name in made)
+    other = model.sample(140, seed=4)
+    assert not other["stays"].equals(made["stays"])
+
+
+def test_the_first_patients_are_the_same_however_many_are_made(model, made):
+    few = model.sample(50, seed=3)
+    for name in ("patients", "stays", "drugs"):
+        of = made[name].filter(pl.col("patient_id").is_in(few["patients"]["patient_id"].implode()))
+        plain = [c for c in of.columns if not c.endswith("_id")]
+        assert few[name].select(plain).equals(of.select(plain)), name
+
+
+def test_patients_are_as_they_must_be(model):
+    assert (model.sample(40, where=["sex=female"])["patients"]["sex"] == "female").all()
+    given = pl.DataFrame({"sex": ["male", "female", "male"]})
+    assert model.sample(given=given)["patients"]["sex"].to_list() == ["male", "female", "male"]
+    with pytest.raises(UsageError, match="sex"):
+        model.sample(5, where=["sx=female"])
+
+
+def test_a_model_comes_back_from_its_folder(run, model, made):
+    assert isinstance(model, LinkedModel) and model.calibration is not None
+    assert reverie.load(run).sample(140, seed=3)["results"].equals(made["results"])
+    assert json.loads((run / "codec.json").read_text())["kind"] == "linked"
+
+
+def test_training_is_a_function_of_the_seed(tmp_path):
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    whole = reverie.train(made_up(30), out=tmp_path / "whole", steps=4, settings=settings)
+    torch.manual_seed(5)
+    again = reverie.train(made_up(30), out=tmp_path / "again", steps=4, settings=settings)
+    for a, b in zip(whole.denoiser.module.parameters(), again.denoiser.module.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_an_answer_hangs_on_the_own_unit_alone(grown, codec):
+    encoded, randomness = Encoded.of(codec, grown), generator(1, "network")
+    config = EventNetworkConfig(width=16, layers=2, heads=2)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        network = config.build(codec.channels, codec.channels).eval()
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    (unit,) = encoded.laid_out(torch.arange(12), randomness)
+    asked, x_t = draw_question(unit, randomness), torch.randn(unit.values.shape, generator=randomness)
+    t = torch.linspace(10, 900, len(unit))
+    with torch.no_grad():
+        together = network(x_t, t, asked)
+        longest = int(asked.attention_mask.sum(1).max())
+        for i in range(len(unit)):
+            alone = network(x_t[i : i + 1, :longest], t[i : i + 1], _cut(asked[slice(i, i + 1)], longest))
+            assert torch.allclose(together[i, :longest], alone[0], atol=1e-5)
+    assert (together[~asked.target_mask] == 0).all()
+
+
+def _cut(asked, longest):
+    return EventMask(*(getattr(asked, name)[:, :longest] for name in asked.__dataclass_fields__))
+
+
+def test_scores_are_put_right_by_ranks_and_the_rest_stays():
+    drawn = torch.randn(2000, 2, generator=generator(0, "drawn")) * 0.5 + 1
+    real = torch.randn(2000, 2, generator=generator(0, "real"))
+    fitting = Fitting({("a", "rows"): real})
+    asked = torch.tensor([True, False]).expand(2000, 2)
+    right = fitting("a", "rows", drawn, asked)
+    assert abs(float(right[:, 0].mean())) < 0.02 and abs(float(right[:, 0].std()) - 1) < 0.03
+    assert torch.equal(right[:, 1], drawn[:, 1])
+    assert (torch.argsort(right[:, 0]) == torch.argsort(drawn[:, 0])).float().mean() > 0.99
+    again = LinkedCalibration.from_config(json.loads(json.dumps(fitting.done.config)))
+    assert torch.allclose(again("a", "rows", drawn, asked), right, atol=1e-3)
+
+
+def test_keys_of_rows_that_hold_their_patients_key_do_so_again():
+    tables = made_up(40)
+    tables["stays"] = tables["stays"].with_columns(
+        pl.format("{}-{}", "patient_id", pl.col("stay_id").str.slice(1)).alias("stay_id")
+    )
+    from reverie.records.linked import LinkedForms, read_linked
+    from reverie.records.linked.names import Keys
+    from reverie.records.linked.tree import grow
+
+    read = read_linked({name: tables[name] for name in ("patients", "stays", "results")})
+    grown = grow(read)
+    keys = Keys.fit(LinkedForms.of(read.schema, grown), grown)
+    made = keys.new("stays", 1, 2, pl.Series(["P0099", "P0100"]))
+    assert made.to_list()[0].startswith("P0099-0") and made.to_list()[1].startswith("P0100-0")
+    assert made.is_unique().all() and Keys.from_config(json.loads(json.dumps(keys.config))).config == keys.config
+
+
+def test_what_linked_tables_do_not_take_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(UsageError, match="`id` is for"):
+        reverie.train(made_up(20), out=tmp_path / "run", steps=1, identifier="patient_id")
+    with pytest.raises(UsageError, match="epsilon"):
+        reverie.train(made_up(20), out=tmp_path / "run", steps=1, epsilon=3.0)
+    with pytest.raises(UsageError, match="recipe"):
+        reverie.train(made_up(20), out=tmp_path / "run", steps=1, recipe="records")
