@@ -56,7 +56,10 @@ METHODS: dict[str, Entry] = {
     "dps": Entry("dps:DPS", "gradient of the distance"),
     "twisted": Entry("twisted:Twisted", "sequential Monte Carlo"),
     "twisted_shared": Entry("twisted:Twisted", "the same, of one population", {"particles": 1, "shared": True}, True),
-    "gibbs_shared": Entry("gibbs:SplitGibbs", "split Gibbs, of one population", shared=True),
+    "gibbs": Entry("gibbs:SplitGibbs", "moment matching, then split Gibbs", {"shared": False}),
+    "gibbs_shared": Entry(
+        "gibbs:SplitGibbs", "split Gibbs of one population", {"shared": True, "most": 3.0, "least": 0.1}, True
+    ),
     "repaint": Entry("repaint:RePaint", "replacement, steps done again; holes only"),
 }
 
