@@ -37,6 +37,7 @@ PATHS: dict[str, dict[str, Any]] = {
 RECIPES = {"photographs": "pictures-small", "digits": "pictures-tiny", "clothes": "pictures-small"}
 WAYS = [
     ("angular", "angle"),
+    ("angular", "karras"),
     ("angular", "trailing"),
     ("dpmpp", "angle"),
     ("dpmpp", "karras"),

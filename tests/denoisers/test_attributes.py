@@ -65,7 +65,5 @@ def test_a_network_refuses_what_it_was_not_made_for():
         UNetConfig(width=8).build(1, 1).check(told(2), 2)
     with pytest.raises(UsageError, match="attributes are levels, int64"):
         Attributes(torch.zeros(2, 1), torch.zeros(2, 5), (1, 4))
-    with pytest.raises(UsageError, match="no graph of tensors alone: train without `conditions`"):
-        UNetConfig(width=8, attribute_levels=(3,)).tensors(None, 1)
     with pytest.raises(ValueError, match="of classes, make one of the attributes"):
         UNetConfig(classes=2, attribute_levels=(3,))

@@ -183,3 +183,24 @@ def test_a_model_of_such_pictures_makes_such_pictures(tmp_path, shown):
     made = reverie.load(tmp_path / "run").sample(2)
     assert made.shape == (2, 8, 8, 5) and made.dtype == np.uint16
     assert np.array_equal(made, model.sample(2)) and ImageSet(made).pixels is made
+
+
+def test_what_files_lose_is_counted_with_what_keeps_it_and_also_from_the_cache(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    clear, opaque = np.full((5, 7, 4), 255, np.uint8), np.full((5, 7, 4), 255, np.uint8)
+    clear[0, 0, 3] = 254
+    for name, content in {"a": png16(WIDE), "b": png16(WIDE[:, :, :1]), "c": png16(WIDE[:, :, :3])}.items():
+        (folder / f"{name}.png").write_bytes(content)
+    Image.fromarray(clear).save(folder / "d.png")
+    Image.fromarray(opaque).save(folder / "e.png")
+    bits = "Of 16 bits a channel 8 are kept in 3 of 5 pictures: bits=16 keeps them all."
+    alpha = "Alpha is laid over white in 2 of 5 pictures: channels=4 keeps it."
+    for _ in range(2):
+        assert read_images(folder, cache=tmp_path / "kept").notes == (bits, alpha)
+    assert read_images(folder).notes == (bits, alpha)
+    assert read_images(folder, bits=16).notes == (alpha,)
+    assert read_images(folder, channels=4).notes == (bits,)
+    assert read_images(folder, channels=3, bits=8).notes == ()  # asked for
+    assert read_images(folder / "d.png").notes == (alpha.replace("2 of 5", "1 of 1"),)
+    assert read_images([Image.fromarray(clear), Image.fromarray(opaque)]).notes == (alpha.replace("2 of 5", "1 of 2"),)

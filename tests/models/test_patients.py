@@ -294,7 +294,7 @@ def test_a_model_that_makes_whole_records_completes_tables_by_guidance_and_takes
     assert one.equals(two) and one.schema == table.frame.schema and one["id"].n_unique() == 60
     assert one.group_by("id").agg((pl.col("year").diff().drop_nulls() >= 0).all())["year"].all()
     assert model.keeping() == USUAL
-    for method in (None, "repaint", "twisted"):
+    for method in (None, "repaint", "twisted", "gibbs"):
         (filled,) = model.impute(holes, steps=2, method=method)
         for name in holes.columns:
             assert filled[name].filter(holes[name].is_not_null()).equals(holes[name].drop_nulls()), f"{name} was changed"
@@ -304,7 +304,7 @@ def test_a_model_that_makes_whole_records_completes_tables_by_guidance_and_takes
     for words, ask in {
         "recipe records": lambda: model.sample(5, where="sex=male"),
         "was trained on whole records": lambda: model.impute(holes, method="learned"),
-        "each patient is another": lambda: model.impute(holes, method="twisted_shared"),
+        "gibbs_shared draws for one": lambda: model.impute(holes, method="gibbs_shared"),
         "did you mean 'mmps'": lambda: model.impute(holes, method="mpms"),
         "takes no sampler": lambda: model.impute(holes, method="dps", sampler="ddim"),
         "gives it none": lambda: model.impute(holes, guidance=2.0),

@@ -14,14 +14,17 @@ import torch
 import reverie
 from reverie.cli import main
 from reverie.config import Source, resolve
-from reverie.denoisers.conditions import Labels
+from reverie.denoisers.attributes import Attributes
+from reverie.denoisers.conditions import Labels, Vectors
 from reverie.denoisers.onnx import answered_by, graph_of
+from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.unet1d import SeriesUNetConfig
 from reverie.denoisers.visits import VisitNetworkConfig
 from reverie.errors import UsageError
 from reverie.models.model import untrained
 
 PICTURES = {"width": 8, "groups": 4, "blocks": 1, "batch": 16, "precision": "fp32"}
+NAN = float("nan")
 RECORDS = {"network.width": 16, "network.layers": 1, "training.batch": 16, "precision": "fp32"}
 
 
@@ -73,6 +76,35 @@ def test_a_network_without_conditions_has_a_graph(onnxruntime) -> None:
         torch.testing.assert_close(other(x, 500).clean, network(x, 500).clean, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("told", "condition"),
+    [
+        (
+            {"attribute_levels": (3,), "attribute_numbers": (1, 2)},
+            Attributes(torch.tensor([[0], [-1], [2]]), torch.tensor([[0.5, 1, -1], [NAN, 2, 0], [1, NAN, 3]]), (1, 2)),
+        ),
+        ({"attribute_levels": (4, 2)}, Attributes(torch.tensor([[0, 1], [-1, 0], [3, -1]]), torch.zeros(3, 0), ())),
+        ({"attribute_numbers": (2,)}, Attributes(torch.zeros(3, 0).long(), torch.tensor([[1, 2], [NAN, 0], [0, 3]]), (2,))),
+        ({"vector": 2}, Vectors(torch.tensor([[1.0, -1], [NAN, 0], [2, 2]]))),
+    ],
+)  # fmt: skip
+def test_what_is_told_and_what_is_left_untold_is_in_the_graph(onnxruntime, told, condition) -> None:
+    settings = {"network.width": 8, "network.groups": 4, "network.blocks": 1}
+    config = resolve(Source(name="pictures"), 0, "pictures", settings)
+    config = config.model_copy(update={"network": config.network.model_copy(update=told)})
+    network, x = untrained(config, 1), torch.randn(3, 1, 8, 8)
+    with torch.no_grad():
+        for weight in network.module.parameters():
+            torch.nn.init.normal_(weight, std=0.1)  # the last layer begins at zero
+        other = answered_by(graph_of(network, config.network, (1, 8, 8)), network, config.network)
+        answers = []
+        for asked in (condition, None, condition[:1]):
+            some = x if asked is None else x[: len(asked)]
+            answers.append(network(some, 500, asked).clean)
+            torch.testing.assert_close(other(some, 500, asked).clean, answers[-1], atol=1e-5, rtol=1e-4)
+        assert (answers[0] - answers[1]).abs().max() > 1e-3  # a hundred times what the two runtimes may differ by
+
+
 def test_records_are_the_same_to_one_cell(onnxruntime, patients: Path, tmp_path: Path) -> None:
     names = []
     for runtime in ("torch", "onnx"):
@@ -106,6 +138,8 @@ def test_what_no_other_runtime_has_is_refused(digits: Path, tmp_path: Path) -> N
     model = reverie.load(digits)
     with pytest.raises(UsageError, match="unknown runtime 'onx': did you mean 'onnx'"):
         model.on("onx")
+    with pytest.raises(UsageError, match="a class or a vector has no one graph"):
+        UNetConfig(classes=2, vector=3).tensors(None, 1)
     with pytest.raises(UsageError, match="mixing=recurrent has no graph"):
         VisitNetworkConfig(mixing="recurrent").tensors(None, 1)
     with pytest.raises(UsageError, match="series-unet has no graph of tensors alone"):

@@ -12,15 +12,22 @@ from reverie.studies.posterior import CASES, case_of, posterior
 
 @pytest.fixture(scope="module")
 def study():
-    return posterior([USUAL, "repaint", "dps"], [48], ["gaussian"], draws=1000)
+    return posterior([USUAL, "repaint", "dps", "gibbs_shared"], [48], ["gaussian"], draws=1000)
 
 
 def test_the_usual_method_is_nearest_and_replacement_is_told(study):
     told = {cell.method: cell for cell in study.cells}
     assert told[USUAL].c2st < 0.54 and told["repaint"].c2st > 0.6
+    assert told["gibbs_shared"].c2st < 0.56
     assert told[USUAL].distance < told["repaint"].distance
     assert abs(study.chance["gaussian"][0] - 0.5) < 0.04
     assert all(cell.calls + cell.backward <= 48 for cell in study.cells)
+
+
+def test_split_gibbs_finds_the_weights_of_clusters_where_guidance_misses_them():
+    told = {cell.method: cell for cell in posterior([USUAL, "gibbs", "gibbs_shared"], [50], ["mixture"], draws=1000).cells}
+    assert told["gibbs_shared"].c2st < 0.54 and told["gibbs"].c2st < 0.56 and told[USUAL].c2st > 0.6
+    assert told["gibbs_shared"].distance < 0.6 * told[USUAL].distance
 
 
 def test_the_reply_is_plain_and_the_figure_is_drawn(study):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import reverie
-from reverie.config import Source, resolve
+from reverie.config import Sampling, Source, resolve
 from reverie.errors import UsageError
 from reverie.models import PatientModel, PictureModel
 from reverie.models.editing import image_to_image, inverted
@@ -19,6 +19,7 @@ from reverie.process.registry import CONTINUOUS, named
 from reverie.records import read_table
 from reverie.records.cohort import simulate_art4hiv
 from reverie.reports.likelihood import bounds
+from reverie.samplers import SAMPLERS, time_grid
 from reverie.training.objective import noise_accuracy, timesteps
 
 TINY = {"network.width": 8, "training.batch": 8, "training.log_every": 1}
@@ -46,6 +47,15 @@ def test_a_run_keeps_its_path_and_draws_the_same_when_it_is_read_again(run, mode
     assert model.denoiser.kind == "edm" and model.denoiser.scaled and model.digest == trained.digest
     pixels = model.sample(2, seed=3)
     assert np.array_equal(pixels, trained.sample(2, seed=3)) and pixels.std() > 1
+
+
+def test_pictures_are_made_in_the_way_of_their_path_where_none_is_asked_for(model):
+    assert (model.usual.sampler, model.usual.spacing, model.usual.steps) == ("dpmpp", "karras", 12)
+    assert np.array_equal(model.sample(2), model.sample(2, sampler="dpmpp", spacing="karras"))
+    assert not np.array_equal(model.sample(2), model.sample(2, sampler="angular", spacing="angle"))
+    for name in CONTINUOUS:
+        usual = Sampling.model_validate(dict(named(name).usual))
+        assert usual.sampler in SAMPLERS and len(time_grid(named(name), usual.steps, usual.spacing)) == 13
 
 
 def test_sampling_starts_at_the_deviation_of_the_paths_end(model):

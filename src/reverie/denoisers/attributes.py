@@ -63,6 +63,11 @@ class Attributes:
     def joined(cls, parts: Sequence[Self]) -> Self:
         return cls(torch.cat([p.levels for p in parts]), torch.cat([p.numbers for p in parts]), parts[0].lengths)
 
+    @classmethod
+    def none(cls, count: int, levels: Sequence[int], lengths: Sequence[int]) -> Self:
+        """Nothing told of `count` states, of attributes of so many levels each and of so many numbers each."""
+        return cls(torch.full((count, len(levels)), UNTOLD), torch.full((count, sum(lengths)), torch.nan), tuple(lengths))
+
     def unconditional(self) -> None:
         return None
 

@@ -120,11 +120,24 @@ class UNetConfig(PictureNetwork, frozen=True):
         return self.model_copy(update={"patch": 1})  # latents are folded already
 
     def tensors(self, condition: Condition | None, count: int) -> dict[str, Tensor]:
-        if self.vector:
-            raise UsageError("a network that is told vectors has no graph of tensors alone: train without network.vector.")
-        if self.has_attributes:
-            raise UsageError("a network that is told attributes has no graph of tensors alone: train without `conditions`.")
+        """What is untold is -1 among levels, and NaN among numbers and in a vector."""
+        if self.has_attributes and isinstance(condition, Attributes | None):
+            told = condition or Attributes.none(count, self.attribute_levels, self.attribute_numbers)
+            parts = {"levels": told.levels, "numbers": told.numbers.float()}
+            return {name: part for name, part in parts.items() if part.shape[1]}
+        if self.vector and self.classes:
+            raise UsageError("a network that is told a class or a vector has no one graph: train with one of the two.")
+        if self.vector and isinstance(condition, Vectors | None):
+            told = torch.full((count, self.vector), torch.nan) if condition is None else condition.values
+            return {"vector": told.float()}
         return super().tensors(condition, count)
+
+    def condition(self, tensors: Mapping[str, Tensor]) -> Condition | None:
+        if self.has_attributes:
+            first = next(iter(tensors.values()))
+            levels, numbers = (tensors.get(name, first.new_empty(first.shape[0], 0)) for name in ("levels", "numbers"))
+            return Attributes(levels.long(), numbers.float(), self.attribute_numbers)
+        return Vectors(tensors["vector"]) if self.vector else super().condition(tensors)
 
 
 class UNet(nn.Module):

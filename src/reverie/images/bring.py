@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +14,7 @@ from reverie.images.levels import check_bits, to_bits
 from reverie.images.pictures import Picture, as_channels, check_channels, read_picture
 from reverie.images.sizing import Fit, Pad, Size, check_pad, check_size, resized
 
-__all__ = ["Bring"]
+__all__ = ["Bring", "lost_of"]
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,20 @@ class Bring:
         more = (*(() if self.pad == "white" else (self.pad,)), *(() if self.depth == 8 else (self.depth,)))
         return (self.size, self.fit, self.channels, *more)
 
-    def one(self, source: Picture, name: str, channels: int | None = None) -> np.ndarray:
-        """One picture, read and brought, in these channels if none are asked for."""
-        picture = read_picture(source, self.channels or channels, name=name, bits=self.depth)
+    def one(self, source: Picture, name: str, channels: int | None = None, lost: Counter[str] | None = None) -> np.ndarray:
+        """One picture, read and brought, in these channels if none are asked for; what it lost that nobody asked it to lose
+        is counted."""
+        losses: set[str] = set()
+        picture = read_picture(source, self.channels or channels, name=name, bits=self.depth, on_loss=losses.add)
+        if lost is not None:
+            asked = {"bits": self.bits, "alpha": self.channels}
+            lost.update(loss for loss in losses if asked[loss] is None)
         return resized(picture, self.size, self.fit, self.pad)
+
+    def alone(self, source: Picture, name: str) -> ImageSet:
+        """One picture as a set."""
+        lost: Counter[str] = Counter()
+        return ImageSet(self.one(source, name, lost=lost)[None], name=name, notes=lost_of(lost, 1))
 
     def array(self, pictures: ImageSet) -> ImageSet:
         """A set that was an array, brought: alpha is laid over white unless it is asked for, as that of files is."""
@@ -62,3 +74,12 @@ class Bring:
         if self.size is not None and pixels.shape[1:3] != self.size:
             pixels = np.stack([resized(picture, self.size, self.fit, self.pad) for picture in pixels])
         return pictures if pixels is pictures.pixels else replace(pictures, pixels=pixels)
+
+
+def lost_of(lost: Mapping[str, int], count: int) -> tuple[str, ...]:
+    """The notes on what some of `count` pictures lost, see pictures.LOSSES."""
+    said = {
+        "bits": "Of 16 bits a channel 8 are kept in {} of {} pictures: bits=16 keeps them all.",
+        "alpha": "Alpha is laid over white in {} of {} pictures: channels=4 keeps it.",
+    }
+    return tuple(words.format(f"{lost[loss]:,}", f"{count:,}") for loss, words in said.items() if lost.get(loss))

@@ -38,13 +38,13 @@ def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
     files = [pictures[path] for path in paths]
     told = _told(tree, paths)
     many = Many(tree.name, len(files), tree.places or _places(files), lambda: _each(tree, files))
-    pixels = gathered(many, bring, cache)
+    pixels, lost = gathered(many, bring, cache)
     if told is not None:
         labels, classes = classes_of(told, tree.name)
     else:
         labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
     rest = [file.path for file in tree.files if file.path not in pictures and (told is None or file.path.suffix != CLASS)]
-    said = (*notes, *more, *passed_over(rest))
+    said = (*notes, *more, *passed_over(rest), *lost)
     return ImageSet(pixels, labels, classes, tree.name, said, files=tuple(str(file.path) for file in files))
 
 

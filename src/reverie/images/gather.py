@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.files import write_atomically, writing
-from reverie.images.bring import Bring
+from reverie.images.bring import Bring, lost_of
 from reverie.images.pictures import Picture
 
 __all__ = ["MAX_BYTES", "Many", "gathered"]
@@ -46,20 +47,23 @@ class Many:
     each: Callable[[], Iterable[tuple[str, Picture]]]
 
 
-def gathered(many: Many, bring: Bring, cache: Path | None = None) -> np.ndarray:
-    """[N, H, W, C] of all pictures, colour if any has colour and `bring` does not say; from the cache, mapped."""
+def gathered(many: Many, bring: Bring, cache: Path | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """[N, H, W, C] of all pictures, colour if any has colour and `bring` does not say; from the cache, mapped. And notes on
+    what they lost."""
+    lost: Counter[str] = Counter()
     if cache is None:
-        return _filled(many, bring, lambda shape, dtype: _in_memory(shape, dtype, many.name))
+        pixels = _filled(many, bring, lambda shape, dtype: _in_memory(shape, dtype, many.name), lost)
+        return pixels, lost_of(lost, many.count)
     file = Path(cache) / f"pictures-{_key(many, bring)}.npy"
     if (kept := _kept(file)) is not None:
-        return kept
+        return kept[0], lost_of(kept[1], many.count)
     with writing(file) as temporary:
-        pixels = _filled(many, bring, lambda shape, dtype: _mapped(temporary, shape, dtype))
+        pixels = _filled(many, bring, lambda shape, dtype: _mapped(temporary, shape, dtype), lost)
         pixels.flush()  # pyright: ignore[reportAttributeAccessIssue]
-        seal = {"shape": list(pixels.shape), "crc32": zlib.crc32(pixels.data)}
+        seal = {"shape": list(pixels.shape), "crc32": zlib.crc32(pixels.data), "lost": lost}
         del pixels
     write_atomically(file.with_suffix(".json"), json.dumps(seal) + "\n")
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    return np.load(file, mmap_mode="r", allow_pickle=False), lost_of(lost, many.count)
 
 
 def _key(many: Many, bring: Bring) -> str:
@@ -67,8 +71,8 @@ def _key(many: Many, bring: Bring) -> str:
     return hashlib.sha256(repr((stats, *bring.key)).encode()).hexdigest()[:32]
 
 
-def _kept(file: Path) -> np.ndarray | None:
-    """The array of the cache, mapped, if it is there and whole."""
+def _kept(file: Path) -> tuple[np.ndarray, dict[str, int]] | None:
+    """The array of the cache, mapped, if it is there and whole, and what was lost when it was made."""
     try:
         seal = json.loads(file.with_suffix(".json").read_text())
         pixels = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -77,13 +81,14 @@ def _kept(file: Path) -> np.ndarray | None:
             and list(pixels.shape) == seal["shape"]
             and zlib.crc32(pixels.data) == seal["crc32"]
         )
-        return pixels if whole else None
+        return (pixels, seal.get("lost", {})) if whole else None
     except Exception:  # a damaged header is parsed as Python text, and fails in as many ways
         return None
 
 
-def _filled(many: Many, bring: Bring, allocate: Allocate, colour: int | None = None) -> np.ndarray:
-    pictures = ((name, bring.one(source, name, colour)) for name, source in many.each())
+def _filled(many: Many, bring: Bring, allocate: Allocate, lost: Counter[str], colour: int | None = None) -> np.ndarray:
+    lost.clear()
+    pictures = ((name, bring.one(source, name, colour, lost)) for name, source in many.each())
     first_name, first = next(pictures)
     pixels = allocate((many.count, *first.shape), first.dtype)
     pixels[0] = first
@@ -94,7 +99,7 @@ def _filled(many: Many, bring: Bring, allocate: Allocate, colour: int | None = N
                 "give size=... to bring all to a square of that many pixels."
             )
         if picture.shape[2] > first.shape[2]:  # the first colour among grey: all become colour
-            return _filled(many, bring, allocate, picture.shape[2])
+            return _filled(many, bring, allocate, lost, picture.shape[2])
         pixels[i] = picture  # grey among colour is repeated
     return pixels
 

@@ -69,7 +69,8 @@ def read_many(source: Any, bring: Bring) -> ImageSet:
             called = str(picture) if isinstance(picture, str | Path) else f"item {i} of {name}"
             yield called, to_levels(picture, called, signed, bring.depth) if isinstance(picture, np.ndarray) else picture
 
-    pixels = gathered(Many(name, len(pictures), (), each), bring)
+    pixels, lost = gathered(Many(name, len(pictures), (), each), bring)
+    notes += lost
     if labels is None:
         return ImageSet(pixels, name=name, notes=notes)
     numbers, classes = classes_of(labels, f"the classes of {name}", _names_of(source) if labels.dtype.kind in "iu" else ())

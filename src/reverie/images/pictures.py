@@ -11,9 +11,10 @@ checked before a pixel is decoded. A file of several frames is refused, for whic
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -26,9 +27,12 @@ from reverie.modality import PICTURES
 
 __all__ = [
     "FORMATS",
+    "LOSSES",
     "MAX_FILE_BYTES",
     "MAX_PIXELS",
     "SUFFIXES",
+    "Loss",
+    "OnLoss",
     "Picture",
     "as_channels",
     "check_channels",
@@ -37,6 +41,11 @@ __all__ = [
 
 Picture = Path | str | bytes | Image.Image | np.ndarray
 """What read_picture takes: a file, the content of a file, a PIL image or an array [H, W] or [H, W, C]."""
+
+Loss = Literal["bits", "alpha"]
+OnLoss = Callable[[Loss], None]
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+"""What a picture can lose where it comes to 8 bits without alpha: the bits beyond, and that something shines through."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 SUFFIXES = PICTURES
@@ -55,6 +64,7 @@ def read_picture(
     formats: Sequence[str] = FORMATS,
     most: int = MAX_PIXELS,
     bits: int = 8,
+    on_loss: OnLoss | None = None,
 ) -> np.ndarray:
     """The picture as uint8 (of 16 bits uint16) [H, W, C], C = 1 (grey) or 3 (RGB), as it is unless `channels` says which.
 
@@ -64,13 +74,14 @@ def read_picture(
         formats: of FORMATS, those that a file's content may have.
         most: the largest number of pixels that is decoded.
         bits: of a channel, 8 or 16.
+        on_loss: of a file or a PIL image, called with each of LOSSES that it comes to by this.
 
     Raises DataError with one sentence that names the file for anything that is not one readable picture of at most
     `most` pixels, and UsageError for a number of channels that it cannot have.
     """
     check_channels(channels, alpha=True)
     check_bits(bits)
-    how = _How(name or "the picture", tuple(formats), most, channels == 4, bits)
+    how = _How(name or "the picture", tuple(formats), most, channels == 4, bits, on_loss or (lambda loss: None))
     match source:
         case np.ndarray():
             name = name or "the array"
@@ -118,13 +129,15 @@ def _content(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class _How:
-    """How a file is decoded: what errors call it, its formats, the most pixels; whether its alpha is kept; to which bits."""
+    """How a file is decoded: what errors call it, its formats, the most pixels; whether its alpha is kept; to which bits;
+    and what hears of losses."""
 
     name: str
     formats: tuple[str, ...]
     most: int
     alpha: bool
     bits: int
+    on_loss: OnLoss
 
 
 def _decode(content: bytes, how: _How) -> np.ndarray:
@@ -187,17 +200,21 @@ def _of_image(image: Image.Image, how: _How) -> np.ndarray:
     """[H, W, 1 or 3]; of a transparent picture over white, or [H, W, 4] where its alpha is asked for."""
     mode = image.mode
     if mode == "F" or mode.startswith("I"):
+        if mode != "F" and how.bits == 8:
+            how.on_loss("bits")
         return _deep(np.asarray(image), mode, how.name, how.bits)[:, :, None]
-    return to_bits(_eight_bits(image, how.alpha), how.bits)
+    return to_bits(_eight_bits(image, how), how.bits)
 
 
-def _eight_bits(image: Image.Image, alpha: bool) -> np.ndarray:
+def _eight_bits(image: Image.Image, how: _How) -> np.ndarray:
     mode = image.mode
     if "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         grey = mode in ("1", "L", "LA", "La")
         rgba = image.convert("RGBA")
-        if alpha:
+        if how.alpha:
             return np.asarray(rgba)
+        if np.asarray(rgba)[:, :, 3].min() < 255:
+            how.on_loss("alpha")
         flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
         return np.asarray(flat)[:, :, :1] if grey else np.asarray(flat)[:, :, :3]
     if mode in ("1", "L"):
@@ -221,11 +238,15 @@ def _deep(array: np.ndarray, mode: str, name: str, bits: int) -> np.ndarray:
 def _over_white_unless(wide: np.ndarray, how: _How) -> np.ndarray:
     """Of 16 bits [H, W, 2, 3 or 4], grey or colour with alpha where it is even: with the alpha that is asked for, or over
     white."""
+    if how.bits == 8:
+        how.on_loss("bits")
     pixels = to_bits(wide, how.bits)
     if wide.shape[2] == 3 or (how.alpha and wide.shape[2] == 4):
         return pixels
     if how.alpha:
         return pixels[:, :, [0, 0, 0, 1]]
+    if wide[:, :, -1].min() < most_of(wide):
+        how.on_loss("alpha")
     return _over_white(pixels)
 
 

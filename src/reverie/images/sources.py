@@ -92,7 +92,7 @@ def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
     if isinstance(source, str | Path):
         return _from_path(source, bring, cache)
     if isinstance(source, Image.Image | bytes):
-        return ImageSet(bring.one(source, "the picture")[None], name="the picture")
+        return bring.alone(source, "the picture")
     if is_array(source):
         name = "the tensor" if hasattr(source, "detach") else "the array"
         array, channels_first = as_array(source, name)
@@ -138,7 +138,7 @@ def _arrays(path: Path, bring: Bring) -> ImageSet:
 def _picture(path: Path, bring: Bring) -> ImageSet:
     """One picture, told by its content; what is none and is called as another kind of file gets a remedy for that kind."""
     try:
-        return ImageSet(bring.one(path, str(path))[None], name=str(path))
+        return bring.alone(path, str(path))
     except DataError as error:
         if (hint := hint_of(path)) is None:
             raise
@@ -266,9 +266,9 @@ def _parquet(
 
     count = sum(map(parquet.rows_of, paths))
     many = Many(name, count, tuple(paths), lambda: itertools.chain.from_iterable(map(parquet.contents, paths)))
-    pixels = gathered(many, bring, cache)
+    pixels, lost = gathered(many, bring, cache)
     labels, classes = parquet.labels_of(paths, folder) or (None, ())
-    return ImageSet(pixels, labels, classes, name, (*notes, *parquet.notes_of(paths[0])))
+    return ImageSet(pixels, labels, classes, name, (*notes, *parquet.notes_of(paths[0]), *lost))
 
 
 def reads_in(folder: Path, stored: bool = True) -> bool:

@@ -29,7 +29,7 @@ from reverie.records.generate import RecordSampler
 from reverie.records.series import SeriesSampler
 from reverie.samplers import Sampler, named, time_grid
 from reverie.samplers import posterior as posteriors
-from reverie.samplers.posterior.registry import LEARNED, USUAL
+from reverie.samplers.posterior.registry import LEARNED, METHODS, USUAL
 
 __all__ = ["PatientModel"]
 
@@ -204,8 +204,8 @@ class PatientModel(Model[RecordCodec]):
                 "a model of the recipe health-gym was trained on whole records, and never given a part of one: leave "
                 f"`method` out, or say `method={USUAL}`."
             )
-        if method == "twisted_shared":
-            raise UsageError("twisted_shared draws for one measurement, and each patient is another: say `method=twisted`.")
+        if method in METHODS and METHODS[method].shared:
+            raise UsageError(f"{method} draws for one measurement, and each patient is another: say `method=twisted`.")
         if method != LEARNED:
             posteriors.named(method)
         return method

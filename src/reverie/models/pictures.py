@@ -76,7 +76,7 @@ class PictureModel(Model[ImageCodec]):
     @property
     def usual(self) -> Sampling:
         """How pictures are sampled where nothing else is asked for."""
-        return self.config.sampling or Sampling.model_validate({})
+        return self.config.sampling or Sampling.model_validate(dict(self.process.schedule.usual))
 
     def encode(self, pixels: np.ndarray) -> Tensor:
         """uint8 [N, H, W, C] -> what is diffused: float32 [N, *shape], pictures in [-1, 1] or latents of unit scale."""

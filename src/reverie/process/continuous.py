@@ -233,6 +233,7 @@ class EDM(ContinuousPath):
     p_std: float = 1.2
     name = "edm"
     predicts, spacing = "edm", "angle"
+    usual = MappingProxyType({"sampler": "dpmpp", "spacing": "karras"})
     unit = MappingProxyType({"sigma_data": 1.0, "p_mean": -0.5})
 
     def _check(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -50,6 +51,10 @@ class NoisePath(ABC):
     """What networks are trained to predict on it where nothing else is asked for, see prediction.py."""
     spacing: ClassVar[str] = "trailing"
     """Of the grid that samples of unit deviation are drawn on where no other is asked for, see samplers/grid.py."""
+
+    usual: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """The sampler and the spacing that pictures are made by on it, where others than those of most paths measured better
+    (benchmarks/images_paths.py) and none are asked for."""
 
     config: Mapping[str, Any]
     """The path's name and settings, enough for `path_from_config` to build it again."""

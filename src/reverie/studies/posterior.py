@@ -157,7 +157,7 @@ def _run(case: Case, name: str, passes: int, exact: np.ndarray, seed: int) -> Ce
     found = case.compared(method.sample(case.denoiser, case.measurement, grid, start, stream), stream)
     steps = len(grid) - 1
     distance = sliced_wasserstein(found, exact)
-    return Cell(case.name, name, passes, steps, steps * method.calls, steps * method.backward, c2st(found, exact), distance)
+    return Cell(case.name, name, passes, steps, *method.spent(steps), c2st(found, exact), distance)
 
 
 def _takes(name: str, case: Case) -> bool:

@@ -17,6 +17,7 @@ from reverie.samplers.posterior.registry import METHODS, named
 if TYPE_CHECKING:
     from reverie.samplers.posterior.diffpir import DiffPIR
     from reverie.samplers.posterior.dps import DPS
+    from reverie.samplers.posterior.gibbs import SplitGibbs
     from reverie.samplers.posterior.measurement import GaussianNoise, Measurement, PoissonNoise
     from reverie.samplers.posterior.method import PosteriorSampler
     from reverie.samplers.posterior.mmps import MMPS
@@ -43,13 +44,14 @@ __all__ = [
     "PosteriorSampler",
     "RePaint",
     "Separable",
+    "SplitGibbs",
     "Twisted",
     "blur",
     "downsampling",
     "named",
 ]
 
-FILES = ("measurement", "operators", "method", "mmps", "tmpd", "pigdm", "diffpir", "dps", "twisted", "repaint")
+FILES = ("measurement", "operators", "method", "mmps", "tmpd", "pigdm", "diffpir", "dps", "twisted", "gibbs", "repaint")
 
 
 def __getattr__(name: str) -> Any:

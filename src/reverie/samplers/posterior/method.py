@@ -85,6 +85,10 @@ class PosteriorSampler:
         """Forward and back, for a step of one sample."""
         return self.calls + self.backward
 
+    def spent(self, steps: int) -> tuple[int, int]:
+        """Calls, and passes back, of so many steps of one sample."""
+        return steps * self.calls, steps * self.backward
+
     @property
     def steps_itself(self) -> bool:
         """Whether it has a step of its own, and takes no sampler."""
@@ -133,6 +137,10 @@ class PosteriorSampler:
 @dataclass(frozen=True)
 class Guidance(PosteriorSampler):
     """A method that moves x_0-hat towards the measurement, whatever sampler then steps."""
+
+    def spent(self, steps: int) -> tuple[int, int]:
+        """Calls, and passes back, of so many steps of one sample."""
+        return steps * self.calls, steps * self.backward
 
     @property
     def steps_itself(self) -> bool:

@@ -22,11 +22,19 @@ __all__ = ["LEARNED", "METHODS", "USUAL", "Entry", "listed", "named"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A method of the list: its class, as module:name, what it is, in a few words, and settings that the name stands for."""
+    """A method of the list.
+
+    Attributes:
+        place: its class, as module:name.
+        about: what it is, in a few words.
+        fixed: settings that the name stands for.
+        shared: whether all draws are one population, of one measurement and one generator.
+    """
 
     place: str
     about: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    shared: bool = False
 
     @cached_property
     def kind(self) -> type[PosteriorSampler]:
@@ -47,7 +55,11 @@ METHODS: dict[str, Entry] = {
     "diffpir": Entry("diffpir:DiffPIR", "proximal steps"),
     "dps": Entry("dps:DPS", "gradient of the distance"),
     "twisted": Entry("twisted:Twisted", "sequential Monte Carlo"),
-    "twisted_shared": Entry("twisted:Twisted", "the same, of one population", {"particles": 1, "shared": True}),
+    "twisted_shared": Entry("twisted:Twisted", "the same, of one population", {"particles": 1, "shared": True}, True),
+    "gibbs": Entry("gibbs:SplitGibbs", "moment matching, then split Gibbs", {"shared": False}),
+    "gibbs_shared": Entry(
+        "gibbs:SplitGibbs", "split Gibbs of one population", {"shared": True, "most": 3.0, "least": 0.1}, True
+    ),
     "repaint": Entry("repaint:RePaint", "replacement, steps done again; holes only"),
 }
 

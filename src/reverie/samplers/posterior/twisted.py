@@ -19,13 +19,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from reverie.denoisers.conditions import Condition
 from reverie.errors import UsageError
-from reverie.process.randomness import Generators, draw, uniform
+from reverie.process.randomness import draw, uniform
 from reverie.samplers.posterior.gaussian import dot
-from reverie.samplers.posterior.measurement import Measurement
 from reverie.samplers.posterior.method import PosteriorSampler, Reverse
 from reverie.samplers.posterior.pigdm import unlike
+from reverie.samplers.posterior.population import check_shared, lying_at
 
 __all__ = ["Twisted"]
 
@@ -65,7 +64,7 @@ class Twisted(PosteriorSampler):
         process, rows = given.denoiser.process, len(x)
         each = torch.arange(rows).repeat_interleave(self.particles)
         if self.shared:
-            self._check_shared(measurement, generator, given.condition)
+            check_shared(measurement, generator, given.condition)
         groups = (1, len(each)) if self.shared else (rows, self.particles)
         condition = None if given.condition is None else given.condition[each]
         every = replace(given, measurement=measurement.of(each), condition=condition)
@@ -104,16 +103,8 @@ class Twisted(PosteriorSampler):
                 states, free, led, log_psi = states[kept], free[kept], led[kept], log_psi.flatten()[kept].reshape(groups)
         wanted = rows // groups[0]  # draws of each group, evenly spread over its weights
         places = (torch.arange(wanted, device=x.device) + uniform(log_w[:, :1], generator)) / wanted
-        kept = _at(log_w, places) + groups[1] * torch.arange(groups[0], device=x.device)[:, None]
+        kept = lying_at(log_w, places) + groups[1] * torch.arange(groups[0], device=x.device)[:, None]
         return states[kept.flatten()]
-
-    @staticmethod
-    def _check_shared(measurement: Measurement, generator: Generators, condition: Condition | None) -> None:
-        if not isinstance(generator, torch.Generator) or condition is not None or len(measurement.y) > 1:
-            raise UsageError(
-                "shared particles serve all draws of one measurement together, of one generator and without conditions, so "
-                "no draw is a function of its own seed: take twisted, whose particles are each draw's own."
-            )
 
     def _chosen(self, log_w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """Which particles go on, by their place among all [rows * many], and the weights that they go on with; by systematic
@@ -122,12 +113,6 @@ class Twisted(PosteriorSampler):
         w = torch.softmax(log_w, 1)
         few = (1 / (w**2).sum(1, keepdim=True)) < self.chosen_below * many
         every = torch.arange(many, device=log_w.device)
-        kept = torch.where(few, _at(log_w, (every + u) / many), every)
+        kept = torch.where(few, lying_at(log_w, (every + u) / many), every)
         first = many * torch.arange(rows, device=log_w.device)[:, None]
         return (first + kept).flatten(), torch.where(few, 0.0, log_w)
-
-
-def _at(log_w: Tensor, places: Tensor) -> Tensor:
-    """Of weights [rows, many] side by side on 0..1, which lies at each of the places [rows, n]."""
-    ends = torch.softmax(log_w.double(), 1).cumsum(1)
-    return (ends[:, None] <= places[:, :, None]).sum(-1).clamp_max(log_w.shape[1] - 1)
