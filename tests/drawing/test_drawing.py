@@ -22,9 +22,13 @@ FIGURES = {
     "matrix": {"labels": ["a", "b"], "series": {"real": [[1, None], [-1, 0]]}, "scale": True, "numbers": "plain"},
     "picture": {"pixels": np.array([[[9], [200]]], np.uint8), "width": 60, "caption": ["t = 0"]},
     "timeline": {
-        "of": "real", "lanes": ["stays", "labs"], "range": (0, 9), "bands": [(1, 4, "stay")], "x_label": "days",
+        "of": "real",
+        "lanes": ["stays", "labs"],
+        "range": (0, 9),
+        "bands": [(1, 4, "stay")],
+        "x_label": "days",
         "items": [("stays", 1, 4, "stay"), ("labs", 2, None, "glucose")],
-    },  # fmt: skip
+    },
     "nothing": {"why": "no value in any table"},
 }
 

@@ -54,7 +54,7 @@ class Area(Generic[Of]):
     weight: float
     metrics: tuple[Metric, ...]
     compute: Callable[[Of], Found]
-    given: Callable[[Of], bool]
+    given: Callable[[Any], bool]
     attack: bool
 
     def __call__(self, tables: Of) -> Section:
@@ -82,7 +82,7 @@ def area(
     intro: str,
     weight: float,
     *metrics: Metric,
-    given: Callable[[Of], bool] = lambda tables: True,
+    given: Callable[[Any], bool] = lambda tables: True,
     attack: bool = False,
 ) -> Callable[[Callable[[Of], Found]], Area[Of]]:
     """Makes an area of the function that computes it."""

@@ -71,5 +71,5 @@ def told_apart(
             scores.append(float(roc_auc_score(y[judge], np.asarray(forest.predict_proba(x[judge]))[:, 1])))
             telling += forest.feature_importances_
         means.append(float(np.mean(scores)))
-    order = np.argsort(-telling, kind="stable")[:10]
+    order = np.argsort(-telling, kind="stable")[:10].tolist()
     return float(np.mean(means)), {names[i]: float(telling[i] / (telling.sum() or 1)) for i in order}

@@ -113,7 +113,7 @@ class Profile:
         return cls.of(hospital, samples(hospital), cells)
 
     def __len__(self) -> int:
-        return int(self.counts.shape[0])
+        return int(self.counts.shape[0])  # pyright: ignore[reportOptionalSubscript]
 
     @property
     def rows(self) -> int:

@@ -152,5 +152,5 @@ class Sides:
             some = of.sample(most, np.random.default_rng([self.seed, 17, number]))
             kept.append(some.matrix if table is None else some.of(table))
         one, two, ours, floor = kept
-        places = encoded([one, two, ours])
-        return Embedding(*places, encoded([one, two, floor])[2], tuple(notes))
+        first, second, drawn = encoded([one, two, ours])
+        return Embedding(first, second, drawn, encoded([one, two, floor])[2], tuple(notes))
