@@ -233,6 +233,11 @@ def test_the_measures_do_not_know_names_of_keys_nor_order_of_rows(real):
     )
 
 
+def test_a_table_of_which_no_synthetic_patient_has_a_row_is_a_fault_and_no_error(real):
+    none = measured(real, TIES, drugs=lambda frame: frame.clear())
+    assert "linked.children.drugs~stays" in flagged(none) and none["linked.place.drugs~stays"].value == 1
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -51,9 +51,12 @@ def read_linked(
     """
     place = None if isinstance(source, Mapping) else str(source)
     name = name or ("the tables" if place is None else redacted(place) if asks_a_server(place) else Path(place).name)
-    cells, notes = read_tables(source, name, most)
+    cells, notes = read_tables(source, name, most, empty=schema is not None)
     frames, said = {}, list(notes)
     for table, frame in cells.items():
+        if not frame.height:  # of a table that a schema knows: nobody had a row of it
+            frames[table] = frame
+            continue
         parsed = parse(numbered(frame), f"{name}/{table}")
         typed = parsed.frame.drop(ROW)
         frames[table] = typed.unique(maintain_order=True)
