@@ -144,8 +144,8 @@ def one(tables: LinkedTables, seed: int, minutes: float | None, python: str | No
             fitted, sampled = make(source, out, len(train), seed, minutes)
             made = read_linked(out / "made", train.schema, name)
         except (subprocess.CalledProcessError, ValueError) as error:
-            said = getattr(error, "stderr", None) or str(error)
-            print(f"{name} made nothing: {said.strip().splitlines()[-1]}", file=sys.stderr)
+            lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+            print(f"{name} made nothing: {next((line for line in lines if 'Error' in line), lines[-1])}", file=sys.stderr)
             continue
         rows = sum(frame.height for frame in made.frames.values())
         columns[name] = score(train, holdout, made, seed) | {"fit, seconds": fitted, "rows a second": rows / sampled}
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--score", nargs=3, metavar=("TRAIN", "HOLDOUT", "SYNTHETIC"))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--tables", help="these tables alone, with commas between: HMA refuses more than five")
     parser.add_argument("--peer", metavar="PYTHON", help="of an environment that has sdv")
     asked = parser.parse_args()
     print(describe())
@@ -182,6 +183,8 @@ def main() -> None:
         runs = [{"held-out": score(train, first, second, 0), "synthetic": score(train, holdout, made, 0)}]
     elif asked.folder:
         tables = read_linked(asked.folder)
+        if asked.tables:
+            tables = read_linked({name: tables.frames[name] for name in asked.tables.split(",")}, name=tables.name)
         with tempfile.TemporaryDirectory() as place:
             runs = [one(tables, seed, asked.minutes, asked.peer, Path(place) / str(seed)) for seed in range(asked.seeds)]
     else:

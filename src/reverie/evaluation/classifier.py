@@ -57,7 +57,7 @@ def told_apart(
 
     x, y = np.concatenate(tables), np.repeat([0, 1], [len(table) for table in tables])
     kept = np.flatnonzero((~np.isnan(x)).any(axis=0))
-    x, names = x[:, kept], [names[i] for i in kept]
+    x, names = x[:, kept], [names[i] for i in kept.tolist()]
     folds = min(FOLDS, len(tables[0]))
     if folds < 2:
         return float("nan"), {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,9 @@ def linked_report(
     Raises UsageError and DataError, in a sentence, for tables or columns that are lacking or of other types, and for a
     patient who is both trained on and held out.
     """
-    first = read_linked(train, schema)
-    others = [None if source is None else read_linked(source, first.schema) for source in (holdout, synthetic)]
-    assert others[1] is not None
-    report = report_on_linked(first, others[0], others[1], seed, progress)
+    first = _read(train, schema, "the real tables")
+    held = None if holdout is None else _read(holdout, first.schema, "the held-out tables")
+    report = report_on_linked(first, held, _read(synthetic, first.schema, "the synthetic tables"), seed, progress)
     if out is not None:
         report.save(out)
     return report
@@ -87,6 +86,11 @@ def report_on_linked(
         **(facts or {}),
     }
     return Report(about, tuple(([seen] if seen else []) + failed), sections)
+
+
+def _read(source: Any, schema: LinkedSchema | None, name: str) -> LinkedTables:
+    """`name` is how messages call frames."""
+    return read_linked(source, schema, name if isinstance(source, Mapping) else None)
 
 
 def _notes(*tables: LinkedTables | None) -> list[str]:
