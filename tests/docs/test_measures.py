@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from reverie.evaluation.areas import AREAS
+from reverie.evaluation.areas import AREAS as OF_ONE
+from reverie.evaluation.linked.areas import ACROSS
+from reverie.evaluation.linked.copies import copies
 from reverie.evaluation.measure import Metric
 from reverie.reports.likelihood import GAP, HOLDOUT, TRAIN
 from reverie.reports.picture_sections import EXACT, NEARER, RULES
 
+AREAS = (*OF_ONE, *ACROSS, copies)
 TEXT = (Path(__file__).parents[2] / "docs" / "measures.md").read_text(encoding="utf-8")
 PICTURES = (*RULES, EXACT, NEARER, TRAIN, HOLDOUT, GAP)
 WORDS = {"{how}": "The distance that the kind of the column asks for.", "{of}": "patients or visits"}

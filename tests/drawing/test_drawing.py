@@ -21,6 +21,14 @@ FIGURES = {
     "intervals": {"labels": ["a"], "series": {"synthetic": [[1, 0, 2]]}, "reference": 1},
     "matrix": {"labels": ["a", "b"], "series": {"real": [[1, None], [-1, 0]]}, "scale": True, "numbers": "plain"},
     "picture": {"pixels": np.array([[[9], [200]]], np.uint8), "width": 60, "caption": ["t = 0"]},
+    "timeline": {
+        "of": "real",
+        "lanes": ["stays", "labs"],
+        "range": (0, 9),
+        "bands": [(1, 4, "stay")],
+        "x_label": "days",
+        "items": [("stays", 1, 4, "stay"), ("labs", 2, None, "glucose")],
+    },
     "nothing": {"why": "no value in any table"},
 }
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from reverie.evaluation.areas import AREAS
+from reverie.evaluation.linked.areas import ACROSS
+from reverie.evaluation.linked.copies import copies
 from reverie.evaluation.measure import Measure, Metric, Section
 from reverie.reports.likelihood import GAP
 from reverie.reports.picture_sections import EXACT, NEARER, RULES
@@ -143,7 +145,7 @@ def test_the_headline_names_every_claim_that_was_judged_once():
 
 
 def test_every_metric_bears_on_a_claim_that_there_is_and_each_claim_rests_on_some_and_nobody_is_called_anonymous():
-    declared = [m for area in AREAS for m in area.metrics] + [*RULES, EXACT, NEARER, GAP]
+    declared = [m for area in (*AREAS, *ACROSS, copies) for m in area.metrics] + [*RULES, EXACT, NEARER, GAP]
     assert {m.claim for m in declared} == {claim.name for claim in CLAIMS}
     assert {m.claim for m in declared if m.alarm} == {claim.name for claim in CLAIMS if claim.alarmed}
     assert len({m.name for m in declared}) == len(declared)

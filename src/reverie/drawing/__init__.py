@@ -1,8 +1,9 @@
 """One layer draws all figures: of a run's folder as PNG, of a report and its page as SVG.
 
-A figure is plain data: {"kind": "histogram" | "bars" | "lines" | "stack" | "matrix" | "intervals" | "picture" | "nothing",
-"title", "note", ...}, and {"kind": "panels", "title", "panels": [figure, ...]} of several. What each kind takes is said by
-its function (plots.py, matrices.py, sheet.py). It becomes a Canvas: shapes that are named, whose looks stand in look.css.
+A figure is plain data: {"kind": "histogram" | "bars" | "lines" | "stack" | "matrix" | "intervals" | "timeline" | "picture" |
+"nothing", "title", "note", ...}, and {"kind": "panels", "title", "panels": [figure, ...]} of several. What each kind takes
+is said by its function (plots.py, timelines.py, matrices.py, sheet.py). It becomes a Canvas: shapes that are named, whose
+looks stand in look.css.
 """
 
 from reverie.drawing.canvas import SERIES, Canvas

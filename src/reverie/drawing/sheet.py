@@ -10,6 +10,7 @@ from reverie.drawing.canvas import SERIES, Canvas
 from reverie.drawing.matrices import intervals, matrices
 from reverie.drawing.names import shorten
 from reverie.drawing.plots import KEY, bars, classes, dash, histogram, lines, nothing, picture, stack
+from reverie.drawing.timelines import timeline
 
 __all__ = ["PLOTS", "sheet"]
 
@@ -21,6 +22,7 @@ PLOTS = {
     "nothing": nothing,
     "intervals": intervals,
     "picture": picture,
+    "timeline": timeline,
 }
 """What draws a figure of each kind that has one canvas; those of kind "matrix" have one for each table."""
 MARGIN, GAP = 16.0, 18.0

@@ -11,20 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from reverie.evaluation.judging import against
 from reverie.evaluation.measure import Measure, Metric, Section
-from reverie.evaluation.tables import Tables
 
-__all__ = ["Area", "Found", "area"]
+__all__ = ["Area", "Found", "Of", "area"]
 
 Found = tuple[Sequence[Measure], dict[str, Any], Sequence[str]] | str
 """Measures, figures (plain data by name), and notes on what was left out; or why nothing was judged."""
 
 
+class Subject(Protocol):
+    """What is reported on: a table (tables.py), or linked ones (linked/sides.py)."""
+
+    @property
+    def leaked(self) -> Self:
+        """The same with training patients in the place of the synthetic ones."""
+        ...
+
+
+Of = TypeVar("Of", bound=Subject)
+
+
 @dataclass(frozen=True, eq=False)
-class Area:
+class Area(Generic[Of]):
     """See the module.
 
     Attributes:
@@ -42,11 +53,11 @@ class Area:
     intro: str
     weight: float
     metrics: tuple[Metric, ...]
-    compute: Callable[[Tables], Found]
-    given: Callable[[Tables], bool]
+    compute: Callable[[Of], Found]
+    given: Callable[[Any], bool]
     attack: bool
 
-    def __call__(self, tables: Tables) -> Section:
+    def __call__(self, tables: Of) -> Section:
         """The section. Deterministic for the tables and their seed."""
         computed = self.compute(tables)
         if isinstance(computed, str):
@@ -71,8 +82,8 @@ def area(
     intro: str,
     weight: float,
     *metrics: Metric,
-    given: Callable[[Tables], bool] = lambda tables: True,
+    given: Callable[[Any], bool] = lambda tables: True,
     attack: bool = False,
-) -> Callable[[Callable[[Tables], Found]], Area]:
+) -> Callable[[Callable[[Of], Found]], Area[Of]]:
     """Makes an area of the function that computes it."""
     return lambda compute: Area(name, title, intro, weight, metrics, compute, given, attack)

@@ -9,7 +9,7 @@ pass, and all that is compared, learned or attacked rests on a sample (sample.py
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -19,6 +19,7 @@ import polars as pl
 from reverie.evaluation.cohort import Cohort
 from reverie.evaluation.shape import beyond, changing
 from reverie.records.emptiness import asked
+from reverie.records.kinds.leveled import Leveled
 from reverie.records.rules import Rules
 from reverie.records.schema import Schema
 
@@ -45,15 +46,30 @@ class Broken:
     @classmethod
     def of(cls, frame: pl.DataFrame, schema: Schema) -> Broken:
         frame = schema.typed(frame).sort(schema.identifier.name, schema.time.name, maintain_order=True)
-        filled = {c.name: int((~asked(frame, c) & frame[c.name].is_not_null()).sum()) for c in schema.columns if c.asked_if}
+        # Of a level that no real patient has rules say nothing: it is counted as what it is.
+        heard = {c.name: c.heard(frame[c.name]) for c in schema.columns if isinstance(c, Leveled) and c.levels}
+        strange = {name: (cells.is_null() & frame[name].is_not_null()).to_numpy() for name, cells in heard.items()}
+        strange = {name: rows for name, rows in strange.items() if rows.any()}
+        filled = {}
+        for column in (c for c in schema.columns if c.asked_if):
+            wrong = (~asked(frame, column) & frame[column.name].is_not_null()).to_numpy()
+            filled[column.name] = int((wrong & ~_any(strange, column.asked_if, len(wrong))).sum())
+        frame = frame.with_columns(heard[name] for name in strange)
         patient = frame[schema.identifier.name].rle_id().to_numpy().astype(np.int64)
-        rules = Rules.of(schema).broken(frame)
+        stated = Rules.of(schema)
+        rules = stated.broken(frame)
+        rules = {rule.text: rules[rule.text] & ~_any(strange, rule.columns, frame.height) for rule in stated}
         every = np.any([np.zeros(frame.height, dtype=bool), *rules.values()], axis=0)
         return cls(patient, {**rules, ANY: every}, {n: count for n, count in filled.items() if count})
 
     def patients(self, rule: str = ANY) -> int:
         """How many patients break it."""
         return len(np.unique(self.patient[self.rules[rule]]))
+
+
+def _any(rows: Mapping[str, np.ndarray], of: Iterable[str], count: int) -> np.ndarray:
+    """Which of the rows [R] are among those of any of the names."""
+    return np.any([np.zeros(count, dtype=bool), *(rows[name] for name in of if name in rows)], axis=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from reverie.evaluation.measure import Metric
 from reverie.evaluation.references import Score
 from reverie.evaluation.tables import Tables
 
-__all__ = ["NEIGHBOURS", "coverage", "joint"]
+__all__ = ["AUC", "COVERAGE", "DENSITY", "NEIGHBOURS", "at_least_by_chance", "coverage", "joint", "telling_figure"]
 
 ROUNDS, FLOORS, TREES = 6, 1, 50
 """Splits for the classifier; at how many of them shuffled columns are judged too (it tells them with ease); its trees."""
@@ -94,9 +94,9 @@ def joint(tables: Tables) -> Found:
         return references.few
     levels = vocabulary([references.real, references.synthetic])
     covered = references.distances(lambda cohort: features(cohort, levels)[0], coverage, ROUNDS)
-    success = _at_least_by_chance(references.score(aucs))
+    success = at_least_by_chance(references.score(aucs))
     scores = ((AUC, success), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
-    return [score.measure(metric) for metric, score in scores], _figures(telling), references.notes
+    return [score.measure(metric) for metric, score in scores], telling_figure(telling), references.notes
 
 
 def coverage(real: np.ndarray, other: np.ndarray, neighbours: int = NEIGHBOURS) -> dict[str, float]:
@@ -110,7 +110,7 @@ def coverage(real: np.ndarray, other: np.ndarray, neighbours: int = NEIGHBOURS) 
     return {"coverage": float(inside.any(axis=1).mean()), "density": float(inside.sum() / (neighbours * len(others)))}
 
 
-def _at_least_by_chance(auc: Score) -> Score:
+def at_least_by_chance(auc: Score) -> Score:
     """With no less chance than the ranks of n and n patients of one law give: sqrt((2 n + 1) / (12 n^2)), Wilcoxon 1945.
 
     The deviation of few rounds can come out too small.
@@ -118,7 +118,8 @@ def _at_least_by_chance(auc: Score) -> Score:
     return replace(auc, chance=max(auc.chance, math.sqrt((2 * auc.n + 1) / (12 * auc.n**2))))
 
 
-def _figures(telling: dict[str, float]) -> dict[str, Any]:
+def telling_figure(telling: dict[str, float]) -> dict[str, Any]:
+    """The features that told most, with their shares."""
     first = sorted(telling.items(), key=lambda item: -item[1])[:10]
     if not first:
         return {}

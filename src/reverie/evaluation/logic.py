@@ -86,7 +86,8 @@ def logic(tables: Tables) -> Found:
         measures.append(_counted(ASKED, synthetic, synthetic.filled, held.filled, filled))
     measures.append(_counted(BETWEEN, synthetic, counts.between, {}))
     measures.append(_counted(BEYOND, synthetic, synthetic.beyond))
-    measures.append(_counted(UNSEEN, synthetic, _unseen(tables), {}, chance=math.sqrt(counts.real.alone)))
+    new = counts.real.alone * min(1.0, synthetic.patients / counts.real.patients)
+    measures.append(_counted(UNSEEN, synthetic, _unseen(tables), {"": new}, chance=math.sqrt(new)))
     measures.append(_counted(CHANGING, synthetic, synthetic.changing, {}))
     for rule in schema.rules:
         measures.append(_broken(RULE.of(rule=rule), rule, sides))
@@ -131,7 +132,7 @@ def _counted(
 
 def _unseen(tables: Tables) -> dict[str, int]:
     """How many levels neither the schema nor a real patient has, by column. About as many levels as are of one real patient
-    alone are new among other patients (Good 1953): their deviation is the root of that."""
+    alone are new among as many other patients (Good 1953): so many held-out ones have, and the deviation is the root."""
     found = {}
     for name, levels in tables.counts.synthetic.levels.items():
         column = tables.schema[name]

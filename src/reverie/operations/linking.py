@@ -18,7 +18,7 @@ from reverie.plain import number_of
 if TYPE_CHECKING:
     from reverie.records.linked import LinkedSchema, LinkedTable, LinkedTables
 
-__all__ = ["linked"]
+__all__ = ["linked", "schema_at"]
 
 ADVICE = """\
 # How Reverie takes the tables of {name} to be tied. Edit what is wrong; check it with
@@ -65,7 +65,7 @@ def linked(request: Linked, context: Context) -> Outcome:
         if not Path(place).exists():
             raise UsageError(f"there is no folder and no file {place}.")
         raise UsageError(f"{place} is one table: see what it is with reverie data describe {place}.")
-    tables = read_linked(place, None if request.using is None else _schema(Path(request.using)))
+    tables = read_linked(place, None if request.using is None else schema_at(Path(request.using)))
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
@@ -74,7 +74,8 @@ def linked(request: Linked, context: Context) -> Outcome:
     return Outcome(_told(tables), lambda: _shown(tables))
 
 
-def _schema(path: Path) -> LinkedSchema:
+def schema_at(path: Path) -> LinkedSchema:
+    """The schema of a file that the user names. Raises UsageError."""
     from reverie.records.linked import LinkedSchema
 
     try:

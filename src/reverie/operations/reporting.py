@@ -14,7 +14,7 @@ from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import Overwrite, RunName, Seed, reads, writes
 from reverie.operations.reading import Cached
-from reverie.operations.request import Flag, Reply, Served, example
+from reverie.operations.request import Flag, Reply, Served, example, local
 
 __all__ = ["Said", "report"]
 
@@ -50,14 +50,25 @@ class Reporting(Cached, Engined):
     source: Annotated[str, reads] | None = Field(
         None, min_length=1, description="What the run was trained on, if it is not where its name says."
     )
+    against: Annotated[str | None, Flag("--against"), local] = Field(
+        None,
+        min_length=1,
+        description="RUN is no run but a folder (or database) of synthetic linked tables, and these are the real ones that "
+        "they were made from; other patients are named with `holdout`.",
+    )
+    using: Annotated[str | None, local] = Field(None, description="How linked tables are tied: a schema file.")
     seed: Seed = 0
     overwrite: Overwrite = False
 
     @model_validator(mode="after")
     def _of_one(self) -> Self:
-        given = [name for name in ("synthetic", "holdout", "source", "engine") if getattr(self, name) is not None]
+        given = [name for name in ("synthetic", "holdout", "source", "engine", "against") if getattr(self, name) is not None]
         if len(self.runs) > 1 and given:
             raise ValueError(f"`{given[0]}` is for one run, and several are compared: leave it out")
+        if self.against is None and self.using is not None:
+            raise ValueError("`using` says how linked tables are tied: name the real ones with `against`")
+        if self.against is not None and (more := [n for n in ("synthetic", "source", "engine") if n in given]):
+            raise ValueError(f"`{more[0]}` is for a run, and with `against` two folders are compared: leave it out")
         return self
 
 
@@ -97,7 +108,8 @@ class Said(Reply):
     unnamed=lambda request: _folder_of(request),
     progress=("report", "%"),
     example="One run: reverie report runs/pbc2 --out report, then open report/report.html.\n\n"
-    "Several, each with its report: reverie report runs/a runs/b --out side-by-side.",
+    "Several, each with its report: reverie report runs/a runs/b --out side-by-side.\n\n"
+    "Linked tables of any making: reverie report made --against hospital --holdout others --out report.",
 )
 def report(request: Reporting, context: Context) -> Outcome:
     """Say whether what a model makes is realistic, useful and private, with the evidence.
@@ -105,6 +117,8 @@ def report(request: Reporting, context: Context) -> Outcome:
     Writes one page that can be read offline and printed (report.html), the same numbers for programs (report.json) and a
     model card (card.md).
     """
+    if request.against is not None:
+        return _linked(request, context)
     return _one(request, context) if len(request.runs) == 1 else _several(request, context)
 
 
@@ -117,7 +131,6 @@ def _one(request: Reporting, context: Context) -> Outcome:
     from reverie.modality import ROWS
     from reverie.reports import report
     from reverie.reports.document import FILES
-    from reverie.reports.verdict import KINDS
 
     (run,) = request.runs
     name = _folder_of(request)
@@ -140,6 +153,28 @@ def _one(request: Reporting, context: Context) -> Outcome:
         find=context.again,
     )
     folder.done()
+    return _outcome(made, name, run, folder.path, context)
+
+
+def _linked(request: Reporting, context: Context) -> Outcome:
+    """Folders of linked tables, whoever made them."""
+    from reverie.operations.linking import schema_at
+    from reverie.reports import linked_report
+    from reverie.reports.document import FILES
+
+    (made_,) = request.runs
+    if request.out is None:
+        raise UsageError("a report on linked tables has a folder of its own: name it with `out`.")
+    folder = context.folder(request.out, request.overwrite, files=FILES)
+    schema = None if request.using is None else schema_at(Path(request.using))
+    made = linked_report(request.against, request.holdout, made_, schema, folder.path, request.seed, context.step)
+    folder.done()
+    return _outcome(made, request.out, made_, folder.path, context)
+
+
+def _outcome(made: Any, name: str, run: str, path: Path, context: Context) -> Outcome:
+    """What is told of one report that was written."""
+    from reverie.reports.verdict import KINDS
 
     def show() -> Iterator[Panel]:
         context.say(made.verdict.headline)
@@ -149,7 +184,7 @@ def _one(request: Reporting, context: Context) -> Outcome:
         rows += [("" if i else "mind", text) for i, text in enumerate(made.cautions)]
         yield Panel("report", ("", "in plain words"), rows)
 
-    look = f"look at {folder.path / 'report.html'}; the same numbers are in report.json, and card.md is the model card"
+    look = f"look at {path / 'report.html'}; the same numbers are in report.json, and card.md is the model card"
     reply = {"name": name, "runs": [run], "title": made.title, "verdict": made.verdict.json(), "cautions": [*made.cautions]}
     return Outcome(reply, show, printed=made.json(), hints=(look,))
 

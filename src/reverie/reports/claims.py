@@ -69,6 +69,15 @@ CLAIMS = (
         0.1,
     ),
     Claim(
+        "tables together",
+        "Following a patient through the tables: as many rows refer to each other, and lie in each other's time, as in real "
+        "patients.",
+        "Following a patient through the tables: how many rows refer to one, or when they are in its time, is not as in "
+        "real patients.",
+        "realism",
+        0.1,
+    ),
+    Claim(
         "subgroups",
         "Looking at subgroups: each that has enough patients is there, in about its share, with its own values.",
         "Conclusions about every subgroup: at least one is lost, or is not like its real patients.",

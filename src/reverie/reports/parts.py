@@ -9,16 +9,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reverie.evaluation.area import Area
+from reverie.evaluation.area import Area, Of
 from reverie.evaluation.measure import Section
-from reverie.evaluation.tables import Tables
 from reverie.models.shards import in_order
 
 __all__ = ["attempted", "gathered", "made"]
 
 
 def made(
-    areas: Sequence[Area], tables: Tables, update: Callable[[float], None] = lambda share: None
+    areas: Sequence[Area[Of]], tables: Of, update: Callable[[float], None] = lambda share: None
 ) -> tuple[tuple[Section, ...], list[str]]:
     """The section of each area that these tables allow, and a sentence for each that could not be made; `told` hears the
     share of the time that is over."""
@@ -38,7 +37,7 @@ def made(
         return gathered(found())
 
 
-def attempted(area: Area, tables: Tables) -> Section | str:
+def attempted(area: Area[Of], tables: Of) -> Section | str:
     """The section of an area, or why it could not be made of these tables."""
     try:
         return area(tables)

@@ -93,6 +93,15 @@ def test_files_databases_and_frames_are_one_hospital(mimic, tmp_path):
         assert {table.name: table for table in tied.tables} == {table.name: table for table in stated.tables}
 
 
+def test_a_table_of_which_nobody_has_a_row_is_kept_where_a_schema_knows_it(mimic, tmp_path):
+    schema = read_linked(mimic).schema
+    for name, frame in mimic.items():
+        frame.filter(pl.lit(name != "diagnoses_icd")).write_csv(tmp_path / f"{name}.csv")
+    kept = read_linked(tmp_path, schema).frames["diagnoses_icd"]
+    assert kept.height == 0 and kept.columns == mimic["diagnoses_icd"].columns
+    assert "diagnoses_icd" not in read_linked(tmp_path).frames
+
+
 def test_a_server_is_asked_for_the_tables_of_the_schema_it_searches(mimic, postgresql):
     psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(postgresql, autocommit=True) as connection:

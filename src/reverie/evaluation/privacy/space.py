@@ -6,6 +6,7 @@ Attackers hold a table, not a model of it; distances in this space are what they
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -56,8 +57,16 @@ def cohorts(tables: Tables, most: int = MOST) -> tuple[list[Cohort], tuple[str, 
     return parts, tuple(notes)
 
 
-def embedded(tables: Tables, most: int = MOST) -> Embedding:
+class Placed(Protocol):
+    """Tables that know where their patients lie: linked ones."""
+
+    def embedding(self, most: int) -> Embedding: ...
+
+
+def embedded(tables: Tables | Placed, most: int = MOST) -> Embedding:
     """The points of all three tables."""
+    if not isinstance(tables, Tables):
+        return tables.embedding(most)
     three, notes = cohorts(tables, most)
     levels = vocabulary(three)
     real, synthetic = [features(cohort, levels)[0] for cohort in three[:2]], features(three[2], levels)[0]

@@ -74,6 +74,10 @@ class Leveled(Column):
             self._refuse(cells, int(bad[0]), place, f"not one of the levels ({self._few}): correct it or leave it empty")
         return np.where(index < 0, np.nan, index)
 
+    def heard(self, cells: pl.Series) -> pl.Series:
+        """The cells, null where they hold a level that is not on the list."""
+        return cells.set(pl.Series(self._places(cells) == -2), None)
+
     def _places(self, cells: pl.Series) -> NDArray[np.int64]:
         """The places of levels [n], of rare ones that of OTHER; -1 where empty, -2 where not on the list."""
         if cells.dtype == pl.Boolean or not cells.dtype.is_numeric():

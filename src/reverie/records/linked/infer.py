@@ -64,10 +64,13 @@ def read_linked(
         content = standard.read(str(source), name, most)
         cells, said = content.frames, content.notes
     else:
-        cells, notes = read_tables(source, name, most)
+        cells, notes = read_tables(source, name, most, empty=schema is not None)
         said = list(notes)
     frames, forms = {}, {}
     for table, frame in cells.items():
+        if not frame.height:  # of a table that a schema knows: nobody had a row of it
+            frames[table] = frame
+            continue
         typed, more, forms[table] = (frame, [], {}) if standard is not None else _typed(frame, f"{name}/{table}")
         frames[table] = typed.unique(maintain_order=True)
         if alike := typed.height - frames[table].height:

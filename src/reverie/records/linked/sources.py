@@ -55,7 +55,11 @@ def names_of(place: str, name: str) -> list[str]:
 
 
 def read_tables(
-    source: Any, name: str, most: Bounds = Bounds(), only: Callable[[str], bool] = lambda table: True
+    source: Any,
+    name: str,
+    most: Bounds = Bounds(),
+    only: Callable[[str], bool] = lambda table: True,
+    empty: bool = False,
 ) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
     """Cells by the name of the table, in the order of names, and notes; columns of text may be String.
 
@@ -63,7 +67,7 @@ def read_tables(
         only: which tables are read, by their names.
 
     Raises UsageError where there are no tables, and DataError, naming the file, for one that cannot be read. A table
-    without a row is left out, which is noted.
+    without a row is left out, which is noted; of files and frames it is kept where `empty` says so.
     """
     if isinstance(source, Mapping):
         asked: dict[str, Any] = {str(table): frame for table, frame in source.items()}
@@ -76,6 +80,9 @@ def read_tables(
         if not only(table):
             continue
         if _is_empty(of):
+            if empty and not isinstance(of, Query):
+                tables[table] = _header(of)
+                continue
             notes.append(f"{table} has no rows, and was left out.")
             continue
         cells = read_source(of, f"{name}/{of.name}" if isinstance(of, Path) else f"{name}.{table}", most)
@@ -84,7 +91,7 @@ def read_tables(
             continue
         tables[table] = cells.frame
         notes += [f"{table}: {note}" for note in cells.notes if not isinstance(of, Query)]  # the whole of it, in any order
-    if not tables:
+    if not any(frame.height for frame in tables.values()):
         raise UsageError(f"{name} holds no table with a row: give a folder of .csv or .parquet files, or a database.")
     return tables, tuple(notes)
 
@@ -102,6 +109,15 @@ def _files(folder: Path) -> list[Path]:
 def _stem(path: Path) -> str:
     suffix = next(s for s in (".parquet", *reversed(SEPARATED)) if path.name.lower().endswith(s))
     return path.name[: -len(suffix)]
+
+
+def _header(source: Any) -> pl.DataFrame:
+    """A table of no rows, with the columns of its file, those of files of text as text."""
+    if not isinstance(source, Path):
+        return source
+    if source.suffix.lower() == ".parquet":
+        return pl.DataFrame(schema=pl.read_parquet_schema(source))
+    return first_rows(File.at(source, source.parent), source.name, Bounds()).clear().cast(pl.String)
 
 
 def _columns(path: Path) -> frozenset[str]:

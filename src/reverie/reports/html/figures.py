@@ -15,7 +15,7 @@ from reverie.drawing import PLOTS, SERIES, Canvas
 
 __all__ = ["SMALL", "blocks", "plot", "shared_note", "svg", "tables_in"]
 
-SMALL = ("histogram", "bars", "lines", "stack")
+SMALL = ("histogram", "bars", "lines", "stack", "timeline")
 OTHERS = ("panels", "matrix", "table", "pictures")
 """Kinds of several drawings, or of none."""
 

@@ -29,6 +29,15 @@ __all__ = ["page", "report_page"]
 
 AREAS = {
     "logic": ("Are they possible?", "Logic: what every real patient obeys, and what no patient can have."),
+    "linked": (
+        "Do the tables go together?",
+        "Across tables: how many rows refer to one, when they come, which codes go together and follow on each other, and "
+        "whole patients over all tables at once.",
+    ),
+    "tables": (
+        "Is each table realistic by itself?",
+        "Each table as a table of its own: the patient is the patient, the time that of the row or of its parent.",
+    ),
     "fidelity": (
         "Are they realistic?",
         "Fidelity: how near synthetic patients come to real ones, one column at a time, in pairs, over time, in subgroups "
