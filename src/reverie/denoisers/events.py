@@ -55,7 +55,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
         "linked": {
             "codec": {},
             "network": {},
-            "training": {"batch": 128, "steps": 3000, "weight_decay": 0.05, "holdout": 0.2, "aside": 0.1},
+            "training": {"batch": 128, "steps": 1500, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
         }
     }
 
@@ -64,7 +64,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
     layers: int = Field(3, ge=1, le=48)
     heads: int = Field(4, ge=1, le=64)
     expansion: int = Field(2, ge=1, le=8)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.25, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:

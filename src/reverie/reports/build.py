@@ -15,7 +15,7 @@ from reverie.errors import UsageError
 from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
 from reverie.modality import ROWS
-from reverie.models import Model, PatientModel, PictureModel, load
+from reverie.models import LinkedModel, Model, PatientModel, PictureModel, load
 from reverie.plain import number_of
 from reverie.records import Schema
 from reverie.reports.card import of_model, of_schema
@@ -86,6 +86,13 @@ def report(
             update(round(100 * share), 100)
 
         result = picture_report(model, synthetic, holdout, source, seed, sampling, told, find)
+    elif isinstance(model, LinkedModel):
+        from reverie.reports.linked import model_report
+
+        def going(done: int, total: int) -> None:
+            update(round(100 * (sampled + (1 - sampled) * done / total)), 100)
+
+        result = model_report(model, synthetic, holdout, source, seed, sampling, going, find)
     else:
         raise UsageError(f"a report is made on a model or a run folder, not on {type(model).__name__}.")
     if out is not None:

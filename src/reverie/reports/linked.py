@@ -6,15 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from reverie.errors import UsageError
 from reverie.evaluation.linked import Sides
 from reverie.evaluation.linked.areas import areas_of
 from reverie.evaluation.linked.plan import Plan
+from reverie.models import LinkedModel
 from reverie.plain import number_of
 from reverie.records.linked import LinkedSchema, LinkedTables, read_linked
+from reverie.reports.card import of_model
 from reverie.reports.document import Report
+from reverie.reports.evidence import ASIDE, MADE, NONE, Find, again, the_same
 from reverie.reports.parts import made
+from reverie.sources import LinkedSource
 
-__all__ = ["linked_report", "report_on_linked"]
+__all__ = ["linked_report", "model_report", "report_on_linked"]
 
 Progress = Callable[[int, int], None]
 
@@ -47,6 +52,36 @@ def linked_report(
     if out is not None:
         report.save(out)
     return report
+
+
+def model_report(
+    model: LinkedModel,
+    synthetic: Any,
+    holdout: Any,
+    source: Any,
+    seed: int,
+    sampling: Progress,
+    progress: Progress,
+    find: Find | None = None,
+) -> Report:
+    """The report on a model of linked tables; see reports.build.report for the arguments and for what is raised."""
+    noted, schema = model.config.source, model.codec.forms.schema
+    found = source if source is not None else (find or again)(noted, "--source")
+    subject = LinkedSource.read(found, schema, holdout)
+    the_same(noted, subject.about.fingerprint)
+    train, aside, held = subject.split(model.config)
+    seen = ""
+    if holdout is None and held is None:
+        held, seen = aside, ASIDE if aside is not None else NONE
+    if held is None:
+        raise UsageError(NONE.split(", so ")[0] + ", so a report has nothing to compare with: name others with `holdout`.")
+    if synthetic is None:
+        made_ = model.sample(min(len(train), MADE), seed, on_step=sampling)
+        ours = LinkedTables(made_, schema, f"{noted.name}, made by the model")
+    else:
+        ours = _read(synthetic, schema, "the synthetic tables")
+    first, second = subject.tables_of(train, f"{noted.name}, trained on"), subject.tables_of(held, f"{noted.name}, held out")
+    return report_on_linked(first, second, ours, seed, progress, facts=of_model(model), seen=seen)
 
 
 def report_on_linked(

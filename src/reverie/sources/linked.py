@@ -98,6 +98,11 @@ class LinkedSource(DataSource):
             train, validation = self._parted(train, config.training.aside, config.seed)
         return Parts(train, validation, holdout)
 
+    def tables_of(self, part: Grown, name: str) -> LinkedTables:
+        """The tables of some patients, with those that are carried over; `name` is how messages call them."""
+        lookups = {table: self.tables.frames[table] for table in part.tree.carried}
+        return LinkedTables({**part.frames, **lookups}, self.tables.schema, name)
+
     def _parted(self, grown: Grown, share: float, seed: int) -> tuple[Grown, Grown]:
         rest, aside = parted(len(grown), share, seed, self.tables.name)
         return grown.take(rest), grown.take(aside)
