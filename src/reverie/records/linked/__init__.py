@@ -9,6 +9,7 @@ standards/     MEDS, OMOP and FHIR, whose tables and ties are stated: read and w
 
 tree.py        which table hangs on which when patients are made
 form.py        each as a table of visits: times from the parent's, keys gone, what follows from others looked up
+beside.py      what has one row at most for each of another's, as more of that one; forms.py: all that is decided
 codec.py       all of them <-> scores
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training
@@ -16,7 +17,8 @@ generate.py    tables made down the tree; making.py: as cells and new keys; cali
 """
 
 from reverie.records.linked.calibration import LinkedCalibration
-from reverie.records.linked.codec import LinkedCodec, LinkedForms
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.forms import LinkedForms
 from reverie.records.linked.infer import is_linked, read_linked
 from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
 from reverie.records.linked.tables import LinkedTables

@@ -138,13 +138,20 @@ class Form:
             cells.append(x.alias(column))
         return pl.DataFrame(cells)
 
-    def rows(self, visits: pl.DataFrame, above: pl.DataFrame | None, within: pl.Series | None = None) -> pl.DataFrame:
+    def rows(
+        self,
+        visits: pl.DataFrame,
+        above: pl.DataFrame | None,
+        within: pl.Series | None = None,
+        until: str | None = None,
+    ) -> pl.DataFrame:
         """The table of such visits, but for its keys, of which only is told whether there is one (Boolean) where one may be
         empty; its rows come as the visits do.
 
         Args:
             above: the parent's table, its rows numbered as in PARENT.
             within: how long each parent's row lasted, in this table's unit, where rows must lie in that time; null for any.
+            until: the column of the parent's table that no row ends after.
         """
         time, cells = self.time, {}
         if time is not None:
@@ -159,6 +166,8 @@ class Form:
             x = visits[column] if column in visits.columns else pl.Series([None]).new_from_index(0, visits.height)
             if time is not None and column in self.after:
                 cells[column] = _at(x.cast(pl.Float64), cells[time], self.after[column], dtype)
+                if until is not None and above is not None and self.table.clock and column == self.table.clock.end:
+                    cells[column] = _earlier(cells[column], above[until].gather(visits[PARENT]))
             elif (scored := self.scored.get(column)) is not None:
                 cells[column] = scored.cells(x, visits[scored.code], dtype)
             else:
@@ -255,6 +264,12 @@ def _at(counted: pl.Series, base: pl.Series | None, unit: float, dtype: pl.DataT
         from_ = base.cast(pl.Date) if dtype == pl.Date else base
         micro = micro + from_.cast(pl.Datetime("us")).cast(pl.Int64)
     return micro.cast(pl.Datetime("us")).cast(dtype)
+
+
+def _earlier(times: pl.Series, until: pl.Series) -> pl.Series:
+    """Times, none after another; null stays null."""
+    frame = pl.DataFrame({"at": times, "until": until})
+    return frame.select(pl.when(pl.col("at") > pl.col("until")).then("until").otherwise("at")).to_series()
 
 
 def _held(since: pl.Series, parents: pl.Series, within: pl.Series) -> pl.Series:

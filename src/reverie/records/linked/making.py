@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from reverie.records.linked.codec import NOTHING, LinkedCodec, apart
+from reverie.records.linked.beside import NOTHING, apart
+from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, Form
 from reverie.records.linked.generate import Made
 from reverie.records.writing import Scores
@@ -62,13 +63,21 @@ def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> di
         within = None
         if table in codec.forms.within and branch.parent is not None and above is not None:
             within = _lasted(codec.forms.forms[branch.parent], form, above)
-        out[table] = Rows(form.rows(visits, above, within), parents)
+        out[table] = Rows(form.rows(visits, above, within, _until(codec, table)), parents)
         for other in codec.tree.beside(table):
             alone, row = codec.forms.forms[other], out[table].frame
             own = apart(visits, other)
             within = _lasted(form, alone, row) if other in codec.forms.within else None
-            out[other] = Rows(alone.rows(own, row, within), own[PARENT].to_numpy())
+            out[other] = Rows(alone.rows(own, row, within, _until(codec, other)), own[PARENT].to_numpy())
     return out
+
+
+def _until(codec: LinkedCodec, table: str) -> str | None:
+    """The column of the parent's table that no row of a table ends after, where that is so."""
+    if table not in codec.forms.ends:
+        return None
+    clock = codec.forms.forms[str(codec.tree[table].parent)].table.clock
+    return None if clock is None else clock.end
 
 
 def _lasted(parent: Form, form: Form, above: pl.DataFrame) -> pl.Series:

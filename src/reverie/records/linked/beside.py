@@ -1,0 +1,122 @@
+"""A table of a tree, and those that have one row at most for each of its own beside it, as one table of visits.
+
+stays          admission_type | ward        has discharge | discharge.destination | discharge.score
+discharges     one or none for each stay, so what is in it is learned as more of the stay
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from reverie.records.infer import infer_parsed
+from reverie.records.kinds import Column, Evidence, recognise_number
+from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.linked.form import PARENT, SINCE, Form
+from reverie.records.linked.tree import Grown
+from reverie.records.parsing import parse
+from reverie.records.patterns import identifying
+from reverie.records.schema import Schema
+from reverie.records.shapes import TIME
+from reverie.records.shaping import numbered
+from reverie.records.table import Table, arranged
+
+__all__ = ["NOTHING", "apart", "tabled"]
+
+NOTHING = "\0nothing"
+"""The column of a table that has none besides its keys: 0 and 1 in turn, written nowhere."""
+RECURRING, TIMES = 1000, 20
+"""Texts that stand in so many rows each are names, up to so many of them."""
+
+
+def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | None = None) -> Table:
+    """A table of a tree, with those beside it, as a table of visits; its columns are found out where no schema says what
+    they are. All rows stay, also those that are alike."""
+    tree, form = grown.tree, forms[name]
+    parent = tree[name].parent
+    above = None if parent is None else grown.frames[parent]
+    rows = np.arange(grown.frames[name].height) if parent is None else grown.parents[name]
+    frame = form.visits(grown.frames[name], rows, above)
+    numbers, optional = list(form.numbers), list(form.optional)
+    for other in tree.beside(name):
+        more = forms[other].visits(grown.frames[other], grown.parents[other], grown.frames[name])
+        frame = joined(frame, other, more)
+        numbers += [called(other, column) for column in (SINCE, *forms[other].numbers)]
+        optional += [has(other), *(called(other, column) for column in forms[other].optional)]
+    time = TIME if parent is None else SINCE
+    if (schema is None and not any(_varied(frame[c]) for c in frame.columns if c not in (PARENT, time))) or (
+        schema is not None and NOTHING in schema.names
+    ):
+        frame = frame.with_columns(pl.Series(NOTHING, np.arange(frame.height) % 2))
+    parsed, notes = parse(numbered(frame), name, (), schema), []
+    if schema is None:
+        kinds = {column: "binary" for column in optional if frame[column].n_unique() == 2}
+        kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}
+        mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
+        kinds |= dict.fromkeys(mixed, "categorical")
+        schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
+        columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
+        schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
+        notes = [f"{len(schema.rules)} rules hold without exception, and will in what is made."] if schema.rules else []
+        notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
+        parsed = replace(parsed, forms=told.forms)
+    table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
+    return replace(table, notes=tuple(notes))
+
+
+def called(table: str, column: str) -> str:
+    """A column of a table as it stands beside those of the row above."""
+    return f"{table}.{'since' if column == SINCE else column}"
+
+
+def has(table: str) -> str:
+    """The column that says whether a row has one of a table beside it."""
+    return f"\0has {table}"
+
+
+def joined(frame: pl.DataFrame, table: str, more: pl.DataFrame) -> pl.DataFrame:
+    """Visits with those of a table beside them, which name the row in PARENT."""
+    empty = [c for c in more.columns if c == SINCE and (more[c] == 0).all()]  # it has no time: only its place, the first
+    more = more.drop(empty).rename({c: called(table, c) for c in more.columns if c not in (PARENT, *empty)})
+    place = pl.Series(np.full(frame.height, -1)).scatter(more[PARENT], np.arange(more.height))
+    place = place.set(place < 0, None)
+    beside = [place.is_not_null().alias(has(table)), *(x.gather(place) for x in more.drop(PARENT).iter_columns())]
+    return frame.hstack(beside)
+
+
+def apart(visits: pl.DataFrame, table: str) -> pl.DataFrame:
+    """The inverse: the visits of a table that stood beside others."""
+    own = [c for c in visits.columns if c.startswith(f"{table}.")]
+    rows = visits.with_row_index(PARENT + "s").filter(pl.col(has(table))).select(pl.col(PARENT + "s").alias(PARENT), *own)
+    since = (
+        pl.lit(0, pl.Int64).alias(SINCE) if called(table, SINCE) not in own else pl.col(called(table, SINCE)).alias(SINCE)
+    )
+    plain = [pl.col(c).alias(c.removeprefix(f"{table}.")) for c in own if c != called(table, SINCE)]
+    return rows.select(pl.col(PARENT).cast(pl.Int64), since.alias(SINCE), *plain)
+
+
+def recurs(name: str, cells: pl.Series) -> bool:
+    """Whether texts are names although they are sentences, or are called a key: each stands in many rows, and the key is of
+    no table (departments, wards, what is written again and again)."""
+    if cells.dtype != pl.String:
+        return False
+    values, many = cells.drop_nulls(), cells.n_unique()
+    return 1 < many <= min(RECURRING, values.len() // TIMES) and not identifying(name, values, "varying")
+
+
+def _number(column: Column, frame: pl.DataFrame) -> Column:
+    """A column as the number that it is, also where its name or its values look like something else."""
+    if column.quantity or frame[column.name].drop_nulls().n_unique() < 2:
+        return column
+    return recognise_number(Evidence(column.name, frame[column.name], column.role, None, column.name)).model_copy(
+        update={"missing": column.missing}
+    )
+
+
+def _varied(cells: pl.Series) -> bool:
+    """Whether there is anything to be learned of cells: a few values that recur, or numbers."""
+    values = cells.drop_nulls().n_unique()
+    return values > 1 and (cells.dtype != pl.String or values <= max(20, cells.len() // 2))
