@@ -27,6 +27,7 @@ from typer.testing import CliRunner
 
 from reverie.cli.app import app
 from reverie.evaluation.areas import AREAS
+from reverie.evaluation.linked.areas import areas_of
 from reverie.sources import TableSource
 from reverie.studies import mistakes
 
@@ -86,7 +87,9 @@ def quick(words: list[str]) -> list[str]:
     """The arguments of a `reverie` command, with what takes long made short."""
     match words:
         case ["train", *_]:
-            tabular = words[1] == "pbc2" or "--stream" in words or words[1].endswith((".csv", ".csv.gz", ".parquet"))
+            tabular = (
+                words[1] in ("pbc2", "hospital") or "--stream" in words or words[1].endswith((".csv", ".csv.gz", ".parquet"))
+            )
             words = [*replaced(words, "--minutes", "--steps", lambda _: "3"), *(SMALL_RECORDS if tabular else SMALL)]
             words = replaced(words, "--size", "--size", lambda n: str(min(int(n), 8)))
             return replaced(words, "--steps", "--steps", lambda n: str(min(int(n), 3)))
@@ -228,10 +231,15 @@ def works(words: list[str], where: str) -> None:
     assert result.exit_code == 0 and told[0].startswith("working on"), f"{where}: {result.exception!r} {told}"
 
 
+PEOPLE = range(1, 25)
 HOSPITAL = {
-    "patients": "patient_id,sex\n1,F\n2,M\n",
-    "stays": "stay_id,patient_id,admitted,discharged\n10,1,2026-01-01,2026-01-04\n20,2,2026-02-01,2026-02-02\n",
-    "labs": "stay_id,day,test,value\n10,2026-01-01,Na,139\n10,2026-01-02,Na,141\n20,2026-02-01,Hb,9.5\n",
+    "patients": "patient_id,sex\n" + "".join(f"{p},{'FM'[p % 2]}\n" for p in PEOPLE),
+    "stays": "stay_id,patient_id,admitted,discharged\n"
+    + "".join(f"{10 * p},{p},2026-01-{p:02},2026-02-{1 + p % 9:02}\n" for p in PEOPLE),
+    "labs": "stay_id,day,test,value\n"
+    + "".join(
+        f"{10 * p},2026-01-{p + i:02},{'Na' if i else 'Hb'},{138 + p % 5 if i else 9.5}\n" for p in PEOPLE for i in (0, 1)
+    ),
 }
 """Tables that are tied by keys."""
 
@@ -259,6 +267,7 @@ def short_reports(monkeypatch):
     monkeypatch.setattr("reverie.reports.pictures.MOST", 100)
     few = [area for area in AREAS if area.name in ("fidelity.subgroups", "privacy.copies")]
     monkeypatch.setattr("reverie.reports.build.AREAS", few)
+    monkeypatch.setattr("reverie.reports.linked.areas_of", lambda plan: areas_of(plan)[:1])
 
 
 @pytest.fixture(autouse=True)

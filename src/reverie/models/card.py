@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def entry(run: Path, name: str) -> dict[str, Any]:
         "source": config.source.name,
         "steps": config.training.steps,
         "trained": (run / WEIGHTS).is_file(),
-        "size": [codec.height, codec.width, codec.channels] if isinstance(codec, ImageCodec) else len(codec.columns),
+        "size": [codec.height, codec.width, codec.channels] if isinstance(codec, ImageCodec) else len(codec),
     }
 
 
@@ -60,7 +61,7 @@ def card(run: Path, name: str) -> dict[str, Any]:
         "parent": None if config.parent is None else config.parent.name,
         "config": config.told(),
         "image_shape": [codec.height, codec.width, codec.channels] if pictures else None,
-        "columns": None if pictures else [column.outline for column in codec.columns],
+        "columns": None if isinstance(codec, ImageCodec) else codec,
         "metrics": numbers[-LINES:],
         "advice": [line["advice"] for line in lines if "advice" in line],
         "how_to": _how_to(name, pictures, config),
@@ -74,21 +75,29 @@ def channels(run: Path, pixels: int) -> int:
         if codec.height * codec.width * -(-codec.channels // 4) > pixels:
             raise DamagedError(f"{run / CODEC} is of pictures of {codec.width} x {codec.height}, too large to make here.")
         return codec.channels
-    return len(codec.columns)
+    return len(codec)
 
 
-def _codec(run: Path) -> tuple[str, ImageCodec | Schema]:
-    """The kind of the run, and what its data look like."""
+def _codec(run: Path) -> tuple[str, ImageCodec | list[dict[str, Any]]]:
+    """The kind of the run, and what its data look like: pictures, or columns in outline."""
     try:
         about = json.loads((run / CODEC).read_text())
         match about.pop("kind"):
             case "images":
                 return "images", ImageCodec.from_config(about)
             case "records":
-                return "records", Schema.model_validate(about["schema"])
+                return "records", [column.outline for column in Schema.model_validate(about["schema"]).columns]
+            case "linked":
+                return "linked", [outline for table, of in about["tables"].items() for outline in _outlines(table, of)]
         raise ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
+
+
+def _outlines(table: str, about: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The columns of one of several tables, called after it."""
+    for column in Schema.model_validate(about["codec"]["schema"]).shown:
+        yield column.outline | {"name": column.name if "." in column.name else f"{table}.{column.name}"}
 
 
 def _parameters(file: Path) -> int | None:
@@ -104,12 +113,12 @@ def _parameters(file: Path) -> int | None:
 
 def _how_to(name: str, pictures: bool, config: RunConfig) -> dict[str, str]:
     """Lines that take samples of it."""
-    count, out = (64, "samples.png") if pictures else (1000, "new.csv")
+    count, out = (64, "samples.png") if pictures else (1000, "new/" if config.network.of == "linked" else "new.csv")
     how = {
         "cli": f"reverie sample {name} --count {count} --out {out}",
         "python": f'reverie.load("{name}").sample({count})',
         "http": json.dumps({"model": name, "count": count}),
     }
-    if config.network.stages:
+    if config.network.stages and config.network.of == "records":
         how["impute"] = f"reverie impute {name} FILE --out whole.csv"
     return how

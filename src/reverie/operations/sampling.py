@@ -38,7 +38,7 @@ class Sample(Engined):
             "--out",
             "Records: a .csv, .csv.gz or .parquet file. Pictures: .png for one sheet, .npy or .npz for an array, no suffix "
             "for a folder of files. With a slash at the end (records: with no suffix too) a folder of Parquet files, and "
-            "a second call goes on where the first was killed.",
+            "a second call goes on where the first was killed. Linked tables: a folder, a file for each of them.",
             required=True,
         ),
     ] = Field(

@@ -76,6 +76,10 @@ def patients(request: Sample, context: Context, model: PatientModel) -> dict[str
 def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str, Any]:
     from reverie import export
 
+    if context.served:
+        raise UsageError(
+            f"linked tables are made on the command line: reverie sample {request.model} --count N --out FOLDER/."
+        )
     if request.out is None or Path(request.out).suffix:
         raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
     if request.count is not None:

@@ -22,7 +22,7 @@ __all__ = ["Card", "Training", "too_long", "training"]
 
 Value = bool | int | float | str | None | list[bool | int | float | str]
 Recipe = Literal[
-    "records", "health-gym", "pictures", "pictures-tiny", "pictures-small", "pictures-base", "ddpm", "diffusers"
+    "records", "health-gym", "pictures", "pictures-tiny", "pictures-small", "pictures-base", "ddpm", "diffusers", "linked"
 ]
 
 
@@ -43,7 +43,8 @@ class Training(ToldReading, TableReading, Engined):
         Flag(
             "SOURCE",
             "A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
-            "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). "
+            "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). Linked tables: a "
+            "folder of files with different columns, or a DuckDB or SQLite file (see reverie data FOLDER). "
             "Pictures: a folder, a .zip or .tar, an .npy, .npz, .safetensors or IDX file, a .parquet file of pictures, or "
             "'digits' (bundled).",
         ),
@@ -84,7 +85,7 @@ class Training(ToldReading, TableReading, Engined):
         examples=[{"batch": 64}],
     )
     schema_file: Annotated[str | None, Flag("--schema"), visits, local] = Field(
-        None, description="What the columns are, as written by reverie data."
+        None, description="What the columns are, as written by reverie data; or how linked tables are tied."
     )
     schema_text: Annotated[SchemaText, Flag(None, stand_in=f"--schema {SCHEMA}")] = None
     holdout: Annotated[float | str | None, Flag("--holdout", read=_share_or_file, metavar="SHARE | FILE"), local] = Field(
@@ -167,7 +168,7 @@ class Card(Reply):
     )
 
     name: str
-    kind: Literal["images", "records"]
+    kind: Literal["images", "records", "linked"]
     source: str
     trained: bool
     steps: dict[str, int]
@@ -213,6 +214,7 @@ def _python(request: Training) -> str:
     progress=("training", "steps"),
     refuse=too_long,
     example="A table: reverie train visits.csv --id patient --time day --out runs/visits --minutes 5.\n\n"
+    "Linked tables: reverie train hospital --out runs/hospital --minutes 5.\n\n"
     "Pictures: reverie train digits --out runs/digits --minutes 1.\n\n"
     "Several processes: --processes 2; on many machines: --processes 8 --engine ray --address HOST:PORT, or "
     "torchrun --nproc-per-node 2 -m reverie train ...\n\n"

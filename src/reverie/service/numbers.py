@@ -35,7 +35,7 @@ def _json(value: Any) -> bytes:
 @lru_cache(1)
 def names() -> bytes:
     """Samplers, spacings, schedules, recipes, pictures, tables, and what there is on the playground, with their settings."""
-    from reverie.denoisers.registry import recipes
+    from reverie.denoisers.registry import NETWORKS, recipes
     from reverie.process.loss import TARGETS
     from reverie.process.registry import PATHS, served
     from reverie.records.reading import BUNDLED
@@ -44,6 +44,7 @@ def names() -> bytes:
     from reverie.studies.mistakes.forms import FORMS
     from reverie.studies.playground import SHAPES
 
+    called = {"pictures": "images", "records": "records", "linked": "linked"}
     samplers = [
         {"name": name, "order": entry.order, "stochastic": entry.stochastic, "settings": entry.settings}
         for name, entry in SAMPLERS.items()
@@ -54,7 +55,7 @@ def names() -> bytes:
             "spacings": list(SPACINGS),
             "schedules": {name: PATHS[name].settings for name in served()},
             "paths": {name: {"about": entry.about, "settings": entry.settings} for name, entry in PATHS.items()},
-            "recipes": {name: "records" if "codec" in recipe else "images" for name, recipe in recipes().items()},
+            "recipes": {name: called[NETWORKS[of["network"]["kind"]].of] for name, of in recipes().items()},
             "pictures": [each["name"] for each in _pictures()],
             "tables": list(BUNDLED),
             "predictions": list(TARGETS),
