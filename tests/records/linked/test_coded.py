@@ -134,6 +134,9 @@ def test_a_question_asks_for_one_stage_and_gives_all_that_is_made_before(grown, 
             assert (asked.observed_mask | ~earlier)[some].all()
             early = some & (stage < 5)
             assert asked.hours[early][~unit.given[early]].isnan().all()  # no time is told before it is made
+            counting_ = some & (stage < 4)
+            alone = asked.attention_mask[counting_] & unit.rows[counting_]
+            assert not alone.any() and not asked.left[counting_].any()  # nor how many rows, where that is asked
             seen |= set(stage.tolist())
     assert seen >= {0, 1, 2, 3, 4, 5} - {0}
 

@@ -75,6 +75,11 @@ class Encoded:
     def ends(self) -> np.ndarray:
         return np.cumsum([len(rows) for _, rows in self.units])
 
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The units, those of all tables in turn, so that the first of them are of every kind."""
+        return np.random.default_rng(0).permutation(int(self.ends[-1]))
+
     def __len__(self) -> int:
         return int(self.ends[-1])
 
@@ -91,9 +96,10 @@ class Encoded:
 
     def laid_out(self, indices: Tensor, randomness: torch.Generator | None) -> Iterator[Unit]:
         """The units at these indices, those of one table at a time."""
-        at = np.searchsorted(self.ends, indices.numpy(), "right")
+        which = self.order[indices.numpy()]
+        at = np.searchsorted(self.ends, which, "right")
         for number, (table, rows) in enumerate(self.units):
-            if (chosen := indices.numpy()[at == number]).size:
+            if (chosen := which[at == number]).size:
                 first = self.ends[number] - len(rows)
                 yield self.unit(table, rows[chosen - first], randomness)
 

@@ -176,7 +176,8 @@ class Unit:
         observed, asked = observed & present[..., None], asked & present[..., None]
         hours = torch.where((stage > 4) | self.given, self.hours, torch.nan)
         kept = torch.where(observed, values, 0.0)
-        return EventMask(kept, observed, asked, present, self.kind, self.place, self.left, hours)
+        left = torch.where(stage > 3, self.left, 0.0)  # of a group it is how many rows there are, which is asked before
+        return EventMask(kept, observed, asked, present, self.kind, self.place, left, hours)
 
 
 def _cells(at: Tensor, shift: Tensor | int, width: int, channels: int) -> Tensor:
