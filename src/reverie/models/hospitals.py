@@ -20,6 +20,7 @@ from reverie.records.conditions import Conditions
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.generate import SHARD, LinkedSampler
+from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
 from reverie.records.linked.questions import Encoded
 from reverie.samplers import Sampler, named, time_grid
@@ -53,7 +54,8 @@ class LinkedModel(Model[LinkedCodec]):
 
         Args:
             seed: the same seed gives the same tables, however many threads make them.
-            where: what patients must be: {"sex": "female"}, or ["sex=female"].
+            where: what patients must be: {"sex": "female"}, or ["sex=female"]; and what every row of a table is:
+                ["stays.admission_type=emergency"].
             given: a frame or file of some of what patients are, one row for each to make; then `count` may be left out.
             settings: see `shards`.
 
@@ -82,25 +84,27 @@ class LinkedModel(Model[LinkedCodec]):
             workers: threads; 0 for one for each core. Their number changes nothing but the time.
             on_step: called with (patients done, in all).
         """
-        conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], where, given)
+        of_patients, rows = parted(self.codec, where)
+        conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], of_patients, given)
         count = conditions.rows if count is None else count
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise UsageError(f"count must be a whole number above 0, not {count!r}.")
         if conditions.rows not in (None, count):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"{told} are given, so {count} cannot be made: leave the count out.")
-        whole = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
+        maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
+        whole = replace(maker, given=rows if rows.cells else None)
 
         def make(number: int) -> dict[str, Rows]:
             with torch.inference_mode():
-                made = whole.shard(number, seed, conditions.shard(number, SHARD, seed))
-            return frames_of(self.codec, made, min(SHARD, count - number * SHARD))
+                scores = whole.shard(number, seed, conditions.shard(number, SHARD, seed))
+            return frames_of(self.codec, scores, min(SHARD, count - number * SHARD))
 
         keyed = Keyed(self.codec)
-        for number, rows in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
+        for number, made in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
             if on_step:
                 on_step(min(count, (number + 1) * SHARD), count)
-            yield keyed.tables(rows)
+            yield keyed.tables(made)
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""

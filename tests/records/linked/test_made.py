@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -104,6 +105,22 @@ def test_patients_are_as_they_must_be(model):
         model.sample(5, where=["sx=female"])
 
 
+def test_every_row_is_as_it_must_be(model):
+    made = model.sample(60, seed=5, where=["stays.admission_type=emergency", "discharges.destination=home", "sex=male"])
+    assert set(made["stays"]["admission_type"]) == {"emergency"} and set(made["patients"]["sex"]) == {"male"}
+    assert set(made["discharges"]["destination"]) == {"home"} and made["discharges"].height == made["stays"].height
+    for where, said in (
+        ("stays.admission=emergency", "admission_type"),
+        ("visits.kind=a", "table"),
+        ("results.unit=mg", "follows from test_name"),
+        ("results.value=4", "not learned as it stands"),
+        ("stays.ward!=A", "stays.ward=VALUE"),
+        ("stays.admission_type=none", "level"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            model.sample(5, where=[where])
+
+
 def test_a_model_comes_back_from_its_folder(run, model, made):
     assert isinstance(model, LinkedModel) and model.calibration is not None
     assert reverie.load(run).sample(140, seed=3)["results"].equals(made["results"])
@@ -127,7 +144,7 @@ def test_an_answer_hangs_on_the_own_unit_alone(grown, codec):
         network = config.build(codec.channels, codec.channels).eval()
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
-    (unit,) = encoded.laid_out(torch.arange(12), randomness)
+    unit = encoded.unit("patients", np.arange(12), randomness)
     asked, x_t = draw_question(unit, randomness), torch.randn(unit.values.shape, generator=randomness)
     t = torch.linspace(10, 900, len(unit))
     with torch.no_grad():

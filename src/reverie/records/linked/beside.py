@@ -6,14 +6,14 @@ discharges     one or none for each stay, so what is in it is learned as more of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from reverie.records.infer import infer_parsed
-from reverie.records.kinds import Column, Evidence, recognise_number
+from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.tree import Grown
@@ -45,7 +45,7 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         more = forms[other].visits(grown.frames[other], grown.parents[other], grown.frames[name])
         frame = joined(frame, other, more)
         numbers += [called(other, column) for column in (SINCE, *forms[other].numbers)]
-        optional += [has(other), *(called(other, column) for column in forms[other].optional)]
+        optional += [called(other, column) for column in forms[other].optional]
     time = TIME if parent is None else SINCE
     if (schema is None and not any(_varied(frame[c]) for c in frame.columns if c not in (PARENT, time))) or (
         schema is not None and NOTHING in schema.names
@@ -59,6 +59,8 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         kinds |= dict.fromkeys(mixed, "categorical")
         schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
+        roles = {c.name: c.role for c in columns if c.missing}
+        columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
         schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
         notes = [f"{len(schema.rules)} rules hold without exception, and will in what is made."] if schema.rules else []
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
@@ -73,7 +75,7 @@ def called(table: str, column: str) -> str:
 
 
 def has(table: str) -> str:
-    """The column that says whether a row has one of a table beside it."""
+    """The column that says whether a row has one of a table beside it: "yes" or empty, so that it is known before values."""
     return f"\0has {table}"
 
 
@@ -83,14 +85,19 @@ def joined(frame: pl.DataFrame, table: str, more: pl.DataFrame) -> pl.DataFrame:
     more = more.drop(empty).rename({c: called(table, c) for c in more.columns if c not in (PARENT, *empty)})
     place = pl.Series(np.full(frame.height, -1)).scatter(more[PARENT], np.arange(more.height))
     place = place.set(place < 0, None)
-    beside = [place.is_not_null().alias(has(table)), *(x.gather(place) for x in more.drop(PARENT).iter_columns())]
+    yes = pl.DataFrame({"place": place}).select(pl.when(pl.col("place").is_not_null()).then(pl.lit("yes"))).to_series()
+    beside = [yes.alias(has(table)), *(x.gather(place) for x in more.drop(PARENT).iter_columns())]
     return frame.hstack(beside)
 
 
 def apart(visits: pl.DataFrame, table: str) -> pl.DataFrame:
     """The inverse: the visits of a table that stood beside others."""
     own = [c for c in visits.columns if c.startswith(f"{table}.")]
-    rows = visits.with_row_index(PARENT + "s").filter(pl.col(has(table))).select(pl.col(PARENT + "s").alias(PARENT), *own)
+    rows = (
+        visits.with_row_index(PARENT + "s")
+        .filter(pl.col(has(table)).is_not_null())
+        .select(pl.col(PARENT + "s").alias(PARENT), *own)
+    )
     since = (
         pl.lit(0, pl.Int64).alias(SINCE) if called(table, SINCE) not in own else pl.col(called(table, SINCE)).alias(SINCE)
     )
@@ -105,6 +112,16 @@ def recurs(name: str, cells: pl.Series) -> bool:
         return False
     values, many = cells.drop_nulls(), cells.n_unique()
     return 1 < many <= min(RECURRING, values.len() // TIMES) and not identifying(name, values, "varying")
+
+
+def _gated(column: Column, tables: Sequence[str], roles: Mapping[str, str]) -> Column:
+    """A column of a table that stands beside, which is empty where there is no row of it; `roles` are those of columns that
+    are empty at times."""
+    for table in tables:
+        gate = has(table)
+        if column.name.startswith(f"{table}.") and roles.get(gate) == column.role:
+            return column.model_copy(update={"asked_if": {**column.asked_if, gate: (ANY,)}})
+    return column
 
 
 def _number(column: Column, frame: pl.DataFrame) -> Column:

@@ -20,6 +20,7 @@ from reverie.denoisers.denoiser import Denoiser
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.given import GivenRows
 from reverie.records.linked.units import Part, Unit, told
 from reverie.records.settling import settled
 from reverie.samplers import Sampler, sample
@@ -85,6 +86,7 @@ class LinkedSampler:
         codec: of the tables.
         sampler, grid: how each stage is drawn.
         calibration: puts right what is drawn, if there is one.
+        given: what every row of some tables is.
     """
 
     denoiser: Denoiser
@@ -92,6 +94,7 @@ class LinkedSampler:
     sampler: Sampler
     grid: Sequence[float]
     calibration: Calibrated | None = None
+    given: GivenRows | None = None
 
     def shard(self, number: int, seed: int, given: Records | None = None, size: int = SHARD) -> dict[str, Made]:
         """The scores of the patients of a shard, by table.
@@ -177,15 +180,18 @@ class LinkedSampler:
             group = np.full(count, -1)
             group[parent] = np.arange(len(parent))
             width = codec.widths(child)[0]
-            empty = torch.zeros(len(parent), width)
-            made[child] = Made(parent, group, empty, torch.zeros(len(parent), width, dtype=torch.bool))
+            groups, known = torch.zeros(len(parent), width), torch.zeros(len(parent), width, dtype=torch.bool)
+            if self.given is not None:
+                groups, known = self.given.put(child, 0, groups, known, generator(*seed, child, "given"))
+            made[child] = Made(parent, group, groups, known)
         units = np.flatnonzero(np.any([made[child].group >= 0 for child in children], axis=0)) if count else np.arange(0)
         for now in (2, 3):
             for chunk, rows in enumerate(_chunks(units, np.ones(len(units), dtype=np.int64))):
                 self._groups(table, children, rows, made, parents, now, generator(*seed, table, now, chunk))
             for child in children:
                 one, stage = made[child], self.codec.stages[child][0] == now
-                one.groups = self._right(child, "group", one.groups, one.groups_known & stage)
+                drawn = one.groups_known & stage & ~self._given(child, 0, one.groups)
+                one.groups = self._right(child, "group", one.groups, drawn)
         tokens = np.zeros(count, dtype=np.int64)
         for child in children:
             one = made[child]
@@ -193,6 +199,9 @@ class LinkedSampler:
             one.offsets = np.concatenate([[0], np.cumsum(visits.numpy())]).astype(np.int64)
             width, total = codec.widths(child)[1], int(one.offsets[-1])
             one.rows, one.rows_known = torch.zeros(total, width), torch.zeros(total, width, dtype=torch.bool)
+            if self.given is not None:
+                randomness = generator(*seed, child, "given rows")
+                one.rows, one.rows_known = self.given.put(child, 1, one.rows, one.rows_known, randomness)
             one.hours = torch.full((total,), torch.nan)
             parents[child] = np.repeat(one.parent, one.lengths)
             if width:
@@ -204,7 +213,8 @@ class LinkedSampler:
                 self._rows(table, children, np.sort(rows), made, parents, now, generator(*seed, table, now, chunk))
             for child in children:
                 one, stage = made[child], self.codec.stages[child][1] == now
-                one.rows = self._right(child, "rows", one.rows, one.rows_known & stage)
+                drawn = one.rows_known & stage & ~self._given(child, 1, one.rows)
+                one.rows = self._right(child, "rows", one.rows, drawn)
                 if now == 4:
                     one.hours = self._hours(child, one)
 
@@ -341,6 +351,13 @@ class LinkedSampler:
             drawn = sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
             values = torch.where(question.target_mask, drawn, values)
         return {t: unit.groups(t, values) for t in groups}, {t: unit.of_rows(t, values) for t in rows}
+
+    def _given(self, table: str, token: int, scores: Tensor) -> Tensor:
+        """bool [n, w], the scores that are given, which no map moves."""
+        none = torch.zeros(scores.shape, dtype=torch.bool)
+        if self.given is None:
+            return none
+        return self.given.put(table, token, scores, none, generator(0, "none"))[1]
 
     def _right(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
         return self.calibration(table, what, scores, asked) if self.calibration else scores
