@@ -58,8 +58,8 @@ class Sample(Engined):
         Flag(
             "--where",
             "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
-            "several each in turn, class=* for every one, or attribute=value where a table told them; of linked tables also what "
-            "every row of one is, as TABLE.column=value. May be repeated.",
+            "several each in turn, class=* for every one, or attribute=value where a table told them; of linked tables also "
+            "what every row of one is, as TABLE.column=value. May be repeated.",
         ),
     ] = Field(
         default=[],
