@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -126,7 +127,7 @@ class LinkedModel(Model[LinkedCodec]):
     def state_shape(self) -> tuple[int, ...]:
         return (4, self.codec.width)
 
-    @property
+    @cached_property
     def sampling_denoiser(self) -> Network:
         network = super().sampling_denoiser
         return network.rounded() if network.autocast else network

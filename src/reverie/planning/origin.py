@@ -19,19 +19,20 @@ from reverie.denoisers.diffusers_unet import DiffusersUNetConfig
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.images import ImageCodec
-from reverie.modality import IMAGES, RECORDS, Modality
-from reverie.models import PatientModel, PictureModel, few_calls, load
+from reverie.modality import IMAGES, LINKED, RECORDS, Modality
+from reverie.models import LinkedModel, PatientModel, PictureModel, few_calls, load
 from reverie.models.folder import codec_of
 from reverie.models.model import AUTOENCODER, write_weights
 from reverie.planning.options import Options
 from reverie.records import RecordCodec
+from reverie.records.linked import LinkedCodec
 from reverie.sources import DataSource, is_table
 from reverie.training import checkpoint
 
 __all__ = ["Origin", "inherited"]
 
 
-def inherited(codec: ImageCodec | RecordCodec) -> dict[str, Any]:
+def inherited(codec: ImageCodec | RecordCodec | LinkedCodec) -> dict[str, Any]:
     """How a source is read where the run of this codec is the origin: a table by its schema."""
     return {"schema": codec.schema} if isinstance(codec, RecordCodec) else {}
 
@@ -49,8 +50,8 @@ class Origin:
 
     parent: Parent
     config: RunConfig
-    codec: ImageCodec | RecordCodec
-    model: PictureModel | PatientModel | None
+    codec: ImageCodec | RecordCodec | LinkedCodec
+    model: PictureModel | PatientModel | LinkedModel | None
 
     @classmethod
     def of(cls, options: Options, out: Path, written: RunConfig | None) -> Origin | None:
@@ -64,7 +65,7 @@ class Origin:
         if options.parent is None and noted and written and checkpoint.steps(out / "checkpoints"):
             return cls(noted, written, codec_of(out), None)
         model = options.parent
-        if not isinstance(model, PictureModel | PatientModel):
+        if not isinstance(model, PictureModel | PatientModel | LinkedModel):
             model = _loaded(options.parent, out, noted)
         parent = _described(model, options.parent if noted is None else noted.name)
         _check(model, parent.name)
@@ -77,10 +78,12 @@ class Origin:
 
     @property
     def modality(self) -> Modality:
-        return IMAGES if isinstance(self.codec, ImageCodec) else RECORDS
+        return {ImageCodec: IMAGES, RecordCodec: RECORDS, LinkedCodec: LINKED}[type(self.codec)]
 
     def reading(self, source: Any, reading: Mapping[str, Any]) -> dict[str, Any]:
         """How a source is read: a table by the schema of the run."""
+        if isinstance(self.codec, LinkedCodec):
+            return {**reading, "schema": self.codec.forms.schema}
         table = not isinstance(source, DataSource) and (reading.get("query") is not None or is_table(source))
         return {**reading, **(inherited(self.codec) if table else {})}
 
@@ -112,7 +115,7 @@ class Origin:
             write_weights(out / AUTOENCODER, self.model.modules[AUTOENCODER])
 
 
-def _loaded(path: Any, out: Path, noted: Parent | None) -> PictureModel | PatientModel:
+def _loaded(path: Any, out: Path, noted: Parent | None) -> PictureModel | PatientModel | LinkedModel:
     """The model at `path`, or the one that is noted."""
     if path is not None:
         return load(path, "cpu")
@@ -126,7 +129,7 @@ def _loaded(path: Any, out: Path, noted: Parent | None) -> PictureModel | Patien
     return model
 
 
-def _described(model: PictureModel | PatientModel, named: Any) -> Parent:
+def _described(model: PictureModel | PatientModel | LinkedModel, named: Any) -> Parent:
     path = None if model.path is None else model.path.resolve()
     name = Path(named).name if isinstance(named, str | Path) else "the model" if path is None else path.name
     return Parent(
@@ -134,7 +137,7 @@ def _described(model: PictureModel | PatientModel, named: Any) -> Parent:
     )
 
 
-def _check(model: PictureModel | PatientModel, name: str) -> None:
+def _check(model: PictureModel | PatientModel | LinkedModel, name: str) -> None:
     if model.config.training.epsilon is not None:
         raise UsageError(
             f"{name} was trained with differential privacy, and its epsilon is for its own steps: begin from another run."

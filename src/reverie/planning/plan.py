@@ -30,7 +30,7 @@ from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.manifest import MANIFEST
 from reverie.modality import ROWS
-from reverie.models import CODEC, WEIGHTS, PatientModel, PictureModel, latents
+from reverie.models import CODEC, WEIGHTS, LinkedModel, PatientModel, PictureModel, latents
 from reverie.models.model import AUTOENCODER, CALIBRATION, describe, untrained
 from reverie.planning.options import Options
 from reverie.planning.origin import Origin
@@ -77,7 +77,7 @@ class Plan:
     more: int | None = None
     origin: Origin | None = None
 
-    def run(self, callbacks: Callbacks | None = None) -> PictureModel | PatientModel:
+    def run(self, callbacks: Callbacks | None = None) -> PictureModel | PatientModel | LinkedModel:
         """Trains, keeps everything in the run folder, and returns the model. Rank 0 alone writes. Raises Stopped after a
         signal."""
         callbacks, out, device = callbacks or Callbacks(), self.out, self.device
@@ -110,7 +110,7 @@ class Plan:
             self.source.show(model, self.parts, out)
         return model
 
-    def summary(self, model: PictureModel | PatientModel) -> dict[str, Any]:
+    def summary(self, model: PictureModel | PatientModel | LinkedModel) -> dict[str, Any]:
         """What was trained, in short, and what to look at."""
         parameters = sum(p.numel() for p in model.denoiser.module.parameters())
         trained = self.source.summary(model, self.parts, self.out)
@@ -124,7 +124,7 @@ def train(
     callbacks: Callbacks | None = None,
     since: float | None = None,
     **options: Any,
-) -> PictureModel | PatientModel:
+) -> PictureModel | PatientModel | LinkedModel:
     """Trains a model of `source` and returns it; everything is kept in the run folder `out`.
 
     Args:

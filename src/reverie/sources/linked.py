@@ -123,6 +123,8 @@ class LinkedSource(DataSource):
 
     def adopt_codec(self, codec: LinkedCodec, run: str, say: Say) -> LinkedCodec:
         ours, theirs = ({table: form.columns for table, form in forms.forms.items()} for forms in (self.forms, codec.forms))
+        if self.grown.tree.config != codec.tree.config:
+            raise UsageError(f"the rows of {self.tables.name} hang on others than those of {run} do: train a new run.")
         if ours != theirs:
             other = next(iter([t for t in ours if ours.get(t) != theirs.get(t)] or [t for t in theirs if t not in ours]))
             raise UsageError(

@@ -136,6 +136,17 @@ def test_training_is_a_function_of_the_seed(tmp_path):
         assert torch.equal(a, b)
 
 
+def test_a_run_begins_from_another_of_the_same_tables(run, tmp_path):
+    settings = {"batch": 16, "holdout": 0.3}
+    with pytest.raises(UsageError, match="holdout"):
+        reverie.train(made_up(60), out=tmp_path / "again", steps=2, parent=run, settings=settings)
+    more = reverie.train(made_up(30, seed=7), out=tmp_path / "more", steps=2, parent=run, settings={"batch": 16})
+    assert more.config.parent is not None and more.codec.config == reverie.load(run).codec.config
+    fewer = {name: frame for name, frame in made_up(30, seed=7).items() if name != "drugs"}
+    with pytest.raises(UsageError, match="drugs"):
+        reverie.train(fewer, out=tmp_path / "fewer", steps=2, parent=run)
+
+
 def test_an_answer_hangs_on_the_own_unit_alone(grown, codec):
     encoded, randomness = Encoded.of(codec, grown), generator(1, "network")
     config = EventNetworkConfig(width=16, layers=2, heads=2)

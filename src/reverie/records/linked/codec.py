@@ -28,6 +28,7 @@ from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
+from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Grown, Tree
 
@@ -105,7 +106,7 @@ class LinkedCodec:
         codecs: Mapping[str, RecordCodec],
         shares: Mapping[str, Mapping[str, float]],
         blocks: Mapping[str, int],
-        keys: Mapping[str, Any],
+        keys: Keys,
         lookups: Mapping[str, pl.DataFrame],
         suffix: str = ".csv",
     ) -> None:
@@ -122,8 +123,6 @@ class LinkedCodec:
         suffix: str = ".csv",
     ) -> LinkedCodec:
         """The codec whose scores of these patients are N(0, 1). Raises DataError where there is none."""
-        from reverie.records.linked.names import Keys
-
         codecs, shares, blocks = {}, {}, {}
         for branch in forms.tree.learned:
             table = branch.table
@@ -253,8 +252,6 @@ class LinkedCodec:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LinkedCodec:
         """The codec that `config` describes. Raises UsageError if it is not one of this version."""
-        from reverie.records.linked.names import Keys
-
         if config.get("version") != VERSION:
             raise UsageError(f"linked tables of version {config.get('version')} cannot be read here: train it again.")
         tables = config["tables"]

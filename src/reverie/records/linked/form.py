@@ -172,7 +172,7 @@ class Form:
                 cells[column] = scored.cells(x, visits[scored.code], dtype)
             else:
                 cells[column] = x
-        for column, (other, values) in reversed(self.follows.items()):
+        for column, (other, values) in reversed(list(self.follows.items())):
             keys, found = values[:, 0], values[:, 1]
             place = pl.Series(range(keys.len()), dtype=pl.Int64)
             cells[column] = found.gather(

@@ -42,8 +42,8 @@ class GivenRows:
                 if field.column != column or field.token != token or not field.channels:
                     continue
                 x = np.full(len(scores), 1.0 if field.part == "measured" else value)
-                ends = (torch.from_numpy(end) for end in inside(*codec.codes[field.name].ends(x)))
-                drawn = between(*ends, torch.rand(len(scores), len(field.channels), generator=randomness))
+                lower, upper = (torch.from_numpy(end) for end in inside(*codec.codes[field.name].ends(x)))
+                drawn = between(lower, upper, torch.rand(len(scores), len(field.channels), generator=randomness))
                 scores[:, list(field.channels)] = drawn.float()
                 known[:, list(field.channels)] = True
         return scores, known

@@ -31,7 +31,7 @@ WORTH = (0.1, 0.15, 0.3, 0.2, 0.5, 1.0)
 """What all cells of a stage count together: how many rows there are is one cell of many, and all else hangs on it."""
 PATIENTS = 1 / 3
 """The share of units that are patients, at least: of them there are few, and most follows from them."""
-COMPLETE = 0.25
+COMPLETE = 0.5
 """Share of questions of which some is given."""
 BLUR = 0.3
 """Deviation of noise on what is told, so that no patient is known by it (conditioning augmentation, Ho et al. 2022)."""

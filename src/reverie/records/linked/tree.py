@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -92,7 +93,7 @@ class Tree:
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, list[list[str]]]) -> Tree:
+    def from_config(cls, config: Mapping[str, Any]) -> Tree:
         return cls(tuple(Branch(*one) for one in config["branches"]), tuple(map(str, config["carried"])))
 
 

@@ -35,9 +35,10 @@ class Scores(Protocol):
         parent: int64 [G], the row of each group.
     """
 
-    group: np.ndarray
-    parent: np.ndarray
-
+    @property
+    def group(self) -> np.ndarray: ...
+    @property
+    def parent(self) -> np.ndarray: ...
     def of_groups(self, which: np.ndarray, generator: torch.Generator | None) -> tuple[Tensor, Tensor]: ...
     def of_rows(
         self, which: np.ndarray, generator: torch.Generator | None, lengths: np.ndarray | None = None
