@@ -43,14 +43,15 @@ def hospital(
         whole.mkdir()
         for number, tables in enumerate(model.shards(count, seed, on_step=on_step, **options)):
             hear(tables)
-            for name, frame in tables.items():
+            for name, typed in tables.items():
+                frame = model.codec.spelled(name, typed)
                 _part(parts, name, number, frame)
                 rows[name] += frame.height
             patients += tables[model.codec.tree.root].height
         for name in rows:
             _joined(parts / name, whole / f"{name}{suffix}")
         for name, frame in model.codec.lookups.items():
-            _part(parts, name, 0, frame)
+            _part(parts, name, 0, model.codec.spelled(name, frame))
             _joined(parts / name, whole / f"{name}{suffix}")
         out.mkdir(exist_ok=True)
         for file in sorted(whole.iterdir()):

@@ -119,7 +119,8 @@ class LinkedSource(DataSource):
         lookups = {name: self.tables.frames[name] for name in self.grown.tree.carried}
         path = self.tables.path
         stored = path is not None and path.is_dir() and any(path.glob("*.parquet"))
-        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, ".parquet" if stored else ".csv")
+        suffix = ".parquet" if stored else ".csv"
+        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, suffix, self.tables.forms)
 
     def adopt_codec(self, codec: LinkedCodec, run: str, say: Say) -> LinkedCodec:
         ours, theirs = ({table: form.columns for table, form in forms.forms.items()} for forms in (self.forms, codec.forms))

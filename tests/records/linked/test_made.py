@@ -11,6 +11,7 @@ import reverie
 from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.events import EventNetworkConfig
 from reverie.errors import UsageError
+from reverie.export import hospital
 from reverie.models import LinkedModel
 from reverie.process.randomness import generator
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
@@ -125,6 +126,25 @@ def test_a_model_comes_back_from_its_folder(run, model, made):
     assert isinstance(model, LinkedModel) and model.calibration is not None
     assert reverie.load(run).sample(140, seed=3)["results"].equals(made["results"])
     assert json.loads((run / "codec.json").read_text())["kind"] == "linked"
+
+
+def test_files_are_written_as_those_read_and_are_the_same_again(tmp_path):
+    for name, frame in made_up(40).items():
+        times = [c for c, dtype in frame.schema.items() if dtype == pl.Datetime]
+        frame = frame.with_columns(pl.col(times).dt.strftime("%d.%m.%Y %H:%M")) if times else frame
+        (tmp_path / "in").mkdir(exist_ok=True)
+        frame.write_csv(tmp_path / "in" / f"{name}.csv")
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    model = reverie.train(tmp_path / "in", out=tmp_path / "run", steps=2, settings=settings)
+    for out in ("one", "two"):
+        hospital(model, 150, tmp_path / out, seed=1)
+    files = sorted(path.name for path in (tmp_path / "in").iterdir())
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == files
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
+    stays = pl.read_csv(tmp_path / "one" / "stays.csv", infer_schema=False)
+    assert stays["admitted"].str.contains(r"^\d\d\.\d\d\.\d{4} \d\d:\d\d$").all()
+    assert (tmp_path / "one" / "d_tests.csv").read_bytes() == (tmp_path / "in" / "d_tests.csv").read_bytes()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_training_is_a_function_of_the_seed(tmp_path):

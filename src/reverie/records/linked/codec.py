@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from reverie.errors import DataError, UsageError
 from reverie.records.codec import RecordCodec
 from reverie.records.codes import CodecSettings
 from reverie.records.encoded import EncodedTable
+from reverie.records.forms import AnyForm
 from reverie.records.intervals import between
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
@@ -35,6 +37,7 @@ from reverie.records.linked.tree import Grown, Tree
 __all__ = ["Coded", "LinkedCodec"]
 
 VERSION = 1
+FORM: TypeAdapter[AnyForm] = TypeAdapter(AnyForm)
 TOKENS, BLOCK = 96, 8
 """Tokens for the rows of any parent, and rows of a token, at most."""
 
@@ -98,6 +101,7 @@ class LinkedCodec:
         lookups: the tables that are carried over.
         keys: patterns of new keys, by table, see names.py.
         suffix: of the files of the tables.
+        written: by table and column, how the source writes cells that are not plainly what they are.
     """
 
     def __init__(
@@ -109,9 +113,10 @@ class LinkedCodec:
         keys: Keys,
         lookups: Mapping[str, pl.DataFrame],
         suffix: str = ".csv",
+        written: Mapping[str, Mapping[str, AnyForm]] | None = None,
     ) -> None:
         self.forms, self.codecs, self.shares, self.blocks, self.lookups = forms, codecs, shares, blocks, lookups
-        self.keys, self.suffix = keys, suffix
+        self.keys, self.suffix, self.written = keys, suffix, written or {}
 
     @classmethod
     def fit(
@@ -121,6 +126,7 @@ class LinkedCodec:
         lookups: Mapping[str, pl.DataFrame],
         settings: CodecSettings | None = None,
         suffix: str = ".csv",
+        written: Mapping[str, Mapping[str, AnyForm]] | None = None,
     ) -> LinkedCodec:
         """The codec whose scores of these patients are N(0, 1). Raises DataError where there is none."""
         codecs, shares, blocks = {}, {}, {}
@@ -135,7 +141,7 @@ class LinkedCodec:
                 child: float(len(np.unique(grown.parents[child])) / rows) for child in forms.tree.children(table)
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
-        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups, suffix)
+        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups, suffix, written)
 
     @property
     def tree(self) -> Tree:
@@ -219,6 +225,13 @@ class LinkedCodec:
             out[table] = Coded(encoded, of_groups, group, hours)
         return out
 
+    def spelled(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """A table as it stands in a file: times and numbers as the source writes them."""
+        text = self.suffix != ".parquet"
+        forms = {c: form for c, form in self.written.get(table, {}).items() if c in frame.columns}
+        here = {c: form for c, form in forms.items() if form.dressed or (text and form.spells(frame.schema[c]))}
+        return frame.with_columns(form.write(frame[c]) for c, form in here.items())
+
     def hours(self, table: str, since: np.ndarray) -> np.ndarray:
         """Times as the form of a table counts them, in hours; numbers without a unit are taken for days."""
         return since * ((self.forms.forms[table].unit or 86_400) / 3600)
@@ -243,6 +256,10 @@ class LinkedCodec:
             },
             "keys": self.keys.config,
             "suffix": self.suffix,
+            "written": {
+                table: {column: form.model_dump(mode="json") for column, form in of.items()}
+                for table, of in self.written.items()
+            },
             "lookups": {
                 name: {"types": {c: str(t) for c, t in frame.schema.items()}, "rows": frame.write_csv()}
                 for name, frame in self.lookups.items()
@@ -272,6 +289,7 @@ class LinkedCodec:
             Keys.from_config(config["keys"]),
             {name: _lookup(of) for name, of in config["lookups"].items()},
             config["suffix"],
+            {table: {c: FORM.validate_python(form) for c, form in of.items()} for table, of in config["written"].items()},
         )
 
 
