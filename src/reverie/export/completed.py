@@ -14,7 +14,7 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.export.sampled import OnStep
-from reverie.modality import RECORDS
+from reverie.modality import LINKED, RECORDS
 from reverie.models import PatientModel, PictureModel
 from reverie.models.blocks import completed
 from reverie.records import Table, given
@@ -218,7 +218,8 @@ def complete(
 
 def check_completing(model: PictureModel | PatientModel, draws: int, run: str) -> PatientModel:
     """The model, if it can complete a table so often. Raises UsageError otherwise; for use before the table is read."""
-    model.modality.check_model(run, RECORDS, ", which have no holes to fill")
+    why = "" if model.modality is LINKED else ", which have no holes to fill"
+    model.modality.check_model(run, RECORDS, why)
     assert isinstance(model, PatientModel)
     _check_draws(draws, model.codec.schema.names)
     return model

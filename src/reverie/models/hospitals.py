@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,7 @@ from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
 from reverie.records.linked.questions import Encoded
 from reverie.samplers import Sampler, named, time_grid
+from reverie.shards import Whole
 
 __all__ = ["LinkedModel"]
 
@@ -106,6 +108,12 @@ class LinkedModel(Model[LinkedCodec]):
             if on_step:
                 on_step(min(count, (number + 1) * SHARD), count)
             yield keyed.tables(made)
+
+    def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
+        """Refused: several tables are no one dataset. `reverie.export.hospital` writes them to a folder, a file for each."""
+        raise UsageError(
+            "linked tables are written a file for each, not as one dataset: use reverie.export.hospital, or reverie sample."
+        )
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""

@@ -80,6 +80,9 @@ def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str,
         raise UsageError(
             f"linked tables are made on the command line: reverie sample {request.model} --count N --out FOLDER/."
         )
+    for field in ("shard", "shard_size", "engine", "guidance"):
+        if getattr(request, field) is not None:
+            raise UsageError(f"`{field}` is not for linked tables, which one process writes: leave it out.")
     if request.out is None or Path(request.out).suffix:
         raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
     if request.count is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reverie.config import RunConfig
 from reverie.modality import IMAGES
-from reverie.models import PictureModel, load
+from reverie.models import Model, PictureModel, load
 from reverie.planning.options import Options
 from reverie.planning.plan import Plan, prepare
 from reverie.sources.teacher import Teacher
@@ -69,7 +69,7 @@ def plan(
         resume, force: go on with the run in `out`, or replace it.
         since, admit: see prepare.
     """
-    model = run if isinstance(run, PictureModel) else load(run, "cpu")
+    model = run if isinstance(run, Model) else load(run, "cpu")
     name = Path(run).name if isinstance(run, str | Path) else "the model" if model.path is None else model.path.name
     model.modality.check_model(name, IMAGES, ", which are made in several stages")
     assert isinstance(model, PictureModel)

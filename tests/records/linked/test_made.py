@@ -11,7 +11,8 @@ import reverie
 from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.events import EventNetworkConfig
 from reverie.errors import UsageError
-from reverie.export import hospital
+from reverie.export import check_completing, hospital
+from reverie.giveaway import run_page
 from reverie.models import LinkedModel
 from reverie.process.randomness import generator
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
@@ -221,10 +222,19 @@ def test_keys_of_rows_that_hold_their_patients_key_do_so_again():
     assert made.is_unique().all() and Keys.from_config(json.loads(json.dumps(keys.config))).config == keys.config
 
 
-def test_what_linked_tables_do_not_take_is_refused_in_a_sentence(tmp_path):
+def test_what_linked_tables_do_not_take_is_refused_in_a_sentence(tmp_path, run, model):
     with pytest.raises(UsageError, match="`id` is for"):
         reverie.train(made_up(20), out=tmp_path / "run", steps=1, identifier="patient_id")
     with pytest.raises(UsageError, match="epsilon"):
         reverie.train(made_up(20), out=tmp_path / "run", steps=1, epsilon=3.0)
     with pytest.raises(UsageError, match="recipe"):
         reverie.train(made_up(20), out=tmp_path / "run", steps=1, recipe="records")
+    for call in (
+        lambda: model.sample_to(tmp_path / "made", 5),
+        lambda: model.on("onnx"),
+        lambda: reverie.distill(run, tmp_path / "few", calls=1),
+        lambda: run_page(model, "run"),
+        lambda: check_completing(model, 1, "run"),
+    ):
+        with pytest.raises(UsageError, match=r"linked tables|no graph"):
+            call()
