@@ -167,3 +167,15 @@ def test_a_table_of_keys_alone_is_made_too():
     codec = LinkedCodec.fit(forms, grown, {})
     made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
     assert made["seen_by"].columns == ["stay_id"] and made["seen_by"].height == tables["stays"].height
+
+
+def test_numbers_that_are_called_codes_are_names_and_phrases_that_recur_too():
+    tables = made_up(60)
+    rows = tables["diagnoses"].height
+    tables["diagnoses"] = tables["diagnoses"].with_columns(
+        snomed_code=pl.Series([1000 + 37 * (i % 50) for i in range(rows)]),
+        comment=pl.Series([f"seen on the ward, number {'abc'[i % 3]} of three" for i in range(rows)]),
+    )
+    read = read_linked(tables)
+    columns = LinkedForms.of(read.schema, grow(read)).columns["diagnoses"]
+    assert columns["snomed_code"].kind == columns["comment"].kind == "categorical"

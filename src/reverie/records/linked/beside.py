@@ -17,8 +17,10 @@ from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.tree import Grown
+from reverie.records.nominal import LISTS
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
+from reverie.records.roles import words
 from reverie.records.schema import Schema
 from reverie.records.shapes import TIME
 from reverie.records.shaping import numbered
@@ -30,6 +32,8 @@ NOTHING = "\0nothing"
 """The column of a table that has none besides its keys: 0 and 1 in turn, written nowhere."""
 RECURRING, TIMES = 1000, 20
 """Texts that stand in so many rows each are names, up to so many of them."""
+AGAIN = 0.8
+"""Different values for each row, at most, of numbers that are called codes."""
 
 
 def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | None = None) -> Table:
@@ -107,10 +111,12 @@ def apart(visits: pl.DataFrame, table: str) -> pl.DataFrame:
 
 def recurs(name: str, cells: pl.Series) -> bool:
     """Whether texts are names although they are sentences, or are called a key: each stands in many rows, and the key is of
-    no table (departments, wards, what is written again and again)."""
+    no table (departments, wards, what is written again and again). So are whole numbers that are called codes, and recur."""
+    values, many = cells.drop_nulls(), cells.n_unique()
+    if cells.dtype.is_integer():
+        return bool(LISTS & set(words(name))) and 1 < many <= AGAIN * values.len()
     if cells.dtype != pl.String:
         return False
-    values, many = cells.drop_nulls(), cells.n_unique()
     return 1 < many <= min(RECURRING, values.len() // TIMES) and not identifying(name, values, "varying")
 
 

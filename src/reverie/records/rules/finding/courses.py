@@ -84,7 +84,10 @@ def _absorbing(evidence: Evidence, column: Column, x: np.ndarray, asked: int) ->
     last = _last(evidence, x)
     step = ~np.isnan(x) & ~np.isnan(last)
     moved = step & (x != last)
+    counts = np.bincount(x[~np.isnan(x)].astype(np.int64), minlength=len(column.levels))
     for level, name in enumerate(column.levels):
+        if counts[level] < 2 * PATIENTS:  # who stayed at it was there, and so many must have in each half
+            continue
         been = step & (rows.before((x == level).astype(float), np.fmax) == 1)
         if not evidence.few(been & (x != level)):
             continue
