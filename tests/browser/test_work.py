@@ -20,7 +20,7 @@ DROP = """([place, files]) => {
     const drop = new DragEvent("drop", {dataTransfer: moved, bubbles: true, cancelable: true});
     document.querySelectorAll(".drop")[place].dispatchEvent(drop);
 }"""
-LONG = "samplers?size=128&samplers=ddim,heun&steps=160,200&reference=300"
+LONG = "samplers?size=128&samplers=ddim,heun&steps=150,160,170,180,190,200&reference=200"
 ASK = """async ([path, body]) => {
     await fetch(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
 }"""

@@ -19,6 +19,7 @@ from reverie.images.trees import is_archive
 from reverie.modality import ARRAYS, ROWS, asked
 from reverie.records import Table
 from reverie.records.linked import LinkedTables, is_linked
+from reverie.records.linked.sources import names_of
 from reverie.records.reading import (
     BUNDLED,
     DATABASES,
@@ -122,12 +123,16 @@ def _said(say: Callable[[str], None]) -> Callable[[str, int, int], None]:
 
 
 def is_hospital(source: Any) -> bool:
-    """Whether a source is linked tables: a folder of tables with different columns, a database, frames by name."""
+    """Whether a source is linked tables: a folder of tables with different columns, a file of a database that has several,
+    frames by name. (An address may be of many tables that nobody means: it is asked by a query.)"""
     if isinstance(source, LinkedTables | Mapping):
         return True
     if not isinstance(source, str | Path) or str(source) in BUNDLED or in_object_storage(str(source)):
         return False
-    return (not Path(source).is_dir() or holds_tables(Path(source))) and is_linked(source)
+    path = Path(source)
+    if asks_a_server(str(source)) or (path.is_file() and str(source).lower().endswith(DATABASES)):
+        return path.is_file() and len(names_of(str(source), path.name)) > 1
+    return (not path.is_dir() or holds_tables(path)) and is_linked(source)
 
 
 def is_table(source: Any) -> bool:
