@@ -7,10 +7,12 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+import reverie
 from reverie.cli.app import app
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
+from reverie.evaluation.linked.areas import areas_of
 from reverie.records.linked import read_linked
-from reverie.reports import linked_report, report_on_linked
+from reverie.reports import linked_report, report, report_on_linked
 
 HOUR = timedelta(hours=1)
 
@@ -90,3 +92,18 @@ def test_what_does_not_go_with_linked_tables_is_said(folders, monkeypatch):
         frames = ward(2)
         del frames["labs"]
         linked_report(ward(0), ward(1), frames)
+
+
+def test_a_run_is_reported_on_beside_the_patients_that_it_held_out(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for name, frame in ward(1, 40).items():
+        frame.write_csv(tmp_path / "in" / f"{name}.csv")
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    reverie.train(tmp_path / "in", out=tmp_path / "run", steps=2, settings=settings)
+    monkeypatch.setattr("reverie.reports.linked.areas_of", lambda plan: areas_of(plan)[:1])
+    found = report(tmp_path / "run", out=tmp_path / "report")
+    assert found.about["source"] == "in" and found.about["training patients"] == 29 and found.about["held-out patients"] == 8
+    assert "trained on" not in found.title and (tmp_path / "report" / "report.html").is_file()
+    ward(1, 42)["patients"].write_csv(tmp_path / "in" / "patients.csv")
+    with pytest.raises(DataError, match="not the data"):
+        report(tmp_path / "run")

@@ -81,7 +81,8 @@ def model_report(
     else:
         ours = _read(synthetic, schema, "the synthetic tables")
     first, second = subject.tables_of(train, f"{noted.name}, trained on"), subject.tables_of(held, f"{noted.name}, held out")
-    return report_on_linked(first, second, ours, seed, progress, facts=of_model(model), seen=seen)
+    facts = {"source": noted.name, **of_model(model)}
+    return report_on_linked(first, second, ours, seed, progress, facts=facts, seen=seen)
 
 
 def report_on_linked(
