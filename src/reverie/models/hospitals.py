@@ -100,7 +100,7 @@ class LinkedModel(Model[LinkedCodec]):
 
         def make(number: int) -> dict[str, Rows]:
             with torch.inference_mode():
-                scores = whole.shard(number, seed, conditions.shard(number, SHARD, seed))
+                scores = whole.shard(number, seed, conditions.shard(number, SHARD, seed), accept=conditions.accept)
             return frames_of(self.codec, scores, min(SHARD, count - number * SHARD))
 
         keyed = Keyed(self.codec)

@@ -1,6 +1,7 @@
 """What is made of linked tables is whole: keys, ends after starts, rows in their parents' time; a function of the seed."""
 
 import json
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -101,6 +102,10 @@ def test_the_first_patients_are_the_same_however_many_are_made(model, made):
 
 def test_patients_are_as_they_must_be(model):
     assert (model.sample(40, where=["sex=female"])["patients"]["sex"] == "female").all()
+    old = model.sample(40, where=["birth_date<1950-01-01", "sex=female"])["patients"]
+    assert old["birth_date"].max() < date(1950, 1, 1) and set(old["sex"]) == {"female"}
+    with pytest.raises(UsageError, match="too few to go on"):
+        model.sample(5, where=["birth_date<1700-01-01"])
     given = pl.DataFrame({"sex": ["male", "female", "male"]})
     assert model.sample(given=given)["patients"]["sex"].to_list() == ["male", "female", "male"]
     with pytest.raises(UsageError, match="sex"):

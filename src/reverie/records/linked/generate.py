@@ -8,7 +8,7 @@ Patients are made in shards with randomness of their own: patient i is a functio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 
 from reverie.denoisers.denoiser import Denoiser
+from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
+from reverie.records.generate import ROUNDS
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.given import GivenRows
 from reverie.records.linked.units import Part, Unit, told
@@ -96,15 +98,25 @@ class LinkedSampler:
     calibration: Calibrated | None = None
     given: GivenRows | None = None
 
-    def shard(self, number: int, seed: int, given: Records | None = None, size: int = SHARD) -> dict[str, Made]:
+    def shard(
+        self,
+        number: int,
+        seed: int,
+        given: Records | None = None,
+        size: int = SHARD,
+        accept: Callable[[Tensor], Tensor] | None = None,
+    ) -> dict[str, Made]:
         """The scores of the patients of a shard, by table.
 
         Args:
             given: statics of the patients that are given, [size, 1, C].
             size: how many patients; a shard of another size has other patients.
+            accept: codes of statics [B, 1, C] -> bool [B], the patients to keep; as many are drawn as that takes.
+
+        Raises UsageError if hardly any patient is accepted.
         """
         tree = self.codec.tree
-        made = {tree.root: self._patients(number, seed, given, size)}
+        made = {tree.root: self._patients(number, seed, given, size, accept)}
         parents: dict[str, np.ndarray] = {}
         for branch in tree.learned:
             children = tree.children(branch.table)
@@ -112,7 +124,35 @@ class LinkedSampler:
                 self._below(branch.table, children, made, parents, (seed, "events", number))
         return made
 
-    def _patients(self, number: int, seed: int, given: Records | None, size: int) -> Made:
+    def _patients(
+        self,
+        number: int,
+        seed: int,
+        given: Records | None,
+        size: int,
+        accept: Callable[[Tensor], Tensor] | None,
+    ) -> Made:
+        root, kept = self.codec.tree.root, []
+        of_codec = self.codec.widths(root)[0] - len(self.codec.flags[root])
+        for attempt in range(ROUNDS):
+            values = self._drawn_patients(number, attempt, seed, given, size)
+            statics = torch.zeros(size, 1, self.codec.codecs[root].channels)
+            statics[:, 0, :of_codec] = values[:, :of_codec]
+            kept.append(values if accept is None else values[accept(statics)])
+            if sum(map(len, kept)) >= size:
+                break
+        else:
+            raise UsageError(
+                f"of {ROUNDS * size:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: "
+                "loosen it, or state it as an equality (column=level), which needs no rejection."
+            )
+        values = torch.cat(kept)[:size]
+        known = self._known(root, values, torch.zeros(size, dtype=torch.long))
+        everyone = np.arange(size)
+        return Made(everyone, everyone, values * known, known, np.zeros(size + 1, dtype=np.int64))
+
+    def _drawn_patients(self, number: int, attempt: int, seed: int, given: Records | None, size: int) -> Tensor:
+        """Scores [size, w] of patients, as rules would have them."""
         root = self.codec.tree.root
         codec, width = self.codec.codecs[root], self.codec.widths(root)[0]
         of_codec, nobody = width - len(self.codec.flags[root]), torch.zeros(size, dtype=torch.long)
@@ -126,7 +166,7 @@ class LinkedSampler:
             unit = Unit(self.codec, size, (), (part,))
             asked = known & (self.codec.stages[root][0] == now) & ~seen
             question = {root: (asked, seen)}
-            values = self._filled(unit, now, question, {}, generator(seed, "patients", number, now))[0][root]
+            values = self._filled(unit, now, question, {}, generator(seed, "patients", number, attempt, now))[0][root]
             values = self._right(root, "group", values, asked)
             seen |= asked
         if of_codec:
@@ -135,9 +175,7 @@ class LinkedSampler:
             held = torch.zeros_like(padded, dtype=torch.bool)
             held[:, 0, :of_codec] = fixed[:, :of_codec]
             values[:, :of_codec] = settled(codec, padded, held)[:, 0, :of_codec]
-        known = self._known(root, values, nobody)
-        everyone = np.arange(size)
-        return Made(everyone, everyone, values * known, known, np.zeros(size + 1, dtype=np.int64))
+        return values
 
     def _known(self, table: str, groups: Tensor, visits: Tensor, rows: Tensor | None = None) -> Tensor:
         """bool [B, w] of groups, or of rows [B, V, w] of which each has so many."""
