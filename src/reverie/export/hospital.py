@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from reverie.errors import UsageError
 from reverie.models import LinkedModel
 
 __all__ = ["hospital"]
@@ -32,22 +33,32 @@ def hospital(
     """New patients to files in the folder `out`, one for each table, in memory that does not grow with their number.
 
     Tables are .csv, or .parquet where those trained on were. `settings` are those of LinkedModel.shards; `hear` is shown
-    each part. Raises UsageError and DataError as that does; then the folder is as it was.
+    each part. Raises UsageError and DataError as that does, and UsageError for a table that no file can be called after;
+    then the folder is as it was.
     """
     began, rows, patients = time.monotonic(), Counter[str](), 0
+    for name in (*model.codec.forms.forms, *model.codec.lookups):
+        if Path(name).name != name or name.startswith(".") or "\\" in name:
+            raise UsageError(f"no file can be called after the table {name!r}: rename it where it was read from.")
+
+    def step(done: int, total: int) -> None:
+        nonlocal patients
+        patients = done
+        if on_step:
+            on_step(done, total)
+
     out.parent.mkdir(parents=True, exist_ok=True)
     suffix, options = model.codec.suffix, dict(settings or {})
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
         parts, whole = Path(beside) / "parts", Path(beside) / "whole"
         parts.mkdir()
         whole.mkdir()
-        for number, tables in enumerate(model.shards(count, seed, on_step=on_step, **options)):
+        for number, tables in enumerate(model.shards(count, seed, on_step=step, **options)):
             hear(tables)
             for name, typed in tables.items():
                 frame = model.codec.spelled(name, typed)
                 _part(parts, name, number, frame)
                 rows[name] += frame.height
-            patients += tables[model.codec.tree.root].height
         for name in rows:
             _joined(parts / name, whole / f"{name}{suffix}")
         for name, frame in model.codec.lookups.items():
@@ -57,7 +68,7 @@ def hospital(
         for file in sorted(whole.iterdir()):
             shutil.move(file, out / file.name)
     seconds = time.monotonic() - began
-    events = sum(rows.values()) - patients
+    events = sum(rows.values()) - rows[model.codec.tree.root]
     return {
         "out": str(out),
         "patients": patients,

@@ -107,7 +107,8 @@ class LinkedModel(Model[LinkedCodec]):
         for number, made in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
             if on_step:
                 on_step(min(count, (number + 1) * SHARD), count)
-            yield keyed.tables(made)
+            tables = keyed.tables(made)
+            yield {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
 
     def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
         """Refused: several tables are no one dataset. `reverie.export.hospital` writes them to a folder, a file for each."""

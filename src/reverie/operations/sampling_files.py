@@ -94,7 +94,7 @@ def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str,
     root = model.codec.tree.root
 
     def hear(tables: Mapping[str, Any]) -> None:
-        first.hear(tables[root])
+        first.hear(tables[root] if root in tables else next(iter(tables.values())))  # there may be no table of patients
 
     made = export.hospital(model, request.count, folder.path, request.seed, settings, context.step, hear)
     folder.done()

@@ -1,6 +1,7 @@
 """What is made of linked tables is whole: keys, ends after starts, rows in their parents' time; a function of the seed."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -16,6 +17,7 @@ from reverie.export import check_completing, hospital
 from reverie.giveaway import run_page
 from reverie.models import LinkedModel
 from reverie.process.randomness import generator
+from reverie.records.linked import LinkedCodec
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
 from reverie.records.linked.questions import Encoded, draw_question
 
@@ -151,6 +153,22 @@ def test_files_are_written_as_those_read_and_are_the_same_again(tmp_path):
     assert stays["admitted"].str.contains(r"^\d\d\.\d\d\.\d{4} \d\d:\d\d$").all()
     assert (tmp_path / "one" / "d_tests.csv").read_bytes() == (tmp_path / "in" / "d_tests.csv").read_bytes()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_table_that_others_only_speak_of_is_not_written(tmp_path):
+    tables = made_up(40)
+    del tables["patients"]
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    made = reverie.train(tables, out=tmp_path / "run", steps=2, settings=settings).sample(30)
+    assert made.keys() == tables.keys() and made["stays"]["patient_id"].n_unique() == 30
+
+
+def test_no_table_leads_out_of_the_folder(tmp_path, model):
+    forms = replace(model.codec.forms, forms={**model.codec.forms.forms, "../stays": model.codec.forms.forms["stays"]})
+    codec = LinkedCodec(forms, model.codec.codecs, model.codec.shares, model.codec.blocks, model.codec.keys, {})
+    with pytest.raises(UsageError, match="no file can be called"):
+        hospital(replace(model, codec=codec), 5, tmp_path / "made")
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_is_a_function_of_the_seed(tmp_path):
