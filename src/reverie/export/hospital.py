@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from reverie.errors import UsageError
 from reverie.models import LinkedModel
+from reverie.records.linked.tables import file_of
 
 __all__ = ["hospital"]
 
@@ -38,8 +38,7 @@ def hospital(
     """
     began, rows, patients = time.monotonic(), Counter[str](), 0
     for name in (*model.codec.forms.forms, *model.codec.lookups):
-        if Path(name).name != name or name.startswith(".") or "\\" in name:
-            raise UsageError(f"no file can be called after the table {name!r}: rename it where it was read from.")
+        file_of(name, "")
 
     def step(done: int, total: int) -> None:
         nonlocal patients
@@ -60,10 +59,10 @@ def hospital(
                 _part(parts, name, number, frame)
                 rows[name] += frame.height
         for name in rows:
-            _joined(parts / name, whole / f"{name}{suffix}")
+            _joined(parts / name, whole / file_of(name, suffix))
         for name, frame in model.codec.lookups.items():
             _part(parts, name, 0, model.codec.spelled(name, frame))
-            _joined(parts / name, whole / f"{name}{suffix}")
+            _joined(parts / name, whole / file_of(name, suffix))
         out.mkdir(exist_ok=True)
         for file in sorted(whole.iterdir()):
             shutil.move(file, out / file.name)

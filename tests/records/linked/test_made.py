@@ -1,6 +1,7 @@
 """What is made of linked tables is whole: keys, ends after starts, rows in their parents' time; a function of the seed."""
 
 import json
+import sqlite3
 from dataclasses import replace
 from datetime import date
 
@@ -17,9 +18,11 @@ from reverie.export import check_completing, hospital
 from reverie.giveaway import run_page
 from reverie.models import LinkedModel
 from reverie.process.randomness import generator
-from reverie.records.linked import LinkedCodec
+from reverie.records.linked import LinkedCodec, read_linked
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
 from reverie.records.linked.questions import Encoded, draw_question
+from reverie.records.linked.standards import parts_of
+from reverie.records.linked.standards.plain import write_tables
 
 from .conftest import made_up
 
@@ -169,6 +172,15 @@ def test_no_table_leads_out_of_the_folder(tmp_path, model):
     with pytest.raises(UsageError, match="no file can be called"):
         hospital(replace(model, codec=codec), 5, tmp_path / "made")
     assert not list(tmp_path.iterdir())
+    database = tmp_path / "in.db"
+    sqlite3.connect(database).executescript(
+        "CREATE TABLE patients (patient_id, sex); INSERT INTO patients VALUES ('P1', 'F'), ('P2', 'M');"
+        "CREATE TABLE \"../stays\" (stay_id, patient_id); INSERT INTO \"../stays\" VALUES (1, 'P1'), (2, 'P2');"
+    )
+    for suffix in (".csv", ".parquet"):
+        with pytest.raises(UsageError, match="no file can be called"):
+            write_tables(parts_of(read_linked(database), 10), tmp_path / "out", suffix)
+    assert list(tmp_path.iterdir()) == [database]
 
 
 def test_training_is_a_function_of_the_seed(tmp_path):

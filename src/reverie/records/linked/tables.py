@@ -8,10 +8,19 @@ from pathlib import Path
 
 import polars as pl
 
+from reverie.errors import UsageError
 from reverie.records.forms import AnyForm
 from reverie.records.linked.schema import LinkedSchema
 
-__all__ = ["LinkedTables"]
+__all__ = ["LinkedTables", "file_of"]
+
+
+def file_of(table: str, suffix: str) -> str:
+    """What the file of a table is called. Raises UsageError for a name, of a database perhaps, that no file can have or that
+    would lead out of the folder."""
+    if Path(table).name != table or table.startswith(".") or "\\" in table or not table.isprintable():
+        raise UsageError(f"no file can be called after the table {table!r}: rename it where it is read from.")
+    return f"{table}{suffix}"
 
 
 @dataclass(frozen=True, eq=False)

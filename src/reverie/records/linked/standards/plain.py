@@ -11,7 +11,7 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.records.linked.standards.standard import Frames, Parts, Written, new_folder
-from reverie.records.linked.tables import LinkedTables
+from reverie.records.linked.tables import LinkedTables, file_of
 from reverie.records.output import GROUP
 
 __all__ = ["TableFiles", "parts_of", "write_tables"]
@@ -33,6 +33,7 @@ class TableFiles:
         """Writes further rows of a table. Raises UsageError where they have other columns than the first."""
         first = table not in self._columns
         if first:
+            file_of(table, self.suffix)
             self._columns[table] = frame.columns
         elif frame.columns != self._columns[table]:
             raise UsageError(f"{table} has other columns in one part than in another: give every part the same.")
@@ -43,7 +44,7 @@ class TableFiles:
             frame.write_parquet(parts / f"{number:012d}-{len(list(parts.iterdir())):06d}.parquet", compression="lz4")
             return
         if first:
-            self._open[table] = (self.folder / f"{table}.csv").open("wb")
+            self._open[table] = (self.folder / file_of(table, ".csv")).open("wb")
         self._open[table].write(frame.write_csv(include_header=first, datetime_format="%Y-%m-%dT%H:%M:%S%.f").encode())
 
     def close(self) -> None:
@@ -57,7 +58,7 @@ class TableFiles:
         if self.suffix == ".parquet":
             for table in self._columns:
                 parts = sorted((self.folder / f".{table}").iterdir())
-                whole = self.folder / f"{table}.parquet"
+                whole = self.folder / file_of(table, ".parquet")
                 pl.scan_parquet(parts).sink_parquet(whole, row_group_size=GROUP, maintain_order=True)
                 shutil.rmtree(self.folder / f".{table}")
 
