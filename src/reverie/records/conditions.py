@@ -25,9 +25,16 @@ from reverie.records.rules import Rows, Rules
 from reverie.records.rules.rule import SIGNS
 from reverie.records.schema import Schema
 
-__all__ = ["Conditions", "read_statics"]
+__all__ = ["PATTERN", "Conditions", "read_statics", "written"]
 
 PATTERN = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
+
+
+def written(where: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Conditions as texts: {"sex": "female", "age": ">60"} is ["sex=female", "age>60"]."""
+    if isinstance(where, Mapping):
+        return [f"{k}{v}" if str(v)[:1] in "<>!=" else f"{k}={v}" for k, v in where.items()]
+    return [where] if isinstance(where, str) else list(where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +56,9 @@ class Conditions:
     @classmethod
     def of(cls, codec: RecordCodec, where: Mapping[str, Any] | Sequence[str], table: Any) -> Conditions:
         """Reads what the user wrote. Raises UsageError naming the condition that cannot be understood."""
-        pairs = (
-            [f"{k}{v}" if str(v)[:1] in "<>!=" else f"{k}={v}" for k, v in where.items()]
-            if isinstance(where, Mapping)
-            else where
-        )
         equal: dict[str, str] = {}
         others: list[tuple[Column, str, str]] = []
-        for text in [pairs] if isinstance(pairs, str) else pairs:
+        for text in written(where):
             column, sign, value = _parsed(codec, text)
             if sign == "=":
                 if equal.get(column.name, value) != value:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
-from reverie.records.conditions import PATTERN
+from reverie.records.conditions import PATTERN, written
 from reverie.records.intervals import between, inside
 from reverie.records.linked.beside import called, has
 from reverie.records.linked.codec import LinkedCodec
@@ -51,16 +51,9 @@ class GivenRows:
 
 def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tuple[list[str], GivenRows]:
     """Conditions on patients, and those on rows. Raises UsageError for one on rows that cannot be understood or kept."""
-    texts = (
-        [f"{k}{v}" if str(v)[:1] in "<>!=" else f"{k}={v}" for k, v in where.items()]
-        if isinstance(where, Mapping)
-        else [where]
-        if isinstance(where, str)
-        else list(where)
-    )
     of_patients, cells = [], {}
     root = codec.codecs[codec.tree.root].schema
-    for text in texts:
+    for text in written(where):
         found = PATTERN.fullmatch(text)
         table, dot, column = (found[1] if found else text).partition(".")
         if not (found and dot) or found[1] in root.names or table == codec.tree.root:
