@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import torch
 
-from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import LINKED
-from reverie.models.model import CALIBRATION, Model
+from reverie.models.model import CALIBRATION
 from reverie.models.shards import in_order
+from reverie.models.staged import StagedModel
 from reverie.plain import number_of
 from reverie.records.conditions import Conditions
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
@@ -25,7 +24,6 @@ from reverie.records.linked.generate import SHARD, LinkedSampler
 from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
 from reverie.records.linked.questions import Encoded
-from reverie.samplers import Sampler, named, time_grid
 from reverie.shards import Whole
 
 __all__ = ["LinkedModel"]
@@ -35,7 +33,7 @@ CALIBRATED = 640
 
 
 @dataclass(frozen=True, eq=False)
-class LinkedModel(Model[LinkedCodec]):
+class LinkedModel(StagedModel[LinkedCodec]):
     """Makes new patients in linked tables.
 
     Attributes:
@@ -128,26 +126,8 @@ class LinkedModel(Model[LinkedCodec]):
         return {CALIBRATION: self.calibration.config} if self.calibration else {}
 
     @property
-    def usual(self) -> dict[str, Any]:
-        """The sampler and its steps where none are named: the network says."""
-        return dict(self.config.network.usual)
-
-    @property
     def state_shape(self) -> tuple[int, ...]:
         return (4, self.codec.width)
 
-    @cached_property
-    def sampling_denoiser(self) -> Network:
-        network = super().sampling_denoiser
-        return network.rounded() if network.autocast else network
-
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
         return LinkedSampler(self.sampling_denoiser, self.codec, *self._method(told), self.calibration)
-
-    def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
-        """The sampler and its grid; what is None or left out is as the network declares."""
-        told, path = dict(told), self.process.schedule
-        sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
-        ends = {name: told.pop(name, None) for name in ("sigma_min", "sigma_max")}
-        grid = time_grid(path, steps, told.pop("spacing", None) or path.spacing, **ends)
-        return named(sampler, **told), grid

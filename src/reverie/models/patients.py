@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import RECORDS
-from reverie.models.model import CALIBRATION, Model
+from reverie.models.model import CALIBRATION
 from reverie.models.scoring import patient_losses
 from reverie.models.shards import Made, PatientShards, in_order
+from reverie.models.staged import StagedModel
 from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records import EncodedTable, RecordCodec, Records, Table, generate, series
@@ -27,7 +26,6 @@ from reverie.records.conditions import Conditions
 from reverie.records.fitting import fit, to_fill
 from reverie.records.generate import RecordSampler
 from reverie.records.series import SeriesSampler
-from reverie.samplers import Sampler, named, time_grid
 from reverie.samplers import posterior as posteriors
 from reverie.samplers.posterior.registry import LEARNED, METHODS, USUAL
 
@@ -38,7 +36,7 @@ TOKENS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class PatientModel(Model[RecordCodec]):
+class PatientModel(StagedModel[RecordCodec]):
     """Makes new patients, and completes the records of given ones.
 
     Attributes:
@@ -230,11 +228,6 @@ class PatientModel(Model[RecordCodec]):
 
         return complete
 
-    @cached_property
-    def sampling_denoiser(self) -> Network:
-        network = super().sampling_denoiser
-        return network.rounded() if network.autocast else network
-
     @property
     def state_shape(self) -> tuple[int, ...]:
         return (TOKENS, self.codec.channels)
@@ -276,11 +269,6 @@ class PatientModel(Model[RecordCodec]):
     def learned(self) -> dict[str, Any]:
         return {CALIBRATION: self.calibration.config} if self.calibration else {}
 
-    @property
-    def usual(self) -> dict[str, Any]:
-        """The sampler and its steps where none are named: the network says."""
-        return dict(self.config.network.usual)
-
     def _keeper(self, told: dict[str, Any]) -> RecordSampler:
         """What completes records, by the method of `keeping`."""
         name, guidance = self.keeping(told.pop("method", None)), told.pop("guidance", 1.0)
@@ -298,11 +286,3 @@ class PatientModel(Model[RecordCodec]):
 
     def _maker(self, told: dict[str, Any], guidance: float) -> RecordSampler:
         return RecordSampler(self.sampling_denoiser, self.codec, *self._method(told), guidance, self.calibration)
-
-    def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
-        """The sampler and its grid; what is None or left out is as the network declares."""
-        told, path = dict(told), self.process.schedule
-        sampler, steps = (told.pop(name, None) or self.usual[name] for name in ("sampler", "steps"))
-        ends = {name: told.pop(name, None) for name in ("sigma_min", "sigma_max")}
-        grid = time_grid(path, steps, told.pop("spacing", None) or path.spacing, **ends)
-        return named(sampler, **told), grid
