@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo
-PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n 3 --no-loadscope-reorder
 
 # A process of tests keeps to one core, for there are as many of them as cores; polars would begin threads for all.
 ALONE := OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -55,18 +55,30 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[VARIABLE] = {"fp32": "bf16", "bf16": "fp32"}[here]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is made once for a file or a folder (a run, a cluster) is made in one process; what takes long comes first."""
-    for item in items:
-        path = item.path.relative_to(TESTS)
-        folder = path.parent.as_posix()
-        group = folder if folder in TOGETHER else path.as_posix()
-        if folder == "browser":  # for one process it is too much, and each has a browser and a server of its own
-            group = f"{folder}, {'first' if path.name < SECOND_HALF else 'second'} half"
-        item.add_marker(pytest.mark.xdist_group(group))
+    """What takes long comes first."""
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What is made once for a file or a folder (a run, a cluster) is made in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class InOneProcess(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(Path(nodeid.partition("::")[0]).relative_to(TESTS.name))
+
+    return InOneProcess(config, log)
+
+
+def together(file: Path) -> str:
+    """What stands for all files that one process does, of a file's path below the tests."""
+    folder = file.parent.as_posix()
+    if folder == "browser":  # for one process it is too much, and each has a browser and a server of its own
+        return f"{folder}, {'first' if file.name < SECOND_HALF else 'second'} half"
+    return folder if folder in TOGETHER else file.as_posix()
 
 
 def pytest_collection_finish() -> None:

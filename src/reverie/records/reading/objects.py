@@ -8,6 +8,7 @@ speaks plain http.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ TRIES = 2
 WAIT = timedelta(seconds=10)
 """How often a request is repeated, and how long a server may take to begin with an answer."""
 
-_DENIED = ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "169.254.169.254", "credential")
+_STATUS = re.compile(r"status code: (\d{3})")  # any other number of a message is a port, a time or a part of a name
+_DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+_KEYLESS = ("169.254.169.254", "credential")
 _AWAY = ("error sending request", "dns error", "connect error", "timed out")
 
 
@@ -121,15 +124,17 @@ def _told(address: str) -> Iterator[None]:
         raise
     except Exception as error:  # obstore has no root of its errors that is public, and polars raises several
         said = str(error)
-        if any(word in said for word in _DENIED):
+        status = found[1] if (found := _STATUS.search(said)) else None
+        code = said.partition("<Code>")[2].partition("</Code>")[0]
+        if "NoSuchBucket" in code:
+            raise UsageError(f"there is no bucket at {address}: correct its name.") from error
+        if status in ("401", "403") or code in _DENIED or (not status and any(word in said for word in _KEYLESS)):
             raise UsageError(
                 f"{address} may not be read with these keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ask for "
                 "the right to read it."
             ) from error
-        if "NoSuchBucket" in said:
-            raise UsageError(f"there is no bucket at {address}: correct its name.") from error
-        if any(word in said for word in _AWAY):
+        if not status and any(word in said for word in _AWAY):
             raise UsageError(f"{address} cannot be reached: see to the network, or to AWS_ENDPOINT_URL.") from error
-        if "404" in said or isinstance(error, FileNotFoundError):
+        if status == "404" or isinstance(error, FileNotFoundError):
             raise UsageError(f"{address} is not there: correct the address.") from error
         raise DataError(f"{address} cannot be read ({shown(said.splitlines()[0], 160)}): look at it there.") from error
