@@ -23,10 +23,9 @@ from torch.nn import functional as F
 
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
-from reverie.denoisers.dropout import Dropout
 from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
-from reverie.denoisers.packing import of_tokens
-from reverie.denoisers.visits import SquaredReLU, Tokenwise, waves
+from reverie.denoisers.packing import Packing, of_tokens
+from reverie.denoisers.tokens import Block, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
 
@@ -101,7 +100,9 @@ class EventNetwork(nn.Module):
         self.enter = nn.ModuleList(nn.Linear(3 * size, width) for size in sizes)
         self.place = nn.Linear(64, width)
         self.when = nn.Linear(49, width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            Block(width, config.expansion, config.dropout, lambda: Seeing(config)) for _ in range(config.layers)
+        )
         self.film = nn.Linear(width, 2 * width)
         self.leave = nn.ModuleList(nn.Linear(width, size) for size in sizes)
         for last in (*self.leave, self.film):
@@ -124,7 +125,7 @@ class EventNetwork(nn.Module):
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
         for block in self.blocks:
-            h = block(h, e, owner, order)
+            h = block(h, e, owner, packing, order)
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = x_t.new_zeros(len(packing.token), C)
@@ -134,33 +135,19 @@ class EventNetwork(nn.Module):
         return torch.where(condition.target_mask, packing.pad(out), 0.0)
 
 
-class Block(nn.Module):
-    """Look at the neighbours, mix the tokens of a unit, then transform each; all added to what was there."""
+class Seeing(nn.Module):
+    """Each token looks at the tokens of its unit, and at the ones before and after it of its kind."""
 
     def __init__(self, config: EventNetworkConfig) -> None:
         super().__init__()
-        width = config.width
         self.heads = config.heads
-        self.film = nn.Linear(width, 4 * width)
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.near = nn.Linear(2 * width, width, bias=False)
-        self.out = nn.Linear(width, width)
-        self.mlp = Tokenwise(
-            nn.Linear(width, config.expansion * width, bias=False),
-            SquaredReLU(),
-            Dropout(config.dropout),
-            nn.Linear(config.expansion * width, width),
-        )
-        self.drops = nn.ModuleList(Dropout(config.dropout) for _ in range(2))
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.near = nn.Linear(2 * config.width, config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, order: Order) -> Tensor:
-        scale_1, shift_1, scale_2, shift_2 = of_tokens(self.film(e), owner).chunk(4, 1)
-        x = torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1)
+    def forward(self, x: Tensor, packing: Packing, order: Order) -> Tensor:
         before, after = torch.roll(x, 1, 0) * order.before.to(x.dtype), torch.roll(x, -1, 0) * order.after.to(x.dtype)
-        mixed = self.out(self._attended(self.qkv(x), order)) + self.near(torch.cat([before, after], -1))
-        h = h + self.drops[0](mixed, order.packing)
-        made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), order.packing)
-        return h + self.drops[1](made, order.packing)
+        return self.out(self._attended(self.qkv(x), order)) + self.near(torch.cat([before, after], -1))
 
     def _attended(self, qkv: Tensor, order: Order) -> Tensor:
         width = qkv.shape[1] // 3

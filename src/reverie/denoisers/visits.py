@@ -13,9 +13,9 @@ costs next to nothing and cannot be seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
-from reverie.denoisers.dropout import Dropout
 from reverie.denoisers.packing import Packing, of_tokens
+from reverie.denoisers.tokens import Block, waves
 from reverie.errors import UsageError
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
@@ -123,7 +123,8 @@ class VisitNetwork(nn.Module):
         self.enter_visit = nn.Linear(3 * channels, width)
         self.around = nn.Linear(4 * channels, width, bias=False) if config.around else None
         self.place = nn.Linear(64, width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        mix = partial(MIXING[config.mixing], config)
+        self.blocks = nn.ModuleList(Block(width, config.expansion, config.dropout, mix) for _ in range(config.layers))
         self.film = nn.Linear(width, 2 * width)
         self.leave_static = nn.Linear(width, channels)
         self.leave_visit = nn.Linear(width, channels)
@@ -158,47 +159,6 @@ class VisitNetwork(nn.Module):
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
         out = packing.each(h, self.leave_static, self.leave_visit)
         return torch.where(condition.target_mask, packing.pad(out), 0.0)
-
-
-class Block(nn.Module):
-    """Mix the tokens of a patient, then transform each; both scaled and shifted by e, both added to what was there."""
-
-    def __init__(self, config: VisitNetworkConfig) -> None:
-        super().__init__()
-        width = config.width
-        self.film = nn.Linear(width, 4 * width)
-        self.mix = {"attention": Attention, "recurrent": Recurrent, "convolution": Convolution}[config.mixing](config)
-        self.mlp = Tokenwise(
-            nn.Linear(width, config.expansion * width, bias=False),
-            SquaredReLU(),
-            Dropout(config.dropout),
-            nn.Linear(config.expansion * width, width),
-        )
-        self.drops = nn.ModuleList(Dropout(config.dropout) for _ in range(2))
-        nn.init.zeros_(self.film.weight)
-        nn.init.zeros_(self.film.bias)
-
-    def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, packing: Packing, present: Tensor) -> Tensor:
-        scale_1, shift_1, scale_2, shift_2 = of_tokens(self.film(e), owner).chunk(4, 1)
-        mixed = self.mix(torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1), packing, present)
-        h = h + self.drops[0](mixed, packing)
-        made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), packing)
-        return h + self.drops[1](made, packing)
-
-
-class Tokenwise(nn.Sequential):
-    """The small network of each token."""
-
-    def forward(self, h: Tensor, packing: Packing) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        widen, bend, drop, narrow = self
-        return narrow(drop(bend(widen(h)), packing))
-
-
-class SquaredReLU(nn.Module):
-    """max(h, 0)^2 (So et al. 2021): as good as GELU here, and a tenth of its time on a processor."""
-
-    def forward(self, h: Tensor) -> Tensor:
-        return F.relu(h).square()
 
 
 class Attention(nn.Module):
@@ -261,11 +221,11 @@ class Convolution(nn.Module):
         return packing.pack(y)
 
 
-def waves(x: Tensor, width: int, longest: float) -> Tensor:
-    """[...] -> [..., width]: sines and cosines at wavelengths from 2 pi to 2 pi `longest` (Vaswani et al. 2017)."""
-    frequency = torch.exp(-math.log(longest) * torch.arange(width // 2, device=x.device) / (width // 2))
-    angle = x[..., None].float() * frequency
-    return torch.cat([angle.sin(), angle.cos()], -1)
+MIXING: dict[str, Callable[[VisitNetworkConfig], nn.Module]] = {
+    "attention": Attention,
+    "recurrent": Recurrent,
+    "convolution": Convolution,
+}
 
 
 def distances(N: int, device: torch.device) -> Tensor:

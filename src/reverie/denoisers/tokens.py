@@ -1,0 +1,67 @@
+"""What networks over tokens are made of: a block that mixes the tokens and transforms each, and waves that say a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reverie.denoisers.dropout import Dropout
+from reverie.denoisers.packing import Packing, of_tokens
+
+__all__ = ["Block", "waves"]
+
+
+class Block(nn.Module):
+    """Mix the tokens, then transform each; both scaled and shifted by e (Perez et al. 2018), both added to what was there.
+
+    Args:
+        mix: makes the module that mixes: [P, width] and what `forward` is given besides -> [P, width].
+    """
+
+    def __init__(self, width: int, expansion: int, dropout: float, mix: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.film = nn.Linear(width, 4 * width)
+        self.mix = mix()
+        self.mlp = Tokenwise(
+            nn.Linear(width, expansion * width, bias=False),
+            SquaredReLU(),
+            Dropout(dropout),
+            nn.Linear(expansion * width, width),
+        )
+        self.drops = nn.ModuleList(Dropout(dropout) for _ in range(2))
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, h: Tensor, e: Tensor, owner: Tensor | None, packing: Packing, *told: Any) -> Tensor:
+        scale_1, shift_1, scale_2, shift_2 = of_tokens(self.film(e), owner).chunk(4, 1)
+        mixed = self.mix(torch.addcmul(shift_1, F.layer_norm(h, h.shape[1:]), 1 + scale_1), packing, *told)
+        h = h + self.drops[0](mixed, packing)
+        made = self.mlp(torch.addcmul(shift_2, F.layer_norm(h, h.shape[1:]), 1 + scale_2), packing)
+        return h + self.drops[1](made, packing)
+
+
+class Tokenwise(nn.Sequential):
+    """The small network of each token."""
+
+    def forward(self, h: Tensor, packing: Packing) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        widen, bend, drop, narrow = self
+        return narrow(drop(bend(widen(h)), packing))
+
+
+class SquaredReLU(nn.Module):
+    """max(h, 0)^2 (So et al. 2021): as good as GELU here, and a tenth of its time on a processor."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        return F.relu(h).square()
+
+
+def waves(x: Tensor, width: int, longest: float) -> Tensor:
+    """[...] -> [..., width]: sines and cosines at wavelengths from 2 pi to 2 pi `longest` (Vaswani et al. 2017)."""
+    frequency = torch.exp(-math.log(longest) * torch.arange(width // 2, device=x.device) / (width // 2))
+    angle = x[..., None].float() * frequency
+    return torch.cat([angle.sin(), angle.cos()], -1)
