@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from reverie.cli.console import WIDTH
 from reverie.cli.data import app
-from reverie.errors import ReverieError, UsageError
+from reverie.errors import DataError, ReverieError, UsageError
 from reverie.records.cohort import simulate_art4hiv
 from reverie.records.schema import Column, Schema
 from reverie.records.table import read_table
@@ -140,3 +140,10 @@ def test_what_cannot_be_simulated_is_refused(tmp_path):
         run("simulate", "art4hiv", "--out", tmp_path / "a.xlsx")
     reply = json.loads(run("simulate", "art4hiv", "--patients", 2, "--out", tmp_path / "a.csv", "--json").stdout)
     assert (reply["rows"], reply["seed"]) == (120, 0) and pl.read_csv(tmp_path / "a.csv").height == 120
+
+
+def test_of_a_folder_with_a_bad_file_that_file_is_named(tmp_path):
+    (tmp_path / "patients.csv").write_text("patient_id,sex\nA,f\nB,m\n")
+    (tmp_path / "stays.csv").write_text("stay_id,patient_id,ward\n1,A,x\n2,B\n")
+    with pytest.raises(DataError, match=r"stays\.csv, data row 2, column 'ward': the row ends here, it has 2 cells"):
+        run(tmp_path)

@@ -33,8 +33,8 @@ def _command(args: list[str]) -> str:
 
     try:
         return "tables" if is_linked(args[0]) else "describe"
-    except ReverieError:
-        return "describe"  # which says what is wrong with it
+    except ReverieError:  # which the command that is meant says in full
+        return "tables" if Path(args[0]).is_dir() else "describe"
 
 
 app = group(

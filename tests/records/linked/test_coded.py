@@ -179,3 +179,17 @@ def test_numbers_that_are_called_codes_are_names_and_phrases_that_recur_too():
     read = read_linked(tables)
     columns = LinkedForms.of(read.schema, grow(read)).columns["diagnoses"]
     assert columns["snomed_code"].kind == columns["comment"].kind == "categorical"
+
+
+def test_patients_who_refer_to_their_stays_name_the_first_of_them():
+    tables = made_up(30)
+    first = tables["stays"].group_by("patient_id", maintain_order=True).first().select("patient_id", "stay_id")
+    tables["patients"] = tables["patients"].join(first, on="patient_id", how="left", maintain_order="left")
+    read = read_linked(tables)
+    assert any(note.startswith("patients.stay_id refers to stays, which refers to patients") for note in read.notes)
+    grown = grow(read)
+    codec = LinkedCodec.fit(LinkedForms.of(read.schema, grown), grown, {})
+    made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    named = made["patients"].join(made["stays"], on="stay_id", how="left")
+    assert (named["patient_id"] == named["patient_id_right"]).all()
+    assert named["stay_id"].equals(made["stays"].group_by("patient_id", maintain_order=True).first()["stay_id"])

@@ -208,6 +208,21 @@ def test_what_does_not_fit_is_counted_and_named(mimic):
     assert outside.startswith(f"labevents: {matched - inside:,} of {matched:,} rows")
 
 
+def test_times_of_several_zones_and_cells_among_times_are_told(mimic, tmp_path):
+    stays = mimic["admissions"].with_columns(
+        admittime=pl.format(
+            "{}{}",
+            pl.col("admittime").dt.strftime("%Y-%m-%dT%H:%M:%S"),
+            pl.Series(["Z", "+02:00"] * 100)[: len(mimic["admissions"])],
+        ),
+        edregtime=pl.Series(["soon", *["2026-01-01 10:00:00"] * (len(mimic["admissions"]) - 1)]),
+    )
+    notes = read_linked({**mimic, "admissions": stays}).notes
+    assert "admissions: edregtime is read as text: 'soon' (data row 1) is none of its" in " ".join(notes)
+    zones = next(note for note in notes if note.startswith("times are written in several zones"))
+    assert "Z in admissions.admittime" in zones and "+02:00 in admissions.admittime" in zones
+
+
 def test_what_is_no_hospital_is_refused(mimic):
     with pytest.raises(UsageError, match="has no table of patients: no column is called as their key"):
         read_linked({"d_labitems": mimic["d_labitems"]})

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.forms import AnyForm
+from reverie.records.forms import AnyForm, DateForm
 from reverie.records.linked.checks import faults_of, found_wrong
 from reverie.records.linked.clocks import clock_of
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
@@ -24,7 +24,7 @@ from reverie.records.linked.standards.registry import standard_at
 from reverie.records.linked.standards.stated import schema_of
 from reverie.records.linked.tables import LinkedTables
 from reverie.records.parsing import parse
-from reverie.records.places import ROW, counted
+from reverie.records.places import ROW, counted, few, shown
 from reverie.records.reading import Bounds
 from reverie.records.reading.queries import asks_a_server, redacted
 from reverie.records.roles import words
@@ -76,6 +76,7 @@ def read_linked(
         if alike := typed.height - frames[table].height:
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
         said += [f"{table}: {note}" for note in more]
+    said += _zones(frames, forms)
     if schema is None and standard is not None:
         schema = schema_of(standard.tables, frames, standard.title)
     elif schema is None:
@@ -95,7 +96,28 @@ def read_linked(
 def _typed(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:
     """Cells as what they can be read as, notes, and how those are written that are not plainly what they are."""
     parsed = parse(numbered(frame), name)
-    return parsed.frame.drop(ROW), parsed.notes, parsed.forms
+    notes = [
+        f"{column} is read as text: {shown(mixed.value)} (data row {mixed.row}) is none of its {mixed.read:,} {mixed.what}; "
+        "correct it for them to count."
+        for column, mixed in parsed.mixed.items()
+        if mixed.read >= mixed.text
+    ]
+    return parsed.frame.drop(ROW), [*parsed.notes, *notes], parsed.forms
+
+
+def _zones(frames: Mapping[str, pl.DataFrame], forms: Mapping[str, Mapping[str, AnyForm]]) -> list[str]:
+    """What is to be told of times that are written in several zones: none of them is moved."""
+    of: dict[str, list[str]] = {}
+    for table, frame in frames.items():
+        for column in (c for c, dtype in frame.schema.items() if dtype == pl.Datetime):
+            form = forms.get(table, {}).get(column)
+            zones = (form.zone, *(zone for _, zone in form.zones)) if isinstance(form, DateForm) else ("",)
+            for zone in dict.fromkeys(zone for zone in zones if zone or len(zones) == 1):
+                of.setdefault(zone or "no zone", []).append(f"{table}.{column}")
+    if len(of) < 2:
+        return []
+    told = "; ".join(f"{zone} in {few(columns)}" for zone, columns in of.items())
+    return [f"times are written in several zones ({told}): each is taken as the clock on its wall showed, and kept so."]
 
 
 def _spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:
@@ -239,6 +261,13 @@ class _Hall:
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
             parent = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling)).table
         kind, why = self._kind(table, parent, refers, clock)
+        if table in self.people:
+            self.notes += [
+                f"{table}.{key.column} refers to {key.table}, which refers to {table}: it is made last, and names the first "
+                f"row there of each row of {table}."
+                for key in refers
+                if key.table in self.hanging and key.table != table
+            ]
         if table not in self.hanging and not any(tie.table == table for ts in self.ties.values() for tie in ts):
             self.notes.append(f"{table} refers to no patient, and no table refers to it: it is carried over as it is.")
         return LinkedTable(

@@ -17,6 +17,7 @@ from reverie.records.linked.beside import NOTHING, apart
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, Form
 from reverie.records.linked.generate import Made
+from reverie.records.linked.tree import Tree
 from reverie.records.writing import Scores
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined"]
@@ -105,29 +106,36 @@ class Keyed:
 
     def tables(self, rows: Mapping[str, Rows]) -> dict[str, pl.DataFrame]:
         """The tables of a shard as those that were read, columns in their order."""
-        tree, schema, keys = self.codec.tree, self.codec.forms.schema, {}
+        tree, schema = self.codec.tree, self.codec.forms.schema
+        keys: dict[str, pl.Series] = {}
         patients: dict[str, np.ndarray] = {}
-        out: dict[str, pl.DataFrame] = {}
+        cells = {table: {column: of.frame[column] for column in of.frame.columns} for table, of in rows.items()}
+        later: list[tuple[str, str, str]] = []
         for branch in tree.branches:
-            table, about, frame = branch.table, schema[branch.table], rows[branch.table].frame
+            table, about = branch.table, schema[branch.table]
             parents, height = rows[branch.table].parents, len(rows[branch.table].parents)
             patients[table] = parents if branch.parent is None else patients[branch.parent][parents]
-            cells = {column: frame[column] for column in frame.columns}
             tied = {tie.column: tie.table for tie in about.refers}
             ours = about.key if about.key in tied and tied[about.key] in keys else None
             if about.key is not None and ours is None:
                 first = self.count.get(table, 0) + 1
                 who = keys[tree.root].gather(patients[table]) if branch.parent is not None else pl.Series([""])
-                keys[table] = cells[about.key] = self.codec.keys.new(table, first, height, who)
+                keys[table] = cells[table][about.key] = self.codec.keys.new(table, first, height, who)
             for column, other in tied.items():
                 if other in keys:
-                    cells[column] = self._named(table, column, other, rows, keys, patients)
+                    cells[table][column] = self._named(table, column, other, rows, keys, patients)
+                elif other in rows:
+                    later.append((table, column, other))
             if ours is not None:
-                keys[table] = cells[ours]
+                keys[table] = cells[table][ours]
             self.count[table] = self.count.get(table, 0) + height
-            form = self.codec.forms.forms[table]
-            out[table] = pl.DataFrame([cells[c].cast(dtype).alias(c) for c, dtype in form.columns.items()])
-        return out
+        for table, column, other in later:  # a circle: its key was not there yet
+            cells[table][column] = self._named(table, column, other, rows, keys, patients)
+        forms = self.codec.forms.forms
+        return {
+            table: pl.DataFrame([cells[table][c].cast(dtype).alias(c) for c, dtype in forms[table].columns.items()])
+            for table in (branch.table for branch in tree.branches)
+        }
 
     def _named(
         self,
@@ -147,7 +155,8 @@ class Keyed:
         if here == other and other != table:
             named = keys[other].gather(at)
         else:
-            place = _last_before(table, other, patients)
+            below = other != table and table in tree.above(other)
+            place = _first_below(table, other, tree, rows) if below else _last_before(table, other, patients)
             named = keys[other].gather(pl.Series(place).set(pl.Series(place < 0), None))
         if optional:
             has = rows[table].frame[column].cast(pl.Boolean).fill_null(False)
@@ -165,6 +174,18 @@ def _last_before(table: str, other: str, patients: Mapping[str, np.ndarray]) -> 
     theirs = patients[other]
     last = np.searchsorted(theirs, mine, "right") - 1
     return np.where((last >= 0) & (theirs[np.maximum(last, 0)] == mine), last, -1)
+
+
+def _first_below(table: str, other: str, tree: Tree, rows: Mapping[str, Rows]) -> np.ndarray:
+    """int64 [rows], of each row of a table the first row of another table that hangs on it; -1 where none does."""
+    own, here = np.arange(len(rows[other].parents)), other
+    while here != table:
+        own, here = rows[here].parents[own], str(tree[here].parent)
+    every = np.arange(len(rows[table].parents))
+    first = np.searchsorted(own, every, "left")
+    found = first < len(own)
+    found[found] = own[first[found]] == every[found]
+    return np.where(found, first, -1)
 
 
 def joined(parts: Iterator[dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
