@@ -214,7 +214,12 @@ def headers(path: Path) -> dict[str, Header]:
 
 
 def load(path: Path, key: str) -> np.ndarray:
-    """One array of an .npz file."""
+    """One array of an .npz file. Raises DataError for one of objects, which is a pickle, and one that is damaged."""
+    if headers(path)[key].dtype.hasobject:
+        raise DataError(
+            f"{path} holds {key} as objects of Python, a pickle, and reading one can run any code: save {key} again as "
+            "numbers or words, and pictures of several sizes as PNG in a folder."
+        )
     with _opened(path, key) as archive:
         return archive[key]
 

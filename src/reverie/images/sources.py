@@ -119,6 +119,8 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
     if path.is_dir():
         return _folder(path, bring, cache)
     if not path.exists():
+        if any(mark in path.name for mark in "*?{["):
+            raise DataError(f"{source} is a pattern, and none is looked for: give the folder that the files are in.")
         raise DataError(
             f"{source} does not exist: give a folder, a picture, an .npy, .npz, .safetensors, .zip, .tar, IDX or .parquet "
             "file, or the word digits."
