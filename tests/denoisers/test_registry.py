@@ -16,7 +16,7 @@ from reverie.denoisers.declaration import NetworkConfig, PictureNetwork, RecordN
 from reverie.denoisers.registry import NETWORKS, recipes
 from reverie.errors import DamagedError, UsageError
 from reverie.models.card import card
-from reverie.records import read_table
+from reverie.records import CodecSettings, read_table
 from reverie.studies import network
 
 
@@ -98,8 +98,8 @@ def test_each_network_of_the_list_answers_its_own_example(kind):
         assert config.with_classes(4).class_count == 4 and config.class_count == 0
     else:
         assert config.activations(8, 80, 12) > 0 and config.usual.keys() == {"sampler", "steps"}
-        assert config.demands(configs.CodecSettings.model_validate(config.codec)) is None
-        assert "codec.stages" in str(config.demands(configs.CodecSettings(stages=not config.stages)))
+        assert config.demands(CodecSettings.model_validate(config.codec)) is None
+        assert "codec.stages" in str(config.demands(CodecSettings(stages=not config.stages)))
 
 
 def test_what_takes_less_memory_is_said_by_the_network():

@@ -32,13 +32,20 @@ def png16(pixels, extra=b""):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def tiff16(pixels, order):
-    """An uncompressed TIFF of 16 bits a channel in colour, in either order of bytes."""
+def tiff16(pixels, order, planes=1):
+    """An uncompressed TIFF of 16 bits a channel in colour, in either order of bytes, its channels together (1) or said to
+    lie one after the other (2)."""
     height, width, channels = pixels.shape
     mark, data = (b"II", pixels.astype("<u2")) if order == "<" else (b"MM", pixels.astype(">u2"))
     bits_at = 8 + 2 + 10 * 12 + 4
     tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, channels, bits_at), (259, 3, 1, 1), (262, 3, 1, 2)]
-    tags += [(273, 4, 1, bits_at + 8), (277, 3, 1, channels), (278, 4, 1, height), (279, 4, 1, data.nbytes), (284, 3, 1, 1)]
+    tags += [
+        (273, 4, 1, bits_at + 8),
+        (277, 3, 1, channels),
+        (278, 4, 1, height),
+        (279, 4, 1, data.nbytes),
+        (284, 3, 1, planes),
+    ]
 
     def entry(tag, kind, count, value):
         short = kind == 3 and count == 1
@@ -58,6 +65,22 @@ def test_16_bits_in_colour_are_divided_by_257_and_rounded(kind):
     assert np.array_equal(read_picture(content), ROUNDED[:, :, :3])
     assert np.array_equal(read_picture(content, bits=16), colour)
     assert np.array_equal(read_picture(content, channels=4, bits=16)[:, :, 3], np.full((5, 7), 65535))
+
+
+def test_a_tiff_that_is_not_decoded_rightly_is_refused():
+    with pytest.raises(DataError, match=r"keeps each channel of 16 bits by itself, .*: save it with its channels together"):
+        read_picture(tiff16(WIDE[:, :, :3], "<", planes=2))
+    with pytest.raises(DataError, match=r"of more than 4 channels, say: save all as one array \[N, H, W, C\]"):
+        read_picture(tiff16(np.concatenate([WIDE, WIDE], 2), ">"))
+
+
+def test_12_bits_kept_in_16_are_said_to_be_nearly_black(tmp_path):
+    for name, bits in (("12.png", 4), ("16.png", 0)):
+        (tmp_path / name).write_bytes(png16(WIDE[:, :, :1] >> bits))
+    (note,) = read_images(tmp_path / "12.png").notes
+    assert "1 of 1 pictures, none of which is brighter than 16 of 255: bits=16" in note
+    for name in (tmp_path, tmp_path / "16.png"):
+        assert not any("brighter" in note for note in read_images(name).notes)
 
 
 def test_16_bits_with_alpha_are_laid_over_white_or_kept():

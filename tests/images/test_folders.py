@@ -73,6 +73,10 @@ def write(folder, *names):
             ("rose", "tulip"),
             "are in a/flowers, so the folders in it are the",
         ),
+        (["1.image.png", "1.mask.png", "2_img.png", "2_seg.png"], "02", (), "2 pictures left out"),
+        (["a/image_1.png", "a/mask_1.png", "b/img7.png", "b/gt7.png"], "02", ("a", "b"), "such as a/mask_1.png"),
+        (["p_input.png", "p_target.png"], "0", (), "1 picture left out"),
+        (["mask_1.png", "mask_2.png"], "01", (), None),
         (["images/cat/1.png", "images/dog/2.png"], "01", ("cat", "dog"), "are in images, so"),
         (["photos/1.png", "photos/2.png"], "01", (), None),
         (["mask/1.png", "no_mask/1.png", "mask/2.png"], "021", ("mask", "no_mask"), None),
@@ -112,6 +116,22 @@ def test_files_that_are_not_read_are_refused_with_a_remedy(tmp_path, name):
         read_images(tmp_path / name)
     (tmp_path / name).write_bytes(encoded(PIXELS[0]))  # what a file is, its content says
     assert np.array_equal(read_images(tmp_path / name).pixels[0, ..., 0], PIXELS[0])
+
+
+def test_a_pattern_is_told_to_be_a_folder(tmp_path):
+    for name in ("set-*.tar", "set-{000..004}.tar"):
+        with pytest.raises(DataError, match="is a pattern, and none is looked for: give the folder"):
+            read_images(tmp_path / name)
+
+
+def test_objects_in_an_archive_are_refused_for_what_they_are(tmp_path):
+    uneven = np.empty(2, object)
+    uneven[:] = [PIXELS[0], PIXELS[1, :4]]
+    np.savez(tmp_path / "x.npz", images=uneven)
+    with pytest.raises(
+        DataError, match=r"holds images as objects of Python, a pickle.*: save images again as numbers or words"
+    ):
+        read_images(tmp_path / "x.npz")
 
 
 def test_a_folder_of_arrays_is_read_as_one_file_of_them_is(tmp_path):

@@ -87,6 +87,30 @@ def test_shards_of_webdataset_are_one_set_with_its_classes(tmp_path):
         read_images(tmp_path / "a.tar")
 
 
+def test_labels_in_json_tell_the_classes_where_nothing_else_does(tmp_path):
+    files = {}
+    for i, told in enumerate((b'{"id": 1, "label": 7}', b'{"label": 3}', b'{"label": 7}')):
+        files |= {f"{i}.png": encoded(PIXELS[i]), f"{i}.json": told}
+    write(tmp_path / "a.tar", files)
+    found = read_images(tmp_path / "a.tar")
+    assert found.labels.tolist() == [1, 0, 1] and found.classes == ("3", "7") and found.notes == ()
+    write(tmp_path / "b.tar", {**files, **{f"{i}.cls": b"cat" for i in range(3)}})
+    assert read_images(tmp_path / "b.tar").classes == ("cat",)
+    write(tmp_path / "c.tar", {name: b"{" if name == "0.json" else content for name, content in files.items()})
+    assert read_images(tmp_path / "c.tar").labels is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("1.json", b'{"id": 2}'), ("1.json", b"["), ("1.cls", b" "), ("1.cls", b"\xff")]
+)
+def test_a_file_that_says_no_class_is_named(tmp_path, name, content):
+    suffix, told = name[1:], b'{"label": "a"}' if name.endswith("json") else b"a"
+    files = {f"{i}.png": encoded(PIXELS[i]) for i in range(3)} | {f"{i}{suffix}": told for i in range(3)} | {name: content}
+    write(tmp_path / "a.tar", files)
+    with pytest.raises(DataError, match=rf"a\.tar/{name} says no class, a number or a word, as others do"):
+        read_images(tmp_path / "a.tar")
+
+
 def test_several_archives_that_are_no_shards_are_refused(tmp_path):
     write(tmp_path / "cats.zip", FILES)
     write(tmp_path / "dogs.zip", FILES)

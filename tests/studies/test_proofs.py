@@ -11,6 +11,8 @@ from reverie.process import gaussian, loss, variance
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.prediction import Prediction
 from reverie.samplers import DDIM, Heun
+from reverie.samplers.posterior import PiGDM
+from reverie.studies import proofs
 from reverie.studies.proofs import CHAPTERS, Check, prove
 from reverie.studies.proofs.check import digits
 
@@ -109,3 +111,9 @@ def test_ddim_without_its_noise_share_is_caught(monkeypatch):
 
     monkeypatch.setattr(DDIM, "step", step)
     assert failing("sampler/ddim", "sampler/strided") == {"sampler/ddim-one", "sampler/strided-posterior"}
+
+
+def test_a_posterior_sampler_that_is_not_exact_is_caught(monkeypatch):
+    monkeypatch.setattr(proofs.posterior, "named", lambda name: PiGDM())
+    monkeypatch.setattr(proofs.posterior, "Twisted", lambda **settings: PiGDM())
+    assert failing("posterior/") == {"posterior/hole", "posterior/points"}

@@ -67,7 +67,8 @@ def _images(name: str, heads: dict[str, Header]) -> str:
         named = [key for key in named if key in shaped] or named
     candidates = shaped if not named or (named == ["arr_0"] and shaped) else named
     if not candidates:
-        raise DataError(f"{name} holds {', '.join(heads) or 'nothing'}, but no pictures: save them under the name images.")
+        what = f"{', '.join(heads)}, but no pictures" if heads else "nothing"
+        raise DataError(f"{name} holds {what}: save pictures under the name images.")
     candidates = training(
         name, {key: split_of(key) for key in candidates}, "save the one to train on under the name train_images"
     )

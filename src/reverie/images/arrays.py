@@ -21,13 +21,13 @@ import numpy as np
 import torch
 
 from reverie.errors import DataError
-from reverie.images.bring import Bring
+from reverie.images.bring import Bring, lost_of
 from reverie.images.gather import MAX_BYTES
 from reverie.images.image_set import ImageSet
 from reverie.images.layouts import pictures_of
-from reverie.images.levels import to_levels
+from reverie.images.levels import most_of, range_of, to_levels
 
-__all__ = ["Header", "Named", "as_array", "batch", "headers", "is_array", "load", "read_npy"]
+__all__ = ["Header", "Named", "as_array", "batch", "headers", "is_array", "is_listed", "load", "read_npy"]
 
 
 def is_array(source: Any) -> bool:
@@ -37,13 +37,26 @@ def is_array(source: Any) -> bool:
     )
 
 
+def is_listed(source: Any) -> bool:
+    """Whether an array is a row of paths, or of pictures of several sizes, rather than numbers."""
+    if not is_array(source) or _is_tensor(source) or len(source.shape) != 1:
+        return False
+    return np.asarray(source).dtype.kind in ("O", "U", "S")
+
+
 def as_array(source: Any, name: str) -> tuple[np.ndarray, bool]:
     """An array or a tensor of any device as an array of numpy, and whether its channels are likelier to be first.
 
     Types that numpy lacks, such as bfloat16, become float32. Raises DataError for what holds no numbers.
     """
     if not _is_tensor(source):
-        array = np.asarray(source)
+        try:
+            array = np.asarray(source, object if _is_mixed(source) else None)
+        except ValueError as error:  # a list of lists of several lengths
+            raise DataError(
+                f"{name} holds parts of several shapes, of which no array can be made: give pictures of several sizes as a "
+                "list, alone or in pairs with their classes."
+            ) from error
         return array.astype(np.float32) if array.dtype.name in _SHORT else array, False
     try:
         tensor = source.detach().cpu()
@@ -55,6 +68,11 @@ def as_array(source: Any, name: str) -> tuple[np.ndarray, bool]:
         raise DataError(
             f"{name} of {source.dtype} cannot be read as numbers ({error}): give a dense tensor of float32."
         ) from error
+
+
+def _is_mixed(source: Any) -> bool:
+    """Whether a list holds words beside other things, all of which numpy would make words."""
+    return isinstance(source, list | tuple) and len({isinstance(part, str | bytes) for part in source}) > 1
 
 
 _FLOATS = (torch.float16, torch.float32, torch.float64)
@@ -71,10 +89,12 @@ def batch(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """uint8 or uint16 [N, H, W, C] of an array of pictures, and notes on how it was read; see layouts.pictures_of."""
     array, notes = pictures_of(array, name, channels_first, rows, bring.channels)
-    if array.dtype.kind == "u" and array.dtype.itemsize == 2 and bring.depth == 8 and array.size:
-        dim = int(array.max())
-        notes += (f"{name} holds 16-bit values up to {dim:,}, which become {round(dim / 257)} of 255: bits=16 keeps them.",)
-    return np.ascontiguousarray(to_levels(array, name, bits=bring.depth)), notes
+    notes += range_of(array, name, bring.depth)
+    pixels = np.ascontiguousarray(to_levels(array, name, bits=bring.depth))
+    if bring.channels is None and pixels.shape[3] == 4:
+        clear = int((pixels[..., 3] < most_of(pixels)).any(axis=(1, 2)).sum())
+        notes += lost_of({"alpha": clear}, len(pixels))
+    return pixels, notes
 
 
 def read_npy(path: Path, bring: Bring) -> ImageSet:
@@ -194,7 +214,12 @@ def headers(path: Path) -> dict[str, Header]:
 
 
 def load(path: Path, key: str) -> np.ndarray:
-    """One array of an .npz file."""
+    """One array of an .npz file. Raises DataError for one of objects, which is a pickle, and one that is damaged."""
+    if headers(path)[key].dtype.hasobject:
+        raise DataError(
+            f"{path} holds {key} as objects of Python, a pickle, and reading one can run any code: save {key} again as "
+            "numbers or words, and pictures of several sizes as PNG in a folder."
+        )
     with _opened(path, key) as archive:
         return archive[key]
 

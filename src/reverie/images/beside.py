@@ -2,7 +2,7 @@
 
     images/7.png    masks/7.png         a folder called so, beside pictures
     cat/7.png       cat/masks/7.png     the same below them
-    7.png           7_mask.png          a file called as a picture, and so
+    7.png           7_mask.png          a file called as a picture, and so; also mask_7.png beside image_7.png
 
 A folder that is called so is one of classes where nothing else speaks for masks: no_mask/ beside mask/ is.
 """
@@ -28,9 +28,14 @@ _OTHERS = re.compile(
 _FILLERS = re.compile(r"class|object|png|jpe?g|images?|imgs?|binary|instance|semantic|maps?|fine|coarse|st|nd|\d+")
 _MASK = re.compile(
     r"(?P<picture>.+?)[ _.-]+(?:mask|masks|seg|segm|segmentation|gt|groundtruth|ground_truth|label|labels|annotation|"
-    r"trimap|matte|depth)(?:[ _.-]*\d+)?",
+    r"trimap|matte|depth|target)(?:[ _.-]*\d+)?",
     re.IGNORECASE,
 )
+_MASK_FIRST = re.compile(
+    r"(?:masks?|seg|segmentation|gt|labels?|annotation|trimap|depth|target)[ _.-]*(?P<picture>\d.*)", re.IGNORECASE
+)
+_PICTURE = re.compile(r"(?P<picture>.+?)[ _.-]+(?:image|img|picture|photo|input|rgb|original|scan)", re.IGNORECASE)
+_PICTURE_FIRST = re.compile(r"(?:image|img|picture|photo|input|rgb|original|scan)[ _.-]*(?P<picture>\d.*)", re.IGNORECASE)
 HALF = 0.5
 """Of the files of a folder that are called as pictures beside it are, to be taken for their masks."""
 
@@ -53,7 +58,7 @@ def without_masks(paths: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], 
             if all(n is None or _speaks_of_pictures(n) or is_part(n) for n in rest) or _match(groups[name], rest.values()):
                 left[str(PurePosixPath(*prefix, name))] += groups[name]
     gone = {path for files in left.values() for path in files}
-    stems = {(path.parent, path.stem) for path in paths}
+    stems = {(path.parent, name) for path in paths for name in _called(path.stem)}
     named = [path for path in paths if path not in gone and _is_mask(path, stems)]
     gone |= set(named)
     if not gone:
@@ -111,8 +116,15 @@ def _match(files: Sequence[PurePosixPath], others: Iterable[Sequence[PurePosixPa
 
 
 def _is_mask(path: PurePosixPath, stems: set[tuple[PurePosixPath, str]]) -> bool:
-    match = _MASK.fullmatch(path.stem)
+    match = _MASK.fullmatch(path.stem) or _MASK_FIRST.fullmatch(path.stem)
     return bool(match) and (path.parent, match["picture"]) in stems
+
+
+def _called(stem: str) -> Iterable[str]:
+    """What masks of a picture may go by: its name, and what that says beside that it is one of a picture."""
+    yield stem
+    if match := _PICTURE.fullmatch(stem) or _PICTURE_FIRST.fullmatch(stem):
+        yield match["picture"]
 
 
 def _count(groups: Iterable[Sequence[PurePosixPath]]) -> str:

@@ -16,6 +16,9 @@ from reverie.images.sizing import Fit, Pad, Size, check_pad, check_size, resized
 
 __all__ = ["Bring", "lost_of"]
 
+BRIGHTEST, DIM = "brightest", 32
+"""The highest level of those that lost bits; below this, as of 12 bits kept in 16, all is nearly black."""
+
 
 @dataclass(frozen=True)
 class Bring:
@@ -54,6 +57,8 @@ class Bring:
         if lost is not None:
             asked = {"bits": self.bits, "alpha": self.channels}
             lost.update(loss for loss in losses if asked[loss] is None)
+            if "bits" in losses:
+                lost[BRIGHTEST] = max(lost[BRIGHTEST], int(picture.max()))
         return resized(picture, self.size, self.fit, self.pad)
 
     def alone(self, source: Picture, name: str) -> ImageSet:
@@ -78,8 +83,10 @@ class Bring:
 
 def lost_of(lost: Mapping[str, int], count: int) -> tuple[str, ...]:
     """The notes on what some of `count` pictures lost, see pictures.LOSSES."""
+    brightest = lost.get(BRIGHTEST, DIM)
+    dim = f", none of which is brighter than {brightest} of 255" if brightest < DIM else ""
     said = {
-        "bits": "Of 16 bits a channel 8 are kept in {} of {} pictures: bits=16 keeps them all.",
+        "bits": f"Of 16 bits a channel 8 are kept in {{}} of {{}} pictures{dim}: bits=16 keeps them all.",
         "alpha": "Alpha is laid over white in {} of {} pictures: channels=4 keeps it.",
     }
     return tuple(words.format(f"{lost[loss]:,}", f"{count:,}") for loss, words in said.items() if lost.get(loss))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-__all__ = ["is_sixteen", "sixteen"]
+__all__ = ["is_sixteen", "lies_in_planes", "sixteen"]
 
 _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _KINDS = ("RGB", "RGBA")
@@ -26,6 +26,15 @@ def is_sixteen(image: Image.Image) -> bool:
     """Whether an image that was opened and not loaded has 16 bits a channel, of which Pillow keeps 8."""
     kind, _, order = _raw(image).partition(";16")
     return (kind in _KINDS and kind == image.mode and order in _OTHER) or _raw(image) == _GREY_WITH_ALPHA
+
+
+def lies_in_planes(image: Any) -> bool:
+    """Whether this is a TIFF of more than 8 bits whose channels are kept one after the other, which Pillow reads as of 8."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_PLANES) == 2 and max(tags.get(_BITS, (8,))) > 8
+
+
+_PLANES, _BITS = 284, 258
 
 
 def sixteen(image: Image.Image, again: Image.Image) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Picture files in folders: which are learned from, and what the names of their folders say.
 
 In this order: what lies beside pictures is left out (beside); parts of a set are told apart and train is read (splits);
-a folder that holds all others is looked into; the folders that remain are the classes. Files FILE.cls beside FILE.png, as
-webdataset has them, tell the classes before the folders do.
+a folder that holds all others is looked into; the folders that remain are the classes. Files FILE.cls beside FILE.png, or
+FILE.json with a label in it, as webdataset has them, tell the classes before the folders do.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -19,15 +20,17 @@ from reverie.images.beside import is_of_pictures, without_masks
 from reverie.images.bring import Bring
 from reverie.images.gather import Many, gathered
 from reverie.images.image_set import ImageSet
-from reverie.images.labels import classes_of
+from reverie.images.labels import classes_of, first
 from reverie.images.pictures import SUFFIXES, Picture
 from reverie.images.trees import File, Tree, passed_over
 
 __all__ = ["read_tree"]
 
 CLASS = ".cls"
+JSON = ".json"
 LONGEST_CLASS = 200
 """Characters of the name of a class."""
+LONGEST_JSON = 100_000
 
 
 def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
@@ -40,10 +43,11 @@ def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
     many = Many(tree.name, len(files), tree.places or _places(files), lambda: _each(tree, files))
     pixels, lost = gathered(many, bring, cache)
     if told is not None:
-        labels, classes = classes_of(told, tree.name)
+        labels, classes = classes_of(told[0], tree.name)
     else:
         labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
-    rest = [file.path for file in tree.files if file.path not in pictures and (told is None or file.path.suffix != CLASS)]
+    used = None if told is None else told[1]
+    rest = [file.path for file in tree.files if file.path not in pictures and file.path.suffix != used]
     said = (*notes, *more, *passed_over(rest), *lost)
     return ImageSet(pixels, labels, classes, tree.name, said, files=tuple(str(file.path) for file in files))
 
@@ -110,17 +114,41 @@ def _check_beside(name: str, paths: list[PurePosixPath], folders: list[tuple[str
     )
 
 
-def _told(tree: Tree, paths: list[PurePosixPath]) -> np.ndarray | None:
-    """What files beside the pictures say of their classes, whole numbers or words [N]; None if there are none."""
-    beside = {file.path: file for file in tree.files if file.path.suffix == CLASS}
-    names = [path.with_name(path.name.partition(".")[0] + CLASS) for path in paths]
-    if beside.keys().isdisjoint(names):
+def _told(tree: Tree, paths: list[PurePosixPath]) -> tuple[np.ndarray, str] | None:
+    """What files beside the pictures say of their classes, whole numbers or words [N], and the suffix of these files; None
+    where they say nothing."""
+    for suffix, read in ((CLASS, _in_text), (JSON, _in_json)):
+        beside = {file.path: file for file in tree.files if file.path.suffix == suffix}
+        names = [path.with_name(path.name.partition(".")[0] + suffix) for path in paths]
+        there = next((name for name in names if name in beside), None)
+        if there is None or (suffix == JSON and read(beside[there].content) is None):
+            continue
+        if missing := [path for path, name in zip(paths, names, strict=True) if name not in beside]:
+            raise DataError(
+                f"{tree.name}/{missing[0]} has no {suffix} file beside it, as others have: give every picture one with its "
+                "class, or none."
+            )
+        words = {name: read(beside[name].content) for name in dict.fromkeys(names)}
+        if (wrong := next((name for name, word in words.items() if word is None), None)) is not None:
+            raise DataError(f"{tree.name}/{wrong} says no class, a number or a word, as others do: mend it.")
+        numbers = all(re.fullmatch(r"-?\d{1,18}", word or "") for word in words.values())
+        return np.array([int(words[name] or "") if numbers else words[name] for name in names]), suffix
+    return None
+
+
+def _in_text(content: bytes) -> str | None:
+    try:
+        return content.decode().strip()[:LONGEST_CLASS] or None
+    except UnicodeDecodeError:
         return None
-    if missing := [path for path, name in zip(paths, names, strict=True) if name not in beside]:
-        raise DataError(
-            f"{tree.name}/{missing[0]} has no {CLASS} file beside it, as others have: give every picture one with its "
-            "class, or none."
-        )
-    words = [beside[name].content.decode("utf-8", "replace").strip()[:LONGEST_CLASS] for name in names]
-    numbers = all(re.fullmatch(r"-?\d{1,18}", word) for word in words)
-    return np.array([int(word) for word in words]) if numbers else np.array(words)
+
+
+def _in_json(content: bytes) -> str | None:
+    """The class in an object {"label": 3, ...}, by any name of labels."""
+    try:
+        told = json.loads(content[:LONGEST_JSON])
+    except (ValueError, RecursionError):
+        return None
+    key = first(map(str, told)) if isinstance(told, dict) else None
+    value = None if key is None else told[key]
+    return str(value).strip()[:LONGEST_CLASS] or None if isinstance(value, str | int) else None

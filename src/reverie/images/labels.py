@@ -1,6 +1,6 @@
 """The classes of pictures: what they are called where data are kept, and labels that index them.
 
-    [N]        whole numbers (also those kept as floats or booleans) or words
+    [N]        whole numbers (also those kept as floats, booleans or objects) or words
     [N, 1]     the same
     [N, K]     a single 1 in each row, 0 elsewhere
 
@@ -47,6 +47,8 @@ def one_a_picture(array: np.ndarray, rows: int, what: str) -> np.ndarray:
     """
     while array.ndim > 1 and array.shape[-1] == 1:
         array = array[..., 0]
+    if array.dtype.kind == "O" and array.shape == (rows,):
+        array = _of_objects(array, what)
     if array.ndim == 2 and len(array) == rows and array.dtype.kind in "biuf":
         if (wrong := (np.isin(array, (0, 1)).all(1) & (array.sum(1) == 1)) == 0).any():
             raise DataError(
@@ -60,21 +62,48 @@ def one_a_picture(array: np.ndarray, rows: int, what: str) -> np.ndarray:
         case "f":
             return _whole(array, what)
         case "S":
-            return np.char.decode(array, "utf-8", "replace")
+            return _words(np.char.decode(array, "utf-8", "replace"), what)
+        case "U":
+            return _words(array, what)
         case "b":
             return array.astype(np.int64)
     return array
 
 
+def _of_objects(array: np.ndarray, what: str) -> np.ndarray:
+    """Objects of Python, such as those of a column of pandas, as an array of the one kind that all are."""
+    words = [isinstance(value, str | bytes) for value in array]
+    kinds = np.array(array.tolist()) if len(set(words)) == 1 else array
+    if kinds.shape == array.shape and kinds.dtype.kind in "biufSU":
+        return kinds
+    row = next((i for i, value in enumerate(array) if value is None or value != value), None)
+    if row is None and len(set(words)) > 1:
+        row = words.index(not words[0])
+    if row is None:
+        return array
+    raise _no_class(what, array[row], row)
+
+
+def _words(array: np.ndarray, what: str) -> np.ndarray:
+    if (wrong := np.char.strip(array) == "").any():
+        raise _no_class(what, "empty", int(wrong.argmax()))
+    return array
+
+
+def _no_class(what: str, value: object, row: int) -> DataError:
+    return DataError(
+        f"{what} is {value} in row {row + 1}, which is no class: classes are whole numbers or words, so {REMEDY}."
+    )
+
+
 def _whole(array: np.ndarray, what: str) -> np.ndarray:
     """Floats that are whole numbers, as such."""
+    array = array.astype(np.float64)
     with np.errstate(invalid="ignore"):
         wrong = ~np.isfinite(array) | (array != np.rint(array)) | (np.abs(array) > 2**53)
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(
-            f"{what} is {array[row]:g} in row {row + 1}, which is no class: classes are whole numbers or words, so {REMEDY}."
-        )
+        raise _no_class(what, f"{array[row]:g}", row)
     return array.astype(np.int64)
 
 

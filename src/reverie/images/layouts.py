@@ -50,6 +50,11 @@ def pictures_of(
     match array.ndim:
         case 2:
             return _of_two(array, name, rows)
+        case 3 if side := _side_of_rows(array.shape, rows):
+            note = (
+                f"{name} of shape {_shape(array.shape)} is read as {len(array):,} pictures of {side} x {side}, a row each."
+            )
+            return array.reshape(-1, side, side, 1), (note,)
         case 3 if rows == len(array) > 1:
             return array[..., None], ()
         case 3:
@@ -73,8 +78,21 @@ def one_picture(array: np.ndarray, name: str, channels_first: bool, channels: in
         if channels_first and array.shape[0] == 4:
             return np.moveaxis(array, 0, 2)
     raise DataError(
-        f"{name} has shape {_shape(array.shape)}, but a picture is [H, W], [H, W, C] or [C, H, W] with C = 1, 3 or 4."
+        f"{name} has shape {_shape(array.shape)}, but a picture is [H, W], [H, W, C] or [C, H, W] with C = 1, 3 or 4"
+        f"{_remedy_of_one(array.shape)}."
     )
+
+
+def _remedy_of_one(shape: tuple[int, ...]) -> str:
+    """What to do about an array that is not one picture, where its shape tells."""
+    match shape:
+        case (pixels,) if side := _side(pixels):
+            return f": give array.reshape({side}, {side}) if it is the pixels of one"
+        case (first, _, last) if 0 < min(first, last) <= MOST_CHANNELS:
+            return f"; ask for {min(first, last)} `channels` to take all of each"
+        case (_, _, _, _):
+            return ": give several as one array, joined with numpy.concatenate, and classes as (pictures, labels)"
+    return ""
 
 
 def _of_two(array: np.ndarray, name: str, rows: int | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -85,8 +103,7 @@ def _of_two(array: np.ndarray, name: str, rows: int | None) -> tuple[np.ndarray,
     longer = max(count, columns) / max(1, min(count, columns))
     are_rows = (rows == count and (count > 1 or side is not None)) or longer > LONGEST or columns in ROWS_OF
     if are_rows and side:
-        note = f"{what} is read as {count:,} pictures of {side} x {side}, a row each."
-        return array.reshape(count, side, side, 1), (note,)
+        return _rows(array, name, side)
     if are_rows and coloured:
         raise DataError(
             f"{what} may be rows of {coloured} x {coloured} pixels in colour, whose order it does not tell: give "
@@ -108,6 +125,19 @@ def _side(pixels: int) -> int | None:
     """Of a square of so many pixels; None if they make none that could be a picture."""
     side = isqrt(pixels)
     return side if side * side == pixels and side >= LEAST_SIDE else None
+
+
+def _rows(array: np.ndarray, name: str, side: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    note = f"{name} of shape {_shape(array.shape)} is read as {len(array):,} pictures of {side} x {side}, a row each."
+    return array.reshape(-1, side, side, 1), (note,)
+
+
+def _side_of_rows(shape: tuple[int, ...], rows: int | None) -> int | None:
+    """Of pictures kept as rows [N, 1, K], or [N, K, 1] where that is sure to be no picture [H, W, 1]."""
+    count, middle, last = shape
+    if middle == 1 < count or (last == 1 and (middle == ROWS_OF[0] or rows == count > 1)):
+        return _side(middle * last)
+    return None
 
 
 def _of_three(
@@ -167,6 +197,8 @@ def _no_pictures(shape: tuple[int, ...], name: str) -> DataError:
         )
     if few:
         remedy = f"; ask for {' or '.join(few)} `channels` to take all of each"
+    elif len(shape) == 1:
+        remedy = _remedy_of_one(shape).replace(":", ";")
     elif len(shape) == 5:
         remedy = "; of volumes and films give the slices or frames, [N, H, W, C]"
     return DataError(

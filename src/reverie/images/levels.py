@@ -16,9 +16,10 @@ import numpy as np
 
 from reverie.errors import DataError, UsageError
 
-__all__ = ["DTYPES", "check_bits", "is_signed", "most_of", "to_bits", "to_levels"]
+__all__ = ["DTYPES", "check_bits", "is_signed", "most_of", "range_of", "to_bits", "to_levels"]
 
 _ROUNDING = 1e-6  # how far a float may leave its range by rounding alone
+_NEAR = 0.5  # how far resampling may lead it out
 DTYPES = {8: np.uint8, 16: np.uint16}
 """By the bits of a channel."""
 
@@ -32,6 +33,36 @@ def check_bits(bits: int | None) -> None:
 def most_of(pixels: np.ndarray) -> int:
     """The highest level of pixels, 255 or 65535."""
     return int(np.iinfo(pixels.dtype).max)
+
+
+def range_of(array: np.ndarray, name: str, bits: int = 8) -> tuple[str, ...]:
+    """The note on numbers that are so read as their range alone does not tell: of 16 bits at 8, of few levels, and floats of
+    which hardly any is negative."""
+    if not array.size or array.dtype.kind not in "uif":
+        return ()
+    low, high = array.min(), array.max()
+    if array.dtype.kind == "f":
+        if not -_HARDLY < low < -_ROUNDING or high > 1 + _ROUNDING:
+            return ()
+        return (
+            f"{name} holds floats from {low:.3g} to {high:.3g}, which are read as of [-1, 1], for some are negative: where "
+            "they are of [0, 1], clip them to it.",
+        )
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2 and bits == 8:
+        dim = int(high)
+        return (f"{name} holds 16-bit values up to {dim:,}, which become {round(dim / 257)} of 255: bits=16 keeps them.",)
+    if 0 < high < _FEW and low >= 0:
+        return (
+            f"{name} holds whole numbers up to {high} of {2**bits - 1:,}, so all is nearly black: where {high} is white, "
+            "divide them by it.",
+        )
+    return ()
+
+
+_FEW = 32
+"""Levels out of 255 below which all of a set is nearly black."""
+_HARDLY = 0.25
+"""Pictures in [-1, 1] are darker than this somewhere."""
 
 
 def to_levels(array: Any, name: str, signed: bool | None = None, bits: int = 8) -> np.ndarray:
@@ -87,7 +118,8 @@ def _floats(array: np.ndarray, name: str, signed: bool, bits: int) -> np.ndarray
         raise DataError(f"{name} holds {bad} values that are not finite (NaN or infinity): replace them first.")
     low, high = float(array.min()), float(array.max())
     if low < -1 - _ROUNDING or high > 1 + _ROUNDING:
-        remedy = "divide it by 255" if low >= 0 and high <= 255 else "rescale it"
+        near = low >= -1 - _NEAR and high <= 1 + _NEAR
+        remedy = "clip it" if near else "divide it by 255" if low >= 0 and high <= 255 else "rescale it"
         raise DataError(
             f"{name} holds floats from {low:.6g} to {high:.6g}, but float pixels lie in [0, 1] or [-1, 1]: {remedy}, "
             "or give 8-bit pixels as uint8."

@@ -26,11 +26,14 @@ from reverie.images.gather import MAX_BYTES, Many, gathered
 from reverie.images.image_set import ImageSet
 from reverie.images.labels import classes_of, first, one_a_picture
 from reverie.images.layouts import one_picture
-from reverie.images.levels import is_signed, to_levels
+from reverie.images.levels import is_signed, range_of, to_levels
 from reverie.images.parquet import PICTURES
 from reverie.images.pictures import Picture
 
 __all__ = ["is_many", "read_many"]
+
+
+_LISTS = list | tuple | range
 
 
 def is_many(source: Any) -> bool:
@@ -53,8 +56,11 @@ def read_many(source: Any, bring: Bring) -> ImageSet:
     if isinstance(source, tuple) and len(source) == 2 and all(map(_is_pair, source)):
         pictures = read_many(source[0], bring)  # as Keras gives sets: those to train on, those to test on
         return replace(pictures, notes=("The second pair is left out: to read it, give it alone.", *pictures.notes))
+    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], list) and source[1] is None:
+        return read_many(source[0], bring)  # pictures, and no classes
     if _is_columns(source):
-        return read_many(list(zip(*source, strict=True)), bring)
+        classes = [np.asarray(part) if isinstance(part, list | tuple) else part for part in source[1]]
+        return read_many(list(zip(source[0], classes, strict=True)), bring)
     if _is_pair(source):
         pair = {"images": source[0], "labels": source[1]}
         return read_named(Named.given(pair, "the pair"), bring)
@@ -70,7 +76,7 @@ def read_many(source: Any, bring: Bring) -> ImageSet:
             yield called, to_levels(picture, called, signed, bring.depth) if isinstance(picture, np.ndarray) else picture
 
     pixels, lost = gathered(Many(name, len(pictures), (), each), bring)
-    notes += lost
+    notes += (*lost, *_ranges(pictures, name, bring.depth))
     if labels is None:
         return ImageSet(pixels, name=name, notes=notes)
     numbers, classes = classes_of(labels, f"the classes of {name}", _names_of(source) if labels.dtype.kind in "iu" else ())
@@ -93,9 +99,13 @@ def _is_columns(source: Any) -> bool:
     """Whether these are (list of pictures, list of their classes)."""
     if not (isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], list | tuple) and source[0]):
         return False
-    classes = source[1].tolist() if is_array(source[1]) else source[1]
-    if not isinstance(classes, list | tuple) or len(classes) != len(source[0]) or not all(map(_is_picture, source[0])):
+    classes = source[1]
+    if not (is_array(classes) or isinstance(classes, list | tuple)) or len(classes) != len(source[0]):
         return False
+    if not all(map(_is_picture, source[0])):
+        return False
+    if all(isinstance(part, list | tuple) for part in classes):  # rows such as a single 1 among zeros
+        return all(isinstance(number, bool | int | float) for part in classes for number in part)
     return all(_is_class(part) and not (isinstance(part, str) and len(classes) == 2) for part in classes)
 
 
@@ -103,13 +113,16 @@ def _is_pair(source: Any) -> bool:
     """Whether these are (pictures, labels) rather than two pictures."""
     if not (isinstance(source, tuple | list) and len(source) == 2 and is_array(source[0]) and len(source[0].shape) >= 3):
         return False
-    labels = source[1] if is_array(source[1]) else None
+    pictures, labels = source
     if labels is None:
-        return isinstance(source[1], list | tuple) and len(source[1]) == len(source[0]) and _is_class(source[1][0])
-    if len(source[0].shape) >= 4:  # no picture, so the others are labels, also where their number is wrong
-        return len(labels.shape) < 3
-    told = len(labels.shape) in (1, 2) and len(labels) == len(source[0])
-    return told and tuple(labels.shape) != tuple(source[0].shape[:2])  # which a grey picture beside one in colour has
+        return True
+    several = len(pictures.shape) >= 4  # no picture, so the others are labels, also where their number is wrong
+    if not is_array(labels):
+        return not _is_picture(labels) if several else isinstance(labels, _LISTS) and len(labels) == len(pictures)
+    if several:
+        return isinstance(source, tuple) or len(labels.shape) < 3
+    told = len(labels.shape) in (1, 2) and len(labels) == len(pictures)
+    return told and tuple(labels.shape) != tuple(pictures.shape[:2])  # which a grey picture beside one in colour has
 
 
 def _gone_through(source: Any, name: str, bring: Bring) -> tuple[list[Any], np.ndarray | None, tuple[str, ...]]:
@@ -136,7 +149,8 @@ def _gone_through(source: Any, name: str, bring: Bring) -> tuple[list[Any], np.n
         row = next(i for i, label in enumerate(labels, start=1) if label is None)
         raise DataError(f"item {row} of {name} has no class, and others have one: give every picture one, or none.")
     try:
-        values = np.stack([np.asarray(label) for label in labels])
+        single = all(np.ndim(label) == 0 for label in labels)
+        values = np.array(labels, object) if single else np.stack([np.asarray(label) for label in labels])
     except ValueError as error:
         raise DataError(
             f"the classes of {name} are of several shapes: give each picture one whole number or word."
@@ -215,6 +229,15 @@ def _bytes_of(picture: Any) -> int:
     if isinstance(picture, Image.Image):
         return picture.width * picture.height * len(picture.getbands())
     return picture.nbytes if isinstance(picture, np.ndarray) else len(picture) if isinstance(picture, bytes) else 0
+
+
+def _ranges(pictures: list[Any], name: str, bits: int) -> tuple[str, ...]:
+    """The notes on the range of all arrays of one type, see levels.range_of."""
+    ends: dict[np.dtype, list[Any]] = {}
+    for picture in pictures:
+        if isinstance(picture, np.ndarray) and picture.size and picture.dtype.kind in "uif":
+            ends.setdefault(picture.dtype, []).extend((picture.min(), picture.max()))
+    return tuple(note for dtype, seen in ends.items() for note in range_of(np.array(seen, dtype), name, bits))
 
 
 def _is_float(picture: Any) -> bool:

@@ -75,9 +75,11 @@ def labels_of(paths: Sequence[Path], folder: Path) -> tuple[np.ndarray, tuple[st
     if values.null_count():
         row = int(values.is_null().arg_true()[0]) + 1
         raise DataError(f"{paths[0]}: row {row} of the column {name!r} is empty: give every picture a class, or none.")
+    what = f"{paths[0]}: the column {name!r}"
     if isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum):
-        return classes_of(values.cast(pl.String).to_numpy().astype(str), str(paths[0]))
-    numbers = one_a_picture(values.to_numpy(), len(values), f"{paths[0]}: the column {name!r}")
+        words = values.cast(pl.String).to_numpy().astype(str)
+        return classes_of(one_a_picture(words, len(values), what), str(paths[0]))
+    numbers = one_a_picture(values.to_numpy(), len(values), what)
     names = class_names(paths[0], name, folder)
     if names and (numbers == UNTOLD).all():
         return None

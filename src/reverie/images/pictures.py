@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reverie.errors import DataError, UsageError
-from reverie.images.deep import is_sixteen, sixteen
+from reverie.images.deep import is_sixteen, lies_in_planes, sixteen
 from reverie.images.layouts import CHANNELS, MOST_CHANNELS, one_picture
 from reverie.images.levels import check_bits, most_of, to_bits, to_levels
 from reverie.modality import PICTURES
@@ -54,6 +54,7 @@ MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, by its header's width times height."""
 
 MAX_FILE_BYTES = 512_000_000
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def read_picture(
@@ -148,6 +149,11 @@ def _decode(content: bytes, how: _How) -> np.ndarray:
         with Image.open(io.BytesIO(content), formats=formats) as image:
             _check_size(image.size, name, most)
             _check_frames(image, name)
+            if lies_in_planes(image):
+                raise DataError(
+                    f"{name} is a TIFF that keeps each channel of 16 bits by itself, which is not decoded here: save it "
+                    "with its channels together, or as PNG."
+                )
             if is_sixteen(image):
                 with Image.open(io.BytesIO(content), formats=formats) as again:
                     return _over_white_unless(sixteen(image, again), how)
@@ -155,6 +161,11 @@ def _decode(content: bytes, how: _How) -> np.ndarray:
     except (DataError, MemoryError):
         raise
     except UnidentifiedImageError as error:
+        if content[:4] in _TIFF and "TIFF" in formats:
+            raise DataError(
+                f"{name} is a TIFF of a kind that is not decoded here, of more than 4 channels, say: save all as one array "
+                "[N, H, W, C] with numpy.save, and ask for its number of `channels`."
+            ) from error
         raise DataError(f"{name} is not a picture in any of the formats {', '.join(formats)}.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name} has more than the {most:,} pixels that are decoded: make it smaller.") from error

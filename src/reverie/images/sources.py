@@ -21,7 +21,7 @@ from PIL import Image
 from reverie.errors import DataError, UsageError
 from reverie.images import bundled, idx, splits
 from reverie.images.archives import read_named
-from reverie.images.arrays import Named, as_array, batch, is_array, read_npy
+from reverie.images.arrays import Named, as_array, batch, is_array, is_listed, read_npy
 from reverie.images.bring import Bring
 from reverie.images.folders import read_tree
 from reverie.images.gather import Many, gathered
@@ -93,6 +93,13 @@ def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
         return _from_path(source, bring, cache)
     if isinstance(source, Image.Image | bytes):
         return bring.alone(source, "the picture")
+    if hasattr(source, "columns") and hasattr(source, "shape"):
+        raise UsageError(
+            f"a {type(source).__name__} is a table: give a list of the pictures or paths in its column, or, for what it "
+            "tells of pictures, those and it as `conditions`."
+        )
+    if is_listed(source):
+        return _read(list(source), bring, cache)
     if is_array(source):
         name = "the tensor" if hasattr(source, "detach") else "the array"
         array, channels_first = as_array(source, name)
@@ -112,6 +119,8 @@ def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet
     if path.is_dir():
         return _folder(path, bring, cache)
     if not path.exists():
+        if any(mark in path.name for mark in "*?{["):
+            raise DataError(f"{source} is a pattern, and none is looked for: give the folder that the files are in.")
         raise DataError(
             f"{source} does not exist: give a folder, a picture, an .npy, .npz, .safetensors, .zip, .tar, IDX or .parquet "
             "file, or the word digits."
