@@ -24,6 +24,7 @@ from reverie.records.linked.generate import SHARD, LinkedSampler
 from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
 from reverie.records.linked.questions import Encoded
+from reverie.records.linked.stages import Stages
 from reverie.shards import Whole
 
 __all__ = ["LinkedModel"]
@@ -130,4 +131,4 @@ class LinkedModel(StagedModel[LinkedCodec]):
         return (4, self.codec.width)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
-        return LinkedSampler(self.sampling_denoiser, self.codec, *self._method(told), self.calibration)
+        return LinkedSampler(Stages(self.sampling_denoiser, self.codec, *self._method(told)), self.calibration)

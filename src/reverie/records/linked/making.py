@@ -16,7 +16,7 @@ import torch
 from reverie.records.linked.beside import NOTHING, apart
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, Form
-from reverie.records.linked.generate import Made
+from reverie.records.linked.scores import TableScores
 from reverie.records.writing import Scores
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined"]
@@ -31,7 +31,7 @@ class Rows:
     parents: np.ndarray
 
 
-def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> dict[str, Rows]:
+def frames_of(codec: LinkedCodec, made: Mapping[str, TableScores], patients: int) -> dict[str, Rows]:
     """The tables of the first `patients` patients of a shard."""
     out: dict[str, Rows] = {}
     kept = {codec.tree.root: np.arange(patients)}
@@ -46,16 +46,17 @@ def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> di
             place = np.full(len(one.group), -1)
             place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
             groups = np.flatnonzero(place[one.parent] >= 0)
-            lengths = one.lengths[groups]
-            at = np.repeat(one.offsets[groups] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+            lengths, at = one.lengths[groups], one.rows_in(groups)
             parents, kept[table] = np.repeat(place[one.parent[groups]], lengths), at
         of_group, of_row = (int((of.stage[token] >= 0).sum()) for token in (0, 1))
+        values, known = one.of_groups(groups)
+        cells, cells_known = one.of_rows(at)
+        if branch.parent is None:
+            cells, cells_known = torch.zeros(len(parents), of_row), torch.zeros(len(parents), of_row, dtype=torch.bool)
         scores = Scores(
             torch.from_numpy(lengths),
-            (one.groups[groups][:, :of_group], one.groups_known[groups][:, :of_group]),
-            (one.rows[at][:, :of_row], one.rows_known[at][:, :of_row])
-            if branch.parent is not None
-            else (torch.zeros(int(lengths.sum()), of_row), torch.zeros(int(lengths.sum()), of_row, dtype=torch.bool)),
+            (values[:, :of_group], known[:, :of_group]),
+            (cells[:, :of_row], cells_known[:, :of_row]),
         )
         visits = of.decode(scores).frame.drop(NOTHING, strict=False)
         visits = visits.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
