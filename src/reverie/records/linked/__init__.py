@@ -14,6 +14,7 @@ codec.py       all of them <-> scores (scores.py)
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training
 stages.py      one stage of some units, drawn around what is known
+fitting.py     tables with holes, which may differ from those learned; complete.py: their holes filled
 generate.py    tables made down the tree; making.py: as cells and new keys; calibration.py: put right
 """
 

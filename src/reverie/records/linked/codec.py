@@ -31,6 +31,7 @@ from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.scores import TableScores, groups_of
 from reverie.records.linked.tree import Grown, Tree
+from reverie.records.table import Table
 
 __all__ = ["LinkedCodec"]
 
@@ -148,14 +149,25 @@ class LinkedCodec:
                 out[table] = (group + 2, torch.cat([row, torch.full((flags,), 3)]) + 2)
         return out
 
-    def encode(self, grown: Grown) -> dict[str, TableScores]:
+    def tabled(self, grown: Grown, holes: bool = False) -> dict[str, Table]:
+        """All tables as tables of visits, in the order of the tree; with `holes` cells that cannot be read are left out and
+        noted. Raises DataError for them otherwise."""
+        of = self.forms
+        return {b.table: tabled(b.table, of.forms, grown, of.columns[b.table], holes) for b in self.tree.learned}
+
+    def encode(self, grown: Grown, as_tables: Mapping[str, Table] | None = None) -> dict[str, TableScores]:
         """The rows of all tables, in the order of the tree, as intervals of scores: a group is a parent's row that has rows
-        there, and the flags are the last channels of a row, or of a patient. Raises DataError for levels that were not
-        seen."""
+        there, and the flags are the last channels of a row, or of a patient.
+
+        Args:
+            as_tables: what `tabled` makes of them, if that is known.
+
+        Raises DataError for levels that were not seen.
+        """
         out = {}
-        for branch in self.tree.learned:
-            table, parent = branch.table, branch.parent
-            told = tabled(table, self.forms.forms, grown, self.forms.columns[table])
+        for table, told in (self.tabled(grown) if as_tables is None else as_tables).items():
+            branch = self.tree[table]
+            parent = branch.parent
             encoded = self.codecs[table].encode(told)
             ends = []
             for child, code in self.flags[table]:
@@ -176,9 +188,9 @@ class LinkedCodec:
             out[table] = TableScores(of_groups, group, groups, encoded.offsets.numpy(), rows, hours)
         return out
 
-    def spelled(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """A table as it stands in a file: times and numbers as the source writes them."""
-        text = self.suffix != ".parquet"
+    def spelled(self, table: str, frame: pl.DataFrame, as_text: bool | None = None) -> pl.DataFrame:
+        """A table as it stands in a file, of text or not: times and numbers as the source writes them."""
+        text = self.suffix != ".parquet" if as_text is None else as_text
         forms = {c: form for c, form in self.written.get(table, {}).items() if c in frame.columns}
         here = {c: form for c, form in forms.items() if form.dressed or (text and form.spells(frame.schema[c]))}
         return frame.with_columns(form.write(frame[c]) for c, form in here.items())
