@@ -5,6 +5,18 @@ The command line and the service both export by these functions; they print noth
 
 from reverie.export.completed import DRAW, Completed, check_completing, complete
 from reverie.export.hospital import hospital
+from reverie.export.hospital_completed import complete_hospital
 from reverie.export.sampled import Preview, dataset, patients, pictures
 
-__all__ = ["DRAW", "Completed", "Preview", "check_completing", "complete", "dataset", "hospital", "patients", "pictures"]
+__all__ = [
+    "DRAW",
+    "Completed",
+    "Preview",
+    "check_completing",
+    "complete",
+    "complete_hospital",
+    "dataset",
+    "hospital",
+    "patients",
+    "pictures",
+]

@@ -20,10 +20,13 @@ from reverie.plain import number_of
 from reverie.records.conditions import Conditions
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.complete import LinkedCompleter
+from reverie.records.linked.fitting import FittedTables, fit_tables, to_fill
 from reverie.records.linked.generate import SHARD, LinkedSampler
 from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
 from reverie.records.linked.questions import Encoded
+from reverie.records.linked.stages import Stages
 from reverie.shards import Whole
 
 __all__ = ["LinkedModel"]
@@ -108,6 +111,49 @@ class LinkedModel(StagedModel[LinkedCodec]):
             tables = keyed.tables(made)
             yield {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
 
+    def impute(
+        self, source: Any, draws: int = 1, seed: int = 0, columns: Sequence[str] | None = None, **settings: Any
+    ) -> list[dict[str, pl.DataFrame]]:
+        """The given tables with the holes of their rows filled, `draws` times; what was given is untouched, rows and all.
+
+        Args:
+            source: a folder of tables like those trained on, or frames by name. Columns and tables that the model does not
+                know are carried along, and what it cannot read it does not see, see records/linked/fitting.py.
+            columns: those to fill, as "stays.ward"; all that the model has learned if left out.
+            settings: sampler, steps, spacing and on_step, see `shards`.
+
+        Raises UsageError for a column not learned, and what fit_tables raises.
+        """
+        fitted = fit_tables(self.codec, source)
+        made = self.completed(fitted, draws, seed, columns, **settings)
+        return [fitted.whole(fitted.filled(self.codec, tables)) for tables in made]
+
+    def completed(
+        self,
+        fitted: FittedTables,
+        draws: int = 1,
+        seed: int = 0,
+        columns: Sequence[str] | None = None,
+        on_step: Callable[[int, int], None] | None = None,
+        hear: Callable[[str], None] = lambda note: None,
+        **settings: Any,
+    ) -> Iterator[dict[str, pl.DataFrame]]:
+        """Of each draw, by table the rows that the model reads with their holes filled; `hear` is told how cells were read.
+
+        Nothing that was drawn is put right: maps of all patients say nothing of how scores lie around those given.
+        """
+        if draws < 1:
+            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+        told = {name: settings.pop(name, None) for name in ("sampler", "steps", "spacing")}
+        completer = LinkedCompleter(self._maker(told | settings).stages, fitted, to_fill(self.codec, columns))
+        for note in completer.notes:
+            hear(note)
+        for draw in range(draws):
+            with torch.inference_mode():
+                yield completer.holes((seed, "complete", draw))
+            if on_step:
+                on_step(draw + 1, draws)
+
     def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
         """Refused: several tables are no one dataset. `reverie.export.hospital` writes them to a folder, a file for each."""
         raise UsageError(
@@ -130,4 +176,4 @@ class LinkedModel(StagedModel[LinkedCodec]):
         return (4, self.codec.width)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
-        return LinkedSampler(self.sampling_denoiser, self.codec, *self._method(told), self.calibration)
+        return LinkedSampler(Stages(self.sampling_denoiser, self.codec, *self._method(told)), self.calibration)

@@ -24,6 +24,7 @@ from reverie.operations.fields import (
     TableName,
     Word,
 )
+from reverie.operations.imputing_linked import impute_linked
 from reverie.operations.request import Flag, Reply, Request, at_most, example
 from reverie.operations.sampler_settings import GUIDANCE, SAMPLER, SPACING, settings_of
 from reverie.samplers.posterior.registry import LEARNED, METHODS, USUAL, listed
@@ -82,16 +83,22 @@ class Imputation(Engined):
     model_config = example({"model": "runs/patients", "table": "pbc2", "draws": 2, "seed": 0})
 
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train from a table.")]
-    table: Annotated[TableName | None, Flag("FILE", "A table like the one trained on.", required=True)] = None
+    table: Annotated[
+        TableName | None, Flag("FILE", "A table like the one trained on; or a folder of linked tables.", required=True)
+    ] = None
     rows: Annotated[Rows | None, Flag(None, stand_in="visits.csv")] = Field(
         None, description="The table itself, instead of its name."
     )
-    out: Annotated[NewTable | None, Flag("--out", "The table to write: .csv, .csv.gz or .parquet.", required=True)] = Field(
-        None, description="Left out, the file stays with the job."
-    )
+    out: Annotated[
+        NewTable | None,
+        Flag("--out", "The table to write: .csv, .csv.gz or .parquet; of linked tables a folder.", required=True),
+    ] = Field(None, description="Left out, the file stays with the job.")
     draws: Annotated[
         int,
-        Flag("--draws", "How often; several go below each other, with a first column 'draw'."),
+        Flag(
+            "--draws",
+            "How often; several go below each other, with a first column 'draw', or of linked tables into folders 1, 2, ...",
+        ),
         at_most(50, "bands need no more"),
     ] = Field(1, ge=1, description="How often.")
     forecast: Annotated[
@@ -101,7 +108,11 @@ class Imputation(Engined):
     ] = Field(None, ge=1, description="Add so many visits for each patient, instead.")
     columns: Annotated[
         list[Word] | None,
-        Flag("--columns", "Those to fill, e.g. albumin,weight; all that are learned if left out.", commas=True),
+        Flag(
+            "--columns",
+            "Those to fill, e.g. albumin,weight, or stays.ward of linked tables; all that are learned if left out.",
+            commas=True,
+        ),
     ] = Field(None, min_length=1, max_length=1000, description="Those to fill; all that the model has learned if left out.")
     method: Annotated[
         Annotated[str, AfterValidator(_method), WithJsonSchema({"type": "string", "enum": [LEARNED, *METHODS]})] | None,
@@ -216,11 +227,14 @@ def imputation(request: Imputation, context: Context) -> Outcome:
     spread is its uncertainty. Columns and rows stay as they are, and what the model does not know is carried along. The same
     seed gives the same file.
     """
-    output = context.output(request.out, "table", request.overwrite, "completed.csv")
     model = context.model(request.model)
     from reverie import export, prediction_intervals
+    from reverie.models import LinkedModel
     from reverie.records.fitting import fit
 
+    if isinstance(model, LinkedModel):
+        return impute_linked(request, context, model)
+    output = context.output(request.out, "table", request.overwrite, "completed.csv")
     model = export.check_completing(model, request.draws, request.model)
     method = model.keeping(request.method)
     if request.method is None and method != LEARNED:

@@ -10,7 +10,6 @@ import torch
 from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.form import Form
-from reverie.records.linked.generate import Made
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.questions import Encoded, counting, draw_question
 from reverie.records.linked.scored import Scored
@@ -86,14 +85,7 @@ def test_a_codec_is_its_config(codec):
 
 def as_made(encoded):
     """What was encoded as if it had been made: the middles of all intervals."""
-    made = {}
-    for table, coded in encoded.coded.items():
-        groups, known = coded.of_groups(np.arange(len(coded.groups)), None)
-        rows, rows_known = coded.of_rows(np.arange(int(coded.offsets[-1])), None)
-        made[table] = Made(coded.parent, coded.group, groups, known, coded.offsets, rows, rows_known)
-    root = encoded.codec.tree.root
-    made[root].offsets = np.zeros(len(made[root].groups) + 1, dtype=np.int64)
-    return made
+    return {table: coded.drawn(None) for table, coded in encoded.coded.items()}
 
 
 def test_decoding_what_was_encoded_gives_the_tables_but_for_keys(hospital, grown, codec):

@@ -10,9 +10,11 @@ standards/     MEDS, OMOP and FHIR, whose tables and ties are stated: read and w
 tree.py        which table hangs on which when patients are made
 form.py        each as a table of visits: times from the parent's, keys gone, what follows from others looked up
 beside.py      what has one row at most for each of another's, as more of that one; forms.py: all that is decided
-codec.py       all of them <-> scores
+codec.py       all of them <-> scores (scores.py)
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training
+stages.py      one stage of some units, drawn around what is known
+fitting.py     tables with holes, which may differ from those learned; complete.py: their holes filled
 generate.py    tables made down the tree; making.py: as cells and new keys; calibration.py: put right
 """
 

@@ -15,6 +15,7 @@ import polars as pl
 from reverie.records.infer import infer_parsed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.tree import Grown
 from reverie.records.nominal import LISTS
@@ -36,9 +37,9 @@ AGAIN = 0.8
 """Different values for each row, at most, of numbers that are called codes."""
 
 
-def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | None = None) -> Table:
+def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | None = None, holes: bool = False) -> Table:
     """A table of a tree, with those beside it, as a table of visits; its columns are found out where no schema says what
-    they are. All rows stay, also those that are alike."""
+    they are. All rows stay, also those that are alike. With `holes` cells that the schema cannot read are empty."""
     tree, form = grown.tree, forms[name]
     parent = tree[name].parent
     above = None if parent is None else grown.frames[parent]
@@ -55,7 +56,14 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         schema is not None and NOTHING in schema.names
     ):
         frame = frame.with_columns(pl.Series(NOTHING, np.arange(frame.height) % 2))
-    parsed, notes = parse(numbered(frame), name, (), schema), []
+    notes: list[str] = []
+    if schema is not None and holes:
+        seen, notes, _, _ = readable(frame, schema)
+        frame = pl.DataFrame(seen)
+    parsed = parse(numbered(frame), name, (), schema)
+    if schema is not None and holes:
+        within, said = bounded(parsed.frame, schema)
+        parsed, notes = replace(parsed, frame=within), notes + said
     if schema is None:
         kinds = {column: "binary" for column in optional if frame[column].n_unique() == 2}
         kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}

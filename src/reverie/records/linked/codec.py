@@ -10,7 +10,6 @@ each table that hangs on its own, whether the row has any there:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,71 +22,23 @@ from torch import Tensor
 from reverie.errors import DataError, UsageError
 from reverie.records.codec import RecordCodec
 from reverie.records.codes import CodecSettings
-from reverie.records.encoded import EncodedTable
 from reverie.records.forms import AnyForm
-from reverie.records.intervals import between
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
 from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
+from reverie.records.linked.scores import TableScores, groups_of
 from reverie.records.linked.tree import Grown, Tree
+from reverie.records.table import Table
 
-__all__ = ["Coded", "LinkedCodec"]
+__all__ = ["LinkedCodec"]
 
 VERSION = 1
 FORM: TypeAdapter[AnyForm] = TypeAdapter(AnyForm)
 TOKENS, BLOCK = 96, 8
 """Tokens for the rows of any parent, and rows of a token, at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Coded:
-    """One table, encoded.
-
-    Attributes:
-        groups: the codes: a patient is a parent's row that has rows here, see EncodedTable; its flags are the last channels
-            of a row, or of the token of the statics for patients.
-        parent: int64 [G], the parent's row of each group.
-        group: int64 [rows of the parent], the group of each row; -1 where it has none.
-        hours: float64 [R], when each row was, in hours since its parent began, or since 1970; none of sets and patients.
-    """
-
-    groups: EncodedTable
-    parent: np.ndarray
-    group: np.ndarray
-    hours: Tensor | None
-
-    @property
-    def offsets(self) -> np.ndarray:
-        """int64 [G + 1], the rows of each group."""
-        return self.groups.offsets.numpy()
-
-    def of_groups(self, which: np.ndarray, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Scores [n, w] of some groups, 0 where not known, and which are known; drawn again at each call."""
-        return _drawn(self.groups.statics[:, which], generator)
-
-    def of_rows(
-        self, which: np.ndarray, generator: torch.Generator | None, lengths: np.ndarray | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The same of some rows; those of one group, so many each, share a draw, so that what stays keeps its score."""
-        return _drawn(self.groups.rows[:, which], generator, lengths)
-
-    def when(self, which: np.ndarray) -> Tensor:
-        """float [n], the hours of some rows; NaN where there is no time."""
-        return torch.full((len(which),), torch.nan) if self.hours is None else self.hours[which].float()
-
-
-def _drawn(ends: Tensor, generator: torch.Generator | None, lengths: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
-    """Scores in intervals [2, n, w], the middles without a generator."""
-    n = ends.shape[1] if lengths is None else len(lengths)
-    u = torch.full((n, ends.shape[2]), 0.5) if generator is None else torch.rand(n, ends.shape[2], generator=generator)
-    if lengths is not None:
-        u = torch.repeat_interleave(u, torch.from_numpy(lengths), 0)
-    values = between(ends[0], ends[1], u).float()
-    known = ~values.isnan()
-    return values.nan_to_num_(0.0), known
 
 
 class LinkedCodec:
@@ -198,36 +149,48 @@ class LinkedCodec:
                 out[table] = (group + 2, torch.cat([row, torch.full((flags,), 3)]) + 2)
         return out
 
-    def encode(self, grown: Grown) -> dict[str, Coded]:
-        """The rows of all tables, in the order of the tree. Raises DataError for levels that were not seen."""
+    def tabled(self, grown: Grown, holes: bool = False) -> dict[str, Table]:
+        """All tables as tables of visits, in the order of the tree; with `holes` cells that cannot be read are left out and
+        noted. Raises DataError for them otherwise."""
+        of = self.forms
+        return {b.table: tabled(b.table, of.forms, grown, of.columns[b.table], holes) for b in self.tree.learned}
+
+    def encode(self, grown: Grown, as_tables: Mapping[str, Table] | None = None) -> dict[str, TableScores]:
+        """The rows of all tables, in the order of the tree, as intervals of scores: a group is a parent's row that has rows
+        there, and the flags are the last channels of a row, or of a patient.
+
+        Args:
+            as_tables: what `tabled` makes of them, if that is known.
+
+        Raises DataError for levels that were not seen.
+        """
         out = {}
-        for branch in self.tree.learned:
-            table, parent = branch.table, branch.parent
-            told = tabled(table, self.forms.forms, grown, self.forms.columns[table])
+        for table, told in (self.tabled(grown) if as_tables is None else as_tables).items():
+            branch = self.tree[table]
+            parent = branch.parent
             encoded = self.codecs[table].encode(told)
             ends = []
             for child, code in self.flags[table]:
                 has = np.zeros(grown.frames[table].height, dtype=np.int64)
                 has[grown.parents[child]] = 1
                 ends.append(torch.from_numpy(np.stack(code.intervals(has))).float())
+            groups, rows = encoded.statics, encoded.rows
             if ends and parent is None:
-                encoded = replace(encoded, statics=torch.cat([encoded.statics, *ends], -1))
+                groups = torch.cat([groups, *ends], -1)
             elif ends:
-                encoded = replace(encoded, rows=torch.cat([encoded.rows, *ends], -1))
-            rows = np.arange(len(told)) if parent is None else grown.parents[table]
-            of_groups = rows[told.offsets[:-1]] if len(told) else rows
-            above = len(told) if parent is None else grown.frames[parent].height
-            group = np.full(above, -1)
-            group[of_groups] = np.arange(len(of_groups))
-            hours = None
+                rows = torch.cat([rows, *ends], -1)
+            above = np.arange(len(told)) if parent is None else grown.parents[table]
+            of_groups = above[told.offsets[:-1]] if len(told) else above
+            group = groups_of(of_groups, len(told) if parent is None else grown.frames[parent].height)
+            hours = torch.full((rows.shape[1],), torch.nan)
             if branch.time is not None:
                 hours = torch.from_numpy(self.hours(table, told.frame[SINCE].cast(pl.Float64).to_numpy()))
-            out[table] = Coded(encoded, of_groups, group, hours)
+            out[table] = TableScores(of_groups, group, groups, encoded.offsets.numpy(), rows, hours)
         return out
 
-    def spelled(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """A table as it stands in a file: times and numbers as the source writes them."""
-        text = self.suffix != ".parquet"
+    def spelled(self, table: str, frame: pl.DataFrame, as_text: bool | None = None) -> pl.DataFrame:
+        """A table as it stands in a file, of text or not: times and numbers as the source writes them."""
+        text = self.suffix != ".parquet" if as_text is None else as_text
         forms = {c: form for c, form in self.written.get(table, {}).items() if c in frame.columns}
         here = {c: form for c, form in forms.items() if form.dressed or (text and form.spells(frame.schema[c]))}
         return frame.with_columns(form.write(frame[c]) for c, form in here.items())

@@ -8,73 +8,31 @@ Patients are made in shards with randomness of their own: patient i is a functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.denoisers.denoiser import Denoiser
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.generate import ROUNDS
-from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.given import GivenRows
-from reverie.records.linked.units import Part, Unit, told
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.stages import Seed, Stages, as_records, clocked
 from reverie.records.settling import settled
-from reverie.samplers import Sampler, sample
 
-__all__ = ["SHARD", "LinkedSampler", "Made"]
+__all__ = ["SHARD", "LinkedSampler"]
 
 SHARD = 128
 """Patients made together."""
-TOKENS, UNITS = 12_288, 1024
-"""Tokens and units in one call of the network, at most (or one unit)."""
-
-
-@dataclass(eq=False)
-class Made:
-    """The scores of one table, made so far, see units.Scores.
-
-    Attributes:
-        parent: int64 [G], the parent's row of each group, rising.
-        group: int64 [rows of the parent], the group of each; -1 where there is none.
-        groups, groups_known: [G, w].
-        offsets: int64 [G + 1].
-        rows, rows_known: [R, w].
-        hours: float [R].
-    """
-
-    parent: np.ndarray
-    group: np.ndarray
-    groups: Tensor
-    groups_known: Tensor
-    offsets: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
-    rows: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
-    rows_known: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.bool))
-    hours: Tensor = field(default_factory=lambda: torch.zeros(0))
-
-    def of_groups(self, which: np.ndarray, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        return self.groups[which], self.groups_known[which]
-
-    def of_rows(
-        self, which: np.ndarray, generator: torch.Generator | None, lengths: np.ndarray | None = None
-    ) -> tuple[Tensor, Tensor]:
-        return self.rows[which], self.rows_known[which]
-
-    def when(self, which: np.ndarray) -> Tensor:
-        return self.hours[which]
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.offsets)
 
 
 class Calibrated(Protocol):
-    """Puts right the scores [n, w] of a table's groups or rows where they were asked for."""
+    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for."""
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
 
@@ -84,17 +42,12 @@ class LinkedSampler:
     """Makes the scores of linked tables.
 
     Attributes:
-        denoiser: answers for events, see EventMask.
-        codec: of the tables.
-        sampler, grid: how each stage is drawn.
+        stages: draws each stage.
         calibration: puts right what is drawn, if there is one.
         given: what every row of some tables is.
     """
 
-    denoiser: Denoiser
-    codec: LinkedCodec
-    sampler: Sampler
-    grid: Sequence[float]
+    stages: Stages
     calibration: Calibrated | None = None
     given: GivenRows | None = None
 
@@ -105,7 +58,7 @@ class LinkedSampler:
         given: Records | None = None,
         size: int = SHARD,
         accept: Callable[[Tensor], Tensor] | None = None,
-    ) -> dict[str, Made]:
+    ) -> dict[str, TableScores]:
         """The scores of the patients of a shard, by table.
 
         Args:
@@ -115,14 +68,31 @@ class LinkedSampler:
 
         Raises UsageError if hardly any patient is accepted.
         """
-        tree = self.codec.tree
+        tree = self.stages.codec.tree
         made = {tree.root: self._patients(number, seed, given, size, accept)}
-        parents: dict[str, np.ndarray] = {}
         for branch in tree.learned:
-            children = tree.children(branch.table)
-            if children:
-                self._below(branch.table, children, made, parents, (seed, "events", number))
+            if tree.children(branch.table):
+                everyone = np.arange(size if branch.table == tree.root else len(made[branch.table].above))
+                self.below(branch.table, everyone, made, (seed, "events", number))
         return made
+
+    def below(self, table: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed) -> None:
+        """Makes the rows of all tables that hang on some rows of one, rising; the others have none."""
+        children = self.stages.codec.tree.children(table)
+        fixed = {child: self._begun(table, child, units, made, seed) for child in children}
+        busy = units[np.any([made[child].group[units] >= 0 for child in children], axis=0)]
+        for now in (2, 3):
+            self.stages.draw(table, children, busy, made, now, (*seed, table, now))
+            for child in children:
+                self._put_right(child, "groups", now, made, fixed[child])
+        for child in children:
+            fixed[child] = self._lengthened(child, made, seed)
+        for now in (4, 5):
+            self.stages.draw(table, children, busy, made, now, (*seed, table, now))
+            for child in children:
+                self._put_right(child, "rows", now, made, fixed[child])
+                if now == 4:
+                    made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
 
     def _patients(
         self,
@@ -131,14 +101,11 @@ class LinkedSampler:
         given: Records | None,
         size: int,
         accept: Callable[[Tensor], Tensor] | None,
-    ) -> Made:
-        root, kept = self.codec.tree.root, []
-        of_codec = self.codec.widths(root)[0] - len(self.codec.flags[root])
+    ) -> TableScores:
+        codec, root, kept = self.stages.codec, self.stages.codec.tree.root, []
         for attempt in range(ROUNDS):
-            values = self._drawn_patients(number, attempt, seed, given, size)
-            statics = torch.zeros(size, 1, self.codec.codecs[root].channels)
-            statics[:, 0, :of_codec] = values[:, :of_codec]
-            kept.append(values if accept is None else values[accept(statics)])
+            values = self._drawn_patients(given, size, (seed, "patients", number, attempt))
+            kept.append(values if accept is None else values[accept(as_records(codec, root, values))])
             if sum(map(len, kept)) >= size:
                 break
         else:
@@ -146,275 +113,74 @@ class LinkedSampler:
                 f"of {ROUNDS * size:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: "
                 "loosen it, or state it as an equality (column=level), which needs no rejection."
             )
-        values = torch.cat(kept)[:size]
-        known = self._known(root, values, torch.zeros(size, dtype=torch.long))
-        everyone = np.arange(size)
-        return Made(everyone, everyone, values * known, known, np.zeros(size + 1, dtype=np.int64))
+        values, everyone = torch.cat(kept)[:size], np.arange(size)
+        made = TableScores.begun(everyone, size, codec.widths(root))
+        made.put("groups", everyone, values, self.stages.known_groups(root, values))
+        return made
 
-    def _drawn_patients(self, number: int, attempt: int, seed: int, given: Records | None, size: int) -> Tensor:
+    def _drawn_patients(self, given: Records | None, size: int, seed: Seed) -> Tensor:
         """Scores [size, w] of patients, as rules would have them."""
-        root = self.codec.tree.root
-        codec, width = self.codec.codecs[root], self.codec.widths(root)[0]
-        of_codec, nobody = width - len(self.codec.flags[root]), torch.zeros(size, dtype=torch.long)
-        values, seen = torch.zeros(size, width), torch.zeros(size, width, dtype=torch.bool)
+        root, everyone = self.stages.codec.tree.root, np.arange(size)
+        codec, widths = self.stages.codec.codecs[root], self.stages.codec.widths(root)
+        of_codec = widths[0] - len(self.stages.codec.flags[root])
+        made = {root: TableScores.begun(everyone, size, widths)}
         if given is not None:
-            values[:, :of_codec], seen[:, :of_codec] = given.values[:, 0, :of_codec], given.known[:, 0, :of_codec]
-        fixed, none = seen.clone(), torch.zeros(0, 0)
+            made[root].groups[0, :, :of_codec] = torch.where(given.known, given.values, torch.nan)[:, 0, :of_codec]
+        fixed = ~made[root].groups[0].isnan()
         for now in (0, 1):
-            known = self._known(root, values, nobody)
-            part = Part(root, torch.arange(size), nobody, values, known, none, none.bool(), torch.zeros(0))
-            unit = Unit(self.codec, size, (), (part,))
-            asked = known & (self.codec.stages[root][0] == now) & ~seen
-            question = {root: (asked, seen)}
-            values = self._filled(unit, now, question, {}, generator(seed, "patients", number, attempt, now))[0][root]
-            values = self._right(root, "group", values, asked)
-            seen |= asked
+            self.stages.draw_together(root, (), everyone, made, now, generator(int(seed[0]), *seed[1:], now))
+            self._put_right(root, "groups", now, made, fixed)
+        values = made[root].of_groups(everyone)[0]
         if of_codec:
-            padded = torch.zeros(size, 1, codec.channels)
-            padded[:, 0, :of_codec] = values[:, :of_codec]
-            held = torch.zeros_like(padded, dtype=torch.bool)
+            held = torch.zeros(size, 1, codec.channels, dtype=torch.bool)
             held[:, 0, :of_codec] = fixed[:, :of_codec]
-            values[:, :of_codec] = settled(codec, padded, held)[:, 0, :of_codec]
+            values[:, :of_codec] = settled(codec, as_records(self.stages.codec, root, values), held)[:, 0, :of_codec]
         return values
 
-    def _known(self, table: str, groups: Tensor, visits: Tensor, rows: Tensor | None = None) -> Tensor:
-        """bool [B, w] of groups, or of rows [B, V, w] of which each has so many."""
-        codec = self.codec.codecs[table]
-        of_group = int((codec.stage[0] >= 0).sum())
-        of_row = int((codec.stage[1] >= 0).sum())
-        V = 0 if rows is None else rows.shape[1]
-        values = torch.zeros(len(groups), 1 + V, codec.channels)
-        values[:, 0, :of_group] = groups[:, :of_group]
-        if rows is not None:
-            values[:, 1:, :of_row] = rows[..., :of_row]
-        known = codec.known(values, visits)
-        if rows is None:
-            more = groups.shape[1] - of_group
-            return torch.cat([known[:, 0, :of_group], torch.ones(len(groups), more, dtype=torch.bool)], 1)
-        there = torch.arange(V) < visits[:, None]
-        more = there[..., None].expand(-1, -1, rows.shape[2] - of_row)
-        return torch.cat([known[:, 1:, :of_row], more], 2)
+    def _begun(self, table: str, child: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed) -> Tensor:
+        """Begins the groups of a table, where rows of the one above say that they have any; which scores are given."""
+        codec, above = self.stages.codec, made[table]
+        root = table == codec.tree.root
+        scores = (above.of_groups if root else above.of_rows)(units)[0]
+        names = [name for name, _ in codec.flags[table]]
+        some = np.full(len(units), codec.shares[table][child] > 0)
+        if child in names:
+            at, code = names.index(child), codec.flags[table][names.index(child)][1]
+            channel = scores.shape[1] - len(names) + at
+            some = code.level(scores[:, channel, None].double().numpy()) == 1
+        everyone = len(above) if root else len(above.above)
+        made[child] = TableScores.begun(units[some], everyone, codec.widths(child))
+        return self._given(child, 0, made[child], (*seed, child, "given"))
 
-    def _below(
-        self,
-        table: str,
-        children: Sequence[str],
-        made: dict[str, Made],
-        parents: dict[str, np.ndarray],
-        seed: tuple[int, str, int],
-    ) -> None:
-        """Makes the rows of all tables that hang on the rows of one."""
-        codec, root = self.codec, self.codec.tree.root
-        above = made[table].groups if table == root else made[table].rows
-        count = len(above)
-        flags = {child: i for i, (child, _) in enumerate(codec.flags[table])}
-        first = above.shape[1] - len(flags)
-        has = {}
-        for child, code in codec.flags[table]:
-            has[child] = code.level(above[:, first + flags[child], None].double().numpy()) == 1
-        for child in children:
-            some = has.get(child, np.full(count, codec.shares[table][child] > 0))
-            parent = np.flatnonzero(some)
-            group = np.full(count, -1)
-            group[parent] = np.arange(len(parent))
-            width = codec.widths(child)[0]
-            groups, known = torch.zeros(len(parent), width), torch.zeros(len(parent), width, dtype=torch.bool)
-            if self.given is not None:
-                groups, known = self.given.put(child, 0, groups, known, generator(*seed, child, "given"))
-            made[child] = Made(parent, group, groups, known)
-        units = np.flatnonzero(np.any([made[child].group >= 0 for child in children], axis=0)) if count else np.arange(0)
-        for now in (2, 3):
-            for chunk, rows in enumerate(_chunks(units, np.ones(len(units), dtype=np.int64))):
-                self._groups(table, children, rows, made, parents, now, generator(*seed, table, now, chunk))
-            for child in children:
-                one, stage = made[child], self.codec.stages[child][0] == now
-                drawn = one.groups_known & stage & ~self._given(child, 0, one.groups)
-                one.groups = self._right(child, "group", one.groups, drawn)
-        tokens = np.zeros(count, dtype=np.int64)
-        for child in children:
-            one = made[child]
-            visits = codec.codecs[child].visits(_as_records(codec, child, one.groups))
-            one.offsets = np.concatenate([[0], np.cumsum(visits.numpy())]).astype(np.int64)
-            width, total = codec.widths(child)[1], int(one.offsets[-1])
-            one.rows, one.rows_known = torch.zeros(total, width), torch.zeros(total, width, dtype=torch.bool)
-            if self.given is not None:
-                randomness = generator(*seed, child, "given rows")
-                one.rows, one.rows_known = self.given.put(child, 1, one.rows, one.rows_known, randomness)
-            one.hours = torch.full((total,), torch.nan)
-            parents[child] = np.repeat(one.parent, one.lengths)
-            if width:
-                np.add.at(tokens, one.parent, 1 + -(-one.lengths // codec.blocks[child]))
-        busy = units[tokens[units] > 0]
-        busy = busy[np.argsort(tokens[busy], kind="stable")]
-        for now in (4, 5):
-            for chunk, rows in enumerate(_chunks(busy, tokens[busy] + 4)):
-                self._rows(table, children, np.sort(rows), made, parents, now, generator(*seed, table, now, chunk))
-            for child in children:
-                one, stage = made[child], self.codec.stages[child][1] == now
-                drawn = one.rows_known & stage & ~self._given(child, 1, one.rows)
-                one.rows = self._right(child, "rows", one.rows, drawn)
-                if now == 4:
-                    one.hours = self._hours(child, one)
+    def _lengthened(self, child: str, made: dict[str, TableScores], seed: Seed) -> Tensor:
+        """Gives the groups of a table the rows that they say they have; which scores of them are given."""
+        codec, one = self.stages.codec, made[child]
+        groups = one.of_groups(np.arange(len(one)))[0]
+        visits = codec.codecs[child].visits(as_records(codec, child, groups))
+        offsets = np.concatenate([[0], np.cumsum(visits.numpy())]).astype(np.int64)
+        rows = torch.full((1, int(offsets[-1]), codec.widths(child)[1]), torch.nan)
+        made[child] = replace(one, offsets=offsets, rows=rows, hours=torch.full((rows.shape[1],), torch.nan))
+        return self._given(child, 1, made[child], (*seed, child, "given rows"))
 
-    def _unit(
-        self,
-        table: str,
-        children: Sequence[str],
-        rows: np.ndarray,
-        made: Mapping[str, Made],
-        parents: Mapping[str, np.ndarray],
-        whole: bool,
-    ) -> tuple[Unit, dict[str, tuple[np.ndarray, np.ndarray]]]:
-        """The units of rows, and by table the groups and the rows in them."""
-        tree, parts, which = self.codec.tree, [], {}
-        for child in children:
-            one = made[child]
-            group = one.group[rows]
-            unit = np.flatnonzero(group >= 0)
-            if not unit.size:
-                continue
-            group = group[unit]
-            lengths = one.lengths[group] if whole else np.zeros(len(group), dtype=np.int64)
-            at = np.arange(0)
-            if whole:
-                before = np.cumsum(lengths) - lengths
-                at = np.repeat(one.offsets[group] - before, lengths) + np.arange(lengths.sum())
-            width = self.codec.widths(child)[1]
-            values = one.rows[at] if whole else torch.zeros(0, width)
-            known = one.rows_known[at] if whole else torch.zeros(0, width, dtype=torch.bool)
-            hours = one.hours[at] if whole else torch.zeros(0)
-            of_units, each = torch.from_numpy(unit), torch.from_numpy(lengths)
-            parts.append(Part(child, of_units, each, one.groups[group], one.groups_known[group], values, known, hours))
-            which[child] = (group, at)
-        if table == tree.root:
-            values, known = made[table].of_groups(rows, None)
-            none = torch.zeros(0, 0)
-            everyone, nobody = torch.arange(len(rows)), torch.zeros(len(rows), dtype=torch.long)
-            parts.insert(0, Part(table, everyone, nobody, values, known, none, none.bool(), torch.zeros(0)))
-            return Unit(self.codec, len(rows), (), parts), which
-        above = list(told(tree, made, parents, table, rows, None))
-        return Unit(self.codec, len(rows), above, parts), which
+    def _given(self, table: str, token: int, one: TableScores, seed: Seed) -> Tensor:
+        """Puts what is given into groups or rows, bool [n, w] which scores are."""
+        what = ("groups", "rows")[token]
+        scores = getattr(one, what)[0]
+        if self.given is not None:
+            known = torch.zeros(scores.shape, dtype=torch.bool)
+            values, known = self.given.put(
+                table, token, torch.zeros(scores.shape), known, generator(int(seed[0]), *seed[1:])
+            )
+            one.put(what, np.arange(len(scores)), values, known)
+        return ~getattr(one, what)[0].isnan()
 
-    def _groups(
-        self,
-        table: str,
-        children: Sequence[str],
-        rows: np.ndarray,
-        made: dict[str, Made],
-        parents: Mapping[str, np.ndarray],
-        now: int,
-        randomness: torch.Generator,
-    ) -> None:
-        """Stages 2 and 3 of some units: how many rows of each table, and what is one for all of them."""
-        unit, which = self._unit(table, children, rows, made, parents, False)
-        question = {}
-        for child, (group, _) in which.items():
-            values, seen = made[child].groups[group], made[child].groups_known[group]
-            known = self._known(child, values, torch.zeros(len(group), dtype=torch.long))
-            question[child] = (known & (self.codec.stages[child][0] == now) & ~seen, seen)
-        drawn, _ = self._filled(unit, now, question, {}, randomness)
-        for child, (group, _) in which.items():
-            made[child].groups[group] = drawn[child]
-            made[child].groups_known[group] = question[child][0] | question[child][1]
-
-    def _rows(
-        self,
-        table: str,
-        children: Sequence[str],
-        rows: np.ndarray,
-        made: dict[str, Made],
-        parents: Mapping[str, np.ndarray],
-        now: int,
-        randomness: torch.Generator,
-    ) -> None:
-        """Stages 4 and 5 of some units: when each row was and what is measured, then the values."""
-        unit, which = self._unit(table, children, rows, made, parents, True)
-        groups, of_rows = {}, {}
-        for child, (group, at) in which.items():
-            one = made[child]
-            groups[child] = (torch.zeros_like(one.groups_known[group]), one.groups_known[group])
-            known = self._rows_known(child, one.groups[group], one.rows[at], one.lengths[group])
-            seen = one.rows_known[at]
-            of_rows[child] = (known & (self.codec.stages[child][1] == now) & ~seen, seen)
-        _, drawn = self._filled(unit, now, groups, of_rows, randomness)
-        for child, (_, at) in which.items():
-            if len(at):
-                made[child].rows[at] = drawn[child]
-                made[child].rows_known[at] = of_rows[child][0] | of_rows[child][1]
-
-    def _rows_known(self, table: str, groups: Tensor, rows: Tensor, lengths: np.ndarray) -> Tensor:
-        """bool [R, w], rows of groups that have so many each, one after the other."""
-        if not rows.shape[1] or not len(rows):
-            return torch.zeros(rows.shape, dtype=torch.bool)
-        visits, longest = torch.from_numpy(lengths), int(lengths.max())
-        there = torch.arange(longest) < visits[:, None]
-        padded = torch.zeros(len(groups), longest, rows.shape[1])
-        padded[there] = rows
-        return self._known(table, groups, visits, padded)[there]
-
-    def _hours(self, table: str, one: Made) -> Tensor:
-        """When rows were, in hours, as their gaps say."""
-        codec = self.codec.codecs[table]
-        if self.codec.tree[table].time is None or not len(one.rows):
-            return torch.full((len(one.rows),), torch.nan)
-        clock, lengths = codec.visit_times, one.lengths
-        starts, gaps = np.full(len(lengths), clock.start or 0.0), np.full(len(one.rows), clock.gap or 0.0)
-        if clock.start is None:
-            starts = codec.codes["start"].cells(one.groups[:, list(codec.named["start"].channels)].double().numpy())
-        if clock.gap is None:
-            gaps = codec.codes["gap"].cells(one.rows[:, list(codec.named["gap"].channels)].double().numpy())
-        return torch.from_numpy(self.codec.hours(table, clock.times(starts, gaps, lengths))).float()
-
-    def _filled(
-        self,
-        unit: Unit,
-        stage: int,
-        groups: Mapping[str, tuple[Tensor, Tensor]],
-        rows: Mapping[str, tuple[Tensor, Tensor]],
-        randomness: torch.Generator,
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """By table the scores of groups and of rows with the cells asked drawn; `groups` and `rows` have for each (which are
-        asked, which are given)."""
-        wanted = torch.zeros_like(unit.known)
-        observed = unit.known & (unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < min(stage, 2))))
-        for table, (asked, seen) in groups.items():
-            unit.put_groups(table, wanted, asked)
-            unit.put_groups(table, observed, seen)
-        for table, (asked, seen) in rows.items():
-            unit.put_rows(table, wanted, asked)
-            unit.put_rows(table, observed, seen)
-        question, values = unit.question(observed, wanted, unit.values, stage), unit.values
-        if question.target_mask.any():
-            noise = torch.randn(values.shape, generator=randomness) * self.denoiser.process.schedule.prior_std
-            drawn = sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
-            values = torch.where(question.target_mask, drawn, values)
-        return {t: unit.groups(t, values) for t in groups}, {t: unit.of_rows(t, values) for t in rows}
-
-    def _given(self, table: str, token: int, scores: Tensor) -> Tensor:
-        """bool [n, w], the scores that are given, which no map moves."""
-        none = torch.zeros(scores.shape, dtype=torch.bool)
-        if self.given is None:
-            return none
-        return self.given.put(table, token, scores, none, generator(0, "none"))[1]
-
-    def _right(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
-        return self.calibration(table, what, scores, asked) if self.calibration else scores
-
-
-def _as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:
-    """Scores of groups [G, w] as the static tokens of records [G, 1, C]."""
-    of = codec.codecs[table]
-    values = torch.zeros(len(groups), 1, of.channels)
-    width = int((of.stage[0] >= 0).sum())
-    values[:, 0, :width] = groups[:, :width]
-    return values
-
-
-def _chunks(units: np.ndarray, tokens: np.ndarray) -> Iterator[np.ndarray]:
-    """Units one after the other, as many at a time as TOKENS of the longest of them and UNITS allow."""
-    first = 0
-    for last in range(1, len(units) + 1):
-        longest = int(tokens[first : last + 1].max()) if last < len(units) else 0
-        if last == len(units) or (last + 1 - first) * longest > TOKENS or last - first >= UNITS:
-            yield units[first:last]
-            first = last
+    def _put_right(self, table: str, what: str, stage: int, made: dict[str, TableScores], fixed: Tensor) -> None:
+        """What the network drew of a stage, put right; what is given stays."""
+        if self.calibration is None:
+            return
+        one = made[table]
+        everything = np.arange(getattr(one, what).shape[1])
+        values, known = one.of_groups(everything) if what == "groups" else one.of_rows(everything)
+        drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed
+        called = "group" if what == "groups" else what
+        one.put(what, everything, self.calibration(table, called, values, drawn), known)

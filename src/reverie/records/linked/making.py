@@ -16,11 +16,11 @@ import torch
 from reverie.records.linked.beside import NOTHING, apart
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, Form
-from reverie.records.linked.generate import Made
+from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
 from reverie.records.writing import Scores
 
-__all__ = ["Keyed", "Rows", "frames_of", "joined"]
+__all__ = ["Keyed", "Rows", "frames_of", "joined", "scores_of", "until"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Rows:
     parents: np.ndarray
 
 
-def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> dict[str, Rows]:
+def frames_of(codec: LinkedCodec, made: Mapping[str, TableScores], patients: int) -> dict[str, Rows]:
     """The tables of the first `patients` patients of a shard."""
     out: dict[str, Rows] = {}
     kept = {codec.tree.root: np.arange(patients)}
@@ -47,33 +47,40 @@ def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> di
             place = np.full(len(one.group), -1)
             place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
             groups = np.flatnonzero(place[one.parent] >= 0)
-            lengths = one.lengths[groups]
-            at = np.repeat(one.offsets[groups] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+            lengths, at = one.lengths[groups], one.rows_in(groups)
             parents, kept[table] = np.repeat(place[one.parent[groups]], lengths), at
-        of_group, of_row = (int((of.stage[token] >= 0).sum()) for token in (0, 1))
-        scores = Scores(
-            torch.from_numpy(lengths),
-            (one.groups[groups][:, :of_group], one.groups_known[groups][:, :of_group]),
-            (one.rows[at][:, :of_row], one.rows_known[at][:, :of_row])
-            if branch.parent is not None
-            else (torch.zeros(int(lengths.sum()), of_row), torch.zeros(int(lengths.sum()), of_row, dtype=torch.bool)),
-        )
-        visits = of.decode(scores).frame.drop(NOTHING, strict=False)
+        visits = of.decode(scores_of(codec, table, one, groups, at, lengths)).frame.drop(NOTHING, strict=False)
         visits = visits.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
         above = None if branch.parent is None else out[branch.parent].frame
         within = None
         if table in codec.forms.within and branch.parent is not None and above is not None:
             within = _lasted(codec.forms.forms[branch.parent], form, above)
-        out[table] = Rows(form.rows(visits, above, within, _until(codec, table)), parents)
+        out[table] = Rows(form.rows(visits, above, within, until(codec, table)), parents)
         for other in codec.tree.beside(table):
             alone, row = codec.forms.forms[other], out[table].frame
             own = apart(visits, other)
             within = _lasted(form, alone, row) if other in codec.forms.within else None
-            out[other] = Rows(alone.rows(own, row, within, _until(codec, other)), own[PARENT].to_numpy())
+            out[other] = Rows(alone.rows(own, row, within, until(codec, other)), own[PARENT].to_numpy())
     return out
 
 
-def _until(codec: LinkedCodec, table: str) -> str | None:
+def scores_of(
+    codec: LinkedCodec, table: str, one: TableScores, groups: np.ndarray, at: np.ndarray, lengths: np.ndarray
+) -> Scores:
+    """Scores as the codec of a table reads them: of groups of so many rows each, and of these rows. Patients have a row
+    each, of which nothing is to be known."""
+    stage = codec.codecs[table].stage
+    of_group, of_row = (int((stage[token] >= 0).sum()) for token in (0, 1))
+    values, known = one.of_groups(groups)
+    cells, cells_known = one.of_rows(at)
+    if table == codec.tree.root:
+        cells, cells_known = torch.zeros(len(groups), of_row), torch.zeros(len(groups), of_row, dtype=torch.bool)
+    return Scores(
+        torch.from_numpy(lengths), (values[:, :of_group], known[:, :of_group]), (cells[:, :of_row], cells_known[:, :of_row])
+    )
+
+
+def until(codec: LinkedCodec, table: str) -> str | None:
     """The column of the parent's table that no row of a table ends after, where that is so."""
     if table not in codec.forms.ends:
         return None

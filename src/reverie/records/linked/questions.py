@@ -19,9 +19,10 @@ from torch import Tensor
 
 from reverie.denoisers.event_mask import EventMask
 from reverie.process.randomness import generator
-from reverie.records.linked.codec import Coded, LinkedCodec
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Grown
-from reverie.records.linked.units import Part, Unit, told
+from reverie.records.linked.units import Unit, laid_out
 
 __all__ = ["Encoded", "counting", "draw_question"]
 
@@ -44,16 +45,14 @@ class Encoded:
     Attributes:
         codec: of the tables.
         coded: by table.
-        parents: by table, int64 [rows], the row above.
     """
 
     codec: LinkedCodec
-    coded: Mapping[str, Coded]
-    parents: Mapping[str, np.ndarray]
+    coded: Mapping[str, TableScores]
 
     @classmethod
     def of(cls, codec: LinkedCodec, grown: Grown) -> Encoded:
-        return cls(codec, codec.encode(grown), grown.parents)
+        return cls(codec, codec.encode(grown))
 
     @cached_property
     def units(self) -> list[tuple[str, np.ndarray]]:
@@ -63,7 +62,7 @@ class Encoded:
         for branch in tree.learned:
             children = tree.children(branch.table)
             if branch.parent is None:
-                out.append((branch.table, np.arange(len(self.coded[branch.table].groups))))
+                out.append((branch.table, np.arange(len(self.coded[branch.table]))))
             elif children:
                 some = np.any([self.coded[child].group >= 0 for child in children], axis=0)
                 out.append((branch.table, np.flatnonzero(some)))
@@ -88,8 +87,8 @@ class Encoded:
         """By (table, "group" | "rows"), the scores [n, w] of all; NaN where not known."""
         out, randomness = {}, generator(0, "scores")
         for table, coded in self.coded.items():
-            groups, known = coded.of_groups(np.arange(len(coded.groups)), randomness)
-            rows, rows_known = coded.of_rows(np.arange(coded.groups.rows.shape[1]), randomness)
+            groups, known = coded.of_groups(np.arange(len(coded)), randomness)
+            rows, rows_known = coded.of_rows(np.arange(coded.rows.shape[1]), randomness)
             out[table, "group"] = torch.where(known, groups, torch.nan)
             out[table, "rows"] = torch.where(rows_known, rows, torch.nan)
         return out
@@ -105,31 +104,7 @@ class Encoded:
 
     def unit(self, table: str, rows: np.ndarray, randomness: torch.Generator | None) -> Unit:
         """The units of some rows of a table, with what hangs on them."""
-        tree, above, parts = self.codec.tree, [], []
-        if table == tree.root:
-            values, known = self.coded[table].of_groups(rows, randomness)
-            none = torch.zeros(0, 0)
-            parts.append(
-                Part(table, torch.arange(len(rows)), torch.zeros(len(rows), dtype=torch.long), values, known, none,
-                     none.bool(), torch.zeros(0))
-            )  # fmt: skip
-        else:
-            above = list(told(tree, self.coded, self.parents, table, rows, randomness))
-        for child in tree.children(table):
-            coded = self.coded[child]
-            group = coded.group[rows]
-            unit = np.flatnonzero(group >= 0)
-            if not unit.size:
-                continue
-            group = group[unit]
-            offsets = coded.offsets
-            lengths = offsets[group + 1] - offsets[group]
-            of_rows = np.repeat(offsets[group] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-            statics, known = coded.of_groups(group, randomness)
-            values, row_known = coded.of_rows(of_rows, randomness, lengths)
-            of_units, each = torch.from_numpy(unit), torch.from_numpy(lengths)
-            parts.append(Part(child, of_units, each, statics, known, values, row_known, coded.when(of_rows)))
-        return Unit(self.codec, len(rows), above, parts)
+        return laid_out(self.codec, self.coded, table, rows, self.codec.tree.children(table), randomness)[0]
 
 
 def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:

@@ -24,7 +24,7 @@ from reverie.records.reading.queries import asks_a_server, redacted
 from reverie.records.reading.source import DATABASES
 from reverie.records.reading.stream import File
 
-__all__ = ["is_linked_plain", "names_of", "read_tables"]
+__all__ = ["files_of", "is_linked_plain", "names_of", "read_tables"]
 
 _NAMES = {
     ".duckdb": "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid",
@@ -54,6 +54,11 @@ def names_of(place: str, name: str) -> list[str]:
     return [_stem(path) for path in _files(Path(place))] if Path(place).is_dir() else []
 
 
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files of the tables in a folder, by the name of the table. Raises DataError for two of one name."""
+    return {_stem(path): path for path in _files(folder)}
+
+
 def read_tables(
     source: Any,
     name: str,
@@ -74,7 +79,7 @@ def read_tables(
     elif asks_a_server(str(source)) or not Path(source).is_dir():
         asked = {table: Query.of(source, f"SELECT * FROM {_quoted(table)}") for table in _names(str(source), name)}
     else:
-        asked = {_stem(path): path for path in _files(Path(source))}
+        asked = dict(files_of(Path(source)))
     tables, notes = {}, []
     for table, of in asked.items():
         if not only(table):

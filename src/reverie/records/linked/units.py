@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,31 +18,13 @@ from torch import Tensor
 
 from reverie.denoisers.event_mask import EventMask
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
 
-__all__ = ["BEFORE", "Part", "Told", "Unit", "told"]
+__all__ = ["BEFORE", "Part", "Told", "Unit", "laid_out", "told"]
 
 BEFORE = 2
 """Rows of the same parent before a unit's own that it is told."""
-
-
-class Scores(Protocol):
-    """The scores of one table, of those that were encoded or of those made so far.
-
-    Attributes:
-        group: int64 [rows of the parent], the group of each row; -1 where it has none.
-        parent: int64 [G], the row of each group.
-    """
-
-    @property
-    def group(self) -> np.ndarray: ...
-    @property
-    def parent(self) -> np.ndarray: ...
-    def of_groups(self, which: np.ndarray, generator: torch.Generator | None) -> tuple[Tensor, Tensor]: ...
-    def of_rows(
-        self, which: np.ndarray, generator: torch.Generator | None, lengths: np.ndarray | None = None
-    ) -> tuple[Tensor, Tensor]: ...
-    def when(self, which: np.ndarray) -> Tensor: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,33 +169,69 @@ def _cells(at: Tensor, shift: Tensor | int, width: int, channels: int) -> Tensor
 
 def told(
     tree: Tree,
-    scores: Mapping[str, Scores],
-    parents: Mapping[str, np.ndarray],
+    scores: Mapping[str, TableScores],
     table: str,
     rows: np.ndarray,
     generator: torch.Generator | None,
 ) -> Iterator[Told]:
-    """What the units of some rows of a table are told: the patient, the rows above, the row itself, and those before it.
-
-    Args:
-        parents: by table, the row above of each row.
-    """
+    """What the units of some rows of a table are told: the patient, the rows above, the row itself, and those before it."""
     units = np.arange(len(rows))
 
     def row(of: str, unit: np.ndarray, at: np.ndarray, before: int) -> Told:
         values, known = scores[of].of_rows(at, generator)
-        group, group_known = scores[of].of_groups(scores[of].group[parents[of][at]], generator)
+        group, group_known = scores[of].of_groups(scores[of].group[scores[of].above[at]], generator)
         both, all_known = torch.cat([values, group], 1), torch.cat([known, group_known], 1)
         return Told(of, torch.from_numpy(unit), both, all_known, before, scores[of].when(at))
 
     at, here, above = rows, table, []
     while here != tree.root:
         above.append(row(here, units, at, 0))
-        at, here = parents[here][at], str(tree[here].parent)
+        at, here = scores[here].above[at], str(tree[here].parent)
     values, known = scores[tree.root].of_groups(at, generator)
     yield Told(tree.root, torch.from_numpy(units), values, known, 0, torch.full((len(rows),), torch.nan))
     yield from above
+    above_row = scores[table].above
     for before in range(1, BEFORE + 1):
-        same = (rows >= before) & (parents[table][rows - before] == parents[table][rows])
+        same = (rows >= before) & (above_row[rows - before] == above_row[rows])
         if same.any():
             yield row(table, units[same], rows[same] - before, before)
+
+
+def laid_out(
+    codec: LinkedCodec,
+    scores: Mapping[str, TableScores],
+    table: str,
+    rows: np.ndarray,
+    children: Sequence[str],
+    generator: torch.Generator | None = None,
+    whole: bool = True,
+) -> tuple[Unit, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """The units of some rows of a table, with what hangs on them, and by table the groups and the rows that are in them.
+
+    Args:
+        children: the tables that are in them.
+        whole: with the rows of the children, rather than their groups alone.
+    """
+    tree, above, parts, which = codec.tree, [], [], {}
+
+    def part(of: str, unit: np.ndarray, group: np.ndarray, at: np.ndarray, lengths: np.ndarray) -> None:
+        values, known = scores[of].of_groups(group, generator)
+        cells, cells_known = scores[of].of_rows(at, generator, lengths)
+        of_units, each = torch.from_numpy(unit), torch.from_numpy(lengths)
+        parts.append(Part(of, of_units, each, values, known, cells, cells_known, scores[of].when(at)))
+        which[of] = (group, at)
+
+    nothing = np.zeros(0, dtype=np.int64)
+    if table == tree.root:
+        part(table, np.arange(len(rows)), rows, nothing, np.zeros(len(rows), dtype=np.int64))
+    else:
+        above = list(told(tree, scores, table, rows, generator))
+    for child in children:
+        of = scores[child]
+        group = of.group[rows]
+        unit = np.flatnonzero(group >= 0)
+        if unit.size and whole:
+            part(child, unit, group[unit], of.rows_in(group[unit]), of.lengths[group[unit]])
+        elif unit.size:
+            part(child, unit, group[unit], nothing, np.zeros(unit.size, dtype=np.int64))
+    return Unit(codec, len(rows), above, parts), which

@@ -1,0 +1,111 @@
+"""Linked tables with the holes of their rows filled, to a folder: files as they came but for the cells that were empty."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reverie.errors import UsageError
+from reverie.models import LinkedModel
+from reverie.records import given
+from reverie.records.linked.fitting import Filled, FittedTables, fit_tables
+from reverie.records.linked.sources import files_of
+from reverie.records.output import write_table
+from reverie.records.reading.spliced import spliced
+
+__all__ = ["complete_hospital"]
+
+
+def complete_hospital(
+    model: LinkedModel,
+    source: Path,
+    out: Path,
+    draws: int = 1,
+    seed: int = 0,
+    columns: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    hear: Callable[[str], None] = lambda note: None,
+) -> dict[str, Any]:
+    """Fills the holes of linked tables, `draws` times, and copies their folder with what was drawn to `out`.
+
+    Every file stays, and of a file of text every byte but for the cells that are filled. Of several draws each has a folder
+    of its own in `out`: 1, 2, ... `settings` are those of LinkedModel.shards; `hear` is told what was decided. Raises
+    UsageError and DataError as LinkedModel.impute does, and for `out` within `source`; then `out` is as it was.
+
+    Returns a summary, with the holes of each column, "TABLE.column", and how many of them were filled in each draw.
+    """
+    began = time.monotonic()
+    if source.resolve() in (out.resolve(), *out.resolve().parents):
+        raise UsageError(f"{out} lies in {source}, which stays as it is: name another folder.")
+    fitted = fit_tables(model.codec, str(source))
+    for note in fitted.notes:
+        hear(note)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    filled: Filled = {}
+    stands = count = 0
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+        whole = Path(beside) / "whole"
+        made = model.completed(fitted, draws, seed, columns, on_step=on_step, hear=hear, **(settings or {}))
+        for number, tables in enumerate(made, 1):
+            filled = fitted.filled(model.codec, tables)
+            folder = whole if draws == 1 else whole / str(number)
+            shutil.copytree(source, folder)
+            for table, path in files_of(source).items():
+                if table in filled:
+                    _write(folder / path.name, path, fitted, table, filled)
+            same, of = _unchanged(fitted, filled)
+            stands, count = stands + same, count + of
+        out.mkdir(exist_ok=True)
+        for path in sorted(whole.iterdir()):
+            if (out / path.name).is_dir():
+                shutil.rmtree(out / path.name)
+            shutil.move(path, out / path.name)
+    return {
+        "out": str(out),
+        "patients": len(fitted.grown),
+        "rows": {table: frame.height for table, frame in fitted.source.items()},
+        "draws": draws,
+        "given_values": {"unchanged": stands, "of": count},
+        "seed": seed,
+        "seconds": round(time.monotonic() - began, 2),
+        "holes": _holes(fitted, filled),
+    }
+
+
+def _write(out: Path, path: Path, fitted: FittedTables, table: str, filled: Filled) -> None:
+    """A table with cells filled, in the form of its file."""
+    if path.name.lower().endswith(".parquet"):
+        write_table(out, [fitted.whole(filled)[table]])
+        return
+    texts = {c: dict(zip(rows.tolist(), values, strict=True)) for c, (rows, values) in filled[table].items()}
+    out.write_bytes(spliced(path, f"{fitted.name}/{path.name}", fitted.source[table], texts))
+
+
+def _unchanged(fitted: FittedTables, cells: Filled) -> tuple[int, int]:
+    """How many given values stand in the text that they were given in, and how many there are."""
+    same = of = 0
+    for table, frame in fitted.whole(cells).items():
+        was, now = given.texts(fitted.source[table]), given.texts(frame)
+        for column in was.columns:
+            here = fitted.given.get(table, {}).get(column, was[column].is_not_null())
+            same += int(((was[column] == now[column]).fill_null(False) & here).sum())
+            of += int((was[column].is_not_null() & here).sum())
+    return same, of
+
+
+def _holes(fitted: FittedTables, cells: Filled) -> dict[str, dict[str, int]]:
+    """Of each column with empty cells, how many, and how many of them are filled."""
+    out = {}
+    for table, of in fitted.given.items():
+        for column, here in of.items():
+            if empty := int((~here).sum()):
+                rows = cells.get(table, {}).get(column, (np.zeros(0), None))[0]
+                out[f"{table}.{column}"] = {"empty": empty, "filled": len(rows)}
+    return out

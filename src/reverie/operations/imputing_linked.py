@@ -1,0 +1,62 @@
+"""Linked tables with holes, filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reverie.errors import UsageError
+from reverie.operations.context import Context
+from reverie.operations.declare import Outcome, Panel, summary
+from reverie.operations.sampler_settings import settings_of
+
+if TYPE_CHECKING:
+    from reverie.models import LinkedModel
+    from reverie.operations.imputing import Imputation
+
+__all__ = ["impute_linked"]
+
+OTHERS = ("method", "guidance", "engine")
+"""Fields that say how one table is completed."""
+
+
+def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> Outcome:
+    """Fills the holes of the tables in a folder, and copies the folder with what was drawn."""
+    from reverie import export
+
+    if context.served or request.table is None:
+        raise UsageError(
+            f"linked tables are completed on the command line: reverie impute {request.model} FOLDER --out FOLDER."
+        )
+    for field in OTHERS:
+        if getattr(request, field) is not None:
+            raise UsageError(f"`{field}` is not for linked tables: leave it out.")
+    if request.out is None or Path(request.out).suffix:
+        raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
+    folder = context.folder(request.out, request.overwrite)
+    done = export.complete_hospital(
+        model,
+        Path(request.table),
+        folder.path,
+        request.draws,
+        request.seed,
+        request.columns,
+        settings_of(request),
+        context.step,
+        context.say,
+    )
+    folder.done()
+    holes = done.pop("holes")
+    result: dict[str, Any] = {**done, "out": request.out}
+    reply = {"summary": result, "files": [{"name": request.out}], "holes": holes}
+
+    def show() -> Iterator[Panel | str]:
+        if holes:
+            rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
+            yield Panel("holes", ("column", "empty cells", "filled in each draw"), rows)
+        yield from summary("imputed", result)()
+
+    left = any(count["filled"] < count["empty"] for count in holes.values())
+    hint = "empty cells stay where nothing is learned, where that says something, or as `columns` says."
+    return Outcome(reply, show, {**result, "holes": holes}, hints=(hint,) if left else ())

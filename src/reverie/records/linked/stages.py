@@ -1,0 +1,192 @@
+"""One stage of the units of a table, drawn around all that is known of them.
+
+    0  1   patients: what is measured; values, and whether there is anything of each table
+    2  3   groups: how many rows; when the first was
+    4  5   rows: when each was, what is measured; values, and whether anything hangs on it
+
+What is asked are the cells of the stage that exist and are not known: all of them where patients are made, the holes where
+they are completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reverie.denoisers.denoiser import Denoiser
+from reverie.process.randomness import generator
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.units import Unit, laid_out
+from reverie.samplers import Sampler, sample
+
+__all__ = ["Seed", "Stages", "as_records", "clocked"]
+
+TOKENS, UNITS = 12_288, 1024
+"""Tokens and units in one call of the network, at most (or one unit)."""
+Seed = tuple[int | str, ...]
+"""A seed and an address under it, see process/randomness.py."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """Draws stages.
+
+    Attributes:
+        denoiser: answers for events, see EventMask.
+        codec: of the tables.
+        sampler, grid: how each stage is drawn.
+    """
+
+    denoiser: Denoiser
+    codec: LinkedCodec
+    sampler: Sampler
+    grid: Sequence[float]
+
+    def draw(
+        self,
+        table: str,
+        children: Sequence[str],
+        units: np.ndarray,
+        scores: Mapping[str, TableScores],
+        stage: int,
+        seed: Seed,
+    ) -> None:
+        """Draws a stage of some units of a table into scores that were made so far, as many at a time as the network takes.
+
+        Args:
+            children: the tables that hang on it; none of stages 0 and 1.
+            units: int64 [n], rows of the table, rising.
+        """
+        sizes = np.ones(len(units), dtype=np.int64)
+        if stage > 3:
+            tokens = self._tokens(children, scores, units)
+            units, tokens = units[tokens > 0], tokens[tokens > 0]
+            order = np.argsort(tokens, kind="stable")
+            units, sizes = units[order], tokens[order] + 4
+        for chunk, rows in enumerate(_chunks(units, sizes)):
+            self.draw_together(table, children, np.sort(rows), scores, stage, generator(int(seed[0]), *seed[1:], chunk))
+
+    def draw_together(
+        self,
+        table: str,
+        children: Sequence[str],
+        units: np.ndarray,
+        scores: Mapping[str, TableScores],
+        stage: int,
+        randomness: torch.Generator,
+    ) -> None:
+        """The same in one call of the network."""
+        unit, which = laid_out(self.codec, scores, table, units, children, whole=stage > 3)
+        wanted = torch.zeros_like(unit.known)
+        observed = unit.known & (unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < min(stage, 2))))
+        there: dict[str, Tensor] = {}
+        for child, (group, at) in which.items():
+            if child == table and stage > 1:
+                continue  # the patient, of whom all is known by now
+            one = scores[child]
+            values, seen = one.of_groups(group)
+            unit.put_groups(child, observed, seen)
+            if stage < 4:
+                asked = self.known_groups(child, values) & (self.codec.stages[child][0] == stage) & ~seen
+                unit.put_groups(child, wanted, asked)
+                there[child] = asked | seen
+                continue
+            cells, seen = one.of_rows(at)
+            asked = self.known_rows(child, values, cells, one.lengths[group])
+            asked &= (self.codec.stages[child][1] == stage) & ~seen
+            unit.put_rows(child, observed, seen)
+            unit.put_rows(child, wanted, asked)
+            there[child] = asked | seen
+        values = self._answered(unit, observed, wanted, stage, randomness)
+        for child, known in there.items():
+            group, at = which[child]
+            if stage < 4:
+                scores[child].put("groups", group, unit.groups(child, values), known)
+            elif len(at):
+                scores[child].put("rows", at, unit.of_rows(child, values), known)
+
+    def known_groups(self, table: str, groups: Tensor) -> Tensor:
+        """bool [G, w], which scores of groups exist, as what is known of them says."""
+        codec, width = self.codec.codecs[table], self._of_codec(table, 0)
+        visits = torch.zeros(len(groups), dtype=torch.long)
+        known = codec.known(as_records(self.codec, table, groups), visits)[:, 0, :width]
+        more = torch.ones(len(groups), groups.shape[1] - width, dtype=torch.bool)
+        return torch.cat([known, more], 1)
+
+    def known_rows(self, table: str, groups: Tensor, rows: Tensor, lengths: np.ndarray) -> Tensor:
+        """bool [R, w], the same of rows of groups that have so many each, one after the other."""
+        if not rows.shape[1] or not len(rows):
+            return torch.zeros(rows.shape, dtype=torch.bool)
+        codec, width = self.codec.codecs[table], self._of_codec(table, 1)
+        visits, longest = torch.from_numpy(lengths), int(lengths.max())
+        there = torch.arange(longest) < visits[:, None]
+        values = torch.zeros(len(groups), 1 + longest, codec.channels)
+        values[:, :1] = as_records(self.codec, table, groups)
+        padded = torch.zeros(len(groups), longest, width)
+        padded[there] = rows[:, :width]
+        values[:, 1:, :width] = padded
+        known = codec.known(values, visits)[:, 1:, :width][there]
+        return torch.cat([known, torch.ones(len(rows), rows.shape[1] - width, dtype=torch.bool)], 1)
+
+    def _of_codec(self, table: str, token: int) -> int:
+        """Channels of a group or a row that are not flags of what hangs on it."""
+        return int((self.codec.codecs[table].stage[token] >= 0).sum())
+
+    def _tokens(self, children: Sequence[str], scores: Mapping[str, TableScores], units: np.ndarray) -> np.ndarray:
+        """int64 [n], the tokens of what is drawn of units."""
+        tokens = np.zeros(len(units), dtype=np.int64)
+        for child in children:
+            one = scores[child]
+            if self.codec.widths(child)[1]:
+                group = one.group[units]
+                tokens[group >= 0] += 1 + -(-one.lengths[group[group >= 0]] // self.codec.blocks[child])
+        return tokens
+
+    def _answered(self, unit: Unit, observed: Tensor, wanted: Tensor, stage: int, randomness: torch.Generator) -> Tensor:
+        """Scores [U, N, C] of units with the cells wanted drawn, around those observed."""
+        question, values = unit.question(observed, wanted, unit.values, stage), unit.values
+        if question.target_mask.any():
+            noise = torch.randn(values.shape, generator=randomness) * self.denoiser.process.schedule.prior_std
+            drawn = sample(self.denoiser, self.sampler, self.grid, noise, randomness, question)
+            values = torch.where(question.target_mask, drawn, values)
+        return values
+
+
+def as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:
+    """Scores of groups [G, w] as the static tokens of records [G, 1, C]."""
+    of = codec.codecs[table]
+    values = torch.zeros(len(groups), 1, of.channels)
+    width = int((of.stage[0] >= 0).sum())
+    values[:, 0, :width] = groups[:, :width]
+    return values
+
+
+def clocked(codec: LinkedCodec, table: str, one: TableScores) -> Tensor:
+    """When rows were, float [R] in hours, as their gaps say; NaN of sets."""
+    of, at = codec.codecs[table], np.arange(len(one.above))
+    if codec.tree[table].time is None or not len(at):
+        return torch.full((len(at),), torch.nan)
+    clock, lengths = of.visit_times, one.lengths
+    starts, gaps = np.full(len(lengths), clock.start or 0.0), np.full(len(at), clock.gap or 0.0)
+    if clock.start is None:
+        groups = one.of_groups(np.arange(len(one)))[0]
+        starts = of.codes["start"].cells(groups[:, list(of.named["start"].channels)].double().numpy())
+    if clock.gap is None:
+        rows = one.of_rows(at)[0]
+        gaps = of.codes["gap"].cells(rows[:, list(of.named["gap"].channels)].double().numpy())
+    return torch.from_numpy(codec.hours(table, clock.times(starts, gaps, lengths))).float()
+
+
+def _chunks(units: np.ndarray, tokens: np.ndarray) -> Iterator[np.ndarray]:
+    """Units one after the other, as many at a time as TOKENS of the longest of them and UNITS allow."""
+    first = 0
+    for last in range(1, len(units) + 1):
+        longest = int(tokens[first : last + 1].max()) if last < len(units) else 0
+        if last == len(units) or (last + 1 - first) * longest > TOKENS or last - first >= UNITS:
+            yield units[first:last]
+            first = last

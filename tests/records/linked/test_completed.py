@@ -1,0 +1,155 @@
+"""Linked tables with holes: what is given stays, to the byte in files, and what is filled fits what is given."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import reverie
+from reverie.errors import DataError, UsageError
+from reverie.export import complete_hospital
+from reverie.records.linked.fitting import fit_tables, to_fill
+from reverie.records.reading.spliced import spliced
+
+from .conftest import made_up
+
+HOLES = (
+    ("patients", "sex"), ("patients", "birth_date"), ("stays", "admission_type"), ("stays", "discharged"),
+    ("results", "value"), ("results", "test_name"), ("results", "unit"), ("drugs", "dose"), ("drugs", "end_time"),
+    ("diagnoses", "icd_code"), ("discharges", "destination"), ("discharges", "score"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A run of few steps: what must hold holds whatever the network has learned."""
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    return reverie.train(made_up(60), out=tmp_path_factory.mktemp("linked") / "run", steps=2, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def holed():
+    tables, draw = made_up(20, seed=9), np.random.default_rng(0)
+    for name, column in HOLES:
+        kept = pl.Series(draw.random(tables[name].height) > 0.3)
+        tables[name] = tables[name].with_columns(pl.when(kept).then(pl.col(column)).alias(column))
+    return tables
+
+
+@pytest.fixture(scope="module")
+def filled(model, holed):
+    return model.impute(holed, draws=2, seed=1)
+
+
+def test_what_is_given_stays_and_every_hole_is_filled(holed, filled):
+    for tables in filled:
+        assert tables.keys() == holed.keys()
+        for name, frame in holed.items():
+            assert tables[name].schema == frame.schema and tables[name].height == frame.height
+            for column in frame.columns:
+                here = frame[column].is_not_null()
+                assert tables[name][column].filter(here).equals(frame[column].filter(here)), (name, column)
+                assert not tables[name][column].null_count(), (name, column)
+    assert any(not filled[0][name].equals(filled[1][name]) for name in holed)
+
+
+def test_what_is_filled_lies_in_its_time_and_goes_with_its_code(filled):
+    for tables in filled:
+        stays = tables["stays"]
+        assert (stays["discharged"] >= stays["admitted"]).all()
+        drugs, letters = tables["drugs"].join(stays, on="stay_id"), tables["discharges"].join(stays, on="stay_id")
+        assert ((drugs["end_time"] >= drugs["start_time"]) & (drugs["end_time"] <= drugs["discharged"])).all()
+        assert (drugs["start_time"] <= drugs["discharged"]).all() and (letters["written"] >= letters["discharged"]).all()
+        units = {"potassium": "mmol/L", "sodium": "mmol/L", "glucose": "mg/dL"}
+        assert all(units[name] == unit for name, unit in tables["results"].select("test_name", "unit").iter_rows())
+
+
+def test_the_same_seed_fills_the_same_cells(model, holed, filled):
+    again = model.impute(holed, seed=1)
+    assert all(again[0][name].equals(filled[0][name]) for name in holed)
+
+
+def test_only_the_columns_named_are_filled(model, holed):
+    (tables,) = model.impute(holed, columns=["stays.ward", "discharges.score"])
+    for name, frame in holed.items():
+        for column in frame.columns:
+            if f"{name}.{column}" in ("stays.ward", "discharges.score"):
+                assert frame[column].null_count() and not tables[name][column].null_count()
+            else:
+                assert tables[name][column].equals(frame[column])
+    for columns, said in ((["ward"], "TABLE.column"), (["stays.wrd"], "'ward'"), (["stays.admitted"], "not learned")):
+        with pytest.raises(UsageError, match=said):
+            to_fill(model.codec, columns)
+
+
+def test_files_stay_byte_for_byte_but_for_the_cells_filled(model, holed, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name, frame in holed.items():
+        frame = frame.with_columns(note=pl.lit('a, "b"'))
+        frame.write_csv(source / f"{name}.csv", line_terminator="\r\n" if name == "stays" else "\n")
+    (source / "README.md").write_text("of the ward")
+    done = complete_hospital(model, source, out, seed=1)
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in source.iterdir())
+    assert done["given_values"]["unchanged"] == done["given_values"]["of"] > 1000
+    for path in source.iterdir():
+        was, now = path.read_bytes().split(b"\n"), (out / path.name).read_bytes().split(b"\n")
+        assert len(was) == len(now)
+        for before, after in zip(was, now, strict=True):
+            for one, other in zip(before.split(b","), after.split(b","), strict=True):
+                assert one == other or (one == b"" and other)
+    holes = {f"{name}.{column}": frame[column].null_count() for name, frame in holed.items() for column in frame.columns}
+    assert done["holes"] == {name: {"empty": n, "filled": n} for name, n in holes.items() if n}
+    with pytest.raises(UsageError, match="lies in"):
+        complete_hospital(model, source, source / "again")
+
+
+def test_what_the_model_cannot_read_stays_and_is_said(model, holed):
+    odd = dict(holed)
+    odd["stays"] = holed["stays"].with_columns(
+        pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("by air")).otherwise("admission_type").alias("admission_type"),
+        bed=pl.lit("7"),
+    )
+    heard = []
+    fitted = fit_tables(model.codec, odd)
+    made = next(iter(model.completed(fitted, hear=heard.append)))
+    tables = fitted.whole(fitted.filled(model.codec, made))
+    assert tables["stays"]["admission_type"][0] == "by air" and (tables["stays"]["bed"] == "7").all()
+    assert any("by air" in note for note in heard) and any("bed is a column of stays" in note for note in fitted.notes)
+    assert not tables["stays"]["ward"].null_count()
+    del odd["drugs"]
+    with pytest.raises(UsageError, match="no table drugs"):
+        fit_tables(model.codec, odd)
+    with pytest.raises(UsageError, match="no folder"):
+        fit_tables(model.codec, "/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ('sep=;\r\nwho;"what";n\r\n"a;1";;1\r\n\r\n b ; "x";\r\n', "utf-8"),
+        ("﻿who,what,n\na,,1\nb,x,", "utf-8"),
+        ("who\twhat\tn\nä\t\t1\nb\tx\t\n", "cp1252"),
+        ("﻿who,what,n\nä,,1\nb,x,\n", "utf-16-le"),
+    ],
+)
+def test_a_cell_is_written_where_it_stands_and_rows_after_the_last(text, encoding, tmp_path):
+    from reverie.records.reading import read_source
+
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    frame = read_source(path).frame
+    assert spliced(path, "table", frame, {}) == path.read_bytes()
+    out = spliced(path, "table", frame, {"what": {0: 'y "z"'}}, pl.DataFrame({"n": ["9"]}))
+    lost = text.replace('"a;1";;', '"a;1";"y ""z""";').replace("a,,", 'a,"y ""z""",').replace("ä,,", 'ä,"y ""z""",')
+    lost = lost.replace("ä\t\t", 'ä\t"y ""z"""\t')
+    (tmp_path / "table.csv").write_bytes(out)
+    separator = next(c for c in ";\t," if c in text.splitlines()[0].removeprefix("sep="))
+    end = "\r\n" if "\r\n" in text else "\n"
+    assert out.decode(encoding) == lost.removesuffix(end) + end + separator * 2 + "9" + (end if text.endswith(end) else "")
+    assert read_source(path).frame["n"].to_list() == ["1", None, "9"]
+
+
+def test_a_file_whose_rows_are_not_found_again_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="not found again"):
+        spliced(tmp_path / "t.csv", "t", pl.DataFrame({"a": ["3"], "b": ["2"]}), {})
