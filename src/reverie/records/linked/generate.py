@@ -21,6 +21,7 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.generate import ROUNDS
+from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.given import GivenRows
 from reverie.records.linked.units import Part, Unit, told
@@ -118,10 +119,11 @@ class LinkedSampler:
         tree = self.codec.tree
         made = {tree.root: self._patients(number, seed, given, size, accept)}
         parents: dict[str, np.ndarray] = {}
+        bound = Bound(self.codec, made, {} if self.given is None else self.given.cells)
         for branch in tree.learned:
             children = tree.children(branch.table)
             if children:
-                self._below(branch.table, children, made, parents, (seed, "events", number))
+                self._below(branch.table, children, made, parents, bound, (seed, "events", number))
         return made
 
     def _patients(
@@ -201,6 +203,7 @@ class LinkedSampler:
         children: Sequence[str],
         made: dict[str, Made],
         parents: dict[str, np.ndarray],
+        bound: Bound,
         seed: tuple[int, str, int],
     ) -> None:
         """Makes the rows of all tables that hang on the rows of one."""
@@ -211,6 +214,7 @@ class LinkedSampler:
         first = above.shape[1] - len(flags)
         has = {}
         for child, code in codec.flags[table]:
+            above[:, first + flags[child]] = bound.flagged(table, child, above[:, first + flags[child]])
             has[child] = code.level(above[:, first + flags[child], None].double().numpy()) == 1
         for child in children:
             some = has.get(child, np.full(count, codec.shares[table][child] > 0))
@@ -254,6 +258,7 @@ class LinkedSampler:
                 drawn = one.rows_known & stage & ~self._given(child, 1, one.rows)
                 one.rows = self._right(child, "rows", one.rows, drawn)
                 if now == 4:
+                    one.rows = bound.known_beside(child, one.rows)
                     one.hours = self._hours(child, one)
 
     def _unit(

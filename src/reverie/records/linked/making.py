@@ -6,18 +6,18 @@ the other, so that they count through all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-import torch
 
-from reverie.records.linked.beside import NOTHING, apart
+from reverie.records.linked.beside import apart
+from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, Form
 from reverie.records.linked.generate import Made
-from reverie.records.writing import Scores
+from reverie.records.linked.limits import Limits
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined"]
 
@@ -31,44 +31,58 @@ class Rows:
     parents: np.ndarray
 
 
-def frames_of(codec: LinkedCodec, made: Mapping[str, Made], patients: int) -> dict[str, Rows]:
-    """The tables of the first `patients` patients of a shard."""
-    out: dict[str, Rows] = {}
+def frames_of(
+    codec: LinkedCodec,
+    made: Mapping[str, Made],
+    patients: int,
+    fixed: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, Rows]:
+    """The tables of the first `patients` patients of a shard.
+
+    Args:
+        fixed: by table, columns of its visits that are given and stay as they are.
+    """
+    bound = Bound(codec, made, fixed or {})
+    visits: dict[str, pl.DataFrame] = {}
     kept = {codec.tree.root: np.arange(patients)}
     for branch in codec.tree.learned:
-        table, one = branch.table, made[branch.table]
-        form, of = codec.forms.forms[table], codec.codecs[table]
+        frame = bound.visits(branch.table)
         if branch.parent is None:
-            groups = rows = np.arange(patients)
-            parents, lengths = rows, np.full(patients, of.length or 1)
-            at = np.zeros(0, dtype=np.int64)
+            visits[branch.table] = frame[:patients]
         else:
-            place = np.full(len(one.group), -1)
+            place = np.full(bound.count(branch.parent), -1)
             place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
-            groups = np.flatnonzero(place[one.parent] >= 0)
-            lengths = one.lengths[groups]
-            at = np.repeat(one.offsets[groups] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-            parents, kept[table] = np.repeat(place[one.parent[groups]], lengths), at
-        of_group, of_row = (int((of.stage[token] >= 0).sum()) for token in (0, 1))
-        scores = Scores(
-            torch.from_numpy(lengths),
-            (one.groups[groups][:, :of_group], one.groups_known[groups][:, :of_group]),
-            (one.rows[at][:, :of_row], one.rows_known[at][:, :of_row])
-            if branch.parent is not None
-            else (torch.zeros(int(lengths.sum()), of_row), torch.zeros(int(lengths.sum()), of_row, dtype=torch.bool)),
-        )
-        visits = of.decode(scores).frame.drop(NOTHING, strict=False)
-        visits = visits.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
+            parents = place[frame[PARENT].to_numpy()]
+            kept[branch.table] = np.flatnonzero(parents >= 0)
+            visits[branch.table] = frame[kept[branch.table]].with_columns(pl.Series(PARENT, parents[parents >= 0]))
+    limits = Limits(codec, fixed or {})
+    first = _timed(codec, visits, limits, {})
+    moved = limits.moved(visits[codec.tree.root], first)
+    return _timed(codec, visits, limits, moved) if moved else first
+
+
+def _timed(
+    codec: LinkedCodec, visits: Mapping[str, pl.DataFrame], limits: Limits, moved: Mapping[str, pl.DataFrame]
+) -> dict[str, Rows]:
+    """Tables with their times, of such visits; of those that are `moved`, these."""
+    out: dict[str, Rows] = {}
+    for branch in codec.tree.learned:
+        table, form = branch.table, codec.forms.forms[branch.table]
         above = None if branch.parent is None else out[branch.parent].frame
-        within = None
-        if table in codec.forms.within and branch.parent is not None and above is not None:
-            within = _lasted(codec.forms.forms[branch.parent], form, above)
-        out[table] = Rows(form.rows(visits, above, within, _until(codec, table)), parents)
-        for other in codec.tree.beside(table):
-            alone, row = codec.forms.forms[other], out[table].frame
-            own = apart(visits, other)
-            within = _lasted(form, alone, row) if other in codec.forms.within else None
-            out[other] = Rows(alone.rows(own, row, within, _until(codec, other)), own[PARENT].to_numpy())
+        for name, own, host, of in (
+            (table, visits[table], above, None if branch.parent is None else codec.forms.forms[branch.parent]),
+            *((other, apart(visits[table], other), None, form) for other in codec.tree.beside(table)),
+        ):
+            host = out[table].frame if host is None and name != table else host
+            within = (
+                _lasted(of, codec.forms.forms[name], host)
+                if of and host is not None and name in codec.forms.within
+                else None
+            )
+            parents = own[PARENT].to_numpy()
+            bounds = limits.of(name, parents, out, bool(moved))
+            frame = codec.forms.forms[name].rows(own, host, within, _until(codec, name), bounds)
+            out[name] = Rows(moved.get(name, frame), parents)
     return out
 
 

@@ -1,0 +1,248 @@
+"""What is made, as tables of visits that keep the rules across tables (bonds.py).
+
+    numbers    a row that must have some rows below it, and none of whose flags says so, gets them where its flag is nearest
+               to that; one that must have none loses them
+    codes      a code that cannot be is drawn again among those that can, as common as they are where the row above is so
+    same       is copied
+    orders     are kept in making.py, where times are
+
+Nothing here draws: what is decided hangs on the scores alone, so it is the same wherever a patient is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.records.codes import Code
+from reverie.records.intervals import between, inside
+from reverie.records.linked.beside import NOTHING, called, has
+from reverie.records.linked.bonds import Goes, base_of, told_of
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.form import PARENT
+from reverie.records.writing import Scores
+
+__all__ = ["Bound"]
+
+TURNS = 4
+"""How often codes are drawn again, where rules within the row then move what they hang on."""
+
+
+class Made(Protocol):
+    """The scores of one table, see generate.Made."""
+
+    parent: np.ndarray
+    groups: Tensor
+    groups_known: Tensor
+    rows: Tensor
+    rows_known: Tensor
+
+    @property
+    def lengths(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """Tables in the making.
+
+    Attributes:
+        codec: of the tables.
+        made: the scores of those that are done, by name; more are added while it is used.
+        fixed: by table, columns of its visits that are given and stay.
+    """
+
+    codec: LinkedCodec
+    made: Mapping[str, Made]
+    fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    _visits: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def visits(self, table: str) -> pl.DataFrame:
+        """The rows of a table that is done, as visits, PARENT being the row above."""
+        if table not in self._visits:
+            self._visits[table] = self._kept(table, self._decoded(table))
+        return self._visits[table]
+
+    def rows(self, table: str, above: str) -> np.ndarray:
+        """int64 [rows], the row of a table above that each row hangs on; its own of itself."""
+        tree, here = self.codec.tree, table
+        at = np.arange(self.count(table))
+        while here != above:
+            one = self.made[here]
+            at, here = np.repeat(one.parent, one.lengths)[at], str(tree[here].parent)
+        return at
+
+    def count(self, table: str) -> int:
+        one = self.made[table]
+        return len(one.groups) if table == self.codec.tree.root else int(one.lengths.sum())
+
+    def text(self, table: str, column: str, visits: pl.DataFrame | None = None) -> pl.Series:
+        """A column of a table as text, also one that follows from another, or of a table that stands beside another; of
+        `visits`, or of those of the table that it stands in."""
+        branch, form = self.codec.tree[table], self.codec.forms.forms[table]
+        base = base_of(form, column)
+        frame = visits if visits is not None else self.visits(str(branch.parent) if branch.beside else table)
+        return told_of(form, column, frame[called(table, base) if branch.beside else base])
+
+    def flagged(self, table: str, child: str, flags: Tensor) -> Tensor:
+        """The scores [rows] of whether rows of a table have any of a child, with those moved that rules would have so."""
+        code = dict(self.codec.flags[table])[child]
+        yes = code.level(flags[:, None].double().numpy()) == 1
+        return self._moved(child, table, yes, flags, code, [table, *self.codec.tree.above(table)])
+
+    def known_beside(self, table: str, rows: Tensor) -> Tensor:
+        """Scores [rows, w] of a table's rows, with whether they have one of each table beside it as rules on the rows above
+        would have it."""
+        of = self.codec.codecs[table]
+        for other in self.codec.tree.beside(table):
+            name = f"measured:{has(other)}"
+            if name not in of.codes or has(other) in self.fixed.get(table, ()):
+                continue
+            channel = of.named[name].channels[0]
+            yes = of.codes[name].cells(rows[:, [channel]].double().numpy()) == 1
+            moved = self._moved(other, table, yes, rows[:, channel], of.codes[name], list(self.codec.tree.above(table)))
+            rows = rows.clone()
+            rows[:, channel] = moved
+        return rows
+
+    def _moved(self, table: str, home: str, yes: np.ndarray, scores: Tensor, code: Code, done: list[str]) -> Tensor:
+        """Scores of whether rows of `home` have any of a table, after the rules on rows of those that are `done`."""
+        rules = [rule for rule in self.codec.forms.bonds.numbers if rule.table == table and rule.above in done]
+        if not rules or not len(yes):
+            return scores
+        wanted, never = yes.copy(), np.zeros(len(yes), dtype=bool)
+        at = {rule.above: self.rows(home, rule.above) for rule in rules}
+        bears = {}
+        for rule in rules:
+            every = np.ones(self.count(rule.above), dtype=bool)
+            bears[rule] = every if rule.column is None else self._is(rule.above, rule.column, rule.levels)
+            if not rule.some:
+                never |= bears[rule][at[rule.above]]
+        wanted &= ~never
+        for rule in (rule for rule in rules if rule.some):
+            rows, lacks = at[rule.above], bears[rule].copy()
+            lacks[rows[wanted]] = False
+            may = np.flatnonzero(lacks[rows] & ~never)
+            best = may[np.argsort(-scores[may].numpy(), kind="stable")]
+            wanted[best[np.unique(rows[best], return_index=True)[1]]] = True
+        moved = np.flatnonzero(wanted != yes)
+        lower, upper = (torch.from_numpy(e) for e in inside(*code.ends(wanted[moved].astype(np.float64))))
+        scores = scores.clone()
+        scores[moved] = between(lower, upper, torch.full(lower.shape, 0.5))[:, 0].float()
+        return scores
+
+    def _is(self, table: str, column: str, levels: Collection[str]) -> np.ndarray:
+        return self.text(table, column).is_in(list(levels)).fill_null(False).to_numpy()
+
+    def _decoded(self, table: str) -> pl.DataFrame:
+        of, one = self.codec.codecs[table], self.made[table]
+        of_group, of_row = (int((of.stage[token] >= 0).sum()) for token in (0, 1))
+        if table == self.codec.tree.root:
+            parents = np.arange(len(one.groups))
+            lengths = np.full(len(parents), of.length or 1)
+            rows, known = torch.zeros(len(parents), of_row), torch.zeros(len(parents), of_row, dtype=torch.bool)
+        else:
+            lengths, parents = one.lengths, np.repeat(one.parent, one.lengths)
+            rows, known = one.rows[:, :of_row], one.rows_known[:, :of_row]
+        groups = one.groups[:, :of_group], one.groups_known[:, :of_group]
+        frame = of.decode(Scores(torch.from_numpy(lengths), groups, (rows, known))).frame.drop(NOTHING, strict=False)
+        return frame.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
+
+    def _kept(self, table: str, visits: pl.DataFrame) -> pl.DataFrame:
+        tree, bonds = self.codec.tree, self.codec.forms.bonds
+        here = {table, *tree.beside(table)}
+        fixed = self.fixed.get(table, ())
+        for rule in (rule for rule in bonds.same if rule.table in here):
+            name = self._name(rule.table, rule.column)
+            theirs = self._theirs(table, rule.above, rule.column, visits).cast(visits.schema[name])
+            if name not in fixed:
+                visits = visits.with_columns(
+                    pl.when(theirs.is_null() | pl.col(name).is_null()).then(name).otherwise(theirs).alias(name)
+                )
+        codes = [rule for rule in bonds.codes if rule.table in here and self._name(rule.table, rule.code) not in fixed]
+        for _ in range(TURNS if codes else 0):
+            moved = self._recoded(table, visits, codes)
+            if not moved:
+                break
+            stay = {name: changed for name, (_, changed) in moved.items()}
+            visits = visits.with_columns(cells.alias(name) for name, (cells, _) in moved.items())
+            kept = self.codec.codecs[table].kept(visits.drop(PARENT), stay)
+            visits = (
+                visits.select(PARENT).hstack(kept.select(c for c in visits.columns if c != PARENT)).select(visits.columns)
+            )
+        for rule in bonds.numbers:
+            if rule.table in here and rule.table != table and not rule.some and rule.column:
+                none = self._theirs(table, rule.above, rule.column, visits).is_in(list(rule.levels)).fill_null(False)
+                own = [c for c in visits.columns if c.startswith(f"{rule.table}.") or c == has(rule.table)]
+                visits = visits.with_columns(pl.when(none).then(None).otherwise(pl.col(c)).alias(c) for c in own)
+        return visits
+
+    def _name(self, table: str, column: str) -> str:
+        return called(table, column) if self.codec.tree[table].beside else column
+
+    def _theirs(self, table: str, above: str, column: str, visits: pl.DataFrame) -> pl.Series:
+        """The text of a column of a row above, for each row of a table, whose own visits are `visits`."""
+        if above == table:
+            return self.text(above, column, visits)
+        return self.text(above, column).gather(self.rows(table, above))
+
+    def _recoded(self, table: str, visits: pl.DataFrame, rules: list[Goes]) -> dict[str, tuple[pl.Series, np.ndarray]]:
+        """The columns with codes that cannot be, with others in their place, and where that is."""
+        out = {}
+        for of, code in dict.fromkeys((rule.table, rule.code) for rule in rules):
+            mine, name = [rule for rule in rules if (rule.table, rule.code) == (of, code)], self._name(of, code)
+            cells = visits[name].cast(pl.String).to_list()
+            levels = [self._theirs(table, rule.above, rule.column, visits).to_list() for rule in mine]
+            changed = np.zeros(len(cells), dtype=bool)
+            drawn = _Draws(mine)
+            for row, (cell, *above) in enumerate(zip(cells, *levels, strict=True)):
+                if cell is None or (wrong := drawn.wrong(cell, above)) is None:
+                    continue
+                if (other := drawn.another(wrong, tuple(above), self._place(table, row))) is not None:
+                    cells[row], changed[row] = other, True
+            if changed.any():
+                out[name] = pl.Series(cells, dtype=pl.String).cast(visits.schema[name]), changed
+        return out
+
+    def _place(self, table: str, row: int) -> float:
+        """A number in [0, 1) that hangs on the scores of a row alone."""
+        return float(np.modf(float(self.made[table].rows[row].abs().double().sum()) * 997.0)[0])
+
+
+@dataclass
+class _Draws:
+    """Draws codes that can be.
+
+    Attributes:
+        rules: on one code.
+        known: by rule and levels, the codes that can be and their shares added up.
+    """
+
+    rules: list[Goes]
+    known: dict[tuple[int, tuple[str | None, ...]], tuple[list[str], np.ndarray]] = field(default_factory=dict)
+
+    def wrong(self, code: str, levels: list[str | None]) -> int | None:
+        """The first rule that a code breaks."""
+        for place, (rule, level) in enumerate(zip(self.rules, levels, strict=True)):
+            if level is not None and rule.only.get(code, level) != level:
+                return place
+        return None
+
+    def another(self, broken: int, levels: tuple[str | None, ...], u: float) -> str | None:
+        """The code at a place u of those that can be; None where there is none."""
+        if (broken, levels) not in self.known:
+            shares = self.rules[broken].shares
+            counts = dict(shares.get(str(levels[broken]), {}))
+            may = {code: n for code, n in counts.items() if self.wrong(code, list(levels)) is None}
+            if not may:
+                every = {code: sum(of.get(code, 0) for of in shares.values()) for of in shares.values() for code in of}
+                may = {code: n for code, n in sorted(every.items()) if self.wrong(code, list(levels)) is None}
+            total = np.cumsum(np.array([*may.values()], dtype=np.float64))
+            self.known[broken, levels] = [*may], total / total[-1] if len(total) else total
+        codes, added = self.known[broken, levels]
+        return codes[min(int(np.searchsorted(added, u, "right")), len(codes) - 1)] if codes else None
