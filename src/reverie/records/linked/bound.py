@@ -1,7 +1,7 @@
 """What is made, as tables of visits that keep the rules across tables (bonds.py).
 
     numbers    a row that must have some rows below it, and none of whose flags says so, gets them where its flag is nearest
-               to that; one that must have none loses them
+               to that; one that must have none loses them to those of the shard whose flags are nearest
     codes      a code that cannot be is drawn again among those that can, as common as they are where the row above is so
     same       is copied
     orders     are kept in making.py, where times are
@@ -130,6 +130,9 @@ class Bound:
             may = np.flatnonzero(lacks[rows] & ~never)
             best = may[np.argsort(-scores[may].numpy(), kind="stable")]
             wanted[best[np.unique(rows[best], return_index=True)[1]]] = True
+        if (lost := int(yes.sum()) - int(wanted.sum())) > 0:  # as many as were drawn have some, those nearest to it
+            may = np.flatnonzero(~wanted & ~never)
+            wanted[may[np.argsort(-scores[may].numpy(), kind="stable")][:lost]] = True
         moved = np.flatnonzero(wanted != yes)
         lower, upper = (torch.from_numpy(e) for e in inside(*code.ends(wanted[moved].astype(np.float64))))
         scores = scores.clone()
@@ -150,7 +153,9 @@ class Bound:
             lengths, parents = one.lengths, np.repeat(one.parent, one.lengths)
             rows, known = one.rows[:, :of_row], one.rows_known[:, :of_row]
         groups = one.groups[:, :of_group], one.groups_known[:, :of_group]
-        frame = of.decode(Scores(torch.from_numpy(lengths), groups, (rows, known))).frame.drop(NOTHING, strict=False)
+        drawn = of.drawn(Scores(torch.from_numpy(lengths), groups, (rows, known))).frame
+        stay = {name: np.ones(len(drawn), dtype=bool) for name in self.fixed.get(table, ()) if name in drawn.columns}
+        frame = of.kept(drawn, stay).drop(NOTHING, strict=False)
         return frame.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
 
     def _kept(self, table: str, visits: pl.DataFrame) -> pl.DataFrame:
@@ -165,11 +170,12 @@ class Bound:
                     pl.when(theirs.is_null() | pl.col(name).is_null()).then(name).otherwise(theirs).alias(name)
                 )
         codes = [rule for rule in bonds.codes if rule.table in here and self._name(rule.table, rule.code) not in fixed]
-        for _ in range(TURNS if codes else 0):
-            moved = self._recoded(table, visits, codes)
+        for _ in range(TURNS):
+            moved = self._opened(table, visits) or self._recoded(table, visits, codes)
             if not moved:
                 break
             stay = {name: changed for name, (_, changed) in moved.items()}
+            stay |= {name: np.ones(len(visits), dtype=bool) for name in fixed if name in visits.columns}
             visits = visits.with_columns(cells.alias(name) for name, (cells, _) in moved.items())
             kept = self.codec.codecs[table].kept(visits.drop(PARENT), stay)
             visits = (
@@ -190,6 +196,33 @@ class Bound:
         if above == table:
             return self.text(above, column, visits)
         return self.text(above, column).gather(self.rows(table, above))
+
+    def _opened(self, table: str, visits: pl.DataFrame) -> dict[str, tuple[pl.Series, np.ndarray]]:
+        """The columns of a table that must change so that where a row above must have some rows of another below it, one of
+        its own rows may: as in another row that may, and where that is."""
+        rules, cells = self.codec.forms.bonds.numbers, {}
+        for other in dict.fromkeys(r.table for r in rules if r.above == table and not r.some and r.column):
+            closed, columns = np.zeros(len(visits), dtype=bool), []
+            for rule in (r for r in rules if (r.table, r.above, r.some) == (other, table, False)):
+                closed |= self.text(table, str(rule.column), visits).is_in(list(rule.levels)).fill_null(False).to_numpy()
+                columns.append(base_of(self.codec.forms.forms[table], str(rule.column)))
+            may = np.flatnonzero(~closed)
+            if not may.size or not set(columns).isdisjoint(self.fixed.get(table, ())):
+                continue
+            put: dict[int, int] = {}
+            for rule in (r for r in rules if r.table == other and r.some and r.above in self.codec.tree.above(table)):
+                rows = self.rows(table, rule.above)
+                lacks = np.ones(self.count(rule.above), dtype=bool)
+                lacks &= True if rule.column is None else self._is(rule.above, rule.column, rule.levels)
+                lacks[rows[np.isin(np.arange(len(rows)), [*may, *put])]] = False
+                first = np.flatnonzero(lacks[rows])
+                for row in first[np.unique(rows[first], return_index=True)[1]]:
+                    put[int(row)] = int(may[int(self._place(table, int(row)) * len(may))])
+            at, like = np.array([*put], dtype=np.int64), np.array([*put.values()], dtype=np.int64)
+            for name in dict.fromkeys(columns) if put else ():
+                changed = np.isin(np.arange(len(visits)), at)
+                cells[name] = visits[name].scatter(at, visits[name].gather(like)), changed
+        return cells
 
     def _recoded(self, table: str, visits: pl.DataFrame, rules: list[Goes]) -> dict[str, tuple[pl.Series, np.ndarray]]:
         """The columns with codes that cannot be, with others in their place, and where that is."""
