@@ -99,10 +99,12 @@ class LinkedModel(StagedModel[LinkedCodec]):
         maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
         whole = replace(maker, given=rows if rows.cells else None)
 
+        fixed = {self.codec.tree.root: conditions.columns, **rows.cells}
+
         def make(number: int) -> dict[str, Rows]:
             with torch.inference_mode():
                 scores = whole.shard(number, seed, conditions.shard(number, SHARD, seed), accept=conditions.accept)
-            return frames_of(self.codec, scores, min(SHARD, count - number * SHARD))
+            return frames_of(self.codec, scores, min(SHARD, count - number * SHARD), fixed)
 
         keyed = Keyed(self.codec)
         for number, made in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):

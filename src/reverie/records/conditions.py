@@ -83,6 +83,12 @@ class Conditions:
         """How many patients the table of statics has."""
         return None if self.statics is None else len(self.statics)
 
+    @property
+    def columns(self) -> set[str]:
+        """The columns of which anything is said."""
+        given = () if self.statics is None else self.statics.columns
+        return {*self.equal, *(column.name for column, _, _ in self.others), *given}
+
     def shard(self, number: int, size: int, seed: int) -> Records | None:
         """The codes of the statics that are given to shard `number`: [size, 1, C]."""
         if not self.equal and self.statics is None:

@@ -25,6 +25,7 @@ from reverie.records.codes import CodecSettings
 from reverie.records.forms import AnyForm
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
+from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
 from reverie.records.linked.names import Keys
@@ -208,6 +209,7 @@ class LinkedCodec:
             "tree": forms.tree.config,
             "within": sorted(forms.within),
             "ends": sorted(forms.ends),
+            "bonds": forms.bonds.config,
             "forms": {table: form.config for table, form in forms.forms.items()},
             "tables": {
                 table: {
@@ -243,6 +245,7 @@ class LinkedCodec:
             {table: codec.schema for table, codec in codecs.items()},
             frozenset(config["within"]),
             frozenset(config["ends"]),
+            bonds=Bonds.from_config(config["bonds"]) if "bonds" in config else Bonds(),
         )
         return cls(
             forms,

@@ -22,9 +22,9 @@ from reverie.records.linked.beside import NOTHING, apart, called, has
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.fitting import FittedTables
 from reverie.records.linked.form import PARENT, SINCE
-from reverie.records.linked.making import scores_of, until
+from reverie.records.linked.making import until
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.stages import Seed, Stages
+from reverie.records.linked.stages import Seed, Stages, scores_of
 from reverie.records.settling import reaching
 from reverie.records.table import Table
 

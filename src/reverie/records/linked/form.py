@@ -25,7 +25,10 @@ from reverie.records.linked.scored import Scored, depends
 from reverie.records.patterns import identifying
 from reverie.records.shapes import TIME
 
-__all__ = ["PARENT", "SINCE", "Form"]
+__all__ = ["PARENT", "SINCE", "Bounds", "Form", "held"]
+
+Bounds = tuple[pl.Series | None, pl.Series | None]
+"""Times that others are not before, and not after; none for any."""
 
 PARENT, SINCE = "\0parent", "\0since"
 """The columns that say whose a row is, and when it was; patients have the time of tables without one."""
@@ -144,6 +147,7 @@ class Form:
         above: pl.DataFrame | None,
         within: pl.Series | None = None,
         until: str | None = None,
+        bounds: Mapping[str, Bounds] | None = None,
     ) -> pl.DataFrame:
         """The table of such visits, but for its keys, of which only is told whether there is one (Boolean) where one may be
         empty; its rows come as the visits do.
@@ -152,14 +156,15 @@ class Form:
             above: the parent's table, its rows numbered as in PARENT.
             within: how long each parent's row lasted, in this table's unit, where rows must lie in that time; null for any.
             until: the column of the parent's table that no row ends after.
+            bounds: by column, times that it is not before and not after, for each row; null for any.
         """
-        time, cells = self.time, {}
+        time, cells, bounds = self.time, {}, bounds or {}
         if time is not None:
             since = visits[SINCE].cast(pl.Float64)
             if within is not None:
                 since = _held(since, visits[PARENT], within)
             base = above[self.since].gather(visits[PARENT]) if self.since is not None and above is not None else None
-            cells[time] = _at(since, base, self.unit, self.columns[time])
+            cells[time] = held(_at(since, base, self.unit, self.columns[time]), *bounds.get(time, ()))
         for column, dtype in self.columns.items():
             if column in cells or (column in self.gone and column not in self.optional) or column in self.follows:
                 continue
@@ -167,7 +172,8 @@ class Form:
             if time is not None and column in self.after:
                 cells[column] = _at(x.cast(pl.Float64), cells[time], self.after[column], dtype)
                 if until is not None and above is not None and self.table.clock and column == self.table.clock.end:
-                    cells[column] = _earlier(cells[column], above[until].gather(visits[PARENT]))
+                    cells[column] = held(cells[column], None, above[until].gather(visits[PARENT]))
+                cells[column] = held(cells[column], *bounds.get(column, ()))
             elif (scored := self.scored.get(column)) is not None:
                 cells[column] = scored.cells(x, visits[scored.code], dtype)
             else:
@@ -266,10 +272,23 @@ def _at(counted: pl.Series, base: pl.Series | None, unit: float, dtype: pl.DataT
     return micro.cast(pl.Datetime("us")).cast(dtype)
 
 
-def _earlier(times: pl.Series, until: pl.Series) -> pl.Series:
-    """Times, none after another; null stays null."""
-    frame = pl.DataFrame({"at": times, "until": until})
-    return frame.select(pl.when(pl.col("at") > pl.col("until")).then("until").otherwise("at")).to_series()
+def held(times: pl.Series, low: pl.Series | None = None, high: pl.Series | None = None) -> pl.Series:
+    """Times, none before one and none after another; null stays null. Where one of the two is a day, days are compared, and
+    the time of day is kept."""
+    for bound, below in ((low, True), (high, False)):
+        if bound is None:
+            continue
+        frame = pl.DataFrame({"at": times, "bound": bound})
+        days = frame.select(pl.all().cast(pl.Date)) if pl.Date in (times.dtype, bound.dtype) else frame
+        beyond = (pl.col("at") < pl.col("bound")) if below else (pl.col("at") > pl.col("bound"))
+        wrong = days.select(beyond.fill_null(False)).to_series()
+        if bound.dtype == pl.Date and times.dtype != pl.Date:
+            away = days.select(pl.col("bound") - pl.col("at")).to_series()
+            put = (times + away).cast(times.dtype)
+        else:
+            put = bound.cast(times.dtype)
+        times = pl.select(pl.when(wrong).then(put).otherwise(times)).to_series()
+    return times
 
 
 def _held(since: pl.Series, parents: pl.Series, within: pl.Series) -> pl.Series:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from reverie.plain import number_of
 from reverie.records.linked.beside import tabled
+from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.form import Form
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown, Tree
@@ -27,6 +29,7 @@ class LinkedForms:
         within: tables whose rows lie in the time of their parents' without exception.
         ends: those of them whose rows end in it, too.
         notes: decisions worth telling.
+        bonds: rules across tables that hold without exception.
     """
 
     schema: LinkedSchema
@@ -36,6 +39,7 @@ class LinkedForms:
     within: frozenset[str] = frozenset()
     ends: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    bonds: Bonds = field(default_factory=Bonds)
 
     @classmethod
     def of(cls, schema: LinkedSchema, grown: Grown, columns: Mapping[str, Schema] | None = None) -> LinkedForms:
@@ -59,7 +63,10 @@ class LinkedForms:
             told = tabled(table, forms, grown, (columns or {}).get(table))
             found[table] = told.schema
             notes += [f"{table}: {note}" for note in told.notes]
-        return cls(schema, tree, forms, found, frozenset(within), frozenset(ends), tuple(notes))
+        bonds = Bonds.of(grown, forms, found)
+        if bonds:
+            notes.append(f"{number_of(len(bonds), 'rule')} across tables hold without exception, and will in what is made.")
+        return cls(schema, tree, forms, found, frozenset(within), frozenset(ends), tuple(notes), bonds)
 
 
 def _base(branch: Branch, schema: LinkedSchema, grown: Grown) -> str | None:

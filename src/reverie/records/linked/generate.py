@@ -20,6 +20,7 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.generate import ROUNDS
+from reverie.records.linked.bound import Bound
 from reverie.records.linked.given import GivenRows
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
@@ -70,15 +71,24 @@ class LinkedSampler:
         """
         tree = self.stages.codec.tree
         made = {tree.root: self._patients(number, seed, given, size, accept)}
+        bound = Bound(self.stages.codec, made, {} if self.given is None else self.given.cells)
         for branch in tree.learned:
             if tree.children(branch.table):
                 everyone = np.arange(size if branch.table == tree.root else len(made[branch.table].above))
-                self.below(branch.table, everyone, made, (seed, "events", number))
+                self.below(branch.table, everyone, made, (seed, "events", number), bound)
         return made
 
-    def below(self, table: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed) -> None:
-        """Makes the rows of all tables that hang on some rows of one, rising; the others have none."""
+    def below(
+        self, table: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed, bound: Bound | None = None
+    ) -> None:
+        """Makes the rows of all tables that hang on some rows of one, rising; the others have none.
+
+        Args:
+            bound: moves what rules across tables would have otherwise, of all rows of the table.
+        """
         children = self.stages.codec.tree.children(table)
+        if bound is not None:
+            self._flagged(table, made[table], bound)
         fixed = {child: self._begun(table, child, units, made, seed) for child in children}
         busy = units[np.any([made[child].group[units] >= 0 for child in children], axis=0)]
         for now in (2, 3):
@@ -91,6 +101,8 @@ class LinkedSampler:
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
                 self._put_right(child, "rows", now, made, fixed[child])
+                if now == 4 and bound is not None:
+                    made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
 
@@ -136,6 +148,14 @@ class LinkedSampler:
             held[:, 0, :of_codec] = fixed[:, :of_codec]
             values[:, :of_codec] = settled(codec, as_records(self.stages.codec, root, values), held)[:, 0, :of_codec]
         return values
+
+    def _flagged(self, table: str, one: TableScores, bound: Bound) -> None:
+        """Moves whether rows of a table have any of those that hang on it, as rules would have it."""
+        codec = self.stages.codec
+        scores = (one.groups if table == codec.tree.root else one.rows)[0]
+        first = scores.shape[1] - len(codec.flags[table])
+        for at, (child, _) in enumerate(codec.flags[table], first):
+            scores[:, at] = bound.flagged(table, child, scores[:, at])
 
     def _begun(self, table: str, child: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed) -> Tensor:
         """Begins the groups of a table, where rows of the one above say that they have any; which scores are given."""

@@ -6,21 +6,21 @@ the other, so that they count through all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-import torch
 
-from reverie.records.linked.beside import NOTHING, apart
+from reverie.records.linked.beside import apart
+from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, Form
+from reverie.records.linked.limits import Limits
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
-from reverie.records.writing import Scores
 
-__all__ = ["Keyed", "Rows", "frames_of", "joined", "scores_of", "until"]
+__all__ = ["Keyed", "Rows", "frames_of", "joined", "until"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,52 +32,59 @@ class Rows:
     parents: np.ndarray
 
 
-def frames_of(codec: LinkedCodec, made: Mapping[str, TableScores], patients: int) -> dict[str, Rows]:
-    """The tables of the first `patients` patients of a shard."""
-    out: dict[str, Rows] = {}
+def frames_of(
+    codec: LinkedCodec,
+    made: Mapping[str, TableScores],
+    patients: int,
+    fixed: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, Rows]:
+    """The tables of the first `patients` patients of a shard.
+
+    Args:
+        fixed: by table, columns of its visits that are given and stay as they are.
+    """
+    bound = Bound(codec, made, fixed or {})
+    visits: dict[str, pl.DataFrame] = {}
     kept = {codec.tree.root: np.arange(patients)}
     for branch in codec.tree.learned:
-        table, one = branch.table, made[branch.table]
-        form, of = codec.forms.forms[table], codec.codecs[table]
+        frame = bound.visits(branch.table)
         if branch.parent is None:
-            groups = rows = np.arange(patients)
-            parents, lengths = rows, np.full(patients, of.length or 1)
-            at = np.zeros(0, dtype=np.int64)
+            visits[branch.table] = frame[:patients]
         else:
-            place = np.full(len(one.group), -1)
+            place = np.full(bound.count(branch.parent), -1)
             place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
-            groups = np.flatnonzero(place[one.parent] >= 0)
-            lengths, at = one.lengths[groups], one.rows_in(groups)
-            parents, kept[table] = np.repeat(place[one.parent[groups]], lengths), at
-        visits = of.decode(scores_of(codec, table, one, groups, at, lengths)).frame.drop(NOTHING, strict=False)
-        visits = visits.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
+            parents = place[frame[PARENT].to_numpy()]
+            kept[branch.table] = np.flatnonzero(parents >= 0)
+            visits[branch.table] = frame[kept[branch.table]].with_columns(pl.Series(PARENT, parents[parents >= 0]))
+    limits = Limits(codec, fixed or {})
+    first = _timed(codec, visits, limits, {})
+    moved = limits.moved(visits[codec.tree.root], first)
+    return _timed(codec, visits, limits, moved) if moved else first
+
+
+def _timed(
+    codec: LinkedCodec, visits: Mapping[str, pl.DataFrame], limits: Limits, moved: Mapping[str, pl.DataFrame]
+) -> dict[str, Rows]:
+    """Tables with their times, of such visits; of those that are `moved`, these."""
+    out: dict[str, Rows] = {}
+    for branch in codec.tree.learned:
+        table, form = branch.table, codec.forms.forms[branch.table]
         above = None if branch.parent is None else out[branch.parent].frame
-        within = None
-        if table in codec.forms.within and branch.parent is not None and above is not None:
-            within = _lasted(codec.forms.forms[branch.parent], form, above)
-        out[table] = Rows(form.rows(visits, above, within, until(codec, table)), parents)
-        for other in codec.tree.beside(table):
-            alone, row = codec.forms.forms[other], out[table].frame
-            own = apart(visits, other)
-            within = _lasted(form, alone, row) if other in codec.forms.within else None
-            out[other] = Rows(alone.rows(own, row, within, until(codec, other)), own[PARENT].to_numpy())
+        for name, own, host, of in (
+            (table, visits[table], above, None if branch.parent is None else codec.forms.forms[branch.parent]),
+            *((other, apart(visits[table], other), None, form) for other in codec.tree.beside(table)),
+        ):
+            host = out[table].frame if host is None and name != table else host
+            within = (
+                _lasted(of, codec.forms.forms[name], host)
+                if of and host is not None and name in codec.forms.within
+                else None
+            )
+            parents = own[PARENT].to_numpy()
+            bounds = limits.of(name, parents, out, bool(moved))
+            frame = codec.forms.forms[name].rows(own, host, within, until(codec, name), bounds)
+            out[name] = Rows(moved.get(name, frame), parents)
     return out
-
-
-def scores_of(
-    codec: LinkedCodec, table: str, one: TableScores, groups: np.ndarray, at: np.ndarray, lengths: np.ndarray
-) -> Scores:
-    """Scores as the codec of a table reads them: of groups of so many rows each, and of these rows. Patients have a row
-    each, of which nothing is to be known."""
-    stage = codec.codecs[table].stage
-    of_group, of_row = (int((stage[token] >= 0).sum()) for token in (0, 1))
-    values, known = one.of_groups(groups)
-    cells, cells_known = one.of_rows(at)
-    if table == codec.tree.root:
-        cells, cells_known = torch.zeros(len(groups), of_row), torch.zeros(len(groups), of_row, dtype=torch.bool)
-    return Scores(
-        torch.from_numpy(lengths), (values[:, :of_group], known[:, :of_group]), (cells[:, :of_row], cells_known[:, :of_row])
-    )
 
 
 def until(codec: LinkedCodec, table: str) -> str | None:

@@ -22,9 +22,10 @@ from reverie.process.randomness import generator
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.units import Unit, laid_out
+from reverie.records.writing import Scores
 from reverie.samplers import Sampler, sample
 
-__all__ = ["Seed", "Stages", "as_records", "clocked"]
+__all__ = ["Seed", "Stages", "as_records", "clocked", "scores_of"]
 
 TOKENS, UNITS = 12_288, 1024
 """Tokens and units in one call of the network, at most (or one unit)."""
@@ -164,6 +165,22 @@ def as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:
     width = int((of.stage[0] >= 0).sum())
     values[:, 0, :width] = groups[:, :width]
     return values
+
+
+def scores_of(
+    codec: LinkedCodec, table: str, one: TableScores, groups: np.ndarray, at: np.ndarray, lengths: np.ndarray
+) -> Scores:
+    """Scores as the codec of a table reads them: of groups of so many rows each, and of these rows. Patients have a row
+    each, of which nothing is to be known."""
+    stage = codec.codecs[table].stage
+    of_group, of_row = (int((stage[token] >= 0).sum()) for token in (0, 1))
+    values, known = one.of_groups(groups)
+    cells, cells_known = one.of_rows(at)
+    if table == codec.tree.root:
+        cells, cells_known = torch.zeros(len(groups), of_row), torch.zeros(len(groups), of_row, dtype=torch.bool)
+    return Scores(
+        torch.from_numpy(lengths), (values[:, :of_group], known[:, :of_group]), (cells[:, :of_row], cells_known[:, :of_row])
+    )
 
 
 def clocked(codec: LinkedCodec, table: str, one: TableScores) -> Tensor:

@@ -1,0 +1,260 @@
+"""What is made, as tables of visits that keep the rules across tables (bonds.py).
+
+    numbers    a row that must have some rows below it, and none of whose flags says so, gets them where its flag is nearest
+               to that; one that must have none loses them to those of the shard whose flags are nearest
+    codes      a code that cannot be is drawn again among those that can, as common as they are where the row above is so
+    same       is copied
+    orders     are kept in making.py, where times are
+
+Nothing here draws: what is decided hangs on the scores alone, so it is the same wherever a patient is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from reverie.records.codes import Code
+from reverie.records.intervals import between, inside
+from reverie.records.linked.beside import NOTHING, called, has
+from reverie.records.linked.bonds import Goes, base_of, told_of
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.form import PARENT
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.stages import scores_of
+
+__all__ = ["Bound"]
+
+TURNS = 4
+"""How often codes are drawn again, where rules within the row then move what they hang on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """Tables in the making.
+
+    Attributes:
+        codec: of the tables.
+        made: the scores of those that are done, by name; more are added while it is used.
+        fixed: by table, columns of its visits that are given and stay.
+    """
+
+    codec: LinkedCodec
+    made: Mapping[str, TableScores]
+    fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    _visits: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def visits(self, table: str) -> pl.DataFrame:
+        """The rows of a table that is done, as visits, PARENT being the row above."""
+        if table not in self._visits:
+            self._visits[table] = self._kept(table, self._decoded(table))
+        return self._visits[table]
+
+    def rows(self, table: str, above: str) -> np.ndarray:
+        """int64 [rows], the row of a table above that each row hangs on; its own of itself."""
+        tree, here = self.codec.tree, table
+        at = np.arange(self.count(table))
+        while here != above:
+            at, here = self.made[here].above[at], str(tree[here].parent)
+        return at
+
+    def count(self, table: str) -> int:
+        one = self.made[table]
+        return len(one) if table == self.codec.tree.root else one.rows.shape[1]
+
+    def text(self, table: str, column: str, visits: pl.DataFrame | None = None) -> pl.Series:
+        """A column of a table as text, also one that follows from another, or of a table that stands beside another; of
+        `visits`, or of those of the table that it stands in."""
+        branch, form = self.codec.tree[table], self.codec.forms.forms[table]
+        base = base_of(form, column)
+        frame = visits if visits is not None else self.visits(str(branch.parent) if branch.beside else table)
+        return told_of(form, column, frame[called(table, base) if branch.beside else base])
+
+    def flagged(self, table: str, child: str, flags: Tensor) -> Tensor:
+        """The scores [rows] of whether rows of a table have any of a child, with those moved that rules would have so."""
+        code = dict(self.codec.flags[table])[child]
+        yes = code.level(flags[:, None].double().numpy()) == 1
+        return self._moved(child, table, yes, flags, code, [table, *self.codec.tree.above(table)])
+
+    def known_beside(self, table: str, rows: Tensor) -> Tensor:
+        """Scores [rows, w] of a table's rows, with whether they have one of each table beside it as rules on the rows above
+        would have it."""
+        of = self.codec.codecs[table]
+        for other in self.codec.tree.beside(table):
+            name = f"measured:{has(other)}"
+            if name not in of.codes or has(other) in self.fixed.get(table, ()):
+                continue
+            channel = of.named[name].channels[0]
+            yes = of.codes[name].cells(rows[:, [channel]].double().numpy()) == 1
+            moved = self._moved(other, table, yes, rows[:, channel], of.codes[name], list(self.codec.tree.above(table)))
+            rows = rows.clone()
+            rows[:, channel] = moved
+        return rows
+
+    def _moved(self, table: str, home: str, yes: np.ndarray, scores: Tensor, code: Code, done: list[str]) -> Tensor:
+        """Scores of whether rows of `home` have any of a table, after the rules on rows of those that are `done`."""
+        rules = [rule for rule in self.codec.forms.bonds.numbers if rule.table == table and rule.above in done]
+        if not rules or not len(yes):
+            return scores
+        wanted, never = yes.copy(), np.zeros(len(yes), dtype=bool)
+        at = {rule.above: self.rows(home, rule.above) for rule in rules}
+        bears = {}
+        for rule in rules:
+            every = np.ones(self.count(rule.above), dtype=bool)
+            bears[rule] = every if rule.column is None else self._is(rule.above, rule.column, rule.levels)
+            if not rule.some:
+                never |= bears[rule][at[rule.above]]
+        wanted &= ~never
+        for rule in (rule for rule in rules if rule.some):
+            rows, lacks = at[rule.above], bears[rule].copy()
+            lacks[rows[wanted]] = False
+            may = np.flatnonzero(lacks[rows] & ~never)
+            best = may[np.argsort(-scores[may].numpy(), kind="stable")]
+            wanted[best[np.unique(rows[best], return_index=True)[1]]] = True
+        if (lost := int(yes.sum()) - int(wanted.sum())) > 0:  # as many as were drawn have some, those nearest to it
+            may = np.flatnonzero(~wanted & ~never)
+            wanted[may[np.argsort(-scores[may].numpy(), kind="stable")][:lost]] = True
+        moved = np.flatnonzero(wanted != yes)
+        lower, upper = (torch.from_numpy(e) for e in inside(*code.ends(wanted[moved].astype(np.float64))))
+        scores = scores.clone()
+        scores[moved] = between(lower, upper, torch.full(lower.shape, 0.5))[:, 0].float()
+        return scores
+
+    def _is(self, table: str, column: str, levels: Collection[str]) -> np.ndarray:
+        return self.text(table, column).is_in(list(levels)).fill_null(False).to_numpy()
+
+    def _decoded(self, table: str) -> pl.DataFrame:
+        of, one, root = self.codec.codecs[table], self.made[table], table == self.codec.tree.root
+        everyone, rows = np.arange(len(one)), np.arange(one.rows.shape[1])
+        lengths = np.full(len(one), of.length or 1) if root else one.lengths
+        drawn = of.drawn(scores_of(self.codec, table, one, everyone, rows, lengths)).frame
+        stay = {name: np.ones(len(drawn), dtype=bool) for name in self.fixed.get(table, ()) if name in drawn.columns}
+        frame = of.kept(drawn, stay).drop(NOTHING, strict=False)
+        return frame.with_columns(pl.Series(PARENT, everyone if root else one.above, dtype=pl.Int64))
+
+    def _kept(self, table: str, visits: pl.DataFrame) -> pl.DataFrame:
+        tree, bonds = self.codec.tree, self.codec.forms.bonds
+        here = {table, *tree.beside(table)}
+        fixed = self.fixed.get(table, ())
+        for rule in (rule for rule in bonds.same if rule.table in here):
+            name = self._name(rule.table, rule.column)
+            theirs = self._theirs(table, rule.above, rule.column, visits).cast(visits.schema[name])
+            if name not in fixed:
+                visits = visits.with_columns(
+                    pl.when(theirs.is_null() | pl.col(name).is_null()).then(name).otherwise(theirs).alias(name)
+                )
+        codes = [rule for rule in bonds.codes if rule.table in here and self._name(rule.table, rule.code) not in fixed]
+        for _ in range(TURNS):
+            moved = self._opened(table, visits) or self._recoded(table, visits, codes)
+            if not moved:
+                break
+            stay = {name: changed for name, (_, changed) in moved.items()}
+            stay |= {name: np.ones(len(visits), dtype=bool) for name in fixed if name in visits.columns}
+            visits = visits.with_columns(cells.alias(name) for name, (cells, _) in moved.items())
+            kept = self.codec.codecs[table].kept(visits.drop(PARENT), stay)
+            visits = (
+                visits.select(PARENT).hstack(kept.select(c for c in visits.columns if c != PARENT)).select(visits.columns)
+            )
+        for rule in bonds.numbers:
+            if rule.table in here and rule.table != table and not rule.some and rule.column:
+                none = self._theirs(table, rule.above, rule.column, visits).is_in(list(rule.levels)).fill_null(False)
+                own = [c for c in visits.columns if c.startswith(f"{rule.table}.") or c == has(rule.table)]
+                visits = visits.with_columns(pl.when(none).then(None).otherwise(pl.col(c)).alias(c) for c in own)
+        return visits
+
+    def _name(self, table: str, column: str) -> str:
+        return called(table, column) if self.codec.tree[table].beside else column
+
+    def _theirs(self, table: str, above: str, column: str, visits: pl.DataFrame) -> pl.Series:
+        """The text of a column of a row above, for each row of a table, whose own visits are `visits`."""
+        if above == table:
+            return self.text(above, column, visits)
+        return self.text(above, column).gather(self.rows(table, above))
+
+    def _opened(self, table: str, visits: pl.DataFrame) -> dict[str, tuple[pl.Series, np.ndarray]]:
+        """The columns of a table that must change so that where a row above must have some rows of another below it, one of
+        its own rows may: as in another row that may, and where that is."""
+        rules, cells = self.codec.forms.bonds.numbers, {}
+        for other in dict.fromkeys(r.table for r in rules if r.above == table and not r.some and r.column):
+            closed, columns = np.zeros(len(visits), dtype=bool), []
+            for rule in (r for r in rules if (r.table, r.above, r.some) == (other, table, False)):
+                closed |= self.text(table, str(rule.column), visits).is_in(list(rule.levels)).fill_null(False).to_numpy()
+                columns.append(base_of(self.codec.forms.forms[table], str(rule.column)))
+            may = np.flatnonzero(~closed)
+            if not may.size or not set(columns).isdisjoint(self.fixed.get(table, ())):
+                continue
+            put: dict[int, int] = {}
+            for rule in (r for r in rules if r.table == other and r.some and r.above in self.codec.tree.above(table)):
+                rows = self.rows(table, rule.above)
+                lacks = np.ones(self.count(rule.above), dtype=bool)
+                lacks &= True if rule.column is None else self._is(rule.above, rule.column, rule.levels)
+                lacks[rows[np.isin(np.arange(len(rows)), [*may, *put])]] = False
+                first = np.flatnonzero(lacks[rows])
+                for row in first[np.unique(rows[first], return_index=True)[1]]:
+                    put[int(row)] = int(may[int(self._place(table, int(row)) * len(may))])
+            at, like = np.array([*put], dtype=np.int64), np.array([*put.values()], dtype=np.int64)
+            for name in dict.fromkeys(columns) if put else ():
+                changed = np.isin(np.arange(len(visits)), at)
+                cells[name] = visits[name].scatter(at, visits[name].gather(like)), changed
+        return cells
+
+    def _recoded(self, table: str, visits: pl.DataFrame, rules: list[Goes]) -> dict[str, tuple[pl.Series, np.ndarray]]:
+        """The columns with codes that cannot be, with others in their place, and where that is."""
+        out = {}
+        for of, code in dict.fromkeys((rule.table, rule.code) for rule in rules):
+            mine, name = [rule for rule in rules if (rule.table, rule.code) == (of, code)], self._name(of, code)
+            cells = visits[name].cast(pl.String).to_list()
+            levels = [self._theirs(table, rule.above, rule.column, visits).to_list() for rule in mine]
+            changed = np.zeros(len(cells), dtype=bool)
+            drawn = _Draws(mine)
+            for row, (cell, *above) in enumerate(zip(cells, *levels, strict=True)):
+                if cell is None or (wrong := drawn.wrong(cell, above)) is None:
+                    continue
+                if (other := drawn.another(wrong, tuple(above), self._place(table, row))) is not None:
+                    cells[row], changed[row] = other, True
+            if changed.any():
+                out[name] = pl.Series(cells, dtype=pl.String).cast(visits.schema[name]), changed
+        return out
+
+    def _place(self, table: str, row: int) -> float:
+        """A number in [0, 1) that hangs on the scores of a row alone."""
+        return float(np.modf(float(self.made[table].rows[0, row].nan_to_num(0.0).abs().double().sum()) * 997.0)[0])
+
+
+@dataclass
+class _Draws:
+    """Draws codes that can be.
+
+    Attributes:
+        rules: on one code.
+        known: by rule and levels, the codes that can be and their shares added up.
+    """
+
+    rules: list[Goes]
+    known: dict[tuple[int, tuple[str | None, ...]], tuple[list[str], np.ndarray]] = field(default_factory=dict)
+
+    def wrong(self, code: str, levels: list[str | None]) -> int | None:
+        """The first rule that a code breaks."""
+        for place, (rule, level) in enumerate(zip(self.rules, levels, strict=True)):
+            if level is not None and rule.only.get(code, level) != level:
+                return place
+        return None
+
+    def another(self, broken: int, levels: tuple[str | None, ...], u: float) -> str | None:
+        """The code at a place u of those that can be; None where there is none."""
+        if (broken, levels) not in self.known:
+            shares = self.rules[broken].shares
+            counts = dict(shares.get(str(levels[broken]), {}))
+            may = {code: n for code, n in counts.items() if self.wrong(code, list(levels)) is None}
+            if not may:
+                every = {code: sum(of.get(code, 0) for of in shares.values()) for of in shares.values() for code in of}
+                may = {code: n for code, n in sorted(every.items()) if self.wrong(code, list(levels)) is None}
+            total = np.cumsum(np.array([*may.values()], dtype=np.float64))
+            self.known[broken, levels] = [*may], total / total[-1] if len(total) else total
+        codes, added = self.known[broken, levels]
+        return codes[min(int(np.searchsorted(added, u, "right")), len(codes) - 1)] if codes else None

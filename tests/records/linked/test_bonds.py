@@ -1,0 +1,102 @@
+"""Rules across tables that every patient keeps are kept in what is made, whatever the network has learned."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+import reverie
+from reverie.evaluation.linked import Hospital, Plan
+from reverie.evaluation.linked.rules import found
+from reverie.records.linked import LinkedTables, read_linked
+from reverie.records.linked.bonds import Bonds
+
+from .conftest import made_up
+
+
+def ruled(patients):
+    """A hospital with rules: no drug in elective stays, some drug for each diabetic, a code of women alone, the ward of
+    a drug's stay, nobody treated after death."""
+    tables, draw = made_up(patients), np.random.default_rng(1)
+    stays, people = tables["stays"], tables["patients"]
+    of = stays.select("stay_id", "admission_type", "ward").join(stays.select("stay_id", "patient_id"), on="stay_id")
+    drugs = tables["drugs"].join(of.drop("patient_id"), on="stay_id").filter(pl.col("admission_type") == "emergency")
+    treated = drugs["patient_id"].unique()
+    last = stays.group_by("patient_id").agg(pl.col("discharged").max().dt.date().alias("last"))
+    people = people.join(last, on="patient_id", maintain_order="left").with_columns(
+        diabetic=pl.col("patient_id").is_in(treated.implode()),
+        sex=pl.Series(np.where(np.arange(patients) % 2, "female", "male")),
+        death_date=pl.when(pl.Series(draw.random(patients) < 0.5)).then(pl.col("last") + timedelta(days=2)),
+    )
+    sexes = stays.select("stay_id", "patient_id").join(people.select("patient_id", "sex"), on="patient_id")
+    diagnoses = (
+        tables["diagnoses"]
+        .join(sexes.select("stay_id", "sex"), on="stay_id", maintain_order="left")
+        .with_columns(
+            icd_code=pl.when((pl.col("icd_code") == "N39.0") & (pl.col("sex") == "female"))
+            .then(pl.lit("O80"))
+            .otherwise("icd_code")
+        )
+    )
+    return {
+        "patients": people.drop("last"),
+        "stays": stays,
+        "drugs": drugs.drop("admission_type"),
+        "diagnoses": diagnoses.drop("sex"),
+    }
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return read_linked(ruled(150))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    return reverie.train(ruled(150), out=tmp_path_factory.mktemp("ruled") / "run", steps=3, settings=settings)
+
+
+def broken(tables, made):
+    """Rows of `made` that break each rule that all real patients keep, by the rule's text."""
+    plan = Plan.of([tables])
+    real = Hospital.read(tables, plan, "real")
+    rules = [rule for rule in found([real]) if not rule.counted(real).rows_breaking]
+    ours = Hospital.read(LinkedTables(made, tables.schema, "made"), plan, "made")
+    return {str(rule): rule.counted(ours).rows_breaking for rule in rules}
+
+
+def test_no_rule_that_the_report_finds_is_broken_in_what_is_made(tables, model):
+    count = broken(tables, model.sample(140, seed=2))
+    named = " ".join(count)
+    assert "no row of drugs for each of stays where admission_type is elective" in count
+    assert "diagnoses.icd_code O80 only with patients.sex female" in named and "drugs.ward = stays.ward" in count
+    assert "stays.admitted <= patients.death_date" in count and not {rule: n for rule, n in count.items() if n}
+
+
+def test_without_them_they_would_be_broken(tables, model):
+    loose = replace(model, codec=_unbound(model.codec))
+    count = broken(tables, loose.sample(140, seed=2))
+    for rule in ("no row of drugs for each", "O80 only with", "drugs.ward =", "stays.admitted <="):
+        assert any(n for text, n in count.items() if rule in text), rule
+
+
+def test_they_come_back_from_a_folder(model):
+    bonds = model.codec.forms.bonds
+    assert Bonds.from_config(json.loads(json.dumps(bonds.config))) == bonds and bonds
+
+
+def test_a_death_that_is_given_stays_and_the_stays_move(model):
+    given = pl.DataFrame({"death_date": ["2026-03-01"] * 40})
+    made = model.sample(given=given, seed=1)
+    assert set(made["patients"]["death_date"].cast(pl.String)) == {"2026-03-01"}
+    assert (made["stays"]["admitted"].dt.date().cast(pl.String) <= "2026-03-01").all()
+
+
+def _unbound(codec):
+    other = type(codec).from_config(codec.config)
+    other.forms = replace(other.forms, bonds=Bonds())
+    return other
