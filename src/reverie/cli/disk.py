@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reverie.config import Source
     from reverie.modality import Modality
     from reverie.records import Table
+    from reverie.records.linked import LinkedSchema, LinkedTables
     from reverie.records.reading import Cells
     from reverie.studies import Subject
 
@@ -92,10 +93,19 @@ class Disk:
     def run(self, name: str) -> Path:
         return Path(name)
 
-    def data(self, name: str, modality: Modality) -> str:
+    def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
+        from reverie.records.linked import is_linked, read_linked
+
+        if not is_linked(name):
+            if not Path(name).exists():
+                raise UsageError(f"there is no folder and no file {name}.")
+            raise UsageError(f"{name} is one table: see what it is with reverie data describe {name}.")
+        return read_linked(name, schema)
+
+    def data(self, name: str, modality: Modality, schema: LinkedSchema | None = None) -> str:
         return name
 
-    def again(self, noted: Source, option: str) -> Any:
+    def again(self, noted: Source, option: str, schema: LinkedSchema | None = None) -> Any:
         from reverie.reports.evidence import again
 
         return again(noted, option)

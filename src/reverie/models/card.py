@@ -117,7 +117,7 @@ def _how_to(name: str, pictures: bool, config: RunConfig) -> dict[str, str]:
     how = {
         "cli": f"reverie sample {name} --count {count} --out {out}",
         "python": f'reverie.load("{name}").sample({count})',
-        "http": json.dumps({"model": name, "count": count}),
+        "http": json.dumps({"model": name, "count": count} | ({"out": "new"} if config.network.of == "linked" else {})),
     }
     if config.network.stages and config.network.of == "records":
         how["impute"] = f"reverie impute {name} FILE --out whole.csv"

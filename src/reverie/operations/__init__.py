@@ -21,6 +21,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
     },
     "conditions": {"conditions": "What a table tells of pictures, and of how many."},
     "linking": {"linked": "What each of several tables is, and how they are tied by keys."},
+    "timelines": {"timelines": "Patients of linked tables, one by one, in time: stays, events, what lasts."},
     "converting": {"conversion": "Linked tables in another form: MEDS, OMOP, FHIR, or a folder of plain tables."},
     "simulating": {"simulation": "A simulated cohort, calibrated to what is published of a real one."},
     "training": {"training": "Train a model within a budget."},

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reverie.modality import Modality
     from reverie.operations.declare import Cap
     from reverie.records import Table
+    from reverie.records.linked import LinkedSchema, LinkedTables
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
@@ -54,14 +55,14 @@ class Folder:
     Attributes:
         resume, overwrite: whether to go on with what is in it, or to replace that.
         begun: to be called once what is in it is of this call, so that a later attempt goes on with it.
-        done: to be called once all of its files are written, where they are named.
+        done: to be called once all of its files are written, where they are named: what is told of each, if anything.
     """
 
     path: Path
     resume: bool = False
     overwrite: bool = False
     begun: Callable[[], None] = lambda: None
-    done: Callable[[], None] = lambda: None
+    done: Callable[[], list[dict[str, Any]]] = list
 
 
 class Context(Protocol):
@@ -125,13 +126,21 @@ class Context(Protocol):
         """The folder of a run, or of a report; its files are not to be changed."""
         ...
 
-    def data(self, name: str, modality: Modality) -> Any:
-        """A table of visits, or pictures, as a report takes them; a service reads them within its limits."""
+    def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
+        """Linked tables, tied by a schema, or as is found; see records.linked.read_linked for what is raised."""
         ...
 
-    def again(self, noted: Source, option: str) -> Any:
+    def data(self, name: str, modality: Modality, schema: LinkedSchema | None = None) -> Any:
+        """A table of visits, or pictures, as a report takes them; a service reads them within its limits.
+
+        `schema`: how they are tied, of linked tables.
+        """
+        ...
+
+    def again(self, noted: Source, option: str, schema: LinkedSchema | None = None) -> Any:
         """What training read, found by what it noted; `option` is the one that says where it is now.
 
+        `schema`: how they are tied, of linked tables.
         Raises UsageError, which names the option, where it is not found.
         """
         ...

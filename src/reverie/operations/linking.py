@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from reverie.errors import UsageError
+from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
-from reverie.operations.fields import Overwrite
-from reverie.operations.request import Flag, Reply, Request, example
+from reverie.operations.fields import Overwrite, reads
+from reverie.operations.request import Flag, Reply, Request, Served, example, local
 from reverie.plain import number_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["linked", "schema_at"]
 
+SCHEMA = "hospital.yaml"
+"""What a call that is shown has in the place of the text of a schema."""
 ADVICE = """\
 # How Reverie takes the tables of {name} to be tied. Edit what is wrong; check it with
 # reverie data tables FOLDER --using THIS.
@@ -41,37 +44,135 @@ class Linked(Request):
 
     folder: Annotated[
         str,
+        reads,
         Flag(
             "FOLDER",
             "Files of tables with different columns (.csv, .tsv, .psv, .txt, also .gz, or .parquet), a DuckDB or SQLite "
             "file, or an address postgresql://user@host/database; MEDS, OMOP and FHIR (.json, .ndjson) are recognised.",
         ),
-    ]
-    save_schema: Annotated[str | None, Flag("--schema")] = Field(
+    ] = Field(
+        min_length=1,
+        description="A folder of the workspace with files of tables that have different columns, or of MEDS, OMOP or FHIR.",
+        examples=["hospital"],
+    )
+    save_schema: Annotated[str | None, Flag("--schema"), local] = Field(
         None, description="Write the decisions here, as YAML to edit."
     )
-    using: str | None = Field(None, description="Tied by this schema, to check it or the tables.")
-    overwrite: Overwrite = False
+    using: Annotated[str | None, local] = Field(None, description="Tied by this schema, to check it or the tables.")
+    schema_text: Annotated[
+        str | None,
+        Served((Field(min_length=1, max_length=1_000_000),), "of a hundred tables there is less to say"),
+        Flag(None, stand_in=f"--using {SCHEMA}"),
+    ] = Field(
+        None,
+        description="How they are tied, in place of what would be found: the text of a schema file, as the answer has it as "
+        "`schema_text`, edited; YAML or JSON.",
+    )
+    overwrite: Annotated[Overwrite, local] = False
 
 
-@operation("linked", Reply, command="data tables", example="reverie data tables hospital --schema hospital.yaml.")
+class LinkedReply(Reply):
+    """How the tables are tied, and why."""
+
+    model_config = example(
+        {
+            "source": "hospital",
+            "standard": None,
+            "patients": 60,
+            "rows": 1203,
+            "tables": [
+                {
+                    "name": "stays",
+                    "kind": "events",
+                    "key": "stay_id",
+                    "parent": "patients",
+                    "refers": [
+                        {
+                            "column": "patient_id",
+                            "table": "patients",
+                            "optional": False,
+                            "dangling": 0,
+                            "fewest": 1,
+                            "median": 2.0,
+                            "most": 6,
+                            "why": "called as the key of patients",
+                        }
+                    ],
+                    "clock": {"kind": "interval", "start": "admitted", "end": "discharged", "why": ""},
+                    "implied": False,
+                    "why": "a row for each event",
+                    "rows": 134,
+                    "columns": [{"name": "ward", "role": "value", "kind": "binary", "missing": 0.2}],
+                }
+            ],
+            "notes": [],
+            "fault": None,
+            "schema_text": "tables:\n- name: patients\n  kind: entities\n  key: patient_id\n",
+        }
+    )
+
+    source: str
+    standard: str | None
+    patients: int
+    rows: int
+    tables: list[dict[str, Any]] = Field(
+        description="Parents before their children. The role of a column is key, reference, start, end or value."
+    )
+    notes: list[str]
+    fault: str | None = Field(description="Why they cannot be trained on as they are tied, if so.")
+    schema_text: str = Field(description="The same decisions as a schema file: YAML, to be edited and given back.")
+
+
+def _python(request: Linked) -> str:
+    if request.schema_text is None:
+        return lines(
+            "from reverie.records.linked import read_linked",
+            "",
+            f"tables = read_linked({arguments(request.folder)})",
+            "print(tables.schema.yaml())",
+        )
+    return lines(
+        "from pathlib import Path",
+        "",
+        "from reverie.records.linked import LinkedSchema, read_linked",
+        "",
+        f'schema = LinkedSchema.from_yaml(Path("{SCHEMA}").read_text(), "{SCHEMA}")',
+        f"tables = read_linked({arguments(request.folder)}, schema)",
+    )
+
+
+@operation(
+    "linked",
+    LinkedReply,
+    command="data tables",
+    route="POST /api/tables/linked",
+    operation_id="describe_linked_tables",
+    tag="records",
+    about="Files of tables are uploaded one by one, as PUT /api/files/hospital/stays.csv: the folder is hospital.",
+    example="reverie data tables hospital --schema hospital.yaml.",
+    python=_python,
+)
 def linked(request: Linked, context: Context) -> Outcome:
     """Say how several tables are tied by keys, and why. `reverie data FOLDER` is short for this, too."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
-    from reverie.records.linked import is_linked, read_linked
-
-    place = request.folder
-    if not is_linked(place):
-        if not Path(place).exists():
-            raise UsageError(f"there is no folder and no file {place}.")
-        raise UsageError(f"{place} is one table: see what it is with reverie data describe {place}.")
-    tables = read_linked(place, None if request.using is None else schema_at(Path(request.using)))
+    tables = context.linked(request.folder, _schema(request))
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
         write_atomically(file.path, ADVICE.format(name=tables.name) + tables.schema.yaml())
-        context.say(f"schema: {file.path} (edit it, then check it with: reverie data tables {place} --using {file.path})")
+        check = f"reverie data tables {request.folder} --using {file.path}"
+        context.say(f"schema: {file.path} (edit it, then check it with: {check})")
     return Outcome(_told(tables), lambda: _shown(tables))
+
+
+def _schema(request: Linked) -> LinkedSchema | None:
+    if request.using is not None:
+        return schema_at(Path(request.using))
+    if request.schema_text is None:
+        return None
+    from reverie.records.linked import LinkedSchema
+
+    return LinkedSchema.from_yaml(request.schema_text, "the schema")
 
 
 def schema_at(path: Path) -> LinkedSchema:
@@ -89,15 +190,22 @@ def schema_at(path: Path) -> LinkedSchema:
 
 
 def _told(tables: LinkedTables) -> dict[str, Any]:
+    from reverie.records.linked.columns import columns_of
+
     schema = tables.schema
     rows = {table.name: tables.frames[table.name].height for table in schema.tables}
+    columns, fault = columns_of(tables)
     return {
         "source": tables.name,
         "standard": tables.standard,
         "patients": len(tables),
         "rows": sum(rows.values()),
-        "tables": [{**table.model_dump(mode="json"), "rows": rows[table.name]} for table in schema.tables],
+        "tables": [
+            {**table.model_dump(mode="json"), "rows": rows[table.name], "columns": columns[table.name]}
+            for table in schema.tables
+        ],
         "notes": list(tables.notes),
+        "fault": fault,
         "schema_text": schema.yaml(),
     }
 

@@ -13,8 +13,9 @@ from reverie.operations.request import Flag, Of, Request, Served, local, picture
 
 if TYPE_CHECKING:
     from reverie.records import Schema
+    from reverie.records.linked import LinkedSchema
 
-__all__ = ["ImageReading", "SchemaText", "TableReading", "ToldReading", "schema_of", "visits"]
+__all__ = ["ImageReading", "SchemaText", "TableReading", "ToldReading", "any_schema_of", "schema_of", "visits"]
 
 visits = Of("a table of visits")
 _name = Served((Field(min_length=1, max_length=200),), "a column's name is a line of a page at most")
@@ -42,6 +43,20 @@ def schema_of(text: str | None) -> Schema | None:
     from reverie.records.schema import Schema
 
     return Schema.from_yaml(text, "the schema")
+
+
+def any_schema_of(text: str | None) -> Schema | LinkedSchema | None:
+    """The same of one table or, where `tables` are what it speaks of, of linked ones."""
+    if text is None:
+        return None
+    from reverie.records.linked import LinkedSchema
+    from reverie.records.schema import tree_of
+
+    tree = tree_of(text, "the schema", "columns")
+    if "columns" in tree or "tables" not in tree:
+        return schema_of(text)
+
+    return LinkedSchema.from_yaml(text, "the schema")
 
 
 DUPLICATES = ("refuse", "keep", "first", "last", "mean")

@@ -129,6 +129,7 @@ def _folder_of(request: Reporting) -> str:
 
 def _one(request: Reporting, context: Context) -> Outcome:
     from reverie.modality import ROWS
+    from reverie.models import LinkedModel
     from reverie.reports import report
     from reverie.reports.document import FILES
 
@@ -137,8 +138,10 @@ def _one(request: Reporting, context: Context) -> Outcome:
     folder = context.folder(name, request.overwrite, files=FILES)
     model = context.model(run)
 
+    schema = model.codec.forms.schema if isinstance(model, LinkedModel) else None
+
     def given(named: str | None) -> Any:
-        return None if named is None else context.data(named, model.modality)
+        return None if named is None else context.data(named, model.modality, schema)
 
     made = report(
         model,
@@ -150,7 +153,7 @@ def _one(request: Reporting, context: Context) -> Outcome:
         source=given(request.source),
         cache=request.cache or Path(run) / ROWS,
         engine=engine_of(request),
-        find=context.again,
+        find=lambda noted, option: context.again(noted, option, schema),
     )
     folder.done()
     return _outcome(made, name, run, folder.path, context)

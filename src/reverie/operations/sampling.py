@@ -45,7 +45,7 @@ class Sample(Engined):
         None,
         min_length=1,
         description="A name in the workspace: .csv, .csv.gz or .parquet for patients; .png, .npy or .npz for pictures. Left "
-        "out, the file stays with the job.",
+        "out, the file stays with the job. Of linked tables a folder, which must be named.",
         examples=["tables/new.csv"],
     )
     count: Annotated[
@@ -65,7 +65,7 @@ class Sample(Engined):
         default=[],
         max_length=20,
         description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn, "
-        "or attribute=value.",
+        "or attribute=value; of linked tables also what every row of one is, as TABLE.column=value.",
     )
     given: Annotated[
         TableName | None,
@@ -165,7 +165,8 @@ class SampleReply(Reply):
     summary: dict[str, Any]
     files: list[FileMade]
     preview: dict[str, Any] = Field(
-        description="Of patients columns and the first 50 rows; of pictures the first 16 as data URLs."
+        description="Of patients columns and the first 50 rows; of linked tables, in `tables`, those of each with its first "
+        "10; of pictures the first 16 as data URLs."
     )
 
 

@@ -25,7 +25,7 @@ __all__ = ["PATIENTS", "PICTURES", "PIXELS", "dataset", "hospital", "in_folder",
 PATIENTS = Cap("count x steps", 20_000_000, "ask for fewer patients, or fewer steps", of="patients")
 PIXELS = Cap("count x pixels x steps", 4_000_000_000, "ask for fewer pictures, or fewer steps", of="pictures")
 PICTURES = Cap("count", 4096, "ask for fewer pictures", of="pictures")
-ROWS, SHOWN = 50, 16
+ROWS, FEW, SHOWN = 50, 10, 16
 
 
 def in_folder(out: str, is_records: bool) -> bool:
@@ -75,11 +75,8 @@ def patients(request: Sample, context: Context, model: PatientModel) -> dict[str
 
 def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str, Any]:
     from reverie import export
+    from reverie.records.linked.tables import file_of
 
-    if context.served:
-        raise UsageError(
-            f"linked tables are made on the command line: reverie sample {request.model} --count N --out FOLDER/."
-        )
     for field in ("shard", "shard_size", "engine", "guidance"):
         if getattr(request, field) is not None:
             raise UsageError(f"`{field}` is not for linked tables, which one process writes: leave it out.")
@@ -87,22 +84,30 @@ def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str,
         raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
     if request.count is not None:
         context.within(PATIENTS, request.count * (request.steps or model.usual["steps"]))
-    folder = context.folder(request.out, request.overwrite)
+    tables = [name for name in (*model.codec.forms.forms, *model.codec.lookups) if not _implied(model, name)]
+    files = tuple(file_of(name, model.codec.suffix) for name in tables)
+    folder = context.folder(request.out.rstrip("/"), request.overwrite, files=files if context.served else ())
     given = None if request.given is None else context.cells(request.given)
-    first = export.Preview(ROWS)
+    first: dict[str, export.Preview] = {}
     settings = settings_of(request, "workers") | ({} if given is None else {"given": given})
-    root = model.codec.tree.root
 
-    def hear(tables: Mapping[str, Any]) -> None:
-        first.hear(tables[root] if root in tables else next(iter(tables.values())))  # there may be no table of patients
+    def hear(made: Mapping[str, Any]) -> None:
+        for name, frame in made.items():
+            first.setdefault(name, export.Preview(FEW)).hear(frame)
 
     made = export.hospital(model, request.count, folder.path, request.seed, settings, context.step, hear)
-    folder.done()
+    hear(model.codec.lookups)
+    looks = [{"table": name, **first[name].table} for name in tables if name in first]
     return {
         "summary": {**made, "out": request.out},
-        "files": [{"name": request.out}],
-        "preview": first.table if context.images else {},
+        "files": folder.done() or [{"name": request.out}],
+        "preview": {"tables": looks} if context.images else {},
     }
+
+
+def _implied(model: LinkedModel, name: str) -> bool:
+    """Whether others only speak of a table, so that it is not written."""
+    return model.codec.forms.schema[name].implied
 
 
 def pictures(request: Sample, context: Context, model: PictureModel) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from reverie.operations.declare import Outcome, operation, summary
 from reverie.operations.engines import Engined
 from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
-from reverie.operations.reading import SCHEMA, SchemaText, TableReading, ToldReading, schema_of, visits
+from reverie.operations.reading import SCHEMA, SchemaText, TableReading, ToldReading, any_schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
 from reverie.process.registry import PATHS
 
@@ -51,7 +51,8 @@ class Training(ToldReading, TableReading, Engined):
         reads,
     ] = Field(
         min_length=1,
-        description="A table, a picture, an array or a folder of pictures in the workspace; or pbc2, or digits.",
+        description="A table, a folder of linked tables, a picture, an array or a folder of pictures in the workspace; or "
+        "pbc2, or digits.",
         examples=["pbc2"],
     )
     out: Annotated[NewRun, Flag("--out", "The run folder to write.")]
@@ -141,7 +142,7 @@ class Training(ToldReading, TableReading, Engined):
     @property
     def data_options(self) -> dict[str, Any]:
         """How the source is read, by the names of planning.Options."""
-        schema = schema_of(self.schema_text) if self.schema_file is None else self.schema_file
+        schema = any_schema_of(self.schema_text) if self.schema_file is None else self.schema_file
         options = {**self.table_options, **self.image_options, "schema": schema, "stream": self.stream or None}
         return {name: value for name, value in options.items() if value is not None}
 

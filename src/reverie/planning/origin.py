@@ -33,7 +33,9 @@ __all__ = ["Origin", "inherited"]
 
 
 def inherited(codec: ImageCodec | RecordCodec | LinkedCodec) -> dict[str, Any]:
-    """How a source is read where the run of this codec is the origin: a table by its schema."""
+    """How a source is read where the run of this codec is the origin: a table by its schema, or linked ones."""
+    if isinstance(codec, LinkedCodec):
+        return {"schema": codec.forms.schema}
     return {"schema": codec.schema} if isinstance(codec, RecordCodec) else {}
 
 
@@ -83,7 +85,7 @@ class Origin:
     def reading(self, source: Any, reading: Mapping[str, Any]) -> dict[str, Any]:
         """How a source is read: a table by the schema of the run."""
         if isinstance(self.codec, LinkedCodec):
-            return {**reading, "schema": self.codec.forms.schema}
+            return {**reading, **inherited(self.codec)}
         table = not isinstance(source, DataSource) and (reading.get("query") is not None or is_table(source))
         return {**reading, **(inherited(self.codec) if table else {})}
 

@@ -125,7 +125,9 @@ def report_on_linked(
 
 
 def _read(source: Any, schema: LinkedSchema | None, name: str) -> LinkedTables:
-    """`name` is how messages call frames."""
+    """`name` is how messages call frames; what was read is taken as it is."""
+    if isinstance(source, LinkedTables):
+        return source
     return read_linked(source, schema, name if isinstance(source, Mapping) else None)
 
 

@@ -26,7 +26,7 @@ from reverie.service.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["FORMATS", "check_length", "confined", "from_base64", "from_file"]
+__all__ = ["FORMATS", "check_length", "confined", "from_base64", "from_file", "within_memory"]
 
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 _PREFIX = re.compile(r"data:image/(png|jpeg|webp);base64,")
@@ -104,6 +104,18 @@ def confined(name: str, extra: int, seconds: float) -> Iterator[None]:
         raise DataError(f"{name} takes more memory to decode than is allowed: make it smaller, or save it again.") from error
     except _TooLong as error:
         raise DataError(f"{name} takes longer to decode than {seconds:g} s: make it smaller, or save it again.") from error
+
+
+@contextmanager
+def within_memory(name: str) -> Iterator[None]:
+    """Raises DataError for a table that a worker's memory is too small for."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(
+            f"{name} takes more memory to read than a worker may have: split it into files of some patients each, "
+            "or leave out columns."
+        ) from error
 
 
 @contextmanager

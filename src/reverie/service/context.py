@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from reverie.operations.context import KINDS, Folder, Kind
 from reverie.operations.declare import Cap
 from reverie.operations.fields import Schedule
 from reverie.operations.training_run import WEIGHTS, weights_of
-from reverie.service import bounded
+from reverie.service import bounded, linked
 from reverie.service.jobs.work import Work
 from reverie.service.problems import Problem, Unreadable
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from reverie.modality import Modality
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
+    from reverie.records.linked import LinkedSchema, LinkedTables
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
@@ -113,11 +113,14 @@ class Served:
     def run(self, name: str) -> Path:
         return self.work.workspace.folder(name, checkpoints=False)
 
-    def data(self, name: str, modality: Modality) -> Any:
-        return data(self.work, name, modality)
+    def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
+        return linked.tables(self.work, name, schema)
 
-    def again(self, noted: Source, option: str) -> Any:
-        return again(self.work, noted, option.removeprefix("--"))
+    def data(self, name: str, modality: Modality, schema: LinkedSchema | None = None) -> Any:
+        return data(self.work, name, modality) if schema is None else linked.tables(self.work, name, schema)
+
+    def again(self, noted: Source, option: str, schema: LinkedSchema | None = None) -> Any:
+        return again(self.work, noted, option.removeprefix("--"), schema)
 
     def together(self, device: str, wanted: int | None = None) -> AbstractContextManager[bool]:
         return nullcontext(True)
@@ -125,12 +128,7 @@ class Served:
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
         if files:  # beside what else is there: each takes its name when all are written
             written = [self._file(f"{name}/{file}", Path(file).suffix, overwrite) for file in files]
-
-            def done() -> None:
-                for each in written:
-                    each.done()
-
-            return Folder(self.work.folder, done=done)
+            return Folder(self.work.folder, done=lambda: [each.done() for each in written])
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
     def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
@@ -169,7 +167,7 @@ def table(work: Work, name: str, schema: Schema | None = None, /, **options: Any
     from reverie.records.table import read_table
 
     source = cells(work, name)
-    with _within_memory(name):
+    with bounded.within_memory(name):
         found = read_table(source, schema, **{"name": name.rpartition("/")[2], **options})
     return found if name in BUNDLED else replace(found, path=work.workspace.path(name, TABLES, work.folder))
 
@@ -180,11 +178,14 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     `options` are those given, see planning.Options. Raises UsageError for one of the other kind of source.
     """
     from reverie.images import read_images
-    from reverie.sources import ImageSource, TableSource
+    from reverie.sources import ImageSource, LinkedSource, TableSource
 
-    kind = TableSource if is_table(name) else ImageSource
+    single = is_table(name) or name == "digits" or name.lower().endswith(IMAGE_FILES)
+    kind = TableSource if is_table(name) else ImageSource if single or not linked.is_folder(work, name) else LinkedSource
     kind.modality.check_options(name, options)
     how = dict(options)
+    if kind is LinkedSource:
+        return LinkedSource(linked.tables(work, name, how.pop("schema", None)))
     if kind is TableSource:
         return TableSource(table(work, name, how.pop("schema", None), **how))
     if "conditions" in how:
@@ -214,8 +215,11 @@ def data(work: Work, name: str, modality: Modality, **options: Any) -> Any:
     return source(work, name, options).pictures  # pyright: ignore[reportAttributeAccessIssue]  (no table)
 
 
-def again(work: Work, noted: Source, field: str) -> Any:
-    """What training read, found in the workspace by what it noted; `field` of the request says where it is otherwise."""
+def again(work: Work, noted: Source, field: str, schema: LinkedSchema | None = None) -> Any:
+    """What training read, found in the workspace by what it noted; `field` of the request says where it is otherwise.
+
+    `schema` says how linked tables were tied.
+    """
     from reverie.modality import IMAGES, RECORDS
 
     if noted.query or noted.stream:
@@ -225,6 +229,10 @@ def again(work: Work, noted: Source, field: str) -> Any:
         )
     there = work.workspace.name_of(noted.path) if noted.path else None
     for name in dict.fromkeys(filter(None, (there, noted.name))):
+        if schema is not None:
+            with suppress(Problem):
+                return linked.tables(work, name, schema)
+            continue
         modality = RECORDS if is_table(name) else IMAGES
         brought = (
             {}
@@ -249,22 +257,10 @@ def cells(work: Work, name: str) -> Cells:
     limits = work.settings
     most = Bounds(limits.table_bytes, limits.table_rows, limits.table_columns, limits.table_cells, limits.table_text)
     try:
-        with work.workspace.held(name, TABLES) as path, _within_memory(name):
+        with work.workspace.held(name, TABLES) as path, bounded.within_memory(name):
             return read_source(path, most=most)
     except DataError as error:
         raise Unreadable(str(error)) from error
-
-
-@contextmanager
-def _within_memory(name: str) -> Iterator[None]:
-    """Raises DataError for a table that a worker's memory is too small for."""
-    try:
-        yield
-    except MemoryError as error:
-        raise DataError(
-            f"{name} takes more memory to read than a worker may have: split it into files of some patients each, "
-            "or leave out columns."
-        ) from error
 
 
 def model(work: Work, name: str) -> Any:

@@ -117,10 +117,7 @@ class LinkedSource(DataSource):
         if config.training.epsilon is not None:
             raise UsageError("`epsilon` is for one table of visits: its noise does not account for linked tables yet.")
         lookups = {name: self.tables.frames[name] for name in self.grown.tree.carried}
-        path = self.tables.path
-        stored = path is not None and path.is_dir() and any(path.glob("*.parquet"))
-        suffix = ".parquet" if stored else ".csv"
-        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, suffix, self.tables.forms)
+        return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, self.tables.suffix, self.tables.forms)
 
     def adopt_codec(self, codec: LinkedCodec, run: str, say: Say) -> LinkedCodec:
         ours, theirs = ({table: form.columns for table, form in forms.forms.items()} for forms in (self.forms, codec.forms))

@@ -90,7 +90,9 @@ def read_linked(
     said += faults_of(schema, frames)
     path = None if place is None or asks_a_server(place) else Path(place).resolve()
     called = None if standard is None else standard.called
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called, forms)
+    stored = path is not None and path.is_dir() and any(path.glob("*.parquet"))
+    suffix = ".parquet" if stored else ".csv"
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called, forms, suffix)
 
 
 def _typed(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:

@@ -35,6 +35,7 @@ class LinkedTables:
         forms: by table and column, how the source writes cells that are not plainly what they are.
         path: of the folder or file they were read from, absolute; None for frames and addresses.
         standard: the name of the standard that they were read by; None where it was none.
+        suffix: of the files that tables like these are written to.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -44,6 +45,7 @@ class LinkedTables:
     path: Path | None = None
     standard: str | None = None
     forms: Mapping[str, Mapping[str, AnyForm]] = field(default_factory=dict)
+    suffix: str = ".csv"
 
     def __len__(self) -> int:
         """The number of patients: of rows of the entities."""
