@@ -85,6 +85,18 @@ class RecordCodec:
         length, clock, derived = seen.length(), seen.visit_times(), seen.derived()
         return cls(seen.schema, seen.settings, seen.types, clock, length, seen.codes(derived, clock), derived)
 
+    def recoded(self, codes: Mapping[str, Code]) -> RecordCodec:
+        """The same with other codes in the place of some, by name."""
+        return RecordCodec(
+            self.schema,
+            self.settings,
+            self.types,
+            self.visit_times,
+            self.length,
+            self.codes | dict(codes),
+            self.derived,
+        )
+
     @property
     def config(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""

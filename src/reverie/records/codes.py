@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from reverie.errors import UsageError, unknown
 from reverie.records.backoff import Grouped
 from reverie.records.boxcox import BoxCox
+from reverie.records.digits import Digits
 from reverie.records.intervals import Floats
 from reverie.records.levels import OneHot, OrderedProbit, SequentialProbit
 from reverie.records.transforms import NormalScore
@@ -26,6 +27,7 @@ CODES: dict[str, Any] = {
     "sticks": SequentialProbit,
     "one-hot": OneHot,
     "grouped": Grouped,
+    "digits": Digits,
 }
 
 

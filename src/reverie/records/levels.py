@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from reverie.records.intervals import REACH, Floats
 
-__all__ = ["Levels", "OneHot", "OrderedProbit", "SequentialProbit"]
+__all__ = ["Indices", "Levels", "OneHot", "OrderedProbit", "SequentialProbit", "shares_of"]
 
 Indices = NDArray[np.int64]
 
@@ -47,7 +47,7 @@ class Levels:
         raise NotImplementedError
 
 
-def _shares(counts: NDArray[Any]) -> Floats:
+def shares_of(counts: NDArray[Any]) -> Floats:
     """Of the levels; one that was never seen counts half, so that it has an interval."""
     counts = np.maximum(np.asarray(counts, dtype=np.float64), 0.5)
     return counts / counts.sum()
@@ -66,7 +66,7 @@ class OrderedProbit(Levels):
     @classmethod
     def fit(cls, counts: NDArray[Any]) -> Self:
         """From the number of cells [k] of each level."""
-        return cls(ndtri(np.cumsum(_shares(counts))[:-1]))
+        return cls(ndtri(np.cumsum(shares_of(counts))[:-1]))
 
     @property
     def width(self) -> int:
@@ -105,7 +105,7 @@ class SequentialProbit(Levels):
     @classmethod
     def fit(cls, counts: NDArray[Any]) -> Self:
         """From the number of cells [k] of each level."""
-        share = _shares(counts)
+        share = shares_of(counts)
         order = np.argsort(-share, kind="stable")
         share = share[order]
         left = np.cumsum(share[::-1])[::-1]

@@ -185,3 +185,16 @@ def test_patients_who_refer_to_their_stays_name_the_first_of_them():
     named = made["patients"].join(made["stays"], on="stay_id", how="left")
     assert (named["patient_id"] == named["patient_id_right"]).all()
     assert named["stay_id"].equals(made["stays"].group_by("patient_id", maintain_order=True).first()["stay_id"])
+
+
+def test_cells_that_are_lists_are_learned_thing_by_thing_and_written_back():
+    tables, draw = made_up(60), np.random.default_rng(0)
+    conditions = ["I10", "E11.9", "J45", "F32"]
+    lists = [[c for c in conditions if draw.random() < 0.5] for _ in range(60)]
+    tables["patients"] = tables["patients"].with_columns(conditions=pl.Series(["|".join(one) or None for one in lists]))
+    grown = grow(read_linked(tables))
+    codec = LinkedCodec.fit(LinkedForms.of(read_linked(tables).schema, grown), grown, {})
+    assert {f"conditions: {c}" for c in conditions} <= set(codec.codecs["patients"].schema.names)
+    codec = LinkedCodec.from_config(json.loads(json.dumps(codec.config)))
+    made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    assert made["patients"]["conditions"].equals(tables["patients"]["conditions"])

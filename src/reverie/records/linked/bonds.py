@@ -219,7 +219,11 @@ class _Finding:
 
     def same(self, table: str) -> Iterator[Same]:
         form, frame, who = self.forms[table], self.grown.frames[table], self.grown.patients(table)
-        plain = [c for c in form.columns if c not in (*form.gone, *form.after, *form.scored, *form.follows, form.time)]
+        plain = [
+            c
+            for c in form.columns
+            if c not in (*form.gone, *form.after, *form.scored, *form.follows, *form.lists, form.time)
+        ]
         for above, rows in self.above(table):
             other = self.forms[above]
             for column in plain:

@@ -26,6 +26,7 @@ from reverie.records.forms import AnyForm
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.bonds import Bonds
+from reverie.records.linked.digits import in_digits, levels_in
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
 from reverie.records.linked.names import Keys
@@ -38,7 +39,7 @@ __all__ = ["LinkedCodec"]
 
 VERSION = 1
 FORM: TypeAdapter[AnyForm] = TypeAdapter(AnyForm)
-TOKENS, BLOCK = 96, 8
+TOKENS, BLOCK = 24, 8
 """Tokens for the rows of any parent, and rows of a token, at most."""
 
 
@@ -81,13 +82,15 @@ class LinkedCodec:
         written: Mapping[str, Mapping[str, AnyForm]] | None = None,
     ) -> LinkedCodec:
         """The codec whose scores of these patients are N(0, 1). Raises DataError where there is none."""
-        codecs, shares, blocks = {}, {}, {}
+        codecs, shares, blocks, levels = {}, {}, {}, {}
         for branch in forms.tree.learned:
             table = branch.table
             if not grown.frames[table].height:
                 raise DataError(f"{table} has no row of the patients that are trained on: leave the table out.")
             told = tabled(table, forms.forms, grown, forms.columns[table])
-            codecs[table] = RecordCodec.fit(told, settings)
+            codec = RecordCodec.fit(told, settings)
+            levels[table] = levels_in(codec, told)
+            codecs[table] = in_digits(codec, table, levels, grown, branch.parent)
             rows = grown.frames[table].height
             shares[table] = {
                 child: float(len(np.unique(grown.parents[child])) / rows) for child in forms.tree.children(table)

@@ -5,6 +5,7 @@
     keys               -> gone, and new on the way back (names.py); of those that may be empty, whether there is one
     what follows from another column (the name of a code, the unit of a test)  -> gone, and looked up on the way back
     numbers that mean something else for each code  -> how high they are among those of their code (scored.py)
+    lists of a few things in one cell  -> whether each of them is in it (lists.py)
 
 So all that is known of tables of visits (kinds, units, rules, codes) holds for each of them.
 """
@@ -20,6 +21,7 @@ import polars as pl
 
 from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.kinds.text import is_prose
+from reverie.records.linked.lists import Listed
 from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.scored import Scored, depends
 from reverie.records.patterns import identifying
@@ -56,6 +58,7 @@ class Form:
         scored: by column, the scores of its numbers.
         gone: columns that are not learned: keys, and those of other tables that it refers to.
         optional: of those that refer to another table than the parent, those that are empty at times.
+        lists: by column, how its lists are written.
     """
 
     table: LinkedTable
@@ -68,6 +71,7 @@ class Form:
     scored: Mapping[str, Scored] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    lists: Mapping[str, Listed] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -100,6 +104,8 @@ class Form:
                 if a_time and _alike(dtype, mine.dtype):
                     after[column] = _unit(_apart(frame[column], mine)) if dtype.is_temporal() else 0.0
         left = [c for c in frame.columns if c not in gone and c not in after and c != time]
+        lists = {c: listed for c in left if (listed := Listed.of(frame[c])) is not None}
+        left = [c for c in left if c not in lists]
         follows = _follows(frame.select(left)) if table.kind != "entities" else {}
         left = [c for c in left if c not in follows]
         codes = [c for c in left if frame.schema[c] == pl.String and not is_prose(frame[c].drop_nulls())]
@@ -108,7 +114,7 @@ class Form:
         by = {c: code for c in numbers if (code := depends(frame, c, codes)) is not None}
         scored = {c: Scored.fit(frame, c, code) for c, code in by.items()}
         optional = tuple(c for c in gone if 0 < frame[c].null_count() < frame.height)
-        return cls(table, dict(frame.schema), time, since, unit, after, follows, scored, gone, optional)
+        return cls(table, dict(frame.schema), time, since, unit, after, follows, scored, gone, optional, lists)
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -132,6 +138,9 @@ class Form:
         cells += [frame[column].is_not_null() for column in self.optional]
         for column in frame.columns:
             if column in self.gone or column in self.follows or column == time:
+                continue
+            if column in self.lists:
+                cells += self.lists[column].visits(frame[column])
                 continue
             x = frame[column]
             if time is not None and column in self.after:
@@ -168,6 +177,9 @@ class Form:
         for column, dtype in self.columns.items():
             if column in cells or (column in self.gone and column not in self.optional) or column in self.follows:
                 continue
+            if column in self.lists:
+                cells[column] = self.lists[column].cells(visits)
+                continue
             x = visits[column] if column in visits.columns else pl.Series([None]).new_from_index(0, visits.height)
             if time is not None and column in self.after:
                 cells[column] = _at(x.cast(pl.Float64), cells[time], self.after[column], dtype)
@@ -199,6 +211,7 @@ class Form:
             "scored": {column: scored.config for column, scored in self.scored.items()},
             "gone": list(self.gone),
             "optional": list(self.optional),
+            "lists": {column: listed.config for column, listed in self.lists.items()},
         }
 
     @classmethod
@@ -227,6 +240,7 @@ class Form:
             {column: Scored.from_config(scored) for column, scored in config["scored"].items()},
             tuple(config["gone"]),
             tuple(config["optional"]),
+            {column: Listed(column, of[0], tuple(of[1])) for column, of in config["lists"].items()},
         )
 
 
