@@ -244,7 +244,8 @@ class Bound:
 
     def _place(self, table: str, row: int) -> float:
         """A number in [0, 1) that hangs on the scores of a row alone."""
-        return float(np.modf(float(self.made[table].rows[row].abs().double().sum()) * 997.0)[0])
+        own = int((self.codec.codecs[table].stage[1] >= 0).sum())  # flags are moved after
+        return float(np.modf(float(self.made[table].rows[row, :own].abs().double().sum()) * 997.0)[0])
 
 
 @dataclass
