@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
 from reverie.operations.fields import Overwrite
@@ -30,6 +31,10 @@ ADVICE = """\
 #   refers    columns that are keys of other tables; optional: a row may refer to none
 #   clock     when a row was: kind instant or date with its start, interval with start and end (leave out: as its parent)
 #   implied   true: there is no such table, others only speak of its key
+#   columns   what its columns are, but for keys, times and what follows from others: each as in the schema of one table
+#             (kind, levels in their order, unit, lower, upper, asked_if, null_values); a column that is listed is learned so
+#   rules     what each row obeys (leave out: what is found); times are compared with times of their row: end - start <= 2
+#   null_values   what stands for a missing value in the columns of a table
 #   dangling, fewest, median, most, why    only tell what was seen
 """
 
@@ -66,12 +71,33 @@ def linked(request: Linked, context: Context) -> Outcome:
             raise UsageError(f"there is no folder and no file {place}.")
         raise UsageError(f"{place} is one table: see what it is with reverie data describe {place}.")
     tables = read_linked(place, None if request.using is None else schema_at(Path(request.using)))
+    if request.using is not None or request.save_schema is not None:
+        tables = _decided(tables)
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
         write_atomically(file.path, ADVICE.format(name=tables.name) + tables.schema.yaml())
         context.say(f"schema: {file.path} (edit it, then check it with: reverie data tables {place} --using {file.path})")
     return Outcome(_told(tables), lambda: _shown(tables))
+
+
+def _decided(tables: LinkedTables) -> LinkedTables:
+    """The tables with what their columns and rules are found to be, or were said to be, where patients can be made of them.
+    Raises UsageError for what is said and cannot be."""
+    from reverie.records.linked import LinkedForms
+    from reverie.records.linked.stating import told
+    from reverie.records.linked.tree import grow
+
+    try:
+        grown = grow(tables)
+    except DataError:  # training says what is lacking
+        return tables
+    if not all(frame.height for frame in grown.frames.values()):
+        return tables
+    forms = LinkedForms.of(tables.schema, grown)
+    return replace(
+        tables, schema=told(tables.schema, forms.forms, forms.columns), notes=(*tables.notes, *grown.notes, *forms.notes)
+    )
 
 
 def schema_at(path: Path) -> LinkedSchema:
