@@ -8,7 +8,7 @@ Patients are made in shards with randomness of their own: patient i is a functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,6 +90,7 @@ class LinkedSampler:
         sampler, grid: how each stage is drawn.
         calibration: puts right what is drawn, if there is one.
         given: what every row of some tables is.
+        fixed: by table, columns of its visits that are given and stay as they are.
     """
 
     denoiser: Denoiser
@@ -98,6 +99,7 @@ class LinkedSampler:
     grid: Sequence[float]
     calibration: Calibrated | None = None
     given: GivenRows | None = None
+    fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def shard(
         self,
@@ -119,7 +121,7 @@ class LinkedSampler:
         tree = self.codec.tree
         made = {tree.root: self._patients(number, seed, given, size, accept)}
         parents: dict[str, np.ndarray] = {}
-        bound = Bound(self.codec, made, {} if self.given is None else self.given.cells)
+        bound = Bound(self.codec, made, self.fixed)
         for branch in tree.learned:
             children = tree.children(branch.table)
             if children:
