@@ -98,9 +98,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"{told} are given, so {count} cannot be made: leave the count out.")
         maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
-        whole = replace(maker, given=rows if rows.cells or rows.wishes else None)
-
         fixed = {self.codec.tree.root: conditions.columns, **rows.cells}
+        whole = replace(maker, given=rows if rows.cells or rows.wishes else None, fixed=fixed)
 
         def make(number: int) -> dict[str, Rows]:
             with torch.inference_mode():

@@ -8,8 +8,8 @@ Patients are made in shards with randomness of their own: patient i is a functio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -47,11 +47,13 @@ class LinkedSampler:
         stages: draws each stage.
         calibration: puts right what is drawn, if there is one.
         given: what rows of some tables are.
+        fixed: by table, columns of its visits that are given and stay as they are.
     """
 
     stages: Stages
     calibration: Calibrated | None = None
     given: GivenRows | None = None
+    fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def shard(
         self,
@@ -73,7 +75,7 @@ class LinkedSampler:
         tree = self.stages.codec.tree
         made = {tree.root: self._patients(number, seed, given, size, accept)}
         chosen = [np.arange(size) for _ in self.given.wishes] if self.given else []
-        bound = Bound(self.stages.codec, made, {} if self.given is None else self.given.cells)
+        bound = Bound(self.stages.codec, made, self.fixed)
         for branch in tree.learned:
             if tree.children(branch.table):
                 everyone = np.arange(size if branch.table == tree.root else len(made[branch.table].above))
@@ -112,9 +114,8 @@ class LinkedSampler:
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
                 self._put_right(child, "rows", now, made, fixed[child])
-                if now == 4 and bound is not None:
-                    made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
+                    made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
 
     def enough(
