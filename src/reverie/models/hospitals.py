@@ -58,8 +58,9 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         Args:
             seed: the same seed gives the same tables, however many threads make them.
-            where: what patients must be: {"sex": "female"}, or ["sex=female"]; and what every row of a table is:
-                ["stays.admission_type=emergency"].
+            where: what patients must be: {"sex": "female"}, or ["sex=female"]; what every row of a table is:
+                ["stays.admission_type=emergency"]; and what one row of each patient is:
+                ["any stays.admission_type=emergency"].
             given: a frame or file of some of what patients are, one row for each to make; then `count` may be left out.
             settings: see `shards`.
 
@@ -97,9 +98,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"{told} are given, so {count} cannot be made: leave the count out.")
         maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
-        whole = replace(maker, given=rows if rows.cells else None)
-
         fixed = {self.codec.tree.root: conditions.columns, **rows.cells}
+        whole = replace(maker, given=rows if rows.cells or rows.wishes else None, fixed=fixed)
 
         def make(number: int) -> dict[str, Rows]:
             with torch.inference_mode():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from reverie.errors import UsageError
+from reverie.errors import DataError, UsageError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
@@ -33,6 +34,10 @@ ADVICE = """\
 #   refers    columns that are keys of other tables; optional: a row may refer to none
 #   clock     when a row was: kind instant or date with its start, interval with start and end (leave out: as its parent)
 #   implied   true: there is no such table, others only speak of its key
+#   columns   what its columns are, but for keys, times and what follows from others: each as in the schema of one table
+#             (kind, levels in their order, unit, lower, upper, asked_if, null_values); a column that is listed is learned so
+#   rules     what each row obeys (leave out: what is found); times are compared with times of their row: end - start <= 2
+#   null_values   what stands for a missing value in the columns of a table
 #   dangling, fewest, median, most, why    only tell what was seen
 """
 
@@ -156,6 +161,8 @@ def linked(request: Linked, context: Context) -> Outcome:
     """Say how several tables are tied by keys, and why. `reverie data FOLDER` is short for this, too."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
     tables = context.linked(request.folder, _schema(request))
+    if request.using is not None or request.save_schema is not None:
+        tables = _decided(tables)
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
@@ -173,6 +180,25 @@ def _schema(request: Linked) -> LinkedSchema | None:
     from reverie.records.linked import LinkedSchema
 
     return LinkedSchema.from_yaml(request.schema_text, "the schema")
+
+
+def _decided(tables: LinkedTables) -> LinkedTables:
+    """The tables with what their columns and rules are found to be, or were said to be, where patients can be made of them.
+    Raises UsageError for what is said and cannot be."""
+    from reverie.records.linked import LinkedForms
+    from reverie.records.linked.stating import told
+    from reverie.records.linked.tree import grow
+
+    try:
+        grown = grow(tables)
+    except DataError:  # training says what is lacking
+        return tables
+    if not all(frame.height for frame in grown.frames.values()):
+        return tables
+    forms = LinkedForms.of(tables.schema, grown)
+    return replace(
+        tables, schema=told(tables.schema, forms.forms, forms.columns), notes=(*tables.notes, *grown.notes, *forms.notes)
+    )
 
 
 def schema_at(path: Path) -> LinkedSchema:

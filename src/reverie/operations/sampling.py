@@ -59,7 +59,8 @@ class Sample(Engined):
             "--where",
             "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
             "several each in turn, class=* for every one, or attribute=value where a table told them; of linked tables also "
-            "what every row of one is, as TABLE.column=value. May be repeated.",
+            "what every row of one is, as TABLE.column=value, or one row of each patient, as 'any TABLE.column=value'. May "
+            "be repeated.",
         ),
     ] = Field(
         default=[],

@@ -17,7 +17,7 @@ from reverie.evaluation.measure import FEW, Measure, Metric
 from reverie.evaluation.privacy.rates import wilson
 from reverie.plain import number_of
 
-__all__ = ["integrity"]
+__all__ = ["integrity", "untied"]
 
 CLAIM = "logic"
 SHOWN = 40
@@ -126,11 +126,11 @@ def _any(sides: Sides, rules: list[Rule]) -> Measure:
 
 
 def _ties(sides: Sides) -> Measure:
-    ours, culprits = _untied(sides.synthetic)
-    real = [_untied(hospital) for hospital in sides.real]
+    ours, culprits = untied(sides.synthetic)
+    real = [untied(hospital) for hospital in sides.real]
     rows = [sum(map(_rows, sides.real)), _rows(sides.synthetic)]
     theirs = wilson(sum(count for count, _ in real), max(rows[0], 1))
-    mixed = sum(_untied(hospital)[0] for hospital in sides.shuffled) / max(sum(map(_rows, sides.shuffled)), 1)
+    mixed = sum(untied(hospital)[0] for hospital in sides.shuffled) / max(sum(map(_rows, sides.shuffled)), 1)
     detail = f"Of {rows[1]:,} rows: {', '.join(f'{name} ({n:,})' for name, n in culprits.items())}." if culprits else ""
     return replace(TIES, tolerance=0.5 / max(rows[1], 1)).measure(
         ours / max(rows[1], 1),
@@ -147,7 +147,7 @@ def _rows(hospital: Hospital) -> int:
     return sum(hospital.tables.frames[lane.name].height for lane in hospital.plan.lanes)
 
 
-def _untied(hospital: Hospital) -> tuple[int, dict[str, int]]:
+def untied(hospital: Hospital) -> tuple[int, dict[str, int]]:
     """Rows whose keys are wrong, and how many by table and column."""
     plan, frames = hospital.plan, hospital.tables.frames
     culprits: dict[str, int] = {}

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import ValidationError
 
-from reverie.records.infer import infer_parsed
+from reverie.errors import UsageError
+from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
+from reverie.records.linked.stating import plain, stated_columns, stated_rules, unwritten
 from reverie.records.linked.tree import Grown
 from reverie.records.nominal import LISTS
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
+from reverie.records.places import ROW
 from reverie.records.roles import words
+from reverie.records.rules.find import found
+from reverie.records.rules.reading import broken, settled
 from reverie.records.schema import Schema
 from reverie.records.shapes import TIME
 from reverie.records.shaping import numbered
@@ -69,16 +76,60 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}
         mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
         kinds |= dict.fromkeys(mixed, "categorical")
+        tables = [name, *tree.beside(name)]
+        stated = stated_columns(name, tables, forms)
+        kinds |= {c: column.kind for c, column in stated.items() if column.levels or not column.learned}
         schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
         columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
         schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
+        schema = _as_stated(schema, stated, tables, forms, told.frame)
         notes = [f"{len(schema.rules)} rules hold without exception, and will in what is made."] if schema.rules else []
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
         parsed = replace(parsed, forms=told.forms)
     table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
+    if any(forms[one].table.rules for one in (name, *tree.beside(name))):
+        notes += broken(table)
     return replace(table, notes=tuple(notes))
+
+
+def _as_stated(
+    schema: Schema,
+    stated: Mapping[str, Column],
+    tables: Sequence[str],
+    forms: Mapping[str, Form],
+    frame: pl.DataFrame,
+) -> Schema:
+    """A schema with the columns and the rules that are stated of a table and of those beside it. Raises UsageError, in a
+    sentence with the name of the table, where they cannot be."""
+    name = tables[0]
+    if stated:
+        columns = []
+        for column in schema.columns:
+            said = stated.get(column.name)
+            role = {"role": column.role} if said is not None and said.role not in ("static", "varying") else {}
+            columns.append(column if said is None else said.model_copy(update={**role, "null_values": None, "form": None}))
+        roles = {c.name: c.role for c in schema.columns if c.missing}
+        columns = [_gated(c, tables[1:], roles) for c in columns]
+        schema = _whole(schema, {"columns": tuple(columns), "rules": ()}, name)
+        for column in stated.values():
+            column.check(frame, name)
+        schema = observed(schema, frame)
+        schema = schema.model_copy(update={"rules": tuple(rule.text for rule in found(schema, frame.drop(ROW)))})
+    if (rules := stated_rules(name, tables, forms, schema.names)) is None:
+        return schema
+    kept = [*unwritten(schema, plain(name, tables, forms)), *rules]
+    return settled(_whole(schema, {"rules": tuple(dict.fromkeys(kept))}, name), frame, name)
+
+
+def _whole(schema: Schema, changed: Mapping[str, Any], name: str) -> Schema:
+    """A schema with something changed, looked at again. Raises UsageError where it contradicts itself."""
+    try:
+        return Schema(**{**{field: getattr(schema, field) for field in Schema.model_fields}, **changed})
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: {said.replace(chr(0), '')}.") from error
 
 
 def called(table: str, column: str) -> str:

@@ -22,7 +22,7 @@ from torch import Tensor
 from reverie.records.codes import Code
 from reverie.records.intervals import between, inside
 from reverie.records.linked.beside import NOTHING, called, has
-from reverie.records.linked.bonds import Goes, base_of, told_of
+from reverie.records.linked.bonds import Goes, Number, base_of, told_of
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT
 from reverie.records.linked.scores import TableScores
@@ -30,7 +30,7 @@ from reverie.records.linked.stages import scores_of
 
 __all__ = ["Bound"]
 
-TURNS = 4
+TURNS = 8
 """How often codes are drawn again, where rules within the row then move what they hang on."""
 
 
@@ -149,6 +149,7 @@ class Bound:
                     pl.when(theirs.is_null() | pl.col(name).is_null()).then(name).otherwise(theirs).alias(name)
                 )
         codes = [rule for rule in bonds.codes if rule.table in here and self._name(rule.table, rule.code) not in fixed]
+        visits = self._emptied(table, visits)
         for _ in range(TURNS):
             moved = self._opened(table, visits) or self._recoded(table, visits, codes)
             if not moved:
@@ -160,10 +161,15 @@ class Bound:
             visits = (
                 visits.select(PARENT).hstack(kept.select(c for c in visits.columns if c != PARENT)).select(visits.columns)
             )
-        for rule in bonds.numbers:
-            if rule.table in here and rule.table != table and not rule.some and rule.column:
-                none = self._theirs(table, rule.above, rule.column, visits).is_in(list(rule.levels)).fill_null(False)
-                own = [c for c in visits.columns if c.startswith(f"{rule.table}.") or c == has(rule.table)]
+            visits = self._emptied(table, visits)
+        return self._emptied(table, visits)
+
+    def _emptied(self, table: str, visits: pl.DataFrame) -> pl.DataFrame:
+        """Without what stands beside rows that must have none."""
+        for rule in self.codec.forms.bonds.numbers:
+            if rule.table in self.codec.tree.beside(table) and not rule.some:
+                none = pl.Series(self._at(rule, table, visits))
+                own = _own(visits, rule.table)
                 visits = visits.with_columns(pl.when(none).then(None).otherwise(pl.col(c)).alias(c) for c in own)
         return visits
 
@@ -177,31 +183,45 @@ class Bound:
         return self.text(above, column).gather(self.rows(table, above))
 
     def _opened(self, table: str, visits: pl.DataFrame) -> dict[str, tuple[pl.Series, np.ndarray]]:
-        """The columns of a table that must change so that where a row above must have some rows of another below it, one of
-        its own rows may: as in another row that may, and where that is."""
-        rules, cells = self.codec.forms.bonds.numbers, {}
-        for other in dict.fromkeys(r.table for r in rules if r.above == table and not r.some and r.column):
-            closed, columns = np.zeros(len(visits), dtype=bool), []
-            for rule in (r for r in rules if (r.table, r.above, r.some) == (other, table, False)):
-                closed |= self.text(table, str(rule.column), visits).is_in(list(rule.levels)).fill_null(False).to_numpy()
-                columns.append(base_of(self.codec.forms.forms[table], str(rule.column)))
-            may = np.flatnonzero(~closed)
-            if not may.size or not set(columns).isdisjoint(self.fixed.get(table, ())):
+        """The columns that must change so that where a row, or one above it, must have some rows of another table, a row
+        may, and has what stands beside it: as in another row that may, and where that is."""
+        tree, form, cells = self.codec.tree, self.codec.forms.forms[table], {}
+        above = [table, *tree.above(table)]
+        for other in dict.fromkeys(r.table for r in self.codec.forms.bonds.numbers if r.some and r.above in above):
+            rules = [rule for rule in self.codec.forms.bonds.numbers if rule.table == other]
+            closing = [rule for rule in rules if rule.above == table and not rule.some]
+            good = np.ones(len(visits), dtype=bool)
+            for rule in closing:
+                good &= ~self._at(rule, table, visits)
+            columns = [base_of(form, str(rule.column)) for rule in closing]
+            if other in tree.beside(table):
+                good &= visits[has(other)].is_not_null().to_numpy()
+                columns += [*self.codec.codecs[table].schema[has(other)].asked_if, *_own(visits, other)]
+            may = np.flatnonzero(good)
+            if not columns or not may.size or good.all() or not self._free(table, columns):
                 continue
-            put: dict[int, int] = {}
-            for rule in (r for r in rules if r.table == other and r.some and r.above in self.codec.tree.above(table)):
-                rows = self.rows(table, rule.above)
-                lacks = np.ones(self.count(rule.above), dtype=bool)
-                lacks &= True if rule.column is None else self._is(rule.above, rule.column, rule.levels)
-                lacks[rows[np.isin(np.arange(len(rows)), [*may, *put])]] = False
-                first = np.flatnonzero(lacks[rows])
-                for row in first[np.unique(rows[first], return_index=True)[1]]:
-                    put[int(row)] = int(may[int(self._place(table, int(row)) * len(may))])
-            at, like = np.array([*put], dtype=np.int64), np.array([*put.values()], dtype=np.int64)
-            for name in dict.fromkeys(columns) if put else ():
-                changed = np.isin(np.arange(len(visits)), at)
-                cells[name] = visits[name].scatter(at, visits[name].gather(like)), changed
+            put = good.copy()
+            for rule in (rule for rule in rules if rule.some and rule.above in above):
+                rows = np.arange(len(visits)) if rule.above == table else self.rows(table, rule.above)
+                lacks = self._at(rule, table, visits)
+                lacks[np.isin(rows, rows[put])] = False
+                first = np.flatnonzero(lacks)
+                put[first[np.unique(rows[first], return_index=True)[1]]] = True
+            at = np.flatnonzero(put & ~good)
+            like = may[[int(self._place(table, int(row)) * len(may)) for row in at]] if at.size else at
+            for name in dict.fromkeys(columns) if at.size else ():
+                cells[name] = visits[name].scatter(at, visits[name].gather(like)), put & ~good
         return cells
+
+    def _at(self, rule: Number, table: str, visits: pl.DataFrame) -> np.ndarray:
+        """bool [rows], the rows of a table whose row above is one that a rule bears on."""
+        if rule.column is None:
+            return np.ones(len(visits), dtype=bool)
+        told = self._theirs(table, rule.above, rule.column, visits)
+        return told.is_in(list(rule.levels)).fill_null(False).to_numpy().copy()
+
+    def _free(self, table: str, columns: list[str]) -> bool:
+        return set(columns).isdisjoint(self.fixed.get(table, ()))
 
     def _recoded(self, table: str, visits: pl.DataFrame, rules: list[Goes]) -> dict[str, tuple[pl.Series, np.ndarray]]:
         """The columns with codes that cannot be, with others in their place, and where that is."""
@@ -223,7 +243,16 @@ class Bound:
 
     def _place(self, table: str, row: int) -> float:
         """A number in [0, 1) that hangs on the scores of a row alone."""
-        return float(np.modf(float(self.made[table].rows[0, row].nan_to_num(0.0).abs().double().sum()) * 997.0)[0])
+        one, of = self.made[table], self.codec.codecs[table].stage
+        root = table == self.codec.tree.root
+        own = int((of[0 if root else 1] >= 0).sum())  # flags are moved after
+        scores = (one.groups if root else one.rows)[0, row, :own].nan_to_num(0.0)
+        return float(np.modf(float(scores.abs().double().sum()) * 997.0)[0])
+
+
+def _own(visits: pl.DataFrame, table: str) -> list[str]:
+    """The columns of visits that are of a table beside them."""
+    return [has(table), *(c for c in visits.columns if c.startswith(f"{table}."))]
 
 
 @dataclass

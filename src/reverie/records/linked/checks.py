@@ -25,6 +25,7 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str) -> None:
             raise unknown(f"table of {name}", table.name, frames)
         columns = [table.key, *(key.column for key in table.refers)]
         columns += [table.clock.start, table.clock.end] if table.clock else []
+        columns += [column.name for column in table.columns]
         for column in filter(None, columns):
             if column not in frames[table.name].columns:
                 raise unknown(f"column of {table.name}", column, frames[table.name].columns)

@@ -12,7 +12,7 @@ So all that is known of tables of visits (kinds, units, rules, codes) holds for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -92,6 +92,7 @@ class Form:
             above: the column of its parent's table that says when those were, and `begun` that time, for each row.
         """
         gone, since = tuple(c for c in frame.columns if c in keys), None
+        stated = {column.name for column in table.columns}  # what a column is said to be, it is
         unit, after = 0.0, {}
         if time is not None:
             mine = frame[time]
@@ -100,17 +101,17 @@ class Form:
             unit = _unit(_apart(mine, begun if since else None)) if mine.dtype.is_temporal() else 0.0
             end = table.clock.end if table.clock else None
             for column, dtype in frame.schema.items():
-                a_time = column not in (time, *gone) and (column == end or dtype in (pl.Date, pl.Datetime))
+                a_time = column not in (time, *gone, *stated) and (column == end or dtype in (pl.Date, pl.Datetime))
                 if a_time and _alike(dtype, mine.dtype):
                     after[column] = _unit(_apart(frame[column], mine)) if dtype.is_temporal() else 0.0
         left = [c for c in frame.columns if c not in gone and c not in after and c != time]
-        lists = {c: listed for c in left if (listed := Listed.of(frame[c])) is not None}
+        lists = {c: listed for c in left if c not in stated and (listed := Listed.of(frame[c])) is not None}
         left = [c for c in left if c not in lists]
-        follows = _follows(frame.select(left)) if table.kind != "entities" else {}
+        follows = _follows(frame.select(left), stated) if table.kind != "entities" else {}
         left = [c for c in left if c not in follows]
         codes = [c for c in left if frame.schema[c] == pl.String and not is_prose(frame[c].drop_nulls())]
         codes = [c for c in codes if not frame[c].null_count()]
-        numbers = [c for c in left if frame.schema[c].is_numeric()] if table.kind == "long" else []
+        numbers = [c for c in left if frame.schema[c].is_numeric() and c not in stated] if table.kind == "long" else []
         by = {c: code for c in numbers if (code := depends(frame, c, codes)) is not None}
         scored = {c: Scored.fit(frame, c, code) for c, code in by.items()}
         optional = tuple(c for c in gone if 0 < frame[c].null_count() < frame.height)
@@ -319,8 +320,9 @@ def _places(parents: np.ndarray) -> pl.Series:
     return pl.Series(np.arange(len(parents)) - first, dtype=pl.Int64)
 
 
-def _follows(frame: pl.DataFrame) -> dict[str, tuple[str, pl.DataFrame]]:
-    """Columns that follow from another: for each of its values they have one. What follows may itself be followed from."""
+def _follows(frame: pl.DataFrame, learned: Collection[str] = ()) -> dict[str, tuple[str, pl.DataFrame]]:
+    """Columns that follow from another: for each of its values they have one. What follows may itself be followed from;
+    those that are `learned` follow from none."""
     if frame.height < FEWEST:
         return {}
     plain = [c for c, dtype in frame.schema.items() if dtype == pl.String or dtype.is_integer()]
@@ -336,7 +338,7 @@ def _follows(frame: pl.DataFrame) -> dict[str, tuple[str, pl.DataFrame]]:
     found: dict[str, tuple[str, pl.DataFrame]] = {}
     for other in sorted(names, key=lambda c: -values[c]):
         for column in frame.columns:
-            if column == other or column in found or other in found or frame.schema[column] != pl.String:
+            if column == other or {column, other} & found.keys() or column in learned or frame.schema[column] != pl.String:
                 continue
             if 1 < frame[column].n_unique() <= values[other]:
                 pairs = frame.select(other, column).unique(maintain_order=True)

@@ -8,8 +8,8 @@ Patients are made in shards with randomness of their own: patient i is a functio
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.generate import ROUNDS
+from reverie.records.intervals import inside
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.given import GivenRows
 from reverie.records.linked.scores import TableScores
@@ -45,12 +46,14 @@ class LinkedSampler:
     Attributes:
         stages: draws each stage.
         calibration: puts right what is drawn, if there is one.
-        given: what every row of some tables is.
+        given: what rows of some tables are.
+        fixed: by table, columns of its visits that are given and stay as they are.
     """
 
     stages: Stages
     calibration: Calibrated | None = None
     given: GivenRows | None = None
+    fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def shard(
         self,
@@ -71,40 +74,86 @@ class LinkedSampler:
         """
         tree = self.stages.codec.tree
         made = {tree.root: self._patients(number, seed, given, size, accept)}
-        bound = Bound(self.stages.codec, made, {} if self.given is None else self.given.cells)
+        chosen = [np.arange(size) for _ in self.given.wishes] if self.given else []
+        bound = Bound(self.stages.codec, made, self.fixed)
         for branch in tree.learned:
             if tree.children(branch.table):
                 everyone = np.arange(size if branch.table == tree.root else len(made[branch.table].above))
-                self.below(branch.table, everyone, made, (seed, "events", number), bound)
+                self.below(branch.table, everyone, made, (seed, "events", number), chosen, bound)
         return made
 
     def below(
-        self, table: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed, bound: Bound | None = None
+        self,
+        table: str,
+        units: np.ndarray,
+        made: dict[str, TableScores],
+        seed: Seed,
+        chosen: list[np.ndarray],
+        bound: Bound,
     ) -> None:
         """Makes the rows of all tables that hang on some rows of one, rising; the others have none.
 
         Args:
+            chosen: of each wish, the rows of the table on which what is wished for hangs; those below it take their place.
             bound: moves what rules across tables would have otherwise, of all rows of the table.
         """
-        children = self.stages.codec.tree.children(table)
-        if bound is not None:
-            self._flagged(table, made[table], bound)
-        fixed = {child: self._begun(table, child, units, made, seed) for child in children}
+        children, fixed, fewest = self.stages.codec.tree.children(table), {}, {}
+        self._flagged(table, made[table], bound)
+        for child in children:
+            fixed[child], fewest[child] = self._begun(table, child, units, made, seed, chosen)
         busy = units[np.any([made[child].group[units] >= 0 for child in children], axis=0)]
         for now in (2, 3):
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
                 self._put_right(child, "groups", now, made, fixed[child])
+            if now == 2:
+                self.enough(table, children, made, fixed, fewest, (*seed, table, "enough"))
         for child in children:
-            fixed[child] = self._lengthened(child, made, seed)
+            fixed[child] = self._lengthened(child, made, seed, chosen)
         for now in (4, 5):
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
                 self._put_right(child, "rows", now, made, fixed[child])
-                if now == 4 and bound is not None:
-                    made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
+                    made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
+
+    def enough(
+        self,
+        table: str,
+        children: Sequence[str],
+        made: dict[str, TableScores],
+        fixed: Mapping[str, Tensor],
+        fewest: Mapping[str, np.ndarray],
+        seed: Seed,
+    ) -> None:
+        """Draws units again whose groups are to have fewer rows than `fewest` says, int64 [G] by table; after ROUNDS they
+        have so many, or as many as any has."""
+        codec = self.stages.codec
+        for attempt in range(ROUNDS):
+            short = {c: np.flatnonzero(self._counts(c, made[c]) < fewest[c]) for c in children}
+            units = np.unique(np.concatenate([made[child].parent[short[child]] for child in children]))
+            if not units.size:
+                return
+            of = {c: made[c].group[units][made[c].group[units] >= 0] for c in children}
+            for child, groups in of.items():
+                again = (codec.stages[child][0] == 2) & ~fixed[child][groups]
+                made[child].groups[0, groups] = made[child].groups[0, groups].masked_fill(again, torch.nan)
+            self.stages.draw(table, children, units, made, 2, (*seed, attempt))
+            for child, groups in of.items():
+                self._put_right(child, "groups", 2, made, fixed[child], groups)
+        for child in children:
+            short = np.flatnonzero(self._counts(child, made[child]) < fewest[child])
+            if short.size and (field := codec.codecs[child].named.get("visits")) is not None:
+                most = np.minimum(fewest[child][short], codec.codecs[child].most_visits).astype(np.float64)
+                lower, upper = inside(*codec.codecs[child].codes["visits"].ends(most))
+                middle = torch.from_numpy((lower + upper) / 2).float()
+                made[child].groups[0, short[:, None], list(field.channels)] = middle
+
+    def _counts(self, table: str, one: TableScores) -> np.ndarray:
+        """int64 [G], how many rows groups say that they have."""
+        groups = one.of_groups(np.arange(len(one)))[0]
+        return self.stages.codec.codecs[table].visits(as_records(self.stages.codec, table, groups)).numpy()
 
     def _patients(
         self,
@@ -138,6 +187,12 @@ class LinkedSampler:
         made = {root: TableScores.begun(everyone, size, widths)}
         if given is not None:
             made[root].groups[0, :, :of_codec] = torch.where(given.known, given.values, torch.nan)[:, 0, :of_codec]
+        if self.given is not None:
+            randomness, scores = generator(int(seed[0]), *seed[1:], "given"), made[root].groups[0]
+            scores = self.given.put(root, 0, scores, self.given.cells.get(root, {}), randomness)
+            for wish in self.given.wishes:
+                scores = self.given.put_flag(root, wish.path[0], scores, randomness)
+            made[root].groups[0] = scores
         fixed = ~made[root].groups[0].isnan()
         for now in (0, 1):
             self.stages.draw_together(root, (), everyone, made, now, generator(int(seed[0]), *seed[1:], now))
@@ -157,8 +212,11 @@ class LinkedSampler:
         for at, (child, _) in enumerate(codec.flags[table], first):
             scores[:, at] = bound.flagged(table, child, scores[:, at])
 
-    def _begun(self, table: str, child: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed) -> Tensor:
-        """Begins the groups of a table, where rows of the one above say that they have any; which scores are given."""
+    def _begun(
+        self, table: str, child: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed, chosen: list[np.ndarray]
+    ) -> tuple[Tensor, np.ndarray]:
+        """Begins the groups of a table, where rows of the one above say that they have any; which of their scores are
+        given, and how many rows they must have."""
         codec, above = self.stages.codec, made[table]
         root = table == codec.tree.root
         scores = (above.of_groups if root else above.of_rows)(units)[0]
@@ -170,37 +228,64 @@ class LinkedSampler:
             some = code.level(scores[:, channel, None].double().numpy()) == 1
         everyone = len(above) if root else len(above.above)
         made[child] = TableScores.begun(units[some], everyone, codec.widths(child))
-        return self._given(child, 0, made[child], (*seed, child, "given"))
-
-    def _lengthened(self, child: str, made: dict[str, TableScores], seed: Seed) -> Tensor:
-        """Gives the groups of a table the rows that they say they have; which scores of them are given."""
-        codec, one = self.stages.codec, made[child]
-        groups = one.of_groups(np.arange(len(one)))[0]
-        visits = codec.codecs[child].visits(as_records(codec, child, groups))
-        offsets = np.concatenate([[0], np.cumsum(visits.numpy())]).astype(np.int64)
-        rows = torch.full((1, int(offsets[-1]), codec.widths(child)[1]), torch.nan)
-        made[child] = replace(one, offsets=offsets, rows=rows, hours=torch.full((rows.shape[1],), torch.nan))
-        return self._given(child, 1, made[child], (*seed, child, "given rows"))
-
-    def _given(self, table: str, token: int, one: TableScores, seed: Seed) -> Tensor:
-        """Puts what is given into groups or rows, bool [n, w] which scores are."""
-        what = ("groups", "rows")[token]
-        scores = getattr(one, what)[0]
+        one, fewest = made[child], np.zeros(int(some.sum()), dtype=np.int64)
         if self.given is not None:
-            known = torch.zeros(scores.shape, dtype=torch.bool)
-            values, known = self.given.put(
-                table, token, torch.zeros(scores.shape), known, generator(int(seed[0]), *seed[1:])
-            )
-            one.put(what, np.arange(len(scores)), values, known)
-        return ~getattr(one, what)[0].isnan()
+            randomness = generator(int(seed[0]), *seed[1:], child, "given")
+            one.groups[0] = self.given.put(child, 0, one.groups[0], self.given.cells.get(child, {}), randomness)
+            for wish, rows in zip(self.given.wishes, chosen, strict=True):
+                if wish.path[-1] == child:
+                    groups = one.group[rows]
+                    one.groups[0, groups] = self.given.put(child, 0, one.groups[0, groups], wish.cells, randomness)
+                    np.add.at(fewest, groups, 1)
+        return ~one.groups[0].isnan(), fewest
 
-    def _put_right(self, table: str, what: str, stage: int, made: dict[str, TableScores], fixed: Tensor) -> None:
-        """What the network drew of a stage, put right; what is given stays."""
+    def _lengthened(self, child: str, made: dict[str, TableScores], seed: Seed, chosen: list[np.ndarray]) -> Tensor:
+        """Gives the groups of a table the rows that they say they have; which scores of them are given."""
+        offsets = np.concatenate([[0], np.cumsum(self._counts(child, made[child]))]).astype(np.int64)
+        rows = torch.full((1, int(offsets[-1]), self.stages.codec.widths(child)[1]), torch.nan)
+        hours = torch.full((rows.shape[1],), torch.nan)
+        one = made[child] = replace(made[child], offsets=offsets, rows=rows, hours=hours)
+        if self.given is not None:
+            randomness = generator(int(seed[0]), *seed[1:], child, "given rows")
+            one.rows[0] = self.given.put(child, 1, one.rows[0], self.given.cells.get(child, {}), randomness)
+            taken = np.zeros(len(hours), dtype=bool)
+            for number, wish in enumerate(self.given.wishes):
+                if child not in wish.path:
+                    continue
+                at = chosen[number] = _one_of(one, one.group[chosen[number]], taken, randomness)
+                if wish.path[-1] == child:
+                    one.rows[0, at] = self.given.put(child, 1, one.rows[0, at], wish.cells, randomness)
+                    taken[at] = True
+                else:
+                    below = wish.path[wish.path.index(child) + 1]
+                    one.rows[0, at] = self.given.put_flag(child, below, one.rows[0, at], randomness)
+        return ~one.rows[0].isnan()
+
+    def _put_right(
+        self,
+        table: str,
+        what: str,
+        stage: int,
+        made: dict[str, TableScores],
+        fixed: Tensor,
+        which: np.ndarray | None = None,
+    ) -> None:
+        """What the network drew of a stage, put right in all groups or rows, or in some; what is given stays."""
         if self.calibration is None:
             return
         one = made[table]
-        everything = np.arange(getattr(one, what).shape[1])
-        values, known = one.of_groups(everything) if what == "groups" else one.of_rows(everything)
-        drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed
+        which = np.arange(getattr(one, what).shape[1]) if which is None else which
+        values, known = one.of_groups(which) if what == "groups" else one.of_rows(which)
+        drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed[which]
         called = "group" if what == "groups" else what
-        one.put(what, everything, self.calibration(table, called, values, drawn), known)
+        one.put(what, which, self.calibration(table, called, values, drawn), known)
+
+
+def _one_of(one: TableScores, groups: np.ndarray, taken: np.ndarray, randomness: torch.Generator) -> np.ndarray:
+    """int64 [n], a row of each of some groups, drawn at random among those not taken where there are any."""
+    lengths = one.lengths[groups]
+    place = (torch.rand(len(groups), generator=randomness).double().numpy() * lengths).astype(np.int64)
+    at = one.offsets[groups] + place
+    for step in range(1, int(lengths.max()) if len(lengths) else 0):
+        at = np.where(taken[at], one.offsets[groups] + (place + step) % lengths, at)
+    return at

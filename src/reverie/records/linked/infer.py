@@ -71,7 +71,9 @@ def read_linked(
         if not frame.height:  # of a table that a schema knows: nobody had a row of it
             frames[table] = frame
             continue
-        typed, more, forms[table] = (frame, [], {}) if standard is not None else _typed(frame, f"{name}/{table}")
+        said_of = None if schema is None else next((t for t in schema.tables if t.name == table), None)
+        read = (frame, [], {}) if standard is not None else _typed(frame, f"{name}/{table}", said_of)
+        typed, more, forms[table] = read
         frames[table] = typed.unique(maintain_order=True)
         if alike := typed.height - frames[table].height:
             said.append(f"{table}: {counted(alike, 'row')} identical to another and kept once.")
@@ -95,9 +97,14 @@ def read_linked(
     return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called, forms, suffix)
 
 
-def _typed(frame: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:
+def _typed(frame: pl.DataFrame, name: str, table: LinkedTable | None) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:
     """Cells as what they can be read as, notes, and how those are written that are not plainly what they are."""
-    parsed = parse(numbered(frame), name)
+    words = (
+        () if table is None else (*table.null_values, *(f"{c.name}={w}" for c in table.columns for w in c.null_values or ()))
+    )
+    parsed = parse(numbered(frame), name, words)
+    if words and table is not None:
+        parsed = parsed.keeping(table.tied)
     notes = [
         f"{column} is read as text: {shown(mixed.value)} (data row {mixed.row}) is none of its {mixed.read:,} {mixed.what}; "
         "correct it for them to count."

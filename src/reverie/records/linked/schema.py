@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reverie.errors import UsageError, unknown
+from reverie.records.kinds import Column, Word
 from reverie.records.schema import tree_of
 
 __all__ = ["Clock", "ForeignKey", "Kind", "LinkedSchema", "LinkedTable"]
@@ -87,6 +88,12 @@ class LinkedTable(BaseModel):
         refers: its columns that are keys of other tables, or of its own.
         clock: when its rows were; none where they have the time of their parent, or none at all.
         implied: there is no such table, others only speak of its key.
+        null_values: what stands for a missing value, besides an empty cell, in columns without null_values of their own; not
+            in keys and times.
+        columns: what its columns are, as in the schema of one table; what is not told of here is found out. Keys and times
+            are told by key, refers and clock alone.
+        rules: what each row obeys, as text, as in the schema of one table; kept in all that is made. None: those that are
+            found.
         why: the reason for its kind, for people.
     """
 
@@ -99,7 +106,16 @@ class LinkedTable(BaseModel):
     refers: tuple[ForeignKey, ...] = ()
     clock: Clock | None = None
     implied: bool = False
+    null_values: tuple[Word, ...] = ()
+    columns: tuple[Column, ...] = ()
+    rules: tuple[str, ...] | None = None
     why: str = ""
+
+    @property
+    def tied(self) -> set[str]:
+        """The columns that are keys, its own and others', or times of its clock."""
+        clock = {self.clock.start, self.clock.end} if self.clock else set()
+        return {column for column in (self.key, *clock, *(key.column for key in self.refers)) if column}
 
     def to(self, table: str) -> ForeignKey | None:
         """By which it refers to another table, if it does."""
@@ -112,6 +128,13 @@ class LinkedTable(BaseModel):
             raise ValueError(f"{self.name} refers to two tables by {twice}: strike one of them")
         if self.parent is not None and (self.parent == self.name or self.to(self.parent) is None):
             raise ValueError(f"{self.name} has the parent {self.parent} and no column that refers to it: add it to `refers`")
+        names = [column.name for column in self.columns]
+        if twice := next((c for c in names if names.count(c) > 1), None):
+            raise ValueError(f"{self.name} has {twice} in `columns` twice: strike one of them")
+        if tied := next((c for c in names if c in self.tied), None):
+            raise ValueError(f"{self.name}.{tied} is a key or the time: say what it is there, and strike it from `columns`")
+        if self.kind == "lookup" and (self.columns or self.rules):
+            raise ValueError(f"{self.name} is a lookup, which is carried over: strike its `columns` and `rules`")
         if (self.parent is None) != (self.kind in ("entities", "lookup")):
             raise ValueError(
                 f"{self.name} is of kind {self.kind} "
