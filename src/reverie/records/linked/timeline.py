@@ -31,7 +31,9 @@ def timelines(grown: Grown, schema: LinkedSchema, first: int, count: int) -> lis
     branches = grown.tree.branches[1:]
     temporal = any(_temporal(branch, grown) for branch in branches)
     lanes = [_Lane.of(branch, grown, schema, temporal) for branch in branches]
-    return [_of(patient, grown, schema, lanes) for patient in range(first, min(first + count, len(grown)))]
+    unit = "day" if temporal else None
+    several = range(first, min(first + count, len(grown)))
+    return [{**_of(patient, grown, schema, lanes), "unit": unit} for patient in several]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,7 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float) -> dict[str, 
     told.sort(key=lambda row: (row["start"] is None, row["start"] or 0.0))
     return {
         "table": lane.branch.table,
+        "parent": lane.branch.parent,
         "shape": lane.shape,
         "timed": lane.branch.time is not None,
         "rows": told,
