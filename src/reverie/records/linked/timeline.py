@@ -16,6 +16,8 @@ import polars as pl
 
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown
+from reverie.records.roles import words
+from reverie.records.shapes.long_roles import CODE, TEST
 
 __all__ = ["timelines"]
 
@@ -69,8 +71,9 @@ class _Lane:
         times = {branch.time, *((table.clock.start, table.clock.end) if table.clock else ())}
         gone = {table.key, *(tie.column for tie in table.refers), *times}
         shown = tuple(column for column in frame.columns if column not in gone)
-        names = [column for column in shown if frame.schema[column] == pl.String]
-        label = next((column for column in names if frame[column].n_unique() > 1), next(iter(names), None))
+        texts = [column for column in shown if frame.schema[column] == pl.String]
+        codes = [c for c in shown if (c in texts or frame.schema[c].is_integer()) and (CODE | TEST) & {*words(c)}]
+        label = next(iter([*codes, *texts]), None)  # by names alone, so that real and made rows are called alike
         return cls(branch, shape, grown.patients(branch.table), start, ends, label, shown)
 
 

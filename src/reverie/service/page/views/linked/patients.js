@@ -56,7 +56,7 @@ export function patients({ sides, params, save }) {
       number.value = now;
       save({ [side.name]: now === 1 ? null : now });
       try {
-        if (!known.has(now)) await fetch(now);
+        if (!known.has(now)) await ask(now);
         if (mine !== now) return;
         told = known.get(now);
         drawing = timeline(told, { title: TITLES[side.name] });
@@ -72,7 +72,7 @@ export function patients({ sides, params, save }) {
       of.textContent = many === null ? "" : `of ${many.toLocaleString("en")}`;
     }
 
-    async function fetch(first) {
+    async function ask(first) {
       if (!drawing) clear(place, h("p", { class: "hint", role: "status" }, "Reading the tables …"));
       const { patients: all, timelines } = await job(PATH, { folder: side.folder, ...(side.run ? { run: side.run } : {}), first, count: AHEAD }, { signal: stop.signal });
       many = all;

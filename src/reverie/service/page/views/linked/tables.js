@@ -5,7 +5,7 @@ import { callDialog } from "../../lib/call.js";
 import { button } from "../../lib/controls.js";
 import { saveBlob } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
-import { empty } from "../../lib/states.js";
+import { empty, many } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";
 import { worker } from "../../lib/work.js";
 import { schemaFile } from "../records/schema_file.js";
@@ -63,12 +63,11 @@ export function mount(root, { params, save, go }) {
   }
 }
 
-/** What was decided, and what does not fit: dangling keys first. */
+/** What was decided, and what does not fit; open where keys dangle. */
 function notes({ tables, notes: said }) {
-  const loose = tables.flatMap((table) => table.refers.filter(({ dangling }) => dangling).map((key) => `${table.name}.${key.column}: ${key.dangling.toLocaleString("en")} of ${table.rows.toLocaleString("en")} cells name no row of ${key.table}.`));
-  const all = [...loose, ...said.filter((note) => !loose.some((each) => each.split(":")[0] === note.split(":")[0] && /name no row/.test(note)))];
-  if (!all.length) return null;
-  return h("details", { class: "more", open: loose.length > 0 }, h("summary", null, `${all.length} note${all.length === 1 ? "" : "s"} on the tables`), h("ul", { class: "said" }, all.map((note) => h("li", null, note))));
+  if (!said.length) return null;
+  const loose = tables.some(({ refers }) => refers.some(({ dangling }) => dangling));
+  return h("details", { class: "more", open: loose }, h("summary", null, `${many(said.length, "note")} on the tables`), h("ul", { class: "said" }, said.map((note) => h("li", null, note))));
 }
 
 function listed(tables) {
