@@ -10,6 +10,7 @@ const LABELS = {
   kinds: "kind",
   date_formats: "form of the date",
   out: "Name of the run",
+  folder: "Folder",
   source: "Table",
   settings: "Settings",
   forecast: "Further visits",

@@ -39,7 +39,7 @@ export async function request({ table, out, unit, minutes, count, seed, recipe, 
 }
 
 /** "a=1, b=text" as an object: numbers, true and false become what they are. */
-function parsed(words) {
+export function parsed(words) {
   const pairs = words.split(/[,\n]+/).map((each) => each.trim()).filter(Boolean).map((each) => each.split(/=(.*)/s));
   const value = (word = "") => (word !== "" && Number.isFinite(Number(word)) ? Number(word) : word === "true" ? true : word === "false" ? false : word);
   return Object.fromEntries(pairs.map(([key, word]) => [key.trim(), value(word?.trim())]));
