@@ -33,6 +33,9 @@ const LABELS = {
   sampler: "Sampler",
   steps: "Steps",
   repeats: "Times each step is done",
+  schedule: "Noise levels",
+  conditions: "Table that tells their attributes",
+  recipe: "Recipe",
 };
 const FIELD = /`([a-z]\w*)(?:=([^`]*))?`/g;
 

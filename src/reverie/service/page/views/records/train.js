@@ -9,6 +9,7 @@ import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure, reveal } from "../../lib/states.js";
+import { isPictures } from "../../lib/uploads.js";
 import { controls, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
@@ -98,7 +99,7 @@ export function training(root, { params, save, go }, { controls, request, next: 
 
   function finished(card, said = null, fresh = true) {
     const name = card.name ?? settings.out;
-    const pictures = card.kind === "images" || (card.kind === undefined && settings.table === "digits");
+    const pictures = card.kind === "images" || (card.kind === undefined && isPictures(settings.table));
     const told = { steps: card.steps?.done, "best step": card.best_step, "loss set aside": card.loss_aside, parameters: card.parameters };
     start.className = "button plain"; // the next step is the accent now
     const next = pictures
