@@ -21,6 +21,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from reverie.models import PatientModel
 
 TESTS = Path(__file__).parent
@@ -165,6 +167,17 @@ def drawn_model() -> Callable[..., PatientModel]:
         return PatientModel(config, codec, network)
 
     return of
+
+
+@pytest.fixture(scope="session")
+def hospital_tables() -> Callable[[int], dict[str, pl.DataFrame]]:
+    """hospital_tables(patients): the little hospital of the tests of linked tables, by the name of the table."""
+    file = TESTS / "records" / "linked" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("hospital", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.made_up
 
 
 @pytest.fixture(scope="session")

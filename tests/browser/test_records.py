@@ -9,11 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from reverie.errors import DataError
+from reverie.process.registry import learned
 from reverie.records import read_table
+from reverie.samplers.posterior.registry import LEARNED, METHODS
 
 Visit = Callable[..., Page]
 Drop = Callable[[str, str], None]
@@ -196,12 +199,29 @@ def test_a_condition_that_cannot_be_met_is_said(visit: Visit, model: str, log: A
     expect(page.get_by_role("alert")).to_contain_text("age is a whole number")
 
 
+@ONE_SIZE
+def test_pictures_are_trained_on_a_path_with_what_a_table_tells_of_them(visit: Visit, workspace: Path) -> None:
+    np.save(workspace / "photos.npy", np.zeros((2, 8, 8, 3), np.uint8))
+    (workspace / "told.csv").write_text("colour\nred\nblue\n")
+    page = visit("records?step=train&table=photos.npy&count=5")
+    page.get_by_label("Table that tells their attributes").select_option("told.csv")
+    page.get_by_text("More", exact=True).click()
+    offered = page.get_by_label("Noise levels").locator("option").all_inner_texts()
+    assert offered[1:] == list(learned())
+    page.get_by_label("Noise levels").select_option("edm")
+    page.get_by_role("button", name="Show the call").click()
+    page.get_by_role("tab", name="Command line").click()
+    asked = "reverie train photos.npy --out runs/photos --steps 5 --seed 0 --schedule edm --conditions told.csv"
+    expect(page.locator("dialog pre")).to_have_text(asked)
+
+
 # --- complete ---------------------------------------------------------------------------------------------------------
 
 
 @ONE_SIZE
 def test_holes_are_filled_with_bands_and_what_was_given_stays(visit: Visit, model: str, table: str, visits: Text) -> None:
     page = visit(f"records?step=complete&model={model}&table={table}&patient=3&draws=12")
+    assert page.get_by_label("Method").locator("option").all_text_contents() == ["the run's own", LEARNED, *METHODS]
     given = [row for row in csv.DictReader(io.StringIO(visits())) if row["patient"] == "3"]
     expect(page.locator(".sheet tbody tr")).to_have_count(len(given))
     cell = page.get_by_label("marker, visit 1")

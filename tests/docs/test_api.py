@@ -38,6 +38,9 @@ def test_every_call_of_the_document_is_answered_as_it_says(server, tmp_path, mon
     table = importlib.resources.files("reverie.records") / "data" / "pbc2.csv"
     few = ["id", "year", "status", "drug", "age", "sex", "ascites", "serBilir", "albumin"]  # a figure for each takes long
     pl.read_csv(table, columns=few, null_values="NA").filter(pl.col("id") <= 120).write_csv("visits.csv")
+    (tmp_path / "hospital").mkdir()
+    for name, text in documents.HOSPITAL.items():
+        (tmp_path / "hospital" / f"{name}.csv").write_text(text)
     names: dict[str, object] = {"__name__": "__document__"}
     ran = 0
     for language, content, line in documents.blocks(documents.ROOT / "docs" / "api.md"):

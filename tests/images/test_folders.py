@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_tensors
 from torch import bfloat16, from_numpy
 
-from reverie.errors import DataError
+from reverie.errors import DataError, UsageError
 from reverie.images import read_images
 
 PIXELS = np.random.default_rng(5).integers(0, 256, (8, 5, 7), dtype=np.uint8)
@@ -73,6 +73,19 @@ def write(folder, *names):
             ("rose", "tulip"),
             "are in a/flowers, so the folders in it are the",
         ),
+        (
+            [
+                "seg_pred/1.png",
+                "seg_test/seg_test/sea/2.png",
+                "seg_train/seg_train/sea/3.png",
+                "seg_train/seg_train/ice/4.png",
+            ],
+            "32",
+            ("ice", "sea"),
+            "seg_pred and seg_test are left out",
+        ),
+        (["train/a/1.png", "train/b/2.png", "holdout/a/3.png"], "01", ("a", "b"), "holdout is left out"),
+        (["train_station/1.png", "test_tube/2.png"], "10", ("test_tube", "train_station"), None),
         (["1.image.png", "1.mask.png", "2_img.png", "2_seg.png"], "02", (), "2 pictures left out"),
         (["a/image_1.png", "a/mask_1.png", "b/img7.png", "b/gt7.png"], "02", ("a", "b"), "such as a/mask_1.png"),
         (["p_input.png", "p_target.png"], "0", (), "1 picture left out"),
@@ -97,6 +110,19 @@ def test_two_domains_to_train_on_are_refused(tmp_path):
     write(tmp_path, "trainA/1.png", "trainB/2.png", "testA/3.png", "testB/4.png")
     with pytest.raises(DataError, match="several sets to train on, trainA and trainB: give the folder of one"):
         read_images(tmp_path)
+
+
+def test_images_beside_what_is_not_known_is_no_class(tmp_path):
+    write(tmp_path, "images/1.png", "thumbnails/1.png")
+    with pytest.raises(DataError, match="holds the folders images and thumbnails, and one that is called so is no class"):
+        read_images(tmp_path)
+
+
+def test_no_name_and_an_address_are_refused():
+    with pytest.raises(UsageError, match="no source is named"):
+        read_images("")
+    with pytest.raises(UsageError, match="is an address, and nothing is fetched: download it"):
+        read_images("https://example.org/photos.zip")
 
 
 def test_files_of_other_kinds_are_counted(tmp_path):

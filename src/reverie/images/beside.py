@@ -16,13 +16,13 @@ from pathlib import PurePosixPath
 
 from reverie.images.splits import is_part, listed, split_of, words_of
 
-__all__ = ["is_of_pictures", "without_masks"]
+__all__ = ["is_of_pictures", "is_plainly_of_pictures", "without_masks"]
 
 _PICTURES = re.compile(
     r"images?|imgs?|pictures?|pics?|photos?|jpe?gimages|jpe?g|png|raw|rgb|inputs?|data|originals?|frames|scans|samples"
 )
 _OTHERS = re.compile(
-    r"masks?|labels?|annot(ation)?s?|seg(mentation)?s?(class|object)?|gts?|ground|truth|groundtruth|trimaps?|depths?|"
+    r"masks?|labels?|ann(otation|ot)?s?|seg(mentation)?s?(class|object)?|gts?|ground|truth|groundtruth|trimaps?|depths?|"
     r"targets?|mattes?|normals|bbox(es)?|heatmaps?|manuals?"
 )
 _FILLERS = re.compile(r"class|object|png|jpe?g|images?|imgs?|binary|instance|semantic|maps?|fine|coarse|st|nd|\d+")
@@ -44,6 +44,11 @@ def is_of_pictures(name: str) -> bool:
     """Whether a folder is called as those of pictures are, so that its name is no class."""
     words = [word for word in words_of(name) if not word.isdigit()]
     return bool(words) and all(map(_PICTURES.fullmatch, words))
+
+
+def is_plainly_of_pictures(name: str) -> bool:
+    """Whether a folder is called images or the like, which no class is, whatever lies beside it."""
+    return re.fullmatch("(images?|imgs?)", name.lower()) is not None
 
 
 def without_masks(paths: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], tuple[str, ...]]:

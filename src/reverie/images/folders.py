@@ -16,7 +16,7 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.images import splits
-from reverie.images.beside import is_of_pictures, without_masks
+from reverie.images.beside import is_of_pictures, is_plainly_of_pictures, without_masks
 from reverie.images.bring import Bring
 from reverie.images.gather import Many, gathered
 from reverie.images.image_set import ImageSet
@@ -76,6 +76,7 @@ def _owned(name: str, paths: list[PurePosixPath]) -> tuple[list[PurePosixPath], 
         folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
     folders, more = _looked_into(name, folders)
     _check_beside(name, paths, folders)
+    _check_classes(name, sorted({names[0] for names in folders if names}))
     return paths, [names[0] if names else None for names in folders], (*notes, *more)
 
 
@@ -101,6 +102,15 @@ def _check_one_set(name: str, train: list[str]) -> None:
     letters = {rest for part in train if splits.split_of(part) != "fold" and len(rest := splits.rest_of(part)) == 1}
     if len(letters) > 1:
         raise DataError(f"{name} holds several sets to train on, {splits.listed(sorted(train))}: give the folder of one.")
+
+
+def _check_classes(name: str, classes: list[str]) -> None:
+    """Raises DataError for images beside other folders, of which it cannot be told what they hold."""
+    if len(classes) > 1 and any(map(is_plainly_of_pictures, classes)):
+        raise DataError(
+            f"{name} holds the folders {splits.listed(classes)}, and one that is called so is no class: give the folder to "
+            "learn from."
+        )
 
 
 def _check_beside(name: str, paths: list[PurePosixPath], folders: list[tuple[str, ...]]) -> None:

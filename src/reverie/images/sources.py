@@ -115,6 +115,10 @@ def _read(source: Any, bring: Bring, cache: Path | None) -> ImageSet:
 def _from_path(source: str | Path, bring: Bring, cache: Path | None) -> ImageSet:
     if source == "digits":
         return bring(_digits())
+    if not str(source).strip():
+        raise UsageError("no source is named: give a folder, a file, or the word digits.")
+    if "://" in str(source):
+        raise UsageError(f"{source} is an address, and nothing is fetched: download it, and give the file.")
     path = Path(source)
     if path.is_dir():
         return _folder(path, bring, cache)

@@ -29,7 +29,7 @@ __all__ = [
 _SPLITS = {
     "train": ("train", "training", "trainval", "tr"),
     "validation": ("val", "valid", "validation", "dev", "eval"),
-    "test": ("test", "testing", "t10k", "ts"),
+    "test": ("test", "testing", "t10k", "ts", "holdout", "unlabeled", "unlabelled"),
     "fold": ("fold",),
 }
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
@@ -57,13 +57,24 @@ def of_file(path: PurePath) -> str | None:
 def level_of(folders: Sequence[tuple[str, ...]]) -> int | None:
     """The depth at which folders are parts of a set and no classes: train beside another, or nothing but parts; or None.
 
-    A word of a longer name is none here, for classes may be called train_station and test_tube.
+    A word of a longer name is none here, for classes may be called train_station and test_tube; but where train and another
+    part say the same besides, as seg_train and seg_test do, they are parts.
     """
     for depth in range(min(map(len, folders), default=0)):
-        splits = {split_of(name) if is_part(name) else None for name in {folder[depth] for folder in folders}}
-        if None not in splits or {"train"} < splits - {None}:
+        names = {folder[depth] for folder in folders}
+        splits = {split_of(name) if is_part(name) else None for name in names}
+        if None not in splits or {"train"} < splits - {None} or _say_the_same(names):
             return depth
     return None
+
+
+def _say_the_same(names: set[str]) -> bool:
+    """Whether some are called alike but for the part, of which one is train."""
+    parts: dict[str, set[str]] = {}
+    for name in names:
+        if split := split_of(name):
+            parts.setdefault(rest_of(name), set()).add(split)
+    return any({"train"} < splits for splits in parts.values())
 
 
 def training(name: str, splits: dict[str, str | None], remedy: str) -> list[str]:

@@ -45,9 +45,11 @@ class TimelinesReply(Reply):
                     "patient": "P0001",
                     "facts": {"sex": "female"},
                     "lasts": 4.5,
+                    "unit": "day",
                     "tables": [
                         {
                             "table": "stays",
+                            "parent": "patients",
                             "shape": "band",
                             "timed": True,
                             "rows": [{"start": 0.0, "end": 4.5, "label": "emergency", "cells": {"ward": "A"}}],
@@ -63,8 +65,8 @@ class TimelinesReply(Reply):
     patients: int = Field(description="In all.")
     first: int
     timelines: list[dict[str, Any]] = Field(
-        description="Times are days since the first row of the patient, or numbers. A band is an interval in which other "
-        "things happen, a bar one in which none does, a mark all else; left: rows that are not told."
+        description="Times are days since the first row of the patient, or numbers since then. A band is an interval "
+        "in which other things happen, a bar one in which none does, a mark all else; left: rows that are not told."
     )
 
 

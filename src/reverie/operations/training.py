@@ -16,7 +16,7 @@ from reverie.operations.fields import NewRun, Overwrite, Seed, Word, reads
 from reverie.operations.flags import SETTINGS
 from reverie.operations.reading import SCHEMA, SchemaText, TableReading, ToldReading, any_schema_of, visits
 from reverie.operations.request import Flag, Reply, Served, example, local, pictures
-from reverie.process.registry import PATHS
+from reverie.process.registry import PATHS, PathName
 
 __all__ = ["Card", "Training", "too_long", "training"]
 
@@ -75,6 +75,12 @@ class Training(ToldReading, TableReading, Engined):
             "linear schedule) or 'diffusers' (its U-Net, to be exported) for pictures.",
         ),
     ] = None
+    schedule: Annotated[PathName | None, Flag("--schedule")] = Field(
+        None,
+        description="The path of noise levels, the same as the setting schedule.name; what the network predicts and how it "
+        "is sampled go with it. If left out, the recipe's.",
+        examples=["edm"],
+    )
     settings: Annotated[
         dict[str, Any],
         SETTINGS,
@@ -135,9 +141,16 @@ class Training(ToldReading, TableReading, Engined):
             raise ValueError("`resume` goes on with what `overwrite` would throw away: give one of them")
         if self.parent is not None and self.schema_text is not None:
             raise ValueError("`schema_text` is that of `parent`, which the run begins from: leave it out")
+        if self.schedule is not None and "schedule.name" in self.settings:
+            raise ValueError("`schedule` and the setting schedule.name say the same: give one of them")
         if self.engine is not None and self.processes is None:
             raise ValueError("`engine` says where processes run: say how many by `processes`")
         return self
+
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """The settings, and those that have fields of their own."""
+        return {**({} if self.schedule is None else {"schedule.name": self.schedule}), **self.settings}
 
     @property
     def data_options(self) -> dict[str, Any]:
@@ -192,8 +205,9 @@ def too_long(request: Any, limits: Any) -> str | None:
 
 
 def _python(request: Training) -> str:
-    names = ("steps", "minutes", "seed", "recipe", "settings", "parent", "lora", "resume")
+    names = ("steps", "minutes", "seed", "recipe", "all_settings", "parent", "lora", "resume")
     options = {name: value for name in names if (value := getattr(request, name)) not in (None, False, {})}
+    options = {name.removeprefix("all_"): value for name, value in options.items()}
     options |= {**request.data_options, **({"force": True} if request.overwrite else {})}
     options |= {"schema": SCHEMA} if request.schema_text is not None else {}
     return lines("import reverie", "", f"model = reverie.train({arguments(request.source, request.out, **options)})")

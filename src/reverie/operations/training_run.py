@@ -78,7 +78,7 @@ def options_of(request: Training, context: Context, folder: Folder) -> Options:
         minutes=request.minutes,
         seed=request.seed,
         recipe=request.recipe,
-        settings=request.settings,
+        settings=request.all_settings,
         holdout=request.holdout,
         resume=folder.resume,
         parent=None if request.parent is None else context.model(request.parent) if context.served else request.parent,

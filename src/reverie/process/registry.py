@@ -8,7 +8,7 @@ first asked for, so the list itself needs no torch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -20,7 +20,19 @@ from reverie.errors import UsageError, unknown
 if TYPE_CHECKING:
     from reverie.process.path import NoisePath
 
-__all__ = ["ALIASES", "CONTINUOUS", "PATHS", "TABLES", "Entry", "ScheduleName", "named", "path_from_config", "served"]
+__all__ = [
+    "ALIASES",
+    "CONTINUOUS",
+    "PATHS",
+    "TABLES",
+    "Entry",
+    "PathName",
+    "ScheduleName",
+    "learned",
+    "named",
+    "path_from_config",
+    "served",
+]
 
 
 @dataclass(frozen=True)
@@ -107,16 +119,19 @@ def path_from_config(config: Mapping[str, Any]) -> NoisePath:
     return named(**config)
 
 
+@dataclass(frozen=True)
 class _Listed:
-    """What a request's field may name: a table that needs no settings."""
+    """What a request's field may name."""
+
+    names: Callable[[], tuple[str, ...]]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        return core_schema.literal_schema(list(served()))
+        return core_schema.literal_schema(list(self.names()))
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "enum": list(served())}
+        return {"type": "string", "enum": list(self.names())}
 
 
 def served() -> tuple[str, ...]:
@@ -124,5 +139,12 @@ def served() -> tuple[str, ...]:
     return tuple(name for name in TABLES if name != "from_betas")
 
 
-ScheduleName = Annotated[str, _Listed()]
-"""The name of a table, as a field of a request."""
+def learned() -> tuple[str, ...]:
+    """Paths that a training names: tables, and those in continuous time, also by what else they are called."""
+    return (*served(), *CONTINUOUS, *ALIASES)
+
+
+ScheduleName = Annotated[str, _Listed(served)]
+"""The name of a table that needs no settings, as a field of a request."""
+PathName = Annotated[str, _Listed(learned)]
+"""The name of a path to train on, as a field of a request."""

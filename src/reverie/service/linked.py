@@ -68,7 +68,7 @@ def tables(work: Work, name: str, schema: Any = None) -> LinkedTables:
         if not is_linked(place):
             raise _single(name)
         most.check(name, bytes=sum(file.stat().st_size for file in place.rglob("*") if file.is_file()))
-        found = read_linked(place, schema, name.rpartition("/")[2], most)
+        found = read_linked(place, schema, name, most)
     most.check(name, cells=sum(frame.height * frame.width for frame in found.frames.values()))
     return replace(found, path=work.workspace.path(name, (), work.folder))
 

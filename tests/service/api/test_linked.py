@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 
@@ -19,24 +18,12 @@ DONE = {"prefer": "wait=30"}
 
 
 @pytest.fixture(scope="module")
-def made_up():
-    """The little hospital of the tests of linked tables."""
-    spec = importlib.util.spec_from_file_location(
-        "hospital", Path(__file__).parents[2] / "records" / "linked" / "conftest.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.made_up
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, made_up):
+def whole(tmp_path_factory, hospital_tables):
     """A workspace with the tables in FOLDER, and a run of them."""
     root = tmp_path_factory.mktemp("whole")
     folder = root / FOLDER
     folder.mkdir(parents=True)
-    for name, frame in made_up(40).items():
+    for name, frame in hospital_tables(40).items():
         frame.write_csv(folder / f"{name}.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hospitals, "CALIBRATED", 32)  # how well it is put right is a matter of records/linked
@@ -50,8 +37,8 @@ def hospital(whole, root):
     return root
 
 
-def test_a_folder_of_uploaded_files_is_described_as_the_library_reads_it(client, root, made_up):
-    for name, frame in made_up(40).items():
+def test_a_folder_of_uploaded_files_is_described_as_the_library_reads_it(client, root, hospital_tables):
+    for name, frame in hospital_tables(40).items():
         assert client.put(f"/api/files/{FOLDER}/{name}.csv", content=frame.write_csv().encode()).status_code == 201
     found = client.post("/api/tables/linked", json={"folder": FOLDER}).json()
     tables = read_linked(root / FOLDER)

@@ -13,6 +13,8 @@ import pytest
 
 from reverie.errors import DamagedError, UsageError
 from reverie.manifest import MANIFEST
+from reverie.service import linked
+from reverie.service.jobs.work import EventBuffer, Work
 from reverie.service.objects import open_workspace, store
 from reverie.service.objects.index import Index
 from reverie.service.problems import Problem, of
@@ -427,3 +429,14 @@ def test_a_run_in_the_store_is_listed_renamed_and_taken_away_as_in_a_folder(mach
     assert b"second/report.html" in packed and b"a: 1" in packed
     other.remove_inside("runs/second", ("report.json", "report.html", "card.md", "none"))
     assert [file.name for file in one.inside("runs/second")] == ["codec.json", "config.yaml"]
+
+
+def test_linked_tables_of_one_machine_are_read_on_another(machine, hospital_tables):
+    one, other = machine(), machine()
+    tables = hospital_tables(6)
+    for name, frame in tables.items():
+        write(one, f"wards/{name}.csv", frame.write_csv().encode())
+    found = linked.tables(Work(other.quota.settings, other, attempt(other), 1, EventBuffer(1)), "wards")
+    assert found.frames["patients"]["patient_id"].to_list() == tables["patients"]["patient_id"].to_list()
+    assert found.frames.keys() == tables.keys() and other.name_of(str(found.path)) == "wards"
+    assert not [*(other.state / "held").iterdir()]

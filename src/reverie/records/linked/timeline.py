@@ -16,6 +16,8 @@ import polars as pl
 
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown
+from reverie.records.roles import words
+from reverie.records.shapes.long_roles import CODE, TEST
 
 __all__ = ["timelines"]
 
@@ -31,7 +33,9 @@ def timelines(grown: Grown, schema: LinkedSchema, first: int, count: int) -> lis
     branches = grown.tree.branches[1:]
     temporal = any(_temporal(branch, grown) for branch in branches)
     lanes = [_Lane.of(branch, grown, schema, temporal) for branch in branches]
-    return [_of(patient, grown, schema, lanes) for patient in range(first, min(first + count, len(grown)))]
+    unit = "day" if temporal else None
+    several = range(first, min(first + count, len(grown)))
+    return [{**_of(patient, grown, schema, lanes), "unit": unit} for patient in several]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +71,9 @@ class _Lane:
         times = {branch.time, *((table.clock.start, table.clock.end) if table.clock else ())}
         gone = {table.key, *(tie.column for tie in table.refers), *times}
         shown = tuple(column for column in frame.columns if column not in gone)
-        names = [column for column in shown if frame.schema[column] == pl.String]
-        label = next((column for column in names if frame[column].n_unique() > 1), next(iter(names), None))
+        texts = [column for column in shown if frame.schema[column] == pl.String]
+        codes = [c for c in shown if (c in texts or frame.schema[c].is_integer()) and (CODE | TEST) & {*words(c)}]
+        label = next(iter([*codes, *texts]), None)  # by names alone, so that real and made rows are called alike
         return cls(branch, shape, grown.patients(branch.table), start, ends, label, shown)
 
 
@@ -105,6 +110,7 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float) -> dict[str, 
     told.sort(key=lambda row: (row["start"] is None, row["start"] or 0.0))
     return {
         "table": lane.branch.table,
+        "parent": lane.branch.parent,
         "shape": lane.shape,
         "timed": lane.branch.time is not None,
         "rows": told,

@@ -10,7 +10,7 @@ import { empty, failure } from "./lib/states.js";
 const START = "home";
 const GROUPS = [
   ["Work", [["home", "Home"], ["runs", "Runs"], ["reports", "Reports"], ["queue", "Queue"], ["files", "Files"]]],
-  ["Make", [["records", "Records"], ["pictures", "Pictures"]]],
+  ["Make", [["records", "Records"], ["linked", "Linked"], ["pictures", "Pictures"]]],
   ["Look", [["forward", "Forward"], ["reverse", "Reverse"], ["samplers", "Samplers"], ["schedules", "Schedules"], ["derivations", "Derivations"], ["playground", "Playground"], ["lesson", "Lesson"]]],
 ];
 const LABELS = new Map(GROUPS.flatMap(([, views]) => views));

@@ -7,9 +7,16 @@ import { amount, failure } from "./states.js";
 
 const TABLE = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|xlsx|xlsm|sas7bdat|xpt|sav|zsav|dta)$/i;
 
+const PICTURES = /\.(npy|npz|safetensors|zip|tar(\.(gz|bz2))?|tgz|tbz2)$/i;
+
 /** What a table may be called, in words and as an input wants it. */
 export const TABLES = ".csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta";
 export const TABLE_TYPES = ".csv,.tsv,.psv,.txt,.tab,.gz,.parquet,.xlsx,.xlsm,.sas7bdat,.xpt,.sav,.zsav,.dta,text/csv";
+
+/** The same of files of many pictures. */
+export const PICTURE_FILES = ".zip, .tar, .npy, .npz or .safetensors";
+const PICTURE_TYPES = ".zip,.tar,.gz,.tgz,.bz2,.tbz2,.npy,.npz,.safetensors";
+export const DATA_TYPES = `${TABLE_TYPES},${PICTURE_TYPES}`;
 
 const fresh = new Set(); // names that came in with this page, and replaced nothing
 
@@ -18,16 +25,27 @@ export function isTable(name) {
   return TABLE.test(name);
 }
 
-/** The tables of the workspace that are not parts of runs. */
-export async function tablesHere() {
-  return (await get("/api/files")).files.map(({ name }) => name).filter((name) => isTable(name) && !name.startsWith("runs/"));
+/** Whether it holds many pictures: a file of arrays or an archive, or those that come along. */
+export function isPictures(name) {
+  return name === "digits" || PICTURES.test(name);
+}
+
+/** The name without folders and without what says its kind. */
+export function bare(name) {
+  return name.split("/").at(-1).replace(TABLE, "").replace(PICTURES, "");
+}
+
+/** The tables of the workspace that are not parts of runs, or what of it `is`. */
+export async function tablesHere(is = isTable) {
+  return (await get("/api/files")).files.map(({ name }) => name).filter((name) => is(name) && !name.startsWith("runs/"));
 }
 
 /**
  * {root, send(blob, name)}: lines of what is on its way. onDone(name) once a file is there, also where the old one of its name is
- * taken instead, which the button `instead` says. tables: whether anything else is refused.
+ * taken instead, which the button `instead` says. tables: whether anything else is refused; pictures: whether all but tables and
+ * files of many pictures is.
  */
-export function uploads({ onDone, instead = "Keep the old one", tables = false }) {
+export function uploads({ onDone, instead = "Keep the old one", tables = false, pictures = false }) {
   const root = h("div", { class: "stack uploads", hidden: true });
   const show = (line, ...children) => {
     clear(line, ...children);
@@ -41,6 +59,7 @@ export function uploads({ onDone, instead = "Keep the old one", tables = false }
     return begin(line, blob, name, false);
   }
   async function begin(line, blob, name, overwrite) {
+    if (pictures && !isTable(name) && !isPictures(name)) return show(line, failure({ title: "Neither a table nor pictures", detail: `${name} is no ${TABLES} file, nor ${PICTURE_FILES}: save it as one of these.` }));
     if (tables && !isTable(name)) return show(line, failure({ title: "Not a table", detail: `${name} is no ${TABLES} file: save it as one of these.` }));
     const stop = new AbortController();
     const bar = h("progress", { max: blob.size || 1, value: 0, "aria-label": `Sending ${name}` });

@@ -10,6 +10,7 @@ const LABELS = {
   kinds: "kind",
   date_formats: "form of the date",
   out: "Name of the run",
+  folder: "Folder",
   source: "Table",
   settings: "Settings",
   forecast: "Further visits",
@@ -32,6 +33,9 @@ const LABELS = {
   sampler: "Sampler",
   steps: "Steps",
   repeats: "Times each step is done",
+  schedule: "Noise levels",
+  conditions: "Table that tells their attributes",
+  recipe: "Recipe",
 };
 const FIELD = /`([a-z]\w*)(?:=([^`]*))?`/g;
 

@@ -32,7 +32,7 @@ export function mount(root) {
     h("div", { class: "stage" },
       h("div", { class: "columns doors" },
         h("section", { class: "card stack", "aria-labelledby": "a-picture" }, h("h2", { id: "a-picture" }, "A picture"), h("p", { class: "soft" }, "See it clean, then watch it drown, with the numbers beside it."), pictures),
-        h("section", { class: "card stack", "aria-labelledby": "a-table" }, h("h2", { id: "a-table" }, "A table"), h("p", { class: "soft" }, "A row for each visit of a patient. See how it is read, train, make new patients."), place, h("div", { class: "row" }, h("a", { class: "button", href: address("records", new URLSearchParams({ table: "pbc2" })) }, "Use an example"), h("span", { class: "hint" }, "pbc2: 312 patients of the Mayo Clinic, 1,945 visits."))),
+        h("section", { class: "card stack", "aria-labelledby": "a-table" }, h("h2", { id: "a-table" }, "A table"), h("p", { class: "soft" }, "A row for each visit of a patient. See how it is read, train, make new patients."), place, h("div", { class: "row" }, h("a", { class: "button", href: address("records", new URLSearchParams({ table: "pbc2" })) }, "Use an example"), h("span", { class: "hint" }, "pbc2: 312 patients of the Mayo Clinic, 1,945 visits.")), h("p", { class: "hint" }, h("a", { href: address("linked") }, "Several tables, tied by keys"), ": a hospital in a folder.")),
       ),
       wrong,
       arriving.root,

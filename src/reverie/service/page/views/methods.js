@@ -24,7 +24,7 @@ export function method(name) {
   return SAMPLERS.find((each) => each.name === name) ?? { name, label: name, random: false, about: "" };
 }
 
-/** The names of the trained runs of a kind ("images" or "records"), and the one that was taken: of that the server says what is
+/** The names of the trained runs of a kind ("images", "records" or "linked"), and the one that was taken: of that the server says what is
  *  wrong. */
 export async function runs(kind, taken = null) {
   const { models } = await get("/api/models");

@@ -7,7 +7,7 @@ import { saveBlob } from "../lib/download.js";
 import { amount, empty } from "../lib/states.js";
 import { runs } from "./methods.js";
 
-/** A choice among the runs of a kind ("images" or "records"); onChange(name) also once the list is there, with null where there is none. */
+/** A choice among the runs of a kind ("images", "records" or "linked"); onChange(name) also once the list is there, with null where there is none. */
 export function chooser({ kind, value, onChange, onError }) {
   const chosen = select({ label: "Model", options: value ? [value] : ["…"], value, onChange });
   runs(kind, value).then((names) => {

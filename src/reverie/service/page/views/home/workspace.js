@@ -17,7 +17,7 @@ export function workspace() {
     part("runs", "Runs", "/api/models", ({ models }) => ({
       count: models.length,
       note: size(models),
-      lines: newest(models).map((run) => line("runs", { run: run.name }, run.name, [{ images: "pictures", records: "records" }[run.kind], run.verdict ?? run.error ?? run.state])),
+      lines: newest(models).map((run) => line("runs", { run: run.name }, run.name, [{ images: "pictures", records: "records", linked: "linked tables" }[run.kind], run.verdict ?? run.error ?? run.state])),
       none: "None yet: train one from a table or from pictures.",
     })),
     part("reports", "Reports", "/api/reports", ({ reports }) => ({

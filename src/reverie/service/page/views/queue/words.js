@@ -7,6 +7,8 @@ import { duration, when } from "../../lib/states.js";
 export const NAMES = {
   description: "Read a table",
   series: "Read a patient's series",
+  linked: "Read linked tables",
+  timelines: "Look at patients",
   simulation: "Simulate a cohort",
   training: "Train",
   distillation: "Distil a run",

@@ -2,9 +2,10 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { callDialog } from "../../lib/call.js";
-import { button, field } from "../../lib/controls.js";
+import { button, field, more } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { form } from "../../lib/form.js";
+import { limits } from "../../lib/operations.js";
 import { busy, failure } from "../../lib/states.js";
 import { worker } from "../../lib/work.js";
 import { charts, levels } from "./bands.js";
@@ -14,13 +15,14 @@ import { SEED } from "../fields.js";
 import { UNSAID } from "./reading.js";
 import { chooser, columnsOf, facts, files, trainOne } from "../models.js";
 import { edited, edits, hidden, sheet, written } from "./sheet.js";
+import { isPictures } from "../../lib/uploads.js";
 import { source } from "./source.js";
 
 const PATH = "/api/imputations";
 const SHARE = 0.3; // of the values that "Hide some" takes away
 const DECLARED = {
   model: {},
-  table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, // pictures, which only training knows
+  table: { otherwise: "pbc2", parse: (name) => (isPictures(name) ? null : name) }, // pictures, which only training knows
   patient: {},
   cells: { parse: edits, write: written, otherwise: new Map() },
   draws: { kind: "slider", label: "Draws", max: 50, otherwise: 20, hint: "How often it is filled. Bands are drawn from 10 on." },
@@ -33,7 +35,8 @@ export function mount(root, { params, save, go }) {
   let columns = []; // what the model knows of them
   const paper = h("div", { class: "stack" });
   const place = h("div", { class: "stage" });
-  const own = form(PATH, DECLARED, { params, save });
+  const method = { kind: "select", label: "Method", options: [{ value: "", label: "the run's own" }, ...limits(PATH, "method").options], hint: "How what is given is kept to." };
+  const own = form(PATH, { ...DECLARED, method }, { params, save });
   const { settings } = own;
   const work = worker(place, { path: PATH, waiting: "Filling …", label: "Complete", body, present, params, save });
   const chosen = field("Patient", h("input", { type: "text", list: "patients", autocomplete: "off" }));
@@ -44,7 +47,7 @@ export function mount(root, { params, save, go }) {
   const show = callDialog(() => (data ? [["impute", body()]] : []));
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const tables = source({ value: settings.table, paste: true, onChange: (name) => open(name) });
-  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, own.draws, own.forecast, own.seed, h("div", { class: "row" }, work.button, show)), h("div", { class: "stage" }, paper, place)));
+  clear(root, h("div", { class: "split" }, h("div", { class: "controls" }, model, tables, chosen, own.draws, own.forecast, more("More", own.method, own.seed), h("div", { class: "row" }, work.button, show)), h("div", { class: "stage" }, paper, place)));
 
   // --- which model, which table, which patient ----------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ export function mount(root, { params, save, go }) {
     const quantities = data.columns.map((name) => columns.find((column) => column.name === name)?.quantity);
     const typed = (cell, j) => (cell !== null && quantities[j] && Number.isFinite(Number(cell)) ? Number(cell) : cell);
     const found = edited(rows(settings.patient), settings.cells).map((row) => row.map(typed));
-    return { model: settings.model, rows: { columns: data.columns, rows: found }, draws: settings.draws, ...(settings.forecast ? { forecast: settings.forecast } : {}), seed: settings.seed };
+    return { model: settings.model, rows: { columns: data.columns, rows: found }, draws: settings.draws, ...(settings.forecast ? { forecast: settings.forecast } : {}), ...(settings.method ? { method: settings.method } : {}), seed: settings.seed };
   }
 
   // --- filling -------------------------------------------------------------------------------------------------------------

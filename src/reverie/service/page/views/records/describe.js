@@ -9,7 +9,7 @@ import { form } from "../../lib/form.js";
 import { flush } from "../../lib/state.js";
 import { failure } from "../../lib/states.js";
 import { scrolling } from "../../lib/table.js";
-import { unkeep } from "../../lib/uploads.js";
+import { isPictures, unkeep } from "../../lib/uploads.js";
 import { worker } from "../../lib/work.js";
 import { values } from "./columns.js";
 import { edit, isEdited } from "./editor.js";
@@ -30,7 +30,7 @@ export function mount(root, { params, save, go }) {
     file.show();
     if (!quiet) work.start();
   };
-  const declared = { table: { otherwise: "pbc2", parse: (name) => (name === "digits" ? null : name) }, ...READING, ...DECIDED }; // digits are pictures, which only training knows
+  const declared = { table: { otherwise: "pbc2", parse: (name) => (isPictures(name) ? null : name) }, ...READING, ...DECIDED }; // pictures, which only training knows
   const own = form(PATH, declared, { params, save, change: start });
   const { settings } = own;
   const plain = () => !settings.schema && !isChanged(settings.edits); // what is refused then is the file itself

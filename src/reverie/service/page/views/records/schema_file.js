@@ -6,8 +6,11 @@ import { button } from "../../lib/controls.js";
 import { hash } from "../../lib/keeper.js";
 import { failure } from "../../lib/states.js";
 
-/** An element to choose one, or to do without; onChange(name in the workspace or null). .show() shows what the settings say now. */
-export function schemaFile({ settings, onChange }) {
+const COLUMNS = { said: "roles, kinds and forms are what it says.", without: "Find them in the table instead", choose: "Read it by a schema file" };
+
+/** An element to choose one, or to do without; onChange(name in the workspace or null); words: those of what it says. .show() shows what
+ *  the settings say now. */
+export function schemaFile({ settings, onChange, words = COLUMNS }) {
   const place = h("div", { class: "stack tight" });
   const wrong = h("div");
   const input = h("input", { type: "file", accept: ".yaml,.yml,.json", class: "unseen", tabindex: "-1", "aria-label": "Schema file", onchange: () => input.files[0] && upload(input.files[0]) });
@@ -26,8 +29,8 @@ export function schemaFile({ settings, onChange }) {
   }
 
   function show() {
-    if (settings.schema) clear(place, h("p", { class: "hint" }, `Read by the schema file ${settings.schema}: roles, kinds and forms are what it says.`), h("div", { class: "row" }, button({ label: "Find them in the table instead", onClick: () => onChange(null) })), wrong);
-    else clear(place, h("div", { class: "row" }, button({ label: "Read it by a schema file", title: "YAML as this page and reverie data save it", onClick: () => input.click() })), input, wrong);
+    if (settings.schema) clear(place, h("p", { class: "hint" }, `Read by the schema file ${settings.schema}: ${words.said}`), h("div", { class: "row" }, button({ label: words.without, onClick: () => onChange(null) })), wrong);
+    else clear(place, h("div", { class: "row" }, button({ label: words.choose, title: "YAML as this page and reverie data save it", onClick: () => input.click() })), input, wrong);
   }
   show();
   return Object.assign(place, { show });

@@ -5,15 +5,17 @@ import { button, more, select } from "../../lib/controls.js";
 import { drop } from "../../lib/drop.js";
 import { hash } from "../../lib/keeper.js";
 import { failure } from "../../lib/states.js";
-import { TABLES, TABLE_TYPES, tablesHere, uploads } from "../../lib/uploads.js";
+import { DATA_TYPES, PICTURE_FILES, TABLES, TABLE_TYPES, isPictures, isTable, tablesHere, uploads } from "../../lib/uploads.js";
 import { parse } from "./csv.js";
 
 const BUNDLED = { pbc2: "pbc2, bundled" };
 
-/** extra: further choices {value, label}; bundled: whether those that come along are among them. onChange(name) after a choice or an
+/** extra: further choices {value, label}; bundled: whether those that come along are among them; pictures: whether files of many
+ *  pictures are taken too. onChange(name) after a choice or an
  *  upload. paste: whether rows can be pasted; hint: what a row is. */
-export function source({ value, onChange, extra = [], bundled = true, label = "Table", paste = false, hint = "a row for each visit" }) {
+export function source({ value, onChange, extra = [], bundled = true, label = "Table", paste = false, hint = "a row for each visit", pictures = false }) {
   let files = [];
+  const is = (name) => isTable(name) || (pictures && isPictures(name));
   const names = () => [...new Set([...files, ...(value && !(value in BUNDLED) && !extra.some((each) => each.value === value) ? [value] : [])])];
   const choices = () => [...(bundled ? Object.entries(BUNDLED).map(([name, words]) => ({ value: name, label: words })) : []), ...extra, ...names().map((name) => ({ value: name, label: name }))];
   const take = (name) => {
@@ -22,12 +24,12 @@ export function source({ value, onChange, extra = [], bundled = true, label = "T
   };
   const chosen = select({ label, options: choices(), value, onChange: take });
   const wrong = h("div");
-  const arriving = uploads({ onDone: settle, instead: "Use the old one", tables: true });
+  const arriving = uploads({ onDone: settle, instead: "Use the old one", tables: !pictures, pictures });
   const place = drop({
     label: "Choose a file",
-    hint: `or drop one: ${TABLES}, ${hint}. It is kept in the workspace of this server.`,
-    name: "Table file",
-    accept: TABLE_TYPES,
+    hint: `or drop one: ${TABLES}, ${hint}${pictures ? `; or pictures, ${PICTURE_FILES}` : ""}. It is kept in the workspace of this server.`,
+    name: pictures ? "File of data" : "Table file",
+    accept: pictures ? DATA_TYPES : TABLE_TYPES,
     onFile: (file) => arriving.send(file, file.name),
   });
 
@@ -39,7 +41,7 @@ export function source({ value, onChange, extra = [], bundled = true, label = "T
     take(name);
   }
 
-  tablesHere().then(
+  tablesHere(is).then(
     (names) => {
       files = [...new Set([...names, ...files])];
       chosen.options(choices());

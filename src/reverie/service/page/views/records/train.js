@@ -9,6 +9,7 @@ import { button } from "../../lib/controls.js";
 import { csv, saveData } from "../../lib/download.js";
 import { address } from "../../lib/state.js";
 import { busy, empty, failure, reveal } from "../../lib/states.js";
+import { isPictures } from "../../lib/uploads.js";
 import { controls, request } from "./budget.js";
 import { losses } from "./losses.js";
 import { facts } from "../models.js";
@@ -17,7 +18,16 @@ import { verdict } from "./verdict.js";
 const PATH = "/api/trainings";
 const FRESH = 60_000; // milliseconds: a run that ended so lately is judged without being asked
 
-export function mount(root, { params, save, go }) {
+const RECORDS = {
+  controls,
+  request,
+  next: (name, go) => [button({ label: "Make new patients", kind: "primary", onClick: () => go("generate", { model: name }) }), button({ label: "Complete a record", onClick: () => go("complete", { model: name }) })],
+};
+
+export const mount = (root, view) => training(root, view, RECORDS);
+
+/** The step of a view that trains. of: its {controls, request} as those of budget.js, and next(name of the run, go), what leads on. */
+export function training(root, { params, save, go }, { controls, request, next: further }) {
   const { settings, root: fields } = controls(PATH, { params, save });
   let following = null;
   let plot = null;
@@ -66,7 +76,7 @@ export function mount(root, { params, save, go }) {
       if (following !== mine) return;
       const stopped = problem.name === "AbortError";
       const kept = plot.rows().length ? plot : null;
-      clear(place, stopped ? empty("Stopped. What was learned up to the last checkpoint stays in the run's folder.") : failure(problem.status === 404 ? { title: "This training is not known here any more", detail: "Its server keeps only so many jobs. A finished run is still listed under Generate." } : problem), undecided(problem), kept, kept && said);
+      clear(place, stopped ? empty("Stopped. What was learned up to the last checkpoint stays in the run's folder.") : failure(problem.status === 404 ? { title: "This training is not known here any more", detail: "Its server keeps only so many jobs. A finished run is still listed under Runs." } : problem), undecided(problem), kept, kept && said);
       save({ job: null });
     } finally {
       if (following === mine) start.disabled = false;
@@ -89,12 +99,12 @@ export function mount(root, { params, save, go }) {
 
   function finished(card, said = null, fresh = true) {
     const name = card.name ?? settings.out;
-    const pictures = card.kind === "images" || (card.kind === undefined && settings.table === "digits");
+    const pictures = card.kind === "images" || (card.kind === undefined && isPictures(settings.table));
     const told = { steps: card.steps?.done, "best step": card.best_step, "loss set aside": card.loss_aside, parameters: card.parameters };
     start.className = "button plain"; // the next step is the accent now
     const next = pictures
       ? [h("a", { class: "button primary", href: address("reverse", new URLSearchParams({ model: name })) }, "Watch it run backwards"), h("a", { class: "button", href: address("samplers", new URLSearchParams({ model: name, run: "1" })) }, "Compare samplers")]
-      : [button({ label: "Make new patients", kind: "primary", onClick: () => go("generate", { model: name }) }), button({ label: "Complete a record", onClick: () => go("complete", { model: name }) })];
+      : further(name, go);
     judged?.close();
     judged = verdict(name, { params, save, fresh: fresh && !pictures });
     clear(

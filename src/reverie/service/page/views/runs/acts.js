@@ -32,7 +32,7 @@ export function acts(signal) {
       run.state === "trained" ? h("a", { class: "button primary", href: sampleAddress(run) }, run.kind === "images" ? "Make pictures" : "Make patients") : null,
       run.report ? h("a", { class: "button", href: reportAddress(run.report) }, "Read the report") : free ? h("a", { class: "button", href: makeAddress([run.name]) }, "Make the report") : null,
       act("Download", () => saveFrom(`/api/models/${path(run.name)}/archive`, `${last(run.name)}.zip`)),
-      run.state === "trained" ? giveRunButton({ run: run.name, kind: run.kind }) : null,
+      run.state === "trained" && run.kind !== "linked" ? giveRunButton({ run: run.name, kind: run.kind }) : null,
       exportable(card) ? act("Export for diffusers", () => exported(false)) : null,
       act("Rename", rename),
       act("Delete", ask, "danger"));

@@ -3,7 +3,7 @@
 import { h } from "../../lib/dom.js";
 import { address } from "../../lib/state.js";
 
-export const KINDS = { images: "pictures", records: "records" };
+export const KINDS = { images: "pictures", records: "records", linked: "linked tables" };
 export const STATES = { trained: "trained", training: "training", stopped: "not finished" };
 
 /** Where one run, or several beside each other, are shown. */
@@ -14,7 +14,8 @@ export const makeAddress = (names) => address("reports", new URLSearchParams({ m
 
 /** Where samples are made of a run. */
 export function sampleAddress({ kind, name }) {
-  return kind === "images" ? address("pictures", new URLSearchParams({ model: name })) : address("records", new URLSearchParams({ step: "generate", model: name }));
+  const [view, step] = { images: ["pictures", {}], linked: ["linked", { step: "make" }] }[kind] ?? ["records", { step: "generate" }];
+  return address(view, new URLSearchParams({ ...step, model: name }));
 }
 
 /** The state of a run as a mark with its word. */

@@ -1,0 +1,82 @@
+// Patients one by one: of one folder, or of the real one and of that which was made, side by side. Each side has its own way through
+// its patients; some are fetched ahead, so that going on is at once.
+
+import { h, clear, uid } from "../../lib/dom.js";
+import { button, toggle } from "../../lib/controls.js";
+import { job } from "../../lib/jobs.js";
+import { failure } from "../../lib/states.js";
+import { breaks } from "./clock.js";
+import { timeline } from "./timeline.js";
+
+const PATH = "/api/timelines";
+const AHEAD = 8;
+const TITLES = { real: "Real", synthetic: "Synthetic" };
+
+/**
+ * {root, close()}. sides: {name: "real" or "synthetic", folder, run} each; the address has which patient of each is shown, counted
+ * from 1. Stays are bands, what lasts bars, all else marks.
+ */
+export function patients({ sides, params, save }) {
+  const stop = new AbortController();
+  const shown = sides.map((side) => one(side));
+  const root = h("div", { class: `lives${sides.length > 1 ? "" : " alone"}` }, shown.map((each) => each.root));
+  const same = sides.length > 1 ? toggle({ label: "One scale of time for both", onChange: rescale }) : null;
+  for (const each of shown) each.show(Number(params.get(each.side.name)) || 1);
+  return { root: h("div", { class: "stack" }, same, root), close: () => stop.abort() };
+
+  /** The longer of both says how far the axis goes, where that is wanted. */
+  function rescale() {
+    const reach = same?.input.checked ? shown.map(({ drawn }) => drawn()).filter(Boolean).map(breaks).reduce((a, b) => ({ span: Math.max(a.span, b.span), pieces: Math.max(a.pieces, b.pieces) }), { span: 0, pieces: 0 }) : null;
+    for (const each of shown) each.stretch(reach);
+  }
+
+  function one(side) {
+    const place = h("div", { class: "stack" });
+    const known = new Map(); // by number
+    let now = 1;
+    let many = null;
+    let drawing = null;
+    let told = null;
+    const step = (by, sign, words) => {
+      const press = button({ label: sign, onClick: () => show(now + by) });
+      press.setAttribute("aria-label", `${words} ${side.name} patient`);
+      return press;
+    };
+    const [back, on] = [step(-1, "←", "Previous"), step(1, "→", "Next")];
+    const id = uid("patient");
+    const number = h("input", { type: "number", id, min: 1, value: 1, onchange: () => number.checkValidity() && show(Number(number.value)) });
+    const of = h("span", { class: "hint" });
+    const root = h("section", { class: "life", "aria-label": `${TITLES[side.name]} patient` },
+      h("div", { class: "spread" }, h("h3", null, TITLES[side.name]), h("div", { class: "walk" }, back, h("label", { for: id, class: "unseen" }, `Number of the ${side.name} patient`), number, of, on)), place);
+    return { side, root, show, drawn: () => told, stretch: (reach) => drawing?.stretch(reach) };
+
+    async function show(wanted) {
+      now = Math.max(1, many === null ? wanted : Math.min(wanted, many));
+      const mine = now;
+      number.value = now;
+      save({ [side.name]: now === 1 ? null : now });
+      try {
+        if (!known.has(now)) await ask(now);
+        if (mine !== now) return;
+        told = known.get(now);
+        drawing = timeline(told, { title: TITLES[side.name] });
+        clear(place, drawing);
+        rescale();
+      } catch (problem) {
+        if (problem.name === "AbortError" || mine !== now) return;
+        clear(place, problem.status === 404 ? h("p", { class: "hint" }, `${side.folder} is not in the workspace, so no ${side.name} patient can be shown.`) : failure(problem, () => show(mine)));
+      }
+      back.disabled = now <= 1;
+      on.disabled = many === null || now >= many;
+      number.max = many;
+      of.textContent = many === null ? "" : `of ${many.toLocaleString("en")}`;
+    }
+
+    async function ask(first) {
+      if (!drawing) clear(place, h("p", { class: "hint", role: "status" }, "Reading the tables …"));
+      const { patients: all, timelines } = await job(PATH, { folder: side.folder, ...(side.run ? { run: side.run } : {}), first, count: AHEAD }, { signal: stop.signal });
+      many = all;
+      timelines.forEach((each, i) => known.set(first + i, each));
+    }
+  }
+}
