@@ -86,7 +86,7 @@ def main() -> None:
             train = [sys.executable, "-m", "reverie", "train", str(source), "--out", str(run), "--holdout", "0"]
             subprocess.run([*train, *SMALL], check=True, stdout=subprocess.DEVNULL)
         print("| patients | rows | seconds | rows a second | peak memory, MiB |\n|---|---|---|---|---|")
-        told: list[tuple[str, int]] = []
+        rows, told = 0, []
         for patients in asked.patients:
             out = Path(place) / str(patients)
             seconds, memory = sampled(run, out, patients)
