@@ -1,10 +1,10 @@
-"""Linked tables made by the million rows: python benchmarks/linked_integrity.py FOLDER [--patients 2000 10000] [--run RUN]
+"""Linked tables made by the million rows: python benchmarks/linked_integrity.py FOLDER [--patients 1000 9500] [--run RUN]
 
 A run on FOLDER (a small network, trained for a few steps, if none is named: what must hold holds whatever was learned)
 makes as many patients as are asked for, one number after the other, each by `reverie sample` in a process of its own, to
 files of Parquet. Counted are, over all rows: keys that name no row, keys that stand twice, rows that name another patient
-than the row above does, rows outside the time of the row above where no real row is, and rows that break a rule
-across tables that every real patient keeps. Beside that the peak memory of each process: it must not grow with the number of patients.
+than the row above does, rows outside the time of the row above where no real row is, and rows that break a rule across
+tables that every real patient keeps. Beside that the peak memory of each process: it must not grow with the patients.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def counted(real: LinkedTables, made: LinkedTables) -> tuple[int, list[tuple[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--patients", type=int, nargs="+", default=[2000, 10_000])
+    parser.add_argument("--patients", type=int, nargs="+", default=[1000, 9500])
     parser.add_argument("--run", type=Path)
     asked = parser.parse_args()
     print(describe())
@@ -86,7 +86,7 @@ def main() -> None:
             train = [sys.executable, "-m", "reverie", "train", str(source), "--out", str(run), "--holdout", "0"]
             subprocess.run([*train, *SMALL], check=True, stdout=subprocess.DEVNULL)
         print("| patients | rows | seconds | rows a second | peak memory, MiB |\n|---|---|---|---|---|")
-        told: list[tuple[str, int]] = []
+        rows, told = 0, []
         for patients in asked.patients:
             out = Path(place) / str(patients)
             seconds, memory = sampled(run, out, patients)

@@ -94,6 +94,18 @@ def test_what_does_not_go_with_linked_tables_is_said(folders, monkeypatch):
         linked_report(ward(0), ward(1), frames)
 
 
+def test_keys_of_synthetic_rows_that_stand_twice_are_counted_and_named():
+    frames = ward(2)
+    for table, key in (("stays", "stay_id"), ("patients", "patient_id")):
+        first = pl.int_range(pl.len()) == 0
+        frames[table] = frames[table].with_columns(pl.when(first).then(pl.col(key).get(1)).otherwise(key).alias(key))
+    report = linked_report(ward(0), ward(1), frames)
+    ties = next(m for section in report.sections for m in section.measures if m.name == "logic.linked.ties")
+    assert ties.verdict == "fault" and "stays.stay_id (2)" in ties.how and "patients.patient_id (2)" in ties.how
+    with pytest.raises(UsageError, match="patients: patient_id is no key"):
+        linked_report(ward(0), frames, ward(2))
+
+
 def test_a_run_is_reported_on_beside_the_patients_that_it_held_out(tmp_path, monkeypatch):
     (tmp_path / "in").mkdir()
     for name, frame in ward(1, 40).items():

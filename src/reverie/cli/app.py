@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import reverie
 from reverie import operations
-from reverie.cli import console, waiting
+from reverie.cli import console, shapes, waiting
 from reverie.errors import ReverieError
 
 __all__ = ["app", "main"]
@@ -113,6 +113,7 @@ def options(
 ) -> None:
     if "torch" not in sys.modules:
         waiting.choose()
+        shapes.choose()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -48,7 +48,7 @@ def linked_report(
     """
     first = _read(train, schema, "the real tables")
     held = None if holdout is None else _read(holdout, first.schema, "the held-out tables")
-    report = report_on_linked(first, held, _read(synthetic, first.schema, "the synthetic tables"), seed, progress)
+    report = report_on_linked(first, held, _read(synthetic, first.schema, "the synthetic tables", False), seed, progress)
     if out is not None:
         report.save(out)
     return report
@@ -79,7 +79,7 @@ def model_report(
         made_ = model.sample(min(len(train), MADE), seed, on_step=sampling)
         ours = LinkedTables(made_, schema, f"{noted.name}, made by the model")
     else:
-        ours = _read(synthetic, schema, "the synthetic tables")
+        ours = _read(synthetic, schema, "the synthetic tables", False)
     first, second = subject.tables_of(train, f"{noted.name}, trained on"), subject.tables_of(held, f"{noted.name}, held out")
     facts = {"source": noted.name, **of_model(model)}
     return report_on_linked(first, second, ours, seed, progress, facts=facts, seen=seen)
@@ -124,11 +124,12 @@ def report_on_linked(
     return Report(about, tuple(([seen] if seen else []) + failed), sections)
 
 
-def _read(source: Any, schema: LinkedSchema | None, name: str) -> LinkedTables:
-    """`name` is how messages call frames; what was read is taken as it is."""
+def _read(source: Any, schema: LinkedSchema | None, name: str, whole: bool = True) -> LinkedTables:
+    """`name` is how messages call frames; what was read is taken as it is. Keys that stand twice are refused where they must
+    be `whole`, else the report counts them."""
     if isinstance(source, LinkedTables):
         return source
-    return read_linked(source, schema, name if isinstance(source, Mapping) else None)
+    return read_linked(source, schema, name if isinstance(source, Mapping) else None, whole=whole)
 
 
 def _notes(*tables: LinkedTables | None) -> list[str]:

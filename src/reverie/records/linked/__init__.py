@@ -10,6 +10,8 @@ standards/     MEDS, OMOP and FHIR, whose tables and ties are stated: read and w
 tree.py        which table hangs on which when patients are made
 form.py        each as a table of visits: times from the parent's, keys gone, what follows from others looked up
 beside.py      what has one row at most for each of another's, as more of that one; forms.py: all that is decided
+times.py       times from a base and back; stating.py: what is stated of columns and rules, in the terms of visits
+bonds.py       rules across tables, found; bound.py, redraws.py, limits.py: kept in what is made
 codec.py       all of them <-> scores (scores.py)
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training

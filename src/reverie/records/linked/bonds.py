@@ -240,14 +240,14 @@ class _Finding:
         form, frame, who = self.forms[table], self.grown.frames[table], self.grown.patients(table)
         clock = form.table.clock
         mine = [c for c in dict.fromkeys((form.time, clock.end if clock else None)) if c == form.time or c in form.after]
-        ways = [(above, above, rows, None) for above, rows in self.above(table)]
-        for above, _, rows, _ in list(ways):
+        ways: list[tuple[str, np.ndarray, np.ndarray | None]] = [(above, rows, None) for above, rows in self.above(table)]
+        for above, rows, _ in list(ways):
             for other in self.tree.beside(above):
                 if other != table:
                     place = np.full(self.grown.frames[above].height, -1)
                     place[self.grown.parents[other]] = np.arange(len(self.grown.parents[other]))
-                    ways.append((other, above, rows, place))
-        for other, _, rows, place in ways:
+                    ways.append((other, rows, place))
+        for other, rows, place in ways:
             there = self.grown.frames[other]
             for column, theirs in product(filter(None, mine), self._times(other)):
                 at = rows if place is None else place[rows]

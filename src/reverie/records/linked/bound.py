@@ -25,6 +25,7 @@ from reverie.records.linked.beside import NOTHING, called, has
 from reverie.records.linked.bonds import Goes, Number, base_of, told_of
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT
+from reverie.records.linked.redraws import Draws
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import scores_of
 
@@ -231,7 +232,7 @@ class Bound:
             cells = visits[name].cast(pl.String).to_list()
             levels = [self._theirs(table, rule.above, rule.column, visits).to_list() for rule in mine]
             changed = np.zeros(len(cells), dtype=bool)
-            drawn = _Draws(mine)
+            drawn = Draws(mine)
             for row, (cell, *above) in enumerate(zip(cells, *levels, strict=True)):
                 if cell is None or (wrong := drawn.wrong(cell, above)) is None:
                     continue
@@ -253,37 +254,3 @@ class Bound:
 def _own(visits: pl.DataFrame, table: str) -> list[str]:
     """The columns of visits that are of a table beside them."""
     return [has(table), *(c for c in visits.columns if c.startswith(f"{table}."))]
-
-
-@dataclass
-class _Draws:
-    """Draws codes that can be.
-
-    Attributes:
-        rules: on one code.
-        known: by rule and levels, the codes that can be and their shares added up.
-    """
-
-    rules: list[Goes]
-    known: dict[tuple[int, tuple[str | None, ...]], tuple[list[str], np.ndarray]] = field(default_factory=dict)
-
-    def wrong(self, code: str, levels: list[str | None]) -> int | None:
-        """The first rule that a code breaks."""
-        for place, (rule, level) in enumerate(zip(self.rules, levels, strict=True)):
-            if level is not None and rule.only.get(code, level) != level:
-                return place
-        return None
-
-    def another(self, broken: int, levels: tuple[str | None, ...], u: float) -> str | None:
-        """The code at a place u of those that can be; None where there is none."""
-        if (broken, levels) not in self.known:
-            shares = self.rules[broken].shares
-            counts = dict(shares.get(str(levels[broken]), {}))
-            may = {code: n for code, n in counts.items() if self.wrong(code, list(levels)) is None}
-            if not may:
-                every = {code: sum(of.get(code, 0) for of in shares.values()) for of in shares.values() for code in of}
-                may = {code: n for code, n in sorted(every.items()) if self.wrong(code, list(levels)) is None}
-            total = np.cumsum(np.array([*may.values()], dtype=np.float64))
-            self.known[broken, levels] = [*may], total / total[-1] if len(total) else total
-        codes, added = self.known[broken, levels]
-        return codes[min(int(np.searchsorted(added, u, "right")), len(codes) - 1)] if codes else None

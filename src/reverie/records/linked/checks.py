@@ -16,8 +16,9 @@ __all__ = ["faults_of", "found_wrong", "outside_of"]
 Frames = Mapping[str, pl.DataFrame]
 
 
-def found_wrong(schema: LinkedSchema, frames: Frames, name: str) -> None:
-    """Raises UsageError where a schema names what there is not, or a key that tells no rows apart."""
+def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = True) -> None:
+    """Raises UsageError where a schema names what there is not, or a key that tells no rows apart, unless keys need not be
+    `whole`."""
     for table in schema.tables:
         if table.implied:
             continue
@@ -29,7 +30,7 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str) -> None:
         for column in filter(None, columns):
             if column not in frames[table.name].columns:
                 raise unknown(f"column of {table.name}", column, frames[table.name].columns)
-        if table.key is not None:
+        if table.key is not None and whole:
             cells = frames[table.name][table.key]
             if cells.null_count() or cells.n_unique() < cells.len():
                 twice = cells.filter(cells.is_duplicated()).drop_nulls()

@@ -24,13 +24,11 @@ from reverie.records.kinds.text import is_prose
 from reverie.records.linked.lists import Listed
 from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.scored import Scored, depends
+from reverie.records.linked.times import Bounds, alike, apart_from, counted_in, held, squeezed, times_at, unit_of
 from reverie.records.patterns import identifying
 from reverie.records.shapes import TIME
 
-__all__ = ["PARENT", "SINCE", "Bounds", "Form", "held"]
-
-Bounds = tuple[pl.Series | None, pl.Series | None]
-"""Times that others are not before, and not after; none for any."""
+__all__ = ["PARENT", "SINCE", "Form"]
 
 PARENT, SINCE = "\0parent", "\0since"
 """The columns that say whose a row is, and when it was; patients have the time of tables without one."""
@@ -38,9 +36,6 @@ FEWEST = 20
 """Rows from which on what follows from what can be seen."""
 NAMED = 50
 """Texts of more values than so many are no names where they are sentences."""
-UNITS, NEARLY = (86_400, 3_600, 60, 1), 0.95
-"""Seconds of the units that times may be whole multiples of, and the share of them that must be, but of the last: what is
-written to the second now and then is written to the minute mostly."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +91,14 @@ class Form:
         unit, after = 0.0, {}
         if time is not None:
             mine = frame[time]
-            if above is not None and begun is not None and _alike(mine.dtype, begun.dtype):
+            if above is not None and begun is not None and alike(mine.dtype, begun.dtype):
                 since = above
-            unit = _unit(_apart(mine, begun if since else None)) if mine.dtype.is_temporal() else 0.0
+            unit = unit_of(apart_from(mine, begun if since else None)) if mine.dtype.is_temporal() else 0.0
             end = table.clock.end if table.clock else None
             for column, dtype in frame.schema.items():
                 a_time = column not in (time, *gone, *stated) and (column == end or dtype in (pl.Date, pl.Datetime))
-                if a_time and _alike(dtype, mine.dtype):
-                    after[column] = _unit(_apart(frame[column], mine)) if dtype.is_temporal() else 0.0
+                if a_time and alike(dtype, mine.dtype):
+                    after[column] = unit_of(apart_from(frame[column], mine)) if dtype.is_temporal() else 0.0
         left = [c for c in frame.columns if c not in gone and c not in after and c != time]
         lists = {c: listed for c in left if c not in stated and (listed := Listed.of(frame[c])) is not None}
         left = [c for c in left if c not in lists]
@@ -132,7 +127,7 @@ class Form:
         time, cells = self.time, [pl.Series(PARENT, parents, dtype=pl.Int64)]
         if time is not None:
             base = above[self.since].gather(parents) if self.since is not None and above is not None else None
-            cells.append(_counted(_apart(frame[time], base), self.unit).alias(SINCE))
+            cells.append(counted_in(apart_from(frame[time], base), self.unit).alias(SINCE))
         else:
             none = pl.Series([0]).new_from_index(0, len(parents)).alias(TIME)
             cells.append(none if above is None else _places(parents).alias(SINCE))
@@ -145,7 +140,7 @@ class Form:
                 continue
             x = frame[column]
             if time is not None and column in self.after:
-                x = _counted(_apart(x, frame[time]), self.after[column])
+                x = counted_in(apart_from(x, frame[time]), self.after[column])
             elif (scored := self.scored.get(column)) is not None:
                 x = scored.scores(x, frame[scored.code])
             cells.append(x.alias(column))
@@ -172,9 +167,9 @@ class Form:
         if time is not None:
             since = visits[SINCE].cast(pl.Float64)
             if within is not None:
-                since = _held(since, visits[PARENT], within)
+                since = squeezed(since, visits[PARENT], within)
             base = above[self.since].gather(visits[PARENT]) if self.since is not None and above is not None else None
-            cells[time] = held(_at(since, base, self.unit, self.columns[time]), *bounds.get(time, ()))
+            cells[time] = held(times_at(since, base, self.unit, self.columns[time]), *bounds.get(time, ()))
         for column, dtype in self.columns.items():
             if column in cells or (column in self.gone and column not in self.optional) or column in self.follows:
                 continue
@@ -183,7 +178,7 @@ class Form:
                 continue
             x = visits[column] if column in visits.columns else pl.Series([None]).new_from_index(0, visits.height)
             if time is not None and column in self.after:
-                cells[column] = _at(x.cast(pl.Float64), cells[time], self.after[column], dtype)
+                cells[column] = times_at(x.cast(pl.Float64), cells[time], self.after[column], dtype)
                 if until is not None and above is not None and self.table.clock and column == self.table.clock.end:
                     cells[column] = held(cells[column], None, above[until].gather(visits[PARENT]))
                 cells[column] = held(cells[column], *bounds.get(column, ()))
@@ -243,75 +238,6 @@ class Form:
             tuple(config["optional"]),
             {column: Listed(column, of[0], tuple(of[1])) for column, of in config["lists"].items()},
         )
-
-
-def _alike(one: pl.DataType, other: pl.DataType) -> bool:
-    return one.is_numeric() == other.is_numeric() and one.is_temporal() == other.is_temporal()
-
-
-def _apart(times: pl.Series, base: pl.Series | None) -> pl.Series:
-    """Times from a base, or from 1970: in seconds, or numbers as they are; days are counted from the base's day."""
-    if not times.dtype.is_temporal():
-        return (times if base is None else times - base).cast(pl.Float64)
-    if base is not None and pl.Date in (times.dtype, base.dtype):
-        times, base = times.cast(pl.Date), base.cast(pl.Date)
-
-    def seconds(x: pl.Series) -> pl.Series:
-        return x.cast(pl.Datetime("us")).cast(pl.Int64) / 1_000_000
-
-    return seconds(times) if base is None else seconds(times) - seconds(base)
-
-
-def _unit(seconds: pl.Series) -> float:
-    """The largest unit of which nearly all are whole multiples."""
-    known = seconds.drop_nulls()
-    whole = (unit for unit in UNITS if int((known % unit == 0).sum()) >= NEARLY * known.len())
-    return float(next(whole, UNITS[-1]))
-
-
-def _counted(apart: pl.Series, unit: float) -> pl.Series:
-    """In units, as whole numbers; as they are where there is no unit."""
-    return (apart / unit).round().cast(pl.Int64) if unit else apart
-
-
-def _at(counted: pl.Series, base: pl.Series | None, unit: float, dtype: pl.DataType) -> pl.Series:
-    """The inverse: times of a type, so long after the base."""
-    apart = counted * unit if unit else counted
-    if not dtype.is_temporal():
-        whole = apart if base is None else apart + base.cast(pl.Float64)
-        return (whole.round() if dtype.is_integer() else whole).cast(dtype)
-    micro = (apart * 1_000_000).round().cast(pl.Int64)
-    if base is not None:
-        from_ = base.cast(pl.Date) if dtype == pl.Date else base
-        micro = micro + from_.cast(pl.Datetime("us")).cast(pl.Int64)
-    return micro.cast(pl.Datetime("us")).cast(dtype)
-
-
-def held(times: pl.Series, low: pl.Series | None = None, high: pl.Series | None = None) -> pl.Series:
-    """Times, none before one and none after another; null stays null. Where one of the two is a day, days are compared, and
-    the time of day is kept."""
-    for bound, below in ((low, True), (high, False)):
-        if bound is None:
-            continue
-        frame = pl.DataFrame({"at": times, "bound": bound})
-        days = frame.select(pl.all().cast(pl.Date)) if pl.Date in (times.dtype, bound.dtype) else frame
-        beyond = (pl.col("at") < pl.col("bound")) if below else (pl.col("at") > pl.col("bound"))
-        wrong = days.select(beyond.fill_null(False)).to_series()
-        if bound.dtype == pl.Date and times.dtype != pl.Date:
-            away = days.select(pl.col("bound") - pl.col("at")).to_series()
-            put = (times + away).cast(times.dtype)
-        else:
-            put = bound.cast(times.dtype)
-        times = pl.select(pl.when(wrong).then(put).otherwise(times)).to_series()
-    return times
-
-
-def _held(since: pl.Series, parents: pl.Series, within: pl.Series) -> pl.Series:
-    """Times of rows that end in their parents' time: where the last of a parent is later, all of it go closer together."""
-    frame = pl.DataFrame({"at": since, "parent": parents, "most": within.gather(parents)})
-    last = pl.col("at").max().over("parent")
-    shrunk = pl.when(last > pl.col("most")).then((pl.col("at") * pl.col("most") / last).floor()).otherwise(pl.col("at"))
-    return frame.select(pl.when(pl.col("at") < 0).then(0.0).otherwise(shrunk)).to_series()
 
 
 def _places(parents: np.ndarray) -> pl.Series:

@@ -45,7 +45,11 @@ def is_linked(source: Any) -> bool:
 
 
 def read_linked(
-    source: Any, schema: LinkedSchema | None = None, name: str | None = None, most: Bounds = Bounds()
+    source: Any,
+    schema: LinkedSchema | None = None,
+    name: str | None = None,
+    most: Bounds = Bounds(),
+    whole: bool = True,
 ) -> LinkedTables:
     """Reads several tables and how they are tied.
 
@@ -54,6 +58,7 @@ def read_linked(
             postgresql://user@host/database, or frames by name; or MEDS, OMOP or FHIR, which are recognised.
         schema: how they are tied; if None stated by the standard, or else inferred.
         name: what messages call them.
+        whole: whether a key of a schema that stands twice is refused; if not, it is for who asks to count them.
 
     Raises UsageError for a source that holds no tables or is not as the schema says, and DataError for a circle of keys, for
     keys that stand twice, and for what is wrong with a file.
@@ -85,7 +90,7 @@ def read_linked(
         hall = _Hall(frames, name, said)
         schema = hall.schema()
     else:
-        found_wrong(schema, frames, name)
+        found_wrong(schema, frames, name, whole)
     for table in schema.tables:
         if table.implied and table.name not in frames:
             frames[table.name] = _spoken_of(frames, str(table.key))

@@ -16,7 +16,8 @@ import polars as pl
 from reverie.records.linked.beside import called
 from reverie.records.linked.bonds import Order, dated
 from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.form import PARENT, SINCE, Bounds, held
+from reverie.records.linked.form import PARENT, SINCE
+from reverie.records.linked.times import Bounds, held
 
 __all__ = ["Limits"]
 
@@ -60,7 +61,7 @@ class Limits:
         root, tree = self.codec.tree.root, self.codec.tree
         frames: dict[str, pl.DataFrame] = {}
         for rule in filter(self._moves, self.codec.forms.bonds.orders):
-            theirs, mine = frames.get(rule.above, out[rule.above].frame), out[rule.table]
+            mine, theirs = out[rule.table], frames[rule.above] if rule.above in frames else out[rule.above].frame
             at, here = np.arange(len(mine.parents)), rule.table
             while here != root:
                 at, here = out[here].parents[at], str(tree[here].parent)
