@@ -15,7 +15,7 @@ import torch
 
 from reverie.records.linked.beside import NOTHING, apart
 from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.form import PARENT, Form
+from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.scores import TableScores
 from reverie.records.writing import Scores
 
@@ -31,8 +31,10 @@ class Rows:
     parents: np.ndarray
 
 
-def frames_of(codec: LinkedCodec, made: Mapping[str, TableScores], patients: int) -> dict[str, Rows]:
-    """The tables of the first `patients` patients of a shard."""
+def frames_of(
+    codec: LinkedCodec, made: Mapping[str, TableScores], patients: int, since: Mapping[str, np.ndarray] | None = None
+) -> dict[str, Rows]:
+    """The tables of the first `patients` patients of a shard; `since` says when the rows of some were, as these count."""
     out: dict[str, Rows] = {}
     kept = {codec.tree.root: np.arange(patients)}
     for branch in codec.tree.learned:
@@ -50,6 +52,8 @@ def frames_of(codec: LinkedCodec, made: Mapping[str, TableScores], patients: int
             parents, kept[table] = np.repeat(place[one.parent[groups]], lengths), at
         visits = of.decode(scores_of(codec, table, one, groups, at, lengths)).frame.drop(NOTHING, strict=False)
         visits = visits.with_columns(pl.Series(PARENT, parents, dtype=pl.Int64))
+        if since is not None and table in since:
+            visits = visits.with_columns(pl.Series(SINCE, since[table]).cast(visits.schema[SINCE]))
         above = None if branch.parent is None else out[branch.parent].frame
         within = None
         if table in codec.forms.within and branch.parent is not None and above is not None:
@@ -105,10 +109,12 @@ class Keyed:
     Attributes:
         codec: of the tables.
         count: by table, how many rows there were.
+        there: by table, keys that are there: the patients have these, and no other row gets one.
     """
 
     codec: LinkedCodec
     count: dict[str, int] = field(default_factory=dict)
+    there: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def tables(self, rows: Mapping[str, Rows]) -> dict[str, pl.DataFrame]:
         """The tables of a shard as those that were read, columns in their order."""
@@ -122,10 +128,11 @@ class Keyed:
             cells = {column: frame[column] for column in frame.columns}
             tied = {tie.column: tie.table for tie in about.refers}
             ours = about.key if about.key in tied and tied[about.key] in keys else None
-            if about.key is not None and ours is None:
-                first = self.count.get(table, 0) + 1
+            if about.key is not None and branch.parent is None and table in self.there:
+                keys[table] = cells[about.key] = self.there[table]
+            elif about.key is not None and ours is None:
                 who = keys[tree.root].gather(patients[table]) if branch.parent is not None else pl.Series([""])
-                keys[table] = cells[about.key] = self.codec.keys.new(table, first, height, who)
+                keys[table] = cells[about.key] = self._new(table, height, who)
             for column, other in tied.items():
                 if other in keys:
                     cells[column] = self._named(table, column, other, rows, keys, patients)
@@ -135,6 +142,16 @@ class Keyed:
             form = self.codec.forms.forms[table]
             out[table] = pl.DataFrame([cells[c].cast(dtype).alias(c) for c, dtype in form.columns.items()])
         return out
+
+    def _new(self, table: str, height: int, who: pl.Series) -> pl.Series:
+        """Further keys, none of those that are there."""
+        there = self.there.get(table, pl.Series([], dtype=pl.Int64))
+        step = 1
+        while True:
+            keys = self.codec.keys.new(table, self.count.get(table, 0) + 1, height, who)
+            if not there.len() or not keys.is_in(there.cast(keys.dtype).implode()).any():
+                return keys
+            self.count[table], step = self.count.get(table, 0) + step, 2 * step
 
     def _named(
         self,
