@@ -121,6 +121,9 @@ def test_what_the_model_cannot_read_stays_and_is_said(model, holed):
     del odd["drugs"]
     with pytest.raises(UsageError, match="no table drugs"):
         fit_tables(model.codec, odd)
+    twice = holed["discharges"].head(1).with_columns(score=pl.lit(77, pl.Int64))
+    with pytest.raises(UsageError, match="stay_id is no key"):
+        fit_tables(model.codec, holed | {"discharges": pl.concat([holed["discharges"], twice])})
     with pytest.raises(UsageError, match="no folder"):
         fit_tables(model.codec, "/nowhere")
 
