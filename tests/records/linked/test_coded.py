@@ -179,3 +179,17 @@ def test_numbers_that_are_called_codes_are_names_and_phrases_that_recur_too():
     read = read_linked(tables)
     columns = LinkedForms.of(read.schema, grow(read)).columns["diagnoses"]
     assert columns["snomed_code"].kind == columns["comment"].kind == "categorical"
+
+
+def test_patients_whose_rows_have_no_time_of_their_own_are_coded_as_those_whose_rows_have():
+    frames = made_up(30)
+    late = pl.col("stay_id") == frames["discharges"]["stay_id"][-1]
+    at = frames["discharges"].join(frames["stays"].select("stay_id", "discharged"), on="stay_id", maintain_order="left")
+    written = pl.when(late).then("written").otherwise("discharged").alias("written")
+    tables = read_linked({**frames, "discharges": at.with_columns(written).drop("discharged")})
+    grown = grow(tables)
+    forms = LinkedForms.of(tables.schema, grown)
+    assert "discharges.since" in forms.columns["stays"].names  # one letter was written later than its stay ended
+    part = grown.take(np.arange(25))
+    codec = LinkedCodec.fit(forms, part, {})
+    assert codec.encode(part)["stays"].groups.rows.shape[1] == part.frames["stays"].height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_a_timeline_has_stays_as_bands_drugs_as_bars_and_all_else_as_marks(clien
             assert [row["end"] - row["start"] for row in bands] == pytest.approx(lasted.to_list(), abs=1e-4)
             assert not lanes["diagnoses"]["timed"]
             assert {row["start"] for row in lanes["diagnoses"]["rows"]} <= {row["start"] for row in bands}
+
+
+def test_resources_of_fhir_are_a_folder_of_tables(client):
+    people = [{"resourceType": "Patient", "id": f"p{i}", "gender": ["female", "male"][i % 2]} for i in range(3)]
+    period = {"start": "2026-01-01T08:00:00Z", "end": "2026-01-03T08:00:00Z"}
+    stays = [
+        {"resourceType": "Encounter", "id": f"e{i}", "subject": {"reference": f"Patient/p{i}"}, "period": period}
+        for i in range(3)
+    ]
+    for resources in (people, stays):
+        content = "".join(json.dumps(each) + "\n" for each in resources).encode()
+        assert client.put(f"/api/files/fhir/{resources[0]['resourceType']}.ndjson", content=content).status_code == 201
+    found = client.post("/api/tables/linked", json={"folder": "fhir"}).json()
+    assert found["standard"] == "fhir" and found["patients"] == 3
+    told = client.post("/api/timelines", json={"folder": "fhir", "first": 3}).json()["timelines"][0]
+    assert [(lane["table"], lane["rows"][0]["end"]) for lane in told["tables"]] == [("encounters", 2)]
 
 
 def test_what_is_no_hospital_is_refused_in_a_sentence(client, hospital):
