@@ -185,3 +185,17 @@ def test_patients_who_refer_to_their_stays_name_the_first_of_them():
     named = made["patients"].join(made["stays"], on="stay_id", how="left")
     assert (named["patient_id"] == named["patient_id_right"]).all()
     assert named["stay_id"].equals(made["stays"].group_by("patient_id", maintain_order=True).first()["stay_id"])
+
+
+def test_patients_whose_rows_have_no_time_of_their_own_are_coded_as_those_whose_rows_have():
+    frames = made_up(30)
+    late = pl.col("stay_id") == frames["discharges"]["stay_id"][-1]
+    at = frames["discharges"].join(frames["stays"].select("stay_id", "discharged"), on="stay_id", maintain_order="left")
+    written = pl.when(late).then("written").otherwise("discharged").alias("written")
+    tables = read_linked({**frames, "discharges": at.with_columns(written).drop("discharged")})
+    grown = grow(tables)
+    forms = LinkedForms.of(tables.schema, grown)
+    assert "discharges.since" in forms.columns["stays"].names  # one letter was written later than its stay ended
+    part = grown.take(np.arange(25))
+    codec = LinkedCodec.fit(forms, part, {})
+    assert codec.encode(part)["stays"].groups.rows.shape[1] == part.frames["stays"].height
