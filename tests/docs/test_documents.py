@@ -235,7 +235,11 @@ PEOPLE = range(1, 25)
 HOSPITAL = {
     "patients": "patient_id,sex\n" + "".join(f"{p},{'FM'[p % 2]}\n" for p in PEOPLE),
     "stays": "stay_id,patient_id,admitted,discharged\n"
-    + "".join(f"{10 * p},{p},2026-01-{p:02},2026-02-{1 + p % 9:02}\n" for p in PEOPLE),
+    + "".join(
+        f"{10 * p + n},{p},2026-0{1 + 2 * n}-{p:02},2026-0{2 + 2 * n}-{1 + p % 9:02}\n"
+        for p in PEOPLE
+        for n in range(1 + p % 2)
+    ),
     "labs": "stay_id,day,test,value\n"
     + "".join(
         f"{10 * p},2026-01-{p + i:02},{'Na' if i else 'Hb'},{138 + p % 5 if i else 9.5}\n" for p in PEOPLE for i in (0, 1)

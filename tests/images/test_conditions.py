@@ -78,6 +78,14 @@ def test_names_alone_are_enough_where_each_is_one_picture_s():
     assert np.array_equal(read_told(frame, flat, 40).values["emb"], EMB)
 
 
+def test_paths_of_another_machine_go_by_their_last_part_where_they_are_said_to_be_paths():
+    flat = [path.replace("/", "/x") if path[0] == "a" else path for path in FILES]
+    elsewhere = pl.Series("file", [f"/data/train/{path.rpartition('/')[2]}" for path in flat])
+    assert np.array_equal(read_told(FRAME.with_columns(elsewhere), flat, 40).values["emb"], EMB)
+    with pytest.raises(DataError, match="names no picture that is read"):
+        read_told(FRAME.with_columns(elsewhere.alias("remark")).drop("file"), flat, 40)
+
+
 def test_rows_without_a_picture_and_pictures_without_a_row_are_counted_and_named():
     told = read_told(pl.concat([FRAME[3:], FRAME[:1].with_columns(file=pl.lit("c/99.png"))]), FILES, 40)
     assert "1 row of the frame is of no picture that is read, such as 'c/99.png'." in told.notes

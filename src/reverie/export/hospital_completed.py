@@ -1,4 +1,4 @@
-"""Linked tables with the holes of their rows filled, to a folder: files as they came but for the cells that were empty."""
+"""Linked tables with the holes of their rows filled, or with rows that come after, to a folder of files as they came."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from reverie.errors import UsageError
 from reverie.models import LinkedModel
@@ -29,11 +30,13 @@ def complete_hospital(
     draws: int = 1,
     seed: int = 0,
     columns: Sequence[str] | None = None,
+    forecast: int | str | None = None,
     settings: Mapping[str, Any] | None = None,
     on_step: Callable[[int, int], None] | None = None,
     hear: Callable[[str], None] = lambda note: None,
 ) -> dict[str, Any]:
-    """Fills the holes of linked tables, `draws` times, and copies their folder with what was drawn to `out`.
+    """Fills the holes of linked tables, `draws` times, and copies their folder with what was drawn to `out`; or adds what
+    comes after, as far as `forecast` says (see LinkedModel.forecast), below the rows given.
 
     Every file stays, and of a file of text every byte but for the cells that are filled. Of several draws each has a folder
     of its own in `out`: 1, 2, ... `settings` are those of LinkedModel.shards; `hear` is told what was decided. Raises
@@ -42,6 +45,8 @@ def complete_hospital(
     Returns a summary, with the holes of each column, "TABLE.column", and how many of them were filled in each draw.
     """
     began = time.monotonic()
+    if forecast is not None and columns is not None:
+        raise UsageError("`columns` is of filling holes, and rows are added whole: leave out one of the two.")
     if source.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} lies in {source}, which stays as it is: name another folder.")
     fitted = fit_tables(model.codec, str(source))
@@ -49,17 +54,26 @@ def complete_hospital(
         hear(note)
     out.parent.mkdir(parents=True, exist_ok=True)
     filled: Filled = {}
-    stands = count = 0
+    more: dict[str, pl.DataFrame] = {}
+    stands = count = added = 0
+    told: dict[str, Any] = {"on_step": on_step, "hear": hear, **(settings or {})}
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
         whole = Path(beside) / "whole"
-        made = model.completed(fitted, draws, seed, columns, on_step=on_step, hear=hear, **(settings or {}))
+        if forecast is None:
+            made = model.completed(fitted, draws, seed, columns, **told)
+        else:
+            made = model.continued(fitted, forecast, draws, seed, **told)
         for number, tables in enumerate(made, 1):
-            filled = fitted.filled(model.codec, tables)
+            if forecast is None:
+                filled = fitted.filled(model.codec, tables)
+            else:
+                more = {table: rows for table, rows in fitted.added(model.codec, tables).items() if rows.height}
+                added += sum(rows.height for rows in more.values())
             folder = whole if draws == 1 else whole / str(number)
             shutil.copytree(source, folder)
             for table, path in files_of(source).items():
-                if table in filled:
-                    _write(folder / path.name, path, fitted, table, filled)
+                if table in filled or table in more:
+                    _write(folder / path.name, path, fitted, table, filled, more.get(table))
             same, of = _unchanged(fitted, filled)
             stands, count = stands + same, count + of
         out.mkdir(exist_ok=True)
@@ -71,21 +85,23 @@ def complete_hospital(
         "out": str(out),
         "patients": len(fitted.grown),
         "rows": {table: frame.height for table, frame in fitted.source.items()},
+        **({"rows_added": added} if forecast is not None else {}),
         "draws": draws,
         "given_values": {"unchanged": stands, "of": count},
         "seed": seed,
         "seconds": round(time.monotonic() - began, 2),
-        "holes": _holes(fitted, filled),
+        "holes": {} if forecast is not None else _holes(fitted, filled),
     }
 
 
-def _write(out: Path, path: Path, fitted: FittedTables, table: str, filled: Filled) -> None:
-    """A table with cells filled, in the form of its file."""
+def _write(out: Path, path: Path, fitted: FittedTables, table: str, filled: Filled, more: pl.DataFrame | None) -> None:
+    """A table with cells filled and rows added, in the form of its file."""
     if path.name.lower().endswith(".parquet"):
-        write_table(out, [fitted.whole(filled)[table]])
+        whole = fitted.whole(filled)[table]
+        write_table(out, [whole if more is None else pl.concat([whole, more], how="diagonal")])
         return
-    texts = {c: dict(zip(rows.tolist(), values, strict=True)) for c, (rows, values) in filled[table].items()}
-    out.write_bytes(spliced(path, f"{fitted.name}/{path.name}", fitted.source[table], texts))
+    texts = {c: dict(zip(rows.tolist(), values, strict=True)) for c, (rows, values) in filled.get(table, {}).items()}
+    out.write_bytes(spliced(path, f"{fitted.name}/{path.name}", fitted.source[table], texts, more))
 
 
 def _unchanged(fitted: FittedTables, cells: Filled) -> tuple[int, int]:

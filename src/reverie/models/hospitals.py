@@ -22,6 +22,7 @@ from reverie.records.linked.calibration import Fitting, LinkedCalibration
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.complete import LinkedCompleter
 from reverie.records.linked.fitting import FittedTables, fit_tables, to_fill
+from reverie.records.linked.forecast import Horizon, LinkedForecaster
 from reverie.records.linked.generate import SHARD, LinkedSampler
 from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
@@ -153,6 +154,53 @@ class LinkedModel(StagedModel[LinkedCodec]):
         for draw in range(draws):
             with torch.inference_mode():
                 yield completer.holes((seed, "complete", draw))
+            if on_step:
+                on_step(draw + 1, draws)
+
+    def forecast(
+        self, source: Any, horizon: int | str, draws: int = 1, seed: int = 0, **settings: Any
+    ) -> list[dict[str, pl.DataFrame]]:
+        """The given tables with what comes after, `draws` times: further rows of those that hang on patients, which begin
+        after the last event given, and what hangs on them, below the rows given.
+
+        Args:
+            source: as for `impute`.
+            horizon: so long after a patient's last event, as "30d"; or so many rows of each table that hangs on patients.
+            settings: sampler, steps, spacing and on_step, see `shards`.
+
+        Raises UsageError for a horizon that is none, and where nothing can come after.
+        """
+        fitted = fit_tables(self.codec, source)
+        return [fitted.longer(self.codec, rows) for rows in self.continued(fitted, horizon, draws, seed, **settings)]
+
+    def continued(
+        self,
+        fitted: FittedTables,
+        horizon: int | str,
+        draws: int = 1,
+        seed: int = 0,
+        on_step: Callable[[int, int], None] | None = None,
+        hear: Callable[[str], None] = lambda note: None,
+        **settings: Any,
+    ) -> Iterator[dict[str, pl.DataFrame]]:
+        """Of each draw, by table the new rows, in the types learned; `hear` is told how cells were read."""
+        if draws < 1:
+            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+        told = {name: settings.pop(name, None) for name in ("sampler", "steps", "spacing")}
+        far, maker = Horizon.of(horizon), replace(self._maker(told | settings), calibration=None)
+        as_tables = self.codec.tabled(fitted.grown, holes=True)
+        for table, of in as_tables.items():
+            for note in of.notes:
+                hear(f"{table}: {note}")
+        forecaster = LinkedForecaster(maker, fitted, as_tables)
+        for draw in range(draws):
+            with torch.inference_mode():
+                rows, lost = forecaster.rows(far, (seed, "forecast", draw))
+            if lost:
+                hear(
+                    f"{number_of(lost, 'patient')}: fewer rows, for no more were drawn that come after the last event given."
+                )
+            yield rows
             if on_step:
                 on_step(draw + 1, draws)
 

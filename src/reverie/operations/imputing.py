@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
+from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from reverie.errors import unknown
+from reverie.errors import UsageError, unknown
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Cap, Outcome, Panel, operation, summary
@@ -24,8 +25,8 @@ from reverie.operations.fields import (
     TableName,
     Word,
 )
-from reverie.operations.imputing_linked import impute_linked
-from reverie.operations.request import Flag, Reply, Request, at_most, example
+from reverie.operations.imputing_linked import FAR, impute_linked, read_forecast
+from reverie.operations.request import Flag, Reply, Request, Served, at_most, example
 from reverie.operations.sampler_settings import GUIDANCE, SAMPLER, SPACING, settings_of
 from reverie.samplers.posterior.registry import LEARNED, METHODS, USUAL, listed
 
@@ -102,10 +103,16 @@ class Imputation(Engined):
         at_most(50, "bands need no more"),
     ] = Field(1, ge=1, description="How often.")
     forecast: Annotated[
-        int | None,
-        Flag("--forecast", "Add so many visits for each patient, instead of filling holes."),
-        at_most(100, "one call adds so many at most"),
-    ] = Field(None, ge=1, description="Add so many visits for each patient, instead.")
+        Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=FAR, max_length=20)] | None,
+        Flag(
+            "--forecast",
+            "Add so many visits for each patient, instead of filling holes; of linked tables so many stays, or those of so "
+            "long a time, as 30d, with all that hangs on them.",
+            metavar="VISITS",
+            read=read_forecast,
+        ),
+        Served((Ge(1), Le(100)), "one call adds so many at most", type=int | None),
+    ] = Field(None, description="Add so many visits for each patient, instead.")
     columns: Annotated[
         list[Word] | None,
         Flag(
@@ -209,15 +216,24 @@ class ImputationReply(Reply):
     usual="whole.csv",
     example="Holes: reverie impute runs/pbc visits.csv --out whole.csv.\n\n"
     "Five likely futures of three visits: reverie impute runs/pbc visits.csv --forecast 3 --draws 5 --out future.csv.",
-    python=lambda request: lines(
-        "import reverie",
-        "from reverie.records import read_table",
-        "",
-        f"model = reverie.load({arguments(request.model)})",
-        f"table = read_table({arguments(request.table or 'visits.csv')}, model.codec.schema)",
-        f"frames = model.forecast(table.frame, {arguments(request.forecast, draws=request.draws, seed=request.seed)})"
-        if request.forecast
-        else f"frames = model.impute(table.frame, {arguments(draws=request.draws, seed=request.seed)})",
+    python=lambda request: (
+        lines(
+            "import reverie",
+            "",
+            f"model = reverie.load({arguments(request.model)})",
+            f"tables = model.forecast({arguments(request.table, request.forecast, draws=request.draws, seed=request.seed)})",
+        )
+        if isinstance(request.forecast, str)
+        else lines(
+            "import reverie",
+            "from reverie.records import read_table",
+            "",
+            f"model = reverie.load({arguments(request.model)})",
+            f"table = read_table({arguments(request.table or 'visits.csv')}, model.codec.schema)",
+            f"frames = model.forecast(table.frame, {arguments(request.forecast, draws=request.draws, seed=request.seed)})"
+            if request.forecast
+            else f"frames = model.impute(table.frame, {arguments(draws=request.draws, seed=request.seed)})",
+        )
     ),
 )
 def imputation(request: Imputation, context: Context) -> Outcome:
@@ -234,6 +250,8 @@ def imputation(request: Imputation, context: Context) -> Outcome:
 
     if isinstance(model, LinkedModel):
         return impute_linked(request, context, model)
+    if isinstance(request.forecast, str):
+        raise UsageError(f"{request.model} makes one table, of which visits are added by number: give `forecast` a number.")
     output = context.output(request.out, "table", request.overwrite, "completed.csv")
     model = export.check_completing(model, request.draws, request.model)
     method = model.keeping(request.method)

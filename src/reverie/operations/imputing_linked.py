@@ -1,7 +1,8 @@
-"""Linked tables with holes, filled."""
+"""Linked tables with holes, filled or continued."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,27 @@ if TYPE_CHECKING:
     from reverie.models import LinkedModel
     from reverie.operations.imputing import Imputation
 
-__all__ = ["impute_linked"]
+__all__ = ["FAR", "impute_linked", "read_forecast"]
 
+FAR = r"^[0-9]+(\.[0-9]+)?[hdwy]$"
+"""A time to go on for: 12h, 30d, 2w, 1y."""
 OTHERS = ("method", "guidance", "engine")
 """Fields that say how one table is completed."""
 
 
+def read_forecast(typed: Any) -> int | str | None:
+    """A number of visits, or a time such as 30d, of what was typed. Raises UsageError for what is neither."""
+    if typed is None or isinstance(typed, int) or re.match(FAR, typed.strip()):
+        return typed.strip() if isinstance(typed, str) else typed
+    if re.fullmatch(r"-?\d+", typed.strip()):
+        return int(typed)
+    raise UsageError(
+        f"`forecast` takes a number of visits, or of linked tables a time such as 12h, 30d, 2w or 1y: not {typed!r}."
+    )
+
+
 def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> Outcome:
-    """Fills the holes of the tables in a folder, and copies the folder with what was drawn."""
+    """Fills the holes of the tables in a folder, or goes on with its patients, and copies it with what was drawn."""
     from reverie import export
 
     if context.served or request.table is None:
@@ -42,6 +56,7 @@ def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> 
         request.draws,
         request.seed,
         request.columns,
+        request.forecast,
         settings_of(request),
         context.step,
         context.say,
@@ -55,7 +70,7 @@ def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> 
         if holes:
             rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
             yield Panel("holes", ("column", "empty cells", "filled in each draw"), rows)
-        yield from summary("imputed", result)()
+        yield from summary("imputed" if request.forecast is None else "forecast", result)()
 
     left = any(count["filled"] < count["empty"] for count in holes.values())
     hint = "empty cells stay where nothing is learned, where that says something, or as `columns` says."

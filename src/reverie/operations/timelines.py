@@ -91,5 +91,6 @@ def timelines(request: Timelines, context: Context) -> Outcome:
     grown = grow(tables) if model is None else placed(model.codec.tree, tables)
     if request.first > len(grown):
         raise UsageError(f"`first` is {request.first:,}, and {tables.name} has {number_of(len(grown), 'patient')}.")
-    told = timelines(grown, tables.schema, request.first - 1, request.count)
+    lookups = {name: tables.frames[name] for name in grown.tree.carried}
+    told = timelines(grown, tables.schema, request.first - 1, request.count, lookups)
     return Outcome({"source": tables.name, "patients": len(grown), "first": request.first, "timelines": told})

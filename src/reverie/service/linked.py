@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["is_folder", "tables"]
 
 TEXTS = tuple(f".{kind}{packed}" for kind in ("csv", "tsv", "psv", "txt", "tab") for packed in ("", ".gz"))
-READ = (*TEXTS, ".parquet", ".json", ".jsonl")
+READ = (*TEXTS, ".parquet", ".json", ".jsonl", ".ndjson")
 """Suffixes of files that tables of a folder are read from: text, Parquet, and resources of FHIR."""
 
 
@@ -41,11 +41,10 @@ def is_folder(work: Work, name: str) -> bool:
     files = [entry.name for entry in work.workspace.inside(name)]
     if not any(names.ends(file, READ) for file in files) or any(names.ends(file, IMAGE_FILES) for file in files):
         return False
-    from reverie.records.linked.standards.registry import standard_at
     from reverie.sources import holds_tables, is_hospital
 
     with _held(work.workspace, name) as place:
-        if standard_at(place) is not None or is_hospital(place):
+        if is_hospital(place):
             return True
         if not holds_tables(place):
             return False  # pictures inside Parquet

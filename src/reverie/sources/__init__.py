@@ -20,6 +20,7 @@ from reverie.modality import ARRAYS, ROWS, asked
 from reverie.records import Table
 from reverie.records.linked import LinkedTables, is_linked
 from reverie.records.linked.sources import names_of
+from reverie.records.linked.standards.registry import standard_at
 from reverie.records.reading import (
     BUNDLED,
     DATABASES,
@@ -132,7 +133,9 @@ def is_hospital(source: Any) -> bool:
     path = Path(source)
     if asks_a_server(str(source)) or (path.is_file() and str(source).lower().endswith(DATABASES)):
         return path.is_file() and len(names_of(str(source), path.name)) > 1
-    return (not path.is_dir() or holds_tables(path)) and is_linked(source)
+    if path.is_dir() and not holds_tables(path):
+        return not reads_in(path) and standard_at(path) is not None  # FHIR, whose files are no tables
+    return is_linked(source)
 
 
 def is_table(source: Any) -> bool:

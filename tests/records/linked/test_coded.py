@@ -198,3 +198,17 @@ def test_cells_that_are_lists_are_learned_thing_by_thing_and_written_back():
     codec = LinkedCodec.from_config(json.loads(json.dumps(codec.config)))
     made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
     assert made["patients"]["conditions"].equals(tables["patients"]["conditions"])
+
+
+def test_patients_whose_rows_have_no_time_of_their_own_are_coded_as_those_whose_rows_have():
+    frames = made_up(30)
+    late = pl.col("stay_id") == frames["discharges"]["stay_id"][-1]
+    at = frames["discharges"].join(frames["stays"].select("stay_id", "discharged"), on="stay_id", maintain_order="left")
+    written = pl.when(late).then("written").otherwise("discharged").alias("written")
+    tables = read_linked({**frames, "discharges": at.with_columns(written).drop("discharged")})
+    grown = grow(tables)
+    forms = LinkedForms.of(tables.schema, grown)
+    assert "discharges.since" in forms.columns["stays"].names  # one letter was written later than its stay ended
+    part = grown.take(np.arange(25))
+    codec = LinkedCodec.fit(forms, part, {})
+    assert codec.encode(part)["stays"].groups.rows.shape[1] == part.frames["stays"].height

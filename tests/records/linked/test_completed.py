@@ -1,4 +1,6 @@
-"""Linked tables with holes: what is given stays, to the byte in files, and what is filled fits what is given."""
+"""Linked tables with holes, and what comes after: what is given stays, to the byte in files, and what is made fits it."""
+
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -119,6 +121,9 @@ def test_what_the_model_cannot_read_stays_and_is_said(model, holed):
     del odd["drugs"]
     with pytest.raises(UsageError, match="no table drugs"):
         fit_tables(model.codec, odd)
+    twice = holed["discharges"].head(1).with_columns(score=pl.lit(77, pl.Int64))
+    with pytest.raises(UsageError, match="stay_id is no key"):
+        fit_tables(model.codec, holed | {"discharges": pl.concat([holed["discharges"], twice])})
     with pytest.raises(UsageError, match="no folder"):
         fit_tables(model.codec, "/nowhere")
 
@@ -153,3 +158,47 @@ def test_a_file_whose_rows_are_not_found_again_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="not found again"):
         spliced(tmp_path / "t.csv", "t", pl.DataFrame({"a": ["3"], "b": ["2"]}), {})
+
+
+def test_what_comes_after_comes_after_all_that_is_given_and_is_whole(model):
+    tables, heard = made_up(20, seed=9), []
+    given = [tables["stays"].select("patient_id", at="discharged")]
+    given.append(tables["discharges"].join(tables["stays"], on="stay_id").select("patient_id", at="written"))
+    last = pl.concat(given).group_by("patient_id").agg(pl.col("at").max())
+    for horizon, most in (("200d", timedelta(days=200)), (1, None)):
+        (made,) = model.forecast(tables, horizon, seed=2, hear=heard.append)
+        new = {name: made[name].slice(frame.height) for name, frame in tables.items()}
+        assert all(made[name].head(frame.height).equals(frame) for name, frame in tables.items())
+        assert new["stays"].height and new["results"].height and not new["patients"].height and not new["d_tests"].height
+        apart = new["stays"].join(last, on="patient_id").select(pl.col("admitted") - pl.col("at")).to_series()
+        assert apart.len() == new["stays"].height and apart.min() > timedelta(0) and (most is None or apart.max() <= most)
+        assert made["stays"]["stay_id"].is_unique().all()
+        drugs = new["drugs"].join(new["stays"], on="stay_id")
+        assert drugs.height == new["drugs"].height and (drugs["patient_id"] == drugs["patient_id_right"]).all()
+        assert ((drugs["start_time"] >= drugs["admitted"]) & (drugs["start_time"] <= drugs["discharged"])).all()
+        if most is None:
+            assert new["stays"]["patient_id"].is_unique().all()
+            assert bool(heard) == (new["stays"].height < 20)
+    again = model.forecast(tables, 1, seed=2)[0]
+    assert all(again[name].equals(made[name]) for name in tables)
+    for horizon in ("soon", 0, "0d", "3m"):
+        with pytest.raises(UsageError, match="no time to go on for"):
+            model.forecast(tables, horizon)
+
+
+def test_rows_that_come_after_stand_below_in_files_of_which_every_byte_stays(model, holed, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name, frame in holed.items():
+        frame.write_csv(source / f"{name}.csv")
+    done = complete_hospital(model, source, out, forecast="200d", draws=2)
+    for draw in ("1", "2"):
+        rows = 0
+        for path in source.iterdir():
+            after = (out / draw / path.name).read_bytes()
+            assert after.startswith(path.read_bytes()), path.name
+            rows += after.count(b"\n") - path.read_bytes().count(b"\n")
+        assert rows
+    assert done["rows_added"] > 0 and not done["holes"]
+    with pytest.raises(UsageError, match="columns"):
+        complete_hospital(model, source, tmp_path / "no", forecast=1, columns=["stays.ward"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -52,30 +53,25 @@ def test_a_folder_of_uploaded_files_is_described_as_the_library_reads_it(client,
     assert not (root / ".reverie/held").exists() or not [*(root / ".reverie/held").iterdir()]
 
 
-def test_tables_are_tied_as_the_schema_that_is_sent_says(client, hospital):
+def test_a_run_of_tables_tied_as_the_schema_says_goes_on_over_http(client, hospital):
     text = client.post("/api/tables/linked", json={"folder": FOLDER}).json()["schema_text"]
     schema = LinkedSchema.from_yaml(text, "text")
     fewer = schema.model_copy(update={"tables": tuple(t for t in schema.tables if t.name != "drugs")})
     (hospital / FOLDER / "drugs.csv").unlink()
     asked = {"folder": FOLDER, "schema_text": fewer.yaml()}
     assert client.post("/api/tables/linked", json=asked).json()["schema_text"] == fewer.yaml()
-    body = {"source": FOLDER, "out": "runs/fewer", "steps": 1, "settings": SMALL, "schema_text": fewer.yaml()}
-    assert client.post("/api/trainings", json=body, headers=DONE).json()["kind"] == "linked"
-    assert load(hospital / "runs/fewer").codec.forms.schema == fewer
     refused = client.post("/api/tables/linked", json={"folder": FOLDER, "schema_text": schema.yaml()})
     assert refused.status_code == 422 and "drugs" in refused.json()["detail"]
 
-
-def test_a_run_over_http_is_reported_on_and_goes_on(client, hospital):
-    body = {"source": FOLDER, "out": "runs/other", "steps": 2, "settings": SMALL}
+    body = {"source": FOLDER, "out": "runs/fewer", "steps": 1, "settings": SMALL, "schema_text": fewer.yaml()}
     card = client.post("/api/trainings", json=body, headers=DONE).json()
-    assert card["trained"] and card["kind"] == "linked"
+    assert card["trained"] and card["kind"] == "linked" and card["source"] == FOLDER
     assert "stays.admission_type" in {column["name"] for column in card["columns"]}
-    assert (
-        client.post("/api/trainings", json={**body, "steps": 3, "resume": True}, headers=DONE).json()["steps"]["done"] == 3
-    )
+    assert load(hospital / "runs/fewer").codec.forms.schema == fewer
+    on = client.post("/api/trainings", json={**body, "steps": 2, "resume": True}, headers=DONE)
+    assert on.json()["steps"]["done"] == 2
     shutil.rmtree(hospital / FOLDER)
-    lost = client.post("/api/reports", json={"runs": ["runs/other"], "overwrite": True}, headers=DONE)
+    lost = client.post("/api/reports", json={"runs": ["runs/fewer"]}, headers=DONE)
     assert lost.status_code == 422 and "`source`" in lost.json()["detail"]
 
 
@@ -121,6 +117,22 @@ def test_a_timeline_has_stays_as_bands_drugs_as_bars_and_all_else_as_marks(clien
             assert [row["end"] - row["start"] for row in bands] == pytest.approx(lasted.to_list(), abs=1e-4)
             assert not lanes["diagnoses"]["timed"]
             assert {row["start"] for row in lanes["diagnoses"]["rows"]} <= {row["start"] for row in bands}
+
+
+def test_resources_of_fhir_are_a_folder_of_tables(client):
+    people = [{"resourceType": "Patient", "id": f"p{i}", "gender": ["female", "male"][i % 2]} for i in range(3)]
+    period = {"start": "2026-01-01T08:00:00Z", "end": "2026-01-03T08:00:00Z"}
+    stays = [
+        {"resourceType": "Encounter", "id": f"e{i}", "subject": {"reference": f"Patient/p{i}"}, "period": period}
+        for i in range(3)
+    ]
+    for resources in (people, stays):
+        content = "".join(json.dumps(each) + "\n" for each in resources).encode()
+        assert client.put(f"/api/files/fhir/{resources[0]['resourceType']}.ndjson", content=content).status_code == 201
+    found = client.post("/api/tables/linked", json={"folder": "fhir"}).json()
+    assert found["standard"] == "fhir" and found["patients"] == 3
+    told = client.post("/api/timelines", json={"folder": "fhir", "first": 3}).json()["timelines"][0]
+    assert [(lane["table"], lane["rows"][0]["end"]) for lane in told["tables"]] == [("encounters", 2)]
 
 
 def test_what_is_no_hospital_is_refused_in_a_sentence(client, hospital):

@@ -42,14 +42,16 @@ def rows_of(
     usual = [c for c in frame.columns if c.lower() in FILES]
     texts = [c for c in frame.columns if frame.schema[c] == pl.String]
     tried = [file_column] if file_column else [*usual, *(c for c in texts if c not in usual)]
-    best: tuple[int, str, dict[str, int]] = (0, "", {})
-    for column in tried:
-        cells = [_plain(cell) for cell in frame[column].cast(pl.String).to_list()]
-        for keys in _keys(pictures, root):
-            best = max(best, (sum(cell in keys for cell in cells), column, keys), key=lambda found: found[0])
-        if best[0] and (column in usual or best[0] == len(cells)):
-            break
-    matched, column, keys = best
+    best: tuple[int, str, dict[str, int], Callable[[str | None], str]] = (0, "", {}, _plain)
+    named = [file_column] if file_column else usual
+    for read, among in ((_plain, tried), (_name, named)):  # at last paths of another machine, by their last part
+        for column in among if not best[0] else ():
+            cells = [read(cell) for cell in frame[column].cast(pl.String).to_list()]
+            for keys in _keys(pictures, root):
+                best = max(best, (sum(cell in keys for cell in cells), column, keys, read), key=lambda found: found[0])
+            if best[0] and (column in usual or best[0] == len(cells)):
+                break
+    matched, column, keys, read = best
     if not matched:
         if columns.arrays and columns.count == count and file_column is None:
             note = f"{name} names no pictures: row i is of picture i, in the order of their paths, {pictures[0]} the first."
@@ -62,19 +64,24 @@ def rows_of(
         raise DataError(
             f"{name} names no picture that is read, such as {pictures[0]}, {where}: say which with `file_column`."
         )
-    return _matched(columns, column, keys, pictures, root)
+    return _matched(columns, column, keys, pictures, root, read)
 
 
 def _matched(
-    columns: Columns, column: str, keys: dict[str, int], pictures: Sequence[str], root: str
+    columns: Columns,
+    column: str,
+    keys: dict[str, int],
+    pictures: Sequence[str],
+    root: str,
+    read: Callable[[str | None], str],
 ) -> tuple[np.ndarray, str, tuple[str, ...]]:
     name, rows, lost = columns.name, np.full(len(pictures), -1, np.int64), []
     for row, cell in enumerate(columns.frame[column].cast(pl.String).to_list()):
-        if (place := keys.get(_plain(cell))) is None:
+        if (place := keys.get(read(cell))) is None:
             lost.append(shown(cell) if cell is not None else "an empty cell")
             continue
         if place < 0:
-            several = [path for path in pictures if _plain(cell) in (key(path) for key in _ways(root))]
+            several = [path for path in pictures if read(cell) in (key(path) for key in _ways(root))]
             raise DataError(
                 f"{at(name, row + 1, column)}{shown(cell)} names several pictures, {listed(several[:3])}: give paths."
             )
@@ -98,6 +105,10 @@ def _matched(
 def _plain(cell: str | None) -> str:
     """A path as people write it, as that of a picture."""
     return "" if cell is None else str(PurePosixPath(cell.strip().replace("\\", "/")))
+
+
+def _name(cell: str | None) -> str:
+    return PurePosixPath(_plain(cell)).name
 
 
 def _ways(root: str) -> tuple[Callable[[str], str], ...]:

@@ -55,7 +55,7 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
     numbers, optional = list(form.numbers), list(form.optional)
     for other in tree.beside(name):
         more = forms[other].visits(grown.frames[other], grown.parents[other], grown.frames[name])
-        frame = joined(frame, other, more)
+        frame = joined(frame, other, more, None if schema is None else called(other, SINCE) in schema.names)
         numbers += [called(other, column) for column in (SINCE, *forms[other].numbers)]
         optional += [called(other, column) for column in forms[other].optional]
     time = TIME if parent is None else SINCE
@@ -142,9 +142,14 @@ def has(table: str) -> str:
     return f"\0has {table}"
 
 
-def joined(frame: pl.DataFrame, table: str, more: pl.DataFrame) -> pl.DataFrame:
-    """Visits with those of a table beside them, which name the row in PARENT."""
-    empty = [c for c in more.columns if c == SINCE and (more[c] == 0).all()]  # it has no time: only its place, the first
+def joined(frame: pl.DataFrame, table: str, more: pl.DataFrame, timed: bool | None = None) -> pl.DataFrame:
+    """Visits with those of a table beside them, which name the row in PARENT.
+
+    `timed`: whether those have a time of their own; None where it is to be seen.
+    """
+    if timed is None:
+        timed = SINCE in more.columns and not (more[SINCE] == 0).all()
+    empty = [c for c in more.columns if c == SINCE and not timed]  # it has no time: only its place, the first
     more = more.drop(empty).rename({c: called(table, c) for c in more.columns if c not in (PARENT, *empty)})
     place = pl.Series(np.full(frame.height, -1)).scatter(more[PARENT], np.arange(more.height))
     place = place.set(place < 0, None)

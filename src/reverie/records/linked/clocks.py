@@ -21,10 +21,11 @@ __all__ = ["clock_of", "ends_early"]
 
 _START = {
     "start", "started", "begin", "began", "admit", "admission", "admitted", "in", "from", "onset", "intime", "admittime",
+    "starttime", "startdate",
 }  # fmt: skip
 _END = {
     "end", "ended", "stop", "stopped", "discharge", "discharged", "disch", "out", "to", "until", "finish", "outtime",
-    "dischtime", "resolved",
+    "dischtime", "resolved", "endtime", "enddate", "stoptime", "stopdate",
 }  # fmt: skip
 _PERSONAL = {"birth", "born", "dob", "death", "died", "dod", "deceased"}
 _TIME = re.compile(r"(time|date|datetime|timestamp|dtc|dtm|day|offset)$")

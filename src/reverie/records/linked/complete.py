@@ -139,8 +139,12 @@ class LinkedCompleter:
             above = None if branch.parent is None else out[branch.parent]
             out[table] = self._filled(table, form.rows(visits, above, None, until(self.codec, table)))
             for other in tree.beside(table):
-                rows = self.codec.forms.forms[other].rows(apart(visits, other), out[table], None, until(self.codec, other))
-                out[other] = self._filled(other, rows)
+                own = apart(visits, other)
+                rows = self.codec.forms.forms[other].rows(own, out[table], None, until(self.codec, other))
+                place = np.full(len(out[table]), -1)
+                place[own[PARENT]] = np.arange(len(own))
+                place = pl.Series(place[grown.parents[other]])  # a row above may have several here
+                out[other] = self._filled(other, rows.select(pl.all().gather(place.set(place < 0, None))))
         return {branch.table: out[branch.table] for branch in tree.branches if branch.table in grown.frames}
 
     def _visits(self, table: str, one: TableScores) -> pl.DataFrame:

@@ -92,6 +92,23 @@ class FittedTables:
             out[table] = self.source[table].with_columns(columns)
         return out
 
+    def added(self, codec: LinkedCodec, made: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """By table new rows as the source writes its own, in those of its columns that the model knows."""
+        out = {}
+        for table in (table for table in made if table in self.source):
+            came, columns = self.source[table].schema, []
+            for column in (c for c in made[table].columns if c in came):
+                text = came[column] == pl.String
+                cells = codec.spelled(table, made[table].select(column), text)
+                columns.append((texts(cells) if text and cells.height else cells)[column].cast(came[column]))
+            out[table] = pl.DataFrame(columns)
+        return out
+
+    def longer(self, codec: LinkedCodec, made: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """The tables as they came, with new rows below."""
+        more = self.added(codec, made)
+        return {t: pl.concat([of, more[t]], how="diagonal") if t in more else of for t, of in self.source.items()}
+
 
 def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: Bounds = Bounds()) -> FittedTables:
     """Reads linked tables to be completed by a model.

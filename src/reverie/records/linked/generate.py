@@ -27,10 +27,12 @@ from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
 from reverie.records.settling import settled
 
-__all__ = ["SHARD", "LinkedSampler"]
+__all__ = ["SHARD", "TRIES", "LinkedSampler"]
 
 SHARD = 128
 """Patients made together."""
+TRIES = 20
+"""How often rows are drawn again that are to be enough, or to come late enough."""
 
 
 class Calibrated(Protocol):
@@ -89,16 +91,17 @@ class LinkedSampler:
         made: dict[str, TableScores],
         seed: Seed,
         chosen: list[np.ndarray],
-        bound: Bound,
+        bound: Bound | None = None,
     ) -> None:
         """Makes the rows of all tables that hang on some rows of one, rising; the others have none.
 
         Args:
             chosen: of each wish, the rows of the table on which what is wished for hangs; those below it take their place.
-            bound: moves what rules across tables would have otherwise, of all rows of the table.
+            bound: moves what rules across tables would have otherwise, of all rows of the table; none where rows are given.
         """
         children, fixed, fewest = self.stages.codec.tree.children(table), {}, {}
-        self._flagged(table, made[table], bound)
+        if bound is not None:
+            self._flagged(table, made[table], bound)
         for child in children:
             fixed[child], fewest[child] = self._begun(table, child, units, made, seed, chosen)
         busy = units[np.any([made[child].group[units] >= 0 for child in children], axis=0)]
@@ -114,8 +117,9 @@ class LinkedSampler:
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
                 self._put_right(child, "rows", now, made, fixed[child])
-                if now == 4:
+                if now == 4 and bound is not None:
                     made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
+                if now == 4:
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
 
     def enough(
@@ -127,11 +131,12 @@ class LinkedSampler:
         fewest: Mapping[str, np.ndarray],
         seed: Seed,
     ) -> None:
-        """Draws units again whose groups are to have fewer rows than `fewest` says, int64 [G] by table; after ROUNDS they
+        """Draws units again whose groups are to have fewer rows than `fewest` says, int64 [G] by table; after TRIES they
         have so many, or as many as any has."""
         codec = self.stages.codec
-        for attempt in range(ROUNDS):
-            short = {c: np.flatnonzero(self._counts(c, made[c]) < fewest[c]) for c in children}
+        fewest = {c: np.minimum(fewest[c], codec.codecs[c].most_visits) for c in children}
+        for attempt in range(TRIES):
+            short = {c: np.flatnonzero(self.counts(c, made[c]) < fewest[c]) for c in children}
             units = np.unique(np.concatenate([made[child].parent[short[child]] for child in children]))
             if not units.size:
                 return
@@ -143,14 +148,13 @@ class LinkedSampler:
             for child, groups in of.items():
                 self._put_right(child, "groups", 2, made, fixed[child], groups)
         for child in children:
-            short = np.flatnonzero(self._counts(child, made[child]) < fewest[child])
+            short = np.flatnonzero(self.counts(child, made[child]) < fewest[child])
             if short.size and (field := codec.codecs[child].named.get("visits")) is not None:
-                most = np.minimum(fewest[child][short], codec.codecs[child].most_visits).astype(np.float64)
-                lower, upper = inside(*codec.codecs[child].codes["visits"].ends(most))
+                lower, upper = inside(*codec.codecs[child].codes["visits"].ends(fewest[child][short].astype(np.float64)))
                 middle = torch.from_numpy((lower + upper) / 2).float()
                 made[child].groups[0, short[:, None], list(field.channels)] = middle
 
-    def _counts(self, table: str, one: TableScores) -> np.ndarray:
+    def counts(self, table: str, one: TableScores) -> np.ndarray:
         """int64 [G], how many rows groups say that they have."""
         groups = one.of_groups(np.arange(len(one)))[0]
         return self.stages.codec.codecs[table].visits(as_records(self.stages.codec, table, groups)).numpy()
@@ -241,7 +245,7 @@ class LinkedSampler:
 
     def _lengthened(self, child: str, made: dict[str, TableScores], seed: Seed, chosen: list[np.ndarray]) -> Tensor:
         """Gives the groups of a table the rows that they say they have; which scores of them are given."""
-        offsets = np.concatenate([[0], np.cumsum(self._counts(child, made[child]))]).astype(np.int64)
+        offsets = np.concatenate([[0], np.cumsum(self.counts(child, made[child]))]).astype(np.int64)
         rows = torch.full((1, int(offsets[-1]), self.stages.codec.widths(child)[1]), torch.nan)
         hours = torch.full((rows.shape[1],), torch.nan)
         one = made[child] = replace(made[child], offsets=offsets, rows=rows, hours=hours)

@@ -15,7 +15,7 @@ import polars as pl
 from reverie.records.linked.beside import apart
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.form import PARENT, Form
+from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.limits import Limits
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
@@ -37,11 +37,13 @@ def frames_of(
     made: Mapping[str, TableScores],
     patients: int,
     fixed: Mapping[str, Collection[str]] | None = None,
+    since: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Rows]:
     """The tables of the first `patients` patients of a shard.
 
     Args:
         fixed: by table, columns of its visits that are given and stay as they are.
+        since: by table, when its rows were, as these count, where that is not as was drawn.
     """
     bound = Bound(codec, made, fixed or {})
     visits: dict[str, pl.DataFrame] = {}
@@ -56,6 +58,9 @@ def frames_of(
             parents = place[frame[PARENT].to_numpy()]
             kept[branch.table] = np.flatnonzero(parents >= 0)
             visits[branch.table] = frame[kept[branch.table]].with_columns(pl.Series(PARENT, parents[parents >= 0]))
+        if since is not None and branch.table in since:
+            when = pl.Series(SINCE, since[branch.table]).cast(visits[branch.table].schema[SINCE])
+            visits[branch.table] = visits[branch.table].with_columns(when)
     limits = Limits(codec, fixed or {})
     first = _timed(codec, visits, limits, {})
     moved = limits.moved(visits[codec.tree.root], first)
@@ -113,10 +118,12 @@ class Keyed:
     Attributes:
         codec: of the tables.
         count: by table, how many rows there were.
+        there: by table, keys that are there: the patients have these, and no other row gets one.
     """
 
     codec: LinkedCodec
     count: dict[str, int] = field(default_factory=dict)
+    there: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def tables(self, rows: Mapping[str, Rows]) -> dict[str, pl.DataFrame]:
         """The tables of a shard as those that were read, columns in their order."""
@@ -131,10 +138,11 @@ class Keyed:
             patients[table] = parents if branch.parent is None else patients[branch.parent][parents]
             tied = {tie.column: tie.table for tie in about.refers}
             ours = about.key if about.key in tied and tied[about.key] in keys else None
-            if about.key is not None and ours is None:
-                first = self.count.get(table, 0) + 1
+            if about.key is not None and branch.parent is None and table in self.there:
+                keys[table] = cells[table][about.key] = self.there[table]
+            elif about.key is not None and ours is None:
                 who = keys[tree.root].gather(patients[table]) if branch.parent is not None else pl.Series([""])
-                keys[table] = cells[table][about.key] = self.codec.keys.new(table, first, height, who)
+                keys[table] = cells[table][about.key] = self._new(table, height, who)
             for column, other in tied.items():
                 if other in keys:
                     cells[table][column] = self._named(table, column, other, rows, keys, patients)
@@ -150,6 +158,16 @@ class Keyed:
             table: pl.DataFrame([cells[table][c].cast(dtype).alias(c) for c, dtype in forms[table].columns.items()])
             for table in (branch.table for branch in tree.branches)
         }
+
+    def _new(self, table: str, height: int, who: pl.Series) -> pl.Series:
+        """Further keys, none of those that are there."""
+        there = self.there.get(table, pl.Series([], dtype=pl.Int64))
+        step = 1
+        while True:
+            keys = self.codec.keys.new(table, self.count.get(table, 0) + 1, height, who)
+            if not there.len() or not keys.is_in(there.cast(keys.dtype).implode()).any():
+                return keys
+            self.count[table], step = self.count.get(table, 0) + step, 2 * step
 
     def _named(
         self,

@@ -8,6 +8,7 @@ Times are days since the patient's first row (numbers stay numbers): when it was
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,16 @@ TEXT = 120
 DAY = 86_400
 
 
-def timelines(grown: Grown, schema: LinkedSchema, first: int, count: int) -> list[dict[str, Any]]:
-    """Some patients, in the order of their table, from row `first` on: who, what is said of them, and what happened when."""
+def timelines(
+    grown: Grown, schema: LinkedSchema, first: int, count: int, lookups: Mapping[str, pl.DataFrame] | None = None
+) -> list[dict[str, Any]]:
+    """Some patients, in the order of their table, from row `first` on: who, what is said of them, and what happened when.
+
+    `lookups` are the tables that are carried over, which say what codes are called.
+    """
     branches = grown.tree.branches[1:]
     temporal = any(_temporal(branch, grown) for branch in branches)
-    lanes = [_Lane.of(branch, grown, schema, temporal) for branch in branches]
+    lanes = [_Lane.of(branch, grown, schema, temporal, lookups or {}) for branch in branches]
     unit = "day" if temporal else None
     several = range(first, min(first + count, len(grown)))
     return [{**_of(patient, grown, schema, lanes), "unit": unit} for patient in several]
@@ -45,7 +51,7 @@ class _Lane:
     Attributes:
         patients: int64 [rows], rising where rows of a table are together.
         start, end: of each row, in seconds or as they are; `end` is null where a row has none.
-        label: the column that names a row.
+        label: the column that names a row, and `names` what its codes are called.
         shown: the columns that are told of it.
     """
 
@@ -55,10 +61,13 @@ class _Lane:
     start: pl.Series
     end: pl.Series | None
     label: str | None
+    names: Mapping[str, str]
     shown: tuple[str, ...]
 
     @classmethod
-    def of(cls, branch: Branch, grown: Grown, schema: LinkedSchema, temporal: bool) -> _Lane:
+    def of(
+        cls, branch: Branch, grown: Grown, schema: LinkedSchema, temporal: bool, lookups: Mapping[str, pl.DataFrame]
+    ) -> _Lane:
         """`temporal`: whether there are dates, beside which numbers are no times."""
         table, frame = schema[branch.table], grown.frames[branch.table]
         end = table.clock.end if table.clock is not None and branch.time is not None else None
@@ -69,12 +78,14 @@ class _Lane:
         below = bool(grown.tree.children(branch.table) or grown.tree.beside(branch.table))
         shape = "mark" if ends is None else "band" if below else "bar"
         times = {branch.time, *((table.clock.start, table.clock.end) if table.clock else ())}
-        gone = {table.key, *(tie.column for tie in table.refers), *times}
+        gone = {table.key, *(tie.column for tie in table.refers if tie.table not in lookups), *times}
         shown = tuple(column for column in frame.columns if column not in gone)
-        texts = [column for column in shown if frame.schema[column] == pl.String]
+        texts = [c for c in shown if frame.schema[c] == pl.String and frame[c].null_count() < frame.height]
         codes = [c for c in shown if (c in texts or frame.schema[c].is_integer()) and (CODE | TEST) & {*words(c)}]
         label = next(iter([*codes, *texts]), None)  # by names alone, so that real and made rows are called alike
-        return cls(branch, shape, grown.patients(branch.table), start, ends, label, shown)
+        tie = next((tie for tie in table.refers if tie.column == label and tie.table in lookups), None)
+        names = _called(lookups[tie.table], str(schema[tie.table].key)) if tie else {}
+        return cls(branch, shape, grown.patients(branch.table), start, ends, label, names, shown)
 
 
 def _of(patient: int, grown: Grown, schema: LinkedSchema, lanes: list[_Lane]) -> dict[str, Any]:
@@ -87,7 +98,7 @@ def _of(patient: int, grown: Grown, schema: LinkedSchema, lanes: list[_Lane]) ->
     tables = [_table(lane, grown, at, zero) for lane, at in zip(lanes, rows, strict=True)]
     known = [row[edge] for table in tables for row in table["rows"] for edge in ("start", "end") if row[edge] is not None]
     return {
-        "patient": _text(who[str(key)]),
+        "patient": str(patient + 1) if key is None else _text(who[key]),
         "facts": {name: _text(cell) for name, cell in who.items() if name != key and cell is not None},
         "lasts": max(known, default=0.0),
         "tables": tables,
@@ -103,7 +114,7 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float) -> dict[str, 
             {
                 "start": None if start is None else round((start - zero) / scale, 5),
                 "end": None if end is None else round((end - zero) / scale, 5),
-                "label": _text(cells[lane.label]) if lane.label and cells[lane.label] is not None else "",
+                "label": _label(lane, cells),
                 "cells": {name: _text(cells[name]) for name in lane.shown if cells[name] is not None},
             }
         )
@@ -116,6 +127,21 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float) -> dict[str, 
         "rows": told,
         "left": max(0, len(at) - ROWS),
     }
+
+
+def _label(lane: _Lane, cells: Mapping[str, Any]) -> str:
+    if lane.label is None or (cell := cells[lane.label]) is None:
+        return ""
+    return lane.names.get(str(cell), _text(cell))
+
+
+def _called(lookup: pl.DataFrame, key: str) -> dict[str, str]:
+    """What a lookup calls its keys: its first column of text."""
+    text = next((c for c, dtype in lookup.schema.items() if c != key and dtype == pl.String), None)
+    if text is None:
+        return {}
+    known = lookup.select(pl.col(key).cast(pl.String), text).drop_nulls()
+    return {code: _text(name) for code, name in known.iter_rows()}
 
 
 def _begun(branch: Branch, grown: Grown) -> pl.Series:

@@ -33,6 +33,7 @@ TYPES = {
     ".webp": "image/webp",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
+    ".ndjson": "application/x-ndjson",
     ".yaml": "application/yaml",
     ".md": "text/markdown; charset=utf-8",
     ".html": "application/octet-stream",

@@ -80,7 +80,7 @@ def hole() -> float:
     prior, known = _prior(), torch.arange(SIZE) < SIZE // 2
     x_0 = torch.tensor([[0.7, -0.4, 0.2, 0, 0, 0]], dtype=torch.float64)
     grid = time_grid(prior.process.schedule, 25, "angle")
-    ends = named(USUAL).sample(prior, Measurement(Mask(known), x_0), grid, _starts(), None)
+    ends = named(USUAL).sample(prior, Measurement(Mask(known), x_0), grid, _starts(), torch.Generator())
     return _from_exact(ends, prior.given(torch.eye(SIZE)[known], x_0[0, known]))
 
 

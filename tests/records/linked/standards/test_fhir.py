@@ -14,6 +14,7 @@ from reverie.records.linked.standards.fhir_columns import DATE_TIME
 from reverie.records.linked.standards.fhir_files import Found, Source
 from reverie.records.linked.standards.fhir_reading import Reader
 from reverie.records.reading import Bounds
+from reverie.sources import is_hospital
 
 pytest.importorskip("fhir.resources")
 LOINC = "http://loinc.org"
@@ -21,7 +22,7 @@ LOINC = "http://loinc.org"
 
 def test_resources_are_rows_of_stated_tables(resources, lines):
     place = lines(resources)
-    assert is_linked(place)
+    assert is_linked(place) and is_hospital(place)  # and so can be trained on
     tables = read_linked(place)
     assert tables.standard == "fhir" and len(tables) == 2
     schema = {table.name: table for table in tables.schema.tables}

@@ -14,7 +14,7 @@ const LETTERS = [17, 11]; // of a name, of a kind
 const MARKS = { key: "key", reference: "→", start: "start", end: "end" };
 const ROLES = { key: "the key", reference: "names a row of another table", start: "when it began", end: "when it ended" };
 
-/** The tables of a description as one drawing. */
+/** The tables of a description as one drawing, and what its lines mean. */
 export function diagram(tables) {
   const boxes = arranged(tables);
   const width = Math.max(...boxes.map(({ x }) => x)) + WIDE + 2;
@@ -30,7 +30,7 @@ export function diagram(tables) {
     each.addEventListener("focus", () => light(each.dataset.name));
     each.addEventListener("blur", () => light(null));
   }
-  return scrolling("Drawing of the tables", drawing, legend());
+  return [scrolling("Drawing of the tables", drawing), legend()];
 }
 
 /** The boxes in columns, by how far each table hangs below the patients: {table, x, y, tall, columns}. */
@@ -99,14 +99,14 @@ function line(boxes, table, key) {
     return y + HEAD + ROW * (at < 0 ? Math.min(of.columns.length, MOST) - 1 : at) + 8.5;
   };
   const [y1, y2] = [level(from, from.table.key), level(to, key.column)];
-  const forward = to.x > from.x;
-  const [x1, x2] = forward ? [from.x + WIDE, to.x] : [from.x, to.x]; // in one column, or back: around the left
-  const bend = forward ? Math.min(BETWEEN / 2, (x2 - x1) / 2) : -BETWEEN / 3;
-  const one = key.most <= 1;
-  const toe = x2 - 9;
-  const fork = one ? `M${x2 - 6} ${y2 - 5}v10` : `M${toe} ${y2}L${x2} ${y2 - 5}M${toe} ${y2}L${x2} ${y2 + 5}`;
-  const bar = `M${x1 + (forward ? 6 : -6)} ${y1 - 5}v10`;
-  const d = `M${x1} ${y1}C${x1 + bend} ${y1} ${(forward ? x2 - bend : x2 + bend)} ${y2} ${x2} ${y2}`;
+  const side = Math.sign(to.x - from.x); // 1 to the right, -1 to the left, 0 in one column: around the left
+  const [x1, x2] = [side > 0 ? from.x + WIDE : from.x, side < 0 ? to.x + WIDE : to.x];
+  const [leave, arrive] = [side > 0 ? 1 : -1, side < 0 ? 1 : -1]; // which way is out of the boxes
+  const bend = side ? Math.min(BETWEEN / 2, Math.abs(x2 - x1) / 2) : BETWEEN / 3;
+  const toe = x2 + 9 * arrive;
+  const fork = key.most <= 1 ? `M${x2 + 6 * arrive} ${y2 - 5}v10` : `M${toe} ${y2}L${x2} ${y2 - 5}M${toe} ${y2}L${x2} ${y2 + 5}`;
+  const bar = `M${x1 + 6 * leave} ${y1 - 5}v10`;
+  const d = `M${x1} ${y1}C${x1 + bend * leave} ${y1} ${x2 + bend * arrive} ${y2} ${x2} ${y2}`;
   const parent = table.parent === key.table;
   return svg("g", { class: `tie${parent ? " parent" : ""}${key.dangling ? " loose" : ""}`, dataset: { of: `${table.name}\n${key.table}` }, "aria-hidden": "true" }, svg("path", { d, "stroke-dasharray": key.optional ? "5 4" : null }), svg("path", { d: bar }), svg("path", { d: fork }));
 }

@@ -5,7 +5,7 @@ import { get, path, put } from "../../lib/api.js";
 import { button, select, text } from "../../lib/controls.js";
 import { amount, failure, many } from "../../lib/states.js";
 
-const READ = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|jsonl?)$/i;
+const READ = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|jsonl?|ndjson)$/i;
 const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns; also MEDS, OMOP or FHIR";
 
 /** A choice of the folders of the workspace that hold tables; onChange(name, asked) also once they are known, asked: by a person. */

@@ -78,15 +78,28 @@ export function timeline(told, { title }) {
   });
 }
 
-/** What of a table stands in one line: rows of one label, the commonest first; bands stand in one. */
+/** What of a table stands in one line: rows of one label, the commonest first; bands, as few lines as they need. */
 function linesOf({ shape, rows }) {
-  if (shape === "band") return [{ label: "", rows }];
+  if (shape === "band") return beside(rows);
   const by = new Map();
   for (const row of rows) by.set(row.label, [...(by.get(row.label) ?? []), row]);
   const lines = [...by].map(([label, own]) => ({ label, rows: own })).sort((a, b) => b.rows.length - a.rows.length || (a.label < b.label ? -1 : 1));
   if (lines.length <= LINES) return lines;
   const others = lines.slice(LINES - 1);
   return [...lines.slice(0, LINES - 1), { label: `${others.length} others`, rows: others.flatMap((line) => line.rows) }];
+}
+
+/** Bands that overlap, in lines of their own. */
+function beside(rows) {
+  const lines = [];
+  for (const row of rows) {
+    const free = lines.find(({ until }) => until <= row.start);
+    if (free) {
+      free.rows.push(row);
+      free.until = row.end ?? row.start;
+    } else lines.push({ label: "", rows: [row], until: row.end ?? row.start });
+  }
+  return lines;
 }
 
 /** Draws all lanes; what can be pointed at. */
