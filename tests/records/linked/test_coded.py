@@ -211,4 +211,4 @@ def test_patients_whose_rows_have_no_time_of_their_own_are_coded_as_those_whose_
     assert "discharges.since" in forms.columns["stays"].names  # one letter was written later than its stay ended
     part = grown.take(np.arange(25))
     codec = LinkedCodec.fit(forms, part, {})
-    assert codec.encode(part)["stays"].groups.rows.shape[1] == part.frames["stays"].height
+    assert codec.encode(part)["stays"].rows.shape[1] == part.frames["stays"].height
