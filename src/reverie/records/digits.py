@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from reverie.records.intervals import REACH, Floats
 from reverie.records.levels import Indices, Levels, shares_of
@@ -81,10 +81,8 @@ class Digits(Levels):
         return lower, upper
 
     def intervals(self, level: Indices) -> tuple[Floats, Floats]:
-        """The scores [n, width] of levels [n], twice: they are points, in the middle of what decodes to a level."""
-        lower, upper = (ndtr(ends[level]) for ends in self._ends)
-        z = ndtri((lower + upper) / 2)
-        return z, z
+        """Ends [n, width] of the scores of levels [n]."""
+        return self._ends[0][level], self._ends[1][level]
 
     def level(self, z: Floats) -> Indices:
         """Levels [n] of scores [n, width]."""
