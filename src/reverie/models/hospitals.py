@@ -105,7 +105,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
         def make(number: int) -> dict[str, Rows]:
             with torch.inference_mode():
                 scores = whole.shard(number, seed, conditions.shard(number, SHARD, seed), accept=conditions.accept)
-            return frames_of(self.codec, scores, min(SHARD, count - number * SHARD), fixed)
+            return frames_of(scores, min(SHARD, count - number * SHARD))
 
         keyed = Keyed(self.codec)
         for number, made in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):

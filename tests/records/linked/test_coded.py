@@ -9,6 +9,7 @@ import torch
 
 from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
+from reverie.records.linked.bound import Bound
 from reverie.records.linked.form import Form
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.questions import Encoded, counting, draw_question
@@ -89,7 +90,7 @@ def as_made(encoded):
 
 
 def test_decoding_what_was_encoded_gives_the_tables_but_for_keys(hospital, grown, codec):
-    rows = frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown))
+    rows = frames_of(Bound(codec, as_made(Encoded.of(codec, grown))), len(grown))
     tables = Keyed(codec).tables(rows)
     for table, frame in tables.items():
         form, real = codec.forms.forms[table], grown.frames[table]
@@ -100,7 +101,7 @@ def test_decoding_what_was_encoded_gives_the_tables_but_for_keys(hospital, grown
 
 
 def test_new_keys_go_on_where_those_seen_end_and_every_key_that_is_named_is_there(grown, codec):
-    tables = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    tables = Keyed(codec).tables(frames_of(Bound(codec, as_made(Encoded.of(codec, grown))), len(grown)))
     assert tables["patients"]["patient_id"].to_list()[:2] == ["P0061", "P0062"]
     assert tables["stays"]["stay_id"].is_unique().all() and tables["stays"]["stay_id"][0].startswith("S0")
     assert set(tables["stays"]["stay_id"]).isdisjoint(grown.frames["stays"]["stay_id"])
@@ -157,7 +158,7 @@ def test_a_table_of_keys_alone_is_made_too():
     grown = grow(read_linked(tables))
     forms = LinkedForms.of(read_linked(tables).schema, grown)
     codec = LinkedCodec.fit(forms, grown, {})
-    made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    made = Keyed(codec).tables(frames_of(Bound(codec, as_made(Encoded.of(codec, grown))), len(grown)))
     assert made["seen_by"].columns == ["stay_id"] and made["seen_by"].height == tables["stays"].height
 
 
@@ -181,7 +182,7 @@ def test_patients_who_refer_to_their_stays_name_the_first_of_them():
     assert any(note.startswith("patients.stay_id refers to stays, which refers to patients") for note in read.notes)
     grown = grow(read)
     codec = LinkedCodec.fit(LinkedForms.of(read.schema, grown), grown, {})
-    made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    made = Keyed(codec).tables(frames_of(Bound(codec, as_made(Encoded.of(codec, grown))), len(grown)))
     named = made["patients"].join(made["stays"], on="stay_id", how="left")
     assert (named["patient_id"] == named["patient_id_right"]).all()
     assert named["stay_id"].equals(made["stays"].group_by("patient_id", maintain_order=True).first()["stay_id"])
@@ -196,7 +197,7 @@ def test_cells_that_are_lists_are_learned_thing_by_thing_and_written_back():
     codec = LinkedCodec.fit(LinkedForms.of(read_linked(tables).schema, grown), grown, {})
     assert {f"conditions: {c}" for c in conditions} <= set(codec.codecs["patients"].schema.names)
     codec = LinkedCodec.from_config(json.loads(json.dumps(codec.config)))
-    made = Keyed(codec).tables(frames_of(codec, as_made(Encoded.of(codec, grown)), len(grown)))
+    made = Keyed(codec).tables(frames_of(Bound(codec, as_made(Encoded.of(codec, grown))), len(grown)))
     assert made["patients"]["conditions"].equals(tables["patients"]["conditions"])
 
 

@@ -229,17 +229,17 @@ class Bound:
         out = {}
         for of, code in dict.fromkeys((rule.table, rule.code) for rule in rules):
             mine, name = [rule for rule in rules if (rule.table, rule.code) == (of, code)], self._name(of, code)
-            cells = visits[name].cast(pl.String).to_list()
-            levels = [self._theirs(table, rule.above, rule.column, visits).to_list() for rule in mine]
-            changed = np.zeros(len(cells), dtype=bool)
-            drawn = Draws(mine)
-            for row, (cell, *above) in enumerate(zip(cells, *levels, strict=True)):
-                if cell is None or (wrong := drawn.wrong(cell, above)) is None:
-                    continue
-                if (other := drawn.another(wrong, tuple(above), self._place(table, row))) is not None:
-                    cells[row], changed[row] = other, True
+            cells = visits[name].cast(pl.String)
+            levels = [self._theirs(table, rule.above, rule.column, visits).cast(pl.String) for rule in mine]
+            changed, codes = np.zeros(len(cells), dtype=bool), cells.to_list()
+            draws = Draws(mine)
+            for row in draws.broken(cells, levels):
+                above = tuple(level[int(row)] for level in levels)
+                broken = draws.wrong(codes[row], list(above))
+                if broken is not None and (other := draws.another(broken, above, self._place(table, int(row)))) is not None:
+                    codes[row], changed[row] = other, True
             if changed.any():
-                out[name] = pl.Series(cells, dtype=pl.String).cast(visits.schema[name]), changed
+                out[name] = pl.Series(codes, dtype=pl.String).cast(visits.schema[name]), changed
         return out
 
     def _place(self, table: str, row: int) -> float:

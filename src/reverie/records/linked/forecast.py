@@ -20,6 +20,7 @@ import torch
 
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
+from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.fitting import FittedTables
 from reverie.records.linked.form import SINCE
@@ -139,7 +140,7 @@ class LinkedForecaster:
                 self.sampler.below(branch.table, fresh[branch.table], scores, (*seed, "events"), [])
         made = {t: self._fresh(t, scores, fresh) for t in scores}
         since = {table: course.since[course.new] for table, course in stay.items()}
-        rows = frames_of(self.codec, made, len(scores[tree.root]), since=since)
+        rows = frames_of(Bound(self.codec, made), len(scores[tree.root]), since)
         keys = {t: frame[k] for t, frame in self.fitted.grown.frames.items() if (k := self.codec.forms.schema[t].key)}
         frames = Keyed(self.codec, {}, keys).tables(rows)
         return {table: frame for table, frame in frames.items() if table != tree.root}, lost

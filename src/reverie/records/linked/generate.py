@@ -64,8 +64,8 @@ class LinkedSampler:
         given: Records | None = None,
         size: int = SHARD,
         accept: Callable[[Tensor], Tensor] | None = None,
-    ) -> dict[str, TableScores]:
-        """The scores of the patients of a shard, by table.
+    ) -> Bound:
+        """The scores of the patients of a shard, with what rules make of them.
 
         Args:
             given: statics of the patients that are given, [size, 1, C].
@@ -82,7 +82,7 @@ class LinkedSampler:
             if tree.children(branch.table):
                 everyone = np.arange(size if branch.table == tree.root else len(made[branch.table].above))
                 self.below(branch.table, everyone, made, (seed, "events", number), chosen, bound)
-        return made
+        return bound
 
     def below(
         self,

@@ -6,7 +6,7 @@ the other, so that they count through all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,6 @@ from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.limits import Limits
-from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Tree
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined", "until"]
@@ -32,20 +31,13 @@ class Rows:
     parents: np.ndarray
 
 
-def frames_of(
-    codec: LinkedCodec,
-    made: Mapping[str, TableScores],
-    patients: int,
-    fixed: Mapping[str, Collection[str]] | None = None,
-    since: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, Rows]:
+def frames_of(bound: Bound, patients: int, since: Mapping[str, np.ndarray] | None = None) -> dict[str, Rows]:
     """The tables of the first `patients` patients of a shard.
 
     Args:
-        fixed: by table, columns of its visits that are given and stay as they are.
         since: by table, when its rows were, as these count, where that is not as was drawn.
     """
-    bound = Bound(codec, made, fixed or {})
+    codec = bound.codec
     visits: dict[str, pl.DataFrame] = {}
     kept = {codec.tree.root: np.arange(patients)}
     for branch in codec.tree.learned:
@@ -61,7 +53,7 @@ def frames_of(
         if since is not None and branch.table in since:
             when = pl.Series(SINCE, since[branch.table]).cast(visits[branch.table].schema[SINCE])
             visits[branch.table] = visits[branch.table].with_columns(when)
-    limits = Limits(codec, fixed or {})
+    limits = Limits(codec, bound.fixed)
     first = _timed(codec, visits, limits, {})
     moved = limits.moved(visits[codec.tree.root], first)
     return _timed(codec, visits, limits, moved) if moved else first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from reverie.records.linked.bonds import Goes
 
@@ -22,6 +23,14 @@ class Draws:
 
     rules: list[Goes]
     known: dict[tuple[int, tuple[str | None, ...]], tuple[list[str], np.ndarray]] = field(default_factory=dict)
+
+    def broken(self, cells: pl.Series, levels: list[pl.Series]) -> np.ndarray:
+        """int64, the rows whose codes break a rule; `levels` are those of the rows above, for each rule."""
+        bad = np.zeros(len(cells), dtype=bool)
+        for rule, level in zip(self.rules, levels, strict=True):
+            only = cells.replace_strict([*rule.only], [*rule.only.values()], default=None, return_dtype=pl.String)
+            bad |= (only != level).fill_null(False).to_numpy()
+        return np.flatnonzero(bad)
 
     def wrong(self, code: str, levels: list[str | None]) -> int | None:
         """The first rule that a code breaks."""
