@@ -47,7 +47,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
 
     of = "linked"
     stages = True
-    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 6}
+    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 3}
     codec: ClassVar[Mapping[str, Any]] = {"stages": True, "statics": "token"}
     answers = "a network over events answers in stages"
     recipes: ClassVar[Mapping[str, Any]] = {
