@@ -100,3 +100,11 @@ def _unbound(codec):
     other = type(codec).from_config(codec.config)
     other.forms = replace(other.forms, bonds=Bonds())
     return other
+
+
+def test_who_has_died_is_not_gone_on_with(model):
+    tables = ruled(40)
+    dead = tables["patients"].filter(pl.col("death_date").is_not_null())["patient_id"]
+    (made,) = model.forecast(tables, 1, seed=1)
+    new = made["stays"].slice(tables["stays"].height)
+    assert new.height and not new["patient_id"].is_in(dead.implode()).any()

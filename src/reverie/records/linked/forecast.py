@@ -28,10 +28,12 @@ from reverie.records.linked.generate import TRIES, LinkedSampler
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.scores import TableScores, groups_of
 from reverie.records.linked.stages import Seed
+from reverie.records.roles import words
 from reverie.records.table import Table
 
 __all__ = ["Horizon", "LinkedForecaster"]
 
+DEATH = {"death", "died", "dod", "deceased"}
 HOURS = {"h": 1.0, "d": 24.0, "w": 168.0, "y": 8766.0}
 
 
@@ -127,7 +129,7 @@ class LinkedForecaster:
         courses = self._timed(courses, scores, after, seed)
         stay, lost = {}, 0
         for table, course in courses.items():
-            stay[table], fewer = self._near(course, given[table], after, horizon)
+            stay[table], fewer = self._near(course, given[table], after, horizon, self._ended(table))
             lost += fewer
         scores |= {table: course.scores for table, course in stay.items()}
         units = self._going_on(stay)
@@ -196,8 +198,18 @@ class LinkedForecaster:
             units = np.unique(np.concatenate(late))
         return out
 
-    def _near(self, course: Course, given: np.ndarray, after: np.ndarray, horizon: Horizon) -> tuple[Course, int]:
-        """With the new rows that are asked for; and for how many patients there are fewer."""
+    def _ended(self, table: str) -> np.ndarray:
+        """Bool [patients], of whom a table has no further rows: a death is given, which none of its rows is after."""
+        root, ended = self.codec.tree.root, np.zeros(len(self.fitted.grown), dtype=bool)
+        for rule in self.codec.forms.bonds.orders:
+            if rule.table == table and rule.above == root and rule.sign == "<=" and DEATH & set(words(rule.theirs)):
+                ended |= self.fitted.grown.frames[root][rule.theirs].is_not_null().to_numpy()
+        return ended
+
+    def _near(
+        self, course: Course, given: np.ndarray, after: np.ndarray, horizon: Horizon, ended: np.ndarray
+    ) -> tuple[Course, int]:
+        """With the new rows that are asked for, of patients who have not ended; and for how many there are fewer."""
         one = course.scores
         place = np.arange(len(course.new)) - np.repeat(one.offsets[:-1], one.lengths)
         early = np.isin(one.above, one.above[course.early(after)])
@@ -205,10 +217,10 @@ class LinkedForecaster:
             near = place < np.repeat(given, one.lengths) + horizon.rows
         else:
             near = one.hours.numpy() <= after[one.above] + horizon.hours
-        kept = course.only(~course.new | (near & ~early))
+        kept = course.only(~course.new | (near & ~early & ~ended[one.above]))
         if horizon.rows:
-            return kept, int((kept.scores.lengths < given + horizon.rows).sum())
-        return kept, len(np.unique(one.above[early]))
+            return kept, int(((kept.scores.lengths < given + horizon.rows) & ~ended[one.parent]).sum())
+        return kept, len(np.unique(one.above[early & ~ended[one.above]]))
 
     def _clocked(self, table: str, course: Course) -> Course:
         """New rows come after the last given by their gaps."""
