@@ -191,11 +191,11 @@ def _decided(tables: LinkedTables) -> LinkedTables:
 
     try:
         grown = grow(tables)
+        if not all(frame.height for frame in grown.frames.values()):
+            return tables
+        forms = LinkedForms.of(tables.schema, grown)
     except DataError:  # training says what is lacking
         return tables
-    if not all(frame.height for frame in grown.frames.values()):
-        return tables
-    forms = LinkedForms.of(tables.schema, grown)
     return replace(
         tables, schema=told(tables.schema, forms.forms, forms.columns), notes=(*tables.notes, *grown.notes, *forms.notes)
     )
