@@ -94,8 +94,10 @@ def test_work_goes_on_through_a_reload_a_second_tab_and_leaving_and_the_queue_en
 
 
 @ONE_SIZE
-def test_what_ended_is_shown_again_and_not_computed_again(visit: Visit, log: Any) -> None:
+@pytest.mark.parametrize("wait", [0, 60])  # where the server waits, the work has ended before its first answer
+def test_what_ended_is_shown_again_and_not_computed_again(visit: Visit, log: Any, wait: int) -> None:
     page = visit("samplers?size=16&samplers=ddim&steps=2,3&reference=20")
+    page.route("**/api/**", lambda route: route.continue_(headers={**route.request.headers, "prefer": f"wait={wait}"}))
     page.evaluate("() => { window.setTimeout = () => 0; }")  # whatever waits comes too late
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("button", name="Save the numbers")).to_be_visible()

@@ -48,7 +48,7 @@ export async function post(path, body, { wait = null, signal } = {}) {
   const response = await ask(path, { method: "POST", headers, body: JSON.stringify(body), signal });
   const reply = isJson(response) ? await response.json() : null;
   if (response.status === 202) asked.set(reply.id, question("POST", path, JSON.stringify(body)));
-  return { status: response.status, body: reply };
+  return { status: response.status, body: reply, job: response.headers.get("X-Job") };
 }
 
 /** Uploads a file or a blob; the reply's body. onSent(bytes so far) is called as it goes, which fetch cannot tell. */

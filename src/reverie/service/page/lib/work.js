@@ -63,10 +63,10 @@ export function worker(place, { path, params = null, save = () => {}, waiting, b
   }
 
   async function send(mine, request, mark, listeners) {
-    const { status, body: reply } = await post(path, request, { wait: 0 });
+    const { status, body: reply, job } = await post(path, request, { wait: 0 });
+    if (open && now === mine && job) save({ work: `${job}.${mark}` }, NOW); // also of one that had ended before the answer
     if (status !== 202) return reply;
-    if (open && now === mine) save({ work: `${reply.id}.${mark}` }, NOW);
-    else if (open) mine.stopped = true; // other work took its place before it was accepted
+    if (open && now !== mine) mine.stopped = true; // other work took its place before it was accepted
     listeners.onState?.(reply);
     return follow(mine, reply.id, listeners);
   }
