@@ -115,7 +115,7 @@ function paint(drawing, lanes, told, width, reach) {
   for (const lane of lanes) {
     const tall = lane.shape === "band" ? BAND : ROW;
     if (lane.shape !== "band") {
-      shapes.push(svg("path", { d: `M0 ${y + 4}H${width}`, stroke: line }), words(lane.table, { x: 0, y: y + HEAD - 5, fill: ink, "font-weight": 600 }), lane.timed ? null : words(short(`drawn where ${lane.parent} begin`, width - gutter), { x: gutter, y: y + HEAD - 5 }));
+      shapes.push(svg("path", { d: `M0 ${y + 4}H${width}`, stroke: line }), words(lane.timed ? lane.table : short(lane.table, gutter - 8), { x: 0, y: y + HEAD - 5, fill: ink, "font-weight": 600 }), lane.timed ? null : words(short(`drawn where ${lane.parent} begin`, width - gutter), { x: gutter, y: y + HEAD - 5 }));
       y += HEAD;
     } else shapes.push(words(short(lane.table, gutter - 8), { x: 0, y: y + 18, fill: ink, "font-weight": 600 }));
     for (const { label, rows } of lane.lines) {
