@@ -161,3 +161,13 @@ def test_what_is_no_hospital_is_refused_in_a_sentence(client, hospital):
 def test_all_tables_of_a_folder_together_are_within_the_limits(client, hospital):
     reply = client.post("/api/tables/linked", json={"folder": FOLDER})
     assert reply.status_code == 422 and "split it" in reply.json()["detail"]
+
+
+def test_holes_and_forecasts_are_refused_in_a_sentence(client, hospital):
+    for more in ({}, {"forecast": 1}):
+        reply = client.post(
+            "/api/imputations",
+            json={"model": RUN, "table": f"{FOLDER}/stays.csv", "out": "filled.csv", **more},
+            headers=DONE,
+        )
+        assert reply.status_code == 422 and "linked tables" in reply.json()["detail"]
