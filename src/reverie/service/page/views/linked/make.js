@@ -10,7 +10,7 @@ import { tableOf } from "../../lib/table.js";
 import { worker } from "../../lib/work.js";
 import { SEED } from "../fields.js";
 import { cardOf, chooser, facts, files } from "../models.js";
-import { condition, parsed } from "../records/condition.js";
+import { conditions } from "../records/condition.js";
 import { escaped, unescaped } from "../records/sheet.js";
 import { patients } from "./patients.js";
 
@@ -29,34 +29,16 @@ export function mount(root, { params, save, go }) {
   let card = { columns: [], source: null };
   let shown = null; // the patients below
   const place = h("div", { class: "stage" });
-  const list = h("div", { class: "stack" });
-  const fit = () => [...list.children].filter((each) => !each.check()).length === 0;
   const own = form(PATH, DECLARED, { params, save });
   const { settings } = own;
+  const wishes = conditions(own, () => asked(card));
   const out = () => (settings.out ? { out: settings.out, ...(settings.overwrite ? { overwrite: true } : {}) } : { out: `made/${(settings.model ?? "").split("/").at(-1)}`, overwrite: true });
   const body = async () => ({ model: settings.model, count: settings.count, ...out(), seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}) });
-  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Make", body, present, fit, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
-  const collect = () => own.set({ where: [...list.children].map((each) => each.text) });
-  const add = (start) => {
-    let made = false;
-    const row = condition(asked(card), start, {
-      onChange: () => made && collect(),
-      onRemove: (each) => {
-        each.remove();
-        collect();
-      },
-    });
-    made = true;
-    list.append(row);
-  };
-  const plus = button({ label: "Add a condition", disabled: true, onClick: () => {
-    add({});
-    collect();
-  } });
+  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Make", body, present, fit: wishes.check, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
   const model = chooser({ kind: "linked", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const show = callDialog(async () => [["sample", await body()]]);
   clear(root, h("div", { class: "split" },
-    h("div", { class: "controls" }, model, h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)), own.count, own.seed, more("More", own.out, own.overwrite), h("div", { class: "row" }, work.button, show)),
+    h("div", { class: "controls" }, model, wishes.root, own.count, own.seed, more("More", own.out, own.overwrite), h("div", { class: "row" }, work.button, show)),
     place));
   clear(place, busy("Looking for models …"));
   return () => {
@@ -67,19 +49,18 @@ export function mount(root, { params, save, go }) {
   async function choose(name) {
     if (!work.alive()) return;
     own.set({ model: name || null });
-    work.button.disabled = plus.disabled = !settings.model;
-    clear(list);
+    wishes.shut((work.button.disabled = !settings.model));
+    wishes.clear();
     if (!settings.model) return clear(place, empty("There is no trained model of linked tables in the workspace yet.", button({ label: "Train one", kind: "primary", onClick: () => go("train", {}) })));
     try {
       card = await cardOf(settings.model);
     } catch (problem) {
-      work.button.disabled = plus.disabled = true;
+      wishes.shut((work.button.disabled = true));
       if (work.alive()) clear(place, failure(problem, () => choose(name)));
       return;
     }
     if (!work.alive()) return;
-    plus.disabled = asked(card).length === 0;
-    for (const text of settings.where) if (asked(card).some((column) => column.name === parsed(text)?.column)) add(parsed(text));
+    wishes.show();
     work.ready("Say what the patients must be, or nothing, and make them. A condition on a table of events, such as stays.admission_type, is one on every row of it.");
   }
 

@@ -1,4 +1,4 @@
-// One condition on what new patients must be: column, operator, value, from the columns of the model.
+// Conditions on what new patients must be: column, operator, value, from the columns of the model.
 
 import { h, uid } from "../../lib/dom.js";
 import { button } from "../../lib/controls.js";
@@ -8,13 +8,13 @@ const SIGNS = { "=": "is", "!=": "is not", "<": "below", "<=": "at most", ">": "
 const PATTERN = /^\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*$/;
 
 /** "age>60" as {column, sign, value}; null if it is none. */
-export function parsed(text) {
+function parsed(text) {
   const found = PATTERN.exec(text);
   return found && { column: found[1], sign: found[2] === "==" ? "=" : found[2], value: found[3] };
 }
 
 /** A row of three controls. columns: the statics of the model. .text gives "age>60"; .check() says below it what is missing. */
-export function condition(columns, { column: name, sign = "=", value = "" }, { onChange, onRemove }) {
+function condition(columns, { column: name, sign = "=", value = "" }, { onChange, onRemove }) {
   const ids = [uid("condition"), uid("condition"), uid("condition")];
   const find = () => columns.find((each) => each.name === column.value) ?? columns[0];
   const column = h("select", { id: ids[0], onchange: () => arrange("=", "") }, columns.map((each) => h("option", { value: each.name }, each.name)));
@@ -56,4 +56,41 @@ export function condition(columns, { column: name, sign = "=", value = "" }, { o
   };
   root.addEventListener("change", () => input.value.trim() && check());
   return Object.defineProperty(Object.assign(root, { check }), "text", { get: () => `${column.value}${signs.value}${input.value.trim()}` });
+}
+
+/** The conditions of a form `own`, in its setting `where`, on the columns() that there are now: {root, check(), shut(closed), show(), clear()}. */
+export function conditions(own, columns) {
+  const list = h("div", { class: "stack" });
+  const collect = () => own.set({ where: [...list.children].map((each) => each.text) });
+  const add = (start) => {
+    let made = false;
+    const row = condition(columns(), start, {
+      onChange: () => made && collect(),
+      onRemove: (each) => {
+        each.remove();
+        collect();
+      },
+    });
+    made = true;
+    list.append(row);
+  };
+  const plus = button({
+    label: "Add a condition",
+    disabled: true,
+    onClick: () => {
+      add({});
+      collect();
+    },
+  });
+  return {
+    root: h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)),
+    check: () => [...list.children].filter((each) => !each.check()).length === 0,
+    shut: (closed) => (plus.disabled = closed),
+    /** Those of the form anew, as far as there are their columns. */
+    show: () => {
+      plus.disabled = columns().length === 0;
+      for (const text of own.settings.where) if (columns().some((column) => column.name === parsed(text)?.column)) add(parsed(text));
+    },
+    clear: () => list.replaceChildren(),
+  };
 }

@@ -3,13 +3,13 @@
 import { h, clear } from "../../lib/dom.js";
 import { bytes } from "../../lib/api.js";
 import { callDialog } from "../../lib/call.js";
-import { button, more } from "../../lib/controls.js";
+import { more } from "../../lib/controls.js";
 import { form } from "../../lib/form.js";
 import { busy, failure } from "../../lib/states.js";
 import { tableOf } from "../../lib/table.js";
 import { worker } from "../../lib/work.js";
 import { beside } from "./beside.js";
-import { condition, parsed } from "./condition.js";
+import { conditions } from "./condition.js";
 import { parse, rowsOf } from "./csv.js";
 import { escaped, unescaped } from "./sheet.js";
 import { SEED } from "../fields.js";
@@ -32,34 +32,12 @@ const DECLARED = {
 export function mount(root, { params, save, go }) {
   let about = { columns: [], source: null };
   const place = h("div", { class: "stage" });
-  const list = h("div", { class: "stack" });
-  const fit = () => [...list.children].filter((each) => !each.check()).length === 0;
   const own = form(PATH, DECLARED, { params, save });
   const { settings } = own;
-  const body = async () => ({ model: settings.model, ...(settings.given ? { given: settings.given, ...(await counted(settings.given)) } : { count: settings.count }), seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}), ...(settings.guidance === 1 ? {} : { guidance: settings.guidance }) });
-  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Generate", body, present, fit, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
-  const collect = () => own.set({ where: [...list.children].map((each) => each.text) });
   const statics = () => about.columns.filter((column) => column.role === "static" && column.modelled);
-  const add = (start) => {
-    let made = false;
-    const row = condition(statics(), start, {
-      onChange: () => made && collect(),
-      onRemove: (each) => {
-        each.remove();
-        collect();
-      },
-    });
-    made = true;
-    list.append(row);
-  };
-  const plus = button({
-    label: "Add a condition",
-    disabled: true,
-    onClick: () => {
-      add({});
-      collect();
-    },
-  });
+  const wishes = conditions(own, statics);
+  const body = async () => ({ model: settings.model, ...(settings.given ? { given: settings.given, ...(await counted(settings.given)) } : { count: settings.count }), seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}), ...(settings.guidance === 1 ? {} : { guidance: settings.guidance }) });
+  const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Generate", body, present, fit: wishes.check, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
   const model = chooser({ kind: "records", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
   const given = source({
     label: "Patients given",
@@ -73,7 +51,7 @@ export function mount(root, { params, save, go }) {
   clear(
     root,
     h("div", { class: "split" },
-      h("div", { class: "controls" }, model, h("fieldset", { class: "checks" }, h("legend", null, "What they must be"), list, h("div", { class: "row" }, plus)), own.count, own.seed, settings.given ? given : more("Patients whose statics you know", given), more("More", own.guidance), h("div", { class: "row" }, work.button, show)),
+      h("div", { class: "controls" }, model, wishes.root, own.count, own.seed, settings.given ? given : more("Patients whose statics you know", given), more("More", own.guidance), h("div", { class: "row" }, work.button, show)),
       place));
   clear(place, busy("Looking for models …"));
   return work.close;
@@ -81,19 +59,18 @@ export function mount(root, { params, save, go }) {
   async function choose(name) {
     if (!work.alive()) return;
     own.set({ model: name || null });
-    work.button.disabled = plus.disabled = !settings.model;
-    clear(list);
+    wishes.shut((work.button.disabled = !settings.model));
+    wishes.clear();
     if (!settings.model) return clear(place, trainOne(go));
     try {
       about = await columnsOf(settings.model);
     } catch (problem) {
-      work.button.disabled = plus.disabled = true;
+      wishes.shut((work.button.disabled = true));
       if (work.alive()) clear(place, failure(problem, () => choose(name)));
       return;
     }
     if (!work.alive()) return;
-    plus.disabled = statics().length === 0;
-    for (const text of settings.where) if (statics().some((column) => column.name === parsed(text)?.column)) add(parsed(text));
+    wishes.show();
     work.ready("Say what the patients must be, or nothing, and generate. An equality is given to the model, which draws the rest to go with it; anything else is met by drawing again.");
   }
 
