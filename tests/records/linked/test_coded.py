@@ -11,6 +11,7 @@ from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.form import Form
+from reverie.records.linked.lists import Listed
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.questions import Encoded, counting, draw_question
 from reverie.records.linked.scored import Scored
@@ -213,3 +214,13 @@ def test_patients_whose_rows_have_no_time_of_their_own_are_coded_as_those_whose_
     part = grown.take(np.arange(25))
     codec = LinkedCodec.fit(forms, part, {})
     assert codec.encode(part)["stays"].rows.shape[1] == part.frames["stays"].height
+
+
+@pytest.mark.parametrize("separator", ["|", " | ", ";", "; ", ",", ", "])
+def test_lists_are_written_with_what_parts_their_things(separator):
+    draw, things = np.random.default_rng(0), ["I10", "E11.9", "J45", "F32"]
+    cells = pl.Series("c", [separator.join(t for t in things if draw.random() < 0.5) or None for _ in range(60)])
+    listed = Listed.of(cells)
+    assert listed is not None and listed.separator == separator
+    assert listed.cells(pl.DataFrame(list(listed.visits(cells)))).to_list() == cells.to_list()
+    assert Listed.of(pl.Series("c", ["pain, left", "pain, right", "cough"] * 20)) is None  # names that hold a comma

@@ -17,7 +17,7 @@ import polars as pl
 
 __all__ = ["Listed"]
 
-SEPARATORS = ("|", ";", ", ", ",")
+SEPARATORS = (" | ", "|", "; ", ";", ", ", ",")
 MOST = 64
 """Things that lists are of."""
 AGAIN, SHARE = 2, 0.1
