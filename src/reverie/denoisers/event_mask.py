@@ -26,6 +26,7 @@ class Order:
         kinds: (kind, its places in the list, channels of its kind).
         buckets: (places [b, n] in the list of units of at most n tokens, bool [b, n] which there are).
         before, after: float [P, 1], whether the token before and after in the list is of the same kind and unit.
+        above: int64 [P], the place in the list of the token of the row that each hangs on.
     """
 
     packing: Packing
@@ -33,6 +34,7 @@ class Order:
     buckets: list[tuple[Tensor, Tensor, bool]]
     before: Tensor
     after: Tensor
+    above: Tensor
 
     @classmethod
     def of(cls, condition: EventMask) -> Order:
@@ -52,7 +54,11 @@ class Order:
         same = (kind[1:] == kind[:-1]) & (packing.owner[1:] == packing.owner[:-1])
         same = same.float()[:, None]
         zero = same.new_zeros(1, 1)
-        return cls(packing, kinds, buckets, torch.cat([zero, same]), torch.cat([same, zero]))
+        B, N = condition.attention_mask.shape
+        place = torch.zeros(B * N, dtype=torch.long, device=kind.device)
+        place[packing.token] = torch.arange(len(packing.token), device=kind.device)
+        above = condition.above.flatten().index_select(0, packing.token) + packing.owner * N
+        return cls(packing, kinds, buckets, torch.cat([zero, same]), torch.cat([same, zero]), place[above])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +69,14 @@ class EventMask(ConditionMask):
         kind: int64 [B, N], of which kind each token is.
         place, left: float [B, N], how many of its kind stand before and after it.
         hours: float [B, N], when it was; NaN where that is not known.
+        above: int64 [B, N], the place of the token of the row that each hangs on; its own where there is none.
     """
 
     kind: Tensor
     place: Tensor
     left: Tensor
     hours: Tensor
+    above: Tensor
 
     @cached_property
     def order(self) -> Order:

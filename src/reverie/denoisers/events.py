@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -24,6 +25,8 @@ from torch.nn import functional as F
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
+from reverie.denoisers.kinds import Segment, TokenKind
+from reverie.denoisers.naming import SHARP, Cells, Named, Naming, Seen
 from reverie.denoisers.packing import Packing, of_tokens
 from reverie.denoisers.tokens import Block, waves
 
@@ -42,6 +45,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
         layers: blocks, each a mixing of the tokens and a small network for each token.
         heads: heads of the attention.
         expansion: width of the small network over that of the token.
+        inner: numbers in a row, of which a token holds one or several.
         dropout: share of activations dropped in training.
     """
 
@@ -54,7 +58,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
         "linked": {
             "codec": {},
             "network": {},
-            "training": {"batch": 128, "steps": 1500, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
+            "training": {"batch": 40, "steps": 1500, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
         }
     }
 
@@ -63,6 +67,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
     layers: int = Field(3, ge=1, le=48)
     heads: int = Field(4, ge=1, le=64)
     expansion: int = Field(2, ge=1, le=8)
+    inner: int = Field(64, ge=4, le=1024)
     dropout: float = Field(0.25, ge=0, lt=1)
 
     @model_validator(mode="after")
@@ -71,9 +76,9 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
             raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
         return self
 
-    def build(self, channels: Sequence[int] | int, out_channels: Sequence[int] | int) -> EventNetwork:
-        """`channels` are those of each kind of token, or of the only one."""
-        return EventNetwork((channels,) if isinstance(channels, int) else channels, self)
+    def build(self, channels: Sequence[TokenKind] | int, out_channels: Any) -> EventNetwork:
+        """`channels` are the kinds of tokens; or how many numbers the only one has."""
+        return EventNetwork((TokenKind.plain(channels),) if isinstance(channels, int) else channels, self)
 
     def example(self, batch: int, channels: int, length: int) -> tuple[tuple[int, ...], Condition | None]:
         shape = (batch, 1 + length, channels)
@@ -81,58 +86,221 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
         place = torch.arange(1.0 + length).expand(shape[:2])
         kind, hours = torch.zeros(shape[:2], dtype=torch.long), torch.full(shape[:2], torch.nan)
         nothing = torch.zeros(shape)
-        return shape, EventMask(nothing, torch.zeros_like(asked), asked, here, kind, place, length - place, hours)
+        return shape, EventMask(
+            nothing, torch.zeros_like(asked), asked, here, kind, place, length - place, hours, torch.zeros_like(kind)
+        )
 
     def activations(self, part: int, tokens: float, longest: int) -> float:
         return self.layers * (30 + 5 * self.expansion) * self.width * tokens
 
 
 class EventNetwork(nn.Module):
-    """(x_t [B, N, C], t [B], condition) -> [B, N, C]; what is not asked for is answered with 0."""
+    """(x_t [B, N, C], t [B], condition, signal [B], noise [B]) -> Named [B, N, C].
+
+    Args:
+        kinds: of tokens.
+    """
 
     check = staticmethod(check_event_mask)
+    names = True
 
-    def __init__(self, channels: Sequence[int], config: EventNetworkConfig) -> None:
+    def __init__(self, kinds: Sequence[TokenKind], config: EventNetworkConfig) -> None:
         super().__init__()
-        width, sizes = config.width, [max(size, 1) for size in channels]  # a token of no channels is told nothing
-        self.sizes = sizes
-        self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.enter = nn.ModuleList(nn.Linear(3 * size, width) for size in sizes)
+        width, inner = config.width, config.inner
+        self.segments = [kind.segments for kind in kinds]
+        self.answered = [kind.what != "told" for kind in kinds]
+        cells = {segment.name: segment.cells for segments in self.segments for segment in segments}
+        self.read = nn.ModuleDict({name: Reading(of, inner) for name, of in cells.items()})
+        self.write = nn.ModuleDict({name: Writing(of, inner) for name, of in cells.items()})
+        self.near = nn.ModuleDict({name: nn.Linear(2 * inner, inner, bias=False) for name in cells})
+        self.slot = nn.Embedding(max((one.count for of in self.segments for one in of), default=1), inner)
+        slots = [sum(segment.count for segment in segments) for segments in self.segments]
+        some = [(str(kind), inner * count) for kind, count in enumerate(slots) if count]
+        self.enter = nn.ModuleDict({kind: nn.Linear(size, width) for kind, size in some})
+        self.leave = nn.ModuleDict({kind: nn.Linear(width, size) for kind, size in some if self.answered[int(kind)]})
+        self.kind = nn.Embedding(len(kinds), width)
         self.place = nn.Linear(64, width)
         self.when = nn.Linear(49, width)
+        self.embed = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.blocks = nn.ModuleList(
             Block(width, config.expansion, config.dropout, lambda: Seeing(config)) for _ in range(config.layers)
         )
-        self.film = nn.Linear(width, 2 * width)
-        self.leave = nn.ModuleList(nn.Linear(width, size) for size in sizes)
-        for last in (*self.leave, self.film):
-            nn.init.zeros_(last.weight)  # pyright: ignore[reportArgumentType]
-            nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
+        self.film, self.inner_film = nn.Linear(width, 2 * width), nn.Linear(width, 2 * inner)
+        for film in (self.film, self.inner_film):
+            nn.init.zeros_(film.weight)
+            nn.init.zeros_(film.bias)
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: EventMask) -> Tensor:
-        B, _, C = x_t.shape
+    def forward(
+        self, x_t: Tensor, t: Tensor, condition: EventMask, signal: Tensor, noise: Tensor, x_0: Tensor | None = None
+    ) -> Named:
+        """What it says of the cells that are asked for; with x_0 what its error is, too."""
         order, packing = condition.order, condition.order.packing
-        state = packing.pack(condition.state(x_t))
-        observed, asked = (packing.pack(m) for m in (condition.observed_mask, condition.target_mask))
+        told = Told.of(condition, x_t, signal, noise, x_0)
         place, left, hours = (x.flatten()[packing.token] for x in (condition.place, condition.left, condition.hours))
         stands = torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1).to(x_t.dtype)
         h = self.place(stands) + self.when(moments(hours).to(x_t.dtype))
+        h = h + self.kind(condition.kind.flatten()[packing.token])
+        said: list[tuple[int, Tensor, Told, Tensor, Seen]] = []
         for kind, at in order.kinds:
-            size = self.sizes[kind]
-            told = [m.index_select(0, at)[:, :size].to(x_t.dtype) for m in (state, observed, asked)]
-            h = h.index_add(0, at, self.enter[kind](torch.cat(told, -1)).to(h.dtype))
-        one = B > 1 and t.stride(0) == 0
+            entered = []
+            for segment in self.segments[kind]:
+                rows = told.rows(at, segment)
+                own, seen = self.read[segment.name](rows)
+                own = own.view(len(at), segment.count, -1)
+                if segment.count > 1 or self.answered[kind]:
+                    own = own + self._around(segment, own, order.before[at], order.after[at])
+                entered.append(own.flatten(1))
+                if self.answered[kind]:
+                    said.append((kind, at, rows, own.flatten(0, 1), seen))
+            if entered:
+                h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
+        one = x_t.shape[0] > 1 and t.stride(0) == 0
         e = self.embed(waves(t[:1] if one else t, 64, 1e4).to(x_t.dtype))
         owner = None if one else packing.owner
         for block in self.blocks:
             h = block(h, e, owner, packing, order)
         scale, shift = of_tokens(self.film(e), owner).chunk(2, 1)
         h = torch.addcmul(shift, F.layer_norm(h, h.shape[1:]), 1 + scale)
-        out = x_t.new_zeros(len(packing.token), C)
-        for kind, at in order.kinds:
-            made = self.leave[kind](h.index_select(0, at)).to(out.dtype)
-            out = out.index_copy(0, at, F.pad(made, (0, C - made.shape[1])))
-        return torch.where(condition.target_mask, packing.pad(out), 0.0)
+        film = of_tokens(self.inner_film(e), owner).expand(len(h), -1)
+        answer = Answer.empty(len(h), x_t, x_0 is not None)
+        for kind, at, rows, own, seen in said:
+            (segment,) = self.segments[kind]
+            some = rows.asked.any(1).nonzero().squeeze(1)
+            if not len(some):
+                continue
+            token = at.index_select(0, some // segment.count)
+            scale, shift = film.index_select(0, token).chunk(2, 1)
+            z = own.index_select(0, some) + self.leave[str(kind)](h.index_select(0, at)).view(-1, own.shape[1])[some]
+            z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
+            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], seen[some]))
+        return answer.padded(packing, condition.target_mask)
+
+    def _around(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """What a row is told of the rows before and after it of its kind, [n, count, inner] as `own`."""
+        last, first = (torch.roll(x, shift, 0) * there[:, :, None] for x, shift, there in (
+            (own[:, -1:], 1, before.to(own.dtype)), (own[:, :1], -1, after.to(own.dtype))
+        ))  # fmt: skip
+        around = torch.cat([torch.cat([last, own[:, :-1]], 1), torch.cat([own[:, 1:], first], 1)], -1)
+        return self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype)
+
+
+class Reading(nn.Module):
+    """Rows of cells -> [R, inner]: the levels that scores say as what each means, and numbers as they are."""
+
+    def __init__(self, cells: Cells, inner: int) -> None:
+        super().__init__()
+        self.naming, self.inner = Naming(cells), inner
+        self.means = nn.Parameter(0.5 * torch.randn(max(cells.levels, 1), inner))
+        self.cells = nn.Linear(3 * cells.width, inner)
+
+    def forward(self, rows: Told) -> tuple[Tensor, Seen]:
+        there = rows.observed | rows.asked
+        some = there.any(1).nonzero().squeeze(1)
+        x = rows.state.index_select(0, some)
+        asked, here = rows.asked.index_select(0, some), there.index_select(0, some)
+        seen = self.naming.seen(x, *rows.levels(some))
+        told = torch.cat([x, (here & ~asked).to(x.dtype), asked.to(x.dtype)], 1)
+        own = self.cells(told)
+        if self.naming.count:
+            known = here[:, self.naming.first][:, self.naming.field]
+            own = own + (seen.log.exp() * known).to(own.dtype) @ self.means.to(own.dtype)
+        whole = own.new_zeros(len(there), self.inner).index_copy(0, some, own)
+        return whole, seen.spread(some, len(there))
+
+
+class Writing(nn.Module):
+    """[R, inner] -> what is said of the cells that are asked for."""
+
+    def __init__(self, cells: Cells, inner: int) -> None:
+        super().__init__()
+        self.naming = Naming(cells)
+        self.bend = nn.Sequential(nn.Linear(inner, 2 * inner), nn.SiLU(), nn.Linear(2 * inner, inner), nn.SiLU())
+        self.levels, self.cells = nn.Linear(inner, max(cells.levels, 1)), nn.Linear(inner, cells.width)
+        for last in (self.levels, self.cells):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, z: Tensor, rows: Told, seen: Seen) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+        """(numbers, clean scores of what is named, how surprising the true level is, what is named), [R, w] each."""
+        naming, named = self.naming, self.naming.named & rows.asked
+        z = z + self.bend(z)
+        numbers = self.cells(z).float()
+        if not naming.count:
+            return numbers, numbers, None if rows.clean is None else torch.zeros_like(numbers), named
+        shares = naming.shares(self.levels(z).float() + seen.log)
+        with torch.no_grad():
+            clean = naming.mean(shares, seen, rows.state, *rows.levels())
+        surprise = None if rows.clean is None else naming.surprise(shares, rows.clean)
+        return numbers, clean, surprise, named
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Rows of cells, of R tokens or of their rows.
+
+    Attributes:
+        state: [R, w], noisy where asked for.
+        observed, asked: bool [R, w].
+        signal, noise: [R, 1], of the cells asked for.
+        clean: [R, w] as they are, in training; else None.
+    """
+
+    state: Tensor
+    observed: Tensor
+    asked: Tensor
+    signal: Tensor
+    noise: Tensor
+    clean: Tensor | None
+
+    @classmethod
+    def of(cls, condition: EventMask, x_t: Tensor, signal: Tensor, noise: Tensor, x_0: Tensor | None) -> Told:
+        pack, owner = condition.order.packing.pack, condition.order.packing.owner
+        signal, noise = (x.float().expand(len(x_t))[owner, None] for x in (signal, noise))
+        clean = None if x_0 is None else pack(x_0).float()
+        masks = pack(condition.observed_mask), pack(condition.target_mask)
+        return cls(pack(condition.state(x_t)).float(), *masks, signal, noise, clean)
+
+    def rows(self, at: Tensor, segment: Segment) -> Told:
+        """Those of the tokens at these places that a segment is of."""
+        width, last = segment.cells.width, segment.first + segment.count * segment.cells.width
+        cells = (self.state, self.observed, self.asked, self.clean)
+        cut = [None if x is None else x.index_select(0, at)[:, segment.first : last].reshape(-1, width) for x in cells]
+        levels = (x.index_select(0, at).repeat_interleave(segment.count, 0) for x in (self.signal, self.noise))
+        return Told(*cut[:3], *levels, cut[3])  # pyright: ignore[reportArgumentType]
+
+    def __getitem__(self, rows: Tensor) -> Told:
+        clean = None if self.clean is None else self.clean.index_select(0, rows)
+        of = (self.state, self.observed, self.asked, self.signal, self.noise)
+        return Told(*(x.index_select(0, rows) for x in of), clean)
+
+    def levels(self, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Signal and noise [R, w] of each cell; what is given is known all but exactly, of what is not nothing is known."""
+        one = self if rows is None else self[rows]
+        signal = torch.where(one.asked, one.signal, one.observed.float())
+        return signal, torch.where(one.asked, one.noise.clamp(min=SHARP), torch.where(one.observed, SHARP, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What is said so far, of P tokens of C channels."""
+
+    parts: tuple[Tensor, ...]
+
+    @classmethod
+    def empty(cls, tokens: int, like: Tensor, judged: bool) -> Answer:
+        shape = (tokens, like.shape[2])
+        named = torch.zeros(shape, dtype=torch.bool, device=like.device)
+        return cls(tuple(torch.zeros(shape, device=like.device) for _ in range(2 + judged)) + (named,))
+
+    def put(self, token: Tensor, slot: Tensor, segment: Segment, said: tuple[Tensor | None, ...]) -> None:
+        width = segment.cells.width
+        place = (segment.first + slot * width)[:, None] + torch.arange(width, device=token.device)
+        for part, values in zip(self.parts, (x for x in said if x is not None), strict=True):
+            part[token[:, None], place] = values.to(part.dtype)
+
+    def padded(self, packing: Packing, asked: Tensor) -> Named:
+        numbers, clean, *surprise, named = (packing.pad(part) for part in self.parts)
+        return Named(torch.where(asked, numbers, 0.0), clean, named.bool(), surprise[0] if surprise else None)
 
 
 class Seeing(nn.Module):
@@ -142,12 +310,14 @@ class Seeing(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.near = nn.Linear(2 * config.width, config.width, bias=False)
+        self.near = nn.Linear(3 * config.width, config.width, bias=False)
         self.out = nn.Linear(config.width, config.width)
 
     def forward(self, x: Tensor, packing: Packing, order: Order) -> Tensor:
         before, after = torch.roll(x, 1, 0) * order.before.to(x.dtype), torch.roll(x, -1, 0) * order.after.to(x.dtype)
-        return self.out(self._attended(self.qkv(x), order)) + self.near(torch.cat([before, after], -1))
+        return self.out(self._attended(self.qkv(x), order)) + self.near(
+            torch.cat([before, after, x.index_select(0, order.above)], -1)
+        )
 
     def _attended(self, qkv: Tensor, order: Order) -> Tensor:
         width = qkv.shape[1] // 3

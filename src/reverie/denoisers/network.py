@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from reverie.denoisers.conditions import Condition, unanswerable
 from reverie.denoisers.denoiser import Evidence
+from reverie.denoisers.naming import Named
 from reverie.errors import UsageError, unknown
 from reverie.process.gaussian import GaussianProcess, Step
 from reverie.process.path import Coefficient, as_tensor
@@ -67,6 +68,12 @@ class Network:
             )
 
     def __call__(self, x_t: Tensor, t: Step, condition: Condition | None = None) -> Prediction:
+        return self.answer(x_t, t, condition)[0]
+
+    def answer(
+        self, x_t: Tensor, t: Step, condition: Condition | None = None, x_0: Tensor | None = None
+    ) -> tuple[Prediction, Named | None]:
+        """The prediction; and of a module that names levels what it says of them, with x_0 how surprising that is to it."""
         weight = self._weight
         self._check(condition, x_t.shape[0])
         conditions = () if condition is None else (condition.to(weight.device),)
@@ -76,13 +83,26 @@ class Network:
         levels = levels.to(dtype) if levels.is_floating_point() else levels
         x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
+        names = getattr(self.module, "names", False)
+        known = (*self._powers(t, x), None if x_0 is None else x_0.to(x)) if names else ()
         with precision:
-            output = self.module(x, levels.to(weight.device, non_blocking=True), *conditions).to(x_t)
+            output = self.module(x, levels.to(weight.device, non_blocking=True), *conditions, *known)
+        if isinstance(output, Named):
+            prediction = self.process.predict(x_t, t, **{self.kind: output.output.to(x_t)})
+            clean = torch.where(output.where, output.clean.to(x_t), prediction.clean)
+            return prediction.with_value("clean", clean), output
+        output = output.to(x_t)
         variance_mix = None
         if self.learned_variance:
             output, raw = output.chunk(2, 1)
             variance_mix = (raw + 1) / 2
-        return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
+        return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output}), None
+
+    def _powers(self, t: Step, like: Tensor) -> tuple[Tensor, Tensor]:
+        """How much of a state of power 1 is signal, and how much noise, [B] in the dtype of `like`."""
+        signal, noise = (torch.as_tensor(x, dtype=torch.float64) for x in self.process.schedule.at(as_tensor(t)))
+        whole = torch.hypot(signal, noise)
+        return tuple((x / whole).to(like).expand(len(like)) for x in (signal, noise))  # pyright: ignore[reportReturnType]
 
     def _asked(self, x_t: Tensor, t: Step) -> tuple[Coefficient, Tensor]:
         """What the module is told of t, and the state that it is asked of."""

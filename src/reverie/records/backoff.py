@@ -84,6 +84,10 @@ class Grouped(Levels):
     def width(self) -> int:
         return self.code.width
 
+    @property
+    def count(self) -> int:
+        return len(self.group)
+
     @cached_property
     def _members(self) -> list[tuple[int, Indices, Floats]]:
         """Of each group: its own channel, its members, and the ends of their scores in it."""

@@ -50,6 +50,10 @@ class Digits(Levels):
     def width(self) -> int:
         return self._ends[0].shape[1]
 
+    @property
+    def count(self) -> int:
+        return len(self.order)
+
     @cached_property
     def _nodes(self) -> list[dict[int, tuple[Indices, Floats]]]:
         """By digit, of each node that has several levels, told by the first place of its run: where its parts begin and end

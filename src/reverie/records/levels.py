@@ -40,6 +40,11 @@ class Levels:
         """None: whatever the scores, a level is one of the list."""
         return 0
 
+    @property
+    def count(self) -> int:
+        """How many levels there are."""
+        raise NotImplementedError
+
     def intervals(self, level: Indices) -> tuple[Floats, Floats]:
         raise NotImplementedError
 
@@ -71,6 +76,10 @@ class OrderedProbit(Levels):
     @property
     def width(self) -> int:
         return 1
+
+    @property
+    def count(self) -> int:
+        return len(self.cuts) + 1
 
     def intervals(self, level: Indices) -> tuple[Floats, Floats]:
         """Ends [n, 1] of the scores of levels [n]."""
@@ -115,6 +124,10 @@ class SequentialProbit(Levels):
     def width(self) -> int:
         return len(self.cuts)
 
+    @property
+    def count(self) -> int:
+        return len(self.order)
+
     def intervals(self, level: Indices) -> tuple[Floats, Floats]:
         """Ends [n, k - 1] of the scores of levels [n]."""
         k = len(self.order)
@@ -145,6 +158,10 @@ class OneHot(Levels):
     """k levels, as published: +1 for the level, -1 for the others."""
 
     width: int
+
+    @property
+    def count(self) -> int:
+        return self.width
 
     @classmethod
     def fit(cls, counts: NDArray[Any]) -> Self:

@@ -43,13 +43,15 @@ def element_errors(
     network: Network, batch: Batch, t: Tensor, noise: Tensor, settings: TrainingSettings
 ) -> tuple[Tensor, Prediction]:
     """The error of what the network predicts at each element, weighted over t as the settings say: [B, ...], like x_0; and
-    the prediction."""
+    the prediction. Where it names levels, the error is how surprising the true one is to it, in nats."""
     process = network.process
-    prediction = network(process.corrupt(batch.x_0, t, noise), t, batch.given)
+    prediction, named = network.answer(process.corrupt(batch.x_0, t, noise), t, batch.given, batch.x_0)
     error = element_loss(prediction, target(process, batch.x_0, noise, t, settings.predict), settings.predict)
     if settings.weighting != "uniform":
         weight = loss_weight(process.schedule, t, settings.predict, settings.weighting, settings.gamma)
         error = error * weight.to(error).reshape(-1, *[1] * (error.ndim - 1))
+    if named is not None and named.surprise is not None:
+        error = torch.where(named.where, named.surprise.to(error), error)
     return error, prediction
 
 

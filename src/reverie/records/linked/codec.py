@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -19,10 +19,13 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from reverie.denoisers.kinds import TokenKind
+from reverie.denoisers.naming import Cells, Leveled
 from reverie.errors import DataError, UsageError
 from reverie.records.codec import RecordCodec
 from reverie.records.codes import CodecSettings
 from reverie.records.forms import AnyForm
+from reverie.records.leveled import leveled
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.bonds import Bonds
@@ -103,7 +106,7 @@ class LinkedCodec:
         return self.forms.tree
 
     @cached_property
-    def types(self) -> list[tuple[str, str]]:
+    def types(self) -> list[tuple[str, Literal["group", "rows", "told"]]]:
         """The kinds of tokens: (table, "group" | "rows" | "told"), the last for what is only given of rows above and
         before."""
         return [(b.table, what) for b in self.tree.learned for what in ("group", "rows", "told")]
@@ -126,18 +129,29 @@ class LinkedCodec:
         return (group + flags, row) if table == self.tree.root else (group, row + flags)
 
     @cached_property
-    def channels(self) -> tuple[int, ...]:
-        """Of each kind of token."""
-        sizes = []
-        for table, what in self.types:
-            group, row = self.widths(table)
-            sizes.append({"group": group, "rows": self.blocks[table] * row, "told": group + row}[what])
-        return tuple(sizes)
+    def channels(self) -> tuple[TokenKind, ...]:
+        """What each kind of token holds."""
+        cells = {table: self._cells(table) for table in self.codecs}
+        numbers = {table: number for number, table in enumerate(self.codecs)}
+        return tuple(TokenKind(numbers[table], what, *cells[table], self.blocks[table]) for table, what in self.types)
+
+    def _cells(self, table: str) -> tuple[Cells, Cells]:
+        """Of a group and of a row."""
+        codec, fields = self.codecs[table], ([], [])
+        for field in codec.fields:
+            if (ends := leveled(codec.codes[field.name])) is not None:
+                fields[field.token].append(Leveled(field.channels, *ends))
+        token = int(table != self.tree.root)
+        first = self.widths(table)[token] - len(self.flags[table])
+        for at, (_, code) in enumerate(self.flags[table], first):
+            fields[token].append(Leveled((at,), *code.intervals(np.arange(2))))
+        group, row = (Cells(width, tuple(of)) for width, of in zip(self.widths(table), fields, strict=True))
+        return group, row
 
     @property
     def width(self) -> int:
         """Channels of the widest token."""
-        return max(self.channels)
+        return max(kind.width for kind in self.channels)
 
     @cached_property
     def stages(self) -> dict[str, tuple[Tensor, Tensor]]:

@@ -9,7 +9,7 @@ At times some of what is asked is given, or of what comes after it, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +22,7 @@ from reverie.process.randomness import generator
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Grown
-from reverie.records.linked.units import Unit, laid_out
+from reverie.records.linked.units import Unit, laid_out, tokens_of, unit_of
 
 __all__ = ["Encoded", "counting", "draw_question"]
 
@@ -34,7 +34,9 @@ PATIENTS = 1 / 3
 """The share of units that are patients, at least: of them there are few, and most follows from them."""
 COMPLETE = 0.5
 """Share of questions of which some is given."""
-BLUR = 0.3
+import os
+
+BLUR = float(os.environ.get("BLUR", "0.3"))
 """Deviation of noise on what is told, so that no patient is known by it (conditioning augmentation, Ho et al. 2022)."""
 
 
@@ -55,20 +57,22 @@ class Encoded:
         return cls(codec, codec.encode(grown))
 
     @cached_property
-    def units(self) -> list[tuple[str, np.ndarray]]:
-        """(table, its rows that are units): all patients, more than once where they are few, and every row that anything
-        hangs on."""
+    def units(self) -> list[tuple[str, list[np.ndarray]]]:
+        """(table, the rows that are each unit): all patients, more than once where they are few; and of each table that
+        anything hangs on, the rows of a patient that anything does."""
         tree, out = self.codec.tree, []
         for branch in tree.learned:
             children = tree.children(branch.table)
             if branch.parent is None:
-                out.append((branch.table, np.arange(len(self.coded[branch.table]))))
+                patients = [np.array([row]) for row in range(len(self.coded[branch.table]))]
+                out.append((branch.table, patients))
             elif children:
-                some = np.any([self.coded[child].group >= 0 for child in children], axis=0)
-                out.append((branch.table, np.flatnonzero(some)))
+                some = np.flatnonzero(np.any([self.coded[child].group >= 0 for child in children], axis=0))
+                unit = unit_of(tree, self.coded, branch.table, some, tokens_of(self.codec, self.coded, children, some, True))
+                out.append((branch.table, np.split(some, np.flatnonzero(np.diff(unit)) + 1)))
         others = sum(len(rows) for _, rows in out[1:])
         again = max(1, round(PATIENTS / (1 - PATIENTS) * others / len(out[0][1])))
-        return [(out[0][0], np.tile(out[0][1], again)), *out[1:]]
+        return [(out[0][0], out[0][1] * again), *out[1:]]
 
     @cached_property
     def ends(self) -> np.ndarray:
@@ -100,11 +104,12 @@ class Encoded:
         for number, (table, rows) in enumerate(self.units):
             if (chosen := which[at == number]).size:
                 first = self.ends[number] - len(rows)
-                yield self.unit(table, rows[chosen - first], randomness)
+                yield self.unit(table, [rows[i] for i in np.sort(chosen - first)], randomness)
 
-    def unit(self, table: str, rows: np.ndarray, randomness: torch.Generator | None) -> Unit:
-        """The units of some rows of a table, with what hangs on them."""
-        return laid_out(self.codec, self.coded, table, rows, self.codec.tree.children(table), randomness)[0]
+    def unit(self, table: str, units: Sequence[np.ndarray], randomness: torch.Generator | None) -> Unit:
+        """Units of a table, each of some rows, with what hangs on them."""
+        rows, unit = np.concatenate(units), np.repeat(np.arange(len(units)), [len(one) for one in units])
+        return laid_out(self.codec, self.coded, table, rows, self.codec.tree.children(table), randomness, unit=unit)[0]
 
 
 def draw_question(unit: Unit, randomness: torch.Generator) -> EventMask:

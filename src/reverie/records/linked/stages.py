@@ -21,13 +21,13 @@ from reverie.denoisers.denoiser import Denoiser
 from reverie.process.randomness import generator
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.units import Unit, laid_out
+from reverie.records.linked.units import Unit, laid_out, tokens_of, unit_of
 from reverie.records.writing import Scores
 from reverie.samplers import Sampler, sample
 
 __all__ = ["Seed", "Stages", "as_records", "clocked", "scores_of"]
 
-TOKENS, UNITS = 12_288, 1024
+TOKENS, UNITS = 3_072, 256
 """Tokens and units in one call of the network, at most (or one unit)."""
 Seed = tuple[int | str, ...]
 """A seed and an address under it, see process/randomness.py."""
@@ -63,14 +63,16 @@ class Stages:
             children: the tables that hang on it; none of stages 0 and 1.
             units: int64 [n], rows of the table, rising.
         """
-        sizes = np.ones(len(units), dtype=np.int64)
-        if stage > 3:
-            tokens = self._tokens(children, scores, units)
-            units, tokens = units[tokens > 0], tokens[tokens > 0]
-            order = np.argsort(tokens, kind="stable")
-            units, sizes = units[order], tokens[order] + 4
-        for chunk, rows in enumerate(_chunks(units, sizes)):
-            self.draw_together(table, children, np.sort(rows), scores, stage, generator(int(seed[0]), *seed[1:], chunk))
+        tokens = tokens_of(self.codec, scores, children, units, stage > 3)
+        if not len(units):
+            return
+        unit = unit_of(self.codec.tree, scores, table, units, tokens)
+        sizes = np.bincount(unit, tokens).astype(np.int64) + 4
+        runs = np.split(units, np.flatnonzero(np.diff(unit)) + 1)
+        order = np.argsort(sizes, kind="stable")
+        for chunk, which in enumerate(_chunks(order, sizes[order])):
+            rows = np.sort(np.concatenate([runs[i] for i in which]))
+            self.draw_together(table, children, rows, scores, stage, generator(int(seed[0]), *seed[1:], chunk))
 
     def draw_together(
         self,
@@ -137,16 +139,6 @@ class Stages:
     def _of_codec(self, table: str, token: int) -> int:
         """Channels of a group or a row that are not flags of what hangs on it."""
         return int((self.codec.codecs[table].stage[token] >= 0).sum())
-
-    def _tokens(self, children: Sequence[str], scores: Mapping[str, TableScores], units: np.ndarray) -> np.ndarray:
-        """int64 [n], the tokens of what is drawn of units."""
-        tokens = np.zeros(len(units), dtype=np.int64)
-        for child in children:
-            one = scores[child]
-            if self.codec.widths(child)[1]:
-                group = one.group[units]
-                tokens[group >= 0] += 1 + -(-one.lengths[group[group >= 0]] // self.codec.blocks[child])
-        return tokens
 
     def _answered(self, unit: Unit, observed: Tensor, wanted: Tensor, stage: int, randomness: torch.Generator) -> Tensor:
         """Scores [U, N, C] of units with the cells wanted drawn, around those observed."""

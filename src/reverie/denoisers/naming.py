@@ -1,0 +1,193 @@
+"""Cells that are one of some levels: what a noisy score says of each level, exactly; a network adds what all else says of it.
+
+    level k  <=>  a_i < z_i < b_i for the channels i that tell it,  z ~ N(0, 1)          (records/intervals.py)
+    x = a z + s eps,  a^2 + s^2 = 1     =>     z given x ~ N(a x, s^2)
+    P(k | x) = prod_i [Phi((b_i - a x_i) / s) - Phi((a_i - a x_i) / s)]                  the answer of independent cells
+    P(k | x, all else) ~ P(k | x) exp(r_k)                                               r of the network, 0 at first
+    E[z_i | x, all else] = sum_k P(k | ...) E[z_i | x, a_i < z_i < b_i]
+
+So the network learns what goes with what alone, by the log-probability of the level (as Dieleman et al. 2022 and Graves et
+al. 2023 do for embeddings and for parameters of distributions), and its answer is the mean that samplers ask for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = ["SHARP", "Cells", "Leveled", "Named", "Naming", "Seen"]
+
+FAR, LEAST, SHARP = 60.0, 1e-30, 1e-3
+"""The end of what has none; the smallest probability; and the deviation by which a score that is given is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Leveled:
+    """Levels that some channels tell.
+
+    Attributes:
+        channels: which [w].
+        lower, upper: [k, w], the ends of the scores of each level; infinite where a channel says nothing of it.
+    """
+
+    channels: tuple[int, ...]
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The channels of a row.
+
+    Attributes:
+        width: how many.
+        leveled: those that tell levels; all others are numbers.
+    """
+
+    width: int
+    leveled: tuple[Leveled, ...] = ()
+
+    @property
+    def levels(self) -> int:
+        return sum(len(of.lower) for of in self.leveled)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What noisy scores of R rows say.
+
+    Attributes:
+        log: float32 [R, levels], log P(k | x).
+        mass, low, high: [R, P], of each interval of a channel its probability and its ends, from the mean, in deviations.
+    """
+
+    log: Tensor
+    mass: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Seen:
+        return Seen(*(x.index_select(0, rows) for x in (self.log, self.mass, self.low, self.high)))
+
+    def spread(self, rows: Tensor, count: int) -> Seen:
+        """Of `count` rows, these of which are rows of this; of the others nothing is to be read."""
+        place = rows.new_zeros(count).index_copy(0, rows, torch.arange(len(rows), device=rows.device))
+        return Seen(
+            *(
+                x.index_select(0, place) if len(rows) else x.new_zeros(count, x.shape[1])
+                for x in (self.log, self.mass, self.low, self.high)
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """What a network says that names levels, [B, ...] each.
+
+    Attributes:
+        output: what it predicts of numbers, as the kind of its prediction says.
+        clean: the mean of the clean scores of what it names.
+        where: bool, what that is.
+        surprise: in training, -log of the probability that it gave the level that is there, at each of its channels.
+    """
+
+    output: Tensor
+    clean: Tensor
+    where: Tensor
+    surprise: Tensor | None
+
+
+class Naming(nn.Module):
+    """The levels of some cells; it has no weights."""
+
+    def __init__(self, cells: Cells) -> None:
+        super().__init__()
+        intervals: dict[tuple[int, float, float], int] = {}
+        of_level: list[list[int]] = []
+        of_field: list[int] = []
+        for number, field in enumerate(cells.leveled):
+            for lower, upper in zip(field.lower, field.upper, strict=True):
+                ends = [(c, float(a), float(b)) for c, a, b in zip(field.channels, lower, upper, strict=True)]
+                of_level.append([intervals.setdefault(e, len(intervals)) for e in ends if not all(map(math.isinf, e[1:]))])
+                of_field.append(number)
+        deepest = max(map(len, of_level), default=0)
+        spare = len(intervals)  # an interval that holds everything
+        ends = np.array([(a, b) for _, a, b in intervals] or np.zeros((0, 2))).clip(-FAR, FAR)
+        whose = torch.zeros(len(cells.leveled), cells.width)
+        for number, field in enumerate(cells.leveled):
+            whose[number, list(field.channels)] = 1
+        self.count = len(cells.leveled)
+        self._constant("channel", torch.tensor([c for c, _, _ in intervals], dtype=torch.long))
+        self._constant("lower", torch.from_numpy(ends[:, 0]).float())
+        self._constant("upper", torch.from_numpy(ends[:, 1]).float())
+        paths = [row + [spare] * (deepest - len(row)) for row in of_level]
+        self._constant("path", torch.tensor(paths, dtype=torch.long).reshape(len(paths), deepest).T.contiguous())
+        self._constant("field", torch.tensor(of_field, dtype=torch.long))
+        self._constant("named", whose.sum(0) > 0)
+        self._constant("spread", whose / whose.sum(1, keepdim=True))
+        self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
+
+    def _constant(self, name: str, value: Tensor) -> None:
+        self.register_buffer(name, value, persistent=False)
+
+    channel: Tensor
+    lower: Tensor
+    upper: Tensor
+    path: Tensor
+    field: Tensor
+    spread: Tensor
+    named: Tensor
+    first: Tensor
+
+    @torch.no_grad()
+    def seen(self, x: Tensor, signal: Tensor, noise: Tensor) -> Seen:
+        """What scores x [R, w] of so much signal and noise say."""
+        mean, deviation = (signal * x)[:, self.channel], noise[:, self.channel]
+        low, high = (self.lower - mean) / deviation, (self.upper - mean) / deviation
+        mirrored = low > 0  # the differences of what is near 0, not near 1
+        mass = torch.special.ndtr(torch.where(mirrored, -low, high)) - torch.special.ndtr(torch.where(mirrored, -high, low))
+        mass = mass.clamp(min=LEAST)
+        logs = torch.cat([mass.log(), mass.new_zeros(len(mass), 1)], 1)
+        log = logs[:, self.path[0]] if len(self.path) else logs[:, :0]
+        for step in self.path[1:]:
+            log = log + logs[:, step]
+        return Seen(log, mass, low, high)
+
+    @torch.no_grad()
+    def levels(self, x_0: Tensor) -> Tensor:
+        """bool [R, levels], which level clean scores [R, w] are."""
+        z = x_0[:, self.channel]
+        inside = torch.cat([(z > self.lower) & (z <= self.upper), z.new_ones(len(z), 1, dtype=torch.bool)], 1)
+        found = inside[:, self.path[0]]
+        for step in self.path[1:]:
+            found = found & inside[:, step]
+        return found
+
+    def shares(self, logits: Tensor) -> Tensor:
+        """log-probabilities [R, levels] of logits, which sum to 1 over the levels of each field."""
+        most = logits.new_full((len(logits), self.count), -math.inf)
+        most = most.scatter_reduce(1, self.field.expand_as(logits), logits.detach(), "amax")
+        total = logits.new_zeros(len(logits), self.count).index_add(1, self.field, (logits - most[:, self.field]).exp())
+        return logits - (most + total.log())[:, self.field]
+
+    def surprise(self, shares: Tensor, x_0: Tensor) -> Tensor:
+        """-log of the share of the level that clean scores are, spread over the channels [R, w] of its field."""
+        told = torch.where(self.levels(x_0), shares, 0.0)
+        return -shares.new_zeros(len(shares), self.count).index_add(1, self.field, told) @ self.spread
+
+    def mean(self, shares: Tensor, seen: Seen, x: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
+        """The mean of the clean scores [R, w] where levels have these shares."""
+        each = shares.exp()
+        part = each.new_zeros(len(each), len(self.channel) + 1)
+        for step in self.path:
+            part = part.index_add(1, step, each)
+        moved = part[:, :-1] * (_density(seen.low) - _density(seen.high)) / seen.mass * noise[:, self.channel]
+        return (signal * x).index_add(1, self.channel, moved)
+
+
+def _density(z: Tensor) -> Tensor:
+    return torch.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
