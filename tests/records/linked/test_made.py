@@ -270,8 +270,8 @@ def test_keys_of_rows_that_hold_their_patients_key_do_so_again():
         pl.format("{}-{}", "patient_id", pl.col("stay_id").str.slice(1)).alias("stay_id")
     )
     from reverie.records.linked import LinkedForms, read_linked
+    from reverie.records.linked.growing import grow
     from reverie.records.linked.names import Keys
-    from reverie.records.linked.tree import grow
 
     read = read_linked({name: tables[name] for name in ("patients", "stays", "results")})
     grown = grow(read)

@@ -9,6 +9,7 @@ import polars as pl
 
 from reverie.plain import number_of
 from reverie.records.linked.beside import tabled
+from reverie.records.linked.binding import bonds_of
 from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.form import Form
 from reverie.records.linked.schema import LinkedSchema
@@ -63,7 +64,7 @@ class LinkedForms:
             told = tabled(table, forms, grown, (columns or {}).get(table))
             found[table] = told.schema
             notes += [f"{table}: {note}" for note in told.notes]
-        bonds = Bonds.of(grown, forms, found)
+        bonds = bonds_of(grown, forms, found)
         if bonds:
             notes.append(f"{number_of(len(bonds), 'rule')} across tables hold without exception, and will in what is made.")
         return cls(schema, tree, forms, found, frozenset(within), frozenset(ends), tuple(notes), bonds)
