@@ -141,7 +141,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
         hear: Callable[[str], None] = lambda note: None,
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
-        """Of each draw, by table the rows that the model reads with their holes filled; `hear` is told how cells were read.
+        """Of each draw, by table the rows that the model reads with their holes filled; `hear` is told how cells were read,
+        and which rules across tables what is given breaks or leaves no room for.
 
         Nothing that was drawn is put right: maps of all patients say nothing of how scores lie around those given.
         """
@@ -149,11 +150,16 @@ class LinkedModel(StagedModel[LinkedCodec]):
             raise UsageError(f"draws must be a whole number above 0, not {draws}.")
         told = {name: settings.pop(name, None) for name in ("sampler", "steps", "spacing")}
         completer = LinkedCompleter(self._maker(told | settings).stages, fitted, to_fill(self.codec, columns))
-        for note in completer.notes:
+        for note in (said := completer.notes):
             hear(note)
         for draw in range(draws):
             with torch.inference_mode():
-                yield completer.holes((seed, "complete", draw))
+                made = completer.holes((seed, "complete", draw))
+            for note in completer.left(made):
+                if note not in said:
+                    hear(note)
+                    said.append(note)
+            yield made
             if on_step:
                 on_step(draw + 1, draws)
 

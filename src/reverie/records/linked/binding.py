@@ -1,4 +1,7 @@
-"""Rules across tables that every patient keeps (bonds.py), found in those that were read."""
+"""Rules across tables that every patient keeps (bonds.py), found in those that were read.
+
+What would hold by chance alone is none: a level of share s that n rows' patients all have is one only where s^n < CHANCE.
+"""
 
 from __future__ import annotations
 

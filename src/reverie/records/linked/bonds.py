@@ -1,21 +1,21 @@
-"""Rules across tables that every patient keeps, found in those that were read, to be kept in what is made (bound.py).
+"""Rules across tables that every patient keeps: found in those that were read (binding.py), kept in what is made (bound.py)
+and in what is filled (around.py), counted in what is given (broken.py).
 
     Number  each row of stays has a row of diagnoses, or none, where its column is at one of some levels
     Goes    a code is had only where a column of the row above is at one level
     Same    a column has the value that the column of that name has in the row above
     Order   a time is not before (after) a time of a row above, or of what has one row at most for each of those
-
-What would hold by chance alone is none: a level of share s that n rows' patients all have is one only where s^n < CHANCE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import polars as pl
 
+from reverie.plain import number_of
 from reverie.records.linked.form import Form
 
 __all__ = ["Bonds", "Goes", "Number", "Order", "Same", "base_of", "dated", "told_of"]
@@ -32,6 +32,10 @@ class Number:
     column: str | None = None
     levels: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        where = f" where {self.column} is {' or '.join(self.levels)}" if self.column else ""
+        return f"{'a row' if self.some else 'no row'} of {self.table} for each of {self.above}{where}"
+
 
 @dataclass(frozen=True)
 class Goes:
@@ -45,6 +49,11 @@ class Goes:
     only: Mapping[str, str]
     shares: Mapping[str, Mapping[str, int]]
 
+    def __str__(self) -> str:
+        (code, level), *more = self.only.items()
+        others = f", and {number_of(len(more), 'more such code')}" if more else ""
+        return f"{self.table}.{self.code} {code} only with {self.above}.{self.column} {level}{others}"
+
 
 @dataclass(frozen=True)
 class Same:
@@ -53,6 +62,9 @@ class Same:
     table: str
     above: str
     column: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} = {self.above}.{self.column}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,9 @@ class Order:
     theirs: str
     sign: str
 
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column} {self.sign} {self.above}.{self.theirs}"
+
 
 @dataclass(frozen=True)
 class Bonds:
@@ -75,8 +90,11 @@ class Bonds:
     same: tuple[Same, ...] = ()
     orders: tuple[Order, ...] = ()
 
+    def __iter__(self) -> Iterator[Number | Goes | Same | Order]:
+        yield from (*self.numbers, *self.codes, *self.same, *self.orders)
+
     def __len__(self) -> int:
-        return len(self.numbers) + len(self.codes) + len(self.same) + len(self.orders)
+        return sum(1 for _ in self)
 
     @property
     def config(self) -> dict[str, Any]:
