@@ -19,7 +19,6 @@ import numpy as np
 import polars as pl
 import torch
 
-from reverie.records.linked.beside import called
 from reverie.records.linked.bonds import base_of, told_of
 from reverie.records.linked.broken import Tied
 from reverie.records.linked.codec import LinkedCodec
@@ -243,7 +242,7 @@ class Around:
         levels = self._levels(table, column, dtype)
         if not len(levels):
             return
-        home, name = self._home(table, column)
+        home, name = self.codec.forms.home(table, column)
         of = self.codec.codecs[home]
         for values in draws(of, n, randomness)(name, DRAWS):
             yield of.schema[name].write(np.nan_to_num(values), np.isnan(values), dtype)
@@ -252,15 +251,10 @@ class Around:
 
     def _levels(self, table: str, column: str, dtype: pl.DataType) -> pl.Series:
         """The levels of a column; none of a number, or a time."""
-        home, name = self._home(table, column)
+        home, name = self.codec.forms.home(table, column)
         schema = self.codec.codecs[home].schema
         levels = schema[name].levels if name in schema.names else ()
         return _typed(pl.Series(column, levels, dtype=pl.String), dtype).drop_nulls()
-
-    def _home(self, table: str, column: str) -> tuple[str, str]:
-        """The table of visits in which a column stands, and what it is called there."""
-        branch = self.codec.tree[table]
-        return (str(branch.parent), called(table, column)) if branch.beside else (table, column)
 
 
 def _typed(texts: pl.Series, dtype: pl.DataType) -> pl.Series:

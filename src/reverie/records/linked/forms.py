@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.plain import number_of
-from reverie.records.linked.beside import tabled
+from reverie.records.linked.beside import called, tabled
 from reverie.records.linked.binding import bonds_of
 from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.form import Form
@@ -41,6 +41,11 @@ class LinkedForms:
     ends: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     bonds: Bonds = field(default_factory=Bonds)
+
+    def home(self, table: str, column: str) -> tuple[str, str]:
+        """The table of visits in which a column of a table stands, and what it is called there."""
+        branch = self.tree[table]
+        return (str(branch.parent), called(table, column)) if branch.beside else (table, column)
 
     @classmethod
     def of(cls, schema: LinkedSchema, grown: Grown, columns: Mapping[str, Schema] | None = None) -> LinkedForms:
