@@ -46,13 +46,17 @@ def hospital(
         if on_step:
             on_step(done, total)
 
+    def choose(drawn: int, met: int) -> None:
+        tried.update(drawn=drawn, met=met)
+
+    tried = Counter[str]()
     out.parent.mkdir(parents=True, exist_ok=True)
     suffix, options = model.codec.suffix, dict(settings or {})
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
         parts, whole = Path(beside) / "parts", Path(beside) / "whole"
         parts.mkdir()
         whole.mkdir()
-        for number, tables in enumerate(model.shards(count, seed, on_step=step, **options)):
+        for number, tables in enumerate(model.shards(count, seed, on_step=step, on_choice=choose, **options)):
             hear(tables)
             for name, typed in tables.items():
                 frame = model.codec.spelled(name, typed)
@@ -71,6 +75,7 @@ def hospital(
     return {
         "out": str(out),
         "patients": patients,
+        **({"drawn": tried["drawn"], "accepted_share": round(tried["met"] / tried["drawn"], 4)} if tried else {}),
         "rows": {**rows, **{name: frame.height for name, frame in model.codec.lookups.items()}},
         **{name: options.get(name) or usual for name, usual in model.usual.items()},
         "seed": seed,

@@ -19,6 +19,7 @@ from reverie.models.staged import StagedModel
 from reverie.plain import number_of
 from reverie.records.conditions import Conditions
 from reverie.records.linked.calibration import Fitting, LinkedCalibration
+from reverie.records.linked.choosing import chosen
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.complete import LinkedCompleter
 from reverie.records.linked.fitting import FittedTables, fit_tables, to_fill
@@ -60,12 +61,12 @@ class LinkedModel(StagedModel[LinkedCodec]):
         Args:
             seed: the same seed gives the same tables, however many threads make them.
             where: what patients must be: {"sex": "female"}, or ["sex=female"]; what every row of a table is:
-                ["stays.admission_type=emergency"]; and what one row of each patient is:
-                ["any stays.admission_type=emergency"].
+                ["stays.admission_type=emergency"]; what one row of each patient is: ["any labs.value>5"]; and how many rows
+                there are: ["count(stays)>=2"].
             given: a frame or file of some of what patients are, one row for each to make; then `count` may be left out.
             settings: see `shards`.
 
-        Raises UsageError for a condition that cannot be understood, DataError for values that the model does not know.
+        Raises UsageError for a condition that cannot be understood or is hardly ever met, DataError for unknown values.
         """
         return joined(self.shards(count, seed, where, given, **settings)) | dict(self.codec.lookups)
 
@@ -80,6 +81,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
         spacing: str | None = None,
         workers: int = 0,
         on_step: Callable[[int, int], None] | None = None,
+        on_choice: Callable[[int, int], None] | None = None,
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
         """The tables of `sample` but for lookups, some patients at a time, in memory that does not grow with their number.
@@ -89,6 +91,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
                 follow.
             workers: threads; 0 for one for each core. Their number changes nothing but the time.
             on_step: called with (patients done, in all).
+            on_choice: called with (patients drawn, those of them who met all conditions), where some are met by drawing.
         """
         of_patients, rows = parted(self.codec, where)
         conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], of_patients, given)
@@ -99,18 +102,27 @@ class LinkedModel(StagedModel[LinkedCodec]):
             told = number_of(conditions.rows or 0, "patient")
             raise UsageError(f"{told} are given, so {count} cannot be made: leave the count out.")
         maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
-        fixed = {self.codec.tree.root: conditions.columns, **rows.cells}
-        whole = replace(maker, given=rows if rows.cells or rows.wishes else None, fixed=fixed)
+        fixed = {self.codec.tree.root: conditions.columns, **rows.fixed}
+        whole = replace(maker, given=rows if rows else None, fixed=fixed)
 
-        def make(number: int) -> dict[str, Rows]:
-            with torch.inference_mode():
-                scores = whole.shard(number, seed, conditions.shard(number, SHARD, seed), accept=conditions.accept)
-            return frames_of(scores, min(SHARD, count - number * SHARD))
+        def make(number: int) -> tuple[dict[str, Rows], int, int]:
+            def draw(again: int, patients: int = SHARD) -> dict[str, Rows]:
+                name = number if again == 0 else f"{number}, {again} times again"
+                with torch.inference_mode():
+                    scores = whole.shard(name, seed, conditions.shard(number, SHARD, seed), accept=conditions.accept)
+                return frames_of(scores, patients)
+
+            patients = min(SHARD, count - number * SHARD)
+            if not rows.choices:
+                return draw(0, patients), 0, 0
+            return chosen(self.codec, rows.choices, draw, patients, conditions.rows is not None)
 
         keyed = Keyed(self.codec)
-        for number, made in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
+        for number, (made, drawn, met) in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
             if on_step:
                 on_step(min(count, (number + 1) * SHARD), count)
+            if on_choice and rows.choices:
+                on_choice(drawn, met)
             tables = keyed.tables(made)
             yield {name: frame for name, frame in tables.items() if not self.codec.forms.schema[name].implied}
 
@@ -141,7 +153,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
         hear: Callable[[str], None] = lambda note: None,
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
-        """Of each draw, by table the rows that the model reads with their holes filled; `hear` is told how cells were read.
+        """Of each draw, by table the rows that the model reads with their holes filled; `hear` is told how cells were read,
+        and which rules across tables what is given breaks or leaves no room for.
 
         Nothing that was drawn is put right: maps of all patients say nothing of how scores lie around those given.
         """
@@ -149,11 +162,16 @@ class LinkedModel(StagedModel[LinkedCodec]):
             raise UsageError(f"draws must be a whole number above 0, not {draws}.")
         told = {name: settings.pop(name, None) for name in ("sampler", "steps", "spacing")}
         completer = LinkedCompleter(self._maker(told | settings).stages, fitted, to_fill(self.codec, columns))
-        for note in completer.notes:
+        for note in (said := completer.notes):
             hear(note)
         for draw in range(draws):
             with torch.inference_mode():
-                yield completer.holes((seed, "complete", draw))
+                made = completer.holes((seed, "complete", draw))
+            for note in completer.left(made):
+                if note not in said:
+                    hear(note)
+                    said.append(note)
+            yield made
             if on_step:
                 on_step(draw + 1, draws)
 

@@ -186,8 +186,8 @@ def _decided(tables: LinkedTables) -> LinkedTables:
     """The tables with what their columns and rules are found to be, or were said to be, where patients can be made of them.
     Raises UsageError for what is said and cannot be."""
     from reverie.records.linked import LinkedForms
+    from reverie.records.linked.growing import grow
     from reverie.records.linked.stating import told
-    from reverie.records.linked.tree import grow
 
     try:
         grown = grow(tables)

@@ -59,14 +59,15 @@ class Sample(Engined):
             "--where",
             "What patients must be: column=value, or column>value with one of = != < <= > >=; or pictures: class=NAME, of "
             "several each in turn, class=* for every one, or attribute=value where a table told them; of linked tables also "
-            "what every row of one is, as TABLE.column=value, or one row of each patient, as 'any TABLE.column=value'. May "
-            "be repeated.",
+            "what every row of one is, as TABLE.column=value, one row of each patient, as 'any TABLE.column>value', and how "
+            "many there are, as 'count(TABLE)>=2'. May be repeated.",
         ),
     ] = Field(
         default=[],
         max_length=20,
         description="What patients must be: column=value, or one of = != < <= > >=; or pictures: class=NAME, each in turn, "
-        "or attribute=value; of linked tables also what every row of one is, as TABLE.column=value.",
+        "or attribute=value; of linked tables also what every row of one is, as TABLE.column=value, one of each patient, as "
+        "any TABLE.column>value, and how many there are, as count(TABLE)>=2.",
     )
     given: Annotated[
         TableName | None,

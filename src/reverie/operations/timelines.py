@@ -81,8 +81,8 @@ class TimelinesReply(Reply):
 def timelines(request: Timelines, context: Context) -> Outcome:
     """Patients of linked tables, one by one, in time."""
     from reverie.models import LinkedModel
+    from reverie.records.linked.growing import grow, placed
     from reverie.records.linked.timeline import timelines
-    from reverie.records.linked.tree import grow, placed
 
     model = None if request.run is None else context.model(request.run)
     if model is not None and not isinstance(model, LinkedModel):

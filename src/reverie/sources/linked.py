@@ -18,8 +18,9 @@ from reverie.errors import DataError, UsageError
 from reverie.modality import LINKED
 from reverie.models.hospitals import LinkedModel
 from reverie.records.linked import LinkedCodec, LinkedForms, LinkedSchema, LinkedTables, read_linked
+from reverie.records.linked.growing import grow, placed
 from reverie.records.linked.questions import Encoded, counting, draw_question
-from reverie.records.linked.tree import Grown, grow, placed
+from reverie.records.linked.tree import Grown
 from reverie.records.table import parted
 from reverie.sources.source import DataSource, Parts, Say
 from reverie.training import Batch, metrics

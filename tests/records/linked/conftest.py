@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
-from reverie.records.linked.tree import grow
+from reverie.records.linked.growing import grow
 
 HOUR = timedelta(hours=1)
 TESTS = {"potassium": (4.1, 0.4, "mmol/L"), "sodium": (140.0, 3.0, "mmol/L"), "glucose": (100.0, 20.0, "mg/dL")}

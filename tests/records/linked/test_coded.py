@@ -11,11 +11,11 @@ from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.form import Form
+from reverie.records.linked.growing import grow
 from reverie.records.linked.lists import Listed
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.questions import Encoded, counting, draw_question
 from reverie.records.linked.scored import Scored
-from reverie.records.linked.tree import grow
 
 from .conftest import made_up
 

@@ -119,46 +119,6 @@ def test_patients_are_as_they_must_be(model):
         model.sample(5, where=["sx=female"])
 
 
-def test_every_row_is_as_it_must_be(model):
-    made = model.sample(60, seed=5, where=["stays.admission_type=emergency", "discharges.destination=home", "sex=male"])
-    assert set(made["stays"]["admission_type"]) == {"emergency"} and set(made["patients"]["sex"]) == {"male"}
-    assert set(made["discharges"]["destination"]) == {"home"} and made["discharges"].height == made["stays"].height
-    for where, said in (
-        ("stays.admission=emergency", "admission_type"),
-        ("visits.kind=a", "table"),
-        ("results.unit=mg", "follows from test_name"),
-        ("results.value=4", "not learned as it stands"),
-        ("stays.ward!=A", "stays.ward=VALUE"),
-        ("stays.admission_type=none", "level"),
-    ):
-        with pytest.raises(UsageError, match=said):
-            model.sample(5, where=[where])
-
-
-def test_every_patient_has_such_a_row_and_the_others_are_as_they_come(model):
-    where = [
-        "any stays.admission_type=emergency", "any stays.admission_type=elective", "any results.test_name=sodium",
-        "any discharges.destination=died",
-    ]  # fmt: skip
-    made = model.sample(60, seed=5, where=where)
-    stays = made["stays"]
-    for text in where:
-        (table, column), level = text.removeprefix("any ").split("=")[0].split("."), text.split("=")[1]
-        rows = made[table]
-        rows = rows if "patient_id" in rows.columns else rows.join(stays.select("stay_id", "patient_id"), on="stay_id")
-        assert rows.filter(pl.col(column) == level)["patient_id"].n_unique() == 60, text
-        assert (rows[column] != level).any(), text
-    assert stays.group_by("patient_id").len()["len"].min() == 3  # one for each condition on them
-    assert made["patients"].height == 60 and stays["patient_id"].n_unique() == 60
-    for conditions, said in (
-        (["any sex=male"], "TABLE.column=value"),
-        (["any results.value>5"], "one of them"),
-        (["any stays.ward=A", "stays.ward=B"], "another ward"),
-    ):
-        with pytest.raises(UsageError, match=said):
-            model.sample(5, where=conditions)
-
-
 def test_a_model_comes_back_from_its_folder(run, model, made):
     assert isinstance(model, LinkedModel) and model.calibration is not None
     assert reverie.load(run).sample(140, seed=3)["results"].equals(made["results"])
@@ -273,8 +233,8 @@ def test_keys_of_rows_that_hold_their_patients_key_do_so_again():
         pl.format("{}-{}", "patient_id", pl.col("stay_id").str.slice(1)).alias("stay_id")
     )
     from reverie.records.linked import LinkedForms, read_linked
+    from reverie.records.linked.growing import grow
     from reverie.records.linked.names import Keys
-    from reverie.records.linked.tree import grow
 
     read = read_linked({name: tables[name] for name in ("patients", "stays", "results")})
     grown = grow(read)

@@ -8,8 +8,8 @@ from reverie.cli import main
 from reverie.errors import UsageError
 from reverie.records.kinds import Column
 from reverie.records.linked import LinkedForms, LinkedSchema, read_linked
+from reverie.records.linked.growing import grow
 from reverie.records.linked.stating import told
-from reverie.records.linked.tree import grow
 
 from .conftest import made_up
 

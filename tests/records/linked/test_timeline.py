@@ -7,8 +7,8 @@ import pytest
 
 from reverie.records.linked import read_linked
 from reverie.records.linked.columns import columns_of
+from reverie.records.linked.growing import grow
 from reverie.records.linked.timeline import ROWS, timelines
-from reverie.records.linked.tree import grow
 
 HOUR = timedelta(hours=1)
 BEGUN = datetime(2150, 3, 1)

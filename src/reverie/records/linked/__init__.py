@@ -4,14 +4,15 @@ sources.py     a folder, a DuckDB or SQLite file, an address -> tables by name
 schema.py      what each table is: its key, what it refers to, its clock; to be edited as YAML
 keys.py        which column is a table's key, and which refer to another's
 clocks.py      when each row was: at an instant, in an interval, on a day
-infer.py       all of it from the tables alone, each decision with its reason
+tying.py       all of it from the tables alone, each decision with its reason
+infer.py       the tables, and what is found or stated of them
 standards/     MEDS, OMOP and FHIR, whose tables and ties are stated: read and written
 
-tree.py        which table hangs on which when patients are made
+tree.py        which table hangs on which when patients are made; growing.py: found in the tables
 form.py        each as a table of visits: times from the parent's, keys gone, what follows from others looked up
 beside.py      what has one row at most for each of another's, as more of that one; forms.py: all that is decided
 times.py       times from a base and back; stating.py: what is stated of columns and rules, in the terms of visits
-bonds.py       rules across tables, found; bound.py, redraws.py, limits.py: kept in what is made
+bonds.py       rules across tables; binding.py: found; bound.py, redraws.py, limits.py: kept in what is made
 codec.py       all of them <-> scores (scores.py)
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training

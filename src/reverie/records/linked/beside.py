@@ -34,7 +34,7 @@ from reverie.records.shapes import TIME
 from reverie.records.shaping import numbered
 from reverie.records.table import Table, arranged
 
-__all__ = ["NOTHING", "apart", "tabled"]
+__all__ = ["NOTHING", "apart", "called", "has", "tabled"]
 
 NOTHING = "\0nothing"
 """The column of a table that has none besides its keys: 0 and 1 in turn, written nowhere."""

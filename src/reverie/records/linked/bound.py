@@ -53,7 +53,7 @@ class Bound:
     def visits(self, table: str) -> pl.DataFrame:
         """The rows of a table that is done, as visits, PARENT being the row above."""
         if table not in self._visits:
-            self._visits[table] = self._kept(table, self._decoded(table))
+            self._visits[table] = self._kept(table, self.decoded(table))
         return self._visits[table]
 
     def rows(self, table: str, above: str) -> np.ndarray:
@@ -76,11 +76,13 @@ class Bound:
         frame = visits if visits is not None else self.visits(str(branch.parent) if branch.beside else table)
         return told_of(form, column, frame[called(table, base) if branch.beside else base])
 
-    def flagged(self, table: str, child: str, flags: Tensor) -> Tensor:
-        """The scores [rows] of whether rows of a table have any of a child, with those moved that rules would have so."""
-        code = dict(self.codec.flags[table])[child]
-        yes = code.level(flags[:, None].double().numpy()) == 1
-        return self._moved(child, table, yes, flags, code, [table, *self.codec.tree.above(table)])
+    def flag(self, table: str) -> None:
+        """Moves whether rows of a table have any of those that hang on it, as rules would have it, in their scores."""
+        one, flags = self.made[table], self.codec.flags[table]
+        scores = (one.groups if table == self.codec.tree.root else one.rows)[0]
+        for at, (child, code) in enumerate(flags, scores.shape[1] - len(flags)):
+            yes = code.level(scores[:, at, None].double().numpy()) == 1
+            scores[:, at] = self._moved(child, table, yes, scores[:, at], code, [table, *self.codec.tree.above(table)])
 
     def known_beside(self, table: str, rows: Tensor) -> Tensor:
         """Scores [rows, w] of a table's rows, with whether they have one of each table beside it as rules on the rows above
@@ -129,7 +131,8 @@ class Bound:
     def _is(self, table: str, column: str, levels: Collection[str]) -> np.ndarray:
         return self.text(table, column).is_in(list(levels)).fill_null(False).to_numpy()
 
-    def _decoded(self, table: str) -> pl.DataFrame:
+    def decoded(self, table: str) -> pl.DataFrame:
+        """The rows of a table as visits, before rules across tables are kept."""
         of, one, root = self.codec.codecs[table], self.made[table], table == self.codec.tree.root
         everyone, rows = np.arange(len(one)), np.arange(one.rows.shape[1])
         lengths = np.full(len(one), of.length or 1) if root else one.lengths

@@ -17,9 +17,9 @@ from reverie.errors import DataError
 from reverie.records.linked.beside import called
 from reverie.records.linked.form import Form
 from reverie.records.linked.forms import LinkedForms
+from reverie.records.linked.growing import grow
 from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.tables import LinkedTables
-from reverie.records.linked.tree import grow
 from reverie.records.schema import Column
 
 __all__ = ["columns_of"]

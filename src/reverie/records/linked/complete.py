@@ -2,8 +2,8 @@
 
     patients' holes | the patient    what is one for rows of a parent | the rows above    rows' holes | all that is known
 
-A cell to be filled is taken to have been measured. What follows from a code that is given is looked up, and a code of which
-only what follows is given is one of those from which that follows.
+A cell to be filled is taken to have been measured. What follows from a code that is given is looked up. What is filled goes
+with all that is given around it, as rules within a table and across tables (around.py) have it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,27 @@ import numpy as np
 import polars as pl
 import torch
 
+from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records.intervals import between, inside
-from reverie.records.linked.beside import NOTHING, apart, called, has
+from reverie.records.linked.around import Around, Moved
+from reverie.records.linked.beside import apart, called, has
+from reverie.records.linked.broken import Tied
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.fitting import FittedTables
 from reverie.records.linked.form import PARENT, SINCE
 from reverie.records.linked.making import until
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, scores_of
+from reverie.records.linked.times import apart_from, counted_in
+from reverie.records.rules import Course, Rules
 from reverie.records.settling import reaching
 from reverie.records.table import Table
 
 __all__ = ["LinkedCompleter"]
+
+TURNS = 8
+"""How often cells are put right that rules across tables would have so, where rules within the row then move others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +58,47 @@ class LinkedCompleter:
         return self.stages.codec
 
     @cached_property
+    def around(self) -> Around:
+        """What rules across tables say of what is filled, with the cells in which one value alone can be."""
+        grown, holes = self.fitted.grown, {}
+        for table, frame in grown.frames.items():
+            of = {column: self.fitted.holes(table, column) for column in frame.columns if column in self.fill.get(table, ())}
+            holes[table] = {column: empty & frame[column].is_null().to_numpy() for column, empty in of.items()}
+        around = Around(self.codec, Tied(self.codec.forms, grown.frames, grown.parents), holes)
+        return replace(around, given=around.entailed(generator(0, "entailed")))
+
+    @cached_property
     def as_tables(self) -> dict[str, Table]:
         """What the model reads, with what follows from given cells."""
-        grown = self.fitted.grown
-        led = {name: self._led_back(name, frame) for name, frame in grown.frames.items()}
-        return self.codec.tabled(replace(grown, frames=led), holes=True)
+        return self.codec.tabled(replace(self.fitted.grown, frames=self.around.given.frames), holes=True)
 
     @property
     def notes(self) -> list[str]:
-        """How cells were read."""
-        return [f"{table}: {note}" for table, told in self.as_tables.items() for note in told.notes]
+        """How cells were read, and the rules that given values break."""
+        notes = [f"{table}: {note}" for table, told in self.as_tables.items() for note in told.notes]
+        for text, count in self._broken(self.fitted.grown.frames).items():
+            notes.append(f"In {number_of(count, 'row')} the given values break the rule {text}: kept as given.")
+        return notes
+
+    def left(self, made: Mapping[str, pl.DataFrame]) -> list[str]:
+        """The rules that nothing that could be filled keeps, beside those that given values break by themselves."""
+        given, notes = self._broken(self.fitted.grown.frames), []
+        for text, count in self._broken(made).items():
+            if (more := count - given.get(text, 0)) > 0:
+                notes.append(f"Beside what is given, {number_of(more, 'row')} could not keep the rule {text}.")
+        return notes
+
+    def _broken(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, int]:
+        """How many rows break each rule that any breaks, across tables and within one, by its text."""
+        tied = Tied(self.codec.forms, frames, self.fitted.grown.parents)
+        broken = {str(rule): int(tied.breaking(rule).sum()) for rule in self.codec.forms.bonds}
+        for table, told in self.codec.tabled(replace(self.fitted.grown, frames=frames), holes=True).items():
+            rules, branch = Rules.of(told.schema), self.codec.tree[table]
+            no_order = branch.parent is not None and branch.time is None  # of sets the rows come in one of ours
+            told_of = {rule.text for rule in rules if not (no_order and isinstance(rule.claim, Course))}
+            of = {text: int(rows.sum()) for text, rows in rules.broken(told.frame).items() if text in told_of}
+            broken |= {f"{table}: {text}".replace("\0", ""): count for text, count in of.items()}
+        return {text: count for text, count in broken.items() if count}
 
     def holes(self, seed: Seed) -> dict[str, pl.DataFrame]:
         """By table, the rows that the model reads with their holes filled, in the types of the tables learned."""
@@ -77,7 +116,7 @@ class LinkedCompleter:
                 units = np.unique(np.concatenate(above))
                 if units.size:
                     self.stages.draw(branch.table, children, units, scores, stage, (*seed, branch.table, stage))
-        return self._frames(scores)
+        return self._frames(scores, generator(int(seed[0]), *seed[1:], "around"))
 
     def _scores(self, seed: Seed) -> dict[str, TableScores]:
         """A score in each interval that is given."""
@@ -117,38 +156,43 @@ class LinkedCompleter:
         beside = next((t for t in self.codec.tree.beside(table) if column.startswith(f"{t}.")), None)
         return np.ones(frame.height, dtype=bool) if beside is None else frame[has(beside)].is_not_null().to_numpy()
 
-    def _led_back(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """Rows with a code in each hole where what follows from it is given: the code, or one of those it follows from."""
-        form, randomness = self.codec.forms.forms[table], np.random.default_rng(0)
-        for column, (other, pairs) in form.follows.items():
-            where = (frame[other].is_null() & frame[column].is_not_null()).to_numpy()
-            if other not in self.fill.get(table, ()) or not where.any():
-                continue
-            codes = pairs.drop_nulls().group_by(pairs.columns[1], maintain_order=True).agg(pairs.columns[0])
-            of = dict(codes.iter_rows())
-            found = [of.get(value, ()) for value in frame[column].filter(pl.Series(where))]
-            chosen = [codes[randomness.integers(len(codes))] if len(codes) else None for codes in found]
-            frame = frame.with_columns(frame[other].scatter(np.flatnonzero(where), chosen))
-        return frame
-
-    def _frames(self, scores: Mapping[str, TableScores]) -> dict[str, pl.DataFrame]:
-        grown, tree, out = self.fitted.grown, self.codec.tree, {}
+    def _frames(self, scores: Mapping[str, TableScores], randomness: torch.Generator) -> dict[str, pl.DataFrame]:
+        given, tree = self.around.given, self.codec.tree
+        done: dict[str, pl.DataFrame] = {}
         for branch in tree.learned:
-            table = branch.table
-            form, visits = self.codec.forms.forms[table], self._visits(table, scores[table])
-            above = None if branch.parent is None else out[branch.parent]
-            out[table] = self._filled(table, form.rows(visits, above, None, until(self.codec, table)))
-            for other in tree.beside(table):
-                own = apart(visits, other)
-                rows = self.codec.forms.forms[other].rows(own, out[table], None, until(self.codec, other))
-                place = np.full(len(out[table]), -1)
-                place[own[PARENT]] = np.arange(len(own))
-                place = pl.Series(place[grown.parents[other]])  # a row above may have several here
-                out[other] = self._filled(other, rows.select(pl.all().gather(place.set(place < 0, None))))
-        return {branch.table: out[branch.table] for branch in tree.branches if branch.table in grown.frames}
+            table: str = branch.table
+            exact: Moved = {}
+            visits, fixed = self._visits(table, scores[table])
+            for _ in range(TURNS):
+                made = self._made(table, visits, done, exact)
+                now = replace(given, frames={**given.frames, **done, **made})
+                moved = self.around.moved(table, now, randomness)
+                if not moved:
+                    break
+                visits = self._put(table, visits, fixed, made, moved)
+                exact = {**exact, **moved}
+            done |= self._made(table, visits, done, exact)
+        return {branch.table: done[branch.table] for branch in tree.branches if branch.table in given.frames}
 
-    def _visits(self, table: str, one: TableScores) -> pl.DataFrame:
-        """A table of visits with holes filled, as rules would have them."""
+    def _made(
+        self, table: str, visits: pl.DataFrame, done: Mapping[str, pl.DataFrame], exact: Moved
+    ) -> dict[str, pl.DataFrame]:
+        """The rows of a table and of those beside it, as their visits say, with the cells that are known exactly."""
+        tree, forms = self.codec.tree, self.codec.forms.forms
+        parent = tree[table].parent
+        rows = forms[table].rows(visits, None if parent is None else done[parent], None, until(self.codec, table))
+        out = {table: self._filled(table, rows, exact)}
+        for other in tree.beside(table):
+            own = apart(visits, other)
+            rows = forms[other].rows(own, out[table], None, until(self.codec, other))
+            place = np.full(len(out[table]), -1)
+            place[own[PARENT]] = np.arange(len(own))
+            place = pl.Series(place[self.fitted.grown.parents[other]])  # a row above may have several here
+            out[other] = self._filled(other, rows.select(pl.all().gather(place.set(place < 0, None))), exact)
+        return out
+
+    def _visits(self, table: str, one: TableScores) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:
+        """A table of visits with holes filled, as rules within it would have them; and by column which cells are given."""
         codec, given = self.codec.codecs[table], self.as_tables[table].frame
         root = table == self.codec.tree.root
         groups = np.arange(len(one))
@@ -157,44 +201,35 @@ class LinkedCompleter:
         asked = [column for column in given.columns if column in self._asked(table)]
         frame = given.with_columns(pl.coalesce(given[column], drawn[column]) for column in asked)
         fixed = {c: given[c].is_not_null().to_numpy() | (c not in asked) for c in codec.schema.names}
-        kept = codec.kept(frame, fixed).drop(NOTHING, strict=False)
         rows = groups if root else self.fitted.grown.parents[table]
-        return kept.with_columns(pl.Series(PARENT, rows, dtype=pl.Int64))
+        return codec.kept(frame, fixed).with_columns(pl.Series(PARENT, rows, dtype=pl.Int64)), fixed
 
-    def _filled(self, table: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """The given rows of a table, with the holes to be filled as in `rows`."""
-        given, form = self.fitted.grown.frames[table], self.codec.forms.forms[table]
-        end = form.table.clock.end if form.table.clock else None
-        columns = []
-        for column in (c for c in given.columns if c in self.fill.get(table, ()) and c in rows.columns):
-            holes = pl.Series(self.fitted.holes(table, column)) & given[column].is_null()
-            drawn = rows[column].cast(given.schema[column])
-            if column == end and holes.any():
-                drawn = self._ended(table, given, drawn)
-            columns.append(pl.select(pl.when(holes).then(drawn).otherwise(given[column]).alias(column)).to_series())
-        return given.with_columns(columns)
+    def _put(
+        self, table: str, visits: pl.DataFrame, fixed: dict[str, np.ndarray], made: Mapping[str, pl.DataFrame], moved: Moved
+    ) -> pl.DataFrame:
+        """Visits with cells that are moved and stay, and what rules within the row make of the others."""
+        for (name, column), (cells, changed) in moved.items():
+            form, at = self.codec.forms.forms[name], np.flatnonzero(changed)
+            if column in form.after:
+                cells = counted_in(apart_from(cells, made[name][str(form.time)]), form.after[column])
+            column = column if name == table else called(name, column)
+            rows = at if name == table else self.fitted.grown.parents[name][at]
+            put = cells.gather(at).cast(visits.schema[column])
+            visits = visits.with_columns(visits[column].scatter(rows, put))
+            fixed[column] = fixed[column].copy()
+            fixed[column][rows] = True
+        kept = self.codec.codecs[table].kept(visits.drop(PARENT), fixed)
+        return kept.with_columns(visits[PARENT])
 
-    def _ended(self, table: str, given: pl.DataFrame, ends: pl.Series) -> pl.Series:
-        """Ends after the start of their row and all that is given in its time, and before what comes after its end."""
-        forms, grown, clock = self.codec.forms, self.fitted.grown, self.codec.forms.forms[table].table.clock
-        assert clock is not None
-        after, before = [given.select(pl.int_range(pl.len()).alias("row"), pl.col(clock.start).alias("at"))], []
-        for branch in self.codec.tree.branches:
-            form = forms.forms[branch.table]
-            if branch.parent != table or form.time is None:
+    def _filled(self, table: str, rows: pl.DataFrame, exact: Moved) -> pl.DataFrame:
+        """The given rows of a table, with the holes to be filled as in `rows`, or as they are known exactly."""
+        given, columns = self.fitted.grown.frames[table], []
+        for column, holes in self.around.holes[table].items():
+            if column not in rows.columns:
                 continue
-            rows, frame = pl.Series("row", grown.parents[branch.table]), grown.frames[branch.table]
-            if branch.table in forms.within:
-                last = form.table.clock.end if form.table.clock and branch.table in forms.ends else None
-                after += [pl.DataFrame([rows, frame[c].alias("at")]) for c in (form.time, last) if c is not None]
-            elif form.since == clock.end:
-                before.append(pl.DataFrame([rows, frame[form.time].alias("at")]))
-        out = pl.DataFrame([pl.int_range(len(ends), eager=True).alias("row"), ends.alias("end")])
-        for bounds, most in ((after, True), (before, False)):
-            for one in bounds:
-                at = pl.col("at").cast(ends.dtype)
-                of_row = one.group_by("row").agg((at.max() if most else at.min()).alias("bound"))
-                out = out.join(of_row, on="row", how="left", maintain_order="left")
-                beyond = (pl.col("end") < pl.col("bound")) if most else (pl.col("end") > pl.col("bound"))
-                out = out.select("row", pl.when(beyond).then("bound").otherwise("end").alias("end"))
-        return out["end"].alias(ends.name)
+            drawn = rows[column].cast(given.schema[column])
+            if (table, column) in exact:
+                cells, where = exact[table, column]
+                drawn = drawn.zip_with(pl.Series(~where), cells)
+            columns.append(given[column].zip_with(pl.Series(~holes), drawn))
+        return given.with_columns(columns)

@@ -20,10 +20,11 @@ from reverie.records.given import texts
 from reverie.records.linked.beside import called
 from reverie.records.linked.checks import found_wrong
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.growing import placed
 from reverie.records.linked.sources import read_tables
 from reverie.records.linked.standards.registry import standard_at
 from reverie.records.linked.tables import LinkedTables
-from reverie.records.linked.tree import Grown, placed
+from reverie.records.linked.tree import Grown
 from reverie.records.nulls import NULL_VALUES, emptied, listed
 from reverie.records.parsing import parse
 from reverie.records.places import ROW, counted

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.plain import number_of
-from reverie.records.linked.beside import tabled
+from reverie.records.linked.beside import called, tabled
+from reverie.records.linked.binding import bonds_of
 from reverie.records.linked.bonds import Bonds
 from reverie.records.linked.form import Form
 from reverie.records.linked.schema import LinkedSchema
@@ -41,6 +42,11 @@ class LinkedForms:
     notes: tuple[str, ...] = ()
     bonds: Bonds = field(default_factory=Bonds)
 
+    def home(self, table: str, column: str) -> tuple[str, str]:
+        """The table of visits in which a column of a table stands, and what it is called there."""
+        branch = self.tree[table]
+        return (str(branch.parent), called(table, column)) if branch.beside else (table, column)
+
     @classmethod
     def of(cls, schema: LinkedSchema, grown: Grown, columns: Mapping[str, Schema] | None = None) -> LinkedForms:
         """The forms of tables that were grown; `columns` are the schemas of those whose columns are stated."""
@@ -63,7 +69,7 @@ class LinkedForms:
             told = tabled(table, forms, grown, (columns or {}).get(table))
             found[table] = told.schema
             notes += [f"{table}: {note}" for note in told.notes]
-        bonds = Bonds.of(grown, forms, found)
+        bonds = bonds_of(grown, forms, found)
         if bonds:
             notes.append(f"{number_of(len(bonds), 'rule')} across tables hold without exception, and will in what is made.")
         return cls(schema, tree, forms, found, frozenset(within), frozenset(ends), tuple(notes), bonds)

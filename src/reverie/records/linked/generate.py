@@ -22,7 +22,7 @@ from reverie.records.encoded import Records
 from reverie.records.generate import ROUNDS
 from reverie.records.intervals import inside
 from reverie.records.linked.bound import Bound
-from reverie.records.linked.given import GivenRows
+from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
 from reverie.records.settling import settled
@@ -59,7 +59,7 @@ class LinkedSampler:
 
     def shard(
         self,
-        number: int,
+        number: int | str,
         seed: int,
         given: Records | None = None,
         size: int = SHARD,
@@ -69,6 +69,7 @@ class LinkedSampler:
 
         Args:
             given: statics of the patients that are given, [size, 1, C].
+            number: of the shard; another number, or a text, has other patients.
             size: how many patients; a shard of another size has other patients.
             accept: codes of statics [B, 1, C] -> bool [B], the patients to keep; as many are drawn as that takes.
 
@@ -101,7 +102,7 @@ class LinkedSampler:
         """
         children, fixed, fewest = self.stages.codec.tree.children(table), {}, {}
         if bound is not None:
-            self._flagged(table, made[table], bound)
+            bound.flag(table)
         for child in children:
             fixed[child], fewest[child] = self._begun(table, child, units, made, seed, chosen)
         busy = units[np.any([made[child].group[units] >= 0 for child in children], axis=0)]
@@ -121,6 +122,27 @@ class LinkedSampler:
                     made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
+        if self.given is not None:
+            self._met(table, children, made, fixed, (*seed, table, "again"))
+
+    def _met(
+        self, table: str, children: Sequence[str], made: dict[str, TableScores], fixed: Mapping[str, Tensor], seed: Seed
+    ) -> None:
+        """Draws values again that do not meet a condition on every row, TRIES times."""
+        assert self.given is not None
+        again = [child for child in children if self.given.drawn_again(child)]
+        for attempt in range(TRIES if again else 0):
+            which = {}
+            for child in again:
+                rows, cells = made[child].rows[0], Bound(self.stages.codec, made).decoded(child)
+                which[child], wrong = self.given.unmet(child, cells, rows.shape[1])
+                rows.masked_fill_(wrong & ~fixed[child], torch.nan)
+            busy = np.unique(np.concatenate([made[child].above[rows] for child, rows in which.items()]))
+            if not busy.size:
+                return
+            self.stages.draw(table, children, busy, made, 5, (*seed, attempt))
+            for child, rows in which.items():
+                self._put_right(child, "rows", 5, made, fixed[child], np.flatnonzero(rows))
 
     def enough(
         self,
@@ -161,7 +183,7 @@ class LinkedSampler:
 
     def _patients(
         self,
-        number: int,
+        number: int | str,
         seed: int,
         given: Records | None,
         size: int,
@@ -208,14 +230,6 @@ class LinkedSampler:
             values[:, :of_codec] = settled(codec, as_records(self.stages.codec, root, values), held)[:, 0, :of_codec]
         return values
 
-    def _flagged(self, table: str, one: TableScores, bound: Bound) -> None:
-        """Moves whether rows of a table have any of those that hang on it, as rules would have it."""
-        codec = self.stages.codec
-        scores = (one.groups if table == codec.tree.root else one.rows)[0]
-        first = scores.shape[1] - len(codec.flags[table])
-        for at, (child, _) in enumerate(codec.flags[table], first):
-            scores[:, at] = bound.flagged(table, child, scores[:, at])
-
     def _begun(
         self, table: str, child: str, units: np.ndarray, made: dict[str, TableScores], seed: Seed, chosen: list[np.ndarray]
     ) -> tuple[Tensor, np.ndarray]:
@@ -256,7 +270,7 @@ class LinkedSampler:
             for number, wish in enumerate(self.given.wishes):
                 if child not in wish.path:
                     continue
-                at = chosen[number] = _one_of(one, one.group[chosen[number]], taken, randomness)
+                at = chosen[number] = one_of(one, one.group[chosen[number]], taken, randomness)
                 if wish.path[-1] == child:
                     one.rows[0, at] = self.given.put(child, 1, one.rows[0, at], wish.cells, randomness)
                     taken[at] = True
@@ -283,13 +297,3 @@ class LinkedSampler:
         drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed[which]
         called = "group" if what == "groups" else what
         one.put(what, which, self.calibration(table, called, values, drawn), known)
-
-
-def _one_of(one: TableScores, groups: np.ndarray, taken: np.ndarray, randomness: torch.Generator) -> np.ndarray:
-    """int64 [n], a row of each of some groups, drawn at random among those not taken where there are any."""
-    lengths = one.lengths[groups]
-    place = (torch.rand(len(groups), generator=randomness).double().numpy() * lengths).astype(np.int64)
-    at = one.offsets[groups] + place
-    for step in range(1, int(lengths.max()) if len(lengths) else 0):
-        at = np.where(taken[at], one.offsets[groups] + (place + step) % lengths, at)
-    return at

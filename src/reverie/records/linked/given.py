@@ -2,10 +2,12 @@
 
 stays.admission_type=emergency        every stay is one, and the rest is drawn to go with it
 any stays.admission_type=emergency    one stay of each patient is, drawn at random among them; so there is one
+labs.value>5, count(stays)>=2         what nothing can be given for is met by drawing (choosing.py)
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +20,16 @@ from torch import Tensor
 from reverie.errors import UsageError, unknown
 from reverie.records.conditions import PATTERN, written
 from reverie.records.intervals import between, inside
-from reverie.records.linked.beside import called, has
+from reverie.records.linked.beside import has
+from reverie.records.linked.bonds import base_of, told_of
+from reverie.records.linked.choosing import COUNT, Choice, can, value_of
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.scores import TableScores
 
-__all__ = ["GivenRows", "Wish", "parted"]
+__all__ = ["GivenRows", "Wish", "one_of", "parted"]
 
-ANY = "any "
-"""What stands before a condition that one row of each patient is to meet."""
+ANY, ALL = "any ", "all "
+"""What stands before a condition that one row of each patient is to meet, and may stand before one for every row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +51,66 @@ class GivenRows:
 
     Attributes:
         codec: of the tables.
-        cells: by table, the values of columns of its codec that every row has.
+        cells: by table, the values of columns of its codec that every row has; none where it is only known to have one.
         wishes: rows that each patient has.
+        choices: conditions that are met by drawing.
     """
 
     codec: LinkedCodec
-    cells: Mapping[str, Mapping[str, float]]
+    cells: Mapping[str, Mapping[str, float | None]]
     wishes: tuple[Wish, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
-    def put(self, table: str, token: int, scores: Tensor, cells: Mapping[str, float], randomness: torch.Generator) -> Tensor:
+    def __bool__(self) -> bool:
+        return bool(self.cells or self.wishes or self.choices)
+
+    @property
+    def fixed(self) -> dict[str, list[str]]:
+        """By table, the columns whose values are given."""
+        return {table: [column for column, value in of.items() if value is not None] for table, of in self.cells.items()}
+
+    def drawn_again(self, table: str) -> list[Choice]:
+        """The conditions on every row of a table, or of one beside it, for which values are drawn again."""
+        home = self.codec.forms.home
+        return [one for one in self.choices if one.how == "every" and home(one.table, one.column)[0] == table]
+
+    def unmet(self, table: str, visits: pl.DataFrame, width: int) -> tuple[np.ndarray, Tensor]:
+        """Bool [rows], the rows of a table that do not meet all conditions on every row, and [rows, width], the scores
+        that say so."""
+        rows, cells = np.zeros(len(visits), dtype=bool), torch.zeros(len(visits), width, dtype=torch.bool)
+        for choice in self.drawn_again(table):
+            form, name = self.codec.forms.forms[choice.table], base_of(self.codec.forms.forms[choice.table], choice.column)
+            names = {name, form.scored[name].code} if name in form.scored else {name}
+            columns = {self.codec.forms.home(choice.table, name)[1] for name in names}
+            fields = [f for f in self.codec.codecs[table].fields if f.token and f.column in columns and f.part == "value"]
+            wrong = self._wrong(choice, visits)
+            cells[np.flatnonzero(wrong)[:, None], [channel for field in fields for channel in field.channels]] = True
+            rows |= wrong
+        return rows, cells
+
+    def _wrong(self, choice: Choice, visits: pl.DataFrame) -> np.ndarray:
+        """Bool [rows], the rows of a table's visits that do not meet a condition on every row."""
+        form, column = self.codec.forms.forms[choice.table], choice.column
+
+        def cells(name: str) -> pl.Series:
+            return visits[self.codec.forms.home(choice.table, name)[1]]
+
+        if column in form.scored:
+            found = form.scored[column].cells(cells(column), cells(form.scored[column].code), form.columns[column])
+        elif column in form.follows:
+            found = told_of(form, column, cells(base_of(form, column)))
+        elif self.codec.forms.home(choice.table, column)[1] not in visits.columns or column in form.after:
+            return np.zeros(len(visits), dtype=bool)  # a time, which is known when all is made
+        else:
+            found = cells(column)
+        there = np.ones(len(visits), dtype=bool)
+        if self.codec.tree[choice.table].beside:
+            there = visits[has(choice.table)].is_not_null().to_numpy()
+        return there & ~choice.good(found)
+
+    def put(
+        self, table: str, token: int, scores: Tensor, cells: Mapping[str, float | None], randomness: torch.Generator
+    ) -> Tensor:
         """Scores [n, w] of the groups (token 0) or rows (1) of a table, NaN where not known, with cells given in all of
         them."""
         codec, scores = self.codec.codecs[table], scores.clone()
@@ -62,7 +118,9 @@ class GivenRows:
             for field in codec.fields:
                 if field.column != column or field.token != token or not field.channels:
                     continue
-                x = np.full(len(scores), 1.0 if field.part == "measured" else value)
+                if value is None and field.part != "measured":
+                    continue
+                x = np.full(len(scores), 1.0 if value is None or field.part == "measured" else value)
                 scores[:, list(field.channels)] = _drawn(*codec.codes[field.name].ends(x), randomness)
         return scores
 
@@ -78,6 +136,16 @@ class GivenRows:
         return scores
 
 
+def one_of(one: TableScores, groups: np.ndarray, taken: np.ndarray, randomness: torch.Generator) -> np.ndarray:
+    """int64 [n], a row of each of some groups, drawn at random among those not taken where there are any."""
+    lengths = one.lengths[groups]
+    place = (torch.rand(len(groups), generator=randomness).double().numpy() * lengths).astype(np.int64)
+    at = one.offsets[groups] + place
+    for step in range(1, int(lengths.max()) if len(lengths) else 0):
+        at = np.where(taken[at], one.offsets[groups] + (place + step) % lengths, at)
+    return at
+
+
 def _drawn(lower: np.ndarray, upper: np.ndarray, randomness: torch.Generator) -> Tensor:
     """Scores [n, channels] in intervals."""
     low, high = (torch.from_numpy(end) for end in inside(lower, upper))
@@ -87,47 +155,77 @@ def _drawn(lower: np.ndarray, upper: np.ndarray, randomness: torch.Generator) ->
 def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tuple[list[str], GivenRows]:
     """Conditions on patients, and those on rows. Raises UsageError for one on rows that cannot be understood or kept."""
     of_patients: list[str] = []
-    every: dict[str, dict[str, float]] = {}
+    every: dict[str, dict[str, float | None]] = {}
     wishes: list[Wish] = []
+    choices: list[Choice] = []
     root = codec.codecs[codec.tree.root].schema
     for text in written(where):
-        found, one = PATTERN.fullmatch(text), text.startswith(ANY)
-        name = (found[1] if found else text).removeprefix(ANY).strip() if one else found[1] if found else text
+        found = PATTERN.fullmatch(text)
+        said = (found[1] if found else text).strip()
+        one, name = said.startswith(ANY), said.removeprefix(ANY).removeprefix(ALL).strip()
+        if found and name not in root.names and (number := COUNT.fullmatch(name)):
+            choices.append(_count(codec, text, number[1], found[2].replace("==", "="), found[3]))
+            continue
         table, dot, column = name.partition(".")
         if not (found and dot) or name in root.names or table == codec.tree.root:
-            if one:
-                raise UsageError(f"{text!r}: any is of the rows of a table, as any TABLE.column=value: name the table.")
+            if name != said:
+                raise UsageError(f"{text!r}: any and all are of rows, as any TABLE.column=value: name the table.")
             of_patients.append(text.removeprefix(f"{codec.tree.root}."))
             continue
         if table not in codec.forms.forms:
             raise unknown("table", table, codec.forms.forms)
-        if found[2] != "=":
-            what = "one of them is" if one else "all of them are"
-            raise UsageError(f"{text!r}: a condition on rows says what {what}: give it as {found[1]}=VALUE.")
-        home, cell, value = _cell(codec, table, column, found[3])
-        cells = {cell: value} | ({has(table): 0.0} if home != table else {})  # its only level
+        sign = found[2].replace("==", "=")
+        if (cell := _cell(codec, table, column, text) if sign == "=" else None) is None:
+            value = value_of(codec, table, column, sign, found[3], text)
+            choices.append(Choice(text, "any" if one else "every", table, column, sign, value))
+            home, at = codec.forms.home(table, base_of(codec.forms.forms[table], column))
+            if not one and at in codec.codecs[home].schema.names:
+                every.setdefault(home, {}).setdefault(at, None)
+            continue
+        home, at, value = cell
+        cells = {at: value} | ({has(table): 0.0} if home != table else {})  # its only level
         if one and home != codec.tree.root:
             wishes.append(Wish((*reversed(list(codec.tree.above(home))), home)[1:], cells))
-        else:
-            every.setdefault(home, {}).update(cells)
+            continue
+        for at, value in cells.items():
+            if every.setdefault(home, {}).get(at) not in (None, value):
+                raise UsageError(f"no row of {table} can have one {column} and another: leave one out.")
+            every[home][at] = value
     for wish in wishes:
-        if twice := next((c for c, v in wish.cells.items() if every.get(wish.path[-1], {}).get(c, v) != v), None):
+        of = every.get(wish.path[-1], {})
+        if twice := next((c for c, v in wish.cells.items() if of.get(c) not in (None, v)), None):
             raise UsageError(f"no row of {wish.path[-1]} can have another {twice} than every row: leave one out.")
-    return of_patients, GivenRows(codec, every, tuple(wishes))
+    return of_patients, GivenRows(codec, every, tuple(wishes), tuple(choices))
 
 
-def _cell(codec: LinkedCodec, table: str, column: str, text: str) -> tuple[str, str, float]:
-    """The table whose rows hold a cell, its column there, and its value."""
-    form, branch = codec.forms.forms[table], codec.tree[table]
+def _cell(codec: LinkedCodec, table: str, column: str, text: str) -> tuple[str, str, float] | None:
+    """The table whose rows hold a cell, its column there, and its value; None where it is not learned as it stands."""
+    form = codec.forms.forms[table]
     if column not in form.columns:
         raise unknown(f"column of {table}", column, form.columns)
-    if column in form.follows:
-        raise UsageError(f"{table}.{column} follows from {form.follows[column][0]}: say what that is.")
-    home, name = (str(branch.parent), called(table, column)) if branch.beside else (table, column)
+    home, name = codec.forms.home(table, column)
     of = codec.codecs[home]
-    plain = column not in (form.time, *form.after, *form.scored, *form.gone)
+    plain = column not in (form.time, *form.after, *form.scored, *form.gone, *form.follows)
     if not plain or name not in of.schema.names or f"value:{name}" not in of.codes:
-        raise UsageError(f"{table}.{column} is not learned as it stands, so no row can be made to have it: leave it out.")
-    told = of.schema[name]
-    value = float(told.read(pl.Series(name, [text]), f"{table}.{column}={text}")[0]) if told.quantity else told.parse(text)
+        return None
+    told, wanted = of.schema[name], text.partition("=")[2].lstrip("=").strip()
+    value = float(told.read(pl.Series(name, [wanted]), text)[0]) if told.quantity else told.parse(wanted)
     return home, name, value
+
+
+def _count(codec: LinkedCodec, text: str, table: str, sign: str, told: str) -> Choice:
+    """A condition on the number of rows of a table. Raises UsageError for one that no patient that is made can meet."""
+    tree = codec.tree
+    below = [branch.table for branch in tree.branches if branch.table != tree.root]
+    if table not in below:
+        raise unknown("table to count", table, below)
+    if not re.fullmatch(r"\d+", told):
+        raise UsageError(f"{text!r}: rows are counted, so give a whole number, as count({table})>=2.")
+    of, least, most = codec.codecs.get(table), 0.0, np.inf
+    if tree[table].parent == tree.root and of is not None:
+        least, most = float(codec.shares[tree.root][table] == 1), float(of.most_visits)
+    elif tree[table].parent == tree.root:
+        most = 1.0
+    if not can(sign, float(told), least, most):
+        raise UsageError(f"{text!r} cannot be: a patient that is made has {least:g} to {most:g} rows of {table}.")
+    return Choice(text, "count", table, "", sign, float(told))

@@ -1,0 +1,85 @@
+"""Linked tables as rules across them see them: cells of a row beside those of the rows above, and which rows break one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from reverie.records.linked.bonds import Goes, Number, Order, Same, base_of, told_of
+from reverie.records.linked.forms import LinkedForms
+
+__all__ = ["Tied"]
+
+
+@dataclass(frozen=True, eq=False)
+class Tied:
+    """Tables in the order of their tree.
+
+    Attributes:
+        forms: what is known of them.
+        frames: their rows, empty cells where nothing is known.
+        parents: by table, int64 [rows], the row of the parent's frame that each hangs on.
+    """
+
+    forms: LinkedForms
+    frames: Mapping[str, pl.DataFrame]
+    parents: Mapping[str, np.ndarray]
+
+    def up(self, table: str, above: str) -> np.ndarray:
+        """int64 [rows], the row that each row of a table has above it, in a table or beside one; -1 for none."""
+        tree = self.forms.tree
+        at, here = np.arange(self.frames[table].height), table
+        host = str(tree[above].parent) if tree[above].beside else above
+        while here != host:
+            at, here = self.parents[here][at], str(tree[here].parent)
+        if host == above:
+            return at
+        place = np.full(self.frames[host].height, -1)
+        place[self.parents[above]] = np.arange(len(self.parents[above]))
+        return place[at]
+
+    def cells(self, table: str, column: str) -> pl.Series:
+        """A column; where it is empty and follows from another, what follows."""
+        cells, form = self.frames[table][column], self.forms.forms[table]
+        if column not in form.follows:
+            return cells
+        found = told_of(form, column, self.frames[table][base_of(form, column)])
+        return pl.select(pl.coalesce(cells, found.cast(cells.dtype))).to_series().alias(column)
+
+    def text(self, table: str, column: str) -> pl.Series:
+        return self.cells(table, column).cast(pl.String)
+
+    def theirs(self, table: str, above: str, column: str) -> pl.Series:
+        """The cells of a column of the rows above, for each row of a table."""
+        at = pl.Series(self.up(table, above))
+        return self.cells(above, column).gather(at.set(at < 0, None))
+
+    def some(self, table: str, above: str) -> np.ndarray:
+        """Bool [rows of `above`], whether a row has any of a table below it."""
+        return np.bincount(self.up(table, above), minlength=self.frames[above].height) > 0
+
+    def breaking(self, rule: Number | Goes | Same | Order) -> np.ndarray:
+        """Bool, the rows that are known to break a rule: of its table, or of the table above where it is on how many."""
+        if isinstance(rule, Number):
+            wrong = self.some(rule.table, rule.above) != rule.some
+            if rule.column is not None:
+                wrong &= _true(self.text(rule.above, rule.column).is_in(list(rule.levels)))
+            return wrong
+        if isinstance(rule, Goes):
+            levels = self.theirs(rule.table, rule.above, rule.column).cast(pl.String)
+            only = self.text(rule.table, rule.code).replace_strict(rule.only, default=None, return_dtype=pl.String)
+            return _true(only != levels)
+        if isinstance(rule, Same):
+            return _true(self.cells(rule.table, rule.column) != self.theirs(rule.table, rule.above, rule.column))
+        mine, theirs = self.frames[rule.table][rule.column], self.theirs(rule.table, rule.above, rule.theirs)
+        if pl.Date in (mine.dtype, theirs.dtype):
+            mine, theirs = mine.cast(pl.Date), theirs.cast(pl.Date)
+        kept = {"<=": mine <= theirs, ">=": mine >= theirs, "=": mine == theirs}[rule.sign]
+        return _true(~kept)
+
+
+def _true(cells: pl.Series) -> np.ndarray:
+    return cells.fill_null(False).to_numpy().copy()

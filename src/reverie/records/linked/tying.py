@@ -1,0 +1,203 @@
+"""How tables are tied, from the tables alone: every decision with its reason, to be read and, where it is wrong, edited.
+
+keys -> which refer to which (keys.py) -> who are the patients -> what hangs on them, what is a lookup
+     -> the parent of each, the nearest of those it refers to -> its clock (clocks.py) -> its kind
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from reverie.errors import DataError, UsageError
+from reverie.records.linked.clocks import clock_of
+from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
+from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
+from reverie.records.roles import words
+from reverie.records.shapes.long_roles import CODE, COUNT, TEST, VALUE
+
+__all__ = ["Hall", "spoken_of"]
+
+MOSTLY = 0.9
+"""From this share of different values on, a column that is named as the key of its table was meant to be it, and what
+stands twice is a fault."""
+
+
+def spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:
+    """The table of a key that only others speak of: its values, in the order in which they come."""
+    cells = [frame[key].drop_nulls() for frame in frames.values() if key in frame.columns]
+    alike = len({c.dtype for c in cells}) == 1
+    return pl.DataFrame({key: pl.concat([c if alike else c.cast(pl.String) for c in cells]).unique(maintain_order=True)})
+
+
+@dataclass
+class Hall:
+    """What is known of tables while it is found out."""
+
+    frames: dict[str, pl.DataFrame]
+    name: str
+    notes: list[str]
+    keys: dict[str, str | None] = field(default_factory=dict)
+    implied: str | None = None
+    ties: dict[str, list[Tie]] = field(default_factory=dict)
+    people: set[str] = field(default_factory=set)
+    hanging: set[str] = field(default_factory=set)
+
+    def schema(self) -> LinkedSchema:
+        for table, frame in self.frames.items():
+            self._no_fault_of_keys(table, frame)
+            self.keys[table], others = key_of(
+                frame, table, {c for t, other in self.frames.items() if t != table for c in other.columns}
+            )
+            if others:
+                self.notes.append(
+                    f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
+                    "since it comes first."
+                )
+        self._find_people()
+        self.ties = {table: self._one_a_column(table) for table in self.frames}
+        self.people = set(self._people())
+        self.hanging = self._below()
+        depth = {table: self._depth(table) for table in self.frames}
+        order = sorted(self.frames, key=lambda table: (table not in self.hanging, depth[table]))
+        return LinkedSchema(tables=tuple(self._table(table, depth) for table in order))
+
+    def _no_fault_of_keys(self, table: str, frame: pl.DataFrame) -> None:
+        """Raises DataError for a column that was meant to be the key of its table, and is that of two rows."""
+        for column in frame.columns:
+            if not names_key(column) or fit_of(column, table) > 0 or frame[column].is_unique().all():
+                continue
+            cells = frame[column].drop_nulls()
+            if frame.height > 1 and cells.n_unique() >= MOSTLY * frame.height:
+                twice = cells.filter(cells.is_duplicated())
+                which = f"{twice[0]!r} stands in several rows that differ" if twice.len() else "an empty cell is the key"
+                raise DataError(
+                    f"{self.name}/{table}: {column} is its key, and {which}: keep one of them, or rename the column."
+                )
+
+    def _find_people(self) -> None:
+        """Makes the table of patients where others only speak of them."""
+        if any(map(self._names_people, self.frames)):
+            return
+        spoken: dict[str, int] = {}
+        for frame in self.frames.values():
+            for column, dtype in frame.schema.items():
+                if names_a_person(column) and (dtype == pl.String or dtype.is_integer()):
+                    spoken[column] = spoken.get(column, 0) + 1
+        if not spoken:
+            return
+        column = max(spoken, key=lambda c: (spoken[c], -len(c)))
+        table = "patients" if "patients" not in self.frames else f"{column} (patients)"
+        self.frames[table], self.keys[table], self.implied = spoken_of(self.frames, column), column, table
+        self.notes.append(f"There is no table of patients: those whom {column} names are taken for them.")
+
+    def _one_a_column(self, table: str) -> list[Tie]:
+        """Each column refers to one table at most. Of two tables with one key, the better named is referred to."""
+        found: dict[str, Tie] = {}
+        for tie in ties(self.frames, self.keys, table):
+            if tie.column == self.keys[table] and self._rank(tie.table) > self._rank(table):
+                continue
+            best = found.get(tie.column, tie)
+            found[tie.column] = min(best, tie, key=lambda one: (not one.exact, self._rank(one.table)))
+        return list(found.values())
+
+    def _rank(self, table: str) -> tuple[int, int, int]:
+        """Of tables with one key, the one that the others refer to: best named, with the most rows, first."""
+        fit = -1 if table == self.implied else fit_of(str(self.keys[table]), table)
+        return fit, -self.frames[table].height, list(self.frames).index(table)
+
+    def _names_people(self, table: str) -> bool:
+        """Whether the key of a table names persons, by its own name or, where that is "id" alone, by the table's."""
+        key = self.keys[table]
+        return key is not None and (
+            names_a_person(key) or (words(key) == ["id"] and names_a_person(f"{singular(table)}_id"))
+        )
+
+    def _people(self) -> list[str]:
+        """The tables of patients: whose key names persons, and which refer to none that does."""
+        named = [table for table in self.frames if self._names_people(table)]
+        roots = [table for table in named if not any(tie.table in named for tie in self.ties[table] if tie.table != table)]
+        if roots:
+            return roots
+        referred = {tie.table for table in self.frames for tie in self.ties[table] if tie.table != table}
+        tops = [table for table in referred if not any(tie.table != table for tie in self.ties[table])]
+        if not tops:
+            raise UsageError(
+                f"{self.name} has no table of patients: no column is called as their key (patient_id, subject_id, "
+                "person_id), and no table refers to another: rename the column that names them."
+            )
+        most = max(
+            tops,
+            key=lambda table: (sum(t.table == table for ts in self.ties.values() for t in ts), self.frames[table].height),
+        )
+        self.notes.append(f"{most} is taken for the table of patients, for most others refer to it.")
+        return [most]
+
+    def _below(self) -> set[str]:
+        """The tables from which a table of patients is reached, and these."""
+        below = set(self.people)
+        while more := {t for t in self.frames if t not in below and any(tie.table in below for tie in self.ties[t])}:
+            below |= more
+        return below
+
+    def _depth(self, table: str, seen: tuple[str, ...] = ()) -> int:
+        """How far below the patients a table hangs, by its longest way. Raises DataError for keys that go in a circle."""
+        if table in seen:
+            circle = " -> ".join([*seen[seen.index(table) :], table])
+            raise DataError(
+                f"{self.name}: the keys go in a circle, {circle}: give a schema that says which is whose parent."
+            )
+        if table in self.people or table not in self.hanging:
+            return 0
+        above = {tie.table for tie in self.ties[table] if tie.table in self.hanging and tie.table != table}
+        return 1 + max(self._depth(one, (*seen, table)) for one in above)
+
+    def _table(self, table: str, depth: Mapping[str, int]) -> LinkedTable:
+        frame, keys = self.frames[table], self.keys
+        refers = tuple(
+            foreign(frame, tie, self.frames[tie.table][str(keys[tie.table])], tie.table == table) for tie in self.ties[table]
+        )
+        parent, clock = None, clock_of(frame)
+        if table in self.hanging and table not in self.people:
+            above = [key for key in refers if key.table in self.hanging and key.table != table]
+            filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
+            deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
+            parent = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling)).table
+        kind, why = self._kind(table, parent, refers, clock)
+        if table in self.people:
+            self.notes += [
+                f"{table}.{key.column} refers to {key.table}, which refers to {table}: it is made last, and names the first "
+                f"row there of each row of {table}."
+                for key in refers
+                if key.table in self.hanging and key.table != table
+            ]
+        if table not in self.hanging and not any(tie.table == table for ts in self.ties.values() for tie in ts):
+            self.notes.append(f"{table} refers to no patient, and no table refers to it: it is carried over as it is.")
+        return LinkedTable(
+            name=table, kind=kind, key=keys[table], parent=parent, refers=refers, clock=clock, why=why,
+            implied=table == self.implied,
+        )  # fmt: skip
+
+    def _kind(self, table: str, parent: str | None, refers: tuple[ForeignKey, ...], clock: Clock | None) -> tuple[Kind, str]:
+        frame = self.frames[table]
+        if parent is None:
+            if table in self.people:
+                return "entities", f"a row for each {self.keys[table]}"
+            return "lookup", "refers to no patient"
+        tied = (key.column for key in refers if key.table in self.hanging)  # not to a lookup: what it tells, its codes do
+        used = {self.keys[table], *tied, *((clock.start, clock.end) if clock else ())}
+        rest = [column for column in frame.columns if column not in used]
+        tests = [c for c in rest if TEST & set(words(c)) and frame[c].n_unique() < frame.height]
+        values = [c for c in rest if VALUE & set(words(c)) and c not in tests]
+        if tests and values and self.keys[table] not in {tie.column for ts in self.ties.values() for tie in ts}:
+            return "long", f"{tests[0]} says what was measured, {values[0]} the value"
+        codes = [c for c in rest if CODE & set(words(c))]
+        numbers = [c for c in rest if frame.schema[c].is_numeric() and not names_key(c) and not COUNT & set(words(c))]
+        if codes and not numbers and clock is None and not self._has_children(table):
+            return "codes", f"{codes[0]} holds codes, without a time or a number"
+        return "events", "a row for each event"
+
+    def _has_children(self, table: str) -> bool:
+        return any(tie.table == table for other, ts in self.ties.items() if other != table for tie in ts)
