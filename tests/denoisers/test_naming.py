@@ -40,7 +40,9 @@ def test_scores_are_of_one_level_which_is_the_one_they_decode_to(name):
     found = naming.levels(z)
     assert (found.sum(1) == 1).all()
     values = code.cells(z[:, 1:].double().numpy())
-    assert np.array_equal(np.unique(values, return_inverse=True)[1], np.unique(found.int().argmax(1), return_inverse=True)[1])
+    assert np.array_equal(
+        np.unique(values, return_inverse=True)[1], np.unique(found.int().argmax(1), return_inverse=True)[1]
+    )
 
 
 @pytest.mark.parametrize("name", CODES)

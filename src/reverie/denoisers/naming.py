@@ -1,4 +1,4 @@
-"""Cells that are one of some levels: what a noisy score says of each level, exactly; a network adds what all else says of it.
+"""Cells that are one of some levels: what a noisy score says of each, exactly, to which a network adds what all else says.
 
     level k  <=>  a_i < z_i < b_i for the channels i that tell it,  z ~ N(0, 1)          (records/intervals.py)
     x = a z + s eps,  a^2 + s^2 = 1     =>     z given x ~ N(a x, s^2)

@@ -20,8 +20,8 @@ LOOKS = 4097
 
 
 def leveled(code: Code) -> tuple[Floats, Floats] | None:
-    """Both ends [k, width] of the scores of all values that a code has, infinite where there is none; None of a code with more
-    values than are named, or with one alone."""
+    """Both ends [k, width] of the scores of all values that a code has, infinite where there is none; None of a code with
+    more values than are named, or with one alone."""
     one_hot = isinstance(code, OneHot) or (isinstance(code, Grouped) and isinstance(code.code, OneHot))
     if isinstance(code, Levels) and not one_hot and code.width:
         count = code.count

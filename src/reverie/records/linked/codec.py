@@ -111,7 +111,7 @@ class LinkedCodec:
         before."""
         return [(b.table, what) for b in self.tree.learned for what in ("group", "rows", "told")]
 
-    def type(self, table: str, what: str) -> int:
+    def type(self, table: str, what: Literal["group", "rows", "told"]) -> int:
         return self.types.index((table, what))
 
     @cached_property

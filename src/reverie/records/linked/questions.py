@@ -20,9 +20,10 @@ from torch import Tensor
 from reverie.denoisers.event_mask import EventMask
 from reverie.process.randomness import generator
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.laying import laid_out, tokens_of, unit_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.tree import Grown
-from reverie.records.linked.units import Unit, laid_out, tokens_of, unit_of
+from reverie.records.linked.units import Unit
 
 __all__ = ["Encoded", "counting", "draw_question"]
 
@@ -34,9 +35,7 @@ PATIENTS = 1 / 3
 """The share of units that are patients, at least: of them there are few, and most follows from them."""
 COMPLETE = 0.5
 """Share of questions of which some is given."""
-import os
-
-BLUR = float(os.environ.get("BLUR", "0.3"))
+BLUR = 0.1
 """Deviation of noise on what is told, so that no patient is known by it (conditioning augmentation, Ho et al. 2022)."""
 
 

@@ -20,8 +20,9 @@ from torch import Tensor
 from reverie.denoisers.denoiser import Denoiser
 from reverie.process.randomness import generator
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.laying import laid_out, tokens_of, unit_of
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.units import Unit, laid_out, tokens_of, unit_of
+from reverie.records.linked.units import Unit
 from reverie.records.writing import Scores
 from reverie.samplers import Sampler, sample
 
