@@ -10,7 +10,7 @@ FLOORS = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "files", "manifest", "memory", "modality", "plain", "drawing", "shards"),
+            ("errors", "files", "manifest", "memory", "modality", "plain", "drawing", "shards", "zips"),
             ("process",),
             ("denoisers",),
             ("samplers",),

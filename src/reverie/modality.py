@@ -12,7 +12,9 @@ from typing import Any
 
 from reverie.errors import UsageError
 
-__all__ = ["ARCHIVES", "ARRAYS", "IMAGES", "IMAGE_FILES", "LINKED", "PICTURES", "RECORDS", "ROWS", "Modality", "asked"]
+__all__ = [
+    "ARCHIVES", "ARRAYS", "DATABASES", "IMAGES", "IMAGE_FILES", "LINKED", "PICTURES", "RECORDS", "ROWS", "Modality", "asked",
+]  # fmt: skip
 
 ROWS = "rows"
 """The folder in a run folder where the rows of a table that is read in parts are kept, unless another is named."""
@@ -23,6 +25,9 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
 IMAGE_FILES = (*PICTURES, *ARRAYS, *ARCHIVES)
 """The suffixes of files that pictures are read from: one each, arrays of many, archives of files. (IDX files go by their
 content, and Parquet files may be tables.)"""
+
+DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
+"""The suffixes of files of a database, which are linked tables, or asked with a query."""
 
 FIELDS = {"identifier": "id", "schema": "schema_file"}
 """Options that requests call otherwise."""

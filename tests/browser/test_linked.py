@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from reverie import train
+from reverie import train, zips
 from reverie.models import hospitals
 from reverie.records.linked import LinkedSchema, read_linked
 
@@ -118,3 +118,37 @@ def test_new_tables_are_a_folder_and_one_of_its_patients_stands_beside_a_real_on
     assert page.locator(".preview tbody tr").count() == min(10, frames["stays"].height)
     page.reload()
     expect(made.locator("dl")).to_contain_text(frames["patients"]["patient_id"][0])
+
+
+@ONE_SIZE
+def test_what_may_come_after_stands_apart_from_what_was_given(
+    visit: Visit, workspace: Path, run: str, tmp_path: Path
+) -> None:
+    zips.pack(workspace / "wards", tmp_path / "packed.zip")
+    page = visit("linked")
+    page.get_by_label("Table files").set_input_files(tmp_path / "packed.zip")
+    expect(page.get_by_label("Folder", exact=True)).to_have_value("packed.zip")
+    expect(page.locator(".tables .box").first).to_be_visible()
+    page.get_by_role("tab", name="Complete").click()
+    page.get_by_role("radio", name="Go on").check()
+    far = page.get_by_label("How far")
+    far.fill("-3")
+    far.blur()
+    expect(page.get_by_text("Give a time as 12h, 30d, 2w or 1y, or a number of stays.")).to_be_visible()
+    far.fill("500d")
+    far.blur()
+    page.get_by_role("button", name="Complete", exact=True).click()
+    side = page.get_by_label("Completed patient", exact=True)
+    drawing = side.get_by_role("img").first
+    expect(drawing).to_have_attribute("aria-label", re.compile(r"drawn\)"))
+    expect(side.get_by_text("drawn by the model", exact=True).last).to_be_visible()
+    drawing.focus()
+    page.keyboard.press("Home")
+    expect(side.get_by_role("status")).not_to_contain_text("Drawn by the model.")
+    page.keyboard.press("End")
+    expect(side.get_by_role("status")).to_contain_text("Drawn by the model.")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save completed/packed.zip").click()
+    download.value.save_as(tmp_path / "back.zip")
+    before, after = (read_linked(path).frames["stays"] for path in (workspace / "wards", tmp_path / "back.zip"))
+    assert after.height > before.height and after.head(before.height).equals(before)

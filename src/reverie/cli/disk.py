@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from reverie.config import Source
     from reverie.modality import Modality
     from reverie.records import Table
-    from reverie.records.linked import LinkedSchema, LinkedTables
+    from reverie.records.linked import LinkedCodec, LinkedSchema, LinkedTables
+    from reverie.records.linked.fitting import FittedTables
     from reverie.records.reading import Cells
     from reverie.studies import Subject
 
 __all__ = ["Disk"]
 
-FORMS: dict[Kind, str] = {"page": "a page is an HTML file", "network": "a network is exported as an ONNX file"}
+FORMS: dict[Kind, str] = {
+    "page": "a page is an HTML file",
+    "network": "a network is exported as an ONNX file",
+    "tables": "a folder of tables is packed as a .zip",
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,14 @@ class Disk:
                 raise UsageError(f"there is no folder and no file {name}.")
             raise UsageError(f"{name} is one table: see what it is with reverie data describe {name}.")
         return read_linked(name, schema)
+
+    @contextmanager
+    def fitted(self, name: str, codec: LinkedCodec) -> Iterator[FittedTables]:
+        from reverie.records.linked.fitting import fit_tables
+        from reverie.records.linked.opening import opened
+
+        with opened(name) as place:
+            yield fit_tables(codec, place, None if place is name else Path(name).name)
 
     def data(self, name: str, modality: Modality, schema: LinkedSchema | None = None) -> str:
         return name

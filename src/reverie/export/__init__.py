@@ -5,7 +5,7 @@ The command line and the service both export by these functions; they print noth
 
 from reverie.export.completed import DRAW, Completed, check_completing, complete
 from reverie.export.hospital import hospital
-from reverie.export.hospital_completed import complete_hospital
+from reverie.export.hospital_completed import complete_hospital, files_completed
 from reverie.export.sampled import Preview, dataset, patients, pictures
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "complete",
     "complete_hospital",
     "dataset",
+    "files_completed",
     "hospital",
     "patients",
     "pictures",

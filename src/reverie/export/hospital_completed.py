@@ -1,4 +1,4 @@
-"""Linked tables with the holes of their rows filled, or with rows that come after, to a folder of files as they came."""
+"""Linked tables with the holes of their rows filled, or with rows that come after, to a folder of files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.models import LinkedModel
 from reverie.records import given
-from reverie.records.linked.fitting import Filled, FittedTables, fit_tables
+from reverie.records.linked.fitting import Filled, FittedTables
 from reverie.records.linked.sources import files_of
+from reverie.records.linked.tables import file_of
 from reverie.records.output import write_table
 from reverie.records.reading.spliced import spliced
 
-__all__ = ["complete_hospital"]
+__all__ = ["complete_hospital", "files_completed"]
 
 
 def complete_hospital(
     model: LinkedModel,
-    source: Path,
+    fitted: FittedTables,
     out: Path,
     draws: int = 1,
     seed: int = 0,
@@ -35,21 +36,22 @@ def complete_hospital(
     on_step: Callable[[int, int], None] | None = None,
     hear: Callable[[str], None] = lambda note: None,
 ) -> dict[str, Any]:
-    """Fills the holes of linked tables, `draws` times, and copies their folder with what was drawn to `out`; or adds what
+    """Fills the holes of linked tables, `draws` times, and writes them with what was drawn to the folder `out`; or adds what
     comes after, as far as `forecast` says (see LinkedModel.forecast), below the rows given.
 
-    Every file stays, and of a file of text every byte but for the cells that are filled. Of several draws each has a folder
-    of its own in `out`: 1, 2, ... `settings` are those of LinkedModel.shards; `hear` is told what was decided. Raises
-    UsageError and DataError as LinkedModel.impute does, and for `out` within `source`; then `out` is as it was.
+    Of tables in a folder every file stays, and of a file of text every byte but for the cells that are filled; of those of
+    a database, and frames, each becomes a file as the model writes them. Of several draws each has a folder of its own in
+    `out`: 1, 2, ... `settings` are those of LinkedModel.shards; `hear` is told what was decided. Raises UsageError and
+    DataError as LinkedModel.impute does, and for `out` within the source; then `out` is as it was.
 
     Returns a summary, with the holes of each column, "TABLE.column", and how many of them were filled in each draw.
     """
     began = time.monotonic()
     if forecast is not None and columns is not None:
         raise UsageError("`columns` is of filling holes, and rows are added whole: leave out one of the two.")
-    if source.resolve() in (out.resolve(), *out.resolve().parents):
+    source = fitted.path
+    if source is not None and source.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} lies in {source}, which stays as it is: name another folder.")
-    fitted = fit_tables(model.codec, str(source))
     for note in fitted.notes:
         hear(note)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -70,10 +72,13 @@ def complete_hospital(
                 more = {table: rows for table, rows in fitted.added(model.codec, tables).items() if rows.height}
                 added += sum(rows.height for rows in more.values())
             folder = whole if draws == 1 else whole / str(number)
-            shutil.copytree(source, folder)
-            for table, path in files_of(source).items():
-                if table in filled or table in more:
-                    _write(folder / path.name, path, fitted, table, filled, more.get(table))
+            if source is None:
+                folder.mkdir(parents=True)
+            else:
+                shutil.copytree(source, folder)
+            for table, file in _files(model, fitted).items():
+                if source is None or table in filled or table in more:
+                    _write(folder / file, None if source is None else source / file, fitted, table, filled, more.get(table))
             same, of = _unchanged(fitted, filled)
             stands, count = stands + same, count + of
         out.mkdir(exist_ok=True)
@@ -94,14 +99,34 @@ def complete_hospital(
     }
 
 
-def _write(out: Path, path: Path, fitted: FittedTables, table: str, filled: Filled, more: pl.DataFrame | None) -> None:
-    """A table with cells filled and rows added, in the form of its file."""
-    if path.name.lower().endswith(".parquet"):
+def files_completed(model: LinkedModel, fitted: FittedTables, draws: int = 1) -> tuple[str, ...]:
+    """The names of all files that `complete_hospital` writes, as seen from its folder. Raises UsageError for a table that no
+    file can be called after."""
+    if fitted.path is None:
+        names = [*_files(model, fitted).values()]
+    else:
+        found = (path for path in fitted.path.rglob("*") if path.is_file())
+        names = sorted(path.relative_to(fitted.path).as_posix() for path in found)
+    return tuple(names if draws == 1 else (f"{draw}/{name}" for draw in range(1, draws + 1) for name in names))
+
+
+def _files(model: LinkedModel, fitted: FittedTables) -> dict[str, str]:
+    """The file of each table, by the name of the table."""
+    if fitted.path is not None:
+        return {table: path.name for table, path in files_of(fitted.path).items()}
+    return {table: file_of(table, model.codec.suffix) for table in fitted.source}
+
+
+def _write(
+    out: Path, came: Path | None, fitted: FittedTables, table: str, filled: Filled, more: pl.DataFrame | None
+) -> None:
+    """A table with cells filled and rows added, in the form of the file that it came in, or in that of `out`."""
+    if came is None or out.name.lower().endswith(".parquet"):
         whole = fitted.whole(filled)[table]
         write_table(out, [whole if more is None else pl.concat([whole, more], how="diagonal")])
         return
     texts = {c: dict(zip(rows.tolist(), values, strict=True)) for c, (rows, values) in filled.get(table, {}).items()}
-    out.write_bytes(spliced(path, f"{fitted.name}/{path.name}", fitted.source[table], texts, more))
+    out.write_bytes(spliced(came, f"{fitted.name}/{out.name}", fitted.source[table], texts, more))
 
 
 def _unchanged(fitted: FittedTables, cells: Filled) -> tuple[int, int]:

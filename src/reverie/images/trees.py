@@ -24,6 +24,7 @@ from reverie.errors import DataError
 from reverie.images.pictures import MAX_FILE_BYTES
 from reverie.images.splits import listed
 from reverie.modality import ARCHIVES
+from reverie.zips import inside, is_shown, members
 
 __all__ = ["File", "Tree", "is_archive", "on_disk", "opened", "passed_over"]
 
@@ -33,9 +34,6 @@ MAX_RATIO = 20
 """An archive of pictures shrinks little: one that grows by more than this is a bomb,"""
 _GRACE = 256 * 2**20
 """unless it unpacks to no more than so many bytes."""
-
-_LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
-"""What systems leave in folders, beside hidden files."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,9 @@ def on_disk(folder: Path) -> Tree:
     """The files below a folder; linked folders are passed over."""
     files = []
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if _shown(name)]
-        inside = PurePosixPath(Path(place).relative_to(folder).as_posix())
-        files += [File(inside / name, partial(Path, place, name)) for name in names if _shown(name)]
+        folders[:] = [name for name in folders if is_shown(name)]
+        below = PurePosixPath(Path(place).relative_to(folder).as_posix())
+        files += [File(below / name, partial(Path, place, name)) for name in names if is_shown(name)]
     return Tree(str(folder), _sorted(files))
 
 
@@ -123,15 +121,11 @@ def _members(path: Path, stack: ExitStack) -> list[File]:
 
 def _of_zip(path: Path, stack: ExitStack) -> list[File]:
     archive = stack.enter_context(zipfile.ZipFile(path))
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    _check_growth(path, sum(member.file_size for member in members))
-    if any(member.flag_bits & 1 for member in members):
-        raise DataError(f"{path} is locked by a password: unpack it, and give the folder.")
-    found = [(_inside(member.filename), member) for member in members]
+    found = members(archive, str(path))
+    _check_growth(path, sum(member.file_size for member in archive.infolist()))
     return [
-        File(inside, partial(_read, f"{path}/{inside}", member.file_size, partial(archive.open, member)))
-        for inside, member in found
-        if inside is not None
+        File(place, partial(_read, f"{path}/{place}", member.file_size, partial(archive.open, member)))
+        for place, member in found
     ]
 
 
@@ -139,11 +133,11 @@ def _of_tar(path: Path, stack: ExitStack) -> list[File]:
     packed = next((unpack for suffix, unpack in _PACKED.items() if path.name.lower().endswith(suffix)), None)
     plain = stack.enter_context(path.open("rb")) if packed is None else _unpacked(path, packed, stack)
     archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115  (the stack closes it)
-    found = [(_inside(member.name), member) for member in archive if member.isfile() and not member.issparse()]
+    found = [(inside(member.name), member) for member in archive if member.isfile() and not member.issparse()]
     return [
-        File(inside, partial(_read, f"{path}/{inside}", member.size, partial(archive.extractfile, member)))
-        for inside, member in found
-        if inside is not None
+        File(place, partial(_read, f"{path}/{place}", member.size, partial(archive.extractfile, member)))
+        for place, member in found
+        if place is not None
     ]
 
 
@@ -175,16 +169,6 @@ def _read(name: str, size: int, source: Callable[[], Any]) -> bytes:
             return file.read(MAX_FILE_BYTES)
     except Exception as error:
         raise DataError(f"{name} is damaged or cut short and cannot be read ({error}): fetch its archive again.") from error
-
-
-def _inside(name: str) -> PurePosixPath | None:
-    """The path of a member inside its archive, wherever its name would lead on a disk; None for what is hidden."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    return PurePosixPath(*parts) if parts and all(map(_shown, parts)) else None
-
-
-def _shown(name: str) -> bool:
-    return not name.startswith(".") and name not in _LITTER
 
 
 def _sorted(files: list[File]) -> tuple[File, ...]:

@@ -27,6 +27,7 @@ from reverie.records.linked.forecast import Horizon, LinkedForecaster
 from reverie.records.linked.generate import SHARD, LinkedSampler
 from reverie.records.linked.given import parted
 from reverie.records.linked.making import Keyed, Rows, frames_of, joined
+from reverie.records.linked.opening import opened
 from reverie.records.linked.questions import Encoded
 from reverie.records.linked.stages import Stages
 from reverie.shards import Whole
@@ -132,14 +133,15 @@ class LinkedModel(StagedModel[LinkedCodec]):
         """The given tables with the holes of their rows filled, `draws` times; what was given is untouched, rows and all.
 
         Args:
-            source: a folder of tables like those trained on, or frames by name. Columns and tables that the model does not
-                know are carried along, and what it cannot read it does not see, see records/linked/fitting.py.
+            source: a folder of tables like those trained on, a .zip of one, a DuckDB or SQLite file, or frames by name.
+                Columns and tables that the model does not know are carried along, and what it cannot read it does not see,
+                see records/linked/fitting.py.
             columns: those to fill, as "stays.ward"; all that the model has learned if left out.
             settings: sampler, steps, spacing and on_step, see `shards`.
 
         Raises UsageError for a column not learned, and what fit_tables raises.
         """
-        fitted = fit_tables(self.codec, source)
+        fitted = self._fitted(source)
         made = self.completed(fitted, draws, seed, columns, **settings)
         return [fitted.whole(fitted.filled(self.codec, tables)) for tables in made]
 
@@ -188,7 +190,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         Raises UsageError for a horizon that is none, and where nothing can come after.
         """
-        fitted = fit_tables(self.codec, source)
+        fitted = self._fitted(source)
         return [fitted.longer(self.codec, rows) for rows in self.continued(fitted, horizon, draws, seed, **settings)]
 
     def continued(
@@ -242,6 +244,10 @@ class LinkedModel(StagedModel[LinkedCodec]):
     @property
     def state_shape(self) -> tuple[int, ...]:
         return (4, self.codec.width)
+
+    def _fitted(self, source: Any) -> FittedTables:
+        with opened(source) as there:
+            return fit_tables(self.codec, there)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
         return LinkedSampler(Stages(self.sampling_denoiser, self.codec, *self._method(told)), self.calibration)

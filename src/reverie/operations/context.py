@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from reverie.modality import Modality
     from reverie.operations.declare import Cap
     from reverie.records import Table
-    from reverie.records.linked import LinkedSchema, LinkedTables
+    from reverie.records.linked import LinkedCodec, LinkedSchema, LinkedTables
+    from reverie.records.linked.fitting import FittedTables
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
 
 __all__ = ["KINDS", "Context", "Folder", "Kind", "Output"]
 
-Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page", "network"]
+Kind = Literal["figure", "table", "pictures", "animation", "noise", "schema", "page", "network", "tables"]
 
 KINDS: dict[Kind, tuple[str, ...]] = {
     "figure": (".png",),
@@ -31,6 +32,7 @@ KINDS: dict[Kind, tuple[str, ...]] = {
     "schema": (".yaml", ".yml"),
     "page": (".html",),
     "network": (".onnx",),
+    "tables": (".zip",),
 }
 """The suffixes that files of each kind may have; the first is the usual one."""
 
@@ -128,6 +130,11 @@ class Context(Protocol):
 
     def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
         """Linked tables, tied by a schema, or as is found; see records.linked.read_linked for what is raised."""
+        ...
+
+    def fitted(self, name: str, codec: LinkedCodec) -> AbstractContextManager[FittedTables]:
+        """Linked tables as a model sees them, to be completed, and their files while it lasts; see fit_tables for what is
+        raised."""
         ...
 
     def data(self, name: str, modality: Modality, schema: LinkedSchema | None = None) -> Any:

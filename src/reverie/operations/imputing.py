@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from reverie import zips
 from reverie.errors import UsageError, unknown
+from reverie.modality import DATABASES
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
-from reverie.operations.declare import Cap, Outcome, Panel, operation, summary
+from reverie.operations.declare import Outcome, Panel, operation, summary
 from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import (
     FileMade,
     Guidance,
-    NewTable,
     Overwrite,
     RunName,
     Sampler,
@@ -24,52 +25,18 @@ from reverie.operations.fields import (
     Spacing,
     TableName,
     Word,
+    writes,
 )
-from reverie.operations.imputing_linked import FAR, impute_linked, read_forecast
-from reverie.operations.request import Flag, Reply, Request, Served, at_most, example
+from reverie.operations.imputing_linked import CELLS, FAR, far, impute_linked, read_forecast
+from reverie.operations.request import Flag, Reply, at_most, example
+from reverie.operations.rows import Rows
 from reverie.operations.sampler_settings import GUIDANCE, SAMPLER, SPACING, settings_of
 from reverie.samplers.posterior.registry import LEARNED, METHODS, USUAL, listed
 
-__all__ = ["Rows", "imputation"]
+__all__ = ["imputation"]
 
-CELLS = Cap("rows x draws", 1_000_000, "ask for fewer draws or visits, or give fewer patients")
 SMALL = 20_000
 """Cells x draws inside a call, which someone waits for."""
-Cell = bool | int | float | Annotated[str, Field(max_length=10_000)] | None
-
-
-class Rows(Request):
-    """A small table inside the call."""
-
-    columns: list[Word] = Field(min_length=1, max_length=1000)
-    rows: list[list[Cell]] = Field(
-        min_length=1, max_length=5000, description="Cap: rows x columns is at most 200,000. null is a hole."
-    )
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        width = len(self.columns)
-        if len(set(self.columns)) < width:
-            raise ValueError("two columns have one name: rename one")
-        if short := next((i for i, row in enumerate(self.rows, 1) if len(row) != width), 0):
-            raise ValueError(f"row {short} has {len(self.rows[short - 1])} cells where there are {width} columns")
-        if len(self.rows) * width > 200_000:
-            raise ValueError("rows x columns is above 200,000: upload the table as a file instead")
-        return self
-
-    @property
-    def frame(self) -> Any:
-        """The cells as text: what they are is read by the model's schema, as from a file."""
-        import polars as pl
-
-        cells = {name: [_text(row[i]) for row in self.rows] for i, name in enumerate(self.columns)}
-        return pl.DataFrame({name: pl.Series(column, dtype=pl.String) for name, column in cells.items()})
-
-
-def _text(cell: bool | int | float | str | None) -> str | None:
-    if cell is None or cell == "":
-        return None
-    return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
 def _method(name: str) -> str:
@@ -85,15 +52,26 @@ class Imputation(Engined):
 
     model: Annotated[RunName, Flag("RUN", "A run folder made by reverie train from a table.")]
     table: Annotated[
-        TableName | None, Flag("FILE", "A table like the one trained on; or a folder of linked tables.", required=True)
+        TableName | None,
+        Flag("FILE", "A table like the one trained on; or a folder of linked tables, a .zip or a database.", required=True),
     ] = None
     rows: Annotated[Rows | None, Flag(None, stand_in="visits.csv")] = Field(
         None, description="The table itself, instead of its name."
     )
     out: Annotated[
-        NewTable | None,
-        Flag("--out", "The table to write: .csv, .csv.gz or .parquet; of linked tables a folder.", required=True),
-    ] = Field(None, description="Left out, the file stays with the job.")
+        Annotated[str, writes] | None,
+        Flag(
+            "--out",
+            "The table to write: .csv, .csv.gz or .parquet; of linked tables a folder, or that packed as a .zip.",
+            required=True,
+        ),
+    ] = Field(
+        None,
+        min_length=1,
+        description="The table to write, .csv, .csv.gz or .parquet; of linked tables a folder with a file for each, or that "
+        "packed as a .zip. Left out, the file stays with the job.",
+        examples=["tables/whole.csv"],
+    )
     draws: Annotated[
         int,
         Flag(
@@ -103,7 +81,9 @@ class Imputation(Engined):
         at_most(50, "bands need no more"),
     ] = Field(1, ge=1, description="How often.")
     forecast: Annotated[
-        Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=FAR, max_length=20)] | None,
+        Annotated[int, Field(ge=1), at_most(100, "one call adds so many at most")]
+        | Annotated[str, Field(max_length=20), AfterValidator(far), WithJsonSchema({"type": "string", "pattern": FAR})]
+        | None,
         Flag(
             "--forecast",
             "Add so many visits for each patient, instead of filling holes; of linked tables so many stays, or those of so "
@@ -111,8 +91,12 @@ class Imputation(Engined):
             metavar="VISITS",
             read=read_forecast,
         ),
-        Served((Ge(1), Le(100)), "one call adds so many at most", type=int | None),
-    ] = Field(None, description="Add so many visits for each patient, instead.")
+    ] = Field(
+        None,
+        description="Add so many visits for each patient, instead; of linked tables so many stays, or those of so long a "
+        "time, as 30d (h, d, w, y).",
+        examples=[3],
+    )
     columns: Annotated[
         list[Word] | None,
         Flag(
@@ -201,6 +185,25 @@ class ImputationReply(Reply):
     holes: dict[str, Any] = Field(description="Of each column with empty cells, how many, and how many were filled.")
 
 
+def _python(request: Imputation) -> str:
+    how: dict[str, Any] = {"draws": request.draws, "seed": request.seed}
+    if request.forecast is None and request.columns is not None:
+        how |= {"columns": request.columns}
+    start = ("import reverie", "", f"model = reverie.load({arguments(request.model)})")
+    done = "impute" if request.forecast is None else "forecast"
+    after = () if request.forecast is None else (request.forecast,)
+    suffix = Path(request.table or "visits.csv").suffix.lower()
+    if isinstance(request.forecast, str) or (request.table != "pbc2" and suffix in ("", zips.SUFFIX, *DATABASES)):
+        return lines(*start, f"tables = model.{done}({arguments(request.table, *after, **how)})")
+    return lines(
+        start[0],
+        "from reverie.records import read_table",
+        *start[1:],
+        f"table = read_table({arguments(request.table or 'visits.csv')}, model.codec.schema)",
+        f"frames = model.{done}({', '.join(('table.frame', arguments(*after, **how)))})",
+    )
+
+
 @operation(
     "imputation",
     ImputationReply,
@@ -216,25 +219,7 @@ class ImputationReply(Reply):
     usual="whole.csv",
     example="Holes: reverie impute runs/pbc visits.csv --out whole.csv.\n\n"
     "Five likely futures of three visits: reverie impute runs/pbc visits.csv --forecast 3 --draws 5 --out future.csv.",
-    python=lambda request: (
-        lines(
-            "import reverie",
-            "",
-            f"model = reverie.load({arguments(request.model)})",
-            f"tables = model.forecast({arguments(request.table, request.forecast, draws=request.draws, seed=request.seed)})",
-        )
-        if isinstance(request.forecast, str)
-        else lines(
-            "import reverie",
-            "from reverie.records import read_table",
-            "",
-            f"model = reverie.load({arguments(request.model)})",
-            f"table = read_table({arguments(request.table or 'visits.csv')}, model.codec.schema)",
-            f"frames = model.forecast(table.frame, {arguments(request.forecast, draws=request.draws, seed=request.seed)})"
-            if request.forecast
-            else f"frames = model.impute(table.frame, {arguments(draws=request.draws, seed=request.seed)})",
-        )
-    ),
+    python=_python,
 )
 def imputation(request: Imputation, context: Context) -> Outcome:
     """Fill the holes of a table, or go on with each patient's record; what is given stays as it is.

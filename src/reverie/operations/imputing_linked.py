@@ -4,67 +4,73 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import UsageError
 from reverie.operations.context import Context
-from reverie.operations.declare import Outcome, Panel, summary
+from reverie.operations.declare import Cap, Outcome, Panel, summary
 from reverie.operations.sampler_settings import settings_of
+from reverie.operations.tables_out import tables_out
 
 if TYPE_CHECKING:
     from reverie.models import LinkedModel
     from reverie.operations.imputing import Imputation
 
-__all__ = ["FAR", "impute_linked", "read_forecast"]
+__all__ = ["CELLS", "FAR", "far", "impute_linked", "read_forecast"]
+
+CELLS = Cap("rows x draws", 1_000_000, "ask for fewer draws or visits, or give fewer patients")
 
 FAR = r"^[0-9]+(\.[0-9]+)?[hdwy]$"
-"""A time to go on for: 12h, 30d, 2w, 1y."""
 OTHERS = ("method", "guidance", "engine")
 """Fields that say how one table is completed."""
 
 
 def read_forecast(typed: Any) -> int | str | None:
-    """A number of visits, or a time such as 30d, of what was typed. Raises UsageError for what is neither."""
-    if typed is None or isinstance(typed, int) or re.match(FAR, typed.strip()):
-        return typed.strip() if isinstance(typed, str) else typed
-    if re.fullmatch(r"-?\d+", typed.strip()):
-        return int(typed)
-    raise UsageError(
-        f"`forecast` takes a number of visits, or of linked tables a time such as 12h, 30d, 2w or 1y: not {typed!r}."
-    )
+    """A number of visits, or a time such as 30d, of what was typed; anything else as it was typed."""
+    if not isinstance(typed, str):
+        return typed
+    return int(typed) if re.fullmatch(r"\s*-?\d+\s*", typed) else typed.strip()
+
+
+def far(text: str) -> str:
+    """A time to go on for. Raises ValueError for a text that is none."""
+    if not re.fullmatch(FAR, text):
+        raise ValueError("it is a number of visits, or of linked tables a time such as 12h, 30d, 2w or 1y")
+    return text
 
 
 def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> Outcome:
-    """Fills the holes of the tables in a folder, or goes on with its patients, and copies it with what was drawn."""
+    """Fills the holes of linked tables, or goes on with their patients, and writes them with what was drawn."""
     from reverie import export
 
-    if context.served or request.table is None:
-        raise UsageError(
-            f"linked tables are completed on the command line: reverie impute {request.model} FOLDER --out FOLDER."
-        )
+    if request.table is None:
+        raise UsageError(f"`rows` is one table, and {request.model} makes linked tables: give a folder of them as `table`.")
     for field in OTHERS:
         if getattr(request, field) is not None:
             raise UsageError(f"`{field}` is not for linked tables: leave it out.")
-    if request.out is None or Path(request.out).suffix:
-        raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
-    folder = context.folder(request.out, request.overwrite)
-    done = export.complete_hospital(
-        model,
-        Path(request.table),
-        folder.path,
-        request.draws,
-        request.seed,
-        request.columns,
-        request.forecast,
-        settings_of(request),
-        context.step,
-        context.say,
-    )
-    folder.done()
+    with context.fitted(request.table, model.codec) as fitted:
+        context.within(CELLS, sum(frame.height for frame in fitted.source.values()) * request.draws)
+
+        def files() -> tuple[str, ...]:
+            return export.files_completed(model, fitted, request.draws)
+
+        with tables_out(context, request.out, request.overwrite, "completed.zip", files) as out:
+            done = export.complete_hospital(
+                model,
+                fitted,
+                out.path,
+                request.draws,
+                request.seed,
+                request.columns,
+                request.forecast,
+                settings_of(request),
+                context.step,
+                context.say,
+            )
+            written = out.done()
     holes = done.pop("holes")
-    result: dict[str, Any] = {**done, "out": request.out}
-    reply = {"summary": result, "files": [{"name": request.out}], "holes": holes}
+    result: dict[str, Any] = {**done, "out": request.out or written[0]["name"]}
+    reply = {"summary": result, "files": written, "bands": {}, "shares": {}, "holes": holes}
 
     def show() -> Iterator[Panel | str]:
         if holes:

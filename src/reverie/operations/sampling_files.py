@@ -12,6 +12,7 @@ from reverie.operations.context import Context, Output
 from reverie.operations.declare import Cap
 from reverie.operations.engines import engine_of
 from reverie.operations.sampler_settings import settings_of
+from reverie.operations.tables_out import tables_out
 from reverie.plain import number_of
 
 if TYPE_CHECKING:
@@ -80,13 +81,9 @@ def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str,
     for field in ("shard", "shard_size", "engine", "guidance"):
         if getattr(request, field) is not None:
             raise UsageError(f"`{field}` is not for linked tables, which one process writes: leave it out.")
-    if request.out is None or Path(request.out).suffix:
-        raise UsageError("linked tables are written to a folder, a file for each: name `out` without a suffix.")
     if request.count is not None:
         context.within(PATIENTS, request.count * (request.steps or model.usual["steps"]))
     tables = [name for name in (*model.codec.forms.forms, *model.codec.lookups) if not _implied(model, name)]
-    files = tuple(file_of(name, model.codec.suffix) for name in tables)
-    folder = context.folder(request.out.rstrip("/"), request.overwrite, files=files if context.served else ())
     given = None if request.given is None else context.cells(request.given)
     first: dict[str, export.Preview] = {}
     settings = settings_of(request, "workers") | ({} if given is None else {"given": given})
@@ -95,12 +92,17 @@ def hospital(request: Sample, context: Context, model: LinkedModel) -> dict[str,
         for name, frame in made.items():
             first.setdefault(name, export.Preview(FEW)).hear(frame)
 
-    made = export.hospital(model, request.count, folder.path, request.seed, settings, context.step, hear)
+    def files() -> tuple[str, ...]:
+        return tuple(file_of(name, model.codec.suffix) for name in tables)
+
+    with tables_out(context, request.out, request.overwrite, "patients.zip", files) as out:
+        made = export.hospital(model, request.count, out.path, request.seed, settings, context.step, hear)
+        written = out.done()
     hear(model.codec.lookups)
     looks = [{"table": name, **first[name].table} for name in tables if name in first]
     return {
-        "summary": {**made, "out": request.out},
-        "files": folder.done() or [{"name": request.out}],
+        "summary": {**made, "out": request.out or written[0]["name"]},
+        "files": written,
         "preview": {"tables": looks} if context.images else {},
     }
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from reverie.modality import Modality
     from reverie.process import NoiseSchedule
     from reverie.records import Schema, Table
-    from reverie.records.linked import LinkedSchema, LinkedTables
+    from reverie.records.linked import LinkedCodec, LinkedSchema, LinkedTables
+    from reverie.records.linked.fitting import FittedTables
     from reverie.records.reading import Cells
     from reverie.sources import DataSource
     from reverie.studies import Subject
@@ -116,6 +117,9 @@ class Served:
     def linked(self, name: str, schema: LinkedSchema | None = None) -> LinkedTables:
         return linked.tables(self.work, name, schema)
 
+    def fitted(self, name: str, codec: LinkedCodec) -> AbstractContextManager[FittedTables]:
+        return linked.fitted(self.work, name, codec)
+
     def data(self, name: str, modality: Modality, schema: LinkedSchema | None = None) -> Any:
         return data(self.work, name, modality) if schema is None else linked.tables(self.work, name, schema)
 
@@ -127,15 +131,15 @@ class Served:
 
     def folder(self, name: str, overwrite: bool, resume: bool | None = None, files: tuple[str, ...] = ()) -> Folder:
         if files:  # beside what else is there: each takes its name when all are written
-            written = [self._file(f"{name}/{file}", Path(file).suffix, overwrite) for file in files]
+            written = [self._file(name, file, overwrite) for file in files]
             return Folder(self.work.folder, done=lambda: [each.done() for each in written])
         return self.work.workspace.making(name, self.work.folder, overwrite, resume)
 
-    def _file(self, name: str, suffix: str, overwrite: bool) -> Written:
+    def _file(self, folder: str, file: str, overwrite: bool) -> Written:
+        name, suffix = f"{folder}/{file}", Path(file).suffix
         if self.work.workspace.has(name, (suffix,)):  # its folder is made when it is written
             self.work.workspace.target(name, (suffix,), overwrite, self.work.folder)
-        path = self.work.folder / name.rpartition("/")[2]
-        return Written(self.work, path, name, (suffix,), overwrite)
+        return Written(self.work, self.work.folder / file, name, (suffix,), overwrite)
 
     def output(self, name: str | None, kind: Kind, overwrite: bool, usual: str) -> Written:
         suffixes = KINDS[kind]
@@ -180,8 +184,7 @@ def source(work: Work, name: str, options: dict[str, Any]) -> DataSource:
     from reverie.images import read_images
     from reverie.sources import ImageSource, LinkedSource, TableSource
 
-    single = is_table(name) or name == "digits" or name.lower().endswith(IMAGE_FILES)
-    kind = TableSource if is_table(name) else ImageSource if single or not linked.is_folder(work, name) else LinkedSource
+    kind = TableSource if is_table(name) else LinkedSource if linked.is_linked(work, name) else ImageSource
     kind.modality.check_options(name, options)
     how = dict(options)
     if kind is LinkedSource:

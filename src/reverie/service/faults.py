@@ -16,6 +16,8 @@ __all__ = ["faults"]
 
 MOST = 100
 LONGEST = 120  # characters of a place: its names are the caller's
+TYPES = ("_type", "none_required")
+"""How kinds of faults end that say of what type a value must be."""
 SAID = {
     "missing": "is needed",
     "extra_forbidden": "is no field of this call: /docs tells which it has",
@@ -42,11 +44,14 @@ SAID = {
 
 
 def faults(error: RequestValidationError) -> list[dict[str, str]]:
-    """One entry for each place. What is allowed in several ways at one place says all of them."""
+    """One entry for each place. What is allowed in several ways at one place says all of them, but for other types where one
+    of the right type has a fault of its own."""
     said: dict[tuple[str, str], list[str]] = {}
-    for fault in error.errors()[:MOST]:
-        place, subject, predicate = _fault(fault, error.body)
-        said.setdefault((place, subject), []).append(predicate.rstrip("."))
+    found = [(*_fault(fault, error.body), fault["type"].endswith(TYPES)) for fault in error.errors()[:MOST]]
+    valued = {place for place, _, _, of_type in found if not of_type}
+    for place, subject, predicate, of_type in found:
+        if not (of_type and place in valued):
+            said.setdefault((place, subject), []).append(predicate.rstrip("."))
     return [
         {"field": place, "message": f"{subject} {' or '.join(dict.fromkeys(predicates))}."}
         for (place, subject), predicates in said.items()

@@ -130,8 +130,8 @@ def too_little_memory(allowed: int | None) -> Problem:
 PATH = re.compile(r"(?<![\w./:\-])/(?!(?:api|problems|static)/)(?:[^\s/'\"`<>|:;,()\[\]]+/)+([^\s/'\"`<>|:;,()\[\]]*)")
 
 
-PRIVATE = re.compile(r"\.reverie/(?:cache/views/[0-9a-f]{32}|made/[0-9a-f]{32}-\d+)/")
-"""Where a folder of the workspace stands on this machine, before its name, while it is read or made."""
+PRIVATE = re.compile(r"\.reverie/(?:cache/views/[0-9a-f]{32}|made/[0-9a-f]{32}-\d+|held/[0-9a-f]{16})/")
+"""Where a folder or a file of the workspace stands on this machine, before its name, while it is read or made."""
 
 
 def _relative(text: str, root: Path) -> str:

@@ -16,14 +16,13 @@ from reverie.images.parquet import holds_pictures
 from reverie.images.pictures import SUFFIXES as PICTURES
 from reverie.images.sources import reads_in
 from reverie.images.trees import is_archive
-from reverie.modality import ARRAYS, ROWS, asked
+from reverie.modality import ARRAYS, DATABASES, ROWS, asked
 from reverie.records import Table
 from reverie.records.linked import LinkedTables, is_linked
 from reverie.records.linked.sources import names_of
 from reverie.records.linked.standards.registry import standard_at
 from reverie.records.reading import (
     BUNDLED,
-    DATABASES,
     SUFFIXES,
     Query,
     asks_a_server,
@@ -124,8 +123,8 @@ def _said(say: Callable[[str], None]) -> Callable[[str, int, int], None]:
 
 
 def is_hospital(source: Any) -> bool:
-    """Whether a source is linked tables: a folder of tables with different columns, a file of a database that has several,
-    frames by name. (An address may be of many tables that nobody means: it is asked by a query.)"""
+    """Whether a source is linked tables: a folder of tables with different columns, a .zip of tables, a file of a database
+    that has several, frames by name. (An address may be of many tables that nobody means: it is asked by a query.)"""
     if isinstance(source, LinkedTables | Mapping):
         return True
     if not isinstance(source, str | Path) or str(source) in BUNDLED or in_object_storage(str(source)):

@@ -90,7 +90,7 @@ def test_files_stay_byte_for_byte_but_for_the_cells_filled(model, holed, tmp_pat
         frame = frame.with_columns(note=pl.lit('a, "b"'))
         frame.write_csv(source / f"{name}.csv", line_terminator="\r\n" if name == "stays" else "\n")
     (source / "README.md").write_text("of the ward")
-    done = complete_hospital(model, source, out, seed=1)
+    done = complete_hospital(model, fit_tables(model.codec, source), out, seed=1)
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in source.iterdir())
     assert done["given_values"]["unchanged"] == done["given_values"]["of"] > 1000
     for path in source.iterdir():
@@ -102,7 +102,7 @@ def test_files_stay_byte_for_byte_but_for_the_cells_filled(model, holed, tmp_pat
     holes = {f"{name}.{column}": frame[column].null_count() for name, frame in holed.items() for column in frame.columns}
     assert done["holes"] == {name: {"empty": n, "filled": n} for name, n in holes.items() if n}
     with pytest.raises(UsageError, match="lies in"):
-        complete_hospital(model, source, source / "again")
+        complete_hospital(model, fit_tables(model.codec, source), source / "again")
 
 
 def test_what_the_model_cannot_read_stays_and_is_said(model, holed):
@@ -191,7 +191,7 @@ def test_rows_that_come_after_stand_below_in_files_of_which_every_byte_stays(mod
     source.mkdir()
     for name, frame in holed.items():
         frame.write_csv(source / f"{name}.csv")
-    done = complete_hospital(model, source, out, forecast="200d", draws=2)
+    done = complete_hospital(model, fit_tables(model.codec, source), out, forecast="200d", draws=2)
     for draw in ("1", "2"):
         rows = 0
         for path in source.iterdir():
@@ -201,4 +201,4 @@ def test_rows_that_come_after_stand_below_in_files_of_which_every_byte_stays(mod
         assert rows
     assert done["rows_added"] > 0 and not done["holes"]
     with pytest.raises(UsageError, match="columns"):
-        complete_hospital(model, source, tmp_path / "no", forecast=1, columns=["stays.ward"])
+        complete_hospital(model, fit_tables(model.codec, source), tmp_path / "no", forecast=1, columns=["stays.ward"])

@@ -181,7 +181,7 @@ def test_places_that_cannot_be_asked_are_named(tmp_path):
     (tmp_path / "x.sav").write_bytes(b"$FL2")
     for place, words in (
         (tmp_path / "none.db", "there is no file"),
-        (tmp_path / "x.sav", r"x.sav cannot be asked with --query"),
+        (tmp_path / "x.sav", r"x.sav is neither a DuckDB nor a SQLite file"),
         ("mysql://me:secret@host/x", "not mysql://me@host/x"),
     ):
         with pytest.raises(UsageError, match=words):

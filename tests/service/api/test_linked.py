@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sqlite3
+import zipfile
 from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
-from reverie import load, train
+from reverie import load, train, zips
+from reverie.cli.app import app
 from reverie.models import hospitals
 from reverie.records.linked import LinkedSchema, read_linked
 
@@ -33,7 +38,8 @@ def whole(tmp_path_factory, hospital_tables):
 
 
 @pytest.fixture
-def hospital(whole, root):
+def hospital(whole, root, monkeypatch):
+    monkeypatch.setattr(hospitals, "CALIBRATED", 32)
     shutil.copytree(whole, root, dirs_exist_ok=True)
     return root
 
@@ -89,8 +95,8 @@ def test_tables_are_made_into_a_folder_a_file_for_each(client, hospital):
     again = client.post("/api/samples", json=body)
     assert again.status_code == 409 and again.json()["type"] == "/problems/conflict"
     assert client.post("/api/samples", json={**body, "overwrite": True}).status_code == 200
-    unnamed = client.post("/api/samples", json={"model": RUN, "count": 6})
-    assert unnamed.status_code == 422 and "`out`" in unnamed.json()["detail"]
+    packed = client.post("/api/samples", json={**body, "out": None}).json()["files"][0]
+    assert unpacked(client.get(packed["href"]).content) == {f"{n}.csv": f.write_csv().encode() for n, f in made.items()}
     report = client.post("/api/reports", json={"runs": [RUN], "synthetic": "made/six", "out": "told"}, headers=DONE)
     assert "25 training, 12 held-out and 6 synthetic patients" in report.json()["verdict"]["headline"]
 
@@ -140,14 +146,14 @@ def test_what_is_no_hospital_is_refused_in_a_sentence(client, hospital):
         client.put(f"/api/files/parts/{part}.csv", content=b"id,day\n1,0\n1,1\n2,0\n")
     refused = {
         "nowhere": (404, "nothing of the name nowhere"),
-        "parts": (422, "upload one table as one file"),
+        "parts": (422, "give one table as one file"),
         "wards/../..": (422, "name"),
     }
     for folder, (status, words) in refused.items():
         reply = client.post("/api/tables/linked", json={"folder": folder})
         assert reply.status_code == status and words in reply.json()["detail"], reply.text
     parts = client.post("/api/trainings", json={"source": "parts", "out": "runs/parts", "steps": 1}, headers=DONE)
-    assert parts.status_code == 422 and "upload one table as one file" in parts.json()["detail"]
+    assert parts.status_code == 422 and "give one table as one file" in parts.json()["detail"]
     wrong = {"folder": FOLDER, "schema_text": "columns: []"}
     assert client.post("/api/tables/linked", json=wrong).status_code == 422
     past = client.post("/api/timelines", json={"folder": FOLDER, "first": 41})
@@ -163,11 +169,134 @@ def test_all_tables_of_a_folder_together_are_within_the_limits(client, hospital)
     assert reply.status_code == 422 and "split it" in reply.json()["detail"]
 
 
-def test_holes_and_forecasts_are_refused_in_a_sentence(client, hospital):
-    for more in ({}, {"forecast": 1}):
-        reply = client.post(
-            "/api/imputations",
-            json={"model": RUN, "table": f"{FOLDER}/stays.csv", "out": "filled.csv", **more},
-            headers=DONE,
-        )
-        assert reply.status_code == 422 and "linked tables" in reply.json()["detail"]
+def unpacked(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def holed(place, client, tables):
+    """The tables in a folder of the workspace, some wards and doses of which are not known; and as they are."""
+    folder = {name: frame.write_csv().encode() for name, frame in tables.items()}
+    for name, column in (("stays", "ward"), ("drugs", "dose")):
+        frame = tables[name].with_columns(pl.when(pl.int_range(pl.len()) % 3 > 0).then(pl.col(column)).alias(column))
+        folder[name] = frame.write_csv().encode()
+    for name, content in folder.items():
+        assert client.put(f"/api/files/{place}/{name}.csv", content=content).status_code == 201
+    return folder
+
+
+def test_holes_are_filled_over_http_to_the_bytes_of_the_command_line(client, hospital, hospital_tables, tmp_path):
+    given = holed("wards/holed", client, hospital_tables(20))
+    body = {"model": RUN, "table": "wards/holed", "seed": 4, "columns": ["stays.ward", "drugs.dose"]}
+    found = client.post("/api/imputations", json=body, headers=DONE).json()
+    (file,) = found["files"]
+    assert file["name"] == "completed.zip" and file["href"].startswith("/api/jobs/")
+    made = unpacked(client.get(file["href"]).content)
+    columns = ["--columns", "stays.ward,drugs.dose", "--seed", "4", "--out", str(tmp_path / "here")]
+    reply = CliRunner().invoke(app, ["impute", str(hospital / RUN), str(hospital / "wards/holed"), *columns])
+    assert reply.exit_code == 0, reply.output
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
+    assert {name for name, content in given.items() if made[f"{name}.csv"] != content} == {"stays", "drugs"}
+    assert found["holes"]["stays.ward"]["empty"] == found["holes"]["stays.ward"]["filled"] > 5
+    again = client.post("/api/imputations", json={**body, "out": "filled/one.zip"}, headers=DONE).json()
+    assert client.get(again["files"][0]["href"]).content == client.get(file["href"]).content
+
+    asked = {"folder": "filled/one.zip", "run": RUN, "given": "wards/holed", "count": 20}
+    told = client.post("/api/timelines", json=asked).json()["timelines"]
+    rows = [(lane["table"], row) for each in told for lane in each["tables"] for row in lane["rows"]]
+    for name, column in (("stays", "ward"), ("drugs", "dose")):
+        filled = [row for table, row in rows if table == name and row["filled"]]
+        assert len(filled) == found["holes"][f"{name}.{column}"]["filled"] and {*map(len, filled)} == {6}
+        assert all(row["filled"] == [column] and row["cells"][column] for row in filled)
+    assert not any(row["made"] or (row["filled"] and table not in ("stays", "drugs")) for table, row in rows)
+
+
+def test_what_comes_after_is_told_apart_from_what_is_given(client, hospital):
+    body = {"model": RUN, "table": FOLDER, "forecast": "200d", "draws": 2, "out": "future"}
+    found = client.post("/api/imputations", json=body, headers=DONE).json()
+    assert {file["name"].split("/")[1] for file in found["files"]} == {"1", "2"}
+    added = 0
+    for draw in ("1", "2"):
+        asked = {"folder": f"future/{draw}", "run": RUN, "given": FOLDER, "count": 20}
+        parts = [client.post("/api/timelines", json={**asked, "first": first}).json() for first in (1, 21)]
+        told = [each for part in parts for each in part["timelines"]]
+        for each in told:
+            lanes = {lane["table"]: lane["rows"] for lane in each["tables"]}
+            events = [row for rows in lanes.values() for row in rows if row["start"] is not None]
+            last = max(row["end"] or row["start"] for row in events if not row["made"])
+            assert all(row["start"] > last for row in events if row["made"])
+            added += sum(row["made"] for rows in lanes.values() for row in rows)
+        given = (hospital / FOLDER / "stays.csv").read_bytes()
+        assert (hospital / "future" / draw / "stays.csv").read_bytes().startswith(given)
+    assert added == found["summary"]["rows_added"] > 0
+    assert client.post("/api/imputations", json=body, headers=DONE).status_code == 409
+
+
+def test_a_zip_and_a_database_are_taken_wherever_a_folder_is(client, hospital, tmp_path):
+    zips.pack(hospital / "wards", tmp_path / "h.zip")
+    with sqlite3.connect(tmp_path / "h.db") as there:
+        for path in sorted((hospital / FOLDER).iterdir()):
+            head, *rows = [line.split(",") for line in path.read_text().splitlines()]
+            there.execute(f"CREATE TABLE {path.stem} ({', '.join(head)})")
+            cells = [[cell or None for cell in row] for row in rows]
+            there.executemany(f"INSERT INTO {path.stem} VALUES ({', '.join('?' * len(head))})", cells)
+    told = {}
+    for name in (FOLDER, "h.zip", "h.db"):
+        if name != FOLDER:
+            content = (tmp_path / name).read_bytes()
+            assert client.put(f"/api/files/tables/{name}", content=content).status_code == 201
+            name = f"tables/{name}"
+        asked = {"folder": name, "run": RUN, "count": 3}
+        described = client.post("/api/tables/linked", json={"folder": name}).json()
+        lives = client.post("/api/timelines", json=asked).json()
+        body = {"model": RUN, "table": name, "columns": ["stays.ward"]}
+        filled = client.post("/api/imputations", json=body, headers=DONE).json()
+        frames = unpacked(client.get(filled["files"][0]["href"]).content)
+        told[name] = (described["tables"], lives["timelines"], filled["holes"], frames["drugs.csv"])
+    training = {"source": "tables/h.zip", "out": "runs/zipped", "steps": 1, "settings": SMALL}
+    assert client.post("/api/trainings", json=training, headers=DONE).json()["kind"] == "linked"
+    assert told["tables/h.zip"] == told[FOLDER]
+    assert told["tables/h.db"][1:] == told[FOLDER][1:]
+    assert not [*(hospital / ".reverie/held").iterdir()]
+
+
+@pytest.mark.parametrize("told", [{"table_bytes": 30_000}])
+def test_a_zip_and_a_database_are_held_to_the_limits_of_files(client, hospital, tmp_path):
+    zips.pack(hospital / FOLDER, tmp_path / "h.zip")
+    client.put("/api/files/h.zip", content=(tmp_path / "h.zip").read_bytes())
+    client.put("/api/files/h.db", content=b"SQLite format 3\0" + b"0" * 40_000)
+    for name in ("h.zip", "h.db"):
+        for path, body in (("tables/linked", {"folder": name}), ("imputations", {"model": RUN, "table": name})):
+            reply = client.post(f"/api/{path}", json=body, headers=DONE)
+            assert reply.status_code == 422 and f"{name} has more than the 30,000 bytes" in reply.json()["detail"]
+
+
+def test_what_cannot_be_completed_is_refused_in_a_sentence(client, hospital, runs):
+    shutil.copytree(runs / "patients", hospital / "runs" / "patients")
+    asked = {"model": RUN, "table": FOLDER}
+    client.put("/api/files/notes.zip", content=b"hello")
+    refused = [
+        ({"forecast": -3}, "forecast must be 1 or more."),
+        ({"forecast": "-3"}, "forecast: it is a number of visits, or of linked tables a time such as"),
+        ({"forecast": "0d"}, "'0d' is no time to go on for"),
+        ({"forecast": 101}, "forecast must be 100 or less."),
+        ({"columns": ["stays.wrd"]}, "did you mean 'ward'?"),
+        ({"columns": ["stays.admitted"]}, "stays.admitted is not learned"),
+        ({"columns": ["stays.ward"], "forecast": 1}, "`columns` is of filling holes"),
+        ({"method": "repaint"}, "`method` is not for linked tables"),
+        ({"out": "filled.csv"}, "written to a folder, a file for each, or packed as a .zip"),
+        ({"table": f"{FOLDER}/stays.csv"}, "stays.csv is one table"),
+        ({"table": "notes.zip"}, "notes.zip is not a whole zip file"),
+        ({"table": None, "rows": {"columns": ["sex"], "rows": [["f"]]}}, "`rows` is one table"),
+        ({"model": "runs/patients", "table": "pbc2", "forecast": "30d"}, "give `forecast` a number"),
+        ({"model": "runs/patients", "table": "pbc2", "out": "folder"}, "must end in .csv"),
+    ]
+    for more, words in refused:
+        body = {name: value for name, value in {**asked, **more}.items() if value is not None}
+        reply = client.post("/api/imputations", json=body, headers=DONE)
+        assert reply.status_code == 422 and words in reply.json()["detail"], reply.text
+    for body, words in (
+        ({"folder": FOLDER, "given": FOLDER}, "give `run` too"),
+        ({"folder": FOLDER, "given": "nowhere", "run": RUN}, "nothing of the name nowhere"),
+    ):
+        assert words in client.post("/api/timelines", json=body).json()["detail"]

@@ -1,5 +1,6 @@
 """Linked tables: a folder or a database of tables that refer to each other by keys.
 
+opening.py     which places are several tables; a .zip of a folder, opened
 sources.py     a folder, a DuckDB or SQLite file, an address -> tables by name
 schema.py      what each table is: its key, what it refers to, its clock; to be edited as YAML
 keys.py        which column is a table's key, and which refer to another's
@@ -18,13 +19,16 @@ units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training
 stages.py      one stage of some units, drawn around what is known
 fitting.py     tables with holes, which may differ from those learned; complete.py: their holes filled
+forecast.py    what comes after all that is given; drawn.py: what of completed tables was drawn
+timeline.py    one patient in time
 generate.py    tables made down the tree; making.py: as cells and new keys; calibration.py: put right
 """
 
 from reverie.records.linked.calibration import LinkedCalibration
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.forms import LinkedForms
-from reverie.records.linked.infer import is_linked, read_linked
+from reverie.records.linked.infer import read_linked
+from reverie.records.linked.opening import is_linked
 from reverie.records.linked.schema import Clock, ForeignKey, LinkedSchema, LinkedTable
 from reverie.records.linked.tables import LinkedTables
 

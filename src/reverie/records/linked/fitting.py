@@ -21,7 +21,7 @@ from reverie.records.linked.beside import called
 from reverie.records.linked.checks import found_wrong
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.growing import placed
-from reverie.records.linked.sources import read_tables
+from reverie.records.linked.sources import is_linked_plain, read_tables
 from reverie.records.linked.standards.registry import standard_at
 from reverie.records.linked.tables import LinkedTables
 from reverie.records.linked.tree import Grown
@@ -48,7 +48,7 @@ class FittedTables:
         rows: by table, int64, the row of the source, counted from 0, that each row of `grown` is.
         name: what messages call them.
         notes: decisions worth telling.
-        path: of their folder; None for frames.
+        path: of their folder; None for frames, and for a database.
     """
 
     source: Mapping[str, pl.DataFrame]
@@ -115,19 +115,19 @@ def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: B
     """Reads linked tables to be completed by a model.
 
     Args:
-        source: a folder of .csv or .parquet files, or frames by name.
+        source: a folder of .csv or .parquet files, a DuckDB or SQLite file, or frames by name.
 
-    Raises UsageError for a source that is no such folder, lacks a table or a column of keys or times, or has a key that
+    Raises UsageError for a source that is none of these, lacks a table or a column of keys or times, or has a key that
     tells no rows apart; DataError for what is wrong with a file.
     """
     place = None if isinstance(source, Mapping) else Path(str(source))
     name = name or ("the tables" if place is None else place.name)
-    if place is not None and (not place.is_dir() or standard_at(str(place)) is not None):
+    if place is not None and not place.exists():
+        raise UsageError(f"there is no folder {place}.")
+    if place is not None and (standard_at(place) is not None or not (place.is_dir() or is_linked_plain(place))):
         raise UsageError(
-            f"{name} is no folder of plain tables, which is what linked tables are completed in: write one with "
-            f"reverie data convert {place} --to csv."
-            if place.exists()
-            else f"there is no folder {place}."
+            f"{name} is no folder of plain tables and no database of them, which is what linked tables are completed in: "
+            f"write one with reverie data convert {name} --to csv."
         )
     cells, said = read_tables(source, name, most, empty=True)
     notes, forms = list(said), codec.forms
@@ -161,7 +161,8 @@ def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: B
     if extra := [table for table in cells if table not in frames and table not in codec.lookups]:
         what = "is a table" if len(extra) == 1 else "are tables"
         notes.append(f"{listed(extra)} {what} the model does not know: carried along as given.")
-    return FittedTables(cells, given, Grown(grown.tree, seen, grown.parents), rows, name, tuple(notes), place)
+    path = None if place is None or place.is_file() else place
+    return FittedTables(cells, given, Grown(grown.tree, seen, grown.parents), rows, name, tuple(notes), path)
 
 
 def _typed(

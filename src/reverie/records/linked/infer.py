@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import polars as pl
 
 from reverie.records.forms import AnyForm, DateForm
 from reverie.records.linked.checks import faults_of, found_wrong
+from reverie.records.linked.opening import opened
 from reverie.records.linked.schema import LinkedSchema, LinkedTable
-from reverie.records.linked.sources import is_linked_plain, read_tables
+from reverie.records.linked.sources import read_tables
 from reverie.records.linked.standards.registry import standard_at
 from reverie.records.linked.standards.stated import schema_of
 from reverie.records.linked.tables import LinkedTables
@@ -22,13 +24,7 @@ from reverie.records.reading import Bounds
 from reverie.records.reading.queries import asks_a_server, redacted
 from reverie.records.shaping import numbered
 
-__all__ = ["is_linked", "read_linked"]
-
-
-def is_linked(source: Any) -> bool:
-    """Whether a source is several tables rather than one: frames by name, a folder of files with different columns, a
-    database that no query asks, or what a standard keeps in another way."""
-    return standard_at(source) is not None or is_linked_plain(source)
+__all__ = ["read_linked"]
 
 
 def read_linked(
@@ -41,8 +37,8 @@ def read_linked(
     """Reads several tables and how they are tied.
 
     Args:
-        source: a folder of .csv or .parquet files with different columns, a DuckDB or SQLite file, an address
-            postgresql://user@host/database, or frames by name; or MEDS, OMOP or FHIR, which are recognised.
+        source: a folder of .csv or .parquet files with different columns, a .zip of one, a DuckDB or SQLite file, an
+            address postgresql://user@host/database, or frames by name; or MEDS, OMOP or FHIR, which are recognised.
         schema: how they are tied; if None stated by the standard, or else inferred.
         name: what messages call them.
         whole: whether a key of a schema that stands twice is refused; if not, it is for who asks to count them.
@@ -52,6 +48,12 @@ def read_linked(
     """
     place = None if isinstance(source, Mapping) else str(source)
     name = name or ("the tables" if place is None else redacted(place) if asks_a_server(place) else Path(place).name)
+    with opened(source, name, most) as there:
+        tables = _read(there, schema, name, most, whole)
+    return replace(tables, path=None if place is None or asks_a_server(place) else Path(place).resolve())
+
+
+def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, whole: bool) -> LinkedTables:
     if (standard := standard_at(source)) is not None:
         content = standard.read(str(source), name, most)
         cells, said = content.frames, content.notes
@@ -82,11 +84,10 @@ def read_linked(
         if table.implied and table.name not in frames:
             frames[table.name] = spoken_of(frames, str(table.key))
     said += faults_of(schema, frames)
-    path = None if place is None or asks_a_server(place) else Path(place).resolve()
     called = None if standard is None else standard.called
-    stored = path is not None and path.is_dir() and any(path.glob("*.parquet"))
+    stored = not isinstance(source, Mapping) and Path(source).is_dir() and any(Path(source).glob("*.parquet"))
     suffix = ".parquet" if stored else ".csv"
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), path, called, forms, suffix)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix)
 
 
 def _typed(frame: pl.DataFrame, name: str, table: LinkedTable | None) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:

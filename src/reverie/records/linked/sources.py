@@ -9,7 +9,8 @@ A folder whose files have the same columns is one table in parts (reading/folder
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.modality import DATABASES
+from reverie.records.places import damaged
 from reverie.records.reading import Bounds, Query, read_source
 from reverie.records.reading.blocks import first_rows
 from reverie.records.reading.folders import SEPARATED, tables_in
-from reverie.records.reading.queries import asks_a_server, redacted
-from reverie.records.reading.source import DATABASES
+from reverie.records.reading.queries import Failed, asks_a_server, redacted
 from reverie.records.reading.stream import File
 
 __all__ = ["files_of", "is_linked_plain", "names_of", "read_tables"]
@@ -90,7 +92,9 @@ def read_tables(
                 continue
             notes.append(f"{table} has no rows, and was left out.")
             continue
-        cells = read_source(of, f"{name}/{of.name}" if isinstance(of, Path) else f"{name}.{table}", most)
+        called = f"{name}/{of.name}" if isinstance(of, Path) else f"{name}.{table}"
+        with _whole(called):
+            cells = read_source(of, called, most)
         if not cells.frame.height:
             notes.append(f"{table} has no rows, and was left out.")
             continue
@@ -134,8 +138,9 @@ def _columns(path: Path) -> frozenset[str]:
 def _is_empty(source: Any) -> bool:
     """Whether it is plain that there is not one row: a file of a header alone, a frame of none."""
     if isinstance(source, Query):
-        counted = read_source(Query(source.place, source.statement.replace("SELECT *", "SELECT count(*) AS n", 1))).frame
-        return int(counted["n"][0]) == 0
+        counting = Query(source.place, source.statement.replace("SELECT *", "SELECT count(*) AS n", 1))
+        with _whole(counting.name):
+            return int(read_source(counting).frame["n"][0]) == 0
     if isinstance(source, Path):
         if source.suffix.lower() == ".parquet":
             return pl.scan_parquet(source).select(pl.len()).collect().item() == 0
@@ -152,9 +157,20 @@ def _names(source: str, name: str) -> list[str]:
     statement = _SERVER if asks_a_server(source) else file
     try:
         frame = read_source(Query.of(source, statement)).frame
+    except Failed as error:
+        raise damaged(redacted(name), "database", error.said) from error
     except DataError:  # an answer without a row
-        raise UsageError(f"{redacted(name)} holds no table.") from None
+        raise UsageError(f"{redacted(name)} holds no table: give one that does.") from None
     return frame.to_series(0).to_list()
+
+
+@contextmanager
+def _whole(name: str) -> Iterator[None]:
+    """Where all of a table is asked for, and the database does not answer, that is damaged, or lets nobody read it."""
+    try:
+        yield
+    except Failed as error:
+        raise damaged(name, "table of a database that can be read", error.said) from error
 
 
 def _quoted(table: str) -> str:

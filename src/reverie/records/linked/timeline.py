@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from reverie.records.linked.drawn import Drawn
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown
 from reverie.records.roles import words
@@ -30,18 +31,25 @@ DAY = 86_400
 
 
 def timelines(
-    grown: Grown, schema: LinkedSchema, first: int, count: int, lookups: Mapping[str, pl.DataFrame] | None = None
+    grown: Grown,
+    schema: LinkedSchema,
+    first: int,
+    count: int,
+    lookups: Mapping[str, pl.DataFrame] | None = None,
+    drawn: Drawn | None = None,
 ) -> list[dict[str, Any]]:
     """Some patients, in the order of their table, from row `first` on: who, what is said of them, and what happened when.
 
-    `lookups` are the tables that are carried over, which say what codes are called.
+    Args:
+        lookups: the tables that are carried over, which say what codes are called.
+        drawn: which rows and cells a model drew; none are taken to be if it is left out.
     """
     branches = grown.tree.branches[1:]
     temporal = any(_temporal(branch, grown) for branch in branches)
     lanes = [_Lane.of(branch, grown, schema, temporal, lookups or {}) for branch in branches]
     unit = "day" if temporal else None
     several = range(first, min(first + count, len(grown)))
-    return [{**_of(patient, grown, schema, lanes), "unit": unit} for patient in several]
+    return [{**_of(patient, grown, schema, lanes, drawn), "unit": unit} for patient in several]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +58,7 @@ class _Lane:
 
     Attributes:
         patients: int64 [rows], rising where rows of a table are together.
-        start, end: of each row, in seconds or as they are; `end` is null where a row has none.
+        start, end: of each row, in seconds or as they are; `end` is null where a row has none, and `ends` its column.
         label: the column that names a row, and `names` what its codes are called.
         shown: the columns that are told of it.
     """
@@ -60,6 +68,7 @@ class _Lane:
     patients: np.ndarray
     start: pl.Series
     end: pl.Series | None
+    ends: str | None
     label: str | None
     names: Mapping[str, str]
     shown: tuple[str, ...]
@@ -85,30 +94,34 @@ class _Lane:
         label = next(iter([*codes, *texts]), None)  # by names alone, so that real and made rows are called alike
         tie = next((tie for tie in table.refers if tie.column == label and tie.table in lookups), None)
         names = _called(lookups[tie.table], str(schema[tie.table].key)) if tie else {}
-        return cls(branch, shape, grown.patients(branch.table), start, ends, label, names, shown)
+        ended = None if ends is None else end
+        return cls(branch, shape, grown.patients(branch.table), start, ends, ended, label, names, shown)
 
 
-def _of(patient: int, grown: Grown, schema: LinkedSchema, lanes: list[_Lane]) -> dict[str, Any]:
+def _of(patient: int, grown: Grown, schema: LinkedSchema, lanes: list[_Lane], drawn: Drawn | None) -> dict[str, Any]:
     root = grown.tree.root
     key = schema[root].key
     who = grown.frames[root].row(patient, named=True)
     rows = [np.flatnonzero(lane.patients == patient) for lane in lanes]
     begun = [lane.start[at].min() for lane, at in zip(lanes, rows, strict=True) if len(at)]
     zero = min((float(x) for x in begun if x is not None), default=0.0)  # pyright: ignore[reportArgumentType]
-    tables = [_table(lane, grown, at, zero) for lane, at in zip(lanes, rows, strict=True)]
+    tables = [_table(lane, grown, at, zero, drawn) for lane, at in zip(lanes, rows, strict=True)]
     known = [row[edge] for table in tables for row in table["rows"] for edge in ("start", "end") if row[edge] is not None]
     return {
         "patient": str(patient + 1) if key is None else _text(who[key]),
         "facts": {name: _text(cell) for name, cell in who.items() if name != key and cell is not None},
+        "filled": [name for name in who if drawn is not None and drawn.cells(root, name)[patient]],
         "lasts": max(known, default=0.0),
         "tables": tables,
     }
 
 
-def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float) -> dict[str, Any]:
-    scale = DAY if _temporal(lane.branch, grown) else 1
+def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float, drawn: Drawn | None) -> dict[str, Any]:
+    scale, table = DAY if _temporal(lane.branch, grown) else 1, lane.branch.table
+    made = None if drawn is None else drawn.rows(table)
+    filled = {} if drawn is None else {c: drawn.cells(table, c) for c in (*lane.shown, lane.ends) if c is not None}
     told = []
-    for i, cells in zip(at[:ROWS], grown.frames[lane.branch.table][at[:ROWS]].iter_rows(named=True), strict=True):
+    for i, cells in zip(at[:ROWS], grown.frames[table][at[:ROWS]].iter_rows(named=True), strict=True):
         start, end = lane.start[int(i)], None if lane.end is None else lane.end[int(i)]
         told.append(
             {
@@ -116,14 +129,17 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float) -> dict[str, 
                 "end": None if end is None else round((end - zero) / scale, 5),
                 "label": _label(lane, cells),
                 "cells": {name: _text(cells[name]) for name in lane.shown if cells[name] is not None},
+                "made": made is not None and bool(made[i]),
+                "filled": [name for name, where in filled.items() if where[i]],
             }
         )
     told.sort(key=lambda row: (row["start"] is None, row["start"] or 0.0))
     return {
-        "table": lane.branch.table,
+        "table": table,
         "parent": lane.branch.parent,
         "shape": lane.shape,
         "timed": lane.branch.time is not None,
+        "ends": lane.ends,
         "rows": told,
         "left": max(0, len(at) - ROWS),
     }

@@ -5,9 +5,9 @@ from reverie.records.reading.folders import tables_in
 from reverie.records.reading.objects import in_object_storage
 from reverie.records.reading.parquet import parquet_in
 from reverie.records.reading.queries import Query, asks_a_server, redacted
-from reverie.records.reading.source import BUNDLED, DATABASES, SUFFIXES, Cells, place_of, read_source, stream_of
+from reverie.records.reading.source import BUNDLED, SUFFIXES, Cells, place_of, read_source, stream_of
 
 __all__ = [
-    "BUNDLED", "DATABASES", "MAX_RATIO", "SUFFIXES", "Bounds", "Cells", "Query", "asks_a_server", "in_object_storage",
+    "BUNDLED", "MAX_RATIO", "SUFFIXES", "Bounds", "Cells", "Query", "asks_a_server", "in_object_storage",
     "parquet_in", "place_of", "read_source", "redacted", "stream_of", "tables_in",
 ]  # fmt: skip

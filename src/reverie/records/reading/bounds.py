@@ -12,7 +12,7 @@ import polars as pl
 from reverie.errors import DataError
 from reverie.records.places import damaged
 
-__all__ = ["MAX_RATIO", "Bounds", "check_text", "unzip"]
+__all__ = ["MAX_RATIO", "Bounds", "check_growth", "check_text", "unzip"]
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,25 @@ def check_text(frame: pl.DataFrame, name: str, most: Bounds) -> None:
     most.check(name, bytes=total)
 
 
+def check_growth(path: Path, name: str, size: int) -> None:
+    """Raises DataError where a packed file unpacks, past a grace, to more than MAX_RATIO times its own size."""
+    limit = max(_GRACE, MAX_RATIO * path.stat().st_size)
+    if size > limit:
+        raise DataError(
+            f"{name} unpacks to more than {limit:,} bytes, {limit // path.stat().st_size:,} times its size: "
+            "that is no table of visits; if it is, unpack it first or save it as Parquet."
+        )
+
+
 def unzip(path: Path, name: str, most: Bounds) -> bytes:
     """The bytes inside a gzip, within the bounds, and past a grace at most MAX_RATIO times its size."""
-    limit = max(_GRACE, MAX_RATIO * path.stat().st_size)
     content = bytearray()
     try:
         with gzip.open(path) as file:
             while piece := file.read(2**20):
                 content += piece
                 most.check(name, bytes=len(content))
-                if len(content) > limit:
-                    raise DataError(
-                        f"{name} unpacks to more than {limit:,} bytes, {limit // path.stat().st_size:,} times its size: "
-                        "that is no table of visits; if it is, unpack it first or save it as Parquet."
-                    )
+                check_growth(path, name, len(content))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise damaged(name, "gzip file", error) from error
     return bytes(content)

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
+from reverie.modality import DATABASES
 from reverie.records.places import hidden, shown
 from reverie.records.reading.blocks import text_stream
 from reverie.records.reading.bounds import Bounds, check_text, unzip
@@ -32,16 +33,13 @@ from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
 from reverie.records.reading.stream import File, Stream, gathered, state_of
 
-__all__ = ["BUNDLED", "DATABASES", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
+__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
 
 BUNDLED = {"pbc2": Path(__file__).parents[1] / "data" / "pbc2.csv"}
 """Cohorts that ship with the package, by name."""
 
 SUFFIXES = (*SEPARATED, ".parquet", *STATISTICAL, *SHEETS)
 """Of files that are read as tables."""
-
-DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
-"""Of files that are asked with a query."""
 
 _FILES = "a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta file"
 _MAGIC = {

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from reverie.modality import IMAGE_FILES
+from reverie.modality import DATABASES, IMAGE_FILES
 from reverie.plain import moment
 from reverie.service import names
 from reverie.service.downloads import Download
@@ -26,7 +26,7 @@ TYPES = {
     **dict.fromkeys((".psv", ".txt", ".tab"), "text/plain; charset=utf-8"),
     **dict.fromkeys((".tsv.gz", ".psv.gz", ".txt.gz", ".tab.gz"), "application/gzip"),
     **dict.fromkeys((".xlsx", ".xlsm", ".sas7bdat", ".xpt", ".sav", ".zsav", ".dta"), "application/octet-stream"),
-    **dict.fromkeys(IMAGE_FILES, "application/octet-stream"),
+    **dict.fromkeys((*DATABASES, *IMAGE_FILES), "application/octet-stream"),
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",

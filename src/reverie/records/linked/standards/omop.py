@@ -16,6 +16,7 @@ from typing import ClassVar
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.modality import DATABASES
 from reverie.records.linked.sources import names_of, read_tables
 from reverie.records.linked.standards.databases import DatabaseFile
 from reverie.records.linked.standards.moments import moments
@@ -25,7 +26,6 @@ from reverie.records.linked.standards.standard import Content, Parts, Standard, 
 from reverie.records.linked.standards.stated import Stated
 from reverie.records.places import at, counted, few, not_one_value, shown
 from reverie.records.reading import Bounds
-from reverie.records.reading.source import DATABASES
 
 __all__ = ["Omop"]
 

@@ -22,6 +22,9 @@ __all__ = ["fetched"]
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _LOADS = "load_extension"
 
+LONGEST = 2**26
+"""Bytes of one cell: a column may say that it is computed, and to what."""
+
 
 @contextmanager
 def fetched(query: Query) -> Iterator[tuple[Columns, Any]]:
@@ -36,6 +39,8 @@ def fetched(query: Query) -> Iterator[tuple[Columns, Any]]:
 
     try:
         with closing(sqlite3.connect(f"file:{quote(str(Path(query.place).resolve()))}?mode=ro", uri=True)) as connection:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+            connection.execute("PRAGMA trusted_schema = OFF")  # what a foreign file has columns computed by
             connection.set_authorizer(allow)
             cursor = connection.execute(query.statement)
             if cursor.description is None:

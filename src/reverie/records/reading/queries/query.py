@@ -22,7 +22,7 @@ from reverie.errors import DataError, UsageError
 from reverie.records.places import at, shown, twice
 from reverie.records.reading.stream import Stream, state_of
 
-__all__ = ["Columns", "Fetched", "Query", "asks_a_server", "failed", "query_stream", "redacted"]
+__all__ = ["Columns", "Failed", "Fetched", "Query", "asks_a_server", "failed", "query_stream", "redacted"]
 
 BATCH = 25_000
 """Rows that are taken from a database at a time: each is some objects of Python before it is a row of a frame."""
@@ -76,10 +76,18 @@ def redacted(place: str) -> str:
     return re.sub(r"(?i)([?&])(password|sslpassword|passfile)=[^&]*&?", r"\1", place).rstrip("?&")
 
 
-def failed(query: Query, error: BaseException) -> UsageError:
-    """The error for a statement that a database does not run, in its own words."""
+class Failed(UsageError):
+    """A statement that a database does not run; `said` is why, in its own words."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"{name}: the query fails ({said}): correct it.")
+        self.said = said
+
+
+def failed(query: Query, error: BaseException) -> Failed:
+    """The error for a statement that a database does not run."""
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return UsageError(f"{query.name}: the query fails ({_without_password(said, query.place)}): correct it.")
+    return Failed(query.name, _without_password(said, query.place))
 
 
 def _without_password(said: str, place: str) -> str:
@@ -146,7 +154,8 @@ def _adapter(query: Query) -> Callable[[Query], Fetched]:
     if start[8:12] == b"DUCK" or path.name.lower().endswith(duck.SUFFIXES):
         return duck.fetched
     raise UsageError(
-        f"{path.name} cannot be asked with --query: it is neither a DuckDB nor a SQLite file, nor Parquet or CSV."
+        f"{path.name} is neither a DuckDB nor a SQLite file, nor Parquet or CSV: it cannot be asked for rows, so save it as "
+        "one of these."
     )
 
 

@@ -32,10 +32,10 @@ export function about() {
   return knowing;
 }
 
-/** What is known of a field: {min, max, step, otherwise, options}, each left out where the server sets none. */
+/** What is known of a field: {min, max, step, otherwise, options, pattern}, each left out where the server sets none. */
 export function limits(path, name) {
   const field = schemas?.[path]?.[name] ?? {};
   const schema = [field, ...(field.anyOf ?? [])].find(({ type }) => ["integer", "number"].includes(type)) ?? field;
-  const known = { min: schema.minimum ?? schema.exclusiveMinimum, max: schema.maximum ?? schema.exclusiveMaximum, step: { integer: 1, number: "any" }[schema.type], otherwise: field.default ?? undefined, options: [field, ...(field.anyOf ?? [])].find((each) => each.enum)?.enum };
+  const known = { min: schema.minimum ?? schema.exclusiveMinimum, max: schema.maximum ?? schema.exclusiveMaximum, step: { integer: 1, number: "any" }[schema.type], otherwise: field.default ?? undefined, options: [field, ...(field.anyOf ?? [])].find((each) => each.enum)?.enum, pattern: [field, ...(field.anyOf ?? [])].find((each) => each.pattern)?.pattern };
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
 }

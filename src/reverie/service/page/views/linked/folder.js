@@ -1,4 +1,5 @@
-// Which folder of tables: those of the workspace, or files and whole folders that are dropped or chosen, and then kept there.
+// Which tables: the folders of the workspace that hold some, its .zip files and databases; or files and whole folders that are dropped
+// or chosen, and then kept there.
 
 import { h, clear } from "../../lib/dom.js";
 import { get, path, put } from "../../lib/api.js";
@@ -6,19 +7,23 @@ import { button, select, text } from "../../lib/controls.js";
 import { amount, failure, many } from "../../lib/states.js";
 
 const READ = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|jsonl?|ndjson)$/i;
-const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns; also MEDS, OMOP or FHIR";
+const WHOLE = /\.(zip|duckdb|db|sqlite3?)$/i; // a file that holds several
+const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns, a .zip of them, a .duckdb or .sqlite file; also MEDS, OMOP or FHIR";
 
-/** A choice of the folders of the workspace that hold tables; onChange(name, asked) also once they are known, asked: by a person. */
+/** A choice of what holds tables in the workspace; onChange(name, asked) also once that is known, asked: by a person. A .zip may hold
+ *  pictures, so only a person chooses it. */
 export function folders({ label = "Folder", value, onChange }) {
   const chosen = select({ label, options: value ? [value] : ["…"], value, onChange: (name) => onChange(name, true) });
+  const usual = (names) => value ?? names.find((name) => !/\.zip$/i.test(name)) ?? null;
   const show = (names) => {
-    chosen.options(names.length ? names : [{ value: "", label: "none yet" }]);
-    chosen.set(value ?? names[0] ?? "");
+    const none = usual(names) === null ? [{ value: "", label: names.length ? "choose one" : "none yet" }] : [];
+    chosen.options([...none, ...names]);
+    chosen.set(usual(names) ?? "");
   };
-  const known = get("/api/files").then(({ files }) => holding(files.map(({ name }) => name)), () => []);
+  const known = get("/api/files").then(({ files }) => files.map(({ name }) => name)).then((names) => [...holding(names), ...names.filter((name) => WHOLE.test(name))], () => []);
   known.then((names) => {
     show([...new Set([...names, ...(value ? [value] : [])])]);
-    onChange(value ?? names[0] ?? null, false);
+    onChange(usual(names), false);
   });
   return Object.assign(chosen, {
     async take(name) {
@@ -38,6 +43,9 @@ function holding(names) {
   const shards = [...tables.keys()].filter((name) => name.endsWith("/data") && tables.has(`${above(name)}/metadata`)).map(above); // MEDS
   return [...new Set([...several.filter((name) => !shards.includes(above(name))), ...shards])].sort();
 }
+
+/** The name without folders, and of a file without its suffix. */
+export const bare = (name) => name.split("/").at(-1).replace(WHOLE, "");
 
 const above = (name) => name.slice(0, name.lastIndexOf("/"));
 
@@ -74,7 +82,13 @@ export function arrivals({ onDone }) {
 
   /** found: {file, place} each, place with the folders that were dropped in front. */
   function take(found) {
-    const tables = found.filter((each) => READ.test(each.place) && !each.place.split("/").some((part) => part.startsWith(".")));
+    const seen = found.filter((each) => !each.place.split("/").some((part) => part.startsWith(".")));
+    const tables = seen.filter((each) => READ.test(each.place));
+    const whole = seen.find((each) => WHOLE.test(each.place));
+    if (!tables.length && whole) {
+      const file = plain(whole.place.split("/").at(-1));
+      return send([{ file: whole.file, name: file }], file, found.length - 1, false);
+    }
     const left = found.length - tables.length;
     place.hidden = false;
     if (!tables.length) return clear(place, failure({ title: "No tables", detail: `None of these is a table: give ${TABLES}.` }));
@@ -108,7 +122,7 @@ export function arrivals({ onDone }) {
     };
     if (!there.length) return done();
     return clear(place, h("div", { class: "state asks", role: "alert" },
-      h("p", null, `${folder} has ${many(there.length, "file")} of ${there.length === 1 ? "this name" : "these names"} already: ${there.map((each) => each.name.split("/").at(-1)).slice(0, 6).join(", ")}${there.length > 6 ? " …" : ""}.`),
+      h("p", null, there[0].name === folder ? `The workspace has a file ${folder} already.` : `${folder} has ${many(there.length, "file")} of ${there.length === 1 ? "this name" : "these names"} already: ${there.map((each) => each.name.split("/").at(-1)).slice(0, 6).join(", ")}${there.length > 6 ? " …" : ""}.`),
       h("div", { class: "row" }, button({ label: there.length === 1 ? "Replace it" : "Replace them", onClick: () => send(there, folder, left, true) }), button({ label: there.length === 1 ? "Use the old one" : "Use the old ones", onClick: done }))));
   }
 }

@@ -6,22 +6,24 @@ import { button, toggle } from "../../lib/controls.js";
 import { job } from "../../lib/jobs.js";
 import { failure } from "../../lib/states.js";
 import { breaks } from "./clock.js";
+import { drawnOf } from "./drawn.js";
 import { timeline } from "./timeline.js";
 
 const PATH = "/api/timelines";
 const AHEAD = 8;
-const TITLES = { real: "Real", synthetic: "Synthetic" };
+const TITLES = { real: "Real", synthetic: "Synthetic", completed: "Completed" };
 
 /**
- * {root, close()}. sides: {name: "real" or "synthetic", folder, run} each; the address has which patient of each is shown, counted
- * from 1. Stays are bands, what lasts bars, all else marks.
+ * {root, close()}. sides: {name: of TITLES, folder, run, given: the tables that they were completed from} each; the address has which
+ * patient of each is shown, counted from 1. Stays are bands, what lasts bars, all else marks. Of completed tables the first patient is
+ * one of whom something was drawn, if one comes soon.
  */
 export function patients({ sides, params, save }) {
   const stop = new AbortController();
   const shown = sides.map((side) => one(side));
   const root = h("div", { class: `lives${sides.length > 1 ? "" : " alone"}` }, shown.map((each) => each.root));
   const same = sides.length > 1 ? toggle({ label: "One scale of time for both", onChange: rescale }) : null;
-  for (const each of shown) each.show(Number(params.get(each.side.name)) || 1);
+  for (const each of shown) each.show(Number(params.get(each.side.name)) || 1, !params.has(each.side.name));
   return { root: h("div", { class: "stack" }, same, root), close: () => stop.abort() };
 
   /** The longer of both says how far the axis goes, where that is wanted. */
@@ -50,7 +52,7 @@ export function patients({ sides, params, save }) {
       h("div", { class: "spread" }, h("h3", null, TITLES[side.name]), h("div", { class: "walk" }, back, h("label", { for: id, class: "unseen" }, `Number of the ${side.name} patient`), number, of, on)), place);
     return { side, root, show, drawn: () => told, stretch: (reach) => drawing?.stretch(reach) };
 
-    async function show(wanted) {
+    async function show(wanted, first = false) {
       now = Math.max(1, many === null ? wanted : Math.min(wanted, many));
       const mine = now;
       number.value = now;
@@ -58,6 +60,8 @@ export function patients({ sides, params, save }) {
       try {
         if (!known.has(now)) await ask(now);
         if (mine !== now) return;
+        const drawn = first && side.given ? [...known].find(([, each]) => Object.values(drawnOf(each)).some(Boolean))?.[0] : now;
+        if (drawn && drawn !== now) return show(drawn);
         told = known.get(now);
         drawing = timeline(told, { title: TITLES[side.name] });
         clear(place, drawing);
@@ -74,7 +78,7 @@ export function patients({ sides, params, save }) {
 
     async function ask(first) {
       if (!drawing) clear(place, h("p", { class: "hint", role: "status" }, "Reading the tables …"));
-      const { patients: all, timelines } = await job(PATH, { folder: side.folder, ...(side.run ? { run: side.run } : {}), first, count: AHEAD }, { signal: stop.signal });
+      const { patients: all, timelines } = await job(PATH, { folder: side.folder, ...(side.run ? { run: side.run } : {}), ...(side.given ? { given: side.given } : {}), first, count: AHEAD }, { signal: stop.signal });
       many = all;
       timelines.forEach((each, i) => known.set(first + i, each));
     }

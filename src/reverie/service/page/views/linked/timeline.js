@@ -1,16 +1,19 @@
 // One patient in time: stays as bands, what lasts as bars, all else as marks; a line for each drug, test or code. Long stretches in
 // which nothing is are cut out of the axis, and say how long they were. What stands under the pointer, or at the arrow keys, is said.
+// What a model drew stands out, see drawn.js.
 
-import { h, svg, clear } from "../../lib/dom.js";
+import { h, svg, clear, uid } from "../../lib/dom.js";
 import { colour, hue, onTheme } from "../../lib/palette.js";
 import { tableOf } from "../../lib/table.js";
 import { clock, number } from "./clock.js";
+import { border, dot, drawnOf, hatch, legend } from "./drawn.js";
 
 const ROW = 18;
 const BAND = 28;
 const HEAD = 22;
 const TOP = 6;
 const AXIS = 40;
+const NAME = 18; // above all, of what begins at a line
 const LETTER = 6.6; // pixels of a letter, about
 const LINES = 8; // of one table: its other labels share the last
 const ORDER = ["band", "bar", "mark"];
@@ -20,16 +23,18 @@ const WORDS = { band: "stay", bar: "interval", mark: "event" };
  *  title: whose it is. */
 export function timeline(told, { title }) {
   const lanes = told.tables.map((table, i) => ({ ...table, colour: hue(i), lines: linesOf(table) })).filter(({ rows }) => rows.length).sort((a, b) => ORDER.indexOf(a.shape) - ORDER.indexOf(b.shape) || b.timed - a.timed);
-  const counts = lanes.map(({ table, rows, left }) => `${(rows.length + left).toLocaleString("en")} of ${table}`);
+  const made = (rows) => rows.filter((row) => row.made).length;
+  const counts = lanes.map(({ table, rows, left }) => `${(rows.length + left).toLocaleString("en")} of ${table}${made(rows) ? ` (${made(rows).toLocaleString("en")} drawn)` : ""}`);
   const drawing = svg("svg", { role: "img", tabindex: "0", "aria-label": `${title} patient ${told.patient} in time: ${counts.join(", ") || "nothing happened"}. The arrow keys go through it.` });
   const said = h("p", { class: "said", role: "status" });
   const plot = h("div", null, drawing);
-  const fact = ([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value));
+  const fact = ([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value, told.filled.includes(name) ? h("span", { class: "hint" }, " filled") : null));
   const more = h("div", { class: "scroll" });
   const details = h("details", { class: "more", ontoggle: () => details.open && clear(more, table(told)) }, h("summary", null, "All of it as a table"), more);
   const left = lanes.filter((lane) => lane.left).map((lane) => `${lane.left.toLocaleString("en")} of ${lane.table}`);
   const root = h("div", { class: "life" },
     h("dl", { class: "told" }, Object.entries({ patient: told.patient, ...told.facts }).map(fact)),
+    legend(drawnOf(told)),
     lanes.length ? plot : h("p", { class: "hint" }, "Nothing is told of this patient in the other tables."),
     said, left.length ? h("p", { class: "hint" }, `Not shown: ${left.join(", ")}.`) : null, details);
   let reach = null;
@@ -109,13 +114,16 @@ function paint(drawing, lanes, told, width, reach) {
   const [ink, soft, line, raised] = ["ink", "soft", "line", "raised"].map(colour);
   const items = [];
   const shapes = [];
+  const since = border(lanes, x);
+  const stripes = new Map(since === null ? [] : lanes.map((lane) => [lane, uid("stripes")]));
   const words = (text, attrs) => svg("text", { fill: soft, "font-size": 12, ...attrs }, text);
   const short = (text, room) => (text.length * LETTER > room ? `${text.slice(0, Math.max(1, Math.floor(room / LETTER) - 1))}…` : text);
-  let y = TOP;
+  const top = since === null ? TOP : TOP + NAME;
+  let y = top;
   for (const lane of lanes) {
     const tall = lane.shape === "band" ? BAND : ROW;
     if (lane.shape !== "band") {
-      shapes.push(svg("path", { d: `M0 ${y + 4}H${width}`, stroke: line }), words(lane.timed ? lane.table : short(lane.table, gutter - 8), { x: 0, y: y + HEAD - 5, fill: ink, "font-weight": 600 }), lane.timed ? null : words(short(`drawn where ${lane.parent} begin`, width - gutter), { x: gutter, y: y + HEAD - 5 }));
+      shapes.push(svg("path", { d: `M0 ${y + 4}H${width}`, stroke: line }), words(lane.timed ? lane.table : short(lane.table, gutter - 8), { x: 0, y: y + HEAD - 5, fill: ink, "font-weight": 600 }), lane.timed ? null : words(short(`shown where ${lane.parent} begin`, width - gutter), { x: gutter, y: y + HEAD - 5 }));
       y += HEAD;
     } else shapes.push(words(short(lane.table, gutter - 8), { x: 0, y: y + 18, fill: ink, "font-weight": 600 }));
     for (const { label, rows } of lane.lines) {
@@ -124,8 +132,9 @@ function paint(drawing, lanes, told, width, reach) {
         if (row.start === null) continue;
         const [from, to] = [x.at(row.start), x.at(row.end ?? row.start)];
         const place = lane.shape === "mark" ? { x: from - 4, y: y + 5, wide: 8, tall: 8 } : { x: from, y: y + 3, wide: Math.max(3, to - from), tall: tall - 6 };
-        shapes.push(lane.shape === "mark" ? mark(lane, from, y + 9) : bar(lane, row, place, raised));
-        if (lane.shape === "band" && row.label.length * LETTER < place.wide - 10) shapes.push(words(row.label, { x: from + 6, y: y + 18, fill: ink }));
+        shapes.push(lane.shape === "mark" ? mark(lane, row, from, y + 9, raised) : bar(lane, row, place, raised, stripes.get(lane)));
+        if (lane.shape === "band" && row.label.length * LETTER < place.wide - 10) shapes.push(words(row.label, { x: from + 6, y: y + 18, fill: ink, ...(row.made ? { stroke: raised, "stroke-width": 4, "paint-order": "stroke" } : {}) }));
+        if (row.filled.length) shapes.push(dot(place, lane.colour, lane.shape === "band" ? lane.colour : raised));
         items.push({ ...place, from: row.start, text: sentence(lane, row, told.unit) });
       }
       y += tall;
@@ -139,9 +148,15 @@ function paint(drawing, lanes, told, width, reach) {
   drawing.setAttribute("font-family", getComputedStyle(document.body).fontFamily);
   clear(
     drawing,
-    inside.map(({ start, end }) => svg("rect", { x: x.at(start), y: TOP, width: Math.max(2, x.at(end ?? start) - x.at(start)), height: y - TOP, fill: ink, "fill-opacity": 0.05 })),
+    stripes.size ? svg("defs", null, [...stripes].map(([lane, id]) => hatch(id, lane.colour, raised))) : null,
+    since === null ? null : [
+      svg("rect", { x: since, y: TOP, width: Math.max(0, width - since), height: y - TOP, fill: colour("accent"), "fill-opacity": 0.09 }),
+      svg("path", { d: `M${since} ${TOP}V${y}`, stroke: colour("accent"), "stroke-width": 1.5 }),
+      words("drawn by the model", { x: width - since > 130 ? since + 6 : since - 6, y: TOP + 12, "text-anchor": width - since > 130 ? "start" : "end", fill: colour("accent") }),
+    ],
+    inside.map(({ start, end }) => svg("rect", { x: x.at(start), y: top, width: Math.max(2, x.at(end ?? start) - x.at(start)), height: y - top, fill: ink, "fill-opacity": 0.05 })),
     x.gaps.map(({ x1, x2, long }) => [
-      svg("path", { d: `M${x1 + 3} ${TOP}V${y}M${x2 - 3} ${TOP}V${y}`, stroke: soft, "stroke-dasharray": "2 4" }),
+      svg("path", { d: `M${x1 + 3} ${top}V${y}M${x2 - 3} ${top}V${y}`, stroke: soft, "stroke-dasharray": "2 4" }),
       x2 - x1 > LETTER * long.length ? words(long, { x: (x1 + x2) / 2, y: y + 32, "text-anchor": "middle", "font-size": 11 }) : null,
     ]),
     x.pieces.map(({ x1, x2 }) => svg("path", { d: `M${x1} ${y}H${x2}`, stroke: soft })),
@@ -152,21 +167,25 @@ function paint(drawing, lanes, told, width, reach) {
   return items;
 }
 
-function bar({ colour: fill, shape }, { end }, { x, y, wide, tall }, paper) {
+function bar({ colour: fill, shape }, { end, made }, { x, y, wide, tall }, paper, stripes) {
   const open = end === null;
+  if (made) return svg("rect", { x, y, width: open ? Math.max(wide, 10) : wide, height: tall, rx: shape === "band" ? 3 : 2, fill: `url(#${stripes})`, stroke: fill, "stroke-width": 1.5, "stroke-dasharray": open ? "3 2" : null });
   return svg("rect", { x, y, width: open ? Math.max(wide, 10) : wide, height: tall, rx: shape === "band" ? 3 : 2, fill: open ? paper : fill, "fill-opacity": shape === "band" ? 0.25 : 0.85, stroke: fill, "stroke-width": shape === "band" ? 1.5 : 1, "stroke-dasharray": open ? "3 2" : null });
 }
 
 /** A circle at its own time; a diamond where the time is that of the row above. */
-function mark({ colour: fill, timed }, x, y) {
-  return svg("path", { d: timed ? "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z" : "M0 -5L5 0L0 5L-5 0Z", transform: `translate(${x.toFixed(1)} ${y})`, fill, "fill-opacity": 0.85 });
+function mark({ colour: fill, timed }, { made }, x, y, paper) {
+  const how = made ? { fill: paper, stroke: fill, "stroke-width": 1.75 } : { fill, "fill-opacity": 0.85 };
+  return svg("path", { d: timed ? "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z" : "M0 -5L5 0L0 5L-5 0Z", transform: `translate(${x.toFixed(1)} ${y})`, ...how });
 }
 
-function sentence({ table: of, shape, timed }, { start, end, label, cells }, unit) {
+function sentence({ table: of, shape, timed, ends }, { start, end, label, cells, made, filled }, unit) {
   const name = unit === "day" ? "Day " : "At ";
-  const when = `${name}${number(start)}${end !== null && end !== start ? ` to ${number(end)}` : shape !== "mark" && end === null ? ", no end known" : ""}`;
-  const rest = Object.entries(cells).filter(([, value]) => value !== label).map(([column, value]) => `${column} ${value}`);
-  return `${timed ? when : `With what began on ${when.toLowerCase()}`}: ${[[of, label].filter(Boolean).join(", "), rest.join(", ")].filter(Boolean).join("; ")}.`;
+  const also = (column) => (filled.includes(column) ? " (filled)" : "");
+  const when = `${name}${number(start)}${end !== null && end !== start ? ` to ${number(end)}${also(ends)}` : shape !== "mark" && end === null ? ", no end known" : ""}`;
+  const rest = Object.entries(cells).filter(([, value]) => value !== label).map(([column, value]) => `${column} ${value}${also(column)}`);
+  const called = label && `${label}${also(Object.keys(cells).find((column) => cells[column] === label))}`;
+  return `${made ? "Drawn by the model. " : ""}${timed ? when : `With what began on ${when.toLowerCase()}`}: ${[[of, called].filter(Boolean).join(", "), rest.join(", ")].filter(Boolean).join("; ")}.`;
 }
 
 function nearest(items, px, py) {
@@ -180,6 +199,8 @@ function nearest(items, px, py) {
 
 function table({ tables, unit }) {
   const day = unit === "day" ? "day" : "time";
-  const rows = tables.flatMap(({ table: of, shape, rows: own }) => own.map(({ start, end, cells }) => [start, end, of, WORDS[shape], Object.entries(cells).map(([name, value]) => `${name}: ${value}`).join("; ")]));
-  return tableOf({ columns: [`from ${day}`, `to ${day}`, "table", "what it is", "what it says"], rows: rows.sort((a, b) => (a[0] ?? -1) - (b[0] ?? -1)) });
+  const given = !Object.values(drawnOf({ tables, filled: [] })).some(Boolean);
+  const drawn = ({ made, filled }) => (given ? [] : [made ? "all of it" : filled.join(", ")]);
+  const rows = tables.flatMap(({ table: of, shape, rows: own }) => own.map((row) => [row.start, row.end, of, WORDS[shape], Object.entries(row.cells).map(([name, value]) => `${name}: ${value}`).join("; "), ...drawn(row)]));
+  return tableOf({ columns: [`from ${day}`, `to ${day}`, "table", "what it is", "what it says", ...(given ? [] : ["drawn by the model"])], rows: rows.sort((a, b) => (a[0] ?? -1) - (b[0] ?? -1)) });
 }

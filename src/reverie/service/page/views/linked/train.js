@@ -6,7 +6,7 @@ import { form } from "../../lib/form.js";
 import { SEED } from "../fields.js";
 import { parsed } from "../records/budget.js";
 import { training } from "../records/train.js";
-import { folders } from "./folder.js";
+import { bare, folders } from "./folder.js";
 import { tied } from "./tied.js";
 
 const DECLARED = {
@@ -22,7 +22,7 @@ const DECLARED = {
 };
 
 /** "runs/hospital" for "wards/hospital". */
-const usual = (folder) => `runs/${folder.split("/").at(-1)}`;
+const usual = (folder) => `runs/${bare(folder)}`;
 
 async function request({ folder, schema, out, unit, minutes, count, seed, more: words, overwrite }) {
   const settings = parsed(words ?? "");
