@@ -78,12 +78,6 @@ class Fhir(Standard):
         )
         return Written(writer.rows, files, checked, list(writer.notes()))
 
-    def from_others(self, standard: str | None) -> str:
-        return (
-            "nothing in them says which of their codes are conditions, observations, drugs or procedures as FHIR tells them "
-            "apart: write csv or parquet"
-        )
-
 
 def _checker() -> Check:
     """What raises ValueError for a resource that is not right. Raises UsageError where fhir.resources is not installed."""

@@ -159,9 +159,10 @@ def token(concept: Any, seen: Seen, place: str, alone: bool = False) -> str | No
         cell = f"{system or ''}|{code}"
         seen.display(cell, display, place)
         return cell
-    if not isinstance(text := concept.get("text"), str):
+    said = "display" if alone else "text"
+    if not isinstance(text := concept.get(said), str):
         return None
-    concept.pop("text")
+    concept.pop(said)
     if "|" in text:
         seen.odd[f"{place}: words with a bar, which was made a stroke"] += 1
     text = text.replace("|", "/")

@@ -22,7 +22,7 @@ from reverie.records.linked.standards.moments import moments
 from reverie.records.linked.standards.standard import Frames, Parts, Standard
 from reverie.records.places import at, counted, shown
 
-__all__ = ["Check", "Writer"]
+__all__ = ["Check", "Writer", "typed"]
 
 _BASE = "https://example.org/fhir/"
 """What the addresses of resources in a Bundle begin with."""
@@ -52,7 +52,7 @@ class Writer:
         first = True
         for part in parts:
             if first:
-                standard.fits({table: frame.columns for table, frame in part.items()}, "these tables", standard.called)
+                standard.fits({table: frame.columns for table, frame in part.items()}, "these tables")
             first = False
             self.part(part)
 
@@ -63,7 +63,7 @@ class Writer:
         inside = self._components(part)
         for declared in RESOURCES.values():
             if declared.table in part and part[declared.table].height:
-                self._write(declared, _typed(declared, part[declared.table]), inside)
+                self._write(declared, typed(declared, part[declared.table]), inside)
         if inside is not None:
             observations = part.get("observations", pl.DataFrame(schema={"observation_id": pl.String}))
             keys = observations["observation_id"].cast(pl.String)
@@ -77,7 +77,7 @@ class Writer:
         """By observation the list of its components, as JSON, and whether one of them is doubtful."""
         if COMPONENTS.table not in part or not part[COMPONENTS.table].height:
             return None
-        frame = _typed(COMPONENTS, part[COMPONENTS.table])
+        frame = typed(COMPONENTS, part[COMPONENTS.table])
         self.rows[COMPONENTS.table] = self.rows.get(COMPONENTS.table, 0) + frame.height
         parts = {path: cells for column in COMPONENTS.columns for path, cells in column.write(frame, self.words).items()}
         rows = frame.select("observation_id").with_columns(
@@ -128,7 +128,7 @@ class Writer:
             yield f'{counted(self.unknown, "resource", "has have")} no status, and was written with "unknown".'
 
 
-def _typed(declared: Resource, frame: pl.DataFrame) -> pl.DataFrame:
+def typed(declared: Resource, frame: pl.DataFrame) -> pl.DataFrame:
     """The rows in the types of the table's columns, as far as files of text have kept them; a missing column is empty.
 
     Raises UsageError for a column that FHIR has no place for, and DataError for cells that are not of its type.
