@@ -7,12 +7,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from reverie.errors import UsageError
+from reverie.errors import ReverieError, UsageError
 from reverie.records.linked import read_linked
 from reverie.records.linked.standards import STANDARDS, converted, origin_of, parts_of, write_tables
 from reverie.records.linked.standards.between import codings
 from reverie.records.linked.standards.between.common import Common, table
 from reverie.records.linked.standards.between.conversion import WAYS
+from reverie.records.linked.standards.fhir_resources import RESOURCES
+from reverie.records.linked.standards.omop_columns import COLUMNS
 from reverie.records.linked.standards.stated import schema_of
 from reverie.records.linked.tables import LinkedTables
 
@@ -259,3 +261,33 @@ def test_tables_of_a_standard_in_plain_files_are_still_of_it(resources, lines, o
         first = converted(tables, STANDARDS[tables.standard], STANDARDS["meds"])
         assert Counter(made.frames["events"]["code"]) == Counter(first.frames["events"]["code"])
     assert origin_of(LinkedTables({"a": pl.DataFrame({"b": [1]})}, plain.schema, "x")) is None
+
+
+@pytest.mark.parametrize("name", ["meds", "omop", "fhir"])
+def test_a_column_that_is_missing_is_empty_or_asked_for(shared, name):
+    """As of plain files that somebody has edited: each of all columns left out by itself."""
+    frames = WAYS[name][1](shared, name).frames
+    whole = WAYS[name][0](frames)
+    refused = set()
+    for of, first in frames.items():
+        for column in first.columns:
+            try:
+                again = WAYS[name][0]({**frames, of: first.drop(column)})
+            except ReverieError as error:
+                assert column in str(error) and of in str(error)
+                refused.add((of, column))
+                continue
+            assert {n: f.columns for n, f in again.frames.items()} == {n: f.columns for n, f in whole.frames.items()}
+    assert (
+        refused
+        == {
+            "meds": {("subjects", "subject_id")},
+            "omop": {
+                (of, c) for of, cells in COLUMNS.items() for c, cell in cells.items() if of in frames and cell.required
+            },
+            "fhir": {(each.table, each.key) for each in RESOURCES.values()},
+        }[name]
+    )
+    with pytest.raises(UsageError, match=r"there is no patient in these tables"):
+        first = next(iter(frames))
+        WAYS[name][0]({first: frames[first].clear()})

@@ -208,7 +208,7 @@ def test_rows_that_are_no_resources_are_refused(resources, lines, tmp_path):
     with pytest.raises(DataError, match="patients, data row 1, column 'death_time': 'never' is no date or time"):
         write([{**frames, "patients": odd}], tmp_path / "no")
     written = write([{**frames, "encounters": stays.drop("status")}], tmp_path / "yes")
-    assert written.notes == ['1 resource has no status, and was written with "unknown".']
+    assert written.notes == ['1 resource has no status: "unknown" was written.']
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ class Writer:
 
     def notes(self) -> Iterator[str]:
         if self.unknown:
-            yield f'{counted(self.unknown, "resource", "has have")} no status, and was written with "unknown".'
+            yield f'{counted(self.unknown, "resource", "has have")} no status: "unknown" was written.'
 
 
 def typed(declared: Resource, frame: pl.DataFrame) -> pl.DataFrame:

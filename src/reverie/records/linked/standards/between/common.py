@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from reverie.errors import UsageError
 from reverie.records.places import counted
 
-__all__ = ["EVENTS", "Common", "numbered", "table", "tally"]
+__all__ = ["EVENTS", "Common", "lookup", "numbered", "table", "tally"]
 
 _TEXT, _TIME = pl.String(), pl.Datetime("us")
 _EVENT = {"id": _TEXT, "person": _TEXT, "visit": _TEXT, "code": _TEXT, "start": _TIME, "end": _TIME}
@@ -62,8 +63,10 @@ class Common:
 
     @classmethod
     def of(cls, frames: Mapping[str, pl.DataFrame], words: dict[str, str], left: Counter[str], notes: list[str]) -> Common:
-        """Completes tables; events without a code say nothing, and are left out."""
+        """Completes tables; events without a code say nothing, and are left out. Raises UsageError where nobody is."""
         whole = {name: frames.get(name, table(name, pl.DataFrame())) for name in _COLUMNS}
+        if not whole["people"].height:
+            raise UsageError("there is no patient in these tables, whom the others could be about: give one at least.")
         for name in EVENTS:
             without = whole[name]["code"].is_null()
             if count := int(without.sum()):
@@ -134,6 +137,12 @@ def table(name: str, frame: pl.DataFrame, **columns: pl.Expr | pl.Series) -> pl.
         (pl.col(column) if column in found.columns else pl.lit(None)).cast(dtype).alias(column)
         for column, dtype in _COLUMNS[name].items()
     )
+
+
+def lookup(frames: Mapping[str, pl.DataFrame], name: str, *columns: str) -> pl.DataFrame:
+    """Columns of a lookup, as text; empty where it has them not."""
+    frame = frames.get(name, pl.DataFrame({columns[0]: []}))
+    return frame.select((pl.col(c) if c in frame.columns else pl.lit(None)).cast(pl.String).alias(c) for c in columns)
 
 
 def tally(left: Counter[str], name: str, frame: pl.DataFrame, taken: set[str]) -> None:

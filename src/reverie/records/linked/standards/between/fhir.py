@@ -12,8 +12,8 @@ from collections import Counter
 
 import polars as pl
 
-from reverie.records.linked.standards.between.common import Common, table, tally
-from reverie.records.linked.standards.fhir_resources import CODES, COMPONENTS, RESOURCES
+from reverie.records.linked.standards.between.common import Common, lookup, table, tally
+from reverie.records.linked.standards.fhir_resources import CODES, COMPONENTS, RESOURCES, UNITS
 from reverie.records.linked.standards.fhir_writing import typed
 from reverie.records.linked.standards.standard import Content, Frames
 from reverie.records.places import counted
@@ -95,10 +95,9 @@ def common_of(frames: Frames) -> Common:
         tally(left, name, frame, _TAKEN[name] | {declared[name].key, "patient_id", "encounter_id", "code"})
     for name, second, first in (("observations", "issued", "time"), ("conditions", "recorded", "onset")):
         tally(left, name, whole[name].filter(pl.col(first).is_not_null()).select(second), set())
-    codes = frames.get("codes", pl.DataFrame(schema=dict.fromkeys(CODES, pl.String)))
-    words = dict(codes.select(CODES).drop_nulls().iter_rows())
-    if "units" in frames:
-        tally(left, "units", frames["units"].filter(pl.col("unit") != pl.col("code").str.split("|").list.last()), {"unit"})
+    words = dict(lookup(frames, "codes", *CODES).drop_nulls().iter_rows())
+    units = lookup(frames, "units", *UNITS)
+    tally(left, "units", units.filter(pl.col("unit") != pl.col("code").str.split("|").list.last()), {"unit"})
     return Common.of(found, words, left, notes)
 
 

@@ -10,11 +10,13 @@ it allows. What neither a code's first word nor its vocabulary tells is a findin
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import polars as pl
 
+from reverie.errors import UsageError
 from reverie.records.linked.standards.between import codings
-from reverie.records.linked.standards.between.common import EVENTS, Common, table, tally
+from reverie.records.linked.standards.between.common import EVENTS, Common, lookup, table, tally
 from reverie.records.linked.standards.meds_files import TYPES, cast
 from reverie.records.linked.standards.standard import Frames
 from reverie.records.places import counted
@@ -33,17 +35,18 @@ OF_VISITS = ("type", "reason", "admitted_from")
 
 
 def common_of(frames: Frames) -> Common:
-    """Subjects, stays and events, in common."""
+    """Subjects, stays and events, in common. Raises UsageError for subjects without their numbers."""
     left: Counter[str] = Counter()
     notes: list[str] = []
     subjects, events = frames["subjects"], frames.get("events", pl.DataFrame(schema={"subject_id": pl.Int64, **TYPES}))
-    events = cast(events, TYPES, "events")
-    events = events.with_columns(pl.lit(None, dtype).alias(c) for c, dtype in TYPES.items() if c not in events.columns)
+    if "subject_id" not in subjects.columns:
+        raise UsageError("subjects has no column subject_id, which is their key: add it.")
+    events = _whole(events, TYPES, "events")
     if "end_time" in events.columns and not events.schema["end_time"].is_temporal():
         events = events.rename({"end_time": "end_time of another kind"})
     events = events.with_columns(pl.lit(None, pl.String).alias(c) for c in BESIDE if c not in events.columns)
     events = events.with_columns(pl.col(c).cast(pl.String) for c in BESIDE if c != "end_time")
-    stays = frames.get("stays", pl.DataFrame(schema=_STAYS))
+    stays = _whole(frames.get("stays", pl.DataFrame(schema=_STAYS)), _STAYS, "stays")
     if "stay_id" not in events.columns:
         events = events.with_columns(stay_id=pl.lit(None, pl.Int64))
     visits, events = _visits(stays, events, left)
@@ -51,7 +54,7 @@ def common_of(frames: Frames) -> Common:
     if "statics" in frames:
         left["rows of statics"] += frames["statics"].height
     tally(left, "events", events, {*TYPES, *BESIDE, "stay_id", "visit"})
-    codes = events.select(pl.col("code").unique(maintain_order=True))["code"]
+    codes = events["code"].drop_nulls().unique(maintain_order=True)
     kinds, tokens = [codings.kind_of(code) for code in codes], [codings.of_meds(code) for code in codes]
     events = events.with_columns(
         kind=pl.col("code").replace_strict(codes, pl.Series(kinds, dtype=pl.String), default=None, return_dtype=pl.String),
@@ -86,12 +89,16 @@ def common_of(frames: Frames) -> Common:
         taken = {"drugs": {"numeric_value", "unit", "route"}, "findings": {*values.columns} - {"route"}}
         tally(left, name, values, taken.get(name, set()))
         found[name] = table(name, rows, **about)
-    words = {}
-    if "codes" in frames:
-        described = frames["codes"].filter(pl.col("description").is_not_null())
-        words = {codings.of_meds(code): text for code, text in described.select("code", "description").iter_rows()}
-        tally(left, "codes", frames["codes"], {"code", "description"})
+    described = lookup(frames, "codes", "code", "description").drop_nulls()
+    words = {codings.of_meds(code): text for code, text in described.iter_rows()}
+    tally(left, "codes", frames.get("codes", described), {"code", "description"})
     return Common.of(found, words, left, notes)
+
+
+def _whole(frame: pl.DataFrame, types: dict[str, Any], name: str) -> pl.DataFrame:
+    """With all columns that a table has, in their types."""
+    frame = cast(frame, types, name)
+    return frame.with_columns(pl.lit(None, dtype).alias(c) for c, dtype in types.items() if c not in frame.columns)
 
 
 def _people(subjects: pl.DataFrame, left: Counter[str]) -> pl.DataFrame:

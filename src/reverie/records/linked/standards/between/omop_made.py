@@ -70,7 +70,7 @@ def frames_of(common: Common, title: str) -> Content:
     if concepts.numbers:
         frames["concept"] = concepts.frame()
         common.notes.append(
-            f"{counted(len(concepts.numbers), 'code', 'is are')} concepts of the source (2,000,000,001 and on); standard "
+            f"Codes that are concepts of the source, numbered from 2,000,000,001 on: {len(concepts.numbers):,}; standard "
             "concepts are 0 until one who has the OHDSI vocabularies maps them."
         )
     return Content(frames, common.said(title))
