@@ -1,4 +1,4 @@
-"""How good synthetic linked tables are: python benchmarks/linked_quality.py FOLDER [--seeds 1] [--minutes M] [--peer PYTHON]
+"""How good synthetic linked tables are: python benchmarks/linked_quality.py FOLDER [--seeds 1] [--minutes M]
 
 For each seed half of the patients of FOLDER train a model (reverie train FOLDER, reverie sample), half are held out, and as
 many patients as were trained on are made. Of each kind of measure across tables stands the share that is within the spread
@@ -7,8 +7,9 @@ same of held-out patients in the place of synthetic ones (half of them, the othe
 Then what a classifier and a membership attack reach over all tables, and how many rows break a key or a rule.
 
     python benchmarks/linked_quality.py --score TRAIN HOLDOUT SYNTHETIC       scores folders, without any model
-    python benchmarks/linked_quality.py FOLDER --peer /tmp/sdv/bin/python     SDV's HMASynthesizer too, by linked_peer.py in
-                                                                              an environment that has sdv
+    python benchmarks/linked_quality.py FOLDER --peer argn=/tmp/ar/bin/python     others too, by linked_peer.py, which says
+                                                                                  which, each in an environment of its own
+    python benchmarks/linked_quality.py --for-peers TRAIN OUT                     TRAIN as linked_peer.py takes it
 """
 
 from __future__ import annotations
@@ -112,12 +113,14 @@ def ours(train: Path, out: Path, count: int, seed: int, minutes: float | None) -
     return fitted, _timed([*run, *made])
 
 
-def peer(python: str) -> Callable[[Path, Path, int, int, float | None], tuple[float, float]]:
-    """SDV's HMASynthesizer, by linked_peer.py, which tells its own seconds."""
+def peer(maker: str, python: str) -> Callable[[Path, Path, int, int, float | None], tuple[float, float]]:
+    """One of the makers of linked_peer.py, which tells its own seconds."""
 
     def make(train: Path, out: Path, count: int, seed: int, minutes: float | None) -> tuple[float, float]:
         script = Path(__file__).with_name("linked_peer.py")
-        done = subprocess.run([python, script, train, out / "made", str(seed)], check=True, capture_output=True, text=True)
+        budget = [] if minutes is None else [str(minutes)]
+        command = [python, script, maker, train, out / "made", str(seed), *budget]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
         told = json.loads(done.stdout.splitlines()[-1])
         return told["fit"], told["sample"]
 
@@ -130,15 +133,15 @@ def _timed(command: Iterable[str]) -> float:
     return time.perf_counter() - clock
 
 
-def one(tables: LinkedTables, seed: int, minutes: float | None, python: str | None, folder: Path) -> dict[str, Column]:
+def one(tables: LinkedTables, seed: int, minutes: float | None, peers: dict[str, str], folder: Path) -> dict[str, Column]:
     """All columns of the table for one seed."""
     train, holdout = halves(tables, seed)
     first, second = halves(holdout, seed)
     columns = {"held-out": score(train, first, second, seed), "shuffled": score(train, holdout, holdout, seed, floor=True)}
-    makers = {"reverie": ours} | ({"SDV HMA": peer(python)} if python else {})
+    makers = {"reverie": ours} | {maker: peer(maker, python) for maker, python in peers.items()}
     source = written(train, folder / "train")
     for name, make in makers.items():
-        out = folder / name.replace(" ", "-")
+        out = folder / name
         out.mkdir()
         try:
             fitted, sampled = make(source, out, len(train), seed, minutes)
@@ -173,8 +176,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--tables", help="these tables alone, with commas between: HMA refuses more than five")
-    parser.add_argument("--peer", metavar="PYTHON", help="of an environment that has sdv")
+    parser.add_argument("--for-peers", nargs=2, metavar=("TRAIN", "OUT"))
+    parser.add_argument("--peer", action="append", default=[], metavar="MAKER=PYTHON", help="of an environment that has it")
     asked = parser.parse_args()
+    peers = dict(each.split("=", 1) for each in asked.peer)
+    if asked.for_peers:
+        written(read_linked(asked.for_peers[0]), Path(asked.for_peers[1]))
+        return
     print(describe())
     if asked.score:
         train = read_linked(asked.score[0])
@@ -186,7 +194,7 @@ def main() -> None:
         if asked.tables:
             tables = read_linked({name: tables.frames[name] for name in asked.tables.split(",")}, name=tables.name)
         with tempfile.TemporaryDirectory() as place:
-            runs = [one(tables, seed, asked.minutes, asked.peer, Path(place) / str(seed)) for seed in range(asked.seeds)]
+            runs = [one(tables, seed, asked.minutes, peers, Path(place) / str(seed)) for seed in range(asked.seeds)]
     else:
         parser.error("name a folder of linked tables, or three with --score")
     print(markdown(runs))

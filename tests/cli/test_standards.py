@@ -54,10 +54,27 @@ def test_tables_are_converted_there_and_back(ward, tmp_path):
         run("convert", ward, "--to", "parquet", "--out", folder, "--force")
 
 
+def test_one_standard_is_written_as_another(ward, tmp_path):
+    pytest.importorskip("meds")
+    born = ward.read_text().replace('"gender"', '"birthDate": "1960-05-01", "gender"')
+    ward.write_text(born)
+    shown = run("convert", ward, "--to", "omop", "--out", tmp_path / "omop")
+    assert "visit_occurrence" in shown and "note: The keys of persons are no whole numbers, and were numbered" in shown
+    reply = json.loads(run("convert", tmp_path / "omop", "--to", "meds", "--out", tmp_path / "meds", "--json"))
+    assert reply["standard"] == "omop" and reply["rows"]["stays"] == 1 and "schemas of meds" in reply["checked"]
+    assert "1 patient" in run("tables", tmp_path / "meds")
+
+
 def test_what_cannot_be_converted_is_refused(ward, tmp_path):
     out = ("--out", tmp_path / "out")
-    with pytest.raises(UsageError, match=r"ward.ndjson cannot be written as OMOP CDM v5.4: .*OHDSI vocabularies"):
+    with pytest.raises(UsageError, match=r"no patient has a date of birth, without which OMOP CDM v5.4 knows no person"):
         run("convert", ward, "--to", "omop", *out)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "people.csv").write_text("person_id,sex\n1,F\n2,M\n")
+    (plain / "drugs.csv").write_text("person_id,day,drug\n1,2,a\n2,3,b\n")
+    with pytest.raises(UsageError, match=r"plain cannot be written as FHIR R4: .* nothing tells what its tables would be"):
+        run("convert", plain, "--to", "fhir", *out)
     with pytest.raises(UsageError, match=r"there is no folder and no file pbc2"):
         run("convert", "pbc2", "--to", "csv", *out)
     (tmp_path / "one.csv").write_text("id,day\n1,2\n")

@@ -41,9 +41,9 @@ class Convert(Request):
 
 @operation("conversion", Reply, command="data convert", example="reverie data convert bundles --to fhir --out ndjson.")
 def conversion(request: Convert, context: Context) -> Outcome:
-    """Write linked tables in another form, checked by the standard's own library; what is left out is named."""
+    """Write linked tables in another form, or as another standard, checked by its own library; what is left out is named."""
     from reverie.records.linked import is_linked, read_linked
-    from reverie.records.linked.standards import STANDARDS, parts_of, write_tables
+    from reverie.records.linked.standards import STANDARDS, converted, origin_of, parts_of, write_tables
 
     if not is_linked(request.source):
         if not Path(request.source).exists():
@@ -54,19 +54,23 @@ def conversion(request: Convert, context: Context) -> Outcome:
         )
     folder = context.folder(request.out, request.overwrite)
     tables = read_linked(request.source)
+    read = tables.standard
     standard = STANDARDS.get(request.to)
     if standard is None:
         written = write_tables(parts_of(tables), folder.path, f".{request.to}")
     else:
-        columns = {name: frame.columns for name, frame in tables.frames.items()}
-        standard.fits(columns, tables.name, tables.standard)
+        origin = origin_of(tables) or standard
+        if origin is standard:
+            standard.fits({name: frame.columns for name, frame in tables.frames.items()}, tables.name)
+        else:
+            tables = converted(tables, origin, standard)
         written = standard.write(parts_of(tables), folder.path)
     folder.done()
     rows = {name: written.rows[name] for name in tables.frames if name in written.rows}
     notes = [*tables.notes, *written.notes]
     reply = {
         "source": tables.name,
-        "standard": tables.standard,
+        "standard": read,
         "to": request.to,
         "out": request.out,
         "patients": len(tables),

@@ -66,7 +66,7 @@ def test_what_no_table_holds_is_counted_by_its_path(resources, bundle):
 @pytest.mark.parametrize("name", ["out", "out.json"])
 def test_fhir_goes_out_and_back(resources, lines, tmp_path, there_and_back, name):
     tables, written = there_and_back(lines(resources), tmp_path / name, patients=1)
-    assert written.checked == "10 resources held to the models of fhir.resources (R4B)"
+    assert written.checked.startswith("10 resources held to the models of fhir.resources (R4B), 10 of them themselves")
     assert written.rows["observation_components"] == 2 and written.files == (7 if name == "out" else 1)
     if name == "out.json":
         from fhir.resources.R4B.bundle import Bundle
@@ -198,11 +198,90 @@ def test_rows_that_are_no_resources_are_refused(resources, lines, tmp_path):
     with pytest.raises(UsageError, match="it has no patients with patient_id"):
         write([{"encounters": stays}], tmp_path / "no")
     assert not (tmp_path / "no").exists()
+    whole = frames["observations"].with_columns(value=pl.lit(float("inf")))
+    with pytest.raises(DataError, match="observations, data row 1, column 'value': 'inf' is no number"):
+        write([{**frames, "observations": whole}], tmp_path / "no")
+    nameless = frames["patients"].with_columns(patient_id=pl.lit(None, pl.String))
+    with pytest.raises(DataError, match="data row 1, column 'patient_id': the cell is empty, and it is the id"):
+        write([{**frames, "patients": nameless}], tmp_path / "no")
     odd = frames["patients"].with_columns(death_time=pl.lit("never"))
     with pytest.raises(DataError, match="patients, data row 1, column 'death_time': 'never' is no date or time"):
         write([{**frames, "patients": odd}], tmp_path / "no")
     written = write([{**frames, "encounters": stays.drop("status")}], tmp_path / "yes")
-    assert written.notes == ['1 resource has no status, and was written with "unknown".']
+    assert written.notes == ['1 resource has no status: "unknown" was written.']
+
+
+@pytest.fixture
+def ward():
+    """Many encounters and observations in two parts, all alike but for ids, times and numbers."""
+
+    def part(first):
+        keys = [f"k{n}" for n in range(first, first + 30)]
+        times = [datetime(2026, 1, 1 + n % 28, 8) for n in range(30)]
+        about = {"patient_id": ["p"] * 30, "status": ["final"] * 30}
+        stays = pl.DataFrame({"encounter_id": keys, "class": "urn:x|IMP", "start": times, "reason": "pain", **about})
+        seen = {
+            "observation_id": keys,
+            "encounter_id": keys,
+            "code": "urn:x|NA",
+            "time": times,
+            "value": 1.0 * first,
+            **about,
+        }
+        parts = pl.DataFrame({"observation_id": keys, "code": "urn:x|K", "value": 2.0, "unit": "mg"})
+        tables = {"encounters": stays, "observations": pl.DataFrame(seen), "observation_components": parts}
+        return {
+            "patients": pl.DataFrame({"patient_id": ["p"] if not first else []}, schema={"patient_id": pl.String}),
+            **tables,
+        }
+
+    return [part(0), part(30)]
+
+
+def test_resources_that_are_alike_are_checked_by_one_of_them(ward, tmp_path):
+    from fhir.resources.R4B import get_fhir_model_class
+
+    written = STANDARDS["fhir"].write(ward, tmp_path / "out")
+    assert "121 resources held" in written.checked and "3 of them themselves" in written.checked
+    for path in (tmp_path / "out").iterdir():
+        for line in path.read_text().splitlines():
+            get_fhir_model_class(path.stem).model_validate_json(line)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cell", "said"),
+    [
+        ("encounters", "encounter_id", "a b", "Encounter a b is not as FHIR R4 wants it .id: String"),
+        ("encounters", "class", None, "Encounter k51 is not as .*class: Field required"),
+        ("encounters", "reason", "", "Encounter k51 is not as .*text: String"),
+        ("encounters", "class", "urn:x| IMP", "Encounter k51 is not as .*code: String"),
+        ("encounters", "start", datetime(1, 1, 1), None),
+        ("observations", "status", "\t", "Observation k51 is not as .*status: String"),
+        ("observation_components", "code", None, "Observation k51 is not as .*code: Field required"),
+        ("observation_components", "unit", "", "Observation k51 is not as .*unit: String"),
+    ],
+)
+def test_the_one_that_is_not_alike_is_found(ward, tmp_path, table, column, cell, said):
+    """Of a part that is not the first, in the middle of rows that are right."""
+    frame = ward[1][table]
+    cells = frame[column].to_list()
+    cells[21] = cell
+    ward[1][table] = frame.with_columns(pl.Series(column, cells, dtype=frame.schema[column]))
+    if said is None:
+        STANDARDS["fhir"].write(ward, tmp_path / "out")
+        assert '"start":"0001-01-01T00:00:00Z"' in (tmp_path / "out" / "Encounter.ndjson").read_text()
+        return
+    with pytest.raises(DataError, match=f"data row 22: {said}"):
+        STANDARDS["fhir"].write(ward, tmp_path / "out")
+
+
+def test_texts_are_written_as_json_has_them(ward, tmp_path):
+    odd = 'a "b" \\ c\n\u2028 é \t'
+    ward[0]["encounters"] = ward[0]["encounters"].with_columns(reason=pl.lit(odd))
+    STANDARDS["fhir"].write(ward, tmp_path / "out")
+    lines = (tmp_path / "out" / "Encounter.ndjson").read_text().split("\n")
+    assert json.loads(lines[0])["reasonCode"] == [{"text": odd}] and len(lines) == 61
+    assert read_linked(tmp_path / "out").frames["encounters"]["reason"][0] == odd
 
 
 def test_parts_hold_whole_patients(resources, lines):

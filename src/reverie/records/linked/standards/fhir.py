@@ -4,7 +4,7 @@
 
 A Bundle, a folder of Bundles, or NDJSON as of a bulk export. Codes are cells "system|code", and what they stand for is a
 lookup. What is no cell of a table (names, addresses, extensions, contained and other resources) is counted by its path, and
-left alone. Each resource that is written is held to its model of fhir.resources (R4B, where these seven types are as in R4).
+left alone. What is written is held to the models of fhir.resources (R4B, where these seven types are as in R4).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reverie.errors import UsageError
 from reverie.files import writing
 from reverie.records.linked.standards.fhir_files import Source, files_in, speaks_of_resources
 from reverie.records.linked.standards.fhir_reading import Reader
-from reverie.records.linked.standards.fhir_resources import COMPONENTS, TABLES
+from reverie.records.linked.standards.fhir_resources import TABLES
 from reverie.records.linked.standards.fhir_writing import Check, Writer
 from reverie.records.linked.standards.standard import Content, Parts, Standard, Written, new_folder
 from reverie.records.linked.standards.stated import Stated
@@ -72,16 +72,11 @@ class Fhir(Standard):
                 writer = Writer(file_of, check, bundle=False)
                 writer.all(parts, self)
             files = len(files_of)
-        total = sum(writer.rows.values()) - writer.rows.get(COMPONENTS.table, 0)
-        return Written(
-            writer.rows, files, f"{total:,} resources held to the models of fhir.resources (R4B)", list(writer.notes())
+        checked = (
+            f"{writer.resources:,} resources held to the models of fhir.resources (R4B), {writer.checked:,} of them "
+            "themselves and the others by one with the same elements and texts"
         )
-
-    def from_others(self, standard: str | None) -> str:
-        return (
-            "nothing in them says which of their codes are conditions, observations, drugs or procedures as FHIR tells them "
-            "apart: write csv or parquet"
-        )
+        return Written(writer.rows, files, checked, list(writer.notes()))
 
 
 def _checker() -> Check:

@@ -13,19 +13,18 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
+from reverie.records.linked.standards.fhir_json import Parts, Path, as_json, each
+
 __all__ = [
-    "DATE_TIME", "Coded", "Column", "Node", "Path", "Plain", "Reference", "Seen", "Words", "as_json", "at_path", "concept",
-    "put", "take", "token",
+    "DATE_TIME", "Coded", "Column", "Node", "Path", "Plain", "Reference", "Seen", "Words", "at_path", "concept", "take",
+    "token",
 ]  # fmt: skip
 
 Node = dict[str, Any]
-Path = tuple[str | int, ...]
 
 DATE_TIME = pl.Object
 """What the cells of times are while they are text."""
@@ -76,8 +75,8 @@ class Column(ABC):
         """Moves its part of the resource into the row."""
 
     @abstractmethod
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        """Puts its cells into the resource."""
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        """Its cells of all rows as parts of resources; the frame has each of its columns."""
 
     @property
     def roots(self) -> set[str]:
@@ -99,21 +98,6 @@ def take(resource: Node, path: Path) -> Any:
     """What a path leads to, taken out."""
     above = at_path(resource, path[:-1])
     return above.pop(path[-1], None) if isinstance(above, dict) else None
-
-
-def put(resource: Node, path: Path, value: Any) -> None:
-    """Makes a path lead to a value."""
-    node: Any = resource
-    for step, then in pairwise(path):
-        if isinstance(step, int):
-            node.extend([[] if isinstance(then, int) else {}] * (len(node) <= step))
-            node = node[step]
-        else:
-            node = node.setdefault(step, [] if isinstance(then, int) else {})
-    if isinstance(path[-1], int):
-        node.append(value)
-    else:
-        node[path[-1]] = value
 
 
 @dataclass(frozen=True)
@@ -138,12 +122,9 @@ class Plain(Column):
         if isinstance(value, bool if self.dtype == pl.Boolean else str):
             row[self.name] = take(resource, self.path)
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        value = row.get(self.name)
-        if value is None:
-            value = self.unknown
-        if value is not None:
-            put(resource, self.path, as_json(value))
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        cells = frame[self.name]
+        return {self.path: as_json(cells if self.unknown is None else cells.fill_null(self.unknown))}
 
 
 @dataclass(frozen=True)
@@ -161,9 +142,8 @@ class Coded(Column):
     def read(self, resource: Node, row: Node, seen: Seen, place: str) -> None:
         row[self.name] = token(at_path(resource, self.path), seen, f"{place}.{self.path[0]}", self.alone)
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        if (cell := row.get(self.name)) is not None:
-            put(resource, self.path, concept(str(cell), words, self.alone))
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        return {self.path: each(frame[self.name], lambda cell: concept(cell, words, self.alone))}
 
 
 def token(concept: Any, seen: Seen, place: str, alone: bool = False) -> str | None:
@@ -179,9 +159,10 @@ def token(concept: Any, seen: Seen, place: str, alone: bool = False) -> str | No
         cell = f"{system or ''}|{code}"
         seen.display(cell, display, place)
         return cell
-    if not isinstance(text := concept.get("text"), str):
+    said = "display" if alone else "text"
+    if not isinstance(text := concept.get(said), str):
         return None
-    concept.pop("text")
+    concept.pop(said)
     if "|" in text:
         seen.odd[f"{place}: words with a bar, which was made a stroke"] += 1
     text = text.replace("|", "/")
@@ -225,13 +206,5 @@ class Reference(Column):
             take(resource, (*self.path, "type"))
         row[self.name] = key
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        if (key := row.get(self.name)) is not None:
-            put(resource, (*self.path, "reference"), f"{self.to}/{key}")
-
-
-def as_json(value: Any) -> Any:
-    """A cell as JSON has it."""
-    if isinstance(value, datetime):
-        return f"{value.isoformat()}Z"
-    return value.isoformat() if isinstance(value, date) else value
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        return {(*self.path, "reference"): as_json(f"{self.to}/" + frame[self.name])}

@@ -18,12 +18,11 @@ from reverie.records.linked.standards.fhir_columns import (
     Path,
     Seen,
     Words,
-    as_json,
     at_path,
     concept,
-    put,
     token,
 )  # fmt: skip
+from reverie.records.linked.standards.fhir_json import Parts, as_json, each
 
 __all__ = ["Amount", "Deceased", "Time", "Value"]
 
@@ -62,14 +61,11 @@ class Time(Column):
             if isinstance(period, dict) and isinstance(period.get(part), str):
                 row[name] = period.pop(part)
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        start, end = (as_json(row.get(name)) for name in (self.start, self.end))
-        if self.period or end is not None:
-            whole = {name: at for name, at in (("start", start), ("end", end)) if at is not None}
-            if whole:
-                resource[self._period] = whole
-        elif start is not None:
-            resource[f"{self.stem}DateTime"] = start
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        start, end = (as_json(frame[name]) for name in (self.start, self.end))
+        whole = end.is_not_null() | self.period
+        parts: Parts = {(self._period, "start"): only(start, whole), (self._period, "end"): end}
+        return parts if self.period else parts | {(f"{self.stem}DateTime",): only(start, ~whole)}
 
 
 @dataclass(frozen=True)
@@ -92,11 +88,9 @@ class Deceased(Column):
         if isinstance(resource.get("deceasedDateTime"), str):
             row["deceased"], row["death_time"] = True, resource.pop("deceasedDateTime")
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        if row.get("death_time") is not None:
-            resource["deceasedDateTime"] = as_json(row["death_time"])
-        elif row.get("deceased") is not None:
-            resource["deceasedBoolean"] = row["deceased"]
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        time = as_json(frame["death_time"])
+        return {("deceasedDateTime",): time, ("deceasedBoolean",): only(as_json(frame["deceased"]), time.is_null())}
 
 
 @dataclass(frozen=True)
@@ -135,19 +129,17 @@ class Amount(Column):
             for part in ("unit", "code", "system"):
                 found.pop(part, None)
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        if (value := row.get(self.value)) is None:
-            return
-        unit = row.get(self.unit)
-        system, _, code = (words.units.get(str(unit)) or "|").rpartition("|")
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        there, unit = frame[self.value].is_not_null(), frame[self.unit]
+        coded = {name: (words.units.get(name) or "|").rpartition("|") for name in unit.drop_nulls().unique()}
         parts = {
-            "value": value,
-            "comparator": row.get(self.comparator) if self.comparator else None,
-            "unit": unit,
-            "system": system or None,
-            "code": code or None,
+            "value": as_json(frame[self.value]),
+            "comparator": as_json(frame[self.comparator]) if self.comparator else None,
+            "unit": as_json(unit),
+            "system": each(unit, lambda name: coded[name][0] or None),
+            "code": each(unit, lambda name: coded[name][2] or None),
         }
-        put(resource, self.path, {name: part for name, part in parts.items() if part is not None})
+        return {(*self.path, name): only(cells, there) for name, cells in parts.items() if cells is not None}
 
 
 @dataclass(frozen=True)
@@ -180,10 +172,15 @@ class Value(Column):
             resource.pop("valueBoolean")
             seen.odd[f"{place}.valueBoolean: read as text"] += 1
 
-    def write(self, row: Node, resource: Node, words: Words) -> None:
-        if row.get("value") is not None:
-            self.amount.write(row, resource, words)
-        elif row.get("value_code") is not None:
-            resource["valueCodeableConcept"] = concept(str(row["value_code"]), words)
-        elif row.get("value_text") is not None:
-            resource["valueString"] = str(row["value_text"])
+    def write(self, frame: pl.DataFrame, words: Words) -> Parts:
+        number, code = frame[self.amount.value], frame["value_code"]
+        return {
+            **self.amount.write(frame, words),
+            ("valueCodeableConcept",): only(each(code, lambda cell: concept(cell, words)), number.is_null()),
+            ("valueString",): only(as_json(frame["value_text"]), number.is_null() & code.is_null()),
+        }
+
+
+def only(cells: pl.Series, where: pl.Series) -> pl.Series:
+    """Cells where a truth value is, else null."""
+    return pl.select(pl.when(where).then(cells)).to_series()

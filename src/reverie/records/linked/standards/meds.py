@@ -97,7 +97,7 @@ class Meds(Standard):
             (folder / DATA).mkdir()
             (folder / "metadata").mkdir()
             for number, part in enumerate(parts):
-                self.fits({table: frame.columns for table, frame in part.items()}, "these tables", self.called)
+                self.fits({table: frame.columns for table, frame in part.items()}, "these tables")
                 for table, frame in part.items():
                     written.rows[table] = written.rows.get(table, 0) + frame.height
                 _written(_flat(part), folder / DATA / f"{number}.parquet", meds.DataSchema)
@@ -115,9 +115,6 @@ class Meds(Standard):
         written.files = last + 4
         written.checked = f"{written.files:,} files held to the schemas of meds {version('meds')}"
         return written
-
-    def from_others(self, standard: str | None) -> str:
-        return "what in them is a code and what a value would have to be said first: write csv or parquet"
 
 
 def _all_codes(codes: pl.DataFrame, used: list[pl.Series], notes: list[str]) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from reverie.records.linked.standards.stated import Stated
 from reverie.records.places import at, counted, few, not_one_value, shown
 from reverie.records.reading import Bounds
 
-__all__ = ["Omop"]
+__all__ = ["Omop", "complete"]
 
 _EMPTY = ("", "null", "\\n", "na", "nan", "none")
 """What databases and programs write for nothing, in columns of numbers and dates."""
@@ -130,20 +130,14 @@ class Omop(Standard):
     def _write(self, parts: Parts, files: TableFiles | DatabaseFile) -> Written:
         long: dict[str, int] = {}
         for part in parts:
-            self.fits({table: frame.columns for table, frame in part.items()}, "a part", self.called)
+            self.fits({table: frame.columns for table, frame in part.items()}, "a part")
             for table, frame in part.items():
-                files.add(table, _complete(frame, table, long))
+                files.add(table, complete(frame, table, long))
         notes = [
             f"{place}: {counted(n, 'cell', 'is are')} longer than databases of the standard hold."
             for place, n in long.items()
         ]
         return Written(files.rows, len(files.rows), "every column held to the types and required cells of CDM v5.4", notes)
-
-    def from_others(self, standard: str | None) -> str:
-        return (
-            "its codes would have to be mapped to concepts of the OHDSI vocabularies, which do not come with Reverie: "
-            "write csv or parquet, and map them with a tool that has these"
-        )
 
 
 def _typed(frame: pl.DataFrame, table: str, key: str | None, name: str, notes: list[str]) -> pl.DataFrame:
@@ -269,7 +263,7 @@ def _unmapped(frames: Mapping[str, pl.DataFrame]) -> Iterator[str]:
                 yield f"{table}.{column}: {rows} unmapped (0) and kept so{beside}."
 
 
-def _complete(frame: pl.DataFrame, table: str, long: dict[str, int]) -> pl.DataFrame:
+def complete(frame: pl.DataFrame, table: str, long: dict[str, int]) -> pl.DataFrame:
     """All columns of the standard, in its order and types; counts cells that its databases have no space for."""
     columns = []
     for column, cell in COLUMNS[table].items():

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reverie.errors import ReverieError
+from reverie.errors import ReverieError, UsageError
 from reverie.records.linked.standards.fhir import Fhir
 from reverie.records.linked.standards.meds import Meds
 from reverie.records.linked.standards.omop import Omop
 from reverie.records.linked.standards.standard import Standard
+from reverie.records.linked.tables import LinkedTables
 from reverie.records.reading.queries import asks_a_server
 
-__all__ = ["STANDARDS", "standard_at"]
+__all__ = ["STANDARDS", "origin_of", "standard_at"]
 
 STANDARDS: dict[str, Standard] = {each.called: each for each in (Meds(), Omop(), Fhir())}
 """By their names in requests, in the order in which a place is compared with them."""
@@ -30,3 +31,16 @@ def standard_at(source: Any) -> Standard | None:
         return next((standard for standard in STANDARDS.values() if standard.recognises(place)), None)
     except (ReverieError, OSError):
         return None  # reading it says what is wrong
+
+
+def origin_of(tables: LinkedTables) -> Standard | None:
+    """The standard of tables: that by which they were read, or whose tables they are, as of a folder made from it."""
+    if tables.standard is not None:
+        return STANDARDS[tables.standard]
+    for standard in STANDARDS.values():
+        try:
+            standard.fits({name: frame.columns for name, frame in tables.frames.items()}, tables.name)
+        except UsageError:
+            continue
+        return standard
+    return None

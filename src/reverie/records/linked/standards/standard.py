@@ -86,11 +86,7 @@ class Standard(ABC):
         that are not of this standard; DataError for a row that cannot be.
         """
 
-    @abstractmethod
-    def from_others(self, standard: str | None) -> str:
-        """Why tables of another standard (None: of none) cannot be written as this one: the end of a sentence."""
-
-    def fits(self, tables: Mapping[str, Iterable[str]], name: str, standard: str | None) -> None:
+    def fits(self, tables: Mapping[str, Iterable[str]], name: str) -> None:
         """Raises UsageError unless tables, given by their columns, are those that this standard states."""
         known = {table.name: table for table in self.tables}
         first = self.tables[0]
@@ -98,8 +94,8 @@ class Standard(ABC):
         if strange or first.name not in tables or str(first.key) not in tables[first.name]:
             what = f"{few(strange)}, and not" if strange else f"no {first.name} with {first.key}, one of"
             raise UsageError(
-                f"{name} cannot be written as {self.title}: it has {what} the tables {', '.join(known)}; "
-                f"{self.from_others(standard)}."
+                f"{name} cannot be written as {self.title}: it has {what} the tables {', '.join(known)}, and nothing tells "
+                "what its tables would be there: write csv or parquet."
             )
 
 
