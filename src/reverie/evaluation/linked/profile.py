@@ -146,10 +146,10 @@ def distances(cells: Cells, real: np.ndarray, other: np.ndarray) -> dict[Key, fl
             for one, two, a, b in tokens.groups():
                 mine, theirs = (phi(sums, len(tokens.of), a, b) for sums in (p, q))
                 found["pairs", key[1], one, two] = float(np.abs(mine - theirs).mean())
-        elif not p.sum():
-            found[key] = float("nan")
-        elif not q.sum():
-            found[key] = 1.0
+        elif not p.sum() or not q.sum():
+            found[key] = 1.0 if p.sum() else float("nan")
+            if key[0] == "carried":
+                found["occur", *key[1:]] = 0.0 if p.sum() else float("nan")
         elif key in cells.edges:
             found[key] = float(np.abs(np.cumsum(p) / p.sum() - np.cumsum(q) / q.sum()).max())
         elif given := cells.sizes[key][1]:
