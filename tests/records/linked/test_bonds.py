@@ -129,6 +129,16 @@ def test_holes_are_filled_so_that_rules_hold_with_what_is_given_around_them(tabl
     assert {rule: n for rule, n in broken(tables, loose).items() if n}
 
 
+def test_who_a_patient_is_is_known_where_what_happened_leaves_one_answer(model):
+    given = ruled(60)
+    hidden = dict(given, patients=given["patients"].with_columns(sex=pl.lit(None, pl.String)))
+    women = given["diagnoses"].filter(pl.col("icd_code") == "O80").join(given["stays"], on="stay_id")["patient_id"]
+    told = pl.col("patient_id").is_in(women.implode())
+    loose = replace(model, codec=_unbound(model.codec))
+    sexes = [one.impute(hidden, seed=1)[0]["patients"].filter(told)["sex"] for one in (model, loose)]
+    assert (sexes[0] == "female").all() and not (sexes[1] == "female").all()
+
+
 def test_what_given_values_break_or_leave_no_room_for_is_told_and_left(model):
     given, heard = ruled(60), []
     man = given["stays"].join(given["patients"].filter(pl.col("sex") == "male"), on="patient_id")["stay_id"][0]

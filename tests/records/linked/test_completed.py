@@ -1,6 +1,6 @@
 """Linked tables with holes, and what comes after: what is given stays, to the byte in files, and what is made fits it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -63,6 +63,33 @@ def test_what_is_filled_lies_in_its_time_and_goes_with_its_code(filled):
         assert (drugs["start_time"] <= drugs["discharged"]).all() and (letters["written"] >= letters["discharged"]).all()
         units = {"potassium": "mmol/L", "sodium": "mmol/L", "glucose": "mg/dL"}
         assert all(units[name] == unit for name, unit in tables["results"].select("test_name", "unit").iter_rows())
+
+
+def test_of_a_patient_of_whom_little_is_known_the_rest_is_drawn_around_it(model, tmp_path):
+    files = {
+        "patients": "patient_id,sex,birth_date,diabetic\nNEW,,1950-02-03,\n",
+        "stays": "stay_id,patient_id,admission_type,admitted,discharged,ward\n"
+        "V1,NEW,,2026-05-01 10:00:00,,B\nV2,NEW,emergency,2026-06-01 10:00:00,2026-06-03 10:00:00,\n",
+        "results": "patient_id,charttime,test_name,value,unit\n"
+        "NEW,2026-05-02 11:00:00,potassium,5.0,\nNEW,2026-05-02 12:00:00,sodium,,\nNEW,2026-05-04 12:00:00,,,mg/dL\n",
+        "drugs": "patient_id,stay_id,drug,start_time,end_time,dose\nNEW,V1,,2026-05-03 10:00:00,,\n",
+        "diagnoses": "stay_id,icd_code\nV2,\n",
+        "discharges": "stay_id,written,destination,score\nV1,2026-05-09 08:00:00,,7\n",
+    }
+    (tmp_path / "in").mkdir()
+    for name, text in files.items():
+        (tmp_path / "in" / f"{name}.csv").write_text(text)
+    done = complete_hospital(model, tmp_path / "in", tmp_path / "out", seed=4)
+    assert done["given_values"]["unchanged"] == done["given_values"]["of"] > 20
+    made = {name: pl.read_csv(tmp_path / "out" / f"{name}.csv", try_parse_dates=True) for name in files}
+    assert not sum(sum(frame.null_count().row(0)) for frame in made.values())
+    first = made["stays"].row(0, named=True)
+    assert first["admission_type"] in ("emergency", "elective") and first["ward"] == "B"
+    last = datetime(2026, 5, 4, 12)  # of the results that lie in it; its letter is written after it
+    assert last <= first["discharged"] <= made["discharges"]["written"][0] == datetime(2026, 5, 9, 8)
+    assert made["results"]["test_name"].to_list() == ["potassium", "sodium", "glucose"]
+    assert made["results"]["unit"].to_list() == ["mmol/L", "mmol/L", "mg/dL"] and made["results"]["value"][0] == 5.0
+    assert first["admitted"] <= made["drugs"]["end_time"][0] <= first["discharged"]
 
 
 def test_the_same_seed_fills_the_same_cells(model, holed, filled):

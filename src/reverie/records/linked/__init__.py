@@ -14,6 +14,7 @@ form.py        each as a table of visits: times from the parent's, keys gone, wh
 beside.py      what has one row at most for each of another's, as more of that one; forms.py: all that is decided
 times.py       times from a base and back; stating.py: what is stated of columns and rules, in the terms of visits
 bonds.py       rules across tables; binding.py: found; bound.py, redraws.py, limits.py: kept in what is made
+               around.py, room.py: in what is filled; broken.py: counted
 codec.py       all of them <-> scores (scores.py)
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training
@@ -22,6 +23,7 @@ fitting.py     tables with holes, which may differ from those learned; complete.
 forecast.py    what comes after all that is given; drawn.py: what of completed tables was drawn
 timeline.py    one patient in time
 generate.py    tables made down the tree; making.py: as cells and new keys; calibration.py: put right
+given.py       what rows must be; choosing.py: what of that is met by drawing
 """
 
 from reverie.records.linked.calibration import LinkedCalibration

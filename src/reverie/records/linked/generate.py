@@ -221,7 +221,7 @@ class LinkedSampler:
             made[root].groups[0] = scores
         fixed = ~made[root].groups[0].isnan()
         for now in (0, 1):
-            self.stages.draw_together(root, (), everyone, made, now, generator(int(seed[0]), *seed[1:], now))
+            self.stages.draw(root, (), everyone, made, now, (*seed, now))
             self._put_right(root, "groups", now, made, fixed)
         values = made[root].of_groups(everyone)[0]
         if of_codec:

@@ -73,19 +73,19 @@ class Stages:
         order = np.argsort(sizes, kind="stable")
         for chunk, which in enumerate(_chunks(order, sizes[order])):
             rows = np.sort(np.concatenate([runs[i] for i in which]))
-            self.draw_together(table, children, rows, scores, stage, generator(int(seed[0]), *seed[1:], chunk))
+            laid, found = laid_out(self.codec, scores, table, rows, children, whole=stage > 3)
+            self._drawn(table, laid, found, scores, stage, generator(int(seed[0]), *seed[1:], chunk))
 
-    def draw_together(
+    def _drawn(
         self,
         table: str,
-        children: Sequence[str],
-        units: np.ndarray,
+        unit: Unit,
+        which: Mapping[str, tuple[np.ndarray, np.ndarray]],
         scores: Mapping[str, TableScores],
         stage: int,
         randomness: torch.Generator,
     ) -> None:
-        """The same in one call of the network."""
-        unit, which = laid_out(self.codec, scores, table, units, children, whole=stage > 3)
+        """The same in one call of the network, of units that are laid out, see laid_out."""
         wanted = torch.zeros_like(unit.known)
         observed = unit.known & (unit.given[..., None] | ((unit.stage >= 0) & (unit.stage < min(stage, 2))))
         there: dict[str, Tensor] = {}
