@@ -79,7 +79,7 @@ def test_of_a_patient_of_whom_little_is_known_the_rest_is_drawn_around_it(model,
     (tmp_path / "in").mkdir()
     for name, text in files.items():
         (tmp_path / "in" / f"{name}.csv").write_text(text)
-    done = complete_hospital(model, tmp_path / "in", tmp_path / "out", seed=4)
+    done = complete_hospital(model, fit_tables(model.codec, tmp_path / "in"), tmp_path / "out", seed=4)
     assert done["given_values"]["unchanged"] == done["given_values"]["of"] > 20
     made = {name: pl.read_csv(tmp_path / "out" / f"{name}.csv", try_parse_dates=True) for name in files}
     assert not sum(sum(frame.null_count().row(0)) for frame in made.values())
