@@ -17,7 +17,7 @@ from reverie.cli.spelling import spelled
 from reverie.errors import UsageError, unknown
 from reverie.operations.declare import Operation, Panel
 from reverie.operations.flags import Option, flags, options, schedule_from
-from reverie.operations.request import Request
+from reverie.operations.request import Request, is_of_type
 
 __all__ = ["command", "group"]
 
@@ -104,7 +104,9 @@ def request_of(operation: Operation, taken: Iterable[Option], typed: dict[str, A
 
 def _usage(error: ValidationError, taken: Iterable[Option]) -> UsageError:
     """The first thing that is wrong, in one sentence."""
-    first = error.errors()[0]
+    first, *others = error.errors()
+    if is_of_type(first["type"]):
+        first = next((o for o in others if o["loc"][:1] == first["loc"][:1] and not is_of_type(o["type"])), first)
     names, more = _names(taken), first.get("ctx", {})
     if isinstance(cause := more.get("error"), UsageError):
         return cause

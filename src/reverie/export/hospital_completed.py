@@ -21,7 +21,7 @@ from reverie.records.linked.tables import file_of
 from reverie.records.output import write_table
 from reverie.records.reading.spliced import spliced
 
-__all__ = ["complete_hospital", "files_completed"]
+__all__ = ["check_apart", "complete_hospital", "files_completed"]
 
 
 def complete_hospital(
@@ -49,9 +49,8 @@ def complete_hospital(
     began = time.monotonic()
     if forecast is not None and columns is not None:
         raise UsageError("`columns` is of filling holes, and rows are added whole: leave out one of the two.")
+    check_apart(fitted, out)
     source = fitted.path
-    if source is not None and source.resolve() in (out.resolve(), *out.resolve().parents):
-        raise UsageError(f"{out} lies in {source}, which stays as it is: name another folder.")
     for note in fitted.notes:
         hear(note)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +96,12 @@ def complete_hospital(
         "seconds": round(time.monotonic() - began, 2),
         "holes": {} if forecast is not None else _holes(fitted, filled),
     }
+
+
+def check_apart(fitted: FittedTables, out: Path) -> None:
+    """Raises UsageError where a place to write lies within the folder of the source."""
+    if fitted.path is not None and fitted.path.resolve() in (out.resolve(), *out.resolve().parents):
+        raise UsageError(f"{out} lies in {fitted.path}, which stays as it is: name another place.")
 
 
 def files_completed(model: LinkedModel, fitted: FittedTables, draws: int = 1) -> tuple[str, ...]:

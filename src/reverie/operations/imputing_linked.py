@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reverie.errors import UsageError
@@ -49,6 +50,8 @@ def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> 
         if getattr(request, field) is not None:
             raise UsageError(f"`{field}` is not for linked tables: leave it out.")
     with context.fitted(request.table, model.codec) as fitted:
+        if request.out is not None and not context.served:
+            export.check_apart(fitted, Path(request.out))
         context.within(CELLS, sum(frame.height for frame in fitted.source.values()) * request.draws)
 
         def files() -> tuple[str, ...]:

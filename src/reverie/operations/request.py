@@ -25,6 +25,7 @@ __all__ = [
     "at_least",
     "at_most",
     "example",
+    "is_of_type",
     "local",
     "pictures",
     "records",
@@ -118,6 +119,12 @@ class Request(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """The fields that were given, as strict JSON."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+def is_of_type(kind: str) -> bool:
+    """Whether a kind of fault only says of what type a value must be: where a value may be one of several types, and one of
+    them took it, what that has against it says more."""
+    return kind.endswith(("_type", "none_required"))
 
 
 class Reply(BaseModel):

@@ -12,12 +12,12 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from reverie.operations.request import is_of_type
+
 __all__ = ["faults"]
 
 MOST = 100
 LONGEST = 120  # characters of a place: its names are the caller's
-TYPES = ("_type", "none_required")
-"""How kinds of faults end that say of what type a value must be."""
 SAID = {
     "missing": "is needed",
     "extra_forbidden": "is no field of this call: /docs tells which it has",
@@ -47,7 +47,7 @@ def faults(error: RequestValidationError) -> list[dict[str, str]]:
     """One entry for each place. What is allowed in several ways at one place says all of them, but for other types where one
     of the right type has a fault of its own."""
     said: dict[tuple[str, str], list[str]] = {}
-    found = [(*_fault(fault, error.body), fault["type"].endswith(TYPES)) for fault in error.errors()[:MOST]]
+    found = [(*_fault(fault, error.body), is_of_type(fault["type"])) for fault in error.errors()[:MOST]]
     valued = {place for place, _, _, of_type in found if not of_type}
     for place, subject, predicate, of_type in found:
         if not (of_type and place in valued):

@@ -161,6 +161,12 @@ def test_what_given_values_break_or_leave_no_room_for_is_told_and_left(model):
     assert made["stays"].filter(whose)["ward"][0] in ("A", "B")
 
 
+def test_a_row_that_each_patient_is_to_have_is_had_where_rules_take_rows_away(tables, model):
+    made = model.sample(30, seed=1, where=["any drugs.ward=A", "drugs.dose<=10"])
+    assert made["drugs"].filter(pl.col("ward") == "A")["patient_id"].n_unique() == 30 and made["drugs"]["dose"].max() <= 10
+    assert not {rule: n for rule, n in broken(tables, made).items() if n}
+
+
 def _unbound(codec):
     other = type(codec).from_config(codec.config)
     other.forms = replace(other.forms, bonds=Bonds())

@@ -20,6 +20,7 @@ import polars as pl
 from reverie.errors import UsageError, unknown
 from reverie.plain import number_of
 from reverie.records.generate import ROUNDS
+from reverie.records.kinds import Column
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.making import Rows
 from reverie.records.rules.rule import SIGNS
@@ -43,6 +44,7 @@ class Choice:
         how: whether one row of each patient is to meet it, every row, or their number.
         table, column: of whose cells it is; no column of a number of rows.
         sign, value: what they are to be.
+        told: reads cells as numbers; none where they are compared as they are.
     """
 
     text: str
@@ -51,9 +53,12 @@ class Choice:
     column: str
     sign: str
     value: Any
+    told: Column | None = None
 
     def good(self, cells: pl.Series) -> np.ndarray:
         """Bool [n], which cells are as they are to be; empty ones are not."""
+        if self.told is not None:
+            return np.asarray(SIGNS[self.sign](self.told.read(cells), self.value))
         return SIGNS[self.sign](cells, self.value).fill_null(False).to_numpy()
 
     def met(self, codec: LinkedCodec, rows: Mapping[str, Rows]) -> np.ndarray:

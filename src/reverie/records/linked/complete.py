@@ -76,17 +76,21 @@ class LinkedCompleter:
     def notes(self) -> list[str]:
         """How cells were read, and the rules that given values break."""
         notes = [f"{table}: {note}" for table, told in self.as_tables.items() for note in told.notes]
-        for text, count in self._broken(self.fitted.grown.frames).items():
+        for text, count in self._given_broken.items():
             notes.append(f"In {number_of(count, 'row')} the given values break the rule {text}: kept as given.")
         return notes
 
     def left(self, made: Mapping[str, pl.DataFrame]) -> list[str]:
         """The rules that nothing that could be filled keeps, beside those that given values break by themselves."""
-        given, notes = self._broken(self.fitted.grown.frames), []
+        notes = []
         for text, count in self._broken(made).items():
-            if (more := count - given.get(text, 0)) > 0:
+            if (more := count - self._given_broken.get(text, 0)) > 0:
                 notes.append(f"Beside what is given, {number_of(more, 'row')} could not keep the rule {text}.")
         return notes
+
+    @cached_property
+    def _given_broken(self) -> dict[str, int]:
+        return self._broken(self.fitted.grown.frames)
 
     def _broken(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, int]:
         """How many rows break each rule that any breaks, across tables and within one, by its text."""

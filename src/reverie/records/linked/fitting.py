@@ -123,11 +123,13 @@ def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: B
     place = None if isinstance(source, Mapping) else Path(str(source))
     name = name or ("the tables" if place is None else place.name)
     if place is not None and not place.exists():
-        raise UsageError(f"there is no folder {place}.")
-    if place is not None and (standard_at(place) is not None or not (place.is_dir() or is_linked_plain(place))):
+        raise UsageError(f"there is no folder and no file {place}.")
+    if place is not None and not (place.is_dir() or is_linked_plain(place)):
+        raise UsageError(f"{name} is one file: give a folder of tables like those of the run, a .zip of one, or a database.")
+    if place is not None and standard_at(place) is not None:
         raise UsageError(
-            f"{name} is no folder of plain tables and no database of them, which is what linked tables are completed in: "
-            f"write one with reverie data convert {name} --to csv."
+            f"{name} is no folder of plain tables, which is what linked tables are completed in: write one with "
+            f"reverie data convert {name} --to csv."
         )
     cells, said = read_tables(source, name, most, empty=True)
     notes, forms = list(said), codec.forms

@@ -182,12 +182,7 @@ class LinkedSampler:
         return self.stages.codec.codecs[table].visits(as_records(self.stages.codec, table, groups)).numpy()
 
     def _patients(
-        self,
-        number: int | str,
-        seed: int,
-        given: Records | None,
-        size: int,
-        accept: Callable[[Tensor], Tensor] | None,
+        self, number: int | str, seed: int, given: Records | None, size: int, accept: Callable[[Tensor], Tensor] | None
     ) -> TableScores:
         codec, root, kept = self.stages.codec, self.stages.codec.tree.root, []
         for attempt in range(ROUNDS):
@@ -252,7 +247,8 @@ class LinkedSampler:
             one.groups[0] = self.given.put(child, 0, one.groups[0], self.given.cells.get(child, {}), randomness)
             for wish, rows in zip(self.given.wishes, chosen, strict=True):
                 if wish.path[-1] == child:
-                    groups = one.group[rows]
+                    groups = one.group[rows[rows >= 0]]
+                    groups = groups[groups >= 0]  # a rule may have taken them away
                     one.groups[0, groups] = self.given.put(child, 0, one.groups[0, groups], wish.cells, randomness)
                     np.add.at(fewest, groups, 1)
         return ~one.groups[0].isnan(), fewest
@@ -270,7 +266,11 @@ class LinkedSampler:
             for number, wish in enumerate(self.given.wishes):
                 if child not in wish.path:
                     continue
-                at = chosen[number] = one_of(one, one.group[chosen[number]], taken, randomness)
+                above = chosen[number]
+                some = (above >= 0) & (one.group[above] >= 0)
+                at = one_of(one, one.group[above[some]], taken, randomness)
+                chosen[number] = np.full(len(above), -1)
+                chosen[number][some] = at
                 if wish.path[-1] == child:
                     one.rows[0, at] = self.given.put(child, 1, one.rows[0, at], wish.cells, randomness)
                     taken[at] = True

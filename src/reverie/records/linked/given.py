@@ -184,7 +184,8 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
             continue
         home, at, value = cell
         cells = {at: value} | ({has(table): 0.0} if home != table else {})  # its only level
-        if one and home != codec.tree.root:
+        if one and home != codec.tree.root:  # a rule may take away what was given, so who has no such row is drawn again
+            choices.append(Choice(text, "any", table, column, "=", value, codec.codecs[home].schema[at]))
             wishes.append(Wish((*reversed(list(codec.tree.above(home))), home)[1:], cells))
             continue
         for at, value in cells.items():
