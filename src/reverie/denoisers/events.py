@@ -59,7 +59,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
         "linked": {
             "codec": {},
             "network": {},
-            "training": {"batch": 40, "steps": 1500, "weight_decay": 0.1, "holdout": 0.2, "aside": 0.1},
+            "training": {"batch": 40, "steps": 1500, "weight_decay": 0.1, "precision": "fp32", "holdout": 0.2, "aside": 0.1},
         }
     }
 
@@ -69,7 +69,7 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
     heads: int = Field(4, ge=1, le=64)
     expansion: int = Field(2, ge=1, le=8)
     inner: int = Field(64, ge=4, le=1024)
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
