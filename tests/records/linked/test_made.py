@@ -148,8 +148,11 @@ def test_a_table_that_others_only_speak_of_is_not_written(tmp_path):
     tables = made_up(40)
     del tables["patients"]
     settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
-    made = reverie.train(tables, out=tmp_path / "run", steps=2, settings=settings).sample(30)
-    assert made.keys() == tables.keys() and made["stays"]["patient_id"].n_unique() == 30
+    model = reverie.train(tables, out=tmp_path / "run", steps=2, settings=settings)
+    for where in ([], ["count(stays)>=2"]):
+        made = model.sample(30, where=where)
+        assert made.keys() == tables.keys() and made["stays"]["patient_id"].n_unique() == 30
+    assert made["stays"].group_by("patient_id").len()["len"].min() >= 2
 
 
 def test_no_table_leads_out_of_the_folder(tmp_path, model):

@@ -158,13 +158,13 @@ def _taken(tree: Any, rows: Mapping[str, Rows], patients: np.ndarray) -> dict[st
     for branch in tree.branches:
         one = rows[branch.table]
         if branch.parent is None:
-            out[branch.table] = Rows(one.frame[patients], np.arange(len(patients)))
+            out[branch.table] = Rows(_at(one.frame, patients), np.arange(len(patients)))
             continue
         place = np.full(len(rows[branch.parent].parents), -1)
         place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
         at = place[one.parents]
         kept[branch.table] = np.flatnonzero(at >= 0)
-        out[branch.table] = Rows(one.frame[kept[branch.table]], at[at >= 0])
+        out[branch.table] = Rows(_at(one.frame, kept[branch.table]), at[at >= 0])
     return out
 
 
@@ -175,15 +175,20 @@ def _stacked(tree: Any, parts: Sequence[Mapping[str, Rows]], places: np.ndarray)
     for branch in tree.branches:
         frame = pl.concat([part[branch.table].frame for part in parts])
         if branch.parent is None:
-            out[branch.table] = Rows(frame[order[tree.root]], np.arange(len(places)))
+            out[branch.table] = Rows(_at(frame, order[tree.root]), np.arange(len(places)))
             continue
         before = np.cumsum([0, *(len(part[branch.parent].parents) for part in parts[:-1])])
         parents = np.concatenate([part[branch.table].parents + n for part, n in zip(parts, before, strict=True)])
         new = np.empty(len(order[branch.parent]), dtype=np.int64)
         new[order[branch.parent]] = np.arange(len(new))
         order[branch.table] = np.argsort(new[parents], kind="stable")
-        out[branch.table] = Rows(frame[order[branch.table]], new[parents][order[branch.table]])
+        out[branch.table] = Rows(_at(frame, order[branch.table]), new[parents][order[branch.table]])
     return out
+
+
+def _at(frame: pl.DataFrame, rows: np.ndarray) -> pl.DataFrame:
+    """Some rows; a table of keys alone has no column here."""
+    return frame[rows] if frame.width else frame
 
 
 def _levels(codec: LinkedCodec, table: str, column: str) -> list[str]:
