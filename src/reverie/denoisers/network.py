@@ -72,17 +72,21 @@ class Network:
         conditions = () if condition is None else (condition.to(weight.device),)
         told, scaled = self._asked(x_t, t)
         dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
-        levels = told.flatten() if isinstance(told, Tensor) else torch.full((1,), told).expand(x_t.shape[:1])
-        levels = levels.to(dtype) if levels.is_floating_point() else levels
+        if isinstance(told, Tensor):
+            levels = told.flatten()
+            levels = levels.to(weight.device, dtype if levels.is_floating_point() else None, non_blocking=True)
+        else:
+            number = dtype if isinstance(told, float) else torch.int64
+            levels = torch.full((len(x_t),), told, dtype=number, device=weight.device)
         x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         with precision:
-            output = self.module(x, levels.to(weight.device, non_blocking=True), *conditions).to(x_t)
+            output = self.module(x, levels, *conditions).to(x_t)
         variance_mix = None
         if self.learned_variance:
             output, raw = output.chunk(2, 1)
             variance_mix = (raw + 1) / 2
-        return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output})
+        return self.process.said(x_t, t, self.kind, output, variance_mix)
 
     def _asked(self, x_t: Tensor, t: Step) -> tuple[Coefficient, Tensor]:
         """What the module is told of t, and the state that it is asked of."""
