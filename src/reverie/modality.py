@@ -21,7 +21,7 @@ ROWS = "rows"
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 ARRAYS = (".npy", ".npz", ".safetensors")
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 IMAGE_FILES = (*PICTURES, *ARRAYS, *ARCHIVES)
 """The suffixes of files that pictures are read from: one each, arrays of many, archives of files. (IDX files go by their
 content, and Parquet files may be tables.)"""

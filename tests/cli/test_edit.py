@@ -33,6 +33,9 @@ def test_pictures_are_changed_from_the_command_line(reverie, pictures, tmp_path,
     assert np.load(out).shape == (2, 8, 8, 1)
     assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "hole.png", *few, *common) == 0
     found = np.load(out)
+    np.save(tmp_path / "hole.npy", mask > 0)
+    assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "hole.npy", *few, *common) == 0
+    assert np.array_equal(np.load(out), found)
     assert (found[:, :, :4] == read_images("digits").pixels[3][None, :, :4]).all()
     Image.fromarray(np.full((8, 16), 255, np.uint8)).save(tmp_path / "wide.png")
     assert reverie(*edit, "inpaint", pictures, "digits:3", "--mask", tmp_path / "wide.png", *few, *common) == 3

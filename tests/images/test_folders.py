@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -183,3 +184,38 @@ def test_tensors_of_safetensors_are_read_by_their_names(tmp_path):
     (tmp_path / "c.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:-4])
     with pytest.raises(DataError, match=r"c\.safetensors is not a readable \.safetensors file"):
         read_images(tmp_path / "c.safetensors")
+
+
+def test_a_folder_of_arrays_of_one_picture_each_is_read_as_one_of_picture_files_is(tmp_path):
+    names = [f"{part}/{name}" for part in ("train", "test") for name in ("cat/1", "cat/2", "dog/1")]
+    write(tmp_path / "png", *(f"{name}.png" for name in names))
+    for name, pixels in zip(names, PIXELS, strict=False):
+        (tmp_path / "npy" / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "npy" / f"{name}.npy", pixels)
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "npy")
+    files = read_images(tmp_path / "png")
+    for source in (tmp_path / "npy", tmp_path / "packed.zip"):
+        assert read_images(source).fingerprint == files.fingerprint and read_images(source).notes == files.notes
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".png"])
+def test_masks_beside_arrays_are_left_out_and_floats_are_on_one_scale(tmp_path, suffix):
+    for i, low in enumerate((0.0, -1.0)):
+        for name in ("images", "masks"):
+            (tmp_path / name).mkdir(exist_ok=True)
+        np.save(tmp_path / f"images/{i}.npy", np.linspace(low, 1, 12).reshape(3, 4))
+        if suffix == ".npy":
+            np.save(tmp_path / f"masks/{i}.npy", np.ones((3, 4), bool))
+        else:
+            (tmp_path / f"masks/{i}.png").write_bytes(encoded(PIXELS[0]))
+    found = read_images(tmp_path)
+    assert len(found) == 2 and found.classes == () and "masks is left out (2 pictures)" in found.notes[0]
+    assert found.pixels[0, 0, 0, 0] == 128 and found.pixels[1, 0, 0, 0] == 0
+
+
+def test_arrays_beside_pictures_are_no_pictures(tmp_path):
+    write(tmp_path, "1.png", "2.png")
+    for i in (1, 2):
+        np.save(tmp_path / f"{i}_mask.npy", PIXELS[i])
+    found = read_images(tmp_path)
+    assert len(found) == 2 and found.notes == ("2 files passed over: .npy.",)

@@ -1,6 +1,7 @@
 """Archives hold what their folders hold; hostile ones are one sentence, and nothing of them is written."""
 
 import io
+import lzma
 import struct
 import tarfile
 import zipfile
@@ -34,7 +35,7 @@ def write(path, files, method=zipfile.ZIP_DEFLATED):
                 archive.writestr(name, content)
         return path
     with tarfile.open(
-        path, "w:gz" if path.name.endswith("gz") else "w:bz2" if path.name.endswith("bz2") else "w"
+        path, next((f"w:{kind}" for kind in ("gz", "bz2", "xz") if path.name.endswith((kind, kind[0] + kind[-1]))), "w")
     ) as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
@@ -43,7 +44,7 @@ def write(path, files, method=zipfile.ZIP_DEFLATED):
     return path
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.bz2"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.bz2", "a.tar.xz", "a.txz"])
 def test_an_archive_is_read_as_its_folder_is(tmp_path, name):
     for inside, content in FILES.items():
         (tmp_path / "folder" / inside).parent.mkdir(parents=True, exist_ok=True)
@@ -141,9 +142,44 @@ def test_links_and_holes_in_a_tar_are_not_followed(tmp_path):
         read_images(tmp_path / "a.tar")
 
 
+def test_links_are_told_and_not_followed(tmp_path):
+    folder = tmp_path / "folder"
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(FILES["train/cat/a.png"])
+    folder.mkdir()
+    (folder / "cat").symlink_to(tmp_path / "cat")
+    with pytest.raises(
+        DataError, match="no pictures but what may be in cat, and links to folders are not followed: give the"
+    ):
+        read_images(folder)
+    (folder / "round").symlink_to(folder)
+    (tmp_path / "dog").rename(folder / "dog")
+    (folder / "dog/2.png").symlink_to(tmp_path / "cat/1.png")  # of a file is that file
+    found = read_images(folder)
+    told = "2 links passed over, for links are not followed: cat and round. Put what they lead to in that place to read it."
+    assert found.classes == ("dog",) and len(found) == 2 and found.notes == (told,)
+    with tarfile.open(tmp_path / "a.tar.xz", "w:xz") as archive:
+        archive.add(folder, "x")
+    assert "3 links passed over" in read_images(tmp_path / "a.tar.xz").notes[-1]
+    (tmp_path / "cat/1.png").unlink()
+    with pytest.raises(DataError, match=r"dog/2\.png is a link that leads nowhere: mend it"):
+        read_images(folder)
+
+
+def test_xz_in_several_streams_is_read_and_one_that_asks_for_much_memory_is_refused(tmp_path, monkeypatch):
+    content = write(tmp_path / "a.tar", FILES).read_bytes()
+    path = tmp_path / "b.tar.xz"
+    path.write_bytes(lzma.compress(content[:700]) + lzma.compress(content[700:]) + bytes(8))
+    assert read_images(path).fingerprint == read_images(tmp_path / "a.tar").fingerprint
+    monkeypatch.setattr(trees, "_XZ_MEMORY", 2**20)
+    with pytest.raises(DataError, match=r"b\.tar\.xz takes more than 1 MiB of memory to unpack: unpack it, and give the"):
+        read_images(path)
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(trees, "_GRACE", 1 << 16)
-    for name in ("a.zip", "a.tar.gz"):
+    for name in ("a.zip", "a.tar.gz", "a.tar.xz"):
         path = write(tmp_path / name, {"x.png": bytes(1 << 20)})
         with pytest.raises(DataError, match=rf"{name} unpacks to [\d,]+ bytes or more, [\d,]+ times its size"):
             read_images(path)
@@ -152,7 +188,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
         read_images(write(tmp_path / "a.tar", FILES))
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz"])
 def test_a_damaged_archive_is_one_sentence(tmp_path, name):
     path = write(tmp_path / name, FILES)
     content = path.read_bytes()

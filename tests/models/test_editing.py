@@ -132,6 +132,14 @@ def test_the_hole_is_where_the_mask_of_a_picture_of_any_shape_is_white(model):
     hole = np.zeros((8, 8), bool)
     hole[2:4, 3:6] = True
     assert np.array_equal(hole_of(model, wide, wide), hole)
+    for marked in (
+        wide > 0,
+        wide[:, :, 0] > 0,
+        (wide > 0).astype(np.int64),
+        wide[:, :, 0] / 255,
+        (wide > 0).astype(np.uint16),
+    ):
+        assert np.array_equal(hole_of(model, marked, wide), hole)
     assert np.array_equal(fitted(model, wide)[:, :, 0] >= 128, hole)
     for shape in ((40, 40, 1), (72, 40, 1), (8, 8, 1)):
         given = f"the mask is {shape[1]} x {shape[0]} and the picture 72 x 40 pixels: give a mask of the picture's own size"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import reverie
 from reverie.cli import main
 from reverie.config import Source, resolve
 from reverie.denoisers.attributes import Attributes
-from reverie.denoisers.conditions import Labels, Vectors
+from reverie.denoisers.conditions import LabelledVectors, Labels, Vectors
 from reverie.denoisers.onnx import answered_by, graph_of
 from reverie.denoisers.unet import UNetConfig
 from reverie.denoisers.unet1d import SeriesUNetConfig
@@ -105,6 +106,29 @@ def test_what_is_told_and_what_is_left_untold_is_in_the_graph(onnxruntime, told,
         assert (answers[0] - answers[1]).abs().max() > 1e-3  # a hundred times what the two runtimes may differ by
 
 
+def test_a_class_a_vector_both_and_neither_are_in_one_graph(onnxruntime) -> None:
+    labels, vectors = Labels(torch.tensor([0, 3, 2])), Vectors(torch.tensor([[1.0, -1], [2, 0], [NAN, 2]]))
+    settings = {"network.width": 8, "network.groups": 4, "network.blocks": 1}
+    config = resolve(Source(name="pictures"), 0, "pictures", settings)
+    config = config.model_copy(update={"network": config.network.model_copy(update={"classes": 3, "vector": 2})})
+    network, x = untrained(config, 1), torch.randn(3, 1, 8, 8)
+    told = (LabelledVectors(labels, vectors), labels, vectors, None)
+    with torch.no_grad():
+        for weight in network.module.parameters():
+            torch.nn.init.normal_(weight, std=0.1)  # the last layer begins at zero
+        other = answered_by(graph_of(network, config.network, (1, 8, 8)), network, config.network)
+        answers = [network(x, 500, asked).clean for asked in told]
+        for asked, answer in zip(told, answers, strict=True):
+            torch.testing.assert_close(other(x, 500, asked).clean, answer, atol=1e-5, rtol=1e-4)
+        for one, another in itertools.combinations(answers, 2):
+            assert (one - another).abs().max() > 1e-3
+        some = LabelledVectors.joined([told[0][:1], told[0][2:]])  # pyright: ignore[reportOptionalSubscript]
+        torch.testing.assert_close(network(x[::2], 500, some).clean, answers[0][::2])
+        for wrong in (LabelledVectors(Labels(torch.tensor([0, 4, 2])), vectors), Attributes.none(3, (2,), ())):
+            with pytest.raises(UsageError, match=r"labels lie in 0\.\.2|was trained with classes alone"):
+                network(x, 500, wrong)
+
+
 def test_records_are_the_same_to_one_cell(onnxruntime, patients: Path, tmp_path: Path) -> None:
     names = []
     for runtime in ("torch", "onnx"):
@@ -138,8 +162,8 @@ def test_what_no_other_runtime_has_is_refused(digits: Path, tmp_path: Path) -> N
     model = reverie.load(digits)
     with pytest.raises(UsageError, match="unknown runtime 'onx': did you mean 'onnx'"):
         model.on("onx")
-    with pytest.raises(UsageError, match="a class or a vector has no one graph"):
-        UNetConfig(classes=2, vector=3).tensors(None, 1)
+    with pytest.raises(UsageError, match="another runtime is told classes alone"):
+        UNetConfig(classes=2).tensors(Vectors(torch.zeros(1, 3)), 1)
     with pytest.raises(UsageError, match="mixing=recurrent has no graph"):
         VisitNetworkConfig(mixing="recurrent").tensors(None, 1)
     with pytest.raises(UsageError, match="series-unet has no graph of tensors alone"):

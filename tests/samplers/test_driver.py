@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from reverie.denoisers import Empirical, GaussianMixture, Labels
+from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.process import GaussianProcess, NoiseSchedule, generator
 from reverie.samplers import (
@@ -221,3 +222,33 @@ def test_a_stochastic_sampler_without_a_generator_is_refused(sampler):
 def test_bad_settings_are_refused_with_the_culprit_named(call, culprit):
     with pytest.raises(UsageError, match=culprit):
         call()
+
+
+def test_states_written_over_are_those_of_a_trajectory_and_the_start_stays():
+    process = GaussianProcess(NoiseSchedule.cosine(steps=60))
+    grid = time_grid(process.schedule, 12)
+    start = torch.randn(5, 3, generator=torch.Generator().manual_seed(3))
+
+    class Kept(torch.nn.Module):
+        """Answers in one tensor of its own; of an even time with the state itself, or another view of it."""
+
+        def __init__(self, same):
+            super().__init__()
+            self.weight, self.same, self.answer = torch.nn.Parameter(torch.ones(1)), same, torch.full((5, 3), 0.5)
+
+        def forward(self, x, t):
+            return x[:1].expand(5, 3) if self.same and int(t[0]) % 2 == 0 else self.answer
+
+    class Again(DDIM):
+        """Looks at x_t after the step of the rule that it is built upon."""
+
+        def step(self, now):
+            return super().step(now) + 0.1 * now.start
+
+    for sampler in (DDIM(), DDIM(eta=0.5), Ancestral(), DPMSolver(), DPMSolver(order=3), DEIS(), Again(), Again(eta=1.0)):
+        for kind, same in itertools.product(("clean", "noise", "velocity"), (False, True)):
+            network, x = Network(process, Kept(same), kind), start.clone()
+            for generators in (lambda: torch.Generator().manual_seed(1), lambda: [generator(0, i) for i in range(5)]):
+                *_, last = trajectory(network, sampler, grid, x, generators())
+                assert torch.equal(sample(network, sampler, grid, x, generators()), last.x)
+            assert torch.equal(x, start) and torch.equal(network.module.answer, torch.full((5, 3), 0.5))

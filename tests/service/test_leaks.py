@@ -69,6 +69,19 @@ def log():
     own.setLevel(before[2])
 
 
+def test_the_log_goes_to_what_stderr_is_and_not_to_what_it_was(log, monkeypatch):
+    was, now = io.StringIO(), io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", was)
+        logs.configure()
+        logs.say("begun")
+    logging.captureWarnings(False)
+    was.close()
+    monkeypatch.setattr("sys.stderr", now)
+    logs.say("ended")
+    assert [json.loads(line)["event"] for line in now.getvalue().splitlines()] == ["ended"]
+
+
 FAULTS = [
     ("usage", 422, "tables/a.csv cannot be used with .."),
     ("data", 422, f"tables/a.csv, {CELL}"),

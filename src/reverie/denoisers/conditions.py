@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Condition", "EncoderStates", "Labels", "Vectors", "padded", "unanswerable"]
+__all__ = ["Condition", "EncoderStates", "LabelledVectors", "Labels", "Vectors", "padded", "parts_of", "unanswerable"]
 
 
 class Condition(Protocol):
@@ -103,3 +103,34 @@ class Vectors(_Rows):
 
 class EncoderStates(_Rows):
     """What an encoder says of what is wanted, floating point [B, S, D]."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledVectors:
+    """A class and numbers of each state, for a network that knows both: each part as it is alone."""
+
+    labels: Labels
+    vectors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.labels.to(device), self.vectors.to(device))
+
+    def __getitem__(self, rows: slice | Tensor) -> Self:
+        return type(self)(self.labels[rows], self.vectors[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        return cls(Labels.joined([part.labels for part in parts]), Vectors.joined([part.vectors for part in parts]))
+
+    def unconditional(self) -> None:
+        return None
+
+
+def parts_of(condition: Condition | None) -> tuple[Labels | None, Vectors | None]:
+    """The class and the vector that a condition tells."""
+    if isinstance(condition, LabelledVectors):
+        return condition.labels, condition.vectors
+    return condition if isinstance(condition, Labels) else None, condition if isinstance(condition, Vectors) else None

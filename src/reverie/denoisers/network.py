@@ -79,16 +79,20 @@ class Network:
         conditions = () if condition is None else (condition.to(weight.device),)
         told, scaled = self._asked(x_t, t)
         dtype = torch.promote_types(weight.dtype, torch.float32) if self.autocast else weight.dtype
-        levels = told.flatten() if isinstance(told, Tensor) else torch.full((1,), told).expand(x_t.shape[:1])
-        levels = levels.to(dtype) if levels.is_floating_point() else levels
+        if isinstance(told, Tensor):
+            levels = told.flatten()
+            levels = levels.to(weight.device, dtype if levels.is_floating_point() else None, non_blocking=True)
+        else:
+            number = dtype if isinstance(told, float) else torch.int64
+            levels = torch.full((1,), told, dtype=number, device=weight.device).expand(len(x_t))  # of stride 0: one for all
         x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
         names = getattr(self.module, "names", False)
         known = (*self._powers(t, x), None if x_0 is None else x_0.to(x)) if names else ()
         with precision:
-            output = self.module(x, levels.to(weight.device, non_blocking=True), *conditions, *known)
+            output = self.module(x, levels, *conditions, *known)
         if isinstance(output, Named):
-            prediction = self.process.predict(x_t, t, **{self.kind: output.output.to(x_t)})
+            prediction = self.process.said(x_t, t, self.kind, output.output.to(x_t))
             clean = torch.where(output.where, output.clean.to(x_t), prediction.clean)
             return prediction.with_value("clean", clean), output
         output = output.to(x_t)
@@ -96,7 +100,7 @@ class Network:
         if self.learned_variance:
             output, raw = output.chunk(2, 1)
             variance_mix = (raw + 1) / 2
-        return self.process.predict(x_t, t, variance_mix=variance_mix, **{self.kind: output}), None
+        return self.process.said(x_t, t, self.kind, output, variance_mix), None
 
     def _powers(self, t: Step, like: Tensor) -> tuple[Tensor, Tensor]:
         """How much of a state of power 1 is signal, and how much noise, [B] in the dtype of `like`."""

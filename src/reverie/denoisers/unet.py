@@ -24,10 +24,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from reverie.denoisers.attributes import AttributeEmbedding, Attributes
-from reverie.denoisers.conditions import Condition, Labels, Vectors, unanswerable
+from reverie.denoisers.conditions import Condition, LabelledVectors, Labels, Vectors, parts_of, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
 from reverie.denoisers.dropout import Dropout
-from reverie.errors import UsageError
 
 __all__ = ["PRESETS", "UNet", "UNetConfig"]
 
@@ -125,11 +124,10 @@ class UNetConfig(PictureNetwork, frozen=True):
             told = condition or Attributes.none(count, self.attribute_levels, self.attribute_numbers)
             parts = {"levels": told.levels, "numbers": told.numbers.float()}
             return {name: part for name, part in parts.items() if part.shape[1]}
-        if self.vector and self.classes:
-            raise UsageError("a network that is told a class or a vector has no one graph: train with one of the two.")
-        if self.vector and isinstance(condition, Vectors | None):
-            told = torch.full((count, self.vector), torch.nan) if condition is None else condition.values
-            return {"vector": told.float()}
+        labels, vectors = parts_of(condition)
+        if self.vector and isinstance(condition, LabelledVectors | Labels | Vectors | None):
+            told = torch.full((count, self.vector), torch.nan) if vectors is None else vectors.values
+            return {**super().tensors(labels, count), "vector": told.float()}
         return super().tensors(condition, count)
 
     def condition(self, tensors: Mapping[str, Tensor]) -> Condition | None:
@@ -137,13 +135,17 @@ class UNetConfig(PictureNetwork, frozen=True):
             first = next(iter(tensors.values()))
             levels, numbers = (tensors.get(name, first.new_empty(first.shape[0], 0)) for name in ("levels", "numbers"))
             return Attributes(levels.long(), numbers.float(), self.attribute_numbers)
-        return Vectors(tensors["vector"]) if self.vector else super().condition(tensors)
+        if not self.vector:
+            return super().condition(tensors)
+        vectors = Vectors(tensors["vector"])
+        return LabelledVectors(Labels(tensors["labels"]), vectors) if self.classes else vectors
 
 
 class UNet(nn.Module):
     """x [B, channels, H, W] and t [B] -> [B, out_channels, H, W]; H and W are free.
 
-    With classes its condition is Labels, with a vector Vectors [B, vector], with attributes Attributes.
+    With classes its condition is Labels, with a vector Vectors [B, vector], with both either or LabelledVectors, with
+    attributes Attributes.
     `checkpointing` trades time for memory: activations inside a part are computed again in the backward pass.
     """
 
@@ -200,22 +202,28 @@ class UNet(nn.Module):
 
     def check(self, condition: Condition | None, count: int) -> None:
         """Raises UsageError for a condition that it was not trained with."""
-        if isinstance(condition, Labels) and self.classes is not None:
-            condition.check(count, self.classes.num_embeddings - 1)
-        elif isinstance(condition, Attributes) and self.attributes is not None:
+        labels, vectors = parts_of(condition)
+        if isinstance(condition, Attributes) and self.attributes is not None:
             condition.check(count, self.attributes.sizes, self.attributes.lengths)
-        elif condition is not None and not (isinstance(condition, Vectors) and self.vector is not None):
-            known = {"classes": self.classes, "attributes": self.attributes}
+        elif condition is not None and not self._knows(labels, vectors):
+            known = {"classes": self.classes, "attributes": self.attributes, "a vector": self.vector}
             raise unanswerable(next((name for name, part in known.items() if part is not None), None))
+        elif labels is not None and self.classes is not None:
+            labels.check(count, self.classes.num_embeddings - 1)
+
+    def _knows(self, labels: Labels | None, vectors: Vectors | None) -> bool:
+        """Whether it has an answer to what is told, if anything is."""
+        told = [part for asked, part in ((labels, self.classes), (vectors, self.vector)) if asked is not None]
+        return bool(told) and None not in told
 
     def _conditioned(self, e: Tensor, condition: Condition | None) -> Tensor:
         """The embedding of t, with that of the class, the vector and the attributes added."""
+        labels, vectors = parts_of(condition)
         if self.classes is not None:
             none = self.classes.num_embeddings - 1
-            labels = condition.values if isinstance(condition, Labels) else torch.full((len(e),), none, device=e.device)
-            e = e + self.classes(labels)
-        if self.vector is not None and isinstance(condition, Vectors):
-            vector = condition.values.to(e)
+            e = e + self.classes(torch.full((len(e),), none, device=e.device) if labels is None else labels.values)
+        if self.vector is not None and vectors is not None:
+            vector = vectors.values.to(e)
             e = e + vector.isfinite().all(1, keepdim=True) * self.vector(vector.nan_to_num(0.0, 0.0, 0.0))
         if self.attributes is not None:
             e = e + self.attributes(condition if isinstance(condition, Attributes) else None, e.shape[0])

@@ -17,7 +17,7 @@ from reverie.images.image_set import ImageSet
 from reverie.images.labels import LABELS, classes_of, first, misfit, one_a_picture
 from reverie.images.splits import left_out, listed, rest_of, split_of, training, unused
 
-__all__ = ["read_named"]
+__all__ = ["is_named", "read_named"]
 
 _IMAGES = ("images", "image", "imgs", "img", "x", "pixels", "pictures", "data")
 _NAMES = ("class_names", "label_names", "target_names", "category_names", "names", "fine_label_names", "coarse_label_names")
@@ -49,6 +49,11 @@ def read_named(arrays: Named, bring: Bring) -> ImageSet:
     words = () if names is None else tuple(map(_word, arrays.load(names)))
     numbers, classes = classes_of(values, f"{name} ({labels})", words)
     return bring.array(ImageSet(pixels, numbers, classes, name, (*read, *_notes(arrays, rows, images, labels, names))))
+
+
+def is_named(key: str) -> bool:
+    """Whether an array is called as all pictures of a set are, or as their labels."""
+    return _called(key) in (*_IMAGES, *LABELS, "")
 
 
 def _word(name: object) -> str:

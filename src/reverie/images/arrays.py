@@ -26,6 +26,7 @@ from reverie.images.gather import MAX_BYTES
 from reverie.images.image_set import ImageSet
 from reverie.images.layouts import pictures_of
 from reverie.images.levels import most_of, range_of, to_levels
+from reverie.images.npy import array_of, head_of
 
 __all__ = ["Header", "Named", "as_array", "batch", "headers", "is_array", "is_listed", "load", "read_npy"]
 
@@ -99,16 +100,8 @@ def batch(
 
 def read_npy(path: Path, bring: Bring) -> ImageSet:
     """The pictures of an .npy file, brought."""
-    pixels, notes = batch(_mapped(path), str(path), channels_first=False, bring=bring)
+    pixels, notes = batch(array_of(path, str(path)), str(path), channels_first=False, bring=bring)
     return bring.array(ImageSet(pixels, name=str(path), notes=notes))
-
-
-def _mapped(path: Path) -> np.ndarray:
-    try:
-        # Mapped, so that a header that promises more than the file holds fails here and not in the allocation.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # a damaged header is parsed as Python text, and fails in as many ways
-        raise DataError(f"{path} is not a readable .npy array of numbers: save it again with numpy.save.") from error
 
 
 class Header(NamedTuple):
@@ -151,7 +144,7 @@ class Named:
     @classmethod
     def folder(cls, folder: Path, files: list[Path]) -> Named:
         """The .npy files of a folder."""
-        arrays = {file.relative_to(folder).with_suffix("").as_posix(): _mapped(file) for file in files}
+        arrays = {file.relative_to(folder).with_suffix("").as_posix(): array_of(file, str(file)) for file in files}
         return cls(str(folder), "of the folder", _heads(arrays), arrays.__getitem__)
 
     @classmethod
@@ -206,10 +199,7 @@ def headers(path: Path) -> dict[str, Header]:
             if not name.endswith(".npy"):
                 continue
             with archive.zip.open(name) as file:
-                first = np.lib.format.read_magic(file) == (1, 0)
-                read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read(file)
-                heads[name.removesuffix(".npy")] = Header(shape, dtype)
+                heads[name.removesuffix(".npy")] = Header(*head_of(file))
         return heads
 
 

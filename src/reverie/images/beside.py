@@ -1,6 +1,7 @@
 """What lies beside pictures and is none of them: masks, annotations, depths, told by the names of folders and files.
 
     images/7.png    masks/7.png         a folder called so, beside pictures
+    x/7.png         y/7.png             y beside x, where their files are called alike
     cat/7.png       cat/masks/7.png     the same below them
     7.png           7_mask.png          a file called as a picture, and so; also mask_7.png beside image_7.png
 
@@ -23,9 +24,11 @@ _PICTURES = re.compile(
 )
 _OTHERS = re.compile(
     r"masks?|labels?|ann(otation|ot)?s?|seg(mentation)?s?(class|object)?|gts?|ground|truth|groundtruth|trimaps?|depths?|"
-    r"targets?|mattes?|normals|bbox(es)?|heatmaps?|manuals?"
+    r"targets?|mattes?|normals|bbox(es)?|heatmaps?|manuals?|outputs?"
 )
-_FILLERS = re.compile(r"class|object|png|jpe?g|images?|imgs?|binary|instance|semantic|maps?|fine|coarse|st|nd|\d+")
+_INPUT, _OUTPUT = "x", "y"
+"""What arrays are called too: of folders, letters say it only where they stand beside each other."""
+_FILLERS = re.compile(r"class|object|png|jpe?g|images?|imgs?|binary|instance|semantic|maps?|fine|coarse|part|st|nd|\d+")
 _MASK = re.compile(
     r"(?P<picture>.+?)[ _.-]+(?:mask|masks|seg|segm|segmentation|gt|groundtruth|ground_truth|label|labels|annotation|"
     r"trimap|matte|depth|target)(?:[ _.-]*\d+)?",
@@ -41,9 +44,9 @@ HALF = 0.5
 
 
 def is_of_pictures(name: str) -> bool:
-    """Whether a folder is called as those of pictures are, so that its name is no class."""
+    """Whether a folder is called as those of pictures are, so that its name, where it is the only one, is no class."""
     words = [word for word in words_of(name) if not word.isdigit()]
-    return bool(words) and all(map(_PICTURES.fullmatch, words))
+    return bool(words) and all(word == _INPUT or _PICTURES.fullmatch(word) for word in words)
 
 
 def is_plainly_of_pictures(name: str) -> bool:
@@ -88,7 +91,12 @@ def _siblings(
 ) -> dict[tuple[str, ...], dict[str | None, list[PurePosixPath]]]:
     """By folder, its files by the sub-folder that they are in; of None, those in it."""
     groups: dict[tuple[str, ...], dict[str | None, list[PurePosixPath]]] = defaultdict(lambda: defaultdict(list))
-    suspicious = {path.parts[:i] for path in paths for i, name in enumerate(path.parts[:-1]) if _spoken(name)}
+    suspicious = {
+        path.parts[:i]
+        for path in paths
+        for i, name in enumerate(path.parts[:-1])
+        if _spoken(name) or _OUTPUT in words_of(name)
+    }
     for path in paths:
         folders = path.parts[:-1]
         for depth in range(len(path.parts)):
@@ -99,9 +107,18 @@ def _siblings(
 
 def _is_other(name: str, beside: Iterable[str | None]) -> bool:
     """Whether a folder is called as those of masks are: what its name says besides, others beside it say too."""
+    if _is_output(name, beside):
+        return True
     shared = {word for other in beside if other not in (None, name) for word in words_of(other or "")}
     rest = (word for word in words_of(name) if not (_OTHERS.fullmatch(word) or _FILLERS.fullmatch(word) or split_of(word)))
     return bool(_spoken(name)) and all(word in shared for word in rest)
+
+
+def _is_output(name: str, beside: Iterable[str | None]) -> bool:
+    """Whether a folder is called y, and all beside it just so but for an x in that place, or as masks are."""
+    swapped = [_INPUT if word == _OUTPUT else word for word in words_of(name)]
+    others = [words_of(other or "") for other in beside if other != name and not _spoken(other or "")]
+    return _OUTPUT in words_of(name) and bool(others) and all(words == swapped for words in others)
 
 
 def _speaks_of_pictures(name: str) -> bool:
@@ -114,9 +131,9 @@ def _spoken(name: str) -> list[str]:
 
 def _match(files: Sequence[PurePosixPath], others: Iterable[Sequence[PurePosixPath]]) -> bool:
     """Whether files are called as others are, as masks are called as their pictures."""
-    pictures = {path.stem for paths in others for path in paths}
-    names = [path.stem for path in files]
-    pairs = [name in pictures or bool((m := _MASK.fullmatch(name)) and m["picture"] in pictures) for name in names]
+    pictures = {name for paths in others for path in paths for name in _called(path.stem)}
+    masks = [(path.stem, _MASK.fullmatch(path.stem) or _MASK_FIRST.fullmatch(path.stem)) for path in files]
+    pairs = [name in pictures or bool(match and match["picture"] in pictures) for name, match in masks]
     return sum(pairs) >= HALF * len(pairs)
 
 

@@ -16,15 +16,18 @@ import numpy as np
 
 from reverie.errors import DataError
 from reverie.images import splits
+from reverie.images.archives import is_named
+from reverie.images.array_files import NPY, are_pictures, levels_of, notes_of
 from reverie.images.beside import is_of_pictures, is_plainly_of_pictures, without_masks
 from reverie.images.bring import Bring
 from reverie.images.gather import Many, gathered
 from reverie.images.image_set import ImageSet
 from reverie.images.labels import classes_of, first
+from reverie.images.pairs import check_pairs, pairs_beside
 from reverie.images.pictures import SUFFIXES, Picture
 from reverie.images.trees import File, Tree, passed_over
 
-__all__ = ["read_tree"]
+__all__ = ["holds_arrays", "read_tree"]
 
 CLASS = ".cls"
 JSON = ".json"
@@ -35,24 +38,39 @@ LONGEST_JSON = 100_000
 
 def read_tree(tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
     """The pictures of a folder or an archive that holds some. Raises DataError where it cannot be told how to read them."""
-    pictures = {file.path: file for file in tree.of(SUFFIXES)}
-    paths, notes = without_masks([file.path for file in tree.of(SUFFIXES)])
+    suffixes = (*SUFFIXES, *NPY) if holds_arrays(tree, bring) else SUFFIXES
+    pictures = {file.path: file for file in tree.of(suffixes)}
+    paths, notes = without_masks(list(pictures))
     paths, owners, more = _owned(tree.name, paths)
     files = [pictures[path] for path in paths]
     told = _told(tree, paths)
-    many = Many(tree.name, len(files), tree.places or _places(files), lambda: _each(tree, files))
+    many = Many(tree.name, len(files), tree.places or _places(files), lambda: _each(tree, files, bring))
     pixels, lost = gathered(many, bring, cache)
+    if suffixes != SUFFIXES:
+        lost += notes_of(files, tree.name, bring.depth)
     if told is not None:
         labels, classes = classes_of(told[0], tree.name)
     else:
         labels, classes = classes_of(np.array(owners), tree.name) if any(owners) else (None, ())
     used = None if told is None else told[1]
     rest = [file.path for file in tree.files if file.path not in pictures and file.path.suffix != used]
-    said = (*notes, *more, *passed_over(rest), *lost)
+    said = (*notes, *more, *pairs_beside(paths), *passed_over(rest), *lost)
     return ImageSet(pixels, labels, classes, tree.name, said, files=tuple(str(file.path) for file in files))
 
 
-def _each(tree: Tree, files: list[File]) -> Iterator[tuple[str, Picture]]:
+def holds_arrays(tree: Tree, bring: Bring) -> bool:
+    """Whether the pictures of a tree are .npy files, each of one: there are no others, or those are masks of them."""
+    arrays = {file.path: file for file in tree.of(NPY)}
+    if not arrays or any(is_named(path.stem) for path in arrays):
+        return False
+    learned, _ = without_masks([file.path for file in tree.of((*SUFFIXES, *NPY))])
+    return set(learned) <= set(arrays) and are_pictures([arrays[path] for path in learned], bring.channels)
+
+
+def _each(tree: Tree, files: list[File], bring: Bring) -> Iterator[tuple[str, Picture]]:
+    if files[0].path.suffix.lower() in NPY:
+        yield from levels_of(files, tree.name, bring.depth)
+        return
     for file in files:
         yield f"{tree.name}/{file.path}", file.read()
 
@@ -74,6 +92,7 @@ def _owned(name: str, paths: list[PurePosixPath]) -> tuple[list[PurePosixPath], 
         above = len({names[:level] for _, names in kept}) > 1  # classes that are cut, each of them
         paths = [path for path, _ in kept]
         folders = [(names[:level] if above else ()) + names[level + 1 :] for _, names in kept]
+    notes += check_pairs(name, paths, folders)
     folders, more = _looked_into(name, folders)
     _check_beside(name, paths, folders)
     _check_classes(name, sorted({names[0] for names in folders if names}))

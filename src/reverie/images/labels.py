@@ -2,7 +2,7 @@
 
     [N]        whole numbers (also those kept as floats, booleans or objects) or words
     [N, 1]     the same
-    [N, K]     a single 1 in each row, 0 elsewhere
+    [N, K]     a single 1 in each row, 0 elsewhere; also [N, 1, K]
 
 Whatever else is found (a share of a class, no number, several classes) is no class, and refused with its row.
 """
@@ -47,6 +47,8 @@ def one_a_picture(array: np.ndarray, rows: int, what: str) -> np.ndarray:
     """
     while array.ndim > 1 and array.shape[-1] == 1:
         array = array[..., 0]
+    if array.ndim == 3 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.dtype.kind == "O" and array.shape == (rows,):
         array = _of_objects(array, what)
     if array.ndim == 2 and len(array) == rows and array.dtype.kind in "biuf":

@@ -116,7 +116,8 @@ def _is_pair(source: Any) -> bool:
     pictures, labels = source
     if labels is None:
         return True
-    several = len(pictures.shape) >= 4  # no picture, so the others are labels, also where their number is wrong
+    # no one picture, so the others are labels, also where their number is wrong
+    several = len(pictures.shape) >= 4 or not {pictures.shape[0], pictures.shape[2]} & {1, 2, 3, 4}
     if not is_array(labels):
         return not _is_picture(labels) if several else isinstance(labels, _LISTS) and len(labels) == len(pictures)
     if several:
@@ -217,6 +218,8 @@ def _held(picture: Any, name: str, bring: Bring) -> Any:
             "image: call it so."
         )
     if not is_array(picture):
+        if isinstance(picture, list) and picture and isinstance(picture[0], list):
+            raise DataError(f"{name} is a list of lists: make the pictures one array, numpy.array(pictures, numpy.uint8).")
         raise DataError(
             f"{name} is of type {type(picture).__name__}, but a picture is a file, its bytes, a PIL image, an array or a "
             "tensor: give a list of those, or pairs of one and its class."

@@ -23,6 +23,7 @@ from reverie.errors import DataError, UsageError
 from reverie.images.deep import is_sixteen, lies_in_planes, sixteen
 from reverie.images.layouts import CHANNELS, MOST_CHANNELS, one_picture
 from reverie.images.levels import check_bits, most_of, to_bits, to_levels
+from reverie.images.npy import MAGIC, array_of
 from reverie.modality import PICTURES
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 Picture = Path | str | bytes | Image.Image | np.ndarray
-"""What read_picture takes: a file, the content of a file, a PIL image or an array [H, W] or [H, W, C]."""
+"""What read_picture takes: a file, also an .npy of one picture, its content, a PIL image or an array [H, W] or [H, W, C]."""
 
 Loss = Literal["bits", "alpha"]
 OnLoss = Callable[[Loss], None]
@@ -52,7 +53,6 @@ SUFFIXES = PICTURES
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, by its header's width times height."""
-
 MAX_FILE_BYTES = 512_000_000
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -87,17 +87,20 @@ def read_picture(
         case np.ndarray():
             name = name or "the array"
             pixels = one_picture(to_levels(source, name, bits=bits), name, channels_first=False, channels=channels)
-            _check_size((pixels.shape[1], pixels.shape[0]), name)
+            _check_size((pixels.shape[1], pixels.shape[0]), name, most)
+            if channels is None and pixels.shape[2] == 4 and (pixels[..., 3] < most_of(pixels)).any():
+                how.on_loss("alpha")
         case Image.Image():
             name = str(getattr(source, "filename", "") or name or "the PIL image")
             _check_size(source.size, name)
             pixels = _pixels(source, replace(how, name=name))
-        case bytes() | bytearray():
-            name = how.name
-            pixels = _decode(bytes(source), how)
-        case str() | Path():
-            name = name or str(source)
-            pixels = _decode(_content(Path(source)), replace(how, name=name))
+        case bytes() | bytearray() | str() | Path():
+            is_file = isinstance(source, str | Path)
+            name = name or (str(source) if is_file else how.name)
+            content = _content(Path(source)) if is_file else bytes(source)
+            if content.startswith(MAGIC) and how.formats == FORMATS:
+                return read_picture(array_of(content, name), channels, name=name, most=most, bits=bits, on_loss=on_loss)
+            pixels = _decode(content, replace(how, name=name))
         case _:
             raise UsageError(f"a picture is a file, its bytes, a PIL image or an array, not {type(source).__name__}.")
     return as_channels(pixels, channels, name)
@@ -116,7 +119,8 @@ def check_channels(channels: int | None, alpha: bool = False) -> None:
 
 def _content(path: Path) -> bytes:
     if not path.exists():
-        raise DataError(f"{path} does not exist: give the path of a picture.")
+        what = "is a link that leads nowhere: mend it" if path.is_symlink() else "does not exist: give the path of a picture"
+        raise DataError(f"{path} {what}.")
     if not path.is_file():
         raise DataError(f"{path} is not a file: give the path of a picture.")
     size = path.stat().st_size

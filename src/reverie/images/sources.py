@@ -23,13 +23,13 @@ from reverie.images import bundled, idx, splits
 from reverie.images.archives import read_named
 from reverie.images.arrays import Named, as_array, batch, is_array, is_listed, read_npy
 from reverie.images.bring import Bring
-from reverie.images.folders import read_tree
+from reverie.images.folders import holds_arrays, read_tree
 from reverie.images.gather import Many, gathered
 from reverie.images.image_set import ImageSet
 from reverie.images.objects import is_many, read_many
 from reverie.images.pictures import SUFFIXES
 from reverie.images.sizing import Fit, Pad, Size
-from reverie.images.trees import is_archive, on_disk, opened, passed_over
+from reverie.images.trees import Tree, is_archive, on_disk, opened, passed_over, told_links
 from reverie.images.unread import hint_of
 from reverie.modality import ARCHIVES, ARRAYS
 
@@ -189,13 +189,18 @@ def _digits() -> ImageSet:
 def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
     """The pictures of a folder, in whatever form they are there; of several forms the first that follows."""
     tree = on_disk(folder)
+    read = _in_folder(folder, tree, bring, cache)
+    return replace(read, notes=(*read.notes, *told_links(tree.links))) if tree.links else read
+
+
+def _in_folder(folder: Path, tree: Tree, bring: Bring, cache: Path | None) -> ImageSet:
     pictures, tables = tree.of(SUFFIXES), [folder / file.path for file in tree.of((".parquet",))]
     if pictures and tables and (table := _first_of_pictures(tables)):
         raise DataError(
             f"{folder} holds picture files ({pictures[0].path}) and pictures in Parquet files "
             f"({table.relative_to(folder)}): give the folder of those that you mean."
         )
-    if pictures:
+    if pictures or holds_arrays(tree, bring):
         return read_tree(tree, bring, cache)
     if found := idx.pictures_in(folder, [folder / file.path for file in tree.files]):
         read = idx.read(found[0], bring)
@@ -211,10 +216,11 @@ def _folder(folder: Path, bring: Bring, cache: Path | None) -> ImageSet:
             return _arrays(arrays[0], bring)
         return read_named(Named.folder(folder, arrays), bring)
     (rest,) = passed_over(file.path for file in tree.files) or ("",)
-    raise DataError(
-        f"{folder} holds no pictures: looked for {', '.join(SUFFIXES)} in it and its sub-folders"
-        f"{f'; {rest[:-1]}' if rest else ''}: save pictures as PNG or JPEG."
-    )
+    seen, remedy = f": looked for {', '.join(SUFFIXES)} in it and its sub-folders", "save pictures as PNG or JPEG"
+    if tree.links:
+        seen = f" but what may be in {splits.listed(tree.links)}, and links to folders are not followed"
+        remedy = "give the folder that is linked"
+    raise DataError(f"{folder} holds no pictures{seen}{f'; {rest[:-1]}' if rest else ''}: {remedy}.")
 
 
 def _of_one_set(folder: Path, paths: list[Path], read: Callable[[list[Path]], ImageSet]) -> ImageSet:
@@ -239,12 +245,13 @@ def _archives(paths: list[Path], name: str, bring: Bring, cache: Path | None) ->
     if len({"".join(c for c in path.name if not c.isdigit()) for path in paths}) > 1:
         raise DataError(f"{name} holds several archives, {splits.listed([path.name for path in paths])}: give one of them.")
     with opened(paths, name) as tree:
-        if not tree.of(SUFFIXES):
-            (rest,) = passed_over(file.path for file in tree.files) or ("it is empty.",)
+        if not tree.of(SUFFIXES) and not holds_arrays(tree, bring):
+            rest = " ".join((*passed_over(file.path for file in tree.files), *told_links(tree.links))) or "it is empty."
             raise DataError(
                 f"{name} holds no pictures ({rest[:-1]}): unpack what is to be read, and give the folder or file."
             )
-        return read_tree(tree, bring, cache)
+        read = read_tree(tree, bring, cache)
+        return replace(read, notes=(*read.notes, *told_links(tree.links)))
 
 
 def _parquets(folder: Path, tables: list[Path], bring: Bring, cache: Path | None) -> ImageSet:

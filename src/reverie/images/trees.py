@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import os
+import stat
 import tarfile
 import tempfile
 import zipfile
@@ -26,9 +28,11 @@ from reverie.images.splits import listed
 from reverie.modality import ARCHIVES
 from reverie.zips import inside, is_shown, members
 
-__all__ = ["File", "Tree", "is_archive", "on_disk", "opened", "passed_over"]
+__all__ = ["File", "Tree", "is_archive", "on_disk", "opened", "passed_over", "told_links"]
 
-_PACKED = {".tar.gz": gzip.open, ".tgz": gzip.open, ".tar.bz2": bz2.open, ".tbz2": bz2.open}
+_PIECE = 2**20
+_XZ_MEMORY = 128 * 2**20
+"""What unpacking .xz may take, which its file says: all presets take less than 66 MiB."""
 
 MAX_RATIO = 20
 """An archive of pictures shrinks little: one that grows by more than this is a bomb,"""
@@ -38,10 +42,11 @@ _GRACE = 256 * 2**20
 
 @dataclass(frozen=True)
 class File:
-    """A file of a tree: its path in it, and what reads it, to a path on the disk or to its content."""
+    """A file of a tree: its path in it, what reads it, to a path on the disk or to its content, and whether it is a link."""
 
     path: PurePosixPath
     read: Callable[[], Path | bytes]
+    link: bool = False
 
     @property
     def content(self) -> bytes:
@@ -57,11 +62,13 @@ class Tree:
         name: of it, for messages.
         files: all of them but hidden ones, sorted by their paths.
         places: the files on the disk that they are in, on which a cache hangs.
+        links: of folders, in an archive of anything, which are passed over: they may lead anywhere, in circles too.
     """
 
     name: str
     files: tuple[File, ...]
     places: tuple[Path, ...] | None = None
+    links: tuple[str, ...] = ()
 
     def of(self, suffixes: Sequence[str]) -> list[File]:
         """The files of these suffixes."""
@@ -75,12 +82,13 @@ def is_archive(path: Path) -> bool:
 
 def on_disk(folder: Path) -> Tree:
     """The files below a folder; linked folders are passed over."""
-    files = []
+    files, links = [], []
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if is_shown(name)]
         below = PurePosixPath(Path(place).relative_to(folder).as_posix())
+        links += [str(below / name) for name in folders if Path(place, name).is_symlink()]
         files += [File(below / name, partial(Path, place, name)) for name in names if is_shown(name)]
-    return Tree(str(folder), _sorted(files))
+    return Tree(str(folder), _sorted(files), links=tuple(sorted(links)))
 
 
 @contextmanager
@@ -93,7 +101,9 @@ def opened(paths: Sequence[Path], name: str) -> Iterator[Tree]:
         shards = {path: _members(path, stack) for path in paths}
         if len(shards) > 1:  # whose samples may be called alike
             shards = {path: [_of_shard(file, path) for file in files] for path, files in shards.items()}
-        yield Tree(name, _sorted([file for files in shards.values() for file in files]), tuple(paths))
+        files = [file for files in shards.values() for file in files]
+        links = [str(file.path) for file in files if file.link]
+        yield Tree(name, _sorted([file for file in files if not file.link]), tuple(paths), tuple(sorted(links)))
 
 
 def passed_over(rest: Iterable[PurePosixPath]) -> tuple[str, ...]:
@@ -104,6 +114,14 @@ def passed_over(rest: Iterable[PurePosixPath]) -> tuple[str, ...]:
     ranked = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
     kinds = listed([f"{kind} ({count})" if len(counts) > 1 else kind for kind, count in ranked])
     return (f"{total:,} {'file' if total == 1 else 'files'} passed over: {kinds}.",)
+
+
+def told_links(links: Sequence[str]) -> tuple[str, ...]:
+    """The note on links that are not followed, if there are any."""
+    if not links:
+        return ()
+    count, it = ("1 link", "it leads") if len(links) == 1 else (f"{len(links):,} links", "they lead")
+    return (f"{count} passed over, for links are not followed: {listed(links)}. Put what {it} to in that place to read it.",)
 
 
 def _of_shard(file: File, shard: Path) -> File:
@@ -124,33 +142,81 @@ def _of_zip(path: Path, stack: ExitStack) -> list[File]:
     found = members(archive, str(path))
     _check_growth(path, sum(member.file_size for member in archive.infolist()))
     return [
-        File(place, partial(_read, f"{path}/{place}", member.file_size, partial(archive.open, member)))
+        File(
+            place,
+            partial(_read, f"{path}/{place}", member.file_size, partial(archive.open, member)),
+            link=stat.S_ISLNK(member.external_attr >> 16),
+        )
         for place, member in found
     ]
 
 
 def _of_tar(path: Path, stack: ExitStack) -> list[File]:
-    packed = next((unpack for suffix, unpack in _PACKED.items() if path.name.lower().endswith(suffix)), None)
+    packed = next((pieces for suffixes, pieces in _PACKED.items() if path.name.lower().endswith(suffixes)), None)
     plain = stack.enter_context(path.open("rb")) if packed is None else _unpacked(path, packed, stack)
     archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115  (the stack closes it)
-    found = [(inside(member.name), member) for member in archive if member.isfile() and not member.issparse()]
+    found = [
+        (inside(member.name), member)
+        for member in archive
+        if (member.isfile() and not member.issparse()) or member.issym() or member.islnk()
+    ]
     return [
-        File(place, partial(_read, f"{path}/{place}", member.size, partial(archive.extractfile, member)))
+        File(
+            place,
+            partial(_read, f"{path}/{place}", member.size, partial(archive.extractfile, member)),
+            link=not member.isfile(),
+        )
         for place, member in found
         if place is not None
     ]
 
 
-def _unpacked(path: Path, unpack: Callable[..., Any], stack: ExitStack) -> IO[bytes]:
+def _unpacked(path: Path, unpack: Callable[[Path], Iterator[bytes]], stack: ExitStack) -> IO[bytes]:
     """The .tar inside, in a temporary file that is gone with its last reader: what is packed is only read from its start."""
     plain = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  (the stack closes it)
     total = 0
-    with unpack(path) as file:
-        while piece := file.read(2**20):
-            _check_growth(path, total := total + len(piece))
-            plain.write(piece)
+    for piece in unpack(path):
+        _check_growth(path, total := total + len(piece))
+        plain.write(piece)
     plain.seek(0)
     return plain
+
+
+def _pieces(unpack: Callable[..., Any]) -> Callable[[Path], Iterator[bytes]]:
+    def pieces(path: Path) -> Iterator[bytes]:
+        with unpack(path) as file:
+            yield from iter(partial(file.read, _PIECE), b"")
+
+    return pieces
+
+
+def _of_xz(path: Path) -> Iterator[bytes]:
+    """One stream after another, each within the memory that is allowed."""
+    with path.open("rb") as file:
+        left = file.read(_PIECE)
+        while left := left.lstrip(b"\0") or file.read(_PIECE):  # between streams there may be zeros
+            stream = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+            while not stream.eof:
+                if stream.needs_input and not (left := left or file.read(_PIECE)):
+                    raise EOFError("its end is missing")
+                try:
+                    yield stream.decompress(left, _PIECE)
+                except lzma.LZMAError as error:
+                    if "limit" not in str(error):
+                        raise
+                    raise DataError(
+                        f"{path} takes more than {_XZ_MEMORY // 2**20} MiB of memory to unpack: unpack it, and give the "
+                        "folder."
+                    ) from error
+                left = b""
+            left = stream.unused_data
+
+
+_PACKED = {
+    (".tar.gz", ".tgz"): _pieces(gzip.open),
+    (".tar.bz2", ".tbz2", ".tbz"): _pieces(bz2.open),
+    (".tar.xz", ".txz"): _of_xz,
+}
 
 
 def _check_growth(path: Path, size: int) -> None:

@@ -27,7 +27,7 @@ _HINTS = {
     ): f"{_UNREAD} it as PNG or JPEG",
     (".dcm", ".nii", ".nii.gz", ".mha", ".nrrd"): f"{_UNREAD} its slices as arrays with numpy.savez, or as PNG",
     (".mp4", ".avi", ".mov", ".mkv"): f"{_UNREAD} its frames as PNG in a folder",
-    (".rar", ".7z", ".tar.xz", ".txz", ".tar.zst", ".gz", ".bz2", ".xz"): "no archive that is read here: unpack it, and "
+    (".rar", ".7z", ".tar.zst", ".tzst", ".gz", ".bz2", ".xz", ".zst"): "no archive that is read here: unpack it, and "
     "give the folder",
 }
 

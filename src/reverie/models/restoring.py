@@ -74,7 +74,8 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bo
     """What `inpaint` is to fill: bool [H, W] of the model's size, True where the mask is nearer to white than to black.
 
     Args:
-        mask: [h, w, C], brought to the model's size just as `fitted` brings the picture.
+        mask: [h, w, C] or [h, w], brought to the model's size just as `fitted` brings the picture; levels, or 0 and 1, or
+            False and True.
         picture: [h, w, C], as it was before that.
         soft: as float [H, W] instead, 0 where the mask is black .. 1 where it is white.
 
@@ -83,9 +84,14 @@ def hole_of(model: PictureModel, mask: np.ndarray, picture: np.ndarray, soft: bo
     if mask.shape[:2] != picture.shape[:2]:
         sizes = [f"{width} x {height}" for height, width in (mask.shape[:2], picture.shape[:2])]
         raise DataError(f"the mask is {sizes[0]} and the picture {sizes[1]} pixels: give a mask of the picture's own size.")
-    grey = fitted(model, mask, channels=1, pad="black")[:, :, 0]
+    grey = fitted(model, _levels_of(mask), channels=1, pad="black")[:, :, 0]
     white = most_of(grey)
     return grey / white if soft else grey > white // 2
+
+
+def _levels_of(mask: np.ndarray) -> np.ndarray:
+    """A mask whose white is 1, as those that mark a class have it, with white that is white."""
+    return mask > 0 if mask.dtype.kind in "ui" and mask.size and int(mask.max()) == 1 else mask
 
 
 def method_of(method: str | None, repeats: int | None) -> PosteriorSampler:
@@ -274,12 +280,12 @@ def inpaint_whole(
     to the model's size, filled, and pasted back; every pixel outside the hole stays.
 
     Args:
-        mask: [h, w, c], white where something new is to be.
+        mask: [h, w, c] or [h, w], white where something new is to be, see hole_of.
         args, settings: those of `inpaint` after the hole.
     """
     hole_of(model, mask, picture)  # says where the sizes differ
     picture = read_images(picture[None], channels=model.codec.channels, bits=model.codec.bits).pixels[0]
-    hole = read_images(mask[None], channels=1).pixels[0, :, :, 0] >= 128
+    hole = read_images(_levels_of(mask)[None], channels=1).pixels[0, :, :, 0] >= 128
     window = Window.around(model, hole)
     part = fitted(model, window.cut(picture))
     share = fitted(model, window.cut(hole)[:, :, None] * np.uint8(255), channels=1)[:, :, 0]  # in the bits of the model

@@ -110,6 +110,7 @@ class LinearRate(ContinuousPath):
     beta_min: float = 0.1
     beta_max: float = 20.0
     name = "linear_rate"
+    usual = MappingProxyType({"sampler": "deis", "spacing": "angle"})
 
     def _check(self) -> None:
         if not 0 < self.beta_min <= self.beta_max:
@@ -159,6 +160,7 @@ class LogSNR(ContinuousPath):
     low: float = -5.0
     high: float = 13.3
     name = "log_snr"
+    usual = MappingProxyType({"sampler": "deis", "spacing": "angle"})
 
     def _check(self) -> None:
         if not self.low < self.high:
@@ -192,6 +194,7 @@ class VarianceExploding(ContinuousPath):
     sigma_min: float = 0.01
     sigma_max: float = 50.0
     name = "variance_exploding"
+    usual = MappingProxyType({"sampler": "deis", "spacing": "angle"})
     predicts, spacing = "edm", "angle"
 
     def _check(self) -> None:

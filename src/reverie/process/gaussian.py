@@ -143,8 +143,12 @@ class GaussianProcess(Generic[Path]):
         ]
         if len(given) != 1:
             raise UsageError(f"give exactly one of noise, clean, velocity, score, flow and edm, not {len(given)}.")
+        return self.said(x_t, t, *given[0], variance_mix)
+
+    def said(self, x_t: Tensor, t: Step, kind: Kind, value: Tensor, variance_mix: Tensor | None = None) -> Prediction:
+        """The prediction that gives `value` of the view `kind` of x_t, t above 0."""
         self.check(t, 1, x_t)
-        (kind, value), (a, sigma) = given[0], self._levels(t, x_t)
+        a, sigma = self._levels(t, x_t)
         return Prediction(x_t, value, kind, a, sigma, self._rates(t, x_t), self.schedule.data_std, variance_mix)
 
     def reverse_mean(self, x_t: Tensor, t: Step, prediction: Prediction, s: Step | None = None) -> Tensor:
@@ -159,6 +163,11 @@ class GaussianProcess(Generic[Path]):
             raise UsageError("the prediction was made of another state than x_t.")
         c_0, c_t = (self._shaped(c, x_t) for c in self._posterior_weights(s, t))
         return prediction.mix(x_t=c_t, clean=c_0)
+
+    def reverse_weights(self, t: float, s: float) -> tuple[float, float]:
+        """(c_0, c_t) of x_0 and x_t in the mean of q(x_s | x_t, x_0), for one t and one s below it."""
+        c_0, c_t = self._posterior_weights(s, t)
+        return float(c_0), float(c_t)
 
     def reverse(
         self, x_t: Tensor, t: Step, prediction: Prediction, s: Step | None = None, variance: Variance = "beta_tilde"

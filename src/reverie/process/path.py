@@ -54,7 +54,7 @@ class NoisePath(ABC):
 
     usual: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """The sampler and the spacing that pictures are made by on it, where others than those of most paths measured better
-    (benchmarks/images_paths.py) and none are asked for."""
+    (benchmarks/images_paths.py; paths_exact.py with an exact denoiser) and none are asked for."""
 
     config: Mapping[str, Any]
     """The path's name and settings, enough for `path_from_config` to build it again."""

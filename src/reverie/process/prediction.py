@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
+import torch
 from torch import Tensor
 
 from reverie.errors import UsageError, unknown
@@ -142,14 +143,20 @@ class Prediction:
             )
 
     def mix(
-        self, x_t: Coefficient = 0.0, clean: Coefficient = 0.0, noise: Coefficient = 0.0, onto: Tensor | None = None
+        self,
+        x_t: Coefficient = 0.0,
+        clean: Coefficient = 0.0,
+        noise: Coefficient = 0.0,
+        onto: Tensor | None = None,
+        out: Tensor | None = None,
     ) -> Tensor:
         """x_t * state + clean * x_0-hat + noise * eps-hat, as one linear combination of the state and the value.
 
-        With `onto`, that is added to it in place.
+        With `onto`, that is added to it in place. With `out`, memory like the state that shares none with it or the value,
+        it may be written there.
         """
         (cx, cv), (nx, nv) = _solved(self.kind, self.a, self.sigma, self.rates, self.data_std)
-        return combine(self.x_t, x_t + clean * cx + noise * nx, self.value, clean * cv + noise * nv, onto)
+        return combine(self.x_t, x_t + clean * cx + noise * nx, self.value, clean * cv + noise * nv, onto, out)
 
     @cached_property
     def clean(self) -> Tensor:
@@ -198,18 +205,20 @@ class Prediction:
         return replace(self, kind=kind, value=value)
 
 
-def combine(x: Tensor, p: Coefficient, y: Tensor, q: Coefficient, onto: Tensor | None = None) -> Tensor:
+def combine(
+    x: Tensor, p: Coefficient, y: Tensor, q: Coefficient, onto: Tensor | None = None, out: Tensor | None = None
+) -> Tensor:
     """p x + q y (+ onto, in place), coefficients in float64, the result in the dtype of x.
 
-    What is multiplied by an exact 0 is not read.
+    What is multiplied by an exact 0 is not read. For one p and q the result is written to `out`, if that is given.
     """
     if isinstance(p, Tensor) or isinstance(q, Tensor):
         total = scale(x, p).add_(scale(y, q))
         return total if onto is None else onto.add_(total)
     if onto is None:
         if p == 0:
-            return y * q
-        onto, p = x * p, 0.0
+            return torch.mul(y, q, out=out)
+        onto, p = torch.mul(x, p, out=out), 0.0
     if p != 0:
         onto.add_(x, alpha=p)
     return onto if q == 0 else onto.add_(y, alpha=q)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from reverie.errors import UsageError
 
-__all__ = ["Generators", "Shard", "draw", "generator", "sub_seed", "uniform"]
+__all__ = ["Again", "Generators", "Shard", "draw", "generator", "sub_seed", "uniform"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,15 @@ class Shard:
 
     generator: torch.Generator
     rows: int
+
+
+@dataclass(eq=False)
+class Again:
+    """Generators whose noise is written where the last of it was, for one who is done with that: new memory costs more than
+    the arithmetic of a step."""
+
+    generator: torch.Generator | Shard | Sequence[torch.Generator]
+    last: Tensor | None = None
 
 
 Generators = torch.Generator | Shard | Sequence[torch.Generator]
@@ -42,13 +51,18 @@ def generator(seed: int, *address: int | str, device: torch.device | str = "cpu"
     return torch.Generator(device).manual_seed(sub_seed(seed, *address))
 
 
-def draw(like: Tensor, generator: Generators) -> Tensor:
+def draw(like: Tensor, generator: Generators | Again) -> Tensor:
     """Standard normal noise of the shape, dtype and device of `like`.
 
     With a sequence of generators, row i is drawn from the i-th, so a sample does not depend on its batch. Noise is drawn
     where the generator lives and moved, so a CPU generator gives the same noise whatever the device of `like`.
     """
-    return _drawn(torch.randn, like, generator)
+    if not isinstance(generator, Again):
+        return _drawn(torch.randn, like, generator)
+    last = generator.last
+    fits = last is not None and (last.shape, last.dtype, last.device) == (like.shape, like.dtype, like.device)
+    generator.last = _drawn(torch.randn, like, generator.generator, last if fits else None)
+    return generator.last
 
 
 def uniform(like: Tensor, generator: Generators) -> Tensor:
@@ -56,18 +70,26 @@ def uniform(like: Tensor, generator: Generators) -> Tensor:
     return _drawn(torch.rand, like, generator)
 
 
-def _drawn(law: Callable[..., Tensor], like: Tensor, generator: Generators) -> Tensor:
+def _drawn(law: Callable[..., Tensor], like: Tensor, generator: Generators, out: Tensor | None = None) -> Tensor:
+    """Written to `out` where it is of one generator that lives there."""
     match generator:
         case torch.Generator():
-            return _from(law, like.shape, like, generator)
+            return _from(law, like.shape, like, generator, out)
         case Shard():
             if len(like) > generator.rows:
                 raise UsageError(f"a shard of {generator.rows} rows cannot serve a batch of {len(like)}.")
-            return _from(law, (generator.rows, *like.shape[1:]), like, generator.generator)[: len(like)]
+            whole = out if len(like) == generator.rows else None
+            return _from(law, (generator.rows, *like.shape[1:]), like, generator.generator, whole)[: len(like)]
     if len(generator) != len(like):
         raise UsageError(f"{len(generator)} generators were given for a batch of {len(like)}; give one each, or one.")
-    return torch.stack([_from(law, like.shape[1:], like, g) for g in generator])
+    rows = [None] * len(like) if out is None or any(g.device != like.device for g in generator) else out.unbind()
+    drawn = [_from(law, like.shape[1:], like, g, row) for g, row in zip(generator, rows, strict=True)]
+    return torch.stack(drawn) if out is None or rows[0] is None else out
 
 
-def _from(law: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: torch.Generator) -> Tensor:
+def _from(
+    law: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: torch.Generator, out: Tensor | None = None
+) -> Tensor:
+    if out is not None and generator.device == like.device:
+        return law(shape, generator=generator, out=out)
     return law(shape, generator=generator, dtype=like.dtype, device=generator.device).to(like.device)

@@ -31,7 +31,8 @@ def upper(schedule: NoisePath, s: Time, t: Time) -> Tensor:
 
 def lower(schedule: NoisePath, s: Time, t: Time) -> Tensor:
     """beta-tilde_{t|s}, float64, of the shape of s and t; exactly 0 at s = 0."""
-    return upper(schedule, s, t) * schedule.powers(s)[1] / schedule.powers(t)[1]
+    added = schedule.between(s, t)[1]
+    return torch.as_tensor(added * schedule.powers(s)[1] / schedule.powers(t)[1], dtype=torch.float64)
 
 
 def log_interpolated(schedule: NoisePath, s: Time, t: Time, u: Tensor) -> Tensor:

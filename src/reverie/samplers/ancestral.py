@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -23,6 +24,7 @@ class Ancestral(Sampler):
     """
 
     variance: Variance = "beta_tilde"
+    overwrites = True
 
     def __post_init__(self) -> None:
         if self.variance not in VARIANCES:
@@ -33,12 +35,15 @@ class Ancestral(Sampler):
         return True
 
     def step(self, now: Step) -> Tensor:
-        x_t, said = now.start, now.prediction
-        mean = now.process.reverse_mean(x_t, now.t, said, now.s)
+        c_0, c_t = now.process.reverse_weights(now.t, now.s)
+        mean = now.mix(x_t=c_t, clean=c_0)
         if now.s == 0 or now.generator is None:
             return mean
-        variance = now.process.reverse_variance(x_t, now.t, now.s, self.variance, said.variance_mix)
-        return now.add_noise(mean, variance.sqrt())
+        added = self.added_variance(now.process.schedule, now.t, now.s)
+        if added is not None:
+            return now.add_noise(mean, math.sqrt(added))
+        mix = now.prediction.variance_mix
+        return now.add_noise(mean, now.process.reverse_variance(now.start, now.t, now.s, self.variance, mix).sqrt())
 
     def added_variance(self, schedule: NoisePath, t: float, s: float) -> float | None:
         if self.variance == "learned":

@@ -28,7 +28,7 @@ class Consistency(Sampler):
         return True
 
     def step(self, now: Step) -> Tensor:
-        return now.add_noise(now.prediction.mix(clean=now.to.alpha), now.to.sigma)
+        return now.add_noise(now.mix(clean=now.to.alpha), now.to.sigma)
 
     def added_variance(self, schedule: NoisePath, t: float, s: float) -> float:
         return schedule.level(s).sigma ** 2

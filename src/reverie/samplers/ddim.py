@@ -27,6 +27,7 @@ class DDIM(Sampler):
     """DDIM with any eta >= 0; s is the true next level of the grid, whatever its spacing."""
 
     eta: float = 0.0
+    overwrites = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.eta) and self.eta >= 0):
@@ -39,9 +40,9 @@ class DDIM(Sampler):
     def step(self, now: Step) -> Tensor:
         a, sigma, _ = now.to
         if self.eta == 0:
-            return now.prediction.mix(clean=a, noise=sigma)
+            return now.mix(clean=a, noise=sigma)
         added = self.added_variance(now.process.schedule, now.t, now.s)
-        return now.add_noise(now.prediction.mix(clean=a, noise=math.sqrt(max(sigma**2 - added, 0.0))), math.sqrt(added))
+        return now.add_noise(now.mix(clean=a, noise=math.sqrt(max(sigma**2 - added, 0.0))), math.sqrt(added))
 
     def added_variance(self, schedule: NoisePath, t: float, s: float) -> float:
         return self.eta**2 * variance.lower(schedule, s, t).item()

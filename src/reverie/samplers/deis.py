@@ -41,7 +41,7 @@ class DEIS(Sampler):
         before = earlier(now, self.order, of_noise=True)
         # alpha_s sigma_t / alpha_t (1 - e^-h): what DDIM's step takes of the noise
         taken = a_s * sigma_t / a_t - sigma_s if before else 0.0
-        x_s = now.prediction.mix(clean=a_s, noise=sigma_s + taken * sum(w for _, w in before))
+        x_s = now.mix(clean=a_s, noise=sigma_s + taken * sum(w for _, w in before))
         for prediction, w in before:
             prediction.mix(noise=-taken * w, onto=x_s)
         return x_s

@@ -56,7 +56,7 @@ class DPMSolver(Sampler):
         of_x = sigma_s / sigma_t * (math.exp(-h) if self.sde else 1.0)
         of_clean = a_s * -math.expm1(-power * h)
         before = earlier(now, self.order)
-        x_s = now.prediction.mix(x_t=of_x, clean=of_clean * (1 - sum(w for _, w in before)))
+        x_s = now.mix(x_t=of_x, clean=of_clean * (1 - sum(w for _, w in before)))
         for prediction, w in before:
             prediction.mix(clean=of_clean * w, onto=x_s)
         return now.add_noise(x_s, sigma_s * math.sqrt(-math.expm1(-2 * h)) if self.sde and now.s > 0 else 0.0)

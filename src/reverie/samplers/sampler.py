@@ -7,6 +7,7 @@ rule may do there: ask the denoiser again, draw noise, look back at steps before
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,10 +20,23 @@ from reverie.errors import UsageError
 from reverie.process.gaussian import GaussianProcess
 from reverie.process.path import Level, NoisePath
 from reverie.process.prediction import Prediction
-from reverie.process.randomness import Generators, draw
+from reverie.process.randomness import Again, Generators, draw
 from reverie.samplers.grid import check_grid
 
 __all__ = ["Point", "Sampler", "Step", "sample", "trajectory"]
+
+
+@dataclass(slots=True, eq=False)
+class Memory:
+    """Memory that is written to again rather than asked of the system at each step, which costs more than the arithmetic.
+
+    Attributes:
+        state: of a state that nobody holds any more, or of x_t where nobody but the step does; None where there is none.
+        noise: the generators, and what they drew last.
+    """
+
+    state: Tensor | None = None
+    noise: Again | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +52,8 @@ class Step:
         at, to: the levels of noise at t and at s.
         final: whether x_s is clean data, of which a denoiser is asked nothing.
         start: what the step sets out from: x_t, or what the rule has put in its place.
+        memory: what x_s and the noise may be written to.
+        made: what `mix` made last, which nobody holds but who called it.
     """
 
     process: GaussianProcess
@@ -48,6 +64,8 @@ class Step:
     denoiser: Callable[[Tensor, float], Prediction] | None = None
     past: tuple[Step, ...] = ()
     steps: int = 1
+    memory: Memory | None = None
+    made: Tensor | None = field(default=None, init=False)
     at: Level = field(init=False)
     to: Level = field(init=False)
     final: bool = field(init=False)
@@ -57,6 +75,15 @@ class Step:
         level = self.process.schedule.level
         self.at, self.to = level(self.t), level(self.s)
         self.final, self.start = self.s == 0, self.prediction.x_t
+
+    def mix(self, x_t: float = 0.0, clean: float = 0.0, noise: float = 0.0) -> Tensor:
+        """x_t * state + clean * x_0-hat + noise * eps-hat, see Prediction.mix; for x_s."""
+        memory, out = self.memory, None
+        if memory is not None and memory.state is not None:
+            out, memory.state = memory.state, None
+            out = None if _share(out, self.prediction.value) else out
+        self.made = self.prediction.mix(x_t, clean, noise, out=out)
+        return self.made
 
     def ask(self, x: Tensor, t: float) -> Prediction:
         """What the denoiser says of another state."""
@@ -89,7 +116,8 @@ class Step:
         """x + std z, in place; x itself where there is no generator, or std is 0."""
         if self.generator is None or (isinstance(std, float) and std == 0):
             return x
-        z = draw(x, self.generator)
+        again = self.memory.noise if self.memory else None
+        z = draw(x, self.generator if again is None else again)
         return x.addcmul_(std, z) if isinstance(std, Tensor) else x.add_(z, alpha=std)
 
 
@@ -119,6 +147,8 @@ class Sampler:
     """Of the denoiser in a step, at most."""
     remembers: int = 0
     """How many steps it looks back."""
+    overwrites: bool = False
+    """Whether `step`, of the same class, is done with x_t where it calls `Step.mix`, which may then write x_s over it."""
 
     @property
     def stochastic(self) -> bool:
@@ -156,27 +186,17 @@ def trajectory(
         condition: passed to the denoiser at every step.
         on_step: called after each step with (steps done, steps in all).
     """
-    process = denoiser.process
-    grid = check_grid(process.schedule, grid)
-    if sampler.stochastic and generator is None:
-        raise UsageError(
-            f"{type(sampler).__name__} draws noise: give it a generator, e.g. torch.Generator().manual_seed(0)."
-        )
-    steps, past, remembers = len(grid) - 1, (), sampler.remembers
-
-    def ask(x: Tensor, t: float) -> Prediction:
-        return denoiser(x, t, condition)
-
-    for i, (t, s) in enumerate(itertools.pairwise(grid), start=1):
+    begun = _Begun(denoiser, sampler, grid, generator, condition)
+    past: tuple[Step, ...] = ()
+    for i, (t, s) in enumerate(itertools.pairwise(begun.grid), start=1):
         with torch.no_grad():
-            now = Step(process, t, s, ask(x, t), generator, ask, past, steps)
+            now = begun.step(x, t, s, past)
             x_s = sampler.step(now)
         yield Point(t, x, now.prediction)
-        now.past = ()  # what is remembered does not grow with the number of steps
-        x, past = x_s, (now, *past)[:remembers]
+        x, past = x_s, begun.remembered(now, past)
         if on_step:
-            on_step(i, steps)
-    yield Point(grid[-1], x, None)
+            on_step(i, begun.steps)
+    yield Point(begun.grid[-1], x, None)
 
 
 def sample(
@@ -188,7 +208,61 @@ def sample(
     condition: Condition | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """The last state of the trajectory, in memory that does not grow with the number of steps."""
-    for point in trajectory(denoiser, sampler, grid, x, generator, condition, on_step):
-        x = point.x
+    """The last state of the trajectory, in memory that does not grow with the number of steps, and is used again."""
+    begun = _Begun(denoiser, sampler, grid, generator, condition)
+    past: tuple[Step, ...] = ()
+    memory, own = Memory(noise=None if generator is None else Again(generator)), deque[Tensor]()
+    held = 0 if _overwrites(sampler) else sampler.remembers + 1
+    with torch.no_grad():
+        for i, (t, s) in enumerate(itertools.pairwise(begun.grid), start=1):
+            now = begun.step(x, t, s, past, memory)
+            x, past = sampler.step(now), begun.remembered(now, past)
+            if x is now.made:  # and so neither the start, nor anything of the denoiser's
+                own.append(x)
+            if len(own) > held:
+                memory.state = own.popleft()
+            if on_step:
+                on_step(i, begun.steps)
     return x
+
+
+def _overwrites(sampler: Sampler) -> bool:
+    """Whether the class that has the step says so, of that step: what is built upon it may look at x_t once more."""
+    of_step = next(kind for kind in type(sampler).__mro__ if "step" in vars(kind))
+    return sampler.remembers == 0 and bool(vars(of_step).get("overwrites"))
+
+
+def _share(one: Tensor, other: Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
+
+class _Begun:
+    """What stays the same from step to step.
+
+    Raises UsageError for a grid that does not fit the path, and for a sampler that draws noise without a generator.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        sampler: Sampler,
+        grid: Sequence[float],
+        generator: Generators | None,
+        condition: Condition | None,
+    ) -> None:
+        self.process = denoiser.process
+        self.grid = check_grid(self.process.schedule, grid)
+        if sampler.stochastic and generator is None:
+            raise UsageError(
+                f"{type(sampler).__name__} draws noise: give it a generator, e.g. torch.Generator().manual_seed(0)."
+            )
+        self.generator, self.steps, self.remembers = generator, len(self.grid) - 1, sampler.remembers
+        self.ask: Callable[[Tensor, float], Prediction] = lambda x, t: denoiser(x, t, condition)
+
+    def step(self, x: Tensor, t: float, s: float, past: tuple[Step, ...], memory: Memory | None = None) -> Step:
+        return Step(self.process, t, s, self.ask(x, t), self.generator, self.ask, past, self.steps, memory)
+
+    def remembered(self, now: Step, past: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The steps that the next one looks back at; what is remembered does not grow with the number of steps."""
+        now.past = ()
+        return (now, *past)[: self.remembers]

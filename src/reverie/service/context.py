@@ -95,7 +95,7 @@ class Served:
         assert named is not None
         if is_bundled(named):
             return subject(named, largest=largest, **reading)
-        with self.work.workspace.open(named, PICTURES) as file:
+        with self.work.workspace.open(named, (*PICTURES, ".npy")) as file:
             pixels = bounded.from_file(file, self.work.settings, named, **reading)
         return subject(pixels, largest=largest, name=named, **reading)
 

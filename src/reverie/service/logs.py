@@ -38,8 +38,9 @@ class Lines(logging.Formatter):
 
 
 def configure() -> None:
-    """Sends the log to stderr."""
-    handler = logging.StreamHandler()
+    """Sends the log to what stderr is when a line is written; what it is now may be put elsewhere and closed."""
+    assert logging.lastResort is not None
+    handler = type(logging.lastResort)()  # the handler of logging's own that keeps no stream
     handler.setFormatter(Lines())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -46,7 +46,7 @@ class Inpaint(Restored):
         "Of the picture's own size in pixels, white where something new is to be.",
         "masks/left.png",
         "--mask",
-        "A picture of the same size in pixels, white where something new is to be.",
+        "A picture or an .npy array of the same size in pixels, white where something new is to be.",
     )
     repeats: Annotated[int | None, at_most(20, "more changes nothing that is seen")] = Field(
         None, ge=1, le=100, description="How often steps are done, of repaint, which is then the method; 4 there."

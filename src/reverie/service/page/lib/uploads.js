@@ -7,7 +7,7 @@ import { amount, failure } from "./states.js";
 
 const TABLE = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|xlsx|xlsm|sas7bdat|xpt|sav|zsav|dta)$/i;
 
-const PICTURES = /\.(npy|npz|safetensors|zip|tar(\.(gz|bz2))?|tgz|tbz2)$/i;
+const PICTURES = /\.(npy|npz|safetensors|zip|tar(\.(gz|bz2|xz))?|tgz|tbz2?|txz)$/i;
 
 /** What a table may be called, in words and as an input wants it. */
 export const TABLES = ".csv, .tsv, .psv (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta";
@@ -15,7 +15,7 @@ export const TABLE_TYPES = ".csv,.tsv,.psv,.txt,.tab,.gz,.parquet,.xlsx,.xlsm,.s
 
 /** The same of files of many pictures. */
 export const PICTURE_FILES = ".zip, .tar, .npy, .npz or .safetensors";
-const PICTURE_TYPES = ".zip,.tar,.gz,.tgz,.bz2,.tbz2,.npy,.npz,.safetensors";
+const PICTURE_TYPES = ".zip,.tar,.gz,.tgz,.bz2,.tbz2,.xz,.txz,.npy,.npz,.safetensors";
 export const DATA_TYPES = `${TABLE_TYPES},${PICTURE_TYPES}`;
 
 const fresh = new Set(); // names that came in with this page, and replaced nothing
