@@ -141,7 +141,7 @@ class EventNetwork(nn.Module):
         stands = torch.cat([waves(place, 32, 1e3), waves(left, 32, 1e3)], -1).to(x_t.dtype)
         h = self.place(stands) + self.when(moments(hours).to(x_t.dtype))
         h = h + self.kind(condition.kind.flatten()[packing.token])
-        said: list[tuple[int, Tensor, Told, Tensor, Seen]] = []
+        said: list[tuple[int, Tensor, Told, Tensor, list[Seen]]] = []
         for kind, at in order.kinds:
             entered = []
             for segment in self.segments[kind]:
@@ -173,7 +173,7 @@ class EventNetwork(nn.Module):
             scale, shift = film.index_select(0, token).chunk(2, 1)
             z = own.index_select(0, some) + self.leave[str(kind)](h.index_select(0, at)).view(-1, own.shape[1])[some]
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
-            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], seen[some]))
+            answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen))
         return answer.padded(packing, condition.target_mask)
 
     def _around(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:

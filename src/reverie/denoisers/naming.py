@@ -32,11 +32,13 @@ class Leveled:
     Attributes:
         channels: which [w].
         lower, upper: [k, w], the ends of the scores of each level; infinite where a channel says nothing of it.
+        stage: in which they are made.
     """
 
     channels: tuple[int, ...]
     lower: np.ndarray
     upper: np.ndarray
+    stage: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +57,33 @@ class Cells:
     def levels(self) -> int:
         return sum(len(of.lower) for of in self.leveled)
 
+    @property
+    def parts(self) -> list[Cells]:
+        """Those of each stage alone, as rows have those of a later stage in some questions only."""
+        stages = sorted({of.stage for of in self.leveled})
+        return [Cells(self.width, tuple(of for of in self.leveled if of.stage == stage)) for stage in stages]
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What noisy scores of R rows say.
 
     Attributes:
+        rows: int64 [R], rising, which rows they are of those there are.
         log: float32 [R, levels], log P(k | x).
         mass, low, high: [R, P], of each interval of a channel its probability and its ends, from the mean, in deviations.
     """
 
+    rows: Tensor
     log: Tensor
     mass: Tensor
     low: Tensor
     high: Tensor
 
-    def __getitem__(self, rows: Tensor) -> Seen:
-        return Seen(*(x.index_select(0, rows) for x in (self.log, self.mass, self.low, self.high)))
-
-    def spread(self, rows: Tensor, count: int) -> Seen:
-        """Of `count` rows, these of which are rows of this; of the others nothing is to be read."""
-        place = rows.new_zeros(count).index_copy(0, rows, torch.arange(len(rows), device=rows.device))
-        return Seen(
-            *(
-                x.index_select(0, place) if len(rows) else x.new_zeros(count, x.shape[1])
-                for x in (self.log, self.mass, self.low, self.high)
-            )
-        )
+    def of(self, rows: Tensor) -> Seen:
+        """Of some of these rows, rising."""
+        place = torch.searchsorted(self.rows, rows)
+        return Seen(rows, *(x.index_select(0, place) for x in (self.log, self.mass, self.low, self.high)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +119,10 @@ class Naming(nn.Module):
         deepest = max(map(len, of_level), default=0)
         spare = len(intervals)  # an interval that holds everything
         ends = np.array([(a, b) for _, a, b in intervals] or np.zeros((0, 2))).clip(-FAR, FAR)
-        whose = torch.zeros(len(cells.leveled), cells.width)
+        whose, share = torch.full((cells.width,), len(cells.leveled)), torch.zeros(cells.width)
         for number, field in enumerate(cells.leveled):
-            whose[number, list(field.channels)] = 1
+            whose[list(field.channels)] = number
+            share[list(field.channels)] = 1 / len(field.channels)
         self.count = len(cells.leveled)
         self._constant("channel", torch.tensor([c for c, _, _ in intervals], dtype=torch.long))
         self._constant("lower", torch.from_numpy(ends[:, 0]).float())
@@ -127,8 +130,9 @@ class Naming(nn.Module):
         paths = [row + [spare] * (deepest - len(row)) for row in of_level]
         self._constant("path", torch.tensor(paths, dtype=torch.long).reshape(len(paths), deepest).T.contiguous())
         self._constant("field", torch.tensor(of_field, dtype=torch.long))
-        self._constant("named", whose.sum(0) > 0)
-        self._constant("spread", whose / whose.sum(1, keepdim=True))
+        self._constant("named", share > 0)
+        self._constant("whose", whose)
+        self._constant("share", share)
         self._constant("first", torch.tensor([f.channels[0] for f in cells.leveled], dtype=torch.long))
 
     def _constant(self, name: str, value: Tensor) -> None:
@@ -139,13 +143,14 @@ class Naming(nn.Module):
     upper: Tensor
     path: Tensor
     field: Tensor
-    spread: Tensor
+    whose: Tensor
+    share: Tensor
     named: Tensor
     first: Tensor
 
     @torch.no_grad()
-    def seen(self, x: Tensor, signal: Tensor, noise: Tensor) -> Seen:
-        """What scores x [R, w] of so much signal and noise say."""
+    def seen(self, rows: Tensor, x: Tensor, signal: Tensor, noise: Tensor) -> Seen:
+        """What scores x [R, w] of so much signal and noise say; `rows` are which they are."""
         mean, deviation = (signal * x)[:, self.channel], noise[:, self.channel]
         low, high = (self.lower - mean) / deviation, (self.upper - mean) / deviation
         mirrored = low > 0  # the differences of what is near 0, not near 1
@@ -155,7 +160,7 @@ class Naming(nn.Module):
         log = logs[:, self.path[0]] if len(self.path) else logs[:, :0]
         for step in self.path[1:]:
             log = log + logs[:, step]
-        return Seen(log, mass, low, high)
+        return Seen(rows, log, mass, low, high)
 
     @torch.no_grad()
     def levels(self, x_0: Tensor) -> Tensor:
@@ -177,7 +182,8 @@ class Naming(nn.Module):
     def surprise(self, shares: Tensor, x_0: Tensor) -> Tensor:
         """-log of the share of the level that clean scores are, spread over the channels [R, w] of its field."""
         told = torch.where(self.levels(x_0), shares, 0.0)
-        return -shares.new_zeros(len(shares), self.count).index_add(1, self.field, told) @ self.spread
+        of_field = shares.new_zeros(len(shares), self.count + 1).index_add(1, self.field, told)
+        return -of_field[:, self.whose] * self.share
 
     def mean(self, shares: Tensor, seen: Seen, x: Tensor, signal: Tensor, noise: Tensor) -> Tensor:
         """The mean of the clean scores [R, w] where levels have these shares."""

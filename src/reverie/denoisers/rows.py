@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,24 +21,28 @@ class Reading(nn.Module):
 
     def __init__(self, cells: Cells, inner: int) -> None:
         super().__init__()
-        self.naming, self.inner = Naming(cells), inner
-        self.means = nn.Parameter(torch.empty(max(cells.levels, 1), inner))
-        nn.init.normal_(self.means, std=0.5)
+        self.namings, self.inner = nn.ModuleList(map(Naming, cells.parts)), inner
+        self.means = nn.ParameterList(nn.Parameter(torch.empty(part.levels, inner)) for part in cells.parts)
+        for means in self.means:
+            nn.init.normal_(means, std=0.5)
         self.cells = nn.Linear(3 * cells.width, inner)
 
-    def forward(self, rows: Told) -> tuple[Tensor, Seen]:
-        there = rows.observed | rows.asked
+    def forward(self, rows: Told) -> tuple[Tensor, list[Seen]]:
+        """What rows are; and what the scores of each part of their cells say, of the rows that have any there."""
+        there, found = rows.observed | rows.asked, []
         some = there.any(1).nonzero().squeeze(1)
-        x = rows.state.index_select(0, some)
-        asked, here = rows.asked.index_select(0, some), there.index_select(0, some)
-        seen = self.naming.seen(x, *rows.levels(some))
-        told = torch.cat([x, (here & ~asked).to(x.dtype), asked.to(x.dtype)], 1)
-        own = self.cells(told)
-        if self.naming.count:
-            known = here[:, self.naming.first][:, self.naming.field]
-            own = own + (seen.log.exp() * known).to(own.dtype) @ self.means.to(own.dtype)
+        one = rows[some]
+        own = self.cells(torch.cat([one.state, one.observed.to(one.state.dtype), one.asked.to(one.state.dtype)], 1))
         whole = own.new_zeros(len(there), self.inner).index_copy(0, some, own)
-        return whole, seen.spread(some, len(there))
+        for naming, means in zip(self.namings, self.means, strict=True):
+            here = there[:, naming.first]  # pyright: ignore[reportArgumentType]
+            some = here.any(1).nonzero().squeeze(1)
+            one = rows[some]
+            seen: Seen = naming.seen(some, one.state, *one.levels())  # pyright: ignore[reportCallIssue]
+            known = here.index_select(0, some)[:, naming.field]  # pyright: ignore[reportArgumentType]
+            whole = whole.index_add(0, some, ((seen.log.exp() * known) @ means).to(whole.dtype))
+            found.append(seen)
+        return whole, found
 
 
 class Writing(nn.Module):
@@ -45,25 +50,39 @@ class Writing(nn.Module):
 
     def __init__(self, cells: Cells, inner: int) -> None:
         super().__init__()
-        self.naming = Naming(cells)
+        self.namings = nn.ModuleList(map(Naming, cells.parts))
         self.bend = nn.Sequential(nn.Linear(inner, 2 * inner), nn.SiLU(), nn.Linear(2 * inner, inner), nn.SiLU())
-        self.levels, self.cells = nn.Linear(inner, max(cells.levels, 1)), nn.Linear(inner, cells.width)
-        for last in (self.levels, self.cells):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        self.levels = nn.ModuleList(nn.Linear(inner, part.levels) for part in cells.parts)
+        self.cells = nn.Linear(inner, cells.width)
+        for last in (*self.levels, self.cells):
+            nn.init.zeros_(last.weight)  # pyright: ignore[reportArgumentType]
+            nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, z: Tensor, rows: Told, seen: Seen) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
-        """(numbers, clean scores of what is named, how surprising the true level is, what is named), [R, w] each."""
-        naming, named = self.naming, self.naming.named & rows.asked
+    def forward(self, z: Tensor, rows: Told, which: Tensor, found: Sequence[Seen]) -> tuple[Tensor, ...]:
+        """(numbers, clean scores of what is named, in training how surprising the true level is, what is named), [R, w].
+
+        Args:
+            which: int64 [R], rising, the rows among those that were read.
+            found: what Reading found of each part.
+        """
         z = z + self.bend(z)
         numbers = self.cells(z).float()
-        if not naming.count:
-            return numbers, numbers, None if rows.clean is None else torch.zeros_like(numbers), named
-        shares = naming.shares(self.levels(z).float() + seen.log)
-        with torch.no_grad():
-            clean = naming.mean(shares, seen, rows.state, *rows.levels())
-        surprise = None if rows.clean is None else naming.surprise(shares, rows.clean)
-        return numbers, clean, surprise, named
+        clean, named = torch.zeros_like(numbers), torch.zeros_like(rows.asked)
+        surprise = torch.zeros_like(numbers)
+        for naming, levels, seen in zip(self.namings, self.levels, found, strict=True):
+            assert isinstance(naming, Naming)
+            mine = rows.asked[:, naming.first].any(1).nonzero().squeeze(1)
+            if not len(mine):
+                continue
+            one, of = rows[mine], seen.of(which.index_select(0, mine))
+            shares = naming.shares(levels(z.index_select(0, mine)).float() + of.log)
+            with torch.no_grad():
+                mean = naming.mean(shares, of, one.state, *one.levels())
+            clean = clean.index_add(0, mine, torch.where(naming.named, mean, 0.0))
+            named[mine] |= naming.named & one.asked
+            if one.clean is not None:
+                surprise = surprise.index_add(0, mine, naming.surprise(shares, one.clean))
+        return (numbers, clean, named) if rows.clean is None else (numbers, clean, surprise, named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +129,10 @@ class Told:
         clean = None if self.clean is None else some(self.clean)
         return Told(some(self.state), some(self.observed), some(self.asked), some(self.signal), some(self.noise), clean)
 
-    def levels(self, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def levels(self) -> tuple[Tensor, Tensor]:
         """Signal and noise [R, w] of each cell; what is given is known all but exactly, of what is not nothing is known."""
-        one = self if rows is None else self[rows]
-        signal = torch.where(one.asked, one.signal, one.observed.float())
-        return signal, torch.where(one.asked, one.noise.clamp(min=SHARP), torch.where(one.observed, SHARP, 1.0))
+        signal = torch.where(self.asked, self.signal, self.observed.float())
+        return signal, torch.where(self.asked, self.noise.clamp(min=SHARP), torch.where(self.observed, SHARP, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +147,10 @@ class Answer:
         named = torch.zeros(shape, dtype=torch.bool, device=like.device)
         return cls((*(torch.zeros(shape, device=like.device) for _ in range(2 + judged)), named))
 
-    def put(self, token: Tensor, slot: Tensor, segment: Segment, said: tuple[Tensor | None, ...]) -> None:
+    def put(self, token: Tensor, slot: Tensor, segment: Segment, said: tuple[Tensor, ...]) -> None:
         width = segment.cells.width
         place = (segment.first + slot * width)[:, None] + torch.arange(width, device=token.device)
-        for part, values in zip(self.parts, (x for x in said if x is not None), strict=True):
+        for part, values in zip(self.parts, said, strict=True):
             part[token[:, None], place] = values.to(part.dtype)
 
     def padded(self, packing: Packing, asked: Tensor) -> Named:

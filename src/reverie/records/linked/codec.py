@@ -140,11 +140,11 @@ class LinkedCodec:
         codec, fields = self.codecs[table], ([], [])
         for field in codec.fields:
             if (ends := leveled(codec.codes[field.name])) is not None:
-                fields[field.token].append(Leveled(field.channels, *ends))
+                fields[field.token].append(Leveled(field.channels, *ends, field.stage))
         token = int(table != self.tree.root)
         first = self.widths(table)[token] - len(self.flags[table])
         for at, (_, code) in enumerate(self.flags[table], first):
-            fields[token].append(Leveled((at,), *code.intervals(np.arange(2))))
+            fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
         group, row = (Cells(width, tuple(of)) for width, of in zip(self.widths(table), fields, strict=True))
         return group, row
 
