@@ -103,7 +103,7 @@ class EventNetwork(nn.Module):
     """
 
     check = staticmethod(check_event_mask)
-    names = True
+    names_levels = True
 
     def __init__(self, kinds: Sequence[TokenKind], config: EventNetworkConfig) -> None:
         super().__init__()

@@ -87,7 +87,7 @@ class Network:
             levels = torch.full((1,), told, dtype=number, device=weight.device).expand(len(x_t))  # of stride 0: one for all
         x = scaled.to(device=weight.device, dtype=dtype)
         precision = torch.autocast(weight.device.type, self.autocast) if self.autocast else nullcontext()
-        names = getattr(self.module, "names", False)
+        names = getattr(self.module, "names_levels", False)
         known = (*self._powers(t, x), None if x_0 is None else x_0.to(x)) if names else ()
         with precision:
             output = self.module(x, levels, *conditions, *known)

@@ -14,7 +14,9 @@ export function saveData(name, data) {
 /** Saves a canvas, or a picture by its data URL, as PNG. A canvas is saved at its own size, not at that on the screen. */
 export async function savePicture(name, picture) {
   const blob = picture instanceof HTMLCanvasElement ? await new Promise((done) => picture.toBlob(done, "image/png")) : blobOf(picture);
-  saveBlob(name, blob);
+  if (blob) return saveBlob(name, blob);
+  // A canvas that has left the screen meanwhile is empty: nobody waits for it.
+  if (picture.isConnected) throw new Error("The browser could not write this picture: try a smaller one.");
 }
 
 /** Saves what the server has at an address: by the browser alone where that may, so that it takes no memory. */
