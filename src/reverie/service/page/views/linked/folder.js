@@ -37,9 +37,10 @@ export function folders({ label = "Folder", value, onChange }) {
 /** The folders that hold several tables and are none of a run. */
 function holding(names) {
   const tables = new Map();
-  const runs = new Set(names.filter((name) => name.endsWith("/config.yaml")).map(above));
+  const runs = names.filter((name) => name.endsWith("/config.yaml")).map(above);
+  const ofRun = (name) => runs.some((run) => name === run || name.startsWith(`${run}/`));
   for (const name of names) if (READ.test(name) && name.includes("/")) tables.set(above(name), (tables.get(above(name)) ?? 0) + 1);
-  const several = [...tables].filter(([name, count]) => count > 1 && !runs.has(name) && !name.startsWith("runs/")).map(([name]) => name);
+  const several = [...tables].filter(([name, count]) => count > 1 && !ofRun(name) && !name.startsWith("runs/")).map(([name]) => name);
   const shards = [...tables.keys()].filter((name) => name.endsWith("/data") && tables.has(`${above(name)}/metadata`)).map(above); // MEDS
   return [...new Set([...several.filter((name) => !shards.includes(above(name))), ...shards])].sort();
 }
