@@ -108,6 +108,11 @@ def test_each_table_by_itself_is_fine_for_other_patients(real, plan):
         assert not flagged(measured(real, area)), area.name
 
 
+def test_codes_of_a_table_in_which_no_synthetic_patient_has_a_row_do_not_occur(real):
+    measures = measured(real, CODES, drugs=lambda f: f.clear())
+    assert measures["linked.occur.drugs"].value == 0 and measures["linked.carried.drugs"].value == 1
+
+
 def test_a_row_for_nobody_is_counted_and_named(real):
     lost = measured(
         real,
