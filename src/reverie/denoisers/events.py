@@ -148,11 +148,10 @@ class EventNetwork(nn.Module):
                 rows = told.rows(at, segment)
                 own, seen = self.read[segment.name](rows)
                 own = own.view(len(at), segment.count, -1)
-                if segment.count > 1 or self.answered[kind]:
-                    own = own + self._around(segment, own, order.before[at], order.after[at])
-                entered.append(own.flatten(1))
                 if self.answered[kind]:
+                    own = own + self._around(segment, own, order.before[at], order.after[at])
                     said.append((kind, at, rows, own.flatten(0, 1), seen))
+                entered.append(own.flatten(1))
             if entered:
                 h = h.index_add(0, at, self.enter[str(kind)](torch.cat(entered, 1)).to(h.dtype))
         one = x_t.shape[0] > 1 and t.stride(0) == 0
@@ -178,15 +177,14 @@ class EventNetwork(nn.Module):
 
     def _around(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """What a row is told of the rows before and after it of its kind, [n, count, inner] as `own`."""
-        last, first = (torch.roll(x, shift, 0) * there[:, :, None] for x, shift, there in (
-            (own[:, -1:], 1, before.to(own.dtype)), (own[:, :1], -1, after.to(own.dtype))
-        ))  # fmt: skip
+        last = torch.roll(own[:, -1:], 1, 0) * before.to(own.dtype)[:, :, None]
+        first = torch.roll(own[:, :1], -1, 0) * after.to(own.dtype)[:, :, None]
         around = torch.cat([torch.cat([last, own[:, :-1]], 1), torch.cat([own[:, 1:], first], 1)], -1)
         return self.near[segment.name](around).to(own.dtype) + self.slot.weight[: segment.count].to(own.dtype)
 
 
 class Seeing(nn.Module):
-    """Each token looks at the tokens of its unit, and at the ones before and after it of its kind."""
+    """Each token looks at those of its unit, at the ones before and after it of its kind, and at the row it hangs on."""
 
     def __init__(self, config: EventNetworkConfig) -> None:
         super().__init__()

@@ -111,7 +111,7 @@ def laid_out(
     def part(of: str, units: np.ndarray, hangs: np.ndarray, rows_too: bool, told: bool = False) -> None:
         one = scores[of]
         some = one.group[hangs] >= 0
-        if of != tree.root and told:
+        if told:  # of a table with very many rows a patient is told nothing rather than a part
             some[some] = one.lengths[one.group[hangs[some]]] <= TOLD * codec.blocks[of]
         if not some.any():
             return
@@ -128,9 +128,9 @@ def laid_out(
         part(table, unit, rows, False)
     else:
         above += told(tree, scores, table, rows, unit, generator)
-        beside = [other for other in tree.children(tree.root) if other not in (table, *tree.above(table))]
-        for other in beside:
-            part(other, above[0].unit, above[0].rows, True, told=True)
+        for other in tree.children(tree.root):
+            if other not in (table, *tree.above(table)):
+                part(other, above[0].unit, above[0].rows, True, told=True)
     for child in children:
         part(child, unit, rows, whole)
     return Unit(codec, int(unit[-1]) + 1 if len(unit) else 0, above, parts), which
