@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reverie.config import RunConfig, Source
 from reverie.denoisers.conditions import padded
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.modality import LINKED
 from reverie.models.hospitals import LinkedModel
 from reverie.records.linked import LinkedCodec, LinkedForms, LinkedSchema, LinkedTables, read_linked
@@ -22,14 +22,15 @@ from reverie.records.linked.growing import grow, placed
 from reverie.records.linked.questions import Encoded, counting, draw_question
 from reverie.records.linked.tree import Grown
 from reverie.records.table import parted
-from reverie.sources.source import DataSource, Parts, Say
-from reverie.training import Batch, metrics
+from reverie.sources.patients import PatientSource, check_disjoint, schema_of
+from reverie.sources.source import Parts, Say
+from reverie.training import Batch
 
 __all__ = ["EventDataset", "LinkedSource"]
 
 
 @dataclass(frozen=True, eq=False)
-class LinkedSource(DataSource):
+class LinkedSource(PatientSource):
     """Linked tables.
 
     Attributes:
@@ -61,10 +62,7 @@ class LinkedSource(DataSource):
         root = tables.schema.entities[0]
         key = str(tables.schema[root].key)
         ours, theirs = (set(of.frames[root][key].cast(pl.String)) for of in (tables, other))
-        if both := sorted(ours & theirs):
-            raise DataError(
-                f"patient {both[0]!r} is in {tables.name} and in {other.name}: hold out patients that are not trained on."
-            )
+        check_disjoint(ours, theirs, tables.name, other.name)
         return cls(tables, other)
 
     @property
@@ -88,25 +86,22 @@ class LinkedSource(DataSource):
     def notes(self) -> tuple[str, ...]:
         return (*self.tables.notes, *self.grown.notes, *self.forms.notes)
 
-    def split(self, config: RunConfig) -> Parts[Any]:
-        """Every patient in one part, with all that hangs on them. What the columns are was read off all of them, and nothing
-        else is learned of those held out."""
-        train, validation = self.grown, None
-        holdout = placed(self.grown.tree, self.holdout) if self.holdout else None
-        if config.training.holdout:
-            train, holdout = self._parted(train, config.training.holdout, config.seed)
-        if config.training.aside:
-            train, validation = self._parted(train, config.training.aside, config.seed)
-        return Parts(train, validation, holdout)
+    @property
+    def whole(self) -> Grown:
+        return self.grown
+
+    @property
+    def apart(self) -> Grown | None:
+        return placed(self.grown.tree, self.holdout) if self.holdout else None
 
     def tables_of(self, part: Grown, name: str) -> LinkedTables:
         """The tables of some patients, with those that are carried over; `name` is how messages call them."""
         lookups = {table: self.tables.frames[table] for table in part.tree.carried}
         return LinkedTables({**part.frames, **lookups}, self.tables.schema, name)
 
-    def _parted(self, grown: Grown, share: float, seed: int) -> tuple[Grown, Grown]:
-        rest, aside = parted(len(grown), share, seed, self.tables.name)
-        return grown.take(rest), grown.take(aside)
+    def parted(self, part: Grown, share: float, seed: int) -> tuple[Grown, Grown]:
+        rest, aside = parted(len(part), share, seed, self.tables.name)
+        return part.take(rest), part.take(aside)
 
     def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> LinkedCodec:
         if config.network.of != "linked":
@@ -143,34 +138,16 @@ class LinkedSource(DataSource):
         return
 
     def summary(self, model: LinkedModel, parts: Parts[Any], out: Path) -> dict[str, Any]:
-        train, validation, holdout = parts
-        lines = metrics.read(out)
-        judged = [line for line in lines if "loss_aside" in line]
-        best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
-        return {
-            "patients": len(train),
-            "set_aside": len(validation) if validation else 0,
-            "held_out": len(holdout) if holdout else 0,
-            "tables": len(model.codec.codecs),
-            "rows": sum(frame.height for frame in train.frames.values()) - len(train),
-            "steps": {
-                "done": max((line["step"] for line in lines), default=model.config.training.steps),
-                "of": model.config.training.steps,
-            },
-            "best_step": best["step"] if best else None,
-            "loss_aside": round(best["loss_aside"], 4) if best else None,
-            "samples": str(out),
-        }
+        return {**super().summary(model, parts, out), "samples": str(out)}
+
+    def counts(self, model: LinkedModel, train: Grown) -> dict[str, Any]:
+        rows = sum(frame.height for frame in train.frames.values()) - len(train)
+        return {"tables": len(model.codec.codecs), "rows": rows}
 
 
 def as_schema(schema: Any) -> LinkedSchema | None:
     """A schema of linked tables, also of a YAML file. Raises UsageError for a file that there is not, or that holds none."""
-    if not isinstance(schema, str | Path):
-        return schema
-    path = Path(schema)
-    if not path.is_file():
-        raise UsageError(f"there is no schema file {path}: write one with reverie data tables FOLDER --schema {path}.")
-    return LinkedSchema.from_yaml(path.read_text(encoding="utf-8"), path.name)
+    return schema_of(schema, LinkedSchema, "reverie data tables FOLDER")
 
 
 def about(tables: LinkedTables) -> Source:

@@ -145,13 +145,9 @@ class StreamedSource(TableSource):
     def about_holdout(self) -> Source | None:
         return about(self.holdout.table).model_copy(update={"stream": True}) if self.holdout else None
 
-    def split(self, config: RunConfig) -> Parts[Any]:
-        train, validation, holdout = _all(self.table), None, self.holdout
-        if config.training.holdout:
-            train, holdout = train.split(config.training.holdout, config.seed)
-        if config.training.aside:
-            train, validation = train.split(config.training.aside, config.seed)
-        return Parts(train, validation, holdout)
+    @property
+    def whole(self) -> Any:
+        return _all(self.table)
 
     def sample(self, patients: int, seed: int) -> Table:
         return self.table.sample(patients, seed)

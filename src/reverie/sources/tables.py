@@ -15,15 +15,16 @@ from torch import Tensor
 
 from reverie.config import RunConfig, Source, resolve
 from reverie.denoisers.network import Network
-from reverie.errors import DataError, UsageError
+from reverie.errors import UsageError
 from reverie.modality import RECORDS
 from reverie.models import PatientModel
 from reverie.models.model import untrained
 from reverie.records import EncodedTable, RecordCodec, Schema, Table, read_table
 from reverie.records.masks import MaskSampler, whole
 from reverie.sources.estimate import Estimate, Held, estimate
-from reverie.sources.source import DataSource, Parts, Say
-from reverie.training import Batch, metrics
+from reverie.sources.patients import PatientSource, check_disjoint, schema_of
+from reverie.sources.source import Parts, Say
+from reverie.training import Batch
 from reverie.training.hardware import choose_device
 
 __all__ = ["RecordDataset", "TableSource"]
@@ -33,7 +34,7 @@ SOME = 256
 
 
 @dataclass(frozen=True, eq=False)
-class TableSource(DataSource):
+class TableSource(PatientSource):
     """A table of visits.
 
     Attributes:
@@ -63,11 +64,9 @@ class TableSource(DataSource):
             return cls(table, None, schema is not None)
         other = holdout if isinstance(holdout, Table) else read_table(holdout, table.schema)
         key = table.schema.identifier.name
-        ours, theirs = (set(t.frame[key].cast(pl.String)) for t in (table, other))
-        if (both := sorted(ours & theirs)) and not table.schema.nameless:
-            raise DataError(
-                f"patient {both[0]!r} is in {table.name} and in {other.name}: hold out patients that are not trained on."
-            )
+        if not table.schema.nameless:
+            ours, theirs = (set(t.frame[key].cast(pl.String)) for t in (table, other))
+            check_disjoint(ours, theirs, table.name, other.name)
         return cls(table, other, schema is not None)
 
     @property
@@ -86,16 +85,13 @@ class TableSource(DataSource):
     def notes(self) -> tuple[str, ...]:
         return self.table.notes
 
-    def split(self, config: RunConfig) -> Parts[Any]:
-        """Every patient in one part. What the columns are was read off all of them, and nothing else is learned of those
-        held out."""
-        train: Any = self.table
-        validation, holdout = None, self.holdout
-        if config.training.holdout:
-            train, holdout = train.split(config.training.holdout, config.seed)
-        if config.training.aside:
-            train, validation = train.split(config.training.aside, config.seed)
-        return Parts(train, validation, holdout)
+    @property
+    def whole(self) -> Any:
+        return self.table
+
+    @property
+    def apart(self) -> Any:
+        return self.holdout
 
     def fit_codec(self, config: RunConfig, parts: Parts[Any], say: Say) -> RecordCodec:
         if config.codec is None or config.network.of != "records":
@@ -161,24 +157,12 @@ class TableSource(DataSource):
         save_figures(train.frame, synthetic, model.codec.schema, out, held=self._shown(held).frame if held else None)
 
     def summary(self, model: PatientModel, parts: Parts[Any], out: Path) -> dict[str, Any]:
-        train, validation, holdout = parts
-        training, schema = model.config.training, model.codec.schema
-        lines = metrics.read(out)
-        judged = [line for line in lines if "loss_aside" in line]
-        best = min(judged, key=lambda line: line["loss_aside"]) if judged else None
-        spent = [line["epsilon"] for line in lines if "epsilon" in line]
-        return {
-            "patients": len(train),
-            "set_aside": len(validation) if validation else 0,
-            "held_out": len(holdout) if holdout else 0,
-            "visits": int(train.lengths.sum()),
-            "columns": {"learned": len(schema.static) + len(schema.varying), "of": len(schema.shown)},
-            "steps": {"done": max((line["step"] for line in lines), default=training.steps), "of": training.steps},
-            "best_step": best["step"] if best else None,
-            "loss_aside": round(best["loss_aside"], 4) if best else None,
-            **({"epsilon": round(spent[-1], 3), "delta": training.delta} if spent else {}),
-            "figures": str(out / "figures"),
-        }
+        return {**super().summary(model, parts, out), "figures": str(out / "figures")}
+
+    def counts(self, model: PatientModel, train: Any) -> dict[str, Any]:
+        schema = model.codec.schema
+        columns = {"learned": len(schema.static) + len(schema.varying), "of": len(schema.shown)}
+        return {"visits": int(train.lengths.sum()), "columns": columns}
 
     def sample(self, patients: int, seed: int) -> Table:
         """So many of the patients, drawn at random; all of them where there are no more."""
@@ -206,12 +190,7 @@ class TableSource(DataSource):
 
 def as_schema(schema: Any) -> Schema | None:
     """A schema, also of a YAML file. Raises UsageError for a file that there is not, or that holds none."""
-    if not isinstance(schema, str | Path):
-        return schema
-    path = Path(schema)
-    if not path.is_file():
-        raise UsageError(f"there is no schema file {path}: write one with reverie data SOURCE --schema {path}.")
-    return Schema.from_yaml(path.read_text(), path.name)
+    return schema_of(schema, Schema, "reverie data SOURCE")
 
 
 def about(table: Table) -> Source:
