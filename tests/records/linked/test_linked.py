@@ -129,6 +129,20 @@ def test_a_table_of_patients_that_is_not_there_is_implied(mimic):
     assert found.notes == ("There is no table of patients: those whom subject_id names are taken for them.",)
 
 
+def test_a_number_says_when_rows_were_where_no_date_does():
+    stays = pl.DataFrame(
+        {"patient_id": [1, 1, 2, 2], "hour": [0.0, 1.5, 0.0, 2.0], "age": [60, 60, 70, 71], "sbp": [1, 2, 1, 4]}
+    )
+    clocks = {
+        "hour": stays,
+        None: stays.drop("hour"),  # an age is no time of a row
+        "charted": stays.with_columns(charted=pl.Series([date(2020, 1, day) for day in (1, 2, 3, 4)])),
+    }
+    for start, frame in clocks.items():
+        clock = read_linked({"visits": frame}).schema["visits"].clock
+        assert (clock and clock.start) == start
+
+
 def test_omop_is_tied_by_its_own_names():
     person = pl.DataFrame({"person_id": [1, 2, 3], "gender_concept_id": [8507, 8532, 8507], "birth_datetime": [at(0)] * 3})
     visit = pl.DataFrame(

@@ -3,6 +3,7 @@
     admission_datetime, discharge_datetime    interval, where two columns are named so and hardly one ends before it begins
     charttime                                 instant
     occurrence_date                           date
+    hour, year                                a number that changes within a patient, where there is none of these
 
 A date of birth or death is a fact about a person, and no time of a row.
 """
@@ -14,10 +15,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from reverie.errors import Undecided
 from reverie.records.linked.schema import Clock
-from reverie.records.roles import words
+from reverie.records.roles import find_roles, may_be_times, words
 
-__all__ = ["clock_of", "ends_early"]
+__all__ = ["clock_of", "counted", "ends_early"]
 
 _START = {
     "start", "started", "begin", "began", "admit", "admission", "admitted", "in", "from", "onset", "intime", "admittime",
@@ -51,6 +53,19 @@ def clock_of(frame: pl.DataFrame) -> Clock | None:
     more = f"; also {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
     kind = "date" if times[best] == pl.Date else "instant"
     return Clock(kind=kind, start=best, why=f"its {'days' if kind == 'date' else 'times'}{more}")
+
+
+def counted(frame: pl.DataFrame, key: str) -> Clock | None:
+    """The clock of a table without a date or a time of day: the number that says when rows of one `key` were, as that of one
+    table of visits is found (roles.py); None where none does, or several might."""
+    numbers = [c for c, dtype in frame.schema.items() if dtype.is_numeric() and c in may_be_times(frame) and c != key]
+    if not numbers:
+        return None
+    try:
+        _, time, _, why = find_roles(frame.select(key, *numbers), "", key, None)
+    except Undecided:
+        return None
+    return Clock(kind="instant", start=time, why=why)
 
 
 def ends_early(frame: pl.DataFrame, clock: Clock) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.linked.clocks import clock_of
+from reverie.records.linked.clocks import clock_of, counted
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
 from reverie.records.roles import words
@@ -164,7 +164,8 @@ class Hall:
             above = [key for key in refers if key.table in self.hanging and key.table != table]
             filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
-            parent = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling)).table
+            nearest = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling))
+            parent, clock = nearest.table, clock or counted(frame, nearest.column)
         kind, why = self._kind(table, parent, refers, clock)
         if table in self.people:
             self.notes += [
