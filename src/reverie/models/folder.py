@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -61,12 +62,12 @@ def load(path: str | Path, device: str = "auto") -> PictureModel | PatientModel 
     fit_in(network.module, file)
     where = choose_device(device)
     network.module.to(where).eval()
-    if isinstance(codec, LinkedCodec):
-        calibration = _linked_calibration(run) if CALIBRATION in sealed else None
-        return LinkedModel(settings, codec, network, calibration, path=run)
+    if not isinstance(codec, ImageCodec):
+        right = _calibration(run, codec) if CALIBRATION in sealed else None
+        if isinstance(codec, LinkedCodec):
+            return LinkedModel(settings, codec, network, right, path=run)
+        return PatientModel(settings, codec, network, right, path=run)
     autoencoder = untrained_autoencoder(settings, codec.channels)
-    if isinstance(codec, RecordCodec):
-        return PatientModel(settings, codec, network, _calibration(run, codec) if CALIBRATION in sealed else None, path=run)
     if autoencoder is None:
         return PictureModel(settings, codec, network, path=run)
     fit_in(autoencoder, run / AUTOENCODER)
@@ -82,16 +83,12 @@ def codec_of(run: Path) -> ImageCodec | RecordCodec | LinkedCodec:
         raise DamagedError(f"{run / CODEC} cannot be understood: it is not what was written.") from error
 
 
-def _calibration(run: Path, codec: RecordCodec) -> Calibration:
+def _calibration(run: Path, codec: RecordCodec | LinkedCodec) -> Any:
     try:
-        return Calibration.from_config(codec, json.loads((run / CALIBRATION).read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{run / CALIBRATION} cannot be understood: it is not what was written.") from error
-
-
-def _linked_calibration(run: Path) -> LinkedCalibration:
-    try:
-        return LinkedCalibration.from_config(json.loads((run / CALIBRATION).read_text()))
+        about = json.loads((run / CALIBRATION).read_text())
+        if isinstance(codec, LinkedCodec):
+            return LinkedCalibration.from_config(codec, about)
+        return Calibration.from_config(codec, about)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{run / CALIBRATION} cannot be understood: it is not what was written.") from error
 

@@ -13,7 +13,6 @@ import torch
 
 from reverie.errors import UsageError
 from reverie.modality import LINKED
-from reverie.models.model import CALIBRATION
 from reverie.models.shards import in_order
 from reverie.models.staged import StagedModel
 from reverie.plain import number_of
@@ -40,11 +39,7 @@ CALIBRATED = 640
 
 @dataclass(frozen=True, eq=False)
 class LinkedModel(StagedModel[LinkedCodec]):
-    """Makes new patients in linked tables.
-
-    Attributes:
-        calibration: puts right what is drawn; none for what the network draws as it is.
-    """
+    """Makes new patients in linked tables."""
 
     modality = LINKED
     calibration: LinkedCalibration | None = None
@@ -96,12 +91,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
         """
         of_patients, rows = parted(self.codec, where)
         conditions = Conditions.of(self.codec.codecs[self.codec.tree.root], of_patients, given)
-        count = conditions.rows if count is None else count
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise UsageError(f"count must be a whole number above 0, not {count!r}.")
-        if conditions.rows not in (None, count):
-            told = number_of(conditions.rows or 0, "patient")
-            raise UsageError(f"{told} are given, so {count} cannot be made: leave the count out.")
+        count = self._count(count, conditions)
         maker = self._maker({"sampler": sampler, "steps": steps, "spacing": spacing, **settings})
         fixed = {self.codec.tree.root: conditions.columns, **rows.fixed}
         whole = replace(maker, given=rows if rows else None, fixed=fixed)
@@ -160,10 +150,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
         Nothing that was drawn is put right: maps of all patients say nothing of how scores lie around those given.
         """
-        if draws < 1:
-            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
-        told = {name: settings.pop(name, None) for name in ("sampler", "steps", "spacing")}
-        completer = LinkedCompleter(self._maker(told | settings).stages, fitted, to_fill(self.codec, columns))
+        self._check_draws(draws)
+        completer = LinkedCompleter(self._maker(settings).stages, fitted, to_fill(self.codec, columns))
         for note in (said := completer.notes):
             hear(note)
         for draw in range(draws):
@@ -204,10 +192,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
         **settings: Any,
     ) -> Iterator[dict[str, pl.DataFrame]]:
         """Of each draw, by table the new rows, in the types learned; `hear` is told how cells were read."""
-        if draws < 1:
-            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
-        told = {name: settings.pop(name, None) for name in ("sampler", "steps", "spacing")}
-        far, maker = Horizon.of(horizon), replace(self._maker(told | settings), calibration=None)
+        self._check_draws(draws)
+        far, maker = Horizon.of(horizon), replace(self._maker(settings), calibration=None)
         as_tables = self.codec.tabled(fitted.grown, holes=True)
         for table, of in as_tables.items():
             for note in of.notes:
@@ -232,14 +218,10 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""
-        fitting = Fitting(encoded.scores)
+        fitting = Fitting(codec=self.codec, trained=encoded.coded, seed=self.config.seed)
         with torch.inference_mode():
             replace(self._maker({}), calibration=fitting).shard(0, self.config.seed, size=CALIBRATED)
         return replace(self, calibration=fitting.done)
-
-    @property
-    def learned(self) -> dict[str, Any]:
-        return {CALIBRATION: self.calibration.config} if self.calibration else {}
 
     @property
     def state_shape(self) -> tuple[int, ...]:

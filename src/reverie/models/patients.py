@@ -12,11 +12,9 @@ import polars as pl
 
 from reverie.errors import UsageError
 from reverie.modality import RECORDS
-from reverie.models.model import CALIBRATION
 from reverie.models.scoring import patient_losses
 from reverie.models.shards import Made, PatientShards, in_order
 from reverie.models.staged import StagedModel
-from reverie.plain import number_of
 from reverie.process.randomness import generator
 from reverie.records import EncodedTable, RecordCodec, Records, Table, generate, series
 from reverie.records.calibrating import calibrate
@@ -37,11 +35,7 @@ TOKENS = 4
 
 @dataclass(frozen=True, eq=False)
 class PatientModel(StagedModel[RecordCodec]):
-    """Makes new patients, and completes the records of given ones.
-
-    Attributes:
-        calibration: puts right what is drawn; none for what the network draws as it is.
-    """
+    """Makes new patients, and completes the records of given ones."""
 
     modality = RECORDS
     calibration: Calibration | None = None
@@ -115,12 +109,7 @@ class PatientModel(StagedModel[RecordCodec]):
         A shard is the same to the bit wherever it is made on one thread of a like processor (models.shards.one_thread).
         """
         conditions = Conditions.of(self.codec, where, given)
-        count = conditions.rows if count is None else count
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise UsageError(f"count must be a whole number above 0, not {count!r}.")
-        if conditions.rows not in (None, count):
-            told = number_of(conditions.rows or 0, "patient")
-            raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
+        count = self._count(count, conditions)
         if self.config.network.stages:
             if reject:
                 raise UsageError("reject is for the recipe health-gym, whose numbers end at -1 and 1: leave it out.")
@@ -177,8 +166,7 @@ class PatientModel(StagedModel[RecordCodec]):
 
     def check_completing(self, table: Table, visits: int | None = None, draws: int = 1) -> None:
         """Raises UsageError where the model cannot fill the holes of a table, or add `visits` to it."""
-        if draws < 1:
-            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
+        self._check_draws(draws)
         if visits is not None:
             if visits < 1:
                 raise UsageError(f"visits must be a whole number above 0, not {visits}.")
@@ -264,10 +252,6 @@ class PatientModel(StagedModel[RecordCodec]):
         plain = replace(self, calibration=None)._maker({}, 1.0)
         encoded = self.codec.encode(table) if isinstance(table, Table) else table
         return replace(self, calibration=calibrate(plain, encoded, self.config.seed))
-
-    @property
-    def learned(self) -> dict[str, Any]:
-        return {CALIBRATION: self.calibration.config} if self.calibration else {}
 
     def _keeper(self, told: dict[str, Any]) -> RecordSampler:
         """What completes records, by the method of `keeping`."""

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from reverie.denoisers.network import Network
-from reverie.models.model import Codec, Model
+from reverie.errors import UsageError
+from reverie.models.model import CALIBRATION, Codec, Model
+from reverie.plain import number_of
+from reverie.records.conditions import Conditions
 from reverie.samplers import Sampler, named, time_grid
 
 __all__ = ["StagedModel"]
 
 
+@dataclass(frozen=True, eq=False)
 class StagedModel(Model[Codec]):
-    """A model whose patients are made in stages."""
+    """A model whose patients are made in stages.
+
+    Attributes:
+        calibration: puts right what is drawn; none for what the network draws as it is.
+    """
+
+    calibration: Any = None
 
     @cached_property
     def sampling_denoiser(self) -> Network:
@@ -25,6 +36,24 @@ class StagedModel(Model[Codec]):
     def usual(self) -> dict[str, Any]:
         """The sampler and its steps where none are named: the network says."""
         return dict(self.config.network.usual)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        return {CALIBRATION: self.calibration.config} if self.calibration else {}
+
+    def _count(self, count: int | None, conditions: Conditions) -> int:
+        """How many patients are made. Raises UsageError for no number, and for another than are given."""
+        count = conditions.rows if count is None else count
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"count must be a whole number above 0, not {count!r}.")
+        if conditions.rows not in (None, count):
+            told = number_of(conditions.rows or 0, "patient")
+            raise UsageError(f"statics of {told} are given, so {count} cannot be made: leave the count out.")
+        return count
+
+    def _check_draws(self, draws: int) -> None:
+        if draws < 1:
+            raise UsageError(f"draws must be a whole number above 0, not {draws}.")
 
     def _method(self, told: dict[str, Any]) -> tuple[Sampler, Sequence[float]]:
         """The sampler and its grid; what is None or left out is as the network declares."""

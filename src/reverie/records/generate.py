@@ -27,7 +27,7 @@ from reverie.records.settling import settled
 from reverie.samplers import Sampler, sample
 from reverie.samplers.posterior import Mask, Measurement, PosteriorSampler
 
-__all__ = ["ROUNDS", "SHARD", "RecordSampler"]
+__all__ = ["ROUNDS", "SHARD", "RecordSampler", "accepted", "like_lengths"]
 
 SHARD = 2048
 """Patients made together, with randomness of their own: patient i is a function of (seed, i)."""
@@ -163,22 +163,13 @@ class RecordSampler:
         self, number: int, seed: int, given: Records | None, accept: Callable[[Tensor], Tensor] | None
     ) -> tuple[Tensor, int]:
         """Codes of the statics [SHARD, 1, C] of one shard, and how many were drawn up to the last of them."""
-        kept: list[Tensor] = []
-        for attempt in range(ROUNDS):
+
+        def draw(attempt: int) -> Tensor:
             values = self._draw_statics(generator(seed, "statics", number, attempt), given)
-            values = settled(
-                self.codec, values, torch.zeros_like(values, dtype=torch.bool) if given is None else given.known
-            )
-            fits = torch.ones(SHARD, dtype=torch.bool) if accept is None else accept(values)
-            wanted = SHARD - sum(map(len, kept))
-            kept.append(values[fits])
-            if len(kept[-1]) >= wanted:
-                last = int(fits.nonzero()[wanted - 1]) + 1
-                return torch.cat(kept)[:SHARD], attempt * SHARD + last
-        raise UsageError(
-            f"of {ROUNDS * SHARD:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: loosen "
-            "it, or state it as an equality (column=level), which needs no rejection."
-        )
+            fixed = torch.zeros_like(values, dtype=torch.bool) if given is None else given.known
+            return settled(self.codec, values, fixed)
+
+        return accepted(draw, SHARD, accept)
 
     def _draw_statics(self, randomness: torch.Generator, given: Records | None) -> Tensor:
         channels = self.codec.stage.shape[1]
@@ -193,6 +184,30 @@ class RecordSampler:
             values = self.fill(question, noise, randomness)
             seen = seen | asked
         return values
+
+
+def accepted(draw: Callable[[int], Tensor], size: int, accept: Callable[[Tensor], Tensor] | None) -> tuple[Tensor, int]:
+    """The first `size` of the patients drawn who are accepted, and how many were drawn up to the last of them.
+
+    Args:
+        draw: attempt -> `size` patients.
+        accept: patients -> bool [size]; all where there is none.
+
+    Raises UsageError if hardly any patient is accepted.
+    """
+    kept: list[Tensor] = []
+    for attempt in range(ROUNDS):
+        values = draw(attempt)
+        fits = torch.ones(size, dtype=torch.bool) if accept is None else accept(values)
+        wanted = size - sum(map(len, kept))
+        kept.append(values[fits])
+        if len(kept[-1]) >= wanted:
+            last = int(fits.nonzero()[wanted - 1]) + 1
+            return torch.cat(kept)[:size], attempt * size + last
+    raise UsageError(
+        f"of {ROUNDS * size:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: loosen it, "
+        "or state it as an equality (column=level), which needs no rejection."
+    )
 
 
 def like_lengths(visits: Tensor) -> Iterator[Tensor]:

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
-from reverie.records.generate import ROUNDS
+from reverie.records.generate import accepted
 from reverie.records.intervals import inside
 from reverie.records.linked.bound import Bound
+from reverie.records.linked.calibration import LinkedCalibration
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
@@ -33,12 +32,6 @@ SHARD = 128
 """Patients made together."""
 TRIES = 20
 """How often rows are drawn again that are to be enough, or to come late enough."""
-
-
-class Calibrated(Protocol):
-    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for."""
-
-    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +46,7 @@ class LinkedSampler:
     """
 
     stages: Stages
-    calibration: Calibrated | None = None
+    calibration: LinkedCalibration | None = None
     given: GivenRows | None = None
     fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
@@ -132,17 +125,18 @@ class LinkedSampler:
         assert self.given is not None
         again = [child for child in children if self.given.drawn_again(child)]
         for attempt in range(TRIES if again else 0):
-            which = {}
+            which, kept = {}, {}
             for child in again:
                 rows, cells = made[child].rows[0], Bound(self.stages.codec, made).decoded(child)
                 which[child], wrong = self.given.unmet(child, cells, rows.shape[1])
                 rows.masked_fill_(wrong & ~fixed[child], torch.nan)
+                kept[child] = ~rows.isnan()
             busy = np.unique(np.concatenate([made[child].above[rows] for child, rows in which.items()]))
             if not busy.size:
                 return
             self.stages.draw(table, children, busy, made, 5, (*seed, attempt))
-            for child, rows in which.items():
-                self._put_right(child, "rows", 5, made, fixed[child], np.flatnonzero(rows))
+            for child in again:
+                self._put_right(child, "rows", 5, made, kept[child])
 
     def enough(
         self,
@@ -162,13 +156,15 @@ class LinkedSampler:
             units = np.unique(np.concatenate([made[child].parent[short[child]] for child in children]))
             if not units.size:
                 return
-            of = {c: made[c].group[units][made[c].group[units] >= 0] for c in children}
-            for child, groups in of.items():
+            kept = {}
+            for child in children:
+                groups = made[child].group[units][made[child].group[units] >= 0]
                 again = (codec.stages[child][0] == 2) & ~fixed[child][groups]
                 made[child].groups[0, groups] = made[child].groups[0, groups].masked_fill(again, torch.nan)
+                kept[child] = ~made[child].groups[0].isnan()
             self.stages.draw(table, children, units, made, 2, (*seed, attempt))
-            for child, groups in of.items():
-                self._put_right(child, "groups", 2, made, fixed[child], groups)
+            for child in children:
+                self._put_right(child, "groups", 2, made, kept[child])
         for child in children:
             short = np.flatnonzero(self.counts(child, made[child]) < fewest[child])
             if short.size and (field := codec.codecs[child].named.get("visits")) is not None:
@@ -184,18 +180,13 @@ class LinkedSampler:
     def _patients(
         self, number: int | str, seed: int, given: Records | None, size: int, accept: Callable[[Tensor], Tensor] | None
     ) -> TableScores:
-        codec, root, kept = self.stages.codec, self.stages.codec.tree.root, []
-        for attempt in range(ROUNDS):
-            values = self._drawn_patients(given, size, (seed, "patients", number, attempt))
-            kept.append(values if accept is None else values[accept(as_records(codec, root, values))])
-            if sum(map(len, kept)) >= size:
-                break
-        else:
-            raise UsageError(
-                f"of {ROUNDS * size:,} patients drawn only {sum(map(len, kept))} met the condition, too few to go on: "
-                "loosen it, or state it as an equality (column=level), which needs no rejection."
-            )
-        values, everyone = torch.cat(kept)[:size], np.arange(size)
+        codec, root, everyone = self.stages.codec, self.stages.codec.tree.root, np.arange(size)
+
+        def draw(attempt: int) -> Tensor:
+            return self._drawn_patients(given, size, (seed, "patients", number, attempt))
+
+        fits = None if accept is None else lambda values: accept(as_records(codec, root, values))
+        values, _ = accepted(draw, size, fits)
         made = TableScores.begun(everyone, size, codec.widths(root))
         made.put("groups", everyone, values, self.stages.known_groups(root, values))
         return made
@@ -279,21 +270,8 @@ class LinkedSampler:
                     one.rows[0, at] = self.given.put_flag(child, below, one.rows[0, at], randomness)
         return ~one.rows[0].isnan()
 
-    def _put_right(
-        self,
-        table: str,
-        what: str,
-        stage: int,
-        made: dict[str, TableScores],
-        fixed: Tensor,
-        which: np.ndarray | None = None,
-    ) -> None:
-        """What the network drew of a stage, put right in all groups or rows, or in some; what is given stays."""
-        if self.calibration is None:
-            return
-        one = made[table]
-        which = np.arange(getattr(one, what).shape[1]) if which is None else which
-        values, known = one.of_groups(which) if what == "groups" else one.of_rows(which)
-        drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed[which]
-        called = "group" if what == "groups" else what
-        one.put(what, which, self.calibration(table, called, values, drawn), known)
+    def _put_right(self, table: str, what: str, stage: int, made: dict[str, TableScores], fixed: Tensor) -> None:
+        """What the network drew of a stage, put right in its groups or rows; what is given stays."""
+        if self.calibration is not None:
+            drawn = ~getattr(made[table], what)[0].isnan() & (self.stages.codec.stages[table][what == "rows"] == stage)
+            self.calibration.put_right(table, what, made[table], drawn & ~fixed)
