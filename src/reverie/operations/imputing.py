@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,7 +12,7 @@ from reverie.errors import UsageError, unknown
 from reverie.modality import DATABASES
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
-from reverie.operations.declare import Outcome, Panel, operation, summary
+from reverie.operations.declare import Outcome, operation
 from reverie.operations.engines import Engined, engine_of
 from reverie.operations.fields import (
     FileMade,
@@ -27,7 +26,7 @@ from reverie.operations.fields import (
     Word,
     writes,
 )
-from reverie.operations.imputing_linked import CELLS, FAR, far, impute_linked, read_forecast
+from reverie.operations.imputing_linked import CELLS, FAR, completion, far, impute_linked, read_forecast
 from reverie.operations.request import Flag, Reply, at_most, example
 from reverie.operations.rows import Rows
 from reverie.operations.sampler_settings import GUIDANCE, SAMPLER, SPACING, settings_of
@@ -266,20 +265,8 @@ def imputation(request: Imputation, context: Context) -> Outcome:
     for sentence in done.notes:
         context.say(sentence)
     file = output.done()
-    result, holes = {**done.summary(output.path), "out": file["name"]}, done.holes
-    reply = {"summary": result, "files": [file], "holes": holes}
+    reply = {"summary": {**done.summary(output.path), "out": file["name"]}, "files": [file], "holes": done.holes}
     if context.images:
         reply |= {"bands": prediction_intervals.bands(done), "shares": prediction_intervals.shares(done)}
 
-    def show() -> Iterator[Panel | str]:
-        if holes:
-            rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
-            yield Panel("holes", ("column", "empty cells", "filled in each draw"), rows)
-        yield from summary("imputed" if request.forecast is None else "forecast", result)()
-
-    if any(count["filled"] < count["empty"] for count in holes.values()):
-        left = "empty cells stay where nothing is learned, where that says something, or as `columns` says."
-    else:
-        left = ""
-    printed = result if request.forecast is not None else {**result, "holes": holes}
-    return Outcome(reply, show, printed, hints=(left,) if left else ())
+    return completion(request, reply)

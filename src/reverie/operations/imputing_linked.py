@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reverie.models import LinkedModel
     from reverie.operations.imputing import Imputation
 
-__all__ = ["CELLS", "FAR", "far", "impute_linked", "read_forecast"]
+__all__ = ["CELLS", "FAR", "completion", "far", "impute_linked", "read_forecast"]
 
 CELLS = Cap("rows x draws", 1_000_000, "ask for fewer draws or visits, or give fewer patients")
 
@@ -73,14 +73,19 @@ def impute_linked(request: Imputation, context: Context, model: LinkedModel) -> 
             written = out.done()
     holes = done.pop("holes")
     result: dict[str, Any] = {**done, "out": request.out or written[0]["name"]}
-    reply = {"summary": result, "files": written, "bands": {}, "shares": {}, "holes": holes}
+    return completion(request, {"summary": result, "files": written, "bands": {}, "shares": {}, "holes": holes})
+
+
+def completion(request: Imputation, reply: dict[str, Any]) -> Outcome:
+    """What is told of tables that were completed: their holes, and the rest in numbers."""
+    result, holes, filling = reply["summary"], reply["holes"], request.forecast is None
 
     def show() -> Iterator[Panel | str]:
         if holes:
             rows = [(name, f"{count['empty']:,}", f"{count['filled']:,}") for name, count in holes.items()]
             yield Panel("holes", ("column", "empty cells", "filled in each draw"), rows)
-        yield from summary("imputed" if request.forecast is None else "forecast", result)()
+        yield from summary("imputed" if filling else "forecast", result)()
 
     left = any(count["filled"] < count["empty"] for count in holes.values())
     hint = "empty cells stay where nothing is learned, where that says something, or as `columns` says."
-    return Outcome(reply, show, {**result, "holes": holes}, hints=(hint,) if left else ())
+    return Outcome(reply, show, {**result, "holes": holes} if filling else result, hints=(hint,) if left else ())
