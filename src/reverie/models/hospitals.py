@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import torch
@@ -32,6 +32,8 @@ from reverie.records.linked.stages import Stages
 from reverie.shards import Whole
 
 __all__ = ["LinkedModel"]
+
+Drawn = TypeVar("Drawn")
 
 CALIBRATED = 640
 """Patients that are drawn to put right what is drawn."""
@@ -154,16 +156,12 @@ class LinkedModel(StagedModel[LinkedCodec]):
         completer = LinkedCompleter(self._maker(settings).stages, fitted, to_fill(self.codec, columns))
         for note in (said := completer.notes):
             hear(note)
-        for draw in range(draws):
-            with torch.inference_mode():
-                made = completer.holes((seed, "complete", draw))
+        for made in self._each(draws, on_step, lambda draw: completer.holes((seed, "complete", draw))):
             for note in completer.left(made):
                 if note not in said:
                     hear(note)
                     said.append(note)
             yield made
-            if on_step:
-                on_step(draw + 1, draws)
 
     def forecast(
         self, source: Any, horizon: int | str, draws: int = 1, seed: int = 0, **settings: Any
@@ -199,16 +197,21 @@ class LinkedModel(StagedModel[LinkedCodec]):
             for note in of.notes:
                 hear(f"{table}: {note}")
         forecaster = LinkedForecaster(maker, fitted, as_tables)
-        for draw in range(draws):
-            with torch.inference_mode():
-                rows, lost = forecaster.rows(far, (seed, "forecast", draw))
+        for rows, lost in self._each(draws, on_step, lambda draw: forecaster.rows(far, (seed, "forecast", draw))):
             if lost:
                 hear(
                     f"{number_of(lost, 'patient')}: fewer rows, for no more were drawn that come after the last event given."
                 )
             yield rows
+
+    def _each(self, draws: int, on_step: Callable[[int, int], None] | None, draw: Callable[[int], Drawn]) -> Iterator[Drawn]:
+        """Each of so many draws; `on_step` hears of it when it was taken."""
+        for number in range(draws):
+            with torch.inference_mode():
+                made = draw(number)
+            yield made
             if on_step:
-                on_step(draw + 1, draws)
+                on_step(number + 1, draws)
 
     def sample_to(self, folder: str | Path, count: int | None = None, seed: int = 0, **told: Any) -> Whole:
         """Refused: several tables are no one dataset. `reverie.export.hospital` writes them to a folder, a file for each."""

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from math import prod
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import polars as pl
 import yaml
@@ -23,7 +23,9 @@ from reverie.records.nulls import NULL_VALUES
 from reverie.records.places import ROW, hidden
 from reverie.records.shapes import AnyShape
 
-__all__ = ["ANY", "EMPTY", "Column", "Duplicates", "Purpose", "Role", "Schema", "tree_of"]
+__all__ = ["ANY", "EMPTY", "Column", "Duplicates", "Purpose", "Role", "Schema", "stated", "tree_of"]
+
+Stated = TypeVar("Stated", bound=BaseModel)
 
 Duplicates = Literal["refuse", "keep", "first", "last", "mean"]
 """What to do with different rows of one patient at one time: keep all, the first, the last, or the mean of their numbers."""
@@ -249,12 +251,18 @@ class Schema(BaseModel):
     @classmethod
     def from_yaml(cls, text: str, name: str) -> Schema:
         """The schema of a file's text; `name` is how errors call it. Raises UsageError in one sentence."""
-        tree = tree_of(text, name, "columns")
-        try:
-            return cls.model_validate(tree)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise UsageError(f"{name}: {_place(first['loc'], tree)}{_said(first['msg'])}.") from error
+        return stated(cls, text, name, "columns")
+
+
+def stated(kind: type[Stated], text: str, name: str, part: str) -> Stated:
+    """What the text of a schema file, an object that has `part`, says of some kind; `name` is how errors call it. Raises
+    UsageError in one sentence."""
+    tree = tree_of(text, name, part)
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{name}: {_place(first['loc'], tree)}{_said(first['msg'])}.") from error
 
 
 def _said(message: str) -> str:

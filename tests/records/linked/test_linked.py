@@ -298,7 +298,7 @@ def test_a_schema_goes_out_and_back_and_holds_the_tables_to_it(mimic):
         (("parent: admissions", "parent: d_labitem"), "has the parent d_labitem and no column that refers to it"),
         (("kind: interval", "kind: instant"), "an interval has a start and an end"),
         (("  key: hadm_id\n", ""), "refers to admissions, which has no key"),
-        (("tables:", "tablets:"), "tables: Field required"),
+        (("tables:", "tablets:"), "tables: is needed"),
         (("tables:", "all: &all []\ntables: *all\nmore:"), "it has an alias"),
     ],
 )

@@ -26,8 +26,8 @@ from reverie.records.linked.scores import TableScores
 
 __all__ = ["Fitting", "LinkedCalibration"]
 
-GROUPS, ROWS = 4096, 60_000
-"""Groups that maps are fitted to, and rows of all but the last of them, at most."""
+GROUPS, ROWS, LONGEST = 2048, 24_000, 64
+"""Groups that maps are fitted to, rows of all but the last of them, and of each its first rows, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Fitting(LinkedCalibration):
 
     def put_right(self, table: str, what: str, one: TableScores, asked: Tensor) -> None:
         coded = _coded(self.codec, table) if table not in self.tables else self.tables[table].codec
-        real, drawn = (_records(coded, of, self._some(of), self.seed)[0] for of in (self.trained[table], one))
+        real, drawn = (_records(coded, of, self._some(of), self.seed, LONGEST)[0] for of in (self.trained[table], one))
         new = asked.any(0)
         fields = [f for f in coded.fields if f.token == (what == "rows") and f.channels and new[f.channels[0]]]
         if fields:
@@ -93,8 +93,8 @@ class Fitting(LinkedCalibration):
     def _some(self, one: TableScores) -> np.ndarray:
         """Groups of a table to compare, drawn at random."""
         order = np.random.default_rng(self.seed).permutation(len(one))[:GROUPS]
-        rows = np.cumsum(one.lengths[order]) - one.lengths[order]
-        return order[rows < ROWS]
+        lengths = np.minimum(one.lengths[order], LONGEST)
+        return order[np.cumsum(lengths) - lengths < ROWS]
 
 
 def _coded(codec: LinkedCodec, table: str) -> RecordCodec:
@@ -112,16 +112,18 @@ def _visits(one: TableScores, groups: np.ndarray) -> Tensor:
 
 
 def _records(
-    codec: RecordCodec, one: TableScores, groups: np.ndarray, seed: int | None = None
+    codec: RecordCodec, one: TableScores, groups: np.ndarray, seed: int | None = None, longest: int | None = None
 ) -> tuple[Records, tuple[Tensor, Tensor]]:
-    """Some groups as records, and of each of their rows whose it is and its token; scores that are intervals are drawn."""
+    """Some groups as records, and of each of their rows, at most `longest` of each, whose it is and its token; scores that
+    are intervals are drawn."""
     randomness = None if seed is None else generator(seed, "calibration")
     visits = _visits(one, groups)
+    visits = visits if longest is None else visits.clamp(max=longest)
     there = torch.arange(int(visits.max())) < visits[:, None] if len(groups) else torch.zeros(0, 0, dtype=torch.bool)
     values = torch.zeros(len(groups), 1 + there.shape[1], codec.channels)
     known, (group, place) = torch.zeros(values.shape, dtype=torch.bool), there.nonzero(as_tuple=True)
     statics = one.of_groups(groups, randomness)
-    rows = one.of_rows(one.rows_in(groups) if len(group) else np.zeros(0, np.int64), randomness, visits.numpy())
+    rows = one.of_rows(one.offsets[groups][group] + place.numpy(), randomness, visits.numpy())
     for into, static, row in zip((values, known), statics, rows, strict=True):
         into[:, 0, : static.shape[1]] = static
         into[group, 1 + place, : row.shape[1]] = row

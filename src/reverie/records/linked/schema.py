@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reverie.errors import UsageError, unknown
+from reverie.errors import unknown
 from reverie.records.kinds import Column, Word
-from reverie.records.schema import tree_of
+from reverie.records.schema import stated
 
 __all__ = ["Clock", "ForeignKey", "Kind", "LinkedSchema", "LinkedTable"]
 
@@ -201,11 +201,4 @@ class LinkedSchema(BaseModel):
     @classmethod
     def from_yaml(cls, text: str, name: str) -> LinkedSchema:
         """The schema of a file's text; `name` is how errors call it. Raises UsageError in one sentence."""
-        tree = tree_of(text, name, "tables")
-        try:
-            return cls.model_validate(tree)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            said = first["msg"].removeprefix("Value error, ")
-            raise UsageError(f"{name}: {place + ': ' if place else ''}{said}.") from error
+        return stated(cls, text, name, "tables")
