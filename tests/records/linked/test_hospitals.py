@@ -1,0 +1,114 @@
+"""Hospitals as users bring them: tables beside patients, lookups of people, headers alone, rows that are repeated."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+import reverie
+from reverie.evaluation.linked.hospital import Hospital
+from reverie.evaluation.linked.plan import Plan
+from reverie.records.linked import read_linked
+from reverie.reports import linked
+
+SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+HOUR = timedelta(hours=1)
+
+
+def ward(patients=45, seed=0):
+    """Patients, of whom a few have died; their stays, each of a doctor; nothing of transfusions but the header."""
+    draw = np.random.default_rng(seed)
+    people, dead, stays, tests = [], [], [], []
+    for p in range(patients):
+        who, at = f"P{p:03d}", datetime(2024, 1, 1) + HOUR * int(draw.integers(0, 3000))
+        people.append((who, str(draw.choice(["F", "M"]))))
+        for _ in range(1 + int(draw.poisson(1))):
+            until = at + HOUR * int(draw.integers(5, 90))
+            stays.append((f"S{len(stays):03d}", who, at, until, f"D{draw.integers(0, 12):02d}"))
+            for _ in range(int(draw.integers(1, 4))):
+                tests.append((stays[-1][0], at + HOUR * int(draw.integers(0, 5)), str(draw.choice(["Na", "K"]))))
+            at = until + HOUR * int(draw.integers(24, 900))
+        if p % 2 == 0:
+            dead.append((who, at.date(), f"C{draw.integers(0, 3)}"))
+    rows = {
+        "patients": (people, ["patient_id", "sex"]),
+        "deaths": (dead, ["patient_id", "death_date", "cause"]),
+        "stays": (stays, ["stay_id", "patient_id", "admitted", "discharged", "doctor_id"]),
+        "tests": (tests, ["stay_id", "charttime", "test"]),
+    }
+    frames = {name: pl.DataFrame(of, schema=columns, orient="row") for name, (of, columns) in rows.items()}
+    frames["doctors"] = pl.DataFrame({"doctor_id": [f"D{i:02d}" for i in range(12)], "speciality": ["eye", "ear"] * 6})
+    frames["transfusions"] = pl.DataFrame(schema={"stay_id": pl.String, "product": pl.String})
+    return frames
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("ward") / "run"
+    reverie.train(ward(), out=out, steps=2, settings=SETTINGS)
+    return out
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return reverie.load(run)
+
+
+def test_who_is_named_in_a_table_that_is_carried_over_is_there(model):
+    made = model.sample(60, seed=1)
+    assert made["stays"]["doctor_id"].is_in(made["doctors"]["doctor_id"].implode()).all()
+    assert made["doctors"].equals(ward()["doctors"])
+
+
+def test_a_row_beside_another_has_the_cells_that_all_had(model):
+    deaths = model.sample(60, seed=1)["deaths"]
+    assert deaths.height and not deaths.null_count().row(0)[1] and not deaths.null_count().row(0)[2]
+
+
+def test_a_hole_of_a_row_beside_another_is_filled_where_all_had_cells(model):
+    frames = ward()
+    frames["deaths"] = frames["deaths"].with_columns(cause=pl.lit(None, pl.String), death_date=pl.lit(None, pl.Date))
+    (filled,) = model.impute(frames)
+    assert not sum(filled["deaths"].null_count().row(0))
+
+
+def test_what_comes_after_adds_no_second_row_to_what_a_patient_has_one_of(model):
+    frames, (longer,) = ward(), model.forecast(ward(), "1")
+    assert longer["deaths"].equals(frames["deaths"]) and longer["patients"].equals(frames["patients"])
+    assert longer["stays"].height > frames["stays"].height
+    alive = ~longer["stays"]["patient_id"].tail(-frames["stays"].height).is_in(frames["deaths"]["patient_id"].implode())
+    assert alive.all()  # a death that stands in a table of its own is one, too
+
+
+def test_a_table_of_a_header_alone_is_made_again(model):
+    tables = read_linked(ward())
+    assert "transfusions has no rows: its header is carried over." in tables.notes
+    assert model.sample(3, seed=1)["transfusions"].equals(ward()["transfusions"])
+
+
+def test_rows_that_are_repeated_are_as_given_in_what_is_completed(model):
+    frames = ward()
+    frames["stays"] = pl.concat([frames["stays"], frames["stays"].head(2)])
+    (longer,) = model.forecast(frames, "1")
+    assert longer["stays"].head(frames["stays"].height).equals(frames["stays"])
+
+
+def test_patients_of_whom_others_only_speak_are_reported_on(tmp_path, monkeypatch):
+    frames = {name: frame for name, frame in ward().items() if name in ("stays", "tests")}
+    reverie.train(frames, out=tmp_path / "run", steps=2, settings=SETTINGS)
+    monkeypatch.setattr(linked, "report_on_linked", lambda train, held, ours, *_, **__: (train, ours))
+    sides = linked.model_report(reverie.load(tmp_path / "run"), None, None, frames, 0, max, max)
+    assert all(len(Hospital.read(side, Plan.of(sides[:1]), "")) > 20 for side in sides)
+
+
+def test_what_lies_beside_tables_is_told(tmp_path):
+    for name, frame in ward().items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+    (tmp_path / "records.csv").write_text("stay_id,coder\n" + "".join(f"S{i:03d},A{i % 3}\n" for i in range(40)))
+    (tmp_path / "README.txt").write_text("of the ward")
+    (tmp_path / "letters.csv").touch()
+    (tmp_path / "old.xlsx").touch()
+    tables = read_linked(tmp_path)
+    assert tables.schema["records"].parent == "stays"
+    assert "In the folder README.txt, letters.csv, old.xlsx were left out." in tables.notes
