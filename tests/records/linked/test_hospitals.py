@@ -112,3 +112,16 @@ def test_what_lies_beside_tables_is_told(tmp_path):
     tables = read_linked(tmp_path)
     assert tables.schema["records"].parent == "stays"
     assert "In the folder README.txt, letters.csv, old.xlsx were left out." in tables.notes
+
+
+def test_one_patient_with_one_stay_is_completed(model):
+    frames = ward()
+    one = frames["stays"].filter(pl.len().over("patient_id") == 1)[:1]
+    keys = {"patient_id": one["patient_id"], "stay_id": one["stay_id"]}
+    alone = {name: frame for name, frame in frames.items() if name in ("doctors", "transfusions")}
+    for name in ("patients", "deaths", "stays", "tests"):
+        key = "patient_id" if "patient_id" in frames[name].columns else "stay_id"
+        alone[name] = frames[name].filter(pl.col(key).is_in(keys[key].implode()))
+    alone["tests"] = alone["tests"].with_columns(test=pl.lit(None, pl.String))
+    (filled,) = model.impute(alone)
+    assert filled["tests"].height and not filled["tests"]["test"].null_count()
