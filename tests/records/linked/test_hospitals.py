@@ -1,6 +1,6 @@
 """Hospitals as users bring them: tables beside patients, lookups of people, headers alone, rows that are repeated."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ import reverie
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
 from reverie.records.linked import read_linked
+from reverie.records.linked.clocks import seconds_of
 from reverie.reports import linked
 
 SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
@@ -125,3 +126,50 @@ def test_one_patient_with_one_stay_is_completed(model):
     alone["tests"] = alone["tests"].with_columns(test=pl.lit(None, pl.String))
     (filled,) = model.impute(alone)
     assert filled["tests"].height and not filled["tests"]["test"].null_count()
+
+
+@pytest.mark.parametrize(
+    ("columns", "clock"),
+    [
+        ({"AESTDY": int, "AEENDY": int}, ("interval", "AESTDY", "AEENDY")),
+        ({"Aufnahmedatum": date, "Entlassungsdatum": date}, ("interval", "Aufnahmedatum", "Entlassungsdatum")),
+        ({"VSDY": int, "age": int}, ("instant", "VSDY", None)),
+        ({"age_at_visit": float, "weight": float}, ("instant", "age_at_visit", None)),
+        ({"Geburtsdatum": date, "birthdate": date, "los_days": int}, None),
+    ],
+)
+def test_a_clock_is_told_by_the_names_that_trials_and_other_languages_give(columns, clock):
+    cells = {int: [1, 2] * 20, float: [1.5, 2.5] * 20, date: [date(2024, 1, 1), date(2024, 1, 2)] * 20}
+    rows = {name: cells[of] for name, of in columns.items()}
+    frames = {"patients": pl.DataFrame({"patient_id": range(20), "age": [50, 60] * 10})}
+    frames["visits"] = pl.DataFrame({"patient_id": [i // 2 for i in range(40)], "arm": ["a", "b"] * 20, **rows})
+    found = read_linked(frames).schema
+    told = found["visits"].clock
+    assert found["patients"].clock is None
+    assert (told and (told.kind, told.start, told.end)) == clock
+
+
+@pytest.mark.parametrize(("unit", "pattern"), [("s", "%s"), ("ms", "%s%3f"), ("us", "%s%6f")])
+def test_times_in_whole_numbers_since_1970_are_times_and_are_written_so(unit, pattern, tmp_path):
+    frames = {name: frame for name, frame in ward().items() if name in ("patients", "stays")}
+    at = pl.col("admitted", "discharged").dt.epoch(unit)
+    frames["stays"] = frames["stays"].with_columns(at).rename({"admitted": "admit_ts", "discharged": "discharge_ts"})
+    frames["patients"] = frames["patients"].with_columns(birth_date=pl.int_range(pl.len()) * 10**7 - 5 * 10**8)
+    for name, frame in frames.items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+    tables = read_linked(tmp_path)
+    assert tables.frames["stays"]["admit_ts"].equals(ward()["stays"]["admitted"].alias("admit_ts"))
+    assert tables.schema["stays"].clock.end == "discharge_ts"
+    form = tables.forms["stays"]["admit_ts"]
+    assert form.pattern == pattern and form.write(tables.frames["stays"]["admit_ts"]).equals(frames["stays"]["admit_ts"])
+    assert tables.frames["patients"]["birth_date"][0] == datetime(1954, 2, 26, 23, 6, 40)
+    assert read_linked(frames).frames["stays"].equals(tables.frames["stays"])
+
+
+def test_numbers_that_are_times_count_what_they_are_called_after():
+    assert [seconds_of(name) for name in ("age", "hour", "study_week", "time")] == [
+        365.25 * 86_400,
+        3600,
+        7 * 86_400,
+        86_400,
+    ]

@@ -21,6 +21,7 @@ import torch
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.linked.bound import Bound
+from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.fitting import FittedTables
 from reverie.records.linked.form import SINCE
@@ -258,7 +259,7 @@ class LinkedForecaster:
                 if times.dtype.is_temporal():
                     hours = times.cast(pl.Datetime("us")).cast(pl.Int64) / 3.6e9
                 else:
-                    hours = times.cast(pl.Float64) * 24
+                    hours = times.cast(pl.Float64) * (seconds_of(column) / 3600)
                 np.maximum.at(last, grown.patients(table), hours.fill_null(-np.inf).to_numpy())
         return last
 

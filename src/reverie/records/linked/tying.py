@@ -176,8 +176,9 @@ class Hall:
         refers = tuple(
             foreign(frame, tie, self.frames[tie.table][str(keys[tie.table])], tie.table == table) for tie in self.ties[table]
         )
-        parent, clock = None, clock_of(frame)
-        if table in self.hanging and table not in self.people:
+        below = table in self.hanging and table not in self.people
+        parent, clock = None, clock_of(frame, below)
+        if below:
             above = [key for key in refers if key.table in self.hanging and key.table != table]
             filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
