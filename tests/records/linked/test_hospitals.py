@@ -173,3 +173,17 @@ def test_numbers_that_are_times_count_what_they_are_called_after():
         7 * 86_400,
         86_400,
     ]
+
+
+def test_keys_that_are_called_guid_and_codes_that_a_table_explains_are_keys():
+    frames = {name: ward()[name] for name in ("patients", "stays", "tests")}
+    frames["patients"] = frames["patients"].rename({"patient_id": "pat_guid"})
+    frames["stays"] = frames["stays"].rename({"patient_id": "pat_guid", "stay_id": "enc_guid"})
+    frames["tests"] = frames["tests"].rename({"stay_id": "enc_guid", "test": "code"})
+    frames["names"] = pl.DataFrame({"code": ["K", "Na"], "title": ["potassium", "sodium"]})
+    frames["rare"] = pl.DataFrame({"pat_guid": ["P000", "P001"], "code": ["K", "Na"]})  # that none stands twice is chance
+    schema = read_linked(frames).schema
+    assert {table.name: table.key for table in schema.tables} == {
+        "patients": "pat_guid", "stays": "enc_guid", "tests": None, "names": "code", "rare": "pat_guid",
+    }  # fmt: skip
+    assert schema["tests"].to("names") and schema["tests"].parent == "stays" and schema["stays"].parent == "patients"

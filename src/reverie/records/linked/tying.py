@@ -60,9 +60,7 @@ class Hall:
     def schema(self) -> LinkedSchema:
         for table, frame in self.frames.items():
             self._no_fault_of_keys(table, frame)
-            self.keys[table], others = key_of(
-                frame, table, {c for t, other in self.frames.items() if t != table for c in other.columns}
-            )
+            self.keys[table], others = key_of(frame, table, [of for name, of in self.frames.items() if name != table])
             if others:
                 self.notes.append(
                     f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
