@@ -1,20 +1,30 @@
 """Hospitals as users bring them: tables beside patients, lookups of people, headers alone, rows that are repeated."""
 
+import re
 from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 import reverie
+from reverie.cli import main
+from reverie.errors import UsageError
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
-from reverie.records.linked import read_linked
+from reverie.records.linked import LinkedSchema, read_linked
 from reverie.records.linked.clocks import seconds_of
 from reverie.reports import linked
 
 SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
 HOUR = timedelta(hours=1)
+
+
+def command(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments)])
+    return ended.value.code or 0
 
 
 def ward(patients=45, seed=0):
@@ -188,3 +198,35 @@ def test_keys_that_are_called_guid_and_codes_that_a_table_explains_are_keys():
         "patients": "pat_guid", "stays": "enc_guid", "tests": None, "names": "code", "rare": "pat_guid",
     }  # fmt: skip
     assert schema["tests"].to("names") and schema["tests"].parent == "stays" and schema["stays"].parent == "patients"
+
+
+@pytest.mark.parametrize(
+    ("table", "changed", "said"),
+    [
+        ("tests", {"clock": {"kind": "instant", "start": "test"}}, "tests.test is said to be a time, and '"),
+        (
+            "stays",
+            {"clock": {"kind": "interval", "start": "admitted", "end": "admitted"}},
+            "admitted is the start and the end: name another",
+        ),
+        ("patients", {"implied": True}, "the tables has such a table: strike `implied`"),
+    ],
+)
+def test_a_clock_that_is_none_and_a_table_that_is_there_are_refused_in_a_sentence(table, changed, said):
+    tables = yaml.safe_load(read_linked(ward()).schema.yaml())["tables"]
+    next(one for one in tables if one["name"] == table).update(changed)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read_linked(ward(), LinkedSchema.from_yaml(yaml.safe_dump({"tables": tables}), "ward.yaml"))
+
+
+def test_a_schema_that_contradicts_the_tables_is_refused_and_why_tables_cannot_be_trained_on_is_shown(tmp_path, capsys):
+    for name, frame in ward().items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+    text = read_linked(tmp_path).schema.yaml()
+    levels = "  columns: [{name: test, role: varying, kind: categorical, levels: [K, Mg]}]\n"
+    (tmp_path / "a.yaml").write_text(text.replace("- name: tests\n", f"- name: tests\n{levels}"))
+    assert command("data", "tables", tmp_path, "--using", tmp_path / "a.yaml") == 3
+    assert "'Na'" in capsys.readouterr().err
+    pl.DataFrame({"person_id": [1, 2], "sex": ["F", "M"]}).write_csv(tmp_path / "persons.csv")
+    assert command("data", tmp_path) == 0
+    assert "not to be trained on as they are: " in " ".join(capsys.readouterr().out.split())

@@ -104,7 +104,7 @@ def _carried(home: str, tree: Tree, forms: Mapping[str, Form]) -> Iterator[str]:
     """The columns that name rows of tables that are carried over, of a table and of those beside it: there are no others."""
     for table in (home, *tree.beside(home)):
         for tie in forms[table].table.refers:
-            if tie.table in tree.carried:
+            if tie.table in tree.carried and not any(tie.column == c.name for c in forms[table].table.columns):
                 yield named(home, table, tie.column)
 
 

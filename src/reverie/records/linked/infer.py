@@ -80,6 +80,11 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
     else:
         found_wrong(schema, frames, name, whole)
     frames = with_implied(frames, schema)
+    for table in schema.tables:  # where all are still there no end tells that it is a time
+        clock = table.clock
+        if clock is not None and clock.end is not None and not frames[table.name][clock.end].count():
+            of_start = frames[table.name].schema[clock.start]
+            frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
     called = None if standard is None else standard.called
     stored = not isinstance(source, Mapping) and Path(source).is_dir() and any(Path(source).glob("*.parquet"))
