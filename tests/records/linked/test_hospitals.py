@@ -38,7 +38,7 @@ def ward(patients=45, seed=0):
             until = at + HOUR * int(draw.integers(5, 90))
             stays.append((f"S{len(stays):03d}", who, at, until, f"D{draw.integers(0, 12):02d}"))
             for _ in range(int(draw.integers(1, 4))):
-                tests.append((stays[-1][0], at + HOUR * int(draw.integers(0, 5)), str(draw.choice(["Na", "K"]))))
+                tests.append((stays[-1][0], at + HOUR * int(draw.integers(0, 3)), str(draw.choice(["Na", "K"]))))
             at = until + HOUR * int(draw.integers(24, 900))
         if p % 2 == 0:
             dead.append((who, at.date(), f"C{draw.integers(0, 3)}"))
@@ -230,3 +230,8 @@ def test_a_schema_that_contradicts_the_tables_is_refused_and_why_tables_cannot_b
     pl.DataFrame({"person_id": [1, 2], "sex": ["F", "M"]}).write_csv(tmp_path / "persons.csv")
     assert command("data", tmp_path) == 0
     assert "not to be trained on as they are: " in " ".join(capsys.readouterr().out.split())
+
+
+def test_no_row_of_a_table_without_a_key_is_made_twice(model):
+    made = model.sample(60, seed=1)
+    assert made["tests"].height == made["tests"].n_unique() > 60
