@@ -235,3 +235,24 @@ def test_a_schema_that_contradicts_the_tables_is_refused_and_why_tables_cannot_b
 def test_no_row_of_a_table_without_a_key_is_made_twice(model):
     made = model.sample(60, seed=1)
     assert made["tests"].height == made["tests"].n_unique() > 60
+
+
+def test_rows_that_a_number_names_with_their_patient_hang_on_them_and_are_named_so_again(tmp_path):
+    frames = {name: ward()[name] for name in ("patients", "stays", "tests")}
+    number = pl.int_range(1, pl.len() + 1).over("patient_id").alias("stay_no")
+    stays = frames["stays"].with_columns(number)
+    keys = stays.select("stay_id", "patient_id", "stay_no")
+    frames["tests"] = (
+        frames["tests"].join(keys, on="stay_id").drop("stay_id").with_columns(pl.col("charttime") - 9000 * HOUR)
+    )
+    frames["stays"] = stays.drop("stay_id", "doctor_id")
+    reverie.train(frames, out=tmp_path / "run", steps=2, settings=SETTINGS)
+    made = reverie.load(tmp_path / "run").sample(60, seed=1)
+    pairs = ["patient_id", "stay_no"]
+    assert not made["stays"].select(pairs).is_duplicated().any() and made["stays"]["stay_no"].min() == 1
+    assert made["tests"].height and not made["tests"].join(made["stays"], on=pairs, how="anti").height
+
+
+def test_a_condition_may_name_one_row_of_a_table(model):
+    made = model.sample(5, seed=1, where=["test.test=K"])
+    assert set(made["tests"]["test"]) == {"K"}

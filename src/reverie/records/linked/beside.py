@@ -77,6 +77,8 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         kinds = {column: "binary" for column in optional if frame[column].n_unique() == 2}
         kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}
         kinds |= {c: "categorical" for c in _carried(name, tree, forms) if c in frame.columns}
+        places = {b.place for b in tree.branches if b.place is not None and name in (b.parent, b.table)}
+        kinds |= {c: "integer" for c in places if frame.schema[c].is_integer()}  # it counts from 1 in each patient
         mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
         kinds |= dict.fromkeys(mixed, "categorical")
         tables = [name, *tree.beside(name)]
