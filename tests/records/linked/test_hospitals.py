@@ -13,8 +13,9 @@ from reverie.cli import main
 from reverie.errors import UsageError
 from reverie.evaluation.linked.hospital import Hospital
 from reverie.evaluation.linked.plan import Plan
-from reverie.records.linked import LinkedSchema, read_linked
+from reverie.records.linked import LinkedForms, LinkedSchema, read_linked
 from reverie.records.linked.clocks import seconds_of
+from reverie.records.linked.growing import grow
 from reverie.reports import linked
 
 SETTINGS = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
@@ -256,3 +257,19 @@ def test_rows_that_a_number_names_with_their_patient_hang_on_them_and_are_named_
 def test_a_condition_may_name_one_row_of_a_table(model):
     made = model.sample(5, seed=1, where=["test.test=K"])
     assert set(made["tests"]["test"]) == {"K"}
+
+
+def test_a_column_that_never_changes_is_written_in_a_schema_that_is_read_again(tmp_path):
+    for name, frame in ward().items():
+        frame.with_columns(site=pl.lit("north")).write_csv(tmp_path / f"{name}.csv")
+    assert command("data", "tables", tmp_path, "--schema", tmp_path / "a.yaml") == 0
+    assert command("data", "tables", tmp_path, "--using", tmp_path / "a.yaml") == 0
+
+
+def test_what_is_written_empty_is_told():
+    frames = ward()
+    said = pl.Series([f"seen by {i}, then sent home with {i * 7} pills" for i in range(frames["stays"].height)])
+    frames["stays"] = frames["stays"].with_columns(letter=said)
+    tables = read_linked(frames)
+    notes = LinkedForms.of(tables.schema, grow(tables)).notes
+    assert [note for note in notes if "letter" in note] == ["stays: letter is free text, and is written empty."]

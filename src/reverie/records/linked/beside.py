@@ -19,6 +19,7 @@ from reverie.plain import number_of
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.stating import named, plain, stated_columns, stated_rules, unwritten
@@ -76,14 +77,14 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
     if schema is None:
         kinds = {column: "binary" for column in optional if frame[column].n_unique() == 2}
         kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}
-        kinds |= {c: "categorical" for c in _carried(name, tree, forms) if c in frame.columns}
+        kinds |= {c: "categorical" for c in _carried(name, tree, forms) if frame[c].drop_nulls().n_unique() > 1}
         places = {b.place for b in tree.branches if b.place is not None and name in (b.parent, b.table)}
         kinds |= {c: "integer" for c in places if frame.schema[c].is_integer()}  # it counts from 1 in each patient
         mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
         kinds |= dict.fromkeys(mixed, "categorical")
         tables = [name, *tree.beside(name)]
         stated = stated_columns(name, tables, forms)
-        kinds |= {c: column.kind for c, column in stated.items() if column.levels or not column.learned}
+        kinds |= {c: of.kind for c, of in stated.items() if (of.levels or not of.learned) and of.kind != "constant"}
         schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
@@ -95,6 +96,8 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
             notes = [f"{number_of(len(schema.rules), 'rule')} {hold} without exception, and will in what is made."]
         schema = _filled(schema, tree.beside(name), told.frame)
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
+        prose = [c.name for c in schema.columns if isinstance(c, Text) and not c.made and frame[c.name].count()]
+        notes += [f"{column} is free text, and is written empty." for column in prose]
         parsed = replace(parsed, forms=told.forms)
     table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
     if any(forms[one].table.rules for one in (name, *tree.beside(name))):
