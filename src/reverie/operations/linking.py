@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -161,15 +162,19 @@ def linked(request: Linked, context: Context) -> Outcome:
     """Say how several tables are tied by keys, and why. `reverie data FOLDER` is short for this, too."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
     tables = context.linked(request.folder, _schema(request))
-    if request.using is not None or request.save_schema is not None:
+    if request.using is not None:
         tables = _decided(tables)
+    elif request.save_schema is not None:
+        with suppress(DataError):  # what is to be edited is written, and the fault is told below
+            tables = _decided(tables)
     if request.save_schema is not None:
         from reverie.files import write_atomically
 
         write_atomically(file.path, ADVICE.format(name=tables.name) + tables.schema.yaml())
         check = f"reverie data tables {request.folder} --using {file.path}"
         context.say(f"schema: {file.path} (edit it, then check it with: {check})")
-    return Outcome(_told(tables), lambda: _shown(tables))
+    answer = _told(tables)
+    return Outcome(answer, lambda: _shown(tables, answer["fault"]))
 
 
 def _schema(request: Linked) -> LinkedSchema | None:
@@ -183,19 +188,16 @@ def _schema(request: Linked) -> LinkedSchema | None:
 
 
 def _decided(tables: LinkedTables) -> LinkedTables:
-    """The tables with what their columns and rules are found to be, or were said to be, where patients can be made of them.
-    Raises UsageError for what is said and cannot be."""
+    """The tables with what their columns and rules are found to be, or were said to be. Raises UsageError for what is said
+    and cannot be, and DataError where it contradicts the tables or no patients can be made of them."""
     from reverie.records.linked import LinkedForms
     from reverie.records.linked.growing import grow
     from reverie.records.linked.stating import told
 
-    try:
-        grown = grow(tables)
-        if not all(frame.height for frame in grown.frames.values()):
-            return tables
-        forms = LinkedForms.of(tables.schema, grown)
-    except DataError:  # training says what is lacking
+    grown = grow(tables)
+    if not all(frame.height for frame in grown.frames.values()):
         return tables
+    forms = LinkedForms.of(tables.schema, grown)
     return replace(
         tables, schema=told(tables.schema, forms.forms, forms.columns), notes=(*tables.notes, *grown.notes, *forms.notes)
     )
@@ -236,7 +238,7 @@ def _told(tables: LinkedTables) -> dict[str, Any]:
     }
 
 
-def _shown(tables: LinkedTables) -> Iterator[Any]:
+def _shown(tables: LinkedTables, fault: str | None) -> Iterator[Any]:
     schema = tables.schema
     events = sum(tables.frames[t.name].height for t in schema.tables if t.kind not in ("entities", "lookup"))
     yield (
@@ -246,6 +248,8 @@ def _shown(tables: LinkedTables) -> Iterator[Any]:
     yield Panel("", ("table", "kind", "rows", "key", "refers to", "per parent", "clock", "why"), list(_rows(tables)))
     for note in tables.notes:
         yield f"note: {note}"
+    if fault is not None:
+        yield f"not to be trained on as they are: {fault}"
 
 
 def _rows(tables: LinkedTables) -> Iterator[tuple[str, ...]]:

@@ -190,7 +190,7 @@ def _form(cells: pl.Series, rows: pl.Series, table_habits: Habits, formats: Mapp
         return recognise_whole(cells)
     if cells.dtype != pl.String or not cells.count():
         return None
-    if cells.str.contains(r"^[1-9]\d{7,13}$").all():
+    if cells.str.contains(r"^(?:0|-?[1-9]\d{0,15})$").all():
         return recognise_whole(cells.cast(pl.Int64))
     return recognise(cells, table_habits)
 

@@ -18,7 +18,7 @@ from reverie.records.places import few
 
 __all__ = [
     "AGE", "EACH_ROW", "NOMINAL", "PERSONS", "find_roles", "id_of", "identifier_rank", "may_be_identifiers",
-    "may_be_times", "names_someone", "names_visit_time", "patients", "several_patients", "varies", "words",
+    "may_be_times", "names_someone", "names_visit_time", "patients", "several_patients", "tells_apart", "varies", "words",
 ]  # fmt: skip
 
 AGE = "the age at each row, for no other column says when it was"
@@ -34,7 +34,8 @@ _PERSON = {
 _STAY = {
     "stay", "icustay", "hospitalization", "hospitalisation", "hadm", "admission", "encounter", "case", "episode", "record",
 }  # fmt: skip
-_KEY = {"id", "no", "nr", "num", "number", "key", "code"}
+_UNIQUE = {"id", "guid", "uuid", "uid", "pk", "identifier", "hash"}
+_KEY = _UNIQUE | {"no", "nr", "num", "number", "key", "code"}
 """Words that follow the name of what is told apart."""
 
 _ADDED = {"visit", "occurrence", "unit", "hospital", "icu"}
@@ -105,13 +106,19 @@ def identifier_rank(name: str) -> int | None:
         return PERSONS
     if parts == ["id"]:
         return _ID
-    counted = parts[-1:] != ["id"]  # a visit's number is a time, its id a stay
+    counted = not _UNIQUE & {*parts[-1:]}  # a visit's number is a time, its id a stay
     stay = {*parts} & (_STAY if counted else _STAY | {"visit"}) and {*parts} <= _STAY | _KEY | _ADDED
-    if stay and (parts[-1] in ("id", "num", "no", "nr", "number") or (len(parts) == 1 and parts[0] in _STAY)):
+    if stay and (parts[-1] in _UNIQUE | {"num", "no", "nr", "number"} or (len(parts) == 1 and parts[0] in _STAY)):
         return _STAYS
     if parts[-1:] == ["id"] or (len(parts) == 1 and parts[0].endswith("id") and not _WORDS.search(parts[0])):
         return _OTHERS
     return None
+
+
+def tells_apart(name: str) -> bool:
+    """Whether a column by its name tells patients or stays apart, or names one of them."""
+    rank = identifier_rank(name)
+    return rank is not None and rank <= _STAYS
 
 
 def names_someone(name: str) -> bool:

@@ -13,6 +13,7 @@ from reverie.evaluation.linked.plan import Plan
 from reverie.models import LinkedModel
 from reverie.plain import number_of
 from reverie.records.linked import LinkedSchema, LinkedTables, read_linked
+from reverie.records.linked.tying import with_implied
 from reverie.reports.card import of_model
 from reverie.reports.document import Report
 from reverie.reports.evidence import ASIDE, MADE, NONE, Find, again, the_same
@@ -76,7 +77,7 @@ def model_report(
     if held is None:
         raise UsageError(NONE.split(", so ")[0] + ", so a report has nothing to compare with: name others with `holdout`.")
     if synthetic is None:
-        made_ = model.sample(min(len(train), MADE), seed, on_step=sampling)
+        made_ = with_implied(model.sample(min(len(train), MADE), seed, on_step=sampling), schema)
         ours = LinkedTables(made_, schema, f"{noted.name}, made by the model")
     else:
         ours = _read(synthetic, schema, "the synthetic tables", False)

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from reverie.records.forms.base import Form
 
-__all__ = ["ZONE", "DateForm", "order_of", "parsed", "regex"]
+__all__ = ["SINCE_1970", "ZONE", "DateForm", "order_of", "parsed", "regex"]
 
 EXAMPLE = datetime(2019, 12, 31, 21, 45, 30)
 
@@ -28,8 +28,11 @@ _SHAPES = {
     "%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%H": r"\d{2}", "%I": r"\d{2}", "%M": r"\d{2}", "%S": r"\d{2}",
     "%y": r"\d{2}", "%b": r"[A-Za-z]{3}", "%B": r"[A-Za-z]{3,9}", "%p": r"[AaPp][Mm]", "%P": r"[AaPp][Mm]", "%j": r"\d{3}",
     "%-d": r"\d{1,2}", "%-m": r"\d{1,2}", "%-H": r"\d{1,2}", "%-I": r"\d{1,2}", "%.f": r"(?:\.\d+)?", "%.3f": r"\.\d{3}",
-    "%.6f": r"\.\d{6}", "%e": r"[ \d]\d", "%F": r"\d{4}-\d{2}-\d{2}", "%T": r"\d{2}:\d{2}:\d{2}",
+    "%.6f": r"\.\d{6}", "%s": r"-?\d+", "%3f": r"\d{3}",
+    "%6f": r"\d{6}", "%e": r"[ \d]\d", "%F": r"\d{4}-\d{2}-\d{2}", "%T": r"\d{2}:\d{2}:\d{2}",
 }  # fmt: skip
+SINCE_1970 = {"%s": 1, "%s%3f": 10**3, "%s%6f": 10**6}
+"""Patterns of times as whole numbers since 1970-01-01, and how many of them are a second."""
 _ISO = re.compile(r"^%Y-%m-%d(?:[T ]%H:%M(?::%S(?:%\.\d?f)?)?)?$")
 _PARTS = re.compile(r"%\.?-?\d?[A-Za-z]")
 ZONE = r"\s?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
@@ -72,6 +75,9 @@ class DateForm(Form):
         for pattern, days in self.partial.items():
             what = "years alone" if pattern.count("%") == 1 else "months alone"
             said.append(f"{what} read as day {days + 1} of them")
+        if self.pattern in SINCE_1970:
+            unit = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds"}[SINCE_1970[self.pattern]]
+            said.append(f"{unit} since 1970")
         return f"{'date-times' if self.timed else 'dates'} {', '.join(said)}"
 
     @property
@@ -89,7 +95,7 @@ class DateForm(Form):
 
     @property
     def timed(self) -> bool:
-        return bool(re.search(r"%-?[HI]|%T", self.pattern))
+        return bool(re.search(r"%-?[HI]|%T|%s", self.pattern))
 
     def read(self, cells: pl.Series) -> pl.Series:
         if cells.dtype.is_temporal():
@@ -160,6 +166,8 @@ def regex(pattern: str) -> str:
 def parsed(text: pl.Series, pattern: str, timed: bool) -> pl.Series:
     """Dates or date-times of text; null where it is not of the pattern."""
     strict = text.set(~text.str.contains(regex(pattern)).fill_null(False), None)
+    if pattern in SINCE_1970:
+        return (strict.cast(pl.Int64, strict=False) * (10**6 // SINCE_1970[pattern])).cast(pl.Datetime("us"))
     plain = pattern.replace("%-", "%").replace("%.3f", "%.f").replace("%.6f", "%.f")
     if not timed:
         return strict.str.to_date(plain, strict=False)

@@ -16,12 +16,19 @@ import polars as pl
 from reverie.errors import UsageError
 from reverie.records.commonest import commonest
 from reverie.records.forms.base import Habits
-from reverie.records.forms.date import ZONE, DateForm, order_of, parsed, regex
+from reverie.records.forms.date import SINCE_1970, ZONE, DateForm, order_of, parsed, regex
+from reverie.records.roles import words
 
 __all__ = ["as_stated", "recognise", "recognise_whole", "votes"]
 
 YEARS = (1850, 2150)
 """Numbers of eight digits are dates if all of them are, in these years."""
+
+TIMED = {"ts", "epoch", "unix", "at", "birth", "born", "dob", "dod"}
+"""Words of the names of times, besides those that end as times do."""
+
+LONG_SINCE = 10**8
+"""Seconds, three years: from so many on a number that is called a time may count from 1970."""
 
 FEW = 3
 """So many different dates at least make whole numbers dates."""
@@ -217,7 +224,8 @@ def _question(text: pl.Series, form: DateForm, other: DateForm) -> str:
 
 
 def recognise_whole(cells: pl.Series) -> DateForm | None:
-    """The form of a column of whole numbers that are all dates such as 20190304, and not too few; else None."""
+    """The form of a column of whole numbers that are all dates such as 20190304, or that are called as times are and count
+    since 1970, and not too few; else None."""
     values = cells.drop_nulls().unique()
     if len(values) < FEW:
         return None
@@ -228,12 +236,25 @@ def recognise_whole(cells: pl.Series) -> DateForm | None:
         form = DateForm(pattern=pattern, type="Int64" if cells.dtype == pl.String else str(cells.dtype))
         if not form.read(values).null_count():
             return form
+    return _since_1970(cells.name, values, "Int64" if cells.dtype == pl.String else str(cells.dtype))
+
+
+def _since_1970(name: str, values: pl.Series, dtype: str) -> DateForm | None:
+    """Years of 1970 and near it are small numbers, and are believed where most are of others."""
+    called = words(name)
+    if not (TIMED & set(called) or any(re.search(r"(time|date|datum|stamp|dtt?m?)$", word) for word in called)):
+        return None
+    size = values.cast(pl.Float64).abs()
+    for pattern, second in SINCE_1970.items():
+        low, high = LONG_SINCE * second, (YEARS[1] - 1970) * 31_556_952 * second
+        if (size.median() or 0) >= low and (size.max() or 0) <= high:  # pyright: ignore[reportOperatorIssue]
+            return DateForm.model_validate({"pattern": pattern, "type": dtype})
     return None
 
 
 def as_stated(cells: pl.Series, pattern: str) -> DateForm | None:
     """The form of a pattern that the user gives; None where a cell is not of it. Raises UsageError for no pattern."""
-    if not re.search(r"%-?[YyFjm]", pattern):
+    if not re.search(r"%-?[YyFjms]", pattern):
         raise UsageError(
             f"`date_formats`: {pattern!r} is no form of a date: give it by its parts, such as %d/%m/%Y or %d.%m.%Y %H:%M."
         )

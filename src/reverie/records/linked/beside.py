@@ -6,7 +6,7 @@ discharges     one or none for each stay, so what is in it is learned as more of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,15 @@ import polars as pl
 from pydantic import ValidationError
 
 from reverie.errors import UsageError
+from reverie.plain import number_of
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
+from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
-from reverie.records.linked.stating import plain, stated_columns, stated_rules, unwritten
-from reverie.records.linked.tree import Grown
+from reverie.records.linked.stating import named, plain, stated_columns, stated_rules, unwritten
+from reverie.records.linked.tree import Grown, Tree
 from reverie.records.nominal import LISTS
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
@@ -29,6 +31,7 @@ from reverie.records.places import ROW
 from reverie.records.roles import words
 from reverie.records.rules.find import found
 from reverie.records.rules.reading import broken, settled
+from reverie.records.rules.rule import Filled, Rule
 from reverie.records.schema import Schema
 from reverie.records.shapes import TIME
 from reverie.records.shaping import numbered
@@ -74,24 +77,53 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
     if schema is None:
         kinds = {column: "binary" for column in optional if frame[column].n_unique() == 2}
         kinds |= {c: "categorical" for c in frame.columns if c not in (PARENT, time) and recurs(c, frame[c])}
+        kinds |= {c: "categorical" for c in _carried(name, tree, forms) if frame[c].drop_nulls().n_unique() > 1}
+        places = {b.place for b in tree.branches if b.place is not None and name in (b.parent, b.table)}
+        kinds |= {c: "integer" for c in places if frame.schema[c].is_integer()}  # it counts from 1 in each patient
         mixed = [c for c in parsed.mixed if parsed.frame[c].n_unique() > MAX_MIXED]  # one table alone is refused
         kinds |= dict.fromkeys(mixed, "categorical")
         tables = [name, *tree.beside(name)]
         stated = stated_columns(name, tables, forms)
-        kinds |= {c: column.kind for c, column in stated.items() if column.levels or not column.learned}
+        kinds |= {c: of.kind for c, of in stated.items() if (of.levels or not of.learned) and of.kind != "constant"}
         schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
         columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
         schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
         schema = _as_stated(schema, stated, tables, forms, told.frame)
-        notes = [f"{len(schema.rules)} rules hold without exception, and will in what is made."] if schema.rules else []
+        if schema.rules:
+            hold = f"hold{'s' if len(schema.rules) == 1 else ''}"
+            notes = [f"{number_of(len(schema.rules), 'rule')} {hold} without exception, and will in what is made."]
+        schema = _filled(schema, tree.beside(name), told.frame)
         notes += [f"{column} has numbers and text, and was read as names." for column in mixed]
+        prose = [c.name for c in schema.columns if isinstance(c, Text) and not c.made and frame[c.name].count()]
+        notes += [f"{column} is free text, and is written empty." for column in prose]
         parsed = replace(parsed, forms=told.forms)
     table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
     if any(forms[one].table.rules for one in (name, *tree.beside(name))):
         notes += broken(table)
     return replace(table, notes=tuple(notes))
+
+
+def _carried(home: str, tree: Tree, forms: Mapping[str, Form]) -> Iterator[str]:
+    """The columns that name rows of tables that are carried over, of a table and of those beside it: there are no others."""
+    for table in (home, *tree.beside(home)):
+        for tie in forms[table].table.refers:
+            if tie.table in tree.carried and not any(tie.column == c.name for c in forms[table].table.columns):
+                yield named(home, table, tie.column)
+
+
+def _filled(schema: Schema, beside: Sequence[str], frame: pl.DataFrame) -> Schema:
+    """A schema where a row of a table beside another has cells where all that were seen had: a hole is no answer."""
+    columns, rules = [], list(schema.rules)
+    for column in schema.columns:
+        table = next((table for table in beside if column.name.startswith(f"{table}.")), None)
+        there = table is not None and frame[has(table)].is_not_null()
+        if table is not None and column.learned and column.missing and frame[column.name].filter(there).null_count() == 0:
+            column = column.model_copy(update={"fill": True})
+            rules.append(Rule(Filled(column.name), (Filled(has(table)),)).text)
+        columns.append(column)
+    return schema.model_copy(update={"columns": tuple(columns), "rules": tuple(dict.fromkeys(rules))})
 
 
 def _as_stated(

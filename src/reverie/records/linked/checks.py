@@ -20,6 +20,8 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
     """Raises UsageError where a schema names what there is not, or a key that tells no rows apart, unless keys need not be
     `whole`."""
     for table in schema.tables:
+        if table.implied and table.name in frames:
+            raise UsageError(f"{table.name} is said to be implied, and {name} has such a table: strike `implied`.")
         if table.implied:
             continue
         if table.name not in frames:
@@ -30,6 +32,7 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
         for column in filter(None, columns):
             if column not in frames[table.name].columns:
                 raise unknown(f"column of {table.name}", column, frames[table.name].columns)
+        _clocked(table, frames[table.name])
         if table.key is not None and whole:
             cells = frames[table.name][table.key]
             if cells.null_count() or cells.n_unique() < cells.len():
@@ -38,6 +41,17 @@ def found_wrong(schema: LinkedSchema, frames: Frames, name: str, whole: bool = T
                 raise UsageError(f"{table.name}: {table.key} is no key, for {what}: name another, or none.")
     if left := [table for table in frames if table not in {t.name for t in schema.tables}]:
         raise UsageError(f"{name} has the table {left[0]}, of which the schema says nothing: add it, as a lookup perhaps.")
+
+
+def _clocked(table: LinkedTable, frame: pl.DataFrame) -> None:
+    """Raises UsageError where what is said to be a time is none."""
+    times = [c for c in (table.clock.start, table.clock.end) if c is not None and frame[c].count()] if table.clock else []
+    for column in times:
+        if not (frame.schema[column].is_numeric() or frame.schema[column] in (pl.Date, pl.Datetime)):
+            seen = shown(frame[column].drop_nulls()[0])
+            raise UsageError(f"{table.name}.{column} is said to be a time, and {seen} is none: name another, or no `clock`.")
+    if len({frame.schema[column].is_numeric() for column in times}) > 1:
+        raise UsageError(f"{table.name}: {' and '.join(times)} are a number and a date, no interval: name another `clock`.")
 
 
 def faults_of(schema: LinkedSchema, frames: Frames) -> Iterator[str]:

@@ -4,6 +4,7 @@
     charttime                                 instant
     occurrence_date                           date
     hour, year                                a number that changes within a patient, where there is none of these
+    age_at_visit                              instant, where no other column says when a row was
 
 A date of birth or death is a fact about a person, and no time of a row.
 """
@@ -17,31 +18,43 @@ import polars as pl
 
 from reverie.errors import Undecided
 from reverie.records.linked.schema import Clock
-from reverie.records.roles import find_roles, may_be_times, words
+from reverie.records.roles import AGE, find_roles, may_be_times, words
 
-__all__ = ["clock_of", "counted", "ends_early"]
+__all__ = ["clock_of", "counted", "ends_early", "seconds_of"]
 
 _START = {
-    "start", "started", "begin", "began", "admit", "admission", "admitted", "in", "from", "onset", "intime", "admittime",
-    "starttime", "startdate",
+    "start", "started", "begin", "began", "begun", "admit", "admission", "admitted", "in", "from", "onset",
+    "aufnahme", "beginn", "von",
 }  # fmt: skip
 _END = {
-    "end", "ended", "stop", "stopped", "discharge", "discharged", "disch", "out", "to", "until", "finish", "outtime",
-    "dischtime", "resolved", "endtime", "enddate", "stoptime", "stopdate",
+    "end", "ended", "stop", "stopped", "discharge", "discharged", "disch", "out", "to", "until", "finish", "finished",
+    "resolved", "entlassung", "entlassungs", "ende", "bis",
 }  # fmt: skip
-_PERSONAL = {"birth", "born", "dob", "death", "died", "dod", "deceased"}
-_TIME = re.compile(r"(time|date|datetime|timestamp|dtc|dtm|day|offset)$")
+_PERSONAL = re.compile(r"birth|^born$|^dob$|death|^died$|^dod$|deceased|geburt|^gebdat|^tod|sterbe|verstorben")
+_TIME = re.compile(r"(time|date|datetime|timestamp|dtc|dtm|dy|day|offset|stamp|_ts|datum|zeit|zeitpunkt)$")
+_ENDS_AS_TIME = re.compile(r"(datetime|timestamp|time|date|dtc|dtm|dy|datum|zeitpunkt|zeit)$")
+_SINCE = {"t", "hour", "hours", "minute", "minutes", "week", "weeks", "month", "months", "days"}
+"""What a number is called that counts from the first row of a patient, where it has no other name."""
+_PAIRED = re.compile(r"^[a-z]{2}(st|en)$")
+"""How the first and last days of an event are called in trials: AESTDY, CMENDTC."""
 _BEST = ("charttime", "timestamp", "datetime", "time", "date")
 _LATER = {"result", "reported", "store", "storetime", "recorded", "updated", "modified", "created", "scheduled"}
 """Words of times at which a row was written down or planned, not of when it was."""
+
+_DAY = 86_400
+_UNITS = {"second": 1, "minute": 60, "min": 60, "hour": 3600, "day": _DAY, "week": 7 * _DAY, "month": 30.4375 * _DAY}
+_UNITS |= {f"{unit}s": seconds for unit, seconds in _UNITS.items()} | dict.fromkeys(("age", "year", "years"), 365.25 * _DAY)
 
 ORDERED = 0.95
 """From this share of rows whose start is not after their end, two columns are an interval."""
 
 
-def clock_of(frame: pl.DataFrame) -> Clock | None:
-    """The clock of a table by the names and types of its columns, or None."""
+def clock_of(frame: pl.DataFrame, aged: bool = False) -> Clock | None:
+    """The clock of a table by the names and types of its columns, or None; `aged` where an age may be one."""
     times = {column: dtype for column, dtype in frame.schema.items() if _is_time(column, dtype)}
+    ages = {column: dtype for column, dtype in frame.schema.items() if dtype.is_numeric() and "age" in words(column)}
+    by_age = aged and not times and bool(ages)
+    times = ages if by_age else times
     for start, end in _pairs(list(times)):
         alike = frame.schema[start].base_type() == frame.schema[end].base_type()
         if alike and _share(frame, start, end) >= ORDERED:
@@ -51,6 +64,8 @@ def clock_of(frame: pl.DataFrame) -> Clock | None:
     best = min(times, key=lambda column: _rank(column, times[column], frame))
     others = [column for column in times if column != best]
     more = f"; also {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
+    if by_age:
+        return Clock(kind="instant", start=best, why=AGE + more)
     kind = "date" if times[best] == pl.Date else "instant"
     return Clock(kind=kind, start=best, why=f"its {'days' if kind == 'date' else 'times'}{more}")
 
@@ -68,6 +83,12 @@ def counted(frame: pl.DataFrame, key: str) -> Clock | None:
     return Clock(kind="instant", start=time, why=why)
 
 
+def seconds_of(column: str) -> float:
+    """What a number counts that is a time, in seconds, by the name of its column: years of an age, days where none says."""
+    said = [_UNITS[word] for word in words(column) if word in _UNITS]
+    return said[-1] if said else 86_400
+
+
 def ends_early(frame: pl.DataFrame, clock: Clock) -> int:
     """Rows of an interval that end before they begin."""
     if clock.end is None:
@@ -76,17 +97,29 @@ def ends_early(frame: pl.DataFrame, clock: Clock) -> int:
 
 
 def _is_time(column: str, dtype: pl.DataType) -> bool:
-    if _PERSONAL & set(words(column)):
+    if any(_PERSONAL.search(word) for word in words(column)):
         return False
     if dtype == pl.Date or dtype == pl.Datetime:
         return True
-    return dtype.is_numeric() and bool(_TIME.search(column.lower())) and not {"of", "duration"} & set(words(column))
+    called = bool(_TIME.search(column.lower())) or column.lower() in _SINCE
+    return dtype.is_numeric() and called and not {"of", "duration"} & set(words(column))
+
+
+def _said(column: str) -> set[str]:
+    """The words of the name of a time, without those that say that it is one: admittime -> admit, AESTDY -> st."""
+    found = set()
+    for word in words(column):
+        stem = _ENDS_AS_TIME.sub("", word) or word
+        found |= {word, stem}
+        if (pair := _PAIRED.match(stem)) is not None and stem != word:
+            found.add({"st": "start", "en": "end"}[pair[1]])
+    return found
 
 
 def _pairs(columns: list[str]) -> Iterator[tuple[str, str]]:
     """Columns named after a start and an end, those first whose names say the same besides."""
-    starts = [c for c in columns if _START & set(words(c))]
-    ends = [c for c in columns if _END & set(words(c))]
+    starts = [c for c in columns if _START & _said(c)]
+    ends = [c for c in columns if _END & _said(c)]
     pairs = [(s, e) for s in starts for e in ends if s != e]
     yield from sorted(pairs, key=lambda pair: len(set(words(pair[0])) - _START ^ set(words(pair[1])) - _END))
 

@@ -29,6 +29,7 @@ from reverie.records.leveled import leveled
 from reverie.records.levels import OrderedProbit
 from reverie.records.linked.beside import tabled
 from reverie.records.linked.bonds import Bonds
+from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.digits import in_digits, levels_in
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
@@ -214,8 +215,9 @@ class LinkedCodec:
         return frame.with_columns(form.write(frame[c]) for c, form in here.items())
 
     def hours(self, table: str, since: np.ndarray) -> np.ndarray:
-        """Times as the form of a table counts them, in hours; numbers without a unit are taken for days."""
-        return since * ((self.forms.forms[table].unit or 86_400) / 3600)
+        """Times as the form of a table counts them, in hours; numbers of no unit that their column is called are days."""
+        form = self.forms.forms[table]
+        return since * ((form.unit or seconds_of(form.time or "")) / 3600)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, scores_of
 from reverie.records.linked.times import apart_from, counted_in
 from reverie.records.rules import Course, Rules
+from reverie.records.rules.rule import Presence
 from reverie.records.settling import reaching
 from reverie.records.table import Table
 
@@ -100,6 +101,9 @@ class LinkedCompleter:
             rules, branch = Rules.of(told.schema), self.codec.tree[table]
             no_order = branch.parent is not None and branch.time is None  # of sets the rows come in one of ours
             told_of = {rule.text for rule in rules if not (no_order and isinstance(rule.claim, Course))}
+            if frames is self.fitted.grown.frames:  # a hole that is filled says nothing
+                asked = self._asked(table)
+                told_of -= {r.text for r in rules if isinstance(r.claim, Presence) and r.claim.column in asked}
             of = {text: int(rows.sum()) for text, rows in rules.broken(told.frame).items() if text in told_of}
             broken |= {f"{table}: {text}".replace("\0", ""): count for text, count in of.items()}
         return {text: count for text, count in broken.items() if count}

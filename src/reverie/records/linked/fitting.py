@@ -146,16 +146,22 @@ def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: B
         frames[table.name], given[table.name], said = _typed(codec, table.name, cells[table.name], name)
         notes += said
     schema = forms.schema.model_copy(update={"tables": tuple(made)})
-    found_wrong(schema, frames, name)
+    numbered_rows = {}
+    for table in (table.name for table in made if table.name in frames):
+        numbered_rows[table] = frames[table].with_row_index(ROW)
+        if schema[table].key is not None:  # rows that are wholly alike are one, as in training
+            numbered_rows[table] = numbered_rows[table].unique(frames[table].columns, keep="first", maintain_order=True)
+            if again := frames[table].height - numbered_rows[table].height:
+                notes.append(f"{table}: {counted(again, 'row')} identical to another: as given, and not seen.")
+    found_wrong(schema, numbered_rows, name)
     for table in made:
         if table.implied:
             key = str(table.key)
             spoken = [frame[key].drop_nulls() for frame in frames.values() if key in frame.columns]
             whole = pl.concat([x.cast(forms.forms[table.name].columns[key]) for x in spoken]).unique(maintain_order=True)
-            frames[table.name] = pl.DataFrame([whole])
+            numbered_rows[table.name] = frames[table.name] = pl.DataFrame([whole]).with_row_index(ROW)
     if not frames[forms.tree.root].height:
         raise DataError(f"{name} has no patient: {forms.tree.root} has no row.")
-    numbered_rows = {table: frame.with_row_index(ROW) for table, frame in frames.items()}
     grown = placed(forms.tree, LinkedTables(numbered_rows, schema, name))
     rows = {table: frame[ROW].to_numpy().astype(np.int64) for table, frame in grown.frames.items()}
     seen = {table: frame.drop(ROW) for table, frame in grown.frames.items()}

@@ -21,10 +21,12 @@ import torch
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
 from reverie.records.linked.bound import Bound
+from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.fitting import FittedTables
 from reverie.records.linked.form import SINCE
 from reverie.records.linked.generate import TRIES, LinkedSampler
+from reverie.records.linked.keys import singular
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.scores import TableScores, groups_of
 from reverie.records.linked.stages import Seed
@@ -145,7 +147,8 @@ class LinkedForecaster:
         rows = frames_of(Bound(self.codec, made), len(scores[tree.root]), since)
         keys = {t: frame[k] for t, frame in self.fitted.grown.frames.items() if (k := self.codec.forms.schema[t].key)}
         frames = Keyed(self.codec, {}, keys).tables(rows)
-        return {table: frame for table, frame in frames.items() if table != tree.root}, lost
+        one_each = (tree.root, *tree.beside(tree.root))  # who a patient is
+        return {table: frame for table, frame in frames.items() if table not in one_each}, lost
 
     def _counted(
         self, scores: dict[str, TableScores], given: Mapping[str, np.ndarray], horizon: Horizon, seed: Seed
@@ -200,10 +203,14 @@ class LinkedForecaster:
 
     def _ended(self, table: str) -> np.ndarray:
         """Bool [patients], of whom a table has no further rows: a death is given, which none of its rows is after."""
-        root, ended = self.codec.tree.root, np.zeros(len(self.fitted.grown), dtype=bool)
+        root, ended, grown = self.codec.tree.root, np.zeros(len(self.fitted.grown), dtype=bool), self.fitted.grown
         for rule in self.codec.forms.bonds.orders:
-            if rule.table == table and rule.above == root and rule.sign == "<=" and DEATH & set(words(rule.theirs)):
-                ended |= self.fitted.grown.frames[root][rule.theirs].is_not_null().to_numpy()
+            of = {*words(rule.theirs), *(() if rule.above == root else words(singular(rule.above)))}
+            if rule.table != table or rule.sign != "<=" or not DEATH & of:
+                continue
+            if rule.above == root or rule.above in self.codec.tree.beside(root):
+                dead = grown.frames[rule.above][rule.theirs].is_not_null().to_numpy()
+                ended[grown.patients(rule.above)[dead]] = True
         return ended
 
     def _near(
@@ -252,7 +259,7 @@ class LinkedForecaster:
                 if times.dtype.is_temporal():
                     hours = times.cast(pl.Datetime("us")).cast(pl.Int64) / 3.6e9
                 else:
-                    hours = times.cast(pl.Float64) * 24
+                    hours = times.cast(pl.Float64) * (seconds_of(column) / 3600)
                 np.maximum.at(last, grown.patients(table), hours.fill_null(-np.inf).to_numpy())
         return last
 

@@ -71,7 +71,10 @@ class LinkedForms:
             notes += [f"{table}: {note}" for note in told.notes]
         bonds = bonds_of(grown, forms, found)
         if bonds:
-            notes.append(f"{number_of(len(bonds), 'rule')} across tables hold without exception, and will in what is made.")
+            hold = f"hold{'s' if len(bonds) == 1 else ''}"
+            notes.append(
+                f"{number_of(len(bonds), 'rule')} across tables {hold} without exception, and will in what is made."
+            )
         return cls(schema, tree, forms, found, frozenset(within), frozenset(ends), tuple(notes), bonds)
 
 

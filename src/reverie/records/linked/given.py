@@ -24,6 +24,7 @@ from reverie.records.linked.beside import has
 from reverie.records.linked.bonds import base_of, told_of
 from reverie.records.linked.choosing import COUNT, Choice, can, value_of
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.keys import singular
 from reverie.records.linked.scores import TableScores
 
 __all__ = ["GivenRows", "Wish", "one_of", "parted"]
@@ -172,6 +173,8 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
                 raise UsageError(f"{text!r}: any and all are of rows, as any TABLE.column=value: name the table.")
             of_patients.append(text.removeprefix(f"{codec.tree.root}."))
             continue
+        alike = [other for other in codec.forms.forms if singular(other) == singular(table)]
+        table = alike[0] if table not in codec.forms.forms and len(alike) == 1 else table  # an admission of admissions
         if table not in codec.forms.forms:
             raise unknown("table", table, codec.forms.forms)
         sign = found[2].replace("==", "=")

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.records.linked.keys import names_key
 from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.tables import LinkedTables
 from reverie.records.linked.tree import Branch, Grown, Tree
 from reverie.records.places import counted
+from reverie.records.roles import words
 
 __all__ = ["grow", "placed"]
 
@@ -39,7 +41,7 @@ def grow(tables: LinkedTables) -> Grown:
         ready = [table for table in left if not table.parent or table.parent in done or table.parent not in _names(made)]
         branches += [_hung(table, tables, root, done) for table in ready]
     branches = [replace(b, time=_time(tables.schema[b.table], tables.frames[b.table])) for b in branches]
-    branches = [_timed(branch, tables, branches, root) for branch in branches]
+    branches = [_numbered(branch, tables, branches, root) or _timed(branch, tables, branches, root) for branch in branches]
     order = _parents_first(branches)
     carried = tuple(t.name for t in schema.tables if t.kind == "lookup")
     grown = placed(Tree(tuple(order), carried), tables)
@@ -64,6 +66,10 @@ def placed(tree: Tree, tables: LinkedTables) -> Grown:
             keys = frames[parent][str(tables.schema[parent].key)].cast(pl.String)
             rows = pl.Series(range(keys.len()), dtype=pl.Int64)
             at = frame[branch.tie].cast(pl.String).replace_strict(keys, rows, default=-1, return_dtype=pl.Int64)
+        elif branch.place is not None:
+            at = _by_place(frame, tables, branch, frames[parent], tree.root)
+            both = f"{_whose(tables.schema[branch.table], tree.root)} and {branch.place}"
+            notes.append(f"{branch.table}: {both} together name a row of {parent}.")
         else:
             at = _by_time(frame, tables, branch, parent, frames, tree.root)
         at = at.fill_null(-1)
@@ -123,6 +129,46 @@ def _hung(table: LinkedTable, tables: LinkedTables, root: str, done: set[str]) -
         if tie.table == root:
             return Branch(table.name, root, tie.column)
     raise DataError(f"{tables.name}: no column of {table.name} says whose its rows are: name it in `refers` of a schema.")
+
+
+def _numbered(branch: Branch, tables: LinkedTables, branches: list[Branch], root: str) -> Branch | None:
+    """On the stays of the patient that a number of the row names together with the patient (the second stay of P12)."""
+    schema, frame, tie = tables.schema, tables.frames[branch.table], tables.schema[branch.table].to(root)
+    if branch.parent != root or tie is None:
+        return None
+    for stays in (schema[b.table] for b in branches if b.parent == root and b.table != branch.table):
+        theirs, whose = tables.frames[stays.name], stays.to(root)
+        for column in (c for c in frame.columns if c in theirs.columns and _counts(c) and whose is not None):
+            keys = theirs.select(pl.col(whose.column).cast(pl.String).alias("who"), pl.col(column).cast(pl.String))
+            pairs = frame.select(pl.col(tie.column).cast(pl.String).alias("who"), pl.col(column).cast(pl.String))
+            several = keys["who"].is_duplicated().any() and theirs[column].is_duplicated().any()
+            if not several or keys.is_duplicated().any() or not pairs.is_duplicated().any() or column in _tied(stays):
+                continue
+            if pairs.join(keys, on=["who", column], how="semi").height >= FOUND * frame.height:
+                return replace(branch, parent=stays.name, tie=None, place=column)
+    return None
+
+
+def _counts(column: str) -> bool:
+    """Whether a column is called as what counts the stays of a patient is."""
+    return names_key(column) or bool({"seq", "sequence", "visit", "visitnum", "episode"} & set(words(column)))
+
+
+def _by_place(frame: pl.DataFrame, tables: LinkedTables, branch: Branch, above: pl.DataFrame, root: str) -> pl.Series:
+    """The row of the parent that is of the same patient and called alike; null where there is none."""
+    of = [_whose(tables.schema[table], root) for table in (branch.table, str(branch.parent))]
+    row, stay = (
+        table.select(pl.col(who).cast(pl.String).alias("who"), pl.col(str(branch.place)).cast(pl.String).alias("place"))
+        for table, who in zip((frame, above), of, strict=True)
+    )
+    stay = stay.with_row_index("at").unique(["who", "place"], keep="first", maintain_order=True)
+    return row.join(stay, on=["who", "place"], how="left", maintain_order="left")["at"].cast(pl.Int64)
+
+
+def _whose(table: LinkedTable, root: str) -> str:
+    tie = table.to(root)
+    assert tie is not None
+    return tie.column
 
 
 def _timed(branch: Branch, tables: LinkedTables, branches: list[Branch], root: str) -> Branch:

@@ -17,7 +17,7 @@ from reverie.records.linked.sources import read_tables
 from reverie.records.linked.standards.registry import standard_at
 from reverie.records.linked.standards.stated import schema_of
 from reverie.records.linked.tables import LinkedTables
-from reverie.records.linked.tying import Hall, spoken_of
+from reverie.records.linked.tying import Hall, with_implied
 from reverie.records.parsing import parse
 from reverie.records.places import ROW, counted, few, shown
 from reverie.records.reading import Bounds
@@ -58,11 +58,11 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
         content = standard.read(str(source), name, most)
         cells, said = content.frames, content.notes
     else:
-        cells, notes = read_tables(source, name, most, empty=schema is not None)
+        cells, notes = read_tables(source, name, most, empty=True)
         said = list(notes)
     frames, forms = {}, {}
     for table, frame in cells.items():
-        if not frame.height:  # of a table that a schema knows: nobody had a row of it
+        if not frame.height:  # nobody had a row of it
             frames[table] = frame
             continue
         said_of = None if schema is None else next((t for t in schema.tables if t.name == table), None)
@@ -76,13 +76,15 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
     if schema is None and standard is not None:
         schema = schema_of(standard.tables, frames, standard.title)
     elif schema is None:
-        hall = Hall(frames, name, said)
-        schema = hall.schema()
+        schema = Hall(frames, name, said).schema()
     else:
         found_wrong(schema, frames, name, whole)
-    for table in schema.tables:
-        if table.implied and table.name not in frames:
-            frames[table.name] = spoken_of(frames, str(table.key))
+    frames = with_implied(frames, schema)
+    for table in schema.tables:  # where all are still there no end tells that it is a time
+        clock = table.clock
+        if clock is not None and clock.end is not None and not frames[table.name][clock.end].count():
+            of_start = frames[table.name].schema[clock.start]
+            frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
     called = None if standard is None else standard.called
     stored = not isinstance(source, Mapping) and Path(source).is_dir() and any(Path(source).glob("*.parquet"))

@@ -7,20 +7,23 @@ key where most of its values are keys there. Numbers that only happen to be amon
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from reverie.records.linked.schema import ForeignKey
-from reverie.records.roles import PERSONS, id_of, identifier_rank, words
+from reverie.records.roles import PERSONS, id_of, identifier_rank, tells_apart, words
 
 __all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "singular", "ties"]
 
 FOUND = 0.5
 """Of the values of a column, the least share that are keys of a table it refers to; the rest dangle, and are counted."""
 
-_KEY = ("id", "key", "no", "nr", "num", "number", "code", "uid", "uuid", "oid", "identifier", "hash")
+NAMED = 0.9
+"""Of the cells of a column, the least share that are cells of one in a table of nobody's rows, which is a key then."""
+
+_KEY = ("id", "key", "no", "nr", "num", "number", "code", "uid", "uuid", "guid", "oid", "pk", "identifier", "hash")
 COUNTS = (["id"], ["row", "id"])
 """The words of a key that only counts rows: every table may have one."""
 
@@ -58,11 +61,19 @@ def names_a_person(column: str) -> bool:
     return rank is not None and rank <= PERSONS
 
 
-def key_of(frame: pl.DataFrame, table: str, elsewhere: Collection[str]) -> tuple[str | None, tuple[str, ...]]:
+def key_of(frame: pl.DataFrame, table: str, others: Sequence[pl.DataFrame]) -> tuple[str | None, tuple[str, ...]]:
     """The key of a table, and the other columns that could be it as well; None where nothing tells its rows apart.
 
-    `elsewhere` are the columns of the other tables: what also stands there is a key rather than what counts rows.
+    What also stands in the other tables is a key rather than what counts rows. In a table of nobody's rows the key may be
+    called as it will (ward, test), or be a code: others name its rows.
     """
+    elsewhere = {column for other in others for column in other.columns}
+    of_nobody = not any(map(tells_apart, frame.columns))
+
+    def may_be(column: str) -> bool:
+        if names_key(column) and (words(column)[-1] != "code" or fit_of(column, table) == 0):
+            return True  # a code of a drug that none stands twice is chance
+        return of_nobody and any(_names(other, column, frame[column]) for other in others)
 
     def rank(column: str) -> int:
         if (fit := fit_of(column, table)) == 0:
@@ -72,17 +83,24 @@ def key_of(frame: pl.DataFrame, table: str, elsewhere: Collection[str]) -> tuple
     unique = [
         column
         for column, dtype in frame.schema.items()
-        if names_key(column)
-        and (dtype == pl.String or dtype.is_integer())
-        and (words(column)[-1] != "code" or fit_of(column, table) == 0)  # of a drug: that none stands twice is chance
+        if (dtype == pl.String or dtype.is_integer())
         and frame[column].null_count() == 0
         and frame[column].n_unique() == frame.height
+        and may_be(column)
     ]
     if not unique:
         return None, ()
     best = sorted(unique, key=lambda column: (rank(column), frame.columns.index(column)))
     key = best[0]
     return key, tuple(c for c in best[1:] if rank(c) == rank(key))
+
+
+def _names(other: pl.DataFrame, column: str, keys: pl.Series) -> bool:
+    """Whether nearly all cells of a column of another table are keys, and some are the same one."""
+    if column not in other.columns or other.schema[column] != keys.dtype:
+        return False
+    cells = other[column].drop_nulls()
+    return cells.n_unique() < cells.len() and int(cells.is_in(keys.implode()).sum()) >= NAMED * cells.len()
 
 
 def fit_of(column: str, table: str) -> int:

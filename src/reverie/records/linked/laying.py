@@ -81,7 +81,7 @@ def told(
     first = rows[_begun(unit)]
     hangs = scores[table].above
     for before in range(1, BEFORE + 1):
-        same = (first >= before) & (hangs[first - before] == hangs[first])
+        same = (first >= before) & (hangs[np.maximum(first - before, 0)] == hangs[first])
         if same.any():
             yield row(table, np.flatnonzero(same), first[same] - before, before)
 

@@ -118,7 +118,8 @@ class Keyed:
     there: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def tables(self, rows: Mapping[str, Rows]) -> dict[str, pl.DataFrame]:
-        """The tables of a shard as those that were read, columns in their order."""
+        """The tables of a shard as those that were read, columns in their order: no row of a table without a key is there
+        twice."""
         tree, schema = self.codec.tree, self.codec.forms.schema
         keys: dict[str, pl.Series] = {}
         patients: dict[str, np.ndarray] = {}
@@ -146,10 +147,11 @@ class Keyed:
         for table, column, other in later:  # a circle: its key was not there yet
             cells[table][column] = self._named(table, column, other, rows, keys, patients)
         forms = self.codec.forms.forms
-        return {
+        made = {
             table: pl.DataFrame([cells[table][c].cast(dtype).alias(c) for c, dtype in forms[table].columns.items()])
             for table in (branch.table for branch in tree.branches)
         }
+        return {t: frame if schema[t].key is not None else frame.unique(maintain_order=True) for t, frame in made.items()}
 
     def _new(self, table: str, height: int, who: pl.Series) -> pl.Series:
         """Further keys, none of those that are there."""

@@ -45,6 +45,8 @@ class Clock(BaseModel):
     def _whole(self) -> Self:
         if (self.kind == "interval") != (self.end is not None):
             raise ValueError("an interval has a start and an end, and an instant or a date has a start alone")
+        if self.start == self.end:
+            raise ValueError(f"{self.start} is the start and the end: name another end, or make it an instant")
         return self
 
 
@@ -131,8 +133,6 @@ class LinkedTable(BaseModel):
         names = [column.name for column in self.columns]
         if twice := next((c for c in names if names.count(c) > 1), None):
             raise ValueError(f"{self.name} has {twice} in `columns` twice: strike one of them")
-        if tied := next((c for c in names if c in self.tied), None):
-            raise ValueError(f"{self.name}.{tied} is a key or the time: say what it is there, and strike it from `columns`")
         if self.kind == "lookup" and (self.columns or self.rules):
             raise ValueError(f"{self.name} is a lookup, which is carried over: strike its `columns` and `rules`")
         if (self.parent is None) != (self.kind in ("entities", "lookup")):
@@ -166,6 +166,12 @@ class LinkedSchema(BaseModel):
                 if self[key.table].key is None:
                     raise ValueError(f"{table.name}.{key.column} refers to {key.table}, which has no key: name its `key`")
         for table in self.tables:
+            stated = table.tied - self.carried(table.name)
+            if tied := next((column.name for column in table.columns if column.name in stated), None):
+                raise ValueError(
+                    f"{table.name}.{tied} is a key or the time: say what it is there, and strike it from `columns`"
+                )
+        for table in self.tables:
             seen = [table.name]
             while (above := self[seen[-1]].parent) is not None:
                 if above in seen:
@@ -180,6 +186,10 @@ class LinkedSchema(BaseModel):
             if table.name == name:
                 return table
         raise unknown("table", name, [table.name for table in self.tables])
+
+    def carried(self, name: str) -> set[str]:
+        """The columns of a table that name rows of tables that are carried over: they are learned as others are."""
+        return {key.column for key in self[name].refers if self[key.table].kind == "lookup"}
 
     def above(self, name: str) -> Iterator[str]:
         """The ancestors of a table, the nearest first."""

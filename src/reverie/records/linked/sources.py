@@ -22,7 +22,7 @@ from reverie.modality import DATABASES
 from reverie.records.places import damaged
 from reverie.records.reading import Bounds, Query, read_source
 from reverie.records.reading.blocks import first_rows
-from reverie.records.reading.folders import SEPARATED, tables_in
+from reverie.records.reading.folders import SEPARATED, left_out, tables_in
 from reverie.records.reading.queries import Failed, asks_a_server, redacted
 from reverie.records.reading.stream import File
 
@@ -74,15 +74,18 @@ def read_tables(
         only: which tables are read, by their names.
 
     Raises UsageError where there are no tables, and DataError, naming the file, for one that cannot be read. A table
-    without a row is left out, which is noted; of files and frames it is kept where `empty` says so.
+    without a row is left out, which is noted; of files and frames its header is kept where `empty` says so. What lies in a
+    folder and is no table is noted.
     """
+    notes: list[str] = []
     if isinstance(source, Mapping):
         asked: dict[str, Any] = {str(table): frame for table, frame in source.items()}
     elif asks_a_server(str(source)) or not Path(source).is_dir():
         asked = {table: Query.of(source, f"SELECT * FROM {_quoted(table)}") for table in _names(str(source), name)}
     else:
         asked = dict(files_of(Path(source)))
-    tables, notes = {}, []
+        notes += left_out(Path(source), asked.values())
+    tables = {}
     for table, of in asked.items():
         if not only(table):
             continue
@@ -106,9 +109,9 @@ def read_tables(
 
 
 def _files(folder: Path) -> list[Path]:
-    """Those that are tables, one of each name: hidden ones and read-mes are not."""
+    """Those that are tables, one of each name: hidden ones, read-mes and those without a byte are not."""
     parquet = [path for path in folder.glob("*.parquet") if path.is_file() and not path.name.startswith(".")]
-    files = sorted([*tables_in(folder), *parquet])
+    files = sorted(path for path in (*tables_in(folder), *parquet) if path.stat().st_size)
     stems = [_stem(path) for path in files]
     if twice := next((stem for stem in stems if stems.count(stem) > 1), None):
         raise DataError(f"{folder} has several files called {twice}: keep one of them.")

@@ -26,10 +26,11 @@ class Branch:
     Attributes:
         table: its name.
         parent: of its parent; none of the patients.
-        tie: the column that names the row of the parent; none where time tells it.
+        tie: the column that names the row of the parent; none where time tells it, or `place`.
         time: the column that says when its rows were: that of its clock, or another where that one is empty at times; none
             of sets and of patients.
         beside: whether no row above has two, and nothing hangs on it: then it is learned as more columns of the row above.
+        place: the column that names the row of the parent together with whose it is, where no column alone does.
     """
 
     table: str
@@ -37,6 +38,7 @@ class Branch:
     tie: str | None = None
     time: str | None = None
     beside: bool = False
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Tree:
     @property
     def config(self) -> dict[str, object]:
         return {
-            "branches": [[b.table, b.parent, b.tie, b.time, b.beside] for b in self.branches],
+            "branches": [[b.table, b.parent, b.tie, b.time, b.beside, b.place] for b in self.branches],
             "carried": list(self.carried),
         }
 

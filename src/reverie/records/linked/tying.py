@@ -6,7 +6,7 @@ keys -> which refer to which (keys.py) -> who are the patients -> what hangs on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -18,7 +18,7 @@ from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema,
 from reverie.records.roles import words
 from reverie.records.shapes.long_roles import CODE, COUNT, TEST, VALUE
 
-__all__ = ["Hall", "spoken_of"]
+__all__ = ["Hall", "with_implied"]
 
 MOSTLY = 0.9
 """From this share of different values on, a column that is named as the key of its table was meant to be it, and what
@@ -30,6 +30,12 @@ def spoken_of(frames: Mapping[str, pl.DataFrame], key: str) -> pl.DataFrame:
     cells = [frame[key].drop_nulls() for frame in frames.values() if key in frame.columns]
     alike = len({c.dtype for c in cells}) == 1
     return pl.DataFrame({key: pl.concat([c if alike else c.cast(pl.String) for c in cells]).unique(maintain_order=True)})
+
+
+def with_implied(frames: Mapping[str, pl.DataFrame], schema: LinkedSchema) -> dict[str, pl.DataFrame]:
+    """Tables with those that a schema says others only speak of."""
+    lacking = [table for table in schema.tables if table.implied and table.name not in frames]
+    return {**frames, **{table.name: spoken_of(frames, str(table.key)) for table in lacking}}
 
 
 @dataclass
@@ -44,13 +50,17 @@ class Hall:
     ties: dict[str, list[Tie]] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
+    empty: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is found out of tables without a row."""
+        self.empty = [table for table, frame in self.frames.items() if not frame.height]
+        self.frames = {table: frame for table, frame in self.frames.items() if frame.height}
 
     def schema(self) -> LinkedSchema:
         for table, frame in self.frames.items():
             self._no_fault_of_keys(table, frame)
-            self.keys[table], others = key_of(
-                frame, table, {c for t, other in self.frames.items() if t != table for c in other.columns}
-            )
+            self.keys[table], others = key_of(frame, table, [of for name, of in self.frames.items() if name != table])
             if others:
                 self.notes.append(
                     f"{table}: {self.keys[table]} and {' and '.join(others)} could be its key; {self.keys[table]} is taken, "
@@ -62,7 +72,12 @@ class Hall:
         self.hanging = self._below()
         depth = {table: self._depth(table) for table in self.frames}
         order = sorted(self.frames, key=lambda table: (table not in self.hanging, depth[table]))
-        return LinkedSchema(tables=tuple(self._table(table, depth) for table in order))
+        return LinkedSchema(tables=(*(self._table(table, depth) for table in order), *self._without_rows()))
+
+    def _without_rows(self) -> Iterator[LinkedTable]:
+        for table in self.empty:
+            self.notes.append(f"{table} has no rows: its header is carried over.")
+            yield LinkedTable(name=table, kind="lookup", why="has no rows")
 
     def _no_fault_of_keys(self, table: str, frame: pl.DataFrame) -> None:
         """Raises DataError for a column that was meant to be the key of its table, and is that of two rows."""
@@ -89,7 +104,7 @@ class Hall:
         if not spoken:
             return
         column = max(spoken, key=lambda c: (spoken[c], -len(c)))
-        table = "patients" if "patients" not in self.frames else f"{column} (patients)"
+        table = "patients" if "patients" not in (*self.frames, *self.empty) else f"{column} (patients)"
         self.frames[table], self.keys[table], self.implied = spoken_of(self.frames, column), column, table
         self.notes.append(f"There is no table of patients: those whom {column} names are taken for them.")
 
@@ -159,8 +174,9 @@ class Hall:
         refers = tuple(
             foreign(frame, tie, self.frames[tie.table][str(keys[tie.table])], tie.table == table) for tie in self.ties[table]
         )
-        parent, clock = None, clock_of(frame)
-        if table in self.hanging and table not in self.people:
+        below = table in self.hanging and table not in self.people
+        parent, clock = None, clock_of(frame, below)
+        if below:
             above = [key for key in refers if key.table in self.hanging and key.table != table]
             filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from reverie.records.reading.separated import read_separated
 from reverie.records.reading.stream import File, Stream, merged, state_of
 from reverie.records.roles import several_patients
 
-__all__ = ["SEPARATED", "folder_stream", "read_folder", "tables_in"]
+__all__ = ["SEPARATED", "folder_stream", "left_out", "read_folder", "tables_in"]
 
 LOOKED_AT = 5
 """Files whose first rows tell whether they hold one patient each."""
@@ -40,7 +40,19 @@ _ABOUT = ("readme", "license", "licence", "sha256sums", "records", "changelog")
 def tables_in(folder: Path) -> list[Path]:
     """The files of separated text that lie in a folder, by name; not those below it, hidden ones, and read-mes."""
     paths = [path for path in folder.iterdir() if path.name.lower().endswith(SEPARATED) and path.is_file()]
-    return sorted(path for path in paths if not path.name.startswith(".") and not path.name.lower().startswith(_ABOUT))
+    return sorted(path for path in paths if not path.name.startswith(".") and not _is_about(path.name.lower()))
+
+
+def _is_about(name: str) -> bool:
+    return name.startswith(_ABOUT) and name.endswith(".txt")  # records.csv are records
+
+
+def left_out(folder: Path, tables: Collection[Path]) -> tuple[str, ...]:
+    """What is to be told of what lies in a folder besides its tables, and is not hidden: a note, or none."""
+    left = sorted(path.name for path in folder.iterdir() if path.name[0] != "." and path not in tables)
+    more = f" and {len(left) - 3:,} more" if len(left) > 3 else ""
+    note = f"In the folder {', '.join(left[:3])}{more} {'was' if len(left) == 1 else 'were'} left out."
+    return (note,) * bool(left)
 
 
 @dataclass(frozen=True)
@@ -69,11 +81,7 @@ class _Files:
             raise DataError(f"{name} has several files called {twice}: keep one of them, for a file holds all of a patient.")
         heads = (first_rows(File.at(path, folder), f"{name}/{path.name}", most) for path in paths[:LOOKED_AT])
         parts = next((column for head in heads if (column := several_patients(head))), None)
-        tables = set(paths)
-        left = sorted(path.name for path in folder.iterdir() if path.name[0] != "." and path not in tables)
-        more = f" and {len(left) - 3:,} more" if len(left) > 3 else ""
-        note = f"In the folder {', '.join(left[:3])}{more} {'was' if len(left) == 1 else 'were'} left out."
-        return cls(paths, stems, parts, (note,) * bool(left))
+        return cls(paths, stems, parts, left_out(folder, paths))
 
     def notes(self, column: str, own: bool, said: Counter[str]) -> tuple[str, ...]:
         """What was decided, and what was noted on how many files."""
