@@ -96,6 +96,16 @@ def test_the_plan_says_what_rows_are_about(plan):
     assert [stay.name for stay in plan.stays] == ["stays"]
 
 
+def test_codes_are_called_as_the_lookup_says_and_those_of_one_name_by_their_code_too():
+    items = pl.DataFrame({"itemid": [1, 2, 3], "unit": ["g"] * 3, "label": ["Sodium", "Sodium", "Lactate"]})
+    rows = [(p, 1 + i % 3, float(i)) for p in range(30) for i in range(6)]
+    labs = pl.DataFrame(rows, schema=["patient_id", "itemid", "value"], orient="row")
+    people = pl.DataFrame({"patient_id": range(30), "sex": ["F", "M"] * 15})
+    lane = Plan.of([read_linked({"patients": people, "labs": labs, "d_items": items})])["labs"]
+    assert lane.code == "itemid"
+    assert [lane.called(level) for level in ("1", "2", "3", "4")] == ["Sodium (1)", "Sodium (2)", "Lactate", "4"]
+
+
 @pytest.mark.parametrize("area", [*ACROSS, privacy.adversarial, privacy.membership], ids=lambda area: area.name)
 def test_other_patients_are_no_fault(real, area):
     measures = measured(real, area)

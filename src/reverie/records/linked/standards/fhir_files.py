@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from reverie.errors import DataError
+from reverie.modality import RESOURCES
 from reverie.records.places import shown
 from reverie.records.reading import Bounds
 from reverie.records.reading.bounds import unzip
 
 __all__ = ["Found", "Source", "files_in", "speaks_of_resources"]
 
-_PATTERNS = ("*.ndjson", "*.ndjson.gz", "*.jsonl", "*.json")
+_PATTERNS = tuple(f"*{suffix}" for suffix in RESOURCES)
 _LINES = (".ndjson", ".ndjson.gz", ".jsonl")
 _TYPE = re.compile(rb'"resourceType"\s*:')
 _REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]*)?$")
@@ -31,7 +32,7 @@ _HEAD = 2**16
 def files_in(place: Path) -> list[Path]:
     """The files of JSON at a place: the file itself, or those of a folder and of the folders in it, by name."""
     if place.is_file():
-        return [place] if place.name.lower().endswith((*_LINES, ".json")) else []
+        return [place] if place.name.lower().endswith(RESOURCES) else []
     found = {path for pattern in _PATTERNS for path in (*place.glob(pattern), *place.glob(f"*/{pattern}"))}
     return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
