@@ -187,6 +187,22 @@ def test_lookups_are_to_be_carried_over(real):
     assert changed["logic.linked.lookups"].value == 4 and changed["logic.linked.lookups"].verdict == "fault"
 
 
+def test_of_a_vocabulary_the_rows_that_are_named_are_to_be_carried_over(real):
+    """Reading one leaves out what no row names."""
+    items = pl.DataFrame({"itemid": [1, 2], "label": ["glucose", "lactate"]})
+    numbered = [
+        {**each.frames, "labs": each.frames["labs"].rename({"test": "itemid"}), "d_tests": items} for each in real[1:]
+    ]
+    for frames in numbered:
+        frames["labs"] = frames["labs"].with_columns(pl.col("itemid").replace_strict({"glucose": 1, "lactate": 2}))
+    first, second = map(read_linked, numbered)
+    frames = {**second.frames, "labs": second.frames["labs"].filter(pl.col("itemid") == 1)}
+    for kept, count in ((1, 0), (2, 1)):
+        made = replace(second, frames={**frames, "d_tests": items.filter(pl.col("itemid") == kept)}, standard="omop")
+        found = {m.name: m.value for m in INTEGRITY(Sides.read(first, None, made)).measures}
+        assert found["logic.linked.lookups"] == count
+
+
 @pytest.mark.parametrize(
     ("area", "name", "table", "change"),
     [

@@ -92,6 +92,7 @@ def _opened(work: Work, name: str) -> Iterator[tuple[Path, Bounds]]:
     """A private folder of files of tables, or a private file of several, and how much is read of it at most."""
     from reverie.records.linked.opening import SEPARATE, is_linked, not_linked, opened
     from reverie.records.reading import BUNDLED, Bounds
+    from reverie.records.reading.source import no_resources
 
     if name in BUNDLED or (names.ends(name, SEPARATE) and work.workspace.has(name, SEPARATE)):
         raise UsageError(f"{name} is one table: give several in a folder, a .zip of one, or a database of them.")
@@ -104,7 +105,7 @@ def _opened(work: Work, name: str) -> Iterator[tuple[Path, Bounds]]:
             work.workspace.quota.check()
         with opened(path, name, most, path.parent) as place:
             if suffixes and names.ends(name, RESOURCES) and not is_linked(place):
-                raise UsageError(f"{name} names no resourceType, so it is no FHIR: give a Bundle or lines of resources.")
+                raise no_resources(name)
             if place.is_dir() and not is_linked(place):
                 raise not_linked(place, name)
             inner = place.rglob("*") if place.is_dir() else [place]
