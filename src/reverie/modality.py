@@ -13,7 +13,8 @@ from typing import Any
 from reverie.errors import UsageError
 
 __all__ = [
-    "ARCHIVES", "ARRAYS", "DATABASES", "IMAGES", "IMAGE_FILES", "LINKED", "PICTURES", "RECORDS", "ROWS", "Modality", "asked",
+    "ARCHIVES", "ARRAYS", "DATABASES", "IMAGES", "IMAGE_FILES", "LINKED", "PICTURES", "RECORDS",
+    "RESOURCES", "ROWS", "Modality", "asked",
 ]  # fmt: skip
 
 ROWS = "rows"
@@ -28,6 +29,9 @@ content, and Parquet files may be tables.)"""
 
 DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
 """The suffixes of files of a database, which are linked tables, or asked with a query."""
+
+RESOURCES = (".ndjson.gz", ".ndjson", ".jsonl", ".json")
+"""The suffixes of files of resources of FHIR: a Bundle, or a resource a line."""
 
 FIELDS = {"identifier": "id", "schema": "schema_file"}
 """Options that requests call otherwise."""

@@ -152,3 +152,27 @@ def test_what_may_come_after_stands_apart_from_what_was_given(
     download.value.save_as(tmp_path / "back.zip")
     before, after = (read_linked(path).frames["stays"] for path in (workspace / "wards", tmp_path / "back.zip"))
     assert after.height > before.height and after.head(before.height).equals(before)
+
+
+@ONE_SIZE
+def test_a_patient_is_seen_in_each_of_several_draws(
+    visit: Visit, workspace: Path, run: str, hospital_tables: Callable[..., Any]
+) -> None:
+    (workspace / "holed").mkdir()
+    for name, frame in hospital_tables(12).items():
+        if name == "stays":
+            frame = frame.with_columns(ward=None)
+        frame.write_csv(workspace / "holed" / f"{name}.csv")
+    page = visit(f"linked?step=complete&model={run}&folder=holed&draws=3&seed=1")
+    page.get_by_role("button", name="Complete", exact=True).click()
+    side = page.get_by_label("Completed patient", exact=True)
+    chosen, drawing = side.get_by_label("Draw", exact=True), side.get_by_role("img").first
+    for draw in ("1", "3"):
+        chosen.select_option(draw)
+        drawing.focus()
+        page.keyboard.press("Home")
+        stays = read_linked(workspace / "completed" / "holed" / draw).frames["stays"].sort("patient_id", "admitted")
+        expect(side.get_by_role("status")).to_contain_text(f"ward {stays['ward'][0]} (filled)")
+    expect(page).to_have_url(re.compile("draw=3"))
+    page.reload()
+    expect(chosen).to_have_value("3")

@@ -96,6 +96,16 @@ def test_the_plan_says_what_rows_are_about(plan):
     assert [stay.name for stay in plan.stays] == ["stays"]
 
 
+def test_codes_are_called_as_the_lookup_says_and_those_of_one_name_by_their_code_too():
+    items = pl.DataFrame({"itemid": [1, 2, 3], "unit": ["g"] * 3, "label": ["Sodium", "Sodium", "Lactate"]})
+    rows = [(p, 1 + i % 3, float(i)) for p in range(30) for i in range(6)]
+    labs = pl.DataFrame(rows, schema=["patient_id", "itemid", "value"], orient="row")
+    people = pl.DataFrame({"patient_id": range(30), "sex": ["F", "M"] * 15})
+    lane = Plan.of([read_linked({"patients": people, "labs": labs, "d_items": items})])["labs"]
+    assert lane.code == "itemid"
+    assert [lane.called(level) for level in ("1", "2", "3", "4")] == ["Sodium (1)", "Sodium (2)", "Lactate", "4"]
+
+
 @pytest.mark.parametrize("area", [*ACROSS, privacy.adversarial, privacy.membership], ids=lambda area: area.name)
 def test_other_patients_are_no_fault(real, area):
     measures = measured(real, area)
@@ -175,6 +185,22 @@ def test_nothing_happens_after_death(real):
 def test_lookups_are_to_be_carried_over(real):
     changed = measured(real, INTEGRITY, d_tests=lambda f: f.with_columns(unit=pl.lit("mg/dL")))
     assert changed["logic.linked.lookups"].value == 4 and changed["logic.linked.lookups"].verdict == "fault"
+
+
+def test_of_a_vocabulary_the_rows_that_are_named_are_to_be_carried_over(real):
+    """Reading one leaves out what no row names."""
+    items = pl.DataFrame({"itemid": [1, 2], "label": ["glucose", "lactate"]})
+    numbered = [
+        {**each.frames, "labs": each.frames["labs"].rename({"test": "itemid"}), "d_tests": items} for each in real[1:]
+    ]
+    for frames in numbered:
+        frames["labs"] = frames["labs"].with_columns(pl.col("itemid").replace_strict({"glucose": 1, "lactate": 2}))
+    first, second = map(read_linked, numbered)
+    frames = {**second.frames, "labs": second.frames["labs"].filter(pl.col("itemid") == 1)}
+    for kept, count in ((1, 0), (2, 1)):
+        made = replace(second, frames={**frames, "d_tests": items.filter(pl.col("itemid") == kept)}, standard="omop")
+        found = {m.name: m.value for m in INTEGRITY(Sides.read(first, None, made)).measures}
+        assert found["logic.linked.lookups"] == count
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ class Linked(Request):
         ),
     ] = Field(
         min_length=1,
-        description="A folder of the workspace with files of tables that have different columns, or of MEDS, OMOP or FHIR.",
+        description="A folder of the workspace with files of tables that have different columns, or of MEDS, OMOP or FHIR; "
+        "or one file that holds several: a .zip of these, a database, or resources of FHIR (.json, .ndjson).",
         examples=["hospital"],
     )
     save_schema: Annotated[str | None, Flag("--schema"), local] = Field(

@@ -44,7 +44,8 @@ class Training(ToldReading, TableReading, Engined):
             "SOURCE",
             "A table of visits: a .csv, .tsv, .psv, .txt (also .gz), .parquet, .xlsx, .sas7bdat, .xpt, .sav or .dta "
             "file, a folder of files of text or of Parquet, with --query a database, or 'pbc2' (bundled). Linked tables: a "
-            "folder of files with different columns, or a DuckDB or SQLite file (see reverie data FOLDER). "
+            "folder of files with different columns, a DuckDB or SQLite file, or FHIR in a .json or .ndjson file (see "
+            "reverie data FOLDER). "
             "Pictures: a folder, a .zip or .tar, an .npy, .npz, .safetensors or IDX file, a .parquet file of pictures, or "
             "'digits' (bundled).",
         ),

@@ -1,4 +1,5 @@
-"""Linked tables of a call: a folder of the workspace, a .zip of one or a file of a database, read within the limits.
+"""Linked tables of a call: a folder of the workspace, or a file that holds several: a .zip of one, a database, resources of
+FHIR; read within the limits.
 
     the files -> private ones, the very files that were checked -> a .zip unpacked beside them -> tables by name -> how they
     are tied
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from reverie import zips
 from reverie.errors import UsageError
-from reverie.modality import DATABASES, IMAGE_FILES
+from reverie.modality import DATABASES, IMAGE_FILES, RESOURCES
 from reverie.service import folders, names
 from reverie.service.bounded import within_memory
 from reverie.service.jobs.work import Work
@@ -41,7 +42,7 @@ def is_linked(work: Work, name: str) -> bool:
     from reverie.records.linked.opening import FILES, is_packed, not_linked
     from reverie.sources import holds_tables, is_hospital
 
-    if names.ends(name, DATABASES):
+    if names.ends(name, (*DATABASES, *RESOURCES)):
         return True
     if names.ends(name, (zips.SUFFIX,)):
         with work.workspace.held(name, (zips.SUFFIX,)) as path:
@@ -88,11 +89,12 @@ def fitted(work: Work, name: str, codec: LinkedCodec) -> Iterator[FittedTables]:
 
 @contextmanager
 def _opened(work: Work, name: str) -> Iterator[tuple[Path, Bounds]]:
-    """A private folder of files of tables, or a private file of a database, and how much is read of it at most."""
-    from reverie.records.linked.opening import FILES, is_linked, not_linked, opened
+    """A private folder of files of tables, or a private file of several, and how much is read of it at most."""
+    from reverie.records.linked.opening import SEPARATE, is_linked, not_linked, opened
     from reverie.records.reading import BUNDLED, Bounds
+    from reverie.records.reading.source import no_resources
 
-    if name in BUNDLED or (names.ends(name, FILES) and work.workspace.has(name, FILES)):
+    if name in BUNDLED or (names.ends(name, SEPARATE) and work.workspace.has(name, SEPARATE)):
         raise UsageError(f"{name} is one table: give several in a folder, a .zip of one, or a database of them.")
     limits = work.settings
     most = Bounds(limits.table_bytes, limits.table_rows, limits.table_columns, limits.table_cells, limits.table_text)
@@ -102,6 +104,8 @@ def _opened(work: Work, name: str) -> Iterator[tuple[Path, Bounds]]:
         if suffixes == (zips.SUFFIX,):
             work.workspace.quota.check()
         with opened(path, name, most, path.parent) as place:
+            if suffixes and names.ends(name, RESOURCES) and not is_linked(place):
+                raise no_resources(name)
             if place.is_dir() and not is_linked(place):
                 raise not_linked(place, name)
             inner = place.rglob("*") if place.is_dir() else [place]
@@ -111,7 +115,7 @@ def _opened(work: Work, name: str) -> Iterator[tuple[Path, Bounds]]:
 
 def _suffixes(name: str) -> tuple[str, ...]:
     """Of a file that holds several tables its suffix, as the workspace takes it; none for a folder."""
-    return tuple(suffix for suffix in (zips.SUFFIX, *DATABASES) if names.ends(name, (suffix,)))
+    return tuple(suffix for suffix in (zips.SUFFIX, *DATABASES, *RESOURCES) if names.ends(name, (suffix,)))
 
 
 @contextmanager

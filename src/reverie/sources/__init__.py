@@ -16,7 +16,7 @@ from reverie.images.parquet import holds_pictures
 from reverie.images.pictures import SUFFIXES as PICTURES
 from reverie.images.sources import reads_in
 from reverie.images.trees import is_archive
-from reverie.modality import ARRAYS, DATABASES, ROWS, asked
+from reverie.modality import ARRAYS, DATABASES, RESOURCES, ROWS, asked
 from reverie.records import Table
 from reverie.records.linked import LinkedTables, is_linked
 from reverie.records.linked.sources import names_of
@@ -31,6 +31,7 @@ from reverie.records.reading import (
     redacted,
     tables_in,
 )
+from reverie.records.reading.source import no_resources
 from reverie.records.reading.stream import Stream
 from reverie.sources.large import whole_or_parts
 from reverie.sources.linked import LinkedSource
@@ -82,6 +83,8 @@ def open_source(
         LinkedSource.modality.check_options(_called(source), options)
         names = (*LinkedSource.modality.reading, "holdout")
         return LinkedSource.read(source, **{name: options[name] for name in names if options.get(name) is not None})
+    if isinstance(source, str | Path) and str(source).lower().endswith(RESOURCES) and Path(source).is_file():
+        raise no_resources(Path(source).name)
     kind = TableSource if options.get("query") is not None or is_table(source) else ImageSource
     kind.modality.check_options(_called(source), options)
     if kind is TableSource:
@@ -124,7 +127,8 @@ def _said(say: Callable[[str], None]) -> Callable[[str, int, int], None]:
 
 def is_hospital(source: Any) -> bool:
     """Whether a source is linked tables: a folder of tables with different columns, a .zip of tables, a file of a database
-    that has several, frames by name. (An address may be of many tables that nobody means: it is asked by a query.)"""
+    that has several, a file of FHIR, frames by name. (An address may be of many tables that nobody means: it is asked by a
+    query.)"""
     if isinstance(source, LinkedTables | Mapping):
         return True
     if not isinstance(source, str | Path) or str(source) in BUNDLED or in_object_storage(str(source)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import shutil
@@ -260,12 +261,63 @@ def test_a_zip_and_a_database_are_taken_wherever_a_folder_is(client, hospital, t
     assert not [*(hospital / ".reverie/held").iterdir()]
 
 
+def test_fhir_in_one_file_is_taken_wherever_a_folder_is(client, root, tmp_path, monkeypatch):
+    monkeypatch.setattr(hospitals, "CALIBRATED", 32)
+    made = []
+    for p in range(24):
+        made.append({"resourceType": "Patient", "id": f"p{p}", "gender": ["female", "male"][p % 2]})
+        for s in range(1 + p % 3):
+            day, about = f"2026-0{1 + s}-{10 + p % 7}", {"subject": {"reference": f"Patient/p{p}"}}
+            period = {"start": f"{day}T08:00:00Z", "end": f"{day}T{12 + p % 9}:00:00Z"}
+            made.append({"resourceType": "Encounter", "id": f"e{p}-{s}", "status": "finished", **about, "period": period})
+            for kind, words in (("2951-2", "Sodium"), ("2823-3", "Potassium")):
+                code = {"coding": [{"system": "http://loinc.org", "code": kind, "display": words}]}
+                value = {
+                    "valueQuantity": {"value": 4 + p % 5 / 10, "unit": "mmol/L"},
+                    "effectiveDateTime": f"{day}T09:00:00Z",
+                }
+                tied = {**about, "encounter": {"reference": f"Encounter/e{p}-{s}"}, "status": "final", "code": code}
+                made.append({"resourceType": "Observation", "id": f"o{p}-{s}-{kind}", **tied, **value})
+    bundle = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in made]})
+    lines = "\n".join(map(json.dumps, made)).encode()
+    told = []
+    for name, content in (("b.json", bundle.encode()), ("b.ndjson", lines), ("b.ndjson.gz", gzip.compress(lines))):
+        assert client.put(f"/api/files/in/{name}", content=content).status_code == 201
+        described = client.post("/api/tables/linked", json={"folder": f"in/{name}"}).json()
+        assert (described["standard"], described["patients"]) == ("fhir", 24)
+        lives = client.post("/api/timelines", json={"folder": f"in/{name}", "count": 3}).json()
+        told.append((described["tables"], described["schema_text"], lives["timelines"]))
+    assert told[0] == told[1] == told[2]
+    labels = {row["label"] for table in told[0][2][0]["tables"] for row in table["rows"] if table["table"] == "observations"}
+    assert labels == {"Sodium", "Potassium"}
+    settings = {**SMALL, "training.holdout": 0.3}
+    body = {"source": "in/b.json", "out": "runs/fhir", "steps": 1, "settings": settings}
+    assert client.post("/api/trainings", json=body, headers=DONE).json()["kind"] == "linked"
+    report = client.post("/api/reports", json={"runs": ["runs/fhir"]}, headers=DONE)  # the source is found again
+    assert report.status_code == 200, report.text
+    assert not [*(root / ".reverie/held").iterdir()]
+
+    refused = [
+        ("plain.json", b'{"a": 1}', "plain.json names no resourceType, so it is no FHIR: give a Bundle"),
+        ("cut.json", bundle.encode()[:-9], "cut.json is not JSON"),
+        ("nobody.ndjson", b'{"resourceType": "Device", "id": "1"}', "nobody.ndjson holds no Patient"),
+    ]
+    for name, content, words in refused:
+        client.put(f"/api/files/{name}", content=content)
+        for path, more in (("tables/linked", {"folder": name}), ("trainings", {"source": name, "out": "runs/no"})):
+            reply = client.post(f"/api/{path}", json=more, headers=DONE)
+            assert reply.status_code == 422 and words in reply.json()["detail"], reply.text
+    filled = client.post("/api/imputations", json={"model": "runs/fhir", "table": "in/b.json"}, headers=DONE)
+    assert filled.status_code == 422 and "b.json is one file: give a folder of tables" in filled.json()["detail"]
+
+
 @pytest.mark.parametrize("told", [{"table_bytes": 30_000}])
 def test_a_zip_and_a_database_are_held_to_the_limits_of_files(client, hospital, tmp_path):
     zips.pack(hospital / FOLDER, tmp_path / "h.zip")
     client.put("/api/files/h.zip", content=(tmp_path / "h.zip").read_bytes())
     client.put("/api/files/h.db", content=b"SQLite format 3\0" + b"0" * 40_000)
-    for name in ("h.zip", "h.db"):
+    client.put("/api/files/h.json", content=json.dumps({"resourceType": "Bundle", "note": "0" * 40_000}).encode())
+    for name in ("h.zip", "h.db", "h.json"):
         for path, body in (("tables/linked", {"folder": name}), ("imputations", {"model": RUN, "table": name})):
             reply = client.post(f"/api/{path}", json=body, headers=DONE)
             assert reply.status_code == 422 and f"{name} has more than the 30,000 bytes" in reply.json()["detail"]

@@ -87,11 +87,12 @@ def _of(hospital: Hospital, lane: Lane, begins: np.ndarray, count: int) -> dict[
         wanted |= {"length": (pl.col(END) - pl.col(AT)).mean()} if lane.end is not None else {}
     if lane.code is not None:
         wanted |= {
-            f"{level}, rows": (pl.col(CODE) == i).sum().cast(pl.Float64) for i, level in enumerate(lane.levels[:CODES])
+            f"{lane.called(level)}, rows": (pl.col(CODE) == i).sum().cast(pl.Float64)
+            for i, level in enumerate(lane.levels[:CODES])
         }
     if lane.value is not None:
         values = pl.col(lane.value).cast(pl.Float64, strict=False)
-        for i, level in enumerate(lane.levels[:TESTS]):
+        for i, level in enumerate(map(lane.called, lane.levels[:TESTS])):
             of = values.filter((pl.col(CODE) == i) & values.is_not_null())
             wanted |= {f"{level}, mean": of.mean(), f"{level}, first": of.first(), f"{level}, last": of.last()}
     for column in lane.numbers[:NUMBERS]:

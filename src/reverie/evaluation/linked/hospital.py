@@ -9,7 +9,7 @@ What is compared, learned or attacked is computed from these rows, so a table is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -160,7 +160,7 @@ _KINDS = {pl.String: "text", pl.Date: "dates", pl.Datetime: "date-times", pl.Boo
 
 
 def _with(tables: LinkedTables, frames: dict[str, pl.DataFrame]) -> LinkedTables:
-    return LinkedTables(frames, tables.schema, tables.name, tables.notes, tables.path)
+    return replace(tables, frames=frames)
 
 
 def _placed(tables: LinkedTables, plan: Plan, lane: Lane, above: dict[str, pl.DataFrame]) -> pl.DataFrame:

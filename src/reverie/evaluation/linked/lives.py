@@ -9,6 +9,7 @@ import polars as pl
 
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.linked.hospital import AT, CODE, END, WHO, Hospital
+from reverie.evaluation.linked.plan import Lane
 from reverie.evaluation.linked.sides import Sides
 from reverie.evaluation.measure import Metric
 
@@ -115,7 +116,7 @@ def _panel(hospital: Hospital, who: int, of: str, stay: tuple[float, float] | No
         near = rows[lane.name].filter(pl.col(AT).is_between(first, last))
         beyond += rows[lane.name].height - near.height
         for at, end, code in near.head(ITEMS).select(AT, END, CODE).iter_rows():
-            words = lane.name if code is None or lane.code is None else f"{lane.name}: {_level(lane.levels, code)}"
+            words = lane.name if code is None or lane.code is None else f"{lane.name}: {_level(lane, code)}"
             ends = None if end is None or lane.end is None else (min(end, last) - first) / scale
             items.append((lane.name, (at - first) / scale, ends, words))
     bands = [
@@ -136,5 +137,5 @@ def _panel(hospital: Hospital, who: int, of: str, stay: tuple[float, float] | No
     }
 
 
-def _level(levels: tuple[str, ...], code: int) -> str:
-    return levels[code] if code < len(levels) else "another"
+def _level(lane: Lane, code: int) -> str:
+    return lane.called(lane.levels[code]) if code < len(lane.levels) else "another"

@@ -68,10 +68,11 @@ def codes_figures(sides: Sides) -> dict[str, Any]:
         series = {name: _shares(lived[key])[: len(labels)] for name, lived in sides.lived.items()}
         many = len(lane.levels)
         title = lane.name if many <= CODES else f"{lane.name}, the first {CODES} of {many:,}"
-        shares.append({"kind": "bars", "title": title, "labels": labels, "series": series})
+        shares.append({"kind": "bars", "title": title, "labels": [*map(lane.called, labels)], "series": series})
     for key in _keys(sides, "value"):
-        if key[2] in sides.plan[key[1]].levels[:TESTS]:
-            values.append(_spread(sides, key, key[2], key[1], "real"))
+        lane = sides.plan[key[1]]
+        if key[2] in lane.levels[:TESTS]:
+            values.append(_spread(sides, key, lane.called(key[2]), lane.name, "real"))
     return {
         "codes": _panels("How common the commonest codes are", "Share of the rows of each table.", shares),
         "values": _panels("Values by test", "The commonest tests.", values),

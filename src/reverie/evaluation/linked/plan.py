@@ -1,13 +1,13 @@
 """What of linked tables is compared, settled on the real ones: lanes of rows, what each row is about, types.
 
 A lane is a table whose rows are some patient's. Its code is the column that says what a row is about: one that refers to a
-lookup, else one named as codes, tests or drugs are, else one named as names and types are, else the text column of most
-levels that are repeated.
+lookup (rather one named as codes are), else one named as codes, tests or drugs are, else one named as names and types are,
+else the text column of most levels that are repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from reverie.errors import DataError
 from reverie.records.linked import LinkedSchema, LinkedTable, LinkedTables
+from reverie.records.linked.lookups import names_of_codes
 from reverie.records.roles import words
 from reverie.records.shapes.long_roles import CODE, TEST, VALUE
 
@@ -40,6 +41,7 @@ class Lane:
         borrows: whether its rows have the time of their parent.
         code: the column that says what a row is about.
         levels: of it, as text, the commonest first.
+        named: what a lookup calls them, as far as it does.
         value: the column of what was measured, of a long table.
         numbers: columns of numbers that are neither keys nor clock nor code.
         names: columns of few levels that are neither, with their commonest levels.
@@ -56,9 +58,14 @@ class Lane:
     borrows: bool
     code: str | None
     levels: tuple[str, ...]
+    named: Mapping[str, str]
     value: str | None
     numbers: tuple[str, ...]
     names: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def called(self, level: str) -> str:
+        """What a code is called."""
+        return self.named.get(level, level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +98,7 @@ class Plan:
         lanes, clocked = [], set()
         for table in schema.tables:
             if table.kind != "lookup" and (table.name == entity or entity in schema.above(table.name)):
-                lane = _lane(table, schema, entity, frames[table.name], clocked)
+                lane = _lane(table, schema, entity, frames, clocked)
                 lanes.append(lane)
                 clocked |= {table.name} if lane.start is not None or lane.borrows else set()
         return cls(schema, entity, str(schema[entity].key), tuple(lanes), types)
@@ -141,7 +148,10 @@ def _both(frames: Sequence[pl.DataFrame | None], types: dict[str, pl.DataType]) 
     return pl.concat(same, how="diagonal")
 
 
-def _lane(table: LinkedTable, schema: LinkedSchema, entity: str, frame: pl.DataFrame, clocked: set[str]) -> Lane:
+def _lane(
+    table: LinkedTable, schema: LinkedSchema, entity: str, frames: Mapping[str, pl.DataFrame], clocked: set[str]
+) -> Lane:
+    frame = frames[table.name]
     people = [(key.column, key.table) for key in table.refers if key.table == entity]
     up = [
         (key.column, key.table)
@@ -164,17 +174,20 @@ def _lane(table: LinkedTable, schema: LinkedSchema, entity: str, frame: pl.DataF
     names = tuple((c, tuple(_levels(frame[c])[:COMMON])) for c in texts)
     borrowed = clock is None and table.parent in clocked
     levels = () if code is None else tuple(_levels(frame[code]))
+    carried = {of.name: frames[of.name] for of in schema.tables if of.kind == "lookup"}
+    known = names_of_codes(schema, table.name, carried).get(code or "", {})
+    named = {level: known[level] for level in levels if level in known}
     return Lane(
         table.name, table.kind, table.key, table.parent, tie.column if tie else None, tuple(people + up),
         clock.start if clock else None, clock.end if clock else None, borrowed, code, levels,
-        values[0] if values and table.kind == "long" and code is not None else None, tuple(numbers), names,
+        named, values[0] if values and table.kind == "long" and code is not None else None, tuple(numbers), names,
     )  # fmt: skip
 
 
 def _code(few: list[str], lookups: list[str], frame: pl.DataFrame, counts: dict[str, int]) -> str | None:
-    for column in lookups:
-        if column in few:
-            return column
+    tied = [column for column in lookups if column in few]
+    if tied:
+        return next((c for c in tied if (CODE | TEST) & set(words(c))), tied[0])
     named = [
         c for c in few if (CODE | TEST) & set(words(c)) and (frame[c].dtype == pl.String or frame[c].dtype.is_integer())
     ]

@@ -65,6 +65,7 @@ class Rule:
         theirs: of `above`; of a rule on numbers the level.
         sign: of an order "<=", ">=" or "="; of a number "none", "some" or "one".
         levels: of "goes", (code, level) as text.
+        called: of "goes" the name of its first code, of a number that of the level, where a lookup knows it.
     """
 
     what: str
@@ -74,6 +75,7 @@ class Rule:
     theirs: str
     sign: str = ""
     levels: tuple[tuple[str, str], ...] = ()
+    called: str = ""
 
     @property
     def firm(self) -> bool:
@@ -86,14 +88,16 @@ class Rule:
             return f"{mine} {self.sign} {theirs}"
         if self.what == "number":
             how = {"none": "no row", "some": "a row", "one": "at most one row"}[self.sign]
-            where = f" where {self.column} is {self.theirs}" if self.column else ""
+            where = f" where {self.column} is {self.called or self.theirs}" if self.column else ""
             return f"{how} of {self.table} for each of {self.above}{where}"
         if self.what == "inside":
             return f"{mine} within the time of a row of {self.above}"
         if self.what == "same":
             return f"{mine} = {theirs}"
         (code, level), *more = self.levels
-        return f"{mine} {code} only with {theirs} {level}" + (f", and {len(more)} more such codes" if more else "")
+        return f"{mine} {self.called or code} only with {theirs} {level}" + (
+            f", and {len(more)} more such codes" if more else ""
+        )
 
     def counted(self, hospital: Hospital) -> Kept:
         """How it is kept in a hospital."""
@@ -205,7 +209,8 @@ def _of_numbers(hospital: Hospital, lane: Lane, table: str) -> Iterator[Rule]:
         summed = frame.group_by("level").agg(pl.col("has").mean(), pl.col("who").n_unique()).sort("level")
         for level, has, patients in summed.iter_rows():
             if has in (0.0, 1.0) and patients >= LEAST and (share if has else 1 - share) ** patients < CHANCE:
-                yield Rule("number", lane.name, table, column, level, "some" if has else "none")
+                called = of.called(level) if column == of.code else ""
+                yield Rule("number", lane.name, table, column, level, "some" if has else "none", called=called)
 
 
 def _same(plan: Plan, lane: Lane, table: str) -> Iterator[Rule]:
@@ -235,7 +240,9 @@ def _goes(hospital: Hospital, lane: Lane) -> Iterator[Rule]:
                 if n == 1 and code < len(lane.levels) and patients >= LEAST and min(of[level], 1.0) ** patients < CHANCE
             ]
             if kept and len(levels) > 1:
-                yield Rule("goes", lane.name, table, str(lane.code), column, levels=tuple(kept))
+                yield Rule(
+                    "goes", lane.name, table, str(lane.code), column, levels=tuple(kept), called=lane.called(kept[0][0])
+                )
 
 
 def _numbers(hospital: Hospital, lane: Lane, table: str, column: str) -> tuple[np.ndarray, np.ndarray, pl.Series]:

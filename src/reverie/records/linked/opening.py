@@ -19,7 +19,7 @@ from typing import Any
 
 from reverie import zips
 from reverie.errors import DataError, ReverieError, UsageError
-from reverie.modality import IMAGE_FILES
+from reverie.modality import IMAGE_FILES, RESOURCES
 from reverie.records.linked.sources import is_linked_plain
 from reverie.records.linked.standards.registry import standard_at
 from reverie.records.places import damaged, few
@@ -27,9 +27,11 @@ from reverie.records.reading import Bounds, tables_in
 from reverie.records.reading.bounds import check_growth
 from reverie.records.reading.folders import SEPARATED
 
-__all__ = ["FILES", "is_linked", "is_packed", "not_linked", "opened"]
+__all__ = ["FILES", "SEPARATE", "is_linked", "is_packed", "not_linked", "opened"]
 
-FILES = (*SEPARATED, ".parquet", ".json", ".jsonl", ".ndjson", ".ndjson.gz")
+SEPARATE = (*SEPARATED, ".parquet")
+"""Suffixes of files of one table."""
+FILES = (*SEPARATE, *RESOURCES)
 """Suffixes of files that linked tables are read from: text, Parquet, and resources of FHIR."""
 
 MOST = 100_000

@@ -26,7 +26,7 @@ from reverie.records.reading.folders import SEPARATED, left_out, tables_in
 from reverie.records.reading.queries import Failed, asks_a_server, redacted
 from reverie.records.reading.stream import File
 
-__all__ = ["files_of", "is_linked_plain", "names_of", "read_tables"]
+__all__ = ["files_of", "is_linked_plain", "names_of", "read_tables", "rows_in"]
 
 _NAMES = {
     ".duckdb": "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_oid",
@@ -67,11 +67,13 @@ def read_tables(
     most: Bounds = Bounds(),
     only: Callable[[str], bool] = lambda table: True,
     empty: bool = False,
+    where: str = "",
 ) -> tuple[dict[str, pl.DataFrame], tuple[str, ...]]:
     """Cells by the name of the table, in the order of names, and notes; columns of text may be String.
 
     Args:
         only: which tables are read, by their names.
+        where: of a database, which of their rows: a condition in SQL.
 
     Raises UsageError where there are no tables, and DataError, naming the file, for one that cannot be read. A table
     without a row is left out, which is noted; of files and frames its header is kept where `empty` says so. What lies in a
@@ -81,7 +83,8 @@ def read_tables(
     if isinstance(source, Mapping):
         asked: dict[str, Any] = {str(table): frame for table, frame in source.items()}
     elif asks_a_server(str(source)) or not Path(source).is_dir():
-        asked = {table: Query.of(source, f"SELECT * FROM {_quoted(table)}") for table in _names(str(source), name)}
+        some = f" WHERE {where}" if where else ""
+        asked = {table: Query.of(source, f"SELECT * FROM {_quoted(table)}{some}") for table in _names(str(source), name)}
     else:
         asked = dict(files_of(Path(source)))
         notes += left_out(Path(source), asked.values())
@@ -141,9 +144,7 @@ def _columns(path: Path) -> frozenset[str]:
 def _is_empty(source: Any) -> bool:
     """Whether it is plain that there is not one row: a file of a header alone, a frame of none."""
     if isinstance(source, Query):
-        counting = Query(source.place, source.statement.replace("SELECT *", "SELECT count(*) AS n", 1))
-        with _whole(counting.name):
-            return int(read_source(counting).frame["n"][0]) == 0
+        return _counted(source) == 0
     if isinstance(source, Path):
         if source.suffix.lower() == ".parquet":
             return pl.scan_parquet(source).select(pl.len()).collect().item() == 0
@@ -152,6 +153,17 @@ def _is_empty(source: Any) -> bool:
         with source.open("rb") as lines:
             return not any(map(bytes.strip, islice(lines, 1, None)))
     return isinstance(source, pl.DataFrame) and not source.height
+
+
+def rows_in(place: str, table: str) -> int:
+    """How many rows a table of a database has."""
+    return _counted(Query.of(place, f"SELECT * FROM {_quoted(table)}"))
+
+
+def _counted(query: Query) -> int:
+    counting = Query(query.place, query.statement.replace("SELECT *", "SELECT count(*) AS n", 1))
+    with _whole(counting.name):
+        return int(read_source(counting).frame["n"][0])
 
 
 def _names(source: str, name: str) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from reverie.records.linked.drawn import Drawn
+from reverie.records.linked.lookups import names_of_codes
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown
 from reverie.records.roles import words
@@ -59,7 +60,8 @@ class _Lane:
     Attributes:
         patients: int64 [rows], rising where rows of a table are together.
         start, end: of each row, in seconds or as they are; `end` is null where a row has none, and `ends` its column.
-        label: the column that names a row, and `names` what its codes are called.
+        label: the column that names a row.
+        names: by column, what its codes are called.
         shown: the columns that are told of it.
     """
 
@@ -70,7 +72,7 @@ class _Lane:
     end: pl.Series | None
     ends: str | None
     label: str | None
-    names: Mapping[str, str]
+    names: Mapping[str, Mapping[str, str]]
     shown: tuple[str, ...]
 
     @classmethod
@@ -92,8 +94,7 @@ class _Lane:
         texts = [c for c in shown if frame.schema[c] == pl.String and frame[c].null_count() < frame.height]
         codes = [c for c in shown if (c in texts or frame.schema[c].is_integer()) and (CODE | TEST) & {*words(c)}]
         label = next(iter([*codes, *texts]), None)  # by names alone, so that real and made rows are called alike
-        tie = next((tie for tie in table.refers if tie.column == label and tie.table in lookups), None)
-        names = _called(lookups[tie.table], str(schema[tie.table].key)) if tie else {}
+        names = names_of_codes(schema, branch.table, lookups)
         ended = None if ends is None else end
         return cls(branch, shape, grown.patients(branch.table), start, ends, ended, label, names, shown)
 
@@ -128,7 +129,7 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float, drawn: Drawn 
                 "start": None if start is None else round((start - zero) / scale, 5),
                 "end": None if end is None else round((end - zero) / scale, 5),
                 "label": _label(lane, cells),
-                "cells": {name: _text(cells[name]) for name in lane.shown if cells[name] is not None},
+                "cells": {name: _cell(lane, name, cells[name]) for name in lane.shown if cells[name] is not None},
                 "made": made is not None and bool(made[i]),
                 "filled": [name for name, where in filled.items() if where[i]],
             }
@@ -148,16 +149,13 @@ def _table(lane: _Lane, grown: Grown, at: np.ndarray, zero: float, drawn: Drawn 
 def _label(lane: _Lane, cells: Mapping[str, Any]) -> str:
     if lane.label is None or (cell := cells[lane.label]) is None:
         return ""
-    return lane.names.get(str(cell), _text(cell))
+    return _text(lane.names.get(lane.label, {}).get(str(cell), cell))
 
 
-def _called(lookup: pl.DataFrame, key: str) -> dict[str, str]:
-    """What a lookup calls its keys: its first column of text."""
-    text = next((c for c, dtype in lookup.schema.items() if c != key and dtype == pl.String), None)
-    if text is None:
-        return {}
-    known = lookup.select(pl.col(key).cast(pl.String), text).drop_nulls()
-    return {code: _text(name) for code, name in known.iter_rows()}
+def _cell(lane: _Lane, column: str, cell: Any) -> str:
+    """A cell; of a code what it is called, too, unless the row is called so."""
+    name = None if column == lane.label else lane.names.get(column, {}).get(str(cell))
+    return _text(cell if name is None else name if name.endswith(f"({cell})") else f"{name} ({cell})")
 
 
 def _begun(branch: Branch, grown: Grown) -> pl.Series:

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
-from reverie.modality import DATABASES
+from reverie.modality import DATABASES, RESOURCES
 from reverie.records.places import hidden, shown
 from reverie.records.reading.blocks import text_stream
 from reverie.records.reading.bounds import Bounds, check_text, unzip
@@ -33,7 +33,7 @@ from reverie.records.reading.spreadsheets import SHEETS, read_spreadsheet
 from reverie.records.reading.statistical import STATISTICAL, read_statistical
 from reverie.records.reading.stream import File, Stream, gathered, state_of
 
-__all__ = ["BUNDLED", "SUFFIXES", "Cells", "place_of", "read_source", "stream_of"]
+__all__ = ["BUNDLED", "SUFFIXES", "Cells", "no_resources", "place_of", "read_source", "stream_of"]
 
 BUNDLED = {"pbc2": Path(__file__).parents[1] / "data" / "pbc2.csv"}
 """Cohorts that ship with the package, by name."""
@@ -107,6 +107,14 @@ def read_source(source: Any, name: str | None = None, most: Bounds = Bounds()) -
     return Cells(frame, name, notes, place_of(source))
 
 
+def no_resources(name: str) -> DataError:
+    """The error for JSON that is no FHIR, from which alone tables are read."""
+    return DataError(
+        f"{name} names no resourceType, so it is no FHIR: give a Bundle or lines of resources, or save tables as .csv or "
+        ".parquet."
+    )
+
+
 def stream_of(source: Any, name: str | None = None, most: Bounds = Bounds()) -> Stream:
     """A source as rows that are read one chunk after the other.
 
@@ -172,6 +180,8 @@ def _from_path(path: Path, name: str, source: str, most: Bounds) -> tuple[pl.Dat
 def _suffix(path: Path, name: str) -> str:
     """What kind of table a file is, by its name. Raises DataError unless it begins as such files do."""
     suffix = next((s for s in reversed(SUFFIXES) if path.name.lower().endswith(s)), None)
+    if suffix is None and name.lower().endswith(RESOURCES):
+        raise no_resources(name)
     if suffix is None:
         raise DataError(f"{name} ends in {path.suffix or 'no suffix'!r}: a table is {_FILES}; save it as one.")
     with path.open("rb") as file:

@@ -10,9 +10,11 @@ import pytest
 from reverie.errors import DataError, UsageError
 from reverie.records.linked import is_linked, read_linked
 from reverie.records.linked.standards import STANDARDS, parts_of
-from reverie.records.linked.standards.fhir_columns import DATE_TIME
+from reverie.records.linked.standards.fhir_columns import DATE_TIME, Seen
 from reverie.records.linked.standards.fhir_files import Found, Source
 from reverie.records.linked.standards.fhir_reading import Reader
+from reverie.records.linked.standards.fhir_resources import RESOURCES
+from reverie.records.linked.standards.fhir_taking import Taken, holds, left_of
 from reverie.records.reading import Bounds
 from reverie.sources import is_hospital
 
@@ -299,9 +301,11 @@ def test_a_diagnosis_that_is_older_than_its_stay_is_the_patients(resources, line
     assert condition.parent == "patients" and condition.to("encounters") is not None
 
 
-def test_whatever_stands_in_a_place_is_read_or_left_alone(resources):
-    """Each part of each resource made something else: no cell, or a sentence."""
-    odd = (None, 7, "x", [], {}, [7], [[]], {"a": 1}, True)
+ODD = (None, 7, "x", [], {}, [7], [[]], {"a": 1}, True, {"reference": "Patient/a", "type": "Patient", "display": "A"})
+
+
+def changes(resource):
+    """A resource with each of its parts made something else."""
 
     def places(node, path=()):
         items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
@@ -309,25 +313,62 @@ def test_whatever_stands_in_a_place_is_read_or_left_alone(resources):
             yield (*path, step)
             yield from places(below, (*path, step))
 
+    for path in places(resource):
+        for value in ODD if path != ("resourceType",) else ():
+            changed = json.loads(json.dumps(resource))
+            node = changed
+            for step in path[:-1]:
+                node = node[step]
+            node[path[-1]] = json.loads(json.dumps(value))
+            yield path, changed
+
+
+def test_what_is_remembered_of_elements_is_what_columns_read_of_them(resources):
+    """Each resource twice by what is remembered, and by its columns one after the other."""
+    source = Source([], "ward", Bounds())
+    for each in resources:
+        declared = RESOURCES[each["resourceType"]]
+        seen, plain = Seen(resolve=source.resolve), Seen(resolve=source.resolve)
+        taken = Taken(declared, seen, declared.name, frozenset({"id", "resourceType"}))
+        for path, changed in changes(each):
+            for _ in range(2):
+                row = [None] * len(taken.places)
+                left = taken.read(json.loads(json.dumps(changed)), row)
+                node, cells = json.loads(json.dumps(changed)), {}
+                for column in declared.columns:
+                    column.read(node, cells, plain, declared.name)
+                lost = [path for key, value in node.items() if key in taken.roots for path in left_of(key, value)]
+                lost += [
+                    key for key, value in node.items() if key not in {*taken.roots, "id", "resourceType"} and holds(value)
+                ]
+                assert row == [cells.get(name) for name in taken.places], path
+                assert sorted(left) == sorted(lost), path
+                assert (seen.displays, seen.units, seen.odd) == (plain.displays, plain.units, plain.odd), path
+
+
+def test_a_later_version_of_the_same_resource_is_kept_once(resources, lines, bundle):
+    again = {**json.loads(json.dumps(resources[4])), "meta": {"versionId": "2"}}
+    for name, place in (("lines", lines), ("b.json", bundle)):
+        tables = read_linked(place(json.loads(json.dumps([*resources, again])), name))
+        assert tables.frames["observations"].height == 3
+        assert "Observation: the same as one before, and kept once (1)." in tables.notes
+
+
+def test_whatever_stands_in_a_place_is_read_or_left_alone(resources):
+    """Each part of each resource made something else: no cell, or a sentence."""
     tried = 0
     reader = Reader(Source([], "ward", Bounds()))
     for each in resources:
-        for path in places(each):
-            for value in odd if path != ("resourceType",) else ():
-                if path == ("id",) and value == "x":
-                    continue  # two of one id are refused
-                changed = json.loads(json.dumps(each))
-                node = changed
-                for step in path[:-1]:
-                    node = node[step]
-                node[path[-1]] = value
-                tried += 1
-                if path != ("id",):
-                    changed["id"] = f"n{tried}"
-                reader.add(Found(changed, "ward"))
+        for path, changed in changes(each):
+            if path == ("id",) and changed["id"] == "x":
+                continue  # two of one id are refused
+            tried += 1
+            if path != ("id",):
+                changed["id"] = f"n{tried}"
+            reader.add(Found(changed, "ward"))
     for rows in reader.rows.values():
-        for name, cells in rows.cells.items():
-            if rows.resource.cells[name] is DATE_TIME:  # what is no time is refused with its sentence
-                cells[:] = [None] * len(cells)
+        for place, dtype in enumerate(rows.resource.cells.values()):
+            for row in rows.cells if dtype is DATE_TIME else ():  # what is no time is refused with its sentence
+                row[place] = None
     frames = reader.content("ward").frames
     assert sum(frame.height for frame in frames.values()) > tried / 2 > 500

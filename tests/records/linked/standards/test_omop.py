@@ -1,5 +1,7 @@
 """OMOP CDM v5.4: its tables are held to the published ones, read in any spelling, and go out and back."""
 
+import gzip
+
 import polars as pl
 import pytest
 
@@ -149,3 +151,66 @@ def test_tables_that_are_not_of_omop_are_not_written(omop, tmp_path):
     ]
     assert not (tmp_path / "no").exists()
     assert sum(1 for _ in parts_of(read_linked(omop), 1)) == 3
+
+
+ATHENA = ["concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_class_id", "standard_concept", "concept_code"]
+ATHENA += ["valid_start_date", "valid_end_date", "invalid_reason"]
+
+
+def vocabulary(others=5_000):
+    """As OHDSI gives it out: separated by tabs, without quotes, far more rows than anybody names."""
+    rows = [(10_000_000 + i, f'5" drain {i}', "Device", "SNOMED", "Device", "S", f"d{i}") for i in range(others)]
+    rows += [(3019550, 'Sodium "serum"', "Measurement", "LOINC", "Lab Test", "S", "2951-2")]
+    rows += [(201826, '"Type 2" diabetes', "Condition", "SNOMED", "Disorder", "S", "44054006")]
+    return "\n".join("\t".join(map(str, row)) for row in [ATHENA, *((*r, 19700101, 20991231, "") for r in rows)]) + "\n"
+
+
+@pytest.mark.parametrize("name", ["CONCEPT.csv", "CONCEPT.csv.gz", "CONCEPT.parquet", "quoted.tsv", "cp1252.csv"])
+def test_of_a_vocabulary_the_concepts_that_occur_are_read_in_any_form(omop, name):
+    (omop / "concept.csv").unlink()
+    text = vocabulary()
+    if name == "CONCEPT.csv.gz":
+        (omop / name).write_bytes(gzip.compress(text.encode()))
+    elif name == "CONCEPT.csv":
+        (omop / name).write_text(text)
+    else:
+        frame = pl.read_csv(text.encode(), separator="\t", quote_char=None, schema_overrides={"valid_start_date": pl.String})
+        if name == "cp1252.csv":  # read whole, as any table is
+            frame = frame.with_columns(pl.col("concept_name").replace('5" drain 0', "Möhre"))
+            (omop / "concept.csv").write_bytes(frame.write_csv().encode("cp1252"))
+        elif name == "quoted.tsv":
+            frame.write_csv(omop / "concept.tsv", separator="\t")
+        else:
+            frame.write_parquet(omop / name)
+    tables = read_linked(omop)
+    concept = tables.frames["concept"].sort("concept_id")
+    assert concept["concept_name"].to_list() == ['"Type 2" diabetes', 'Sodium "serum"']
+    notes = "\n".join(tables.notes)
+    for said in (
+        "concept: 5,000 rows are named by no other table, and left alone.",
+        'measurement.measurement_concept_id: 1 concept has a name, Sodium "serum" (2).',
+        "condition_occurrence.condition_concept_id: 1 of 2 rows are unmapped (0) and kept so; condition_source_value says",
+        "measurement.measurement_concept_id: 1 cell names no row of concept ('3023103')",
+    ):
+        assert said in notes, notes
+
+
+def test_a_database_is_asked_for_the_concepts_that_occur(omop, tmp_path):
+    tables = read_linked(omop)
+    more = tables.frames["concept"].with_columns(pl.col("concept_id") + 10_000_000)
+    frames = {**tables.frames, "concept": pl.concat([more, tables.frames["concept"]])}
+    STANDARDS["omop"].write([frames], tmp_path / "out.sqlite")
+    again = read_linked(tmp_path / "out.sqlite")
+    assert again.frames["concept"].sort("concept_id").equals(tables.frames["concept"].sort("concept_id"))
+    assert "concept: 2 rows are named by no other table, and left alone." in again.notes
+
+
+def test_a_fault_of_a_vocabulary_is_named_by_its_own_row(omop):
+    (omop / "concept.csv").write_text(vocabulary().replace("2951-2\t19700101", "2951-2\tsoon"))
+    with pytest.raises(DataError, match=r"omop/concept, data row 5001, column 'valid_start_date': 'soon' is no date"):
+        read_linked(omop)
+    (omop / "concept.csv").write_text("concept_id,concept_name\n")
+    assert "concept" not in read_linked(omop).frames
+    (omop / "concept.csv").write_text(vocabulary().replace("concept_id", "number"))
+    with pytest.raises(DataError, match=r"omop/concept has no column concept_id, which OMOP CDM v5.4 requires"):
+        read_linked(omop)

@@ -9,7 +9,9 @@ left alone. What is written is held to the models of fhir.resources (R4B, where 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import gc
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -47,8 +49,9 @@ class Fhir(Standard):
     def read(self, place: str, name: str, most: Bounds = Bounds()) -> Content:
         source = Source(files_in(Path(place)), name, most)
         reader = Reader(source)
-        for found in source.resources():
-            reader.add(found)
+        with _uncollected():
+            for found in source.resources():
+                reader.add(found)
         return reader.content(name)
 
     def write(self, parts: Parts, place: Path) -> Written:
@@ -77,6 +80,19 @@ class Fhir(Standard):
             "themselves and the others by one with the same elements and texts"
         )
         return Written(writer.rows, files, checked, list(writer.notes()))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage in circles: JSON has none, and to look through a whole Bundle again and again takes longer
+    than to read it."""
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looked:
+            gc.enable()
 
 
 def _checker() -> Check:

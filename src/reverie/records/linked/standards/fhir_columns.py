@@ -79,9 +79,9 @@ class Column(ABC):
         """Its cells of all rows as parts of resources; the frame has each of its columns."""
 
     @property
-    def roots(self) -> set[str]:
-        """The elements of the resource that it reads."""
-        return {str(self.path[0])}
+    def roots(self) -> tuple[str, ...]:
+        """The elements of the resource that it reads, each by itself: what a later one says counts."""
+        return (str(self.path[0]),)
 
 
 def at_path(node: Any, path: Path) -> Any:
@@ -198,13 +198,16 @@ class Reference(Column):
             return
         kind, key = seen.resolve(text) or ("", "")
         if not key or kind not in ("", self.to):
-            what = "something contained" if text.startswith("#") else f"a {kind}" if kind else "nothing that can be told"
-            seen.odd[f"{place}.{self.path[0]}: refers to {what}, which is not followed"] += 1
+            seen.odd[f"{place}.{self.path[0]}: refers to {self.what(text, kind)}, which is not followed"] += 1
             return
         take(resource, (*self.path, "reference"))
         if at_path(resource, (*self.path, "type")) == self.to:
             take(resource, (*self.path, "type"))
         row[self.name] = key
+
+    def what(self, text: str, kind: str) -> str:
+        """What a reference that is not followed leads to."""
+        return "something contained" if text.startswith("#") else f"a {kind}" if kind else "nothing that can be told"
 
     def write(self, frame: pl.DataFrame, words: Words) -> Parts:
         return {(*self.path, "reference"): as_json(f"{self.to}/" + frame[self.name])}

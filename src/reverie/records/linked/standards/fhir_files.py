@@ -14,24 +14,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from reverie.errors import DataError
+from reverie.modality import RESOURCES
 from reverie.records.places import shown
 from reverie.records.reading import Bounds
 from reverie.records.reading.bounds import unzip
 
 __all__ = ["Found", "Source", "files_in", "speaks_of_resources"]
 
-_PATTERNS = ("*.ndjson", "*.ndjson.gz", "*.jsonl", "*.json")
+_PATTERNS = tuple(f"*{suffix}" for suffix in RESOURCES)
 _LINES = (".ndjson", ".ndjson.gz", ".jsonl")
 _TYPE = re.compile(rb'"resourceType"\s*:')
 _REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]*)?$")
 _HEAD = 2**16
+_USUAL = frozenset({"Patient", "Encounter", "Condition", "Observation", "MedicationRequest", "MedicationAdministration"})
+"""Types of resources that a line is told to be at once."""
+_KNOWN = 100_000
+"""References that are remembered."""
 
 
 def files_in(place: Path) -> list[Path]:
     """The files of JSON at a place: the file itself, or those of a folder and of the folders in it, by name."""
     if place.is_file():
-        return [place] if place.name.lower().endswith((*_LINES, ".json")) else []
+        return [place] if place.name.lower().endswith(RESOURCES) else []
     found = {path for pattern in _PATTERNS for path in (*place.glob(pattern), *place.glob(f"*/{pattern}"))}
     return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
@@ -48,13 +55,19 @@ def speaks_of_resources(path: Path) -> bool:
         return bool(_TYPE.search(file.read(_HEAD)))
 
 
-@dataclass
+@dataclass(slots=True)
 class Found:
-    """A resource, where it stands, and its id where it has none of its own."""
+    """A resource, where it stands (a file, and which line or entry of it), and its id where it has none of its own."""
 
     resource: dict[str, Any]
-    place: str
+    called: str
     key: str | None = None
+    what: str = ""
+    number: int = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self.called}, {self.what} {self.number}" if self.number else self.called
 
 
 @dataclass
@@ -74,6 +87,11 @@ class Source:
     without: int = 0
     empty: int = 0
     urns: dict[str, tuple[str, str]] = field(default_factory=dict)
+    known: dict[str, tuple[str, str] | None] = field(default_factory=dict, repr=False)
+
+    def again(self) -> Source:
+        """The same from the beginning."""
+        return Source(self.files, self.name, self.most)
 
     def resources(self) -> Iterator[Found]:
         """Raises DataError, naming file and line, for what is no JSON and for what is no resource."""
@@ -87,11 +105,25 @@ class Source:
             elif path.name.lower().endswith(_LINES):
                 yield from self._lines(path, called)
             else:
-                self.urns.clear()
+                self._forget()
                 yield from self._of(_parsed(path.read_bytes(), called), called)
+
+    def _forget(self) -> None:
+        """Addresses hold inside one Bundle."""
+        self.urns.clear()
+        self.known.clear()
 
     def resolve(self, reference: str) -> tuple[str, str] | None:
         """(type, id) of what a reference names; the type is "" where only an address is given."""
+        try:
+            return self.known[reference]
+        except KeyError:
+            if len(self.known) >= _KNOWN:
+                self.known.clear()
+            found = self.known[reference] = self._resolved(reference)
+            return found
+
+    def _resolved(self, reference: str) -> tuple[str, str] | None:
         if reference in self.urns:
             return self.urns[reference]
         if reference.startswith(("urn:uuid:", "urn:oid:")):
@@ -100,7 +132,7 @@ class Source:
         return (parts[1], parts[2]) if parts else None
 
     def _lines(self, path: Path, called: str) -> Iterator[Found]:
-        self.urns.clear()
+        self._forget()
         if path.name.lower().endswith(".gz"):
             lines: Any = unzip(path, called, self.most).splitlines()
             yield from self._each(lines, called)
@@ -110,21 +142,26 @@ class Source:
 
     def _each(self, lines: Any, called: str) -> Iterator[Found]:
         for number, line in enumerate(lines, 1):
-            if line.strip():
-                place = f"{called}, line {number}"
-                yield from self._of(_parsed(line.strip(), place), place)
+            if text := line.strip():
+                node = _parsed(text, called, number)
+                kind = node.get("resourceType") if type(node) is dict else None
+                if type(kind) is str and kind in _USUAL:
+                    yield Found(node, called, None, "line", number)
+                else:
+                    yield from self._of(node, called, None, "line", number)
 
-    def _of(self, node: Any, place: str, key: str | None = None) -> Iterator[Found]:
+    def _of(self, node: Any, called: str, key: str | None = None, what: str = "", number: int = 0) -> Iterator[Found]:
         """A resource, or all that a Bundle holds."""
         kind = node.get("resourceType") if isinstance(node, dict) else None
+        found = Found(node, called, key, what, number)
         if not isinstance(kind, str):
-            raise DataError(f"{place} is no FHIR resource, for it has no resourceType: correct it, or remove it.")
+            raise DataError(f"{found.place} is no FHIR resource, for it has no resourceType: correct it, or remove it.")
         if kind != "Bundle":
-            yield Found(node, place, key)
+            yield found
             return
         entries = node.get("entry") or []
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise DataError(f"{place}: the entries of its Bundle are no list of objects: write it again.")
+            raise DataError(f"{found.place}: the entries of its Bundle are no list of objects: write it again.")
         self.empty += not entries
         whole = [(number, entry) for number, entry in enumerate(entries, 1) if isinstance(entry.get("resource"), dict)]
         self.without += len(entries) - len(whole)
@@ -135,8 +172,10 @@ class Source:
             keys.append(given)
             if isinstance(address, str) and given and isinstance(resource.get("resourceType"), str):
                 self.urns[address] = resource["resourceType"], str(given)
-        for (number, entry), given in zip(whole, keys, strict=True):
-            yield from self._of(entry["resource"], f"{place}, entry {number}", given)
+        self.known.clear()
+        place = found.place
+        for (inside, entry), given in zip(whole, keys, strict=True):
+            yield from self._of(entry.pop("resource"), place, given, "entry", inside)
 
     def notes(self) -> Iterator[str]:
         """What was passed over."""
@@ -148,7 +187,17 @@ class Source:
             yield f"Bundles without an entry: {self.empty:,}."
 
 
-def _parsed(text: bytes, place: str) -> Any:
+def _parsed(text: bytes, called: str, line: int = 0) -> Any:
+    """What a text says. Raises DataError for one that is no JSON, naming the file and the line."""
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return _parsed_slowly(text, f"{called}, line {line}" if line else called)
+
+
+def _parsed_slowly(text: bytes, place: str) -> Any:
+    """The same by Python's own reader, which takes some more and says where a fault is."""
+
     def no_number(word: str) -> None:
         raise ValueError(f"{word} is no number of JSON")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -14,12 +13,14 @@ from reverie.errors import DataError, UsageError
 from reverie.records.linked.standards.fhir_columns import DATE_TIME, Seen, at_path, token
 from reverie.records.linked.standards.fhir_files import Found, Source
 from reverie.records.linked.standards.fhir_resources import CODES, COMPONENTS, RESOURCES, UNITS, Resource
+from reverie.records.linked.standards.fhir_taking import Taken, holds, left_of
 from reverie.records.linked.standards.moments import moments
 from reverie.records.linked.standards.standard import Content
 from reverie.records.places import shown
 
 __all__ = ["Reader"]
 
+_OWN = frozenset({"id", "resourceType", "component", "medicationReference"})
 _BLOCK = 50_000
 """Rows that are kept as Python objects."""
 
@@ -29,20 +30,20 @@ class Rows:
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
-        self.cells: dict[str, list[Any]] = {name: [] for name in resource.cells}
+        self.cells: list[list[Any]] = []
         self.frames: list[pl.DataFrame] = []
 
-    def add(self, row: dict[str, Any]) -> None:
-        for name, cells in self.cells.items():
-            cells.append(row.get(name))
-        if len(self.cells[self.resource.key]) >= _BLOCK:
+    def add(self, row: list[Any]) -> None:
+        """A cell for each column, in their order."""
+        self.cells.append(row)
+        if len(self.cells) >= _BLOCK:
             self.flush()
 
     def flush(self) -> None:
         types = {name: pl.String if dtype is DATE_TIME else dtype for name, dtype in self.resource.cells.items()}
-        self.frames.append(pl.DataFrame(self.cells, schema=types))
-        for cells in self.cells.values():
-            cells.clear()
+        columns = list(zip(*self.cells, strict=True)) or [()] * len(types)
+        self.frames.append(pl.DataFrame(dict(zip(types, columns, strict=True)), schema=types))
+        self.cells.clear()
 
     def frame(self, notes: list[str], name: str) -> pl.DataFrame:
         """All rows, typed, without the columns that no resource fills."""
@@ -70,9 +71,12 @@ class Reader:
         self.rows = {each.name: Rows(each) for each in (*RESOURCES.values(), COMPONENTS)}
         self.others: Counter[str] = Counter()
         self.left: dict[str, Counter[str]] = {name: Counter() for name in RESOURCES}
-        self.keys: dict[str, dict[str, bytes]] = {name: {} for name in RESOURCES}
+        self.keys: dict[str, set[str]] = {name: set() for name in RESOURCES}
+        self.first: dict[tuple[str, str], bytes] | None = None
         self.told: Counter[str] = Counter()
         self.drugs: dict[str, str | None] = {}
+        self.taken = {each.name: Taken(each, self.seen, each.name, _OWN) for each in RESOURCES.values()}
+        self.parts = Taken(COMPONENTS, self.seen, COMPONENTS.name, frozenset())
 
     def add(self, found: Found) -> None:
         resource, kind = found.resource, found.resource["resourceType"]
@@ -87,34 +91,53 @@ class Reader:
             key = f"{kind.lower()}-without-id-{self.told[f'{kind}: without an id, and given one']}"
         if not self._new(kind, key, found):
             return
-        row: dict[str, Any] = {RESOURCES[kind].key: key}
-        declared = RESOURCES[kind]
-        for column in declared.columns:
-            column.read(resource, row, self.seen, kind)
-        if kind.startswith("Medication") and row.get("code") is None:
-            row["code"] = self._drug(resource, kind)
-        if kind != "Patient" and row.get("patient_id") is None:
+        taken = self.taken[kind]
+        row: list[Any] = [None] * len(taken.places)
+        row[0] = key
+        left = taken.read(resource, row)
+        if kind.startswith("Medication") and row[taken.places["code"]] is None:
+            row[taken.places["code"]] = self._drug(resource, kind)
+        if kind != "Patient" and row[taken.places["patient_id"]] is None:
             self.told[f"{kind}: of no Patient, and left out"] += 1
             return
         self.rows[kind].add(row)
-        if kind == "Observation":
-            for component in _objects(resource.get("component")):
-                part: dict[str, Any] = {"observation_id": key}
-                for column in COMPONENTS.columns:
-                    column.read(component, part, self.seen, "Observation.component")
-                self.rows[COMPONENTS.name].add(part)
-        roots = {root for column in declared.columns for root in column.roots} | {"component", "medicationReference"}
-        self.left[kind].update(_left(resource, roots))
+        if "component" in resource:
+            left += (
+                self._components(resource["component"], key)
+                if kind == "Observation"
+                else left_of("component", resource["component"])
+            )
+        if "medicationReference" in resource:
+            left += left_of("medicationReference", resource["medicationReference"])
+        if left:
+            self.left[kind].update(left)
+
+    def _components(self, node: Any, key: str) -> list[str]:
+        """The parts of an observation, each a row; what of them no column takes."""
+        if not isinstance(node, list):
+            return left_of("component", node)
+        below: set[str] = set()
+        for component in _objects(node):
+            row: list[Any] = [None] * len(self.parts.places)
+            row[0] = key
+            below.update(path.partition(".")[0] for path in self.parts.read(component, row))
+            self.rows[COMPONENTS.name].add(row)
+        other = any(holds(each) for each in node if not isinstance(each, dict))
+        return [f"component.{sub}" for sub in sorted(below)] or ["component"] * other
 
     def _new(self, kind: str, key: str, found: Found) -> bool:
         """Whether a resource of this id has not been. Raises DataError where it has, and was another."""
-        content = {part: value for part, value in found.resource.items() if part != "meta"}
-        mark = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).digest()
-        known = self.keys[kind].setdefault(key, b"")
-        if not known:
-            self.keys[kind][key] = mark
+        keys = self.keys[kind]
+        if key not in keys:
+            keys.add(key)
             return True
-        if known == mark:
+        if self.first is None:  # seldom: all of them are gone through once more
+            self.first = {}
+            for each in self.source.again().resources():
+                mine, its = each.resource["resourceType"], each.resource.get("id") or each.key
+                if mine in RESOURCES and isinstance(its, str):
+                    self.first.setdefault((mine, its), _mark(each.resource))
+        if self.first.get((kind, key)) == _mark(found.resource):
             self.told[f"{kind}: the same as one before, and kept once"] += 1
             return False
         raise DataError(f"{found.place}: the {kind} {key} stands in several resources that differ: keep one of them.")
@@ -169,23 +192,10 @@ def _objects(node: Any) -> list[dict[str, Any]]:
     return [each for each in node if isinstance(each, dict)] if isinstance(node, list) else []
 
 
-def _left(resource: dict[str, Any], roots: set[str]) -> Iterator[str]:
-    """The paths of what no column has taken."""
-    for key, value in resource.items():
-        if key in ("id", "resourceType") or not _holds(value):
-            continue
-        if key not in roots:
-            yield key
-            continue
-        nodes = value if isinstance(value, list) else [value]
-        below = {sub for node in nodes if isinstance(node, dict) for sub, part in node.items() if _holds(part)}
-        yield from (f"{key}.{sub}" for sub in sorted(below)) if below else (key,)
-
-
-def _holds(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds, value.values()))
-    return any(map(_holds, value)) if isinstance(value, list) else value is not None
+def _mark(resource: dict[str, Any]) -> bytes:
+    """What is the same of resources that are the same, whatever is told of their versions."""
+    content = {part: value for part, value in resource.items() if part != "meta"}
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).digest()
 
 
 def _listed(counts: Counter[str]) -> str:

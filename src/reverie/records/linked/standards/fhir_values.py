@@ -49,8 +49,8 @@ class Time(Column):
         return {self.start: DATE_TIME, self.end: DATE_TIME}
 
     @property
-    def roots(self) -> set[str]:
-        return {self._period, f"{self.stem}DateTime", f"{self.stem}Instant"}
+    def roots(self) -> tuple[str, ...]:
+        return (self._period,) if self.period else (f"{self.stem}DateTime", f"{self.stem}Instant", self._period)
 
     def read(self, resource: Node, row: Node, seen: Seen, place: str) -> None:
         for form in () if self.period else ("DateTime", "Instant"):
@@ -79,8 +79,8 @@ class Deceased(Column):
         return {"deceased": pl.Boolean, "death_time": DATE_TIME}
 
     @property
-    def roots(self) -> set[str]:
-        return {"deceasedBoolean", "deceasedDateTime"}
+    def roots(self) -> tuple[str, ...]:
+        return "deceasedBoolean", "deceasedDateTime"
 
     def read(self, resource: Node, row: Node, seen: Seen, place: str) -> None:
         if isinstance(resource.get("deceasedBoolean"), bool):
@@ -154,8 +154,8 @@ class Value(Column):
         return {**self.amount.names, "value_code": pl.String, "value_text": pl.String}
 
     @property
-    def roots(self) -> set[str]:
-        return {"valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean"}
+    def roots(self) -> tuple[str, ...]:
+        return "valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean"
 
     def read(self, resource: Node, row: Node, seen: Seen, place: str) -> None:
         self.amount.read(resource, row, seen, place)

@@ -4,7 +4,8 @@
     person <- death;  concept, care_site, provider and location are lookups, where they are there
 
 A folder of .csv or .parquet files, a DuckDB or SQLite file, or a server; names in small or capital letters. What each table
-has is declared in omop_columns.py. Concept 0 means that none fits, and is kept; a required concept that is missing is 0.
+has is declared in omop_columns.py. Concept 0 means that none fits, and is kept; a required concept that is missing is 0. Of
+the vocabulary (CONCEPT.csv) only the concepts that occur are read (omop_concepts.py).
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from reverie.records.linked.sources import names_of, read_tables
 from reverie.records.linked.standards.databases import DatabaseFile
 from reverie.records.linked.standards.moments import moments
 from reverie.records.linked.standards.omop_columns import COLUMNS, LOOKUPS, Cell
+from reverie.records.linked.standards.omop_concepts import commonest, concepts, named_in
 from reverie.records.linked.standards.plain import TableFiles
 from reverie.records.linked.standards.standard import Content, Parts, Standard, Written, new_folder
 from reverie.records.linked.standards.stated import Stated
-from reverie.records.places import at, counted, few, not_one_value, shown
+from reverie.records.places import ROW, at, counted, few, not_one_value, shown
 from reverie.records.reading import Bounds
 
 __all__ = ["Omop", "complete"]
@@ -91,7 +93,9 @@ class Omop(Standard):
         return {"person", "visit_occurrence"} <= names
 
     def read(self, place: str, name: str, most: Bounds = Bounds()) -> Content:
-        raw, notes = read_tables(place, name, most, only=lambda table: table.lower() in COLUMNS)
+        raw, notes = read_tables(
+            place, name, most, only=lambda table: table.lower() in COLUMNS and not _is_vocabulary(table)
+        )
         content = Content({}, [f"It was read as {self.title}: two of its tables are person and visit_occurrence.", *notes])
         if others := [t for t in names_of(place, name) if t.lower() not in COLUMNS]:
             content.notes.append(f"{counted(len(others), 'other table', 'was were')} left alone: {', '.join(others)}.")
@@ -101,16 +105,30 @@ class Omop(Standard):
                 raise DataError(f"{name} has the tables {' and '.join(named)}: keep one of them.")
             for table in named:
                 content.frames[stated.name] = _typed(raw[table], stated.name, stated.key, f"{name}/{table}", content.notes)
+        self._named(content, place, name, most)
         bare = {t: [c for c in f.columns if f[c].null_count() == f.height] for t, f in content.frames.items()}
         content.frames = {table: frame.drop(bare[table]) for table, frame in content.frames.items()}
         if count := sum(map(len, bare.values())):
             content.notes.append(f"{counted(count, 'column', 'holds hold')} no cell, and will be there when written.")
         if "person" not in content.frames:
             raise UsageError(f"{name}/person has no rows: there is nobody whom the other tables could be about.")
-        if "concept" in content.frames:
-            content.frames["concept"] = _used(content.frames, content.notes)
         content.notes += _unmapped(content.frames)
+        if "concept" in content.frames:
+            content.notes += commonest(content.frames)
         return content
+
+    def _named(self, content: Content, place: str, name: str, most: Bounds) -> None:
+        """Adds the rows of the vocabulary that the other tables name."""
+        found = [table for table in names_of(place, name) if _is_vocabulary(table)]
+        if len(found) > 1:
+            raise DataError(f"{name} has the tables {' and '.join(found)}: keep one of them.")
+        for table in found:
+            named = named_in(content.frames)
+            frame, height = concepts(place, table, name, most, named)
+            if left := height - frame.height:
+                content.notes.append(f"concept: {counted(left, 'row', 'is are')} named by no other table, and left alone.")
+            if frame.height:
+                content.frames["concept"] = _typed(frame, "concept", "concept_id", f"{name}/{table}", content.notes)
 
     def write(self, parts: Parts, place: Path) -> Written:
         database = place.name.lower().endswith(DATABASES)
@@ -141,8 +159,12 @@ class Omop(Standard):
 
 
 def _typed(frame: pl.DataFrame, table: str, key: str | None, name: str, notes: list[str]) -> pl.DataFrame:
-    """The columns of the standard in its order and types. Raises DataError where one is missing that it requires."""
-    by_name: dict[str, str] = {}
+    """The columns of the standard in its order and types. Raises DataError where one is missing that it requires.
+
+    `frame` may have the numbers of its rows, where it is not all of its file.
+    """
+    rows = frame[ROW] if ROW in frame.columns else None
+    frame, by_name = frame.drop(ROW, strict=False), {}
     for column in frame.columns:
         if column.lower() in by_name:
             raise DataError(f"{name} has the columns {by_name[column.lower()]} and {column}: remove one of them.")
@@ -155,7 +177,7 @@ def _typed(frame: pl.DataFrame, table: str, key: str | None, name: str, notes: l
     columns: list[pl.Series] = []
     for column, cell in declared.items():
         if column in by_name:
-            columns.append(_cells(frame[by_name[column]].alias(column), cell, name, notes, table))
+            columns.append(_cells(frame[by_name[column]].alias(column), cell, name, notes, table, rows))
         elif cell.required and column.endswith("concept_id") and column != key:
             notes.append(f"{table} has no {column}, which the standard requires: 0, for no concept, was taken.")
             columns.append(pl.Series(column, [0], dtype=pl.Int64).new_from_index(0, frame.height))
@@ -200,8 +222,11 @@ def _required(frame: pl.DataFrame, table: str, key: str | None, name: str, notes
     return frame
 
 
-def _cells(cells: pl.Series, cell: Cell, name: str, notes: list[str], table: str) -> pl.Series:
-    """Cells in the type of the standard. Raises DataError that names the row of one that cannot be."""
+def _cells(
+    cells: pl.Series, cell: Cell, name: str, notes: list[str], table: str, rows: pl.Series | None = None
+) -> pl.Series:
+    """Cells in the type of the standard. Raises DataError that names the row of one that cannot be; `rows` are their
+    numbers, if not those of the cells."""
     place = f"{table}.{cells.name}"
     if cells.dtype.is_nested() or cells.dtype in (pl.Binary, pl.Object):
         raise not_one_value(name, cells.name, cells.dtype)
@@ -219,7 +244,7 @@ def _cells(cells: pl.Series, cell: Cell, name: str, notes: list[str], table: str
                 cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             return cells.cast(cell.dtype)
         read = moments(cells.cast(pl.String))
-        _all_read(read.wrong, cells, name, "date or time, such as 2026-01-31")
+        _all_read(read.wrong, cells, name, "date or time, such as 2026-01-31", rows)
         if cell.dtype != pl.Date:
             notes += read.notes(place)
         return read.cells.cast(cell.dtype)
@@ -229,26 +254,22 @@ def _cells(cells: pl.Series, cell: Cell, name: str, notes: list[str], table: str
         whole = text.cast(pl.Int64, strict=False)
         if text.dtype == pl.String:  # as pandas writes whole numbers beside empty cells: 8507.0
             whole = text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
-        _all_read((whole.is_null() | (whole.cast(pl.Float64) != number)) & text.is_not_null(), cells, name, "whole number")
+        wrong = (whole.is_null() | (whole.cast(pl.Float64) != number)) & text.is_not_null()
+        _all_read(wrong, cells, name, "whole number", rows)
         return whole
-    _all_read(number.is_null() & text.is_not_null(), cells, name, "number")
+    _all_read(number.is_null() & text.is_not_null(), cells, name, "number", rows)
     return number
 
 
-def _all_read(wrong: pl.Series, cells: pl.Series, name: str, what: str) -> None:
+def _all_read(wrong: pl.Series, cells: pl.Series, name: str, what: str, numbers: pl.Series | None) -> None:
     if (rows := wrong.fill_null(False).arg_true()).len():
         row = int(rows[0])
-        raise DataError(f"{at(name, row + 1, cells.name)}{shown(cells[row])} is no {what}: correct it, or leave it empty.")
+        where = at(name, 1 + int(row if numbers is None else numbers[row]), cells.name)
+        raise DataError(f"{where}{shown(cells[row])} is no {what}: correct it, or leave it empty.")
 
 
-def _used(frames: Mapping[str, pl.DataFrame], notes: list[str]) -> pl.DataFrame:
-    """The concepts that other tables name; the whole vocabulary has millions."""
-    concept = frames["concept"]
-    named = [f[c] for t, f in frames.items() if t != "concept" for c in f.columns if c.endswith("concept_id")]
-    used = concept.filter(pl.col("concept_id").is_in(pl.concat([c.unique() for c in named]).unique().implode()))
-    if left := concept.height - used.height:
-        notes.append(f"concept: {counted(left, 'row', 'is are')} named by no other table, and left alone.")
-    return used
+def _is_vocabulary(table: str) -> bool:
+    return table.lower() == "concept"
 
 
 def _unmapped(frames: Mapping[str, pl.DataFrame]) -> Iterator[str]:

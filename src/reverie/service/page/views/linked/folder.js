@@ -1,14 +1,15 @@
-// Which tables: the folders of the workspace that hold some, its .zip files and databases; or files and whole folders that are dropped
-// or chosen, and then kept there.
+// Which tables: the folders of the workspace that hold some, its .zip files, databases and files of FHIR; or files and whole folders
+// that are dropped or chosen, and then kept there.
 
 import { h, clear } from "../../lib/dom.js";
 import { get, path, put } from "../../lib/api.js";
 import { button, select, text } from "../../lib/controls.js";
 import { amount, failure, many } from "../../lib/states.js";
 
-const READ = /\.((csv|tsv|psv|txt|tab)(\.gz)?|parquet|jsonl?|ndjson)$/i;
+const READ = /\.((csv|tsv|psv|txt|tab|ndjson)(\.gz)?|parquet|jsonl?)$/i;
 const WHOLE = /\.(zip|duckdb|db|sqlite3?)$/i; // a file that holds several
-const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns, a .zip of them, a .duckdb or .sqlite file; also MEDS, OMOP or FHIR";
+const FHIR = /\.(jsonl?|ndjson(\.gz)?)$/i; // so may one of these, where it is alone: a Bundle, or a resource a line
+const TABLES = ".csv, .tsv, .psv (also .gz) or .parquet files with different columns, a .zip of them, a .duckdb or .sqlite file; also MEDS, OMOP or FHIR (also one .json or .ndjson file)";
 
 /** A choice of what holds tables in the workspace; onChange(name, asked) also once that is known, asked: by a person. A .zip may hold
  *  pictures, so only a person chooses it. */
@@ -20,7 +21,7 @@ export function folders({ label = "Folder", value, onChange }) {
     chosen.options([...none, ...names]);
     chosen.set(usual(names) ?? "");
   };
-  const known = get("/api/files").then(({ files }) => files.map(({ name }) => name)).then((names) => [...holding(names), ...names.filter((name) => WHOLE.test(name))], () => []);
+  const known = get("/api/files").then(({ files }) => files.map(({ name }) => name)).then((names) => [...holding(names), ...names.filter((name) => WHOLE.test(name) || (FHIR.test(name) && !name.includes("/")))], () => []);
   known.then((names) => {
     show([...new Set([...names, ...(value ? [value] : [])])]);
     onChange(usual(names), false);
@@ -46,7 +47,7 @@ function holding(names) {
 }
 
 /** The name without folders, and of a file without its suffix. */
-export const bare = (name) => name.split("/").at(-1).replace(WHOLE, "");
+export const bare = (name) => name.split("/").at(-1).replace(WHOLE, "").replace(FHIR, "");
 
 const above = (name) => name.slice(0, name.lastIndexOf("/"));
 
@@ -85,8 +86,9 @@ export function arrivals({ onDone }) {
   function take(found) {
     const seen = found.filter((each) => !each.place.split("/").some((part) => part.startsWith(".")));
     const tables = seen.filter((each) => READ.test(each.place));
-    const whole = seen.find((each) => WHOLE.test(each.place));
-    if (!tables.length && whole) {
+    const alone = tables.length === 1 && FHIR.test(tables[0].place) ? tables[0] : null;
+    const whole = alone ?? (tables.length ? null : seen.find((each) => WHOLE.test(each.place)));
+    if (whole) {
       const file = plain(whole.place.split("/").at(-1));
       return send([{ file: whole.file, name: file }], file, found.length - 1, false);
     }

@@ -2,16 +2,17 @@
 
 import { h, clear } from "../../lib/dom.js";
 import { callDialog } from "../../lib/call.js";
-import { button, more, select } from "../../lib/controls.js";
+import { more, select } from "../../lib/controls.js";
 import { form } from "../../lib/form.js";
 import { address } from "../../lib/state.js";
-import { busy, empty, failure } from "../../lib/states.js";
+import { busy } from "../../lib/states.js";
 import { tableOf } from "../../lib/table.js";
 import { worker } from "../../lib/work.js";
 import { SEED } from "../fields.js";
-import { cardOf, chooser, facts, files } from "../models.js";
+import { facts, files } from "../models.js";
 import { conditions } from "../records/condition.js";
 import { escaped, unescaped } from "../records/sheet.js";
+import { models } from "./model.js";
 import { patients } from "./patients.js";
 
 const PATH = "/api/samples";
@@ -35,7 +36,7 @@ export function mount(root, { params, save, go }) {
   const out = () => (settings.out ? { out: settings.out, ...(settings.overwrite ? { overwrite: true } : {}) } : { out: `made/${(settings.model ?? "").split("/").at(-1)}`, overwrite: true });
   const body = async () => ({ model: settings.model, count: settings.count, ...out(), seed: settings.seed, ...(settings.where.length ? { where: settings.where } : {}) });
   const work = worker(place, { path: PATH, waiting: "Drawing patients …", label: "Make", body, present, fit: wishes.check, params, save, hear: (_, wait) => ({ onSay: wait.say }) });
-  const model = chooser({ kind: "linked", value: settings.model, onChange: (name) => choose(name), onError: (problem) => clear(place, failure(problem)) });
+  const model = models({ own, work, place, go, shut: (off) => wishes.shut((work.button.disabled = off)), onChoose: () => wishes.clear(), onCard: choose });
   const show = callDialog(async () => [["sample", await body()]]);
   clear(root, h("div", { class: "split" },
     h("div", { class: "controls" }, model, wishes.root, own.count, own.seed, more("More", own.out, own.overwrite), h("div", { class: "row" }, work.button, show)),
@@ -46,20 +47,8 @@ export function mount(root, { params, save, go }) {
     work.close();
   };
 
-  async function choose(name) {
-    if (!work.alive()) return;
-    own.set({ model: name || null });
-    wishes.shut((work.button.disabled = !settings.model));
-    wishes.clear();
-    if (!settings.model) return clear(place, empty("There is no trained model of linked tables in the workspace yet.", button({ label: "Train one", kind: "primary", onClick: () => go("train", {}) })));
-    try {
-      card = await cardOf(settings.model);
-    } catch (problem) {
-      wishes.shut((work.button.disabled = true));
-      if (work.alive()) clear(place, failure(problem, () => choose(name)));
-      return;
-    }
-    if (!work.alive()) return;
+  function choose(found) {
+    card = found;
     wishes.show();
     work.ready("Say what the patients must be, or nothing, and make them. A condition on a table of events, such as stays.admission_type, is one on every row of it.");
   }

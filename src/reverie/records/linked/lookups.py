@@ -1,0 +1,37 @@
+"""What codes are called, by the table that is carried over and that they are keys of: a vocabulary, a list of items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from reverie.records.linked.schema import LinkedSchema
+from reverie.records.roles import words
+
+__all__ = ["names_in", "names_of_codes"]
+
+
+NAMING = {"name", "label", "display", "description", "desc", "title", "term", "text", "meaning", "bezeichnung"}
+
+
+def names_in(lookup: pl.DataFrame, key: str) -> dict[str, str]:
+    """Names by code, as text, from the column that is named as names are, or else, of codes that are numbers, the first of
+    text with another in each row; with the code where several have one name."""
+    texts = [c for c, dtype in lookup.schema.items() if c != key and dtype == pl.String]
+    text = next((c for c in texts if NAMING & {*words(c)}), None)
+    if text is None and key in lookup.columns and lookup.schema[key].is_numeric():
+        text = next((c for c in texts if lookup[c].is_unique().all()), None)
+    if text is None or key not in lookup.columns:
+        return {}
+    known = lookup.select(pl.col(key).cast(pl.String).alias("code"), pl.col(text).alias("name")).drop_nulls()
+    known = known.unique("code", keep="first", maintain_order=True)
+    alike = pl.when(pl.col("name").is_duplicated()).then(pl.format("{} ({})", "name", "code")).otherwise("name")
+    return dict(known.select("code", alike.alias("name")).iter_rows())
+
+
+def names_of_codes(schema: LinkedSchema, table: str, lookups: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
+    """By column of a table that refers to a lookup, what its codes are called; none of those that nothing names."""
+    ties = {tie.column: tie.table for tie in schema[table].refers if tie.table in lookups}
+    named = {of: names_in(lookups[of], str(schema[of].key)) for of in dict.fromkeys(ties.values())}
+    return {column: named[of] for column, of in ties.items() if named[of]}
