@@ -33,6 +33,8 @@ _END = {
 _PERSONAL = re.compile(r"birth|^born$|^dob$|death|^died$|^dod$|deceased|geburt|^gebdat|^tod|sterbe|verstorben")
 _TIME = re.compile(r"(time|date|datetime|timestamp|dtc|dtm|dy|day|offset|stamp|_ts|datum|zeit|zeitpunkt)$")
 _ENDS_AS_TIME = re.compile(r"(datetime|timestamp|time|date|dtc|dtm|dy|datum|zeitpunkt|zeit)$")
+_LASTS = {"los", "length", "duration", "stay", "lasts", "lasted"}
+"""Words of how long something took, which is no time."""
 _SINCE = {"t", "hour", "hours", "minute", "minutes", "week", "weeks", "month", "months", "days"}
 """What a number is called that counts from the first row of a patient, where it has no other name."""
 _PAIRED = re.compile(r"^[a-z]{2}(st|en)$")
@@ -73,7 +75,8 @@ def clock_of(frame: pl.DataFrame, aged: bool = False) -> Clock | None:
 def counted(frame: pl.DataFrame, key: str) -> Clock | None:
     """The clock of a table without a date or a time of day: the number that says when rows of one `key` were, as that of one
     table of visits is found (roles.py); None where none does, or several might."""
-    numbers = [c for c, dtype in frame.schema.items() if dtype.is_numeric() and c in may_be_times(frame) and c != key]
+    some = [c for c, dtype in frame.schema.items() if dtype.is_numeric() and c != key and not _LASTS & set(words(c))]
+    numbers = [column for column in some if column in may_be_times(frame)]
     if not numbers:
         return None
     try:
