@@ -163,10 +163,11 @@ def linked(request: Linked, context: Context) -> Outcome:
     """Say how several tables are tied by keys, and why. `reverie data FOLDER` is short for this, too."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
     tables = context.linked(request.folder, _schema(request))
-    if request.using is not None:
-        tables = _decided(tables)
-    elif request.save_schema is not None:
-        with suppress(DataError):  # what is to be edited is written, and the fault is told below
+    if request.using is not None or request.save_schema is not None:
+        stated = any(table.columns or table.rules for table in tables.schema.tables)
+        with suppress(
+            *(() if stated else (DataError,))
+        ):  # what is said of columns holds, or is refused; all else is told below
             tables = _decided(tables)
     if request.save_schema is not None:
         from reverie.files import write_atomically

@@ -118,8 +118,10 @@ def _filled(schema: Schema, beside: Sequence[str], frame: pl.DataFrame) -> Schem
     columns, rules = [], list(schema.rules)
     for column in schema.columns:
         table = next((table for table in beside if column.name.startswith(f"{table}.")), None)
-        there = table is not None and frame[has(table)].is_not_null()
-        if table is not None and column.learned and column.missing and frame[column.name].filter(there).null_count() == 0:
+        if table is None or not (column.learned and column.missing):
+            columns.append(column)
+            continue
+        if not frame[column.name].filter(frame[has(table)].is_not_null()).null_count():
             column = column.model_copy(update={"fill": True})
             rules.append(Rule(Filled(column.name), (Filled(has(table)),)).text)
         columns.append(column)

@@ -138,7 +138,9 @@ def _numbered(branch: Branch, tables: LinkedTables, branches: list[Branch], root
         return None
     for stays in (schema[b.table] for b in branches if b.parent == root and b.table != branch.table):
         theirs, whose = tables.frames[stays.name], stays.to(root)
-        for column in (c for c in frame.columns if c in theirs.columns and _counts(c) and whose is not None):
+        if whose is None:
+            continue
+        for column in (c for c in frame.columns if c in theirs.columns and _counts(c)):
             keys = theirs.select(pl.col(whose.column).cast(pl.String).alias("who"), pl.col(column).cast(pl.String))
             pairs = frame.select(pl.col(tie.column).cast(pl.String).alias("who"), pl.col(column).cast(pl.String))
             several = keys["who"].is_duplicated().any() and theirs[column].is_duplicated().any()
