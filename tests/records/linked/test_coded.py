@@ -1,12 +1,14 @@
 """Linked tables are a tree of tables of visits: what is read off them is written back, but for keys."""
 
 import json
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from reverie.config import resolve
 from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.bound import Bound
@@ -16,6 +18,7 @@ from reverie.records.linked.lists import Listed
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.questions import Encoded, counting, draw_question
 from reverie.records.linked.scored import Scored
+from reverie.sources import LinkedSource
 
 from .conftest import made_up
 
@@ -224,3 +227,13 @@ def test_lists_are_written_with_what_parts_their_things(separator):
     assert listed is not None and listed.separator == separator
     assert listed.cells(pl.DataFrame(list(listed.visits(cells)))).to_list() == cells.to_list()
     assert Listed.of(pl.Series("c", ["pain, left", "pain, right", "cough"] * 20)) is None  # names that hold a comma
+
+
+def test_dates_and_truth_values_of_lookups_come_back_from_a_model(hospital_tables):
+    tables = hospital_tables(20)
+    tables["d_tests"] = tables["d_tests"].with_columns(since=pl.lit(date(1970, 1, 1)), used=pl.lit(True))
+    source = LinkedSource.read(tables)
+    config = resolve(source.about, 0, "linked", {})
+    codec = source.fit_codec(config, source.split(config), print)
+    again = LinkedCodec.from_config(codec.config).lookups["d_tests"]
+    assert again.equals(codec.lookups["d_tests"]) and again["since"][0] == "1970-01-01"
