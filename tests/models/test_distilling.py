@@ -127,22 +127,31 @@ def test_its_folder_says_what_it_is_and_where_it_came_from(parent: PictureModel,
     assert np.array_equal(reverie.load(folder).sample(4), fast.sample(4))
 
 
-def test_it_makes_pictures_in_its_calls_by_itself(fast: PictureModel) -> None:
+def test_its_second_call_goes_on_from_the_first_ones_picture_with_the_noise_it_began_from(fast: PictureModel) -> None:
     grid = fast.method().grid
     x = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     first = fast.denoiser(x, grid[0]).clean
-    assert torch.equal(sample(fast.denoiser, named("consistency"), fast.method(steps=1).grid, x, torch.Generator()), first)
-    z = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(9))
-    again = fast.process.corrupt(first, grid[1], z)
-    made = sample(fast.denoiser, named("consistency"), grid, x, torch.Generator().manual_seed(9))
-    torch.testing.assert_close(made, fast.denoiser(again, grid[1]).clean)
+    one, two = (fast.method(steps=steps) for steps in (1, 2))
+    torch.testing.assert_close(sample(fast.denoiser, one.sampler, one.grid, x), first)
+    again = fast.process.corrupt(first, grid[1], x)
+    made = sample(fast.denoiser, two.sampler, grid, x)
+    torch.testing.assert_close(made, fast.denoiser(again, grid[1]).clean, atol=1e-4, rtol=0)
+
+
+def test_with_eta_1_the_second_call_begins_with_fresh_noise_as_models_of_consistency_do(fast: PictureModel) -> None:
+    x = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    fresh, known = (torch.Generator().manual_seed(9) for _ in range(2))
+    method = fast.method(eta=1.0)
+    made = sample(fast.denoiser, method.sampler, method.grid, x, fresh)
+    torch.testing.assert_close(made, sample(fast.denoiser, named("consistency"), method.grid, x, known), atol=1e-4, rtol=0)
+    assert not torch.allclose(made, sample(fast.denoiser, fast.method().sampler, method.grid, x), atol=1e-2)
 
 
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
         ({"steps": 50}, "in 1 or 2 calls of its network, not in 50 steps"),
-        ({"sampler": "ddim"}, "for `sampler=consistency` alone, not ddim"),
+        ({"sampler": "heun"}, "for `sampler=ddim` alone, not heun"),
         ({"spacing": "karras"}, "for `spacing=angle` alone, not karras"),
         ({"guidance": 2.0, "where": ["class=3"]}, "guidance of this run was set when it was distilled"),
     ],

@@ -2,7 +2,9 @@
 
 teacher   its averaged weights, frozen, sampled by the angular rule in a few steps of the spacing `angle`
 levels    for n calls the n of that spacing, which are among the teacher's
-taught    where each path ends, from these levels alone (training/updates/distilled.py); sampled by the consistency rule
+taught    where each path ends, from these levels alone (training/updates/distilled.py)
+sampled   by DDIM between these levels: a further call sets out from the picture before it with the noise that led to it, as
+          the states it was taught from do; fresh noise (eta = 1, the consistency rule) measured farther
 
 No picture of the run's own source is read: run and seed are all that the examples are a function of.
 """
@@ -33,6 +35,8 @@ CALLS = 4
 STEPS = 6
 """Of the teacher's sampler at least; more where the levels of so many calls are not among those of 6."""
 SAMPLER, SPACING = "angular", "angle"
+RULE = "ddim"
+"""By which what was taught is sampled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +90,7 @@ class Teacher(DataSource):
         return self.run.config.source
 
     def settled(self, config: RunConfig) -> RunConfig:
-        sampling = Sampling.model_validate({"sampler": "consistency", "steps": self.calls, "spacing": SPACING})
+        sampling = Sampling.model_validate({"sampler": RULE, "steps": self.calls, "spacing": SPACING})
         distilled = Distilled(calls=self.calls, teacher_steps=self.steps, guidance=self.guidance, seed=self.seed)
         return config.model_copy(update={"sampling": sampling, "distilled": distilled})
 
