@@ -51,11 +51,15 @@ ORDERED = 0.95
 """From this share of rows whose start is not after their end, two columns are an interval."""
 
 
-def clock_of(frame: pl.DataFrame, aged: bool = False) -> Clock | None:
-    """The clock of a table by the names and types of its columns, or None; `aged` where an age may be one."""
+def clock_of(frame: pl.DataFrame, key: str | None = None) -> Clock | None:
+    """The clock of a table by the names and types of its columns, or None. An age may be one where it tells apart the rows
+    of one `key`, the column that says whose they are."""
     times = {column: dtype for column, dtype in frame.schema.items() if _is_time(column, dtype)}
-    ages = {column: dtype for column, dtype in frame.schema.items() if dtype.is_numeric() and "age" in words(column)}
-    by_age = aged and not times and bool(ages)
+    called = (
+        [c for c, dtype in frame.schema.items() if dtype.is_numeric() and "age" in words(c)] if key and not times else []
+    )
+    ages = {c: frame.schema[c] for c in called if not frame.select(key, c).is_duplicated().any()}
+    by_age = bool(ages)
     times = ages if by_age else times
     for start, end in _pairs(list(times)):
         alike = frame.schema[start].base_type() == frame.schema[end].base_type()

@@ -59,6 +59,7 @@ class LinkedCodec:
         keys: patterns of new keys, by table, see names.py.
         suffix: of the files of the tables.
         written: by table and column, how the source writes cells that are not plainly what they are.
+        latest: by table, the latest time that was seen, as its form counts; none of tables without one.
     """
 
     def __init__(
@@ -71,9 +72,10 @@ class LinkedCodec:
         lookups: Mapping[str, pl.DataFrame],
         suffix: str = ".csv",
         written: Mapping[str, Mapping[str, AnyForm]] | None = None,
+        latest: Mapping[str, float] | None = None,
     ) -> None:
         self.forms, self.codecs, self.shares, self.blocks, self.lookups = forms, codecs, shares, blocks, lookups
-        self.keys, self.suffix, self.written = keys, suffix, written or {}
+        self.keys, self.suffix, self.written, self.latest = keys, suffix, written or {}, latest or {}
 
     @classmethod
     def fit(
@@ -86,7 +88,7 @@ class LinkedCodec:
         written: Mapping[str, Mapping[str, AnyForm]] | None = None,
     ) -> LinkedCodec:
         """The codec whose scores of these patients are N(0, 1). Raises DataError where there is none."""
-        codecs, shares, blocks, levels = {}, {}, {}, {}
+        codecs, shares, blocks, levels, latest = {}, {}, {}, {}, {}
         for branch in forms.tree.learned:
             table = branch.table
             if not grown.frames[table].height:
@@ -95,12 +97,14 @@ class LinkedCodec:
             codec = RecordCodec.fit(told, settings)
             levels[table] = levels_in(codec, told)
             codecs[table] = in_digits(codec, table, levels, grown, branch.parent)
+            if branch.time is not None:
+                latest[table] = float(told.frame[SINCE].cast(pl.Float64).max() or 0.0)  # pyright: ignore[reportArgumentType]
             rows = grown.frames[table].height
             shares[table] = {
                 child: float(len(np.unique(grown.parents[child])) / rows) for child in forms.tree.children(table)
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
-        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups, suffix, written)
+        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups, suffix, written, latest)
 
     @property
     def tree(self) -> Tree:
@@ -235,6 +239,7 @@ class LinkedCodec:
                     "codec": codec.config,
                     "shares": dict(self.shares[table]),
                     "block": self.blocks[table],
+                    "latest": self.latest.get(table),
                 }
                 for table, codec in self.codecs.items()
             },
@@ -275,6 +280,7 @@ class LinkedCodec:
             {name: _lookup(of) for name, of in config["lookups"].items()},
             config["suffix"],
             {table: {c: FORM.validate_python(form) for c, form in of.items()} for table, of in config["written"].items()},
+            {table: last for table, of in tables.items() if (last := of.get("latest")) is not None},
         )
 
 

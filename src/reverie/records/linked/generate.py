@@ -23,6 +23,7 @@ from reverie.records.linked.bound import Bound
 from reverie.records.linked.calibration import LinkedCalibration
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
+from reverie.records.linked.spans import no_later
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
 from reverie.records.settling import settled
 
@@ -114,6 +115,7 @@ class LinkedSampler:
                 if now == 4 and bound is not None:
                     made[child].rows[0] = bound.known_beside(child, made[child].rows[0])
                 if now == 4:
+                    no_later(self.stages.codec, child, made[child], fixed[child])
                     made[child] = replace(made[child], hours=clocked(self.stages.codec, child, made[child]))
         if self.given is not None:
             self._met(table, children, made, fixed, (*seed, table, "again"))

@@ -184,8 +184,9 @@ def _timed(branch: Branch, tables: LinkedTables, branches: list[Branch], root: s
             continue
         frames = {root: tables.frames[root], stays: tables.frames[stays]}
         mine, theirs = frames[stays].height, tables.frames[branch.table].height
-        if mine > 2 * theirs and table.clock.end is not None:
-            continue  # rather stays themselves, than what happens in them
+        named = any(tie.table == branch.table for other in tables.schema.tables for tie in other.refers)
+        if mine > 2 * theirs and table.clock.end is not None and named:
+            continue  # rather stays themselves, on which others hang, than what happens in them
         at = _by_time(tables.frames[branch.table], tables, branch, stays, frames, root)
         if at.null_count():
             continue

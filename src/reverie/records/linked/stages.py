@@ -19,6 +19,7 @@ from torch import Tensor
 
 from reverie.denoisers.denoiser import Denoiser
 from reverie.process.randomness import generator
+from reverie.records.intervals import Floats
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.laying import laid_out, tokens_of, unit_of
 from reverie.records.linked.scores import TableScores
@@ -26,7 +27,7 @@ from reverie.records.linked.units import Unit
 from reverie.records.writing import Scores
 from reverie.samplers import Sampler, sample
 
-__all__ = ["Seed", "Stages", "as_records", "clocked", "scores_of"]
+__all__ = ["Seed", "Stages", "as_records", "clocked", "gaps_of", "scores_of", "starts_of"]
 
 TOKENS, UNITS = 3_072, 256
 """Tokens and units in one call of the network, at most (or one unit)."""
@@ -178,18 +179,29 @@ def scores_of(
 
 def clocked(codec: LinkedCodec, table: str, one: TableScores) -> Tensor:
     """When rows were, float [R] in hours, as their gaps say; NaN of sets."""
-    of, at = codec.codecs[table], np.arange(len(one.above))
-    if codec.tree[table].time is None or not len(at):
-        return torch.full((len(at),), torch.nan)
-    clock, lengths = of.visit_times, one.lengths
-    starts, gaps = np.full(len(lengths), clock.start or 0.0), np.full(len(at), clock.gap or 0.0)
-    if clock.start is None:
-        groups = one.of_groups(np.arange(len(one)))[0]
-        starts = of.codes["start"].cells(groups[:, list(of.named["start"].channels)].double().numpy())
-    if clock.gap is None:
-        rows = one.of_rows(at)[0]
-        gaps = of.codes["gap"].cells(rows[:, list(of.named["gap"].channels)].double().numpy())
-    return torch.from_numpy(codec.hours(table, clock.times(starts, gaps, lengths))).float()
+    of = codec.codecs[table]
+    if codec.tree[table].time is None or not len(one.above):
+        return torch.full((len(one.above),), torch.nan)
+    times = of.visit_times.times(starts_of(codec, table, one), gaps_of(codec, table, one), one.lengths)
+    return torch.from_numpy(codec.hours(table, times)).float()
+
+
+def starts_of(codec: LinkedCodec, table: str, one: TableScores) -> Floats:
+    """float64 [G], when the first row of each group was, as the form of the table counts."""
+    of = codec.codecs[table]
+    if of.visit_times.start is not None:
+        return np.full(len(one), of.visit_times.start)
+    groups = one.of_groups(np.arange(len(one)))[0]
+    return of.codes["start"].cells(groups[:, list(of.named["start"].channels)].double().numpy())
+
+
+def gaps_of(codec: LinkedCodec, table: str, one: TableScores) -> Floats:
+    """float64 [R], the time since the row before; of the first of a group it says nothing."""
+    of = codec.codecs[table]
+    if of.visit_times.gap is not None:
+        return np.full(len(one.above), of.visit_times.gap)
+    rows = one.of_rows(np.arange(len(one.above)))[0]
+    return of.codes["gap"].cells(rows[:, list(of.named["gap"].channels)].double().numpy())
 
 
 def _chunks(units: np.ndarray, tokens: np.ndarray) -> Iterator[np.ndarray]:

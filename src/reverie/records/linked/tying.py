@@ -175,13 +175,13 @@ class Hall:
             foreign(frame, tie, self.frames[tie.table][str(keys[tie.table])], tie.table == table) for tie in self.ties[table]
         )
         below = table in self.hanging and table not in self.people
-        parent, clock = None, clock_of(frame, below)
+        parent, clock = None, None if below else clock_of(frame)
         if below:
             above = [key for key in refers if key.table in self.hanging and key.table != table]
             filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
             nearest = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling))
-            parent, clock = nearest.table, clock or counted(frame, nearest.column)
+            parent, clock = nearest.table, clock_of(frame, nearest.column) or counted(frame, nearest.column)
         kind, why = self._kind(table, parent, refers, clock)
         if table in self.people:
             self.notes += [
