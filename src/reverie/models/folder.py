@@ -87,7 +87,7 @@ def _calibration(run: Path, codec: RecordCodec | LinkedCodec) -> Any:
     try:
         about = json.loads((run / CALIBRATION).read_text())
         if isinstance(codec, LinkedCodec):
-            return LinkedCalibration.from_config(codec, about)
+            return LinkedCalibration.from_config(about)
         return Calibration.from_config(codec, about)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{run / CALIBRATION} cannot be understood: it is not what was written.") from error

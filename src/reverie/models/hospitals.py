@@ -221,7 +221,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""
-        fitting = Fitting(codec=self.codec, trained=encoded.coded, seed=self.config.seed)
+        fitting = Fitting(encoded.scores)
         with torch.inference_mode():
             replace(self._maker({}), calibration=fitting).shard(0, self.config.seed, size=CALIBRATED)
         return replace(self, calibration=fitting.done)

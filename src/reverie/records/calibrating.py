@@ -20,7 +20,6 @@ from reverie.process.randomness import generator, sub_seed
 from reverie.records.calibration import KNOTS, Calibration, Map, follow, targets
 from reverie.records.codec import RecordCodec
 from reverie.records.course import Course
-from reverie.records.digits import Digits
 from reverie.records.encoded import EncodedTable, Records
 from reverie.records.generate import SHARD, RecordSampler, like_lengths
 from reverie.records.intervals import Floats
@@ -28,7 +27,7 @@ from reverie.records.layout import Field
 from reverie.records.levels import OrderedProbit, SequentialProbit
 from reverie.records.masks import cells
 
-__all__ = ["calibrate", "first_visits", "with_stage"]
+__all__ = ["calibrate"]
 
 TIMES, MOST, TRAINED = 8, 24_000, 4096
 """Visits that are drawn for each one trained on, and at most; patients that they are compared with, at most."""
@@ -55,7 +54,7 @@ def calibrate(sampler: RecordSampler, encoded: EncodedTable, seed: int) -> Calib
     real, codec = encoded.records(chosen, randomness), sampler.codec
     each = float(real.visits.double().mean())
     count = int(np.clip(min(MOST, TIMES * len(encoded) * each) / each, SUPPORT, SHARD))
-    fitted, structure = Calibration(codec, first_visits(real.visits)), None
+    fitted, structure = Calibration(codec, _first(real.visits)), None
     for stage in sorted(set(codec.stage.flatten().tolist()) - {-1}):
         asking = replace(sampler, calibration=fitted)
         if stage < 2:
@@ -64,7 +63,7 @@ def calibrate(sampler: RecordSampler, encoded: EncodedTable, seed: int) -> Calib
             sampled = structure = asking.shard(0, count, sub_seed(seed, "calibration"), last=stage)[0]
         else:
             sampled = _with_values(asking, fitted, structure, randomness)
-        fitted = with_stage(fitted, [f for f in codec.fields if f.stage == stage and f.channels], real, sampled)
+        fitted = _with_stage(fitted, [f for f in codec.fields if f.stage == stage and f.channels], real, sampled)
     return fitted
 
 
@@ -88,7 +87,7 @@ def _with_values(sampler: RecordSampler, fitted: Calibration, sampled: Records, 
     return Records(values, sampler.codec.known(values, sampled.visits), sampled.visits)
 
 
-def first_visits(visits: Tensor) -> tuple[int, ...]:
+def _first(visits: Tensor) -> tuple[int, ...]:
     """The first visit of each group: a new one as soon as the visits before it have enough patients."""
     have = (visits[:, None] >= torch.arange(1, int(visits.max()) + 1)).sum(0).tolist()
     first, held = [1], 0
@@ -100,7 +99,7 @@ def first_visits(visits: Tensor) -> tuple[int, ...]:
     return tuple(first)
 
 
-def with_stage(fitted: Calibration, fields: list[Field], real: Records, sampled: Records) -> Calibration:
+def _with_stage(fitted: Calibration, fields: list[Field], real: Records, sampled: Records) -> Calibration:
     """The calibration with the maps of one stage, whose fields were drawn without any."""
     goal, asked = _Goal(fitted, real), torch.zeros_like(sampled.known)
     for field in fields:
@@ -112,17 +111,12 @@ def with_stage(fitted: Calibration, fields: list[Field], real: Records, sampled:
         knots = {f.name: goal.moved(f, knots[f.name], out, sampled.known) for f in fields}
         calibration = replace(fitted, maps=fitted.maps | {name: Map(knots=_tuples(x)) for name, x in knots.items()})
         mapped = calibration.mapped(sampled.values, asked)
-        courses = {f.name: _courses(f, real, replace(sampled, values=mapped)) for f in moving if _runs(fitted.codec, f)}
+        courses = {f.name: _courses(f, real, replace(sampled, values=mapped)) for f in moving if f.part == "value"}
         calibration = _with_maps(calibration, "course", courses)
         run = calibration.coursed(mapped, asked, sampled.known)
         calibration = _with_maps(calibration, "stay", _distances(fitted.codec, moving, real, run, asked, sampled.known))
         out = calibration.stayed(run, asked, sampled.known)
     return calibration
-
-
-def _runs(codec: RecordCodec, field: Field) -> bool:
-    """Whether a score runs over the visits by itself: a digit means nothing without those before it."""
-    return field.part == "value" and not isinstance(codec.codes[field.name], Digits)
 
 
 def _with_maps(calibration: Calibration, what: str, values: Mapping[str, Any]) -> Calibration:

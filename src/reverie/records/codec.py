@@ -9,7 +9,7 @@ one without to a part in a million.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -85,9 +85,9 @@ class RecordCodec:
         length, clock, derived = seen.length(), seen.visit_times(), seen.derived()
         return cls(seen.schema, seen.settings, seen.types, clock, length, seen.codes(derived, clock), derived)
 
-    def recoded(self, codes: Mapping[str, Code], more: Sequence[Field] = ()) -> RecordCodec:
-        """The same with other codes in the place of some, by name, and with more fields, of which it has no column."""
-        codec = RecordCodec(
+    def recoded(self, codes: Mapping[str, Code]) -> RecordCodec:
+        """The same with other codes in the place of some, by name."""
+        return RecordCodec(
             self.schema,
             self.settings,
             self.types,
@@ -96,8 +96,6 @@ class RecordCodec:
             self.codes | dict(codes),
             self.derived,
         )
-        codec.fields = (*codec.fields, *more)
-        return codec
 
     @property
     def config(self) -> dict[str, Any]:

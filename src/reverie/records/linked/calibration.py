@@ -1,130 +1,86 @@
-"""What the network gets wrong of linked tables, put right table by table as of a table of visits (records/calibration.py).
+"""What the network gets wrong of the scores of linked tables, put right channel by channel.
 
-A row is to those of a table that hang on it what a patient is to visits: their group is the static token, they are the
-visits. Whether a row has any of those that hang on it is one thing more that is measured.
+    z -> F_trained^-1(F_drawn(z)),   monotone, through the middles of equal shares of both
+
+F_trained is that of the patients trained on: N(0, 1) of all values of a channel, as codes make it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reverie.process.randomness import generator
-from reverie.records.calibrating import first_visits, with_stage
-from reverie.records.calibration import Calibration
-from reverie.records.codec import RecordCodec
-from reverie.records.encoded import Records
-from reverie.records.generate import like_lengths
-from reverie.records.layout import Field
-from reverie.records.linked.codec import LinkedCodec
-from reverie.records.linked.scores import TableScores
-
 __all__ = ["Fitting", "LinkedCalibration"]
 
-GROUPS, ROWS, LONGEST = 2048, 24_000, 64
-"""Groups that maps are fitted to, rows of all but the last of them, and of each its first rows, at most."""
+KNOTS, FEWEST = 33, 100
+"""Knots of a map, and drawn cells from which one is made."""
+REACH = 6.0
 
 
 @dataclass(frozen=True, eq=False)
 class LinkedCalibration:
-    """What puts each table right, by its name; one without is left as it is drawn."""
+    """Maps by (table, "group" | "rows"): knots [C, 2, KNOTS], drawn scores and what they become; NaN where there is none."""
 
-    tables: Mapping[str, Calibration]
+    maps: Mapping[tuple[str, str], np.ndarray]
 
-    def put_right(self, table: str, what: str, one: TableScores, asked: Tensor) -> None:
-        """Puts right scores of a table, those of its "groups" or "rows" that were asked for: bool [n, w] of all of them."""
-        some = asked.any(1).numpy()
-        groups = np.unique(np.repeat(np.arange(len(one)), one.lengths)[some]) if what == "rows" else np.flatnonzero(some)
-        if (right := self.tables.get(table)) is None or not len(groups):
-            return
-        for chosen in like_lengths(_visits(one, groups)):
-            which = groups[chosen.numpy()]
-            records, rows = _records(right.codec, one, which)
-            new, width = torch.zeros_like(records.known), asked.shape[1]
-            at, place = (one.rows_in(which), rows) if what == "rows" else (which, (torch.arange(len(which)), 0))
-            new[(*place, slice(width))] = asked[at]
-            scores = getattr(one, what)[0]
-            scores[at] = torch.where(asked[at], right(records.values, new, records.known)[place][:, :width], scores[at])
+    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
+        """Scores [n, C] with the cells asked put right."""
+        if (knots := self.maps.get((table, what))) is None or not len(scores):
+            return scores
+        out = scores.double().numpy().copy()
+        for c in range(out.shape[1]):
+            x, y = knots[c]
+            if np.isnan(x[0]):
+                continue
+            z = out[:, c]
+            inside = np.interp(z, x, y)
+            out[:, c] = np.where(z < x[0], z + y[0] - x[0], np.where(z > x[-1], z + y[-1] - x[-1], inside))
+        return torch.where(asked, torch.from_numpy(np.clip(out, -REACH, REACH)).float(), scores)
 
     @property
     def config(self) -> dict[str, Any]:
-        return {table: right.config for table, right in self.tables.items()}
+        return {f"{table}\n{what}": _nested(knots) for (table, what), knots in self.maps.items()}
 
     @classmethod
-    def from_config(cls, codec: LinkedCodec, config: Mapping[str, Any]) -> Self:
-        """The calibration that `config` describes, of tables of a codec."""
-        return cls({table: Calibration.from_config(_coded(codec, table), of) for table, of in config.items()})
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        maps = {}
+        for key, of in config.items():
+            table, what = key.split("\n")
+            none = [[np.nan] * KNOTS] * 2
+            maps[table, what] = np.array([one or none for one in of], dtype=np.float64).reshape(len(of), 2, KNOTS)
+        return cls(maps)
 
 
-@dataclass(frozen=True, eq=False)
-class Fitting(LinkedCalibration):
+class Fitting:
     """The calibration as it is fitted: what is drawn at each stage is put right before what follows is drawn.
 
-    Attributes:
-        codec: of the tables.
-        trained: by table, the scores of the patients trained on.
-        seed: of the draws of scores in their intervals.
+    Args:
+        trained: by (table, "group" | "rows"), the scores [n, C] of the patients trained on; NaN where not known.
     """
 
-    tables: dict[str, Calibration] = field(default_factory=dict)
-    codec: LinkedCodec = field(kw_only=True)
-    trained: Mapping[str, TableScores] = field(kw_only=True)
-    seed: int = field(kw_only=True)
+    def __init__(self, trained: Mapping[tuple[str, str], Tensor]) -> None:
+        self._trained = {key: scores.numpy() for key, scores in trained.items()}
+        self._maps: dict[tuple[str, str], np.ndarray] = {}
 
-    def put_right(self, table: str, what: str, one: TableScores, asked: Tensor) -> None:
-        coded = _coded(self.codec, table) if table not in self.tables else self.tables[table].codec
-        real, drawn = (_records(coded, of, self._some(of), self.seed, LONGEST)[0] for of in (self.trained[table], one))
-        new = asked.any(0)
-        fields = [f for f in coded.fields if f.token == (what == "rows") and f.channels and new[f.channels[0]]]
-        if fields:
-            fitted = self.tables.setdefault(table, Calibration(coded, first_visits(real.visits)))
-            self.tables[table] = with_stage(fitted, fields, real, drawn)
-        super().put_right(table, what, one, asked)
+    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
+        theirs = self._trained[table, what]
+        knots = self._maps.setdefault((table, what), np.full((theirs.shape[1], 2, KNOTS), np.nan))
+        at = (np.arange(KNOTS) + 0.5) / KNOTS
+        for c in np.flatnonzero(asked.any(0).numpy()) if len(scores) else ():
+            x, y = scores[asked[:, c], c].double().numpy(), theirs[:, c][~np.isnan(theirs[:, c])]
+            if min(len(x), len(y)) >= FEWEST:
+                knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
+        return self.done(table, what, scores, asked)
 
     @property
     def done(self) -> LinkedCalibration:
-        return LinkedCalibration(self.tables)
-
-    def _some(self, one: TableScores) -> np.ndarray:
-        """Groups of a table to compare, drawn at random."""
-        order = np.random.default_rng(self.seed).permutation(len(one))[:GROUPS]
-        lengths = np.minimum(one.lengths[order], LONGEST)
-        return order[np.cumsum(lengths) - lengths < ROWS]
+        return LinkedCalibration(self._maps)
 
 
-def _coded(codec: LinkedCodec, table: str) -> RecordCodec:
-    """The codec of a table with whether its rows have any of those that hang on them."""
-    token, stage = (0, 1) if table == codec.tree.root else (1, 3)
-    flags = codec.flags[table]
-    first = codec.widths(table)[token] - len(flags)
-    more = [Field(f"any:{child}", token, "measured", None, stage, (first + i,)) for i, (child, _) in enumerate(flags)]
-    return codec.codecs[table].recoded({f"any:{child}": code for child, code in flags}, more)
-
-
-def _visits(one: TableScores, groups: np.ndarray) -> Tensor:
-    """int64, how many rows some groups have; 0 where there is nothing to be known of a row."""
-    return torch.from_numpy(one.lengths[groups] * bool(one.rows.shape[2]))
-
-
-def _records(
-    codec: RecordCodec, one: TableScores, groups: np.ndarray, seed: int | None = None, longest: int | None = None
-) -> tuple[Records, tuple[Tensor, Tensor]]:
-    """Some groups as records, and of each of their rows, at most `longest` of each, whose it is and its token; scores that
-    are intervals are drawn."""
-    randomness = None if seed is None else generator(seed, "calibration")
-    visits = _visits(one, groups)
-    visits = visits if longest is None else visits.clamp(max=longest)
-    there = torch.arange(int(visits.max())) < visits[:, None] if len(groups) else torch.zeros(0, 0, dtype=torch.bool)
-    values = torch.zeros(len(groups), 1 + there.shape[1], codec.channels)
-    known, (group, place) = torch.zeros(values.shape, dtype=torch.bool), there.nonzero(as_tuple=True)
-    statics = one.of_groups(groups, randomness)
-    rows = one.of_rows(one.offsets[groups][group] + place.numpy(), randomness, visits.numpy())
-    for into, static, row in zip((values, known), statics, rows, strict=True):
-        into[:, 0, : static.shape[1]] = static
-        into[group, 1 + place, : row.shape[1]] = row
-    return Records(values, known, visits), (group, 1 + place)
+def _nested(knots: np.ndarray) -> list[Any]:
+    return [None if np.isnan(one[0, 0]) else np.round(one, 5).tolist() for one in knots]

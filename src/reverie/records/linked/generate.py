@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from reverie.records.encoded import Records
 from reverie.records.generate import accepted
 from reverie.records.intervals import inside
 from reverie.records.linked.bound import Bound
-from reverie.records.linked.calibration import LinkedCalibration
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.spans import no_later
@@ -35,6 +35,12 @@ TRIES = 20
 """How often rows are drawn again that are to be enough, or to come late enough."""
 
 
+class Calibrated(Protocol):
+    """Puts right the scores [n, w] of a table's "group" or "rows" where they were asked for."""
+
+    def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor: ...
+
+
 @dataclass(frozen=True, eq=False)
 class LinkedSampler:
     """Makes the scores of linked tables.
@@ -47,7 +53,7 @@ class LinkedSampler:
     """
 
     stages: Stages
-    calibration: LinkedCalibration | None = None
+    calibration: Calibrated | None = None
     given: GivenRows | None = None
     fixed: Mapping[str, Collection[str]] = field(default_factory=dict)
 
@@ -127,18 +133,17 @@ class LinkedSampler:
         assert self.given is not None
         again = [child for child in children if self.given.drawn_again(child)]
         for attempt in range(TRIES if again else 0):
-            which, kept = {}, {}
+            which = {}
             for child in again:
                 rows, cells = made[child].rows[0], Bound(self.stages.codec, made).decoded(child)
                 which[child], wrong = self.given.unmet(child, cells, rows.shape[1])
                 rows.masked_fill_(wrong & ~fixed[child], torch.nan)
-                kept[child] = ~rows.isnan()
             busy = np.unique(np.concatenate([made[child].above[rows] for child, rows in which.items()]))
             if not busy.size:
                 return
             self.stages.draw(table, children, busy, made, 5, (*seed, attempt))
-            for child in again:
-                self._put_right(child, "rows", 5, made, kept[child])
+            for child, rows in which.items():
+                self._put_right(child, "rows", 5, made, fixed[child], np.flatnonzero(rows))
 
     def enough(
         self,
@@ -158,15 +163,13 @@ class LinkedSampler:
             units = np.unique(np.concatenate([made[child].parent[short[child]] for child in children]))
             if not units.size:
                 return
-            kept = {}
-            for child in children:
-                groups = made[child].group[units][made[child].group[units] >= 0]
+            of = {c: made[c].group[units][made[c].group[units] >= 0] for c in children}
+            for child, groups in of.items():
                 again = (codec.stages[child][0] == 2) & ~fixed[child][groups]
                 made[child].groups[0, groups] = made[child].groups[0, groups].masked_fill(again, torch.nan)
-                kept[child] = ~made[child].groups[0].isnan()
             self.stages.draw(table, children, units, made, 2, (*seed, attempt))
-            for child in children:
-                self._put_right(child, "groups", 2, made, kept[child])
+            for child, groups in of.items():
+                self._put_right(child, "groups", 2, made, fixed[child], groups)
         for child in children:
             short = np.flatnonzero(self.counts(child, made[child]) < fewest[child])
             if short.size and (field := codec.codecs[child].named.get("visits")) is not None:
@@ -272,8 +275,21 @@ class LinkedSampler:
                     one.rows[0, at] = self.given.put_flag(child, below, one.rows[0, at], randomness)
         return ~one.rows[0].isnan()
 
-    def _put_right(self, table: str, what: str, stage: int, made: dict[str, TableScores], fixed: Tensor) -> None:
-        """What the network drew of a stage, put right in its groups or rows; what is given stays."""
-        if self.calibration is not None:
-            drawn = ~getattr(made[table], what)[0].isnan() & (self.stages.codec.stages[table][what == "rows"] == stage)
-            self.calibration.put_right(table, what, made[table], drawn & ~fixed)
+    def _put_right(
+        self,
+        table: str,
+        what: str,
+        stage: int,
+        made: dict[str, TableScores],
+        fixed: Tensor,
+        which: np.ndarray | None = None,
+    ) -> None:
+        """What the network drew of a stage, put right in all groups or rows, or in some; what is given stays."""
+        if self.calibration is None:
+            return
+        one = made[table]
+        which = np.arange(getattr(one, what).shape[1]) if which is None else which
+        values, known = one.of_groups(which) if what == "groups" else one.of_rows(which)
+        drawn = known & (self.stages.codec.stages[table][what == "rows"] == stage) & ~fixed[which]
+        called = "group" if what == "groups" else what
+        one.put(what, which, self.calibration(table, called, values, drawn), known)
