@@ -308,3 +308,14 @@ def test_a_schema_that_contradicts_itself_is_refused_in_a_sentence(mimic, change
     assert change[0] in text
     with pytest.raises(UsageError, match=f"^h.yaml.*{sentence}"):
         LinkedSchema.from_yaml(text.replace(*change), "h.yaml")
+
+
+def test_tables_are_written_as_those_that_are_made_were_whatever_a_vocabulary_is(tmp_path, mimic):
+    lookups = {table.name for table in read_linked(mimic).schema.tables if table.kind == "lookup"}
+    assert lookups
+    for suffix, stored in ((".csv", lookups), (".parquet", mimic.keys())):
+        folder = tmp_path / suffix[1:]
+        folder.mkdir()
+        for name, frame in mimic.items():
+            frame.write_parquet(folder / f"{name}.parquet") if name in stored else frame.write_csv(folder / f"{name}.csv")
+        assert read_linked(folder).suffix == suffix

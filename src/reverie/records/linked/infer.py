@@ -87,9 +87,16 @@ def _read(source: Any, schema: LinkedSchema | None, name: str, most: Bounds, who
             frames[table.name] = frames[table.name].with_columns(pl.col(clock.end).cast(of_start))
     said += faults_of(schema, frames)
     called = None if standard is None else standard.called
-    stored = not isinstance(source, Mapping) and Path(source).is_dir() and any(Path(source).glob("*.parquet"))
-    suffix = ".parquet" if stored else ".csv"
-    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, suffix)
+    return LinkedTables(frames, schema, name, tuple(dict.fromkeys(said)), None, called, forms, _suffix(source, schema))
+
+
+def _suffix(source: Any, schema: LinkedSchema) -> str:
+    """Of the files that tables like these are written to: Parquet where any that is made was, whatever its lookups are."""
+    if isinstance(source, Mapping) or not Path(source).is_dir():
+        return ".csv"
+    stored = {path.stem.lower() for path in Path(source).glob("*.parquet")}
+    carried = {table.name.lower() for table in schema.tables if table.kind == "lookup"}
+    return ".parquet" if stored - carried else ".csv"
 
 
 def _typed(frame: pl.DataFrame, name: str, table: LinkedTable | None) -> tuple[pl.DataFrame, list[str], dict[str, AnyForm]]:
