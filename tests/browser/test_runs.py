@@ -50,6 +50,7 @@ def test_runs_are_found_by_their_words_and_set_side_by_side(visit: Visit, digits
         page.get_by_label(f"Choose {name}", exact=True).check()
     page.get_by_role("link", name="Compare 2").click()
     expect(page.get_by_role("heading", name="2 runs side by side")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.plot')?.data?.length === 2")  # it is drawn after the heading
     names = page.locator(".plot").evaluate("plot => plot.data.map((curve) => curve.name)")
     assert names == [digits, few]
     differ = page.get_by_role("region", name="Settings").first
