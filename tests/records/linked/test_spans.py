@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.spans import no_later
-from reverie.records.linked.stages import clocked
+from reverie.records.linked.spans import begun_no_later, no_later
+from reverie.records.linked.stages import clocked, starts_of
 
 
 def stays(codec, gap):
@@ -32,3 +32,16 @@ def test_what_is_given_and_what_is_early_enough_stays(codec):
         one = stays(codec, gap)
         no_later(codec, "stays", one, fixed)
         assert (one.rows == gap).all()
+
+
+def test_no_group_begins_later_than_any_that_was_seen(codec, monkeypatch):
+    channels = list(codec.codecs["stays"].named["start"].channels)
+    one, free = stays(codec, 0.0), torch.zeros(5, codec.widths("stays")[0], dtype=torch.bool)
+    one.groups[0][1:3, channels] = 6.0
+    free[2] = True
+    was, late = starts_of(codec, "stays", one), one.groups.clone()
+    monkeypatch.setitem(codec.latest, "stays", was[1] - 1000)  # a tail that is open goes on beyond it
+    begun_no_later(codec, "stays", one, free)
+    now = starts_of(codec, "stays", one)
+    assert now[1] == was[1] - 1000 and np.array_equal(np.delete(now, 1), np.delete(was, 1))
+    assert torch.equal(one.groups[0][2], late[0][2])

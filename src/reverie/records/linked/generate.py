@@ -23,7 +23,7 @@ from reverie.records.intervals import inside
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.spans import no_later
+from reverie.records.linked.spans import begun_no_later, no_later
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
 from reverie.records.settling import settled
 
@@ -110,6 +110,8 @@ class LinkedSampler:
             self.stages.draw(table, children, busy, made, now, (*seed, table, now))
             for child in children:
                 self._put_right(child, "groups", now, made, fixed[child])
+                if now == 3:
+                    begun_no_later(self.stages.codec, child, made[child], fixed[child])
             if now == 2:
                 self.enough(table, children, made, fixed, fewest, (*seed, table, "enough"))
         for child in children:
