@@ -4,7 +4,7 @@
     t_n = start + g_1 + ... + g_n  >  latest     =>     g_i -> g_i (latest - start) / (g_1 + ... + g_n)
 
 Gaps are drawn all at once, so what each has too much adds up. Both are put into scores again, and no gap becomes smaller
-than the smallest seen, so a last row may be later by what that comes to.
+than the smallest seen, so a last row may be later by what that comes to. Gaps that never differ are not drawn, and stay.
 """
 
 from __future__ import annotations
