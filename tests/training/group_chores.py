@@ -203,13 +203,14 @@ def directions(data: dict[str, Any], tell: Any) -> dict[str, Any]:
     """Those of muon for a few weights after two steps, and how many of them each process found."""
     found = [0.0]
 
-    def counted(matrix: Tensor) -> Tensor:
-        found[0] += 1
-        return orthogonal(matrix)
+    def counted(matrices: Tensor) -> Tensor:
+        found[0] += len(matrices)
+        return orthogonal(matrices)
 
     muon.orthogonal = counted
     draw = torch.Generator().manual_seed(0)
-    weights = [torch.nn.Parameter(torch.randn(size, generator=draw)) for size in ((64, 32), (40, 50), (32, 16, 3, 3), (9,))]
+    sizes = (64, 32), (40, 50), (32, 16, 3, 3), (9,), (40, 50)
+    weights = [torch.nn.Parameter(torch.randn(size, generator=draw)) for size in sizes]
     optimizer = muon.Muon(weights, 0.01)
     for _ in range(2):
         for weight in weights:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from reverie.training import muon
 from reverie.training.muon import Muon, orthogonal
 
 
@@ -13,11 +14,12 @@ def a_matrix(*shape: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("shape", [(40, 90), (90, 40), (64, 64)])
 def test_every_singular_value_comes_near_one_and_the_singular_vectors_stay(shape):
-    matrix = a_matrix(*shape)
-    u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
-    inside = u.T @ orthogonal(matrix) @ vh.T
-    assert bool(((inside.diag() > 0.6) & (inside.diag() < 1.3))[s > s[0] / 20].all())
-    assert (inside - torch.diag(inside.diag())).abs().max() < 1e-8
+    matrices = torch.stack([a_matrix(*shape), a_matrix(*shape, seed=1)])
+    for matrix, direction in zip(matrices, orthogonal(matrices), strict=True):
+        u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+        inside = u.T @ direction @ vh.T
+        assert bool(((inside.diag() > 0.6) & (inside.diag() < 1.3))[s > s[0] / 20].all())
+        assert (inside - torch.diag(inside.diag())).abs().max() < 1e-8
 
 
 def step(weight: torch.Tensor, gradient: torch.Tensor, kind, **settings) -> torch.Tensor:
@@ -52,6 +54,17 @@ def test_a_kernel_is_stepped_as_the_matrix_of_its_outputs_against_all_else():
     kernel, gradient = a_matrix(32, 16, 3, 3), a_matrix(32, 16, 3, 3, seed=1)
     flat = step(kernel.flatten(1), gradient.flatten(1), Muon, lr=0.1)
     assert torch.allclose(step(kernel, gradient, Muon, lr=0.1).flatten(1), flat, atol=1e-12)
+
+
+def test_many_weights_of_one_shape_are_stepped_as_each_would_be_alone(monkeypatch):
+    monkeypatch.setattr(muon, "TOGETHER", 2)
+    start, gradients = [[a_matrix(32, 40, seed=seed + k) for k in range(5)] for seed in (0, 9)]
+    together = [nn.Parameter(weight.clone()) for weight in start]
+    for weight, gradient in zip(together, gradients, strict=True):
+        weight.grad = gradient.clone()
+    Muon(together, 0.01).step()
+    for weight, before, gradient in zip(together, start, gradients, strict=True):
+        assert torch.allclose(weight - before, step(before, gradient, Muon, lr=0.01), rtol=1e-9, atol=1e-12)
 
 
 def test_a_weight_without_gradient_stays():

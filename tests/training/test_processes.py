@@ -88,7 +88,7 @@ def test_the_directions_of_muon_are_found_by_one_process_each_to_the_bits_of_one
         one = chores.directions({}, None)
     two = together(2, "directions")
     assert two["weights"] == one["weights"]
-    assert one["found"] == [6.0] and two["found"] == [2.0, 4.0]  # the largest is as much work as the two others
+    assert one["found"] == [8.0] and two["found"] == [4.0, 4.0]  # two of one shape are found by one, the two others by one
 
 
 def test_processes_know_whether_they_say_the_same() -> None:

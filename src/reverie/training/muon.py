@@ -4,8 +4,9 @@ M_k = mu M_{k-1} + G_k,   U S V^T = G_k + mu M_k,   W_k = (1 - eta lambda) W_{k-
 
 for weights of m x n, the axes of a kernel counted with its inputs; the factor makes a step as long as one of AdamW (Liu et
 al. 2025), so rates and decay mean the same. U V^T is found by five rounds of a quintic iteration, which brings each singular
-value near 1 and needs products only; of several processes each finds some, for all. What is not a matrix, or has a side
-below 32 (such as the last layer of a network for pictures), takes the steps of AdamW.
+value near 1 and needs products only. Matrices of one shape go together, TOGETHER at most, as a network over events has
+hundreds of small ones; of several processes each finds some, for all. What is not a matrix, or has a side below 32 (such as
+the last layer of a network for pictures), takes the steps of AdamW.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = ["Muon", "orthogonal"]
 
 MOMENTUM, ADAM, EPSILON, NARROW = 0.95, (0.9, 0.999), 1e-8, 32
 ROUNDS, QUINTIC = 5, (3.4445, -4.7750, 2.0315)
+TOGETHER = 16
 
 
 class Muon(Eager):
@@ -43,15 +45,16 @@ class Muon(Eager):
                 weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(change, alpha=group["lr"])
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """U V^T of U S V^T [m, n], but for singular values of about 0.7 to 1.2 in the place of 1."""
+def orthogonal(matrices: Tensor) -> Tensor:
+    """U V^T of each U S V^T [k, m, n], but for singular values of about 0.7 to 1.2 in the place of 1."""
     a, b, c = QUINTIC
-    x = matrix / matrix.norm().clamp(min=1e-12)
-    x = x.T if len(matrix) > matrix.shape[1] else x
+    high = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if high else matrices
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-12)
     for _ in range(ROUNDS):
-        gram = x @ x.T
-        x = a * x + torch.addmm(gram, gram, gram, beta=b, alpha=c) @ x
-    return x.T if len(matrix) > matrix.shape[1] else x
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if high else x
 
 
 def _momentum(state: dict[str, Tensor], weight: Parameter) -> Tensor:
@@ -63,17 +66,28 @@ def _momentum(state: dict[str, Tensor], weight: Parameter) -> Tensor:
 
 
 def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
-    """The directions of all: each is found by one process, and is 0 with the others until they are summed."""
+    """The directions of all: each stack is found by one process, and is 0 with the others until they are summed."""
     if not matrices:
         return []
-    found = [torch.zeros_like(matrix) for matrix in matrices]
+    found: dict[int, Tensor] = {}
     work = [0.0] * processes.world()
-    for i in sorted(range(len(matrices)), key=lambda i: -_work(matrices[i])):
+    for stack in sorted(_stacks(matrices), key=lambda stack: -len(stack) * _work(matrices[stack[0]])):
         who = work.index(min(work))
-        work[who] += _work(matrices[i])
+        work[who] += len(stack) * _work(matrices[stack[0]])
         if who == processes.rank():
-            found[i] = 0.2 * max(matrices[i].shape) ** 0.5 * orthogonal(matrices[i])
-    return processes.summed(found, matrices[0].device)
+            scale = 0.2 * max(matrices[stack[0]].shape) ** 0.5
+            for i, direction in zip(stack, orthogonal(torch.stack([matrices[i] for i in stack])), strict=True):
+                found[i] = scale * direction
+    every = [found[i] if i in found else torch.zeros_like(matrix) for i, matrix in enumerate(matrices)]
+    return processes.summed(every, matrices[0].device)
+
+
+def _stacks(matrices: list[Tensor]) -> list[list[int]]:
+    """Which matrices are found together: those of one shape, TOGETHER at most, however many processes there are."""
+    of: dict[torch.Size, list[int]] = {}
+    for i, matrix in enumerate(matrices):
+        of.setdefault(matrix.shape, []).append(i)
+    return [same[first : first + TOGETHER] for same in of.values() for first in range(0, len(same), TOGETHER)]
 
 
 def _work(matrix: Tensor) -> float:
