@@ -13,9 +13,10 @@ nor a long one costs more than its own square.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -59,7 +60,16 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
         "linked": {
             "codec": {},
             "network": {},
-            "training": {"batch": 40, "steps": 1500, "weight_decay": 0.1, "precision": "fp32", "holdout": 0.2, "aside": 0.1},
+            "training": {
+                "optimizer": "muon",
+                "learning_rate": 5e-3,
+                "batch": 40,
+                "steps": 1500,
+                "weight_decay": 0.1,
+                "precision": "fp32",
+                "holdout": 0.2,
+                "aside": 0.1,
+            },
         }
     }
 
@@ -174,6 +184,17 @@ class EventNetwork(nn.Module):
             z = torch.addcmul(shift, F.layer_norm(z, z.shape[1:]), 1 + scale)
             answer.put(token, some % segment.count, segment, self.write[segment.name](z, rows[some], some, seen))
         return answer.padded(packing, condition.target_mask)
+
+    def tilted(self, sharper: float, tilts: Mapping[str, Tensor]) -> EventNetwork:
+        """A copy that says of levels, beyond what their scores say, `sharper` times as much, and `tilts` more: [levels]
+        by the name of a segment, see records/linked/calibration.py."""
+        other = copy.deepcopy(self)
+        for name, tilt in tilts.items():
+            levels = cast(Writing, other.write[name]).levels
+            for last, more in zip(levels, tilt.split([len(last.bias) for last in levels]), strict=True):
+                last.weight.data.mul_(sharper)
+                last.bias.data.mul_(sharper).add_(more.to(last.bias))
+        return other
 
     def _around(self, segment: Segment, own: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """What a row is told of the rows before and after it of its kind, [n, count, inner] as `own`."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import numpy as np
 import polars as pl
 import torch
 
+from reverie.denoisers.events import EventNetwork
+from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import LINKED
 from reverie.models.shards import in_order
@@ -35,8 +39,8 @@ __all__ = ["LinkedModel"]
 
 Drawn = TypeVar("Drawn")
 
-CALIBRATED = 640
-"""Patients that are drawn to put right what is drawn."""
+CALIBRATED, TURNS = (160, 640), 3
+"""Patients that are drawn to put right what is drawn, at least and at most (as many as were trained on), and how often."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +157,8 @@ class LinkedModel(StagedModel[LinkedCodec]):
         Nothing that was drawn is put right: maps of all patients say nothing of how scores lie around those given.
         """
         self._check_draws(draws)
-        completer = LinkedCompleter(self._maker(settings).stages, fitted, to_fill(self.codec, columns))
+        plain = replace(self, calibration=None)._maker(settings)
+        completer = LinkedCompleter(plain.stages, fitted, to_fill(self.codec, columns))
         for note in (said := completer.notes):
             hear(note)
         for made in self._each(draws, on_step, lambda draw: completer.holes((seed, "complete", draw))):
@@ -191,7 +196,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
     ) -> Iterator[dict[str, pl.DataFrame]]:
         """Of each draw, by table the new rows, in the types learned; `hear` is told how cells were read."""
         self._check_draws(draws)
-        far, maker = Horizon.of(horizon), replace(self._maker(settings), calibration=None)
+        far, maker = Horizon.of(horizon), replace(self, calibration=None)._maker(settings)
         as_tables = self.codec.tabled(fitted.grown, holes=True)
         for table, of in as_tables.items():
             for note in of.notes:
@@ -221,10 +226,28 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""
-        fitting = Fitting(encoded.scores)
-        with torch.inference_mode():
-            replace(self._maker({}), calibration=fitting).shard(0, self.config.seed, size=CALIBRATED)
+        fitting = Fitting(encoded.scores, self.codec.cells)
+        patients = int(np.clip(len(encoded.coded[self.codec.tree.root]), *CALIBRATED))
+        for turn in range(TURNS):
+            maker = replace(self, calibration=fitting.done)._maker({})
+            with torch.inference_mode():
+                replace(maker, calibration=fitting).shard(turn, self.config.seed, size=patients)
+            fitting.turned()
         return replace(self, calibration=fitting.done)
+
+    @cached_property
+    def tilted_denoiser(self) -> Network:
+        """The denoiser with how often it says each level put right: for all that it draws itself."""
+        network = self.sampling_denoiser
+        if self.calibration is None or not self.calibration.tilts:
+            return network
+        numbers = {table: number for number, table in enumerate(self.codec.codecs)}
+        tilts = {
+            f"{'group' if what == 'group' else 'row'}_{numbers[table]}": tilt
+            for (table, what), tilt in self.calibration.tilts.items()
+        }
+        module = cast(EventNetwork, network.module).tilted(self.calibration.sharper, tilts)
+        return replace(network, module=module)
 
     @property
     def state_shape(self) -> tuple[int, ...]:
@@ -235,4 +258,4 @@ class LinkedModel(StagedModel[LinkedCodec]):
             return fit_tables(self.codec, there)
 
     def _maker(self, told: dict[str, Any]) -> LinkedSampler:
-        return LinkedSampler(Stages(self.sampling_denoiser, self.codec, *self._method(told)), self.calibration)
+        return LinkedSampler(Stages(self.tilted_denoiser, self.codec, *self._method(told)), self.calibration)

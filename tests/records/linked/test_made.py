@@ -1,5 +1,6 @@
 """What is made of linked tables is whole: keys, ends after starts, rows in their parents' time; a function of the seed."""
 
+import copy
 import json
 import sqlite3
 from dataclasses import replace
@@ -13,6 +14,7 @@ import torch
 import reverie
 from reverie.denoisers.event_mask import EventMask
 from reverie.denoisers.events import EventNetworkConfig
+from reverie.denoisers.naming import Cells, Leveled
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.export import check_completing, hospital
@@ -220,7 +222,7 @@ def _cut(asked, longest):
 def test_scores_are_put_right_by_ranks_and_the_rest_stays():
     drawn = torch.randn(2000, 2, generator=generator(0, "drawn")) * 0.5 + 1
     real = torch.randn(2000, 2, generator=generator(0, "real"))
-    fitting = Fitting({("a", "rows"): real})
+    fitting = Fitting({("a", "rows"): real}, {})
     asked = torch.tensor([True, False]).expand(2000, 2)
     right = fitting("a", "rows", drawn, asked)
     assert abs(float(right[:, 0].mean())) < 0.02 and abs(float(right[:, 0].std()) - 1) < 0.03
@@ -228,6 +230,45 @@ def test_scores_are_put_right_by_ranks_and_the_rest_stays():
     assert (torch.argsort(right[:, 0]) == torch.argsort(drawn[:, 0])).float().mean() > 0.99
     again = LinkedCalibration.from_config(json.loads(json.dumps(fitting.done.config)))
     assert torch.allclose(again("a", "rows", drawn, asked), right, atol=1e-3)
+
+
+def test_levels_that_come_too_seldom_come_as_often_as_they_did():
+    """Of a network that draws levels by shares of its own, and what it is told to add to their logarithms."""
+    ends = np.array([-np.inf, -1.0, 1.0, np.inf])[:, None]
+    cells = Cells(2, (Leveled((0,), ends[:-1], ends[1:]),))
+    real = torch.randn(4000, 2, generator=generator(0, "real"))
+    fitting = Fitting({("a", "rows"): real}, {("a", "rows"): cells})
+    asked, own = torch.tensor([True, False]).expand(4000, 2), torch.tensor([0.6, 0.39, 0.01]).log()
+    for turn in range(4):
+        shares = (own + fitting.done.tilts["a", "rows"]).softmax(0)
+        level = torch.multinomial(shares, 4000, replacement=True, generator=generator(turn, "drawn"))
+        drawn = torch.stack([torch.tensor([-2.0, 0.0, 2.0])[level], torch.zeros(4000)], 1)
+        assert torch.equal(fitting("a", "rows", drawn, asked), drawn)  # levels have no map
+        fitting.turned()
+    assert torch.allclose((own + fitting.done.tilts["a", "rows"]).softmax(0), torch.tensor([0.159, 0.683, 0.159]), atol=0.03)
+    again = LinkedCalibration.from_config(json.loads(json.dumps(fitting.done.config)))
+    assert torch.allclose(again.tilts["a", "rows"], fitting.done.tilts["a", "rows"], atol=1e-5)
+    assert again.sharper == fitting.done.sharper
+
+
+def test_a_calibration_of_before_levels_were_put_right_is_read():
+    one = LinkedCalibration.from_config({"a\nrows": [None, [[-1.0, 1.0], [-2.0, 2.0]]]})
+    scores = torch.tensor([[0.5, 0.5]])
+    assert torch.allclose(one("a", "rows", scores, torch.ones(1, 2, dtype=torch.bool)), torch.tensor([[0.5, 1.0]]))
+    assert not one.tilts and one.sharper == 1.0
+
+
+def test_a_tilted_network_says_what_it_says_and_so_much_more_of_levels(model):
+    network, cells = copy.deepcopy(model.denoiser.module), model.codec.cells
+    number = list(model.codec.codecs).index("stays")
+    name, tilt = f"row_{number}", torch.linspace(-1, 1, cells["stays", "rows"].levels)
+    with torch.no_grad():
+        for last in network.write[name].levels:
+            last.weight.normal_(generator=generator(0, "weights"))
+    other, z = network.tilted(1.5, {name: tilt}), torch.randn(3, network.write[name].cells.in_features)
+    said, more = (torch.cat([last(z) for last in of.write[name].levels], 1) for of in (network, other))
+    assert torch.allclose(more, 1.5 * said + tilt, atol=1e-5)
+    assert all(torch.equal(a, b) for a, b in zip(network.read.parameters(), other.read.parameters(), strict=True))
 
 
 def test_keys_of_rows_that_hold_their_patients_key_do_so_again():

@@ -1,35 +1,52 @@
-"""What the network gets wrong of the scores of linked tables, put right channel by channel.
+"""What the network gets wrong of linked tables where it draws them itself, put right.
 
-    z -> F_trained^-1(F_drawn(z)),   monotone, through the middles of equal shares of both
+    levels    P(k | ...) ~ P(k | evidence) exp(SHARPER r_k + b_k),   b_k = log(share trained / share drawn), in turns
+    numbers   z -> F_trained^-1(F_drawn(z)), monotone, through the middles of equal shares of both
 
-F_trained is that of the patients trained on: N(0, 1) of all values of a channel, as codes make it.
+r_k is what the network adds to what the noisy scores say of level k (denoisers/naming.py). A network that has seen few
+patients says too little of what goes with what, and of many cells in a row it is little each time: so r_k is enlarged, as
+guidance enlarges the difference to what says less (Ho and Salimans 2022; Karras et al. 2024), where the less that is said
+is what each cell says alone. b_k then brings each level as often as it was. F_trained is that of the patients trained on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from reverie.denoisers.naming import Cells, Naming
+
 __all__ = ["Fitting", "LinkedCalibration"]
 
-KNOTS, FEWEST = 33, 100
+KNOTS, FEWEST = 129, 100
 """Knots of a map, and drawn cells from which one is made."""
 REACH = 6.0
+SHARPER = 1.3
+FARTHEST = 2.0
+"""How far a turn moves the logarithm of how often a level comes, at most."""
+Part = tuple[str, str]
+"""A table, and its "group" or "rows"."""
 
 
 @dataclass(frozen=True, eq=False)
 class LinkedCalibration:
-    """Maps by (table, "group" | "rows"): knots [C, 2, KNOTS], drawn scores and what they become; NaN where there is none."""
+    """Attributes:
+    maps: knots [C, 2, K], drawn scores and what they become; NaN where there is none.
+    tilts: b of all levels, float32 [levels].
+    sharper: by what r is multiplied.
+    """
 
-    maps: Mapping[tuple[str, str], np.ndarray]
+    maps: Mapping[Part, np.ndarray]
+    tilts: Mapping[Part, Tensor] = field(default_factory=dict)
+    sharper: float = 1.0
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
-        """Scores [n, C] with the cells asked put right."""
+        """Scores [n, C] with the cells asked put right that have a map."""
         if (knots := self.maps.get((table, what))) is None or not len(scores):
             return scores
         out = scores.double().numpy().copy()
@@ -44,32 +61,48 @@ class LinkedCalibration:
 
     @property
     def config(self) -> dict[str, Any]:
-        return {f"{table}\n{what}": _nested(knots) for (table, what), knots in self.maps.items()}
+        tilts = {"\n".join(part): [round(float(b), 5) for b in of] for part, of in self.tilts.items()}
+        maps = {"\n".join(part): _nested(knots) for part, knots in self.maps.items()}
+        return {"maps": maps, "tilts": tilts, "sharper": self.sharper}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
+        if "maps" not in config:  # of runs from before levels were put right by themselves
+            config = {"maps": config, "tilts": {}, "sharper": 1.0}
         maps = {}
-        for key, of in config.items():
-            table, what = key.split("\n")
-            none = [[np.nan] * KNOTS] * 2
-            maps[table, what] = np.array([one or none for one in of], dtype=np.float64).reshape(len(of), 2, KNOTS)
-        return cls(maps)
+        for key, of in config["maps"].items():
+            knots = next((len(one[0]) for one in of if one), 1)
+            none = [[np.nan] * knots] * 2
+            maps[_part(key)] = np.array([one or none for one in of], dtype=np.float64).reshape(len(of), 2, knots)
+        tilts = {_part(key): torch.tensor(of, dtype=torch.float32) for key, of in config["tilts"].items()}
+        return cls(maps, tilts, float(config["sharper"]))
 
 
 class Fitting:
-    """The calibration as it is fitted: what is drawn at each stage is put right before what follows is drawn.
+    """The calibration as it is fitted: numbers are put right at each stage before what follows is drawn, and how often
+    levels come after each turn of drawing all.
 
     Args:
-        trained: by (table, "group" | "rows"), the scores [n, C] of the patients trained on; NaN where not known.
+        trained: by part, the scores [n, C] of the patients trained on; NaN where not known.
+        cells: of each part, which levels its channels tell.
     """
 
-    def __init__(self, trained: Mapping[tuple[str, str], Tensor]) -> None:
-        self._trained = {key: scores.numpy() for key, scores in trained.items()}
-        self._maps: dict[tuple[str, str], np.ndarray] = {}
+    def __init__(self, trained: Mapping[Part, Tensor], cells: Mapping[Part, Cells]) -> None:
+        self._trained = {part: scores.numpy() for part, scores in trained.items()}
+        self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items()}
+        self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
+        self._maps: dict[Part, np.ndarray] = {}
+        self._tilts = {part: torch.zeros(of.levels) for part, of in cells.items()}
+        self._drawn: dict[Part, Tensor] = {}
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
-        theirs = self._trained[table, what]
-        knots = self._maps.setdefault((table, what), np.full((theirs.shape[1], 2, KNOTS), np.nan))
+        part = table, what
+        if part in self._namings:
+            self._drawn[part] = self._drawn.get(part, 0) + self._counts(part, scores, asked)
+            for naming in self._namings[part]:
+                asked = asked & ~naming.named
+        theirs = self._trained[part]
+        knots = self._maps.setdefault(part, np.full((theirs.shape[1], 2, KNOTS), np.nan))
         at = (np.arange(KNOTS) + 0.5) / KNOTS
         for c in np.flatnonzero(asked.any(0).numpy()) if len(scores) else ():
             x, y = scores[asked[:, c], c].double().numpy(), theirs[:, c][~np.isnan(theirs[:, c])]
@@ -77,9 +110,32 @@ class Fitting:
                 knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
         return self.done(table, what, scores, asked)
 
+    def turned(self) -> None:
+        """Ends a turn: levels that came too seldom will come more often in the next."""
+        for part, (drawn, of) in self._drawn.items():
+            aims, of_aims = self._aims[part]
+            one = 1 / of.clamp(min=1)  # a cell more of each, so that what nobody had is not infinitely far
+            moved = (aims / of_aims.clamp(min=1) + one).log() - (drawn / of.clamp(min=1) + one).log()
+            self._tilts[part] += torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
+        self._drawn = {}
+
     @property
     def done(self) -> LinkedCalibration:
-        return LinkedCalibration(self._maps)
+        tilts = {part: tilt.clone() for part, tilt in self._tilts.items()}
+        return LinkedCalibration(self._maps, tilts, SHARPER)
+
+    def _counts(self, part: Part, scores: Tensor, asked: Tensor) -> Tensor:
+        """[2, levels], how many cells are at each level, and how many are at any of its field."""
+        counts = [torch.zeros(2, 0)]
+        for naming in self._namings[part]:
+            of = asked[:, naming.first][:, naming.field].float()
+            counts.append(torch.stack([(naming.levels(scores.float()) * of).sum(0), of.sum(0)]))
+        return torch.cat(counts, 1)
+
+
+def _part(key: str) -> Part:
+    table, what = key.split("\n")
+    return table, what
 
 
 def _nested(knots: np.ndarray) -> list[Any]:

@@ -140,6 +140,13 @@ class LinkedCodec:
         numbers = {table: number for number, table in enumerate(self.codecs)}
         return tuple(TokenKind(numbers[table], what, *cells[table], self.blocks[table]) for table, what in self.types)
 
+    @property
+    def cells(self) -> dict[tuple[str, str], Cells]:
+        """By (table, "group" | "rows"), the cells of those that are made and tell levels."""
+        every = {table: dict(zip(("group", "rows"), self._cells(table), strict=True)) for table in self.codecs}
+        del every[self.tree.root]["rows"]
+        return {(table, what): cells for table, of in every.items() for what, cells in of.items() if cells.levels}
+
     def _cells(self, table: str) -> tuple[Cells, Cells]:
         """Of a group and of a row."""
         codec, fields = self.codecs[table], ([], [])
