@@ -18,11 +18,11 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
+from reverie.records.column_names import names_someone
 from reverie.records.dtypes import TYPES
 from reverie.records.forms import AnyForm, Habits, StoredForm, as_stated, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, not_one_value, shown
-from reverie.records.roles import names_someone
 from reverie.records.schema import Column, Schema
 
 __all__ = ["Parsed", "parse", "reads"]

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from reverie.errors import Undecided
+from reverie.records.column_names import words
 from reverie.records.linked.schema import Clock
-from reverie.records.roles import AGE, find_roles, may_be_times, words
+from reverie.records.roles import AGE, find_roles, may_be_times
 
 __all__ = ["clock_of", "ends_early", "seconds_of"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from reverie.records.column_names import words
 from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.linked.schema import LinkedSchema
-from reverie.records.roles import words
 
 __all__ = ["kept", "lookup_config", "lookup_from", "names_in", "names_of_codes"]
 

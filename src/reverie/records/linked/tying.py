@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.errors import DataError, UsageError
+from reverie.records.column_names import words
 from reverie.records.linked.clocks import clock_of
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
-from reverie.records.roles import words
 from reverie.records.shapes.long_roles import CODE, COUNT, TEST, VALUE
 
 __all__ = ["Hall", "with_implied"]

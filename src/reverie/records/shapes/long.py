@@ -17,11 +17,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from reverie.errors import DataError
+from reverie.records.column_names import words
 from reverie.records.commonest import commonest
 from reverie.records.dtypes import TYPES
 from reverie.records.identifiers import as_type
 from reverie.records.places import ROW, at, counted, few, hidden, shown
-from reverie.records.roles import words
 from reverie.records.shapes.shape import Asked, Shape
 from reverie.records.shapes.source_cells import as_text, typed
 

@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from reverie.errors import UsageError, unknown
+from reverie.records.column_names import names_someone, words
 from reverie.records.restarts import restarted
-from reverie.records.roles import find_roles, may_be_times, names_someone, patients, words
+from reverie.records.roles import find_roles, may_be_times, patients
 from reverie.records.shapes.long import Counter, Test, says_unit
 from reverie.records.shapes.shape import Asked
 from reverie.records.shapes.source_cells import as_text
