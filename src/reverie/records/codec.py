@@ -21,8 +21,9 @@ from torch import Tensor
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.codes import Code, CodecSettings, code_of
 from reverie.records.dtypes import dtype_name, dtype_named
-from reverie.records.emptiness import as_rules, obeyed, open_visits
+from reverie.records.emptiness import as_rules, obeyed
 from reverie.records.encoded import Decoded, EncodedTable, Records
+from reverie.records.existing import existing
 from reverie.records.gathering import Gathering
 from reverie.records.intervals import Floats, between, inside
 from reverie.records.layout import Field, layout
@@ -200,31 +201,7 @@ class RecordCodec:
         They are those that `encode` would know, so anyone who asks or observes none but these asks what training can ask:
         everything that draws cells takes them from here.
         """
-        place = torch.arange(values.shape[1], device=values.device)
-        exists = place <= visits.to(values.device)[:, None]
-        has = (self.stage >= 0).to(values.device)
-        known = torch.where((place == 0)[:, None], has[0], has[1]) & exists[..., None]
-        if not self.settings.stages:
-            return known
-        for field in self.fields:
-            tokens = field.tokens
-            if field.part == "gap":
-                known[:, 1:2, list(field.channels)] = False
-            elif field.part == "measured":
-                z = values[:, tokens, field.channels[0]].double()
-                if self._of_patient(field):
-                    weight = exists[:, tokens]
-                    z = ((z * weight).sum(1) / weight.sum(1).clamp(min=1))[:, None].expand_as(z)
-                yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
-                for channel in self.named[f"value:{field.column}"].channels:
-                    known[:, tokens, channel] &= yes
-        later = {one.column for one in self.derived if one.later}
-        for field in self.fields:
-            if field.column in later:
-                known[:, 2:, list(field.channels)] = False
-        for channels, may in open_visits(self, values):
-            known[:, 1:, list(channels)] &= may[..., None]
-        return known
+        return existing(self, values, visits)
 
     def measured(self, values: Tensor, generator: torch.Generator) -> Tensor:
         """Records [B, N, C] in which all flags say that their value was measured, by a score drawn for each."""
@@ -344,10 +321,6 @@ class RecordCodec:
         lower, upper = inside(*self.codes[field.name].ends(x[known]))
         for i, channel in enumerate(field.channels):
             ends[0, channel, known], ends[1, channel, known] = lower[:, i], upper[:, i]
-
-    def _of_patient(self, field: Field) -> bool:
-        """Whether a field of visits says something of the patient, the same at each."""
-        return field.token == 1 and (field.part == "start" or field.column in {c.name for c in self.schema.static})
 
 
 def _tensor(ends: np.ndarray) -> Tensor:
