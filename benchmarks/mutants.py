@@ -40,6 +40,8 @@ CODING = (
     "codec",
     "codes",
     "encoded",
+    "encoding",
+    "existing",
     "intervals",
     "levels",
     "nominal",
