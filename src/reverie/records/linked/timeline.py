@@ -20,7 +20,7 @@ from reverie.records.linked.drawn import Drawn
 from reverie.records.linked.lookups import names_of_codes
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown
-from reverie.records.shapes.long_roles import CODE, TEST
+from reverie.records.shapes.long_words import CODE, TEST
 
 __all__ = ["timelines"]
 

@@ -16,7 +16,7 @@ from reverie.records.column_names import words
 from reverie.records.linked.clocks import clock_of
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
-from reverie.records.shapes.long_roles import CODE, COUNT, TEST, VALUE
+from reverie.records.shapes.long_words import CODE, COUNT, TEST, VALUE
 
 __all__ = ["Hall", "with_implied"]
 
