@@ -35,7 +35,21 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).parents[1]
 LAWS = [f"tests/laws/{path.name}" for path in sorted((ROOT / "tests/laws").glob("test_*.py")) if path.stem != "test_codec"]
-CODING = ("boxcox", "codec", "codes", "encoded", "intervals", "levels", "nominal", "rounding", "support", "transforms")
+CODING = (
+    "boxcox",
+    "codec",
+    "codes",
+    "encoded",
+    "encoding",
+    "existing",
+    "intervals",
+    "levels",
+    "nominal",
+    "rounding",
+    "support",
+    "tail",
+    "transforms",
+)
 ROOMS = {  # the modules changed, and the tests that should notice, the quickest to fail first
     "process": (["process/*.py"], ["tests/process", *LAWS, "tests/studies/test_proofs.py"]),
     "samplers": (["samplers/*.py"], ["tests/samplers", *LAWS, "tests/studies/test_proofs.py"]),

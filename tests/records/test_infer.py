@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from reverie.errors import DataError, UsageError
+from reverie.records.column_names import words
 from reverie.records.precision import precision
-from reverie.records.roles import words
 from reverie.records.table import read_table
 
 draw = np.random.default_rng(0)

@@ -8,7 +8,8 @@ import pytest
 
 from reverie.errors import UsageError
 from reverie.records import read_table
-from reverie.records.roles import id_of, patients
+from reverie.records.column_names import id_of
+from reverie.records.roles import patients
 
 draw = np.random.default_rng(0)
 PEOPLE, VISITS = 30, 4

@@ -13,7 +13,6 @@ what was tried.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -26,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 from reverie.denoisers.attributes import AttributeEmbedding, Attributes
 from reverie.denoisers.conditions import Condition, LabelledVectors, Labels, Vectors, parts_of, unanswerable
 from reverie.denoisers.declaration import PictureNetwork
-from reverie.denoisers.dropout import Dropout
+from reverie.denoisers.unet_parts import Attention, Block, Double, Halve, Sinusoids, zeroed
 
 __all__ = ["PRESETS", "UNet", "UNetConfig"]
 
@@ -155,6 +154,7 @@ class UNet(nn.Module):
         super().__init__()
         widths = [config.width * m for m in config.multipliers]
         embedding, self.patch, folded = 4 * config.width, config.patch, config.patch**2
+        of_block = embedding, config.groups, config.dropout
         self.embed = nn.Sequential(
             Sinusoids(config.width), nn.Linear(config.width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
@@ -167,15 +167,15 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             if level:
                 self.down.append(Halve(widths[level - 1], width))
-            self.down.extend(Block(width, embedding, config) for _ in range(config.blocks))
-        self.middle = nn.ModuleList([Block(widths[-1], embedding, config)])
+            self.down.extend(Block(width, *of_block) for _ in range(config.blocks))
+        self.middle = nn.ModuleList([Block(widths[-1], *of_block)])
         if config.attention:
             self.middle.insert(0, Attention(widths[-1], config.groups))
         for level, width in reversed(list(enumerate(widths))):
-            self.up.extend(Block(width, embedding, config) for _ in range(config.blocks))
+            self.up.extend(Block(width, *of_block) for _ in range(config.blocks))
             if level:
                 self.up.append(Double(width, widths[level - 1]))
-        last = _zeroed(nn.Conv2d(widths[0], out_channels * folded, 3, padding=1))
+        last = zeroed(nn.Conv2d(widths[0], out_channels * folded, 3, padding=1))
         self.leave = nn.Sequential(nn.GroupNorm(config.groups, widths[0]), nn.SiLU(), last)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (faster on CPUs and GPUs alike)
 
@@ -244,80 +244,3 @@ class UNet(nn.Module):
             h = checkpoint(part.first, inputs[0], use_reentrant=False)
             return checkpoint(part.rest, *inputs, h, use_reentrant=False)
         return checkpoint(part, *inputs, use_reentrant=False)
-
-
-class Sinusoids(nn.Module):
-    """t [B] -> [B, width]: sines and cosines at wavelengths from 2 pi to 20,000 pi (Vaswani et al. 2017)."""
-
-    frequency: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        half = width // 2
-        self.register_buffer("frequency", torch.exp(-math.log(1e4) * torch.arange(half) / half), persistent=False)
-
-    def forward(self, t: Tensor) -> Tensor:
-        angle = t[:, None] * self.frequency
-        return torch.cat([angle.sin(), angle.cos()], 1)
-
-
-class Block(nn.Module):
-    """Norm, SiLU, conv; norm scaled and shifted by e, SiLU, conv; added to the input."""
-
-    def __init__(self, width: int, embedding: int, config: UNetConfig) -> None:
-        super().__init__()
-        self.first = nn.Sequential(nn.GroupNorm(config.groups, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
-        self.film = nn.Linear(embedding, 2 * width)
-        self.norm = nn.GroupNorm(config.groups, width)
-        self.second = nn.Sequential(nn.SiLU(), Dropout(config.dropout), _zeroed(nn.Conv2d(width, width, 3, padding=1)))
-
-    def forward(self, x: Tensor, e: Tensor) -> Tensor:
-        return self.rest(x, e, self.first(x))
-
-    def rest(self, x: Tensor, e: Tensor, h: Tensor) -> Tensor:
-        """The second half, which receives t and the condition."""
-        scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
-        return x + self.second(torch.addcmul(shift, self.norm(h), 1 + scale))
-
-
-class Halve(nn.Conv2d):
-    """[B, width_in, H, W] -> [B, width, ceil(H / 2), ceil(W / 2)]."""
-
-    def __init__(self, width_in: int, width: int) -> None:
-        super().__init__(width_in, width, 3, stride=2, padding=1)
-
-
-class Double(nn.Module):
-    """[B, width_in, h, w] and a skip [B, width, H, W] -> [B, width, H, W]: the nearest of the coarse, added to the skip."""
-
-    def __init__(self, width_in: int, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(width_in, width, 3, padding=1)
-
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return skip + F.interpolate(self.conv(x), size=skip.shape[2:], mode="nearest")
-
-
-class Attention(nn.Module):
-    """Self-attention over positions, one head for every 32 channels or so, added to the input."""
-
-    def __init__(self, width: int, groups: int) -> None:
-        super().__init__()
-        self.heads = math.gcd(width, max(1, width // 32))
-        self.norm = nn.GroupNorm(groups, width)
-        self.qkv = nn.Conv2d(width, 3 * width, 1)
-        self.out = _zeroed(nn.Conv2d(width, width, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        b, c, *size = x.shape
-        qkv = self.qkv(self.norm(x)).flatten(2).reshape(b, 3, self.heads, c // self.heads, -1).transpose(-1, -2)
-        y = F.scaled_dot_product_attention(qkv[:, 0], qkv[:, 1], qkv[:, 2])
-        return x + self.out(y.transpose(-1, -2).reshape(b, c, *size))
-
-
-def _zeroed(conv: nn.Conv2d) -> nn.Conv2d:
-    """A last layer that starts at zero, so that every block starts as the identity."""
-    nn.init.zeros_(conv.weight)
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
-    return conv

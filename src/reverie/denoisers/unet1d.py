@@ -28,7 +28,7 @@ from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.conditions import Condition
 from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.taps import Taps
-from reverie.denoisers.unet import Sinusoids
+from reverie.denoisers.unet_parts import Sinusoids
 
 __all__ = ["SeriesUNet", "SeriesUNetConfig"]
 

@@ -1,5 +1,5 @@
 """Pictures changed by a model of pictures: made over from a noise level, taken back to their noise, and between. (Filled in,
-upscaled and deblurred they are in `restoring`.)
+upscaled and deblurred they are in `restoring` and `own_size`.)
 
 Whatever is drawn is a function of the seed; pictures are uint8 [N, H, W, C] of the size of the model's.
 """
@@ -18,8 +18,9 @@ from torch import Tensor
 from reverie.errors import UsageError
 from reverie.models import few_calls
 from reverie.models.method import Method
+from reverie.models.own_size import inpaint_whole
 from reverie.models.pictures import PictureModel
-from reverie.models.restoring import deblur, fitted, hole_of, inpaint, inpaint_whole, upscale
+from reverie.models.restoring import deblur, fitted, hole_of, inpaint, upscale
 from reverie.samplers import DDIM, editing, invert, sample
 
 __all__ = [

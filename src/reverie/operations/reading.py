@@ -50,7 +50,7 @@ def any_schema_of(text: str | None) -> Schema | LinkedSchema | None:
     if text is None:
         return None
     from reverie.records.linked import LinkedSchema
-    from reverie.records.schema import tree_of
+    from reverie.records.schema_text import tree_of
 
     tree = tree_of(text, "the schema", "columns")
     if "columns" in tree or "tables" not in tree:

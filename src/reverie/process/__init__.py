@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING, Any
 from reverie.process.registry import path_from_config
 
 if TYPE_CHECKING:
-    from reverie.process.continuous import (
-        EDM,
-        ContinuousCosine,
-        LinearRate,
-        LogSNR,
-        RectifiedFlow,
-        VarianceExploding,
-    )
     from reverie.process.gaussian import Gaussian, GaussianProcess
     from reverie.process.path import Level, NoisePath
     from reverie.process.prediction import Prediction
     from reverie.process.randomness import draw, generator, sub_seed
+    from reverie.process.rectified_flow import RectifiedFlow
     from reverie.process.schedule import NoiseSchedule, TerminalSNRWarning
+    from reverie.process.variance_exploding import EDM, VarianceExploding
+    from reverie.process.variance_preserving import ContinuousCosine, LinearRate, LogSNR
 
 __all__ = [
     "EDM",
@@ -45,7 +40,10 @@ __all__ = [
     "sub_seed",
 ]
 
-FILES = ("randomness", "path", "schedule", "prediction", "gaussian", "continuous")
+FILES = (
+    "randomness", "path", "schedule", "prediction", "gaussian",
+    "variance_preserving", "variance_exploding", "rectified_flow",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -66,7 +66,7 @@ def _table(constructor: str, about: str) -> Entry:
 
 
 def _continuous(path: str, about: str) -> Entry:
-    return Entry(f"reverie.process.continuous:{path}", about, False)
+    return Entry(f"reverie.process.{path}", about, False)
 
 
 PATHS: dict[str, Entry] = {
@@ -78,12 +78,14 @@ PATHS: dict[str, Entry] = {
     "quadratic": _table("quadratic", "beta follows a parabola"),
     "exponential": _table("exponential", "log(beta) grows evenly"),
     "from_betas": _table("from_betas", "any variances"),
-    "linear_rate": _continuous("LinearRate", "the linear table's limit"),
-    "continuous_cosine": _continuous("ContinuousCosine", "the cosine table's limit"),
-    "log_snr": _continuous("LogSNR", "log-SNR falls evenly"),
-    "variance_exploding": _continuous("VarianceExploding", "noise grows geometrically over data that stay"),
-    "edm": _continuous("EDM", "sigma is the time, drawn log-normally in training"),
-    "rectified_flow": _continuous("RectifiedFlow", "the straight line from the data to the noise"),
+    "linear_rate": _continuous("variance_preserving:LinearRate", "the linear table's limit"),
+    "continuous_cosine": _continuous("variance_preserving:ContinuousCosine", "the cosine table's limit"),
+    "log_snr": _continuous("variance_preserving:LogSNR", "log-SNR falls evenly"),
+    "variance_exploding": _continuous(
+        "variance_exploding:VarianceExploding", "noise grows geometrically over data that stay"
+    ),
+    "edm": _continuous("variance_exploding:EDM", "sigma is the time, drawn log-normally in training"),
+    "rectified_flow": _continuous("rectified_flow:RectifiedFlow", "the straight line from the data to the noise"),
 }
 
 ALIASES = {"vp": "linear_rate", "ve": "variance_exploding", "flow": "rectified_flow"}

@@ -1,6 +1,6 @@
 """Table <-> records: decode(encode(table)) is the table, but for new identifiers.
 
-    table -> values (kinds/) -> intervals of scores (codes.py) -> EncodedTable -> Records
+    table -> values (kinds/) -> intervals of scores (encoding.py) -> EncodedTable -> Records
     Records -> scores -> values -> cells (writing.py), a frame of the source's columns, order, types and rounding
 
 Exact wherever float32 scores can tell the values apart: a column with a unit is kept exactly up to some millions of steps,
@@ -18,22 +18,22 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from reverie.errors import DataError, UsageError, unknown
+from reverie.errors import DataError, UsageError
+from reverie.records import encoding
 from reverie.records.codes import Code, CodecSettings, code_of
 from reverie.records.dtypes import dtype_name, dtype_named
-from reverie.records.emptiness import as_rules, obeyed, open_visits
+from reverie.records.emptiness import as_rules, obeyed
 from reverie.records.encoded import Decoded, EncodedTable, Records
+from reverie.records.existing import existing
 from reverie.records.gathering import Gathering
 from reverie.records.intervals import Floats, between, inside
 from reverie.records.layout import Field, layout
 from reverie.records.levels import OrderedProbit, SequentialProbit
-from reverie.records.rules import Rows, Rules
-from reverie.records.rules.deriving import Derivation, led_back
+from reverie.records.rules import Rules
+from reverie.records.rules.deriving import Derivation
 from reverie.records.rules.keeping import Keeper
 from reverie.records.schema import Schema
-from reverie.records.settling import draws
 from reverie.records.table import Table
-from reverie.records.table_cells import cells_of
 from reverie.records.transforms import NormalScore
 from reverie.records.visit_times import VisitTimes
 from reverie.records.writing import Scores, Writer
@@ -162,21 +162,7 @@ class RecordCodec:
 
         Raises DataError for an unknown level, and for a column that is not there.
         """
-        if lost := [name for name in self.schema.names if name not in table.frame.columns]:
-            raise DataError(f"{table.name} has no column {lost[0]!r}, which the model was fitted to: add it.")
-        sizes = [(self.stage[token] >= 0).sum() for token in (0, 1)]
-        ends = [
-            np.full((2, size, n), np.nan, np.float32) for size, n in zip(sizes, (len(table), len(table.frame)), strict=True)
-        ]
-        for name, _, _, x in cells_of(table, self.schema, self.visit_times.unit, self.derived):
-            if (field := self.named.get(name)) is None:
-                continue
-            x = np.repeat(x, table.lengths) if field.token == 1 and len(x) != len(table.frame) else x
-            self._write(ends[field.token], field, x)
-        if not (self.settings.stages or holes):
-            ends = [np.nan_to_num(e, nan=0.0) for e in ends]
-        offsets = torch.from_numpy(np.array(table.offsets, dtype=np.int64))
-        return EncodedTable(_tensor(ends[0]), _tensor(ends[1]), offsets)
+        return encoding.of_table(self, table, holes)
 
     def visits(self, values: Tensor) -> Tensor:
         """The number of visits, int64 [B], of records [B, N, C]."""
@@ -200,31 +186,7 @@ class RecordCodec:
         They are those that `encode` would know, so anyone who asks or observes none but these asks what training can ask:
         everything that draws cells takes them from here.
         """
-        place = torch.arange(values.shape[1], device=values.device)
-        exists = place <= visits.to(values.device)[:, None]
-        has = (self.stage >= 0).to(values.device)
-        known = torch.where((place == 0)[:, None], has[0], has[1]) & exists[..., None]
-        if not self.settings.stages:
-            return known
-        for field in self.fields:
-            tokens = field.tokens
-            if field.part == "gap":
-                known[:, 1:2, list(field.channels)] = False
-            elif field.part == "measured":
-                z = values[:, tokens, field.channels[0]].double()
-                if self._of_patient(field):
-                    weight = exists[:, tokens]
-                    z = ((z * weight).sum(1) / weight.sum(1).clamp(min=1))[:, None].expand_as(z)
-                yes = z >= float(self.codes[field.name].cuts[0])  # pyright: ignore[reportAttributeAccessIssue]
-                for channel in self.named[f"value:{field.column}"].channels:
-                    known[:, tokens, channel] &= yes
-        later = {one.column for one in self.derived if one.later}
-        for field in self.fields:
-            if field.column in later:
-                known[:, 2:, list(field.channels)] = False
-        for channels, may in open_visits(self, values):
-            known[:, 1:, list(channels)] &= may[..., None]
-        return known
+        return existing(self, values, visits)
 
     def measured(self, values: Tensor, generator: torch.Generator) -> Tensor:
         """Records [B, N, C] in which all flags say that their value was measured, by a score drawn for each."""
@@ -268,31 +230,7 @@ class RecordCodec:
         Raises DataError for an unknown level or a value out of bounds, naming row and column; UsageError for an unknown
         column.
         """
-        columns = {c.name: c for c in self.schema.static}
-        token = 1 if self.settings.statics == "repeated" else 0
-        ends = np.full((2, int((self.stage[token] >= 0).sum()), len(statics)), np.nan, np.float32)
-        cells = {}
-        for name in statics.columns:
-            if name not in columns:
-                raise unknown("static column", name, columns)
-            cells[name] = x = columns[name].read(statics[name], "the table of statics")
-            lower, upper = columns[name].bounds
-            if (bad := np.flatnonzero((x < lower) | (x > upper))).size:
-                low, high = ("open" if np.isinf(bound) else f"{bound:g}" for bound in (lower, upper))
-                raise DataError(
-                    f"the table of statics, data row {bad[0] + 1}, column {name!r}: {x[bad[0]]:g} is out of the bounds "
-                    f"[{low}, {high}]: correct it or leave it empty."
-                )
-        rows = Rows(statics, columns, np.arange(len(statics)))
-        for name, x in led_back(self.derived, cells, rows, draws(self, len(statics), generator)).items():
-            for field in self.fields:
-                if field.column == name:
-                    measured = np.where(np.isnan(x), np.nan, 1.0)
-                    self._write(ends, field, measured if field.part == "measured" else x)
-        empty = np.full((2, int((self.stage[1 - token] >= 0).sum()), len(statics)), np.nan, np.float32)
-        first, second = (ends, empty) if token == 0 else (empty, ends)
-        encoded = EncodedTable(_tensor(first), _tensor(second), torch.arange(len(statics) + 1) * token)
-        return encoded.records(torch.arange(len(statics)), generator)
+        return encoding.of_statics(self, statics, generator)
 
     def decode(self, records: Records | Scores, first: int = 1, first_row: int = 1) -> Decoded:
         """The table that records tell, rows by patient and time.
@@ -337,19 +275,3 @@ class RecordCodec:
     @cached_property
     def _writer(self) -> Writer:
         return Writer(self)
-
-    def _write(self, ends: np.ndarray, field: Field, x: Floats) -> None:
-        """The intervals of cells [n] into [2, C, n]; NaN stays NaN."""
-        known = ~np.isnan(x)
-        lower, upper = inside(*self.codes[field.name].ends(x[known]))
-        for i, channel in enumerate(field.channels):
-            ends[0, channel, known], ends[1, channel, known] = lower[:, i], upper[:, i]
-
-    def _of_patient(self, field: Field) -> bool:
-        """Whether a field of visits says something of the patient, the same at each."""
-        return field.token == 1 and (field.part == "start" or field.column in {c.name for c in self.schema.static})
-
-
-def _tensor(ends: np.ndarray) -> Tensor:
-    """[2, C, n] -> [2, n, C]."""
-    return torch.from_numpy(np.ascontiguousarray(ends.transpose(0, 2, 1)))

@@ -19,19 +19,15 @@ from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
-import torch
-from torch import Tensor
 
 from reverie.records.rules import Empty, OneOf, Rule
 from reverie.records.schema import ANY, EMPTY, Column, Schema
 
 if TYPE_CHECKING:
-    from reverie.records.codec import RecordCodec
     from reverie.records.table import Table
 
-__all__ = ["as_rules", "asked", "explained", "obeyed", "open_visits", "said", "sure"]
+__all__ = ["as_rules", "asked", "explained", "obeyed", "said", "sure"]
 
 PATIENTS = 3
 """Fewest patients of each side of a rule, in each half."""
@@ -63,31 +59,6 @@ def obeyed(frame: pl.DataFrame, schema: Schema, learned: bool = True) -> pl.Data
             cells = pl.when(asked(frame, column)).then(pl.col(column.name))
             frame = frame.with_columns(cells.alias(column.name))
     return frame
-
-
-def open_visits(codec: RecordCodec, values: Tensor) -> Iterator[tuple[tuple[int, ...], Tensor]]:
-    """What rules say of visits before their values are made: channels, and at which visits of records [B, N, C] they may be.
-
-    Bool [B, N - 1]. These are the rules that follow a static, or whether something was measured; others hold at writing.
-    """
-    for column in codec.schema.varying:
-        for gate, levels in column.asked_if.items():
-            measured, value = codec.named.get(f"measured:{gate}"), codec.named.get(f"value:{gate}")
-            if value is None or f"value:{column.name}" not in codec.named:
-                continue
-            static = codec.schema[gate].role == "static"
-            here = values[:, :1] if static else values[:, 1:]
-            there = torch.ones(here.shape[:2], dtype=torch.bool, device=values.device)
-            if measured is not None:
-                there = here[..., measured.channels[0]].double() >= float(codec.codes[measured.name].cuts[0])  # pyright: ignore
-            may = there
-            if ANY not in levels:
-                if not static:
-                    continue
-                level = codec.codes[value.name].level(value.scores(here[:, 0]))  # pyright: ignore[reportAttributeAccessIssue]
-                names = np.array([name in levels for name in codec.schema[gate].levels])
-                may = there & torch.from_numpy(names[level]).to(values.device)[:, None]
-            yield codec.named[f"value:{column.name}"].channels, may | ~there if EMPTY in levels else may
 
 
 def sure(table: Table, column: Column) -> bool:

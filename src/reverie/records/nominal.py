@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from reverie.records.roles import NOMINAL, words
+from reverie.records.column_names import NOMINAL, words
 from reverie.records.support import support
 
 __all__ = ["are_names"]

@@ -2,8 +2,8 @@
 
     whole numbers -> Int64, numbers -> Float64, 2026-01-31 -> Date, 2026-01-31T08:30[:00] -> Datetime, all else -> String
 
-How a source writes them (31.12.2026, "169,6", 95%, <0.5, Decimal) is found by forms/, and kept: the form of a column. What
-stands for a missing value is taken away before (nulls.py).
+These are read by plainly.py. How else a source writes them (31.12.2026, "169,6", 95%, <0.5, Decimal) is found by forms/, and
+kept: the form of a column. What stands for a missing value is taken away before (nulls.py).
 
 Numbers written with leading zeros are names (007 is not 7). A column where some cells can be read and some cannot is mixed;
 whether that is a fault is decided in infer.py, where the role of the column is known. With a schema, its types are law.
@@ -18,18 +18,15 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records import nulls
+from reverie.records.column_names import names_someone
 from reverie.records.dtypes import TYPES
 from reverie.records.forms import AnyForm, Habits, StoredForm, as_stated, habits, nearly, recognise, recognise_whole
 from reverie.records.kinds import Mixed
 from reverie.records.places import ROW, at, not_one_value, shown
-from reverie.records.roles import names_someone
+from reverie.records.plainly import dates, numbers, reads
 from reverie.records.schema import Column, Schema
 
-__all__ = ["Parsed", "parse", "reads"]
-
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
-_DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
-_ZONE = r"(Z|[+-]\d{2}:?\d{2})$"
+__all__ = ["Parsed", "parse"]
 
 MOSTLY_TEXT = 0.05
 """Below this share of cells that can be read as numbers (or dates), a column is text that happens to hold some."""
@@ -206,15 +203,6 @@ def _is_text(cells: pl.Series) -> bool:
     return typed.dtype == pl.String and (mixed is None or mixed.read < mixed.text)
 
 
-def reads(cells: pl.Series, what: str) -> pl.Series:
-    """Which cells of text can be read as "numbers" or "dates". Bool, null where the cell is missing."""
-    if what == "numbers":
-        read = cells.cast(pl.Float64, strict=False).is_not_null()
-    else:
-        read = cells.str.contains(_DATETIME) & cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
-    return read.set(cells.is_null(), None)
-
-
 def _plain(cells: pl.Series, name: str) -> pl.Series:
     """One of the few types that a table can hold; NaN is missing."""
     if cells.dtype.is_float():
@@ -231,7 +219,7 @@ def _typed(cells: pl.Series, rows: pl.Series, zoned: list[str], table_habits: Ha
         good = reads(cells, what)
         read = int(good.sum())
         if read == count:
-            return (_numbers(cells) if what == "numbers" else _dates(cells, zoned)), None
+            return (numbers(cells) if what == "numbers" else dates(cells, zoned)), None
         if read >= MOSTLY_TEXT * count:
             return cells, _mixed(cells, good, rows, what)
     if count and (form := nearly(cells, table_habits)) and not names_someone(cells.name):
@@ -244,34 +232,6 @@ def _mixed(cells: pl.Series, good: pl.Series, rows: pl.Series, what: str) -> Mix
     count, read = cells.count(), int(good.sum())
     odd = (~good if 2 * read >= count else good).fill_null(False).arg_true()[0]
     return Mixed(what, read, count - read, rows[odd], cells[odd])
-
-
-def _numbers(cells: pl.Series) -> pl.Series:
-    if cells.str.contains(r"^[+-]?0\d").any():
-        return cells
-    if cells.str.contains(r"^[+-]?\d+$").all():
-        whole = cells.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == cells.null_count() else cells  # beyond 64 bits: a name
-    return cells.cast(pl.Float64).fill_nan(None)
-
-
-def _dates(cells: pl.Series, zoned: list[str]) -> pl.Series:
-    if cells.str.contains(_DATE).all():
-        return cells.str.to_date("%Y-%m-%d")
-    text = (
-        cells.str.replace(" ", "T")
-        .str.replace(r"^([^T]+)$", "${1}T00:00")
-        .str.replace(r"(T\d{2}:\d{2})(Z|[+-]|$)", "${1}:00${2}")
-    )
-    if text.str.contains(_ZONE).any():
-        zoned.append(cells.name)
-        zone = pl.when(pl.col("t").str.contains(_ZONE)).then(pl.col("t").str.replace("Z$", "+00:00"))
-        text = pl.DataFrame({"t": text}).select(zone.otherwise(pl.col("t") + "+00:00").alias(cells.name)).to_series()
-        moments = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
-        moments = moments.dt.replace_time_zone(None)
-    else:
-        moments = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    return moments if moments.null_count() == cells.null_count() else cells  # 25:61 o'clock: text
 
 
 def _as_schema(
@@ -297,7 +257,7 @@ def _as_schema(
         cast = cells.str.to_lowercase().replace_strict({"true": True, "false": False, "1": True, "0": False}, default=None)
     elif cells.dtype == pl.String and dtype in (pl.Date, pl.Datetime):
         good = reads(cells, "dates")
-        cast = _dates(cells.set(~good.fill_null(False), None), []).cast(dtype, strict=False)
+        cast = dates(cells.set(~good.fill_null(False), None), []).cast(dtype, strict=False)
     else:
         cast = cells.cast(pl.Float64, strict=False) if cells.dtype == pl.String and dtype.is_numeric() else cells
         if dtype.is_integer() and cells.dtype == pl.String:  # not by way of floats, which end at 2^53

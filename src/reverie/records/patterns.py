@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from reverie.records.roles import words
+from reverie.records.column_names import words
 
 __all__ = ["bits_of", "hashes_of", "identifying", "identifying_number", "new_values", "pattern_of", "taken_of"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from reverie.records.roles import words
+from reverie.records.column_names import words
 
 __all__ = ["restarted"]
 

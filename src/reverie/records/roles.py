@@ -8,17 +8,25 @@ each row counts rows and is nobody, and of the pairs (identifier, time) left tho
 
 from __future__ import annotations
 
-import re
-from typing import Literal
-
 import polars as pl
 
 from reverie.errors import Undecided, UsageError, unknown
+from reverie.records.column_names import (
+    ID,
+    OTHERS,
+    PERSONS,
+    STAYS,
+    ends_as_time,
+    id_of,
+    identifier_rank,
+    names_thing,
+    time_rank,
+    words,
+)
 from reverie.records.places import few
 
 __all__ = [
-    "AGE", "EACH_ROW", "NOMINAL", "PERSONS", "find_roles", "id_of", "identifier_rank", "may_be_identifiers",
-    "may_be_times", "names_someone", "names_visit_time", "patients", "several_patients", "tells_apart", "varies", "words",
+    "AGE", "EACH_ROW", "find_roles", "may_be_identifiers", "may_be_times", "patients", "several_patients", "varies",
 ]  # fmt: skip
 
 AGE = "the age at each row, for no other column says when it was"
@@ -27,125 +35,8 @@ AGE = "the age at each row, for no other column says when it was"
 EACH_ROW = "row"
 """What a user says instead of an identifier where each row is a patient of its own."""
 
-_PERSON = {
-    "patient", "subject", "person", "participant", "individual", "pid", "mrn", "patid", "ptid", "subjid", "usubjid", "subj",
-    "pat", "eid", "seqn", "respondent", "proband", "enrolid", "bene", "beneficiary", "beneid",
-}  # fmt: skip
-_STAY = {
-    "stay", "icustay", "hospitalization", "hospitalisation", "hadm", "admission", "encounter", "case", "episode", "record",
-}  # fmt: skip
-_UNIQUE = {"id", "guid", "uuid", "uid", "pk", "identifier", "hash"}
-_KEY = _UNIQUE | {"no", "nr", "num", "number", "key", "code"}
-"""Words that follow the name of what is told apart."""
-
-_ADDED = {"visit", "occurrence", "unit", "hospital", "icu"}
-"""Words that may stand beside that of a stay."""
-
-NOMINAL = {
-    "sex", "gender", "race", "ethnic", "ethnicity", "drug", "combo", "regimen", "arm",
-    "treatment", "group", "type", "category", "class", "code", "site", "centre", "center",
-    "hospital", "ward", "region", "country", "diagnosis", "cause", "source", "reason", "device",
-    "ini", "nnrti", "nrti", "pi",
-}  # fmt: skip
-"""Words in the name of a column whose codes have no order."""
-
-_CODES = NOMINAL | {"item", "concept", "test", "parameter", "analyte", "procedure", "product"}
-_THING = _CODES | {
-    "measurement", "observation", "event", "labevent", "row", "provider", "physician", "doctor", "clinician", "nurse",
-    "clinic", "practice", "facility", "household", "family", "sample", "specimen", "accession", "order", "batch", "scan",
-    "image", "note", "study", "trial", "lab",
-}  # fmt: skip
-"""Words of what a column that ends in "id" may tell apart, and that is nobody: what has codes, and what has numbers."""
-
-_WORDS = re.compile(r"(oid|covid|lipid|fluid|acid|rapid|solid|valid|paid|bid|tid|qid)$")
-"""Words that end in "id" and tell nobody apart."""
-
-PERSONS, _ID, _STAYS, _OTHERS = 1, 2, 3, 4
-"""How well a name fits an identifier of patients: up to PERSONS a person, then "id" alone, a stay, what else has an id."""
-
-_TIME = (
-    {"time", "timestep", "timestamp", "datetime", "charttime", "ady", "adt", "adtm"},
-    {"date", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "minute", "minutes", "t"},
-    {"visit", "visitnum", "visitdy", "avisit", "avisitn", "step", "wave", "exam", "obstime", "followup", "timepoint", "age"},
-)
-
-_ENDS_AS_TIME = re.compile(r"(time|date|datum|dtc|dtm|offset|dy)$", re.IGNORECASE)
-"""How names of times end (admittime, LBDTC, labresultoffset), where no other column is named after one."""
-
-_ENDED = {"end", "ended", "stop", "discharge", "disch", "out", "finish", "last"}
-_VISIT = {"visit", "visitnum", "charttime", "timestep", "timestamp", "obstime"}
-_SINCE = {"t", "hour", "day", "week", "month", "hours", "days", "weeks", "months", "step", "wave"}
 _MANY = 10
 """From so many different values on, one in each row, a column named after persons counts persons."""
-_STATUS = {"status", "event", "dead", "died", "death", "censored", "censor", "cens", "outcome"}
-"""Words of the end of a visit; of its time; of that where they stand alone; what a time to an event stands beside."""
-
-
-def words(name: str) -> list[str]:
-    """The words of a column's name, in small letters: PatientID -> patient, id; admission_type -> admission, type."""
-    split = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    return re.findall(r"[a-z0-9]+", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", split).lower())
-
-
-def _parts(name: str) -> list[str]:
-    """The words of a name, also where "id" was written on: itemid -> item, id; patientunitstayid -> stay, id."""
-    parts = words(name)
-    parts = parts[1:] if len(parts) > 1 and len(parts[0]) == 1 else parts
-    if not parts or parts[-1] in _PERSON or not parts[-1].endswith("id"):
-        return parts
-    stem = next((word for word in sorted(_PERSON | _STAY | _THING) if parts[-1][:-2].endswith(word)), None)
-    return [*parts[:-1], stem, "id"] if stem else parts
-
-
-def identifier_rank(name: str) -> int | None:
-    """How well a name fits an identifier of patients, see PERSONS; None not at all."""
-    parts = _parts(name)
-    if parts == ["usubjid"]:
-        return 0  # a subject's number begins again at each site, this does not
-    if _PERSON & set(parts) and set(parts) <= _PERSON | _KEY:
-        return PERSONS
-    if parts == ["id"]:
-        return _ID
-    counted = not _UNIQUE & {*parts[-1:]}  # a visit's number is a time, its id a stay
-    stay = {*parts} & (_STAY if counted else _STAY | {"visit"}) and {*parts} <= _STAY | _KEY | _ADDED
-    if stay and (parts[-1] in _UNIQUE | {"num", "no", "nr", "number"} or (len(parts) == 1 and parts[0] in _STAY)):
-        return _STAYS
-    if parts[-1:] == ["id"] or (len(parts) == 1 and parts[0].endswith("id") and not _WORDS.search(parts[0])):
-        return _OTHERS
-    return None
-
-
-def tells_apart(name: str) -> bool:
-    """Whether a column by its name tells patients or stays apart, or names one of them."""
-    rank = identifier_rank(name)
-    return rank is not None and rank <= _STAYS
-
-
-def names_someone(name: str) -> bool:
-    """Whether a column by its name tells persons or what was done to them apart: its values are not to be given out."""
-    return id_of(name) == "number"
-
-
-def id_of(name: str) -> Literal["number", "levels"] | None:
-    """What a column is by its name, if that ends in "id": never a quantity, whatever its values are.
-
-    Returns:
-        "number" where the values tell persons, or what was done to them, apart, and are renumbered; "levels" where they
-        are codes (concept_id, itemid, site_id); None where the name says nothing.
-    """
-    rank, parts = identifier_rank(name), _parts(name)
-    if rank is not None and rank < _OTHERS:
-        return "number" if parts != ["case"] else None  # of a case and its controls
-    if rank is None or parts[-1] != "id":
-        return None
-    return "levels" if _CODES & set(parts) else "number"
-
-
-def _time_rank(name: str) -> int | None:
-    """How well a name fits the time of a visit, best 0; when it ended comes after when it began."""
-    parts = set(words(name))
-    rank = next((rank for rank, names in enumerate(_TIME) if parts & names), None)
-    return None if rank is None else 2 * rank + bool(parts & _ENDED)
 
 
 def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str | None) -> tuple[str, str, str, str]:
@@ -172,8 +63,8 @@ def find_roles(frame: pl.DataFrame, name: str, identifier: str | None, time: str
             "id",
             (*_repeating(frame), EACH_ROW, *frame.columns),
         )
-    when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := _time_rank(c)) is not None}
-    when = when or {c: len(_TIME) for c in frame.columns if _ENDS_AS_TIME.search(c) and c not in whose}
+    when = {time: 0} if time else {c: rank for c in may_be_times(frame) if (rank := time_rank(c)) is not None}
+    when = when or {c: 0 for c in frame.columns if ends_as_time(c) and c not in whose}
     fits = _fits(frame, whose, when, time)
     if dated := (not fits and time is None):  # a date that moves tells when, whatever it is called
         dates = {c: 0 for c, dtype in frame.schema.items() if dtype in (pl.Date, pl.Datetime)}
@@ -247,7 +138,7 @@ def several_patients(frame: pl.DataFrame) -> str | None:
     for column in frame.columns:
         rank, values = identifier_rank(column), frame[column].drop_nulls().n_unique()
         repeats = values < frame[column].count()
-        if rank is not None and rank <= _ID and values > 1 and (repeats or (values >= _MANY and rank <= PERSONS)):
+        if rank is not None and rank <= ID and values > 1 and (repeats or (values >= _MANY and rank <= PERSONS)):
             return column
     return None
 
@@ -259,25 +150,14 @@ def may_be_identifiers(frame: pl.DataFrame) -> list[str]:
 
 def may_be_times(frame: pl.DataFrame) -> list[str]:
     """The columns that may say when a visit was, by their names; age is no such time."""
-    return [c for c in frame.columns if _time_rank(c) is not None and "age" not in words(c)]
-
-
-def names_visit_time(name: str, frame: pl.DataFrame) -> bool:
-    """Whether a column of a table with one row for each patient is named after the time of a visit, and nothing else.
-
-    A date may be that of a birth, and a time beside a status that until an event.
-    """
-    parts = set(words(name))
-    if parts == {"time"}:
-        return not any(set(words(column)) & _STATUS for column in frame.columns)
-    return bool(parts & _VISIT) or (len(parts) == 1 and bool(parts & _SINCE))
+    return [c for c in frame.columns if time_rank(c) is not None and "age" not in words(c)]
 
 
 def patients(frame: pl.DataFrame) -> list[str]:
     """The columns whose names say best whose visit a row is; what is called "id" alone may be a stay or a row as well."""
     ranks = _identifiers(frame)
     best = min(ranks.values(), default=0)
-    return [c for c, rank in ranks.items() if rank <= (best if best != _ID else _STAYS)]
+    return [c for c, rank in ranks.items() if rank <= (best if best != ID else STAYS)]
 
 
 def _identifiers(frame: pl.DataFrame) -> dict[str, int]:
@@ -289,8 +169,8 @@ def _identifiers(frame: pl.DataFrame) -> dict[str, int]:
         and (dtype.is_integer() or dtype == pl.String or _whole(frame[c]))
         and (id_of(c) == "number" or frame[c].n_unique() > 2)
     }
-    people = {c: rank for c, rank in ranks.items() if rank < _OTHERS}
-    return people or {c: rank for c, rank in ranks.items() if not _THING & set(_parts(c))}
+    people = {c: rank for c, rank in ranks.items() if rank < OTHERS}
+    return people or {c: rank for c, rank in ranks.items() if not names_thing(c)}
 
 
 def _whole(cells: pl.Series) -> bool:

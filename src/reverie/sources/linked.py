@@ -112,7 +112,7 @@ class LinkedSource(PatientSource):
             raise UsageError("learned_variance is for pictures: leave it out for linked tables.")
         if config.training.epsilon is not None:
             raise UsageError("`epsilon` is for one table of visits: its noise does not account for linked tables yet.")
-        lookups = {name: _plain(self.tables.frames[name]) for name in self.grown.tree.carried}
+        lookups = {name: self.tables.frames[name] for name in self.grown.tree.carried}
         return LinkedCodec.fit(self.forms, parts.train, lookups, config.codec, self.tables.suffix, self.tables.forms)
 
     def adopt_codec(self, codec: LinkedCodec, run: str, say: Say) -> LinkedCodec:
@@ -143,14 +143,6 @@ class LinkedSource(PatientSource):
     def counts(self, model: LinkedModel, train: Grown) -> dict[str, Any]:
         rows = sum(frame.height for frame in train.frames.values()) - len(train)
         return {"tables": len(model.codec.codecs), "rows": rows}
-
-
-def _plain(lookup: pl.DataFrame) -> pl.DataFrame:
-    """A lookup with its times and truth values as text, as files of text have them: a model keeps it as text, and polars
-    makes no such cell of text by a cast."""
-    times = pl.selectors.temporal().cast(pl.String), pl.selectors.boolean().cast(pl.String)
-    whole = pl.selectors.datetime().dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
-    return lookup.with_columns(whole).with_columns(*times)
 
 
 def as_schema(schema: Any) -> LinkedSchema | None:

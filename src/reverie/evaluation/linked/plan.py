@@ -14,10 +14,10 @@ from functools import cached_property
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.records.column_names import words
 from reverie.records.linked import LinkedSchema, LinkedTable, LinkedTables
 from reverie.records.linked.lookups import names_of_codes
-from reverie.records.roles import words
-from reverie.records.shapes.long_roles import CODE, TEST, VALUE
+from reverie.records.shapes.long_words import CODE, TEST, VALUE
 
 __all__ = ["Lane", "Plan"]
 

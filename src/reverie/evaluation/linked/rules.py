@@ -22,7 +22,7 @@ import polars as pl
 from reverie.evaluation.linked.hospital import AT, CODE, WHO, Hospital, days, floats
 from reverie.evaluation.linked.lived import parents_times
 from reverie.evaluation.linked.plan import Lane, Plan
-from reverie.records.roles import words
+from reverie.records.column_names import words
 
 __all__ = ["Kept", "Rule", "found"]
 

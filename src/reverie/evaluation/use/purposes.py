@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reverie.records.roles import words
+from reverie.records.column_names import words
 from reverie.records.schema import Column, Purpose, Schema
 
 __all__ = ["Purposes", "purposes"]

@@ -14,10 +14,10 @@ from datetime import timedelta
 import polars as pl
 
 from reverie.errors import UsageError
+from reverie.records.column_names import words
 from reverie.records.commonest import commonest
 from reverie.records.forms.base import Habits
 from reverie.records.forms.date import SINCE_1970, ZONE, DateForm, order_of, parsed, regex
-from reverie.records.roles import words
 
 __all__ = ["as_stated", "recognise", "recognise_whole", "votes"]
 

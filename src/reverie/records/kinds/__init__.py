@@ -17,12 +17,13 @@ from typing import Any
 from reverie.errors import DataError, unknown
 from reverie.records.kinds.binary import Binary
 from reverie.records.kinds.categorical import Categorical
-from reverie.records.kinds.column import ANY, EMPTY, NAMED, Column, Purpose, Role, Word
+from reverie.records.kinds.column import NAMED, Column
 from reverie.records.kinds.constant import Constant
 from reverie.records.kinds.date import Date
 from reverie.records.kinds.datetime import DateTime
 from reverie.records.kinds.empty import Empty
 from reverie.records.kinds.evidence import Evidence, Mixed
+from reverie.records.kinds.fields import ANY, EMPTY, Purpose, Role, Word
 from reverie.records.kinds.identifier import Identifier
 from reverie.records.kinds.integer import Integer
 from reverie.records.kinds.ordinal import Ordinal

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from reverie.records.backoff import MOST
+from reverie.records.column_names import NOMINAL, id_of, words
 from reverie.records.forms import AnyForm
 from reverie.records.kinds.binary import few
 from reverie.records.kinds.evidence import Evidence
@@ -16,7 +17,6 @@ from reverie.records.kinds.ordinal import codes
 from reverie.records.kinds.text import is_prose
 from reverie.records.nominal import are_names
 from reverie.records.places import shown
-from reverie.records.roles import NOMINAL, id_of, words
 
 __all__ = ["Categorical"]
 

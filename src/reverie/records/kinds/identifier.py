@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from reverie.records.column_names import id_of, names_someone, words
 from reverie.records.identifiers import Pattern, as_type, deciding, new_identifiers
 from reverie.records.kinds.categorical import MANY, MAX_LEVELS
 from reverie.records.kinds.column import Column
@@ -16,7 +17,6 @@ from reverie.records.kinds.text import is_prose
 from reverie.records.kinds.watch import Watch
 from reverie.records.places import hidden
 from reverie.records.precision import as_numbers
-from reverie.records.roles import id_of, names_someone, words
 
 __all__ = ["Identifier"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from reverie.records.column_names import NOMINAL, words
 from reverie.records.kinds.evidence import Evidence
 from reverie.records.kinds.integer import is_whole
 from reverie.records.kinds.leveled import Leveled, levels_of
 from reverie.records.precision import as_numbers
-from reverie.records.roles import NOMINAL, words
 
 __all__ = ["Ordinal", "codes"]
 

@@ -15,7 +15,7 @@ beside.py      what has one row at most for each of another's, as more of that o
 times.py       times from a base and back; stating.py: what is stated of columns and rules, in the terms of visits
 bonds.py       rules across tables; binding.py: found; bound.py, redraws.py, limits.py: kept in what is made
                around.py, room.py: in what is filled; broken.py: counted
-codec.py       all of them <-> scores (scores.py)
+codec.py       all of them <-> scores (scores.py); lookups.py: those carried over, as they are kept
 units.py       a row and all that hangs on it, as one sequence of tokens
 questions.py   what a network of events is asked in training
 stages.py      one stage of some units, drawn around what is known

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from reverie.errors import UsageError
 from reverie.plain import number_of
+from reverie.records.column_names import words
 from reverie.records.infer import infer_parsed, observed
 from reverie.records.kinds import ANY, Column, Evidence, recognise_number
 from reverie.records.kinds.categorical import MAX_MIXED
@@ -28,7 +29,6 @@ from reverie.records.nominal import LISTS
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
 from reverie.records.places import ROW
-from reverie.records.roles import words
 from reverie.records.rules.find import found
 from reverie.records.rules.reading import broken, settled
 from reverie.records.rules.rule import Filled, Rule

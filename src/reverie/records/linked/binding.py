@@ -12,10 +12,10 @@ from itertools import product
 import numpy as np
 import polars as pl
 
+from reverie.records.column_names import words
 from reverie.records.linked.bonds import Bonds, Goes, Number, Order, Same, base_of, dated, told_of
 from reverie.records.linked.form import Form
 from reverie.records.linked.tree import Grown, Tree
-from reverie.records.roles import words
 from reverie.records.schema import Schema
 
 __all__ = ["bonds_of"]

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from reverie.errors import Undecided
+from reverie.records.column_names import words
 from reverie.records.linked.schema import Clock
-from reverie.records.roles import AGE, find_roles, may_be_times, words
+from reverie.records.roles import AGE, find_roles, may_be_times
 
-__all__ = ["clock_of", "counted", "ends_early", "seconds_of"]
+__all__ = ["clock_of", "ends_early", "seconds_of"]
 
 _START = {
     "start", "started", "begin", "began", "begun", "admit", "admission", "admitted", "in", "from", "onset",
@@ -52,8 +53,8 @@ ORDERED = 0.95
 
 
 def clock_of(frame: pl.DataFrame, key: str | None = None) -> Clock | None:
-    """The clock of a table by the names and types of its columns, or None. An age may be one where it tells apart the rows
-    of one `key`, the column that says whose they are."""
+    """The clock of a table by the names and types of its columns, or None. Where no column is a time as such, an age may be
+    one, if it tells apart the rows of one `key`, the column that says whose they are; or else a number that does."""
     times = {column: dtype for column, dtype in frame.schema.items() if _is_time(column, dtype)}
     called = (
         [c for c, dtype in frame.schema.items() if dtype.is_numeric() and "age" in words(c)] if key and not times else []
@@ -66,7 +67,7 @@ def clock_of(frame: pl.DataFrame, key: str | None = None) -> Clock | None:
         if alike and _share(frame, start, end) >= ORDERED:
             return Clock(kind="interval", start=start, end=end, why=f"{start} is not after {end}")
     if not times:
-        return None
+        return None if key is None else _counted(frame, key)
     best = min(times, key=lambda column: _rank(column, times[column], frame))
     others = [column for column in times if column != best]
     more = f"; also {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
@@ -74,20 +75,6 @@ def clock_of(frame: pl.DataFrame, key: str | None = None) -> Clock | None:
         return Clock(kind="instant", start=best, why=AGE + more)
     kind = "date" if times[best] == pl.Date else "instant"
     return Clock(kind=kind, start=best, why=f"its {'days' if kind == 'date' else 'times'}{more}")
-
-
-def counted(frame: pl.DataFrame, key: str) -> Clock | None:
-    """The clock of a table without a date or a time of day: the number that says when rows of one `key` were, as that of one
-    table of visits is found (roles.py); None where none does, or several might."""
-    some = [c for c, dtype in frame.schema.items() if dtype.is_numeric() and c != key and not _LASTS & set(words(c))]
-    numbers = [column for column in some if column in may_be_times(frame)]
-    if not numbers:
-        return None
-    try:
-        _, time, _, why = find_roles(frame.select(key, *numbers), "", key, None)
-    except Undecided:
-        return None
-    return Clock(kind="instant", start=time, why=why)
 
 
 def seconds_of(column: str) -> float:
@@ -101,6 +88,20 @@ def ends_early(frame: pl.DataFrame, clock: Clock) -> int:
     if clock.end is None:
         return 0
     return int(frame.select((pl.col(clock.end) < pl.col(clock.start)).sum()).item())
+
+
+def _counted(frame: pl.DataFrame, key: str) -> Clock | None:
+    """The number that says when rows of one `key` were, as that of one table of visits is found (roles.py); None where none
+    does, or several might."""
+    some = [c for c, dtype in frame.schema.items() if dtype.is_numeric() and c != key and not _LASTS & set(words(c))]
+    numbers = [column for column in some if column in may_be_times(frame)]
+    if not numbers:
+        return None
+    try:
+        _, time, _, why = find_roles(frame.select(key, *numbers), "", key, None)
+    except Undecided:
+        return None
+    return Clock(kind="instant", start=time, why=why)
 
 
 def _is_time(column: str, dtype: pl.DataType) -> bool:

@@ -33,6 +33,7 @@ from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.digits import in_digits, levels_in
 from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
+from reverie.records.linked.lookups import kept, lookup_config, lookup_from
 from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.scores import TableScores, groups_of
@@ -55,7 +56,7 @@ class LinkedCodec:
         codecs: of each table.
         shares: by table and the table that hangs on it, the share of rows that have any there.
         blocks: by table, rows of a token.
-        lookups: the tables that are carried over.
+        lookups: the tables that are carried over, as they are kept, see lookups.py.
         keys: patterns of new keys, by table, see names.py.
         suffix: of the files of the tables.
         written: by table and column, how the source writes cells that are not plainly what they are.
@@ -104,7 +105,8 @@ class LinkedCodec:
                 child: float(len(np.unique(grown.parents[child])) / rows) for child in forms.tree.children(table)
             }
             blocks[table] = int(np.clip(2 ** np.ceil(np.log2(int(told.lengths.max()) / TOKENS)), 1, BLOCK))
-        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), lookups, suffix, written, latest)
+        carried = {name: kept(lookup) for name, lookup in lookups.items()}
+        return cls(forms, codecs, shares, blocks, Keys.fit(forms, grown), carried, suffix, written, latest)
 
     @property
     def tree(self) -> Tree:
@@ -256,10 +258,7 @@ class LinkedCodec:
                 table: {column: form.model_dump(mode="json") for column, form in of.items()}
                 for table, of in self.written.items()
             },
-            "lookups": {
-                name: {"types": {c: str(t) for c, t in frame.schema.items()}, "rows": frame.write_csv()}
-                for name, frame in self.lookups.items()
-            },
+            "lookups": {name: lookup_config(frame) for name, frame in self.lookups.items()},
         }
 
     @classmethod
@@ -284,17 +283,8 @@ class LinkedCodec:
             {table: of["shares"] for table, of in tables.items()},
             {table: of["block"] for table, of in tables.items()},
             Keys.from_config(config["keys"]),
-            {name: _lookup(of) for name, of in config["lookups"].items()},
+            {name: lookup_from(of) for name, of in config["lookups"].items()},
             config["suffix"],
             {table: {c: FORM.validate_python(form) for c, form in of.items()} for table, of in config["written"].items()},
             {table: last for table, of in tables.items() if (last := of.get("latest")) is not None},
         )
-
-
-def _lookup(told: Mapping[str, Any]) -> pl.DataFrame:
-    from io import StringIO
-
-    from reverie.records.dtypes import dtype_named
-
-    frame = pl.read_csv(StringIO(told["rows"]), infer_schema=False)
-    return frame.with_columns(frame[c].cast(dtype_named(t), strict=False) for c, t in told["types"].items())

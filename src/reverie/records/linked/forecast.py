@@ -20,6 +20,7 @@ import torch
 
 from reverie.errors import UsageError
 from reverie.process.randomness import generator
+from reverie.records.column_names import words
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.clocks import seconds_of
 from reverie.records.linked.codec import LinkedCodec
@@ -30,7 +31,6 @@ from reverie.records.linked.keys import singular
 from reverie.records.linked.making import Keyed, frames_of
 from reverie.records.linked.scores import TableScores, groups_of
 from reverie.records.linked.stages import Seed
-from reverie.records.roles import words
 from reverie.records.table import Table
 
 __all__ = ["Horizon", "LinkedForecaster"]

@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 
 from reverie.errors import DataError
+from reverie.records.column_names import words
 from reverie.records.linked.keys import names_key
 from reverie.records.linked.schema import LinkedTable
 from reverie.records.linked.tables import LinkedTables
 from reverie.records.linked.tree import Branch, Grown, Tree
 from reverie.records.places import counted
-from reverie.records.roles import words
 
 __all__ = ["grow", "placed"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reverie.records.column_names import PERSONS, id_of, identifier_rank, tells_apart, words
 from reverie.records.linked.schema import ForeignKey
-from reverie.records.roles import PERSONS, id_of, identifier_rank, tells_apart, words
 
 __all__ = ["Tie", "fit_of", "foreign", "key_of", "names_a_person", "names_key", "singular", "ties"]
 

@@ -1,18 +1,43 @@
-"""What codes are called, by the table that is carried over and that they are keys of: a vocabulary, a list of items."""
+"""Tables that are carried over as they are: a vocabulary, a list of items. How a model keeps one, and what its codes are
+called.
+
+A model keeps the rows as the text of a CSV, and beside it the types of the columns. Times and truth values stay text, as
+files of text have them: polars makes no such cell of text by a cast.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import StringIO
+from typing import Any
 
 import polars as pl
 
+from reverie.records.column_names import words
+from reverie.records.dtypes import dtype_name, dtype_named
 from reverie.records.linked.schema import LinkedSchema
-from reverie.records.roles import words
 
-__all__ = ["names_in", "names_of_codes"]
-
+__all__ = ["kept", "lookup_config", "lookup_from", "names_in", "names_of_codes"]
 
 NAMING = {"name", "label", "display", "description", "desc", "title", "term", "text", "meaning", "bezeichnung"}
+
+
+def kept(lookup: pl.DataFrame) -> pl.DataFrame:
+    """A lookup with its times and truth values as text."""
+    times = pl.selectors.temporal().cast(pl.String), pl.selectors.boolean().cast(pl.String)
+    whole = pl.selectors.datetime().dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
+    return lookup.with_columns(whole).with_columns(*times)
+
+
+def lookup_config(lookup: pl.DataFrame) -> dict[str, Any]:
+    """A kept lookup, as JSON can hold it."""
+    return {"types": {c: dtype_name(t) for c, t in lookup.schema.items()}, "rows": lookup.write_csv()}
+
+
+def lookup_from(config: Mapping[str, Any]) -> pl.DataFrame:
+    """The lookup that `config` describes."""
+    frame = pl.read_csv(StringIO(config["rows"]), infer_schema=False)
+    return frame.with_columns(frame[c].cast(dtype_named(t), strict=False) for c, t in config["types"].items())
 
 
 def names_in(lookup: pl.DataFrame, key: str) -> dict[str, str]:

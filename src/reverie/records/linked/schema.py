@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reverie.errors import unknown
 from reverie.records.kinds import Column, Word
-from reverie.records.schema import stated
+from reverie.records.schema_text import stated
 
 __all__ = ["Clock", "ForeignKey", "Kind", "LinkedSchema", "LinkedTable"]
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from reverie.records.column_names import words
 from reverie.records.linked.drawn import Drawn
 from reverie.records.linked.lookups import names_of_codes
 from reverie.records.linked.schema import LinkedSchema
 from reverie.records.linked.tree import Branch, Grown
-from reverie.records.roles import words
-from reverie.records.shapes.long_roles import CODE, TEST
+from reverie.records.shapes.long_words import CODE, TEST
 
 __all__ = ["timelines"]
 

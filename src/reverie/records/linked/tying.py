@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reverie.errors import DataError, UsageError
-from reverie.records.linked.clocks import clock_of, counted
+from reverie.records.column_names import words
+from reverie.records.linked.clocks import clock_of
 from reverie.records.linked.keys import Tie, fit_of, foreign, key_of, names_a_person, names_key, singular, ties
 from reverie.records.linked.schema import Clock, ForeignKey, Kind, LinkedSchema, LinkedTable
-from reverie.records.roles import words
-from reverie.records.shapes.long_roles import CODE, COUNT, TEST, VALUE
+from reverie.records.shapes.long_words import CODE, COUNT, TEST, VALUE
 
 __all__ = ["Hall", "with_implied"]
 
@@ -181,7 +181,7 @@ class Hall:
             filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
             nearest = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling))
-            parent, clock = nearest.table, clock_of(frame, nearest.column) or counted(frame, nearest.column)
+            parent, clock = nearest.table, clock_of(frame, nearest.column)
         kind, why = self._kind(table, parent, refers, clock)
         if table in self.people:
             self.notes += [

@@ -11,8 +11,9 @@ from typing import ClassVar, Literal, Self
 import polars as pl
 
 from reverie.errors import Undecided
+from reverie.records.column_names import names_visit_time, words
 from reverie.records.places import ROW
-from reverie.records.roles import EACH_ROW, may_be_identifiers, may_be_times, names_visit_time, words
+from reverie.records.roles import EACH_ROW, may_be_identifiers, may_be_times
 from reverie.records.shapes.shape import PATIENT, Asked, Shape
 
 __all__ = ["Alone"]
@@ -34,7 +35,7 @@ class Alone(Shape):
         if asked.identifier or asked.time is not None or may_be_identifiers(frame):
             return None
         dated = [c for c in may_be_times(frame) if frame.schema[c].is_temporal()]
-        if dated or any(names_visit_time(c, frame) for c in frame.columns):
+        if dated or any(names_visit_time(c, frame.columns) for c in frame.columns):
             return None
         if (column := next((c for c in frame.columns if _in_blocks(frame[c])), None)) is not None:
             raise Undecided(

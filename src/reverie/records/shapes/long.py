@@ -21,22 +21,14 @@ from reverie.records.commonest import commonest
 from reverie.records.dtypes import TYPES
 from reverie.records.identifiers import as_type
 from reverie.records.places import ROW, at, counted, few, hidden, shown
-from reverie.records.roles import words
+from reverie.records.shapes.long_words import says_unit
 from reverie.records.shapes.shape import Asked, Shape
 from reverie.records.shapes.source_cells import as_text, typed
 
-__all__ = ["AGAIN", "TEST", "VISIT", "Counter", "Long", "Test", "says_unit"]
+__all__ = ["AGAIN", "TEST", "VISIT", "Counter", "Long", "Test"]
 
 TEST, VISIT, AGAIN = "\0test", "\0visit", "\0again"
 """Columns made on the way: the place of a row's test among the tests, of its visit, and how often it was there before."""
-
-UNITS = {"unit", "units", "uom", "u", "valueuom", "orresu", "stresu", "lborresu", "lbstresu", "vsorresu", "vsstresu"}
-"""Words in the name of a column whose cells say the unit of the value."""
-
-
-def says_unit(column: str) -> bool:
-    """Whether a column by its name holds the unit of the value."""
-    return bool(UNITS & set(words(column)))
 
 
 class Test(BaseModel):

@@ -1,51 +1,33 @@
 """Which columns of a table say whose, when, of which test and what was found, where a row is one test of a visit.
 
-Names propose (PARAMCD, itemid, measurement_concept_id; AVAL, valuenum, result), and structure decides: rows that share
-patient and time differ in the test. Of the columns that remain, one that is the same in all rows of a visit belongs to the
-visit, one that is the same in all rows of a test belongs to the test, one that counts rows is renumbered, and each other
-is pivoted.
+Names propose (long_words.py), and structure decides: rows that share patient and time differ in the test. Of the columns
+that remain, one that is the same in all rows of a visit belongs to the visit, one that is the same in all rows of a test
+belongs to the test, one that counts rows is renumbered, and each other is pivoted.
 """
 
 from __future__ import annotations
 
-import re
 from itertools import combinations
 from typing import Any
 
 import polars as pl
 
 from reverie.errors import UsageError, unknown
+from reverie.records.column_names import names_someone, words
 from reverie.records.restarts import restarted
-from reverie.records.roles import find_roles, may_be_times, names_someone, patients, words
-from reverie.records.shapes.long import Counter, Test, says_unit
+from reverie.records.roles import find_roles, may_be_times, patients
+from reverie.records.shapes.long import Counter, Test
+from reverie.records.shapes.long_words import names_count, names_part, names_test, says_unit, says_value
 from reverie.records.shapes.shape import Asked
 from reverie.records.shapes.source_cells import as_text
 
-__all__ = ["CODE", "COUNT", "TEST", "VALUE", "find"]
+__all__ = ["LONG", "find"]
 
 LONG = 0.2
 """From this share of rows that share patient and time with another, a table may have a row for each measurement."""
 
-TEST = {
-    "test", "item", "itemid", "param", "paramcd", "parameter", "parametre", "concept", "variable", "label", "measurement",
-    "analyte", "component", "loinc", "lab", "biomarker", "marker", "feature", "attribute", "measure", "vital", "signal",
-    "question", "observation", "scale",
-}  # fmt: skip
-CODE = {
-    "icd", "icd9", "icd10", "icd11", "code", "codes", "diagnosis", "diagnoses", "dx", "diag", "atc", "atc5", "drug",
-    "medication", "procedure", "proc", "cpt", "ops", "snomed", "condition", "comorbidity", "symptom", "ndc", "rxnorm",
-    "phecode",
-}  # fmt: skip
-VALUE = {
-    "value", "values", "valuenum", "val", "aval", "avalc", "result", "results", "numeric", "reading", "answer", "response",
-    "score",
-}  # fmt: skip
-_PART = {
-    "specimen", "spec", "fluid", "sample", "position", "method", "location", "timepoint", "laterality", "eye", "side",
-    "system",
-}  # fmt: skip
-_NO_VALUE = {"concept", "source"}  # OMOP: the code where there is no number, and what the source wrote
-COUNT = {"id", "seq", "row", "nr", "no", "index", "number", "num", "seqnum", ""}
+NO_VALUE = {"concept", "source"}
+"""Of several values (OMOP) not the first choice: the code where there is no number, and what the source wrote."""
 
 RARE, SHARE = 10, 0.1
 """A test is learned from this many rows, or from this share of the visits where those are fewer."""
@@ -89,23 +71,15 @@ def find(frame: pl.DataFrame, name: str, asked: Asked) -> dict[str, Any] | None:
 
 
 def _may_be_test(frame: pl.DataFrame, column: str) -> bool:
-    cells, lower = frame[column], column.lower()
-    named = bool((TEST | CODE) & set(words(column))) or bool(
-        re.search(r"(testcd|test|paramcd|param|conceptid|itemid|(lab|test|item|vital|drug|event)name)$", lower)
-    )
-    if not named or _says_value(column) or cells.dtype.is_float() or cells.dtype.is_temporal() or cells.null_count():
+    cells = frame[column]
+    if not names_test(column) or cells.dtype.is_float() or cells.dtype.is_temporal() or cells.null_count():
         return False
     return 2 <= cells.n_unique() <= frame.height / 2
 
 
-def _says_value(column: str) -> bool:
-    said = VALUE & set(words(column)) or re.search(r"(stresn|stresc|orres|aval|avalc|result|value)$", column.lower())
-    return bool(said) and not says_unit(column)
-
-
 def _whose_and_when(frame: pl.DataFrame, name: str, tests: list[str], asked: Asked) -> tuple[str, ...] | None:
     """The identifier and the time; None where they are not plain."""
-    others = [c for c in frame.columns if c not in tests and not _says_value(c) and not _counts_rows(frame, c)]
+    others = [c for c in frame.columns if c not in tests and not says_value(c) and not _counts_rows(frame, c)]
     said = [c for c in (*asked.identifier, asked.time) if c is not None and c not in others and c in frame.columns]
     rest = frame.select(*others, *said)
     try:
@@ -131,7 +105,7 @@ def _counts_rows(frame: pl.DataFrame, column: str) -> bool:
 
 def _second(frame: pl.DataFrame, roles: tuple[str, ...], test: str) -> list[str]:
     """A further column of names without which a test stands several times in a visit (the specimen), if there is one."""
-    for column in (c for c in frame.columns if _PART & set(words(c)) or c.lower().endswith(("spec", "pos", "tpt", "lat"))):
+    for column in (c for c in frame.columns if names_part(c)):
         if column not in (*roles, test) and not frame[column].null_count() and not _over(frame, roles, [test, column]):
             return [column]
     return []
@@ -193,12 +167,11 @@ class _Rows:
 
     def _of_test(self, column: str) -> bool:
         """Whether a column says one thing of a test, its name or its unit; one that is always empty says nothing of any."""
-        return _distinct(self.frame, *self.names, column) == _distinct(self.frame, *self.names) and not _says_value(column)
+        return _distinct(self.frame, *self.names, column) == _distinct(self.frame, *self.names) and not says_value(column)
 
     def _counter(self, column: str) -> Counter | None:
         cells = self.frame[column]
-        named = bool(COUNT & set(words(column))) or column == "" or column.lower().endswith(("seq", "id"))
-        if not named or not (cells.dtype.is_integer() or cells.dtype == pl.String) or cells.null_count():
+        if not names_count(column) or not (cells.dtype.is_integer() or cells.dtype == pl.String) or cells.null_count():
             return None
         if cells.n_unique() == len(cells):
             whole = cells.cast(pl.Int64, strict=False)
@@ -219,7 +192,7 @@ class _Rows:
         """The column of the value; of a text and its numbers, the text. None for a set of codes."""
         if self.asked.long is not None:
             return None if self.asked.long[1] == self.asked.long[0] else self.asked.long[1]
-        named = [c for c in rest if _says_value(c)]
+        named = [c for c in rest if says_value(c)]
         if not named and not rest:
             return None
         if not named and len(rest) == 1 and not names_someone(rest[0]):
@@ -230,7 +203,7 @@ class _Rows:
                 f"{self.name} has several rows for a patient at one time, which differ in {self.names[0]!r}, and no column "
                 f"that is plainly their value: say which is with {few}."
             )
-        named = [c for c in named if not _NO_VALUE & set(words(c))] or named
+        named = [c for c in named if not NO_VALUE & set(words(c))] or named
         filled = [c for c in named if not self.frame[c].null_count()] or named
         return next((c for c in filled if self.frame.schema[c] != pl.String), filled[0])
 
@@ -266,7 +239,7 @@ class _Rows:
         """The column that holds the value of one test: the table's, or where that says nothing of it another of values."""
         if self.value is None or self.asked.long is not None or rows[self.value].n_unique() > 1:
             return self.value
-        others = [c for c in self.more if _says_value(c) and not rows[c].null_count()]
+        others = [c for c in self.more if says_value(c) and not rows[c].null_count()]
         telling = [c for c in others if rows[c].n_unique() > 1]
         never = others if rows[self.value].null_count() else []
         return next(iter((*telling, *never)), self.value)

@@ -14,8 +14,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError
+from reverie.records.column_names import id_of, names_someone
 from reverie.records.nulls import NULL_VALUES
-from reverie.records.roles import id_of, may_be_times, names_someone
+from reverie.records.roles import may_be_times
 from reverie.records.shapes.shape import Asked, Shape
 
 __all__ = ["Pair", "Pairs"]

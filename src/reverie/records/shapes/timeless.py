@@ -13,7 +13,8 @@ from typing import ClassVar, Literal, Self
 import polars as pl
 
 from reverie.errors import UsageError
-from reverie.records.roles import names_visit_time, patients
+from reverie.records.column_names import names_visit_time
+from reverie.records.roles import patients
 from reverie.records.shapes.shape import TIME, Asked, Shape
 
 __all__ = ["Timeless"]
@@ -27,7 +28,7 @@ class Timeless(Shape):
 
     @classmethod
     def recognise(cls, frame: pl.DataFrame, name: str, asked: Asked) -> Self | None:
-        if asked.time is not None or any(names_visit_time(column, frame) for column in frame.columns):
+        if asked.time is not None or any(names_visit_time(column, frame.columns) for column in frame.columns):
             return None
         whose = [asked.patient] if asked.patient in frame.columns else [] if asked.patient else patients(frame)
         rows = frame.n_unique()  # of rows that are wholly alike one is kept

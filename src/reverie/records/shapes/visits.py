@@ -19,9 +19,10 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from reverie.errors import DataError, Undecided, UsageError
+from reverie.records.column_names import words
 from reverie.records.nulls import NULL_VALUES
 from reverie.records.places import few
-from reverie.records.roles import may_be_times, patients, varies, words
+from reverie.records.roles import may_be_times, patients, varies
 from reverie.records.shapes.shape import VARIANT, Asked, Shape
 from reverie.records.visit_names import order_of, visit_like
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["COLUMNS", "LOOKUPS", "Cell"]
+__all__ = ["COLUMNS", "LOOKUPS", "TITLE", "Cell"]
+
+TITLE = "OMOP CDM v5.4"
 
 LOOKUPS = ("location", "care_site", "provider", "concept")
 """Tables that are about no person; each is there before what refers to it."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from reverie.records.linked.standards.between.codings import OHDSI, token_of
 from reverie.records.linked.standards.between.common import Common, table, tally
-from reverie.records.linked.standards.omop import complete
+from reverie.records.linked.standards.omop_cells import complete
 from reverie.records.linked.standards.omop_columns import COLUMNS
 from reverie.records.linked.standards.standard import Frames
 
