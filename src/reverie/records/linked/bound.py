@@ -58,11 +58,7 @@ class Bound:
 
     def rows(self, table: str, above: str) -> np.ndarray:
         """int64 [rows], the row of a table above that each row hangs on; its own of itself."""
-        tree, here = self.codec.tree, table
-        at = np.arange(self.count(table))
-        while here != above:
-            at, here = self.made[here].above[at], str(tree[here].parent)
-        return at
+        return self.codec.tree.up(table, above, np.arange(self.count(table)), lambda t: self.made[t].above)
 
     def count(self, table: str) -> int:
         one = self.made[table]

@@ -35,8 +35,8 @@ from reverie.records.linked.form import SINCE, Form
 from reverie.records.linked.forms import LinkedForms
 from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
-from reverie.records.linked.scores import TableScores, groups_of
-from reverie.records.linked.tree import Grown, Tree
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.tree import Grown, Tree, place_of
 from reverie.records.table import Table
 
 __all__ = ["LinkedCodec"]
@@ -204,7 +204,7 @@ class LinkedCodec:
                 rows = torch.cat([rows, *ends], -1)
             above = np.arange(len(told)) if parent is None else grown.parents[table]
             of_groups = above[told.offsets[:-1]] if len(told) else above
-            group = groups_of(of_groups, len(told) if parent is None else grown.frames[parent].height)
+            group = place_of(of_groups, len(told) if parent is None else grown.frames[parent].height)
             hours = torch.full((rows.shape[1],), torch.nan)
             if branch.time is not None:
                 hours = torch.from_numpy(self.hours(table, told.frame[SINCE].cast(pl.Float64).to_numpy()))

@@ -28,8 +28,9 @@ from reverie.records.linked.form import SINCE
 from reverie.records.linked.generate import TRIES, LinkedSampler
 from reverie.records.linked.keys import singular
 from reverie.records.linked.making import Keyed, frames_of
-from reverie.records.linked.scores import TableScores, groups_of
+from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed
+from reverie.records.linked.tree import place_of
 from reverie.records.roles import words
 from reverie.records.table import Table
 
@@ -276,8 +277,6 @@ class LinkedForecaster:
         of, above = one.parent[kept], len(one.group)
         if parent != root:
             above = len(fresh.get(parent, ()))
-            place = np.full(len(one.group), -1)
-            place[fresh.get(parent, np.zeros(0, dtype=np.int64))] = np.arange(above)
-            of = place[of]
+            of = place_of(fresh.get(parent, np.zeros(0, dtype=np.int64)), len(one.group))[of]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return TableScores(of, groups_of(of, above), one.groups[:, kept], offsets, one.rows[:, new], one.hours[new])
+        return TableScores(of, place_of(of, above), one.groups[:, kept], offsets, one.rows[:, new], one.hours[new])
