@@ -18,7 +18,7 @@ import torch
 
 from reverie.plain import number_of
 from reverie.process.randomness import generator
-from reverie.records.intervals import between, inside
+from reverie.records.intervals import scored
 from reverie.records.linked.around import Around, Moved
 from reverie.records.linked.beside import apart, called, has
 from reverie.records.linked.broken import Tied
@@ -147,8 +147,7 @@ class LinkedCompleter:
             where = where[told.offsets[:-1]] if field.token == 0 else where
             some[field.token][where] = True
             if field.part == "measured" and where.any():
-                lower, upper = (torch.from_numpy(end) for end in inside(*codec.codes[field.name].ends(np.ones(where.sum()))))
-                drawn = between(lower, upper, torch.rand(lower.shape, generator=randomness)).float()
+                drawn = scored(*codec.codes[field.name].ends(np.ones(where.sum())), randomness)
                 scores = (one.groups, one.rows)[field.token][0]
                 scores[np.flatnonzero(where)[:, None], list(field.channels)] = drawn
         return some

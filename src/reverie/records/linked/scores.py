@@ -88,6 +88,11 @@ class TableScores:
         lengths = self.lengths[groups]
         return np.repeat(self.offsets[groups] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 
+    def with_rows(self, lengths: np.ndarray, rows: Tensor, hours: Tensor) -> TableScores:
+        """The same groups with other rows, so many each."""
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return replace(self, offsets=offsets, rows=rows, hours=hours)
+
     def put(self, what: str, which: np.ndarray, values: Tensor, known: Tensor) -> None:
         """Writes scores [n, w] that were made, where they are known, of some "groups" or "rows"."""
         getattr(self, what)[0, which] = torch.where(known, values, torch.nan)
