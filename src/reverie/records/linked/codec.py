@@ -127,10 +127,19 @@ class LinkedCodec:
             for table, of in self.shares.items()
         }
 
+    def flag(self, table: str, child: str) -> tuple[int, OrderedProbit] | None:
+        """The channel of a table's groups or rows by which each has rows of another, and its code; None where all have."""
+        flags = enumerate(self.flags[table], self.own(table)[table != self.tree.root])
+        return next(((channel, code) for channel, (name, code) in flags if name == child), None)
+
+    def own(self, table: str) -> tuple[int, int]:
+        """Channels of a group and of a row that are no flags."""
+        group, row = (self.codecs[table].stage >= 0).sum(1).tolist()
+        return group, row
+
     def widths(self, table: str) -> tuple[int, int]:
         """Channels of a group and of a row, flags with them."""
-        stage, flags = self.codecs[table].stage, len(self.flags[table])
-        group, row = (int((stage[token] >= 0).sum()) for token in (0, 1))
+        (group, row), flags = self.own(table), len(self.flags[table])
         return (group + flags, row) if table == self.tree.root else (group, row + flags)
 
     @cached_property
@@ -147,8 +156,7 @@ class LinkedCodec:
             if (ends := leveled(codec.codes[field.name])) is not None:
                 fields[field.token].append(Leveled(field.channels, *ends, field.stage))
         token = int(table != self.tree.root)
-        first = self.widths(table)[token] - len(self.flags[table])
-        for at, (_, code) in enumerate(self.flags[table], first):
+        for at, (_, code) in enumerate(self.flags[table], self.own(table)[token]):
             fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
         group, row = (Cells(width, tuple(of)) for width, of in zip(self.widths(table), fields, strict=True))
         return group, row

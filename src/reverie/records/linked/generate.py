@@ -200,7 +200,7 @@ class LinkedSampler:
         """Scores [size, w] of patients, as rules would have them."""
         root, everyone = self.stages.codec.tree.root, np.arange(size)
         codec, widths = self.stages.codec.codecs[root], self.stages.codec.widths(root)
-        of_codec = widths[0] - len(self.stages.codec.flags[root])
+        of_codec = self.stages.codec.own(root)[0]
         made = {root: TableScores.begun(everyone, size, widths)}
         if given is not None:
             made[root].groups[0, :, :of_codec] = torch.where(given.known, given.values, torch.nan)[:, 0, :of_codec]
@@ -229,11 +229,9 @@ class LinkedSampler:
         codec, above = self.stages.codec, made[table]
         root = table == codec.tree.root
         scores = (above.of_groups if root else above.of_rows)(units)[0]
-        names = [name for name, _ in codec.flags[table]]
         some = np.full(len(units), codec.shares[table][child] > 0)
-        if child in names:
-            at, code = names.index(child), codec.flags[table][names.index(child)][1]
-            channel = scores.shape[1] - len(names) + at
+        if (flag := codec.flag(table, child)) is not None:
+            channel, code = flag
             some = code.level(scores[:, channel, None].double().numpy()) == 1
         everyone = len(above) if root else len(above.above)
         made[child] = TableScores.begun(units[some], everyone, codec.widths(child))

@@ -127,13 +127,10 @@ class GivenRows:
 
     def put_flag(self, table: str, child: str, scores: Tensor, randomness: torch.Generator) -> Tensor:
         """Scores [n, w] of patients or of rows of a table, by which each has rows of another that hangs on it."""
-        names = [name for name, _ in self.codec.flags[table]]
-        if child not in names:  # all have
+        if (flag := self.codec.flag(table, child)) is None:  # all have
             return scores
-        scores, place = scores.clone(), names.index(child)
-        yes = np.ones(len(scores), dtype=np.int64)
-        drawn = scored(*self.codec.flags[table][place][1].intervals(yes), randomness)
-        scores[:, scores.shape[1] - len(names) + place] = drawn[:, 0]
+        (channel, code), scores = flag, scores.clone()
+        scores[:, channel] = scored(*code.intervals(np.ones(len(scores), dtype=np.int64)), randomness)[:, 0]
         return scores
 
 
