@@ -24,7 +24,7 @@ from reverie.evaluation.tables import Tables
 from reverie.plain import number_of
 from reverie.records.schema import Schema
 
-__all__ = ["logic"]
+__all__ = ["BETWEEN", "BREAKING", "logic"]
 
 CLAIM = "logic"
 SHOWN = 30

@@ -13,34 +13,26 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.linked.hospital import WHO, Hospital
 from reverie.evaluation.linked.rules import Kept, Rule, found
 from reverie.evaluation.linked.sides import Sides
-from reverie.evaluation.measure import FEW, Measure, Metric
+from reverie.evaluation.logic import BETWEEN, BREAKING
+from reverie.evaluation.measure import FEW, Measure
 from reverie.evaluation.privacy.rates import Rate, never, wilson
 from reverie.plain import number_of
 
 __all__ = ["integrity", "untied"]
 
-CLAIM = "logic"
 SHOWN = 40
-TIES = Metric(
-    "logic.linked.ties",
-    "Rows whose keys name nothing, or contradict each other",
-    "Share of all rows with a key that names no row, that stands in several rows of its own table, or that names another "
-    "patient than the row above. What the real tables lack too is the ceiling.",
-    CLAIM,
-    unit="share",
-    ideal=0.0,
-    worse="above",
-    exact=True,
+TIES = replace(
+    BREAKING,
+    name="logic.linked.ties",
+    title="Rows whose keys name nothing, or contradict each other",
+    how="Share of all rows with a key that names no row, that stands in several rows of its own table, or that names "
+    "another patient than the row above. What the real tables lack too is the ceiling.",
 )
-RULES = Metric(
-    "logic.linked.rules",
-    "Patients who break a rule across tables",
-    "Share of synthetic patients with a row that breaks any of the rules that every real patient keeps.",
-    CLAIM,
-    unit="share",
-    ideal=0.0,
-    worse="above",
-    exact=True,
+RULES = replace(
+    BREAKING,
+    name="logic.linked.rules",
+    title="Patients who break a rule across tables",
+    how="Share of synthetic patients with a row that breaks any of the rules that every real patient keeps.",
 )
 RULE = replace(
     RULES,
@@ -48,17 +40,11 @@ RULE = replace(
     title="{rule}",
     how="Share of the patients to whom this rule applies that break it.",
 )
-LOOKUPS = Metric(
-    "logic.linked.lookups",
-    "Rows of lookups that are not those of the source",
-    "Rows that one of both has and the other lacks: lookups are carried over as they are.",
-    CLAIM,
-    tolerance=0.5,
-    unit="count",
-    ideal=0.0,
-    worse="above",
-    beside=("ceiling",),
-    exact=True,
+LOOKUPS = replace(
+    BETWEEN,
+    name="logic.linked.lookups",
+    title="Rows of lookups that are not those of the source",
+    how="Rows that one of both has and the other lacks: lookups are carried over as they are.",
 )
 INTRO = (
     "Keys, and rules across tables that real patients keep (almost) without exception: found in the real tables, counted in "
