@@ -14,6 +14,7 @@ from reverie.errors import DataError, ReverieError, UsageError
 from reverie.records.cohort import simulate_art4hiv
 from reverie.records.schema import Column, Schema
 from reverie.records.table import read_table
+from reverie.sources import TableSource
 
 
 def run(*arguments):
@@ -118,6 +119,8 @@ def test_a_schema_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "x.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="no text in UTF-8"):
         run("pbc2", "--using", tmp_path / "x.yaml")
+    with pytest.raises(UsageError, match="no text in UTF-8"):
+        TableSource.read("pbc2", tmp_path / "x.yaml")  # as training does
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])

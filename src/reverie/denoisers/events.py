@@ -16,21 +16,20 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.event_mask import EventMask, Order, check_event_mask
 from reverie.denoisers.kinds import Segment, TokenKind
 from reverie.denoisers.naming import Named, Seen
 from reverie.denoisers.packing import Packing, of_tokens
 from reverie.denoisers.rows import Answer, Reading, Told, Writing
-from reverie.denoisers.tokens import Block, waves
+from reverie.denoisers.tokens import Block, TokenNetwork, waves
 
 __all__ = ["EventNetwork", "EventNetworkConfig"]
 
@@ -38,23 +37,16 @@ HOURS = (0.25, 1e6)
 """The shortest and the longest of the waves by which a token is told when it was."""
 
 
-class EventNetworkConfig(RecordNetwork, frozen=True):
+class EventNetworkConfig(TokenNetwork, frozen=True):
     """The size of a network over events.
 
     Attributes:
         kind: "events".
-        width: numbers in a token; an even multiple of `heads`.
-        layers: blocks, each a mixing of the tokens and a small network for each token.
-        heads: heads of the attention.
-        expansion: width of the small network over that of the token.
         inner: numbers in a row, of which a token holds one or several.
         dropout: share of activations dropped in training.
     """
 
     of = "linked"
-    stages = True
-    usual: ClassVar[Mapping[str, Any]] = {"sampler": "angular", "steps": 3}
-    codec: ClassVar[Mapping[str, Any]] = {"stages": True, "statics": "token"}
     answers = "a network over events answers in stages"
     recipes: ClassVar[Mapping[str, Any]] = {
         "linked": {
@@ -75,17 +67,8 @@ class EventNetworkConfig(RecordNetwork, frozen=True):
 
     kind: Literal["events"] = "events"
     width: int = Field(128, ge=8, le=2048)
-    layers: int = Field(3, ge=1, le=48)
-    heads: int = Field(4, ge=1, le=64)
-    expansion: int = Field(2, ge=1, le=8)
     inner: int = Field(64, ge=4, le=1024)
     dropout: float = Field(0.1, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _divisible(self) -> Self:
-        if self.width % (2 * self.heads):
-            raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
-        return self
 
     def build(self, channels: Sequence[TokenKind] | int, out_channels: Any) -> EventNetwork:
         """`channels` are the kinds of tokens; or how many numbers the only one has."""

@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.dropout import Dropout
 from reverie.denoisers.packing import Packing, of_tokens
 
-__all__ = ["Block", "waves"]
+__all__ = ["Block", "TokenNetwork", "waves"]
+
+
+class TokenNetwork(RecordNetwork, frozen=True):
+    """The size of a network over tokens, which answers in stages.
+
+    Attributes:
+        width: numbers in a token; an even multiple of `heads`.
+        layers: blocks, each a mixing of the tokens and a small network for each token.
+        heads: heads of the attention.
+        expansion: width of the small network over that of the token.
+    """
+
+    stages = True
+    codec: ClassVar[Mapping[str, Any]] = {"stages": True, "statics": "token"}
+
+    width: int = Field(96, ge=8, le=2048)
+    layers: int = Field(3, ge=1, le=48)
+    heads: int = Field(4, ge=1, le=64)
+    expansion: int = Field(2, ge=1, le=8)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
+        return self
 
 
 class Block(nn.Module):

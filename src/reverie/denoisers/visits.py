@@ -16,18 +16,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import lru_cache, partial
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reverie.denoisers.condition_mask import ConditionMask, check_condition_mask
 from reverie.denoisers.conditions import Condition
-from reverie.denoisers.declaration import RecordNetwork
 from reverie.denoisers.packing import Packing, of_tokens
-from reverie.denoisers.tokens import Block, waves
+from reverie.denoisers.tokens import Block, TokenNetwork, waves
 from reverie.errors import UsageError
 
 __all__ = ["VisitNetwork", "VisitNetworkConfig"]
@@ -36,23 +35,17 @@ NEAR = 8
 """Distances between visits up to this have a bias of their own; beyond, they share one for each doubling."""
 
 
-class VisitNetworkConfig(RecordNetwork, frozen=True):
+class VisitNetworkConfig(TokenNetwork, frozen=True):
     """The size of a network over visits.
 
     Attributes:
         kind: "visits".
-        width: numbers in a token; a multiple of `heads`.
-        layers: blocks, each a mixing of the tokens and a small network for each token.
-        heads: heads of the attention.
-        expansion: width of the small network over that of the token.
         mixing: how visits see each other: "attention", "recurrent" (a GRU both ways) or "convolution".
         dropout: share of activations dropped in training.
         around: whether each visit is told the nearest given values before and after it. Models made before there was this
             setting are not.
     """
 
-    stages = True
-    codec: ClassVar[Mapping[str, Any]] = {"stages": True, "statics": "token"}
     answers = "a network over visits answers in stages"
     recipes: ClassVar[Mapping[str, Any]] = {
         "records": {
@@ -64,19 +57,9 @@ class VisitNetworkConfig(RecordNetwork, frozen=True):
     """What works best."""
 
     kind: Literal["visits"] = "visits"
-    width: int = Field(96, ge=8, le=2048)
-    layers: int = Field(3, ge=1, le=48)
-    heads: int = Field(4, ge=1, le=64)
-    expansion: int = Field(2, ge=1, le=8)
     mixing: Literal["attention", "recurrent", "convolution"] = "attention"
     dropout: float = Field(0.25, ge=0, lt=1)
     around: bool = False
-
-    @model_validator(mode="after")
-    def _divisible(self) -> Self:
-        if self.width % (2 * self.heads):
-            raise ValueError(f"width must be an even multiple of heads, but {self.width} is not one of {self.heads}")
-        return self
 
     def build(self, channels: int, out_channels: int) -> VisitNetwork:
         return VisitNetwork(channels, self)

@@ -15,7 +15,9 @@ collapse), density where synthetic patients are unlike any real one.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,10 +28,10 @@ from reverie.evaluation.classifier import c2st_auc
 from reverie.evaluation.distances import encoded
 from reverie.evaluation.features import features, vocabulary
 from reverie.evaluation.measure import Metric
-from reverie.evaluation.references import Score
+from reverie.evaluation.references import References, Score
 from reverie.evaluation.tables import Tables
 
-__all__ = ["AUC", "COVERAGE", "DENSITY", "NEIGHBOURS", "at_least_by_chance", "coverage", "joint", "telling_figure"]
+__all__ = ["AUC", "COVERAGE", "DENSITY", "NEIGHBOURS", "compared", "coverage", "joint"]
 
 ROUNDS, FLOORS, TREES = 6, 1, 50
 """Splits for the classifier; at how many of them shuffled columns are judged too (it tells them with ease); its trees."""
@@ -81,22 +83,33 @@ INTRO = (
 def joint(tables: Tables) -> Found:
     """Measures of whole patients."""
     references, seed = tables.compared(MOST), tables.seed
+    levels = vocabulary([references.real, references.synthetic])
+    tell = partial(c2st_auc, repeats=1, trees=TREES)
+    return compared(references, seed, (AUC, COVERAGE, DENSITY), tell, lambda cohort: features(cohort, levels)[0], ROUNDS)
+
+
+def compared(references: References, seed: int, metrics: Sequence[Metric], tell: Any, points: Any, rounds: int) -> Found:
+    """Measures of whole patients, of one table or of linked ones: whether they are told apart, coverage and density.
+
+    Args:
+        tell: (some real ones, others, seed) -> how well they are told apart, and how much of that each feature told.
+        points: some patients -> rows [A, F].
+    """
     aucs, telling = [], {}
-    for number, (a, b, s) in enumerate(references.rounds(ROUNDS)):
+    for number, (a, b, s) in enumerate(references.rounds(rounds)):
         real = references.real.take(a)
         others = [references.synthetic.take(s), references.real.take(b)]
         others += [references.shuffled.take(b)] if number < FLOORS else []
-        judged = [c2st_auc(real, other, seed + number, repeats=1, trees=TREES) for other in others]
+        judged = [tell(real, other, seed + number) for other in others]
         for feature, share in judged[0][1].items():
-            telling[feature] = telling.get(feature, 0.0) + share / ROUNDS
+            telling[feature] = telling.get(feature, 0.0) + share / rounds
         aucs.append([auc for auc, _ in judged] + [math.nan] * (3 - len(judged)))
     if not aucs:
         return references.few
-    levels = vocabulary([references.real, references.synthetic])
-    covered = references.distances(lambda cohort: features(cohort, levels)[0], coverage, ROUNDS)
-    success = at_least_by_chance(references.score(aucs))
-    scores = ((AUC, success), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
-    return [score.measure(metric) for metric, score in scores], telling_figure(telling), references.notes
+    covered = references.distances(points, coverage, rounds)
+    scores = (at_least_by_chance(references.score(aucs)), covered["coverage"], covered["density"])
+    measures = [score.measure(metric) for metric, score in zip(metrics, scores, strict=True)]
+    return measures, telling_figure(telling), references.notes
 
 
 def coverage(real: np.ndarray, other: np.ndarray, neighbours: int = NEIGHBOURS) -> dict[str, float]:

@@ -19,12 +19,12 @@ from typing import Any
 from reverie.evaluation.area import Found, area
 from reverie.evaluation.counted import ANY, Counted
 from reverie.evaluation.measure import FEW, Measure, Metric
-from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.privacy.rates import never, wilson
 from reverie.evaluation.tables import Tables
 from reverie.plain import number_of
 from reverie.records.schema import Schema
 
-__all__ = ["logic"]
+__all__ = ["BETWEEN", "BREAKING", "logic"]
 
 CLAIM = "logic"
 SHOWN = 30
@@ -103,15 +103,8 @@ def _broken(metric: Metric, rule: str, sides: Sequence[Counted], detail: str = "
         number_of(count, what)
         for count, what in ((synthetic.rows_breaking[rule], "row"), (synthetic.patients_breaking[rule], "patient"))
     )
-    return replace(metric, tolerance=0.5 / synthetic.patients).measure(
-        ours.value,
-        synthetic.patients,
-        f"{detail}{row} of {synthetic.rows:,} and {patient} of {synthetic.patients:,} break it.",
-        deviation=0.0,
-        ceiling=theirs.value,
-        ceiling_deviation=theirs.deviation if theirs.value else 0.0,
-        floor=mixed.value,
-    )
+    broken = f"{row} of {synthetic.rows:,} and {patient} of {synthetic.patients:,} break it."
+    return never(metric, ours, theirs, mixed.value, detail + broken)
 
 
 def _counted(

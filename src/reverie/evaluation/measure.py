@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import polars as pl
 
 from reverie.evaluation.judging import FAIL, WARN, judged
+from reverie.plain import number_of
 
-__all__ = ["ALARM", "FAIL", "FEW", "WARN", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "worst"]
+__all__ = [
+    "ALARM", "FAIL", "FEW", "WARN", "Measure", "Metric", "Section", "Split", "Verdict", "judged", "too_few", "worst",
+]  # fmt: skip
 
 FEW = 20
 """Fewer patients on a side say nothing: their deviations are not those of a normal law, and a fit or an attack is luck."""
@@ -193,6 +196,15 @@ class Section:
         """Plain data."""
         data = {f.name: getattr(self, f.name) for f in fields(self)}
         return {**data, "measures": [m.json() for m in self.measures]}
+
+
+def too_few(patients: Mapping[str, int], of: str) -> str:
+    """Why nothing can be said `of` something, by how many patients there are on each side; "" where there are enough."""
+    for name, count in patients.items():
+        if count < FEW:
+            there = f"there {'is' if count == 1 else 'are'} {number_of(count, f'{name} patient')}"
+            return f"{there}, and fewer than {FEW} say nothing of {of}."
+    return ""
 
 
 def worst(measures: tuple[Measure, ...] | list[Measure]) -> Verdict:

@@ -15,11 +15,10 @@ import polars as pl
 
 from reverie.evaluation.cohort import Cohort, shuffled
 from reverie.evaluation.counted import Counted
-from reverie.evaluation.measure import FEW, Split
+from reverie.evaluation.measure import Split, too_few
 from reverie.evaluation.passes import Counts, Side, Streamed, read
 from reverie.evaluation.references import MOST_PATIENTS, References
 from reverie.evaluation.sample import Parts
-from reverie.plain import number_of
 from reverie.process.gaussian import GaussianProcess
 from reverie.records.codec import RecordCodec
 from reverie.records.schema import Schema
@@ -134,8 +133,4 @@ class Tables:
     def too_few(self, of: str = "an attack's success", synthetic: bool = True) -> str:
         """Why something cannot be judged, or ""; `of` names it."""
         sides = {"training": self.train, "held-out": self.holdout} | ({"synthetic": self.synthetic} if synthetic else {})
-        for name, cohort in sides.items():
-            if (count := 0 if cohort is None else len(cohort)) < FEW:
-                patients = number_of(count, f"{name} patient")
-                return f"there {'is' if count == 1 else 'are'} {patients}, and fewer than {FEW} say nothing of {of}."
-        return ""
+        return too_few({name: 0 if cohort is None else len(cohort) for name, cohort in sides.items()}, of)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -115,9 +114,7 @@ class LinkedModel(StagedModel[LinkedCodec]):
             return chosen(self.codec, rows.choices, draw, patients, conditions.rows is not None)
 
         keyed = Keyed(self.codec)
-        for number, (made, drawn, met) in enumerate(in_order(make, -(-count // SHARD), workers or os.cpu_count() or 1)):
-            if on_step:
-                on_step(min(count, (number + 1) * SHARD), count)
+        for made, drawn, met in in_order(make, -(-count // SHARD), workers, on_step, SHARD, count):
             if on_choice and rows.choices:
                 on_choice(drawn, met)
             tables = keyed.tables(made)

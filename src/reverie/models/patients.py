@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -89,10 +88,7 @@ class PatientModel(StagedModel[RecordCodec]):
         """
         told = {"sampler": sampler, "steps": steps, "spacing": spacing, "guidance": guidance, "reject": reject, **settings}
         shards = self.sharded(count, seed, where, given, **told)
-        for number, made in enumerate(in_order(shards.make, shards.count, workers or os.cpu_count() or 1)):
-            if on_step:
-                on_step(shards.done(number), shards.patients)
-            yield made
+        yield from in_order(shards.make, shards.count, workers, on_step, shards.size, shards.patients)
 
     def sharded(
         self,
@@ -229,7 +225,7 @@ class PatientModel(StagedModel[RecordCodec]):
     ) -> list[pl.DataFrame]:
         self.check_completing(table, visits, draws)
         told = dict(settings)
-        on_step, workers = told.pop("on_step", None), told.pop("workers", 0) or os.cpu_count() or 1
+        how = {name: told.pop(name) for name in ("workers", "on_step") if name in told}
         complete, parts = self.completing(visits, seed, **told), blocks(table)
         count = draws * len(parts)
 
@@ -237,11 +233,7 @@ class PatientModel(StagedModel[RecordCodec]):
             draw, number = divmod(k, len(parts))
             return complete(parts[number], number, draw)
 
-        made = []
-        for frame in in_order(block, count, workers):
-            made.append(frame)
-            if on_step:
-                on_step(len(made), count)
+        made = list(in_order(block, count, **how))
         return [pl.concat(made[first : first + len(parts)]) for first in range(0, count, len(parts))]
 
     def calibrated(self, table: Table | EncodedTable) -> PatientModel:

@@ -8,6 +8,7 @@ numbered in a table is numbered by (k, place) alone: numbers are unique over all
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -76,22 +77,32 @@ class PatientShards:
         frame = schema.unshaped(rows, after=rows_before * schema.most_rows)
         return Made(frame, len(records.visits), drawn, self.size, decoded.clipped, self.codec.broken(rows))
 
-    def done(self, number: int) -> int:
-        """How many patients the shards up to this one have."""
-        return min(self.patients, (number + 1) * self.size)
 
-
-def in_order(make: Callable[[int], Any], count: int, workers: int) -> Iterator[Any]:
+def in_order(
+    make: Callable[[int], Any],
+    count: int,
+    workers: int = 0,
+    on_step: Callable[[int, int], None] | None = None,
+    size: int = 1,
+    of: int | None = None,
+) -> Iterator[Any]:
     """make(0), make(1), ... by several threads, at most a few ahead of what was taken.
 
     Each thread computes alone, so the arithmetic is the same however many there are.
+
+    Args:
+        workers: threads; 0 for one for each core.
+        on_step: called with (done, in all) as each is taken: each counts for `size` of `of`, the last for what is left.
     """
+    workers, of = workers or os.cpu_count() or 1, count if of is None else of
     with one_thread(), ThreadPoolExecutor(min(workers, count), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         ahead = deque(pool.submit(make, number) for number in range(min(count, 2 * workers)))
         for number in range(count):
             result = ahead.popleft().result()
             if number + 2 * workers < count:
                 ahead.append(pool.submit(make, number + 2 * workers))
+            if on_step:
+                on_step(min(of, (number + 1) * size), of)
             yield result
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import DataError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, operation
@@ -17,7 +16,7 @@ from reverie.operations.reading import LONGER, SCHEMA, SchemaText, TableReading,
 from reverie.operations.request import Flag, Reply, Request, Served, example, local
 
 if TYPE_CHECKING:
-    from reverie.records import Schema, Table
+    from reverie.records import Table
 
 __all__ = ["description", "series"]
 
@@ -128,8 +127,9 @@ def description(request: Describe, context: Context) -> Outcome:
     """Say what each column of a table is taken to be, and why. `reverie data FILE` is short for this."""
     file = context.output(request.save_schema, "schema", request.overwrite, "schema.yaml")
     from reverie.records.describe import describe
+    from reverie.sources.tables import as_schema
 
-    schema = schema_of(request.schema_text) if request.using is None else _schema(Path(request.using))
+    schema = schema_of(request.schema_text) if request.using is None else as_schema(request.using)
     kept = {"stream": request.stream or None, "cache": request.cache}
     options = {**request.table_options, **_kinds(request), **{name: of for name, of in kept.items() if of is not None}}
     table = context.table(request.table, schema, **options)
@@ -171,17 +171,6 @@ def _python(request: Describe) -> str:
 
 def _kinds(request: Describe) -> dict[str, Any]:
     return {"kinds": request.kinds} if request.kinds else {}
-
-
-def _schema(path: Path) -> Schema:
-    from reverie.records.schema import Schema
-
-    try:
-        return Schema.from_yaml(path.read_text(encoding="utf-8"), path.name)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}: write a schema with reverie data FILE --schema {path}.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a schema: it is no text in UTF-8.") from None
 
 
 def _training(table: Table) -> Iterator[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from reverie.errors import DataError, UsageError
+from reverie.errors import DataError
 from reverie.operations.call import arguments, lines
 from reverie.operations.context import Context
 from reverie.operations.declare import Outcome, Panel, operation
@@ -21,7 +20,7 @@ from reverie.plain import number_of
 if TYPE_CHECKING:
     from reverie.records.linked import LinkedSchema, LinkedTable, LinkedTables
 
-__all__ = ["linked", "schema_at"]
+__all__ = ["linked"]
 
 SCHEMA = "hospital.yaml"
 """What a call that is shown has in the place of the text of a schema."""
@@ -180,10 +179,10 @@ def linked(request: Linked, context: Context) -> Outcome:
 
 
 def _schema(request: Linked) -> LinkedSchema | None:
-    if request.using is not None:
-        return schema_at(Path(request.using))
     if request.schema_text is None:
-        return None
+        from reverie.sources.linked import as_schema
+
+        return as_schema(request.using)
     from reverie.records.linked import LinkedSchema
 
     return LinkedSchema.from_yaml(request.schema_text, "the schema")
@@ -203,20 +202,6 @@ def _decided(tables: LinkedTables) -> LinkedTables:
     return replace(
         tables, schema=told(tables.schema, forms.forms, forms.columns), notes=(*tables.notes, *grown.notes, *forms.notes)
     )
-
-
-def schema_at(path: Path) -> LinkedSchema:
-    """The schema of a file that the user names. Raises UsageError."""
-    from reverie.records.linked import LinkedSchema
-
-    try:
-        return LinkedSchema.from_yaml(path.read_text(encoding="utf-8"), path.name)
-    except FileNotFoundError:
-        raise UsageError(
-            f"there is no file {path}: write a schema with reverie data tables FOLDER --schema {path}."
-        ) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a schema: it is no text in UTF-8.") from None
 
 
 def _told(tables: LinkedTables) -> dict[str, Any]:

@@ -161,15 +161,15 @@ def _one(request: Reporting, context: Context) -> Outcome:
 
 def _linked(request: Reporting, context: Context) -> Outcome:
     """Folders of linked tables, whoever made them."""
-    from reverie.operations.linking import schema_at
     from reverie.reports import linked_report
     from reverie.reports.document import FILES
+    from reverie.sources.linked import as_schema
 
     (made_,) = request.runs
     if request.out is None:
         raise UsageError("a report on linked tables has a folder of its own: name it with `out`.")
     folder = context.folder(request.out, request.overwrite, files=FILES)
-    schema = None if request.using is None else schema_at(Path(request.using))
+    schema = as_schema(request.using)
     made = linked_report(request.against, request.holdout, made_, schema, folder.path, request.seed, context.step)
     folder.done()
     return _outcome(made, request.out, made_, folder.path, context)

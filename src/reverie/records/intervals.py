@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["REACH", "Floats", "between", "inside"]
+__all__ = ["REACH", "Floats", "between", "inside", "scored"]
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,14 @@ def inside(lower: Floats, upper: Floats) -> tuple[NDArray[np.float32], NDArray[n
     middle = ((lower + upper) / 2).astype(np.float32)
     crossed = (a > b) | (lower == upper)
     return np.where(crossed, middle, a), np.where(crossed, middle, b)
+
+
+def scored(lower: Floats, upper: Floats, generator: torch.Generator | None = None) -> Tensor:
+    """Scores, float32 of the shape of the ends, drawn in intervals that codes give; in their middles without a generator."""
+    low, high = inside(lower, upper)
+    if generator is None:
+        return torch.from_numpy((low + high) / 2)
+    return between(torch.from_numpy(low), torch.from_numpy(high), torch.rand(low.shape, generator=generator)).float()
 
 
 def _rounded(x: Floats, towards: float) -> NDArray[np.float32]:

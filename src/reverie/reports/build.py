@@ -16,9 +16,8 @@ from reverie.evaluation.areas import AREAS
 from reverie.evaluation.measure import Split
 from reverie.modality import ROWS
 from reverie.models import LinkedModel, Model, PatientModel, PictureModel, load
-from reverie.plain import number_of
 from reverie.records import Schema
-from reverie.reports.card import of_model, of_schema
+from reverie.reports.card import of_model, of_patients, of_schema
 from reverie.reports.document import Report
 from reverie.reports.evidence import Evidence, Find, patients_evidence, schema_of
 from reverie.reports.given import Given
@@ -133,24 +132,7 @@ def _report(
         sections, failed = made(AREAS, tables, told)
     else:
         sections, failed = made_by(*apart, AREAS, tables, evidence.model, told)
-    counted = {
-        "synthetic patients": tables.sizes("synthetic"),
-        "training patients": tables.sizes("training"),
-        "held-out patients": tables.sizes("held-out"),
-    }
-    made_, trained, held = counted.values()
-    about = {
-        "kind": "patients",
-        "summary": f"{number_of(made_, 'synthetic patient')} beside {trained:,} of the training and {held:,} held out. "
-        f"Seed {seed}.",
-        "source": evidence.name,
-        "seed": seed,
-        **counted,
-        "synthetic": f"{number_of(made_, 'patient')} {evidence.origin}",
-        **({"compared": drawn} if (drawn := tables.drawn_of) else {}),
-        "notes": list(evidence.notes),
-        "columns": of_schema(evidence.schema),
-        **(of_model(evidence.model) if evidence.model else {}),
-    }
+    about = of_patients(tables, evidence.name, seed, "", evidence.origin, evidence.notes, of_schema(evidence.schema))
+    about |= of_model(evidence.model) if evidence.model else {}
     cautions = ([evidence.split.seen] if evidence.split.seen else []) + failed
     return Report(about, tuple(cautions), sections)

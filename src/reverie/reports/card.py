@@ -14,11 +14,14 @@ from typing import Any
 import yaml
 from safetensors.torch import save
 
+from reverie.evaluation.linked import Sides
+from reverie.evaluation.tables import Tables
 from reverie.models import Model
+from reverie.plain import number_of
 from reverie.records.schema import Schema
 from reverie.reports.verdict import KINDS, Verdict
 
-__all__ = ["card", "of_model", "of_schema", "versions"]
+__all__ = ["card", "of_model", "of_patients", "of_schema", "versions"]
 
 LIBRARIES = (
     "reverie", "torch", "numpy", "polars", "scikit-learn", "scipy", "statsmodels", "lifelines", "opacus",
@@ -69,6 +72,32 @@ def of_schema(schema: Schema) -> list[dict[str, Any]]:
         | ({} if c.made else {"made": False})
         for c in schema.shown
     ]
+
+
+def of_patients(
+    sides: Tables | Sides, source: str, seed: int, what: str, made: str, notes: Sequence[str], columns: Sequence[Any]
+) -> dict[str, Any]:
+    """The facts of patients, of one table or of linked ones, on each side.
+
+    Args:
+        what: in words, what stands between their number and what they stand beside.
+        made: in words, where the synthetic ones are from.
+    """
+    counts = {f"{which} patients": sides.sizes(which) for which in ("synthetic", "training", "held-out")}
+    ours, trained, held = counts.values()
+    drawn = sides.drawn_of if isinstance(sides, Tables) else ""
+    return {
+        "kind": "patients",
+        "summary": f"{number_of(ours, 'synthetic patient')} {what}beside {trained:,} of the training and {held:,} held out. "
+        f"Seed {seed}.",
+        "source": source,
+        "seed": seed,
+        **counts,
+        "synthetic": f"{number_of(ours, 'patient')} {made}",
+        **({"compared": drawn} if drawn else {}),
+        "notes": list(notes),
+        "columns": list(columns),
+    }
 
 
 def card(title: str, about: Mapping[str, Any], verdict: Verdict, cautions: Sequence[str]) -> str:

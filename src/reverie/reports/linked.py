@@ -14,7 +14,7 @@ from reverie.models import LinkedModel
 from reverie.plain import number_of
 from reverie.records.linked import LinkedSchema, LinkedTables, read_linked
 from reverie.records.linked.tying import with_implied
-from reverie.reports.card import of_model
+from reverie.reports.card import of_model, of_patients
 from reverie.reports.document import Report
 from reverie.reports.evidence import ASIDE, MADE, NONE, Find, again, the_same
 from reverie.reports.parts import made
@@ -107,21 +107,9 @@ def report_on_linked(
     sides = Sides.read(train, holdout, synthetic, seed, seen)
     sides.scores  # noqa: B018  # known to all parts, so that no two compute it at once
     sections, failed = made(areas_of(sides.plan), sides, lambda share: update(round(5 + 95 * share), 100))
-    counts = {f"{which} patients": sides.sizes(which) for which in ("synthetic", "training", "held-out")}
-    ours, trained, held = counts.values()
-    about = {
-        "kind": "patients",
-        "summary": f"{number_of(ours, 'synthetic patient')} with {sides.synthetic.events:,} rows in "
-        f"{number_of(len(sides.plan.schema.tables), 'table')}, beside {trained:,} of the training and {held:,} held out. "
-        f"Seed {seed}.",
-        "source": train.name,
-        "seed": seed,
-        **counts,
-        "synthetic": f"{number_of(ours, 'patient')} of {synthetic.name}",
-        "notes": _notes(train, holdout, synthetic),
-        "columns": list(_columns(sides.plan, train)),
-        **(facts or {}),
-    }
+    what = f"with {sides.synthetic.events:,} rows in {number_of(len(sides.plan.schema.tables), 'table')}, "
+    notes, columns = _notes(train, holdout, synthetic), _columns(sides.plan, train)
+    about = of_patients(sides, train.name, seed, what, f"of {synthetic.name}", notes, columns) | (facts or {})
     return Report(about, tuple(([seen] if seen else []) + failed), sections)
 
 

@@ -5,7 +5,6 @@ One that cannot be made on a table says why and leaves the others standing.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -22,7 +21,7 @@ def made(
     """The section of each area that these tables allow, and a sentence for each that could not be made; `told` hears the
     share of the time that is over."""
     areas = [area for area in areas if area.given(tables)]
-    makes = in_order(lambda number: attempted(areas[number], tables), len(areas), os.cpu_count() or 1)
+    makes = in_order(lambda number: attempted(areas[number], tables), len(areas))
     done, whole = 0.0, sum(area.weight for area in areas)
     update(0.0)
 

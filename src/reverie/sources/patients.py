@@ -75,5 +75,8 @@ def schema_of(schema: Any, kind: Any, command: str) -> Any:
         return schema
     path = Path(schema)
     if not path.is_file():
-        raise UsageError(f"there is no schema file {path}: write one with {command} --schema {path}.")
-    return kind.from_yaml(path.read_text(encoding="utf-8"), path.name)
+        raise UsageError(f"there is no file {path}: write a schema with {command} --schema {path}.")
+    try:
+        return kind.from_yaml(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a schema: it is no text in UTF-8.") from None

@@ -47,6 +47,7 @@ class TableSource(PatientSource):
     stated: bool = False
 
     modality, model = RECORDS, PatientModel
+    recipe = "records"
 
     @classmethod
     def read(cls, source: Any, schema: Any = None, holdout: Any = None, **options: Any) -> TableSource:
@@ -68,10 +69,6 @@ class TableSource(PatientSource):
             ours, theirs = (set(t.frame[key].cast(pl.String)) for t in (table, other))
             check_disjoint(ours, theirs, table.name, other.name)
         return cls(table, other, schema is not None)
-
-    @property
-    def recipe(self) -> str:
-        return "records"
 
     @property
     def about(self) -> Source:

@@ -13,34 +13,26 @@ from reverie.evaluation.area import Found, area
 from reverie.evaluation.linked.hospital import WHO, Hospital
 from reverie.evaluation.linked.rules import Kept, Rule, found
 from reverie.evaluation.linked.sides import Sides
-from reverie.evaluation.measure import FEW, Measure, Metric
-from reverie.evaluation.privacy.rates import wilson
+from reverie.evaluation.logic import BETWEEN, BREAKING
+from reverie.evaluation.measure import FEW, Measure
+from reverie.evaluation.privacy.rates import Rate, never, wilson
 from reverie.plain import number_of
 
 __all__ = ["integrity", "untied"]
 
-CLAIM = "logic"
 SHOWN = 40
-TIES = Metric(
-    "logic.linked.ties",
-    "Rows whose keys name nothing, or contradict each other",
-    "Share of all rows with a key that names no row, that stands in several rows of its own table, or that names another "
-    "patient than the row above. What the real tables lack too is the ceiling.",
-    CLAIM,
-    unit="share",
-    ideal=0.0,
-    worse="above",
-    exact=True,
+TIES = replace(
+    BREAKING,
+    name="logic.linked.ties",
+    title="Rows whose keys name nothing, or contradict each other",
+    how="Share of all rows with a key that names no row, that stands in several rows of its own table, or that names "
+    "another patient than the row above. What the real tables lack too is the ceiling.",
 )
-RULES = Metric(
-    "logic.linked.rules",
-    "Patients who break a rule across tables",
-    "Share of synthetic patients with a row that breaks any of the rules that every real patient keeps.",
-    CLAIM,
-    unit="share",
-    ideal=0.0,
-    worse="above",
-    exact=True,
+RULES = replace(
+    BREAKING,
+    name="logic.linked.rules",
+    title="Patients who break a rule across tables",
+    how="Share of synthetic patients with a row that breaks any of the rules that every real patient keeps.",
 )
 RULE = replace(
     RULES,
@@ -48,17 +40,11 @@ RULE = replace(
     title="{rule}",
     how="Share of the patients to whom this rule applies that break it.",
 )
-LOOKUPS = Metric(
-    "logic.linked.lookups",
-    "Rows of lookups that are not those of the source",
-    "Rows that one of both has and the other lacks: lookups are carried over as they are.",
-    CLAIM,
-    tolerance=0.5,
-    unit="count",
-    ideal=0.0,
-    worse="above",
-    beside=("ceiling",),
-    exact=True,
+LOOKUPS = replace(
+    BETWEEN,
+    name="logic.linked.lookups",
+    title="Rows of lookups that are not those of the source",
+    how="Rows that one of both has and the other lacks: lookups are carried over as they are.",
 )
 INTRO = (
     "Keys, and rules across tables that real patients keep (almost) without exception: found in the real tables, counted in "
@@ -112,35 +98,22 @@ def _any(sides: Sides, rules: list[Rule]) -> Measure:
     if not rules:
         return RULES.unknown("no rule across tables was found that real patients keep without exception.")
 
-    def broken(hospital: Hospital) -> float:
-        who = [pl.Series(rule.breaking(hospital)) for rule in rules]
-        return pl.concat(who).n_unique() / len(hospital)
+    def broken(hospital: Hospital) -> Rate:
+        return wilson(pl.concat([pl.Series(rule.breaking(hospital)) for rule in rules]).n_unique(), len(hospital))
 
-    mixed = sum(broken(hospital) * len(hospital) for hospital in sides.shuffled) / sum(map(len, sides.shuffled))
-    many = len(sides.synthetic)
+    mixed = sum(broken(of).value * len(of) for of in sides.shuffled) / sum(map(len, sides.shuffled))
     detail = f"{number_of(len(rules), 'rule')} without exception."
-    metric = replace(RULES, tolerance=0.5 / many)
-    return metric.measure(
-        broken(sides.synthetic), many, detail, deviation=0.0, ceiling=0.0, ceiling_deviation=0.0, floor=mixed
-    )
+    return never(RULES, broken(sides.synthetic), wilson(0, 1), mixed, detail)
 
 
 def _ties(sides: Sides) -> Measure:
     ours, culprits = untied(sides.synthetic)
     real = [untied(hospital) for hospital in sides.real]
-    rows = [sum(map(_rows, sides.real)), _rows(sides.synthetic)]
-    theirs = wilson(sum(count for count, _ in real), max(rows[0], 1))
+    rows = _rows(sides.synthetic)
+    theirs = wilson(sum(count for count, _ in real), max(sum(map(_rows, sides.real)), 1))
     mixed = sum(untied(hospital)[0] for hospital in sides.shuffled) / max(sum(map(_rows, sides.shuffled)), 1)
-    detail = f"Of {rows[1]:,} rows: {', '.join(f'{name} ({n:,})' for name, n in culprits.items())}." if culprits else ""
-    return replace(TIES, tolerance=0.5 / max(rows[1], 1)).measure(
-        ours / max(rows[1], 1),
-        rows[1],
-        detail,
-        deviation=0.0,
-        ceiling=theirs.value,
-        ceiling_deviation=theirs.deviation if theirs.value else 0.0,
-        floor=mixed,
-    )
+    detail = f"Of {rows:,} rows: {', '.join(f'{name} ({n:,})' for name, n in culprits.items())}." if culprits else ""
+    return never(TIES, wilson(ours, max(rows, 1)), theirs, mixed, detail)
 
 
 def _rows(hospital: Hospital) -> int:

@@ -19,10 +19,9 @@ from reverie.evaluation.linked.hospital import Hospital, apart
 from reverie.evaluation.linked.lived import Key, Named, Sample, samples
 from reverie.evaluation.linked.plan import Plan
 from reverie.evaluation.linked.profile import Cells, Profile, distances
-from reverie.evaluation.measure import FEW
+from reverie.evaluation.measure import too_few
 from reverie.evaluation.privacy.space import MOST, Embedding
 from reverie.evaluation.references import MOST_PATIENTS, References, Score
-from reverie.plain import number_of
 from reverie.records.linked import LinkedTables
 
 __all__ = ["Sides"]
@@ -135,11 +134,7 @@ class Sides:
 
     def too_few(self, of: str = "an attack's success") -> str:
         """Why something cannot be judged, or ""; `of` names it."""
-        for name in ("training", "held-out", "synthetic"):
-            if (count := self.sizes(name)) < FEW:
-                there = "is" if count == 1 else "are"
-                return f"there {there} {number_of(count, f'{name} patient')}, and fewer than {FEW} say nothing of {of}."
-        return ""
+        return too_few({name: self.sizes(name) for name in ("training", "held-out", "synthetic")}, of)
 
     def embedding(self, most: int = MOST, table: str | None = None) -> Embedding:
         """Patients as points of one space, over all tables or by one alone; see privacy/space.py."""

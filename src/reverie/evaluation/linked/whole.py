@@ -9,7 +9,7 @@ from reverie.evaluation.classifier import told_apart
 from reverie.evaluation.joint import AUC as OF_ONE
 from reverie.evaluation.joint import COVERAGE as COVERAGE_OF_ONE
 from reverie.evaluation.joint import DENSITY as DENSITY_OF_ONE
-from reverie.evaluation.joint import at_least_by_chance, coverage, telling_figure
+from reverie.evaluation.joint import compared
 from reverie.evaluation.linked.features import Points
 from reverie.evaluation.linked.sides import Sides
 
@@ -34,22 +34,9 @@ INTRO = "All tables at once: whether a classifier can tell synthetic patients fr
 @area("linked.whole", "Whole patients over all tables", INTRO, 8, AUC, COVERAGE, DENSITY)
 def whole(sides: Sides) -> Found:
     """Measures of whole patients."""
-    references, seed = sides.compared(MOST), sides.seed
-    aucs, telling = [], {}
-    for number, (a, b, s) in enumerate(references.rounds(ROUNDS)):
-        real: Points = references.real.take(a)  # pyright: ignore[reportAssignmentType]
-        others = [references.synthetic.take(s), references.real.take(b)]
-        others += [references.shuffled.take(b)] if not number else []
-        judged = [
-            told_apart([real.matrix, other.matrix], real.names, seed + number, 1, TREES, LOOKED)  # pyright: ignore
-            for other in others
-        ]
-        for feature, share in judged[0][1].items():
-            telling[feature] = telling.get(feature, 0.0) + share / ROUNDS
-        aucs.append([auc for auc, _ in judged] + [float("nan")] * (3 - len(judged)))
-    if not aucs:
-        return references.few
-    covered = references.distances(lambda points: points.matrix, coverage, ROUNDS)  # pyright: ignore
-    success = at_least_by_chance(references.score(aucs))
-    scores = ((AUC, success), (COVERAGE, covered["coverage"]), (DENSITY, covered["density"]))
-    return [score.measure(metric) for metric, score in scores], telling_figure(telling), references.notes
+
+    def tell(real: Points, other: Points, seed: int) -> tuple[float, dict[str, float]]:
+        return told_apart([real.matrix, other.matrix], real.names, seed, 1, TREES, LOOKED)
+
+    metrics, references = (AUC, COVERAGE, DENSITY), sides.compared(MOST)
+    return compared(references, sides.seed, metrics, tell, lambda points: points.matrix, ROUNDS)

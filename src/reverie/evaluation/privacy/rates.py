@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 
 from reverie.evaluation.measure import Measure, Metric
 
-__all__ = ["Rate", "auc", "measured", "normal", "of_attack", "risk", "true_positives", "wilson"]
+__all__ = ["Rate", "auc", "measured", "never", "normal", "of_attack", "risk", "true_positives", "wilson"]
 
 Z = 1.959964
 
@@ -75,6 +75,20 @@ def risk(attack: Rate, control: Rate) -> Rate:
 def normal(value: float, deviation: float, n: int = 0) -> Rate:
     """A number with the interval of a normal law."""
     return Rate(value, deviation, (value - 1.96 * deviation, value + 1.96 * deviation), n)
+
+
+def never(metric: Metric, ours: Rate, theirs: Rate, floor: float | None, detail: str) -> Measure:
+    """A measure of what should never be, counted over all synthetic patients (or rows), beside real ones: one is a fault,
+    but where real ones have some too."""
+    return replace(metric, tolerance=0.5 / ours.n).measure(
+        ours.value,
+        ours.n,
+        detail,
+        deviation=0.0,
+        ceiling=theirs.value,
+        ceiling_deviation=theirs.deviation if theirs.value else 0.0,
+        floor=floor,
+    )
 
 
 def of_attack(name: str, title: str, how: str, *, beside: tuple[str, ...] = ("ceiling",), **more: Any) -> Metric:

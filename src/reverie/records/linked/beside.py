@@ -24,7 +24,7 @@ from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.stating import named, plain, stated_columns, stated_rules, unwritten
-from reverie.records.linked.tree import Grown, Tree
+from reverie.records.linked.tree import Grown, Tree, gathered, place_of
 from reverie.records.nominal import LISTS
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
@@ -185,10 +185,9 @@ def joined(frame: pl.DataFrame, table: str, more: pl.DataFrame, timed: bool | No
         timed = SINCE in more.columns and not (more[SINCE] == 0).all()
     empty = [c for c in more.columns if c == SINCE and not timed]  # it has no time: only its place, the first
     more = more.drop(empty).rename({c: called(table, c) for c in more.columns if c not in (PARENT, *empty)})
-    place = pl.Series(np.full(frame.height, -1)).scatter(more[PARENT], np.arange(more.height))
-    place = place.set(place < 0, None)
-    yes = pl.DataFrame({"place": place}).select(pl.when(pl.col("place").is_not_null()).then(pl.lit("yes"))).to_series()
-    beside = [yes.alias(has(table)), *(x.gather(place) for x in more.drop(PARENT).iter_columns())]
+    at = place_of(more[PARENT].to_numpy(), frame.height)
+    yes = pl.DataFrame({"there": at >= 0}).select(pl.when("there").then(pl.lit("yes"))).to_series()
+    beside = [yes.alias(has(table)), *(gathered(x, at) for x in more.drop(PARENT).iter_columns())]
     return frame.hstack(beside)
 
 

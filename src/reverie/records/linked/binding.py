@@ -15,7 +15,7 @@ import polars as pl
 from reverie.records.column_names import words
 from reverie.records.linked.bonds import Bonds, Goes, Number, Order, Same, base_of, dated, told_of
 from reverie.records.linked.form import Form
-from reverie.records.linked.tree import Grown, Tree
+from reverie.records.linked.tree import Grown, Tree, gathered, place_of
 from reverie.records.schema import Schema
 
 __all__ = ["bonds_of"]
@@ -143,18 +143,14 @@ class _Finding:
         form, frame, who = self.forms[table], self.grown.frames[table], self.grown.patients(table)
         clock = form.table.clock
         mine = [c for c in dict.fromkeys((form.time, clock.end if clock else None)) if c == form.time or c in form.after]
-        ways: list[tuple[str, np.ndarray, np.ndarray | None]] = [(above, rows, None) for above, rows in self.above(table)]
-        for above, rows, _ in list(ways):
+        ways = list(self.above(table))
+        for above, rows in list(ways):
             for other in self.tree.beside(above):
                 if other != table:
-                    place = np.full(self.grown.frames[above].height, -1)
-                    place[self.grown.parents[other]] = np.arange(len(self.grown.parents[other]))
-                    ways.append((other, rows, place))
-        for other, rows, place in ways:
-            there = self.grown.frames[other]
+                    ways.append((other, place_of(self.grown.parents[other], self.grown.frames[above].height)[rows]))
+        for other, rows in ways:
             for column, theirs in product(filter(None, mine), self._times(other)):
-                at = rows if place is None else place[rows]
-                cells = there[theirs].gather(pl.Series(at).set(pl.Series(at < 0), None))
+                cells = gathered(self.grown.frames[other][theirs], rows)
                 if dated(cells.dtype) != dated(frame.schema[column]) and cells.dtype != frame.schema[column]:
                     continue
                 a, b = frame[column], cells

@@ -58,11 +58,7 @@ class Bound:
 
     def rows(self, table: str, above: str) -> np.ndarray:
         """int64 [rows], the row of a table above that each row hangs on; its own of itself."""
-        tree, here = self.codec.tree, table
-        at = np.arange(self.count(table))
-        while here != above:
-            at, here = self.made[here].above[at], str(tree[here].parent)
-        return at
+        return self.codec.tree.up(table, above, np.arange(self.count(table)), lambda t: self.made[t].above)
 
     def count(self, table: str) -> int:
         one = self.made[table]
@@ -247,9 +243,8 @@ class Bound:
 
     def _place(self, table: str, row: int) -> float:
         """A number in [0, 1) that hangs on the scores of a row alone."""
-        one, of = self.made[table], self.codec.codecs[table].stage
-        root = table == self.codec.tree.root
-        own = int((of[0 if root else 1] >= 0).sum())  # flags are moved after
+        one, root = self.made[table], table == self.codec.tree.root
+        own = self.codec.own(table)[not root]  # flags are moved after
         scores = (one.groups if root else one.rows)[0, row, :own].nan_to_num(0.0)
         return float(np.modf(float(scores.abs().double().sum()) * 997.0)[0])
 

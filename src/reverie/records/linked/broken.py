@@ -10,6 +10,7 @@ import polars as pl
 
 from reverie.records.linked.bonds import Goes, Number, Order, Same, base_of, told_of
 from reverie.records.linked.forms import LinkedForms
+from reverie.records.linked.tree import gathered, place_of
 
 __all__ = ["Tied"]
 
@@ -31,15 +32,9 @@ class Tied:
     def up(self, table: str, above: str) -> np.ndarray:
         """int64 [rows], the row that each row of a table has above it, in a table or beside one; -1 for none."""
         tree = self.forms.tree
-        at, here = np.arange(self.frames[table].height), table
         host = str(tree[above].parent) if tree[above].beside else above
-        while here != host:
-            at, here = self.parents[here][at], str(tree[here].parent)
-        if host == above:
-            return at
-        place = np.full(self.frames[host].height, -1)
-        place[self.parents[above]] = np.arange(len(self.parents[above]))
-        return place[at]
+        at = tree.up(table, host, np.arange(self.frames[table].height), self.parents.__getitem__)
+        return at if host == above else place_of(self.parents[above], self.frames[host].height)[at]
 
     def cells(self, table: str, column: str) -> pl.Series:
         """A column; where it is empty and follows from another, what follows."""
@@ -54,8 +49,7 @@ class Tied:
 
     def theirs(self, table: str, above: str, column: str) -> pl.Series:
         """The cells of a column of the rows above, for each row of a table."""
-        at = pl.Series(self.up(table, above))
-        return self.cells(above, column).gather(at.set(at < 0, None))
+        return gathered(self.cells(above, column), self.up(table, above))
 
     def some(self, table: str, above: str) -> np.ndarray:
         """Bool [rows of `above`], whether a row has any of a table below it."""

@@ -63,10 +63,8 @@ class Choice:
 
     def met(self, codec: LinkedCodec, rows: Mapping[str, Rows]) -> np.ndarray:
         """Bool [patients], who meets it."""
-        tree, at, here = codec.tree, np.arange(len(rows[self.table].parents)), self.table
-        while here != tree.root:
-            at, here = rows[here].parents[at], str(tree[here].parent)
-        patients = len(rows[tree.root].parents)
+        every, root = np.arange(len(rows[self.table].parents)), codec.tree.root
+        at, patients = codec.tree.up(self.table, root, every, lambda t: rows[t].parents), len(rows[root].parents)
         if self.how == "count":
             return np.asarray(SIGNS[self.sign](np.bincount(at, minlength=patients), self.value))
         good = self.good(rows[self.table].frame[self.column])
@@ -154,18 +152,8 @@ def chosen(
 
 def _taken(tree: Any, rows: Mapping[str, Rows], patients: np.ndarray) -> dict[str, Rows]:
     """The rows of some patients, rising, who become 0, 1, 2 ..."""
-    kept, out = {tree.root: patients}, {}
-    for branch in tree.branches:
-        one = rows[branch.table]
-        if branch.parent is None:
-            out[branch.table] = Rows(_at(one.frame, patients), np.arange(len(patients)))
-            continue
-        place = np.full(len(rows[branch.parent].parents), -1)
-        place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
-        at = place[one.parents]
-        kept[branch.table] = np.flatnonzero(at >= 0)
-        out[branch.table] = Rows(_at(one.frame, kept[branch.table]), at[at >= 0])
-    return out
+    kept = tree.below(patients, len(rows[tree.root].parents), {table: one.parents for table, one in rows.items()})
+    return {table: Rows(_at(rows[table].frame, at), above) for table, (at, above) in kept.items()}
 
 
 def _stacked(tree: Any, parts: Sequence[Mapping[str, Rows]], places: np.ndarray) -> dict[str, Rows]:

@@ -36,8 +36,8 @@ from reverie.records.linked.forms import LinkedForms
 from reverie.records.linked.lookups import kept, lookup_config, lookup_from
 from reverie.records.linked.names import Keys
 from reverie.records.linked.schema import LinkedSchema
-from reverie.records.linked.scores import TableScores, groups_of
-from reverie.records.linked.tree import Grown, Tree
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.tree import Grown, Tree, place_of
 from reverie.records.table import Table
 
 __all__ = ["LinkedCodec"]
@@ -129,10 +129,19 @@ class LinkedCodec:
             for table, of in self.shares.items()
         }
 
+    def flag(self, table: str, child: str) -> tuple[int, OrderedProbit] | None:
+        """The channel of a table's groups or rows by which each has rows of another, and its code; None where all have."""
+        flags = enumerate(self.flags[table], self.own(table)[table != self.tree.root])
+        return next(((channel, code) for channel, (name, code) in flags if name == child), None)
+
+    def own(self, table: str) -> tuple[int, int]:
+        """Channels of a group and of a row that are no flags."""
+        group, row = (self.codecs[table].stage >= 0).sum(1).tolist()
+        return group, row
+
     def widths(self, table: str) -> tuple[int, int]:
         """Channels of a group and of a row, flags with them."""
-        stage, flags = self.codecs[table].stage, len(self.flags[table])
-        group, row = (int((stage[token] >= 0).sum()) for token in (0, 1))
+        (group, row), flags = self.own(table), len(self.flags[table])
         return (group + flags, row) if table == self.tree.root else (group, row + flags)
 
     @cached_property
@@ -156,8 +165,7 @@ class LinkedCodec:
             if (ends := leveled(codec.codes[field.name])) is not None:
                 fields[field.token].append(Leveled(field.channels, *ends, field.stage))
         token = int(table != self.tree.root)
-        first = self.widths(table)[token] - len(self.flags[table])
-        for at, (_, code) in enumerate(self.flags[table], first):
+        for at, (_, code) in enumerate(self.flags[table], self.own(table)[token]):
             fields[token].append(Leveled((at,), *code.intervals(np.arange(2)), 3 if token else 1))
         group, row = (Cells(width, tuple(of)) for width, of in zip(self.widths(table), fields, strict=True))
         return group, row
@@ -213,7 +221,7 @@ class LinkedCodec:
                 rows = torch.cat([rows, *ends], -1)
             above = np.arange(len(told)) if parent is None else grown.parents[table]
             of_groups = above[told.offsets[:-1]] if len(told) else above
-            group = groups_of(of_groups, len(told) if parent is None else grown.frames[parent].height)
+            group = place_of(of_groups, len(told) if parent is None else grown.frames[parent].height)
             hours = torch.full((rows.shape[1],), torch.nan)
             if branch.time is not None:
                 hours = torch.from_numpy(self.hours(table, told.frame[SINCE].cast(pl.Float64).to_numpy()))

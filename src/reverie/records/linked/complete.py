@@ -18,7 +18,7 @@ import torch
 
 from reverie.plain import number_of
 from reverie.process.randomness import generator
-from reverie.records.intervals import between, inside
+from reverie.records.intervals import scored
 from reverie.records.linked.around import Around, Moved
 from reverie.records.linked.beside import apart, called, has
 from reverie.records.linked.broken import Tied
@@ -29,6 +29,7 @@ from reverie.records.linked.making import until
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, scores_of
 from reverie.records.linked.times import apart_from, counted_in
+from reverie.records.linked.tree import gathered, place_of
 from reverie.records.rules import Course, Rules
 from reverie.records.rules.rule import Presence
 from reverie.records.settling import reaching
@@ -146,8 +147,7 @@ class LinkedCompleter:
             where = where[told.offsets[:-1]] if field.token == 0 else where
             some[field.token][where] = True
             if field.part == "measured" and where.any():
-                lower, upper = (torch.from_numpy(end) for end in inside(*codec.codes[field.name].ends(np.ones(where.sum()))))
-                drawn = between(lower, upper, torch.rand(lower.shape, generator=randomness)).float()
+                drawn = scored(*codec.codes[field.name].ends(np.ones(where.sum())), randomness)
                 scores = (one.groups, one.rows)[field.token][0]
                 scores[np.flatnonzero(where)[:, None], list(field.channels)] = drawn
         return some
@@ -193,10 +193,9 @@ class LinkedCompleter:
         for other in tree.beside(table):
             own = apart(visits, other)
             rows = forms[other].rows(own, out[table], None, until(self.codec, other))
-            place = np.full(len(out[table]), -1)
-            place[own[PARENT]] = np.arange(len(own))
-            place = pl.Series(place[self.fitted.grown.parents[other]])  # a row above may have several here
-            out[other] = self._filled(other, rows.select(pl.all().gather(place.set(place < 0, None))), exact)
+            parents = self.fitted.grown.parents[other]  # of which several may hang on one row
+            at = place_of(own[PARENT].to_numpy(), len(out[table]))[parents]
+            out[other] = self._filled(other, pl.DataFrame([gathered(cells, at) for cells in rows.iter_columns()]), exact)
         return out
 
     def _visits(self, table: str, one: TableScores) -> tuple[pl.DataFrame, dict[str, np.ndarray]]:

@@ -29,8 +29,9 @@ from reverie.records.linked.form import SINCE
 from reverie.records.linked.generate import TRIES, LinkedSampler
 from reverie.records.linked.keys import singular
 from reverie.records.linked.making import Keyed, frames_of
-from reverie.records.linked.scores import TableScores, groups_of
-from reverie.records.linked.stages import Seed
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.stages import Seed, gaps_of
+from reverie.records.linked.tree import place_of
 from reverie.records.table import Table
 
 __all__ = ["Horizon", "LinkedForecaster"]
@@ -82,9 +83,7 @@ class Course:
         """With some rows, bool [R]."""
         one = self.scores
         lengths = np.add.reduceat(kept.astype(np.int64), one.offsets[:-1]) if len(one) else np.zeros(0, dtype=np.int64)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        scores = replace(one, offsets=offsets, rows=one.rows[:, kept], hours=one.hours[kept])
-        return Course(scores, self.new[kept], self.since[kept])
+        return Course(one.with_rows(lengths, one.rows[:, kept], one.hours[kept]), self.new[kept], self.since[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,14 +168,13 @@ class LinkedForecaster:
         """With as many rows as there are in all; nothing is known of the new ones."""
         one = scores[table]
         lengths = np.maximum(self.sampler.counts(table, one), given)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        new = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths) >= np.repeat(given, lengths)
+        new = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) >= np.repeat(given, lengths)
         rows = torch.full((1, len(new), one.rows.shape[2]), torch.nan)
         rows[:, ~new] = one.rows
         hours, since = torch.full((len(new),), torch.nan, dtype=torch.float64), np.full(len(new), np.nan)
         hours[~new] = one.hours.double()
         since[~new] = self.as_tables[table].frame[SINCE].cast(pl.Float64).to_numpy()
-        return Course(replace(one, offsets=offsets, rows=rows, hours=hours), new, since)
+        return Course(one.with_rows(lengths, rows, hours), new, since)
 
     def _timed(
         self, courses: Mapping[str, Course], scores: dict[str, TableScores], after: np.ndarray, seed: Seed
@@ -231,12 +229,8 @@ class LinkedForecaster:
 
     def _clocked(self, table: str, course: Course) -> Course:
         """New rows come after the last given by their gaps."""
-        one, codec, since = course.scores, self.codec.codecs[table], course.since.copy()
-        gaps = np.full(len(since), codec.visit_times.gap or 0.0)
-        if codec.visit_times.gap is None:
-            channels = list(codec.named["gap"].channels)
-            gaps = codec.codes["gap"].cells(one.of_rows(np.arange(len(since)))[0][:, channels].double().numpy())
-        steps = np.where(course.new, gaps, 0.0).cumsum()
+        one, since = course.scores, course.since.copy()
+        steps = np.where(course.new, gaps_of(self.codec, table, one), 0.0).cumsum()
         last = np.flatnonzero(~course.new)[np.cumsum(~course.new)[course.new] - 1] if course.new.any() else np.zeros(0, int)
         since[course.new] = since[last] + steps[course.new] - steps[last]
         hours = torch.from_numpy(self.codec.hours(table, since))
@@ -276,8 +270,6 @@ class LinkedForecaster:
         of, above = one.parent[kept], len(one.group)
         if parent != root:
             above = len(fresh.get(parent, ()))
-            place = np.full(len(one.group), -1)
-            place[fresh.get(parent, np.zeros(0, dtype=np.int64))] = np.arange(above)
-            of = place[of]
+            of = place_of(fresh.get(parent, np.zeros(0, dtype=np.int64)), len(one.group))[of]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return TableScores(of, groups_of(of, above), one.groups[:, kept], offsets, one.rows[:, new], one.hours[new])
+        return TableScores(of, place_of(of, above), one.groups[:, kept], offsets, one.rows[:, new], one.hours[new])

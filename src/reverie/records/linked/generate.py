@@ -19,11 +19,10 @@ from torch import Tensor
 from reverie.process.randomness import generator
 from reverie.records.encoded import Records
 from reverie.records.generate import accepted
-from reverie.records.intervals import inside
 from reverie.records.linked.bound import Bound
 from reverie.records.linked.given import GivenRows, one_of
 from reverie.records.linked.scores import TableScores
-from reverie.records.linked.spans import begun_no_later, no_later
+from reverie.records.linked.spans import begun_no_later, no_later, put_values
 from reverie.records.linked.stages import Seed, Stages, as_records, clocked
 from reverie.records.settling import settled
 
@@ -174,10 +173,9 @@ class LinkedSampler:
                 self._put_right(child, "groups", 2, made, fixed[child], groups)
         for child in children:
             short = np.flatnonzero(self.counts(child, made[child]) < fewest[child])
-            if short.size and (field := codec.codecs[child].named.get("visits")) is not None:
-                lower, upper = inside(*codec.codecs[child].codes["visits"].ends(fewest[child][short].astype(np.float64)))
-                middle = torch.from_numpy((lower + upper) / 2).float()
-                made[child].groups[0, short[:, None], list(field.channels)] = middle
+            if short.size and "visits" in codec.codecs[child].named:
+                values = fewest[child][short].astype(np.float64)
+                put_values(codec.codecs[child], "visits", values, made[child].groups[0], short)
 
     def counts(self, table: str, one: TableScores) -> np.ndarray:
         """int64 [G], how many rows groups say that they have."""
@@ -202,7 +200,7 @@ class LinkedSampler:
         """Scores [size, w] of patients, as rules would have them."""
         root, everyone = self.stages.codec.tree.root, np.arange(size)
         codec, widths = self.stages.codec.codecs[root], self.stages.codec.widths(root)
-        of_codec = widths[0] - len(self.stages.codec.flags[root])
+        of_codec = self.stages.codec.own(root)[0]
         made = {root: TableScores.begun(everyone, size, widths)}
         if given is not None:
             made[root].groups[0, :, :of_codec] = torch.where(given.known, given.values, torch.nan)[:, 0, :of_codec]
@@ -231,11 +229,9 @@ class LinkedSampler:
         codec, above = self.stages.codec, made[table]
         root = table == codec.tree.root
         scores = (above.of_groups if root else above.of_rows)(units)[0]
-        names = [name for name, _ in codec.flags[table]]
         some = np.full(len(units), codec.shares[table][child] > 0)
-        if child in names:
-            at, code = names.index(child), codec.flags[table][names.index(child)][1]
-            channel = scores.shape[1] - len(names) + at
+        if (flag := codec.flag(table, child)) is not None:
+            channel, code = flag
             some = code.level(scores[:, channel, None].double().numpy()) == 1
         everyone = len(above) if root else len(above.above)
         made[child] = TableScores.begun(units[some], everyone, codec.widths(child))
@@ -253,10 +249,10 @@ class LinkedSampler:
 
     def _lengthened(self, child: str, made: dict[str, TableScores], seed: Seed, chosen: list[np.ndarray]) -> Tensor:
         """Gives the groups of a table the rows that they say they have; which scores of them are given."""
-        offsets = np.concatenate([[0], np.cumsum(self.counts(child, made[child]))]).astype(np.int64)
-        rows = torch.full((1, int(offsets[-1]), self.stages.codec.widths(child)[1]), torch.nan)
-        hours = torch.full((rows.shape[1],), torch.nan)
-        one = made[child] = replace(made[child], offsets=offsets, rows=rows, hours=hours)
+        lengths = self.counts(child, made[child])
+        hours = torch.full((int(lengths.sum()),), torch.nan)
+        rows = torch.full((1, len(hours), self.stages.codec.widths(child)[1]), torch.nan)
+        one = made[child] = made[child].with_rows(lengths, rows, hours)
         if self.given is not None:
             randomness = generator(int(seed[0]), *seed[1:], child, "given rows")
             one.rows[0] = self.given.put(child, 1, one.rows[0], self.given.cells.get(child, {}), randomness)

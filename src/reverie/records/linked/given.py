@@ -19,7 +19,7 @@ from torch import Tensor
 
 from reverie.errors import UsageError, unknown
 from reverie.records.conditions import PATTERN, written
-from reverie.records.intervals import between, inside
+from reverie.records.intervals import scored
 from reverie.records.linked.beside import has
 from reverie.records.linked.bonds import base_of, told_of
 from reverie.records.linked.choosing import COUNT, Choice, can, value_of
@@ -122,18 +122,15 @@ class GivenRows:
                 if value is None and field.part != "measured":
                     continue
                 x = np.full(len(scores), 1.0 if value is None or field.part == "measured" else value)
-                scores[:, list(field.channels)] = _drawn(*codec.codes[field.name].ends(x), randomness)
+                scores[:, list(field.channels)] = scored(*codec.codes[field.name].ends(x), randomness)
         return scores
 
     def put_flag(self, table: str, child: str, scores: Tensor, randomness: torch.Generator) -> Tensor:
         """Scores [n, w] of patients or of rows of a table, by which each has rows of another that hangs on it."""
-        names = [name for name, _ in self.codec.flags[table]]
-        if child not in names:  # all have
+        if (flag := self.codec.flag(table, child)) is None:  # all have
             return scores
-        scores, place = scores.clone(), names.index(child)
-        yes = np.ones(len(scores), dtype=np.int64)
-        drawn = _drawn(*self.codec.flags[table][place][1].intervals(yes), randomness)
-        scores[:, scores.shape[1] - len(names) + place] = drawn[:, 0]
+        (channel, code), scores = flag, scores.clone()
+        scores[:, channel] = scored(*code.intervals(np.ones(len(scores), dtype=np.int64)), randomness)[:, 0]
         return scores
 
 
@@ -145,12 +142,6 @@ def one_of(one: TableScores, groups: np.ndarray, taken: np.ndarray, randomness: 
     for step in range(1, int(lengths.max()) if len(lengths) else 0):
         at = np.where(taken[at], one.offsets[groups] + (place + step) % lengths, at)
     return at
-
-
-def _drawn(lower: np.ndarray, upper: np.ndarray, randomness: torch.Generator) -> Tensor:
-    """Scores [n, channels] in intervals."""
-    low, high = (torch.from_numpy(end) for end in inside(lower, upper))
-    return between(low, high, torch.rand(low.shape, generator=randomness)).float()
 
 
 def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tuple[list[str], GivenRows]:

@@ -25,10 +25,7 @@ def unit_of(tree: Tree, scores: Mapping[str, TableScores], table: str, rows: np.
     or where they are more than MOST tokens, several."""
     if table == tree.root or not len(rows):
         return np.arange(len(rows))
-    at, here = rows, table
-    while here != tree.root:
-        at, here = scores[here].above[at], str(tree[here].parent)
-    begun = _begun(at)
+    begun = _begun(tree.up(table, tree.root, rows, lambda t: scores[t].above))
     before = np.cumsum(tokens) - tokens
     part = (before - np.maximum.accumulate(np.where(begun, before, 0))) // MOST
     return np.cumsum(begun | _begun(part)) - 1

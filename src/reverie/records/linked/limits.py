@@ -18,6 +18,7 @@ from reverie.records.linked.bonds import Order, dated
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, SINCE
 from reverie.records.linked.times import Bounds, held
+from reverie.records.linked.tree import gathered, place_of
 
 __all__ = ["Limits"]
 
@@ -62,9 +63,7 @@ class Limits:
         frames: dict[str, pl.DataFrame] = {}
         for rule in filter(self._moves, self.codec.forms.bonds.orders):
             mine, theirs = out[rule.table], frames[rule.above] if rule.above in frames else out[rule.above].frame
-            at, here = np.arange(len(mine.parents)), rule.table
-            while here != root:
-                at, here = out[here].parents[at], str(tree[here].parent)
+            at = tree.up(rule.table, root, np.arange(len(mine.parents)), lambda t: out[t].parents)
             cells = mine.frame[rule.column]
             of = pl.DataFrame({"who": at, "at": cells}).drop_nulls()
             last = of.group_by("who").agg(pl.col("at").max() if rule.sign == "<=" else pl.col("at").min())
@@ -103,16 +102,12 @@ class Limits:
         """The time of the row above that an order is with, for each row."""
         tree = self.codec.tree
         beside = tree[rule.above].beside
-        host, at, here = str(tree[rule.above].parent) if beside else rule.above, parents, str(tree[rule.table].parent)
-        while here != host:
-            at, here = out[here].parents[at], str(tree[here].parent)
+        host = str(tree[rule.above].parent) if beside else rule.above
+        at = tree.up(str(tree[rule.table].parent), host, parents, lambda t: out[t].parents)
         cells = out[rule.above].frame[rule.theirs]
         if not beside:
             return cells.gather(at)
-        place = np.full(len(out[host].parents), -1)
-        place[out[rule.above].parents] = np.arange(cells.len())
-        found = place[at]
-        return cells.gather(pl.Series(found).set(pl.Series(found < 0), None))
+        return gathered(cells, place_of(out[rule.above].parents, len(out[host].parents))[at])
 
 
 def _both(one: Bounds, other: Bounds) -> Bounds:

@@ -17,7 +17,7 @@ from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.limits import Limits
-from reverie.records.linked.tree import Tree
+from reverie.records.linked.tree import Tree, gathered
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined", "until"]
 
@@ -38,21 +38,13 @@ def frames_of(bound: Bound, patients: int, since: Mapping[str, np.ndarray] | Non
         since: by table, when its rows were, as these count, where that is not as was drawn.
     """
     codec = bound.codec
+    drawn = {branch.table: bound.visits(branch.table) for branch in codec.tree.learned}
+    above = {table: frame[PARENT].to_numpy() for table, frame in drawn.items()}
     visits: dict[str, pl.DataFrame] = {}
-    kept = {codec.tree.root: np.arange(patients)}
-    for branch in codec.tree.learned:
-        frame = bound.visits(branch.table)
-        if branch.parent is None:
-            visits[branch.table] = frame[:patients]
-        else:
-            place = np.full(bound.count(branch.parent), -1)
-            place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
-            parents = place[frame[PARENT].to_numpy()]
-            kept[branch.table] = np.flatnonzero(parents >= 0)
-            visits[branch.table] = frame[kept[branch.table]].with_columns(pl.Series(PARENT, parents[parents >= 0]))
-        if since is not None and branch.table in since:
-            when = pl.Series(SINCE, since[branch.table]).cast(visits[branch.table].schema[SINCE])
-            visits[branch.table] = visits[branch.table].with_columns(when)
+    for table, (rows, parents) in codec.tree.below(np.arange(patients), bound.count(codec.tree.root), above).items():
+        visits[table] = drawn[table][rows].with_columns(pl.Series(PARENT, parents))
+        if since is not None and table in since:
+            visits[table] = visits[table].with_columns(pl.Series(SINCE, since[table]).cast(visits[table].schema[SINCE]))
     limits = Limits(codec, bound.fixed)
     first = _timed(codec, visits, limits, {})
     moved = limits.moved(visits[codec.tree.root], first)
@@ -173,17 +165,14 @@ class Keyed:
         patients: Mapping[str, np.ndarray],
     ) -> pl.Series:
         """The keys of a table that a column refers to."""
-        tree, at, here = self.codec.tree, np.arange(len(rows[table].parents)), table
-        above = {branch.table: branch for branch in tree.branches}
+        tree, every = self.codec.tree, np.arange(len(rows[table].parents))
         optional = column in self.codec.forms.forms[table].optional
-        while here != other and above[here].parent is not None:
-            at, here = rows[here].parents[at], str(above[here].parent)
-        if here == other and other != table:
-            named = keys[other].gather(at)
+        if other in tree.above(table):
+            named = keys[other].gather(tree.up(table, other, every, lambda t: rows[t].parents))
         else:
             below = other != table and table in tree.above(other)
             place = _first_below(table, other, tree, rows) if below else _last_before(table, other, patients)
-            named = keys[other].gather(pl.Series(place).set(pl.Series(place < 0), None))
+            named = gathered(keys[other], place)
         if optional:
             has = rows[table].frame[column].cast(pl.Boolean).fill_null(False)
             named = pl.select(pl.when(has).then(named)).to_series()
@@ -204,9 +193,7 @@ def _last_before(table: str, other: str, patients: Mapping[str, np.ndarray]) -> 
 
 def _first_below(table: str, other: str, tree: Tree, rows: Mapping[str, Rows]) -> np.ndarray:
     """int64 [rows], of each row of a table the first row of another table that hangs on it; -1 where none does."""
-    own, here = np.arange(len(rows[other].parents)), other
-    while here != table:
-        own, here = rows[here].parents[own], str(tree[here].parent)
+    own = tree.up(other, table, np.arange(len(rows[other].parents)), lambda t: rows[t].parents)
     every = np.arange(len(rows[table].parents))
     first = np.searchsorted(own, every, "left")
     found = first < len(own)

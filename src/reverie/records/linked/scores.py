@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from reverie.records.intervals import between
+from reverie.records.linked.tree import place_of
 
-__all__ = ["TableScores", "groups_of"]
+__all__ = ["TableScores"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class TableScores:
         """Groups of some rows of a parent's table that has so many, without a row yet, of which nothing is known."""
         nothing = torch.full((1, len(parent), widths[0]), torch.nan), torch.full((1, 0, widths[1]), torch.nan)
         offsets = np.zeros(len(parent) + 1, dtype=np.int64)
-        return cls(parent, groups_of(parent, above), nothing[0], offsets, nothing[1], torch.zeros(0))
+        return cls(parent, place_of(parent, above), nothing[0], offsets, nothing[1], torch.zeros(0))
 
     def __len__(self) -> int:
         """The number of groups."""
@@ -87,16 +88,14 @@ class TableScores:
         lengths = self.lengths[groups]
         return np.repeat(self.offsets[groups] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 
+    def with_rows(self, lengths: np.ndarray, rows: Tensor, hours: Tensor) -> TableScores:
+        """The same groups with other rows, so many each."""
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return replace(self, offsets=offsets, rows=rows, hours=hours)
+
     def put(self, what: str, which: np.ndarray, values: Tensor, known: Tensor) -> None:
         """Writes scores [n, w] that were made, where they are known, of some "groups" or "rows"."""
         getattr(self, what)[0, which] = torch.where(known, values, torch.nan)
-
-
-def groups_of(parent: np.ndarray, above: int) -> np.ndarray:
-    """int64 [above], the group of each row of a parent's table, of groups whose rows there are `parent`; -1 for none."""
-    group = np.full(above, -1)
-    group[parent] = np.arange(len(parent))
-    return group
 
 
 def _drawn(ends: Tensor, generator: torch.Generator | None, lengths: np.ndarray | None = None) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from reverie.records.codec import RecordCodec
-from reverie.records.intervals import inside
+from reverie.records.intervals import scored
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import gaps_of, starts_of
 
-__all__ = ["begun_no_later", "no_later"]
+__all__ = ["begun_no_later", "no_later", "put_values"]
 
 
 def begun_no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tensor) -> None:
@@ -28,7 +28,7 @@ def begun_no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torc
         return
     channels = list(of.named["start"].channels)
     late = np.flatnonzero((starts_of(codec, table, one) > latest) & ~fixed[:, channels].any(1).numpy())
-    _put(of, "start", np.full(len(late), latest), one.groups[0], late)
+    put_values(of, "start", np.full(len(late), latest), one.groups[0], late)
 
 
 def no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tensor) -> None:
@@ -48,10 +48,9 @@ def no_later(codec: LinkedCodec, table: str, one: TableScores, fixed: torch.Tens
     shrunk = gaps[rows] * (may / np.where(sums > 0, sums, 1.0))[group[rows]]
     step = of.visit_times.unit or 0.0
     shrunk = np.maximum(np.floor(shrunk / step) * step if step else shrunk, of.visit_times.least)
-    _put(of, "gap", shrunk, one.rows[0], rows)
+    put_values(of, "gap", shrunk, one.rows[0], rows)
 
 
-def _put(of: RecordCodec, field: str, values: np.ndarray, scores: torch.Tensor, which: np.ndarray) -> None:
+def put_values(of: RecordCodec, field: str, values: np.ndarray, scores: torch.Tensor, which: np.ndarray) -> None:
     """Writes values as scores [n, w], in the middle of what decodes to them, of some groups or rows."""
-    lower, upper = inside(*of.codes[field].ends(values))
-    scores[which[:, None], list(of.named[field].channels)] = torch.from_numpy((lower + upper) / 2).float()
+    scores[which[:, None], list(of.named[field].channels)] = scored(*of.codes[field].ends(values))

@@ -117,7 +117,7 @@ class Stages:
 
     def known_groups(self, table: str, groups: Tensor) -> Tensor:
         """bool [G, w], which scores of groups exist, as what is known of them says."""
-        codec, width = self.codec.codecs[table], self._of_codec(table, 0)
+        codec, width = self.codec.codecs[table], self.codec.own(table)[0]
         visits = torch.zeros(len(groups), dtype=torch.long)
         known = codec.known(as_records(self.codec, table, groups), visits)[:, 0, :width]
         more = torch.ones(len(groups), groups.shape[1] - width, dtype=torch.bool)
@@ -127,7 +127,7 @@ class Stages:
         """bool [R, w], the same of rows of groups that have so many each, one after the other."""
         if not rows.shape[1] or not len(rows):
             return torch.zeros(rows.shape, dtype=torch.bool)
-        codec, width = self.codec.codecs[table], self._of_codec(table, 1)
+        codec, width = self.codec.codecs[table], self.codec.own(table)[1]
         visits, longest = torch.from_numpy(lengths), int(lengths.max())
         there = torch.arange(longest) < visits[:, None]
         values = torch.zeros(len(groups), 1 + longest, codec.channels)
@@ -137,10 +137,6 @@ class Stages:
         values[:, 1:, :width] = padded
         known = codec.known(values, visits)[:, 1:, :width][there]
         return torch.cat([known, torch.ones(len(rows), rows.shape[1] - width, dtype=torch.bool)], 1)
-
-    def _of_codec(self, table: str, token: int) -> int:
-        """Channels of a group or a row that are not flags of what hangs on it."""
-        return int((self.codec.codecs[table].stage[token] >= 0).sum())
 
     def _answered(self, unit: Unit, observed: Tensor, wanted: Tensor, stage: int, randomness: torch.Generator) -> Tensor:
         """Scores [U, N, C] of units with the cells wanted drawn, around those observed."""
@@ -154,9 +150,7 @@ class Stages:
 
 def as_records(codec: LinkedCodec, table: str, groups: Tensor) -> Tensor:
     """Scores of groups [G, w] as the static tokens of records [G, 1, C]."""
-    of = codec.codecs[table]
-    values = torch.zeros(len(groups), 1, of.channels)
-    width = int((of.stage[0] >= 0).sum())
+    values, width = torch.zeros(len(groups), 1, codec.codecs[table].channels), codec.own(table)[0]
     values[:, 0, :width] = groups[:, :width]
     return values
 
@@ -166,8 +160,7 @@ def scores_of(
 ) -> Scores:
     """Scores as the codec of a table reads them: of groups of so many rows each, and of these rows. Patients have a row
     each, of which nothing is to be known."""
-    stage = codec.codecs[table].stage
-    of_group, of_row = (int((stage[token] >= 0).sum()) for token in (0, 1))
+    of_group, of_row = codec.own(table)
     values, known = one.of_groups(groups)
     cells, cells_known = one.of_rows(at)
     if table == codec.tree.root:

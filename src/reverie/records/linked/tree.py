@@ -9,14 +9,14 @@ stay. Rows that belong to nobody are left out, and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-__all__ = ["Branch", "Grown", "Tree"]
+__all__ = ["Branch", "Grown", "Tree", "gathered", "place_of"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,29 @@ class Tree:
             yield parent
             table = parent
 
+    def up(self, table: str, above: str, rows: np.ndarray, parents: Callable[[str], np.ndarray]) -> np.ndarray:
+        """int64 [n], the rows of a table above that some rows of a table hang on, or they themselves of that table itself.
+
+        Args:
+            parents: of a table, int64 [rows], the row of its parent's that each of its rows hangs on.
+        """
+        while table != above:
+            rows, table = parents(table)[rows], str(self[table].parent)
+        return rows
+
+    def below(
+        self, patients: np.ndarray, count: int, parents: Mapping[str, np.ndarray]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """By table the rows that hang on some of `count` patients (rising), and the place that the row above each has among
+        those that stay; of the tables of which `parents` says what their rows hang on."""
+        kept = {self.root: (patients, np.arange(len(patients)))}
+        for branch in self.branches:
+            if branch.parent is not None and branch.table in parents:
+                above = count if branch.parent == self.root else len(parents[branch.parent])
+                at = place_of(kept[branch.parent][0], above)[parents[branch.table]]
+                kept[branch.table] = np.flatnonzero(at >= 0), at[at >= 0]
+        return kept
+
     @property
     def config(self) -> dict[str, object]:
         return {
@@ -108,23 +131,24 @@ class Grown:
 
     def patients(self, table: str) -> np.ndarray:
         """int64 [rows], the row of the root that each row of a table is of."""
-        rows = np.arange(self.frames[table].height)
-        for at in (table, *self.tree.above(table)):
-            if at != self.tree.root:
-                rows = self.parents[at][rows]
-        return rows
+        return self.tree.up(table, self.tree.root, np.arange(self.frames[table].height), self.parents.__getitem__)
 
     def take(self, patients: np.ndarray) -> Grown:
         """Only these patients (rows of the root, rising), and what hangs on them."""
-        frames, parents, kept = dict(self.frames), dict(self.parents), {}
-        for branch in self.tree.branches:
-            table = branch.table
-            if branch.parent is None:
-                kept[table] = patients
-            else:
-                place = np.full(self.frames[branch.parent].height, -1)
-                place[kept[branch.parent]] = np.arange(len(kept[branch.parent]))
-                at = place[self.parents[table]]
-                kept[table], parents[table] = np.flatnonzero(at >= 0), at[at >= 0]
-            frames[table] = self.frames[table][kept[table]]
-        return Grown(self.tree, frames, parents)
+        kept = self.tree.below(patients, len(self), self.parents)
+        frames = {table: self.frames[table][rows] for table, (rows, _) in kept.items()}
+        parents = {table: above for table, (_, above) in kept.items() if table != self.tree.root}
+        return Grown(self.tree, {**self.frames, **frames}, parents)
+
+
+def place_of(rows: np.ndarray, count: int) -> np.ndarray:
+    """int64 [count], the place of each row of a table among some `rows` of it; -1 of the others."""
+    place = np.full(count, -1)
+    place[rows] = np.arange(len(rows))
+    return place
+
+
+def gathered(cells: pl.Series, rows: np.ndarray) -> pl.Series:
+    """The cells of some rows; null where a row is -1."""
+    at = pl.Series(rows)
+    return cells.gather(at.set(at < 0, None))
