@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 import torch
 
-from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import LINKED
@@ -20,7 +19,7 @@ from reverie.models.shards import in_order
 from reverie.models.staged import StagedModel
 from reverie.plain import number_of
 from reverie.records.conditions import Conditions
-from reverie.records.linked.calibration import Fitting, LinkedCalibration
+from reverie.records.linked.calibration import Fitting, LinkedCalibration, Weighing, tilted
 from reverie.records.linked.choosing import chosen
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.complete import LinkedCompleter
@@ -38,8 +37,8 @@ __all__ = ["LinkedModel"]
 
 Drawn = TypeVar("Drawn")
 
-CALIBRATED, TURNS = (160, 640), 3
-"""Patients that are drawn to put right what is drawn, at least and at most (as many as were trained on), and how often."""
+CALIBRATED = 160, 640
+"""Patients that are drawn to put right what is drawn, at least and at most: as many as were trained on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,28 +222,18 @@ class LinkedModel(StagedModel[LinkedCodec]):
 
     def calibrated(self, encoded: Encoded) -> LinkedModel:
         """This model with what it draws put right: its draws are compared with the patients trained on."""
-        fitting = Fitting(encoded.scores, self.codec.cells)
+        fitting, plain = Fitting(encoded.scores, self.codec.cells), replace(self, calibration=None)._maker({}).stages
+        weighing = Weighing(plain.denoiser, plain.codec, plain.sampler, plain.grid, fitting)
         patients = int(np.clip(len(encoded.coded[self.codec.tree.root]), *CALIBRATED))
-        for turn in range(TURNS):
-            maker = replace(self, calibration=fitting.done)._maker({})
-            with torch.inference_mode():
-                replace(maker, calibration=fitting).shard(turn, self.config.seed, size=patients)
-            fitting.turned()
+        with torch.inference_mode():
+            LinkedSampler(weighing, fitting).shard(0, self.config.seed, size=patients)
         return replace(self, calibration=fitting.done)
 
     @cached_property
     def tilted_denoiser(self) -> Network:
-        """The denoiser with how often it says each level put right: for all that it draws itself."""
+        """What answers where all is drawn: levels come as often as they should."""
         network = self.sampling_denoiser
-        if self.calibration is None or not self.calibration.tilts:
-            return network
-        numbers = {table: number for number, table in enumerate(self.codec.codecs)}
-        tilts = {
-            f"{'group' if what == 'group' else 'row'}_{numbers[table]}": tilt
-            for (table, what), tilt in self.calibration.tilts.items()
-        }
-        module = cast(EventNetwork, network.module).tilted(self.calibration.sharper, tilts)
-        return replace(network, module=module)
+        return tilted(network, self.codec, self.calibration) if self.calibration else network
 
     @property
     def state_shape(self) -> tuple[int, ...]:

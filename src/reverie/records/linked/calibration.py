@@ -11,24 +11,29 @@ is what each cell says alone. b_k then brings each level as often as it was. F_t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from reverie.denoisers.events import EventNetwork
 from reverie.denoisers.naming import Cells, Naming
+from reverie.denoisers.network import Network
+from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.scores import TableScores
+from reverie.records.linked.stages import Seed, Stages
 
-__all__ = ["Fitting", "LinkedCalibration"]
+__all__ = ["Fitting", "LinkedCalibration", "Weighing", "tilted"]
 
 KNOTS, FEWEST = 129, 100
 """Knots of a map, and drawn cells from which one is made."""
 REACH = 6.0
 SHARPER = 1.3
-FARTHEST = 2.0
-"""How far a turn moves the logarithm of how often a level comes, at most."""
+TURNS, MOVED, FARTHEST = 4, 0.7, 2.0
+"""How often a stage is drawn, and by how much of what is missing a turn moves how often a level comes, and at most."""
 Part = tuple[str, str]
 """A table, and its "group" or "rows"."""
 
@@ -78,9 +83,18 @@ class LinkedCalibration:
         return cls(maps, tilts, float(config["sharper"]))
 
 
+def tilted(network: Network, codec: LinkedCodec, right: LinkedCalibration) -> Network:
+    """A network over events with how often it says each level put right: for all that it draws itself."""
+    if not right.tilts:
+        return network
+    numbers = {table: number for number, table in enumerate(codec.codecs)}
+    names = {part: f"{'group' if part[1] == 'group' else 'row'}_{numbers[part[0]]}" for part in right.tilts}
+    module = cast(EventNetwork, network.module).tilted(right.sharper, {names[part]: of for part, of in right.tilts.items()})
+    return replace(network, module=module)
+
+
 class Fitting:
-    """The calibration as it is fitted: numbers are put right at each stage before what follows is drawn, and how often
-    levels come after each turn of drawing all.
+    """The calibration as it is fitted: each stage is put right before what follows is drawn.
 
     Args:
         trained: by part, the scores [n, C] of the patients trained on; NaN where not known.
@@ -92,15 +106,12 @@ class Fitting:
         self._namings = {part: [Naming(one) for one in of.parts] for part, of in cells.items()}
         self._aims = {part: self._counts(part, trained[part].nan_to_num(), ~trained[part].isnan()) for part in self._namings}
         self._maps: dict[Part, np.ndarray] = {}
-        self._tilts = {part: torch.zeros(of.levels) for part, of in cells.items()}
-        self._drawn: dict[Part, Tensor] = {}
+        self.tilts = {part: torch.zeros(of.levels) for part, of in cells.items()}
 
     def __call__(self, table: str, what: str, scores: Tensor, asked: Tensor) -> Tensor:
         part = table, what
-        if part in self._namings:
-            self._drawn[part] = self._drawn.get(part, 0) + self._counts(part, scores, asked)
-            for naming in self._namings[part]:
-                asked = asked & ~naming.named
+        for naming in self._namings.get(part, ()):
+            asked = asked & ~naming.named
         theirs = self._trained[part]
         knots = self._maps.setdefault(part, np.full((theirs.shape[1], 2, KNOTS), np.nan))
         at = (np.arange(KNOTS) + 0.5) / KNOTS
@@ -110,19 +121,19 @@ class Fitting:
                 knots[c] = np.maximum.accumulate(np.quantile(x, at)) + 1e-9 * np.arange(KNOTS), np.quantile(y, at)
         return self.done(table, what, scores, asked)
 
-    def turned(self) -> None:
-        """Ends a turn: levels that came too seldom will come more often in the next."""
-        for part, (drawn, of) in self._drawn.items():
-            aims, of_aims = self._aims[part]
-            one = 1 / of.clamp(min=1)  # a cell more of each, so that what nobody had is not infinitely far
-            moved = (aims / of_aims.clamp(min=1) + one).log() - (drawn / of.clamp(min=1) + one).log()
-            self._tilts[part] += torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
-        self._drawn = {}
+    def weigh(self, part: Part, scores: Tensor, asked: Tensor) -> None:
+        """Levels that come too seldom in scores [n, C] drawn, where they were asked for, will come more often."""
+        if part not in self._namings:
+            return
+        drawn, of = self._counts(part, scores, asked)
+        aims, of_aims = self._aims[part]
+        one = 1 / of.clamp(min=1)  # a cell more of each, so that what nobody had is not infinitely far
+        moved = (aims / of_aims.clamp(min=1) + one).log() - (drawn / of.clamp(min=1) + one).log()
+        self.tilts[part] += MOVED * torch.where(of >= FEWEST, moved, 0.0).clamp(-FARTHEST, FARTHEST)
 
     @property
     def done(self) -> LinkedCalibration:
-        tilts = {part: tilt.clone() for part, tilt in self._tilts.items()}
-        return LinkedCalibration(self._maps, tilts, SHARPER)
+        return LinkedCalibration(self._maps, {part: tilt.clone() for part, tilt in self.tilts.items()}, SHARPER)
 
     def _counts(self, part: Part, scores: Tensor, asked: Tensor) -> Tensor:
         """[2, levels], how many cells are at each level, and how many are at any of its field."""
@@ -131,6 +142,35 @@ class Fitting:
             of = asked[:, naming.first][:, naming.field].float()
             counts.append(torch.stack([(naming.levels(scores.float()) * of).sum(0), of.sum(0)]))
         return torch.cat(counts, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing(Stages):
+    """Stages that are drawn again and again, until levels come as often as they should."""
+
+    fitting: Fitting
+
+    def draw(
+        self,
+        table: str,
+        children: Sequence[str],
+        units: np.ndarray,
+        scores: Mapping[str, TableScores],
+        stage: int,
+        seed: Seed,
+    ) -> None:
+        made = {
+            (child, what): getattr(scores[child], what) for child in (children or (table,)) for what in ("groups", "rows")
+        }
+        before = {part: cells.clone() for part, cells in made.items()}
+        for turn in range(TURNS):
+            for part, cells in made.items():
+                cells.copy_(before[part])
+            network = tilted(self.denoiser, self.codec, self.fitting.done)
+            Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
+            for (child, what), cells in made.items() if turn < TURNS - 1 else ():
+                asked = (before[child, what].isnan() & ~cells.isnan())[0]
+                self.fitting.weigh((child, "group" if what == "groups" else what), cells[0].nan_to_num(), asked)
 
 
 def _part(key: str) -> Part:
