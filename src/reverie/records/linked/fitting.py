@@ -80,7 +80,7 @@ class FittedTables:
                     continue
                 came = self.source[table].schema[column]
                 cells = codec.spelled(table, frame[column].gather(where).to_frame(), came == pl.String)
-                cells = texts(cells)[column] if came == pl.String else cells[column].cast(came)
+                cells = texts(cells)[column] if came == pl.String else _cast(cells[column], came)
                 order = np.argsort(self.rows[table][where])
                 out.setdefault(table, {})[column] = (self.rows[table][where][order], cells.gather(order))
         return out
@@ -89,7 +89,7 @@ class FittedTables:
         """The tables as they came, with what `filled` says in its place."""
         out = dict(self.source)
         for table, of in cells.items():
-            columns = [self.source[table][column].scatter(rows, values) for column, (rows, values) in of.items()]
+            columns = [_cast(self.source[table][c], values.dtype).scatter(rows, values) for c, (rows, values) in of.items()]
             out[table] = self.source[table].with_columns(columns)
         return out
 
@@ -101,14 +101,14 @@ class FittedTables:
             for column in (c for c in made[table].columns if c in came):
                 text = came[column] == pl.String
                 cells = codec.spelled(table, made[table].select(column), text)
-                columns.append((texts(cells) if text and cells.height else cells)[column].cast(came[column]))
+                columns.append(_cast((texts(cells) if text and cells.height else cells)[column], came[column]))
             out[table] = pl.DataFrame(columns)
         return out
 
     def longer(self, codec: LinkedCodec, made: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """The tables as they came, with new rows below."""
         more = self.added(codec, made)
-        return {t: pl.concat([of, more[t]], how="diagonal") if t in more else of for t, of in self.source.items()}
+        return {t: pl.concat([of, more[t]], how="diagonal_relaxed") if t in more else of for t, of in self.source.items()}
 
 
 def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: Bounds = Bounds()) -> FittedTables:
@@ -203,6 +203,11 @@ def _typed(
         verb = "is a column" if len(extra) == 1 else "are columns"
         notes.append(f"{listed(extra)} {verb} of {table} that the model does not know: carried along as given.")
     return pl.DataFrame(columns), given, notes
+
+
+def _cast(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Cells in the type of the source; as they are where that holds nothing, so that it has no type."""
+    return cells if dtype == pl.Null else cells.cast(dtype)
 
 
 def _holds(cells: pl.Series) -> bool:

@@ -18,6 +18,7 @@ from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.limits import Limits
 from reverie.records.linked.tree import Tree
+from reverie.records.rules import Rules
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined", "until"]
 
@@ -35,7 +36,8 @@ def frames_of(bound: Bound, patients: int, since: Mapping[str, np.ndarray] | Non
     """The tables of the first `patients` patients of a shard.
 
     Args:
-        since: by table, when its rows were, as these count, where that is not as was drawn.
+        since: by table, when its rows were, as these count, where that is not as was drawn; of those that a rule on the
+            clock has it cannot be then there are none.
     """
     codec = bound.codec
     visits: dict[str, pl.DataFrame] = {}
@@ -53,10 +55,26 @@ def frames_of(bound: Bound, patients: int, since: Mapping[str, np.ndarray] | Non
         if since is not None and branch.table in since:
             when = pl.Series(SINCE, since[branch.table]).cast(visits[branch.table].schema[SINCE])
             visits[branch.table] = visits[branch.table].with_columns(when)
+            if codec.forms.forms[branch.table].counts:
+                visits[branch.table], stay = _held(codec, branch.table, visits[branch.table])
+                kept[branch.table] = kept[branch.table][stay]
     limits = Limits(codec, bound.fixed)
     first = _timed(codec, visits, limits, {})
     moved = limits.moved(visits[codec.tree.root], first)
     return _timed(codec, visits, limits, moved) if moved else first
+
+
+def _held(codec: LinkedCodec, table: str, visits: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
+    """Visits at times that stay, and of patients who stay what they are, as rules on the clock would have them, without the
+    rows of which a rule has it that they cannot be then; and bool [rows], which are left."""
+    of = codec.codecs[table]
+    every = np.ones(visits.height, dtype=bool)
+    visits = of.kept(visits, {SINCE: every, **{column.name: every for column in of.schema.static}})
+    rules = Rules.of(of.schema)
+    broken = rules.broken(visits)
+    on_clock = [broken[rule.text] for rule in rules if SINCE in rule.columns]
+    stay = ~np.logical_or.reduce([~every, *on_clock])
+    return visits.filter(pl.Series(stay)), stay
 
 
 def _timed(
