@@ -163,8 +163,10 @@ def _as_stated(
         schema = schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})
     if (rules := stated_rules(name, tables, forms, schema.names)) is None:
         said = [in_visits(name, table, forms, schema.names, text) for table in tables for text in orders[table]]
-        kept = schema.model_copy(update={"rules": tuple(dict.fromkeys(said))})
-        whole = [text for text, broken in Rules.of(kept).broken(frame).items() if not broken.any()]
+        read = {c.name for c in schema.columns if c.modelled or c.role == "time"}  # what never differs needs no rule
+        every = Rules.of(schema.model_copy(update={"rules": tuple(said)}))
+        some = Rules(tuple(rule for rule in every if read.issuperset(rule.columns)), schema)
+        whole = [text for text, broken in some.broken(frame).items() if not broken.any()]
         return schema.model_copy(update={"rules": tuple(dict.fromkeys((*schema.rules, *whole)))})
     kept = [*wording.unsaid(schema), *rules]
     return settled(_whole(schema, {"rules": tuple(dict.fromkeys(kept))}, wording), frame, name)
