@@ -16,6 +16,7 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.forms.date import DateForm
+from reverie.records.forms.number import NumberForm
 from reverie.records.given import texts
 from reverie.records.linked.beside import called
 from reverie.records.linked.checks import found_wrong
@@ -192,8 +193,10 @@ def _typed(
             continue
         read = parsed.frame[column]
         given[column] = read.is_not_null()
+        if isinstance(of := written.get(column), NumberForm) and parsed.given[column].dtype == pl.String:
+            read = _as_written(of, parsed.given[column], read)
         columns.append(_as(read, parsed.given[column], dtype))
-        if lost := columns[-1].null_count() - read.null_count():
+        if lost := columns[-1].null_count() - int((~given[column]).sum()):
             of = f"{table}.{column}"
             notes.append(f"In {of}, {counted(lost, 'given value', 'is are')} not of its type: as given, and not seen.")
     if lacking := [c for c in form.columns if c not in known and c not in form.gone]:
@@ -208,6 +211,13 @@ def _typed(
 def _cast(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Cells in the type of the source; as they are where that holds nothing, so that it has no type."""
     return cells if dtype == pl.Null else cells.cast(dtype)
+
+
+def _as_written(form: NumberForm, text: pl.Series, read: pl.Series) -> pl.Series:
+    """Numbers as the tables learned write them ("<0.5", "neg"); the others as they were read."""
+    numbers = form.read(emptied(text, NULL_VALUES))
+    others = read if read.dtype.is_numeric() and read.null_count() == text.null_count() else numbers
+    return pl.select(pl.coalesce(numbers, others.cast(numbers.dtype, strict=False)).alias(read.name)).to_series()
 
 
 def _holds(cells: pl.Series) -> bool:
