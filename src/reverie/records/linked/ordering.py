@@ -65,5 +65,7 @@ def _evidence(form: Form, frame: pl.DataFrame, parents: np.ndarray, names: Seque
         cells = frame[name].cast(pl.Date) if by_day else frame[name]
         unit = 1.0 if by_day else (form.unit if name == form.time else form.after[name]) / DAY
         values[name] = (apart_from(cells, None) / (DAY if dated else 1)).fill_null(float("nan")).to_numpy()
-        columns[name] = Column(name=name, role="varying", kind="real", unit=unit or None)
+        columns[name] = Column(
+            name=name, role="varying", kind="real", unit=unit or None, missing=0.0, decimals=None, digits=None
+        )
     return Evidence.among(Rows(frame.select(names), columns, np.searchsorted(parents, parents, "left"), values))

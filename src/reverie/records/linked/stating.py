@@ -163,7 +163,7 @@ class _Visited:
     @staticmethod
     def _counted(left: Expression, right: Expression) -> tuple[Expression, Expression]:
         """Both sides in the unit of a column, where they are columns of one unit and numbers of days."""
-        units = {unit for side in (left, right) if (unit := unit_in(side)) is not None}
+        units = {unit for unit in (unit_in(left), unit_in(right)) if unit is not None}
         if len(units) != 1 or any(unit_in(side) is None and number_in(side) is None for side in (left, right)):
             return left, right
         (unit,) = units
