@@ -173,8 +173,8 @@ class EventNetwork(nn.Module):
         by the name of a segment, see records/linked/calibration.py."""
         other = copy.deepcopy(self)
         for name, tilt in tilts.items():
-            levels = cast(Writing, other.write[name]).levels
-            for last, more in zip(levels, tilt.split([len(last.bias) for last in levels]), strict=True):
+            levels = [cast(nn.Linear, last) for last in cast(Writing, other.write[name]).levels]
+            for last, more in zip(levels, tilt.split([last.out_features for last in levels]), strict=True):
                 last.weight.data.mul_(sharper)
                 last.bias.data.mul_(sharper).add_(more.to(last.bias))
         return other

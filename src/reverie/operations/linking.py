@@ -193,7 +193,7 @@ def _decided(tables: LinkedTables) -> LinkedTables:
     and cannot be, and DataError where it contradicts the tables or no patients can be made of them."""
     from reverie.records.linked import LinkedForms
     from reverie.records.linked.growing import grow
-    from reverie.records.linked.stating import told
+    from reverie.records.linked.wording import told
 
     grown = grow(tables)
     if not all(frame.height for frame in grown.frames.values()):

@@ -40,8 +40,13 @@ def infer_parsed(
     name: str,
     kinds: Mapping[str, str],
     null_values: tuple[str, ...] = (),
+    clock: bool = False,
 ) -> tuple[Schema, Parsed]:
-    """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays)."""
+    """The schema of a parsed table, and the table without rows that are wholly alike (the first of them stays).
+
+    Args:
+        clock: whether rules may be on a time that is called otherwise in its source.
+    """
     for column in kinds:
         if column not in parsed.frame.columns:
             raise unknown("column for `kinds`", column, [c for c in parsed.frame.columns if c != ROW])
@@ -81,7 +86,7 @@ def infer_parsed(
             f"{name} has nothing left to model: besides identifier and time no column holds varied numbers or names."
         )
     schema = explained(schema, frame.drop(ROW))
-    rules = found(schema, frame.drop(ROW))
+    rules = found(schema, frame.drop(ROW), clock)
     schema = schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})
     return schema, replace(parsed, frame=frame)
 

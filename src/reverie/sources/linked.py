@@ -14,6 +14,7 @@ from torch import Tensor
 
 from reverie.config import RunConfig, Source
 from reverie.denoisers.conditions import padded
+from reverie.denoisers.network import Network
 from reverie.errors import UsageError
 from reverie.modality import LINKED
 from reverie.models.hospitals import LinkedModel
@@ -22,6 +23,8 @@ from reverie.records.linked.growing import grow, placed
 from reverie.records.linked.questions import Encoded, counting, draw_question
 from reverie.records.linked.tree import Grown
 from reverie.records.table import parted
+from reverie.sources.estimate import Estimate
+from reverie.sources.linked_estimate import estimate
 from reverie.sources.patients import PatientSource, check_disjoint, schema_of
 from reverie.sources.source import Parts, Say
 from reverie.training import Batch
@@ -129,6 +132,9 @@ class LinkedSource(PatientSource):
     def examples(self, config: RunConfig, parts: Parts[Any], codec: LinkedCodec) -> tuple[EventDataset, EventDataset | None]:
         train = EventDataset(Encoded.of(codec, parts.train))
         return train, EventDataset(Encoded.of(codec, parts.validation)) if parts.validation else None
+
+    def estimate(self, config: RunConfig, parts: Parts[Any], codec: LinkedCodec, network: Network) -> Estimate:
+        return estimate(self.grown, parts.train, config, codec, network)
 
     def finished(self, model: LinkedModel, parts: Parts[Any], say: Say) -> LinkedModel:
         say("putting right what the model draws, by a sample of it ...")

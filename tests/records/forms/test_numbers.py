@@ -190,3 +190,31 @@ def test_censored_columns_come_back_cell_for_cell(low, high, real, space) -> Non
     assert all(value > max(real) / 10 for value in read[len(low) : marks])
     assert form.write(read).to_list() == cells.to_list()
     assert all(math.isfinite(value) for value in read)
+
+
+def among(*odd):
+    """Numbers of one decimal, more different ones than names may be, with others among them."""
+    return pl.Series("value", [f"{n / 10:.1f}" for n in range(12, 132)] + list(odd), dtype=pl.String)
+
+
+def test_words_that_recur_among_many_numbers_stand_beyond_them_and_come_back():
+    cells = among("neg", "neg", "neg", "positive", "positive", "<0.5", "<0.5", ">100")
+    form = recognise(cells)
+    numbers = form.read(cells)
+    assert not numbers.null_count() and numbers[:120].to_list() == [n / 10 for n in range(12, 132)]
+    assert form.write(numbers).to_list() == cells.to_list()
+    assert numbers[120] < numbers[125] < 0.5 and numbers[123] > numbers[127] > 13.1
+    assert "'neg' and 'positive' among numbers are kept" in form.note and "'<0.5'" in form.words
+
+
+def test_flags_after_numbers_are_read_over():
+    cells = among("12.3*", "7.0 H", "7.1 L")
+    form = recognise(cells)
+    assert form.read(cells)[-3:].to_list() == [12.3, 7.0, 7.1] and "flags after numbers" in form.note
+    assert form.write(form.read(cells)).to_list()[-3:] == ["12.3", "7.0", "7.1"]
+
+
+def test_one_word_among_numbers_or_many_is_a_fault_and_few_numbers_with_words_are_names():
+    assert recognise(among("broken")) is None
+    assert recognise(among(*["neg"] * 40)) is None
+    assert recognise(pl.Series(["1", "2", "3", "neg"] * 20)) is None

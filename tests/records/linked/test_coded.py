@@ -1,17 +1,19 @@
 """Linked tables are a tree of tables of visits: what is read off them is written back, but for keys."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+import reverie
 from reverie.config import resolve
 from reverie.process.randomness import generator
 from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.bound import Bound
+from reverie.records.linked.fitting import fit_tables
 from reverie.records.linked.form import Form
 from reverie.records.linked.growing import grow
 from reverie.records.linked.lists import Listed
@@ -237,3 +239,51 @@ def test_dates_and_truth_values_of_lookups_come_back_from_a_model(hospital_table
     codec = source.fit_codec(config, source.split(config), print)
     again = LinkedCodec.from_config(codec.config).lookups["d_tests"]
     assert again.equals(codec.lookups["d_tests"]) and again["since"][0] == "1970-01-01"
+
+
+def results(cells=("neg", "neg", "<0.5", "<0.5", "<0.5", "12.3*")):
+    """Tests of patients, numbers of which a few are not, in a long table."""
+    draw, rows = np.random.default_rng(0), []
+    for p in range(60):
+        for n in range(20):
+            test = ("sodium", "crp", "potassium")[n % 3]
+            value = {"sodium": draw.normal(140, 3), "crp": draw.gamma(2, 8) + 1, "potassium": draw.normal(4, 0.4)}[test]
+            cell = cells[p % len(cells)] if n == 1 else f"{value:.1f}"
+            rows.append((f"P{p}", datetime(2026, 1, 1 + n), test, cell))
+    patients = pl.DataFrame({"patient_id": [f"P{p}" for p in range(60)], "sex": ["f", "m"] * 30})
+    return {
+        "patients": patients,
+        "results": pl.DataFrame(rows, schema=["patient_id", "taken", "test", "value"], orient="row"),
+    }
+
+
+def test_numbers_with_words_limits_and_flags_among_them_stay_numbers(tmp_path):
+    read = read_linked(results())
+    assert read.frames["results"].schema["value"] == pl.Float64
+    assert any("'neg' among numbers is kept" in note and "flags" in note for note in read.notes)
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    model = reverie.train(results(), out=tmp_path / "run", steps=1, settings=settings)
+    made = model.codec.spelled("results", model.sample(60, seed=1)["results"])
+    crp, sodium = (made.filter(pl.col("test") == test)["value"] for test in ("crp", "sodium"))
+    words = {"neg", "<0.5"}
+    assert words & set(crp) and not words & set(sodium)
+    numbers = crp.filter(~crp.is_in(list(words))).cast(pl.Float64)
+    assert numbers.min() >= 1.0 and sodium.cast(pl.Float64).min() > 120
+    given = results()
+    given["results"] = given["results"].with_columns(
+        value=pl.when(pl.int_range(pl.len()) % 10 == 3).then(None).otherwise("value")
+    )
+    fitted = fit_tables(model.codec, given)
+    seen = fitted.grown.frames["results"]["value"]
+    assert seen.null_count() == 120 and seen.min() == read.frames["results"]["value"].min()
+
+
+def test_one_cell_of_text_among_numbers_is_told_with_what_helps():
+    tables = results(("1.5",))
+    odd = (
+        tables["results"]
+        .with_row_index()
+        .with_columns(value=pl.when(pl.col("index") == 4).then(pl.lit("3W-03")).otherwise("value"))
+    )
+    (note,) = (note for note in read_linked({**tables, "results": odd.drop("index")}).notes if "3W-03" in note)
+    assert "results: value is read as text: '3W-03' (data row 5) is none of its 1,199 numbers; correct it" in note

@@ -9,7 +9,10 @@ import pytest
 import reverie
 from reverie.errors import DataError, UsageError
 from reverie.export import complete_hospital
+from reverie.records.linked import LinkedCodec, LinkedForms, read_linked
 from reverie.records.linked.fitting import fit_tables, to_fill
+from reverie.records.linked.given import parted
+from reverie.records.linked.growing import grow
 from reverie.records.reading.spliced import spliced
 
 from .conftest import made_up
@@ -229,3 +232,35 @@ def test_rows_that_come_after_stand_below_in_files_of_which_every_byte_stays(mod
     assert done["rows_added"] > 0 and not done["holes"]
     with pytest.raises(UsageError, match="columns"):
         complete_hospital(model, fit_tables(model.codec, source), tmp_path / "no", forecast=1, columns=["stays.ward"])
+
+
+def test_what_is_told_of_given_values_is_told_in_words_of_their_columns(model, holed):
+    """Columns that are made up to learn by (whether a row has a letter, how long after its end) have no names for people."""
+    letters = holed["discharges"].with_columns(written=pl.col("written") - timedelta(days=30), score=None)
+    heard = []
+    fitted = fit_tables(model.codec, holed | {"discharges": letters})
+    for _ in model.completed(fitted, columns=["patients.sex"], hear=heard.append):
+        pass
+    assert any("filled(discharges.score) if there is a row of discharges" in note for note in heard)
+    assert any(note.startswith("stays: In discharges.written - discharged, in hours, ") for note in heard)
+    told = " ".join((*heard, *fitted.notes))
+    assert not any(name in told for name in ("\0", "has discharges", "discharges.since"))
+
+
+@pytest.mark.parametrize("condition", ["sexx=F", "letters.since>3", "since>3"])
+def test_a_condition_on_what_there_is_not_names_only_columns_that_people_have(condition):
+    draw = np.random.default_rng(0)
+    who = [f"P{n:02d}" for n in range(40)]
+    day = [datetime(2026, 1, 1) + timedelta(days=int(n)) for n in draw.integers(0, 900, 40)]
+    tables = {
+        "patients": pl.DataFrame({"patient_id": who, "sex": ["F", "M"] * 20}),
+        "letters": pl.DataFrame({"patient_id": who, "written": day, "about": draw.choice(["a", "b"], 40)})[:30],
+        "stays": pl.DataFrame({"patient_id": who * 2, "admitted": day * 2, "ward": draw.choice(["A", "B"], 80)}),
+    }
+    read = read_linked(tables)
+    grown = grow(read)
+    codec = LinkedCodec.fit(LinkedForms.of(read.schema, grown), grown, {})
+    assert "letters" in codec.tree.beside("patients")
+    with pytest.raises(UsageError) as refused:
+        parted(codec, [condition])
+    assert "\0" not in str(refused.value) and ".since" not in str(refused.value).replace(condition.split(">")[0], "")

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
+import reverie
 from reverie.errors import DataError, UsageError
 from reverie.records.linked import LinkedSchema, is_linked, read_linked
 
@@ -254,12 +255,58 @@ def test_a_key_that_stands_twice_is_refused(mimic):
         read_linked({**mimic, "patients": twice})
 
 
-def test_keys_that_go_in_a_circle_are_refused():
-    patients = pl.DataFrame({"patient_id": [1, 2]})
-    stays = pl.DataFrame({"stay_id": [1, 2], "patient_id": [1, 2], "ward_round_id": [5, 6]})
-    rounds = pl.DataFrame({"ward_round_id": [5, 6], "stay_id": [1, 2]})
-    with pytest.raises(DataError, match="circle, stays -> ward_rounds -> stays: give a schema"):
-        read_linked({"patients": patients, "stays": stays, "ward_rounds": rounds})
+def circled():
+    """Stays that name their first round, which names its stay; orders name a sample, that its result, that the order."""
+    number = pl.Series(range(60), dtype=pl.Int64)
+    return {
+        "patients": pl.DataFrame({"patient_id": range(30), "sex": ["f", "m"] * 15}),
+        "stays": pl.DataFrame({"stay_id": number, "patient_id": number // 2, "ward_round_id": 2 * number + 500}),
+        "ward_rounds": pl.DataFrame({"ward_round_id": range(500, 620), "stay_id": pl.concat([number, number]).sort()}),
+        "orders": pl.DataFrame({"order_id": number + 900, "stay_id": number, "sample_id": number + 1900}),
+        "samples": pl.DataFrame({"sample_id": number + 1900, "result_id": number + 2900, "tube": ["a", "b"] * 30}),
+        "results": pl.DataFrame({"result_id": number + 2900, "order_id": number + 900, "value": number % 7}),
+    }
+
+
+def test_keys_that_go_in_a_circle_are_opened_and_told():
+    """It is opened where one row names one, rather than many: many rounds hang on a stay."""
+    found = read_linked(circled())
+    parents = {table.name: table.parent for table in found.schema.tables}
+    assert parents["stays"] == "patients" and parents["ward_rounds"] == parents["orders"] == "stays"
+    assert (parents["results"], parents["samples"]) == ("orders", "results")
+    said = [note for note in found.notes if "circle" in note]
+    assert "stays -> ward_rounds -> stays: stays.ward_round_id is made last" in said[0] and len(said) == 2
+    assert "orders -> samples -> results -> orders: orders.sample_id is made last" in said[1]
+    assert read_linked(circled(), found.schema).schema == found.schema
+
+
+def test_what_goes_in_a_circle_is_whole_in_what_is_made(tmp_path):
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    made = reverie.train(circled(), out=tmp_path / "run", steps=1, settings=settings).sample(30, seed=1)
+    for table, key in (("ward_rounds", "ward_round_id"), ("samples", "sample_id")):
+        at = made["stays" if table == "ward_rounds" else "orders"].drop_nulls(key)
+        assert at.height and at[key].is_in(made[table][key].implode()).all()
+    rounds = made["stays"].join(made["ward_rounds"], on="ward_round_id", suffix="_there")
+    assert (rounds["stay_id"] == rounds["stay_id_there"]).all()
+
+
+@pytest.mark.parametrize("column", ["parent_id", "previous_stay", "prior_stay_id"])
+def test_a_row_that_names_an_earlier_one_of_its_table_names_one_of_the_same_patient_in_what_is_made(column, tmp_path):
+    number = pl.Series(range(60), dtype=pl.Int64)
+    day = pl.Series([date(2026, 1, 1) + timedelta(days=n) for n in range(60)])
+    before = pl.Series(column, [n - 1 if n % 2 else None for n in range(60)], dtype=pl.Int64)
+    stays = pl.DataFrame({"stay_id": number, "patient_id": number // 2, "admitted": day, "ward": ["A", "B", "C"] * 20})
+    tables = {
+        "patients": pl.DataFrame({"patient_id": range(30), "sex": ["f", "m"] * 15}),
+        "stays": stays.with_columns(before),
+    }
+    found = read_linked(tables)
+    assert any(f"stays.{column} names another row of stays" in note for note in found.notes)
+    settings = {"network.width": 16, "network.layers": 1, "network.heads": 2, "batch": 16}
+    made = reverie.train(tables, out=tmp_path / "run", steps=1, settings=settings).sample(60, seed=1)["stays"]
+    both = made.drop_nulls(column).join(made, left_on=column, right_on="stay_id", suffix="_there")
+    assert both.height == made[column].count() > 5
+    assert (both["patient_id"] == both["patient_id_there"]).all() and (both["admitted"] >= both["admitted_there"]).all()
 
 
 def test_of_two_keys_the_first_is_taken_and_told():

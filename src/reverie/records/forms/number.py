@@ -4,7 +4,7 @@
 
 A cell is sign, currency, digits, unit (how they are found: number_evidence.py). A token such as "<0.5" is read as a number
 one step beyond all real ones on its side, further out for a further limit, so that its cells are one atom at the end of the
-distribution; what is at or beyond that number is written as the token.
+distribution; what is at or beyond that number is written as the token. So is a word that recurs among many numbers ("neg").
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from pydantic import Field
 
 from reverie.records.forms.base import Form
 
-__all__ = ["GROUPS", "LIMIT", "NumberForm", "Style", "from_below"]
+__all__ = ["FLAG", "GROUPS", "LIMIT", "NumberForm", "Style", "from_below"]
 
 GROUPS = {",": "commas", ".": "full stops", " ": "spaces", "\u00a0": "spaces", "\u202f": "spaces", "'": "apostrophes"}
 LIMIT = r"^(?:<=|>=|<|>|≤|≥)\s?|\d\s?\+$"
 """What makes a cell a limit: "<0.5", ">= 20", and "90+"."""
+
+FLAG = r"(\d)(?:\s?[*#!†‡]|\s(?:HH?|LL?))$"
+"""What flags a number: "12.3*", "7.1 H"."""
+HIGH = ("pos", "high", "over", "above")
+"""How words begin that stand for what is above all numbers."""
 
 Style = Literal["fixed", "trimmed", "exponent", "significant", "general"]
 """fixed: so many decimals; trimmed: at most so many, no zeros at the end (beyond `least`); exponent: so many decimals before
@@ -41,7 +46,8 @@ class NumberForm(Form):
         style, digits, least: see Style.
         exponent: how exponents are written: their letter, "+" where they always have a sign, and a 0 for each digit.
         bare: no 0 before the decimal sign.
-        marks: texts such as "<0.5", with the number that each is read as.
+        marks: texts such as "<0.5" or "neg", with the number that each is read as.
+        flagged: some numbers have a flag after them, which is read over.
         step: half of this beyond such a number is still the number.
         whole: numbers are whole.
         either: thousands and decimals look alike in this column.
@@ -62,6 +68,7 @@ class NumberForm(Form):
     exponent: str = "e+00"
     bare: bool = False
     marks: dict[str, float] = Field(default={})
+    flagged: bool = False
     step: float = 0.0
     whole: bool = False
     either: bool = False
@@ -86,14 +93,29 @@ class NumberForm(Form):
             said.append(f"{self.digits} significant digits")
         text = "numbers" + (f" with {', '.join(said)}" if said else "")
         if self.marks:
-            limits = " and ".join(f"{mark!r} (as {value:g})" for mark, value in self.marks.items())
-            text += f"; {limits} beyond what could be measured"
-        return text
+            limits, others = (
+                " and ".join(
+                    f"{mark!r} (as {value:g})" for mark, value in self.marks.items() if bool(self._names(mark)) == of
+                )
+                for of in (True, False)
+            )
+            text += f"; {limits} beyond what could be measured" if limits else ""
+            text += f"; {others} beyond all numbers" if others else ""
+        return text + ("; flags after them left out" if self.flagged else "")
 
     @property
     def note(self) -> str:
-        if not self.either:
-            return ""
+        said = [f"{mark!r}" for mark in self.marks if not self._names(mark)]
+        notes = [
+            f"{' and '.join(said)} among numbers {'is' if len(said) == 1 else 'are'} kept as a value beyond all of them"
+        ]
+        notes = notes if said else []
+        notes += ["flags after numbers (12.3*) are read over, and left out of what is made"] if self.flagged else []
+        notes += [self._parted] if self.either else []
+        return "; ".join(notes)
+
+    @property
+    def _parted(self) -> str:
         return (
             f"the {GROUPS[self.group][:-1]} was taken to part thousands, though every cell could also be a number with 3 "
             "decimals: no other column tells otherwise"
@@ -132,6 +154,7 @@ class NumberForm(Form):
         return numbers.fill_null(marks.cast(numbers.dtype))
 
     def numbers(self, cells: pl.Series) -> pl.Series:
+        cells = cells.str.replace(FLAG, "${1}") if self.flagged else cells
         bare = cells.set(~cells.str.contains(self.pattern).fill_null(False), None)
         sign = bare.str.contains(r"^[(\-−]").cast(pl.String).replace({"true": "-", "false": ""})
         bare = bare.str.replace(r"^[(+\-−]", "").str.strip_prefix(self.prefix)
@@ -149,10 +172,15 @@ class NumberForm(Form):
         if token in self.marks:
             return self.marks[token]
         limit = self.limit(token)
-        side = [mark for mark in self.marks if from_below(mark) == from_below(token)]
+        side = [mark for mark in self.marks if from_below(mark) == from_below(token) and self._names(mark)]
         if limit is None or not side:
             return None
         return self.marks[min(side, key=lambda mark: abs((self.limit(mark) or 0.0) - limit))]
+
+    @staticmethod
+    def _names(token: str) -> bool:
+        """Whether a mark names a limit, rather than being a word."""
+        return re.search(LIMIT, token) is not None
 
     def limit(self, token: str) -> float | None:
         """The limit that a mark names."""
@@ -205,4 +233,7 @@ class NumberForm(Form):
 
 
 def from_below(mark: str) -> bool:
-    return mark[0] in "<≤"
+    """Whether a mark is below all numbers: "<0.5", and words but those for what is high."""
+    if re.search(LIMIT, mark):
+        return mark[0] in "<≤"
+    return not mark.casefold().startswith(HIGH)

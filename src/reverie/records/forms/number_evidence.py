@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
 import polars as pl
 
 from reverie.records.forms.base import Habits
-from reverie.records.forms.number import GROUPS, LIMIT, NumberForm, Style, from_below
+from reverie.records.forms.number import FLAG, GROUPS, LIMIT, NumberForm, Style, from_below
 
 __all__ = ["recognise", "votes"]
 
@@ -35,6 +36,10 @@ MOSTLY = 0.95
 TRIED = 5
 """So many cells are tried for what surrounds most numbers."""
 
+MANY, WORDS, RARE = 20, 8, 0.1
+"""More different numbers than so many make a column one of numbers with words or flags among them; so many words at most;
+and the share of the cells that these, and that flagged ones, are at most."""
+
 FEW = 2
 """So many different numbers at least make a column one of dressed numbers."""
 
@@ -46,7 +51,12 @@ def votes(text: pl.Series) -> str | None:
 
 
 def recognise(text: pl.Series, habits: Habits, share: float = 1.0) -> NumberForm | None:
-    """The form of a column of text in which every cell (or a `share`) is a number; None also where it is the plain one."""
+    """The form of a column of text in which every cell (or a `share`) is a number; None also where it is the plain one.
+
+    Of many numbers some may be flagged, and words stand among them that recur.
+    """
+    if share == 1 and (odd := _odd(text)) is not None:
+        return _among(text, *odd, habits)
     cells = text.drop_nulls().unique(maintain_order=True)
     plain = (
         (cells.cast(dtype, strict=False).cast(pl.String) == cells).fill_null(False)
@@ -73,6 +83,42 @@ def recognise(text: pl.Series, habits: Habits, share: float = 1.0) -> NumberForm
     if not plainly and len(numbers) < FEW:
         return None
     return _marked(form, cells.filter(limits), numbers) if limits.any() else form
+
+
+def _odd(text: pl.Series) -> tuple[list[str], bool] | None:
+    """The words that recur among many numbers, and whether some of these are flagged; None where there are neither."""
+    flagged = text.str.contains(FLAG).fill_null(False)
+    if not (flagged.any() or text.str.contains(r"^\D+$").any()):
+        return None
+    bare = text.str.replace(FLAG, "${1}")
+    words = bare.drop_nulls().filter(~bare.drop_nulls().str.contains(r"\d"))
+    counts = dict(words.value_counts().iter_rows())
+    numbers = bare.drop_nulls().filter(bare.drop_nulls().str.contains(r"\d"))
+    if numbers.n_unique() <= MANY or len(counts) > WORDS or min(counts.values(), default=2) < 2:
+        return None
+    if len(words) > RARE * text.count() or int(flagged.sum()) > RARE * text.count():
+        return None
+    return sorted(counts, key=lambda word: (-counts[word], word)), bool(flagged.any())
+
+
+def _among(text: pl.Series, words: list[str], flagged: bool, habits: Habits) -> NumberForm | None:
+    """The form of a column of numbers with such words among them; None where the rest of it are no numbers."""
+    rest = text.filter(~text.is_in(words))
+    rest = rest.str.replace(FLAG, "${1}") if flagged else rest
+    form = recognise(rest, habits)
+    if form is None:
+        cells = rest.drop_nulls().unique(maintain_order=True)
+        frames = [of for of in _frames(cells) if (of.decimal, of.group) == (".", "")]
+        if not frames or cells.cast(pl.Float64, strict=False).null_count():
+            return None
+        form = _styled(frames[0], cells)
+    typed, marks = form.numbers(rest).cast(pl.Float64).to_numpy(), dict(form.marks)
+    step = form.step or 10.0 ** -(form.digits if form.style in ("fixed", "trimmed") else 0)
+    for word in words:
+        ends = [np.nanmin(typed), np.nanmax(typed), *marks.values()]
+        low, high = (round(end / step, 6) for end in (min(ends), max(ends)))
+        marks[word] = round((math.ceil(low) - 1 if from_below(word) else math.floor(high) + 1) * step, 9) + 0.0
+    return form.model_copy(update={"marks": marks, "step": step if words else form.step, "flagged": flagged})
 
 
 def _frames(text: pl.Series, share: float = 1.0) -> list[NumberForm]:

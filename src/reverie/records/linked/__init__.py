@@ -12,7 +12,8 @@ standards/     MEDS, OMOP and FHIR, whose tables and ties are stated: read and w
 tree.py        which table hangs on which when patients are made; growing.py: found in the tables
 form.py        each as a table of visits: times from the parent's, keys gone, what follows from others looked up
 beside.py      what has one row at most for each of another's, as more of that one; forms.py: all that is decided
-times.py       times from a base and back; stating.py: what is stated of columns and rules, in the terms of visits
+times.py       times from a base and back; stating.py: what is stated of columns and rules, in the terms of visits;
+               wording.py: and back; ordering.py: which times of a row come before which
 bonds.py       rules across tables; binding.py: found; bound.py, redraws.py, limits.py: kept in what is made
                around.py, room.py: in what is filled; broken.py: counted
 codec.py       all of them <-> scores (scores.py); lookups.py: those carried over, as they are kept

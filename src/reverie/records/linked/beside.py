@@ -23,8 +23,10 @@ from reverie.records.kinds.categorical import MAX_MIXED
 from reverie.records.kinds.text import Text
 from reverie.records.legible import bounded, readable
 from reverie.records.linked.form import PARENT, SINCE, Form
-from reverie.records.linked.stating import named, plain, stated_columns, stated_rules, unwritten
+from reverie.records.linked.ordering import orders_of
+from reverie.records.linked.stating import in_visits, named, stated_columns, stated_rules
 from reverie.records.linked.tree import Grown, Tree, gathered, place_of
+from reverie.records.linked.wording import Wording
 from reverie.records.nominal import LISTS
 from reverie.records.parsing import parse
 from reverie.records.patterns import identifying
@@ -32,6 +34,7 @@ from reverie.records.places import ROW
 from reverie.records.rules.find import found
 from reverie.records.rules.reading import broken, settled
 from reverie.records.rules.rule import Filled, Rule
+from reverie.records.rules.rules import Rules
 from reverie.records.schema import Schema
 from reverie.records.shapes import TIME
 from reverie.records.shaping import numbered
@@ -85,12 +88,13 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         tables = [name, *tree.beside(name)]
         stated = stated_columns(name, tables, forms)
         kinds |= {c: of.kind for c, of in stated.items() if (of.levels or not of.learned) and of.kind != "constant"}
-        schema, told = infer_parsed(parsed, PARENT, time, name, kinds)
+        schema, told = infer_parsed(parsed, PARENT, time, name, kinds, clock=form.counts)
         columns = tuple(_number(c, told.frame) if c.name in numbers else c for c in schema.columns)
         roles = {c.name: c.role for c in columns if c.missing}
         columns = tuple(_gated(c, tree.beside(name), roles) for c in columns)
         schema = schema.model_copy(update={"duplicates": "keep", "columns": columns})
-        schema = _as_stated(schema, stated, tables, forms, told.frame)
+        orders = {table: orders_of(forms[table], grown.frames[table], grown.parents.get(table, rows)) for table in tables}
+        schema = _as_stated(schema, stated, tables, forms, told.frame, orders)
         if schema.rules:
             hold = f"hold{'s' if len(schema.rules) == 1 else ''}"
             notes = [f"{number_of(len(schema.rules), 'rule')} {hold} without exception, and will in what is made."]
@@ -100,8 +104,11 @@ def tabled(name: str, forms: Mapping[str, Form], grown: Grown, schema: Schema | 
         notes += [f"{column} is free text, and is written empty." for column in prose]
         parsed = replace(parsed, forms=told.forms)
     table = arranged(parsed.frame, schema, name, parsed, as_read=False, part=True)
-    if any(forms[one].table.rules for one in (name, *tree.beside(name))):
-        notes += broken(table)
+    wording = Wording(name, [name, *tree.beside(name)], forms)
+    names = schema.names
+    notes = [wording.note(note, names) for note in notes]
+    if any(forms[one].table.rules for one in wording.tables):
+        notes += broken(table, lambda text: wording.said(text, names))
     return replace(table, notes=tuple(notes))
 
 
@@ -134,10 +141,12 @@ def _as_stated(
     tables: Sequence[str],
     forms: Mapping[str, Form],
     frame: pl.DataFrame,
+    orders: Mapping[str, Sequence[str]],
 ) -> Schema:
-    """A schema with the columns and the rules that are stated of a table and of those beside it. Raises UsageError, in a
-    sentence with the name of the table, where they cannot be."""
-    name = tables[0]
+    """A schema with the columns and the rules that are stated of a table and of those beside it; where no rules are, with
+    the `orders` of their times that were found, by table. Raises UsageError, in a sentence with the name of the table,
+    where they cannot be."""
+    name, wording = tables[0], Wording(tables[0], tables, forms)
     if stated:
         columns = []
         for column in schema.columns:
@@ -146,24 +155,33 @@ def _as_stated(
             columns.append(column if said is None else said.model_copy(update={**role, "null_values": None, "form": None}))
         roles = {c.name: c.role for c in schema.columns if c.missing}
         columns = [_gated(c, tables[1:], roles) for c in columns]
-        schema = _whole(schema, {"columns": tuple(columns), "rules": ()}, name)
+        schema = _whole(schema, {"columns": tuple(columns), "rules": ()}, wording)
         for column in stated.values():
             column.check(frame, name)
         schema = observed(schema, frame)
-        schema = schema.model_copy(update={"rules": tuple(rule.text for rule in found(schema, frame.drop(ROW)))})
+        rules = found(schema, frame.drop(ROW), forms[name].counts)
+        schema = schema.model_copy(update={"rules": tuple(rule.text for rule in rules)})
     if (rules := stated_rules(name, tables, forms, schema.names)) is None:
-        return schema
-    kept = [*unwritten(schema, plain(name, tables, forms)), *rules]
-    return settled(_whole(schema, {"rules": tuple(dict.fromkeys(kept))}, name), frame, name)
+        said = [in_visits(name, table, forms, schema.names, text) for table in tables for text in orders[table]]
+        read = {c.name for c in schema.columns if c.modelled or c.role == "time"}  # what never differs needs no rule
+        every = Rules.of(schema.model_copy(update={"rules": tuple(said)}))
+        some = Rules(tuple(rule for rule in every if read.issuperset(rule.columns)), schema)
+        whole = [text for text, broken in some.broken(frame).items() if not broken.any()]
+        return schema.model_copy(update={"rules": tuple(dict.fromkeys((*schema.rules, *whole)))})
+    kept = [*wording.unsaid(schema), *rules]
+    return settled(_whole(schema, {"rules": tuple(dict.fromkeys(kept))}, wording), frame, name)
 
 
-def _whole(schema: Schema, changed: Mapping[str, Any], name: str) -> Schema:
+def _whole(schema: Schema, changed: Mapping[str, Any], wording: Wording) -> Schema:
     """A schema with something changed, looked at again. Raises UsageError where it contradicts itself."""
     try:
         return Schema(**{**{field: getattr(schema, field) for field in Schema.model_fields}, **changed})
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{name}: {said.replace(chr(0), '')}.") from error
+        for text in changed.get("rules", ()):
+            _, told = wording.rule(text, schema.names) or ("", wording.said(text, schema.names))
+            said = said.replace(repr(text), repr(told))
+        raise UsageError(f"{wording.home}: {said.replace(chr(0), '')}.") from error
 
 
 def called(table: str, column: str) -> str:

@@ -32,7 +32,7 @@ KNOTS, FEWEST = 129, 100
 """Knots of a map, and drawn cells from which one is made."""
 REACH = 6.0
 SHARPER = 1.3
-TURNS, MOVED, FARTHEST = 4, 0.7, 2.0
+TURNS, MOVED, FARTHEST = 4, 1.0, 2.0
 """How often a stage is drawn, and by how much of what is missing a turn moves how often a level comes, and at most."""
 Part = tuple[str, str]
 """A table, and its "group" or "rows"."""
@@ -166,7 +166,7 @@ class Weighing(Stages):
         for turn in range(TURNS):
             for part, cells in made.items():
                 cells.copy_(before[part])
-            network = tilted(self.denoiser, self.codec, self.fitting.done)
+            network = tilted(cast(Network, self.denoiser), self.codec, self.fitting.done)
             Stages(network, self.codec, self.sampler, self.grid).draw(table, children, units, scores, stage, (*seed, turn))
             for (child, what), cells in made.items() if turn < TURNS - 1 else ():
                 asked = (before[child, what].isnan() & ~cells.isnan())[0]

@@ -85,7 +85,9 @@ def _beside_parent(table: LinkedTable, frames: Frames, schema: LinkedSchema) -> 
         return
     mine = frames[table.name].with_columns(pl.col(tie.column).cast(pl.String).alias("\0key"))
     theirs = frames[parent.name].with_columns(pl.col(parent.key).cast(pl.String).alias("\0key"))
-    above = [key for key in table.refers if key.table != parent.name and schema[key.table].kind != "lookup"]
+    above = [
+        key for key in table.refers if key.table not in (parent.name, table.name) and schema[key.table].kind != "lookup"
+    ]
     shared = [key for key in above if parent.to(key.table)]
     for key in shared:
         other = parent.to(key.table)

@@ -30,6 +30,7 @@ from reverie.records.linked.scores import TableScores
 from reverie.records.linked.stages import Seed, Stages, scores_of
 from reverie.records.linked.times import apart_from, counted_in
 from reverie.records.linked.tree import gathered, place_of
+from reverie.records.linked.wording import Wording
 from reverie.records.rules import Course, Rules
 from reverie.records.rules.rule import Presence
 from reverie.records.settling import reaching
@@ -105,8 +106,9 @@ class LinkedCompleter:
             if frames is self.fitted.grown.frames:  # a hole that is filled says nothing
                 asked = self._asked(table)
                 told_of -= {r.text for r in rules if isinstance(r.claim, Presence) and r.claim.column in asked}
+            wording, names = Wording.of(table, told.schema, self.codec.forms.forms), told.schema.names
             of = {text: int(rows.sum()) for text, rows in rules.broken(told.frame).items() if text in told_of}
-            broken |= {f"{table}: {text}".replace("\0", ""): count for text, count in of.items()}
+            broken |= {wording.said(text, names): count for text, count in of.items() if count}
         return {text: count for text, count in broken.items() if count}
 
     def holes(self, seed: Seed) -> dict[str, pl.DataFrame]:

@@ -16,6 +16,7 @@ import polars as pl
 
 from reverie.errors import DataError, UsageError, unknown
 from reverie.records.forms.date import DateForm
+from reverie.records.forms.number import NumberForm
 from reverie.records.given import texts
 from reverie.records.linked.beside import called
 from reverie.records.linked.checks import found_wrong
@@ -80,7 +81,7 @@ class FittedTables:
                     continue
                 came = self.source[table].schema[column]
                 cells = codec.spelled(table, frame[column].gather(where).to_frame(), came == pl.String)
-                cells = texts(cells)[column] if came == pl.String else cells[column].cast(came)
+                cells = texts(cells)[column] if came == pl.String else _cast(cells[column], came)
                 order = np.argsort(self.rows[table][where])
                 out.setdefault(table, {})[column] = (self.rows[table][where][order], cells.gather(order))
         return out
@@ -89,7 +90,7 @@ class FittedTables:
         """The tables as they came, with what `filled` says in its place."""
         out = dict(self.source)
         for table, of in cells.items():
-            columns = [self.source[table][column].scatter(rows, values) for column, (rows, values) in of.items()]
+            columns = [_cast(self.source[table][c], values.dtype).scatter(rows, values) for c, (rows, values) in of.items()]
             out[table] = self.source[table].with_columns(columns)
         return out
 
@@ -101,14 +102,14 @@ class FittedTables:
             for column in (c for c in made[table].columns if c in came):
                 text = came[column] == pl.String
                 cells = codec.spelled(table, made[table].select(column), text)
-                columns.append((texts(cells) if text and cells.height else cells)[column].cast(came[column]))
+                columns.append(_cast((texts(cells) if text and cells.height else cells)[column], came[column]))
             out[table] = pl.DataFrame(columns)
         return out
 
     def longer(self, codec: LinkedCodec, made: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """The tables as they came, with new rows below."""
         more = self.added(codec, made)
-        return {t: pl.concat([of, more[t]], how="diagonal") if t in more else of for t, of in self.source.items()}
+        return {t: pl.concat([of, more[t]], how="diagonal_relaxed") if t in more else of for t, of in self.source.items()}
 
 
 def fit_tables(codec: LinkedCodec, source: Any, name: str | None = None, most: Bounds = Bounds()) -> FittedTables:
@@ -192,8 +193,10 @@ def _typed(
             continue
         read = parsed.frame[column]
         given[column] = read.is_not_null()
+        if isinstance(of := written.get(column), NumberForm) and parsed.given[column].dtype == pl.String:
+            read = _as_written(of, parsed.given[column], read)
         columns.append(_as(read, parsed.given[column], dtype))
-        if lost := columns[-1].null_count() - read.null_count():
+        if lost := columns[-1].null_count() - int((~given[column]).sum()):
             of = f"{table}.{column}"
             notes.append(f"In {of}, {counted(lost, 'given value', 'is are')} not of its type: as given, and not seen.")
     if lacking := [c for c in form.columns if c not in known and c not in form.gone]:
@@ -203,6 +206,18 @@ def _typed(
         verb = "is a column" if len(extra) == 1 else "are columns"
         notes.append(f"{listed(extra)} {verb} of {table} that the model does not know: carried along as given.")
     return pl.DataFrame(columns), given, notes
+
+
+def _cast(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Cells in the type of the source; as they are where that holds nothing, so that it has no type."""
+    return cells if dtype == pl.Null else cells.cast(dtype)
+
+
+def _as_written(form: NumberForm, text: pl.Series, read: pl.Series) -> pl.Series:
+    """Numbers as the tables learned write them ("<0.5", "neg"); the others as they were read."""
+    numbers = form.read(emptied(text, NULL_VALUES))
+    others = read if read.dtype.is_numeric() and read.null_count() == text.null_count() else numbers
+    return pl.select(pl.coalesce(numbers, others.cast(numbers.dtype, strict=False)).alias(read.name)).to_series()
 
 
 def _holds(cells: pl.Series) -> bool:

@@ -144,6 +144,10 @@ class LinkedForecaster:
         made = {t: self._fresh(t, scores, fresh) for t in scores}
         since = {table: course.since[course.new] for table, course in stay.items()}
         rows = frames_of(Bound(self.codec, made), len(scores[tree.root]), since)
+        for table, course in stay.items():  # rules on the clock may leave no room for some
+            asked, there = (np.bincount(of, minlength=len(self.fitted.grown)) for of in
+                            (course.scores.above[course.new], rows[table].parents))  # fmt: skip
+            lost += int((there < asked).sum())
         keys = {t: frame[k] for t, frame in self.fitted.grown.frames.items() if (k := self.codec.forms.schema[t].key)}
         frames = Keyed(self.codec, {}, keys).tables(rows)
         one_each = (tree.root, *tree.beside(tree.root))  # who a patient is

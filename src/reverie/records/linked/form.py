@@ -113,6 +113,11 @@ class Form:
         return cls(table, dict(frame.schema), time, since, unit, after, follows, scored, gone, optional, lists)
 
     @property
+    def counts(self) -> bool:
+        """Whether the clock stands in visits as it does in the table: a number, which is counted from no row above."""
+        return self.time is not None and self.since is None and not self.columns[self.time].is_temporal()
+
+    @property
     def numbers(self) -> tuple[str, ...]:
         """The columns that are numbers in visits, whatever they are called and stand for in the table."""
         return (*self.after, *self.scored)

@@ -20,12 +20,14 @@ from torch import Tensor
 from reverie.errors import UsageError, unknown
 from reverie.records.conditions import PATTERN, written
 from reverie.records.intervals import scored
-from reverie.records.linked.beside import has
+from reverie.records.linked.beside import called, has
 from reverie.records.linked.bonds import base_of, told_of
 from reverie.records.linked.choosing import COUNT, Choice, can, value_of
 from reverie.records.linked.codec import LinkedCodec
+from reverie.records.linked.form import SINCE
 from reverie.records.linked.keys import singular
 from reverie.records.linked.scores import TableScores
+from reverie.records.places import hidden
 
 __all__ = ["GivenRows", "Wish", "one_of", "parted"]
 
@@ -151,17 +153,21 @@ def parted(codec: LinkedCodec, where: Mapping[str, Any] | Sequence[str]) -> tupl
     wishes: list[Wish] = []
     choices: list[Choice] = []
     root = codec.codecs[codec.tree.root].schema
+    made_up = {name for table in codec.tree.beside(codec.tree.root) for name in (called(table, SINCE), has(table))}
+    names = [name for name in root.names if name not in made_up and not hidden(name)]
     for text in written(where):
         found = PATTERN.fullmatch(text)
         said = (found[1] if found else text).strip()
         one, name = said.startswith(ANY), said.removeprefix(ANY).removeprefix(ALL).strip()
-        if found and name not in root.names and (number := COUNT.fullmatch(name)):
+        if found and name not in names and (number := COUNT.fullmatch(name)):
             choices.append(_count(codec, text, number[1], found[2].replace("==", "="), found[3]))
             continue
         table, dot, column = name.partition(".")
-        if not (found and dot) or name in root.names or table == codec.tree.root:
+        if not (found and dot) or name in names or table == codec.tree.root:
             if name != said:
                 raise UsageError(f"{text!r}: any and all are of rows, as any TABLE.column=value: name the table.")
+            if found and name.removeprefix(f"{codec.tree.root}.") not in names:
+                raise unknown("static column", name, [c.name for c in root.static if c.name in names])
             of_patients.append(text.removeprefix(f"{codec.tree.root}."))
             continue
         alike = [other for other in codec.forms.forms if singular(other) == singular(table)]

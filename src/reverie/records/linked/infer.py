@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from reverie.records.forms import AnyForm, DateForm
+from reverie.records.kinds import Mixed
 from reverie.records.linked.checks import faults_of, found_wrong
 from reverie.records.linked.opening import opened
 from reverie.records.linked.schema import LinkedSchema, LinkedTable
@@ -43,7 +44,7 @@ def read_linked(
         name: what messages call them.
         whole: whether a key of a schema that stands twice is refused; if not, it is for who asks to count them.
 
-    Raises UsageError for a source that holds no tables or is not as the schema says, and DataError for a circle of keys, for
+    Raises UsageError for a source that holds no tables or is not as the schema says, and DataError for
     keys that stand twice, and for what is wrong with a file.
     """
     place = None if isinstance(source, Mapping) else str(source)
@@ -107,13 +108,18 @@ def _typed(frame: pl.DataFrame, name: str, table: LinkedTable | None) -> tuple[p
     parsed = parse(numbered(frame), name, words)
     if words and table is not None:
         parsed = parsed.keeping(table.tied)
-    notes = [
-        f"{column} is read as text: {shown(mixed.value)} (data row {mixed.row}) is none of its {mixed.read:,} {mixed.what}; "
-        "correct it for them to count."
-        for column, mixed in parsed.mixed.items()
-        if mixed.read >= mixed.text
-    ]
+    notes = [_as_text(column, mixed) for column, mixed in parsed.mixed.items() if mixed.read >= mixed.text]
     return parsed.frame.drop(ROW), [*parsed.notes, *notes], parsed.forms
+
+
+def _as_text(column: str, mixed: Mixed) -> str:
+    """What is told of a column of numbers (or dates) that a few cells of text make one of text."""
+    more, one = f" and {mixed.text - 1:,} more" if mixed.text > 1 else "", mixed.text == 1
+    return (
+        f"{column} is read as text: {shown(mixed.value)} (data row {mixed.row}){more} {'is' if one else 'are'} none of its "
+        f"{mixed.read:,} {mixed.what}; correct {'it' if one else 'them'} for these to count, or say in a schema that "
+        f"{'it means' if one else 'they mean'} missing (`null_values`)."
+    )
 
 
 def _zones(frames: Mapping[str, pl.DataFrame], forms: Mapping[str, Mapping[str, AnyForm]]) -> list[str]:

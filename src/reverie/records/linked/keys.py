@@ -24,6 +24,20 @@ NAMED = 0.9
 """Of the cells of a column, the least share that are cells of one in a table of nobody's rows, which is a key then."""
 
 _KEY = ("id", "key", "no", "nr", "num", "number", "code", "uid", "uuid", "guid", "oid", "pk", "identifier", "hash")
+EARLIER = {
+    "parent",
+    "previous",
+    "prev",
+    "prior",
+    "preceding",
+    "earlier",
+    "original",
+    "index",
+    "initial",
+    "linked",
+    "related",
+}
+"""How a column begins that names another row of its own table."""
 COUNTS = (["id"], ["row", "id"])
 """The words of a key that only counts rows: every table may have one."""
 
@@ -125,7 +139,8 @@ def ties(frames: Mapping[str, pl.DataFrame], keys: Mapping[str, str | None], tab
         for other, key in keys.items():
             if key is None or (other == table and column == key):
                 continue
-            if (exact := _called(column, key, other)) is None:
+            earlier = other == table and _names_earlier(column, key, table)
+            if (exact := False if earlier else _called(column, key, other)) is None:
                 continue
             theirs = frames[other][key]
             if theirs.dtype != cells.dtype:  # 7 and "7" are one key in two files
@@ -133,7 +148,7 @@ def ties(frames: Mapping[str, pl.DataFrame], keys: Mapping[str, str | None], tab
             else:
                 ours = cells
             share = int(ours.is_in(theirs.implode()).sum()) / ours.len()
-            if share >= FOUND:
+            if share >= (NAMED if earlier else FOUND):
                 found.append(Tie(column, other, exact, share))
     return sorted(found, key=lambda tie: (tie.table == table, not tie.exact, -tie.share))
 
@@ -148,6 +163,13 @@ def _called(column: str, key: str, table: str) -> bool | None:
         if parts in (own, own[:-1]) or "".join(parts) == "".join(own):
             return True
     return False if len(parts) > len(own) and parts[-len(own) :] == own and len(own) > 1 else None
+
+
+def _names_earlier(column: str, key: str, table: str) -> bool:
+    """Whether a column is called as one that names another row of its own table: parent_id, previous_visit."""
+    first, *rest = words(column) or [""]
+    own = {*words(singular(table)), *words(key), "id", "uid", "uuid", "guid", "key"}
+    return first in EARLIER and bool(rest) and own.issuperset(rest)
 
 
 def foreign(frame: pl.DataFrame, tie: Tie, keys: pl.Series, own: bool) -> ForeignKey:

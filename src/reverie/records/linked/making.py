@@ -17,7 +17,8 @@ from reverie.records.linked.bound import Bound
 from reverie.records.linked.codec import LinkedCodec
 from reverie.records.linked.form import PARENT, SINCE, Form
 from reverie.records.linked.limits import Limits
-from reverie.records.linked.tree import Tree, gathered
+from reverie.records.linked.tree import Tree, gathered, place_of
+from reverie.records.rules import Rules
 
 __all__ = ["Keyed", "Rows", "frames_of", "joined", "until"]
 
@@ -35,20 +36,42 @@ def frames_of(bound: Bound, patients: int, since: Mapping[str, np.ndarray] | Non
     """The tables of the first `patients` patients of a shard.
 
     Args:
-        since: by table, when its rows were, as these count, where that is not as was drawn.
+        since: by table, when its rows were, as these count, where that is not as was drawn; of those that a rule on the
+            clock has it cannot be then there are none.
     """
     codec = bound.codec
-    drawn = {branch.table: bound.visits(branch.table) for branch in codec.tree.learned}
-    above = {table: frame[PARENT].to_numpy() for table, frame in drawn.items()}
     visits: dict[str, pl.DataFrame] = {}
-    for table, (rows, parents) in codec.tree.below(np.arange(patients), bound.count(codec.tree.root), above).items():
-        visits[table] = drawn[table][rows].with_columns(pl.Series(PARENT, parents))
+    kept = {codec.tree.root: np.arange(patients)}
+    for branch in codec.tree.learned:
+        table, frame = branch.table, bound.visits(branch.table)
+        if branch.parent is None:
+            visits[table] = frame[:patients]
+        else:
+            parents = place_of(kept[branch.parent], bound.count(branch.parent))[frame[PARENT].to_numpy()]
+            kept[table] = np.flatnonzero(parents >= 0)
+            visits[table] = frame[kept[table]].with_columns(pl.Series(PARENT, parents[parents >= 0]))
         if since is not None and table in since:
             visits[table] = visits[table].with_columns(pl.Series(SINCE, since[table]).cast(visits[table].schema[SINCE]))
+            if codec.forms.forms[table].counts:
+                visits[table], stay = _held(codec, table, visits[table])
+                kept[table] = kept[table][stay]
     limits = Limits(codec, bound.fixed)
     first = _timed(codec, visits, limits, {})
     moved = limits.moved(visits[codec.tree.root], first)
     return _timed(codec, visits, limits, moved) if moved else first
+
+
+def _held(codec: LinkedCodec, table: str, visits: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
+    """Visits at times that stay, and of patients who stay what they are, as rules on the clock would have them, without the
+    rows of which a rule has it that they cannot be then; and bool [rows], which are left."""
+    of = codec.codecs[table]
+    every = np.ones(visits.height, dtype=bool)
+    visits = of.kept(visits, {SINCE: every, **{column.name: every for column in of.schema.static}})
+    rules = Rules.of(of.schema)
+    broken = rules.broken(visits)
+    on_clock = [broken[rule.text] for rule in rules if SINCE in rule.columns]
+    stay = ~np.logical_or.reduce([~every, *on_clock])
+    return visits.filter(pl.Series(stay)), stay
 
 
 def _timed(

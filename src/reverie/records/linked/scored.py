@@ -23,6 +23,8 @@ MOST = 128
 """Values of a code that are kept, at most; of more, so many quantiles."""
 SHARE = 0.4
 """Of the spread of ranks, explained by codes, from which each code has scores of its own."""
+COMMON = 2
+"""Quantiles from which on a value is one of its own: what is below a limit of detection."""
 LEVELS = 400
 """Codes at most."""
 
@@ -54,7 +56,7 @@ class Scored:
             whole[name] = len(x) <= MOST
             if not whole[name]:
                 at = (np.arange(MOST) + 0.5) / MOST
-                x, share = np.interp(at, share - counts / counts.sum() / 2, x), (np.arange(MOST) + 1) / MOST
+                x, share = _quantiles(at, share, counts / counts.sum(), x), (np.arange(MOST) + 1) / MOST
             values[name], shares[name] = x, share
         return cls(code, values, shares, digits, whole)
 
@@ -64,8 +66,10 @@ class Scored:
         for name, rows in _rows(codes):
             if name in self.values:
                 known, share = self.values[name], self.shares[name]
-                lower = np.append(0.0, share[:-1])
-                p = np.interp(x[rows], known, (share + lower) / 2) if len(known) > 1 else np.full(len(rows), 0.5)
+                middle = share - np.diff(share, prepend=0.0) / 2
+                each, place = np.unique(known, return_inverse=True)  # what is very common is several quantiles
+                middle = np.bincount(place, middle) / np.bincount(place)
+                p = np.interp(x[rows], each, middle) if len(known) > 1 else np.full(len(rows), 0.5)
                 out[rows] = np.where(np.isnan(x[rows]), np.nan, ndtri(np.clip(p, 1e-4, 1 - 1e-4)).round(3))
         return pl.Series(cells.name, out).fill_nan(None)
 
@@ -76,7 +80,7 @@ class Scored:
             if name in self.values:
                 known, share, p = self.values[name], self.shares[name], ndtr(z[rows])
                 at = np.searchsorted(share[:-1], np.nan_to_num(p), "right")
-                between = np.interp(p, share - np.diff(share, prepend=0.0) / 2, known).round(self.digits[name])
+                between = _between(p, share - np.diff(share, prepend=0.0) / 2, known).round(self.digits[name])
                 out[rows] = np.where(np.isnan(p), np.nan, known[at] if self.whole[name] else between)
         cells = pl.Series(scores.name, out).fill_nan(None)
         return (cells.round() if dtype.is_integer() else cells).cast(dtype)
@@ -100,6 +104,26 @@ class Scored:
             {name: of[2] for name, of in codes.items()},
             {name: of[3] for name, of in codes.items()},
         )
+
+
+def _quantiles(at: Floats, share: Floats, shares: Floats, x: Floats) -> Floats:
+    """The values of some shares: between those seen, but for what is so common that it is several of them."""
+    between, seen = np.interp(at, share - shares / 2, x), np.minimum(np.searchsorted(share, at), len(x) - 1)
+    common = shares * len(at) >= COMMON
+    near = common[seen] | common[np.maximum(seen - 1, 0)] | common[np.minimum(seen + 1, len(x) - 1)]
+    return np.where(near, x[seen], between)
+
+
+def _between(p: Floats, middle: Floats, known: Floats) -> Floats:
+    """The values of shares between quantiles, the nearest beside one that is several of them: nothing lies between "<0.5",
+    read as a number below all others, and these."""
+    if len(known) < 2:
+        return np.full(len(p), known[0])
+    same = np.diff(known) == 0
+    common = np.append(same, False) | np.append(False, same)
+    at = np.clip(np.searchsorted(middle, np.nan_to_num(p)) - 1, 0, len(known) - 2)
+    nearest = np.where(p - middle[at] < middle[at + 1] - p, known[at], known[at + 1])
+    return np.where(common[at] | common[at + 1], nearest, np.interp(p, middle, known))
 
 
 def depends(frame: pl.DataFrame, column: str, codes: list[str]) -> str | None:

@@ -2,26 +2,37 @@
 
     a column of a table beside another   discharges.score
     a time that is counted from the clock   end - start <= 2  ->  end * unit <= 2 days
+    a clock of numbers, counted from no row above   year < years
     whether a key that may be empty is there   filled(prior_id)  ->  prior_id = true
 
-What visits have in other terms (scores, what is looked up) keeps no rule until its column is stated too.
+What visits have in other terms (scores, what is looked up) keeps no rule until its column is stated too. The way back, from
+visits to the terms of tables, is wording.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from reverie.errors import UsageError
 from reverie.records.kinds import Column
-from reverie.records.linked.form import Form
-from reverie.records.linked.schema import LinkedSchema
+from reverie.records.linked.form import SINCE, Form
 from reverie.records.rules.expressions import Arithmetic, Expression, Function, Name, Value, leaves
 from reverie.records.rules.grammar import parse
 from reverie.records.rules.rule import Claim, Filled, OfColumn, OneOf, Presence, Relation, Rule, Tells
-from reverie.records.schema import Schema
 
-__all__ = ["named", "plain", "stated_columns", "stated_rules", "told", "unwritten"]
+__all__ = [
+    "DAY",
+    "clocked",
+    "in_visits",
+    "mapped",
+    "named",
+    "number_in",
+    "plain",
+    "stated_columns",
+    "stated_rules",
+    "unit_in",
+]
 
 DAY = 86_400
 """Seconds: in rules times are days."""
@@ -43,6 +54,11 @@ def stated_columns(home: str, tables: Sequence[str], forms: Mapping[str, Form]) 
     return out
 
 
+def clocked(home: str, table: str) -> str:
+    """The clock of a table as its visits call it."""
+    return SINCE if table == home else f"{table}.since"
+
+
 def _inside(home: str, table: str, column: str, forms: Mapping[str, Form]) -> str:
     return named(home, table, column) if column in forms[table].columns else column
 
@@ -56,12 +72,17 @@ def stated_rules(home: str, tables: Sequence[str], forms: Mapping[str, Form], na
     for table in tables:
         for text in forms[table].table.rules or ():
             try:
-                said = [*(said or ()), _Visited(home, table, forms, names).rule(text).text]
+                said = [*(said or ()), in_visits(home, table, forms, names, text)]
             except UsageError as error:
                 raise UsageError(f"{table}: {error}") from None
         if forms[table].table.rules is not None:
             said = said or []
     return said
+
+
+def in_visits(home: str, table: str, forms: Mapping[str, Form], names: Sequence[str], text: str) -> str:
+    """A rule of one table in the terms of its visits, whose columns have these `names`. Raises UsageError."""
+    return _Visited(home, table, forms, names).rule(text).text
 
 
 class _Visited:
@@ -79,6 +100,8 @@ class _Visited:
 
     def _claim(self, claim: Claim) -> Claim:
         if isinstance(claim, Relation) and any(self._is_time(name) for name in claim.columns):
+            if self.form.counts and self._stands(claim):
+                return replace(claim, left=self._standing(claim.left), right=self._standing(claim.right))
             return self._of_times(claim)
         if isinstance(claim, Presence) and claim.column in self.form.optional:
             there = isinstance(claim, Filled)
@@ -92,7 +115,9 @@ class _Visited:
 
     def _name(self, column: str) -> str:
         name, form = named(self.home, self.table, column) if column in self.form.columns else column, self.form
-        if self._is_time(column):
+        if column == form.time and form.counts:
+            name = clocked(self.home, self.table)
+        elif self._is_time(column):
             raise self._no(f"{column} is a time, of which rules say how it lies to others of its row alone")
         if column in form.gone:
             raise self._no(f"{column} is a key, which is made anew")
@@ -113,10 +138,41 @@ class _Visited:
             raise self._no("it compares a time with what is none: compare times of one row, or the days between them")
         others = mapped(claim, lambda name: name if self._is_time(name) else self._name(name))
         assert isinstance(others, Relation)
-        left, right = (self._days(side) for side in (others.left, others.right))
+        left, right = self._counted(self._days(others.left), self._days(others.right))
         if isinstance(right, Value) and isinstance(left, Value):
             raise self._no("it says nothing of any cell")
         return Relation(left, claim.sign, right, claim.within)
+
+    def _stands(self, claim: Relation) -> bool:
+        """Whether a relation is on the clock itself, rather than on how far times are from it."""
+        try:
+            return self._balance(claim.left) != self._balance(claim.right)
+        except UsageError:
+            return True
+
+    def _standing(self, side: Expression) -> Expression:
+        """Times that are numbers as they are."""
+        if isinstance(side, Name) and side.name in self.form.after:
+            return Arithmetic(Name(self._name(str(self.form.time))), "+", Name(named(self.home, self.table, side.name)))
+        if isinstance(side, Name):
+            return Name(self._name(side.name))
+        if isinstance(side, Arithmetic):
+            return replace(side, left=self._standing(side.left), right=self._standing(side.right))
+        return replace(side, of=self._standing(side.of)) if isinstance(side, Function) and side.of is not None else side
+
+    @staticmethod
+    def _counted(left: Expression, right: Expression) -> tuple[Expression, Expression]:
+        """Both sides in the unit of a column, where they are columns of one unit and numbers of days."""
+        units = {unit for unit in (unit_in(left), unit_in(right)) if unit is not None}
+        if len(units) != 1 or any(unit_in(side) is None and number_in(side) is None for side in (left, right)):
+            return left, right
+        (unit,) = units
+
+        def side(one: Expression) -> Expression:
+            number = number_in(one)
+            return Value(f"{number * DAY / unit:.12g}") if number is not None else Name(one.columns[0])
+
+        return side(left), side(right)
 
     def _balance(self, side: Expression) -> int:
         if isinstance(side, Name):
@@ -166,38 +222,20 @@ def plain(home: str, tables: Sequence[str], forms: Mapping[str, Form]) -> dict[s
     return out
 
 
-def unwritten(schema: Schema, columns: Collection[str]) -> list[str]:
-    """The rules of visits that are not on such columns alone: no table has the terms to say them."""
-    return [text for text in schema.rules if not set(parse(text, schema.names).columns) <= set(columns)]
+def unit_in(side: Expression) -> float | None:
+    """The unit in seconds of a side that is a column counted in days: x, or x * unit / 86400; None for any other."""
+    if isinstance(side, Name):
+        return float(DAY)
+    if not (isinstance(side, Arithmetic) and side.sign == "/" and isinstance(side.left, Arithmetic)):
+        return None
+    of, unit = side.left, number_in(side.left.right)
+    scaled = of.sign == "*" and isinstance(of.left, Name) and number_in(side.right) == DAY
+    return unit if scaled else None
 
 
-def told(schema: LinkedSchema, forms: Mapping[str, Form], columns: Mapping[str, Schema]) -> LinkedSchema:
-    """A schema with the columns and rules of each table as they were decided, in the terms of the tables."""
-    kept: dict[str, list[Column]] = {table: [] for table in forms}
-    rules: dict[str, list[str]] = {table: [] for table in forms}
-    for home, of in columns.items():
-        tables = [home, *(table for table in forms if f"\0has {table}" in of.names)]
-        where = plain(home, tables, forms)
-        for column in of.columns:
-            if column.name in where:
-                table, name = where[column.name]
-                gates = {
-                    where[gate][1] if where[gate][0] == table else gate: v
-                    for gate, v in column.asked_if.items()
-                    if gate in where
-                }
-                kept[table].append(column.model_copy(update={"name": name, "asked_if": gates}))
-        for text in set(of.rules) - set(unwritten(of, where)):
-            rule = parse(text, of.names)
-            homes = {where[name][0] for name in rule.columns}
-            table = homes.pop() if len(homes) == 1 else home
-            names = {name: column if at == table else name for name, (at, column) in where.items()}
-            claims = [mapped(claim, names.__getitem__) for claim in (rule.claim, *rule.when)]
-            rules[table].append(Rule(claims[0], tuple(claims[1:])).text)
-    done = [
-        table.model_copy(update={"columns": tuple(kept[table.name]), "rules": tuple(sorted(rules[table.name]))})
-        if table.name in forms and not table.implied
-        else table
-        for table in schema.tables
-    ]
-    return schema.model_copy(update={"tables": tuple(done)})
+def number_in(side: Expression) -> float | None:
+    """The number that a side is; None where it is none."""
+    try:
+        return float(side.word) if isinstance(side, Value) else None
+    except ValueError:
+        return None

@@ -40,7 +40,8 @@ def with_implied(frames: Mapping[str, pl.DataFrame], schema: LinkedSchema) -> di
 
 @dataclass
 class Hall:
-    """What is known of tables while it is found out."""
+    """What is known of tables while it is found out; `back` are columns, (table, column), that refer to what hangs on their
+    own table: such ties tie nothing."""
 
     frames: dict[str, pl.DataFrame]
     name: str
@@ -50,6 +51,7 @@ class Hall:
     ties: dict[str, list[Tie]] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
+    back: set[tuple[str, str]] = field(default_factory=set)
     empty: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,8 @@ class Hall:
         self.ties = {table: self._one_a_column(table) for table in self.frames}
         self.people = set(self._people())
         self.hanging = self._below()
+        while circle := self._circle():
+            self._open(circle)
         depth = {table: self._depth(table) for table in self.frames}
         order = sorted(self.frames, key=lambda table: (table not in self.hanging, depth[table]))
         return LinkedSchema(tables=(*(self._table(table, depth) for table in order), *self._without_rows()))
@@ -153,21 +157,62 @@ class Hall:
     def _below(self) -> set[str]:
         """The tables from which a table of patients is reached, and these."""
         below = set(self.people)
-        while more := {t for t in self.frames if t not in below and any(tie.table in below for tie in self.ties[t])}:
+        while more := {t for t in self.frames if t not in below and any(tie.table in below for tie in self._upward(t))}:
             below |= more
         return below
 
-    def _depth(self, table: str, seen: tuple[str, ...] = ()) -> int:
-        """How far below the patients a table hangs, by its longest way. Raises DataError for keys that go in a circle."""
-        if table in seen:
-            circle = " -> ".join([*seen[seen.index(table) :], table])
-            raise DataError(
-                f"{self.name}: the keys go in a circle, {circle}: give a schema that says which is whose parent."
-            )
+    def _upward(self, table: str) -> list[Tie]:
+        """The ties of a table to others, without those that lead back to it."""
+        return [tie for tie in self.ties[table] if tie.table != table and (table, tie.column) not in self.back]
+
+    def _circle(self) -> list[tuple[str, Tie]]:
+        """Tables whose keys go in a circle, each with its tie to the next; none where none do."""
+        done: set[str] = set()
+
+        def followed(way: list[tuple[str, Tie]], table: str) -> list[tuple[str, Tie]]:
+            for at, (before, _) in enumerate(way):
+                if before == table:
+                    return way[at:]
+            if table in done or table in self.people:
+                return []
+            for tie in self._upward(table):
+                if tie.table in self.hanging and (found := followed([*way, (table, tie)], tie.table)):
+                    return found
+            done.add(table)
+            return []
+
+        return next((found for table in self.frames if table in self.hanging and (found := followed([], table))), [])
+
+    def _open(self, circle: list[tuple[str, Tie]]) -> None:
+        """Opens a circle of keys at the tie whose rows are named by the fewest, so that many rows hang on one, and by which
+        nothing hangs that would hang on no patient without it."""
+
+        def kept(table: str, tie: Tie) -> bool:
+            self.back.add((table, tie.column))
+            whole = self._below() == self.hanging
+            self.back.remove((table, tie.column))
+            return whole
+
+        def rank(table: str, tie: Tie) -> tuple[float, float, bool]:
+            cells = self.frames[table][tie.column].drop_nulls()
+            outside = any(one.table not in {of for of, _ in circle} for one in self._upward(table))
+            return round(cells.len() / max(cells.n_unique(), 1), 1), cells.len() / self.frames[table].height, not outside
+
+        table, tie = min((one for one in circle if kept(*one)), key=lambda one: rank(*one))
+        self.back.add((table, tie.column))
+        names = [of for of, _ in circle]
+        at = names.index(table)
+        way = " -> ".join([*names[at:], *names[:at], table])
+        self.notes.append(
+            f"The keys go in a circle, {way}: {table}.{tie.column} is made last, and names the first row of {tie.table} "
+            f"below each row of {table}; name another `parent` in a schema where it is the other way."
+        )
+
+    def _depth(self, table: str) -> int:
+        """How far below the patients a table hangs, by its longest way."""
         if table in self.people or table not in self.hanging:
             return 0
-        above = {tie.table for tie in self.ties[table] if tie.table in self.hanging and tie.table != table}
-        return 1 + max(self._depth(one, (*seen, table)) for one in above)
+        return 1 + max(self._depth(tie.table) for tie in self._upward(table) if tie.table in self.hanging)
 
     def _table(self, table: str, depth: Mapping[str, int]) -> LinkedTable:
         frame, keys = self.frames[table], self.keys
@@ -177,12 +222,18 @@ class Hall:
         below = table in self.hanging and table not in self.people
         parent, clock = None, None if below else clock_of(frame)
         if below:
-            above = [key for key in refers if key.table in self.hanging and key.table != table]
+            upward = {tie.column for tie in self._upward(table)}
+            above = [key for key in refers if key.table in self.hanging and key.column in upward]
             filled = {key.column: frame.height - frame[key.column].null_count() for key in above}
             deep = [key for key in above if 2 * filled[key.column] >= frame.height] or above
             nearest = max(deep, key=lambda key: (depth[key.table], filled[key.column], -key.dangling))
             parent, clock = nearest.table, clock_of(frame, nearest.column)
         kind, why = self._kind(table, parent, refers, clock)
+        self.notes += [
+            f"{table}.{key.column} names another row of {table}: in what is made the row of the same patient before it."
+            for key in refers
+            if key.table == table
+        ]
         if table in self.people:
             self.notes += [
                 f"{table}.{key.column} refers to {key.table}, which refers to {table}: it is made last, and names the first "

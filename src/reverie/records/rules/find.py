@@ -38,14 +38,15 @@ STRONG = 20
 """Fewest rows that obey it for each that does not."""
 
 
-def found(schema: Schema, frame: pl.DataFrame) -> tuple[Rule, ...]:
+def found(schema: Schema, frame: pl.DataFrame, clock: bool = False) -> tuple[Rule, ...]:
     """The rules that every patient of a table obeys.
 
     Args:
         frame: typed, of the schema's columns, in any order of rows.
+        clock: whether a time that is called otherwise here than in its source is one of the columns that rules are on.
     """
     evidence = Evidence.of(arranged(schema, frame), schema)
-    rules = [rule for rule in _looked_for(schema, evidence) if not rule.breaks(evidence.rows).any()]
+    rules = [rule for rule in _looked_for(schema, evidence, clock) if not rule.breaks(evidence.rows).any()]
     return tuple(without_consequences(evidence, rules))
 
 
@@ -67,9 +68,10 @@ def suspects(table: Table) -> tuple[Support, ...]:
     return tuple(sorted(few, key=lambda s: len(s.broken)))
 
 
-def _looked_for(schema: Schema, evidence: Evidence) -> list[Rule]:
+def _looked_for(schema: Schema, evidence: Evidence, clock: bool = False) -> list[Rule]:
     """All kinds of rules, without those that plainly follow from others."""
-    columns = [c for c in schema.columns if (c.modelled or c.role == "time") and not hidden(c.name)]
+    times = [c for c in schema.columns if c.role == "time" and (clock or not hidden(c.name))]
+    columns = [c for c in schema.columns if c in times or (c.modelled and not hidden(c.name))]
     if len(evidence.starts) < 2 or not columns:
         return []
     states = list(states_of(evidence, columns))

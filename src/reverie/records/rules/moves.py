@@ -167,16 +167,17 @@ def _moved(claim: Relation, draft: Draft, name: str, at: Bools, x: Floats, up: b
     elif claim.sign != "=":
         finest = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(x), 1e-9))) - 6)  # of a column without a unit
         step = (column.step or finest) if column.numeric else 1.0
-        room = 2 * CLOSE * np.abs(x) * (1 if strict else -1)  # what is told apart from the bound, and what is not
-        short = on <= x + room if up else on >= x - room
+        room = 2 * CLOSE * np.abs(x)  # what is told apart from the bound, and what is not
+        beyond = on - x if up else x - on
+        short = beyond <= room if strict else beyond < -room
         on = np.where(short, settled(column, on + (step if up else -step)), on)
         if column.levels:
             on = np.where((on < 0) | (on >= len(column.levels)), np.nan, on)
     if mirrored and claim.sign not in ("=", "!=") and not column.levels:
-        beyond = settled(column, 2 * x - draft.values(name))
+        mirror = settled(column, 2 * x - draft.values(name))
         seen = [np.nan if end is None else end for end in (column.lowest, column.highest)]
-        inside = ~(beyond < seen[0]) & ~(beyond > seen[1]) & ((beyond > on) if up else (beyond < on))
-        on = np.where(inside, beyond, on)
+        inside = ~(mirror < seen[0]) & ~(mirror > seen[1]) & ((mirror > on) if up else (mirror < on))
+        on = np.where(inside, mirror, on)
     if not column.levels:  # no value is made beyond a bound: then another column has to move, or the visits
         least, most = column.bounds
         on = np.where((on < least) | (on > most), np.nan, on)

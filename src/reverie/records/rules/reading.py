@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +75,10 @@ def supports(table: Table, rules: tuple[Rule, ...] | None = None) -> Iterator[Su
         yield Support(rule, int(able.sum()), who[0], tuple(sorted(place[fails].tolist())), who[1])
 
 
-def broken(table: Table) -> list[str]:
-    """Sentences on rules that a table breaks."""
+def broken(table: Table, said: Callable[[str], str] = lambda text: text) -> list[str]:
+    """Sentences on rules that a table breaks; `said` is how their texts are told."""
     return [
-        f"The rule {s.rule.text} is broken in {len(s.broken):,} of {s.rows:,} rows ({s.where}), which stay as they "
+        f"The rule {said(s.rule.text)} is broken in {len(s.broken):,} of {s.rows:,} rows ({s.where}), which stay as they "
         "are; what is made keeps it (rules in a schema)."
         for s in supports(table)
         if s.broken

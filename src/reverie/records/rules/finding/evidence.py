@@ -71,7 +71,11 @@ class Evidence:
     @classmethod
     def of(cls, frame: pl.DataFrame, schema: Any, slack: int = 0) -> Evidence:
         """Of a typed frame, rows by patient and time."""
-        rows = Rows.of(frame, schema)
+        return cls.among(Rows.of(frame, schema), slack)
+
+    @classmethod
+    def among(cls, rows: Rows, slack: int = 0) -> Evidence:
+        """Of rows."""
         patient = np.cumsum(rows.place == 0) - 1
         return cls(rows, patient, (patient * GOLDEN % 1) >= 0.5, slack)
 
