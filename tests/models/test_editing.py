@@ -54,6 +54,8 @@ def test_outside_the_hole_every_pixel_stays_and_a_seed_is_a_picture(model):
     assert (first[0][hole] != first[1][hole]).any()
     with pytest.raises(DataError, match="a hole is bool"):
         inpaint(model, DIGITS[3], hole[:4])
+    with pytest.raises(UsageError, match="count must be a whole number above 0, not 0"):
+        inpaint(model, DIGITS[3], hole, count=0)
 
 
 def test_known_pixels_stay_by_every_method_and_repeats_mean_repaint(model):
@@ -145,6 +147,10 @@ def test_the_hole_is_where_the_mask_of_a_picture_of_any_shape_is_white(model):
         given = f"the mask is {shape[1]} x {shape[0]} and the picture 72 x 40 pixels: give a mask of the picture's own size"
         with pytest.raises(DataError, match=given):
             hole_of(model, np.full(shape, 255, np.uint8), wide)
+    opaque = np.concatenate([(wide > 0).astype(np.uint8), np.full_like(wide[:, :, :1], 255)], 2)
+    assert np.array_equal(hole_of(model, opaque, wide), hole)
+    with pytest.raises(DataError, match=r"the mask is transparent in parts, .*: paint it white where new pixels are to be"):
+        hole_of(model, np.concatenate([wide, wide[:, :, :1]], 2), wide)
 
 
 def test_inversion_gives_the_pictures_back(model):

@@ -142,6 +142,7 @@ def test_a_table_is_read_by_the_schema_of_the_parent(patients: Path, tmp_path: P
             "makes pictures of 8 x 8 in grey, and the array has pictures of 9 x 9 in grey",
         ),
         (np.zeros((20, 8, 8, 3), np.uint8), {}, "pictures of 8 x 8 in colour"),
+        ("digits", {"bits": 16}, "makes pictures of 8 bits a channel, and those of digits are read in 16: say `bits=8`"),
         ("digits", {"settings": {"network.width": 16}}, r"was trained with network\.width=8, and its weights"),
         ("digits", {"settings": {"schedule.name": "linear"}}, r"was trained with schedule\.name=cosine"),
         ("digits", {"settings": {"predict": "noise"}}, r"training\.predict=velocity"),
