@@ -213,6 +213,7 @@ def test_of_idx_files_the_training_set_is_read_wherever_its_name_says_so(tmp_pat
         (["HAM_images_part_1/a.png", "HAM_images_part_2/b.png"], ()),
         (["x/batch1/a.png", "x/batch2/b.png"], ()),
         (["part1/cat/a.png", "part2/cat/b.png", "part2/dog/c.png"], ("cat", "dog")),
+        (["part1/images/a.png", "part2/images/b.png"], ()),
         (["class_part_1/a.png", "class_part_2/b.png"], ("class_part_1", "class_part_2")),
         (["level1/a.png", "level2/b.png"], ("level1", "level2")),
     ],
@@ -239,7 +240,9 @@ def test_a_part_above_folders_is_no_class_and_what_lies_below_classes_is_said(tm
         write_pictures(folder, *names)
         with pytest.raises(DataError, match=sentence):
             read_images(folder)
-    write_pictures(tmp_path / "all", "pet/cat/a.png", "pet/dog/b.png", "tree/oak/c.png", "tree/images/d.png")
+    write_pictures(
+        tmp_path / "all", "pet/cat/a.png", "pet/dog/b.png", "tree/oak/c.png", "tree/images/d.png", "tree/tree/e.png"
+    )
     found = read_images(tmp_path / "all")
     assert found.classes == ("pet", "tree") and len(found.notes) == 1
     assert found.notes[0].startswith("Folders below the classes, such as pet/cat, pet/dog and 1 more, are no classes")

@@ -9,7 +9,7 @@ from PIL import Image
 
 import reverie
 from reverie.errors import DataError, UsageError
-from reverie.images import read_images, save_images
+from reverie.images import ImageCodec, read_images, save_images
 from reverie.models.editing import (
     deblur,
     fitted,
@@ -22,7 +22,7 @@ from reverie.models.editing import (
     upscale,
 )
 from reverie.samplers.posterior import METHODS, blur
-from reverie.studies.subject import photograph
+from reverie.studies.subject import photograph, subject
 
 DIGITS = read_images("digits").pixels
 SMALL = {"width": 8, "groups": 4}
@@ -210,3 +210,13 @@ def test_a_picture_and_its_mask_are_brought_to_size_as_those_of_training_were(mo
     assert (fitted(padded, wide)[:2] == 255).all() and not np.array_equal(fitted(padded, wide), fitted(model, wide))
     hole = hole_of(padded, np.full((8, 16, 1), 255, np.uint8), wide)
     assert hole[2:6].all() and not hole[:2].any() and not hole[6:].any()  # what is around the picture is no part of it
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_picture_of_many_channels_is_read_for_a_model_of_as_many(bits, tmp_path):
+    bands = np.random.default_rng(0).integers(0, 2**bits, (8, 8, 6)).astype(f"uint{bits}")
+    np.save(tmp_path / "bands.npy", bands)
+    codec = ImageCodec(8, 8, 6, bits=bits)
+    assert np.array_equal(subject(tmp_path / "bands.npy", **codec.reading).pixels, bands)
+    with pytest.raises(UsageError, match="channels must be"):
+        subject("digits:3", **codec.reading)

@@ -80,8 +80,8 @@ def without_masks(paths: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], 
         )
     if named:
         notes.append(
-            f"{_count([named])} left out that are called as masks of others, such as {named[0]}: to learn from them, put "
-            "them into a folder of their own."
+            f"{_count([named])} left out for being called as masks of others are, such as {named[0]}: to learn from them, "
+            "put them into a folder of their own."
         )
     return [path for path in paths if path not in gone], tuple(notes)
 

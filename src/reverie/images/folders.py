@@ -96,8 +96,8 @@ def _owned(name: str, paths: list[PurePosixPath]) -> tuple[list[PurePosixPath], 
     notes += check_pairs(name, paths, folders)
     folders, more = _looked_into(name, folders)
     if splits.are_pieces(pieces := sorted({names[0] for names in folders if names})) and all(folders):
-        more = splits.as_one(pieces)
-        folders = [names[1:] for names in folders]
+        folders, more = _looked_into(name, [names[1:] for names in folders])
+        more = (*splits.as_one(pieces), *more)
     _check_beside(name, paths, folders)
     _check_classes(name, sorted({names[0] for names in folders if names}))
     more += _check_below(name, folders)
@@ -141,7 +141,7 @@ def _check_below(name: str, folders: list[tuple[str, ...]]) -> tuple[str, ...]:
     """The note on folders below the classes, of which nothing is learned. Raises DataError where these or the classes are
     parts, and where one below is called as another class is."""
     classes = {names[0] for names in folders if names}
-    below = {names[:2] for names in folders if len(names) > 1 and not is_of_pictures(names[1])}
+    below = {names[:2] for names in folders if len(names) > 1 and not is_of_pictures(names[1]) and names[1] != names[0]}
     if part := next((names[0] for names in sorted(below) if len(classes) > 1 and splits.is_part(names[0])), None):
         raise DataError(
             f"{name} holds the folders {splits.listed(sorted(classes))}, and {part} is called as a part of a set: give the "

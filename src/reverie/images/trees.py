@@ -31,6 +31,7 @@ from reverie.zips import inside, is_shown, members
 
 __all__ = ["File", "Tree", "hinted", "is_archive", "on_disk", "opened", "passed_over", "told_links"]
 
+_TABLES = {".csv", ".tsv", ".parquet", ".xlsx"}
 _PIECE = 2**20
 _XZ_MEMORY = 128 * 2**20
 """What unpacking .xz may take, which its file says: all presets take less than 66 MiB."""
@@ -115,7 +116,7 @@ def passed_over(rest: Iterable[PurePosixPath]) -> tuple[str, ...]:
     ranked = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
     kinds = listed([f"{kind} ({count})" if len(counts) > 1 else kind for kind, count in ranked])
     note = f"{total:,} {'file' if total == 1 else 'files'} passed over: {kinds}."
-    return (f"{note} What a table tells of the pictures is given as `conditions`." if ".csv" in counts else note,)
+    return (f"{note} What a table tells of the pictures is given as `conditions`." if _TABLES & counts.keys() else note,)
 
 
 def hinted(tree: Tree) -> str | None:
